@@ -1,0 +1,144 @@
+//! Dials an endpoint: one HTTP/2 connection that notices within 15 s when its peer is gone.
+
+use crate::{
+    Endpoint, Error, Result, endpoint::Address, proto::control_service_client::ControlServiceClient,
+};
+use std::{error, time::Duration};
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{self, Channel},
+};
+
+/// The generated client on a connection of ours, which adds the token to every RPC.
+pub type RawClient = ControlServiceClient<InterceptedService<Channel, Credentials>>;
+
+/// How long dialling may take. Beyond: [`Error::Connect`].
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// An HTTP/2 ping is sent after so long without a frame...
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// ... and the connection is given up when it is not answered for so long.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of one stream that may be on their way unread; then the daemon waits on that stream.
+const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+/// The same of all streams together: many times one stream's, so that one that is not read does
+/// not starve the others.
+const CONNECTION_WINDOW_BYTES: u32 = 64 * 1024 * 1024;
+/// Largest message accepted from the daemon; a larger one fails its RPC. The daemon stays below
+/// 3 MiB unless asked for more.
+const MAX_RECEIVED_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
+
+pub(crate) async fn dial(endpoint: &Endpoint) -> Result<RawClient> {
+    let credentials = Credentials::new(endpoint)?;
+    // Over a unix socket the authority is `localhost`: its path would be refused.
+    let authority = match &endpoint.address {
+        Address::Tcp(authority) => authority,
+        Address::Unix(_) => "localhost",
+    };
+    let transport = transport::Endpoint::from_shared(format!("http://{authority}"))
+        .map_err(|error| cannot_connect(endpoint, &error))?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+        .keep_alive_while_idle(true)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
+    let channel = match &endpoint.address {
+        Address::Tcp(_) => transport.connect().await,
+        Address::Unix(path) => connect_unix(&transport, path.clone()).await,
+    }
+    .map_err(|error| cannot_connect(endpoint, &error))?;
+    Ok(ControlServiceClient::with_interceptor(channel, credentials)
+        .max_decoding_message_size(MAX_RECEIVED_MESSAGE_BYTES))
+}
+
+#[cfg(unix)]
+async fn connect_unix(
+    transport: &transport::Endpoint,
+    path: std::path::PathBuf,
+) -> std::result::Result<Channel, transport::Error> {
+    let connector = tower::service_fn(move |_| {
+        let path = path.clone();
+        async move {
+            tokio::net::UnixStream::connect(path)
+                .await
+                .map(hyper_util::rt::TokioIo::new)
+        }
+    });
+    transport.connect_with_connector(connector).await
+}
+
+#[cfg(not(unix))]
+async fn connect_unix(
+    transport: &transport::Endpoint,
+    _path: std::path::PathBuf,
+) -> std::result::Result<Channel, transport::Error> {
+    let connector = tower::service_fn(|_| async {
+        Err::<hyper_util::rt::TokioIo<tokio::net::TcpStream>, _>(std::io::Error::from(
+            std::io::ErrorKind::Unsupported,
+        ))
+    });
+    transport.connect_with_connector(connector).await
+}
+
+fn cannot_connect(endpoint: &Endpoint, error: &(dyn error::Error + 'static)) -> Error {
+    // The innermost cause is what a person can act on: "connection refused".
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    Error::Connect {
+        endpoint: endpoint.to_string(),
+        problem: cause.to_string(),
+    }
+}
+
+/// Adds `authorization: Bearer <token>` to every RPC, if there is a token.
+#[derive(Clone)]
+pub struct Credentials {
+    authorization: Option<MetadataValue<Ascii>>,
+}
+
+impl Credentials {
+    fn new(endpoint: &Endpoint) -> Result<Self> {
+        let Some(token) = &endpoint.token else {
+            return Ok(Self {
+                authorization: None,
+            });
+        };
+        let mut authorization: MetadataValue<Ascii> =
+            format!("Bearer {token}")
+                .parse()
+                .map_err(|_| {
+                    Error::Endpoint {
+                value: endpoint.to_string(),
+                problem:
+                    "has a token that cannot be a header (pass the token as the daemon wrote it)"
+                        .to_owned(),
+            }
+                })?;
+        authorization.set_sensitive(true);
+        Ok(Self {
+            authorization: Some(authorization),
+        })
+    }
+}
+
+impl Interceptor for Credentials {
+    fn call(&mut self, mut request: Request<()>) -> std::result::Result<Request<()>, Status> {
+        if let Some(authorization) = &self.authorization {
+            request
+                .metadata_mut()
+                .insert("authorization", authorization.clone());
+        }
+        Ok(request)
+    }
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Credentials").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,190 @@
+//! The connection of a program to its daemon.
+
+use crate::{
+    Endpoint, Error, PluginInfo, Position, RawClient, Result, ServerInfo, Socket, SocketFilter,
+    channel, proto,
+};
+use std::time::Duration;
+use tonic::Request;
+
+/// How long the daemon may take to say who it is, while connecting.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(5);
+/// Sockets or plugins asked for at a time.
+const LIST_PAGE_SIZE: i32 = 1000;
+
+/// A connection to a daemon. Cheap to clone: clones share the connection.
+///
+/// All methods may be called at the same time, from any task, and from inside a plugin's handlers.
+/// Nothing blocks a thread. There is no deadline unless [set](Client::with_deadline): most RPCs
+/// answer at once, and a dead daemon is noticed within 15 s. Dropping a future abandons its RPC,
+/// whose effect is then unknown.
+///
+/// Sends whose futures are awaited one after the other reach a page in that order, each at most
+/// once. Nothing is kept for pages that connect later.
+///
+/// The connection is dialled again when it was lost, so a client outlives a restart of its daemon
+/// on the same endpoint; subscriptions and plugins do not.
+#[derive(Clone, Debug)]
+pub struct Client {
+    raw: RawClient,
+    /// How sends are confirmed and reported.
+    pub(crate) delivery: Option<proto::DeliveryOptions>,
+    /// Told to the daemon with every RPC that is not a stream.
+    deadline: Option<Duration>,
+}
+
+/// The sockets of one instant.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct SocketList {
+    /// The sockets, in no particular order.
+    pub sockets: Vec<Socket>,
+    /// The instant: subscribe with
+    /// [`resume_after`](crate::SubscribeOptions::resume_after) to miss nothing later.
+    pub position: Position,
+}
+
+impl Client {
+    /// Connects, and asks the daemon who it is: a wrong address or token is noticed here.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] when nobody answers within 5 s or what answers is no daemon;
+    /// [`Error::Rpc`] when it refuses the token (`TOKEN_MISSING`, `TOKEN_INVALID`) or is
+    /// `STARTING` or `STOPPING`.
+    pub async fn connect(endpoint: Endpoint) -> Result<Self> {
+        let client = Self {
+            raw: channel::dial(&endpoint).await?,
+            delivery: None,
+            deadline: None,
+        };
+        let cannot_connect = |problem: String| Error::Connect {
+            endpoint: endpoint.to_string(),
+            problem,
+        };
+        match tokio::time::timeout(GREETING_TIMEOUT, client.info()).await {
+            Ok(Ok(_)) => Ok(client),
+            Ok(Err(Error::Disconnected { problem })) => Err(cannot_connect(problem)),
+            // An HTTP server that is no daemon of ours answers without a reason.
+            Ok(Err(Error::Rpc {
+                reason, message, ..
+            })) if reason.is_empty() => Err(cannot_connect(message)),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(cannot_connect("no answer within 5 s".to_owned())),
+        }
+    }
+
+    /// Connects to the endpoint of the environment; see [`Endpoint::from_env`].
+    pub async fn from_env() -> Result<Self> {
+        Self::connect(Endpoint::from_env()?).await
+    }
+
+    /// The generated client on the same connection, for what the library does not cover.
+    pub fn raw(&self) -> RawClient {
+        self.raw.clone()
+    }
+
+    /// A client whose sends count a socket as reached only when its browser confirmed the frame.
+    /// Default: when it is in the socket's queue. Such a send waits for the slowest page, so it
+    /// wants a [deadline](Client::with_deadline).
+    #[must_use]
+    pub fn confirming_receipt(mut self) -> Self {
+        self.delivery.get_or_insert_default().ack_level = proto::AckLevel::Received.into();
+        self
+    }
+
+    /// A client whose reports name the sockets that were reached, not only their number.
+    #[must_use]
+    pub fn listing_reached(mut self) -> Self {
+        self.delivery.get_or_insert_default().list_reached = true;
+        self
+    }
+
+    /// A client whose RPCs, streams excepted, may take so long. What is reached by then is
+    /// reported, the rest are rows with [`TimedOut`](crate::DeliveryStatus::TimedOut); with nothing
+    /// to report it is [`Error::Rpc`] with `DEADLINE`. Default: none.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Version, features and limits of the daemon.
+    pub async fn info(&self) -> Result<ServerInfo> {
+        Ok(self
+            .raw()
+            .get_server_info(self.request(proto::GetServerInfoRequest {}))
+            .await?
+            .into_inner())
+    }
+
+    /// All sockets that are connected, ready or not.
+    pub async fn sockets(&self) -> Result<Vec<Socket>> {
+        Ok(self.list_sockets(None).await?.sockets)
+    }
+
+    /// The ready sockets that match, or without a filter all sockets; and the instant they were
+    /// listed.
+    pub async fn list_sockets(&self, filter: Option<SocketFilter>) -> Result<SocketList> {
+        let mut request = proto::ListSocketsRequest {
+            filter,
+            page_size: LIST_PAGE_SIZE,
+            page_token: String::new(),
+        };
+        let mut sockets = Vec::new();
+        loop {
+            let page = self
+                .raw()
+                .list_sockets(self.request(request.clone()))
+                .await?
+                .into_inner();
+            sockets.extend(page.sockets);
+            if page.next_page_token.is_empty() {
+                return Ok(SocketList {
+                    sockets,
+                    position: page.position.unwrap_or_default(),
+                });
+            }
+            request.page_token = page.next_page_token;
+        }
+    }
+
+    /// Configured plugins and live sessions, in the order in which their hooks are asked.
+    pub async fn plugins(&self) -> Result<Vec<PluginInfo>> {
+        let mut request = proto::ListPluginsRequest {
+            page_size: LIST_PAGE_SIZE,
+            page_token: String::new(),
+        };
+        let mut plugins = Vec::new();
+        loop {
+            let page = self
+                .raw()
+                .list_plugins(self.request(request.clone()))
+                .await?
+                .into_inner();
+            plugins.extend(page.plugins);
+            if page.next_page_token.is_empty() {
+                return Ok(plugins);
+            }
+            request.page_token = page.next_page_token;
+        }
+    }
+
+    /// Forgets remembered and cached results of hooks; returns how many. See the contract for what
+    /// the fields name.
+    pub async fn invalidate(&self, what: proto::InvalidateRequest) -> Result<u32> {
+        Ok(self
+            .raw()
+            .invalidate(self.request(what))
+            .await?
+            .into_inner()
+            .entries_forgotten)
+    }
+
+    pub(crate) fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        if let Some(deadline) = self.deadline {
+            request.set_timeout(deadline);
+        }
+        request
+    }
+}

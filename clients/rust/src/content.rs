@@ -1,0 +1,272 @@
+//! What a plugin answers a request with.
+
+use crate::{BoxError, Result, error::one_line, proto};
+use bytes::Bytes;
+use proto::serve_content::Body;
+use serde::Serialize;
+use std::{fmt, path::Path};
+
+/// A response made by a plugin. Status 200 unless set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Content(proto::ServeContent);
+
+impl Content {
+    /// A body of this MIME type. An empty type is derived from the request's path.
+    pub fn new(content_type: impl Into<String>, body: impl Into<Bytes>) -> Self {
+        Self::with_body(content_type, Body::InlineBody(body.into()))
+    }
+
+    /// JavaScript.
+    pub fn js(source: impl Into<Bytes>) -> Self {
+        Self::new("text/javascript", source)
+    }
+
+    /// A stylesheet.
+    pub fn css(source: impl Into<Bytes>) -> Self {
+        Self::new("text/css", source)
+    }
+
+    /// An HTML page.
+    pub fn html(source: impl Into<Bytes>) -> Self {
+        Self::new("text/html", source)
+    }
+
+    /// Plain text.
+    pub fn text(text: impl Into<Bytes>) -> Self {
+        Self::new("text/plain", text)
+    }
+
+    /// A value as JSON.
+    ///
+    /// # Errors
+    /// [`Error::Json`](crate::Error::Json) when it cannot be JSON.
+    pub fn json(value: impl Serialize) -> Result<Self> {
+        Ok(Self::new("application/json", serde_json::to_vec(&value)?))
+    }
+
+    /// A file that the daemon reads, of any size: an absolute path in UTF-8, inside a served root or
+    /// the plugin's [scratch folder](crate::Context::scratch_dir). Its type is derived from the
+    /// request's path.
+    pub fn file(path: impl AsRef<Path>) -> Self {
+        Self::with_body("", Body::FilePath(path_text(path)))
+    }
+
+    /// The MIME type, or a file extension.
+    #[must_use]
+    pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
+        self.0.content_type = content_type.into();
+        self
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        self.0.status = status.into();
+        self
+    }
+
+    /// One more response header. Hop-by-hop headers and `content-length` make the answer a failure.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Bytes>) -> Self {
+        let name = name.into().to_ascii_lowercase();
+        self.0.headers.push(proto::Header {
+            name,
+            value: value.into(),
+        });
+        self
+    }
+
+    /// The daemon may answer the same request itself from now on: until invalidated, a file it
+    /// depends on changes, or the plugin leaves.
+    #[must_use]
+    pub fn remember(mut self) -> Self {
+        self.0.remember = true;
+        self
+    }
+
+    /// Further files, as absolute paths, whose change makes a remembered answer stale.
+    #[must_use]
+    pub fn depends_on<I: IntoIterator<Item: AsRef<Path>>>(mut self, files: I) -> Self {
+        self.0
+            .depends_on_files
+            .extend(files.into_iter().map(path_text));
+        self
+    }
+
+    /// The page gets it as it is: no transform, no socket client put into it.
+    #[must_use]
+    pub fn verbatim(mut self) -> Self {
+        self.0.verbatim = true;
+        self
+    }
+
+    fn with_body(content_type: impl Into<String>, body: Body) -> Self {
+        Self(proto::ServeContent {
+            content_type: content_type.into(),
+            body: Some(body),
+            ..Default::default()
+        })
+    }
+}
+
+/// Not mine: the next plugin is asked, or the file system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Skip {
+    remember: bool,
+}
+
+impl Skip {
+    /// Skips this request.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Do not ask again for the same request until invalidated.
+    #[must_use]
+    pub fn remember(mut self) -> Self {
+        self.remember = true;
+        self
+    }
+}
+
+/// Mine, but broken: a considered failure, a syntax error say. The developer sees it in the page,
+/// and the page recovers by itself when the cause is fixed. Return it as a handler's error:
+/// `Err(Failure::new("unexpected `}`").at("/src/a.vue", 3, 7).into())`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure(proto::HookFailure);
+
+impl Failure {
+    /// What went wrong, for people.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(proto::HookFailure {
+            message: message.into(),
+            ..Default::default()
+        })
+    }
+
+    /// The HTTP status for the page. Default 500.
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        self.0.status = status.into();
+        self
+    }
+
+    /// A stack trace, as it should be printed.
+    #[must_use]
+    pub fn stack(mut self, stack: impl Into<String>) -> Self {
+        self.0.stack = stack.into();
+        self
+    }
+
+    /// Where in the source the cause is; line and column count from 1, 0 = unknown.
+    #[must_use]
+    pub fn at(mut self, file: impl Into<String>, line: u32, column: u32) -> Self {
+        let location = self.0.location.get_or_insert_default();
+        (location.file, location.line, location.column) = (file.into(), line, column);
+        self
+    }
+
+    /// The lines around the cause, as they should be shown.
+    #[must_use]
+    pub fn frame(mut self, frame: impl Into<String>) -> Self {
+        self.0.location.get_or_insert_default().frame = frame.into();
+        self
+    }
+
+    /// The failure that an error of a handler is: itself, or its text and that of its causes.
+    pub(crate) fn from_error(error: BoxError) -> Self {
+        match error.downcast::<Self>() {
+            Ok(failure) => *failure,
+            Err(error) => Self::new(one_line(error.as_ref())),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0.message)?;
+        match &self.0.location {
+            Some(at) => write!(out, " ({}:{}:{})", at.file, at.line, at.column),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// What a plugin makes of a request. Handlers return what converts into it: a [`Content`], a
+/// [`Skip`], or an `Option<Content>` whose `None` skips.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The response.
+    Content(Content),
+    /// Not mine.
+    Skip(Skip),
+    /// Mine, but broken.
+    Failure(Failure),
+}
+
+impl Outcome {
+    pub(crate) fn into_result(self, call_id: u64) -> proto::ServeResult {
+        use proto::serve_result::Outcome as Wire;
+        let outcome = match self {
+            Self::Content(content) => Wire::Content(content.0),
+            Self::Skip(skip) => Wire::Skip(proto::Skip {
+                remember: skip.remember,
+            }),
+            Self::Failure(failure) => Wire::Failure(failure.0),
+        };
+        proto::ServeResult {
+            call_id,
+            outcome: Some(outcome),
+        }
+    }
+}
+
+impl From<Content> for Outcome {
+    fn from(content: Content) -> Self {
+        Self::Content(content)
+    }
+}
+
+impl From<Skip> for Outcome {
+    fn from(skip: Skip) -> Self {
+        Self::Skip(skip)
+    }
+}
+
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl From<Option<Content>> for Outcome {
+    fn from(content: Option<Content>) -> Self {
+        content.map_or(Self::Skip(Skip::new()), Self::Content)
+    }
+}
+
+fn path_text(path: impl AsRef<Path>) -> String {
+    path.as_ref().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_keeps_its_place_through_a_handlers_error() {
+        let failure = Failure::new("unexpected `}`").at("/a.vue", 3, 7);
+        assert_eq!(Failure::from_error(failure.clone().into()), failure);
+        assert_eq!(
+            Failure::from_error("no luck".into()),
+            Failure::new("no luck")
+        );
+    }
+
+    #[test]
+    fn no_content_is_a_skip() {
+        assert_eq!(Outcome::from(None), Outcome::Skip(Skip::new()));
+    }
+}

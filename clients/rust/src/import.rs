@@ -1,0 +1,192 @@
+//! Modules for pages to import, and what came of it.
+
+use crate::{DeliveryStatus, Error, JsException, JsValue, Report, Result, Target, proto};
+use serde::{Serialize, de::DeserializeOwned};
+use std::time::Duration;
+
+/// A module for pages to `import()`, and what to call its default export with.
+///
+/// ```
+/// # use pagewire_client::Import;
+/// let import = Import::code("export default (a, b) => a + b").arg(1).arg(2);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Import {
+    module: proto::send_import_request::Module,
+    args_json: Result<Vec<String>, String>,
+    fresh: bool,
+    timeout: Option<Duration>,
+    max_result_bytes: u32,
+}
+
+impl Import {
+    /// A URL as a page would import it: `/x.js`, `https://...`.
+    pub fn path(import_path: impl Into<String>) -> Self {
+        Self::new(proto::send_import_request::Module::ImportPath(
+            import_path.into(),
+        ))
+    }
+
+    /// The source of a module. The daemon serves it from the pages' own origin, so it passes a
+    /// strict content security policy, has real stack traces, and is evaluated each time.
+    pub fn code(source: impl Into<String>) -> Self {
+        Self::new(proto::send_import_request::Module::Code(source.into()))
+    }
+
+    /// One more argument of the default export. A value that cannot be JSON is reported by the
+    /// send.
+    #[must_use]
+    pub fn arg(mut self, value: impl Serialize) -> Self {
+        if let Ok(args) = &mut self.args_json {
+            match serde_json::to_string(&value) {
+                Ok(json) => args.push(json),
+                Err(error) => self.args_json = Err(error.to_string()),
+            }
+        }
+        self
+    }
+
+    /// One more argument of the default export, as JSON text that reaches the page verbatim. The
+    /// daemon refuses what does not parse.
+    #[must_use]
+    pub fn arg_json(mut self, json: impl Into<String>) -> Self {
+        if let Ok(args) = &mut self.args_json {
+            args.push(json.into());
+        }
+        self
+    }
+
+    /// Evaluates the module again in pages that have it already. Default: they use what they have.
+    #[must_use]
+    pub fn fresh(mut self) -> Self {
+        self.fresh = true;
+        self
+    }
+
+    /// How long pages may take; those that overrun are rows with
+    /// [`TimedOut`](DeliveryStatus::TimedOut). Default 10 s.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Largest result of one page, in bytes; a larger one is [`JsValue::Truncated`]. Default 1 MiB.
+    /// All rows together share 3 MiB.
+    #[must_use]
+    pub fn max_result_bytes(mut self, bytes: u32) -> Self {
+        self.max_result_bytes = bytes;
+        self
+    }
+
+    fn new(module: proto::send_import_request::Module) -> Self {
+        Self {
+            module,
+            args_json: Ok(Vec::new()),
+            fresh: false,
+            timeout: None,
+            max_result_bytes: 0,
+        }
+    }
+
+    pub(crate) fn into_request(self, target: &Target) -> Result<proto::SendImportRequest> {
+        let args_json = self.args_json.map_err(|error| {
+            Error::Json(<serde_json::Error as serde::ser::Error>::custom(error))
+        })?;
+        let mode = if self.fresh {
+            proto::ImportMode::Fresh
+        } else {
+            proto::ImportMode::Reuse
+        };
+        Ok(proto::SendImportRequest {
+            target: Some(target.to_proto()),
+            module: Some(self.module),
+            args_json,
+            mode: mode.into(),
+            timeout: self.timeout.map(crate::duration_to_proto),
+            max_result_bytes: self.max_result_bytes,
+            ..proto::SendImportRequest::default()
+        })
+    }
+}
+
+/// What an awaited import came to, page by page.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ImportReport {
+    /// Whom the import reached.
+    pub report: Report,
+    /// Exactly one row for each selected socket, whatever happened to it. Empty: nobody was
+    /// selected.
+    pub rows: Vec<ImportRow>,
+}
+
+/// What one page made of an awaited import.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ImportRow {
+    /// The page's socket.
+    pub socket_id: String,
+    /// What the default export returned, or its promise resolved to; or why there is no value.
+    pub outcome: Result<JsValue, ImportError>,
+    /// From selection to the answer, or to giving up, by the daemon's clock.
+    pub elapsed: Duration,
+}
+
+/// Why a page has no value to show for an import.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// Something was thrown: by loading, by the call, or by turning its value into a message.
+    #[error("{0}")]
+    Exception(Box<JsException>),
+    /// The page never answered, and why.
+    #[error("the page did not answer: {0}")]
+    Unanswered(DeliveryStatus),
+}
+
+impl ImportRow {
+    /// The value as a Rust one.
+    ///
+    /// # Errors
+    /// The row's own error, or that of [`JsValue::json`].
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, crate::BoxError> {
+        match &self.outcome {
+            Ok(value) => Ok(value.json()?),
+            Err(error) => Err(error.clone().into()),
+        }
+    }
+
+    fn from_proto(row: proto::ImportResult) -> Self {
+        use proto::import_result::Outcome;
+        let outcome = match row.outcome {
+            Some(Outcome::Value(value)) => Ok(JsValue::from_proto(value)),
+            Some(Outcome::Exception(thrown)) => Err(ImportError::Exception(Box::new(thrown))),
+            Some(Outcome::Unanswered(status)) => Err(ImportError::Unanswered(
+                DeliveryStatus::try_from(status).unwrap_or_default(),
+            )),
+            None => Err(ImportError::Unanswered(DeliveryStatus::Unspecified)),
+        };
+        Self {
+            socket_id: row.socket_id,
+            outcome,
+            elapsed: row
+                .elapsed
+                .and_then(|time| time.try_into().ok())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl ImportReport {
+    pub(crate) fn from_proto(response: proto::SendImportResponse) -> Result<Self> {
+        Ok(Self {
+            report: Report::from_proto(response.report)?,
+            rows: response
+                .results
+                .into_iter()
+                .map(ImportRow::from_proto)
+                .collect(),
+        })
+    }
+}

@@ -1,0 +1,49 @@
+//! Write Pagewire plugins and tools in Rust: control web pages from any program.
+#![doc = ""]
+#![doc = include_str!("../README.md")]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod channel;
+mod client;
+mod content;
+mod endpoint;
+mod error;
+mod event;
+mod filter;
+mod import;
+mod plugin;
+pub mod proto;
+mod report;
+mod send;
+mod socket;
+mod subscription;
+mod target;
+mod value;
+
+pub use channel::{Credentials, RawClient};
+pub use client::{Client, SocketList};
+pub use content::{Content, Failure, Outcome, Skip};
+pub use endpoint::Endpoint;
+pub use error::{BoxError, Error, FieldViolation, Result};
+pub use event::{ConsoleEntry, Event, Message, What};
+pub use filter::{Filter, ServeOptions};
+pub use import::{Import, ImportError, ImportReport, ImportRow};
+pub use plugin::{Context, HandlerResult, Plugin, Request};
+pub use proto::{
+    ConsoleLevel, DeliveryStatus, FailureMode, FileChanged, Gap,
+    GetServerInfoResponse as ServerInfo, JsException, Limits, PageError, Plugin as PluginInfo,
+    Position, Socket, SocketClosed, SocketFilter, Visibility,
+};
+pub use report::{Report, Unreached};
+pub use subscription::{SubscribeOptions, Subscription};
+pub use target::Target;
+pub use tonic::Code;
+pub use value::JsValue;
+
+/// Durations too long for the wire are the longest there.
+fn duration_to_proto(duration: std::time::Duration) -> prost_types::Duration {
+    duration.try_into().unwrap_or(prost_types::Duration {
+        seconds: i64::MAX,
+        nanos: 0,
+    })
+}

@@ -1,0 +1,264 @@
+//! A plugin as a few closures.
+
+mod context;
+mod handlers;
+mod listen;
+mod request;
+mod serve;
+mod session;
+
+pub use context::Context;
+pub(crate) use context::SessionId;
+pub use handlers::HandlerResult;
+pub use request::Request;
+
+use crate::{
+    Client, Endpoint, Error, Message, Outcome, Result, ServeOptions, Socket, SocketClosed,
+};
+use handlers::{Listeners, ServeHandler, StartHandler, StopHandler};
+use serde::Serialize;
+use std::{env, sync::Arc};
+
+/// Ties a process that the daemon spawned to its session.
+const LAUNCH_ID_VARIABLE: &str = "PAGEWIRE_LAUNCH_ID";
+
+/// A plugin: its name, and what it does when something happens.
+///
+/// Handlers are closures that return a future. They may use the client freely, run at the same time
+/// as each other, and are tasks of the runtime: one that blocks a thread holds up others. A handler
+/// that fails or panics never ends the plugin: [`serve`](Plugin::serve) shows the failure in the
+/// page, [`on_request`](Plugin::on_request) tells it the page, all others write it to standard
+/// error. The exceptions are [`server_start`](Plugin::server_start) and
+/// [`server_stop`](Plugin::server_stop), whose errors end [`run`](Plugin::run).
+///
+/// Events of one socket (messages, requests, its opening and closing) are handled one after the
+/// other, in order; those of different sockets at the same time, 256 altogether. A plugin that falls
+/// behind by more than the daemon buffers is ended with `SUBSCRIBER_SLOW`: nothing is lost silently.
+#[must_use = "a plugin does nothing until it is run"]
+pub struct Plugin {
+    name: String,
+    version: String,
+    required_features: Vec<String>,
+    inject_web_socket: bool,
+    replace_existing: bool,
+    server_start: Option<StartHandler>,
+    server_stop: Option<StopHandler>,
+    serve: Option<(ServeOptions, ServeHandler)>,
+    listeners: Listeners,
+    /// The first thing that was given twice.
+    given_twice: Option<String>,
+}
+
+impl Plugin {
+    /// A plugin of this name, which no other live plugin may have: `[a-z][a-z0-9-]{0,62}`. The
+    /// daemon's configuration and its order of plugins are keyed by it.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            version: String::new(),
+            required_features: Vec::new(),
+            inject_web_socket: false,
+            replace_existing: false,
+            server_start: None,
+            server_stop: None,
+            serve: None,
+            listeners: Listeners::default(),
+            given_twice: None,
+        }
+    }
+
+    /// The plugin's version, for people.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = version.into();
+        self
+    }
+
+    /// Refuses to run (`FEATURE_UNSUPPORTED`) with a daemon that lacks this feature. May be
+    /// repeated.
+    pub fn require_feature(mut self, feature: impl Into<String>) -> Self {
+        self.required_features.push(feature.into());
+        self
+    }
+
+    /// Has the web socket client put into HTML pages, so that they connect. Default: not for this
+    /// plugin. The daemon's `--inject` wins over it.
+    pub fn inject_web_socket(mut self) -> Self {
+        self.inject_web_socket = true;
+        self
+    }
+
+    /// Takes the name over from a live plugin. Default: its being taken is an error
+    /// (`PLUGIN_NAME_TAKEN`).
+    pub fn replace_existing(mut self) -> Self {
+        self.replace_existing = true;
+        self
+    }
+
+    /// Called once, when all hooks of this plugin are in force. They may be called before it
+    /// returns: what they need to be ready is prepared before [`run`](Plugin::run).
+    pub fn server_start<H, F>(mut self, handler: H) -> Self
+    where
+        H: Fn(Context) -> F + Send + Sync + 'static,
+        F: Future<Output = HandlerResult> + Send + 'static,
+    {
+        self.once("server_start", self.server_start.is_some());
+        self.server_start = Some(Arc::new(move |context| Box::pin(handler(context))));
+        self
+    }
+
+    /// Called once, when the daemon stops, before [`run`](Plugin::run) returns. It has 2 s, or what
+    /// the daemon grants. Not called when the connection is lost.
+    pub fn server_stop<H, F>(mut self, handler: H) -> Self
+    where
+        H: Fn(Client) -> F + Send + Sync + 'static,
+        F: Future<Output = HandlerResult> + Send + 'static,
+    {
+        self.once("server_stop", self.server_stop.is_some());
+        self.server_stop = Some(Arc::new(move |client| Box::pin(handler(client))));
+        self
+    }
+
+    /// Answers the requests that a [`Filter`](crate::Filter) matches, or any of several, as
+    /// [`ServeOptions`] tell. The handler returns a [`Content`](crate::Content), a
+    /// [`Skip`](crate::Skip), or an `Option<Content>` whose `None` skips. Its error is shown in the
+    /// page, as is a panic; a [`Failure`](crate::Failure) brings its place in the source.
+    ///
+    /// Calls run at the same time. A call that nobody waits for any more is cancelled: its future is
+    /// dropped. A plugin has one serve handler: it tells paths apart itself.
+    pub fn serve<H, F, O>(mut self, what: impl Into<ServeOptions>, handler: H) -> Self
+    where
+        H: Fn(Request) -> F + Send + Sync + 'static,
+        F: Future<Output = HandlerResult<O>> + Send + 'static,
+        O: Into<Outcome>,
+    {
+        self.once("serve", self.serve.is_some());
+        let handler: ServeHandler = Arc::new(move |request| {
+            let outcome = handler(request);
+            Box::pin(async move { outcome.await.map(Into::into) })
+        });
+        self.serve = Some((what.into(), handler));
+        self
+    }
+
+    /// Called for every message of this type that a page sends.
+    pub fn on_message<H, F>(mut self, message_type: impl Into<String>, handler: H) -> Self
+    where
+        H: Fn(Message, Client) -> F + Send + Sync + 'static,
+        F: Future<Output = HandlerResult> + Send + 'static,
+    {
+        let message_type = self.once_per_type(message_type.into());
+        let handler = Arc::new(move |message, client| Box::pin(handler(message, client)) as _);
+        self.listeners.messages.insert(message_type, handler);
+        self
+    }
+
+    /// Answers every request of this type that a page makes with `sendMessageWaitForResponse`: with
+    /// the value that the handler returns, as JSON, or with its error. The page waits up to 20 s. A
+    /// message of this type that is no request has its handler called, and no answer.
+    pub fn on_request<H, F, R>(mut self, message_type: impl Into<String>, handler: H) -> Self
+    where
+        H: Fn(Message, Client) -> F + Send + Sync + 'static,
+        F: Future<Output = HandlerResult<R>> + Send + 'static,
+        R: Serialize,
+    {
+        let message_type = self.once_per_type(message_type.into());
+        let handler = Arc::new(move |message, client| {
+            let answer = handler(message, client);
+            Box::pin(async move { Ok(serde_json::to_string(&answer.await?)?) }) as _
+        });
+        self.listeners.requests.insert(message_type, handler);
+        self
+    }
+
+    /// Called for every socket that opens, at once: its page may not have said what it is.
+    pub fn on_socket_opened<H, F>(mut self, handler: H) -> Self
+    where
+        H: Fn(Socket, Client) -> F + Send + Sync + 'static,
+        F: Future<Output = HandlerResult> + Send + 'static,
+    {
+        self.once("on_socket_opened", self.listeners.socket_opened.is_some());
+        let handler = Arc::new(move |socket, client| Box::pin(handler(socket, client)) as _);
+        self.listeners.socket_opened = Some(handler);
+        self
+    }
+
+    /// Called for every socket that becomes ready, once: its page has said what it is. Sockets that
+    /// were ready when the plugin started are in [`Context::sockets`].
+    pub fn on_socket_ready<H, F>(mut self, handler: H) -> Self
+    where
+        H: Fn(Socket, Client) -> F + Send + Sync + 'static,
+        F: Future<Output = HandlerResult> + Send + 'static,
+    {
+        self.once("on_socket_ready", self.listeners.socket_ready.is_some());
+        let handler = Arc::new(move |socket, client| Box::pin(handler(socket, client)) as _);
+        self.listeners.socket_ready = Some(handler);
+        self
+    }
+
+    /// Called for every socket that closes, after everything else of it.
+    pub fn on_socket_closed<H, F>(mut self, handler: H) -> Self
+    where
+        H: Fn(SocketClosed, Client) -> F + Send + Sync + 'static,
+        F: Future<Output = HandlerResult> + Send + 'static,
+    {
+        self.once("on_socket_closed", self.listeners.socket_closed.is_some());
+        let handler = Arc::new(move |closed, client| Box::pin(handler(closed, client)) as _);
+        self.listeners.socket_closed = Some(handler);
+        self
+    }
+
+    /// Runs the plugin at the endpoint of the environment ([`Endpoint::from_env`]), as a daemon that
+    /// spawns it has set it. Otherwise as [`run_with`](Plugin::run_with).
+    pub async fn run(self) -> Result<()> {
+        let launch_id = env::var(LAUNCH_ID_VARIABLE).unwrap_or_default();
+        self.run_as(Endpoint::from_env()?, launch_id).await
+    }
+
+    /// Runs the plugin until the daemon stops. Dropping the future withdraws the plugin at once.
+    ///
+    /// It does not come back after a daemon that was restarted or a connection that was lost: run it
+    /// again then, or have the daemon spawn it.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] when there is no daemon; [`Error::Rpc`] when it refuses the plugin
+    /// (`PLUGIN_NAME_TAKEN`, `FIELD_INVALID`) or ends it (`REPLACED`, `SUBSCRIBER_SLOW`);
+    /// [`Error::Disconnected`] when the connection is lost; [`Error::Plugin`] when a handler was
+    /// given twice, or the start or stop handler fails.
+    pub async fn run_with(self, endpoint: Endpoint) -> Result<()> {
+        self.run_as(endpoint, String::new()).await
+    }
+
+    async fn run_as(self, endpoint: Endpoint, launch_id: String) -> Result<()> {
+        if let Some(what) = self.given_twice {
+            return Err(Error::Plugin {
+                problem: format!("{what} is given twice (keep one, and tell cases apart in it)"),
+                plugin: self.name,
+            });
+        }
+        let client = Client::connect(endpoint).await?;
+        // Boxed: it is large, and callers hold it in futures of their own.
+        Box::pin(session::run(self, client, launch_id)).await
+    }
+
+    fn once(&mut self, what: &str, given: bool) {
+        if given {
+            self.given_twice.get_or_insert_with(|| what.to_owned());
+        }
+    }
+
+    fn once_per_type(&mut self, message_type: String) -> String {
+        let listeners = &self.listeners;
+        let given = listeners.messages.contains_key(&message_type)
+            || listeners.requests.contains_key(&message_type);
+        self.once(&format!("the handler of message `{message_type}`"), given);
+        message_type
+    }
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Plugin")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

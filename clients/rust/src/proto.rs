@@ -1,0 +1,11 @@
+//! The contract as generated code: every message, and the raw gRPC client.
+//!
+//! For what the library does not cover. [`crate::Client::raw`] gives a connected
+//! [`ControlServiceClient`](control_service_client::ControlServiceClient). The comments are those of
+//! the `.proto` files.
+
+// Generated: its style is prost's, and its comments are written for all languages.
+#![allow(clippy::all, clippy::pedantic)]
+#![allow(missing_docs, unreachable_pub, rustdoc::all)]
+
+tonic::include_proto!("pagewire.v1");

@@ -1,0 +1,227 @@
+//! Hearing what happens: one ordered, resumable stream of events.
+
+use crate::{
+    Client, Error, Event, Position, Result, SocketFilter,
+    proto::{self, EventKind, OverflowPolicy, subscribe_messages_response as wire},
+};
+use futures_util::Stream;
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+use tonic::{Request, Streaming};
+
+/// What to be told of, and from where on. The default is every message of every page, from now on.
+#[derive(Clone, Debug, Default)]
+pub struct SubscribeOptions(proto::SubscribeMessagesRequest);
+
+impl SubscribeOptions {
+    /// Nothing yet: without a call of another method it subscribes to all messages.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Messages of pages, of any type.
+    #[must_use]
+    pub fn messages(self) -> Self {
+        self.kind(EventKind::Message)
+    }
+
+    /// Messages of pages, of these types only.
+    #[must_use]
+    pub fn message_types<I: IntoIterator<Item: Into<String>>>(self, types: I) -> Self {
+        let mut options = self.kind(EventKind::Message);
+        options
+            .0
+            .message_types
+            .extend(types.into_iter().map(Into::into));
+        options
+    }
+
+    /// Sockets that open, change and close.
+    #[must_use]
+    pub fn sockets(self) -> Self {
+        self.kind(EventKind::Socket)
+    }
+
+    /// Console output of pages; has the daemon forward it, which costs the pages a little.
+    #[must_use]
+    pub fn console(self) -> Self {
+        self.kind(EventKind::Console)
+    }
+
+    /// Errors in pages that no code of theirs took.
+    #[must_use]
+    pub fn page_errors(self) -> Self {
+        self.kind(EventKind::PageError)
+    }
+
+    /// Watched files that change. Needs a daemon that watches.
+    #[must_use]
+    pub fn files(self) -> Self {
+        self.kind(EventKind::File)
+    }
+
+    /// Only events of ready sockets that match.
+    #[must_use]
+    pub fn from_sockets(mut self, filter: SocketFilter) -> Self {
+        self.0.sockets = Some(filter);
+        self
+    }
+
+    /// Delivers what came after this first. What the daemon no longer holds is reported by a
+    /// [`Gap`](crate::What::Gap).
+    #[must_use]
+    pub fn resume_after(mut self, position: Position) -> Self {
+        self.0.resume_after = Some(position);
+        self
+    }
+
+    /// Fails with `POSITION_EVICTED` or `EPOCH_CHANGED` instead of reporting a gap at the start.
+    #[must_use]
+    pub fn strict_resume(mut self) -> Self {
+        self.0.strict_resume = true;
+        self
+    }
+
+    /// When this subscriber reads too slowly, drops the oldest events and reports a
+    /// [`Gap`](crate::What::Gap). Default: the subscription ends with `SUBSCRIBER_SLOW`.
+    #[must_use]
+    pub fn gaps_when_slow(mut self) -> Self {
+        self.0.overflow = OverflowPolicy::Gap.into();
+        self
+    }
+
+    /// How many events may wait in the daemon for this subscriber. Default 1024; 8 MiB at most
+    /// whatever the number.
+    #[must_use]
+    pub fn max_queue(mut self, events: u32) -> Self {
+        self.0.max_queue = events;
+        self
+    }
+
+    /// Leaves out the content of larger messages. Default 1 MiB.
+    #[must_use]
+    pub fn max_event_bytes(mut self, bytes: u32) -> Self {
+        self.0.max_event_bytes = bytes;
+        self
+    }
+
+    /// Offers to answer the pages' requests among these messages: the page then waits for
+    /// [`Client::reply`], up to 20 s. Without any offer it is refused at once.
+    #[must_use]
+    pub fn answers_requests(mut self) -> Self {
+        self.0.answers_requests = true;
+        self
+    }
+
+    fn kind(mut self, kind: EventKind) -> Self {
+        if !self.0.kinds.contains(&kind.into()) {
+            self.0.kinds.push(kind.into());
+        }
+        self
+    }
+}
+
+/// A subscription in force: a stream of events, in the order of the daemon's log.
+///
+/// It is polled as a [`Stream`] or with [`next`](Subscription::next). An error is its last item;
+/// without one it ends when the daemon stops. Dropping it unsubscribes. To go on after a lost
+/// connection, subscribe again with [`resume_after`](SubscribeOptions::resume_after) its
+/// [`position`](Subscription::position).
+#[derive(Debug)]
+pub struct Subscription {
+    events: Streaming<proto::SubscribeMessagesResponse>,
+    position: Position,
+    resumed: bool,
+    ended: bool,
+}
+
+impl Client {
+    /// Subscribes, and returns once the subscription is in force: nothing that happens later is
+    /// missed.
+    pub async fn subscribe(&self, options: SubscribeOptions) -> Result<Subscription> {
+        self.subscribe_with(Request::new(options.0)).await
+    }
+
+    /// As [`subscribe`](Client::subscribe), as a declared hook of a plugin's session.
+    pub(crate) async fn subscribe_in_session(
+        &self,
+        options: SubscribeOptions,
+        session: &crate::plugin::SessionId,
+    ) -> Result<Subscription> {
+        self.subscribe_with(session.tie(Request::new(options.0)))
+            .await
+    }
+
+    async fn subscribe_with(
+        &self,
+        request: Request<proto::SubscribeMessagesRequest>,
+    ) -> Result<Subscription> {
+        let mut events = self.raw().subscribe_messages(request).await?.into_inner();
+        let first = events.message().await?;
+        let first = first.ok_or(Error::Unexpected("a subscription that ended at once"))?;
+        let Some(wire::Event::Subscribed(subscribed)) = first.event else {
+            return Err(Error::Unexpected(
+                "a subscription that does not begin with `subscribed`",
+            ));
+        };
+        Ok(Subscription {
+            events,
+            position: first.position.unwrap_or_default(),
+            resumed: subscribed.resumed,
+            ended: false,
+        })
+    }
+}
+
+impl Subscription {
+    /// The next event, or `None` when the daemon ended the subscription. Waits as long as nothing
+    /// happens. Safe to abandon: no event is lost.
+    ///
+    /// # Errors
+    /// [`Error::Rpc`] with `SUBSCRIBER_SLOW` when events were read too slowly,
+    /// [`Error::Disconnected`] when the connection was lost. Nothing follows.
+    pub async fn next(&mut self) -> Result<Option<Event>> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context))
+            .await
+            .transpose()
+    }
+
+    /// Place of the last event that was delivered; at first, of the subscription itself.
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+
+    /// Everything after the position asked for will be delivered. `false` when none was asked for,
+    /// or a gap follows.
+    pub fn resumed(&self) -> bool {
+        self.resumed
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Result<Event>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        while !self.ended {
+            match ready!(Pin::new(&mut self.events).poll_next(context)) {
+                Some(Ok(event)) => {
+                    if let Some(position) = &event.position {
+                        self.position.clone_from(position);
+                    }
+                    // An event of a later version is passed over.
+                    if let Some(event) = Event::from_proto(event) {
+                        return Poll::Ready(Some(Ok(event)));
+                    }
+                }
+                Some(Err(status)) => {
+                    self.ended = true;
+                    return Poll::Ready(Some(Err(status.into())));
+                }
+                None => self.ended = true,
+            }
+        }
+        Poll::Ready(None)
+    }
+}

@@ -1,0 +1,126 @@
+//! Whom a send is for.
+
+use crate::{
+    SocketFilter,
+    proto::{self, target::Selector},
+};
+
+/// Which sockets an operation is for. The selection is one instant's snapshot: sockets that open
+/// later are not in it.
+///
+/// There is no broadcast by accident: a list without ids and a filter without a condition are
+/// refused by the daemon (`FIELD_INVALID`); everybody is [`Target::all`]. An id that nobody has is
+/// no error but a row of the [`Report`](crate::Report).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target(proto::Target);
+
+impl Target {
+    /// One socket.
+    pub fn socket(socket_id: impl Into<String>) -> Self {
+        Self::sockets([socket_id])
+    }
+
+    /// These sockets.
+    pub fn sockets<I: IntoIterator<Item: Into<String>>>(socket_ids: I) -> Self {
+        Self::new(Selector::Ids(proto::SocketIds {
+            socket_ids: strings(socket_ids),
+        }))
+    }
+
+    /// Every socket of one browser tab, those of its frames included.
+    pub fn tab(tab_id: impl Into<String>) -> Self {
+        Self::tabs([tab_id])
+    }
+
+    /// Every socket of these browser tabs, those of their frames included.
+    pub fn tabs<I: IntoIterator<Item: Into<String>>>(tab_ids: I) -> Self {
+        Self::new(Selector::Tabs(proto::TabIds {
+            tab_ids: strings(tab_ids),
+        }))
+    }
+
+    /// The socket of one document, across its reconnects.
+    pub fn page(page_id: impl Into<String>) -> Self {
+        Self::pages([page_id])
+    }
+
+    /// The sockets of these documents, across their reconnects.
+    pub fn pages<I: IntoIterator<Item: Into<String>>>(page_ids: I) -> Self {
+        Self::new(Selector::Pages(proto::PageIds {
+            page_ids: strings(page_ids),
+        }))
+    }
+
+    /// Every connected socket, ready or not.
+    pub fn all() -> Self {
+        Self::new(Selector::All(proto::AllSockets {}))
+    }
+
+    /// The ready sockets whose URL this regular expression is found in (RE2 syntax, unanchored).
+    pub fn url(regex: impl Into<String>) -> Self {
+        Self::filter(SocketFilter::url(regex))
+    }
+
+    /// The ready sockets that match.
+    pub fn filter(filter: SocketFilter) -> Self {
+        Self::new(Selector::Filter(filter))
+    }
+
+    /// The target without these sockets, which get no row in the report. Ids that nobody has are
+    /// ignored.
+    #[must_use]
+    pub fn excluding<I: IntoIterator<Item: Into<String>>>(mut self, socket_ids: I) -> Self {
+        self.0.exclude_socket_ids.extend(strings(socket_ids));
+        self
+    }
+
+    /// The socket whose request this answers.
+    pub(crate) fn reply_to(request_id: impl Into<String>) -> Self {
+        Self::new(Selector::ReplyTo(request_id.into()))
+    }
+
+    pub(crate) fn to_proto(&self) -> proto::Target {
+        self.0.clone()
+    }
+
+    fn new(selector: Selector) -> Self {
+        Self(proto::Target {
+            selector: Some(selector),
+            exclude_socket_ids: Vec::new(),
+        })
+    }
+}
+
+impl From<Target> for proto::Target {
+    fn from(target: Target) -> Self {
+        target.0
+    }
+}
+
+fn strings<I: IntoIterator<Item: Into<String>>>(values: I) -> Vec<String> {
+    values.into_iter().map(Into::into).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_list_stays_a_list_and_never_becomes_everybody() {
+        let target = Target::sockets(Vec::<String>::new()).to_proto();
+        assert_eq!(
+            target.selector,
+            Some(Selector::Ids(proto::SocketIds::default()))
+        );
+    }
+
+    #[test]
+    fn exclusions_add_up() {
+        let target = Target::all()
+            .excluding(["a"])
+            .excluding(vec!["b".to_owned()])
+            .to_proto();
+        assert_eq!(target.exclude_socket_ids, ["a", "b"]);
+        assert_eq!(target.selector, Some(Selector::All(proto::AllSockets {})));
+    }
+}
