@@ -1,0 +1,245 @@
+//! One page's connection: one task that reads, writes and pings.
+//!
+//! Reading and writing are polled side by side, so that neither waits for the other. All
+//! frames that wait in the outbox go into one buffer and leave in one write.
+
+use super::incoming;
+use crate::hub::{Close, CloseCause, Frame, Next, Outbox, SocketGuard};
+use futures_util::{Sink, Stream, StreamExt};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::CapacityError;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+
+/// Largest message from a page. A larger one closes its socket with 1009. Default 1 MiB.
+pub const MAX_PAGE_FRAME_BYTES: usize = 1024 * 1024;
+
+/// How often a page is pinged. Two unanswered pings close its socket. Default 10 s.
+pub const PING_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long a page may take for its part of the closing handshake. Then the connection is
+/// dropped. Default 1 s.
+pub const CLOSE_GRACE: Duration = Duration::from_secs(1);
+
+/// How long a page has to say hello before it counts as ready without. Default 1 s.
+const HELLO_GRACE: Duration = Duration::from_secs(1);
+
+/// Pings that may be unanswered.
+const MAX_MISSED_PINGS: u64 = 2;
+
+/// Close code for a page that does not answer pings or does not read: it may come back.
+const CLOSE_UNRESPONSIVE: u16 = 4000;
+
+/// Small, because most sockets are idle most of the time.
+const READ_BUFFER_BYTES: usize = 4096;
+
+/// Frames are collected up to this size before they are written.
+const WRITE_BUFFER_BYTES: usize = 64 * 1024;
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// The limits of a page's socket.
+pub(super) fn config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
+        .max_message_size(Some(MAX_PAGE_FRAME_BYTES))
+        .max_frame_size(Some(MAX_PAGE_FRAME_BYTES))
+}
+
+/// Runs the connection to its end and says how it ended.
+pub(super) async fn run(socket: Socket, guard: SocketGuard, debug: bool) {
+    let now = Instant::now();
+    let mut connection = Connection {
+        socket,
+        unwritten: 0,
+        timer: Box::pin(tokio::time::sleep_until(now + HELLO_GRACE)),
+        pings: 0,
+        pongs: 0,
+        debug,
+    };
+    let end = loop {
+        match connection.step(guard.socket().outbox()).await {
+            Step::Incoming(message) => {
+                connection.pongs = connection.pings;
+                if let Some(end) = incoming::handle(&guard, message) {
+                    break end;
+                }
+            }
+            Step::Timer if connection.pings == 0 => {
+                guard.hub().ready_without_hello(guard.socket().id());
+                connection.ping(
+                    guard.socket().outbox(),
+                    PING_INTERVAL.saturating_sub(HELLO_GRACE),
+                );
+            }
+            Step::Timer if connection.is_unresponsive() => {
+                break close_politely(&mut connection, unresponsive()).await;
+            }
+            Step::Timer => connection.ping(guard.socket().outbox(), PING_INTERVAL),
+            Step::Close(close) => break close_politely(&mut connection, close).await,
+            Step::Lost(error) => break lost(&mut connection, error).await,
+        }
+    };
+    tracing::debug!(
+        target: "pagewire::browser",
+        socket_id = guard.socket().id(), code = end.code, cause = ?end.cause, "socket closed"
+    );
+    guard.closed(end);
+}
+
+struct Connection {
+    socket: Socket,
+    /// Bytes of the outbox that are in the socket's buffer and not yet with the operating
+    /// system.
+    unwritten: usize,
+    /// When to look after the page next.
+    timer: Pin<Box<Sleep>>,
+    /// The number of the last ping.
+    pings: u64,
+    /// The number of the last ping that something came after.
+    pongs: u64,
+    debug: bool,
+}
+
+enum Step {
+    Incoming(Message),
+    Timer,
+    Close(Close),
+    Lost(Option<Error>),
+}
+
+impl Connection {
+    /// Writes what waits, until something happens.
+    async fn step(&mut self, outbox: &Outbox) -> Step {
+        poll_fn(|cx| self.poll_step(outbox, cx)).await
+    }
+
+    fn poll_step(&mut self, outbox: &Outbox, cx: &mut Context<'_>) -> Poll<Step> {
+        match self.poll_write(outbox, cx) {
+            Poll::Ready(Ok(close)) => return Poll::Ready(Step::Close(close)),
+            Poll::Ready(Err(error)) => return Poll::Ready(Step::Lost(Some(error))),
+            Poll::Pending => {}
+        }
+        match Pin::new(&mut self.socket).poll_next(cx) {
+            Poll::Ready(Some(Ok(message))) => return Poll::Ready(Step::Incoming(message)),
+            Poll::Ready(Some(Err(error))) => return Poll::Ready(Step::Lost(Some(error))),
+            Poll::Ready(None) => return Poll::Ready(Step::Lost(None)),
+            Poll::Pending => {}
+        }
+        self.timer.as_mut().poll(cx).map(|()| Step::Timer)
+    }
+
+    /// Pending when everything is written or the page does not read; ready when the outbox
+    /// says to close.
+    fn poll_write(&mut self, outbox: &Outbox, cx: &mut Context<'_>) -> Poll<Result<Close, Error>> {
+        let mut socket = Pin::new(&mut self.socket);
+        let mut close = None;
+        while socket.as_mut().poll_ready(cx)?.is_ready() {
+            match outbox.poll_next(cx) {
+                Poll::Ready(Next::Frame(frame, size)) => {
+                    self.unwritten += size;
+                    socket.as_mut().start_send(message(frame))?;
+                }
+                Poll::Ready(Next::Close(end)) => {
+                    close = Some(end);
+                    break;
+                }
+                Poll::Pending => break,
+            }
+        }
+        if self.unwritten > 0 && socket.poll_flush(cx)?.is_ready() {
+            outbox.written(self.unwritten);
+            self.unwritten = 0;
+        }
+        close.map_or(Poll::Pending, |close| Poll::Ready(Ok(close)))
+    }
+
+    fn ping(&mut self, outbox: &Outbox, next_in: Duration) {
+        self.pings += 1;
+        // A full outbox takes no ping; the page is then unresponsive all the same.
+        let _ = outbox.push(Frame::Ping(self.pings));
+        self.timer.as_mut().reset(Instant::now() + next_in);
+    }
+
+    fn is_unresponsive(&self) -> bool {
+        !self.debug && self.pings - self.pongs >= MAX_MISSED_PINGS
+    }
+}
+
+fn unresponsive() -> Close {
+    Close {
+        code: CLOSE_UNRESPONSIVE,
+        reason: "pings were not answered".to_owned(),
+        cause: CloseCause::NoPong,
+    }
+}
+
+/// The closing handshake as far as the page takes part (RFC 6455, section 7.1.2).
+async fn close_politely(connection: &mut Connection, close: Close) -> Close {
+    let frame = CloseFrame {
+        code: CloseCode::from(close.code),
+        reason: Utf8Bytes::from(close.reason.as_str()),
+    };
+    let handshake = async {
+        if connection.socket.close(Some(frame)).await.is_ok() {
+            while let Some(Ok(_)) = connection.socket.next().await {}
+        }
+    };
+    // A page that does not answer in time is dropped.
+    let _ = tokio::time::timeout(CLOSE_GRACE, handshake).await;
+    close
+}
+
+/// The connection broke, or the page broke the protocol and is told so.
+async fn lost(connection: &mut Connection, error: Option<Error>) -> Close {
+    let (code, reason) = match error {
+        Some(Error::Capacity(CapacityError::MessageTooLong { size, max_size })) => (
+            1009,
+            format!("message of {size} bytes (the limit is {max_size})"),
+        ),
+        Some(Error::Capacity(error)) => (1009, error.to_string()),
+        Some(Error::Utf8(_)) => (1007, "text is not UTF-8".to_owned()),
+        Some(
+            Error::Protocol(
+                tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
+            )
+            | Error::Io(_),
+        )
+        | None => {
+            return Close {
+                code: 1006,
+                reason: String::new(),
+                cause: CloseCause::ConnectionLost,
+            };
+        }
+        Some(error) => (1002, error.to_string().chars().take(100).collect()),
+    };
+    let close = Close {
+        code,
+        reason,
+        cause: CloseCause::ProtocolError,
+    };
+    close_politely(connection, close).await
+}
+
+fn message(frame: Frame) -> Message {
+    match frame {
+        Frame::Text(text) => Message::Text(utf8(text.into_bytes())),
+        Frame::Binary(bytes) => Message::Binary(bytes),
+        Frame::Ping(number) => Message::Ping(number.to_be_bytes().to_vec().into()),
+    }
+}
+
+/// The core's `Text` was made from a `String`; checking it again is what safety costs here.
+fn utf8(bytes: bytes::Bytes) -> Utf8Bytes {
+    Utf8Bytes::try_from(bytes).unwrap_or_default()
+}

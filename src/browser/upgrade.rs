@@ -1,0 +1,127 @@
+//! From an HTTP request to a registered web socket. Everything is checked before the upgrade.
+
+use super::{Browser, connection};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use hyper_util::rt::TokioIo;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+/// Length of our socket ids.
+const SOCKET_ID_BYTES: usize = 26;
+
+/// Longest user agent that is kept; the rest is cut. Default 1 KiB.
+const MAX_USER_AGENT_BYTES: usize = 1024;
+
+pub(super) async fn upgrade(
+    State(browser): State<Arc<Browser>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mut request: Request,
+) -> Response {
+    let key = match check(&browser, request.headers()) {
+        Ok(key) => key,
+        Err(refusal) => return *refusal,
+    };
+    let user_agent = text(request.headers(), &header::USER_AGENT)
+        .chars()
+        .take(MAX_USER_AGENT_BYTES)
+        .collect();
+    let previous = previous_socket_id(request.uri().query());
+    let upgraded = hyper::upgrade::on(&mut request);
+    // Listed before the answer: what is sent right after the page's `open` finds it.
+    let guard = browser
+        .hub
+        .open_socket(peer.to_string(), user_agent, previous);
+    let debug = browser.debug;
+    browser.connections.spawn(async move {
+        match upgraded.await {
+            Ok(stream) => {
+                let stream = TokioIo::new(stream);
+                let config = Some(connection::config());
+                let socket = WebSocketStream::from_raw_socket(stream, Role::Server, config).await;
+                connection::run(socket, guard, debug).await;
+            }
+            Err(error) => {
+                tracing::debug!(target: "pagewire::browser", %peer, %error, "upgrade failed");
+            }
+        }
+    });
+    let headers = [
+        (header::CONNECTION, "upgrade".to_owned()),
+        (header::UPGRADE, "websocket".to_owned()),
+        (
+            header::SEC_WEBSOCKET_ACCEPT,
+            derive_accept_key(key.as_bytes()),
+        ),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+}
+
+/// The handshake's key (RFC 6455, section 4.2.1), or a refusal.
+fn check(browser: &Browser, headers: &HeaderMap) -> Result<String, Box<Response>> {
+    let refuse =
+        |status: StatusCode, reason: String| Err(Box::new((status, reason).into_response()));
+    let has = |name: &HeaderName, token: &str| {
+        text(headers, name)
+            .split(',')
+            .any(|value| value.trim().eq_ignore_ascii_case(token))
+    };
+    if !has(&header::CONNECTION, "upgrade") || !has(&header::UPGRADE, "websocket") {
+        let reason = "this is the web socket of pages: connect with a WebSocket\n".to_owned();
+        let upgrade = [(header::UPGRADE, "websocket")];
+        return Err(Box::new(
+            (StatusCode::UPGRADE_REQUIRED, upgrade, reason).into_response(),
+        ));
+    }
+    let origins = headers.get_all(header::ORIGIN);
+    let host = headers
+        .get(header::HOST)
+        .map_or(&b""[..], HeaderValue::as_bytes);
+    if let Err(refusal) = browser
+        .allowed
+        .check_origin(origins.iter().map(HeaderValue::as_bytes), host)
+    {
+        tracing::warn!(target: "pagewire::browser", %refusal, "web socket refused");
+        return refuse(StatusCode::FORBIDDEN, format!("{refusal}\n"));
+    }
+    if text(headers, &header::SEC_WEBSOCKET_VERSION) != "13" {
+        let version = [(header::SEC_WEBSOCKET_VERSION, "13")];
+        let reason = "only WebSocket version 13 is spoken\n";
+        return Err(Box::new(
+            (StatusCode::UPGRADE_REQUIRED, version, reason).into_response(),
+        ));
+    }
+    let key = text(headers, &header::SEC_WEBSOCKET_KEY);
+    let is_key = data_encoding::BASE64
+        .decode(key.as_bytes())
+        .is_ok_and(|key| key.len() == 16);
+    if !is_key {
+        let reason = "Sec-WebSocket-Key must be 16 octets in base64\n".to_owned();
+        return refuse(StatusCode::BAD_REQUEST, reason);
+    }
+    Ok(key.to_owned())
+}
+
+/// The socket id that a reconnecting page says it had. Only shown, never trusted.
+fn previous_socket_id(query: Option<&str>) -> Option<String> {
+    let id = query?
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("previous="))?;
+    let plain = id
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    (id.len() == SOCKET_ID_BYTES && plain).then(|| id.to_owned())
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .trim()
+}

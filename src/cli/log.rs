@@ -1,0 +1,54 @@
+//! `pagewire log`: prints to the console of pages.
+
+use super::connection::{Daemon, Pages, print_report, run};
+use clap::{Args, ValueEnum};
+use pagewire_client::ConsoleLevel;
+use std::process::ExitCode;
+
+/// Print a text to the console of pages.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The text, printed exactly as it is
+    text: String,
+
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    level: Level,
+
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    pages: Pages,
+
+    #[command(flatten)]
+    daemon: Daemon,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Level {
+    #[default]
+    Log,
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+pub(super) fn main(arguments: &Arguments) -> ExitCode {
+    run(&arguments.daemon, |client| async move {
+        let level = match arguments.level {
+            Level::Log => ConsoleLevel::Log,
+            Level::Debug => ConsoleLevel::Debug,
+            Level::Info => ConsoleLevel::Info,
+            Level::Warn => ConsoleLevel::Warn,
+            Level::Error => ConsoleLevel::Error,
+        };
+        let target = arguments.pages.target();
+        let report = client
+            .console_log(&target, level, "", &arguments.text)
+            .await?;
+        Ok(print_report(&report, arguments.json))
+    })
+}

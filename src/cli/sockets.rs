@@ -1,0 +1,101 @@
+//! `pagewire sockets`: lists the connected pages.
+
+use super::connection::{Daemon, Outcome, run, say_nobody, word};
+use clap::Args;
+use pagewire_client::{Socket, SocketFilter};
+use serde_json::json;
+use std::process::ExitCode;
+
+/// List the connected pages.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Only pages whose URL matches
+    #[arg(long, value_name = "REGEX")]
+    url: Option<String>,
+
+    /// A JSON object a line
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    daemon: Daemon,
+}
+
+pub(super) fn main(arguments: &Arguments) -> ExitCode {
+    run(&arguments.daemon, |client| async move {
+        let filter = arguments.url.as_ref().map(SocketFilter::url);
+        let sockets = client.list_sockets(filter).await?.sockets;
+        if arguments.json {
+            for socket in &sockets {
+                println!("{}", as_json(socket));
+            }
+        } else if sockets.is_empty() {
+            say_nobody();
+        } else {
+            print_table(&sockets);
+        }
+        Ok(if sockets.is_empty() {
+            Outcome::Nobody
+        } else {
+            Outcome::Done
+        })
+    })
+}
+
+fn as_json(socket: &Socket) -> serde_json::Value {
+    json!({
+        "socket_id": socket.socket_id,
+        "page_id": socket.page_id,
+        "tab_id": socket.tab_id,
+        "url": socket.url,
+        "title": socket.title,
+        "user_agent": socket.user_agent,
+        "visibility": word(socket.visibility().as_str_name(), "VISIBILITY_"),
+        "top_level": socket.top_level,
+        "remote_address": socket.remote_address,
+        "ready": socket.ready,
+        "document_state": word(socket.document_state().as_str_name(), "DOCUMENT_STATE_"),
+        "client_features": socket.client_features,
+    })
+}
+
+fn print_table(sockets: &[Socket]) {
+    const HEAD: [&str; 4] = ["SOCKET", "STATE", "URL", "TITLE"];
+    let rows: Vec<[String; 4]> = sockets
+        .iter()
+        .map(|socket| {
+            let state = if socket.ready {
+                word(socket.visibility().as_str_name(), "VISIBILITY_")
+            } else {
+                "connecting".to_owned()
+            };
+            let frame = if socket.top_level { "" } else { " (frame)" };
+            // A page chooses its title and URL: what it put there must not move the cursor.
+            let plain = |text: &str| text.chars().filter(|c| !c.is_control()).collect::<String>();
+            [
+                socket.socket_id.clone(),
+                state + frame,
+                plain(&socket.url),
+                plain(&socket.title),
+            ]
+        })
+        .collect();
+    let widths: Vec<usize> = (0..HEAD.len())
+        .map(|column| {
+            let cells = rows.iter().map(|row| row[column].chars().count());
+            cells.chain([HEAD[column].len()]).max().unwrap_or_default()
+        })
+        .collect();
+    let print = |cells: [&str; 4]| {
+        let line: Vec<String> = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        println!("{}", line.join("  ").trim_end());
+    };
+    print(HEAD);
+    for row in &rows {
+        print([&row[0], &row[1], &row[2], &row[3]]);
+    }
+}

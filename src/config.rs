@@ -1,0 +1,146 @@
+//! The daemon's settings, as meant. The command line turns what was typed into a [`Config`];
+//! every default is a constant here.
+
+use crate::origins::Allowed;
+use crate::paths::Root;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The first port that is tried for pages.
+pub const DEFAULT_PORT: u16 = 8000;
+
+/// Everything that `pagewire serve` can be told.
+#[derive(Debug)]
+pub struct Config {
+    /// What is served.
+    pub root: Root,
+    /// Where pages are served; none = on both loopback addresses.
+    pub host: Option<IpAddr>,
+    /// On which port.
+    pub port: Port,
+    /// Where the control service listens; empty = one free loopback port.
+    pub controls: Vec<ControlAddress>,
+    /// Host names and origins beside the loopback ones.
+    pub allowed: Allowed,
+    /// When the socket client is put into pages.
+    pub inject: Inject,
+    /// Suspends deadlines of calls, keepalive and pong closes: somebody sits at a breakpoint.
+    pub debug: bool,
+    /// Stop when standard input closes.
+    pub exit_with_stdin: bool,
+}
+
+/// A port as it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// This one or the next free one.
+    FirstFreeFrom(u16),
+    /// This one or none; 0 = any free one.
+    Exactly(u16),
+}
+
+/// When the socket client is put into pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Inject {
+    /// While a live plugin asks for it
+    #[default]
+    Asked,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Where the control service listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ControlAddress {
+    /// Loopback TCP, with a token. Port 0 = any free one.
+    Tcp(SocketAddr),
+    /// A socket file with mode 0600, without a token.
+    Unix(PathBuf),
+}
+
+/// Why a control address was refused.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ControlAddressError {
+    /// Neither form.
+    #[error(
+        "control address {0:?} is neither ADDRESS:PORT nor unix:PATH (for example 127.0.0.1:8001)"
+    )]
+    Malformed(String),
+    /// Plain text to the network.
+    #[error(
+        "control address {0} is not a loopback address: the control service is not encrypted (use 127.0.0.1:PORT or unix:PATH, and a tunnel from elsewhere)"
+    )]
+    NotLoopback(SocketAddr),
+}
+
+impl FromStr for ControlAddress {
+    type Err = ControlAddressError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let malformed = || ControlAddressError::Malformed(text.to_owned());
+        if let Some(path) = text.strip_prefix("unix:") {
+            return if path.is_empty() {
+                Err(malformed())
+            } else {
+                Ok(Self::Unix(path.into()))
+            };
+        }
+        let address: SocketAddr = match text.strip_prefix("localhost:") {
+            Some(port) => (Ipv4Addr::LOCALHOST, port.parse().map_err(|_| malformed())?).into(),
+            None => text.parse().map_err(|_| malformed())?,
+        };
+        if address.ip().is_loopback() {
+            Ok(Self::Tcp(address))
+        } else {
+            Err(ControlAddressError::NotLoopback(address))
+        }
+    }
+}
+
+impl fmt::Display for ControlAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_addresses_are_loopback_or_a_socket_file() {
+        for (text, meant) in [
+            ("127.0.0.1:8001", "127.0.0.1:8001"),
+            ("localhost:0", "127.0.0.1:0"),
+            ("[::1]:8001", "[::1]:8001"),
+            ("unix:/run/p.sock", "unix:/run/p.sock"),
+        ] {
+            assert_eq!(text.parse::<ControlAddress>().unwrap().to_string(), meant);
+        }
+        for text in [
+            "",
+            "8001",
+            "unix:",
+            "example.com:8001",
+            "127.0.0.1",
+            "127.0.0.1:99999",
+        ] {
+            let error = text.parse::<ControlAddress>().unwrap_err();
+            assert_eq!(error, ControlAddressError::Malformed(text.to_owned()));
+        }
+        for text in ["0.0.0.0:8001", "192.168.1.2:8001", "[::]:1"] {
+            let error = text.parse::<ControlAddress>().unwrap_err();
+            assert!(
+                matches!(error, ControlAddressError::NotLoopback(_)),
+                "{text}"
+            );
+        }
+    }
+}

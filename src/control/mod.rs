@@ -1,0 +1,229 @@
+//! The control edge: the gRPC service that programs speak to.
+//!
+//! A method validates, calls the core and streams what it says: nothing else. The types of the
+//! contract live here alone; `convert` is the one place where they change.
+
+mod auth;
+mod convert;
+mod deadline;
+mod import;
+mod info;
+mod send;
+mod serve;
+mod session;
+mod sockets;
+mod status;
+mod subscribe;
+
+use crate::hub::Hub;
+use crate::plugins::Plugins;
+use futures_util::Stream;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::SystemTime;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
+use tonic::{Request, Response, Status, Streaming};
+
+pub use auth::Auth;
+
+/// The contract, compiled.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated"
+)]
+pub(crate) mod proto {
+    tonic::include_proto!("pagewire.v1");
+}
+
+use proto::control_service_server::{ControlService, ControlServiceServer};
+
+/// The contract for reflection.
+const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pagewire.v1.bin"));
+
+/// Largest frame that a program may send to pages. Default 16 MiB.
+pub const MAX_DOWN_FRAME_BYTES: usize = 16 * 1024 * 1024;
+
+/// Largest request message: a frame of the largest size and what is around it.
+const MAX_REQUEST_BYTES: usize = MAX_DOWN_FRAME_BYTES + 64 * 1024;
+
+/// What the service needs.
+pub struct Control {
+    /// The pages.
+    pub hub: Arc<Hub>,
+    /// The plugins.
+    pub plugins: Arc<Plugins>,
+    /// URLs that pages are served at.
+    pub base_urls: Vec<String>,
+    /// The served folders, absolute.
+    pub root_dirs: Vec<PathBuf>,
+    /// When the daemon started.
+    pub start_time: SystemTime,
+    /// Suspends the deadlines of calls.
+    pub debug: bool,
+    /// The open `ServerStart` streams: a stop waits for them.
+    pub sessions: TaskTracker,
+    /// Cut when the grace of a stop is over: every stream ends.
+    pub cut: CancellationToken,
+}
+
+impl Control {
+    /// The control service, health and reflection, as the routes of a gRPC server.
+    #[must_use]
+    pub fn routes(self: &Arc<Self>, health: impl Into<Routes>) -> Routes {
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .build_v1()
+            .expect("the descriptors that build.rs made are valid");
+        let service = ControlServiceServer::new(Service(self.clone()))
+            .max_decoding_message_size(MAX_REQUEST_BYTES);
+        health.into().add_service(reflection).add_service(service)
+    }
+}
+
+/// The name of the service, as health checks know it.
+pub const SERVICE_NAME: &str = "pagewire.v1.ControlService";
+
+/// A response stream.
+type Stream_<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+struct Service(Arc<Control>);
+
+#[tonic::async_trait]
+impl ControlService for Service {
+    type ServerStartStream = Stream_<proto::ServerStartResponse>;
+    type ServeStream = Stream_<proto::ServeResponse>;
+    type TransformStream = Stream_<proto::TransformResponse>;
+    type ResolveImportStream = Stream_<proto::ResolveImportResponse>;
+    type SendStreamStream = Stream_<proto::SendStreamResponse>;
+    type SubscribeMessagesStream = Stream_<proto::SubscribeMessagesResponse>;
+
+    async fn server_start(
+        &self,
+        request: Request<proto::ServerStartRequest>,
+    ) -> Result<Response<Self::ServerStartStream>, Status> {
+        session::open(&self.0, request.into_inner()).map(Response::new)
+    }
+
+    async fn serve(
+        &self,
+        request: Request<Streaming<proto::ServeRequest>>,
+    ) -> Result<Response<Self::ServeStream>, Status> {
+        let session = session::of_request(&self.0, request.metadata())?;
+        Ok(Response::new(serve::open(
+            &self.0,
+            session,
+            request.into_inner(),
+        )))
+    }
+
+    async fn transform(
+        &self,
+        _: Request<Streaming<proto::TransformRequest>>,
+    ) -> Result<Response<Self::TransformStream>, Status> {
+        Err(status::not_yet("Transform"))
+    }
+
+    async fn resolve_import(
+        &self,
+        _: Request<Streaming<proto::ResolveImportRequest>>,
+    ) -> Result<Response<Self::ResolveImportStream>, Status> {
+        Err(status::not_yet("ResolveImport"))
+    }
+
+    async fn invalidate(
+        &self,
+        _: Request<proto::InvalidateRequest>,
+    ) -> Result<Response<proto::InvalidateResponse>, Status> {
+        Err(status::not_yet("Invalidate"))
+    }
+
+    async fn send(
+        &self,
+        request: Request<proto::SendRequest>,
+    ) -> Result<Response<proto::SendResponse>, Status> {
+        let report = send::send(&self.0, request.into_inner())?;
+        Ok(Response::new(proto::SendResponse {
+            report: Some(report),
+        }))
+    }
+
+    async fn send_stream(
+        &self,
+        request: Request<Streaming<proto::SendStreamRequest>>,
+    ) -> Result<Response<Self::SendStreamStream>, Status> {
+        Ok(Response::new(send::stream(&self.0, request.into_inner())))
+    }
+
+    async fn send_import(
+        &self,
+        request: Request<proto::SendImportRequest>,
+    ) -> Result<Response<proto::SendImportResponse>, Status> {
+        let left = deadline::of_request(request.metadata())?;
+        import::send(&self.0, request.into_inner(), left)
+            .await
+            .map(Response::new)
+    }
+
+    async fn send_console_log(
+        &self,
+        request: Request<proto::SendConsoleLogRequest>,
+    ) -> Result<Response<proto::SendConsoleLogResponse>, Status> {
+        let report = send::console_log(&self.0, request.into_inner())?;
+        Ok(Response::new(proto::SendConsoleLogResponse {
+            report: Some(report),
+        }))
+    }
+
+    async fn send_command(
+        &self,
+        request: Request<proto::SendCommandRequest>,
+    ) -> Result<Response<proto::SendCommandResponse>, Status> {
+        let report = send::command(&self.0, request.into_inner())?;
+        Ok(Response::new(proto::SendCommandResponse {
+            report: Some(report),
+        }))
+    }
+
+    async fn subscribe_messages(
+        &self,
+        request: Request<proto::SubscribeMessagesRequest>,
+    ) -> Result<Response<Self::SubscribeMessagesStream>, Status> {
+        let session = session::of_request_if_any(&self.0, request.metadata())?;
+        subscribe::open(&self.0, session, request.into_inner()).map(Response::new)
+    }
+
+    async fn list_sockets(
+        &self,
+        request: Request<proto::ListSocketsRequest>,
+    ) -> Result<Response<proto::ListSocketsResponse>, Status> {
+        sockets::list(&self.0, request.into_inner()).map(Response::new)
+    }
+
+    async fn close_sockets(
+        &self,
+        request: Request<proto::CloseSocketsRequest>,
+    ) -> Result<Response<proto::CloseSocketsResponse>, Status> {
+        sockets::close(&self.0, request.into_inner()).map(Response::new)
+    }
+
+    async fn get_server_info(
+        &self,
+        _: Request<proto::GetServerInfoRequest>,
+    ) -> Result<Response<proto::GetServerInfoResponse>, Status> {
+        Ok(Response::new(info::get(&self.0)))
+    }
+
+    async fn list_plugins(
+        &self,
+        _: Request<proto::ListPluginsRequest>,
+    ) -> Result<Response<proto::ListPluginsResponse>, Status> {
+        Err(status::not_yet("ListPlugins"))
+    }
+}

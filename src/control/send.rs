@@ -1,0 +1,344 @@
+//! `Send`, `SendStream`, `SendConsoleLog` and `SendCommand`: frames for pages, and a report that
+//! accounts for every selected one.
+
+use super::convert::Addressee;
+use super::status::{error, invalid};
+use super::{Control, MAX_DOWN_FRAME_BYTES, Stream_, convert, proto, status};
+use crate::hub::{Answer, AnswerError, Frame, Selection, Socket};
+use crate::message::{Command, Down, Import, check_json};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use proto::send_request::Payload;
+use proto::{DeliveryOptions, DeliveryReport, DeliveryStatus};
+use serde_json::value::RawValue;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Status, Streaming};
+
+/// Responses of a `SendStream` that may wait for their reader.
+const STREAM_QUEUE: usize = 64;
+
+pub(super) fn send(
+    control: &Control,
+    request: proto::SendRequest,
+) -> Result<DeliveryReport, Status> {
+    let options = delivery_options(request.delivery)?;
+    let payload = request.payload.ok_or_else(|| {
+        invalid(
+            "payload",
+            "nothing to send is set (set json, text, binary or error)",
+        )
+    })?;
+    match convert::target(request.target)? {
+        Addressee::Requester(request_id) => answer(control, &request_id, payload, options),
+        Addressee::Sockets(target, excluded) => {
+            let frame = frame(payload)?;
+            let selection = control.hub.select(&target, &excluded);
+            Ok(report(&selection, options.list_reached, |socket| {
+                socket
+                    .outbox()
+                    .push(frame.clone())
+                    .map_err(convert::delivery_status)
+            }))
+        }
+    }
+}
+
+fn frame(payload: Payload) -> Result<Frame, Status> {
+    let (field, size) = match &payload {
+        Payload::Json(text) => ("json", text.len()),
+        Payload::Text(text) => ("text", text.len()),
+        Payload::Binary(bytes) => ("binary", bytes.len()),
+        Payload::Error(text) => ("error", text.len()),
+    };
+    check_size(field, size)?;
+    match payload {
+        Payload::Json(text) => {
+            check_json(&text).map_err(|fault| invalid("json", format!("is not JSON: {fault}")))?;
+            Ok(Frame::Text(text.into()))
+        }
+        Payload::Text(text) => Ok(Frame::Text(text.into())),
+        Payload::Binary(bytes) => Ok(Frame::Binary(bytes)),
+        Payload::Error(_) => Err(invalid(
+            "error",
+            "only a page's request can fail (set target.reply_to)",
+        )),
+    }
+}
+
+fn answer(
+    control: &Control,
+    request_id: &str,
+    payload: Payload,
+    options: DeliveryOptions,
+) -> Result<DeliveryReport, Status> {
+    let answer = match &payload {
+        Payload::Json(text) => {
+            check_json(text).map_err(|fault| invalid("json", format!("is not JSON: {fault}")))?;
+            check_size("json", text.len())?;
+            Answer::Response(text)
+        }
+        Payload::Error(text) => {
+            check_size("error", text.len())?;
+            Answer::Error(text)
+        }
+        Payload::Text(_) | Payload::Binary(_) => {
+            return Err(invalid(
+                "payload",
+                "a request is answered with json or error",
+            ));
+        }
+    };
+    let (socket, sent) = control.hub.answer(request_id, &answer).map_err(|fault| {
+        let (code, reason) = match fault {
+            AnswerError::NotFound => (Code::NotFound, "REQUEST_NOT_FOUND"),
+            AnswerError::AlreadyAnswered => (Code::FailedPrecondition, "ALREADY_ANSWERED"),
+            AnswerError::Expired => (Code::FailedPrecondition, "REQUEST_EXPIRED"),
+        };
+        error(code, reason, format!("{fault}: {request_id}"))
+    })?;
+    let selection = Selection {
+        sockets: vec![socket],
+        unknown: Vec::new(),
+        position: control.hub.position(),
+    };
+    Ok(report(&selection, options.list_reached, |_| {
+        sent.map_err(convert::delivery_status)
+    }))
+}
+
+pub(super) fn stream(
+    control: &Arc<Control>,
+    mut requests: Streaming<proto::SendStreamRequest>,
+) -> Stream_<proto::SendStreamResponse> {
+    use proto::send_stream_response::Outcome;
+    let control = control.clone();
+    let (sender, stream) = mpsc::channel(STREAM_QUEUE);
+    tokio::spawn(async move {
+        loop {
+            let request = tokio::select! {
+                () = control.cut.cancelled() => {
+                    let _ = sender.send(Err(status::stopping())).await;
+                    return;
+                }
+                request = requests.next() => request,
+            };
+            // The caller has ended its side, or has gone.
+            let Some(Ok(request)) = request else { return };
+            let sent = request
+                .send
+                .ok_or_else(|| invalid("send", "is not set"))
+                .and_then(|request| send(&control, request));
+            let outcome = match sent {
+                Ok(report) => Outcome::Report(report),
+                Err(fault) => Outcome::Error(proto::SendError {
+                    code: fault.code().into(),
+                    reason: status::reason(&fault),
+                    message: fault.message().to_owned(),
+                }),
+            };
+            let response = proto::SendStreamResponse {
+                outcome: Some(outcome),
+            };
+            if sender.send(Ok(response)).await.is_err() {
+                return;
+            }
+        }
+    });
+    Box::pin(ReceiverStream::new(stream))
+}
+
+pub(super) fn console_log(
+    control: &Control,
+    request: proto::SendConsoleLogRequest,
+) -> Result<DeliveryReport, Status> {
+    use proto::ConsoleLevel;
+    let options = delivery_options(request.delivery)?;
+    let (target, excluded) = convert::sockets_target(request.target)?;
+    let level = match ConsoleLevel::try_from(request.level) {
+        Ok(ConsoleLevel::Unspecified | ConsoleLevel::Log) => "log",
+        Ok(ConsoleLevel::Debug) => "debug",
+        Ok(ConsoleLevel::Info) => "info",
+        Ok(ConsoleLevel::Warn) => "warn",
+        Ok(ConsoleLevel::Error) => "error",
+        Err(_) => {
+            return Err(invalid(
+                "level",
+                format!("{} is no ConsoleLevel", request.level),
+            ));
+        }
+    };
+    let log = Down::Log {
+        level,
+        source: &request.source,
+        text: &request.text,
+        args: args(&request.args_json)?,
+    }
+    .encode();
+    check_size("text", log.len())?;
+    let printed = if request.source.is_empty() {
+        request.text.clone()
+    } else {
+        format!("[{}] {}", request.source, request.text)
+    };
+    let call = std::iter::once(quote("%s"))
+        .chain([quote(&printed)])
+        .chain(request.args_json.iter().cloned())
+        .collect::<Vec<_>>()
+        .join(",");
+    let frame = Frame::Text(log.into());
+    let fallback = run(&format!("console.{level}({call})"));
+    let selection = control.hub.select(&target, &excluded);
+    Ok(report(&selection, options.list_reached, |socket| {
+        let frame = if control.hub.is_foreign(socket.id()) {
+            &fallback
+        } else {
+            &frame
+        };
+        socket
+            .outbox()
+            .push(frame.clone())
+            .map_err(convert::delivery_status)
+    }))
+}
+
+pub(super) fn command(
+    control: &Control,
+    request: proto::SendCommandRequest,
+) -> Result<DeliveryReport, Status> {
+    use proto::send_command_request::Command as Asked;
+    let options = delivery_options(request.delivery)?;
+    let (target, excluded) = convert::sockets_target(request.target)?;
+    let asked = request.command.ok_or_else(|| {
+        invalid(
+            "command",
+            "is not set (reload, navigate or swap_stylesheets)",
+        )
+    })?;
+    let (command, fallback) = match &asked {
+        Asked::Reload(proto::Reload {}) => (Command::Reload, Some(run("location.reload()"))),
+        Asked::Navigate(proto::Navigate { url }) if url.is_empty() => {
+            return Err(invalid("navigate.url", "is empty"));
+        }
+        Asked::Navigate(proto::Navigate { url }) => {
+            let fallback = run(&format!("location.assign({})", quote(url)));
+            (Command::Navigate { url }, Some(fallback))
+        }
+        Asked::SwapStylesheets(swap) => {
+            if let Some(path) = swap.paths.iter().find(|path| !path.starts_with('/')) {
+                let text = format!("path {path:?} does not begin with / (write \"/{path}\")");
+                return Err(invalid("swap_stylesheets.paths", text));
+            }
+            (Command::Styles { paths: &swap.paths }, None)
+        }
+    };
+    let frame = Frame::Text(Down::Command(command).encode().into());
+    let selection = control.hub.select(&target, &excluded);
+    Ok(report(&selection, options.list_reached, |socket| {
+        let frame = if control.hub.is_foreign(socket.id()) {
+            fallback.as_ref().ok_or(DeliveryStatus::Unsupported)?
+        } else {
+            &frame
+        };
+        socket
+            .outbox()
+            .push(frame.clone())
+            .map_err(convert::delivery_status)
+    }))
+}
+
+/// For pages with the ancestor's script, which can only import: a data URL whose module does
+/// this. Every character that could end or change the URL is percent-encoded.
+fn run(statement: &str) -> Frame {
+    // A comment that differs makes the module new: the same text prints twice.
+    let module = format!("{statement};//{}", crate::ids::random());
+    let url = format!(
+        "data:text/javascript,{}",
+        utf8_percent_encode(&module, NON_ALPHANUMERIC)
+    );
+    let data = Import {
+        import_path: &url,
+        args: Vec::new(),
+        call_id: None,
+        fresh: false,
+        max_result_bytes: None,
+    };
+    Frame::Text(Down::Import { data }.encode().into())
+}
+
+fn quote(text: &str) -> String {
+    serde_json::to_string(text).expect("a string always encodes")
+}
+
+/// Sends to every selected socket: those reached and the rows of the others are exactly the
+/// selection (promise P3).
+pub(super) fn report(
+    selection: &Selection,
+    list_reached: bool,
+    mut send: impl FnMut(&Arc<Socket>) -> Result<(), DeliveryStatus>,
+) -> DeliveryReport {
+    let mut report = DeliveryReport {
+        position: Some(convert::position(selection.position.clone())),
+        unreached: selection
+            .unknown
+            .iter()
+            .map(|id| delivery(id, DeliveryStatus::NotFound))
+            .collect(),
+        ..DeliveryReport::default()
+    };
+    for socket in &selection.sockets {
+        match send(socket) {
+            Ok(()) => {
+                report.reached += 1;
+                if list_reached {
+                    report.reached_socket_ids.push(socket.id().to_owned());
+                }
+            }
+            Err(status) => report.unreached.push(delivery(socket.id(), status)),
+        }
+    }
+    report
+}
+
+fn delivery(socket_id: &str, status: DeliveryStatus) -> proto::Delivery {
+    proto::Delivery {
+        socket_id: socket_id.to_owned(),
+        status: status.into(),
+    }
+}
+
+pub(super) fn delivery_options(
+    options: Option<DeliveryOptions>,
+) -> Result<DeliveryOptions, Status> {
+    let options = options.unwrap_or_default();
+    match proto::AckLevel::try_from(options.ack_level) {
+        Ok(proto::AckLevel::Unspecified | proto::AckLevel::Queued) => Ok(options),
+        Ok(proto::AckLevel::Received) => Err(status::not_yet("ACK_LEVEL_RECEIVED")),
+        Err(_) => Err(invalid(
+            "delivery.ack_level",
+            format!("{} is no AckLevel", options.ack_level),
+        )),
+    }
+}
+
+pub(super) fn check_size(field: &str, bytes: usize) -> Result<(), Status> {
+    if bytes > MAX_DOWN_FRAME_BYTES {
+        let text = format!("{bytes} bytes are too many (the limit is {MAX_DOWN_FRAME_BYTES})");
+        return Err(invalid(field, text));
+    }
+    Ok(())
+}
+
+/// Arguments as JSON, one text each.
+pub(super) fn args(args_json: &[String]) -> Result<Vec<&RawValue>, Status> {
+    args_json
+        .iter()
+        .enumerate()
+        .map(|(at, text)| {
+            serde_json::from_str(text).map_err(|fault| {
+                invalid(&format!("args_json[{at}]"), format!("is not JSON: {fault}"))
+            })
+        })
+        .collect()
+}

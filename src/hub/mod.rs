@@ -1,0 +1,117 @@
+//! The hub: which pages are connected, what is sent to them, what they say, who listens.
+//!
+//! No HTTP and no gRPC here. The edges meet in these types: `browser` registers sockets and
+//! reports what they say, `control` selects, sends and subscribes.
+//!
+//! One mutex guards the registry and the event log together, because their order is one
+//! promise: a snapshot of the sockets and a position in the log taken under it fit each other
+//! exactly. Nothing is awaited and no plugin is called while it is held.
+
+mod events;
+mod imports;
+mod outbox;
+mod requests;
+mod sockets;
+mod subscriptions;
+mod targets;
+
+pub use events::{CloseCause, Event, EventBody, EventKind, Gap, GapReason, LOG_BYTES, Position};
+pub use imports::{ImportOutcome, PendingImport};
+pub use outbox::{Close, Frame, Next, OUTBOX_BYTES, Outbox, PushError, Text};
+pub use requests::{Answer, AnswerError, REQUEST_TIMEOUT};
+pub use sockets::{DocumentState, Socket, SocketGuard, SocketInfo, Visibility};
+pub use subscriptions::{
+    DEFAULT_QUEUE_EVENTS, Delivered, MAX_QUEUE_BYTES, Overflow, ResumeError, Subscription,
+    SubscriptionEnd, SubscriptionOptions,
+};
+pub use targets::{FilterError, MAX_REGEX_BYTES, Selection, SocketFilter, Target};
+
+use crate::ids;
+use events::EventLog;
+use requests::Requests;
+use sockets::Registry;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use subscriptions::Subscribers;
+
+/// All connected pages, the event log and its subscribers.
+pub struct Hub {
+    epoch: String,
+    /// Held for moments: see the module's text.
+    state: Mutex<State>,
+    imports: imports::Imports,
+    /// Frames of pages that were no messages.
+    faults: AtomicU64,
+}
+
+struct State {
+    registry: Registry,
+    log: EventLog,
+    subscribers: Subscribers,
+    requests: Requests,
+}
+
+impl Hub {
+    /// An empty hub with an epoch of its own.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            epoch: ids::random(),
+            state: Mutex::new(State {
+                registry: Registry::default(),
+                log: EventLog::default(),
+                subscribers: Subscribers::default(),
+                requests: Requests::default(),
+            }),
+            imports: imports::Imports::default(),
+            faults: AtomicU64::new(0),
+        })
+    }
+
+    /// Changes whenever the daemon starts: positions of different epochs do not compare.
+    #[must_use]
+    pub fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// The place in the event log after the newest event.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        let sequence = self.lock().log.newest();
+        self.at(sequence)
+    }
+
+    /// The position with this sequence in this hub's epoch.
+    #[must_use]
+    pub fn at(&self, sequence: u64) -> Position {
+        Position {
+            epoch: self.epoch.clone(),
+            sequence,
+        }
+    }
+
+    /// A page sent something that is no message. It is answered, counted and not delivered.
+    pub fn count_fault(&self) {
+        self.faults.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Frames of pages that were no messages, since the start.
+    #[must_use]
+    pub fn faults(&self) -> u64 {
+        self.faults.load(Ordering::Relaxed)
+    }
+
+    /// A panic under the lock leaves the state as consistent as the statement it happened in;
+    /// serving on beats refusing everything.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Appends an event and hands it to the subscribers that want it.
+    fn record(&mut self, socket: Arc<SocketInfo>, body: EventBody) {
+        let event = self.log.append(socket, body);
+        self.subscribers.offer(&event);
+    }
+}

@@ -1,0 +1,212 @@
+//! The queue of frames on their way to one page.
+
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+/// Bytes that may wait for one page. A frame that would exceed it is refused and reported as
+/// `DROPPED_SLOW`; an empty outbox takes one frame of any allowed size. Default 1 MiB.
+pub const OUTBOX_BYTES: usize = 1024 * 1024;
+
+/// A WebSocket message for a page. The bytes are shared: a broadcast is encoded once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// UTF-8 text.
+    Text(Text),
+    /// Anything.
+    Binary(Bytes),
+    /// A ping whose payload is this number: its pong confirms every frame before it.
+    Ping(u64),
+}
+
+/// Bytes that are known to be UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text(Bytes);
+
+impl Text {
+    /// The text's bytes.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        self.0
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl Frame {
+    fn size(&self) -> usize {
+        match self {
+            Self::Text(Text(bytes)) | Self::Binary(bytes) => bytes.len(),
+            Self::Ping(_) => size_of::<u64>(),
+        }
+    }
+}
+
+/// How the daemon ends a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Close {
+    /// WebSocket close code.
+    pub code: u16,
+    /// At most 123 bytes.
+    pub reason: String,
+    /// As the event log says it.
+    pub cause: super::CloseCause,
+}
+
+/// Why a frame was not queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushError {
+    /// The page reads too slowly; see [`OUTBOX_BYTES`].
+    Full,
+    /// The connection has ended or is ending.
+    Closed,
+}
+
+/// A bounded queue with one reader, the socket's write loop.
+#[derive(Default)]
+pub struct Outbox {
+    /// Held for moments, never across an await.
+    state: Mutex<State>,
+    reader: AtomicWaker,
+}
+
+#[derive(Default)]
+struct State {
+    frames: VecDeque<Frame>,
+    /// Queued, or taken by the reader and not yet written.
+    bytes: usize,
+    close: Option<Close>,
+    closed: bool,
+}
+
+/// What the reader is to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Write this frame, then [`Outbox::written`] its size.
+    Frame(Frame, usize),
+    /// All frames are taken: end the connection so.
+    Close(Close),
+}
+
+impl Outbox {
+    /// Queues a frame behind all others.
+    pub fn push(&self, frame: Frame) -> Result<(), PushError> {
+        {
+            let mut state = self.lock();
+            if state.closed || state.close.is_some() {
+                return Err(PushError::Closed);
+            }
+            let size = frame.size();
+            if state.bytes > 0 && state.bytes + size > OUTBOX_BYTES {
+                return Err(PushError::Full);
+            }
+            state.bytes += size;
+            state.frames.push_back(frame);
+        }
+        self.reader.wake();
+        Ok(())
+    }
+
+    /// Ends the connection once the queued frames are written. The first caller's reason
+    /// counts. False when it was ending already.
+    pub fn close(&self, close: Close) -> bool {
+        let first = {
+            let mut state = self.lock();
+            let first = state.close.is_none() && !state.closed;
+            if first {
+                state.close = Some(close);
+            }
+            first
+        };
+        self.reader.wake();
+        first
+    }
+
+    /// Refuses frames from now on and drops those that wait: the connection has ended.
+    pub fn shut(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.frames = VecDeque::new();
+    }
+
+    /// Whether the connection has ended or is ending.
+    pub fn is_closed(&self) -> bool {
+        let state = self.lock();
+        state.closed || state.close.is_some()
+    }
+
+    /// The next thing to do, in order. One task may poll.
+    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Next> {
+        if let Some(next) = self.take() {
+            return Poll::Ready(next);
+        }
+        self.reader.register(cx.waker());
+        // A frame may have come between the look and the registration.
+        self.take().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// Frees the room of frames that the operating system has taken.
+    pub fn written(&self, bytes: usize) {
+        let mut state = self.lock();
+        state.bytes = state.bytes.saturating_sub(bytes);
+        // An idle page should not hold the memory of its busiest moment.
+        if state.bytes == 0 && state.frames.capacity() > 64 {
+            state.frames.shrink_to_fit();
+        }
+    }
+
+    fn take(&self) -> Option<Next> {
+        let mut state = self.lock();
+        if let Some(frame) = state.frames.pop_front() {
+            let size = frame.size();
+            return Some(Next::Frame(frame, size));
+        }
+        state.close.clone().map(Next::Close)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(size: usize) -> Frame {
+        Frame::Binary(Bytes::from(vec![0; size]))
+    }
+
+    #[test]
+    fn an_empty_outbox_takes_one_frame_of_any_size_and_then_no_other() {
+        let outbox = Outbox::default();
+        assert_eq!(outbox.push(frame(OUTBOX_BYTES * 4)), Ok(()));
+        assert_eq!(outbox.push(frame(1)), Err(PushError::Full));
+        assert!(matches!(outbox.take(), Some(Next::Frame(..))));
+        // Taken is not written: the room is free only then.
+        assert_eq!(outbox.push(frame(1)), Err(PushError::Full));
+        outbox.written(OUTBOX_BYTES * 4);
+        assert_eq!(outbox.push(frame(1)), Ok(()));
+    }
+
+    #[test]
+    fn frames_leave_before_the_close_and_none_enter_after_it() {
+        let outbox = Outbox::default();
+        outbox.push(Frame::Ping(1)).unwrap();
+        let close = Close {
+            code: 1001,
+            reason: "x".into(),
+            cause: super::super::CloseCause::ServerStopping,
+        };
+        assert!(outbox.close(close.clone()));
+        assert_eq!(outbox.push(Frame::Ping(2)), Err(PushError::Closed));
+        assert_eq!(outbox.take(), Some(Next::Frame(Frame::Ping(1), 8)));
+        assert_eq!(outbox.take(), Some(Next::Close(close)));
+    }
+}

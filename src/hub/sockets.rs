@@ -1,0 +1,330 @@
+//! The registry of connected pages.
+
+use super::outbox::{Frame, Outbox, PushError};
+use super::{Close, CloseCause, EventBody, Hub, State};
+use crate::ids;
+use crate::message::Hello;
+use bytes::Bytes;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::SystemTime;
+use tokio::sync::SetOnce;
+
+/// What is known of a connected page. A snapshot: it never changes, it is replaced.
+#[derive(Clone, Debug)]
+pub struct SocketInfo {
+    /// One connection. Made here, random, never reused.
+    pub socket_id: String,
+    /// Grows with every connection: the order of lists.
+    pub number: u64,
+    /// One document, across reconnects. Empty until the hello.
+    pub page_id: String,
+    /// One tab, across reloads. Empty until the hello.
+    pub tab_id: String,
+    /// `location.href`. Empty until the hello.
+    pub url: String,
+    /// `document.title`.
+    pub title: String,
+    /// From the upgrade request.
+    pub user_agent: String,
+    /// As the page said.
+    pub visibility: Visibility,
+    /// Whether the document is no frame of another.
+    pub top_level: bool,
+    /// The peer's address and port.
+    pub remote_address: String,
+    /// When the upgrade was accepted.
+    pub connect_time: SystemTime,
+    /// It said hello, or had a second to.
+    pub ready: bool,
+    /// How far the document is loaded.
+    pub document_state: DocumentState,
+    /// What its script can do. Empty when it never said hello.
+    pub features: Vec<String>,
+}
+
+/// `document.visibilityState`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Visibility {
+    /// The page did not say.
+    #[default]
+    Unknown,
+    /// On a screen.
+    Visible,
+    /// In the background.
+    Hidden,
+}
+
+/// `document.readyState`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DocumentState {
+    /// The page did not say.
+    #[default]
+    Unknown,
+    /// Being parsed.
+    Loading,
+    /// Parsed; resources still load.
+    Interactive,
+    /// Loaded.
+    Complete,
+}
+
+/// One connection of one page, as senders hold it.
+pub struct Socket {
+    id: String,
+    outbox: Outbox,
+    /// Set once the page is ready, to whether it said hello; or when it closed before.
+    ready: SetOnce<bool>,
+}
+
+impl Socket {
+    /// See [`SocketInfo::socket_id`].
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Frames on their way to the page.
+    #[must_use]
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Queues a text frame.
+    pub fn send_text(&self, text: String) -> Result<(), PushError> {
+        self.outbox.push(Frame::Text(text.into()))
+    }
+
+    /// Waits until the page said hello (true), or had a second to or closed (false).
+    pub async fn ready(&self) -> bool {
+        *self.ready.wait().await
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Registry {
+    entries: HashMap<String, Entry>,
+    /// Connection number to socket id: lists go in this order.
+    order: BTreeMap<u64, String>,
+    last_number: u64,
+}
+
+pub(super) struct Entry {
+    pub(super) socket: Arc<Socket>,
+    pub(super) info: Arc<SocketInfo>,
+}
+
+impl Registry {
+    pub(super) fn get(&self, socket_id: &str) -> Option<&Entry> {
+        self.entries.get(socket_id)
+    }
+
+    /// All sockets in the order in which they connected, after this connection number.
+    pub(super) fn after(&self, number: u64) -> impl Iterator<Item = &Entry> {
+        self.order
+            .range(number + 1..)
+            .filter_map(|(_, socket_id)| self.entries.get(socket_id))
+    }
+}
+
+/// A registered socket, held by its connection. Dropping it takes the socket off the list,
+/// as a lost connection unless [`SocketGuard::closed`] said otherwise.
+pub struct SocketGuard {
+    hub: Arc<Hub>,
+    socket: Arc<Socket>,
+    end: Close,
+}
+
+impl SocketGuard {
+    /// The socket.
+    #[must_use]
+    pub fn socket(&self) -> &Arc<Socket> {
+        &self.socket
+    }
+
+    /// The hub it is registered in.
+    #[must_use]
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Says how the connection ended.
+    pub fn closed(mut self, end: Close) {
+        self.end = end;
+    }
+}
+
+impl Drop for SocketGuard {
+    fn drop(&mut self) {
+        let mut state = self.hub.lock();
+        let Some(entry) = state.registry.entries.remove(&self.socket.id) else {
+            return;
+        };
+        state.registry.order.remove(&entry.info.number);
+        state.requests.forget_socket(&self.socket.id);
+        state.record(entry.info, EventBody::SocketClosed(self.end.clone()));
+        drop(state);
+        self.socket.outbox.shut();
+        let _ = self.socket.ready.set(false);
+        self.hub.imports.socket_closed(&self.socket.id);
+    }
+}
+
+impl Hub {
+    /// Registers a connection. From now on it is listed and can be sent to; call this before
+    /// the upgrade is answered, so that nothing sent right after the page's `open` is lost.
+    pub fn open_socket(
+        self: &Arc<Self>,
+        remote_address: String,
+        user_agent: String,
+        previous_socket_id: Option<String>,
+    ) -> SocketGuard {
+        let socket = Arc::new(Socket {
+            id: ids::random(),
+            outbox: Outbox::default(),
+            ready: SetOnce::new(),
+        });
+        let mut state = self.lock();
+        let registry = &mut state.registry;
+        registry.last_number += 1;
+        let info = Arc::new(SocketInfo {
+            socket_id: socket.id.clone(),
+            number: registry.last_number,
+            page_id: String::new(),
+            tab_id: String::new(),
+            url: String::new(),
+            title: String::new(),
+            user_agent,
+            visibility: Visibility::Unknown,
+            top_level: true,
+            remote_address,
+            connect_time: SystemTime::now(),
+            ready: false,
+            document_state: DocumentState::Unknown,
+            features: Vec::new(),
+        });
+        registry.order.insert(info.number, socket.id.clone());
+        let entry = Entry {
+            socket: socket.clone(),
+            info: info.clone(),
+        };
+        registry.entries.insert(socket.id.clone(), entry);
+        state.record(info, EventBody::SocketOpened { previous_socket_id });
+        drop(state);
+        let end = Close {
+            code: 1006,
+            reason: String::new(),
+            cause: CloseCause::ConnectionLost,
+        };
+        SocketGuard {
+            hub: self.clone(),
+            socket,
+            end,
+        }
+    }
+
+    /// A page said hello, or something new of itself. Makes it ready.
+    pub fn hello(&self, socket_id: &str, hello: Hello) {
+        let mut state = self.lock();
+        state.update(socket_id, |info| {
+            info.page_id = hello.page_id;
+            info.tab_id = hello.tab_id;
+            info.url = hello.url;
+            info.title = hello.title;
+            info.visibility = match hello.visibility.as_str() {
+                "visible" => Visibility::Visible,
+                "hidden" => Visibility::Hidden,
+                _ => Visibility::Unknown,
+            };
+            info.document_state = match hello.document_state.as_str() {
+                "loading" => DocumentState::Loading,
+                "interactive" => DocumentState::Interactive,
+                "complete" => DocumentState::Complete,
+                _ => DocumentState::Unknown,
+            };
+            info.top_level = hello.top_level;
+            info.features = hello.features;
+            info.ready = true;
+        });
+        if let Some(entry) = state.registry.get(socket_id) {
+            let _ = entry.socket.ready.set(true);
+        }
+    }
+
+    /// A page had its second to say hello: it is ready without.
+    pub fn ready_without_hello(&self, socket_id: &str) {
+        let mut state = self.lock();
+        let waits = state
+            .registry
+            .get(socket_id)
+            .is_some_and(|entry| !entry.info.ready);
+        if waits {
+            state.update(socket_id, |info| info.ready = true);
+        }
+        if let Some(entry) = state.registry.get(socket_id) {
+            let _ = entry.socket.ready.set(false);
+        }
+    }
+
+    /// A page sent a binary frame.
+    pub fn binary(&self, socket_id: &str, data: Bytes) {
+        let mut state = self.lock();
+        let Some(entry) = state.registry.get(socket_id) else {
+            return;
+        };
+        let info = entry.info.clone();
+        state.record(info, EventBody::Binary(data));
+    }
+
+    /// At most `limit` sockets that connected after connection `number`, oldest first, whether
+    /// there are more, and the place in the log that fits the list.
+    #[must_use]
+    pub fn list(
+        &self,
+        number: u64,
+        limit: usize,
+        matches: impl Fn(&SocketInfo) -> bool,
+    ) -> (Vec<Arc<SocketInfo>>, bool, super::Position) {
+        let state = self.lock();
+        let mut sockets: Vec<_> = state
+            .registry
+            .after(number)
+            .map(|entry| &entry.info)
+            .filter(|info| matches(info))
+            .take(limit.saturating_add(1))
+            .cloned()
+            .collect();
+        let more = sockets.len() > limit;
+        sockets.truncate(limit);
+        (sockets, more, self.at(state.log.newest()))
+    }
+
+    /// Ends every connection: the daemon stops.
+    pub fn close_all(&self, code: u16, reason: &str) {
+        let sockets: Vec<_> = self
+            .lock()
+            .registry
+            .entries
+            .values()
+            .map(|entry| entry.socket.clone())
+            .collect();
+        for socket in sockets {
+            socket.outbox.close(Close {
+                code,
+                reason: reason.to_owned(),
+                cause: CloseCause::ServerStopping,
+            });
+        }
+    }
+}
+
+impl State {
+    fn update(&mut self, socket_id: &str, change: impl FnOnce(&mut SocketInfo)) {
+        let Some(entry) = self.registry.entries.get_mut(socket_id) else {
+            return;
+        };
+        change(Arc::make_mut(&mut entry.info));
+        let info = entry.info.clone();
+        self.record(info, EventBody::SocketUpdated);
+    }
+}

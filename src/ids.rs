@@ -1,0 +1,49 @@
+//! Identifiers: random, never reused, safe in a URL, a file name and a header.
+
+use data_encoding::{Encoding, Specification};
+use std::sync::LazyLock;
+
+/// Lower-case base32 without padding (RFC 4648, section 6).
+static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
+    let mut specification = Specification::new();
+    specification
+        .symbols
+        .push_str("abcdefghijklmnopqrstuvwxyz234567");
+    specification
+        .encoding()
+        .expect("32 distinct symbols make an encoding")
+});
+
+/// 128 random bits as 26 letters: socket, session, request and call ids.
+///
+/// # Panics
+/// When the operating system has no randomness to give; nothing safe can be done then.
+#[must_use]
+pub fn random() -> String {
+    encode::<16>()
+}
+
+/// 256 random bits as 52 letters: the control token.
+///
+/// # Panics
+/// As [`random`].
+#[must_use]
+pub fn secret() -> String {
+    encode::<32>()
+}
+
+fn encode<const BYTES: usize>() -> String {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    BASE32.encode(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn ids_are_long_and_differ() {
+        assert_eq!(super::random().len(), 26);
+        assert_eq!(super::secret().len(), 52);
+        assert_ne!(super::random(), super::random());
+    }
+}

@@ -1,0 +1,5 @@
+//! The `pagewire` binary.
+
+fn main() -> std::process::ExitCode {
+    pagewire::cli::main()
+}

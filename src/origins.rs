@@ -1,0 +1,251 @@
+//! Who may ask: the rules for `Host` and `Origin`. Plain text in, a verdict out.
+//!
+//! A page that the user did not open must not reach the daemon: not under a name that was
+//! rebound to a loopback address (`Host`), and not from another origin (`Origin`).
+
+use std::net::IpAddr;
+
+/// The names that the page port answers to, and the origins that may open a web socket.
+#[derive(Clone, Debug, Default)]
+pub struct Allowed {
+    /// Further host names, lower-case, without port; `.example.com` stands for all below it.
+    pub hosts: Vec<String>,
+    /// Further origins, exactly as browsers write them: `https://example.com`.
+    pub origins: Vec<String>,
+}
+
+/// Why a request was refused. The text names the flag that would allow it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No `Host`, two of them, or one that is none. 400.
+    #[error("the request must have exactly one valid Host header")]
+    MalformedHost,
+    /// A name that is not ours. 403.
+    #[error("host {0:?} is not allowed (start pagewire with --allow-host {0})")]
+    Host(String),
+    /// Another site's page. 403.
+    #[error(
+        "origin {0:?} is not allowed to open a web socket (start pagewire with --allow-origin {0})"
+    )]
+    Origin(String),
+}
+
+/// `host[:port]`, split.
+struct Authority<'a> {
+    host: &'a str,
+    port: Option<u16>,
+}
+
+impl<'a> Authority<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+            let (address, rest) = rest.split_once(']')?;
+            address.parse::<std::net::Ipv6Addr>().ok()?;
+            (address, rest)
+        } else {
+            let at = text.find(':').unwrap_or(text.len());
+            let (host, rest) = text.split_at(at);
+            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+            if host.is_empty() || !host.chars().all(plain) {
+                return None;
+            }
+            (host, rest)
+        };
+        let port = match port.strip_prefix(':') {
+            None if port.is_empty() => None,
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                Some(digits.parse().ok()?)
+            }
+            _ => return None,
+        };
+        Some(Self { host, port })
+    }
+
+    /// `localhost`, below it, or a loopback address: names that no stranger can point here.
+    fn is_loopback(&self) -> bool {
+        let host = self.host.trim_end_matches('.').to_ascii_lowercase();
+        host == "localhost"
+            || host.ends_with(".localhost")
+            || host
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
+    }
+
+    fn same_host(&self, other: &Self) -> bool {
+        self.host.eq_ignore_ascii_case(other.host) || (self.is_loopback() && other.is_loopback())
+    }
+}
+
+impl Allowed {
+    /// Checks the values of the `Host` header.
+    ///
+    /// Loopback names are allowed, and so are address literals: rebinding needs a name.
+    pub fn check_host<'a>(
+        &self,
+        mut values: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<(), Refusal> {
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return Err(Refusal::MalformedHost);
+        };
+        let text = std::str::from_utf8(value).map_err(|_| Refusal::MalformedHost)?;
+        let authority = Authority::parse(text).ok_or(Refusal::MalformedHost)?;
+        let host = authority.host.trim_end_matches('.').to_ascii_lowercase();
+        let listed = self.hosts.iter().any(|allowed| {
+            *allowed == host || (allowed.starts_with('.') && host.ends_with(allowed.as_str()))
+        });
+        if listed || authority.is_loopback() || host.parse::<IpAddr>().is_ok() {
+            Ok(())
+        } else {
+            Err(Refusal::Host(host))
+        }
+    }
+
+    /// Checks the `Origin` of an upgrade against its (allowed) `Host`. A request without
+    /// `Origin` comes from no page: browsers always send it with an upgrade.
+    pub fn check_origin<'a>(
+        &self,
+        mut origins: impl Iterator<Item = &'a [u8]>,
+        host: &[u8],
+    ) -> Result<(), Refusal> {
+        let Some(origin) = origins.next() else {
+            return Ok(());
+        };
+        let text = String::from_utf8_lossy(origin).into_owned();
+        let same = || {
+            let (scheme, authority) = text.split_once("://")?;
+            let default_port = match scheme {
+                "http" => 80,
+                "https" => 443,
+                _ => return None,
+            };
+            let origin = Authority::parse(authority)?;
+            let host = Authority::parse(std::str::from_utf8(host).ok()?)?;
+            // Behind a proxy that ends TLS, Host has no port and the origin's is its scheme's.
+            let ports_agree =
+                origin.port.unwrap_or(default_port) == host.port.unwrap_or(default_port);
+            Some(origin.same_host(&host) && ports_agree)
+        };
+        let allowed = self.origins.contains(&text) || same() == Some(true);
+        if allowed && origins.next().is_none() {
+            Ok(())
+        } else {
+            Err(Refusal::Origin(text))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(allowed: &Allowed, value: &str) -> Result<(), Refusal> {
+        allowed.check_host(std::iter::once(value.as_bytes()))
+    }
+
+    fn origin(origin: &str, host: &str) -> bool {
+        Allowed::default()
+            .check_origin(std::iter::once(origin.as_bytes()), host.as_bytes())
+            .is_ok()
+    }
+
+    #[test]
+    fn loopback_names_and_address_literals_are_allowed() {
+        let allowed = Allowed::default();
+        for value in [
+            "localhost",
+            "localhost:8000",
+            "LOCALHOST",
+            "app.localhost:1",
+            "127.0.0.1:8000",
+            "127.9.9.9",
+            "[::1]:8000",
+            "192.168.1.7:8000",
+            "localhost.",
+        ] {
+            assert_eq!(host(&allowed, value), Ok(()), "{value}");
+        }
+    }
+
+    #[test]
+    fn other_names_are_refused_with_the_flag_that_would_allow_them() {
+        let allowed = Allowed::default();
+        for value in [
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "evil-localhost",
+        ] {
+            let refusal = host(&allowed, value).unwrap_err();
+            assert!(
+                refusal
+                    .to_string()
+                    .contains(&format!("--allow-host {value}")),
+                "{refusal}"
+            );
+        }
+        let allowed = Allowed {
+            hosts: vec!["dev.test".into(), ".my.test".into()],
+            origins: vec![],
+        };
+        assert_eq!(host(&allowed, "DEV.test:80"), Ok(()));
+        assert_eq!(host(&allowed, "a.my.test"), Ok(()));
+        assert!(host(&allowed, "my.test").is_err());
+        assert!(host(&allowed, "adev.test").is_err());
+    }
+
+    #[test]
+    fn a_malformed_host_is_told_apart() {
+        for value in [
+            "",
+            ":80",
+            "a b",
+            "[::1",
+            "[zz]",
+            "localhost:",
+            "localhost:x",
+            "localhost:99999",
+            "user@localhost",
+            "[::1]x",
+            "a,b",
+        ] {
+            assert_eq!(
+                host(&Allowed::default(), value),
+                Err(Refusal::MalformedHost),
+                "{value}"
+            );
+        }
+        let none: [&[u8]; 0] = [];
+        assert_eq!(
+            Allowed::default().check_host(none.into_iter()),
+            Err(Refusal::MalformedHost)
+        );
+        let two: [&[u8]; 2] = [b"localhost", b"localhost"];
+        assert_eq!(
+            Allowed::default().check_host(two.into_iter()),
+            Err(Refusal::MalformedHost)
+        );
+    }
+
+    #[test]
+    fn an_origin_is_the_same_when_host_and_port_are() {
+        assert!(origin("http://localhost:8000", "localhost:8000"));
+        assert!(origin("http://localhost:8000", "127.0.0.1:8000"));
+        assert!(origin("http://[::1]:8000", "localhost:8000"));
+        assert!(origin("https://dev.test", "dev.test"));
+        assert!(origin("http://192.168.1.7:8000", "192.168.1.7:8000"));
+        for (from, to) in [
+            ("http://evil.example", "localhost:8000"),
+            ("http://localhost:3000", "localhost:8000"),
+            ("http://192.168.1.8:8000", "192.168.1.7:8000"),
+            ("http://10.0.0.1:8000", "localhost:8000"),
+            ("null", "localhost:8000"),
+            ("file://", "localhost:8000"),
+            ("chrome-extension://abc", "localhost:8000"),
+            ("", "localhost:8000"),
+            ("http://localhost:8000/", "localhost:8000"),
+            ("http://localhost:8000@evil.example", "localhost:8000"),
+        ] {
+            assert!(!origin(from, to), "{from} -> {to}");
+        }
+    }
+}

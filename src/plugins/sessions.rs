@@ -1,0 +1,379 @@
+//! Plugin sessions: one for each open `ServerStart` stream.
+
+use super::serve::{ServeHook, ServeHookGuard};
+use crate::ids;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::{SetOnce, mpsc};
+
+/// Longest plugin name.
+const MAX_NAME_BYTES: usize = 63;
+
+/// Plugin sessions that may be open at once. One more is refused. Default 1,024.
+pub const MAX_SESSIONS: usize = 1024;
+
+/// What a plugin can implement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HookKind {
+    /// Answer requests.
+    Serve,
+    /// Listen to pages.
+    SubscribeMessages,
+}
+
+/// What a plugin says of itself when it comes.
+#[derive(Debug, Default)]
+pub struct OpenSession {
+    /// Unique among live sessions; empty = assign one.
+    pub name: String,
+    /// For people.
+    pub version: String,
+    /// The hooks it will open.
+    pub hooks: Vec<HookKind>,
+    /// Take the name over from a live session.
+    pub replace_existing: bool,
+    /// Have the socket client injected while it lives.
+    pub inject_web_socket: bool,
+}
+
+/// Why a session could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The name breaks the rule.
+    #[error(
+        "plugin name {0:?} is not valid (a lower-case letter, then letters, digits or -, 63 at most)"
+    )]
+    NameInvalid(String),
+    /// A live session has it.
+    #[error(
+        "a plugin named {0:?} is connected (choose another name, or set replace_existing to take over)"
+    )]
+    NameTaken(String),
+    /// See [`MAX_SESSIONS`].
+    #[error("{MAX_SESSIONS} plugin sessions are open, which is the limit")]
+    TooMany,
+}
+
+/// Why a hook could not be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HookError {
+    /// No session has this id, or no longer.
+    #[error(
+        "the session has ended, or there never was one with this id (open ServerStart first and keep its stream)"
+    )]
+    SessionGone,
+    /// `ServerStart` did not name it.
+    #[error("the hook was not declared in ServerStartRequest.hooks")]
+    Undeclared,
+    /// A stream of this hook is open.
+    #[error("the session has opened this hook already")]
+    AlreadyOpen,
+}
+
+/// What a session is told after its beginning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// All declared hooks are open.
+    Ready,
+    /// The daemon stops.
+    Stopping {
+        /// For people.
+        reason: String,
+        /// How long the plugin has to finish.
+        grace: Duration,
+    },
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionEnd {
+    /// Its stream ended.
+    Closed,
+    /// Another session took its name.
+    Replaced,
+}
+
+/// A connected plugin.
+pub struct Session {
+    id: String,
+    name: String,
+    hooks: Vec<HookKind>,
+    inject_web_socket: bool,
+    events: mpsc::Sender<SessionEvent>,
+    ended: SetOnce<SessionEnd>,
+}
+
+impl Session {
+    /// A secret: who has it may open the session's hooks.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The plugin's final name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Waits until the session ends: everything it had ends with it.
+    pub async fn ended(&self) -> SessionEnd {
+        *self.ended.wait().await
+    }
+}
+
+/// All connected plugins.
+#[derive(Default)]
+pub struct Plugins {
+    /// Held for moments, never across an await or a call.
+    state: Mutex<State>,
+    /// The open serve hooks in the order in which they are asked: a snapshot that requests
+    /// share and that is replaced whole.
+    serve_order: RwLock<Arc<[Arc<ServeHook>]>>,
+    injecting: AtomicUsize,
+}
+
+#[derive(Default)]
+struct State {
+    /// By plugin name.
+    sessions: BTreeMap<String, Live>,
+    tools: u64,
+}
+
+struct Live {
+    session: Arc<Session>,
+    open: Vec<HookKind>,
+    /// Readiness is said once, even when a hook is withdrawn and opened again.
+    announced: bool,
+}
+
+impl Plugins {
+    /// Opens a session; the receiver gets its events.
+    pub fn open_session(
+        self: &Arc<Self>,
+        asked: OpenSession,
+    ) -> Result<(SessionGuard, mpsc::Receiver<SessionEvent>), SessionError> {
+        let mut state = self.lock();
+        let name = if asked.name.is_empty() {
+            state.tools += 1;
+            format!("tool-{}", state.tools)
+        } else {
+            check_name(asked.name)?
+        };
+        if let Some(live) = state.sessions.get(&name) {
+            if !asked.replace_existing {
+                return Err(SessionError::NameTaken(name));
+            }
+            let replaced = live.session.clone();
+            self.end(&mut state, &replaced, SessionEnd::Replaced);
+        }
+        if state.sessions.len() >= MAX_SESSIONS {
+            return Err(SessionError::TooMany);
+        }
+        // One event of each kind at most.
+        let (events, receiver) = mpsc::channel(2);
+        let session = Arc::new(Session {
+            id: ids::random(),
+            name: name.clone(),
+            hooks: asked.hooks,
+            inject_web_socket: asked.inject_web_socket,
+            events,
+            ended: SetOnce::new(),
+        });
+        if session.inject_web_socket {
+            self.injecting.fetch_add(1, Ordering::Relaxed);
+        }
+        let mut live = Live {
+            session: session.clone(),
+            open: Vec::new(),
+            announced: false,
+        };
+        live.announce_if_ready();
+        state.sessions.insert(name, live);
+        Ok((
+            SessionGuard {
+                plugins: self.clone(),
+                session,
+            },
+            receiver,
+        ))
+    }
+
+    /// The live session with this id.
+    pub fn session(&self, session_id: &str) -> Result<Arc<Session>, HookError> {
+        self.lock()
+            .sessions
+            .values()
+            .find(|live| live.session.id == session_id)
+            .map(|live| live.session.clone())
+            .ok_or(HookError::SessionGone)
+    }
+
+    /// Opens a session's serve hook: from now on its plugin is asked.
+    pub fn open_serve(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        hook: Arc<ServeHook>,
+    ) -> Result<ServeHookGuard, HookError> {
+        let mut state = self.lock();
+        let live = state.live(session)?;
+        live.check_may_open(HookKind::Serve)?;
+        self.change_order(|order| order.push(hook.clone()));
+        live.opened(HookKind::Serve);
+        Ok(ServeHookGuard {
+            plugins: self.clone(),
+            session: session.clone(),
+            hook,
+        })
+    }
+
+    /// Counts a subscription towards a session's readiness. Subscriptions need no session;
+    /// one that a plugin declared makes it wait.
+    pub fn opened_subscription(&self, session: &Arc<Session>) -> Result<(), HookError> {
+        let mut state = self.lock();
+        let live = state.live(session)?;
+        if !live.open.contains(&HookKind::SubscribeMessages) {
+            live.opened(HookKind::SubscribeMessages);
+        }
+        Ok(())
+    }
+
+    /// The open serve hooks in the order in which they are asked.
+    #[must_use]
+    pub fn serve_hooks(&self) -> Arc<[Arc<ServeHook>]> {
+        self.serve_order
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Whether any live plugin asks for the socket client in pages.
+    #[must_use]
+    pub fn ask_for_injection(&self) -> bool {
+        self.injecting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Tells every session that the daemon stops.
+    pub fn announce_stop(&self, reason: &str, grace: Duration) {
+        for live in self.lock().sessions.values() {
+            let event = SessionEvent::Stopping {
+                reason: reason.to_owned(),
+                grace,
+            };
+            // Two events fit, and each is sent once.
+            let _ = live.session.events.try_send(event);
+        }
+    }
+
+    pub(super) fn withdraw_serve(&self, session: &Session, hook: &Arc<ServeHook>) {
+        let mut state = self.lock();
+        self.change_order(|order| order.retain(|other| !Arc::ptr_eq(other, hook)));
+        if let Ok(live) = state.live(session) {
+            live.open.retain(|open| *open != HookKind::Serve);
+        }
+    }
+
+    fn change_order(&self, change: impl FnOnce(&mut Vec<Arc<ServeHook>>)) {
+        let mut order = self
+            .serve_order
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut hooks = order.to_vec();
+        change(&mut hooks);
+        hooks.sort_by(|a, b| a.rank().cmp(&b.rank()));
+        *order = hooks.into();
+    }
+
+    /// Everything the session had goes before its name is free (promise P9).
+    fn end(&self, state: &mut State, session: &Session, end: SessionEnd) {
+        if state.live(session).is_err() {
+            return;
+        }
+        self.change_order(|order| order.retain(|hook| hook.plugin() != session.name));
+        if session.inject_web_socket {
+            self.injecting.fetch_sub(1, Ordering::Relaxed);
+        }
+        let _ = session.ended.set(end);
+        state.sessions.remove(&session.name);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn live(&mut self, session: &Session) -> Result<&mut Live, HookError> {
+        self.sessions
+            .get_mut(&session.name)
+            .filter(|live| live.session.id == session.id)
+            .ok_or(HookError::SessionGone)
+    }
+}
+
+impl Live {
+    fn check_may_open(&self, hook: HookKind) -> Result<(), HookError> {
+        if !self.session.hooks.contains(&hook) {
+            Err(HookError::Undeclared)
+        } else if self.open.contains(&hook) {
+            Err(HookError::AlreadyOpen)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn opened(&mut self, hook: HookKind) {
+        self.open.push(hook);
+        self.announce_if_ready();
+    }
+
+    fn announce_if_ready(&mut self) {
+        let ready = self
+            .session
+            .hooks
+            .iter()
+            .all(|hook| self.open.contains(hook));
+        if ready && !self.announced {
+            self.announced = true;
+            // There is room for each event, and each is sent once.
+            let _ = self.session.events.try_send(SessionEvent::Ready);
+        }
+    }
+}
+
+fn check_name(name: String) -> Result<String, SessionError> {
+    let valid = name.len() <= MAX_NAME_BYTES
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if valid {
+        Ok(name)
+    } else {
+        Err(SessionError::NameInvalid(name))
+    }
+}
+
+/// Holds a session open. Dropping it ends the session and everything it had.
+pub struct SessionGuard {
+    plugins: Arc<Plugins>,
+    session: Arc<Session>,
+}
+
+impl SessionGuard {
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+}
+
+impl Drop for SessionGuard {
+    fn drop(&mut self) {
+        let mut state = self.plugins.lock();
+        self.plugins
+            .end(&mut state, &self.session, SessionEnd::Closed);
+    }
+}
