@@ -1,0 +1,40 @@
+//! Prints to the console of every page, one second after the start.
+//!
+//! `pagewire serve examples/site`, then this with `PAGEWIRE_ENDPOINT` and `PAGEWIRE_TOKEN` set.
+
+use pagewire_client::{ConsoleLevel, Plugin, Result, Target};
+use std::time::Duration;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    Plugin::new("console-log")
+        .inject_web_socket()
+        // Pages that connect later are greeted when they are ready.
+        .on_socket_ready(|socket, client| async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let page = Target::socket(socket.socket_id);
+            client
+                .console_log(&page, ConsoleLevel::Log, "", "Hello from Pagewire")
+                .await?;
+            Ok(())
+        })
+        .server_start(|context| async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let ready: Vec<_> = context
+                .sockets()
+                .iter()
+                .filter(|socket| socket.ready)
+                .map(|socket| &socket.socket_id)
+                .collect();
+            if !ready.is_empty() {
+                let pages = Target::sockets(ready);
+                context
+                    .client()
+                    .console_log(&pages, ConsoleLevel::Log, "", "Hello from Pagewire")
+                    .await?;
+            }
+            Ok(())
+        })
+        .run()
+        .await
+}
