@@ -1,0 +1,286 @@
+/** The socket client in a real page, against the real daemon. */
+
+import assert from 'node:assert/strict';
+import { claim, EXAMPLE_SITE, until } from './harness.js';
+
+const page = (title, body = '', head = '') =>
+  `<!doctype html>\n<html><head><meta charset="utf-8"><title>${title}</title>${head}</head>`
+  + `<body><h1>${title}</h1>${body}</body></html>\n`;
+
+/** A daemon without plugins whose pages have the client all the same. */
+const start = (world, files, port) => world.site(files ?? {}).then((site) =>
+  world.daemon({ site: files ? site : EXAMPLE_SITE, port, args: ['--inject', 'always'] }));
+
+/** Imports `url` in one page and gives what came of it: `{value}`, `{exception}`, and so on. */
+async function awaitImport(daemon, socketId, url, ...options) {
+  const [row] = await daemon.rows('import', '--socket', socketId, ...options, url);
+  assert.equal(row.socket_id, socketId);
+  return row;
+}
+
+const module = (text) => `data:text/javascript,${encodeURIComponent(text)}`;
+
+claim('what a page says of itself is listed', async (world) => {
+  const daemon = await start(world, { 'index.html': page('first title') });
+  const tab = await world.page(daemon, '/?a=1#b');
+  const hello = await tab.hello();
+  const listed = await daemon.socket(hello.socketId);
+  assert.match(hello.page_id, /^[0-9a-f]{32}$/);
+  assert.equal(listed.page_id, hello.page_id);
+  assert.equal(listed.tab_id, hello.tab_id);
+  assert.equal(listed.url, `${daemon.origin}/?a=1#b`);
+  assert.equal(listed.title, 'first title');
+  assert.match(listed.visibility, /visible/i);
+  assert.equal(listed.top_level, true);
+  assert.equal(listed.ready, true);
+});
+
+claim('what changes in a page is listed', async (world) => {
+  const daemon = await start(world, { 'index.html': page('before') });
+  const tab = await world.page(daemon);
+  const { socketId } = await tab.hello();
+  await tab.evaluate(() => {
+    history.pushState({}, '', '/pushed');
+    document.title = 'after';
+  });
+  await tab.frames.first('a state frame with the new title and URL', ({ direction, message }) =>
+    direction === 'sent' && message.type === 'pagewire:state'
+      && message.title === 'after' && message.url === `${daemon.origin}/pushed`);
+  await tab.settled();
+  const listed = await daemon.socket(socketId);
+  assert.equal(listed.title, 'after');
+  assert.equal(listed.url, `${daemon.origin}/pushed`);
+});
+
+claim('a page is one socket, and goes with its tab', async (world) => {
+  const daemon = await start(world);
+  const first = await world.page(daemon);
+  const second = await world.page(daemon);
+  const ids = [(await first.hello()).socketId, (await second.hello()).socketId];
+  assert.deepEqual((await daemon.sockets()).map((socket) => socket.socket_id).sort(), ids.sort());
+  const [tabs, pages] = ['tab_id', 'page_id'].map((name) =>
+    new Set([...first.hellos.entries, ...second.hellos.entries].map((hello) => hello[name])));
+  assert.equal(tabs.size, 2);
+  assert.equal(pages.size, 2);
+});
+
+claim('page_id survives a reconnect, socket_id does not', async (world) => {
+  const daemon = await start(world);
+  const tab = await world.page(daemon);
+  const before = await tab.hello();
+  await tab.evaluate(() => { globalThis.isSameDocument = true; });
+  const { port } = new URL(daemon.origin);
+  let again;
+  const after = await tab.after(async () => {
+    await daemon.stop();
+    again = await start(world, undefined, port);
+  });
+  assert.equal(after.page_id, before.page_id);
+  assert.equal(after.tab_id, before.tab_id);
+  assert.notEqual(after.socketId, before.socketId);
+  assert.equal(new URL(after.connection.url()).searchParams.get('previous'), before.socketId);
+  assert.equal(await tab.evaluate(() => globalThis.isSameDocument), true, 'no reload was forced');
+  assert.equal((await again.socket(after.socketId)).page_id, before.page_id);
+});
+
+claim('listeners of page code outlive a reconnect', async (world) => {
+  const daemon = await start(world);
+  const tab = await world.page(daemon);
+  await tab.evaluate(async () => {
+    const { webSocket } = await import('/__pagewire__/client.js');
+    webSocket.addEventListener('message', ({ data }) => console.log(`listener ${data}`));
+  });
+  const { port } = new URL(daemon.origin);
+  let again;
+  await tab.after(async () => {
+    await daemon.stop();
+    again = await start(world, undefined, port);
+  });
+  await again.cli('send', '--all', '{"type":"greeting"}');
+  await tab.prints('listener {"type":"greeting"}');
+});
+
+claim('a request that the connection is lost under fails at once', async (world) => {
+  const daemon = await start(world);
+  const tab = await world.page(daemon);
+  // A daemon that stands still neither answers nor refuses.
+  daemon.child.kill('SIGSTOP');
+  const failing = tab.evaluate(async () => {
+    const { sendMessageWaitForResponse } = await import('/__pagewire__/client.js');
+    return sendMessageWaitForResponse({ type: 'question' }).catch((error) => error.message);
+  });
+  await tab.frames.first('the question', ({ message }) => message.type === 'question');
+  daemon.child.kill('SIGKILL');
+  assert.match(await failing, /connection to the server was lost .* question$/);
+});
+
+claim('tab_id survives a reload and a navigation, page_id does not', async (world) => {
+  const daemon = await start(world, { 'index.html': page('one'), 'two.html': page('two') });
+  const tab = await world.page(daemon);
+  const first = await tab.hello();
+  const reloaded = await tab.after(() => tab.page.reload());
+  const navigated = await tab.after(() => tab.page.goto(`${daemon.origin}/two.html`));
+  for (const later of [reloaded, navigated]) assert.equal(later.tab_id, first.tab_id);
+  assert.equal(new Set([first, reloaded, navigated].map((hello) => hello.page_id)).size, 3);
+});
+
+claim('a duplicated tab takes a tab_id of its own', async (world) => {
+  const daemon = await start(world);
+  const tab = await world.page(daemon);
+  const original = await tab.hello();
+  // Opened by a page, a tab begins with a copy of its session storage, as a duplicate does.
+  const copy = await world.popup(() => tab.evaluate(() => { window.open(location.href); }));
+  const stored = await until('the hello of the copy', copy.evaluate(async () => {
+    const { webSocketOpened } = await import('/__pagewire__/client.js');
+    await webSocketOpened;
+    return sessionStorage.getItem('pagewire.tab_id');
+  }));
+  assert.notEqual(stored, original.tab_id);
+  const reloaded = await tab.after(() => tab.page.reload());
+  assert.equal(reloaded.tab_id, original.tab_id);
+});
+
+claim('a frame has a socket of its own and the tab of its top page', async (world) => {
+  const daemon = await start(world, {
+      'index.html': page('top', '<iframe src="/inner.html"></iframe>'),
+      'inner.html': page('inner'),
+    });
+  const tab = await world.page(daemon);
+  const top = await tab.hello();
+  const inner = await tab.hellos.first('the hello of the frame', (hello) => !hello.top_level);
+  assert.notEqual(inner.socketId, top.socketId);
+  assert.notEqual(inner.page_id, top.page_id);
+  assert.equal(inner.tab_id, top.tab_id);
+  const listed = await daemon.socket(inner.socketId);
+  assert.equal(listed.top_level, false);
+  assert.equal(listed.url, `${daemon.origin}/inner.html`);
+});
+
+claim('both names of the script in one page are one connection', async (world) => {
+  const scripts = ['/__web-dev-server__web-socket.js', '/__pagewire__/client.js']
+    .map((url) => `<script type="module" src="${url}"></script>`).join('');
+  const daemon = await start(world, { 'index.html': page('both', scripts) });
+  const tab = await world.page(daemon);
+  const isSame = await tab.evaluate(async () => {
+    const [ours, theirs] = await Promise.all([
+      import('/__pagewire__/client.js'), import('/__web-dev-server__web-socket.js')]);
+    return Object.keys(theirs).every((name) => ours[name] === theirs[name])
+      && Object.keys(theirs).join() === 'sendMessage,sendMessageWaitForResponse,stable,webSocket,webSocketOpened';
+  });
+  assert.ok(isSame);
+  assert.equal((await daemon.sockets()).length, 1);
+});
+
+claim('all works under a policy that allows the page\'s own origin alone', async (world) => {
+  const policy = '<meta http-equiv="Content-Security-Policy" '
+    + 'content="default-src \'none\'; script-src \'self\'; connect-src \'self\'">';
+  const daemon = await start(world, {
+      'index.html': page('strict', '', `${policy}<link rel="icon" href="data:,">`),
+      'answer.js': 'export default (a, b) => a + b;\n',
+    });
+  const tab = await world.page(daemon);
+  const { socketId } = await tab.hello();
+  await daemon.cli('log', '--all', 'printed under a policy');
+  await tab.prints('printed under a policy');
+  const { value } = await awaitImport(daemon, socketId, '/answer.js', '--args-json', '[40, 2]');
+  assert.equal(value, 42);
+  const complaints = tab.console.entries.filter(({ text }) => /script|connect/i.test(text) && /polic/i.test(text)
+    && text !== 'printed under a policy');
+  assert.deepEqual(complaints, []);
+});
+
+claim('text is printed exactly, each time', async (world) => {
+  const daemon = await start(world);
+  const tab = await world.page(daemon);
+  const from = tab.console.entries.length;
+  const texts = ['100 % %s %d %c %%', '# a # b', '</script><!--', 'one\ntwo', '\u{1F600} \u00e9', 'twice', 'twice'];
+  for (const text of texts) await daemon.cli('log', '--all', '--', text);
+  await daemon.cli('log', '--all', 'the end');
+  await tab.prints('the end', from);
+  const printed = tab.console.entries.slice(from).filter(({ type }) => type === 'log');
+  assert.deepEqual(printed.map(({ text }) => text), [...texts, 'the end']);
+});
+
+claim('an awaited import tells the kinds of values apart', async (world) => {
+  const daemon = await start(world);
+  const tab = await world.page(daemon);
+  const { socketId } = await tab.hello();
+  const of = (expression) => awaitImport(daemon, socketId, module(`export default () => ${expression}`));
+  const values = {
+    '({b: [1, "x"], a: null})': { b: [1, 'x'], a: null },
+    'Promise.resolve(7)': 7,
+    '"text"': 'text',
+    'null': null,
+  };
+  for (const [expression, value] of Object.entries(values)) {
+    assert.deepEqual((await of(expression)).value, value, expression);
+  }
+  assert.equal((await of('undefined')).undefined, true);
+  assert.equal((await awaitImport(daemon, socketId, module('export const x = 1'))).undefined, true);
+  for (const text of ['NaN', 'Infinity', '-Infinity', '-0', '123n']) {
+    assert.equal((await of(text)).unserializable, text);
+  }
+  const descriptions = {
+    'Object.assign(document.createElement("div"), {id: "x"})': /^<div id="x">$/,
+    'Symbol("mark")': /Symbol\(mark\)/,
+    'function named() {}': /named/,
+    'new Map([[1, 2]])': /Map\(1\)/,
+    '(() => { const o = {}; o.self = {o}; return o; })()': /cycle/,
+  };
+  for (const [expression, text] of Object.entries(descriptions)) {
+    assert.match((await of(expression)).description, text, expression);
+  }
+});
+
+claim('a result beyond every bound is cut and says so; the page stays connected', async (world) => {
+  const daemon = await start(world);
+  const tab = await world.page(daemon);
+  const { socketId } = await tab.hello();
+  // Quotes double on their way: within the limit of a result, beyond that of a frame.
+  for (const expression of ['"x".repeat(5_000_000)', '\'"\'.repeat(400_000)']) {
+    const { truncated } = await awaitImport(daemon, socketId, module(`export default () => ${expression}`));
+    assert.ok(truncated.length > 1000, expression);
+  }
+  assert.equal((await daemon.socket(socketId)).socket_id, socketId);
+});
+
+claim('an awaited import tells how it failed', async (world) => {
+  const daemon = await start(world, {
+      'index.html': page('failures'),
+      'throws.js': 'export default function outer() {\n  inner();\n}\n\nfunction inner() {\n  throw new RangeError("no");\n}\n',
+    });
+  const tab = await world.page(daemon);
+  const { socketId } = await tab.hello();
+  const of = async (url) => (await awaitImport(daemon, socketId, url)).exception;
+
+  const thrown = await of('/throws.js');
+  assert.match(thrown.phase, /call/i);
+  assert.equal(thrown.name, 'RangeError');
+  assert.equal(thrown.message, 'no');
+  assert.equal(thrown.url, `${daemon.origin}/throws.js`);
+  assert.deepEqual([thrown.line, thrown.column], [6, 9]);
+  assert.match(thrown.stack, /outer/);
+
+  for (const url of ['/missing.js', module('not a script'), module('throw new Error("at load")')]) {
+    assert.match((await of(url)).phase, /load/i, url);
+  }
+  assert.match((await of(module('export default () => ({toJSON() { throw new Error("mute"); }})'))).phase, /serialize/i);
+  const bare = await of(module('export default () => { throw {code: 3}; }'));
+  assert.equal(bare.name ?? '', '');
+  assert.equal(bare.message, '{"code":3}');
+});
+
+claim('a module is the one that page code gets, unless it is asked for afresh', async (world) => {
+  const daemon = await start(world, {
+      'index.html': page('identity'),
+      'count.js': 'globalThis.evaluations = (globalThis.evaluations ?? 0) + 1;\nexport default () => evaluations;\n',
+    });
+  const tab = await world.page(daemon);
+  const { socketId } = await tab.hello();
+  await tab.evaluate(() => import('/count.js').then(() => {}));
+  const of = async (...options) => (await awaitImport(daemon, socketId, '/count.js', ...options)).value;
+  assert.equal(await of(), 1);
+  assert.equal(await of('--fresh'), 2);
+  assert.equal(await of('--fresh'), 3);
+  assert.equal(await of(), 3);
+});

@@ -1,0 +1,375 @@
+/**
+ * What the browser tests are written in: the real daemon, real plugin processes, the real command
+ * line and a real headless Chromium. Nothing sleeps or polls: a test waits for an event, by name,
+ * under one guard.
+ *
+ *     claim('a page learns of it', async (world) => {
+ *       const daemon = await world.daemon();
+ *       const page = await world.page(daemon, '/');
+ *       await daemon.cli('log', '--all', 'hello');
+ *       await page.prints('hello');
+ *     });
+ */
+
+import { execFile, spawn } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const PAGEWIRE = path.resolve(process.env.PAGEWIRE_BIN ?? path.join(ROOT, 'target/debug/pagewire'));
+const EXAMPLES = path.join(path.dirname(PAGEWIRE), 'examples');
+const CHROMIUM = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
+const CHROMIUM_ARGUMENTS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+];
+/** How long anything may take before the test says what it was waiting for. */
+const GUARD_MS = 15_000;
+const STOP_MS = 5_000;
+
+/** The site that comes with the examples. */
+export const EXAMPLE_SITE = path.join(ROOT, 'examples/site');
+
+/** Why the browser tests cannot run on this machine; CI has everything, so there it is a failure. */
+const missing = existsSync(CHROMIUM) ? undefined : `no Chromium at ${CHROMIUM} (set CHROMIUM_BIN)`;
+
+/** A test in a world of its own, all of which is gone when it ends, however it ends. */
+export function claim(name, run) {
+  const skip = missing && process.env.CI !== 'true' ? missing : false;
+  test(name, { skip }, async () => {
+    if (missing) throw new Error(missing);
+    const world = new World();
+    let failure;
+    try {
+      world.directory = await mkdtemp(path.join(tmpdir(), 'pagewire-browser-'));
+      await run(world);
+    } catch (error) {
+      failure = error;
+      world.report();
+    }
+    await world.end().catch((error) => { failure ??= error; });
+    if (failure) throw failure;
+  });
+}
+
+/** The one guard: what `promise` gives, or an error that names what did not come. */
+export async function until(what, promise, ms = GUARD_MS) {
+  let timer;
+  const guard = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`waited ${ms} ms in vain for ${what}`)), ms);
+  });
+  try {
+    return await Promise.race([promise, guard]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Things that happened, in order, and a way to wait for one that may have happened already. */
+export class Record {
+  entries = [];
+  #changes = new EventEmitter().setMaxListeners(0);
+
+  add(entry) {
+    this.entries.push(entry);
+    this.#changes.emit('entry', entry);
+  }
+
+  /** The first entry, at or after index `from`, that `matches`. */
+  async first(what, matches, from = 0) {
+    const found = this.entries.slice(from).find(matches);
+    if (found !== undefined) return found;
+    let listener;
+    const coming = new Promise((resolve) => {
+      listener = (entry) => { if (matches(entry)) resolve(entry); };
+      this.#changes.on('entry', listener);
+    });
+    try {
+      return await until(what, coming);
+    } catch (error) {
+      const seen = this.entries.map((entry) => `\n  ${summary(entry)}`).join('');
+      throw new Error(`${error.message}; there were ${this.entries.length} entries:${seen}`);
+    } finally {
+      this.#changes.off('entry', listener);
+    }
+  }
+}
+
+const summary = (entry) =>
+  (typeof entry === 'string' ? entry : entry.text ?? JSON.stringify(entry)).slice(0, 300);
+
+/** A process that we started, its lines, and its end. */
+class Program {
+  stdout = new Record();
+  stderr = new Record();
+
+  constructor(name, file, args, env) {
+    if (!existsSync(file)) throw new Error(`no ${file} (build it: cargo build --bins --examples)`);
+    this.name = name;
+    // Standard input stays open: to some programs its end means "leave".
+    this.child = spawn(file, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
+    // 'close' comes when the streams have ended too; 'error' when there never was a process.
+    this.ended = new Promise((resolve) => {
+      this.child.once('close', (code, signal) => resolve(signal ?? code));
+      this.child.once('error', (error) => resolve(error.message));
+    });
+    this.child.stdin.on('error', () => {}); // It left first.
+    for (const stream of ['stdout', 'stderr']) {
+      createInterface({ input: this.child[stream] }).on('line', (line) => this[stream].add(line));
+    }
+  }
+
+  /** A line of standard output, or why there is none. */
+  line(what, matches = () => true) {
+    return this.unlessItEnds(what, this.stdout.first(what, matches));
+  }
+
+  unlessItEnds(what, promise) {
+    const ended = this.ended.then((how) => {
+      throw new Error(`${this.name} ended (${how}) before ${what}:\n${this.stderr.entries.join('\n')}`);
+    });
+    promise.catch(() => {}); // The end of the program may have been told already.
+    return Promise.race([promise, ended]);
+  }
+
+  async stop(signal = 'SIGTERM') {
+    this.child.stdin.end();
+    this.child.kill(signal);
+    try {
+      return await until(`the end of ${this.name} after ${signal}`, this.ended, STOP_MS);
+    } catch (error) {
+      this.child.kill('SIGKILL');
+      await this.ended;
+      throw error;
+    }
+  }
+}
+
+/** `pagewire serve`, and the command line that speaks to it. */
+class Daemon extends Program {
+  /** Where its pages are, without a final slash. */
+  origin;
+  /** The environment in which a plugin or a command finds it. */
+  env;
+
+  async ready(env) {
+    const ready = JSON.parse(await this.line('the ready line of the daemon'));
+    this.origin = new URL(/^\w+:\/\//.test(ready.http) ? ready.http : `http://${ready.http}`).origin;
+    const token = ready.token_file ? (await readFile(ready.token_file, 'utf8')).trim() : '';
+    this.env = { ...env, PAGEWIRE_ENDPOINT: ready.control, PAGEWIRE_TOKEN: token };
+    return this;
+  }
+
+  /** Runs `pagewire ...`, gives its standard output. */
+  cli(...args) {
+    return this.#run(args, [0]);
+  }
+
+  async #run(args, allowedCodes) {
+    const what = `pagewire ${args.join(' ')}`;
+    let child;
+    const done = new Promise((resolve, reject) => {
+      child = execFile(PAGEWIRE, args, { env: this.env }, (error, stdout, stderr) => {
+        if (error && !allowedCodes.includes(error.code)) reject(new Error(`${what} failed (${error.code ?? error.signal}): ${stderr || stdout}`));
+        else resolve(stdout);
+      });
+    });
+    try {
+      return await until(`the end of ${what}`, done);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  }
+
+  /** The same for commands that print a JSON value a line, be it that a page failed or is missing. */
+  async rows(command, ...args) {
+    const text = await this.#run([command, '--json', ...args], [0, 1, 3]);
+    return text.split('\n').filter((line) => line.trim() !== '').map((line) => JSON.parse(line));
+  }
+
+  sockets() {
+    return this.rows('sockets');
+  }
+
+  async socket(socketId) {
+    return (await this.sockets()).find((socket) => socket.socket_id === socketId);
+  }
+}
+
+/** A tab of the browser, with what its console printed and what its web sockets carried. */
+class Page {
+  /** `{type, text, url}` of each console message, page errors as type `pageerror`. */
+  console = new Record();
+  /** `{socketId, connection, ...hello}` of each document that said hello and was answered. */
+  hellos = new Record();
+  /** `{direction, message, connection}` of each text frame that is JSON. */
+  frames = new Record();
+
+  constructor(page) {
+    this.page = page;
+    page.on('console', (message) =>
+      this.console.add({ type: message.type(), text: message.text(), url: message.location().url }));
+    page.on('pageerror', (error) => this.console.add({ type: 'pageerror', text: String(error), url: '' }));
+    page.on('websocket', (connection) => {
+      let hello = {};
+      const note = (direction, payload) => {
+        let message;
+        try {
+          message = JSON.parse(payload);
+        } catch {
+          return;
+        }
+        if (direction === 'sent' && message.type === 'pagewire:hello') hello = message;
+        this.frames.add({ direction, message, connection });
+        if (direction === 'received' && message.type === 'pagewire:hello') {
+          this.hellos.add({ ...hello, socketId: message.socket_id, connection });
+        }
+      };
+      connection.on('framesent', ({ payload }) => note('sent', payload));
+      connection.on('framereceived', ({ payload }) => note('received', payload));
+    });
+  }
+
+  /** Loads a page and waits until the daemon knows it; gives its hello with its `socketId`. */
+  async open(url) {
+    const from = this.hellos.entries.length;
+    // Not until it has loaded: a plugin may reload it before.
+    await until(`the first bytes of ${url}`, this.page.goto(url, { waitUntil: 'commit' }));
+    return this.hello(from);
+  }
+
+  /** Does something that loads or reconnects the top page, and gives its new hello. */
+  async after(act) {
+    const from = this.hellos.entries.length;
+    await act();
+    return this.hello(from);
+  }
+
+  hello(from = 0) {
+    return this.hellos.first('the hello of a top page and its answer', (hello) => hello.top_level, from);
+  }
+
+  /** Waits for a console message with exactly this text. */
+  prints(text, from = 0) {
+    return this.console.first(`the console message ${JSON.stringify(text)}`,
+      (message) => message.text === text, from);
+  }
+
+  /** Waits until the page shows this text. */
+  shows(text) {
+    return until(`${JSON.stringify(text)} in the page`,
+      this.page.waitForFunction((shown) => document.body?.textContent.includes(shown), text));
+  }
+
+  evaluate(...args) {
+    return until('a script in the page', this.page.evaluate(...args));
+  }
+
+  /** `sendMessage` of the page's own socket client. */
+  send(message) {
+    return this.evaluate(async (sent) => {
+      const client = await import('/__pagewire__/client.js');
+      await client.sendMessage(sent);
+    }, message);
+  }
+
+  /**
+   * Returns when the daemon has read all that the page sent before: nobody answers requests of
+   * this type, so the daemon itself does, at once and in order.
+   */
+  async settled() {
+    await this.evaluate(async () => {
+      const client = await import('/__pagewire__/client.js');
+      await client.sendMessageWaitForResponse({ type: 'settled?' }).catch(() => {});
+    });
+  }
+}
+
+class World {
+  #programs = [];
+  #browser;
+  #context;
+  directory;
+
+  /** A folder with these files, `{ 'a/b.js': 'text' }`. */
+  async site(files) {
+    const root = await mkdtemp(path.join(this.directory, 'site-'));
+    for (const [name, text] of Object.entries(files)) {
+      const file = path.join(root, name);
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, text);
+    }
+    return root;
+  }
+
+  /** Starts a daemon; by itself it puts the socket client into pages while a plugin asks. */
+  async daemon({ site = EXAMPLE_SITE, port = 0, args = [] } = {}) {
+    const daemon = new Daemon('the daemon', PAGEWIRE,
+      ['serve', site, '--port', String(port), '--control', '127.0.0.1:0', ...args], this.#env());
+    this.#programs.push(daemon);
+    return daemon.ready(this.#env());
+  }
+
+  /** Runs an example of this repository as a plugin process, and waits until the daemon has it. */
+  async plugin(daemon, name) {
+    const plugin = new Program(`the plugin ${name}`, path.join(EXAMPLES, name), [], daemon.env);
+    this.#programs.push(plugin);
+    await plugin.unlessItEnds(`the daemon has it`, daemon.stderr.first(`the plugin ${name} in the daemon's log`,
+      (line) => line.includes('plugin connected') && line.includes(name)));
+    return plugin;
+  }
+
+  /** A new tab, at `location` of the daemon unless it is undefined. */
+  async page(daemon, location = '/') {
+    await this.#launch();
+    const page = new Page(await until('a new tab', this.#context.newPage()));
+    if (location !== undefined) await page.open(daemon.origin + location);
+    return page;
+  }
+
+  /** The tab that `act` makes a page open. */
+  async popup(act) {
+    const opened = this.#context.waitForEvent('page', { timeout: GUARD_MS });
+    const [page] = await Promise.all([opened, act()]);
+    return page;
+  }
+
+  async #launch() {
+    if (this.#browser) return;
+    // playwright gives each launch a new profile and removes it.
+    this.#browser = await until('the start of Chromium',
+      chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGUMENTS }));
+    this.#context = await this.#browser.newContext();
+  }
+
+  /** Ours alone: what the person at this machine has set must not reach a test. */
+  #env() {
+    const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('PAGEWIRE_'));
+    return { ...Object.fromEntries(kept), XDG_RUNTIME_DIR: this.directory };
+  }
+
+  report() {
+    for (const { name, stderr } of this.#programs) {
+      console.error(`--- standard error of ${name} ---\n${stderr.entries.join('\n')}`);
+    }
+  }
+
+  /** Stops all that was started, the newest first, and gives the first thing that went wrong. */
+  async end() {
+    const stops = [
+      async () => { if (this.#browser) await until('the end of Chromium', this.#browser.close()); },
+      ...this.#programs.reverse().map((program) => () => program.stop()),
+      async () => { if (this.directory) await rm(this.directory, { recursive: true, force: true }); },
+    ];
+    let failure;
+    for (const stop of stops) await stop().catch((error) => { failure ??= error; });
+    if (failure) throw failure;
+  }
+}

@@ -1,0 +1,236 @@
+//! `SendImport`, and what comes of it.
+
+use crate::support::{Page, Site, TestServer, within};
+use pagewire_client::{DeliveryStatus, Import, ImportError, JsValue, Target};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// The page's answer to the import it hears next.
+async fn answer(page: &mut Page, field: &str, value: Value) -> Value {
+    let frame = page.hear().await;
+    let mut result = json!({"type": "pagewire:result", "callId": frame["data"]["callId"]});
+    result[field] = value;
+    page.say(&result).await;
+    frame
+}
+
+#[tokio::test]
+async fn without_a_result_the_frame_is_the_ancestors() {
+    let server = TestServer::start(&Site::page()).await;
+    let mut page = server.page().await;
+    let import = Import::path("/x.js")
+        .arg_json("{\"b\":1.50,\"a\":9007199254740993}")
+        .arg("s");
+    let report = server
+        .client()
+        .await
+        .send_import(&Target::all(), import)
+        .await
+        .expect("a report");
+    assert_eq!(report.reached, 1);
+    assert_eq!(
+        page.hear_text().await,
+        r#"{"type":"import","data":{"importPath":"/x.js","args":[{"b":1.50,"a":9007199254740993},"s"]}}"#
+    );
+}
+
+#[tokio::test]
+async fn values_are_told_apart() {
+    let server = TestServer::start(&Site::page()).await;
+    let client = server.client().await;
+    let mut page = server.page().await;
+    for (said, heard) in [
+        (
+            json!({"json": "{\"n\": 1.50}"}),
+            JsValue::Json("{\"n\": 1.50}".into()),
+        ),
+        (json!({"undefined": true}), JsValue::Undefined),
+        (json!({}), JsValue::Undefined),
+        (
+            json!({"unserializable": "-0"}),
+            JsValue::Unserializable("-0".into()),
+        ),
+        (
+            json!({"unserializable": "123n"}),
+            JsValue::Unserializable("123n".into()),
+        ),
+        (
+            json!({"description": "<div>"}),
+            JsValue::Description("<div>".into()),
+        ),
+        (
+            json!({"description": "[1,2", "truncated": true}),
+            JsValue::Truncated("[1,2".into()),
+        ),
+    ] {
+        let target = Target::all();
+        let asked = client.import_value(&target, Import::path("/x.js"));
+        let (report, frame) = tokio::join!(asked, answer(&mut page, "value", said));
+        assert!(frame["data"]["callId"].is_string(), "{frame}");
+        let rows = report.expect("a report").rows;
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].outcome, Ok(heard));
+    }
+}
+
+#[tokio::test]
+async fn an_exception_comes_with_its_place() {
+    let server = TestServer::start(&Site::page()).await;
+    let client = server.client().await;
+    let mut page = server.page().await;
+    let thrown = json!({"phase": "call", "name": "TypeError", "message": "x is not a function",
+        "stack": "TypeError: x", "url": "http://localhost/x.js", "line": 3, "column": 7});
+    let target = Target::all();
+    let asked = client.import_value(&target, Import::path("/x.js"));
+    let (report, _) = tokio::join!(asked, answer(&mut page, "exception", thrown));
+    let row = report.expect("a report").rows.remove(0);
+    let Err(ImportError::Exception(thrown)) = row.outcome else {
+        panic!("{row:?}")
+    };
+    assert_eq!(
+        (thrown.name.as_str(), thrown.line, thrown.column),
+        ("TypeError", 3, 7)
+    );
+}
+
+#[tokio::test]
+async fn every_selected_socket_has_one_row() {
+    let server = TestServer::start(&Site::page()).await;
+    let client = server.client().await;
+    let (mut quick, slow) = (server.page().await, server.page().await);
+    let silent = server.silent_page().await;
+    let silent_id = client.sockets().await.expect("a list").remove(2).socket_id;
+    let target = Target::sockets([&quick.id, &slow.id, &silent_id, "unknown"]);
+    let import = Import::path("/x.js").timeout(Duration::from_millis(1500));
+    let asked = client.import_value(&target, import);
+    let (report, _) = tokio::join!(asked, answer(&mut quick, "value", json!({"json": "1"})));
+    let report = report.expect("a report");
+    let outcome = |id: &str| {
+        let rows: Vec<_> = report
+            .rows
+            .iter()
+            .filter(|row| row.socket_id == id)
+            .collect();
+        assert_eq!(rows.len(), 1, "{id}");
+        rows[0].outcome.clone()
+    };
+    assert_eq!(outcome(&quick.id), Ok(JsValue::Json("1".into())));
+    assert_eq!(
+        outcome(&slow.id),
+        Err(ImportError::Unanswered(DeliveryStatus::TimedOut))
+    );
+    assert_eq!(
+        outcome(&silent_id),
+        Err(ImportError::Unanswered(DeliveryStatus::Unsupported))
+    );
+    assert_eq!(
+        outcome("unknown"),
+        Err(ImportError::Unanswered(DeliveryStatus::NotFound))
+    );
+    assert_eq!((report.report.reached, report.report.selected()), (2, 4));
+    drop((slow, silent));
+}
+
+#[tokio::test]
+async fn a_page_that_goes_away_has_its_row_at_once() {
+    let server = TestServer::start(&Site::page()).await;
+    let client = server.client().await;
+    let mut page = server.page().await;
+    let begin = Instant::now();
+    let target = Target::all();
+    let import = Import::path("/x.js").timeout(Duration::from_secs(60));
+    let leave = async {
+        page.hear().await;
+        drop(page);
+    };
+    let (report, ()) = tokio::join!(
+        within("the row", client.import_value(&target, import)),
+        leave
+    );
+    let row = report.expect("a report").rows.remove(0);
+    assert_eq!(
+        row.outcome,
+        Err(ImportError::Unanswered(DeliveryStatus::Gone))
+    );
+    assert!(begin.elapsed() < Duration::from_secs(60));
+}
+
+#[tokio::test]
+async fn a_result_counts_only_from_the_page_that_was_asked() {
+    let server = TestServer::start(&Site::page()).await;
+    let client = server.client().await;
+    let (mut asked_page, mut other) = (server.page().await, server.page().await);
+    let target = Target::socket(&asked_page.id);
+    let asked = client.import_value(&target, Import::path("/x.js"));
+    let answers = async {
+        let frame = asked_page.hear().await;
+        let result = |json: &str| json!({"type": "pagewire:result", "callId": frame["data"]["callId"], "value": {"json": json}});
+        other.say(&result("\"forged\"")).await;
+        // The other page's frame has been read once its next one is answered.
+        other.say(&json!({"no": "type"})).await;
+        assert_eq!(other.hear().await["type"], "pagewire:fault");
+        asked_page.say(&result("\"real\"")).await;
+    };
+    let (report, ()) = tokio::join!(asked, answers);
+    let outcome = report.expect("a report").rows.remove(0).outcome;
+    assert_eq!(outcome, Ok(JsValue::Json("\"real\"".into())));
+}
+
+#[tokio::test]
+async fn an_awaited_import_waits_for_the_hello() {
+    let server = TestServer::start(&Site::page()).await;
+    let client = server.client().await;
+    let mut page = Page::connect(server.http(), "/__pagewire__/socket").await;
+    let target = Target::all();
+    let asked = client.import_value(&target, Import::path("/x.js"));
+    let hello = async {
+        page.say(&json!({"type": "pagewire:hello", "features": ["import.await"]}))
+            .await;
+        assert_eq!(page.hear().await["type"], "pagewire:hello");
+        answer(&mut page, "value", json!({"json": "2"})).await;
+    };
+    let (report, ()) = tokio::join!(asked, hello);
+    let outcome = report.expect("a report").rows.remove(0).outcome;
+    assert_eq!(outcome, Ok(JsValue::Json("2".into())));
+}
+
+#[tokio::test]
+async fn what_no_page_could_import_is_refused() {
+    let server = TestServer::start(&Site::page()).await;
+    let client = server.client().await;
+    for path in ["", "x.js", "./x.js", "lit", "1:2"] {
+        let refused = client
+            .send_import(&Target::all(), Import::path(path))
+            .await
+            .expect_err("refused");
+        assert_eq!(refused.reason(), Some("FIELD_INVALID"), "{path:?}");
+    }
+    for path in ["/x.js", "https://x.test/y.js", "data:text/javascript,1"] {
+        client
+            .send_import(&Target::all(), Import::path(path))
+            .await
+            .expect("accepted");
+    }
+    let bad = Import::path("/x.js").arg_json("{");
+    let refused = client
+        .send_import(&Target::all(), bad)
+        .await
+        .expect_err("refused");
+    assert!(refused.to_string().contains("args_json[0]"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_result_that_is_too_large_is_described() {
+    let server = TestServer::start(&Site::page()).await;
+    let client = server.client().await;
+    let mut page = server.page().await;
+    let target = Target::all();
+    let asked = client.import_value(&target, Import::path("/x.js").max_result_bytes(10));
+    let (report, frame) = tokio::join!(
+        asked,
+        answer(&mut page, "value", json!({"json": "\"0123456789\""}))
+    );
+    assert_eq!(frame["data"]["maxBytes"], 10);
+    let outcome = report.expect("a report").rows.remove(0).outcome;
+    assert_eq!(outcome, Ok(JsValue::Truncated("\"0123456789\"".into())));
+}

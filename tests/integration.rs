@@ -1,0 +1,23 @@
+//! The daemon as its users meet it: the real binary, real sockets, one module a capability.
+//! In reading order.
+
+#![allow(
+    unreachable_pub,
+    reason = "`pub` here is for the other modules of this binary"
+)]
+
+mod support;
+
+mod tidy;
+
+mod attacks;
+mod command_line;
+mod contract;
+mod daemon;
+mod imports;
+mod pages;
+mod requests;
+mod sends;
+mod serve_hook;
+mod sockets;
+mod subscriptions;

@@ -1,0 +1,64 @@
+use super::within;
+use std::net::SocketAddr;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// An HTTP response, as it came.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// Sends octets on a connection of their own and reads the response to the connection's end. A
+/// connection that is closed without a response has status 0.
+pub async fn raw_request(address: SocketAddr, request: &[u8]) -> Answer {
+    let mut stream = within("a connection", TcpStream::connect(address))
+        .await
+        .expect("a listener");
+    // A daemon that refuses may close before it has read everything.
+    let _ = stream.write_all(request).await;
+    let mut response = Vec::new();
+    let _ = within("the response", stream.read_to_end(&mut response)).await;
+    parse(&response)
+}
+
+fn parse(response: &[u8]) -> Answer {
+    let end = response.windows(4).position(|window| window == b"\r\n\r\n");
+    let Some(end) = end else {
+        return Answer {
+            status: 0,
+            headers: Vec::new(),
+            body: response.to_vec(),
+        };
+    };
+    let head = String::from_utf8_lossy(&response[..end]).into_owned();
+    let mut lines = head.split("\r\n");
+    let status = lines
+        .next()
+        .and_then(|line| line.split(' ').nth(1))
+        .and_then(|code| code.parse().ok());
+    let headers = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    Answer {
+        status: status.unwrap_or(0),
+        headers,
+        body: response[end + 4..].to_vec(),
+    }
+}

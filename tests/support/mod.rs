@@ -1,0 +1,27 @@
+//! A small language for tests: a site, a daemon, pages, plugins.
+//!
+//! Nothing here sleeps. Everything that is waited for has one guard, [`within`], that names it.
+
+mod http;
+mod page;
+mod plugin;
+mod server;
+
+pub use http::{Answer, raw_request};
+pub use page::Page;
+pub use plugin::{ServeHook, Session, fails_with, with_session};
+pub use server::{Site, TestServer, command};
+
+use std::time::Duration;
+
+/// How long a test waits for anything. Far above what a busy machine needs: a test that hits it
+/// has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits for something, and fails naming it.
+pub async fn within<T>(what: &str, wait: impl Future<Output = T>) -> T {
+    let Ok(value) = tokio::time::timeout(PATIENCE, wait).await else {
+        panic!("waited {PATIENCE:?} in vain for {what}");
+    };
+    value
+}

@@ -1,0 +1,97 @@
+use super::within;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// A page without a browser: a raw socket that speaks the page protocol.
+pub struct Page {
+    pub socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// Set by the daemon's answer to the hello.
+    pub id: String,
+}
+
+impl Page {
+    /// Connects and says nothing.
+    pub async fn connect(address: SocketAddr, path: &str) -> Self {
+        let url = format!("ws://{address}{path}");
+        let (socket, _) = within("an upgrade", tokio_tungstenite::connect_async(url))
+            .await
+            .expect("an upgrade");
+        Self {
+            socket,
+            id: String::new(),
+        }
+    }
+
+    pub async fn open(address: SocketAddr) -> Self {
+        Self::open_as(address, &json!({"url": "http://localhost/"})).await
+    }
+
+    /// Says hello with these fields beside the usual ones.
+    pub async fn open_as(address: SocketAddr, fields: &Value) -> Self {
+        let mut page = Self::connect(address, "/__pagewire__/socket").await;
+        let mut hello = json!({
+            "type": "pagewire:hello", "page_id": "p", "tab_id": "t", "url": "", "title": "",
+            "visibility": "visible", "document_state": "complete", "top_level": true,
+            "features": ["import.await", "log", "command.reload"],
+        });
+        for (key, value) in fields.as_object().expect("fields") {
+            hello[key] = value.clone();
+        }
+        page.say(&hello).await;
+        let answer = page.hear().await;
+        assert_eq!(answer["type"], "pagewire:hello");
+        page.id = answer["socket_id"]
+            .as_str()
+            .expect("a socket id")
+            .to_owned();
+        page
+    }
+
+    pub async fn say(&mut self, message: &Value) {
+        self.send(Message::text(message.to_string())).await;
+    }
+
+    pub async fn send(&mut self, message: Message) {
+        within("the page to send", self.socket.send(message))
+            .await
+            .expect("an open socket");
+    }
+
+    /// The next message that is neither ping nor pong.
+    pub async fn receive(&mut self) -> Result<Message, Error> {
+        loop {
+            match within("a frame", self.socket.next())
+                .await
+                .expect("an open socket")
+            {
+                Ok(Message::Ping(_) | Message::Pong(_)) => {}
+                received => return received,
+            }
+        }
+    }
+
+    /// The next text frame, parsed.
+    pub async fn hear(&mut self) -> Value {
+        serde_json::from_str(&self.hear_text().await).expect("JSON")
+    }
+
+    /// The next text frame, as it came.
+    pub async fn hear_text(&mut self) -> String {
+        match self.receive().await.expect("a frame") {
+            Message::Text(text) => text.to_string(),
+            other => panic!("expected a text frame, got {other:?}"),
+        }
+    }
+
+    /// The close frame that comes next: code and reason.
+    pub async fn hear_close(&mut self) -> (u16, String) {
+        match self.receive().await.expect("a close frame") {
+            Message::Close(Some(frame)) => (frame.code.into(), frame.reason.to_string()),
+            other => panic!("expected a close frame, got {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+use super::http::{Answer, raw_request};
+use super::{Page, within};
+use pagewire_client::{Client, Endpoint};
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+
+/// A folder of files to serve.
+#[derive(Clone)]
+pub struct Site(Arc<TempDir>);
+
+impl Site {
+    pub fn new<const N: usize>(files: [(&str, &str); N]) -> Self {
+        let site = Self(Arc::new(tempfile::tempdir().expect("a temporary folder")));
+        for (path, content) in files {
+            site.write(path, content);
+        }
+        site
+    }
+
+    /// One page with a body.
+    pub fn page() -> Self {
+        Self::new([(
+            "index.html",
+            "<!doctype html><title>t</title><body>hello</body>",
+        )])
+    }
+
+    pub fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+        let path = self.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a file has a folder")).expect("folders");
+        std::fs::write(path, content).expect("a file");
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+/// The `pagewire` binary, with no variable of the caller's that would steer it.
+pub fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pagewire"));
+    command
+        .env_remove("PAGEWIRE_ENDPOINT")
+        .env_remove("PAGEWIRE_TOKEN")
+        .env_remove("PAGEWIRE_PORT")
+        .env_remove("PAGEWIRE_LOG")
+        .kill_on_drop(true)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn lines_of<R: tokio::io::AsyncRead + Unpin>(output: R) -> Lines<BufReader<R>> {
+    BufReader::new(output).lines()
+}
+
+/// A running daemon.
+pub struct TestServer {
+    pub child: Child,
+    pub stdout: Lines<BufReader<ChildStdout>>,
+    stderr: ChildStderr,
+    /// Keeps the folder for as long as it is served.
+    site: Option<Site>,
+    /// The ready line.
+    pub ready: Value,
+    /// Empty when no control address needs one.
+    pub token: String,
+}
+
+impl TestServer {
+    pub async fn start(site: &Site) -> Self {
+        Self::start_with(site, &[]).await
+    }
+
+    /// On free ports, with further arguments.
+    pub async fn start_with(site: &Site, arguments: &[&str]) -> Self {
+        let mut command = command();
+        command
+            .arg("serve")
+            .arg(site.path())
+            .args(["--port", "0"])
+            .args(arguments);
+        if !arguments.contains(&"--control") {
+            command.args(["--control", "127.0.0.1:0"]);
+        }
+        let mut server = Self::spawn(command).await;
+        server.site = Some(site.clone());
+        server
+    }
+
+    pub async fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the binary starts");
+        let mut stdout = lines_of(child.stdout.take().expect("piped"));
+        let mut stderr = child.stderr.take().expect("piped");
+        let line = within("the ready line", stdout.next_line())
+            .await
+            .expect("a readable pipe");
+        let Some(line) = line else {
+            let mut said = String::new();
+            within("the daemon's last words", stderr.read_to_string(&mut said))
+                .await
+                .expect("a pipe");
+            panic!("the daemon ended before it was ready: {said}");
+        };
+        let ready: Value = serde_json::from_str(&line).expect("the ready line is JSON");
+        let token = match ready["token_file"].as_str() {
+            Some(file) => std::fs::read_to_string(file)
+                .expect("the token file")
+                .trim()
+                .to_owned(),
+            None => String::new(),
+        };
+        Self {
+            child,
+            stdout,
+            stderr,
+            site: None,
+            ready,
+            token,
+        }
+    }
+
+    /// Where pages are served.
+    pub fn http(&self) -> SocketAddr {
+        let url = self.ready["http"].as_str().expect("http");
+        url.trim_start_matches("http://")
+            .parse()
+            .expect("an address")
+    }
+
+    pub fn control(&self) -> &str {
+        self.ready["control"].as_str().expect("control")
+    }
+
+    pub fn endpoint(&self) -> Endpoint {
+        let endpoint: Endpoint = self
+            .control()
+            .parse()
+            .expect("the ready line names an endpoint");
+        if self.token.is_empty() {
+            endpoint
+        } else {
+            endpoint.with_token(&self.token)
+        }
+    }
+
+    pub async fn client(&self) -> Client {
+        Client::connect(self.endpoint())
+            .await
+            .expect("the daemon answers")
+    }
+
+    /// GET as a browser would: with a host, on a connection of its own.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.get_with(path, "").await
+    }
+
+    /// GET with further header lines, each with its line end.
+    pub async fn get_with(&self, path: &str, headers: &str) -> Answer {
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n\r\n");
+        self.raw(request.as_bytes()).await
+    }
+
+    /// Exactly these octets.
+    pub async fn raw(&self, request: &[u8]) -> Answer {
+        raw_request(self.http(), request).await
+    }
+
+    /// A page that is connected and has said hello.
+    pub async fn page(&self) -> Page {
+        Page::open(self.http()).await
+    }
+
+    /// A page with the ancestor's script: it never says hello.
+    pub async fn silent_page(&self) -> Page {
+        Page::connect(self.http(), "/wds").await
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = self
+            .child
+            .id()
+            .and_then(|pid| i32::try_from(pid).ok())
+            .expect("it runs");
+        let pid = rustix::process::Pid::from_raw(pid).expect("a pid");
+        rustix::process::kill_process(pid, signal).expect("a signal");
+    }
+
+    /// Waits for the daemon's end: its exit code, and what it said on standard error.
+    pub async fn ended(mut self) -> (Option<i32>, String) {
+        let status = within("the daemon to end", self.child.wait())
+            .await
+            .expect("it can be waited for");
+        let mut said = String::new();
+        within(
+            "the end of standard error",
+            self.stderr.read_to_string(&mut said),
+        )
+        .await
+        .expect("a pipe");
+        (status.code(), said)
+    }
+}
