@@ -9,6 +9,10 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
+/// A mark on requests whose target had a fragment.
+#[derive(Clone)]
+pub(super) struct HasFragment;
+
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 pub(super) fn guard(router: Router, allowed: Allowed) -> Router {
@@ -39,6 +43,10 @@ fn refusal(allowed: &Allowed, request: &Request) -> Option<(StatusCode, String)>
     let uri = request.uri();
     if uri.scheme().is_some() || uri.authority().is_some() || !uri.path().starts_with('/') {
         let text = "the request target must be a path: this is not a proxy";
+        return Some((StatusCode::BAD_REQUEST, text.to_owned()));
+    }
+    if request.extensions().get::<HasFragment>().is_some() {
+        let text = "the request target must have no fragment (a # is written %23)";
         return Some((StatusCode::BAD_REQUEST, text.to_owned()));
     }
     let hosts = request.headers().get_all(header::HOST);

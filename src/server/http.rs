@@ -1,10 +1,14 @@
 //! The page port: connections, their limits, their end.
 
+use super::admit::HasFragment;
+use super::request_line::Watched;
 use axum::Router;
 use axum::extract::connect_info::ConnectInfo;
+use axum::http::StatusCode;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,8 +75,20 @@ pub(super) fn spawn(
 async fn connection(stream: TcpStream, router: Router, stop: CancellationToken) {
     // Small answers go out at once; failing to ask for it costs only time.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        router.clone().oneshot(request)
+    let (stream, line) = Watched::new(stream);
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        if line.has_fragment() {
+            request.extensions_mut().insert(HasFragment);
+        }
+        let (router, line) = (router.clone(), line.clone());
+        async move {
+            let Ok(response) = router.oneshot(request).await;
+            // Behind an upgrade there are no more requests.
+            if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                line.begins_again();
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -3,6 +3,7 @@
 mod admit;
 mod http;
 mod listeners;
+mod request_line;
 mod token;
 
 use crate::browser::{self, Browser};
