@@ -28,6 +28,10 @@ pub enum Refusal {
         "origin {0:?} is not allowed to open a web socket (start pagewire with --allow-origin {0})"
     )]
     Origin(String),
+    /// A document without an origin of its own: a sandboxed frame, a file. 403. No flag is named:
+    /// who allowed `null` would allow them all.
+    #[error("a document without an origin may not open a web socket (serve it from a host)")]
+    NoOrigin,
 }
 
 /// `host[:port]`, split.
@@ -129,7 +133,11 @@ impl Allowed {
         if allowed && origins.next().is_none() {
             Ok(())
         } else {
-            Err(Refusal::Origin(text))
+            Err(if text == "null" {
+                Refusal::NoOrigin
+            } else {
+                Refusal::Origin(text)
+            })
         }
     }
 }

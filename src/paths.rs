@@ -29,7 +29,8 @@ const SEGMENT: &AsciiSet = &CONTROLS
     .add(b'}')
     .add(b'/');
 
-/// Names that are never served, whatever their case: credentials and repositories. A trailing
+/// Names that are never served, whatever their case: credentials, repositories, and what says
+/// how we serve. A trailing
 /// `*` stands for any ending, a leading one for any beginning.
 const DENIED_NAMES: &[&str] = &[
     ".env",
@@ -44,6 +45,7 @@ const DENIED_NAMES: &[&str] = &[
     ".ssh",
     ".aws",
     ".gnupg",
+    "pagewire.toml",
     "*.pem",
     "*.key",
     "*.crt",
@@ -175,6 +177,8 @@ pub struct Root {
     dir: PathBuf,
     allowed_dirs: Vec<PathBuf>,
     allowed_names: Vec<String>,
+    /// Never served, wherever it is: see [`Root::hide`].
+    hidden: Option<PathBuf>,
 }
 
 /// Why a folder cannot be served.
@@ -184,7 +188,7 @@ pub enum RootError {
     #[error("root is not a directory: {} (pass an existing folder)", .0.display())]
     NotADirectory(PathBuf),
     /// It does not exist or cannot be read.
-    #[error("root cannot be opened: {} (pass an existing folder): {source}", .path.display())]
+    #[error("root cannot be opened: {} (pass an existing folder)", .path.display())]
     Unreadable {
         /// The folder as it was given.
         path: PathBuf,
@@ -211,7 +215,14 @@ impl Root {
                 .iter()
                 .map(|name| name.to_lowercase())
                 .collect(),
+            hidden: None,
         })
+    }
+
+    /// Keeps a folder from being served, although it may lie in the root: the one that holds the
+    /// control tokens. Whoever could read it there would be a program.
+    pub fn hide(&mut self, dir: &Path) {
+        self.hidden = dir.canonicalize().ok();
     }
 
     /// The folder's real path.
@@ -236,6 +247,13 @@ impl Root {
         let Ok(real) = asked.canonicalize() else {
             return Found::Nothing;
         };
+        if self
+            .hidden
+            .as_ref()
+            .is_some_and(|dir| real.starts_with(dir))
+        {
+            return Found::Nothing;
+        }
         let Some(base) = self.bases().find(|base| real.starts_with(base)) else {
             return Found::OutsideRoot(real);
         };
@@ -338,6 +356,7 @@ mod tests {
         std::os::unix::fs::symlink(site.path().join(".ENV"), site.path().join("public")).unwrap();
         let root = Root::open(site.path(), &[], &[]).unwrap();
         for raw in [
+            "/pagewire.toml",
             "/.env",
             "/.ENV",
             "/.env/.",

@@ -12,6 +12,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::CapacityError;
@@ -76,15 +77,12 @@ pub(super) async fn run(socket: Socket, guard: SocketGuard, debug: bool) {
             }
             Step::Timer if connection.pings == 0 => {
                 guard.hub().ready_without_hello(guard.socket().id());
-                connection.ping(
-                    guard.socket().outbox(),
-                    PING_INTERVAL.saturating_sub(HELLO_GRACE),
-                );
+                connection.ping(guard.socket(), PING_INTERVAL.saturating_sub(HELLO_GRACE));
             }
             Step::Timer if connection.is_unresponsive() => {
                 break close_politely(&mut connection, unresponsive()).await;
             }
-            Step::Timer => connection.ping(guard.socket().outbox(), PING_INTERVAL),
+            Step::Timer => connection.ping(guard.socket(), PING_INTERVAL),
             Step::Close(close) => break close_politely(&mut connection, close).await,
             Step::Lost(error) => break lost(&mut connection, error).await,
         }
@@ -163,10 +161,10 @@ impl Connection {
         close.map_or(Poll::Pending, |close| Poll::Ready(Ok(close)))
     }
 
-    fn ping(&mut self, outbox: &Outbox, next_in: Duration) {
+    fn ping(&mut self, socket: &crate::hub::Socket, next_in: Duration) {
         self.pings += 1;
         // A full outbox takes no ping; the page is then unresponsive all the same.
-        let _ = outbox.push(Frame::Ping(self.pings));
+        let _ = socket.ping();
         self.timer.as_mut().reset(Instant::now() + next_in);
     }
 
@@ -223,12 +221,26 @@ async fn lost(connection: &mut Connection, error: Option<Error>) -> Close {
         }
         Some(error) => (1002, error.to_string().chars().take(100).collect()),
     };
+    let frame = CloseFrame {
+        code: CloseCode::from(code),
+        reason: Utf8Bytes::from(reason.as_str()),
+    };
     let close = Close {
         code,
         reason,
         cause: CloseCause::ProtocolError,
     };
-    close_politely(connection, close).await
+    // What is still on its way is taken and dropped: a connection that ends with octets unread is
+    // reset, and then the page may never see the close frame (1006 instead of the code).
+    let drain = async {
+        if connection.socket.close(Some(frame)).await.is_ok() {
+            let stream = connection.socket.get_mut();
+            let _ = stream.shutdown().await;
+            let _ = tokio::io::copy(stream, &mut tokio::io::sink()).await;
+        }
+    };
+    let _ = tokio::time::timeout(CLOSE_GRACE, drain).await;
+    close
 }
 
 fn message(frame: Frame) -> Message {

@@ -53,7 +53,7 @@ fn refusal(allowed: &Allowed, request: &Request) -> Option<(StatusCode, String)>
     if let Err(refusal) = allowed.check_host(hosts.iter().map(HeaderValue::as_bytes)) {
         let status = match refusal {
             Refusal::MalformedHost => StatusCode::BAD_REQUEST,
-            Refusal::Host(_) | Refusal::Origin(_) => StatusCode::FORBIDDEN,
+            Refusal::Host(_) | Refusal::Origin(_) | Refusal::NoOrigin => StatusCode::FORBIDDEN,
         };
         return Some((status, refusal.to_string()));
     }

@@ -23,6 +23,11 @@ pub enum BindError {
         "port {0} is in use (choose another with --port, or leave it out for the next free one)"
     )]
     PortInUse(u16),
+    /// The same of a control address.
+    #[error(
+        "control address {0} is in use (choose another with --control, or leave it out for the next free port)"
+    )]
+    ControlInUse(SocketAddr),
     /// So many were tried.
     #[error("no free port from {first} to {last} (choose one with --port)")]
     NoFreePort {
@@ -32,7 +37,7 @@ pub enum BindError {
         last: u16,
     },
     /// The operating system refused.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Refused {
         /// Where.
         address: String,
@@ -46,7 +51,7 @@ pub enum BindError {
     #[error("{} exists and is no socket (choose another path, or remove it)", .0.display())]
     NotASocket(PathBuf),
     /// The token could not be written.
-    #[error("the token file cannot be written: {0}")]
+    #[error("the token file cannot be written")]
     Token(#[from] io::Error),
 }
 
@@ -150,7 +155,7 @@ pub(super) async fn controls(
             ControlAddress::Tcp(address) => {
                 let listener = bind(*address)
                     .await?
-                    .ok_or(BindError::PortInUse(address.port()))?;
+                    .ok_or(BindError::ControlInUse(*address))?;
                 tcp(listener)?
             }
             ControlAddress::Unix(path) => unix(path).await?,

@@ -28,6 +28,8 @@ pub(super) struct Watched {
     line: RequestLine,
     /// A `#` was seen in the line so far.
     seen: bool,
+    /// Something was seen in the line so far: empty lines before a request are none of it.
+    started: bool,
 }
 
 impl Watched {
@@ -41,6 +43,7 @@ impl Watched {
                 stream,
                 line: line.clone(),
                 seen: false,
+                started: false,
             },
             line,
         )
@@ -52,14 +55,18 @@ impl Watched {
         }
         for octet in octets {
             match octet {
-                b'#' => self.seen = true,
+                b'\r' | b'\n' if !self.started => {}
                 b'\n' => {
+                    self.started = false;
                     self.line.begins.store(false, Ordering::Relaxed);
                     let seen = std::mem::take(&mut self.seen);
                     self.line.has_fragment.store(seen, Ordering::Relaxed);
                     return;
                 }
-                _ => {}
+                _ => {
+                    self.started = true;
+                    self.seen |= *octet == b'#';
+                }
             }
         }
     }

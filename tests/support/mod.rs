@@ -2,11 +2,13 @@
 //!
 //! Nothing here sleeps. Everything that is waited for has one guard, [`within`], that names it.
 
+mod cli;
 mod http;
 mod page;
 mod plugin;
 mod server;
 
+pub use cli::{Ended, cli, ended, run, speaking_to};
 pub use http::{Answer, raw_request};
 pub use page::Page;
 pub use plugin::{ServeHook, Session, fails_with, with_session};

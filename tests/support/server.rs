@@ -2,6 +2,7 @@ use super::http::{Answer, raw_request};
 use super::{Page, within};
 use pagewire_client::{Client, Endpoint};
 use serde_json::Value;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
@@ -42,14 +43,17 @@ impl Site {
     }
 }
 
-/// The `pagewire` binary, with no variable of the caller's that would steer it.
+/// The `pagewire` binary, with no variable of the caller's that would steer it. Daemons that it
+/// starts, and those that it finds, are the tests' own, but of all tests: one that looks for a
+/// daemon sets `XDG_RUNTIME_DIR` to a folder of its own.
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pagewire"));
+    let ours = |name: &OsString| name.to_string_lossy().starts_with("PAGEWIRE_");
+    for name in std::env::vars_os().map(|(name, _)| name).filter(ours) {
+        command.env_remove(name);
+    }
     command
-        .env_remove("PAGEWIRE_ENDPOINT")
-        .env_remove("PAGEWIRE_TOKEN")
-        .env_remove("PAGEWIRE_PORT")
-        .env_remove("PAGEWIRE_LOG")
+        .env("XDG_RUNTIME_DIR", env!("CARGO_TARGET_TMPDIR"))
         .kill_on_drop(true)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
