@@ -6,11 +6,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 // Floor 1: plain data.
-pub mod config;
 pub mod ids;
 pub mod message;
 pub mod origins;
 pub mod paths;
+
+// Made of the others of its floor.
+pub mod config;
 
 // Floor 2: the core. No HTTP, no gRPC.
 pub mod hub;
@@ -22,6 +24,7 @@ pub mod control;
 pub mod pages;
 
 // Floor 4: binds, spawns, drains.
+pub mod discovery;
 pub mod server;
 
 // Floor 5: parses what was typed; calls the daemon as any client would.

@@ -1,108 +1,62 @@
 //! `pagewire serve`: runs the daemon.
 
-use crate::config::{Config, ControlAddress, DEFAULT_PORT, Inject, Port};
+use super::one_line;
+use super::settings::{Flags, gather};
+use crate::config::{Config, DEFAULT_PORT, LogFormat, LogLevels, Port, Settings};
 use crate::origins::Allowed;
 use crate::paths::Root;
 use crate::server::{Ready, Server};
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::io::{IsTerminal, Write};
-use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Serve a folder, and let plugins in.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The folder to serve
+    /// The folder to serve; its pagewire.toml may say what the flags below do not
     #[arg(default_value = ".")]
     root: PathBuf,
 
-    /// Exactly this port for pages; 0 = any free one [default: the first free one from 8000]
-    #[arg(long, env = "PAGEWIRE_PORT")]
-    port: Option<u16>,
-
-    /// Serve pages on this address instead of the loopback ones; 0.0.0.0 = to your network
-    #[arg(long, value_name = "ADDRESS")]
-    host: Option<IpAddr>,
-
-    /// Where plugins connect: ADDRESS:PORT (loopback) or unix:PATH; may be repeated [default: the
-    /// next free port]
-    #[arg(long, value_name = "ADDRESS")]
-    control: Vec<ControlAddress>,
-
-    /// When the socket client is put into pages
-    #[arg(long, value_enum, default_value_t)]
-    inject: Inject,
-
-    /// Answer to this host name too; .example.com = all below it; may be repeated
-    #[arg(long, value_name = "NAME")]
-    allow_host: Vec<String>,
-
-    /// Let pages of this origin (`https://example.com`) open web sockets too; may be repeated
-    #[arg(long, value_name = "ORIGIN")]
-    allow_origin: Vec<String>,
-
-    /// Links in the root may lead into this folder too; may be repeated
-    #[arg(long, value_name = "DIR")]
-    allow_dir: Vec<PathBuf>,
-
-    /// Serve files and folders of this name although they look like secrets; may be repeated
-    #[arg(long, value_name = "NAME")]
-    allow_file: Vec<String>,
-
-    /// Suspend deadlines and keepalive: somebody sits at a breakpoint
-    #[arg(long)]
-    debug: bool,
+    #[command(flatten)]
+    flags: Flags,
 
     /// Stop when standard input closes
+    // Only who starts the daemon knows what its standard input is: neither file nor variable.
     #[arg(long)]
     exit_with_stdin: bool,
 
-    /// What to log to standard error: a level, or levels by part (info,pages=debug)
-    #[arg(
-        long,
-        value_name = "FILTER",
-        default_value = "info",
-        env = "PAGEWIRE_LOG"
-    )]
-    log: String,
-
-    /// How to log
-    #[arg(long, value_enum, default_value_t)]
-    log_format: LogFormat,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum LogFormat {
-    /// Lines for people
-    #[default]
-    Text,
-    /// A JSON object a line
-    Json,
+    /// Start in the background, print the ready line and return
+    #[arg(long, conflicts_with = "exit_with_stdin")]
+    detach: bool,
 }
 
 /// Bad usage or configuration.
-const USAGE: u8 = 2;
+pub(super) const USAGE: u8 = 2;
 
-pub(super) fn main(arguments: Arguments) -> ExitCode {
-    let fail = |code: u8, error: &anyhow::Error| {
-        eprintln!("error: {error:#}");
-        ExitCode::from(code)
-    };
-    if let Err(error) = start_log(&arguments) {
-        return fail(USAGE, &error);
+pub(super) fn main(arguments: &Arguments) -> ExitCode {
+    if arguments.detach {
+        return super::detach::main();
     }
-    let config = match config(arguments) {
-        Ok(config) => config,
+    let configured = gather(&arguments.root, &arguments.flags).and_then(|(settings, file)| {
+        let config = config(&arguments.root, &settings, arguments.exit_with_stdin)?;
+        Ok((settings, file, config))
+    });
+    let (settings, file, config) = match configured {
+        Ok(configured) => configured,
         Err(error) => return fail(USAGE, &error),
     };
+    start_log(&settings);
+    if let Some(file) = file {
+        tracing::info!(target: "pagewire::server", file = %file.display(), "settings were read");
+    }
     raise_descriptor_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -121,6 +75,11 @@ pub(super) fn main(arguments: Arguments) -> ExitCode {
     }
 }
 
+pub(super) fn fail(code: u8, error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {}", one_line(error));
+    ExitCode::from(code)
+}
+
 enum Stopped {
     CannotStart(anyhow::Error),
     Failed(anyhow::Error),
@@ -128,9 +87,9 @@ enum Stopped {
 
 async fn run(config: Config) -> Result<(), Stopped> {
     let exit_with_stdin = config.exit_with_stdin;
-    let stop = CancellationToken::new();
+    let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
     // Before the ready line: who reads it may send a signal at once.
-    watch_signals(stop.clone()).map_err(|error| Stopped::Failed(error.into()))?;
+    watch_signals(stop.clone(), cut.clone()).map_err(|error| Stopped::Failed(error.into()))?;
     let server = Server::bind(config)
         .await
         .map_err(|error| Stopped::CannotStart(error.into()))?;
@@ -148,28 +107,32 @@ async fn run(config: Config) -> Result<(), Stopped> {
             tracing::warn!(target: "pagewire::server", %error, "nobody reads the ready line");
         }
     };
-    server
-        .run(stop, started)
-        .await
-        .context("the daemon failed")
-        .map_err(Stopped::Failed)
+    tokio::select! {
+        ended = server.run(stop, started) => {
+            ended.context("the daemon failed").map_err(Stopped::Failed)
+        }
+        // The server is dropped, and with it what it left in the runtime folder.
+        () = cut.cancelled() => Err(Stopped::Failed(anyhow::anyhow!("a second signal came before everybody had left"))),
+    }
 }
 
-/// The first signal drains, the second stops at once.
-fn watch_signals(stop: CancellationToken) -> std::io::Result<()> {
+/// The first signal drains, the second stops at once, the third whatever happens.
+fn watch_signals(stop: CancellationToken, cut: CancellationToken) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::spawn(async move {
-        for asked_before in [false, true] {
+        for then in [stop, cut] {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            if asked_before {
-                std::process::exit(1);
-            }
-            stop.cancel();
+            then.cancel();
         }
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        std::process::exit(1);
     });
     Ok(())
 }
@@ -192,60 +155,53 @@ fn announce(ready: &Ready) -> std::io::Result<()> {
     out.flush()
 }
 
-fn config(arguments: Arguments) -> anyhow::Result<Config> {
-    let root = Root::open(&arguments.root, &arguments.allow_dir, &arguments.allow_file)?;
-    let port = arguments
-        .port
-        .map_or(Port::FirstFreeFrom(DEFAULT_PORT), Port::Exactly);
+/// As meant.
+pub(super) fn config(
+    root: &Path,
+    settings: &Settings,
+    exit_with_stdin: bool,
+) -> anyhow::Result<Config> {
+    let allowed_dirs: Vec<PathBuf> = settings.many("allow_dir");
+    if let Some(missing) = allowed_dirs.iter().find(|dir| !dir.is_dir()) {
+        let origin = &settings.get("allow_dir").origin;
+        anyhow::bail!(
+            "{origin}: allow_dir is not a directory: {} (pass an existing folder)",
+            missing.display()
+        );
+    }
+    let hosts: Vec<String> = settings.many("allow_host");
     Ok(Config {
-        root,
-        host: arguments.host,
-        port,
-        controls: arguments.control,
+        root: Root::open(root, &allowed_dirs, &settings.many::<String>("allow_file"))?,
+        host: settings.one("host"),
+        port: settings
+            .one("port")
+            .map_or(Port::FirstFreeFrom(DEFAULT_PORT), Port::Exactly),
+        controls: settings.many("control"),
         allowed: Allowed {
-            hosts: arguments
-                .allow_host
-                .iter()
-                .map(|host| host.to_ascii_lowercase())
-                .collect(),
-            origins: arguments.allow_origin,
+            hosts: hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
+            origins: settings.many("allow_origin"),
         },
-        inject: arguments.inject,
-        debug: arguments.debug,
-        exit_with_stdin: arguments.exit_with_stdin,
+        inject: settings.always("inject"),
+        debug: settings.always("debug"),
+        exit_with_stdin,
     })
 }
 
-fn start_log(arguments: &Arguments) -> anyhow::Result<()> {
-    let filter = log_filter(&arguments.log)?;
+fn start_log(settings: &Settings) {
+    let LogLevels { levels } = settings.always("log");
+    let filter = levels
+        .into_iter()
+        .fold(Targets::new(), |filter, (part, level)| match part {
+            Some(part) => filter.with_target(part, level),
+            None => filter.with_default(level),
+        });
     let terminal = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry().with(filter);
-    match arguments.log_format {
+    match settings.always("log_format") {
         LogFormat::Text => registry.with(lines.with_ansi(terminal)).init(),
         LogFormat::Json => registry.with(lines.json()).init(),
     }
-    Ok(())
-}
-
-/// A level for everything, or `part=level` for our part of that name; a path with `::` is taken
-/// as it is.
-fn log_filter(text: &str) -> anyhow::Result<Targets> {
-    let directive = |directive: &str| match directive.trim().split_once('=') {
-        Some((part, level)) if part.contains("::") => Some((part.to_owned(), level.parse().ok()?)),
-        Some((part, level)) => Some((format!("pagewire::{part}"), level.parse().ok()?)),
-        None => Some((String::new(), directive.trim().parse().ok()?)),
-    };
-    text.split(',').map(directive).try_fold(Targets::new(), |filter, directive| {
-        let (target, level): (String, LevelFilter) = directive.with_context(|| {
-            format!("--log {text:?} is no level (off, error, warn, info, debug, trace) and no list like info,pages=debug")
-        })?;
-        Ok(if target.is_empty() {
-            filter.with_default(level)
-        } else {
-            filter.with_target(target, level)
-        })
-    })
 }
 
 /// Every page holds a descriptor: take as many as we may have.

@@ -9,6 +9,7 @@ mod token;
 use crate::browser::{self, Browser};
 use crate::config::{Config, ControlAddress};
 use crate::control::{Auth, Control, SERVICE_NAME};
+use crate::discovery::{self, Registration};
 use crate::hub::Hub;
 use crate::pages::{self, Pages};
 use crate::plugins::Plugins;
@@ -80,7 +81,7 @@ pub struct Server {
 
 impl Server {
     /// Binds every address, or none.
-    pub async fn bind(config: Config) -> Result<Self, BindError> {
+    pub async fn bind(mut config: Config) -> Result<Self, BindError> {
         let pages = listeners::pages(config.host, config.port).await?;
         let page_addresses = listeners::addresses(&pages)?;
         let next_port = page_addresses[0].port().saturating_add(1);
@@ -93,6 +94,7 @@ impl Server {
             .iter()
             .any(|control| matches!(control.address(), ControlAddress::Tcp(_)));
         let token = needs_token.then(TokenFile::create).transpose()?;
+        config.root.hide(&discovery::runtime_folder());
         let ready = Ready {
             pagewire: env!("CARGO_PKG_VERSION"),
             http: url_of(page_addresses[0]),
@@ -132,6 +134,8 @@ impl Server {
         let hub = Hub::new();
         let plugins = Arc::new(Plugins::default());
         let connections = TaskTracker::new();
+        let root_dirs = vec![config.root.dir().to_owned()];
+        let start_time = SystemTime::now();
         let control = Arc::new(Control {
             hub: hub.clone(),
             plugins: plugins.clone(),
@@ -139,8 +143,8 @@ impl Server {
                 .into_iter()
                 .map(url_of)
                 .collect(),
-            root_dirs: vec![config.root.dir().to_owned()],
-            start_time: SystemTime::now(),
+            root_dirs: root_dirs.clone(),
+            start_time,
             debug: config.debug,
             sessions: TaskTracker::new(),
             cut: CancellationToken::new(),
@@ -175,6 +179,7 @@ impl Server {
                 cut,
             ));
         }
+        let registration = register(&ready, root_dirs, start_time);
         started(&ready);
 
         tokio::select! {
@@ -186,6 +191,8 @@ impl Server {
             }
         }
         tracing::info!(target: "pagewire::server", "stopping");
+        // Who looks for a daemon now wants another.
+        drop(registration);
         health
             .set_service_status(SERVICE_NAME, ServingStatus::NotServing)
             .await;
@@ -212,6 +219,29 @@ impl Server {
     }
 }
 
+/// Lets programs find the daemon. One that cannot be found can still be named.
+fn register(
+    ready: &Ready,
+    root_dirs: Vec<PathBuf>,
+    start_time: SystemTime,
+) -> Option<Registration> {
+    let daemon = discovery::Daemon {
+        pagewire: ready.pagewire.to_owned(),
+        pid: std::process::id(),
+        root_dirs,
+        http: ready.http.clone(),
+        control: ready.control.clone(),
+        controls: ready.controls.clone(),
+        token_file: ready.token_file.clone(),
+        start_time,
+    };
+    Registration::write(&daemon)
+        .inspect_err(|error| {
+            tracing::warn!(target: "pagewire::server", %error, "programs must be told where the daemon is: it cannot leave its address");
+        })
+        .ok()
+}
+
 fn router(
     config: &Config,
     hub: &Arc<Hub>,
@@ -226,6 +256,7 @@ fn router(
     });
     let pages = Arc::new(Pages {
         root: config.root.clone(),
+        hub: hub.clone(),
         plugins: plugins.clone(),
         inject: config.inject,
     });

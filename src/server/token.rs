@@ -1,9 +1,7 @@
 //! The control token, in a file that only its owner can read.
 
-use crate::ids;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use crate::{discovery, ids};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The token of one run of the daemon. The file is removed with this value.
@@ -15,17 +13,13 @@ pub struct TokenFile {
 impl TokenFile {
     /// Makes a token and writes it, with a newline, to a new file (0600) in the runtime folder.
     pub fn create() -> io::Result<Self> {
-        let folder = runtime_folder()?;
+        let folder = discovery::private_folder()?;
         let secret = ids::secret();
-        let path = folder.join(format!("{}.token", std::process::id()));
-        // What a process with our number left behind is not ours to keep.
-        let _ = std::fs::remove_file(&path);
-        let mut file: File = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?;
-        file.write_all(format!("{secret}\n").as_bytes())?;
+        let pid = std::process::id();
+        // A process with our number that was killed must not be taken for us.
+        let _ = std::fs::remove_file(folder.join(format!("{pid}.json")));
+        let path = folder.join(format!("{pid}.token"));
+        discovery::write_private(&path, format!("{secret}\n").as_bytes())?;
         Ok(Self { path, secret })
     }
 
@@ -46,27 +40,4 @@ impl Drop for TokenFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
     }
-}
-
-/// `$XDG_RUNTIME_DIR/pagewire`, or a private folder of ours in the temporary folder.
-fn runtime_folder() -> io::Result<PathBuf> {
-    let user = rustix::process::getuid().as_raw();
-    let folder = match std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty()) {
-        Some(dir) => PathBuf::from(dir).join("pagewire"),
-        None => std::env::temp_dir().join(format!("pagewire-{user}")),
-    };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&folder)?;
-    // Somebody else may have made it first: then it is not private.
-    let metadata = folder.symlink_metadata()?;
-    if !metadata.is_dir() || metadata.uid() != user || metadata.mode() & 0o077 != 0 {
-        let text = format!(
-            "{} is not a folder that only you can open (remove it, or set XDG_RUNTIME_DIR)",
-            folder.display()
-        );
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
-    }
-    Ok(folder)
 }

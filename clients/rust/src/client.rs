@@ -73,9 +73,10 @@ impl Client {
         }
     }
 
-    /// Connects to the endpoint of the environment; see [`Endpoint::from_env`].
-    pub async fn from_env() -> Result<Self> {
-        Self::connect(Endpoint::from_env()?).await
+    /// Connects to the daemon that `PAGEWIRE_ENDPOINT` names, or else to the one that is meant in
+    /// the current folder; see [`Endpoint::find`].
+    pub async fn find() -> Result<Self> {
+        Self::connect(Endpoint::find()?).await
     }
 
     /// The generated client on the same connection, for what the library does not cover.

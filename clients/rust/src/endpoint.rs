@@ -1,6 +1,6 @@
 //! Where a daemon listens for programs, and the token it wants.
 
-use crate::{Error, Result};
+use crate::{Error, Result, discovery};
 use std::{
     env, fmt, fs,
     path::{Path, PathBuf},
@@ -34,21 +34,62 @@ pub(crate) enum Address {
 }
 
 impl Endpoint {
-    /// Reads `PAGEWIRE_ENDPOINT` and `PAGEWIRE_TOKEN`, which the daemon sets for the plugins that it
-    /// spawns. An empty or absent token is none.
+    /// The daemon that is meant when the program was told none: the one that `PAGEWIRE_ENDPOINT`
+    /// names (see [`from_env`](Endpoint::from_env)), else the one that is meant in the current
+    /// folder (see [`discover`](Endpoint::discover)). [`Client::find`](crate::Client::find)
+    /// and [`Plugin::run`](crate::Plugin::run) use this. Blocks shortly.
+    ///
+    /// # Errors
+    /// Those of the two.
+    pub fn find() -> Result<Self> {
+        match variable(ENDPOINT_VARIABLE) {
+            Some(_) => Self::from_env(),
+            None => Self::discover("."),
+        }
+    }
+
+    /// The daemon that is meant in this folder: the one whose root is nearest around the folder;
+    /// else one whose root is below it; else the only one that runs. Its token is read from its
+    /// file; `PAGEWIRE_TOKEN` does not count here, as it belongs to an endpoint that somebody named.
+    /// Blocks shortly: reads small files, and tries whether who wrote them still listens.
+    ///
+    /// # Errors
+    /// [`Error::NoDaemon`] when none runs; [`Error::SeveralDaemons`] when two are equally near.
+    pub fn discover(folder: impl AsRef<Path>) -> Result<Self> {
+        discovery::find(folder.as_ref())?.endpoint()
+    }
+
+    /// The endpoint that `PAGEWIRE_ENDPOINT` names, [with its token](Endpoint::with_known_token).
+    /// The daemon sets both variables for the plugins that it spawns. An empty variable is none.
     ///
     /// # Errors
     /// [`Error::Endpoint`] when `PAGEWIRE_ENDPOINT` is not set or does not parse.
     pub fn from_env() -> Result<Self> {
-        let address = env::var(ENDPOINT_VARIABLE).map_err(|_| Error::Endpoint {
+        let address = variable(ENDPOINT_VARIABLE).ok_or_else(|| Error::Endpoint {
             value: ENDPOINT_VARIABLE.to_owned(),
             problem: "is not set (set it to the control endpoint that the daemon's ready line names, or have the daemon start this program)".to_owned(),
         })?;
-        let endpoint: Self = address.parse()?;
-        Ok(match env::var(TOKEN_VARIABLE) {
-            Ok(token) if !token.trim().is_empty() => endpoint.with_token(token.trim()),
-            _ => endpoint,
-        })
+        Ok(address.parse::<Self>()?.with_known_token())
+    }
+
+    /// The endpoint with the token that is in `PAGEWIRE_TOKEN`; else, if it is the control address
+    /// of a daemon of ours that runs here, with the token in that daemon's file; else unchanged.
+    /// Blocks shortly, as [`discover`](Endpoint::discover) does.
+    #[must_use]
+    pub fn with_known_token(self) -> Self {
+        if let Some(token) = variable(TOKEN_VARIABLE) {
+            return self.with_token(token);
+        }
+        if self.is_unix() {
+            return self;
+        }
+        let daemon = discovery::at(&self).ok().flatten();
+        let file = daemon.and_then(|daemon| daemon.token_file);
+        // Without a token the daemon says what is missing.
+        match file.map(|file| self.clone().with_token_file(file)) {
+            Some(Ok(endpoint)) => endpoint,
+            Some(Err(_)) | None => self,
+        }
     }
 
     /// The endpoint with this token, sent with every RPC. A unix socket that only its owner may
@@ -76,6 +117,27 @@ impl Endpoint {
             token => Ok(self.with_token(token)),
         }
     }
+
+    pub(crate) fn is_unix(&self) -> bool {
+        matches!(self.address, Address::Unix(_))
+    }
+
+    /// Whether both name the same address.
+    pub(crate) fn is_at(&self, other: &Self) -> bool {
+        match (&self.address, &other.address) {
+            (Address::Tcp(one), Address::Tcp(other)) => {
+                let numeric = |text: &str| text.replacen("localhost:", "127.0.0.1:", 1);
+                numeric(one) == numeric(other)
+            }
+            (one, other) => one == other,
+        }
+    }
+}
+
+/// A variable that is set and says something.
+fn variable(name: &str) -> Option<String> {
+    let value = env::var(name).ok()?;
+    Some(value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
 impl FromStr for Endpoint {

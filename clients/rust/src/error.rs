@@ -1,6 +1,10 @@
 //! What can go wrong between a program and its daemon.
 
-use std::{error, path::PathBuf};
+use crate::discovery::Daemon;
+use std::{
+    error,
+    path::{Path, PathBuf},
+};
 use tonic::{Code, Status, TimeoutExpired};
 use tonic_types::StatusExt;
 
@@ -26,6 +30,22 @@ pub enum Error {
         value: String,
         /// What is wrong with it, and the remedy.
         problem: String,
+    },
+
+    /// Nothing names a daemon, and none runs.
+    #[error("no daemon runs here{} (start one with `pagewire serve`, or set PAGEWIRE_ENDPOINT to the control address that its ready line names)", problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default())]
+    NoDaemon {
+        /// Why none can be found, if that is not all there is to say.
+        problem: Option<String>,
+    },
+
+    /// Nothing names a daemon, and several could be meant.
+    #[error("{}", candidates(folder, daemons))]
+    SeveralDaemons {
+        /// The folder for which one was looked for.
+        folder: PathBuf,
+        /// Those that could be meant.
+        daemons: Vec<Daemon>,
     },
 
     /// The file that should hold the token is of no use.
@@ -205,6 +225,17 @@ fn refusal(code: Code, reason: &str, message: &str, violations: &[FieldViolation
     } else {
         format!("{text} ({code:?}/{reason})")
     }
+}
+
+fn candidates(folder: &Path, daemons: &[Daemon]) -> String {
+    let head = format!(
+        "{} daemons could be meant in {} (name one: pass its control address, or set PAGEWIRE_ENDPOINT to it)",
+        daemons.len(),
+        folder.display()
+    );
+    let lines = daemons.iter().map(ToString::to_string);
+    let lines: Vec<_> = std::iter::once(head).chain(lines).collect();
+    lines.join("\n  ")
 }
 
 /// An error and its causes in one line.

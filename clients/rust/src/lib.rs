@@ -6,6 +6,7 @@
 mod channel;
 mod client;
 mod content;
+pub mod discovery;
 mod endpoint;
 mod error;
 mod event;

@@ -207,11 +207,12 @@ impl Plugin {
         self
     }
 
-    /// Runs the plugin at the endpoint of the environment ([`Endpoint::from_env`]), as a daemon that
-    /// spawns it has set it. Otherwise as [`run_with`](Plugin::run_with).
+    /// Runs the plugin with the daemon that spawned it, or that `PAGEWIRE_ENDPOINT` names, or that is
+    /// meant in the current folder ([`Endpoint::find`]). Otherwise as
+    /// [`run_with`](Plugin::run_with).
     pub async fn run(self) -> Result<()> {
         let launch_id = env::var(LAUNCH_ID_VARIABLE).unwrap_or_default();
-        self.run_as(Endpoint::from_env()?, launch_id).await
+        self.run_as(Endpoint::find()?, launch_id).await
     }
 
     /// Runs the plugin until the daemon stops. Dropping the future withdraws the plugin at once.

@@ -1,5 +1,8 @@
-//! The daemon's settings, as meant. The command line turns what was typed into a [`Config`];
-//! every default is a constant here.
+//! The daemon's settings, as meant. The command line turns what was typed, set and written into
+//! [`Settings`], and those into a [`Config`]; every default is here.
+
+mod file;
+mod settings;
 
 use crate::origins::Allowed;
 use crate::paths::Root;
@@ -7,6 +10,10 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
+use tracing::level_filters::LevelFilter;
+
+pub use file::{Entry, entries};
+pub use settings::{FILE_NAME, InForce, Kind, Origin, SETTINGS, Setting, Settings, SettingsError};
 
 /// The first port that is tried for pages.
 pub const DEFAULT_PORT: u16 = 8000;
@@ -42,15 +49,88 @@ pub enum Port {
 }
 
 /// When the socket client is put into pages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inject {
-    /// While a live plugin asks for it
-    #[default]
+    /// While a live plugin asks for it.
     Asked,
-    /// Always
+    /// Always.
     Always,
-    /// Never
+    /// Never.
     Never,
+}
+
+impl Inject {
+    /// As they are written.
+    const WORDS: &[&str] = &["asked", "always", "never"];
+}
+
+impl FromStr for Inject {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "asked" => Ok(Self::Asked),
+            "always" => Ok(Self::Always),
+            "never" => Ok(Self::Never),
+            _ => Err(format!("{text:?} is not asked, always or never")),
+        }
+    }
+}
+
+/// How to log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// As they are written.
+    const WORDS: &[&str] = &["text", "json"];
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(format!("{text:?} is not text or json")),
+        }
+    }
+}
+
+/// What to log: a level for everything, or levels by part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLevels {
+    /// Each with the module path it is for; none = everything else.
+    pub levels: Vec<(Option<String>, LevelFilter)>,
+}
+
+impl FromStr for LogLevels {
+    type Err = String;
+
+    /// A level for everything, or `part=level` for our part of that name; a path with `::` is
+    /// taken as it is.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let level = |directive: &str| match directive.trim().split_once('=') {
+            Some((part, level)) if part.contains("::") => {
+                Some((Some(part.to_owned()), level.parse().ok()?))
+            }
+            Some((part, level)) => Some((Some(format!("pagewire::{part}")), level.parse().ok()?)),
+            None => Some((None, directive.trim().parse().ok()?)),
+        };
+        let levels: Option<_> = text.split(',').map(level).collect();
+        let levels = levels.ok_or_else(|| {
+            format!(
+                "{text:?} is no level (off, error, warn, info, debug, trace) and no list like info,pages=debug"
+            )
+        })?;
+        Ok(Self { levels })
+    }
 }
 
 /// Where the control service listens.

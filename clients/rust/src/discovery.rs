@@ -1,0 +1,417 @@
+//! How programs find a daemon that nobody named: the files that daemons leave, and which of them
+//! is meant.
+//!
+//! A daemon that would answer has a file `PID.json` in the [`runtime_folder`]: a [`Daemon`] as JSON.
+//! Beside it, `PID.token` holds its token. Both are readable by their owner alone, and both are
+//! removed when the daemon ends. What a killed daemon left behind is removed by whoever looks next.
+//!
+//! Most programs want [`Endpoint::find`], which looks here by itself.
+
+use crate::{Endpoint, Error, Result};
+use serde::{Deserialize, Serialize};
+use std::{
+    env, fmt, fs, io,
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+/// Largest file that is read; a larger one is none of ours. Default 64 KiB.
+const MAX_FILE_BYTES: u64 = 64 * 1024;
+
+/// How long a daemon may take to accept a connection before it counts as busy. Default 1 s.
+const ACCEPT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A daemon that runs, as it describes itself. Programs in other languages read the same JSON, and
+/// must ignore keys that they do not know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Daemon {
+    /// Its version.
+    pub pagewire: String,
+    /// Its process.
+    pub pid: u32,
+    /// What it serves: absolute paths, without links.
+    pub root_dirs: Vec<PathBuf>,
+    /// The first URL of its pages.
+    pub http: String,
+    /// Its first control address.
+    pub control: String,
+    /// All its control addresses.
+    pub controls: Vec<String>,
+    /// The file that holds its token; none when no control address needs one.
+    pub token_file: Option<PathBuf>,
+    /// When it started, as RFC 3339.
+    #[serde(with = "rfc3339")]
+    pub start_time: SystemTime,
+}
+
+impl Daemon {
+    /// The name of its file in the [`runtime_folder`].
+    pub fn file_name(&self) -> String {
+        format!("{}.json", self.pid)
+    }
+
+    /// Its first control address, with its token if that needs one. Reads the token file at once,
+    /// blocking.
+    ///
+    /// # Errors
+    /// [`Error::Endpoint`] or [`Error::TokenFile`] when what it wrote is of no use.
+    pub fn endpoint(&self) -> Result<Endpoint> {
+        let endpoint: Endpoint = self.control.parse()?;
+        match &self.token_file {
+            Some(file) if !endpoint.is_unix() => endpoint.with_token_file(file),
+            _ => Ok(endpoint),
+        }
+    }
+
+    /// How near it is to a folder, the nearest last; none when it serves something else.
+    fn nearness(&self, folder: &Path) -> Option<Nearness> {
+        let roots = self.root_dirs.iter();
+        roots
+            .filter_map(|root| {
+                if folder.starts_with(root) {
+                    Some(Nearness::Around(root.components().count()))
+                } else {
+                    root.starts_with(folder).then_some(Nearness::Below)
+                }
+            })
+            .max()
+    }
+
+    /// Whether anything listens at one of its addresses. A daemon too busy to accept does.
+    fn listens(&self) -> bool {
+        self.controls.iter().chain([&self.control]).any(|control| {
+            let connected = match control.strip_prefix("unix:") {
+                Some(path) => connect_unix(Path::new(path)),
+                None => control
+                    .parse::<SocketAddr>()
+                    .map_err(io::Error::other)
+                    .and_then(|address| TcpStream::connect_timeout(&address, ACCEPT_TIMEOUT))
+                    .map(drop),
+            };
+            let nobody = [io::ErrorKind::ConnectionRefused, io::ErrorKind::NotFound];
+            !connected.is_err_and(|error| nobody.contains(&error.kind()))
+        })
+    }
+}
+
+/// One line of a list to choose from.
+impl fmt::Display for Daemon {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            http, control, pid, ..
+        } = self;
+        let roots = self.root_dirs.iter().map(|dir| dir.to_string_lossy());
+        let roots = roots.collect::<Vec<_>>().join(", ");
+        write!(out, "{roots}  {http}  control {control}  pid {pid}")
+    }
+}
+
+/// How a daemon's root lies to a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Nearness {
+    /// Somewhere below it.
+    Below,
+    /// Around it, with so many components: more is nearer.
+    Around(usize),
+}
+
+/// Where daemons leave their files: `$XDG_RUNTIME_DIR/pagewire`, or without that variable
+/// `pagewire-UID` in the temporary folder. It may not exist; before using it, ask
+/// [`check_private`].
+pub fn runtime_folder() -> PathBuf {
+    let given = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    match given.filter(|dir| dir.is_absolute()) {
+        Some(dir) => dir.join("pagewire"),
+        None => env::temp_dir().join(own_name()),
+    }
+}
+
+/// Fails unless this is a folder that only we can open: in anybody else's, files prove nothing.
+///
+/// # Errors
+/// `PermissionDenied` with the remedy; or what the operating system says.
+pub fn check_private(folder: &Path) -> io::Result<()> {
+    let metadata = folder.symlink_metadata()?;
+    if metadata.is_dir() && is_private(&metadata) {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        format!(
+            "{} is not a folder that only you can open (remove it, or set XDG_RUNTIME_DIR)",
+            folder.display()
+        ),
+    ))
+}
+
+/// The daemons that run, in no particular order. Removes what those that do not have left behind.
+/// Reads small files and tries their addresses, blocking.
+///
+/// # Errors
+/// When the runtime folder exists and cannot be read, or is [not private](check_private).
+pub fn running() -> io::Result<Vec<Daemon>> {
+    running_in(&runtime_folder())
+}
+
+/// The daemon of ours that runs here and has this control address, if it is one.
+///
+/// # Errors
+/// As [`running`].
+pub fn at(endpoint: &Endpoint) -> io::Result<Option<Daemon>> {
+    let is_there = |daemon: &Daemon| {
+        let controls = daemon.controls.iter().map(|control| control.parse());
+        controls
+            .flatten()
+            .any(|control: Endpoint| control.is_at(endpoint))
+    };
+    Ok(running()?.into_iter().find(is_there))
+}
+
+fn running_in(folder: &Path) -> io::Result<Vec<Daemon>> {
+    match check_private(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        checked => checked?,
+    }
+    let mut daemons = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // PID.json, PID.token, and what a write that was cut short left.
+        let Some((Ok(pid), kind)) = name.split_once('.').map(|(pid, kind)| (pid.parse(), kind))
+        else {
+            continue;
+        };
+        if !is_alive(pid) {
+            // Another program may have been faster.
+            let _ = fs::remove_file(&path);
+        } else if kind == "json"
+            && let Some(daemon) = read(&path).filter(|daemon| daemon.pid == pid)
+        {
+            if daemon.listens() {
+                daemons.push(daemon);
+            } else {
+                // Its number went to another process.
+                let _ = fs::remove_file(folder.join(format!("{pid}.token")));
+                let _ = fs::remove_file(&path);
+            }
+        }
+    }
+    Ok(daemons)
+}
+
+/// None unless it is a file of ours that nobody else could write, and makes sense.
+fn read(path: &Path) -> Option<Daemon> {
+    let metadata = path.symlink_metadata().ok()?;
+    if !metadata.is_file() || !is_private(&metadata) || metadata.len() > MAX_FILE_BYTES {
+        return None;
+    }
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+/// The daemon that is meant in a folder: the one whose root is nearest around the folder; else one
+/// whose root is below it; else the only one there is.
+///
+/// # Errors
+/// [`Error::NoDaemon`] when there is none; [`Error::SeveralDaemons`] when two are equally near.
+pub fn choose(folder: &Path, daemons: Vec<Daemon>) -> Result<Daemon> {
+    // Roots are real paths. A folder that does not exist is in no root.
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let nearest = daemons.iter().filter_map(|daemon| daemon.nearness(&folder));
+    let nearest = nearest.max();
+    // Those that serve something else are all equally far.
+    let mut meant: Vec<_> = daemons
+        .into_iter()
+        .filter(|daemon| daemon.nearness(&folder) == nearest)
+        .collect();
+    if meant.len() > 1 {
+        meant.sort_by(|a, b| (&a.root_dirs, a.pid).cmp(&(&b.root_dirs, b.pid)));
+        return Err(Error::SeveralDaemons {
+            folder,
+            daemons: meant,
+        });
+    }
+    meant.pop().ok_or(Error::NoDaemon { problem: None })
+}
+
+/// The daemon that is meant in a folder, [chosen](choose) from those that [run](running).
+///
+/// # Errors
+/// [`Error::NoDaemon`] when there is none, or none can be found; [`Error::SeveralDaemons`] when two
+/// are equally near.
+pub fn find(folder: &Path) -> Result<Daemon> {
+    let daemons = running().map_err(|error| Error::NoDaemon {
+        problem: Some(error.to_string()),
+    })?;
+    choose(folder, daemons)
+}
+
+#[cfg(unix)]
+fn own_name() -> String {
+    format!("pagewire-{}", rustix::process::getuid().as_raw())
+}
+
+#[cfg(unix)]
+fn is_private(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let others_may = metadata.mode() & 0o077;
+    metadata.uid() == rustix::process::getuid().as_raw() && others_may == 0
+}
+
+#[cfg(unix)]
+fn is_alive(pid: u32) -> bool {
+    use rustix::process::{Pid, test_kill_process};
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
+#[cfg(unix)]
+fn connect_unix(path: &Path) -> io::Result<()> {
+    std::os::unix::net::UnixStream::connect(path).map(drop)
+}
+
+// The temporary folder is the user's own there, and whether a daemon lives is seen by calling it.
+#[cfg(not(unix))]
+fn own_name() -> String {
+    "pagewire".to_owned()
+}
+
+#[cfg(not(unix))]
+fn is_private(_: &fs::Metadata) -> bool {
+    true
+}
+
+#[cfg(not(unix))]
+fn is_alive(_: u32) -> bool {
+    true
+}
+
+#[cfg(not(unix))]
+fn connect_unix(_: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::NotFound.into())
+}
+
+/// A time as text, for people and programs.
+mod rfc3339 {
+    use prost_types::Timestamp;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use std::time::SystemTime;
+
+    pub(super) fn serialize<S: Serializer>(time: &SystemTime, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(&Timestamp::from(*time))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<SystemTime, D::Error> {
+        let text = String::deserialize(input)?;
+        let time: Timestamp = text.parse().map_err(D::Error::custom)?;
+        time.try_into().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn daemon(pid: u32, roots: &[&str]) -> Daemon {
+        Daemon {
+            pagewire: "0.1.0".into(),
+            pid,
+            root_dirs: roots.iter().map(PathBuf::from).collect(),
+            http: "http://127.0.0.1:8000".into(),
+            control: "127.0.0.1:8001".into(),
+            controls: vec!["127.0.0.1:8001".into()],
+            token_file: Some("/run/1.token".into()),
+            start_time: SystemTime::UNIX_EPOCH,
+        }
+    }
+
+    /// The chosen one's number; none = there is none; all numbers when there are several.
+    fn chosen(folder: &str, daemons: &[Daemon]) -> Vec<u32> {
+        match choose(Path::new(folder), daemons.to_vec()) {
+            Ok(daemon) => vec![daemon.pid],
+            Err(Error::NoDaemon { .. }) => Vec::new(),
+            Err(Error::SeveralDaemons { daemons, .. }) => {
+                daemons.iter().map(|daemon| daemon.pid).collect()
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn the_nearest_root_around_the_folder_counts_then_those_below_then_the_only_one() {
+        let outer = daemon(1, &["/no/p"]);
+        let inner = daemon(2, &["/no/p/web"]);
+        let other = daemon(3, &["/no/q", "/no/r"]);
+        let all = [outer.clone(), inner.clone(), other.clone()];
+        assert_eq!(chosen("/no/p/web/src", &all), [2]);
+        assert_eq!(chosen("/no/p/web", &all), [2]);
+        assert_eq!(chosen("/no/p/website", &all), [1]);
+        assert_eq!(chosen("/no/p", &all), [1], "around it, also exactly");
+        assert_eq!(chosen("/no/r/x", &all), [3], "any of its roots");
+        assert_eq!(chosen("/no", &all), [1, 2, 3], "all below are alike");
+        assert_eq!(chosen("/no", std::slice::from_ref(&inner)), [2]);
+        assert_eq!(chosen("/elsewhere", &all[1..2]), [2], "the only one");
+        assert_eq!(chosen("/elsewhere", &[inner, other]), [2, 3]);
+        assert_eq!(chosen("/elsewhere", &[]), [0; 0]);
+        let twin = daemon(4, &["/no/p"]);
+        assert_eq!(chosen("/no/p/src", &[twin, outer]), [1, 4]);
+    }
+
+    #[test]
+    fn the_file_is_json_that_other_languages_can_read() {
+        let daemon = daemon(7, &["/p"]);
+        let json = serde_json::to_value(&daemon).unwrap();
+        let expected = serde_json::json!({
+            "pagewire": "0.1.0", "pid": 7, "root_dirs": ["/p"], "http": "http://127.0.0.1:8000",
+            "control": "127.0.0.1:8001", "controls": ["127.0.0.1:8001"],
+            "token_file": "/run/1.token", "start_time": "1970-01-01T00:00:00Z",
+        });
+        assert_eq!(json, expected);
+        // A later version may say more.
+        let mut json = json;
+        json["later"] = true.into();
+        assert_eq!(serde_json::from_value::<Daemon>(json).unwrap(), daemon);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_or_file_that_others_can_open_is_not_trusted() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().join("pagewire");
+        assert_eq!(running_in(&folder).unwrap(), [], "no folder, no daemon");
+        fs::create_dir(&folder).unwrap();
+        let mode = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        // This process listens here.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut daemon = daemon(std::process::id(), &["/p"]);
+        daemon.controls = vec![listener.local_addr().unwrap().to_string()];
+        daemon.control.clone_from(&daemon.controls[0]);
+        let file = folder.join(daemon.file_name());
+        fs::write(&file, serde_json::to_vec(&daemon).unwrap()).unwrap();
+
+        mode(&folder, 0o700);
+        mode(&file, 0o600);
+        assert_eq!(running_in(&folder).unwrap(), [daemon]);
+        for open in [0o640, 0o602] {
+            mode(&file, open);
+            assert_eq!(running_in(&folder).unwrap(), []);
+            assert!(file.exists(), "ignored, not removed");
+        }
+        mode(&file, 0o600);
+        for open in [0o750, 0o701] {
+            mode(&folder, open);
+            let error = running_in(&folder).unwrap_err().to_string();
+            assert!(error.contains("only you can open"), "{error}");
+        }
+        mode(&folder, 0o700);
+        let link = outer.path().join("link");
+        symlink(&folder, &link).unwrap();
+        assert!(running_in(&link).is_err(), "a link may lead anywhere");
+        // What makes no sense is no daemon either.
+        fs::write(&file, "{").unwrap();
+        assert_eq!(running_in(&folder).unwrap(), []);
+    }
+}

@@ -1,0 +1,100 @@
+//! `pagewire config`: says what `serve` would do here, and who said so.
+
+use super::serve::{USAGE, config, fail};
+use super::settings::{Flags, gather};
+use crate::config::{InForce, Kind, Settings};
+use clap::Args;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Print the settings that `serve` would run with, and where each comes from.
+///
+/// Flags win over the environment, that over ROOT/pagewire.toml, that over defaults. What is
+/// printed can be put into pagewire.toml.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The folder that would be served
+    #[arg(default_value = ".")]
+    root: PathBuf,
+
+    #[command(flatten)]
+    flags: Flags,
+
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn main(arguments: &Arguments) -> ExitCode {
+    // What `serve` would refuse is refused here.
+    let checked = gather(&arguments.root, &arguments.flags).and_then(|(settings, file)| {
+        let config = config(&arguments.root, &settings, false)?;
+        Ok((settings, file, config.root.dir().to_owned()))
+    });
+    match checked {
+        Ok((settings, file, root)) => {
+            if arguments.json {
+                println!("{}", as_json(&settings, file.as_deref(), &root));
+            } else {
+                print_lines(&settings, &root);
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(USAGE, &error),
+    }
+}
+
+fn print_lines(settings: &Settings, root: &Path) {
+    println!("# {}", root.display());
+    let lines: Vec<_> = settings.iter().map(line).collect();
+    let width = lines.iter().map(|(line, _)| line.chars().count()).max();
+    let width = width.unwrap_or_default();
+    for (line, origin) in lines {
+        println!("{line:<width$}  # {origin}");
+    }
+}
+
+/// The setting as TOML, commented out when it has no value; and who said so.
+fn line(row: &InForce) -> (String, String) {
+    let InForce {
+        setting,
+        values,
+        origin,
+    } = row;
+    if values.is_empty() && !setting.otherwise.is_empty() {
+        let origin = format!("{origin}: {}", setting.otherwise);
+        return (format!("# {}", setting.key), origin);
+    }
+    let value = value(row);
+    (format!("{} = {value}", setting.key), origin.to_string())
+}
+
+fn as_json(settings: &Settings, file: Option<&Path>, root: &Path) -> Value {
+    let settings = settings.iter().map(|row| {
+        let said = json!({
+            "value": value(row),
+            "source": row.origin.source(),
+            "origin": row.origin.to_string(),
+        });
+        (row.setting.key.to_owned(), said)
+    });
+    let settings: serde_json::Map<_, _> = settings.collect();
+    json!({"root": root, "file": file, "settings": settings})
+}
+
+/// As JSON, which for these kinds is TOML too; null when there is none.
+fn value(row: &InForce) -> Value {
+    let values = &row.values;
+    if row.setting.is_list() {
+        return json!(values);
+    }
+    let Some(value) = values.first() else {
+        return Value::Null;
+    };
+    match row.setting.kind {
+        // Both were checked, and are written as in JSON.
+        Kind::Switch | Kind::Number => value.parse().unwrap_or_default(),
+        _ => json!(value),
+    }
+}

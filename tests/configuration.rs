@@ -1,0 +1,304 @@
+//! Settings: `pagewire.toml`, the environment and flags say the same things, and `pagewire config`
+//! says who said what.
+
+use crate::support::{Site, TestServer, command, within};
+use serde_json::{Value, json};
+use std::process::Output;
+use tokio::process::Command;
+
+/// A root with this file.
+fn site(file: &str) -> Site {
+    let site = Site::page();
+    site.write("pagewire.toml", file);
+    site
+}
+
+/// A command in the root, so that the file has a short name.
+fn within_root(site: &Site, arguments: &[&str]) -> Command {
+    let mut command = command();
+    command.current_dir(site.path()).args(arguments);
+    command
+}
+
+async fn run(mut command: Command) -> Output {
+    within("the command to end", command.output())
+        .await
+        .expect("it starts")
+}
+
+/// What `config --json` says with these arguments and variables.
+async fn in_force(site: &Site, arguments: &[&str], variables: &[(&str, &str)]) -> Value {
+    let mut command = within_root(site, &["config", "--json"]);
+    command.args(arguments).envs(variables.iter().copied());
+    let output = run(command).await;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), &*stderr), (Some(0), ""));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// Both `serve` and `config` refuse: exit code 2, and these words.
+async fn refused(site: &Site, variables: &[(&str, &str)], words: &str) {
+    for verb in ["serve", "config"] {
+        let mut command = within_root(site, &[verb]);
+        command.envs(variables.iter().copied());
+        let output = run(command).await;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert_eq!(output.stdout, b"", "{stderr}");
+        assert!(stderr.contains(words), "{words:?} is not in {stderr:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_file_in_the_root_configures_the_daemon() {
+    let shared = Site::new([("shared.txt", "shared")]);
+    let site = site(
+        "port = 0\n\
+         control = ['127.0.0.1:0', 'unix:run/control']\n\
+         inject = 'always'\n\
+         allow_host = ['dev.example']\n\
+         allow_dir = 'linked'\n\
+         allow_file = ['.env']\n\
+         log = 'warn'\n",
+    );
+    site.write("run/.keep", "");
+    site.write(".env", "X=1");
+    std::os::unix::fs::symlink(shared.path(), site.path().join("linked")).expect("a link");
+    let mut command = command();
+    command.arg("serve").arg(site.path());
+    let server = TestServer::spawn(command).await;
+
+    let unix = site.path().join("run/control");
+    assert_eq!(
+        server.ready["controls"][1],
+        format!("unix:{}", unix.display())
+    );
+    let page = server.get("/").await;
+    assert!(
+        page.text().contains("/__pagewire__/client.js"),
+        "{}",
+        page.text()
+    );
+    assert_eq!(server.get("/.env").await.text(), "X=1");
+    assert_eq!(server.get("/linked/shared.txt").await.text(), "shared");
+    for (host, status) in [("dev.example", 200), ("other.example", 403)] {
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        assert_eq!(server.raw(request.as_bytes()).await.status, status);
+    }
+    server.signal(rustix::process::Signal::TERM);
+    let (code, said) = server.ended().await;
+    assert_eq!((code, said.as_str()), (Some(0), ""), "info is not logged");
+}
+
+#[tokio::test]
+async fn flags_win_over_environment_over_file_over_defaults() {
+    let site = site("inject = 'always'\nallow_host = ['a', 'b']\n\ndebug = true\n");
+    let variable = [("PAGEWIRE_INJECT", "never")];
+    for (arguments, variables, expected) in [
+        (
+            &["--inject", "asked"][..],
+            &variable[..],
+            ["asked", "flag", "--inject"],
+        ),
+        (&[], &variable, ["never", "environment", "PAGEWIRE_INJECT"]),
+        (
+            &[],
+            &[("PAGEWIRE_INJECT", "")],
+            ["always", "file", "pagewire.toml:1"],
+        ),
+    ] {
+        let found = &in_force(&site, arguments, variables).await["settings"]["inject"];
+        let [value, source, origin] = expected;
+        assert_eq!(
+            *found,
+            json!({"value": value, "source": source, "origin": origin})
+        );
+    }
+
+    let found = in_force(&site, &[], &[]).await;
+    let root = site.path().canonicalize().expect("a root");
+    assert_eq!(found["root"], json!(root));
+    assert_eq!(found["file"], json!(site.path().join("pagewire.toml")));
+    let settings = &found["settings"];
+    assert_eq!(settings["allow_host"]["value"], json!(["a", "b"]));
+    assert_eq!(settings["allow_host"]["origin"], "pagewire.toml:2");
+    assert_eq!(settings["debug"]["value"], json!(true));
+    assert_eq!(settings["debug"]["origin"], "pagewire.toml:4");
+    let default = json!({"value": null, "source": "default", "origin": "default"});
+    assert_eq!(settings["port"], default);
+
+    // A list that wins replaces the other; a switch can be turned off again.
+    let found = in_force(&site, &["--allow-host", "c", "--debug=false"], &[]).await;
+    assert_eq!(found["settings"]["allow_host"]["value"], json!(["c"]));
+    assert_eq!(found["settings"]["debug"]["value"], json!(false));
+}
+
+#[tokio::test]
+async fn every_setting_can_be_said_in_all_three_ways() {
+    let site = Site::page();
+    site.write("folder/x", "");
+    let folder = site.path().canonicalize().expect("a root").join("folder");
+    let folder = folder.to_str().expect("UTF-8");
+    let settings = [
+        ("port", json!(8123), "8123"),
+        ("host", json!("127.0.0.1"), "127.0.0.1"),
+        ("control", json!(["127.0.0.1:8124"]), "127.0.0.1:8124"),
+        ("inject", json!("never"), "never"),
+        ("allow_host", json!(["a.example"]), "a.example"),
+        (
+            "allow_origin",
+            json!(["https://a.example"]),
+            "https://a.example",
+        ),
+        ("allow_dir", json!([folder]), folder),
+        ("allow_file", json!([".env"]), ".env"),
+        ("debug", json!(true), "true"),
+        ("log", json!("warn,pages=debug"), "warn,pages=debug"),
+        ("log_format", json!("json"), "json"),
+    ];
+    let all: Vec<_> = in_force(&site, &[], &[]).await["settings"]
+        .as_object()
+        .expect("settings")
+        .keys()
+        .cloned()
+        .collect();
+    let mut tried: Vec<_> = settings.iter().map(|(key, ..)| (*key).to_owned()).collect();
+    tried.sort_unstable();
+    assert_eq!(all, tried, "a new setting is tried here too");
+
+    for (key, value, text) in &settings {
+        let flag = format!("--{}={text}", key.replace('_', "-"));
+        let variable = format!("PAGEWIRE_{}", key.to_ascii_uppercase());
+        let said = in_force(&site, &[&flag], &[]).await;
+        assert_eq!(said["settings"][key]["value"], *value, "{flag}");
+        assert_eq!(said["settings"][key]["source"], "flag");
+        let said = in_force(&site, &[], &[(&variable, text)]).await;
+        assert_eq!(said["settings"][key]["value"], *value, "{variable}");
+        assert_eq!(said["settings"][key]["origin"], json!(variable));
+        site.write("pagewire.toml", format!("\n{key} = {value}\n"));
+        let said = in_force(&site, &[], &[]).await;
+        assert_eq!(said["settings"][key]["value"], *value, "{key}");
+        assert_eq!(said["settings"][key]["origin"], "pagewire.toml:2");
+        site.write("pagewire.toml", "");
+    }
+}
+
+#[tokio::test]
+async fn what_config_prints_is_a_file_that_says_the_same() {
+    let written = site("inject = 'always'\nlog = \"info,pages=debug\"\nallow_file = ['a \"b\"']\n");
+    let mut print = within_root(&written, &["config", "--port", "8123"]);
+    print.env("PAGEWIRE_ALLOW_HOST", "a,b");
+    let output = run(print).await;
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    let rows: Vec<_> = printed
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    let root = written.path().canonicalize().expect("a root");
+    let head = format!("# {}", root.display());
+    let expected = [
+        head.as_str(),
+        "port = 8123 # --port",
+        "# host # default: both loopback addresses",
+        "# control # default: the next free port",
+        "inject = \"always\" # pagewire.toml:1",
+        "allow_host = [\"a\",\"b\"] # PAGEWIRE_ALLOW_HOST",
+        "allow_origin = [] # default",
+        "allow_dir = [] # default",
+        r#"allow_file = ["a \"b\""] # pagewire.toml:3"#,
+        "debug = false # default",
+        "log = \"info,pages=debug\" # pagewire.toml:2",
+        "log_format = \"text\" # default",
+    ];
+    assert_eq!(rows, expected, "{printed}");
+
+    let values = |said: Value| {
+        let settings = said["settings"].as_object().expect("settings").clone();
+        settings
+            .into_iter()
+            .map(|(key, said)| (key, said["value"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let first = in_force(
+        &written,
+        &["--port", "8123"],
+        &[("PAGEWIRE_ALLOW_HOST", "a,b")],
+    )
+    .await;
+    let again = in_force(&site(&printed), &[], &[]).await;
+    assert_eq!(values(first), values(again));
+}
+
+#[tokio::test]
+async fn a_mistake_in_the_file_is_refused_with_line_and_column() {
+    for (file, words) in [
+        (
+            "# ports\n\nprot = 1\n",
+            "error: pagewire.toml:3:1: unknown key \"prot\" (did you mean \"port\"?)",
+        ),
+        (
+            "port = 0\n  debug = 'yes'",
+            "pagewire.toml:2:11: debug must be true or false, not 'yes'",
+        ),
+        (
+            "host = 1",
+            "pagewire.toml:1:8: host must be a string, not 1",
+        ),
+        (
+            "inject = 'sometimes'",
+            "pagewire.toml:1:10: inject: \"sometimes\" is not asked, always or never",
+        ),
+        (
+            "control = ['127.0.0.1:0', '0.0.0.0:1']",
+            "pagewire.toml:1:27: control: control address 0.0.0.0:1 is not a loopback address",
+        ),
+        ("port = 1\nport = 2", "pagewire.toml:2:1: "),
+        ("port = ", "pagewire.toml:1:"),
+        (
+            "exit_with_stdin = true",
+            "pagewire.toml:1:1: unknown key \"exit_with_stdin\"",
+        ),
+        (
+            "\nallow_dir = ['missing']",
+            "pagewire.toml:2: allow_dir is not a directory: ",
+        ),
+    ] {
+        refused(&site(file), &[], words).await;
+    }
+    let not_text = Site::page();
+    not_text.write("pagewire.toml", [0xff, 0xfe]);
+    refused(&not_text, &[], "pagewire.toml cannot be read: ").await;
+    // Seen from elsewhere, the file is named as it can be opened.
+    let site = site("x = 1");
+    let mut command = command();
+    command.arg("serve").arg(site.path());
+    let output = run(command).await;
+    let name = site.path().join("pagewire.toml:1:1: ");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains(&*name.to_string_lossy()), "{stderr}");
+}
+
+#[tokio::test]
+async fn a_variable_that_makes_no_sense_is_refused_by_its_name() {
+    let site = Site::page();
+    for (name, value, words) in [
+        (
+            "PAGEWIRE_PORT",
+            "many",
+            "PAGEWIRE_PORT: \"many\" is not a port",
+        ),
+        (
+            "PAGEWIRE_DEBUG",
+            "maybe",
+            "PAGEWIRE_DEBUG: \"maybe\" is not true or false",
+        ),
+        ("PAGEWIRE_LOG", "loud", "PAGEWIRE_LOG: \"loud\" is no level"),
+        (
+            "PAGEWIRE_CONTROL",
+            "127.0.0.1:0,here",
+            "PAGEWIRE_CONTROL: control address \"here\"",
+        ),
+    ] {
+        refused(&site, &[(name, value)], words).await;
+    }
+}

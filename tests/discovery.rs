@@ -1,0 +1,368 @@
+//! Finding the daemon: programs that were told nothing find the one that serves their folder.
+
+use crate::support::{Page, Site, TestServer, command, within};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// A runtime folder of its own: daemons that are started with it find each other and no others.
+struct Runtime(TempDir);
+
+/// How a command ended.
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Runtime {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    async fn daemon(&self, root: &Path) -> TestServer {
+        self.daemon_with(root, &["--control", "127.0.0.1:0"]).await
+    }
+
+    async fn daemon_with(&self, root: &Path, arguments: &[&str]) -> TestServer {
+        let mut command = command();
+        command.env("XDG_RUNTIME_DIR", self.0.path());
+        command.arg("serve").arg(root).args(["--port", "0"]);
+        TestServer::spawn({
+            command.args(arguments);
+            command
+        })
+        .await
+    }
+
+    /// `pagewire sockets --json` in a folder, with further arguments.
+    async fn sockets(&self, folder: &Path, arguments: &[&str]) -> Ended {
+        self.sockets_with(folder, arguments, &[]).await
+    }
+
+    async fn sockets_with(
+        &self,
+        folder: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Ended {
+        let mut command = command();
+        command
+            .env("XDG_RUNTIME_DIR", self.0.path())
+            .envs(variables.iter().copied())
+            .current_dir(folder)
+            .args(["sockets", "--json"])
+            .args(arguments);
+        let output = within("the command to end", command.output())
+            .await
+            .expect("it starts");
+        Ended {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+
+    /// The names of the files that daemons left.
+    fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.0.path().join("pagewire")).expect("the folder");
+        let names = entries.map(|entry| entry.expect("an entry").file_name());
+        let mut names: Vec<_> = names
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn file(&self, server: &TestServer) -> PathBuf {
+        let name = format!("{}.json", pid(server));
+        self.0.path().join("pagewire").join(name)
+    }
+}
+
+fn pid(server: &TestServer) -> u32 {
+    server.child.id().expect("it runs")
+}
+
+/// The daemon that answered has exactly this page.
+#[track_caller]
+fn answered_by(ended: &Ended, page: &Page) {
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let socket: Value = serde_json::from_str(&ended.stdout).expect("one page");
+    assert_eq!(socket["socket_id"], page.id, "another daemon answered");
+}
+
+#[tokio::test]
+async fn a_daemon_leaves_its_address_where_only_its_user_finds_it_until_it_stops() {
+    let runtime = Runtime::new();
+    let site = Site::page();
+    let server = runtime.daemon(site.path()).await;
+    let path = runtime.file(&server);
+    let metadata = std::fs::metadata(&path).expect("it is there with the ready line");
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    let folder = std::fs::metadata(path.parent().expect("a folder")).expect("the folder");
+    assert_eq!(folder.permissions().mode() & 0o777, 0o700);
+
+    let content = std::fs::read(&path).expect("the file");
+    let mut content: Value = serde_json::from_slice(&content).expect("JSON");
+    let started = content["start_time"].take();
+    assert!(
+        started.as_str().is_some_and(|time| time.ends_with('Z')),
+        "{started}"
+    );
+    let root = site.path().canonicalize().expect("a root");
+    let expected = json!({
+        "pagewire": env!("CARGO_PKG_VERSION"),
+        "pid": pid(&server),
+        "root_dirs": [root],
+        "http": server.ready["http"],
+        "control": server.ready["control"],
+        "controls": server.ready["controls"],
+        "token_file": server.ready["token_file"],
+        "start_time": null,
+    });
+    assert_eq!(content, expected);
+    assert_eq!(runtime.files().len(), 2, "{:?}", runtime.files());
+
+    server.signal(Signal::TERM);
+    assert_eq!(server.ended().await.0, Some(0));
+    assert_eq!(runtime.files(), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_nearest_daemon_around_the_folder_answers() {
+    let runtime = Runtime::new();
+    let outer = Site::new([("index.html", ""), ("a/src/x", ""), ("b/web/x", "")]);
+    let around = runtime.daemon(outer.path()).await;
+    let inner = runtime.daemon(&outer.path().join("a")).await;
+    let elsewhere = Site::page();
+    let other = runtime.daemon(elsewhere.path()).await;
+    let (page_around, page_inner, page_other) =
+        (around.page().await, inner.page().await, other.page().await);
+
+    for (folder, page) in [
+        ("a/src", &page_inner),
+        ("a", &page_inner),
+        ("b/web", &page_around),
+        ("", &page_around),
+    ] {
+        let found = runtime.sockets(&outer.path().join(folder), &[]).await;
+        answered_by(&found, page);
+    }
+    // A link into a root is in that root.
+    let links = tempfile::tempdir().expect("a folder");
+    let link = links.path().join("link");
+    std::os::unix::fs::symlink(elsewhere.path(), &link).expect("a link");
+    answered_by(&runtime.sockets(&link, &[]).await, &page_other);
+}
+
+#[tokio::test]
+async fn without_a_daemon_around_one_below_answers_then_the_only_one() {
+    let runtime = Runtime::new();
+    let project = Site::new([("site/index.html", "")]);
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let server = runtime.daemon(&project.path().join("site")).await;
+    let page = server.page().await;
+    answered_by(&runtime.sockets(elsewhere.path(), &[]).await, &page);
+    let other_site = Site::page();
+    let other = runtime.daemon(other_site.path()).await;
+    let page_other = other.page().await;
+    answered_by(&runtime.sockets(project.path(), &[]).await, &page);
+    answered_by(&runtime.sockets(other_site.path(), &[]).await, &page_other);
+}
+
+#[tokio::test]
+async fn two_daemons_that_could_be_meant_are_listed_and_none_is_asked() {
+    let runtime = Runtime::new();
+    let site = Site::page();
+    let (first, second) = (
+        runtime.daemon(site.path()).await,
+        runtime.daemon(site.path()).await,
+    );
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    for folder in [site.path(), elsewhere.path()] {
+        let ended = runtime.sockets(folder, &[]).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+        let root = site.path().canonicalize().expect("a root");
+        for server in [&first, &second] {
+            let line = format!(
+                "{}  {}  control {}  pid {}",
+                root.display(),
+                server.ready["http"].as_str().expect("a URL"),
+                server.control(),
+                pid(server)
+            );
+            assert!(ended.stderr.contains(&line), "{line} in {}", ended.stderr);
+        }
+        assert!(
+            ended.stderr.contains("PAGEWIRE_ENDPOINT"),
+            "{}",
+            ended.stderr
+        );
+    }
+    let page = second.page().await;
+    let named = runtime
+        .sockets(site.path(), &["--endpoint", second.control()])
+        .await;
+    answered_by(&named, &page);
+}
+
+#[tokio::test]
+async fn what_is_said_counts_more_than_what_is_found() {
+    let runtime = Runtime::new();
+    let (here, there) = (Site::page(), Site::page());
+    let found = runtime.daemon(here.path()).await;
+    let named = runtime.daemon(there.path()).await;
+    let (page_found, page_named) = (found.page().await, named.page().await);
+    let address = named.control();
+
+    answered_by(&runtime.sockets(here.path(), &[]).await, &page_found);
+    // The token of a daemon that runs here is known, however the daemon is named.
+    let localhost = address.replace("127.0.0.1", "localhost");
+    for endpoint in [address, &localhost, &format!("http://{address}")] {
+        let ended = runtime
+            .sockets(here.path(), &["--endpoint", endpoint])
+            .await;
+        answered_by(&ended, &page_named);
+        let variables = [("PAGEWIRE_ENDPOINT", endpoint)];
+        let ended = runtime.sockets_with(here.path(), &[], &variables).await;
+        answered_by(&ended, &page_named);
+    }
+    // One that is said is not second-guessed, and a daemon that is named is not replaced.
+    let wrong: [(&[&str], &[_], _); 4] = [
+        (&["--endpoint", address, "--token", "wrong"], &[], 2),
+        (&["--endpoint", address], &[("PAGEWIRE_TOKEN", "wrong")], 2),
+        (&["--token", "wrong"], &[], 2),
+        (&["--endpoint", "127.0.0.1:1"], &[], 4),
+    ];
+    for (arguments, variables, code) in wrong {
+        let ended = runtime
+            .sockets_with(here.path(), arguments, variables)
+            .await;
+        assert_eq!(
+            ended.code,
+            Some(code),
+            "{arguments:?} {variables:?}: {}",
+            ended.stderr
+        );
+    }
+    // A variable that is empty, and a token for an endpoint that nobody named, say nothing.
+    let variables = [("PAGEWIRE_ENDPOINT", ""), ("PAGEWIRE_TOKEN", "of another")];
+    let ended = runtime.sockets_with(here.path(), &[], &variables).await;
+    answered_by(&ended, &page_found);
+}
+
+#[tokio::test]
+async fn with_no_daemon_the_message_says_how_to_start_one() {
+    let runtime = Runtime::new();
+    let ended = runtime.sockets(runtime.0.path(), &[]).await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(4), ""));
+    for words in ["no daemon runs", "pagewire serve", "PAGEWIRE_ENDPOINT"] {
+        assert!(ended.stderr.contains(words), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn what_a_killed_daemon_left_is_recognised_and_removed() {
+    let runtime = Runtime::new();
+    let site = Site::page();
+    let mut killed = runtime.daemon(site.path()).await;
+    let left = runtime.files();
+    killed.child.kill().await.expect("a kill");
+    assert_eq!(runtime.files(), left, "it could not clean up");
+    assert_eq!(runtime.sockets(site.path(), &[]).await.code, Some(4));
+    assert_eq!(runtime.files(), [""; 0], "the token is gone too");
+
+    // The number of a process that lives, but nobody listens: it went to another process.
+    let live = runtime.daemon(site.path()).await;
+    let page = live.page().await;
+    let folder = runtime.0.path().join("pagewire");
+    let content = std::fs::read_to_string(runtime.file(&live)).expect("the file");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = free.local_addr().expect("an address").to_string();
+    drop(free);
+    let ours = std::process::id();
+    let stale = content
+        .replace(&pid(&live).to_string(), &ours.to_string())
+        .replace(live.control(), &address);
+    let private = |name: String, content: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, content).expect("a file");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+    };
+    private(format!("{ours}.json"), &stale);
+    private(format!("{ours}.token"), "stale");
+    answered_by(&runtime.sockets(site.path(), &[]).await, &page);
+    assert_eq!(runtime.files().len(), 2, "{:?}", runtime.files());
+}
+
+#[tokio::test]
+async fn a_second_signal_leaves_nothing_behind_either() {
+    let runtime = Runtime::new();
+    let site = Site::page();
+    let server = runtime.daemon(site.path()).await;
+    let mut session = crate::support::Session::open(&server, "stubborn").await;
+    server.signal(Signal::TERM);
+    while !matches!(
+        session.event().await,
+        Some(pagewire_client::proto::server_start_response::Event::Stopping(_))
+    ) {}
+    // It still answers, but whoever looks for a daemon now wants another.
+    assert!(!runtime.file(&server).exists());
+    server.signal(Signal::TERM);
+    assert_eq!(server.ended().await.0, Some(1));
+    assert_eq!(runtime.files(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_others_could_have_written_is_not_trusted() {
+    let runtime = Runtime::new();
+    let site = Site::page();
+    let server = runtime.daemon(site.path()).await;
+    let page = server.page().await;
+    let mode = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
+    };
+    let file = runtime.file(&server);
+    mode(&file, 0o622);
+    assert_eq!(runtime.sockets(site.path(), &[]).await.code, Some(4));
+    mode(&file, 0o600);
+    let folder = runtime.0.path().join("pagewire");
+    mode(&folder, 0o777);
+    let ended = runtime.sockets(site.path(), &[]).await;
+    assert_eq!(ended.code, Some(4));
+    let says = "is not a folder that only you can open";
+    assert!(ended.stderr.contains(says), "{}", ended.stderr);
+    mode(&folder, 0o700);
+    answered_by(&runtime.sockets(site.path(), &[]).await, &page);
+}
+
+#[tokio::test]
+async fn a_daemon_on_a_socket_file_is_found_and_one_that_cannot_be_found_serves() {
+    let runtime = Runtime::new();
+    let site = Site::page();
+    let control = format!("unix:{}", runtime.0.path().join("control").display());
+    let server = runtime
+        .daemon_with(site.path(), &["--control", &control])
+        .await;
+    let page = server.page().await;
+    answered_by(&runtime.sockets(site.path(), &[]).await, &page);
+    drop(server);
+
+    let unusable = Runtime::new();
+    std::fs::write(unusable.0.path().join("pagewire"), "in the way").expect("a file");
+    let control = format!("unix:{}", unusable.0.path().join("control").display());
+    let server = unusable
+        .daemon_with(site.path(), &["--control", &control])
+        .await;
+    assert_eq!(server.get("/").await.status, 200);
+    server.signal(Signal::TERM);
+    let (code, said) = server.ended().await;
+    assert_eq!(code, Some(0));
+    assert!(
+        said.contains("programs must be told where the daemon is"),
+        "{said}"
+    );
+}
