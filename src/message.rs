@@ -128,19 +128,20 @@ pub struct PageResult {
     pub exception: Option<PageException>,
 }
 
-/// A JavaScript value as the page described it. At most one field is set.
+/// A JavaScript value as the page described it. At most one of the kinds is set.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct PageValue {
-    /// What `JSON.stringify` made of it, as text.
-    pub json: Option<String>,
+    /// What `JSON.stringify` made of it.
+    #[serde(deserialize_with = "some_json")]
+    pub json: Option<Box<RawValue>>,
     /// It was `undefined`.
     pub undefined: bool,
     /// `NaN`, `Infinity`, `-Infinity`, `-0`, or a bigint as `123n`.
     pub unserializable: Option<String>,
     /// What it was, in words, when JSON cannot say it.
     pub description: Option<String>,
-    /// Its JSON was longer than the import allowed; the description is its beginning.
+    /// Its JSON was longer than allowed; the description is its beginning.
     pub truncated: bool,
 }
 
@@ -148,7 +149,7 @@ pub struct PageValue {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct PageException {
-    /// `load`, `call` or `serialize`.
+    /// `load`, `call` or `serialize`; empty for an error that the page reports by itself.
     pub phase: String,
     /// The error's `name`.
     pub name: String,
@@ -162,8 +163,84 @@ pub struct PageException {
     pub line: u32,
     /// 1-based; 0 = unknown.
     pub column: u32,
-    /// A thrown value that is no error, as JSON text.
-    pub thrown: Option<String>,
+    /// A thrown value that is no error.
+    #[serde(deserialize_with = "some_json")]
+    pub thrown: Option<Box<RawValue>>,
+}
+
+/// JSON as it was written; a `null` is a value, not its absence.
+fn some_json<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(deserializer).map(Some)
+}
+
+/// `pagewire:console`: a line that the page printed.
+#[derive(Debug, Deserialize)]
+pub struct PageConsole {
+    /// A method of `console`.
+    pub level: String,
+    /// What it was called with.
+    #[serde(default)]
+    pub args: Vec<PageValue>,
+    /// Where, for errors and warnings.
+    #[serde(default)]
+    pub stack: String,
+}
+
+/// `pagewire:error`: something that went wrong in the page.
+#[derive(Debug, Deserialize)]
+pub struct PageFault {
+    /// `uncaught`, `unhandled_rejection`, `resource` or `csp`.
+    pub kind: String,
+    /// What and where.
+    pub exception: PageException,
+}
+
+/// `pagewire:events`: console lines and errors that came close together.
+#[derive(Debug, Deserialize)]
+pub struct PageEvents<'a> {
+    /// Each an object with a `type`.
+    #[serde(borrow)]
+    pub events: Vec<&'a RawValue>,
+}
+
+impl PageValue {
+    /// Its text's size in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let texts = [&self.unserializable, &self.description];
+        self.json.as_ref().map_or(0, |json| json.get().len())
+            + texts.into_iter().flatten().map(String::len).sum::<usize>()
+    }
+}
+
+impl PageConsole {
+    /// Its texts' size in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.stack.len() + self.args.iter().map(PageValue::size).sum::<usize>()
+    }
+}
+
+impl PageFault {
+    /// Its texts' size in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let PageException {
+            name,
+            message,
+            stack,
+            url,
+            thrown,
+            ..
+        } = &self.exception;
+        [name, message, stack, url]
+            .into_iter()
+            .map(String::len)
+            .sum::<usize>()
+            + thrown.as_ref().map_or(0, |json| json.get().len())
+    }
 }
 
 /// What the daemon says to pages. [`Down::encode`] makes the frame.
@@ -209,12 +286,32 @@ pub enum Down<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<&'a str>,
     },
+    /// What to report of the page's own accord.
+    #[serde(rename = "pagewire:watch")]
+    Watch(Watch),
     /// The page sent something that is no message.
     #[serde(rename = "pagewire:fault")]
     Fault {
         /// What was wrong, and what would be right.
         error: &'a str,
     },
+}
+
+/// What pages are to report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Watch {
+    /// Console lines.
+    pub console: bool,
+    /// Errors, rejections, failed resources, policy violations.
+    pub errors: bool,
+}
+
+impl Watch {
+    /// Whether anything is to be reported.
+    #[must_use]
+    pub fn any(self) -> bool {
+        self.console || self.errors
+    }
 }
 
 /// What to import, and how.
@@ -295,6 +392,20 @@ mod tests {
                 "{frame}"
             );
         }
+    }
+
+    #[test]
+    fn a_null_is_a_value_and_numbers_keep_their_digits() {
+        let value = |text: &str| -> PageValue { serde_json::from_str(text).unwrap() };
+        assert_eq!(value(r#"{"json":null}"#).json.unwrap().get(), "null");
+        assert_eq!(
+            value(r#"{"json":{"n": 9007199254740993}}"#)
+                .json
+                .unwrap()
+                .get(),
+            r#"{"n": 9007199254740993}"#
+        );
+        assert!(value("{}").json.is_none());
     }
 
     #[test]

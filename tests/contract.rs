@@ -121,24 +121,12 @@ async fn what_a_later_version_adds_is_unimplemented() {
         code,
         reason,
     );
-    fails_with(
-        client
-            .list_plugins(proto::ListPluginsRequest::default())
-            .await,
-        code,
-        reason,
-    );
-    let target = Some(proto::Target {
-        selector: Some(proto::target::Selector::All(proto::AllSockets {})),
-        ..Default::default()
-    });
-    let module = proto::send_import_request::Module::Code("export default 1".into());
-    let request = proto::SendImportRequest {
-        target,
-        module: Some(module),
+    let request = proto::SubscribeMessagesRequest {
+        kinds: vec![proto::EventKind::File.into()],
         ..Default::default()
     };
-    fails_with(client.send_import(request).await, code, reason);
+    let refused = client.subscribe_messages(request).await.map(|_| ());
+    fails_with(refused, code, reason);
 }
 
 #[tokio::test]

@@ -11,9 +11,12 @@ mod support;
 mod tidy;
 
 mod attacks;
+mod automation;
 mod command_line;
+mod configuration;
 mod contract;
 mod daemon;
+mod discovery;
 mod imports;
 mod pages;
 mod requests;

@@ -150,6 +150,9 @@ async fn an_unmarked_id_can_be_answered_and_is_never_answered_for_the_plugins() 
     let mut page = server.page().await;
     // Nobody listens: silence, as with the ancestor.
     page.say(&json!({"type": "ask", "id": 1})).await;
+    // It has been taken once what is behind it is answered.
+    page.say(&json!({"no": "type"})).await;
+    assert_eq!(page.hear().await["type"], "pagewire:fault");
     let mut listening = client
         .subscribe(SubscribeOptions::new())
         .await

@@ -596,3 +596,48 @@ async fn calls_are_answered_out_of_order_and_many_at_once() {
     let expected: Vec<_> = (0..20).map(|n| format!("/n/{n}")).collect();
     assert_eq!(texts, expected);
 }
+
+#[tokio::test]
+async fn plugins_are_listed_in_their_order_with_what_became_of_their_calls() {
+    let server = TestServer::start(&Site::page()).await;
+    let (_s1, mut b) = plugin(&server, "b", open("/x")).await;
+    let (_s2, mut a) = plugin(&server, "a", open("/x")).await;
+    let _starting = session(&server, "c").await;
+    let skip = || Outcome::Skip(proto::Skip::default());
+    for outcome in [
+        content("x"),
+        Outcome::Failure(proto::HookFailure::default()),
+    ] {
+        let answers = async {
+            let call = a.call().await;
+            a.answer(call.call_id, skip()).await;
+            a.answer(call.call_id, skip()).await;
+            let call = b.call().await;
+            b.answer(call.call_id, outcome).await;
+        };
+        tokio::join!(server.get("/x"), answers);
+    }
+    let list = server.client().await.plugins().await.expect("a list");
+    let names: Vec<_> = list
+        .iter()
+        .map(|plugin| plugin.plugin_name.as_str())
+        .collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    let state = |at: usize| list[at].state();
+    assert_eq!(
+        (state(0), state(2)),
+        (proto::plugin::State::Ready, proto::plugin::State::Starting)
+    );
+    let counts = |at: usize| {
+        let plugin = &list[at];
+        (
+            plugin.calls,
+            plugin.passes,
+            plugin.failures,
+            plugin.late_results,
+        )
+    };
+    assert_eq!(counts(0), (2, 2, 0, 2));
+    assert_eq!(counts(1), (2, 0, 1, 0));
+    assert!(list[1].call_latency_p99.is_some() && list[2].call_latency_p99.is_none());
+}

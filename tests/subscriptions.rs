@@ -289,3 +289,58 @@ async fn what_a_send_causes_comes_after_the_reports_position() {
     let mut messages = client.subscribe(options).await.expect("a stream");
     assert_eq!(next_message(&mut messages).await.message_type(), "after");
 }
+
+#[tokio::test]
+async fn pages_report_their_console_and_errors_while_somebody_listens() {
+    let server = TestServer::start_with(&Site::page(), &["--inject", "always"]).await;
+    let client = server.client().await;
+    let mut page = server.page().await;
+    assert!(!server.get("/").await.text().contains("recorder.js"));
+
+    let mut events = client
+        .subscribe(SubscribeOptions::new().console().page_errors())
+        .await
+        .expect("a stream");
+    assert_eq!(
+        page.hear().await,
+        json!({"type": "pagewire:watch", "console": true, "errors": true})
+    );
+    // A page that comes now is told with its hello, and has the recorder before its own scripts.
+    let mut later = server.page().await;
+    assert_eq!(later.hear().await["type"], "pagewire:watch");
+    let html = server.get("/").await.text();
+    let recorder = html
+        .find("<script src=\"/__pagewire__/recorder.js\">")
+        .expect("the recorder");
+    assert!(recorder < html.find("<title>").expect("a title"), "{html}");
+
+    page.say(&json!({"type": "pagewire:events", "events": [
+        {"type": "pagewire:console", "level": "warn", "args": [
+            {"json": {"n": 1}}, {"undefined": true}, {"unserializable": "NaN"}, {"description": "<p>"}, {"json": null},
+        ], "stack": "at x"},
+        {"type": "pagewire:error", "kind": "csp", "exception": {"message": "blocked", "url": "http://x/", "line": 3}},
+    ]})).await;
+    let What::Console(line) = next(&mut events).await.what else {
+        panic!("no console line")
+    };
+    assert_eq!(line.socket_id, page.id);
+    let texts: Vec<_> = line.args.iter().map(ToString::to_string).collect();
+    assert_eq!(texts, [r#"{"n":1}"#, "undefined", "NaN", "<p>", "null"]);
+    let What::PageError(error) = next(&mut events).await.what else {
+        panic!("no error")
+    };
+    assert_eq!(error.kind(), proto::page_error::Kind::Csp);
+    assert_eq!(
+        error
+            .exception
+            .as_ref()
+            .map(|thrown| (thrown.message.as_str(), thrown.line)),
+        Some(("blocked", 3))
+    );
+
+    drop(events);
+    assert_eq!(
+        page.hear().await,
+        json!({"type": "pagewire:watch", "console": false, "errors": false})
+    );
+}

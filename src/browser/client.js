@@ -4,15 +4,16 @@
  * It joins its document to the daemon by one WebSocket, does what the daemon says (import a
  * module, print, reload, swap stylesheets) and lets page code talk to plugins. Served as it is,
  * with no build step, as `/__pagewire__/client.js` and, with the ancestor's exports, as
- * `/__web-dev-server__web-socket.js`; the frames are described in `message.rs`.
+ * `/__web-dev-server__web-socket.js`; the frames are described in `message.rs`. What the page
+ * prints, its errors and the description of values are `recorder.js`'s, fetched when needed.
  *
  * Nothing here runs text from the socket: code arrives only by `import()` of a URL, which the
  * page's Content-Security-Policy judges as it judges any other script.
  */
 
 const VERSION = 1;
-const FEATURES =
-  ['import.await', 'import.fresh', 'log', 'command.reload', 'command.navigate', 'command.styles'];
+const FEATURES = ['import.await', 'import.fresh', 'log', 'console', 'errors',
+  'command.reload', 'command.navigate', 'command.styles'];
 const LEVELS = ['debug', 'error', 'info', 'log', 'warn'];
 
 const FIRST_RETRY_MS = 100;
@@ -25,9 +26,6 @@ const RESPONSE_TIMEOUT_MS = 20_000;
 const STATE_INTERVAL_MS = 100;
 const TAB_QUESTION_MS = 100;
 const TOP_PAGE_MS = 500;
-/** The daemon closes the socket on a frame above 1 MiB; some room for what is around the text. */
-const FRAME_TEXT_BYTES = 1024 * 1024 - 4096;
-const EXCEPTION_TEXT_CHARS = 64_000;
 
 /**
  * The script may be in one document under both of its names: the first one keeps what it exports
@@ -100,7 +98,7 @@ class PageSocket extends EventTarget {
   send(data) {
     if (isOver) return;
     if (!isReady) throw new DOMException('the web socket is not connected', 'InvalidStateError');
-    socket.send(data);
+    transmit(data);
   }
 
   close(code = 1000, reason = '') {
@@ -149,6 +147,7 @@ function connect() {
     clearTimeout(patienceTimer);
     sayHello();
     isReady = true;
+    recorder()?.sendBy(sendRecorded); // What was recorded so far goes before all else.
     firstOpen.resolve();
     opening.resolve();
     facade.dispatchEvent(new Event(event.type));
@@ -174,6 +173,7 @@ function lose(lost, closeEvent) {
   socket = null;
   if (isReady) opening = deferred();
   isReady = false;
+  recorder()?.sendBy(null);
   clearTimeout(patienceTimer);
   clearTimeout(retryTimer);
   isOver ||= closeEvent.code >= 4500 && closeEvent.code <= 4999;
@@ -184,6 +184,12 @@ function lose(lost, closeEvent) {
   if (isOver) opening.reject(new Error(`The web socket is closed (code ${closeEvent.code})`));
   else if (!isAway) retryTimer = setTimeout(connect, retryDelay());
   facade.dispatchEvent(closeEvent);
+}
+
+/** Sends a frame, behind what the page printed before. */
+function transmit(data) {
+  recorder()?.flush();
+  socket.send(data);
 }
 
 function retryDelay() {
@@ -259,7 +265,7 @@ function sayState() {
   if (JSON.stringify(page) === lastSaid) return;
   lastSaid = JSON.stringify(page);
   stateAt = Date.now();
-  socket.send(JSON.stringify({ type: 'pagewire:state', ...page }));
+  transmit(JSON.stringify({ type: 'pagewire:state', ...page }));
 }
 
 function watchPage() {
@@ -380,13 +386,22 @@ function receive(text) {
     case 'pagewire:command':
       obey(message);
       break;
+    case 'pagewire:watch':
+      watch(message);
+      break;
     case 'pagewire:fault':
-      console.warn(`[pagewire] ${message.error}`);
+      print({ level: 'warn', source: 'pagewire', text: message.error });
       break;
   }
 }
 
-function print({ level, source, text, args = [] }) {
+/** Prints what is not the page's own, and is therefore not told to the daemon. */
+function print(entry) {
+  if (recorder()) recorder().muted(() => printAs(entry));
+  else printAs(entry);
+}
+
+function printAs({ level, source, text, args = [] }) {
   const print = console[LEVELS.includes(level) ? level : 'log'];
   const line = source ? `[${source}] ${text}` : text;
   // A string alone is printed as it is; one with arguments behind it is a format where it has a %.
@@ -433,12 +448,55 @@ let uniques = 0;
 /** Differs from all before it, those of earlier pages in the browser's cache too. */
 const nextUnique = () => `${Date.now().toString(36)}-${++uniques}`;
 
+// --- The recorder ------------------------------------------------------------------------------
+
+/** What `recorder.js` gives us: there at once if it was injected, or once it was needed. */
+const recorder = () => window[Symbol.for('pagewire.recorder')];
+let recorderLoading;
+let recorderFailures = 0;
+
+async function loadRecorder() {
+  if (!recorder()) await (recorderLoading ??= importRecorder());
+  return recorder();
+}
+
+async function importRecorder() {
+  const url = new URL('__pagewire__/recorder.js', daemonRoot).href;
+  try {
+    // A browser may remember that a URL failed, for as long as the page lives.
+    await import(recorderFailures > 0 ? unique(url) : url);
+  } catch (error) {
+    recorderFailures += 1;
+    recorderLoading = undefined;
+    throw error;
+  }
+  if (isReady) recorder().sendBy(sendRecorded);
+}
+
+const sendRecorded = (text) => socket.send(text);
+
+/** What the daemon wants to hear of, as it said last. */
+let watched = {};
+
+async function watch(wanted) {
+  watched = wanted;
+  if (!recorder() && !wanted.console && !wanted.errors) return;
+  try {
+    (await loadRecorder()).watch(watched);
+  } catch {
+    console.warn('[pagewire] recorder.js did not load: the console and the errors of this page are not forwarded');
+  }
+}
+
 // --- Imports and their results -----------------------------------------------------------------
 
-async function runImport({ importPath, args, callId, fresh, maxBytes = FRAME_TEXT_BYTES }, from) {
-  const answer = callId === undefined ? {} : { type: 'pagewire:result', callId };
+async function runImport({ importPath, args, callId, fresh, maxBytes = Infinity }, from) {
+  const isAwaited = callId !== undefined;
+  const describing = isAwaited ? loadRecorder() : undefined;
+  describing?.catch(() => {}); // Heard of below.
   let phase = 'load';
   let url = importPath; // Where a failed load happened, if the error does not know better.
+  let outcome;
   try {
     url = fresh ? unique(resolve(importPath)) : resolve(importPath);
     const module = await import(url);
@@ -446,19 +504,23 @@ async function runImport({ importPath, args, callId, fresh, maxBytes = FRAME_TEX
     url = '';
     const value = typeof module.default === 'function'
       ? await module.default(...(args ?? [])) : undefined;
-    if (callId === undefined) return;
+    if (!isAwaited) return;
     phase = 'serialize';
-    answer.value = describeValue(value, maxBytes);
+    outcome = `"value":${(await describing).describeValue(value, maxBytes)}`;
   } catch (error) {
-    if (callId === undefined) {
+    if (!isAwaited) {
       console.error(`[pagewire] the import of ${importPath} failed (${phase})`, error);
       return;
     }
-    answer.exception = describeException(error, phase, url, maxBytes);
+    const exception = await describing.then(
+      ({ describeException }) => describeException(error, phase, url),
+      () => JSON.stringify({ phase, message: `recorder.js did not load, to describe: ${error}` }));
+    outcome = `"exception":${exception}`;
   }
   await tab; // Hello goes first.
-  // Only the socket that the call came by may answer it.
-  if (from === socket && isReady) from.send(JSON.stringify(answer));
+  // Only the socket that the call came by may answer it. JSON is sent as it is, not as a string.
+  if (from !== socket || !isReady) return;
+  transmit(`{"type":"pagewire:result","callId":${JSON.stringify(callId)},${outcome}}`);
 }
 
 /**
@@ -479,128 +541,6 @@ function unique(url) {
   return `${start}${start.includes('?') ? '&' : '?'}pagewire-fresh=${nextUnique()}${fragment}`;
 }
 
-/** A value as one of the kinds of `PageValue`. Throws what a `toJSON` or a getter throws. */
-function describeValue(value, maxBytes) {
-  if (value === undefined) return { undefined: true };
-  if (typeof value === 'bigint') return fits({ unserializable: `${value}n` }, maxBytes);
-  if (typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))) {
-    return { unserializable: Object.is(value, -0) ? '-0' : String(value) };
-  }
-  const own = beyondJson(value);
-  if (own) return fits({ description: own }, maxBytes);
-  const { json, description } = toJson(value);
-  if (description) return fits({ description }, maxBytes);
-  return json === undefined ? { undefined: true } : fits({ json }, maxBytes);
-}
-
-/** JSON is sent whole or not at all; what is too long becomes a description: its beginning. */
-function fits(described, maxBytes) {
-  const text = Object.values(described)[0];
-  let end = charsWithin(text, maxBytes);
-  // In the frame it is a JSON string, where a character takes six bytes at most.
-  const framed = text.length * 6 > FRAME_TEXT_BYTES ? JSON.stringify(text) : '';
-  if (charsWithin(framed, FRAME_TEXT_BYTES) < framed.length) end = Math.min(end, FRAME_TEXT_BYTES / 6);
-  return end < text.length ? { description: text.slice(0, end), truncated: true } : described;
-}
-
-/** How much of a text fits, in UTF-8. */
-function charsWithin(text, maxBytes) {
-  if (text.length * 3 <= maxBytes) return text.length;
-  return new TextEncoder().encodeInto(text, new Uint8Array(Math.min(maxBytes, text.length * 3))).read;
-}
-
-/** `JSON.stringify`, but where it would fail on a value or lose one silently, it says so. */
-function toJson(value) {
-  let description;
-  const holders = [];
-  try {
-    const json = JSON.stringify(value, function (key, inner) {
-      while (holders.length > 0 && holders.at(-1) !== this) holders.pop();
-      const isObject = typeof inner === 'object' && inner !== null;
-      const found = isObject ? (holders.includes(inner) ? 'a cycle' : beyondJson(inner))
-        : typeof inner === 'bigint' ? `${inner}n` : undefined;
-      if (found) {
-        description = `${nameOf(value)} that JSON cannot hold: ${JSON.stringify(key)} is ${found}`;
-        throw new TypeError(description);
-      }
-      if (isObject) holders.push(inner);
-      return inner;
-    });
-    return { json };
-  } catch (error) {
-    if (description === undefined) throw error;
-    return { description };
-  }
-}
-
-const nameOf = (value) => {
-  const name = value.constructor?.name;
-  return typeof name === 'string' && name ? name : 'Object';
-};
-
-/** In words, a value that JSON would refuse or make a silent `{}` of; undefined for all others. */
-function beyondJson(value) {
-  if (typeof value === 'symbol') return String(value);
-  if (typeof value === 'function') return `[Function: ${value.name || 'anonymous'}]`;
-  if (typeof value !== 'object' || value === null || typeof value.toJSON === 'function') return undefined;
-  if (typeof value.nodeType === 'number' && typeof value.nodeName === 'string') return nodeText(value);
-  const tag = Object.prototype.toString.call(value).slice(8, -1);
-  if (tag === 'Map' || tag === 'Set') return `${tag}(${value.size})`;
-  if (tag === 'Error') return `${value}`;
-  const prototype = Object.getPrototypeOf(value);
-  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
-  if (isPlain || Array.isArray(value) || ArrayBuffer.isView(value)) return undefined;
-  if (['Boolean', 'Number', 'String'].includes(tag) || Object.keys(value).length > 0) return undefined;
-  const text = typeof value.toString === 'function' ? `${value.toString()}` : '';
-  return /^(\[object .*\])?$/.test(text) ? `[object ${nameOf(value)}]` : `${nameOf(value)} ${text}`;
-}
-
-/** An element's opening tag; other nodes by name and text. (Cloning would run constructors.) */
-function nodeText(node) {
-  if (node.nodeType !== Node.ELEMENT_NODE) {
-    return node.nodeValue === null ? node.nodeName : `${node.nodeName} ${JSON.stringify(node.nodeValue)}`;
-  }
-  const attributes = Array.from(node.attributes, ({ name, value }) =>
-    ` ${name}="${value.replaceAll('&', '&amp;').replaceAll('"', '&quot;')}"`);
-  return `<${node.localName}${attributes.join('')}>`;
-}
-
-/** A thrown value as a `PageException`. Must not throw, whatever was thrown. */
-function describeException(error, phase, url, maxBytes) {
-  const cut = (text) => String(text ?? '').slice(0, EXCEPTION_TEXT_CHARS);
-  const is = { phase, name: '', message: '', stack: '', url, line: 0, column: 0 };
-  try {
-    const tag = Object.prototype.toString.call(error);
-    if (error instanceof Error || tag === '[object Error]' || tag === '[object DOMException]') {
-      is.name = cut(error.name);
-      is.message = cut(error.message);
-      is.stack = cut(error.stack);
-      return { ...is, ...placeOf(error) };
-    }
-    const described = describeValue(error, Math.min(maxBytes, EXCEPTION_TEXT_CHARS));
-    if (described.json !== undefined) is.thrown = described.json;
-    is.message = cut(typeof error === 'string' ? error
-      : described.json ?? described.unserializable ?? described.description ?? 'undefined');
-  } catch {
-    is.message ||= 'something was thrown that cannot be described';
-  }
-  return is;
-}
-
-/** The first place in the stack that is not in this script, in Chromium's or Firefox's format. */
-function placeOf({ stack, fileName, lineNumber, columnNumber }) {
-  // Firefox keeps the place of a syntax error only here; the stack says who imported.
-  if (fileName && fileName !== import.meta.url) {
-    return { url: fileName, line: lineNumber || 0, column: columnNumber || 0 };
-  }
-  for (const row of String(stack ?? '').split('\n')) {
-    const frame = /(?:^\s*at (?:.*? \()?|@)([a-z][\w+.-]*:.*?):(\d+):(\d+)\)?$/i.exec(row);
-    if (!frame || frame[1] === import.meta.url) continue;
-    return { url: frame[1], line: Number(frame[2]), column: Number(frame[3]) };
-  }
-  return {};
-}
-
 // --- What page code may use --------------------------------------------------------------------
 
 /** Requests of this page that have no answer yet, by id. */
@@ -616,7 +556,7 @@ async function send(message) {
   if (!message.type) throw new Error('Missing message type');
   const text = sortedJson(message);
   await whenReady();
-  socket.send(text);
+  transmit(text);
 }
 
 /** Sends a message and resolves with what a plugin answers to it. */
@@ -645,7 +585,7 @@ function request(message) {
       await whenReady();
       if (!requests.has(id)) return; // Nobody waits any more.
       entry.isSent = true;
-      socket.send(text);
+      transmit(text);
     })().catch(entry.fail);
   });
 }
@@ -687,6 +627,7 @@ function start() {
   });
   for (const type of ['focus', 'online']) window.addEventListener(type, wake);
   window.addEventListener('pagehide', ({ persisted }) => {
+    recorder()?.flush();
     // The next document of this tab asks for the id: whoever leaves no longer holds it.
     tabChannel?.close();
     if (!persisted) return; // The browser closes what is open.

@@ -3,17 +3,24 @@
 //! No message makes the daemon read, write or run anything: it changes what is known of its own
 //! page, answers a call to that page, or goes to subscribers.
 
-use crate::hub::{Close, CloseCause, SocketGuard};
-use crate::message::{Down, Envelope, Hello, OWN_PREFIX, PageResult};
+use crate::hub::{Close, CloseCause, EventBody, SocketGuard};
+use crate::message::{Down, Envelope, OWN_PREFIX, PageEvents};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 /// Handles one message; gives how the connection ends when it was the last.
 pub(super) fn handle(guard: &SocketGuard, message: Message) -> Option<Close> {
     match message {
         Message::Text(text) => text_frame(guard, text),
-        Message::Binary(data) => guard.hub().binary(guard.socket().id(), data),
-        // Pings are answered by the protocol layer; a pong is a sign of life like any other.
-        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+        Message::Binary(data) => guard
+            .hub()
+            .report(guard.socket().id(), EventBody::Binary(data)),
+        Message::Pong(payload) => {
+            if let Ok(number) = <[u8; 8]>::try_from(payload.as_ref()) {
+                guard.socket().pong(u64::from_be_bytes(number));
+            }
+        }
+        // Pings are answered by the protocol layer.
+        Message::Ping(_) | Message::Frame(_) => {}
         Message::Close(frame) => {
             let (code, reason) = frame.map_or((1005, String::new()), |frame| {
                 (frame.code.into(), frame.reason.to_string())
@@ -51,24 +58,31 @@ fn text_frame(guard: &SocketGuard, text: Utf8Bytes) {
 
 /// A message of the page protocol's own, or what is wrong with it.
 fn own(guard: &SocketGuard, kind: &str, text: &str) -> Result<(), String> {
-    let (hub, socket) = (guard.hub(), guard.socket());
+    let (hub, id) = (guard.hub(), guard.socket().id());
     let malformed = |error: serde_json::Error| format!("{kind} cannot be read: {error}");
     match kind {
-        "pagewire:hello" | "pagewire:state" => {
-            let hello: Hello = serde_json::from_str(text).map_err(malformed)?;
-            hub.hello(socket.id(), hello);
-            if kind == "pagewire:hello" {
-                let _ = socket.send_text(
-                    Down::Hello {
-                        socket_id: socket.id(),
-                    }
-                    .encode(),
-                );
-            }
+        "pagewire:hello" => hub.hello(id, serde_json::from_str(text).map_err(malformed)?),
+        "pagewire:state" => hub.state(id, serde_json::from_str(text).map_err(malformed)?),
+        "pagewire:result" => hub.import_result(id, serde_json::from_str(text).map_err(malformed)?),
+        "pagewire:console" => {
+            let line = serde_json::from_str(text).map_err(malformed)?;
+            hub.report(id, EventBody::Console(line));
         }
-        "pagewire:result" => {
-            let result: PageResult = serde_json::from_str(text).map_err(malformed)?;
-            hub.import_result(socket.id(), result);
+        "pagewire:error" => {
+            let fault = serde_json::from_str(text).map_err(malformed)?;
+            hub.report(id, EventBody::PageError(fault));
+        }
+        "pagewire:events" => {
+            let batch: PageEvents<'_> = serde_json::from_str(text).map_err(malformed)?;
+            for event in batch.events {
+                let envelope = Envelope::parse(event.get()).map_err(|error| error.to_string())?;
+                match envelope.kind.as_str() {
+                    kind @ ("pagewire:console" | "pagewire:error") => {
+                        own(guard, kind, event.get())?;
+                    }
+                    other => return Err(format!("{other} does not belong into {kind}")),
+                }
+            }
         }
         _ => {
             return Err(format!(

@@ -7,6 +7,7 @@ mod upgrade;
 use crate::hub::Hub;
 use crate::origins::Allowed;
 use axum::Router;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap};
 use axum::response::{IntoResponse, Response};
@@ -20,8 +21,18 @@ pub use connection::{CLOSE_GRACE, MAX_PAGE_FRAME_BYTES, PING_INTERVAL};
 /// The script, as it is served.
 const CLIENT: &str = include_str!("client.js");
 
-static CLIENT_TAG: LazyLock<String> =
-    LazyLock::new(|| format!("\"{:x}\"", xxh3_128(CLIENT.as_bytes())));
+/// The script that sees console lines and errors, in pages that are to report them.
+const RECORDER: &str = include_str!("recorder.js");
+
+const JAVASCRIPT: [(header::HeaderName, &str); 1] =
+    [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
+
+static CLIENT_TAG: LazyLock<String> = LazyLock::new(|| tag(CLIENT));
+static RECORDER_TAG: LazyLock<String> = LazyLock::new(|| tag(RECORDER));
+
+fn tag(script: &str) -> String {
+    format!("\"{:x}\"", xxh3_128(script.as_bytes()))
+}
 
 /// What the sockets need.
 pub struct Browser {
@@ -42,21 +53,37 @@ pub fn routes(browser: Arc<Browser>) -> Router {
         .route("/__web-dev-server__web-socket.js", get(client))
         .route("/__pagewire__/socket", get(upgrade::upgrade))
         .route("/wds", get(upgrade::upgrade))
+        .route("/__pagewire__/recorder.js", get(recorder))
+        .route("/__pagewire__/code/{name}", get(code))
         .with_state(browser)
 }
 
 async fn client(request: HeaderMap) -> Response {
-    let known = request.get(header::IF_NONE_MATCH).is_some_and(|tags| {
-        tags.to_str()
-            .is_ok_and(|tags| tags.contains(CLIENT_TAG.as_str()))
-    });
-    let headers = [
-        (header::ETAG, CLIENT_TAG.as_str()),
-        (header::CACHE_CONTROL, "no-cache"),
-    ];
+    script(&request, CLIENT, &CLIENT_TAG)
+}
+
+async fn recorder(request: HeaderMap) -> Response {
+    script(&request, RECORDER, &RECORDER_TAG)
+}
+
+/// A script of ours, or 304 when the page has it.
+fn script(request: &HeaderMap, source: &'static str, tag: &'static str) -> Response {
+    let known = request
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|tags| tags.to_str().is_ok_and(|tags| tags.contains(tag)));
+    let headers = [(header::ETAG, tag), (header::CACHE_CONTROL, "no-cache")];
     if known {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
-    let mime = [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
-    (headers, mime, CLIENT).into_response()
+    (headers, JAVASCRIPT, source).into_response()
+}
+
+/// Code that a program has pages import. Gone with its import, so never remembered.
+async fn code(State(browser): State<Arc<Browser>>, Path(name): Path<String>) -> Response {
+    let no_store = [(header::CACHE_CONTROL, "no-store")];
+    let Some(source) = browser.hub.code(&name) else {
+        let text = "this code was imported once, or never: it is served no more\n";
+        return (StatusCode::NOT_FOUND, no_store, text).into_response();
+    };
+    (no_store, JAVASCRIPT, source).into_response()
 }

@@ -2,7 +2,7 @@
 //! command ends.
 
 use clap::Args;
-use pagewire_client::{Client, Endpoint, Error, Report, Target, Unreached};
+use pagewire_client::{Client, Endpoint, Error, Report, Target, Unreached, discovery};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,12 +33,19 @@ impl From<Outcome> for ExitCode {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Daemon")]
 pub(super) struct Daemon {
-    /// The daemon's control address: ADDRESS:PORT or unix:PATH
-    #[arg(long, env = "PAGEWIRE_ENDPOINT", global = true)]
+    // The library reads the variables: it knows which token belongs to which endpoint.
+    #[arg(
+        long,
+        global = true,
+        help = "The daemon's control address: ADDRESS:PORT or unix:PATH [env: PAGEWIRE_ENDPOINT] [default: the daemon that serves this folder, or the only one]"
+    )]
     endpoint: Option<String>,
 
-    /// Its token
-    #[arg(long, env = "PAGEWIRE_TOKEN", hide_env_values = true, global = true)]
+    #[arg(
+        long,
+        global = true,
+        help = "Its token [env: PAGEWIRE_TOKEN] [default: the one in its file, if it runs here]"
+    )]
     token: Option<String>,
 
     /// The file that holds its token (the ready line names it)
@@ -87,40 +94,66 @@ impl Pages {
 /// Connects, runs a command, and says on standard error what went wrong.
 pub(super) fn run<F>(daemon: &Daemon, command: impl FnOnce(Client) -> F) -> ExitCode
 where
-    F: Future<Output = Result<Outcome, Error>>,
+    F: Future<Output = anyhow::Result<Outcome>>,
 {
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("error: {error}");
-            return Outcome::PageFailed.into();
-        }
-    };
-    let outcome = runtime.block_on(async {
-        let client = Client::connect(daemon.endpoint()?).await?;
-        command(client).await
+    let outcome = runtime().map_err(Into::into).and_then(|runtime| {
+        runtime.block_on(async {
+            let client = Client::connect(daemon.endpoint()?).await?;
+            command(client).await
+        })
     });
     match outcome {
         Ok(outcome) => outcome.into(),
-        Err(error) => {
-            eprintln!("error: {error}");
-            outcome_of(&error).into()
-        }
+        Err(error) => fail(&error),
     }
 }
 
+/// One thread is enough for one command.
+pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+}
+
+/// Says what went wrong, and the exit code for it.
+pub(super) fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {}", super::one_line(error));
+    error
+        .downcast_ref()
+        .map_or(Outcome::Usage, outcome_of)
+        .into()
+}
+
 impl Daemon {
-    fn endpoint(&self) -> Result<Endpoint, Error> {
-        let endpoint: Endpoint = match &self.endpoint {
-            Some(text) => text.parse()?,
-            None => return Endpoint::from_env(),
+    /// What the daemon left for those who look for it: only one of this machine and user did.
+    pub(super) fn discover(&self) -> anyhow::Result<discovery::Daemon> {
+        let named = self
+            .endpoint
+            .clone()
+            .or_else(|| std::env::var("PAGEWIRE_ENDPOINT").ok());
+        let Some(named) = named.filter(|named| !named.is_empty()) else {
+            return Ok(discovery::find(std::path::Path::new("."))?);
+        };
+        let endpoint: Endpoint = named.parse()?;
+        discovery::at(&endpoint)?.ok_or_else(|| {
+            let problem = "no daemon of yours on this machine listens there".to_owned();
+            Error::Connect {
+                endpoint: named,
+                problem,
+            }
+            .into()
+        })
+    }
+
+    pub(super) fn endpoint(&self) -> Result<Endpoint, Error> {
+        let endpoint = match &self.endpoint {
+            Some(text) => text.parse::<Endpoint>()?,
+            None => Endpoint::find()?,
         };
         match (&self.token, &self.token_file) {
             (Some(token), _) => Ok(endpoint.with_token(token.trim())),
             (None, Some(file)) => endpoint.with_token_file(file),
+            (None, None) if self.endpoint.is_some() => Ok(endpoint.with_known_token()),
             (None, None) => Ok(endpoint),
         }
     }
@@ -129,19 +162,39 @@ impl Daemon {
 fn outcome_of(error: &Error) -> Outcome {
     use pagewire_client::Code;
     match error {
-        Error::Connect { .. }
+        Error::NoDaemon { .. }
+        | Error::Connect { .. }
         | Error::Disconnected { .. }
         | Error::Rpc {
             code: Code::Unavailable,
             ..
         } => Outcome::NoDaemon,
-        // Nothing says where the daemon is.
-        Error::Endpoint { value, .. } if value == "PAGEWIRE_ENDPOINT" => Outcome::NoDaemon,
         Error::Rpc {
             code: Code::DeadlineExceeded,
             ..
         } => Outcome::Nobody,
         _ => Outcome::Usage,
+    }
+}
+
+/// A table for people.
+pub(super) fn print_table<const N: usize>(
+    head: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) {
+    let rows: Vec<_> = rows.collect();
+    let widths: Vec<usize> = (0..N)
+        .map(|column| {
+            let cells = rows.iter().map(|row| row[column].chars().count());
+            cells.chain([head[column].len()]).max().unwrap_or_default()
+        })
+        .collect();
+    for row in std::iter::once(head.map(str::to_owned)).chain(rows) {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
+        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     }
 }
 

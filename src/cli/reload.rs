@@ -1,12 +1,22 @@
 //! `pagewire reload`: reloads pages.
 
-use super::connection::{Daemon, Pages, print_report, run};
+use super::arrival;
+use super::connection::{Daemon, Pages, run, seconds};
 use clap::Args;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Reload pages.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
+    /// Return when the new pages are complete
+    #[arg(long)]
+    wait: bool,
+
+    /// Seconds to wait for them [default: 30]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, requires = "wait")]
+    timeout: Option<Duration>,
+
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -19,8 +29,16 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    run(&arguments.daemon, |client| async move {
-        let report = client.reload(&arguments.pages.target()).await?;
-        Ok(print_report(&report, arguments.json))
+    let Arguments {
+        wait,
+        timeout,
+        json,
+        pages,
+        daemon,
+    } = arguments;
+    run(daemon, |client| async move {
+        let reload =
+            async |client: &pagewire_client::Client, target: &_| client.reload(target).await;
+        arrival::send(&client, *wait, *timeout, *json, &pages.target(), reload).await
     })
 }

@@ -1,6 +1,6 @@
 //! `pagewire sockets`: lists the connected pages.
 
-use super::connection::{Daemon, Outcome, run, say_nobody, word};
+use super::connection::{Daemon, Outcome, print_table, run, say_nobody, word};
 use clap::Args;
 use pagewire_client::{Socket, SocketFilter};
 use serde_json::json;
@@ -32,7 +32,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         } else if sockets.is_empty() {
             say_nobody();
         } else {
-            print_table(&sockets);
+            print_table(["SOCKET", "STATE", "URL", "TITLE"], sockets.iter().map(row));
         }
         Ok(if sockets.is_empty() {
             Outcome::Nobody
@@ -42,7 +42,8 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     })
 }
 
-fn as_json(socket: &Socket) -> serde_json::Value {
+/// A socket with snake-case names.
+pub(super) fn as_json(socket: &Socket) -> serde_json::Value {
     json!({
         "socket_id": socket.socket_id,
         "page_id": socket.page_id,
@@ -59,43 +60,19 @@ fn as_json(socket: &Socket) -> serde_json::Value {
     })
 }
 
-fn print_table(sockets: &[Socket]) {
-    const HEAD: [&str; 4] = ["SOCKET", "STATE", "URL", "TITLE"];
-    let rows: Vec<[String; 4]> = sockets
-        .iter()
-        .map(|socket| {
-            let state = if socket.ready {
-                word(socket.visibility().as_str_name(), "VISIBILITY_")
-            } else {
-                "connecting".to_owned()
-            };
-            let frame = if socket.top_level { "" } else { " (frame)" };
-            // A page chooses its title and URL: what it put there must not move the cursor.
-            let plain = |text: &str| text.chars().filter(|c| !c.is_control()).collect::<String>();
-            [
-                socket.socket_id.clone(),
-                state + frame,
-                plain(&socket.url),
-                plain(&socket.title),
-            ]
-        })
-        .collect();
-    let widths: Vec<usize> = (0..HEAD.len())
-        .map(|column| {
-            let cells = rows.iter().map(|row| row[column].chars().count());
-            cells.chain([HEAD[column].len()]).max().unwrap_or_default()
-        })
-        .collect();
-    let print = |cells: [&str; 4]| {
-        let line: Vec<String> = cells
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        println!("{}", line.join("  ").trim_end());
+fn row(socket: &Socket) -> [String; 4] {
+    let state = if socket.ready {
+        word(socket.visibility().as_str_name(), "VISIBILITY_")
+    } else {
+        "connecting".to_owned()
     };
-    print(HEAD);
-    for row in &rows {
-        print([&row[0], &row[1], &row[2], &row[3]]);
-    }
+    let frame = if socket.top_level { "" } else { " (frame)" };
+    // A page chooses its title and URL: what it put there must not move the cursor.
+    let plain = |text: &str| text.chars().filter(|c| !c.is_control()).collect::<String>();
+    [
+        socket.socket_id.clone(),
+        state + frame,
+        plain(&socket.url),
+        plain(&socket.title),
+    ]
 }

@@ -1,19 +1,17 @@
 //! `SendImport`: pages import a module and call its default export.
 
-use super::status::invalid;
-use super::{Control, convert, proto, send, status};
+use super::status::{error, invalid};
+use super::{Control, convert, proto, send, values};
 use crate::hub::{Frame, ImportOutcome, Socket};
 use crate::ids;
-use crate::message::{Down, Import, PageException, PageResult, PageValue};
+use crate::message::{Down, Import, PageResult};
 use futures_util::future::join_all;
 use proto::import_result::Outcome;
-use proto::js_exception::Phase;
-use proto::js_value::Kind;
-use proto::{DeliveryStatus, ImportResult, SendImportRequest, SendImportResponse};
+use proto::{DeliveryOptions, DeliveryStatus, ImportResult, SendImportRequest, SendImportResponse};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use tonic::Status;
+use tonic::{Code, Status};
 
 /// How long pages have when the caller names no time. Default 10 s.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,9 +21,6 @@ const DEFAULT_RESULT_BYTES: u32 = 1024 * 1024;
 
 /// All results of one call together.
 const ALL_RESULTS_BYTES: usize = 3 * 1024 * 1024 - 256 * 1024;
-
-/// What is kept of a result that is too large.
-const BEGINNING_CHARS: usize = 1000;
 
 /// What a page's script must have to be awaited.
 const AWAIT_FEATURE: &str = "import.await";
@@ -37,12 +32,22 @@ pub(super) async fn send(
 ) -> Result<SendImportResponse, Status> {
     use proto::send_import_request::Module;
     let (target, excluded) = convert::sockets_target(request.target)?;
+    // Served for as long as it lives: to the end of this call.
+    let mut published = None;
     let import_path = match request.module {
-        Some(Module::ImportPath(path)) => path,
-        Some(Module::Code(_)) => return Err(status::not_yet("SendImport.code")),
-        None => return Err(invalid("module", "is not set (set import_path)")),
+        Some(Module::ImportPath(path)) => {
+            check_import_path(&path)?;
+            path
+        }
+        Some(Module::Code(source)) => {
+            send::check_size("code", source.len())?;
+            let code = control.hub.publish(source).map_err(|fault| {
+                error(Code::ResourceExhausted, "LIMIT_REACHED", fault.to_string())
+            })?;
+            published.insert(code).path()
+        }
+        None => return Err(invalid("module", "is not set (set import_path or code)")),
     };
-    check_import_path(&import_path)?;
     let fresh = match proto::ImportMode::try_from(request.mode) {
         Ok(proto::ImportMode::Unspecified | proto::ImportMode::Reuse) => false,
         Ok(proto::ImportMode::Fresh) => true,
@@ -73,14 +78,17 @@ pub(super) async fn send(
     let frame = Frame::Text(text.into());
     let selection = control.hub.select(&target, &excluded);
     if !request.await_result {
-        let report = send::report(&selection, false, |socket| {
+        let sent = send::send_to(&selection, &DeliveryOptions::default(), |socket| {
             socket
                 .outbox()
                 .push(frame.clone())
                 .map_err(convert::delivery_status)
         });
+        if let Some(code) = published {
+            code.outlive_the_call();
+        }
         return Ok(SendImportResponse {
-            report: Some(report),
+            report: Some(sent.report_now()),
             results: Vec::new(),
         });
     }
@@ -100,7 +108,9 @@ pub(super) async fn send(
         Err(Unanswered::Unsent(status)) => Err(*status),
         _ => Ok(()),
     });
-    let report = send::report(&selection, false, |_| unsent.next().unwrap_or(Ok(())));
+    let options = DeliveryOptions::default();
+    let sent = send::send_to(&selection, &options, |_| unsent.next().unwrap_or(Ok(())));
+    let report = sent.report_now();
 
     let mut room = ALL_RESULTS_BYTES;
     let mut results: Vec<_> = selection
@@ -194,78 +204,7 @@ fn check_import_path(path: &str) -> Result<(), Status> {
 
 fn outcome(result: PageResult, max_bytes: usize, room: &mut usize) -> Outcome {
     match (result.value, result.exception) {
-        (_, Some(exception)) => Outcome::Exception(js_exception(exception, room)),
-        (value, None) => Outcome::Value(js_value(value.unwrap_or_default(), max_bytes, room)),
+        (_, Some(exception)) => Outcome::Exception(values::exception(&exception, room)),
+        (value, None) => Outcome::Value(values::value(&value.unwrap_or_default(), max_bytes, room)),
     }
-}
-
-/// What a page sent is bounded again here: its script is not ours to trust.
-fn js_value(value: PageValue, max_bytes: usize, room: &mut usize) -> proto::JsValue {
-    let mut truncated = value.truncated;
-    let kind = match value {
-        PageValue {
-            json: Some(json), ..
-        } => {
-            if json.len() <= max_bytes.min(*room) {
-                *room -= json.len();
-                Kind::Json(json)
-            } else {
-                truncated = true;
-                Kind::Description(beginning(&json, room))
-            }
-        }
-        PageValue {
-            unserializable: Some(text),
-            ..
-        } => Kind::Unserializable(cut(text, room, &mut truncated)),
-        PageValue {
-            description: Some(text),
-            ..
-        } => Kind::Description(cut(text, room, &mut truncated)),
-        _ => Kind::IsUndefined(true),
-    };
-    proto::JsValue {
-        kind: Some(kind),
-        truncated,
-    }
-}
-
-fn js_exception(exception: PageException, room: &mut usize) -> proto::JsException {
-    let mut truncated = false;
-    let phase = match exception.phase.as_str() {
-        "load" => Phase::Load,
-        "call" => Phase::Call,
-        "serialize" => Phase::Serialize,
-        _ => Phase::Unspecified,
-    };
-    let mut cut = |text: String| cut(text, room, &mut truncated);
-    proto::JsException {
-        phase: phase.into(),
-        name: cut(exception.name),
-        message: cut(exception.message),
-        stack: cut(exception.stack),
-        url: cut(exception.url),
-        line: exception.line,
-        column: exception.column,
-        // Half a JSON text is none.
-        thrown_json: exception
-            .thrown
-            .filter(|json| json.len() <= BEGINNING_CHARS)
-            .unwrap_or_default(),
-    }
-}
-
-fn cut(text: String, room: &mut usize, truncated: &mut bool) -> String {
-    if text.len() <= *room {
-        *room -= text.len();
-        return text;
-    }
-    *truncated = true;
-    beginning(&text, room)
-}
-
-fn beginning(text: &str, room: &mut usize) -> String {
-    let beginning: String = text.chars().take(BEGINNING_CHARS).collect();
-    *room = room.saturating_sub(beginning.len());
-    beginning
 }

@@ -8,12 +8,14 @@ mod convert;
 mod deadline;
 mod import;
 mod info;
+mod plugins;
 mod send;
 mod serve;
 mod session;
 mod sockets;
 mod status;
 mod subscribe;
+mod values;
 
 use crate::hub::Hub;
 use crate::plugins::Plugins;
@@ -148,7 +150,10 @@ impl ControlService for Service {
         &self,
         request: Request<proto::SendRequest>,
     ) -> Result<Response<proto::SendResponse>, Status> {
-        let report = send::send(&self.0, request.into_inner())?;
+        let left = deadline::of_request(request.metadata())?;
+        let report = send::send(&self.0, request.into_inner())?
+            .report(left)
+            .await;
         Ok(Response::new(proto::SendResponse {
             report: Some(report),
         }))
@@ -175,7 +180,10 @@ impl ControlService for Service {
         &self,
         request: Request<proto::SendConsoleLogRequest>,
     ) -> Result<Response<proto::SendConsoleLogResponse>, Status> {
-        let report = send::console_log(&self.0, request.into_inner())?;
+        let left = deadline::of_request(request.metadata())?;
+        let report = send::console_log(&self.0, request.into_inner())?
+            .report(left)
+            .await;
         Ok(Response::new(proto::SendConsoleLogResponse {
             report: Some(report),
         }))
@@ -185,7 +193,10 @@ impl ControlService for Service {
         &self,
         request: Request<proto::SendCommandRequest>,
     ) -> Result<Response<proto::SendCommandResponse>, Status> {
-        let report = send::command(&self.0, request.into_inner())?;
+        let left = deadline::of_request(request.metadata())?;
+        let report = send::command(&self.0, request.into_inner())?
+            .report(left)
+            .await;
         Ok(Response::new(proto::SendCommandResponse {
             report: Some(report),
         }))
@@ -222,8 +233,8 @@ impl ControlService for Service {
 
     async fn list_plugins(
         &self,
-        _: Request<proto::ListPluginsRequest>,
+        request: Request<proto::ListPluginsRequest>,
     ) -> Result<Response<proto::ListPluginsResponse>, Status> {
-        Err(status::not_yet("ListPlugins"))
+        plugins::list(&self.0, &request.into_inner()).map(Response::new)
     }
 }

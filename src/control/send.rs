@@ -4,25 +4,27 @@
 use super::convert::Addressee;
 use super::status::{error, invalid};
 use super::{Control, MAX_DOWN_FRAME_BYTES, Stream_, convert, proto, status};
-use crate::hub::{Answer, AnswerError, Frame, Selection, Socket};
+use crate::hub::{Answer, AnswerError, Confirmation, Frame, Selection, Socket};
 use crate::message::{Command, Down, Import, check_json};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proto::send_request::Payload;
-use proto::{DeliveryOptions, DeliveryReport, DeliveryStatus};
+use proto::{AckLevel, DeliveryOptions, DeliveryReport, DeliveryStatus};
 use serde_json::value::RawValue;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 
+/// How long pages have to confirm when the caller sets no deadline. Default 10 s.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Responses of a `SendStream` that may wait for their reader.
 const STREAM_QUEUE: usize = 64;
 
-pub(super) fn send(
-    control: &Control,
-    request: proto::SendRequest,
-) -> Result<DeliveryReport, Status> {
+pub(super) fn send(control: &Control, request: proto::SendRequest) -> Result<Sent, Status> {
     let options = delivery_options(request.delivery)?;
     let payload = request.payload.ok_or_else(|| {
         invalid(
@@ -31,11 +33,11 @@ pub(super) fn send(
         )
     })?;
     match convert::target(request.target)? {
-        Addressee::Requester(request_id) => answer(control, &request_id, payload, options),
+        Addressee::Requester(request_id) => answer(control, &request_id, payload, &options),
         Addressee::Sockets(target, excluded) => {
             let frame = frame(payload)?;
             let selection = control.hub.select(&target, &excluded);
-            Ok(report(&selection, options.list_reached, |socket| {
+            Ok(send_to(&selection, &options, |socket| {
                 socket
                     .outbox()
                     .push(frame.clone())
@@ -71,8 +73,8 @@ fn answer(
     control: &Control,
     request_id: &str,
     payload: Payload,
-    options: DeliveryOptions,
-) -> Result<DeliveryReport, Status> {
+    options: &DeliveryOptions,
+) -> Result<Sent, Status> {
     let answer = match &payload {
         Payload::Json(text) => {
             check_json(text).map_err(|fault| invalid("json", format!("is not JSON: {fault}")))?;
@@ -103,9 +105,24 @@ fn answer(
         unknown: Vec::new(),
         position: control.hub.position(),
     };
-    Ok(report(&selection, options.list_reached, |_| {
+    Ok(send_to(&selection, options, |_| {
         sent.map_err(convert::delivery_status)
     }))
+}
+
+/// A stream of sends goes on at once: none of them waits for its page.
+fn send_unconfirmed(
+    control: &Control,
+    request: proto::SendRequest,
+) -> Result<DeliveryReport, Status> {
+    if request
+        .delivery
+        .is_some_and(|options| options.ack_level() == AckLevel::Received)
+    {
+        let text = "RECEIVED is not available in a stream (use Send)";
+        return Err(invalid("send.delivery.ack_level", text));
+    }
+    send(control, request).map(Sent::report_now)
 }
 
 pub(super) fn stream(
@@ -129,7 +146,7 @@ pub(super) fn stream(
             let sent = request
                 .send
                 .ok_or_else(|| invalid("send", "is not set"))
-                .and_then(|request| send(&control, request));
+                .and_then(|request| send_unconfirmed(&control, request));
             let outcome = match sent {
                 Ok(report) => Outcome::Report(report),
                 Err(fault) => Outcome::Error(proto::SendError {
@@ -152,7 +169,7 @@ pub(super) fn stream(
 pub(super) fn console_log(
     control: &Control,
     request: proto::SendConsoleLogRequest,
-) -> Result<DeliveryReport, Status> {
+) -> Result<Sent, Status> {
     use proto::ConsoleLevel;
     let options = delivery_options(request.delivery)?;
     let (target, excluded) = convert::sockets_target(request.target)?;
@@ -190,7 +207,7 @@ pub(super) fn console_log(
     let frame = Frame::Text(log.into());
     let fallback = run(&format!("console.{level}({call})"));
     let selection = control.hub.select(&target, &excluded);
-    Ok(report(&selection, options.list_reached, |socket| {
+    Ok(send_to(&selection, &options, |socket| {
         let frame = if control.hub.is_foreign(socket.id()) {
             &fallback
         } else {
@@ -206,7 +223,7 @@ pub(super) fn console_log(
 pub(super) fn command(
     control: &Control,
     request: proto::SendCommandRequest,
-) -> Result<DeliveryReport, Status> {
+) -> Result<Sent, Status> {
     use proto::send_command_request::Command as Asked;
     let options = delivery_options(request.delivery)?;
     let (target, excluded) = convert::sockets_target(request.target)?;
@@ -235,7 +252,7 @@ pub(super) fn command(
     };
     let frame = Frame::Text(Down::Command(command).encode().into());
     let selection = control.hub.select(&target, &excluded);
-    Ok(report(&selection, options.list_reached, |socket| {
+    Ok(send_to(&selection, &options, |socket| {
         let frame = if control.hub.is_foreign(socket.id()) {
             fallback.as_ref().ok_or(DeliveryStatus::Unsupported)?
         } else {
@@ -271,34 +288,80 @@ fn quote(text: &str) -> String {
     serde_json::to_string(text).expect("a string always encodes")
 }
 
+/// A send whose frames are queued.
+pub(super) struct Sent {
+    report: DeliveryReport,
+    list_reached: bool,
+    /// Sockets that count as reached once they have confirmed.
+    unconfirmed: Vec<(Arc<Socket>, Option<Confirmation>)>,
+}
+
 /// Sends to every selected socket: those reached and the rows of the others are exactly the
 /// selection (promise P3).
-pub(super) fn report(
+pub(super) fn send_to(
     selection: &Selection,
-    list_reached: bool,
+    options: &DeliveryOptions,
     mut send: impl FnMut(&Arc<Socket>) -> Result<(), DeliveryStatus>,
-) -> DeliveryReport {
-    let mut report = DeliveryReport {
-        position: Some(convert::position(selection.position.clone())),
-        unreached: selection
-            .unknown
-            .iter()
-            .map(|id| delivery(id, DeliveryStatus::NotFound))
-            .collect(),
-        ..DeliveryReport::default()
+) -> Sent {
+    let confirm = options.ack_level() == AckLevel::Received;
+    let unknown = selection.unknown.iter();
+    let mut sent = Sent {
+        report: DeliveryReport {
+            position: Some(convert::position(selection.position.clone())),
+            unreached: unknown
+                .map(|id| delivery(id, DeliveryStatus::NotFound))
+                .collect(),
+            ..DeliveryReport::default()
+        },
+        list_reached: options.list_reached,
+        unconfirmed: Vec::new(),
     };
     for socket in &selection.sockets {
         match send(socket) {
-            Ok(()) => {
-                report.reached += 1;
-                if list_reached {
-                    report.reached_socket_ids.push(socket.id().to_owned());
-                }
-            }
-            Err(status) => report.unreached.push(delivery(socket.id(), status)),
+            Ok(()) if confirm => sent.unconfirmed.push((socket.clone(), socket.confirm())),
+            sent_to => sent.row(socket, sent_to),
         }
     }
-    report
+    sent
+}
+
+impl Sent {
+    fn row(&mut self, socket: &Socket, sent: Result<(), DeliveryStatus>) {
+        match sent {
+            Ok(()) => {
+                self.report.reached += 1;
+                if self.list_reached {
+                    self.report.reached_socket_ids.push(socket.id().to_owned());
+                }
+            }
+            Err(status) => self.report.unreached.push(delivery(socket.id(), status)),
+        }
+    }
+
+    /// The report, once every page has confirmed, gone, or had its time.
+    pub(super) async fn report(mut self, left: Option<Duration>) -> DeliveryReport {
+        let deadline = Instant::now() + left.unwrap_or(CONFIRM_TIMEOUT);
+        for (socket, confirmation) in std::mem::take(&mut self.unconfirmed) {
+            let arrived = async {
+                match confirmation {
+                    Some(confirmation) => confirmation.arrived().await,
+                    None => false,
+                }
+            };
+            let sent = match tokio::time::timeout_at(deadline, arrived).await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(DeliveryStatus::Gone),
+                Err(_) => Err(DeliveryStatus::TimedOut),
+            };
+            self.row(&socket, sent);
+        }
+        self.report
+    }
+
+    /// The report of a send that needs no confirmation.
+    pub(super) fn report_now(self) -> DeliveryReport {
+        self.report
+    }
 }
 
 fn delivery(socket_id: &str, status: DeliveryStatus) -> proto::Delivery {
@@ -312,13 +375,12 @@ pub(super) fn delivery_options(
     options: Option<DeliveryOptions>,
 ) -> Result<DeliveryOptions, Status> {
     let options = options.unwrap_or_default();
-    match proto::AckLevel::try_from(options.ack_level) {
-        Ok(proto::AckLevel::Unspecified | proto::AckLevel::Queued) => Ok(options),
-        Ok(proto::AckLevel::Received) => Err(status::not_yet("ACK_LEVEL_RECEIVED")),
-        Err(_) => Err(invalid(
-            "delivery.ack_level",
-            format!("{} is no AckLevel", options.ack_level),
-        )),
+    match AckLevel::try_from(options.ack_level) {
+        Ok(_) => Ok(options),
+        Err(_) => {
+            let text = format!("{} is no AckLevel", options.ack_level);
+            Err(invalid("delivery.ack_level", text))
+        }
     }
 }
 

@@ -132,7 +132,7 @@ fn open_hook(
         forward_headers,
     };
     let (calls, receiver) = Calls::new(max_concurrent, timeout);
-    let hook = ServeHook::new(session.name().to_owned(), hook_options, calls);
+    let hook = ServeHook::new(session, hook_options, calls);
     let guard = control
         .plugins
         .open_serve(session, hook)

@@ -4,6 +4,7 @@ use super::status::invalid;
 use super::{Control, convert, proto, send};
 use crate::hub::{Close, CloseCause, SocketFilter, SocketInfo};
 use prost::Message;
+use proto::DeliveryOptions;
 use std::sync::Arc;
 use tonic::Status;
 
@@ -24,14 +25,7 @@ pub(super) fn list(
         Some(filter) => convert::socket_filter("filter", filter)?,
         None => SocketFilter::default(),
     };
-    let limit = match usize::try_from(request.page_size) {
-        Ok(0) => DEFAULT_PAGE,
-        Ok(size) => size.min(MAX_PAGE),
-        Err(_) => {
-            let text = format!("{} is negative (0 is the default)", request.page_size);
-            return Err(invalid("page_size", text));
-        }
-    };
+    let limit = page_size(request.page_size)?;
     let begin = Token::parse(control, &request.page_token)?;
     let (found, more, position) = control.hub.list(
         begin.as_ref().map_or(0, |token| token.number),
@@ -63,6 +57,18 @@ pub(super) fn list(
         next_page_token,
         position,
     })
+}
+
+/// Entries of one page of a list: 0 is the default, and no more than [`MAX_PAGE`] are given.
+pub(super) fn page_size(asked: i32) -> Result<usize, Status> {
+    match usize::try_from(asked) {
+        Ok(0) => Ok(DEFAULT_PAGE),
+        Ok(size) => Ok(size.min(MAX_PAGE)),
+        Err(_) => Err(invalid(
+            "page_size",
+            format!("{asked} is negative (0 is the default)"),
+        )),
+    }
 }
 
 /// Where a list goes on, and the instant it began.
@@ -141,13 +147,14 @@ pub(super) fn close(
         reason: request.close_reason,
         cause: CloseCause::ClosedByApi,
     };
-    let report = send::report(&selection, false, |socket| {
+    let report = send::send_to(&selection, &DeliveryOptions::default(), |socket| {
         if socket.outbox().close(close.clone()) {
             Ok(())
         } else {
             Err(proto::DeliveryStatus::Gone)
         }
-    });
+    })
+    .report_now();
     Ok(proto::CloseSocketsResponse {
         report: Some(report),
     })

@@ -1,7 +1,7 @@
 //! `SubscribeMessages`: the event log as a stream.
 
 use super::status::{error, invalid};
-use super::{Control, Stream_, convert, proto, session, status};
+use super::{Control, Stream_, convert, proto, session, status, values};
 use crate::hub::{
     self, DEFAULT_QUEUE_EVENTS, Delivered, EventBody, EventKind, GapReason, Overflow, ResumeError,
     Subscription, SubscriptionEnd, SubscriptionOptions,
@@ -151,11 +151,9 @@ fn event_kind(kind: i32) -> Result<EventKind, Status> {
     match proto::EventKind::try_from(kind) {
         Ok(proto::EventKind::Message) => Ok(EventKind::Message),
         Ok(proto::EventKind::Socket) => Ok(EventKind::Socket),
-        Ok(
-            kind @ (proto::EventKind::Console
-            | proto::EventKind::PageError
-            | proto::EventKind::File),
-        ) => Err(status::not_yet(kind.as_str_name())),
+        Ok(proto::EventKind::Console) => Ok(EventKind::Console),
+        Ok(proto::EventKind::PageError) => Ok(EventKind::PageError),
+        Ok(kind @ proto::EventKind::File) => Err(status::not_yet(kind.as_str_name())),
         Ok(proto::EventKind::Unspecified) | Err(_) => {
             Err(invalid("kinds", format!("{kind} is no EventKind")))
         }
@@ -190,6 +188,12 @@ fn body(event: &hub::Event, max_event_bytes: usize) -> Event {
                 socket: Some(convert::socket(&event.socket)),
                 previous_socket_id: previous_socket_id.clone().unwrap_or_default(),
             })
+        }
+        EventBody::Console(line) => {
+            Event::Console(values::console(&socket_id, line, max_event_bytes))
+        }
+        EventBody::PageError(fault) => {
+            Event::PageError(values::fault(&socket_id, fault, max_event_bytes))
         }
         EventBody::SocketUpdated => Event::SocketUpdated(proto::SocketUpdated {
             socket: Some(convert::socket(&event.socket)),

@@ -1,6 +1,7 @@
 //! The event log: what happened, in one order, for as long as its bytes allow.
 
 use super::{Close, SocketInfo};
+use crate::message::{PageConsole, PageFault};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -29,6 +30,10 @@ pub enum EventKind {
     Message,
     /// A socket opened, changed or closed.
     Socket,
+    /// A page printed a line.
+    Console,
+    /// Something went wrong in a page.
+    PageError,
 }
 
 /// Something that happened.
@@ -67,6 +72,10 @@ pub enum EventBody {
     SocketUpdated,
     /// The connection ended.
     SocketClosed(Close),
+    /// The page printed a line.
+    Console(PageConsole),
+    /// Something went wrong in the page.
+    PageError(PageFault),
 }
 
 /// Why a connection ended.
@@ -97,6 +106,8 @@ impl EventBody {
             Self::SocketOpened { .. } | Self::SocketUpdated | Self::SocketClosed(_) => {
                 EventKind::Socket
             }
+            Self::Console(_) => EventKind::Console,
+            Self::PageError(_) => EventKind::PageError,
         }
     }
 }
@@ -110,6 +121,8 @@ impl Event {
                 EventBody::Message { text: content, .. } | EventBody::Binary(content) => {
                     content.len()
                 }
+                EventBody::Console(line) => line.size(),
+                EventBody::PageError(fault) => fault.size(),
                 _ => self.socket.url.len() + self.socket.title.len(),
             }
     }

@@ -7,17 +7,21 @@
 //! promise: a snapshot of the sockets and a position in the log taken under it fit each other
 //! exactly. Nothing is awaited and no plugin is called while it is held.
 
+mod code;
 mod events;
 mod imports;
 mod outbox;
+mod pings;
 mod requests;
 mod sockets;
 mod subscriptions;
 mod targets;
 
+pub use code::{CODE_PATH, PublishedCode, TooMuchCode};
 pub use events::{CloseCause, Event, EventBody, EventKind, Gap, GapReason, LOG_BYTES, Position};
 pub use imports::{ImportOutcome, PendingImport};
 pub use outbox::{Close, Frame, Next, OUTBOX_BYTES, Outbox, PushError, Text};
+pub use pings::Confirmation;
 pub use requests::{Answer, AnswerError, REQUEST_TIMEOUT};
 pub use sockets::{DocumentState, Socket, SocketGuard, SocketInfo, Visibility};
 pub use subscriptions::{
@@ -40,6 +44,7 @@ pub struct Hub {
     /// Held for moments: see the module's text.
     state: Mutex<State>,
     imports: imports::Imports,
+    code: code::Code,
     /// Frames of pages that were no messages.
     faults: AtomicU64,
 }
@@ -64,6 +69,7 @@ impl Hub {
                 requests: Requests::default(),
             }),
             imports: imports::Imports::default(),
+            code: code::Code::default(),
             faults: AtomicU64::new(0),
         })
     }

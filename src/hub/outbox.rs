@@ -39,12 +39,16 @@ impl From<String> for Text {
     }
 }
 
+/// What a frame costs beside its content: many empty ones are not free.
+const FRAME_OVERHEAD_BYTES: usize = 32;
+
 impl Frame {
     fn size(&self) -> usize {
-        match self {
-            Self::Text(Text(bytes)) | Self::Binary(bytes) => bytes.len(),
-            Self::Ping(_) => size_of::<u64>(),
-        }
+        FRAME_OVERHEAD_BYTES
+            + match self {
+                Self::Text(Text(bytes)) | Self::Binary(bytes) => bytes.len(),
+                Self::Ping(_) => 0,
+            }
     }
 }
 
@@ -97,20 +101,40 @@ pub enum Next {
 impl Outbox {
     /// Queues a frame behind all others.
     pub fn push(&self, frame: Frame) -> Result<(), PushError> {
-        {
-            let mut state = self.lock();
-            if state.closed || state.close.is_some() {
-                return Err(PushError::Closed);
+        self.put(|state| {
+            let fits = state.bytes == 0 || state.bytes + frame.size() <= OUTBOX_BYTES;
+            if fits {
+                Ok((frame, ()))
+            } else {
+                Err(PushError::Full)
             }
-            let size = frame.size();
-            if state.bytes > 0 && state.bytes + size > OUTBOX_BYTES {
-                return Err(PushError::Full);
-            }
-            state.bytes += size;
-            state.frames.push_back(frame);
+        })
+    }
+
+    /// Queues a ping behind all other frames, also when there is no room: it is a few octets, and
+    /// follows a frame that found some. Its number is made while the queue is held, so that
+    /// numbers are in the order of the queue.
+    pub fn push_ping<T>(&self, number: impl FnOnce() -> (u64, T)) -> Result<T, PushError> {
+        self.put(|_| {
+            let (number, result) = number();
+            Ok((Frame::Ping(number), result))
+        })
+    }
+
+    fn put<T>(
+        &self,
+        frame: impl FnOnce(&State) -> Result<(Frame, T), PushError>,
+    ) -> Result<T, PushError> {
+        let mut state = self.lock();
+        if state.closed || state.close.is_some() {
+            return Err(PushError::Closed);
         }
+        let (frame, result) = frame(&state)?;
+        state.bytes += frame.size();
+        state.frames.push_back(frame);
+        drop(state);
         self.reader.wake();
-        Ok(())
+        Ok(result)
     }
 
     /// Ends the connection once the queued frames are written. The first caller's reason
@@ -191,7 +215,7 @@ mod tests {
         assert!(matches!(outbox.take(), Some(Next::Frame(..))));
         // Taken is not written: the room is free only then.
         assert_eq!(outbox.push(frame(1)), Err(PushError::Full));
-        outbox.written(OUTBOX_BYTES * 4);
+        outbox.written(OUTBOX_BYTES * 4 + FRAME_OVERHEAD_BYTES);
         assert_eq!(outbox.push(frame(1)), Ok(()));
     }
 
@@ -206,7 +230,10 @@ mod tests {
         };
         assert!(outbox.close(close.clone()));
         assert_eq!(outbox.push(Frame::Ping(2)), Err(PushError::Closed));
-        assert_eq!(outbox.take(), Some(Next::Frame(Frame::Ping(1), 8)));
+        assert_eq!(
+            outbox.take(),
+            Some(Next::Frame(Frame::Ping(1), FRAME_OVERHEAD_BYTES))
+        );
         assert_eq!(outbox.take(), Some(Next::Close(close)));
     }
 }

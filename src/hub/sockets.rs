@@ -1,10 +1,10 @@
 //! The registry of connected pages.
 
 use super::outbox::{Frame, Outbox, PushError};
+use super::pings::{Confirmation, Pings};
 use super::{Close, CloseCause, EventBody, Hub, State};
 use crate::ids;
-use crate::message::Hello;
-use bytes::Bytes;
+use crate::message::{Down, Hello};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -73,6 +73,7 @@ pub enum DocumentState {
 pub struct Socket {
     id: String,
     outbox: Outbox,
+    pings: Pings,
     /// Set once the page is ready, to whether it said hello; or when it closed before.
     ready: SetOnce<bool>,
 }
@@ -93,6 +94,23 @@ impl Socket {
     /// Queues a text frame.
     pub fn send_text(&self, text: String) -> Result<(), PushError> {
         self.outbox.push(Frame::Text(text.into()))
+    }
+
+    /// Queues a ping, whose pong confirms every frame queued before. None when the connection
+    /// has ended or is ending.
+    #[must_use]
+    pub fn confirm(&self) -> Option<Confirmation> {
+        self.outbox.push_ping(|| self.pings.expect()).ok()
+    }
+
+    /// Queues a ping, to see whether the page is there.
+    pub fn ping(&self) -> Result<(), PushError> {
+        self.outbox.push(Frame::Ping(self.pings.next()))
+    }
+
+    /// A pong came: it confirms every frame before its ping.
+    pub fn pong(&self, number: u64) {
+        self.pings.confirm(number);
     }
 
     /// Waits until the page said hello (true), or had a second to or closed (false).
@@ -165,6 +183,7 @@ impl Drop for SocketGuard {
         state.record(entry.info, EventBody::SocketClosed(self.end.clone()));
         drop(state);
         self.socket.outbox.shut();
+        self.socket.pings.abandon();
         let _ = self.socket.ready.set(false);
         self.hub.imports.socket_closed(&self.socket.id);
     }
@@ -182,6 +201,7 @@ impl Hub {
         let socket = Arc::new(Socket {
             id: ids::random(),
             outbox: Outbox::default(),
+            pings: Pings::default(),
             ready: SetOnce::new(),
         });
         let mut state = self.lock();
@@ -223,29 +243,29 @@ impl Hub {
         }
     }
 
-    /// A page said hello, or something new of itself. Makes it ready.
+    /// A page said hello: it is ready, and gets its name and what it is to report.
+    ///
+    /// Answered under the lock, so that what it is to report cannot be overtaken by a change.
     pub fn hello(&self, socket_id: &str, hello: Hello) {
         let mut state = self.lock();
-        state.update(socket_id, |info| {
-            info.page_id = hello.page_id;
-            info.tab_id = hello.tab_id;
-            info.url = hello.url;
-            info.title = hello.title;
-            info.visibility = match hello.visibility.as_str() {
-                "visible" => Visibility::Visible,
-                "hidden" => Visibility::Hidden,
-                _ => Visibility::Unknown,
-            };
-            info.document_state = match hello.document_state.as_str() {
-                "loading" => DocumentState::Loading,
-                "interactive" => DocumentState::Interactive,
-                "complete" => DocumentState::Complete,
-                _ => DocumentState::Unknown,
-            };
-            info.top_level = hello.top_level;
-            info.features = hello.features;
-            info.ready = true;
-        });
+        state.describe(socket_id, hello);
+        let watch = state.subscribers.watch();
+        let Some(entry) = state.registry.get(socket_id) else {
+            return;
+        };
+        let socket = &entry.socket;
+        // A page that does not read will not miss it.
+        let _ = socket.send_text(Down::Hello { socket_id }.encode());
+        if watch.any() {
+            let _ = socket.send_text(Down::Watch(watch).encode());
+        }
+        let _ = socket.ready.set(true);
+    }
+
+    /// A page said something new of itself.
+    pub fn state(&self, socket_id: &str, hello: Hello) {
+        let mut state = self.lock();
+        state.describe(socket_id, hello);
         if let Some(entry) = state.registry.get(socket_id) {
             let _ = entry.socket.ready.set(true);
         }
@@ -266,14 +286,14 @@ impl Hub {
         }
     }
 
-    /// A page sent a binary frame.
-    pub fn binary(&self, socket_id: &str, data: Bytes) {
+    /// A page sent a binary frame, printed a line, or reports an error.
+    pub fn report(&self, socket_id: &str, body: EventBody) {
         let mut state = self.lock();
         let Some(entry) = state.registry.get(socket_id) else {
             return;
         };
         let info = entry.info.clone();
-        state.record(info, EventBody::Binary(data));
+        state.record(info, body);
     }
 
     /// At most `limit` sockets that connected after connection `number`, oldest first, whether
@@ -319,6 +339,29 @@ impl Hub {
 }
 
 impl State {
+    fn describe(&mut self, socket_id: &str, hello: Hello) {
+        self.update(socket_id, |info| {
+            info.page_id = hello.page_id;
+            info.tab_id = hello.tab_id;
+            info.url = hello.url;
+            info.title = hello.title;
+            info.visibility = match hello.visibility.as_str() {
+                "visible" => Visibility::Visible,
+                "hidden" => Visibility::Hidden,
+                _ => Visibility::Unknown,
+            };
+            info.document_state = match hello.document_state.as_str() {
+                "loading" => DocumentState::Loading,
+                "interactive" => DocumentState::Interactive,
+                "complete" => DocumentState::Complete,
+                _ => DocumentState::Unknown,
+            };
+            info.top_level = hello.top_level;
+            info.features = hello.features;
+            info.ready = true;
+        });
+    }
+
     fn update(&mut self, socket_id: &str, change: impl FnOnce(&mut SocketInfo)) {
         let Some(entry) = self.registry.entries.get_mut(socket_id) else {
             return;

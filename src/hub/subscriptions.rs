@@ -1,7 +1,8 @@
 //! Who listens to the event log: a bounded queue each, and no silent loss.
 
 use super::events::{Event, EventBody, EventKind, EventLog, Gap, GapReason};
-use super::{Hub, Position, SocketFilter};
+use super::{Frame, Hub, Position, SocketFilter, State};
+use crate::message::{Down, Watch};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -132,7 +133,37 @@ pub(super) struct Subscribers {
     last_id: u64,
 }
 
+impl State {
+    /// Changes who listens, and tells the pages when that changes what they are to report.
+    fn change_subscribers(&mut self, change: impl FnOnce(&mut Vec<Arc<Subscriber>>)) {
+        let before = self.subscribers.watch();
+        change(&mut self.subscribers.all);
+        let after = self.subscribers.watch();
+        if before == after {
+            return;
+        }
+        let frame = Frame::Text(Down::Watch(after).encode().into());
+        for entry in self.registry.after(0).filter(|entry| entry.info.ready) {
+            // A page that does not read will not report either.
+            let _ = entry.socket.outbox().push(frame.clone());
+        }
+    }
+}
+
 impl Subscribers {
+    /// What somebody wants to hear of the pages' own accord.
+    pub(super) fn watch(&self) -> Watch {
+        let wanted = |kind| {
+            self.all
+                .iter()
+                .any(|subscriber| subscriber.options.kinds.contains(&kind))
+        };
+        Watch {
+            console: wanted(EventKind::Console),
+            errors: wanted(EventKind::PageError),
+        }
+    }
+
     pub(super) fn offer(&self, event: &Arc<Event>) {
         for subscriber in &self.all {
             if subscriber.wants(event) {
@@ -296,6 +327,12 @@ impl Queue {
 }
 
 impl Hub {
+    /// What pages are to report, because somebody listens.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        self.lock().subscribers.watch()
+    }
+
     /// Begins to listen.
     pub fn subscribe(
         self: &Arc<Self>,
@@ -326,7 +363,7 @@ impl Hub {
                 .collect();
             queue.replayed = queue.events.len();
         }
-        state.subscribers.all.push(shared.clone());
+        state.change_subscribers(|all| all.push(shared.clone()));
         let position = self.at(state.log.newest());
         drop(state);
         Ok(Subscription {
@@ -355,10 +392,7 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         let id = self.shared.id;
         let mut state = self.hub.lock();
-        state
-            .subscribers
-            .all
-            .retain(|subscriber| subscriber.id != id);
+        state.change_subscribers(|all| all.retain(|subscriber| subscriber.id != id));
         state.withdraw_offers(id);
     }
 }

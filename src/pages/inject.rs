@@ -16,10 +16,21 @@ pub const CLIENT_PATH: &str = "/__pagewire__/client.js";
 /// Where the ancestor serves it; an alias.
 const ANCESTOR_CLIENT_PATH: &str = "/__web-dev-server__web-socket.js";
 
-/// The stage: injects into HTML when `wanted`. The tag says so, so that a 304 cannot bring back
+/// Where the daemon serves the script that sees console lines and errors.
+pub const RECORDER_PATH: &str = "/__pagewire__/recorder.js";
+
+/// What is to be put into pages.
+#[derive(Clone, Copy)]
+pub(super) struct Scripts {
+    pub(super) client: bool,
+    /// Must run before the page's own scripts, so it goes to the front of the head.
+    pub(super) recorder: bool,
+}
+
+/// The stage: injects into HTML what is wanted. The tag says so, so that a 304 cannot bring back
 /// a page without the client, or with one that nobody asks for any more.
-pub(super) fn stage(mut answer: Answer, wanted: bool) -> Answer {
-    if !wanted || answer.verbatim || answer.essence() != "text/html" {
+pub(super) fn stage(mut answer: Answer, scripts: Scripts) -> Answer {
+    if !scripts.client || answer.verbatim || answer.essence() != "text/html" {
         return answer;
     }
     let Payload::Bytes(body) = &answer.body else {
@@ -30,42 +41,64 @@ pub(super) fn stage(mut answer: Answer, wanted: bool) -> Answer {
         .get(header::CONTENT_SECURITY_POLICY)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    if let Some(injected) = inject(body, policy) {
+    if let Some(injected) = inject(body, policy, scripts) {
+        let variant = if scripts.recorder {
+            "recorder"
+        } else {
+            "client"
+        };
         answer.body = Payload::Bytes(injected);
-        answer.tag = answer.tag.map(|tag| format!("{tag}-client"));
+        answer.tag = answer.tag.map(|tag| format!("{tag}-{variant}"));
     }
     answer
 }
 
-/// The page with the client in it; none when it is a fragment, has the client already, or is in
-/// an encoding that is not ASCII-compatible.
-fn inject(page: &Bytes, policy: &str) -> Option<Bytes> {
+/// The page with the scripts in it, as one piece; none when it is a fragment, has them already,
+/// or is in an encoding that is not ASCII-compatible.
+fn inject(page: &Bytes, policy: &str, scripts: Scripts) -> Option<Bytes> {
     if !is_document(page) {
         return None;
     }
     let found = scan(page);
-    if found.has_client {
+    let recorder = scripts.recorder && !found.has_recorder;
+    let client = scripts.client && !found.has_client;
+    if !recorder && !client {
         return None;
     }
-    let at = found.body_end.or(found.head_end).unwrap_or(page.len());
     let nonce = nonce_of(policy).map(str::to_owned).or(found.nonce);
     let nonce = nonce
         .map(|nonce| format!(" nonce=\"{nonce}\""))
         .unwrap_or_default();
-    let script = format!(
-        "<!-- injected by pagewire -->\n<script type=\"module\" src=\"{CLIENT_PATH}\"{nonce}></script>"
-    );
-    let mut injected = Vec::with_capacity(page.len() + script.len());
+    let mut piece = "<!-- injected by pagewire -->\n".to_owned();
+    if recorder {
+        piece.push_str(&format!("<script src=\"{RECORDER_PATH}\"{nonce}></script>"));
+    }
+    if client {
+        piece.push_str(&format!(
+            "<script type=\"module\" src=\"{CLIENT_PATH}\"{nonce}></script>"
+        ));
+    }
+    let at = if recorder {
+        found.head_start
+    } else {
+        found.body_end.or(found.head_end).unwrap_or(page.len())
+    };
+    let mut injected = Vec::with_capacity(page.len() + piece.len());
     injected.extend_from_slice(&page[..at]);
-    injected.extend_from_slice(script.as_bytes());
+    injected.extend_from_slice(piece.as_bytes());
     injected.extend_from_slice(&page[at..]);
     Some(injected.into())
+}
+
+/// The page without the byte order mark of UTF-8.
+fn without_mark(page: &[u8]) -> &[u8] {
+    page.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(page)
 }
 
 /// The ancestor's rule: behind comments and white space stands a doctype, `html`, `head` or
 /// `body` tag.
 fn is_document(page: &[u8]) -> bool {
-    let mut rest = page.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(page);
+    let mut rest = without_mark(page);
     loop {
         rest = rest.trim_ascii_start();
         let Some(comment) = rest.strip_prefix(b"<!--") else {
@@ -87,16 +120,32 @@ fn is_document(page: &[u8]) -> bool {
         })
 }
 
+/// What the front of a head is behind: the last of these that a page has.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum HeadStart {
+    /// The page's beginning, or its byte order mark.
+    #[default]
+    Page,
+    Doctype,
+    Html,
+    Head,
+}
+
 #[derive(Default)]
 struct Scan {
     /// Where the last `</body>` begins.
     body_end: Option<usize>,
     /// Where the last `</head>` begins.
     head_end: Option<usize>,
+    /// The front of the head, and what it is behind.
+    head_start: usize,
+    head_follows: HeadStart,
     /// The nonce of a policy in a meta element, or of the page's own scripts.
     nonce: Option<String>,
     /// The page loads the client by itself.
     has_client: bool,
+    /// The page has the recorder.
+    has_recorder: bool,
 }
 
 /// Attributes of the tag being read, as far as they matter here.
@@ -111,7 +160,10 @@ struct Tag {
 }
 
 fn scan(page: &[u8]) -> Scan {
-    let mut found = Scan::default();
+    let mut found = Scan {
+        head_start: page.len() - without_mark(page).len(),
+        ..Scan::default()
+    };
     let mut tag = Tag::default();
     // Inside a template nothing ends the document's body.
     let mut templates = 0_usize;
@@ -137,7 +189,16 @@ fn scan(page: &[u8]) -> Scan {
                             _ => {}
                         }
                     }
+                    CallbackEvent::Doctype { .. } => {
+                        found.head_starts(span.end, HeadStart::Doctype)
+                    }
                     CallbackEvent::CloseStartTag { .. } => {
+                        match tag.name.as_slice() {
+                            _ if templates > 0 => {}
+                            b"html" => found.head_starts(span.end, HeadStart::Html),
+                            b"head" => found.head_starts(span.end, HeadStart::Head),
+                            _ => {}
+                        }
                         found.start_tag(&tag);
                         templates += usize::from(tag.name == b"template");
                     }
@@ -160,11 +221,18 @@ fn scan(page: &[u8]) -> Scan {
 }
 
 impl Scan {
+    fn head_starts(&mut self, at: usize, behind: HeadStart) {
+        if behind > self.head_follows {
+            (self.head_start, self.head_follows) = (at, behind);
+        }
+    }
+
     fn start_tag(&mut self, tag: &Tag) {
         match tag.name.as_slice() {
             b"script" => {
                 let src = tag.src.split(['?', '#']).next().unwrap_or_default();
                 self.has_client |= [CLIENT_PATH, ANCESTOR_CLIENT_PATH].contains(&src);
+                self.has_recorder |= src == RECORDER_PATH;
                 if self.nonce.is_none() && is_nonce(&tag.nonce) {
                     self.nonce = Some(tag.nonce.clone());
                 }
@@ -218,8 +286,49 @@ mod tests {
     const SCRIPT: &str = "<!-- injected by pagewire -->\n<script type=\"module\" src=\"/__pagewire__/client.js\"></script>";
 
     fn injected(page: &str) -> Option<String> {
-        let page = inject(&Bytes::copy_from_slice(page.as_bytes()), "")?;
+        let page = inject(&Bytes::copy_from_slice(page.as_bytes()), "", CLIENT)?;
         Some(String::from_utf8(page.to_vec()).unwrap())
+    }
+
+    const CLIENT: Scripts = Scripts {
+        client: true,
+        recorder: false,
+    };
+
+    #[test]
+    fn with_the_recorder_both_go_to_the_front_of_the_head() {
+        let scripts = Scripts {
+            client: true,
+            recorder: true,
+        };
+        let both = SCRIPT.replace(
+            "<script",
+            "<script src=\"/__pagewire__/recorder.js\"></script><script",
+        );
+        for page in [
+            "<!doctype html><html lang=en><head>|<script>early()</script></head><body></body></html>",
+            "<!doctype html><html>|<body></body></html>",
+            "<!doctype html>|<p>x</p></body>",
+            "<!-- a --><html a='>'>|<template><head></head></template>",
+            // A body with nothing before it has its head before it.
+            "|<body><p>",
+        ] {
+            let expected = page.replace('|', &both);
+            let bare = Bytes::from(page.replace('|', ""));
+            let once = inject(&bare, "", scripts).unwrap();
+            assert_eq!(
+                String::from_utf8(once.to_vec()).unwrap(),
+                expected,
+                "{page}"
+            );
+            assert!(inject(&once, "", scripts).is_none());
+        }
+        let marked = Bytes::from("\u{FEFF}<body>");
+        assert!(
+            inject(&marked, "", scripts)
+                .unwrap()
+                .starts_with("\u{FEFF}<!-- injected".as_bytes())
+        );
     }
 
     #[test]
@@ -263,7 +372,7 @@ mod tests {
     #[test]
     fn a_nonce_is_copied_from_the_policy_or_the_page() {
         let tag = |page: &str, policy: &str| {
-            let page = inject(&Bytes::copy_from_slice(page.as_bytes()), policy).unwrap();
+            let page = inject(&Bytes::copy_from_slice(page.as_bytes()), policy, CLIENT).unwrap();
             let page = String::from_utf8(page.to_vec()).unwrap();
             page.split("client.js\"")
                 .nth(1)

@@ -10,18 +10,22 @@ mod reply;
 mod serve;
 
 use crate::config::Inject;
+use crate::hub::Hub;
 use crate::paths::Root;
 use crate::plugins::Plugins;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use std::sync::Arc;
 
-pub use inject::CLIENT_PATH;
+use inject::Scripts;
+pub use inject::{CLIENT_PATH, RECORDER_PATH};
 
 /// What the pipeline needs.
 pub struct Pages {
     /// What is served.
     pub root: Root,
+    /// Who wants to hear of pages.
+    pub hub: Arc<Hub>,
     /// Who may answer.
     pub plugins: Arc<Plugins>,
     /// When the socket client is put into pages.
@@ -29,11 +33,15 @@ pub struct Pages {
 }
 
 impl Pages {
-    fn injects(&self) -> bool {
-        match self.inject {
+    fn scripts(&self) -> Scripts {
+        let client = match self.inject {
             Inject::Always => true,
             Inject::Never => false,
             Inject::Asked => self.plugins.ask_for_injection(),
+        };
+        Scripts {
+            client,
+            recorder: client && self.hub.watch().any(),
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) async fn respond(pages: &Pages, request: Request) -> Response {
             answer(pages, &request, &path, found, asked).await
         }
     };
-    let answer = inject::stage(answer, pages.injects());
+    let answer = inject::stage(answer, pages.scripts());
     reply::reply(&request, answer)
 }
 

@@ -61,7 +61,6 @@ pub struct Calls<C, R> {
     /// None once the stream has ended. Held for moments, never across an await.
     waiting: Mutex<Option<HashMap<u64, oneshot::Sender<R>>>>,
     timeout: Option<Duration>,
-    late_results: AtomicU64,
 }
 
 impl<C, R> Calls<C, R> {
@@ -81,7 +80,6 @@ impl<C, R> Calls<C, R> {
             last_id: AtomicU64::new(0),
             waiting: Mutex::new(Some(HashMap::new())),
             timeout,
-            late_results: AtomicU64::new(0),
         };
         (calls, receiver)
     }
@@ -145,19 +143,11 @@ impl<C, R> Calls<C, R> {
         result
     }
 
-    /// A result came. A late, doubled or unknown one is counted and changes nothing.
-    pub fn resolve(&self, id: u64, result: R) {
-        let waiting = self.lock().as_mut().and_then(|waiting| waiting.remove(&id));
-        let taken = waiting.is_some_and(|waiting| waiting.send(result).is_ok());
-        if !taken {
-            self.late_results.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Results that nobody waited for.
+    /// A result came. False, and nothing changes, when it is late, doubled or unknown.
     #[must_use]
-    pub fn late_results(&self) -> u64 {
-        self.late_results.load(Ordering::Relaxed)
+    pub fn resolve(&self, id: u64, result: R) -> bool {
+        let waiting = self.lock().as_mut().and_then(|waiting| waiting.remove(&id));
+        waiting.is_some_and(|waiting| waiting.send(result).is_ok())
     }
 
     /// The stream has ended: whoever waits is told so.
@@ -216,13 +206,13 @@ mod tests {
                 };
                 ids.insert(call, id);
             }
-            calls.resolve(ids["b"], "B");
-            calls.resolve(ids["a"], "A");
-            calls.resolve(ids["a"], "doubled");
-            calls.resolve(99, "unknown");
+            assert!(calls.resolve(ids["b"], "B"));
+            assert!(calls.resolve(ids["a"], "A"));
+            assert!(!calls.resolve(ids["a"], "doubled"));
+            assert!(!calls.resolve(99, "unknown"));
         };
         let (a, b, ()) = tokio::join!(calls.call("a"), calls.call("b"), plugin);
-        assert_eq!((a, b, calls.late_results()), (Ok("A"), Ok("B"), 2));
+        assert_eq!((a, b), (Ok("A"), Ok("B")));
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,12 +2,14 @@
 
 use super::Plugins;
 use super::calls::{CallError, Calls};
+use super::counters::{Counters, Verdict};
 use super::filters::{RequestFacts, RequestFilter};
 use super::sessions::Session;
 use bytes::Bytes;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::{PoisonError, RwLock};
+use std::time::Instant;
 
 /// When in the pipeline a hook is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,6 +123,8 @@ pub struct SourceLocation {
 /// A plugin's open serve hook.
 pub struct ServeHook {
     plugin: String,
+    /// The session's.
+    counters: Arc<Counters>,
     phase: Phase,
     failure_mode: FailureMode,
     forward_headers: Vec<String>,
@@ -129,15 +133,16 @@ pub struct ServeHook {
 }
 
 impl ServeHook {
-    /// A hook of this plugin whose calls go to `calls`.
+    /// A hook of this session's plugin whose calls go to `calls`.
     #[must_use]
     pub fn new(
-        plugin: String,
+        session: &Session,
         options: ServeOptions,
         calls: Calls<ServeCall, ServeOutcome>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            plugin,
+            plugin: session.name().to_owned(),
+            counters: session.counters().clone(),
             phase: options.phase,
             failure_mode: options.failure_mode,
             forward_headers: options.forward_headers,
@@ -190,12 +195,26 @@ impl ServeHook {
 
     /// Asks the plugin.
     pub async fn ask(&self, call: ServeCall) -> Result<ServeOutcome, CallError> {
-        self.calls.call(call).await
+        self.counters.called();
+        let begin = Instant::now();
+        let result = self.calls.call(call).await;
+        let verdict = match &result {
+            Ok(ServeOutcome::Content(_)) => Verdict::Content,
+            Ok(ServeOutcome::Skip) => Verdict::Pass,
+            Err(CallError::TimedOut) => Verdict::Timeout,
+            Ok(ServeOutcome::Failure(_)) | Err(CallError::Gone | CallError::Overloaded) => {
+                Verdict::Failure
+            }
+        };
+        self.counters.judged(verdict, begin.elapsed());
+        result
     }
 
     /// A result came from the plugin.
     pub fn resolve(&self, call_id: u64, outcome: ServeOutcome) {
-        self.calls.resolve(call_id, outcome);
+        if !self.calls.resolve(call_id, outcome) {
+            self.counters.late();
+        }
     }
 
     /// The place in the order: phase, then name. It never depends on who came first.

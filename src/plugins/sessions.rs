@@ -1,5 +1,6 @@
 //! Plugin sessions: one for each open `ServerStart` stream.
 
+use super::counters::Counters;
 use super::serve::{ServeHook, ServeHookGuard};
 use crate::ids;
 use std::collections::BTreeMap;
@@ -100,7 +101,9 @@ pub struct Session {
     id: String,
     name: String,
     hooks: Vec<HookKind>,
+    version: String,
     inject_web_socket: bool,
+    counters: Arc<Counters>,
     events: mpsc::Sender<SessionEvent>,
     ended: SetOnce<SessionEnd>,
 }
@@ -116,6 +119,24 @@ impl Session {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The hooks it declared.
+    #[must_use]
+    pub fn hooks(&self) -> &[HookKind] {
+        &self.hooks
+    }
+
+    /// What became of the calls to it.
+    #[must_use]
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
     }
 
     /// Waits until the session ends: everything it had ends with it.
@@ -178,7 +199,9 @@ impl Plugins {
             id: ids::random(),
             name: name.clone(),
             hooks: asked.hooks,
+            version: asked.version,
             inject_web_socket: asked.inject_web_socket,
+            counters: Arc::default(),
             events,
             ended: SetOnce::new(),
         });
@@ -209,6 +232,17 @@ impl Plugins {
             .find(|live| live.session.id == session_id)
             .map(|live| live.session.clone())
             .ok_or(HookError::SessionGone)
+    }
+
+    /// The live sessions by name, and whether each is ready.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<(Arc<Session>, bool)> {
+        let state = self.lock();
+        state
+            .sessions
+            .values()
+            .map(|live| (live.session.clone(), live.announced))
+            .collect()
     }
 
     /// Opens a session's serve hook: from now on its plugin is asked.

@@ -236,11 +236,13 @@ claim('a result beyond every bound is cut and says so; the page stays connected'
   const daemon = await start(world);
   const tab = await world.page(daemon);
   const { socketId } = await tab.hello();
-  // Quotes double on their way: within the limit of a result, beyond that of a frame.
-  for (const expression of ['"x".repeat(5_000_000)', '\'"\'.repeat(400_000)']) {
-    const { truncated } = await awaitImport(daemon, socketId, module(`export default () => ${expression}`));
+  const of = (expression) => awaitImport(daemon, socketId, module(`export default () => ${expression}`));
+  for (const expression of ['"x".repeat(5_000_000)', 'Array(5_000_000).fill(7)', 'Symbol("\\0".repeat(1_000_000))']) {
+    const { truncated } = await of(expression);
     assert.ok(truncated.length > 1000, expression);
   }
+  // Quotes double on their way, once: that is within the limit of a frame.
+  assert.equal((await of('\'"\'.repeat(400_000)')).value, '"'.repeat(400_000));
   assert.equal((await daemon.socket(socketId)).socket_id, socketId);
 });
 

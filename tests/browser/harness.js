@@ -94,8 +94,8 @@ export class Record {
     try {
       return await until(what, coming);
     } catch (error) {
-      const seen = this.entries.map((entry) => `\n  ${summary(entry)}`).join('');
-      throw new Error(`${error.message}; there were ${this.entries.length} entries:${seen}`);
+      const seen = this.entries.slice(-20).map((entry) => `\n  ${summary(entry)}`).join('');
+      throw new Error(`${error.message}; there were ${this.entries.length} entries, lately:${seen}`);
     } finally {
       this.#changes.off('entry', listener);
     }
@@ -200,6 +200,22 @@ class Daemon extends Program {
 
   async socket(socketId) {
     return (await this.sockets()).find((socket) => socket.socket_id === socketId);
+  }
+}
+
+/** `pagewire messages`, which follows the event log. */
+class Follower extends Program {
+  /** The events so far. */
+  events = new Record();
+
+  constructor(daemon, kinds) {
+    super('pagewire messages', PAGEWIRE, ['messages', '--json', '--kinds', kinds.join(',')], daemon.env);
+    createInterface({ input: this.child.stdout }).on('line', (line) => this.events.add(JSON.parse(line)));
+  }
+
+  /** The first event that `matches`, which may have happened already. */
+  first(what, matches) {
+    return this.unlessItEnds(what, this.events.first(what, matches));
   }
 }
 
@@ -324,6 +340,13 @@ class World {
     await plugin.unlessItEnds(`the daemon has it`, daemon.stderr.first(`the plugin ${name} in the daemon's log`,
       (line) => line.includes('plugin connected') && line.includes(name)));
     return plugin;
+  }
+
+  /** Follows the event log of a daemon from now on. */
+  follow(daemon, ...kinds) {
+    const follower = new Follower(daemon, kinds);
+    this.#programs.push(follower);
+    return follower;
   }
 
   /** A new tab, at `location` of the daemon unless it is undefined. */

@@ -1,0 +1,82 @@
+//! `pagewire eval`: runs code in pages and prints its value.
+
+use super::connection::{Daemon, Pages, run, seconds};
+use super::results::{self, Style};
+use anyhow::Context;
+use clap::Args;
+use pagewire_client::Import;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Run code in pages and print its value.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A JavaScript expression; it may await
+    #[arg(required_unless_present = "module")]
+    expression: Option<String>,
+
+    /// A module instead: its default export is called; - = standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "expression")]
+    module: Option<PathBuf>,
+
+    /// Seconds to wait for the pages [default: 10]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Duration>,
+
+    /// A JSON object for each page
+    #[arg(long)]
+    json: bool,
+
+    /// Print a string without its quotes
+    #[arg(long, conflicts_with = "json")]
+    raw: bool,
+
+    #[command(flatten)]
+    pages: Pages,
+
+    #[command(flatten)]
+    daemon: Daemon,
+}
+
+pub(super) fn main(arguments: &Arguments) -> ExitCode {
+    run(&arguments.daemon, |client| async move {
+        let source = match (&arguments.module, &arguments.expression) {
+            (Some(file), _) => read(file)?,
+            (None, expression) => module(expression.as_deref().unwrap_or_default()),
+        };
+        let mut import = Import::code(source);
+        if let Some(timeout) = arguments.timeout {
+            import = import.timeout(timeout);
+        }
+        let rows = client
+            .import_value(&arguments.pages.target(), import)
+            .await?
+            .rows;
+        let style = Style {
+            json: arguments.json,
+            raw: arguments.raw,
+        };
+        Ok(results::print(&rows, style))
+    })
+}
+
+/// A module whose default export gives the expression's value. The expression has lines of its
+/// own, so that a comment at its end ends there.
+pub(super) fn module(expression: &str) -> String {
+    format!("export default async () => (\n{expression}\n);\n")
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    let mut source = String::new();
+    if file == Path::new("-") {
+        std::io::stdin()
+            .read_to_string(&mut source)
+            .context("standard input cannot be read")?;
+    } else {
+        source = std::fs::read_to_string(file)
+            .with_context(|| format!("module cannot be read: {}", file.display()))?;
+    }
+    Ok(source)
+}

@@ -1,0 +1,306 @@
+//! `pagewire messages`: follows what pages say and do.
+
+use super::connection::{Daemon, Outcome, run, seconds, word};
+use super::results::{ShownValue, exception_json, plain};
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use pagewire_client::proto::socket_closed::Cause;
+use pagewire_client::{
+    ConsoleLevel, Event, JsValue, Message, PageError, Position, Socket, SocketFilter,
+    SubscribeOptions, What,
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use serde_json_path::JsonPath;
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Follow what pages say and do.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Which events
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Kind::Message])]
+    kinds: Vec<Kind>,
+
+    /// Only messages of these types
+    #[arg(long, value_name = "TYPE", value_delimiter = ',')]
+    types: Vec<String>,
+
+    /// Only pages whose URL matches
+    #[arg(long, value_name = "REGEX")]
+    url: Option<String>,
+
+    /// Begin behind this place: EPOCH:SEQUENCE, or a sequence of the daemon's present run (0 = all
+    /// that it holds)
+    #[arg(long, value_name = "POSITION")]
+    since: Option<String>,
+
+    /// End when a page's message matches this JSON path (RFC 9535), for example $[?@.ok == true]
+    #[arg(long, value_name = "JSONPATH")]
+    until: Option<JsonPath>,
+
+    /// Seconds to follow; with --until, in vain: exit code 3
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Duration>,
+
+    /// A JSON object a line
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    daemon: Daemon,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    Message,
+    Socket,
+    Console,
+    #[value(alias = "page_error")]
+    PageError,
+}
+
+pub(super) fn main(arguments: &Arguments) -> ExitCode {
+    run(&arguments.daemon, |client| async move {
+        let epoch = client.info().await?.epoch;
+        let mut options = SubscribeOptions::new();
+        for kind in &arguments.kinds {
+            options = match kind {
+                Kind::Message => options.messages(),
+                Kind::Socket => options.sockets(),
+                Kind::Console => options.console(),
+                Kind::PageError => options.page_errors(),
+            };
+        }
+        if !arguments.types.is_empty() {
+            options = options.message_types(&arguments.types);
+        }
+        if let Some(url) = &arguments.url {
+            options = options.from_sockets(SocketFilter::url(url));
+        }
+        if let Some(since) = &arguments.since {
+            options = options.resume_after(position(since, &epoch)?);
+        }
+        let mut events = client.subscribe(options).await?;
+        let follow = async {
+            while let Some(event) = events.next().await? {
+                let shown = if arguments.json {
+                    line(&event)
+                } else {
+                    plain(&text(&event))
+                };
+                // Who piped us into something that has ended wants no more.
+                if writeln!(std::io::stdout(), "{shown}").is_err() {
+                    return Ok(Outcome::Done);
+                }
+                if let (Some(path), What::Message(message)) = (&arguments.until, &event.what)
+                    && !path.query(&data(message)).is_empty()
+                {
+                    return Ok(Outcome::Done);
+                }
+            }
+            Ok::<_, anyhow::Error>(Outcome::NoDaemon)
+        };
+        let Some(timeout) = arguments.timeout else {
+            return follow.await;
+        };
+        match tokio::time::timeout(timeout, follow).await {
+            Ok(outcome) => outcome,
+            Err(_) if arguments.until.is_some() => Ok(Outcome::Nobody),
+            Err(_) => Ok(Outcome::Done),
+        }
+    })
+}
+
+fn position(text: &str, epoch: &str) -> anyhow::Result<Position> {
+    let (epoch, sequence) = text.split_once(':').unwrap_or((epoch, text));
+    let sequence = sequence
+        .parse()
+        .with_context(|| format!("--since {text:?} is neither EPOCH:SEQUENCE nor a sequence"))?;
+    Ok(Position {
+        epoch: epoch.to_owned(),
+        sequence,
+    })
+}
+
+/// An event for programs. What a page said stays as it wrote it.
+#[derive(Serialize)]
+struct Line<'a> {
+    position: Place<'a>,
+    #[serde(flatten)]
+    event: Shown<'a>,
+}
+
+#[derive(Serialize)]
+struct Place<'a> {
+    epoch: &'a str,
+    sequence: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Shown<'a> {
+    Message(ShownMessage<'a>),
+    SocketOpened(Value),
+    SocketUpdated(Value),
+    SocketClosed(Value),
+    Console(ShownConsole<'a>),
+    PageError(Value),
+    Gap(Value),
+    Other(String),
+}
+
+#[derive(Serialize)]
+struct ShownMessage<'a> {
+    socket_id: &'a str,
+    r#type: &'a str,
+    /// None for a binary frame, and for one that came without its content.
+    data: Option<&'a RawValue>,
+    request_id: Option<&'a str>,
+    omitted_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct ShownConsole<'a> {
+    socket_id: &'a str,
+    level: String,
+    args: Vec<ShownValue<'a>>,
+    stack: &'a str,
+}
+
+fn line(event: &Event) -> String {
+    let shown = match &event.what {
+        What::Message(message) => Shown::Message(ShownMessage {
+            socket_id: message.socket_id(),
+            r#type: message.message_type(),
+            data: message
+                .text()
+                .and_then(|text| serde_json::from_str(text).ok()),
+            request_id: message.request_id(),
+            omitted_bytes: message.omitted_bytes(),
+        }),
+        What::SocketOpened {
+            socket,
+            previous_socket_id,
+        } => {
+            let mut socket = super::sockets::as_json(socket);
+            socket["previous_socket_id"] = json!(previous_socket_id);
+            Shown::SocketOpened(socket)
+        }
+        What::SocketUpdated(socket) => Shown::SocketUpdated(super::sockets::as_json(socket)),
+        What::SocketClosed(closed) => Shown::SocketClosed(json!({
+            "socket_id": closed.socket_id,
+            "close_code": closed.close_code,
+            "close_reason": closed.close_reason,
+            "cause": word(closed.cause().as_str_name(), "CAUSE_"),
+        })),
+        What::Console(entry) => Shown::Console(ShownConsole {
+            socket_id: &entry.socket_id,
+            level: level(entry.level),
+            args: entry.args.iter().map(ShownValue::of).collect(),
+            stack: &entry.stack,
+        }),
+        What::PageError(error) => Shown::PageError(json!({
+            "socket_id": error.socket_id,
+            "kind": kind(error),
+            "exception": error.exception.as_ref().map(exception_json),
+        })),
+        What::Gap(gap) => Shown::Gap(json!({
+            "after_sequence": gap.after_sequence,
+            "before_sequence": gap.before_sequence,
+            "reason": word(gap.reason().as_str_name(), "REASON_"),
+        })),
+        other => Shown::Other(format!("{other:?}")),
+    };
+    let Position { epoch, sequence } = &event.position;
+    let position = Place {
+        epoch,
+        sequence: *sequence,
+    };
+    serde_json::to_string(&Line {
+        position,
+        event: shown,
+    })
+    .expect("strings, numbers and JSON always encode")
+}
+
+/// For people.
+fn text(event: &Event) -> String {
+    match &event.what {
+        What::Message(message) => {
+            let text = message.text().map_or_else(
+                || format!("({} bytes)", message.omitted_bytes()),
+                str::to_owned,
+            );
+            format!("{}  {text}", message.socket_id())
+        }
+        What::SocketOpened { socket, .. } => format!("{}  opened", socket.socket_id),
+        What::SocketUpdated(Socket {
+            socket_id,
+            url,
+            title,
+            ..
+        }) => {
+            format!("{socket_id}  is {url} {title:?}")
+        }
+        What::SocketClosed(closed) => {
+            let cause = match closed.cause() {
+                Cause::PageUnloaded => "the page has gone",
+                Cause::ConnectionLost => "the connection broke",
+                Cause::NoPong => "it answered no pings",
+                Cause::Slow => "it read too slowly",
+                Cause::ClosedByApi => "a program closed it",
+                Cause::ServerStopping => "the daemon stops",
+                Cause::ProtocolError => "it broke the protocol",
+                Cause::Unspecified => "unknown",
+            };
+            format!(
+                "{}  closed: {cause} ({})",
+                closed.socket_id, closed.close_code
+            )
+        }
+        What::Console(entry) => {
+            let args: Vec<String> = entry.args.iter().map(printed).collect();
+            format!(
+                "{}  {}: {}",
+                entry.socket_id,
+                level(entry.level),
+                args.join(" ")
+            )
+        }
+        What::PageError(error) => {
+            let thrown = error
+                .exception
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            format!("{}  {}: {thrown}", error.socket_id, kind(error))
+        }
+        What::Gap(gap) => format!(
+            "-- events {} to {} are lost --",
+            gap.after_sequence + 1,
+            gap.before_sequence.saturating_sub(1)
+        ),
+        other => format!("{other:?}"),
+    }
+}
+
+/// A console prints strings without quotes.
+fn printed(value: &JsValue) -> String {
+    value.json::<String>().unwrap_or_else(|_| value.to_string())
+}
+
+fn level(level: ConsoleLevel) -> String {
+    word(level.as_str_name(), "CONSOLE_LEVEL_")
+}
+
+fn kind(error: &PageError) -> String {
+    word(error.kind().as_str_name(), "KIND_")
+}
+
+/// The message as JSON; a binary one has none.
+fn data(message: &Message) -> Value {
+    message.json().unwrap_or(Value::Null)
+}

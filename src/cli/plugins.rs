@@ -1,0 +1,76 @@
+//! `pagewire plugins`: lists the connected plugins.
+
+use super::connection::{Daemon, Outcome, print_table, run, word};
+use clap::Args;
+use pagewire_client::PluginInfo;
+use serde_json::{Value, json};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// List the connected plugins, in the order in which they are asked to serve.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A JSON object a line
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    daemon: Daemon,
+}
+
+pub(super) fn main(arguments: &Arguments) -> ExitCode {
+    run(&arguments.daemon, |client| async move {
+        let plugins = client.plugins().await?;
+        if arguments.json {
+            for plugin in &plugins {
+                println!("{}", as_json(plugin));
+            }
+        } else {
+            let head = [
+                "PLUGIN", "STATE", "CALLS", "PASSES", "FAILURES", "TIMEOUTS", "P99",
+            ];
+            print_table(head, plugins.iter().map(row));
+        }
+        Ok(Outcome::Done)
+    })
+}
+
+fn p99(plugin: &PluginInfo) -> Option<Duration> {
+    plugin.call_latency_p99.and_then(|p99| p99.try_into().ok())
+}
+
+fn state(plugin: &PluginInfo) -> String {
+    word(plugin.state().as_str_name(), "STATE_")
+}
+
+fn row(plugin: &PluginInfo) -> [String; 7] {
+    [
+        plugin.plugin_name.clone(),
+        state(plugin),
+        plugin.calls.to_string(),
+        plugin.passes.to_string(),
+        plugin.failures.to_string(),
+        plugin.timeouts.to_string(),
+        p99(plugin).map_or_else(|| "-".to_owned(), |p99| format!("{p99:.1?}")),
+    ]
+}
+
+fn as_json(plugin: &PluginInfo) -> Value {
+    let hooks: Vec<_> = plugin
+        .hooks()
+        .map(|hook| word(hook.as_str_name(), "HOOK_"))
+        .collect();
+    json!({
+        "plugin_name": plugin.plugin_name,
+        "plugin_version": plugin.plugin_version,
+        "state": state(plugin),
+        "hooks": hooks,
+        "serve_order_index": plugin.serve_order_index,
+        "calls": plugin.calls,
+        "passes": plugin.passes,
+        "failures": plugin.failures,
+        "timeouts": plugin.timeouts,
+        "late_results": plugin.late_results,
+        "call_latency_p99_ms": p99(plugin).map(|p99| p99.as_secs_f64() * 1e3),
+    })
+}

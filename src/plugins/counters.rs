@@ -1,0 +1,156 @@
+//! What became of the calls to one plugin.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Steps within a power of two: latencies are told apart to an eighth.
+const STEPS: usize = 8;
+
+/// Powers of two of microseconds; the last is more than an hour.
+const POWERS: usize = 33;
+
+/// Counts since the session began. Exact, but read one by one: a reader may see a call that is
+/// counted and not yet judged.
+pub struct Counters {
+    calls: AtomicU64,
+    passes: AtomicU64,
+    failures: AtomicU64,
+    timeouts: AtomicU64,
+    late_results: AtomicU64,
+    /// Answered calls by latency.
+    latencies: [AtomicU32; STEPS * POWERS],
+}
+
+/// The counts at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Calls made.
+    pub calls: u64,
+    /// Answered with a skip.
+    pub passes: u64,
+    /// Failures that the plugin reported, and calls it left or that found it overloaded.
+    pub failures: u64,
+    /// Calls whose deadline passed.
+    pub timeouts: u64,
+    /// Results that nobody waited for.
+    pub late_results: u64,
+    /// 99 of 100 answered calls were at most this slow; none = none was answered.
+    pub latency_p99: Option<Duration>,
+}
+
+/// What became of one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Content,
+    Pass,
+    Failure,
+    Timeout,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            calls: AtomicU64::new(0),
+            passes: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            timeouts: AtomicU64::new(0),
+            late_results: AtomicU64::new(0),
+            latencies: [const { AtomicU32::new(0) }; STEPS * POWERS],
+        }
+    }
+}
+
+impl Counters {
+    pub(super) fn called(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn judged(&self, verdict: Verdict, latency: Duration) {
+        match verdict {
+            Verdict::Content => {}
+            Verdict::Pass => _ = self.passes.fetch_add(1, Ordering::Relaxed),
+            Verdict::Failure => _ = self.failures.fetch_add(1, Ordering::Relaxed),
+            Verdict::Timeout => {
+                self.timeouts.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+        }
+        self.latencies[bucket(latency)].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn late(&self) {
+        self.late_results.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The counts now.
+    #[must_use]
+    pub fn read(&self) -> Counts {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            calls: load(&self.calls),
+            passes: load(&self.passes),
+            failures: load(&self.failures),
+            timeouts: load(&self.timeouts),
+            late_results: load(&self.late_results),
+            latency_p99: self.latency_p99(),
+        }
+    }
+
+    fn latency_p99(&self) -> Option<Duration> {
+        let counts = self
+            .latencies
+            .each_ref()
+            .map(|count| u64::from(count.load(Ordering::Relaxed)));
+        let total: u64 = counts.iter().sum();
+        // The 99th of 100, and the only one of one.
+        let rank = (total * 99).div_ceil(100);
+        let mut seen = 0;
+        let at = counts.iter().position(|count| {
+            seen += count;
+            rank > 0 && seen >= rank
+        })?;
+        Some(Duration::from_micros(upper_bound(at)))
+    }
+}
+
+fn bucket(latency: Duration) -> usize {
+    let micros = u64::try_from(latency.as_micros())
+        .unwrap_or(u64::MAX)
+        .max(1);
+    let power = micros.ilog2() as usize;
+    let step = if power >= 3 {
+        (micros >> (power - 3)) as usize
+    } else {
+        (micros << (3 - power)) as usize
+    };
+    (power * STEPS + step % STEPS).min(STEPS * POWERS - 1)
+}
+
+/// The longest latency of a bucket, in microseconds.
+fn upper_bound(bucket: usize) -> u64 {
+    let (power, step) = (bucket / STEPS, (bucket % STEPS) as u64);
+    ((STEPS as u64 + step + 1) << power) / STEPS as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_99th_of_100_is_found_to_an_eighth() {
+        let counters = Counters::default();
+        assert_eq!(counters.read().latency_p99, None);
+        for millis in 1..=100 {
+            counters.judged(Verdict::Content, Duration::from_millis(millis));
+        }
+        let p99 = counters.read().latency_p99.unwrap();
+        assert!(
+            p99 >= Duration::from_millis(99) && p99 <= Duration::from_millis(112),
+            "{p99:?}"
+        );
+        for latency in [Duration::ZERO, Duration::MAX] {
+            counters.judged(Verdict::Pass, latency);
+        }
+        assert_eq!(counters.read().passes, 2);
+    }
+}

@@ -1,0 +1,235 @@
+/** What pages print and what fails in them, as a program hears of it. */
+
+import assert from 'node:assert/strict';
+import { claim, until } from './harness.js';
+
+const page = (head, body = '') =>
+  `<!doctype html>\n<html><head>${head}<title>page</title></head><body><h1>page</h1>${body}</body></html>\n`;
+
+/** A daemon that puts the client into pages, and somebody who wants to know what goes on in them. */
+async function watched(world, files) {
+  const daemon = await started(world, files);
+  const bystander = await world.page(daemon, '/bystander.html');
+  const log = world.follow(daemon, 'console', 'page_error');
+  await log.unlessItEnds('the page was told', toldTo(bystander, { console: true, errors: true }));
+  return { daemon, log, bystander };
+}
+
+const started = async (world, files) => world.daemon({
+  site: await world.site({ 'bystander.html': page(''), ...files }),
+  args: ['--inject', 'always'],
+});
+
+const toldTo = (tab, wanted) => tab.frames.first(`word that ${JSON.stringify(wanted)} is wanted`,
+  ({ direction, message }) => direction === 'received' && message.type === 'pagewire:watch'
+    && message.console === wanted.console && message.errors === wanted.errors);
+
+/** The console line whose first argument is the string `text`. */
+const line = (log, text) => log.first(`the console line ${JSON.stringify(text)}`,
+  ({ console }) => console?.args[0]?.value === text).then(({ console }) => console);
+
+/** The first page error whose message `matches`. */
+const failure = (log, matches) => log.first(`a page error like ${matches}`,
+  ({ page_error: error }) => matches.test(error?.exception.message)).then(({ page_error: error }) => error);
+
+const isNative = () => ['log', 'debug', 'info', 'warn', 'error'].every((level) =>
+  Function.prototype.toString.call(console[level]).includes('[native code]'));
+
+claim('the first inline script\'s line and error are seen', async (world) => {
+  const first = '<script>\nconsole.info("first line");\nmissing();\n</script>';
+  const { daemon, log } = await watched(world, { 'index.html': page(first) });
+  const tab = await world.page(daemon);
+  const { socketId } = await tab.hello();
+  const { socket_id: lineFrom, level } = await line(log, 'first line');
+  const { socket_id: errorFrom, kind, exception } = await failure(log, /missing/);
+  assert.deepEqual([lineFrom, errorFrom], [socketId, socketId]);
+  assert.match(level, /info/i);
+  assert.match(kind, /uncaught/i);
+  assert.equal(exception.name, 'ReferenceError');
+  assert.equal(exception.url, `${daemon.origin}/`);
+  assert.equal(exception.line, 4, 'as in the file: what is injected adds no line');
+  assert.match(exception.stack, /missing is not defined/);
+  const kinds = log.events.entries.map((event) => (event.console ? 'line' : event.page_error ? 'error' : ''));
+  assert.ok(kinds.indexOf('line') < kinds.indexOf('error'), 'in the order in which they happened');
+});
+
+claim('what a page prints is told by level and argument, and printed as ever', async (world) => {
+  const { daemon, log } = await watched(world, { 'index.html': page('') });
+  const tab = await world.page(daemon);
+  await tab.evaluate(() => {
+    const cycle = { name: 'round' };
+    cycle.self = cycle;
+    console.log('kinds %s', undefined, null, NaN, -0, Infinity, 12n, { a: [1, 'x'] }, document.body,
+      cycle, function named() {}, Symbol('mark'), new TypeError('bad'), 'x'.repeat(50_000),
+      { toJSON() { throw new Error('mute'); } });
+    for (const level of ['debug', 'info', 'log', 'warn', 'error']) console[level](`by ${level}`);
+  });
+  const { args } = await line(log, 'kinds %s');
+  assert.deepEqual(args.slice(0, 8), [{ value: 'kinds %s' }, { undefined: true }, { value: null },
+    { unserializable: 'NaN' }, { unserializable: '-0' }, { unserializable: 'Infinity' },
+    { unserializable: '12n' }, { value: { a: [1, 'x'] } }]);
+  const descriptions = [/^<body>$/, /cycle.*round/, /named/, /Symbol\(mark\)/, /TypeError: bad/];
+  for (const [index, text] of descriptions.entries()) assert.match(args[8 + index].description, text);
+  assert.match(args[13].truncated, /^"x{1000,9999}$/);
+  assert.match(args[14].description, /throws/);
+  for (const level of ['debug', 'info', 'log', 'warn', 'error']) {
+    const told = await line(log, `by ${level}`);
+    assert.match(told.level, new RegExp(`${level}$`, 'i'));
+    const printed = await tab.prints(`by ${level}`);
+    assert.equal(printed.type, level === 'warn' ? 'warning' : level);
+  }
+  assert.equal(await tab.evaluate(() => console.log.name), 'log');
+});
+
+claim('warnings and errors tell where they were printed', async (world) => {
+  const { daemon, log } = await watched(world, {
+    'index.html': page('<script src="/prints.js"></script>'),
+    'prints.js': 'function outer() {\n  console.warn("careful");\n}\nouter();\n',
+  });
+  await world.page(daemon);
+  const { stack } = await line(log, 'careful');
+  assert.match(stack, /^.*outer.*\/prints\.js:2:\d+/);
+  assert.doesNotMatch(stack, /recorder/);
+});
+
+claim('a rejection that nobody handles is told; what the page handles is not', async (world) => {
+  const { daemon, log } = await watched(world, { 'index.html': page('') });
+  const tab = await world.page(daemon);
+  await tab.evaluate(() => {
+    for (const type of ['error', 'unhandledrejection']) {
+      addEventListener(type, (event) => {
+        if (String(event.message ?? event.reason).includes('handled by the page')) event.preventDefault();
+      });
+    }
+    setTimeout(() => { throw new Error('handled by the page'); });
+    Promise.reject(new Error('handled by the page'));
+    Promise.reject(new RangeError('nobody cares'));
+    setTimeout(() => { Promise.reject({ code: 7 }); });
+  });
+  const { kind, exception } = await failure(log, /nobody cares/);
+  assert.match(kind, /unhandled_rejection/i);
+  assert.equal(exception.name, 'RangeError');
+  const bare = await failure(log, /code/);
+  assert.equal(bare.exception.message, '{"code":7}');
+  assert.ok(!log.events.entries.some(({ page_error: error }) => /handled by/.test(error?.exception.message)));
+});
+
+claim('scripts, stylesheets and images that do not load are told with their URLs', async (world) => {
+  const { daemon, log } = await watched(world, {
+    'index.html': page('<script src="/none.js"></script><link rel="stylesheet" href="none.css">', '<img src="/none.png">'),
+  });
+  await world.page(daemon);
+  for (const [tag, name] of [['script', 'none.js'], ['link', 'none.css'], ['img', 'none.png']]) {
+    const { kind, exception } = await failure(log, new RegExp(name));
+    assert.match(kind, /resource/i);
+    assert.equal(exception.url, `${daemon.origin}/${name}`);
+    assert.match(exception.message, new RegExp(`^${tag} `));
+  }
+});
+
+claim('what the page\'s policy blocks is told, and the recorder passes it', async (world) => {
+  const policy = '<meta http-equiv="Content-Security-Policy" '
+    + 'content="default-src \'none\'; script-src \'self\'; connect-src \'self\'">';
+  const { daemon, log } = await watched(world, {
+    'index.html': page(policy, '<script>blocked()</script><script src="/prints.js"></script>'),
+    'prints.js': 'console.log("allowed");\n',
+  });
+  await world.page(daemon);
+  const { kind, exception } = await failure(log, /inline/);
+  assert.match(kind, /csp/i);
+  assert.match(exception.message, /script-src/);
+  assert.equal(exception.url, `${daemon.origin}/`);
+  await line(log, 'allowed');
+});
+
+claim('10,000 lines a second leave a page responsive, and none is lost without being counted', async (world) => {
+  const { daemon, log } = await watched(world, { 'index.html': page('', '<button>press</button>') });
+  const tab = await world.page(daemon);
+  const { socketId } = await tab.hello();
+  await tab.evaluate(() => {
+    globalThis.seen = { frames: 0, clicks: 0, lines: 0 };
+    document.querySelector('button').addEventListener('click', () => { seen.clicks += 1; });
+    const frame = () => {
+      seen.frames += 1;
+      requestAnimationFrame(frame);
+    };
+    frame();
+    globalThis.storm = new Promise((resolve) => {
+      const timer = setInterval(() => {
+        for (let count = 0; count < 100; count += 1) console.log('line', seen.lines += 1);
+        if (seen.lines < 15_000 || seen.clicks === 0) return; // Until it was noticed.
+        clearInterval(timer);
+        resolve();
+      }, 10);
+    });
+  });
+  // By the daemon's own socket: the browser's driver has enough to do with the lines.
+  const [{ value }] = await daemon.rows('import', '--socket', socketId,
+    'data:text/javascript,export default () => document.querySelector("button").click() ?? seen.clicks');
+  assert.equal(value, 1);
+  const { frames, lines } = await tab.evaluate(() => storm.then(() => ({ ...seen })));
+  assert.ok(frames > 10, `${frames} frames were drawn meanwhile`);
+  const counted = () => log.events.entries.reduce((sum, { console }) => {
+    if (console?.socket_id !== socketId) return sum;
+    const [, dropped] = /^\[pagewire\] (\d+) console lines/.exec(console.args[0].value) ?? [];
+    return sum + Number(dropped ?? 1);
+  }, 0);
+  await log.first('the last line or the notice that counts it', () => counted() >= lines);
+  assert.equal(counted(), lines);
+  const forwarded = log.events.entries.filter(({ console }) => console?.args[0].value === 'line').length;
+  assert.ok(forwarded >= 200 && forwarded < lines / 2, `${forwarded} lines were forwarded`);
+});
+
+claim('nothing is forwarded and the console is untouched while nobody watches', async (world) => {
+  const daemon = await started(world);
+  const tab = await world.page(daemon, '/bystander.html');
+  const { socketId } = await tab.hello();
+  assert.equal(await tab.evaluate(isNative), true);
+  // What describes an awaited result is what would record; it does not.
+  const [row] = await daemon.rows('import', '--socket', socketId, 'data:text/javascript,export default () => 3n');
+  assert.equal(row.unserializable, '3n');
+  assert.equal(await tab.evaluate(isNative), true);
+  await tab.evaluate(() => { console.error('unheard'); });
+  await tab.settled();
+  const sent = tab.frames.entries.filter(({ direction }) => direction === 'sent').map(({ message }) => message.type);
+  assert.ok(!sent.some((type) => /^pagewire:(console|error|events)$/.test(type)), sent.join());
+});
+
+claim('a page that was there before is heard as long as somebody listens', async (world) => {
+  const { daemon, log, bystander: tab } = await watched(world);
+  await until('the recorder in the page', tab.page.waitForFunction(() =>
+    !Function.prototype.toString.call(console.log).includes('[native code]')));
+  await tab.evaluate(() => console.log('heard'));
+  await line(log, 'heard');
+  // What the daemon prints comes from a program: it is not told to programs again.
+  await daemon.cli('log', '--all', 'from a program');
+  await tab.prints('from a program');
+  await tab.evaluate(() => console.log('heard as well'));
+  await line(log, 'heard as well');
+  assert.ok(!log.events.entries.some(({ console }) => console?.args[0].value === 'from a program'));
+  await log.stop('SIGKILL');
+  await toldTo(tab, { console: false, errors: false });
+  const sent = () => tab.frames.entries.filter(({ direction }) => direction === 'sent').length;
+  await tab.settled();
+  const before = sent();
+  await tab.evaluate(() => console.log('unheard'));
+  await tab.settled();
+  assert.equal(sent(), before + 1, 'the question of settled() alone');
+  assert.equal(await tab.evaluate(() => console.log.name), 'log');
+});
+
+claim('the last words of a page that goes away are heard, and a frame\'s as its own', async (world) => {
+  const { daemon, log } = await watched(world, {
+    'index.html': page('', '<iframe src="/inner.html"></iframe>'),
+    'inner.html': page('<script>console.log("from the frame")</script>'),
+  });
+  const tab = await world.page(daemon);
+  const { socketId } = await tab.hello();
+  const inner = await tab.hellos.first('the hello of the frame', (hello) => !hello.top_level);
+  assert.equal((await line(log, 'from the frame')).socket_id, inner.socketId);
+  await tab.evaluate(() => {
+    console.log('last words');
+    location.href = '/bystander.html';
+  });
+  assert.equal((await line(log, 'last words')).socket_id, socketId);
+});
