@@ -336,3 +336,86 @@ async fn following_ends_quietly_when_its_reader_has_gone() {
     let status = within("its end", follow.wait()).await.expect("a wait");
     assert_eq!(status.code(), Some(0));
 }
+
+#[tokio::test]
+async fn with_nobody_connected_it_is_said_which_is_missing() {
+    let server = TestServer::start(&Site::page()).await;
+    let says = async |words: &str| {
+        let shown = cli(&server, &["reload"]).await;
+        ended(&shown, 3, "");
+        assert!(
+            shown.stderr.contains(words),
+            "no {words:?} in {}",
+            shown.stderr
+        );
+    };
+    says("none was opened yet").await;
+    server.get("/").await;
+    says("served without the client").await;
+    let asks = pagewire_client::proto::ServerStartRequest {
+        inject_web_socket: true,
+        ..Default::default()
+    };
+    let _session = crate::support::Session::open_as(&server, asks)
+        .await
+        .expect("a session");
+    says("before the client was put into pages").await;
+    server.get("/").await;
+    says("none is connected now").await;
+    let _page = server.page().await;
+    let shown = cli(&server, &["reload", "--tab", "another"]).await;
+    assert!(
+        shown
+            .stderr
+            .contains("none of the connected pages is meant"),
+        "{}",
+        shown.stderr
+    );
+}
+
+#[tokio::test]
+async fn messages_and_sockets_of_one_tab_alone() {
+    let server = TestServer::start(&Site::page()).await;
+    let mut a = Page::open_as(server.http(), &json!({"tab_id": "a"})).await;
+    let mut b = Page::open_as(server.http(), &json!({"tab_id": "b"})).await;
+    for page in [&mut b, &mut a] {
+        page.say(&json!({"type": "x", "done": true})).await;
+        page.say(&json!({"no": "type"})).await;
+        assert_eq!(page.hear().await["type"], "pagewire:fault");
+    }
+    let arguments = [
+        "messages", "--json", "--tab", "a", "--since", "0", "--until", "$.done",
+    ];
+    let shown = cli(&server, &arguments).await.json();
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    assert_eq!(shown[0]["message"]["socket_id"], json!(a.id));
+    let listed = cli(&server, &["sockets", "--json", "--tab", "b"])
+        .await
+        .json();
+    assert_eq!((listed.len(), &listed[0]["socket_id"]), (1, &json!(b.id)));
+}
+
+#[tokio::test]
+async fn the_daemon_logs_what_pages_print_when_asked_to() {
+    let server = TestServer::start_with(&Site::page(), &["--console"]).await;
+    let mut page = server.page().await;
+    assert_eq!(page.hear().await["console"], true);
+    page.say(
+        &json!({"type": "pagewire:console", "level": "warn", "args": [
+            {"json": "text\u{1b}[2J"}, {"json": {"n": 1}}, {"undefined": true},
+        ]}),
+    )
+    .await;
+    page.say(&json!({"type": "pagewire:error", "kind": "uncaught", "exception": {
+        "name": "TypeError", "message": "x is not", "url": "http://h/x.js", "line": 3, "column": 4,
+    }})).await;
+    page.say(&json!({"no": "type"})).await;
+    assert_eq!(page.hear().await["type"], "pagewire:fault");
+    server.signal(rustix::process::Signal::TERM);
+    let (_, said) = server.ended().await;
+    assert!(said.contains("text [2J {\"n\":1} undefined"), "{said}");
+    assert!(
+        said.contains("TypeError x is not") && said.contains("http://h/x.js:3:4"),
+        "{said}"
+    );
+}

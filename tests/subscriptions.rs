@@ -344,3 +344,49 @@ async fn pages_report_their_console_and_errors_while_somebody_listens() {
         json!({"type": "pagewire:watch", "console": false, "errors": false})
     );
 }
+
+#[tokio::test]
+async fn what_the_log_no_longer_holds_is_a_gap_with_exact_bounds_or_when_strict_an_error() {
+    let server = TestServer::start(&Site::page()).await;
+    let client = server.client().await;
+    let begin = client.list_sockets(None).await.expect("a list").position;
+    let mut page = server.page().await;
+    // 64 MiB are held; this is more.
+    let filler = "x".repeat(1024 * 1024 - 1024);
+    for n in 0..70 {
+        page.say(&json!({"type": "n", "n": n, "filler": filler}))
+            .await;
+    }
+    page.say(&json!({"no": "type"})).await;
+    assert_eq!(page.hear().await["type"], "pagewire:fault");
+
+    let options = || {
+        SubscribeOptions::new()
+            .messages()
+            .sockets()
+            .resume_after(begin.clone())
+    };
+    let refused = client
+        .subscribe(options().strict_resume())
+        .await
+        .expect_err("refused");
+    assert_eq!(
+        (refused.code(), refused.reason()),
+        (Some(Code::OutOfRange), Some("POSITION_EVICTED"))
+    );
+
+    let mut events = client.subscribe(options()).await.expect("a stream");
+    assert!(!events.resumed());
+    let What::Gap(gap) = next(&mut events).await.what else {
+        panic!("no gap")
+    };
+    assert_eq!(gap.reason(), proto::gap::Reason::Evicted);
+    assert_eq!(gap.after_sequence, begin.sequence);
+    let mut last = gap.before_sequence - 1;
+    // Opened, hello and 70 messages: all behind the gap are delivered.
+    while last < 72 {
+        let sequence = next(&mut events).await.position.sequence;
+        assert_eq!(sequence, last + 1);
+        last = sequence;
+    }
+}

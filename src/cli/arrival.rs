@@ -1,6 +1,6 @@
 //! Waiting for the documents that come after a reload or a navigation.
 
-use super::connection::Outcome;
+use super::connection::{Outcome, print_report};
 use pagewire_client::proto::socket::DocumentState;
 use pagewire_client::{Client, Position, Report, Socket, SubscribeOptions, Target, What};
 use std::collections::HashMap;
@@ -106,13 +106,13 @@ where
 {
     if !wait {
         let report = send(client, target).await?;
-        return Ok(super::connection::print_report(&report, as_json));
+        return Ok(print_report(client, &report, as_json).await);
     }
     let before = Before::look(client).await?;
     let (report, arrived) = before
         .wait_for_next(client, timeout, async |client| send(client, target).await)
         .await?;
-    match super::connection::print_report(&report, as_json) {
+    match print_report(client, &report, as_json).await {
         Outcome::Done => Ok(arrived),
         outcome => Ok(outcome),
     }

@@ -2,7 +2,9 @@
 //! command ends.
 
 use clap::Args;
-use pagewire_client::{Client, Endpoint, Error, Report, Target, Unreached, discovery};
+use pagewire_client::{
+    Client, Endpoint, Error, Report, Socket, SocketFilter, Target, Unreached, discovery,
+};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,6 +53,10 @@ pub(super) struct Daemon {
     /// The file that holds its token (the ready line names it)
     #[arg(long, value_name = "FILE", conflicts_with = "token", global = true)]
     token_file: Option<PathBuf>,
+
+    /// Seconds that the command may take to get an answer
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, global = true)]
+    pub(super) timeout: Option<Duration>,
 }
 
 /// Which pages are meant: all of them unless something is said.
@@ -76,6 +82,22 @@ pub(super) struct Pages {
 }
 
 impl Pages {
+    /// Whether a socket is meant. The daemon has judged the URL where it could.
+    pub(super) fn mean(&self, socket: &Socket) -> bool {
+        (self.socket.is_empty() || self.socket.contains(&socket.socket_id))
+            && (self.tab.is_empty() || self.tab.contains(&socket.tab_id))
+    }
+
+    /// Whether sockets are meant one by one.
+    pub(super) fn are_named(&self) -> bool {
+        !self.socket.is_empty() || !self.tab.is_empty()
+    }
+
+    /// For the daemon: what it can judge by itself.
+    pub(super) fn filter(&self) -> Option<SocketFilter> {
+        self.url.as_ref().map(SocketFilter::url)
+    }
+
     /// An id that is empty (a variable that was not set, say) is the daemon's to refuse: it must
     /// not become a broadcast here.
     pub(super) fn target(&self) -> Target {
@@ -98,7 +120,10 @@ where
 {
     let outcome = runtime().map_err(Into::into).and_then(|runtime| {
         runtime.block_on(async {
-            let client = Client::connect(daemon.endpoint()?).await?;
+            let mut client = Client::connect(daemon.endpoint()?).await?;
+            if let Some(timeout) = daemon.timeout {
+                client = client.with_deadline(timeout);
+            }
             command(client).await
         })
     });
@@ -199,13 +224,13 @@ pub(super) fn print_table<const N: usize>(
 }
 
 /// Says what became of a send, and what that means for the exit code.
-pub(super) fn print_report(report: &Report, as_json: bool) -> Outcome {
+pub(super) async fn print_report(client: &Client, report: &Report, as_json: bool) -> Outcome {
     if as_json {
         println!("{}", report_json(report));
     } else {
         say_unreached(&report.unreached);
         match report.reached {
-            0 if report.unreached.is_empty() => say_nobody(),
+            0 if report.unreached.is_empty() => say_nobody(client).await,
             0 => {}
             1 => println!("reached 1 page"),
             pages => println!("reached {pages} pages"),
@@ -218,12 +243,30 @@ pub(super) fn print_report(report: &Report, as_json: bool) -> Outcome {
     }
 }
 
-/// Nobody was selected: why that may be.
-pub(super) fn say_nobody() {
-    eprintln!(
-        "no page: none is connected that matches (open one in a browser; the client is in it \
-         while a plugin asks, or with `pagewire serve --inject always`)"
-    );
+/// Nobody was selected: says which is missing, a page or the client in it.
+pub(super) async fn say_nobody(client: &Client) {
+    let Ok(info) = client.info().await else {
+        return;
+    };
+    let url = info.base_urls.first().map_or("", String::as_str);
+    let why = if client
+        .sockets()
+        .await
+        .is_ok_and(|sockets| !sockets.is_empty())
+    {
+        "none of the connected pages is meant (`pagewire sockets` lists them)".to_owned()
+    } else if info.pages_with_client == 0 && info.pages_without_client == 0 {
+        format!("none was opened yet (open {url} in a browser)")
+    } else if !info.injects_client {
+        "pages are served without the client (run a plugin that asks for it, or start pagewire with --inject always)".to_owned()
+    } else if info.pages_with_client == 0 {
+        "the open ones were served before the client was put into pages (reload them)".to_owned()
+    } else {
+        format!(
+            "none is connected now (open {url} in a browser; if one is open, its console says what blocks the client)"
+        )
+    };
+    eprintln!("no page: {why}");
 }
 
 pub(super) fn say_unreached(unreached: &[Unreached]) {

@@ -1,6 +1,6 @@
 //! `pagewire eval`: runs code in pages and prints its value.
 
-use super::connection::{Daemon, Pages, run, seconds};
+use super::connection::{Daemon, Pages, run};
 use super::results::{self, Style};
 use anyhow::Context;
 use clap::Args;
@@ -8,7 +8,6 @@ use pagewire_client::Import;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Run code in pages and print its value.
 #[derive(Debug, Args)]
@@ -20,10 +19,6 @@ pub(super) struct Arguments {
     /// A module instead: its default export is called; - = standard input
     #[arg(long, value_name = "FILE", conflicts_with = "expression")]
     module: Option<PathBuf>,
-
-    /// Seconds to wait for the pages [default: 10]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    timeout: Option<Duration>,
 
     /// A JSON object for each page
     #[arg(long)]
@@ -47,7 +42,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
             (None, expression) => module(expression.as_deref().unwrap_or_default()),
         };
         let mut import = Import::code(source);
-        if let Some(timeout) = arguments.timeout {
+        if let Some(timeout) = arguments.daemon.timeout {
             import = import.timeout(timeout);
         }
         let rows = client
@@ -58,7 +53,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
             json: arguments.json,
             raw: arguments.raw,
         };
-        Ok(results::print(&rows, style))
+        Ok(results::print(&client, &rows, style).await)
     })
 }
 

@@ -1,12 +1,11 @@
 //! `pagewire import`: has pages import a module, and prints what its default export returned.
 
-use super::connection::{Daemon, Pages, print_report, run, seconds};
+use super::connection::{Daemon, Pages, print_report, run};
 use super::results::{self, Style};
 use clap::Args;
 use pagewire_client::{Error, Import};
 use serde_json::value::RawValue;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Have pages import a module, call its default export, and print what it returned.
 #[derive(Debug, Args)]
@@ -27,12 +26,8 @@ pub(super) struct Arguments {
     fresh: bool,
 
     /// Do not wait for the result
-    #[arg(long, conflicts_with = "timeout")]
+    #[arg(long)]
     no_wait: bool,
-
-    /// Seconds to wait for the pages [default: 10]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    timeout: Option<Duration>,
 
     /// A JSON object for each page
     #[arg(long)]
@@ -55,14 +50,14 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         let import = import(arguments)?;
         if arguments.no_wait {
             let report = client.send_import(&target, import).await?;
-            return Ok(print_report(&report, arguments.json));
+            return Ok(print_report(&client, &report, arguments.json).await);
         }
         let rows = client.import_value(&target, import).await?.rows;
         let style = Style {
             json: arguments.json,
             raw: arguments.raw,
         };
-        Ok(results::print(&rows, style))
+        Ok(results::print(&client, &rows, style).await)
     })
 }
 
@@ -79,7 +74,7 @@ fn import(arguments: &Arguments) -> Result<Import, Error> {
     if arguments.fresh {
         import = import.fresh();
     }
-    if let Some(timeout) = arguments.timeout {
+    if let Some(timeout) = arguments.daemon.timeout {
         import = import.timeout(timeout);
     }
     Ok(import)

@@ -49,6 +49,6 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         let report = client
             .console_log(&target, level, "", &arguments.text)
             .await?;
-        Ok(print_report(&report, arguments.json))
+        Ok(print_report(&client, &report, arguments.json).await)
     })
 }

@@ -1,23 +1,23 @@
 //! `pagewire messages`: follows what pages say and do.
 
-use super::connection::{Daemon, Outcome, run, seconds, word};
+use super::connection::{Daemon, Outcome, Pages, run, word};
 use super::results::{ShownValue, exception_json, plain};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use pagewire_client::proto::socket_closed::Cause;
 use pagewire_client::{
-    ConsoleLevel, Event, JsValue, Message, PageError, Position, Socket, SocketFilter,
-    SubscribeOptions, What,
+    Client, ConsoleLevel, Event, JsValue, Message, PageError, Position, Socket, SubscribeOptions,
+    What,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use serde_json_path::JsonPath;
+use std::collections::HashSet;
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::Duration;
 
-/// Follow what pages say and do.
+/// Follow what pages say and do; with --timeout for so long.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Which events
@@ -28,10 +28,6 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TYPE", value_delimiter = ',')]
     types: Vec<String>,
 
-    /// Only pages whose URL matches
-    #[arg(long, value_name = "REGEX")]
-    url: Option<String>,
-
     /// Begin behind this place: EPOCH:SEQUENCE, or a sequence of the daemon's present run (0 = all
     /// that it holds)
     #[arg(long, value_name = "POSITION")]
@@ -41,13 +37,12 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "JSONPATH")]
     until: Option<JsonPath>,
 
-    /// Seconds to follow; with --until, in vain: exit code 3
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    timeout: Option<Duration>,
-
     /// A JSON object a line
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    pages: Pages,
 
     #[command(flatten)]
     daemon: Daemon,
@@ -77,15 +72,31 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         if !arguments.types.is_empty() {
             options = options.message_types(&arguments.types);
         }
-        if let Some(url) = &arguments.url {
-            options = options.from_sockets(SocketFilter::url(url));
+        if let Some(filter) = arguments.pages.filter() {
+            options = options.from_sockets(filter);
         }
         if let Some(since) = &arguments.since {
             options = options.resume_after(position(since, &epoch)?);
         }
+        // Who is in a tab is known from what sockets say of themselves.
+        let shows_sockets = arguments.kinds.contains(&Kind::Socket);
+        let named = arguments.pages.are_named();
+        if named {
+            options = options.sockets();
+        }
         let mut events = client.subscribe(options).await?;
+        let mut meant = meant(&client, &arguments.pages).await?;
         let follow = async {
             while let Some(event) = events.next().await? {
+                if let What::SocketOpened { socket, .. } | What::SocketUpdated(socket) = &event.what
+                    && arguments.pages.mean(socket)
+                {
+                    meant.insert(socket.socket_id.clone());
+                }
+                let is_meant = !named || socket_id(&event).is_none_or(|id| meant.contains(id));
+                if !is_meant || (is_of_socket(&event) && !shows_sockets) {
+                    continue;
+                }
                 let shown = if arguments.json {
                     line(&event)
                 } else {
@@ -103,7 +114,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
             }
             Ok::<_, anyhow::Error>(Outcome::NoDaemon)
         };
-        let Some(timeout) = arguments.timeout else {
+        let Some(timeout) = arguments.daemon.timeout else {
             return follow.await;
         };
         match tokio::time::timeout(timeout, follow).await {
@@ -112,6 +123,32 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
             Err(_) => Ok(Outcome::Done),
         }
     })
+}
+
+/// The ids of the sockets that are meant now.
+async fn meant(client: &Client, pages: &Pages) -> anyhow::Result<HashSet<String>> {
+    let sockets = client.sockets().await?;
+    let meant = sockets.into_iter().filter(|socket| pages.mean(socket));
+    Ok(meant.map(|socket| socket.socket_id).collect())
+}
+
+/// Whose event it is; none for a gap.
+fn socket_id(event: &Event) -> Option<&str> {
+    match &event.what {
+        What::Message(message) => Some(message.socket_id()),
+        What::SocketOpened { socket, .. } | What::SocketUpdated(socket) => Some(&socket.socket_id),
+        What::SocketClosed(closed) => Some(&closed.socket_id),
+        What::Console(entry) => Some(&entry.socket_id),
+        What::PageError(error) => Some(&error.socket_id),
+        _ => None,
+    }
+}
+
+fn is_of_socket(event: &Event) -> bool {
+    matches!(
+        event.what,
+        What::SocketOpened { .. } | What::SocketUpdated(_) | What::SocketClosed(_)
+    )
 }
 
 fn position(text: &str, epoch: &str) -> anyhow::Result<Position> {

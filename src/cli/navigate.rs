@@ -1,10 +1,9 @@
 //! `pagewire navigate`: sends pages to another URL.
 
 use super::arrival;
-use super::connection::{Daemon, Pages, run, seconds};
+use super::connection::{Daemon, Pages, run};
 use clap::Args;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Send pages to another URL.
 #[derive(Debug, Args)]
@@ -16,10 +15,6 @@ pub(super) struct Arguments {
     /// Return when the new pages are complete
     #[arg(long)]
     wait: bool,
-
-    /// Seconds to wait for them [default: 30]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, requires = "wait")]
-    timeout: Option<Duration>,
 
     /// Print the report as JSON
     #[arg(long)]
@@ -36,7 +31,6 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let Arguments {
         to,
         wait,
-        timeout,
         json,
         pages,
         daemon,
@@ -45,6 +39,14 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         let navigate = async |client: &pagewire_client::Client, target: &_| {
             client.navigate(target, to.as_str()).await
         };
-        arrival::send(&client, *wait, *timeout, *json, &pages.target(), navigate).await
+        arrival::send(
+            &client,
+            *wait,
+            daemon.timeout,
+            *json,
+            &pages.target(),
+            navigate,
+        )
+        .await
     })
 }

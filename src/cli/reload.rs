@@ -1,10 +1,9 @@
 //! `pagewire reload`: reloads pages.
 
 use super::arrival;
-use super::connection::{Daemon, Pages, run, seconds};
+use super::connection::{Daemon, Pages, run};
 use clap::Args;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Reload pages.
 #[derive(Debug, Args)]
@@ -12,10 +11,6 @@ pub(super) struct Arguments {
     /// Return when the new pages are complete
     #[arg(long)]
     wait: bool,
-
-    /// Seconds to wait for them [default: 30]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, requires = "wait")]
-    timeout: Option<Duration>,
 
     /// Print the report as JSON
     #[arg(long)]
@@ -31,7 +26,6 @@ pub(super) struct Arguments {
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let Arguments {
         wait,
-        timeout,
         json,
         pages,
         daemon,
@@ -39,6 +33,14 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     run(daemon, |client| async move {
         let reload =
             async |client: &pagewire_client::Client, target: &_| client.reload(target).await;
-        arrival::send(&client, *wait, *timeout, *json, &pages.target(), reload).await
+        arrival::send(
+            &client,
+            *wait,
+            daemon.timeout,
+            *json,
+            &pages.target(),
+            reload,
+        )
+        .await
     })
 }

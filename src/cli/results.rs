@@ -1,7 +1,7 @@
 //! How the results of imports are shown: for people and for programs.
 
 use super::connection::{Outcome, say_nobody, word};
-use pagewire_client::{ImportError, ImportRow, JsException, JsValue};
+use pagewire_client::{Client, ImportError, ImportRow, JsException, JsValue};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -17,9 +17,9 @@ pub(super) struct Style {
 }
 
 /// Shows every page's row and gives the exit code: the worst of the pages decides.
-pub(super) fn print(rows: &[ImportRow], style: Style) -> Outcome {
+pub(super) async fn print(client: &Client, rows: &[ImportRow], style: Style) -> Outcome {
     if rows.is_empty() && !style.json {
-        say_nobody();
+        say_nobody(client).await;
     }
     let name_pages = rows.len() > 1;
     for row in rows {

@@ -27,6 +27,6 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         let report = client
             .send_json(&arguments.pages.target(), &arguments.message)
             .await?;
-        Ok(print_report(&report, arguments.json))
+        Ok(print_report(&client, &report, arguments.json).await)
     })
 }

@@ -182,6 +182,7 @@ pub(super) fn config(
             origins: settings.many("allow_origin"),
         },
         inject: settings.always("inject"),
+        console: settings.always("console"),
         debug: settings.always("debug"),
         exit_with_stdin,
     })

@@ -1,21 +1,20 @@
 //! `pagewire sockets`: lists the connected pages.
 
-use super::connection::{Daemon, Outcome, print_table, run, say_nobody, word};
+use super::connection::{Daemon, Outcome, Pages, print_table, run, say_nobody, word};
 use clap::Args;
-use pagewire_client::{Socket, SocketFilter};
+use pagewire_client::Socket;
 use serde_json::json;
 use std::process::ExitCode;
 
 /// List the connected pages.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Only pages whose URL matches
-    #[arg(long, value_name = "REGEX")]
-    url: Option<String>,
-
     /// A JSON object a line
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    pages: Pages,
 
     #[command(flatten)]
     daemon: Daemon,
@@ -23,14 +22,14 @@ pub(super) struct Arguments {
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     run(&arguments.daemon, |client| async move {
-        let filter = arguments.url.as_ref().map(SocketFilter::url);
-        let sockets = client.list_sockets(filter).await?.sockets;
+        let mut sockets = client.list_sockets(arguments.pages.filter()).await?.sockets;
+        sockets.retain(|socket| arguments.pages.mean(socket));
         if arguments.json {
             for socket in &sockets {
                 println!("{}", as_json(socket));
             }
         } else if sockets.is_empty() {
-            say_nobody();
+            say_nobody(&client).await;
         } else {
             print_table(["SOCKET", "STATE", "URL", "TITLE"], sockets.iter().map(row));
         }

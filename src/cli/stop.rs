@@ -1,6 +1,6 @@
 //! `pagewire stop`: stops the daemon and returns when it is gone.
 
-use super::connection::{Daemon, Outcome, fail, runtime, seconds};
+use super::connection::{Daemon, Outcome, fail, runtime};
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use std::process::ExitCode;
@@ -15,10 +15,6 @@ const INTERVAL: Duration = Duration::from_millis(20);
 /// Stop the daemon, and return when it is gone.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Seconds to wait for its end [default: 10]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    timeout: Option<Duration>,
-
     #[command(flatten)]
     daemon: Daemon,
 }
@@ -27,7 +23,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let stopped = || {
         let pid = pid(&arguments.daemon)?;
         kill_process(pid, Signal::TERM)?;
-        runtime()?.block_on(gone(pid, arguments.timeout.unwrap_or(TIMEOUT)))
+        runtime()?.block_on(gone(pid, arguments.daemon.timeout.unwrap_or(TIMEOUT)))
     };
     match stopped() {
         Ok(outcome) => outcome.into(),

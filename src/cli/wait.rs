@@ -1,6 +1,6 @@
 //! `pagewire wait`: returns when the daemon answers, pages are connected, something is true in them.
 
-use super::connection::{Daemon, Outcome, Pages, fail, runtime, seconds};
+use super::connection::{Daemon, Outcome, Pages, fail, runtime};
 use clap::Args;
 use pagewire_client::{
     Client, DeliveryStatus, Error, Import, ImportError, ImportRow, SubscribeOptions,
@@ -29,10 +29,6 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "EXPR")]
     until: Option<String>,
 
-    /// Seconds to wait for all of it [default: 30]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    timeout: Option<Duration>,
-
     #[command(flatten)]
     pages: Pages,
 
@@ -45,7 +41,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
     };
-    let deadline = Instant::now() + arguments.timeout.unwrap_or(TIMEOUT);
+    let deadline = Instant::now() + arguments.daemon.timeout.unwrap_or(TIMEOUT);
     match runtime.block_on(wait(arguments, deadline)) {
         Ok(outcome) => outcome.into(),
         Err(error) => fail(&error),

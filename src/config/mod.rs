@@ -33,6 +33,8 @@ pub struct Config {
     pub allowed: Allowed,
     /// When the socket client is put into pages.
     pub inject: Inject,
+    /// Logs what pages print and what fails in them.
+    pub console: bool,
     /// Suspends deadlines of calls, keepalive and pong closes: somebody sits at a breakpoint.
     pub debug: bool,
     /// Stop when standard input closes.
@@ -49,9 +51,10 @@ pub enum Port {
 }
 
 /// When the socket client is put into pages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Inject {
     /// While a live plugin asks for it.
+    #[default]
     Asked,
     /// Always.
     Always,

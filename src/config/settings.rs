@@ -123,6 +123,15 @@ pub const SETTINGS: &[Setting] = &[
         check: parses::<String>,
     },
     Setting {
+        key: "console",
+        kind: Kind::Switch,
+        value_name: "BOOL",
+        help: "Log what pages print and what fails in them",
+        default: &["false"],
+        otherwise: "",
+        check: switch,
+    },
+    Setting {
         key: "debug",
         kind: Kind::Switch,
         value_name: "BOOL",

@@ -13,7 +13,7 @@ pub const CODE_PATH: &str = "/__pagewire__/code/";
 
 /// How long a source whose import is not awaited is served, and how long any is at most. Default
 /// 60 s.
-const CODE_LIFETIME: Duration = Duration::from_mins(1);
+pub const CODE_LIFETIME: Duration = Duration::from_mins(1);
 
 /// Bytes of all sources that are served at once. One more is refused. Default 64 MiB.
 const MAX_CODE_BYTES: usize = 64 * 1024 * 1024;

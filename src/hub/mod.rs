@@ -17,7 +17,7 @@ mod sockets;
 mod subscriptions;
 mod targets;
 
-pub use code::{CODE_PATH, PublishedCode, TooMuchCode};
+pub use code::{CODE_LIFETIME, CODE_PATH, PublishedCode, TooMuchCode};
 pub use events::{CloseCause, Event, EventBody, EventKind, Gap, GapReason, LOG_BYTES, Position};
 pub use imports::{ImportOutcome, PendingImport};
 pub use outbox::{Close, Frame, Next, OUTBOX_BYTES, Outbox, PushError, Text};
@@ -47,6 +47,9 @@ pub struct Hub {
     code: code::Code,
     /// Frames of pages that were no messages.
     faults: AtomicU64,
+    /// HTML pages that were served with the client, and without.
+    pages_with_client: AtomicU64,
+    pages_without_client: AtomicU64,
 }
 
 struct State {
@@ -71,6 +74,8 @@ impl Hub {
             imports: imports::Imports::default(),
             code: code::Code::default(),
             faults: AtomicU64::new(0),
+            pages_with_client: AtomicU64::new(0),
+            pages_without_client: AtomicU64::new(0),
         })
     }
 
@@ -105,6 +110,27 @@ impl Hub {
     #[must_use]
     pub fn faults(&self) -> u64 {
         self.faults.load(Ordering::Relaxed)
+    }
+
+    /// An HTML page is served. Who finds nobody connected is told which is missing: a page, or
+    /// the client in it.
+    pub fn count_page(&self, with_client: bool) {
+        let counter = if with_client {
+            &self.pages_with_client
+        } else {
+            &self.pages_without_client
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// HTML pages served with the client and without it, since the start.
+    #[must_use]
+    pub fn pages(&self) -> (u64, u64) {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (
+            load(&self.pages_with_client),
+            load(&self.pages_without_client),
+        )
     }
 
     /// A panic under the lock leaves the state as consistent as the statement it happened in;

@@ -247,3 +247,62 @@ impl Hub {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::{EventKind, Frame, Next, Overflow, SubscriptionOptions};
+    use std::future::poll_fn;
+
+    fn offer() -> SubscriptionOptions {
+        SubscriptionOptions {
+            kinds: vec![EventKind::Message],
+            message_types: Vec::new(),
+            sockets: None,
+            resume_after: None,
+            strict_resume: false,
+            max_queue_events: 16,
+            overflow: Overflow::Disconnect,
+            answers_requests: true,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_waits_20_s_and_a_late_answer_is_told_so_for_as_long_again() {
+        let hub = Hub::new();
+        let guard = hub.open_socket(String::new(), String::new(), None);
+        let _subscription = hub.subscribe(offer()).unwrap();
+        let frame = r#"{"type":"ask","id":1,"pagewire:request":true}"#;
+        let began = Instant::now();
+        let ask = async {
+            hub.message(
+                guard.socket().id(),
+                Envelope::parse(frame).unwrap(),
+                frame.into(),
+            );
+            let outbox = guard.socket().outbox();
+            let Next::Frame(Frame::Text(text), _) = poll_fn(|cx| outbox.poll_next(cx)).await else {
+                panic!("no answer");
+            };
+            String::from_utf8(text.into_bytes().to_vec()).unwrap()
+        };
+        let clock = hub.clone();
+        let answer = tokio::select! {
+            () = clock.expire_requests() => unreachable!(),
+            answer = ask => answer,
+        };
+        assert!(
+            answer.contains(r#""id":1,"error":"no answer within 20000ms""#),
+            "{answer}"
+        );
+        assert_eq!(began.elapsed(), REQUEST_TIMEOUT);
+        let request_id = format!("{}.2", hub.epoch());
+        let late = || hub.answer(&request_id, &Answer::Response("1")).map(|_| ());
+        assert_eq!(late(), Err(AnswerError::Expired));
+        tokio::select! {
+            () = clock.expire_requests() => unreachable!(),
+            () = tokio::time::sleep(REQUEST_TIMEOUT * 2) => {}
+        }
+        assert_eq!(late(), Err(AnswerError::NotFound));
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::outbox::{Frame, Outbox, PushError};
 use super::pings::{Confirmation, Pings};
-use super::{Close, CloseCause, EventBody, Hub, State};
+use super::{Close, CloseCause, EventBody, EventKind, Hub, State};
 use crate::ids;
 use crate::message::{Down, Hello};
 use std::collections::{BTreeMap, HashMap};
@@ -248,15 +248,17 @@ impl Hub {
     /// Answered under the lock, so that what it is to report cannot be overtaken by a change.
     pub fn hello(&self, socket_id: &str, hello: Hello) {
         let mut state = self.lock();
-        state.describe(socket_id, hello);
         let watch = state.subscribers.watch();
+        // A page that reports of its own accord must hear when nothing is wanted.
+        let reports = hello.features.iter().any(|feature| feature == "console");
+        state.describe(socket_id, hello);
         let Some(entry) = state.registry.get(socket_id) else {
             return;
         };
         let socket = &entry.socket;
         // A page that does not read will not miss it.
         let _ = socket.send_text(Down::Hello { socket_id }.encode());
-        if watch.any() {
+        if watch.any() || reports {
             let _ = socket.send_text(Down::Watch(watch).encode());
         }
         let _ = socket.ready.set(true);
@@ -286,10 +288,17 @@ impl Hub {
         }
     }
 
-    /// A page sent a binary frame, printed a line, or reports an error.
+    /// A page sent a binary frame, printed a line, or reports an error. Lines and errors that
+    /// nobody asked for are dropped: they were on their way when the last listener left.
     pub fn report(&self, socket_id: &str, body: EventBody) {
         let mut state = self.lock();
-        let Some(entry) = state.registry.get(socket_id) else {
+        let watch = state.subscribers.watch();
+        let wanted = match body.kind() {
+            EventKind::Console => watch.console,
+            EventKind::PageError => watch.errors,
+            EventKind::Message | EventKind::Socket => true,
+        };
+        let Some(entry) = state.registry.get(socket_id).filter(|_| wanted) else {
             return;
         };
         let info = entry.info.clone();

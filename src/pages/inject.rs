@@ -5,6 +5,7 @@
 //! byte changes, so any ASCII-compatible encoding survives.
 
 use super::answer::{Answer, Payload};
+use crate::hub::Hub;
 use axum::http::header;
 use bytes::Bytes;
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
@@ -29,8 +30,12 @@ pub(super) struct Scripts {
 
 /// The stage: injects into HTML what is wanted. The tag says so, so that a 304 cannot bring back
 /// a page without the client, or with one that nobody asks for any more.
-pub(super) fn stage(mut answer: Answer, scripts: Scripts) -> Answer {
-    if !scripts.client || answer.verbatim || answer.essence() != "text/html" {
+pub(super) fn stage(mut answer: Answer, scripts: Scripts, hub: &Hub) -> Answer {
+    if answer.verbatim || answer.essence() != "text/html" {
+        return answer;
+    }
+    hub.count_page(scripts.client);
+    if !scripts.client {
         return answer;
     }
     let Payload::Bytes(body) = &answer.body else {
@@ -69,7 +74,16 @@ fn inject(page: &Bytes, policy: &str, scripts: Scripts) -> Option<Bytes> {
     let nonce = nonce
         .map(|nonce| format!(" nonce=\"{nonce}\""))
         .unwrap_or_default();
-    let mut piece = "<!-- injected by pagewire -->\n".to_owned();
+    let (at, separator) = if recorder {
+        // No line is added in front of the page's own: its errors keep their places.
+        (found.head_start, "")
+    } else {
+        (
+            found.body_end.or(found.head_end).unwrap_or(page.len()),
+            "\n",
+        )
+    };
+    let mut piece = format!("<!-- injected by pagewire -->{separator}");
     if recorder {
         piece.push_str(&format!("<script src=\"{RECORDER_PATH}\"{nonce}></script>"));
     }
@@ -78,11 +92,6 @@ fn inject(page: &Bytes, policy: &str, scripts: Scripts) -> Option<Bytes> {
             "<script type=\"module\" src=\"{CLIENT_PATH}\"{nonce}></script>"
         ));
     }
-    let at = if recorder {
-        found.head_start
-    } else {
-        found.body_end.or(found.head_end).unwrap_or(page.len())
-    };
     let mut injected = Vec::with_capacity(page.len() + piece.len());
     injected.extend_from_slice(&page[..at]);
     injected.extend_from_slice(piece.as_bytes());
@@ -302,7 +311,7 @@ mod tests {
             recorder: true,
         };
         let both = SCRIPT.replace(
-            "<script",
+            "\n<script",
             "<script src=\"/__pagewire__/recorder.js\"></script><script",
         );
         for page in [

@@ -9,7 +9,6 @@ mod pipeline;
 mod reply;
 mod serve;
 
-use crate::config::Inject;
 use crate::hub::Hub;
 use crate::paths::Root;
 use crate::plugins::Plugins;
@@ -28,17 +27,11 @@ pub struct Pages {
     pub hub: Arc<Hub>,
     /// Who may answer.
     pub plugins: Arc<Plugins>,
-    /// When the socket client is put into pages.
-    pub inject: Inject,
 }
 
 impl Pages {
     fn scripts(&self) -> Scripts {
-        let client = match self.inject {
-            Inject::Always => true,
-            Inject::Never => false,
-            Inject::Asked => self.plugins.ask_for_injection(),
-        };
+        let client = self.plugins.inject_client();
         Scripts {
             client,
             recorder: client && self.hub.watch().any(),

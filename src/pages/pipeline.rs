@@ -20,7 +20,7 @@ pub(super) async fn respond(pages: &Pages, request: Request) -> Response {
             answer(pages, &request, &path, found, asked).await
         }
     };
-    let answer = inject::stage(answer, pages.scripts());
+    let answer = inject::stage(answer, pages.scripts(), &pages.hub);
     reply::reply(&request, answer)
 }
 

@@ -2,6 +2,7 @@
 
 use super::counters::Counters;
 use super::serve::{ServeHook, ServeHookGuard};
+use crate::config::Inject;
 use crate::ids;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -153,6 +154,8 @@ pub struct Plugins {
     /// The open serve hooks in the order in which they are asked: a snapshot that requests
     /// share and that is replaced whole.
     serve_order: RwLock<Arc<[Arc<ServeHook>]>>,
+    inject: Inject,
+    /// Live sessions that ask for it.
     injecting: AtomicUsize,
 }
 
@@ -171,6 +174,15 @@ struct Live {
 }
 
 impl Plugins {
+    /// None yet; the socket client is put into pages as `inject` says.
+    #[must_use]
+    pub fn new(inject: Inject) -> Self {
+        Self {
+            inject,
+            ..Self::default()
+        }
+    }
+
     /// Opens a session; the receiver gets its events.
     pub fn open_session(
         self: &Arc<Self>,
@@ -283,10 +295,14 @@ impl Plugins {
             .clone()
     }
 
-    /// Whether any live plugin asks for the socket client in pages.
+    /// Whether the socket client is to be put into pages.
     #[must_use]
-    pub fn ask_for_injection(&self) -> bool {
-        self.injecting.load(Ordering::Relaxed) > 0
+    pub fn inject_client(&self) -> bool {
+        match self.inject {
+            Inject::Always => true,
+            Inject::Never => false,
+            Inject::Asked => self.injecting.load(Ordering::Relaxed) > 0,
+        }
     }
 
     /// Tells every session that the daemon stops.

@@ -1,6 +1,7 @@
 //! The daemon as a whole: bind, spawn, drain. The only module that knows every edge.
 
 mod admit;
+mod console;
 mod http;
 mod listeners;
 mod request_line;
@@ -132,7 +133,7 @@ impl Server {
             ready,
         } = self;
         let hub = Hub::new();
-        let plugins = Arc::new(Plugins::default());
+        let plugins = Arc::new(Plugins::new(config.inject));
         let connections = TaskTracker::new();
         let root_dirs = vec![config.root.dir().to_owned()];
         let start_time = SystemTime::now();
@@ -161,6 +162,10 @@ impl Server {
         let mut clock = JoinSet::new();
         let requests = hub.clone();
         clock.spawn(async move { requests.expire_requests().await });
+        if config.console {
+            let hub = hub.clone();
+            clock.spawn(async move { console::log(&hub).await });
+        }
         for listener in page_listeners {
             http::spawn(listener, router.clone(), &connections, stop.clone());
         }
@@ -258,7 +263,6 @@ fn router(
         root: config.root.clone(),
         hub: hub.clone(),
         plugins: plugins.clone(),
-        inject: config.inject,
     });
     let pages = Router::new().fallback(any(pages::handle)).with_state(pages);
     let router = browser::routes(browser).fallback_service(pages);
