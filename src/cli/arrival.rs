@@ -1,6 +1,6 @@
 //! Waiting for the documents that come after a reload or a navigation.
 
-use super::connection::{Outcome, print_report};
+use super::connection::{Call, Outcome, print_report};
 use pagewire_client::proto::socket::DocumentState;
 use pagewire_client::{Client, Position, Report, Socket, SubscribeOptions, Target, What};
 use std::collections::HashMap;
@@ -41,7 +41,7 @@ impl Before {
     pub(super) async fn wait_for_next<F>(
         mut self,
         client: &Client,
-        timeout: Option<Duration>,
+        timeout: Duration,
         send: F,
     ) -> anyhow::Result<(Report, Outcome)>
     where
@@ -58,7 +58,7 @@ impl Before {
             return Ok((report, Outcome::Nobody));
         }
         let arrivals = self.arrivals(client, report.position.clone());
-        match tokio::time::timeout(timeout.unwrap_or(TIMEOUT), arrivals).await {
+        match tokio::time::timeout(timeout, arrivals).await {
             Ok(arrived) => arrived.map(|()| (report, Outcome::Done)),
             Err(_) => {
                 eprintln!("the new page was not complete in time");
@@ -96,23 +96,22 @@ impl Before {
 pub(super) async fn send<F>(
     client: &Client,
     wait: bool,
-    timeout: Option<Duration>,
-    as_json: bool,
-    target: &Target,
+    call: &Call,
     send: F,
 ) -> anyhow::Result<Outcome>
 where
     F: AsyncFn(&Client, &Target) -> Result<Report, pagewire_client::Error>,
 {
+    let target = call.pages.target();
     if !wait {
-        let report = send(client, target).await?;
-        return Ok(print_report(client, &report, as_json).await);
+        let report = send(client, &target).await?;
+        return Ok(print_report(client, &report, call.json).await);
     }
     let before = Before::look(client).await?;
-    let (report, arrived) = before
-        .wait_for_next(client, timeout, async |client| send(client, target).await)
-        .await?;
-    match print_report(client, &report, as_json).await {
+    let timeout = call.daemon.timeout.unwrap_or(TIMEOUT);
+    let send = async |client: &Client| send(client, &target).await;
+    let (report, arrived) = before.wait_for_next(client, timeout, send).await?;
+    match print_report(client, &report, call.json).await {
         Outcome::Done => Ok(arrived),
         outcome => Ok(outcome),
     }

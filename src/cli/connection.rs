@@ -81,6 +81,20 @@ pub(super) struct Pages {
     all: bool,
 }
 
+/// What every command about pages takes.
+#[derive(Debug, Args)]
+pub(super) struct Call {
+    /// For programs: JSON objects, one a line
+    #[arg(long)]
+    pub(super) json: bool,
+
+    #[command(flatten)]
+    pub(super) pages: Pages,
+
+    #[command(flatten)]
+    pub(super) daemon: Daemon,
+}
+
 impl Pages {
     /// Whether a socket is meant. The daemon has judged the URL where it could.
     pub(super) fn mean(&self, socket: &Socket) -> bool {

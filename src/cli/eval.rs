@@ -1,6 +1,6 @@
 //! `pagewire eval`: runs code in pages and prints its value.
 
-use super::connection::{Daemon, Pages, run};
+use super::connection::{Call, run};
 use super::results::{self, Style};
 use anyhow::Context;
 use clap::Args;
@@ -20,37 +20,30 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with = "expression")]
     module: Option<PathBuf>,
 
-    /// A JSON object for each page
-    #[arg(long)]
-    json: bool,
-
     /// Print a string without its quotes
     #[arg(long, conflicts_with = "json")]
     raw: bool,
 
     #[command(flatten)]
-    pages: Pages,
-
-    #[command(flatten)]
-    daemon: Daemon,
+    call: Call,
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    run(&arguments.daemon, |client| async move {
+    run(&arguments.call.daemon, |client| async move {
         let source = match (&arguments.module, &arguments.expression) {
             (Some(file), _) => read(file)?,
             (None, expression) => module(expression.as_deref().unwrap_or_default()),
         };
         let mut import = Import::code(source);
-        if let Some(timeout) = arguments.daemon.timeout {
+        if let Some(timeout) = arguments.call.daemon.timeout {
             import = import.timeout(timeout);
         }
         let rows = client
-            .import_value(&arguments.pages.target(), import)
+            .import_value(&arguments.call.pages.target(), import)
             .await?
             .rows;
         let style = Style {
-            json: arguments.json,
+            json: arguments.call.json,
             raw: arguments.raw,
         };
         Ok(results::print(&client, &rows, style).await)

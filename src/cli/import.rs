@@ -1,6 +1,6 @@
 //! `pagewire import`: has pages import a module, and prints what its default export returned.
 
-use super::connection::{Daemon, Pages, print_report, run};
+use super::connection::{Call, print_report, run};
 use super::results::{self, Style};
 use clap::Args;
 use pagewire_client::{Error, Import};
@@ -29,32 +29,25 @@ pub(super) struct Arguments {
     #[arg(long)]
     no_wait: bool,
 
-    /// A JSON object for each page
-    #[arg(long)]
-    json: bool,
-
     /// Print a string without its quotes
     #[arg(long, conflicts_with = "json")]
     raw: bool,
 
     #[command(flatten)]
-    pages: Pages,
-
-    #[command(flatten)]
-    daemon: Daemon,
+    call: Call,
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    run(&arguments.daemon, |client| async move {
-        let target = arguments.pages.target();
+    run(&arguments.call.daemon, |client| async move {
+        let target = arguments.call.pages.target();
         let import = import(arguments)?;
         if arguments.no_wait {
             let report = client.send_import(&target, import).await?;
-            return Ok(print_report(&client, &report, arguments.json).await);
+            return Ok(print_report(&client, &report, arguments.call.json).await);
         }
         let rows = client.import_value(&target, import).await?.rows;
         let style = Style {
-            json: arguments.json,
+            json: arguments.call.json,
             raw: arguments.raw,
         };
         Ok(results::print(&client, &rows, style).await)
@@ -74,7 +67,7 @@ fn import(arguments: &Arguments) -> Result<Import, Error> {
     if arguments.fresh {
         import = import.fresh();
     }
-    if let Some(timeout) = arguments.daemon.timeout {
+    if let Some(timeout) = arguments.call.daemon.timeout {
         import = import.timeout(timeout);
     }
     Ok(import)

@@ -1,6 +1,6 @@
 //! `pagewire log`: prints to the console of pages.
 
-use super::connection::{Daemon, Pages, print_report, run};
+use super::connection::{Call, print_report, run};
 use clap::{Args, ValueEnum};
 use pagewire_client::ConsoleLevel;
 use std::process::ExitCode;
@@ -15,15 +15,8 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     level: Level,
 
-    /// Print the report as JSON
-    #[arg(long)]
-    json: bool,
-
     #[command(flatten)]
-    pages: Pages,
-
-    #[command(flatten)]
-    daemon: Daemon,
+    call: Call,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -37,7 +30,7 @@ enum Level {
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    run(&arguments.daemon, |client| async move {
+    run(&arguments.call.daemon, |client| async move {
         let level = match arguments.level {
             Level::Log => ConsoleLevel::Log,
             Level::Debug => ConsoleLevel::Debug,
@@ -45,10 +38,10 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
             Level::Warn => ConsoleLevel::Warn,
             Level::Error => ConsoleLevel::Error,
         };
-        let target = arguments.pages.target();
+        let target = arguments.call.pages.target();
         let report = client
             .console_log(&target, level, "", &arguments.text)
             .await?;
-        Ok(print_report(&client, &report, arguments.json).await)
+        Ok(print_report(&client, &report, arguments.call.json).await)
     })
 }

@@ -1,6 +1,6 @@
 //! `pagewire messages`: follows what pages say and do.
 
-use super::connection::{Daemon, Outcome, Pages, run, word};
+use super::connection::{Call, Outcome, Pages, run, word};
 use super::results::{ShownValue, exception_json, plain};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -37,15 +37,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "JSONPATH")]
     until: Option<JsonPath>,
 
-    /// A JSON object a line
-    #[arg(long)]
-    json: bool,
-
     #[command(flatten)]
-    pages: Pages,
-
-    #[command(flatten)]
-    daemon: Daemon,
+    call: Call,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -58,7 +51,7 @@ enum Kind {
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    run(&arguments.daemon, |client| async move {
+    run(&arguments.call.daemon, |client| async move {
         let epoch = client.info().await?.epoch;
         let mut options = SubscribeOptions::new();
         for kind in &arguments.kinds {
@@ -72,7 +65,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         if !arguments.types.is_empty() {
             options = options.message_types(&arguments.types);
         }
-        if let Some(filter) = arguments.pages.filter() {
+        if let Some(filter) = arguments.call.pages.filter() {
             options = options.from_sockets(filter);
         }
         if let Some(since) = &arguments.since {
@@ -80,16 +73,16 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         }
         // Who is in a tab is known from what sockets say of themselves.
         let shows_sockets = arguments.kinds.contains(&Kind::Socket);
-        let named = arguments.pages.are_named();
+        let named = arguments.call.pages.are_named();
         if named {
             options = options.sockets();
         }
         let mut events = client.subscribe(options).await?;
-        let mut meant = meant(&client, &arguments.pages).await?;
+        let mut meant = meant(&client, &arguments.call.pages).await?;
         let follow = async {
             while let Some(event) = events.next().await? {
                 if let What::SocketOpened { socket, .. } | What::SocketUpdated(socket) = &event.what
-                    && arguments.pages.mean(socket)
+                    && arguments.call.pages.mean(socket)
                 {
                     meant.insert(socket.socket_id.clone());
                 }
@@ -97,7 +90,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
                 if !is_meant || (is_of_socket(&event) && !shows_sockets) {
                     continue;
                 }
-                let shown = if arguments.json {
+                let shown = if arguments.call.json {
                     line(&event)
                 } else {
                     plain(&text(&event))
@@ -114,7 +107,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
             }
             Ok::<_, anyhow::Error>(Outcome::NoDaemon)
         };
-        let Some(timeout) = arguments.daemon.timeout else {
+        let Some(timeout) = arguments.call.daemon.timeout else {
             return follow.await;
         };
         match tokio::time::timeout(timeout, follow).await {

@@ -1,8 +1,9 @@
 //! `pagewire navigate`: sends pages to another URL.
 
 use super::arrival;
-use super::connection::{Daemon, Pages, run};
+use super::connection::{Call, run};
 use clap::Args;
+use pagewire_client::{Client, Target};
 use std::process::ExitCode;
 
 /// Send pages to another URL.
@@ -16,37 +17,15 @@ pub(super) struct Arguments {
     #[arg(long)]
     wait: bool,
 
-    /// Print the report as JSON
-    #[arg(long)]
-    json: bool,
-
     #[command(flatten)]
-    pages: Pages,
-
-    #[command(flatten)]
-    daemon: Daemon,
+    call: Call,
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    let Arguments {
-        to,
-        wait,
-        json,
-        pages,
-        daemon,
-    } = arguments;
-    run(daemon, |client| async move {
-        let navigate = async |client: &pagewire_client::Client, target: &_| {
-            client.navigate(target, to.as_str()).await
-        };
-        arrival::send(
-            &client,
-            *wait,
-            daemon.timeout,
-            *json,
-            &pages.target(),
-            navigate,
-        )
-        .await
+    let Arguments { to, wait, call } = arguments;
+    run(&call.daemon, |client| async move {
+        let navigate =
+            async |client: &Client, target: &Target| client.navigate(target, to.as_str()).await;
+        arrival::send(&client, *wait, call, navigate).await
     })
 }

@@ -1,8 +1,9 @@
 //! `pagewire reload`: reloads pages.
 
 use super::arrival;
-use super::connection::{Daemon, Pages, run};
+use super::connection::{Call, run};
 use clap::Args;
+use pagewire_client::{Client, Target};
 use std::process::ExitCode;
 
 /// Reload pages.
@@ -12,35 +13,14 @@ pub(super) struct Arguments {
     #[arg(long)]
     wait: bool,
 
-    /// Print the report as JSON
-    #[arg(long)]
-    json: bool,
-
     #[command(flatten)]
-    pages: Pages,
-
-    #[command(flatten)]
-    daemon: Daemon,
+    call: Call,
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    let Arguments {
-        wait,
-        json,
-        pages,
-        daemon,
-    } = arguments;
-    run(daemon, |client| async move {
-        let reload =
-            async |client: &pagewire_client::Client, target: &_| client.reload(target).await;
-        arrival::send(
-            &client,
-            *wait,
-            daemon.timeout,
-            *json,
-            &pages.target(),
-            reload,
-        )
-        .await
+    let Arguments { wait, call } = arguments;
+    run(&call.daemon, |client| async move {
+        let reload = async |client: &Client, target: &Target| client.reload(target).await;
+        arrival::send(&client, *wait, call, reload).await
     })
 }

@@ -1,6 +1,6 @@
 //! `pagewire send`: sends a JSON message to pages.
 
-use super::connection::{Daemon, Pages, print_report, run};
+use super::connection::{Call, print_report, run};
 use clap::Args;
 use std::process::ExitCode;
 
@@ -11,22 +11,15 @@ pub(super) struct Arguments {
     #[arg(value_name = "JSON")]
     message: String,
 
-    /// Print the report as JSON
-    #[arg(long)]
-    json: bool,
-
     #[command(flatten)]
-    pages: Pages,
-
-    #[command(flatten)]
-    daemon: Daemon,
+    call: Call,
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    run(&arguments.daemon, |client| async move {
+    run(&arguments.call.daemon, |client| async move {
         let report = client
-            .send_json(&arguments.pages.target(), &arguments.message)
+            .send_json(&arguments.call.pages.target(), &arguments.message)
             .await?;
-        Ok(print_report(&client, &report, arguments.json).await)
+        Ok(print_report(&client, &report, arguments.call.json).await)
     })
 }

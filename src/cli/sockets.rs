@@ -1,6 +1,6 @@
 //! `pagewire sockets`: lists the connected pages.
 
-use super::connection::{Daemon, Outcome, Pages, print_table, run, say_nobody, word};
+use super::connection::{Call, Outcome, print_table, run, say_nobody, word};
 use clap::Args;
 use pagewire_client::Socket;
 use serde_json::json;
@@ -9,22 +9,18 @@ use std::process::ExitCode;
 /// List the connected pages.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A JSON object a line
-    #[arg(long)]
-    json: bool,
-
     #[command(flatten)]
-    pages: Pages,
-
-    #[command(flatten)]
-    daemon: Daemon,
+    call: Call,
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    run(&arguments.daemon, |client| async move {
-        let mut sockets = client.list_sockets(arguments.pages.filter()).await?.sockets;
-        sockets.retain(|socket| arguments.pages.mean(socket));
-        if arguments.json {
+    run(&arguments.call.daemon, |client| async move {
+        let mut sockets = client
+            .list_sockets(arguments.call.pages.filter())
+            .await?
+            .sockets;
+        sockets.retain(|socket| arguments.call.pages.mean(socket));
+        if arguments.call.json {
             for socket in &sockets {
                 println!("{}", as_json(socket));
             }

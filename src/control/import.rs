@@ -79,10 +79,7 @@ pub(super) async fn send(
     let selection = control.hub.select(&target, &excluded);
     if !request.await_result {
         let sent = send::send_to(&selection, &DeliveryOptions::default(), |socket| {
-            socket
-                .outbox()
-                .push(frame.clone())
-                .map_err(convert::delivery_status)
+            send::push(socket, &frame)
         });
         if let Some(code) = published {
             code.outlive_the_call();

@@ -37,12 +37,7 @@ pub(super) fn send(control: &Control, request: proto::SendRequest) -> Result<Sen
         Addressee::Sockets(target, excluded) => {
             let frame = frame(payload)?;
             let selection = control.hub.select(&target, &excluded);
-            Ok(send_to(&selection, &options, |socket| {
-                socket
-                    .outbox()
-                    .push(frame.clone())
-                    .map_err(convert::delivery_status)
-            }))
+            Ok(send_to(&selection, &options, |socket| push(socket, &frame)))
         }
     }
 }
@@ -204,20 +199,15 @@ pub(super) fn console_log(
         .chain(request.args_json.iter().cloned())
         .collect::<Vec<_>>()
         .join(",");
-    let frame = Frame::Text(log.into());
     let fallback = run(&format!("console.{level}({call})"));
     let selection = control.hub.select(&target, &excluded);
-    Ok(send_to(&selection, &options, |socket| {
-        let frame = if control.hub.is_foreign(socket.id()) {
-            &fallback
-        } else {
-            &frame
-        };
-        socket
-            .outbox()
-            .push(frame.clone())
-            .map_err(convert::delivery_status)
-    }))
+    Ok(send_own(
+        control,
+        &selection,
+        &options,
+        log,
+        Some(&fallback),
+    ))
 }
 
 pub(super) fn command(
@@ -250,19 +240,42 @@ pub(super) fn command(
             (Command::Styles { paths: &swap.paths }, None)
         }
     };
-    let frame = Frame::Text(Down::Command(command).encode().into());
     let selection = control.hub.select(&target, &excluded);
-    Ok(send_to(&selection, &options, |socket| {
+    let frame = Down::Command(command).encode();
+    Ok(send_own(
+        control,
+        &selection,
+        &options,
+        frame,
+        fallback.as_ref(),
+    ))
+}
+
+/// Sends a frame that only our script understands; pages with another get the fallback.
+fn send_own(
+    control: &Control,
+    selection: &Selection,
+    options: &DeliveryOptions,
+    text: String,
+    fallback: Option<&Frame>,
+) -> Sent {
+    let frame = Frame::Text(text.into());
+    send_to(selection, options, |socket| {
         let frame = if control.hub.is_foreign(socket.id()) {
-            fallback.as_ref().ok_or(DeliveryStatus::Unsupported)?
+            fallback.ok_or(DeliveryStatus::Unsupported)?
         } else {
             &frame
         };
-        socket
-            .outbox()
-            .push(frame.clone())
-            .map_err(convert::delivery_status)
-    }))
+        push(socket, frame)
+    })
+}
+
+/// Queues a frame.
+pub(super) fn push(socket: &Socket, frame: &Frame) -> Result<(), DeliveryStatus> {
+    socket
+        .outbox()
+        .push(frame.clone())
+        .map_err(convert::delivery_status)
 }
 
 /// For pages with the ancestor's script, which can only import: a data URL whose module does
