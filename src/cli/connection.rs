@@ -10,6 +10,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+/// How much longer than the pages the daemon itself may take: its report about pages that were
+/// not in time is still wanted.
+const DAEMON_SLACK: Duration = Duration::from_secs(2);
+
 /// How a command ends, as an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -136,7 +140,7 @@ where
         runtime.block_on(async {
             let mut client = Client::connect(daemon.endpoint()?).await?;
             if let Some(timeout) = daemon.timeout {
-                client = client.with_deadline(timeout);
+                client = client.with_deadline(timeout + DAEMON_SLACK);
             }
             command(client).await
         })

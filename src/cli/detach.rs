@@ -4,10 +4,11 @@ use super::serve::{USAGE, fail};
 use crate::discovery::{private_folder, write_private};
 use crate::ids;
 use anyhow::Context;
+use pagewire_client::discovery::is_alive;
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 
 /// Runs this very command line again, without the flag, in a process group of its own. Prints its
@@ -20,9 +21,9 @@ pub(super) fn main() -> ExitCode {
 }
 
 fn start() -> anyhow::Result<ExitCode> {
-    let log = private_folder()
-        .context("there is no folder for the log")?
-        .join(format!("detached-{}.log", &ids::random()[..8]));
+    let folder = private_folder().context("there is no folder for the log")?;
+    forget_logs(&folder)?;
+    let log = folder.join(format!("detached-{}.log", &ids::random()[..8]));
     write_private(&log, b"").context("the log cannot be written")?;
     let mut daemon = spawn(&log)?;
     let log = name_after(log, &daemon)?;
@@ -44,6 +45,22 @@ fn start() -> anyhow::Result<ExitCode> {
     print!("{ready}");
     eprintln!("its log is {}", log.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Removes what earlier daemons that have ended left behind.
+fn forget_logs(folder: &Path) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let pid = path
+            .file_stem()
+            .and_then(|stem| stem.to_str()?.parse().ok());
+        let is_log = path.extension().is_some_and(|kind| kind == "log");
+        if is_log && pid.is_some_and(|pid| !is_alive(pid)) {
+            // Another program may have been faster.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+    Ok(())
 }
 
 fn spawn(log: &PathBuf) -> anyhow::Result<Child> {

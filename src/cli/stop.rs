@@ -1,8 +1,10 @@
 //! `pagewire stop`: stops the daemon and returns when it is gone.
 
 use super::connection::{Daemon, Outcome, fail, runtime};
+use anyhow::Context;
 use clap::Args;
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use pagewire_client::discovery::is_alive;
+use rustix::process::{Pid, Signal, kill_process};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -21,8 +23,8 @@ pub(super) struct Arguments {
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let stopped = || {
-        let pid = pid(&arguments.daemon)?;
-        kill_process(pid, Signal::TERM)?;
+        let pid = arguments.daemon.discover()?.pid;
+        kill(pid)?;
         runtime()?.block_on(gone(pid, arguments.daemon.timeout.unwrap_or(TIMEOUT)))
     };
     match stopped() {
@@ -31,27 +33,16 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// The process that says it listens there. Only a daemon of this machine and user can be stopped.
-fn pid(daemon: &Daemon) -> anyhow::Result<Pid> {
-    let found = daemon.discover()?;
-    i32::try_from(found.pid)
+/// Only a daemon of this machine and user is discovered, and so can be stopped.
+fn kill(pid: u32) -> anyhow::Result<()> {
+    let pid = i32::try_from(pid)
         .ok()
         .and_then(Pid::from_raw)
-        .ok_or_else(|| anyhow::anyhow!("{} is no process id", found.pid))
+        .context("no process id")?;
+    Ok(kill_process(pid, Signal::TERM)?)
 }
 
-/// A process that has ended and was not yet waited for by its parent is gone.
-fn is_alive(pid: Pid) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
-    let is_zombie = stat.is_ok_and(|stat| {
-        // The state stands behind the name, which is in parentheses and may hold some.
-        stat.rsplit_once(')')
-            .is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
-    });
-    test_kill_process(pid).is_ok() && !is_zombie
-}
-
-async fn gone(pid: Pid, timeout: Duration) -> anyhow::Result<Outcome> {
+async fn gone(pid: u32, timeout: Duration) -> anyhow::Result<Outcome> {
     let end = async {
         while is_alive(pid) {
             tokio::time::sleep(INTERVAL).await;
@@ -60,9 +51,6 @@ async fn gone(pid: Pid, timeout: Duration) -> anyhow::Result<Outcome> {
     if tokio::time::timeout(timeout, end).await.is_ok() {
         return Ok(Outcome::Done);
     }
-    eprintln!(
-        "the daemon (pid {}) was told to stop and still runs",
-        pid.as_raw_nonzero()
-    );
+    eprintln!("the daemon (pid {pid}) was told to stop and still runs");
     Ok(Outcome::Nobody)
 }

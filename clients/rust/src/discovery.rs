@@ -183,8 +183,11 @@ fn running_in(folder: &Path) -> io::Result<Vec<Daemon>> {
             continue;
         };
         if !is_alive(pid) {
-            // Another program may have been faster.
-            let _ = fs::remove_file(&path);
+            // A log outlives its daemon: it may say why that ended.
+            if kind != "log" {
+                // Another program may have been faster.
+                let _ = fs::remove_file(&path);
+            }
         } else if kind == "json"
             && let Some(daemon) = read(&path).filter(|daemon| daemon.pid == pid)
         {
@@ -258,11 +261,17 @@ fn is_private(metadata: &fs::Metadata) -> bool {
     metadata.uid() == rustix::process::getuid().as_raw() && others_may == 0
 }
 
+/// Whether a process runs. One that has ended and that its parent has not waited for does not.
 #[cfg(unix)]
-fn is_alive(pid: u32) -> bool {
+pub fn is_alive(pid: u32) -> bool {
     use rustix::process::{Pid, test_kill_process};
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The state stands behind the name, which is in parentheses and may hold some.
+    let ended = stat
+        .rsplit_once(')')
+        .is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'));
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+    !ended && pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
 #[cfg(unix)]
@@ -281,8 +290,9 @@ fn is_private(_: &fs::Metadata) -> bool {
     true
 }
 
+/// Whether a process runs; not known here.
 #[cfg(not(unix))]
-fn is_alive(_: u32) -> bool {
+pub fn is_alive(_: u32) -> bool {
     true
 }
 
