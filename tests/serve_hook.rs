@@ -641,3 +641,29 @@ async fn plugins_are_listed_in_their_order_with_what_became_of_their_calls() {
     assert_eq!(counts(1), (2, 0, 1, 0));
     assert!(list[1].call_latency_p99.is_some() && list[2].call_latency_p99.is_none());
 }
+
+#[tokio::test]
+async fn a_replaced_plugin_is_asked_no_more_once_its_name_is_taken() {
+    let server = TestServer::start(&Site::page()).await;
+    let (_old, mut held) = plugin(&server, "p", open("/x")).await;
+    let server = &server;
+    // The old session holds a call; nobody else will answer it.
+    let waits = server.get("/x");
+    let takeover = async {
+        held.call().await;
+        let request = proto::ServerStartRequest {
+            plugin_name: "p".into(),
+            replace_existing: true,
+            ..Default::default()
+        };
+        let new = Session::open_as(server, request).await.expect("a takeover");
+        // From here on the old hook is out of every order: no plugin answers, and no file.
+        assert_eq!(server.get("/x").await.status, 404);
+        new
+    };
+    let (answer, _new) = tokio::join!(waits, takeover);
+    assert_eq!(
+        (answer.status, answer.header("pagewire-reason")),
+        (502, Some("gone"))
+    );
+}
