@@ -428,3 +428,123 @@ async fn a_page_that_does_not_confirm_in_time_has_its_row() {
     assert_eq!(report.unreached[0].status, DeliveryStatus::TimedOut);
     assert_eq!(report.unreached[0].socket_id, page.id);
 }
+
+#[tokio::test]
+async fn a_selection_is_one_instant_and_every_selected_socket_is_accounted_for() {
+    let server = TestServer::start(&Site::page()).await;
+    let client = server.client().await.listing_reached();
+    let address = server.http();
+    // Pages come and go while sends go to all.
+    let churn = async {
+        let mut pages = std::collections::VecDeque::new();
+        for _ in 0..60 {
+            pages.push_back(Page::connect(address, "/__pagewire__/socket").await);
+            if pages.len() > 5 {
+                pages.pop_front();
+            }
+        }
+        pages
+    };
+    let sends = async {
+        let mut reports = Vec::new();
+        for n in 0..120 {
+            let message = json!({"type": "n", "n": n});
+            reports.push(
+                client
+                    .send(&Target::all(), &message)
+                    .await
+                    .expect("a report"),
+            );
+        }
+        reports
+    };
+    let (_pages, reports) = tokio::join!(churn, sends);
+
+    let start = pagewire_client::Position {
+        epoch: client.info().await.expect("info").epoch,
+        sequence: 0,
+    };
+    let last = reports
+        .iter()
+        .map(|report| report.position.sequence)
+        .max()
+        .expect("reports");
+    let options = pagewire_client::SubscribeOptions::new()
+        .sockets()
+        .resume_after(start);
+    let mut log = client.subscribe(options).await.expect("a stream");
+    // Who was open behind each event.
+    let mut open = std::collections::BTreeSet::new();
+    let mut open_at = vec![open.clone()];
+    while (open_at.len() as u64) <= last {
+        let event = within("an event", log.next())
+            .await
+            .expect("open")
+            .expect("an event");
+        match event.what {
+            pagewire_client::What::SocketOpened { socket, .. } => {
+                open.insert(socket.socket_id);
+            }
+            pagewire_client::What::SocketClosed(closed) => {
+                open.remove(&closed.socket_id);
+            }
+            _ => {}
+        }
+        open_at.push(open.clone());
+    }
+    let mut moved = std::collections::BTreeSet::new();
+    for report in reports {
+        let unreached = report.unreached.iter().map(|row| &row.socket_id);
+        let selected: Vec<_> = report
+            .reached_socket_ids
+            .iter()
+            .chain(unreached)
+            .cloned()
+            .collect();
+        let distinct: std::collections::BTreeSet<_> = selected.iter().cloned().collect();
+        assert_eq!(distinct.len(), selected.len(), "nobody twice");
+        assert_eq!(
+            distinct,
+            open_at[usize::try_from(report.position.sequence).expect("small")]
+        );
+        moved.insert(report.position.sequence);
+    }
+    assert!(
+        moved.len() > 3,
+        "the selections saw pages come and go: {moved:?}"
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_replayed_to_a_page_that_comes_back() {
+    let server = TestServer::start(&Site::page()).await;
+    let client = server.client().await;
+    let page = server.page().await;
+    let id = page.id.clone();
+    let mut events = client
+        .subscribe(pagewire_client::SubscribeOptions::new().sockets())
+        .await
+        .expect("a stream");
+    drop(page);
+    within("its end", events.next())
+        .await
+        .expect("open")
+        .expect("an event");
+    let report = client
+        .send(&Target::socket(&id), &json!({"type": "missed"}))
+        .await
+        .expect("a report");
+    assert_eq!(report.unreached[0].status, DeliveryStatus::NotFound);
+    client
+        .send(&Target::page("p"), &json!({"type": "missed"}))
+        .await
+        .expect("a report");
+
+    let path = format!("/__pagewire__/socket?previous={id}");
+    let mut back = Page::connect(server.http(), &path).await;
+    client
+        .send(&Target::all(), &json!({"type": "new"}))
+        .await
+        .expect("a report");
+    assert_eq!(back.hear().await["type"], "new");
+}
