@@ -34,7 +34,7 @@ async fn eval_prints_bare_json_and_raw_unquotes_a_string() {
     );
     ended(&shown, 0, "\"text\"\n");
     assert!(
-        source.contains("(\nawait document.title // ends here\n)"),
+        source.contains("(await document.title // ends here\n)"),
         "{source}"
     );
     let arguments = ["eval", "1", "--raw"];

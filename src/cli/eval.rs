@@ -50,10 +50,10 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     })
 }
 
-/// A module whose default export gives the expression's value. The expression has lines of its
-/// own, so that a comment at its end ends there.
-pub(super) fn module(expression: &str) -> String {
-    format!("export default async () => (\n{expression}\n);\n")
+/// A module whose default export gives the expression's value. The expression begins on the first
+/// line, so that its errors name its lines, and ends its last, which may be a comment.
+fn module(expression: &str) -> String {
+    format!("export default async () => ({expression}\n);\n")
 }
 
 fn read(file: &Path) -> anyhow::Result<String> {

@@ -1,6 +1,6 @@
 /**
  * What the browser tests are written in: the real daemon, real plugin processes, the real command
- * line and a real headless Chromium. Nothing sleeps or polls: a test waits for an event, by name,
+ * line and real headless browsers: Chromium, and Firefox where that is said. Nothing sleeps or polls: a test waits for an event, by name,
  * under one guard.
  *
  *     claim('a page learns of it', async (world) => {
@@ -21,11 +21,13 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import puppeteer from 'puppeteer-core';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PAGEWIRE = path.resolve(process.env.PAGEWIRE_BIN ?? path.join(ROOT, 'target/debug/pagewire'));
 const EXAMPLES = path.join(path.dirname(PAGEWIRE), 'examples');
 const CHROMIUM = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
+const FIREFOX = process.env.FIREFOX_BIN ?? '/usr/bin/firefox-esr';
 const CHROMIUM_ARGUMENTS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
@@ -33,18 +35,29 @@ const CHROMIUM_ARGUMENTS = [
 /** How long anything may take before the test says what it was waiting for. */
 const GUARD_MS = 15_000;
 const STOP_MS = 5_000;
+const FIREFOX_START_MS = 60_000;
 
 /** The site that comes with the examples. */
 export const EXAMPLE_SITE = path.join(ROOT, 'examples/site');
 
-/** Why the browser tests cannot run on this machine; CI has everything, so there it is a failure. */
-const missing = existsSync(CHROMIUM) ? undefined : `no Chromium at ${CHROMIUM} (set CHROMIUM_BIN)`;
+/** Why a browser's tests cannot run on this machine; CI has everything, so there it is a failure. */
+const missing = (name, file, variable) =>
+  (existsSync(file) ? undefined : `no ${name} at ${file} (set ${variable})`);
 
 /** A test in a world of its own, all of which is gone when it ends, however it ends. */
 export function claim(name, run) {
-  const skip = missing && process.env.CI !== 'true' ? missing : false;
+  claimUnless(missing('Chromium', CHROMIUM, 'CHROMIUM_BIN'), name, run);
+}
+
+/** The same with Firefox: its tabs are of `world.firefoxTab()`. */
+export function claimInFirefox(name, run) {
+  claimUnless(missing('Firefox', FIREFOX, 'FIREFOX_BIN'), `Firefox: ${name}`, run);
+}
+
+function claimUnless(fault, name, run) {
+  const skip = fault && process.env.CI !== 'true' ? fault : false;
   test(name, { skip }, async () => {
-    if (missing) throw new Error(missing);
+    if (fault) throw new Error(fault);
     const world = new World();
     let failure;
     try {
@@ -110,11 +123,11 @@ class Program {
   stdout = new Record();
   stderr = new Record();
 
-  constructor(name, file, args, env) {
+  constructor(name, file, args, env, cwd) {
     if (!existsSync(file)) throw new Error(`no ${file} (build it: cargo build --bins --examples)`);
     this.name = name;
     // Standard input stays open: to some programs its end means "leave".
-    this.child = spawn(file, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
+    this.child = spawn(file, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
     // 'close' comes when the streams have ended too; 'error' when there never was a process.
     this.ended = new Promise((resolve) => {
       this.child.once('close', (code, signal) => resolve(signal ?? code));
@@ -168,8 +181,13 @@ class Daemon extends Program {
   }
 
   /** Runs `pagewire ...`, gives its standard output. */
-  cli(...args) {
-    return this.#run(args, [0]);
+  async cli(...args) {
+    return (await this.#run(args, [0])).stdout;
+  }
+
+  /** Runs `pagewire ...`, which is to end with `code`; gives its standard error. */
+  async refuses(code, ...args) {
+    return (await this.#run(args, [code])).stderr;
   }
 
   async #run(args, allowedCodes) {
@@ -177,8 +195,9 @@ class Daemon extends Program {
     let child;
     const done = new Promise((resolve, reject) => {
       child = execFile(PAGEWIRE, args, { env: this.env }, (error, stdout, stderr) => {
-        if (error && !allowedCodes.includes(error.code)) reject(new Error(`${what} failed (${error.code ?? error.signal}): ${stderr || stdout}`));
-        else resolve(stdout);
+        const how = error ? error.code ?? error.signal : 0;
+        if (allowedCodes.includes(how)) resolve({ stdout, stderr });
+        else reject(new Error(`${what} ended with ${how}: ${stderr || stdout}`));
       });
     });
     try {
@@ -190,8 +209,8 @@ class Daemon extends Program {
 
   /** The same for commands that print a JSON value a line, be it that a page failed or is missing. */
   async rows(command, ...args) {
-    const text = await this.#run([command, '--json', ...args], [0, 1, 3]);
-    return text.split('\n').filter((line) => line.trim() !== '').map((line) => JSON.parse(line));
+    const { stdout } = await this.#run([command, '--json', ...args], [0, 1, 3]);
+    return stdout.split('\n').filter((line) => line.trim() !== '').map((line) => JSON.parse(line));
   }
 
   sockets() {
@@ -200,6 +219,30 @@ class Daemon extends Program {
 
   async socket(socketId) {
     return (await this.sockets()).find((socket) => socket.socket_id === socketId);
+  }
+}
+
+/** A shell script that finds our `pagewire` in its path, and the daemon that it may have detached. */
+class Script extends Program {
+  #options;
+
+  constructor(file, folder, env) {
+    const options = { cwd: folder, env: { ...env, PATH: `${path.dirname(PAGEWIRE)}:${env.PATH}` } };
+    super(`the script ${path.basename(file)}`, '/bin/sh', [file], options.env, folder);
+    this.#options = options;
+  }
+
+  /** Waits for its end, gives all lines that it printed. */
+  async lines() {
+    const how = await until(`the end of ${this.name}`, this.ended);
+    if (how !== 0) throw new Error(`${this.name} ended (${how}):\n${this.stderr.entries.join('\n')}`);
+    return this.stdout.entries;
+  }
+
+  async stop() {
+    await super.stop();
+    // A script that failed in the middle left its daemon behind; without one this fails.
+    await new Promise((resolve) => { execFile(PAGEWIRE, ['stop'], this.#options, resolve); });
   }
 }
 
@@ -278,6 +321,13 @@ class Page {
       (message) => message.text === text, from);
   }
 
+  /** Waits until the daemon has said what is wanted of the page: `{console, errors}`. */
+  told(wanted) {
+    return this.frames.first(`word that ${JSON.stringify(wanted)} is wanted`, ({ direction, message }) =>
+      direction === 'received' && message.type === 'pagewire:watch'
+        && message.console === wanted.console && message.errors === wanted.errors);
+  }
+
   /** Waits until the page shows this text. */
   shows(text) {
     return until(`${JSON.stringify(text)} in the page`,
@@ -311,6 +361,7 @@ class Page {
 class World {
   #programs = [];
   #browser;
+  #firefox;
   #context;
   directory;
 
@@ -342,6 +393,13 @@ class World {
     return plugin;
   }
 
+  /** Runs a shell script in a folder. */
+  script(file, folder) {
+    const script = new Script(file, folder, this.#env());
+    this.#programs.push(script);
+    return script;
+  }
+
   /** Follows the event log of a daemon from now on. */
   follow(daemon, ...kinds) {
     const follower = new Follower(daemon, kinds);
@@ -355,6 +413,17 @@ class World {
     const page = new Page(await until('a new tab', this.#context.newPage()));
     if (location !== undefined) await page.open(daemon.origin + location);
     return page;
+  }
+
+  /** A new tab of Firefox at `location` of the daemon, as puppeteer gives it. */
+  async firefoxTab(daemon, location = '/') {
+    // It takes long on a busy machine; one that takes longer is ended by puppeteer.
+    this.#firefox ??= await puppeteer.launch({
+      browser: 'firefox', executablePath: FIREFOX, headless: true, timeout: FIREFOX_START_MS,
+    });
+    const tab = await until('a new tab', this.#firefox.newPage());
+    await until(`the page ${location}`, tab.goto(daemon.origin + location));
+    return tab;
   }
 
   /** The tab that `act` makes a page open. */
@@ -388,6 +457,7 @@ class World {
   async end() {
     const stops = [
       async () => { if (this.#browser) await until('the end of Chromium', this.#browser.close()); },
+      async () => { if (this.#firefox) await until('the end of Firefox', this.#firefox.close()); },
       ...this.#programs.reverse().map((program) => () => program.stop()),
       async () => { if (this.directory) await rm(this.directory, { recursive: true, force: true }); },
     ];

@@ -11,7 +11,7 @@ async function watched(world, files) {
   const daemon = await started(world, files);
   const bystander = await world.page(daemon, '/bystander.html');
   const log = world.follow(daemon, 'console', 'page_error');
-  await log.unlessItEnds('the page was told', toldTo(bystander, { console: true, errors: true }));
+  await log.unlessItEnds('the page was told', bystander.told({ console: true, errors: true }));
   return { daemon, log, bystander };
 }
 
@@ -19,10 +19,6 @@ const started = async (world, files) => world.daemon({
   site: await world.site({ 'bystander.html': page(''), ...files }),
   args: ['--inject', 'always'],
 });
-
-const toldTo = (tab, wanted) => tab.frames.first(`word that ${JSON.stringify(wanted)} is wanted`,
-  ({ direction, message }) => direction === 'received' && message.type === 'pagewire:watch'
-    && message.console === wanted.console && message.errors === wanted.errors);
 
 /** The console line whose first argument is the string `text`. */
 const line = (log, text) => log.first(`the console line ${JSON.stringify(text)}`,
@@ -208,7 +204,7 @@ claim('a page that was there before is heard as long as somebody listens', async
   await line(log, 'heard as well');
   assert.ok(!log.events.entries.some(({ console }) => console?.args[0].value === 'from a program'));
   await log.stop('SIGKILL');
-  await toldTo(tab, { console: false, errors: false });
+  await tab.told({ console: false, errors: false });
   const sent = () => tab.frames.entries.filter(({ direction }) => direction === 'sent').length;
   await tab.settled();
   const before = sent();

@@ -1,0 +1,10 @@
+#!/bin/sh
+# All there is to a session: run in the folder of a site, while somebody opens the page.
+set -eu
+pagewire serve --detach --port 0 --inject always
+pagewire wait --sockets 1 --timeout 20
+pagewire eval 'document.title'
+pagewire eval 'sessionStorage.loads'
+pagewire reload --wait
+pagewire eval 'sessionStorage.loads'
+pagewire stop
