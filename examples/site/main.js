@@ -5,8 +5,9 @@ const log = document.getElementById('log');
 let n = 0;
 
 webSocket.addEventListener('message', (event) => {
-  const message = JSON.parse(event.data);
-  if (!message.type.startsWith('pagewire:')) log.append(event.data, '\n');
+  // Imports and our own messages are the socket client's business.
+  const { type } = JSON.parse(event.data);
+  if (type !== 'import' && !type.startsWith('pagewire:')) log.append(event.data, '\n');
 });
 
 document.getElementById('ping').addEventListener('click', () => {
