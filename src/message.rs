@@ -13,6 +13,24 @@ use std::fmt;
 /// The beginning of every `type` that is ours.
 pub const OWN_PREFIX: &str = "pagewire:";
 
+/// Where pages load the socket client.
+pub const CLIENT_PATH: &str = "/__pagewire__/client.js";
+
+/// Where the ancestor's pages load theirs; an alias.
+pub const ANCESTOR_CLIENT_PATH: &str = "/__web-dev-server__web-socket.js";
+
+/// Where pages load the script that sees console lines and errors.
+pub const RECORDER_PATH: &str = "/__pagewire__/recorder.js";
+
+/// Where the socket client connects: beside itself.
+pub const SOCKET_PATH: &str = "/__pagewire__/socket";
+
+/// Where the ancestor's connects; an alias.
+pub const ANCESTOR_SOCKET_PATH: &str = "/wds";
+
+/// Where code that programs have pages import is served: this, and a file name.
+pub const CODE_PATH: &str = "/__pagewire__/code/";
+
 /// What the daemon needs to know of a frame that a page sent.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Envelope {

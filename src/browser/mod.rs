@@ -5,6 +5,9 @@ mod incoming;
 mod upgrade;
 
 use crate::hub::Hub;
+use crate::message::{
+    ANCESTOR_CLIENT_PATH, ANCESTOR_SOCKET_PATH, CLIENT_PATH, CODE_PATH, RECORDER_PATH, SOCKET_PATH,
+};
 use crate::origins::Allowed;
 use axum::Router;
 use axum::extract::{Path, State};
@@ -49,12 +52,12 @@ pub struct Browser {
 /// Our own paths, and the ancestor's as aliases.
 pub fn routes(browser: Arc<Browser>) -> Router {
     Router::new()
-        .route("/__pagewire__/client.js", get(client))
-        .route("/__web-dev-server__web-socket.js", get(client))
-        .route("/__pagewire__/socket", get(upgrade::upgrade))
-        .route("/wds", get(upgrade::upgrade))
-        .route("/__pagewire__/recorder.js", get(recorder))
-        .route("/__pagewire__/code/{name}", get(code))
+        .route(CLIENT_PATH, get(client))
+        .route(ANCESTOR_CLIENT_PATH, get(client))
+        .route(SOCKET_PATH, get(upgrade::upgrade))
+        .route(ANCESTOR_SOCKET_PATH, get(upgrade::upgrade))
+        .route(RECORDER_PATH, get(recorder))
+        .route(&format!("{CODE_PATH}{{name}}"), get(code))
         .with_state(browser)
 }
 

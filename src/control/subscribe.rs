@@ -163,26 +163,28 @@ fn event_kind(kind: i32) -> Result<EventKind, Status> {
 fn body(event: &hub::Event, max_event_bytes: usize) -> Event {
     use proto::browser_message::Frame;
     let socket_id = event.socket.socket_id.clone();
-    let message = |content: &Bytes, frame: Frame, kind: &str, request_id: Option<&String>| {
-        let fits = content.len() <= max_event_bytes;
-        Event::Message(proto::BrowserMessage {
-            socket_id: socket_id.clone(),
-            frame: fits.then_some(frame),
-            r#type: kind.to_owned(),
-            request_id: request_id.cloned().unwrap_or_default(),
-            omitted_bytes: if fits { 0 } else { content.len() as u64 },
-        })
-    };
+    // The frame is made only where it fits.
+    let message =
+        |content: &Bytes, frame: fn(&Bytes) -> Frame, kind: &str, request_id: Option<&String>| {
+            let fits = content.len() <= max_event_bytes;
+            Event::Message(proto::BrowserMessage {
+                socket_id: socket_id.clone(),
+                frame: fits.then(|| frame(content)),
+                r#type: kind.to_owned(),
+                request_id: request_id.cloned().unwrap_or_default(),
+                omitted_bytes: if fits { 0 } else { content.len() as u64 },
+            })
+        };
     match &event.body {
         EventBody::Message {
             text,
             kind,
             request_id,
         } => {
-            let frame = Frame::Text(String::from_utf8_lossy(text).into_owned());
+            let frame = |text: &Bytes| Frame::Text(String::from_utf8_lossy(text).into_owned());
             message(text, frame, kind, request_id.as_ref())
         }
-        EventBody::Binary(data) => message(data, Frame::Binary(data.clone()), "", None),
+        EventBody::Binary(data) => message(data, |data| Frame::Binary(data.clone()), "", None),
         EventBody::SocketOpened { previous_socket_id } => {
             Event::SocketOpened(proto::SocketOpened {
                 socket: Some(convert::socket(&event.socket)),

@@ -3,13 +3,11 @@
 
 use super::Hub;
 use crate::ids;
+use crate::message::CODE_PATH;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-/// Where the sources are served: this, and a file name.
-pub const CODE_PATH: &str = "/__pagewire__/code/";
 
 /// How long a source whose import is not awaited is served, and how long any is at most. Default
 /// 60 s.

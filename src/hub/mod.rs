@@ -17,7 +17,7 @@ mod sockets;
 mod subscriptions;
 mod targets;
 
-pub use code::{CODE_LIFETIME, CODE_PATH, PublishedCode, TooMuchCode};
+pub use code::{CODE_LIFETIME, PublishedCode, TooMuchCode};
 pub use events::{CloseCause, Event, EventBody, EventKind, Gap, GapReason, LOG_BYTES, Position};
 pub use imports::{ImportOutcome, PendingImport};
 pub use outbox::{Close, Frame, Next, OUTBOX_BYTES, Outbox, PushError, Text};

@@ -6,19 +6,11 @@
 
 use super::answer::{Answer, Payload};
 use crate::hub::Hub;
+use crate::message::{ANCESTOR_CLIENT_PATH, CLIENT_PATH, RECORDER_PATH};
 use axum::http::header;
 use bytes::Bytes;
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, State, Tokenizer};
-
-/// Where the daemon serves the socket client.
-pub const CLIENT_PATH: &str = "/__pagewire__/client.js";
-
-/// Where the ancestor serves it; an alias.
-const ANCESTOR_CLIENT_PATH: &str = "/__web-dev-server__web-socket.js";
-
-/// Where the daemon serves the script that sees console lines and errors.
-pub const RECORDER_PATH: &str = "/__pagewire__/recorder.js";
 
 /// What is to be put into pages.
 #[derive(Clone, Copy)]

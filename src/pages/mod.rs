@@ -17,7 +17,6 @@ use axum::response::Response;
 use std::sync::Arc;
 
 use inject::Scripts;
-pub use inject::{CLIENT_PATH, RECORDER_PATH};
 
 /// What the pipeline needs.
 pub struct Pages {
