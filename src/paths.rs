@@ -9,6 +9,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// What a path segment keeps unescaped in a URL (RFC 3986, section 3.3).
 const SEGMENT: &AsciiSet = &CONTROLS
@@ -137,22 +138,79 @@ impl UrlPath {
         self.text.split('/').filter(|name| !name.is_empty())
     }
 
+    /// The names as a path of the file system.
+    fn relative(&self) -> &Path {
+        Path::new(self.text.trim_matches('/'))
+    }
+
+    /// What lies below a prefix, as a path of its own.
+    #[must_use]
+    pub fn below(&self, prefix: &Prefix) -> Option<Self> {
+        let text = prefix.strip(&self.text)?.to_owned();
+        Some(Self { text })
+    }
+
     /// The path of the folder of this name, percent-encoded: the target of a redirect. It
     /// begins with exactly one `/`, so a browser cannot read a host into it.
     #[must_use]
     pub fn folder_url(&self) -> String {
         let mut url: String = self
             .segments()
-            .flat_map(|name| ["/".into(), utf8_percent_encode(name, SEGMENT).to_string()])
+            .flat_map(|name| ["/".into(), segment_url(name)])
             .collect();
         url.push('/');
         url
     }
 }
 
+/// A name as a segment of a URL path, percent-encoded.
+#[must_use]
+pub fn segment_url(name: &str) -> String {
+    utf8_percent_encode(name, SEGMENT).to_string()
+}
+
 impl fmt::Display for UrlPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+/// A URL path that stands for itself and everything below it: `/app` is no prefix of `/apple`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prefix(String);
+
+impl Prefix {
+    /// Without a trailing slash; empty = everything.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What of a path lies below it, with its slash; `/` for the prefix itself.
+    #[must_use]
+    pub fn strip<'a>(&self, path: &'a str) -> Option<&'a str> {
+        match path.strip_prefix(&self.0)? {
+            "" => Some("/"),
+            rest => rest.starts_with('/').then_some(rest),
+        }
+    }
+}
+
+impl FromStr for Prefix {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
+        let path = text.trim_end_matches('/');
+        let mut names = path.split('/').skip(1);
+        let ordinary = names.all(|name| !matches!(name, "" | "." | ".."));
+        if text.starts_with('/') && ordinary && text.chars().all(plain) {
+            Ok(Self(path.to_owned()))
+        } else {
+            Err(format!(
+                "{text:?} is not a URL path (letters, digits and -._~ between slashes: /app)"
+            ))
+        }
     }
 }
 
@@ -163,6 +221,8 @@ pub enum Found {
     File(PathBuf),
     /// A folder that was asked for without its trailing slash.
     FolderWithoutSlash,
+    /// A folder without an `index.html`: its real path.
+    Folder(PathBuf),
     /// Nothing that can be served.
     Nothing,
     /// The name is on the deny list.
@@ -239,11 +299,34 @@ impl Root {
         if let Some(name) = url.segments().find(|name| self.denies(name)) {
             return Found::DeniedName(name.to_owned());
         }
-        let mut asked = self.dir.clone();
-        asked.extend(url.segments());
+        match self.real(&self.asked(url)) {
+            // A file is no folder, whatever the URL says.
+            Found::Nothing if url.names_a_folder() => {
+                match self.real(&self.dir.join(url.relative())) {
+                    Found::File(_) => Found::Nothing,
+                    found => found,
+                }
+            }
+            Found::Folder(_) if !url.names_a_folder() => Found::FolderWithoutSlash,
+            found => found,
+        }
+    }
+
+    /// Where the file of a URL path would be. A folder stands for its `index.html`.
+    #[must_use]
+    pub fn asked(&self, url: &UrlPath) -> PathBuf {
+        let mut asked = self.dir.join(url.relative());
         if url.names_a_folder() {
             asked.push("index.html");
         }
+        asked
+    }
+
+    /// What a path of the file system is to this root, behind all links.
+    ///
+    /// Asks the file system, so it may block for as long as that takes.
+    #[must_use]
+    pub fn real(&self, asked: &Path) -> Found {
         let Ok(real) = asked.canonicalize() else {
             return Found::Nothing;
         };
@@ -267,7 +350,7 @@ impl Root {
         }
         match real.metadata() {
             Ok(metadata) if metadata.is_file() => Found::File(real),
-            Ok(metadata) if metadata.is_dir() && !url.names_a_folder() => Found::FolderWithoutSlash,
+            Ok(metadata) if metadata.is_dir() => Found::Folder(real),
             _ => Found::Nothing,
         }
     }
@@ -276,7 +359,9 @@ impl Root {
         std::iter::once(&self.dir).chain(&self.allowed_dirs)
     }
 
-    fn denies(&self, name: &str) -> bool {
+    /// Whether a name is never served.
+    #[must_use]
+    pub fn denies(&self, name: &str) -> bool {
         let name = name.to_lowercase();
         let denied = DENIED_NAMES.iter().any(|pattern| {
             if let Some(ending) = pattern.strip_prefix('*') {
@@ -346,6 +431,18 @@ mod tests {
     fn a_redirect_target_has_one_leading_slash_and_is_encoded() {
         let url = UrlPath::parse("//evil.example/%3Cb%3E").unwrap();
         assert_eq!(url.folder_url(), "/evil.example/%3Cb%3E/");
+    }
+
+    #[test]
+    fn a_prefix_ends_with_a_whole_name() {
+        let app: Prefix = "/app/".parse().unwrap();
+        assert_eq!(app.strip("/app/x"), Some("/x"));
+        assert_eq!(app.strip("/app"), Some("/"));
+        assert_eq!(app.strip("/apple"), None);
+        assert_eq!("/".parse::<Prefix>().unwrap().strip("/x"), Some("/x"));
+        for text in ["", "app", "/a b", "//a", "/a/../b", "/a%20"] {
+            assert!(text.parse::<Prefix>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -30,7 +30,8 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     // What `serve` would refuse is refused here.
     let checked = gather(&arguments.root, &arguments.flags).and_then(|(settings, file)| {
         let config = config(&arguments.root, &settings, false)?;
-        Ok((settings, file, config.root.dir().to_owned()))
+        let root = config.roots.dir().to_owned();
+        Ok((settings, file, root))
     });
     match checked {
         Ok((settings, file, root)) => {

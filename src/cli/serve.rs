@@ -2,9 +2,10 @@
 
 use super::one_line;
 use super::settings::{Flags, gather};
-use crate::config::{Config, DEFAULT_PORT, LogFormat, LogLevels, Port, Settings};
+use crate::config::{Config, DEFAULT_PORT, LogFormat, LogLevels, Mount, Port, Settings};
 use crate::origins::Allowed;
 use crate::paths::Root;
+use crate::roots::Roots;
 use crate::server::{Ready, Server};
 use anyhow::Context;
 use clap::Args;
@@ -169,9 +170,32 @@ pub(super) fn config(
             missing.display()
         );
     }
+    let allowed_names: Vec<String> = settings.many("allow_file");
+    let open = |dir: &Path| Root::open(dir, &allowed_dirs, &allowed_names);
+    let mount = |Mount { prefix, dir }| {
+        let root = open(&dir).map_err(|error| {
+            anyhow::anyhow!(
+                "{}: {}: {error}",
+                settings.get("mount").origin,
+                prefix.as_str()
+            )
+        })?;
+        Ok((prefix, root))
+    };
+    let mounts: Vec<Mount> = settings.many("mount");
+    let mounts = mounts
+        .into_iter()
+        .map(mount)
+        .collect::<anyhow::Result<_>>()?;
     let hosts: Vec<String> = settings.many("allow_host");
     Ok(Config {
-        root: Root::open(root, &allowed_dirs, &settings.many::<String>("allow_file"))?,
+        roots: Roots::new(open(root)?, mounts),
+        base_path: settings.always("base_path"),
+        app_index: settings.one("app_index"),
+        listing: settings.always("listing"),
+        no_files: settings.always("no_files"),
+        mime_types: settings.many("mime_types"),
+        proxies: settings.many("proxy"),
         host: settings.one("host"),
         port: settings
             .one("port")

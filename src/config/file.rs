@@ -1,6 +1,7 @@
 //! Reads `pagewire.toml`. Whatever is wrong in it is an error that says where.
 
-use super::settings::{Kind, SETTINGS, Setting, SettingsError};
+use super::SETTINGS;
+use super::settings::{Kind, Setting, SettingsError};
 use std::ops::Range;
 use std::path::Path;
 use toml::Spanned;
@@ -92,7 +93,20 @@ fn texts(
         }
         (Kind::Switch | Kind::Number, _) => return Err(place),
         (_, DeValue::String(value)) => value.to_string(),
-        (Kind::Texts | Kind::Folders | Kind::Addresses, DeValue::Array(values)) => {
+        (Kind::Pairs | Kind::FolderPairs, DeValue::Table(table)) => {
+            let mut pairs: Vec<_> = table.iter().collect();
+            pairs.sort_by_key(|(name, _)| name.span().start);
+            let pairs = pairs
+                .into_iter()
+                .map(|(name, value)| match value.get_ref() {
+                    DeValue::String(text) => {
+                        Ok((value.span(), format!("{}={text}", name.get_ref())))
+                    }
+                    _ => Err(value.span()),
+                });
+            return pairs.collect();
+        }
+        (_, DeValue::Array(values)) if setting.is_list() => {
             let values = values.iter().map(|value| match value.get_ref() {
                 DeValue::String(text) => Ok((value.span(), text.to_string())),
                 _ => Err(value.span()),
@@ -111,6 +125,7 @@ fn expected(setting: &Setting) -> String {
         Kind::Text => "a string".to_owned(),
         Kind::Word(words) => format!("one of {words:?}"),
         Kind::Texts | Kind::Folders | Kind::Addresses => "a list of strings, or one".to_owned(),
+        Kind::Pairs | Kind::FolderPairs => "a table of strings".to_owned(),
     }
 }
 

@@ -2,10 +2,13 @@
 //! [`Settings`], and those into a [`Config`]; every default is here.
 
 mod file;
+mod pages;
 mod settings;
+mod table;
 
 use crate::origins::Allowed;
-use crate::paths::Root;
+use crate::paths::Prefix;
+use crate::roots::Roots;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -13,7 +16,9 @@ use std::str::FromStr;
 use tracing::level_filters::LevelFilter;
 
 pub use file::{Entry, entries};
-pub use settings::{FILE_NAME, InForce, Kind, Origin, SETTINGS, Setting, Settings, SettingsError};
+pub use pages::{AppIndex, MimeRule, Mount, ProxyRule};
+pub use settings::{FILE_NAME, InForce, Kind, Origin, Setting, Settings, SettingsError};
+pub use table::SETTINGS;
 
 /// The first port that is tried for pages.
 pub const DEFAULT_PORT: u16 = 8000;
@@ -22,7 +27,7 @@ pub const DEFAULT_PORT: u16 = 8000;
 #[derive(Debug)]
 pub struct Config {
     /// What is served.
-    pub root: Root,
+    pub roots: Roots,
     /// Where pages are served; none = on both loopback addresses.
     pub host: Option<IpAddr>,
     /// On which port.
@@ -31,6 +36,18 @@ pub struct Config {
     pub controls: Vec<ControlAddress>,
     /// Host names and origins beside the loopback ones.
     pub allowed: Allowed,
+    /// The URL path under which everything is served; empty = all of them.
+    pub base_path: Prefix,
+    /// The page of a single-page app.
+    pub app_index: Option<AppIndex>,
+    /// Folders without an index are listed.
+    pub listing: bool,
+    /// No file is served.
+    pub no_files: bool,
+    /// Types that extensions do not say; the first that matches counts.
+    pub mime_types: Vec<MimeRule>,
+    /// Who answers what nobody else does; the longest prefix counts.
+    pub proxies: Vec<ProxyRule>,
     /// When the socket client is put into pages.
     pub inject: Inject,
     /// Logs what pages print and what fails in them.

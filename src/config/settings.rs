@@ -1,9 +1,7 @@
-//! Everything that flags, environment and `pagewire.toml` can say: one table. A setting that is
-//! added here is a flag of `serve`, a variable, a key of the file and a line of `pagewire config`.
+//! What was said of the settings, by flags, the environment and `pagewire.toml`, and who wins.
 
-use super::{ControlAddress, Entry, Inject, LogFormat, LogLevels};
+use super::{Entry, SETTINGS};
 use std::fmt::{self, Display};
-use std::net::IpAddr;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -26,7 +24,7 @@ pub struct Setting {
     /// What happens then, if there is no value for it.
     pub otherwise: &'static str,
     /// Says what is wrong with a value.
-    check: fn(&str) -> Result<(), String>,
+    pub(super) check: fn(&str) -> Result<(), String>,
 }
 
 /// What the values of a setting look like.
@@ -46,119 +44,11 @@ pub enum Kind {
     Folders,
     /// A list of control addresses; paths in the file are relative to it.
     Addresses,
+    /// A list of `NAME=VALUE`; in the file also a table.
+    Pairs,
+    /// The same with folders as values; in the file relative to it.
+    FolderPairs,
 }
-
-/// Every setting, in the order in which they are explained.
-pub const SETTINGS: &[Setting] = &[
-    Setting {
-        key: "port",
-        kind: Kind::Number,
-        value_name: "PORT",
-        help: "Exactly this port for pages; 0 = any free one",
-        default: &[],
-        otherwise: "the first free one from 8000",
-        check: port,
-    },
-    Setting {
-        key: "host",
-        kind: Kind::Text,
-        value_name: "ADDRESS",
-        help: "Serve pages on this address instead of the loopback ones; 0.0.0.0 = to your network",
-        default: &[],
-        otherwise: "both loopback addresses",
-        check: address,
-    },
-    Setting {
-        key: "control",
-        kind: Kind::Addresses,
-        value_name: "ADDRESS",
-        help: "Where plugins connect: ADDRESS:PORT (loopback) or unix:PATH; may be repeated",
-        default: &[],
-        otherwise: "the next free port",
-        check: parses::<ControlAddress>,
-    },
-    Setting {
-        key: "inject",
-        kind: Kind::Word(Inject::WORDS),
-        value_name: "WHEN",
-        help: "When the socket client is put into pages: while a live plugin asks for it, always, never",
-        default: &["asked"],
-        otherwise: "",
-        check: parses::<Inject>,
-    },
-    Setting {
-        key: "allow_host",
-        kind: Kind::Texts,
-        value_name: "NAME",
-        help: "Answer to this host name too; .example.com = all below it; may be repeated",
-        default: &[],
-        otherwise: "",
-        check: parses::<String>,
-    },
-    Setting {
-        key: "allow_origin",
-        kind: Kind::Texts,
-        value_name: "ORIGIN",
-        help: "Let pages of this origin (`https://example.com`) open web sockets too; may be repeated",
-        default: &[],
-        otherwise: "",
-        check: parses::<String>,
-    },
-    Setting {
-        key: "allow_dir",
-        kind: Kind::Folders,
-        value_name: "DIR",
-        help: "Links in the root may lead into this folder too; may be repeated",
-        default: &[],
-        otherwise: "",
-        check: parses::<String>,
-    },
-    Setting {
-        key: "allow_file",
-        kind: Kind::Texts,
-        value_name: "NAME",
-        help: "Serve files and folders of this name although they look like secrets; may be repeated",
-        default: &[],
-        otherwise: "",
-        check: parses::<String>,
-    },
-    Setting {
-        key: "console",
-        kind: Kind::Switch,
-        value_name: "BOOL",
-        help: "Log what pages print and what fails in them",
-        default: &["false"],
-        otherwise: "",
-        check: switch,
-    },
-    Setting {
-        key: "debug",
-        kind: Kind::Switch,
-        value_name: "BOOL",
-        help: "Suspend deadlines and keepalive: somebody sits at a breakpoint",
-        default: &["false"],
-        otherwise: "",
-        check: switch,
-    },
-    Setting {
-        key: "log",
-        kind: Kind::Text,
-        value_name: "FILTER",
-        help: "What to log to standard error: a level, or levels by part (info,pages=debug)",
-        default: &["info"],
-        otherwise: "",
-        check: parses::<LogLevels>,
-    },
-    Setting {
-        key: "log_format",
-        kind: Kind::Word(LogFormat::WORDS),
-        value_name: "FORMAT",
-        help: "How to log: lines for people, or a JSON object a line",
-        default: &["text"],
-        otherwise: "",
-        check: parses::<LogFormat>,
-    },
-];
 
 impl Setting {
     /// The flag, without its dashes.
@@ -176,7 +66,10 @@ impl Setting {
     /// Whether it may have several values.
     #[must_use]
     pub fn is_list(&self) -> bool {
-        matches!(self.kind, Kind::Texts | Kind::Folders | Kind::Addresses)
+        matches!(
+            self.kind,
+            Kind::Texts | Kind::Folders | Kind::Addresses | Kind::Pairs | Kind::FolderPairs
+        )
     }
 
     /// Says what is wrong with a value.
@@ -187,9 +80,14 @@ impl Setting {
     /// A value from a file in this folder.
     pub(super) fn beside(&self, folder: &Path, value: &str) -> String {
         let in_folder = |path| folder.join(path).to_string_lossy().into_owned();
-        match (self.kind, value.strip_prefix("unix:")) {
-            (Kind::Folders, _) => in_folder(value),
-            (Kind::Addresses, Some(path)) => format!("unix:{}", in_folder(path)),
+        match (
+            self.kind,
+            value.strip_prefix("unix:"),
+            value.split_once('='),
+        ) {
+            (Kind::Folders, ..) => in_folder(value),
+            (Kind::Addresses, Some(path), _) => format!("unix:{}", in_folder(path)),
+            (Kind::FolderPairs, _, Some((name, folder))) => format!("{name}={}", in_folder(folder)),
             _ => value.to_owned(),
         }
     }
@@ -209,25 +107,6 @@ impl Setting {
             (_, text) => text.to_owned(),
         }]
     }
-}
-
-fn parses<T: FromStr<Err: Display>>(text: &str) -> Result<(), String> {
-    text.parse::<T>()
-        .map(drop)
-        .map_err(|error| error.to_string())
-}
-
-fn port(text: &str) -> Result<(), String> {
-    parses::<u16>(text).map_err(|_| format!("{text:?} is not a port (a number from 0 to 65535)"))
-}
-
-fn address(text: &str) -> Result<(), String> {
-    parses::<IpAddr>(text)
-        .map_err(|_| format!("{text:?} is not an IP address (for example 0.0.0.0 or ::1)"))
-}
-
-fn switch(text: &str) -> Result<(), String> {
-    parses::<bool>(text).map_err(|_| format!("{text:?} is not true or false"))
 }
 
 /// Who said it.

@@ -1,8 +1,14 @@
 //! What a stage hands to the next: a response that is not yet HTTP.
 
+use super::open_file::OpenFile;
+use axum::body::Body;
 use axum::http::StatusCode;
-use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::SystemTime;
+use xxhash_rust::xxh3::xxh3_128;
 
 /// A response between the stages.
 pub(super) struct Answer {
@@ -11,15 +17,50 @@ pub(super) struct Answer {
     pub(super) body: Payload,
     /// The text between the quotes of its strong `ETag` (RFC 9110, section 8.8.3).
     pub(super) tag: Option<String>,
+    /// When its content changed last.
+    pub(super) modified: Option<SystemTime>,
+    /// The file that its body is, as it is: compressed siblings may stand in for it.
+    pub(super) file: Option<PathBuf>,
     /// The client is not injected.
     pub(super) verbatim: bool,
+    /// Who answered.
+    pub(super) by: By,
+}
+
+/// Who answered, for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// The daemon: a redirect, a refusal.
+    Daemon,
+    /// A file, read for this request.
+    File,
+    /// A file that was in memory.
+    Memory,
+    /// The plugin of this name.
+    Plugin(String),
+    /// The server at this address.
+    Proxy(String),
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Daemon => f.write_str("pagewire"),
+            Self::File => f.write_str("file"),
+            Self::Memory => f.write_str("memory"),
+            Self::Plugin(name) => write!(f, "plugin {name}"),
+            Self::Proxy(authority) => write!(f, "proxy {authority}"),
+        }
+    }
 }
 
 /// A body.
 pub(super) enum Payload {
     Bytes(Bytes),
-    /// A file that is sent piece by piece: this many bytes of it.
-    File(tokio::fs::File, u64),
+    /// A file that is sent piece by piece.
+    File(OpenFile),
+    /// What comes piece by piece from elsewhere. Its length is in `Content-Length`, if it is known.
+    Stream(Body),
 }
 
 impl Answer {
@@ -34,11 +75,14 @@ impl Answer {
             headers,
             body: Payload::Bytes(body),
             tag: None,
+            modified: None,
+            file: None,
             verbatim: false,
+            by: By::Daemon,
         }
     }
 
-    /// To the same path with its slash. Not remembered: the folder may become a file.
+    /// To another path. Not remembered: the folder may become a file.
     pub(super) fn redirect(path: &str, query: Option<&str>) -> Self {
         let location = match query {
             Some(query) => format!("{path}?{query}"),
@@ -54,15 +98,50 @@ impl Answer {
         answer
     }
 
-    /// Its MIME type without parameters, lower-case.
-    pub(super) fn essence(&self) -> String {
-        let value = self
-            .headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        let essence = value
-            .and_then(|value| value.split(';').next())
-            .unwrap_or_default();
-        essence.trim().to_ascii_lowercase()
+    /// The tag of a body that is there; none for others.
+    pub(super) fn content_tag(&self) -> Option<String> {
+        match &self.body {
+            Payload::Bytes(body) => Some(format!("{:x}", xxh3_128(body))),
+            _ => None,
+        }
+    }
+
+    /// A header's text; empty when there is none.
+    pub(super) fn header(&self, name: HeaderName) -> &str {
+        let value = self.headers.get(name);
+        value
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    }
+
+    /// Its MIME type without parameters.
+    pub(super) fn essence(&self) -> &str {
+        let value = self.header(header::CONTENT_TYPE);
+        value.split(';').next().unwrap_or_default().trim()
+    }
+
+    pub(super) fn is_html(&self) -> bool {
+        self.essence().eq_ignore_ascii_case("text/html")
+    }
+
+    /// Its body becomes another representation: what was said of the one before holds no more.
+    pub(super) fn replace(&mut self, body: Payload, variant: &str) {
+        self.body = body;
+        self.headers.remove(header::CONTENT_LENGTH);
+        self.modified = None;
+        self.headers.remove(header::LAST_MODIFIED);
+        self.file = None;
+        if let Some(tag) = &mut self.tag {
+            tag.push('-');
+            tag.push_str(variant);
+        }
+        let said = self.headers.remove(header::ETAG);
+        if let Some(said) = said.as_ref().and_then(|said| said.to_str().ok()) {
+            let weak = if said.starts_with("W/") { "W/" } else { "" };
+            let opaque = said.trim_start_matches("W/").trim_matches('"');
+            if let Ok(tag) = HeaderValue::try_from(format!("{weak}\"{opaque}-{variant}\"")) {
+                self.headers.insert(header::ETAG, tag);
+            }
+        }
     }
 }

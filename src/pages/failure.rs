@@ -118,7 +118,8 @@ fn say(request: &Parts, status: StatusCode, text: &str, detail: &str) -> Answer 
     answer
 }
 
-fn escape(text: &str) -> String {
+/// Text as HTML, in an element or an attribute.
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

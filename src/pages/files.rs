@@ -1,56 +1,222 @@
-//! Files of the root.
+//! Files of the served folders. Small ones stay in memory for as long as the file system says that
+//! they are the same: one `stat` a request.
 
-use super::answer::{Answer, Payload};
-use super::mime;
-use crate::paths::{Found, Root, UrlPath};
+use super::answer::{Answer, By, Payload};
+use super::mime::{self, Types};
+use super::open_file::{OpenFile, Version};
+use crate::paths::{Found, UrlPath};
+use crate::roots::Roots;
 use axum::http::StatusCode;
 use bytes::Bytes;
-use std::io::{self, Read};
-use std::path::PathBuf;
-use std::time::UNIX_EPOCH;
+use quick_cache::sync::Cache;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use xxhash_rust::xxh3::xxh3_128;
 
-/// Files up to this size are read at once; larger ones are sent piece by piece.
+/// Files up to this size are read at once, and kept; larger ones are sent piece by piece.
+/// Default 1 MiB.
 const WHOLE_FILE_BYTES: u64 = 1024 * 1024;
 
-/// HTML up to this size is read at once, so that the client can be injected. Larger pages are
-/// served without it.
+/// HTML up to this size is read at once, so that its end can be found; into larger pages the
+/// client goes at the front. Default 16 MiB.
 const WHOLE_PAGE_BYTES: u64 = 16 * 1024 * 1024;
 
-pub(super) async fn find(root: &Root, path: &UrlPath) -> Found {
-    let (root, path) = (root.clone(), path.clone());
-    blocking(move || Ok(root.find(&path)))
-        .await
-        .unwrap_or(Found::Nothing)
+/// What hot files take in memory together. Beyond, those that are asked for least go.
+/// Default 64 MiB.
+const HOT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A guess at how many hot files there are, for the size of the table.
+const HOT_FILES: usize = 2048;
+
+/// A file that was written this shortly ago is not kept: it may be written again before the file
+/// system's clock has moved on, and would look the same.
+const SETTLED: Duration = Duration::from_millis(100);
+
+/// How often a file is read again that changes while it is read.
+const READS: usize = 3;
+
+/// The octets of a large file from whose text its encoding is guessed.
+const SAMPLE_BYTES: u64 = 64 * 1024;
+
+/// The served folders, and what of them is in memory.
+pub(super) struct Files {
+    roots: Option<Roots>,
+    types: Arc<Types>,
+    hot: Cache<String, Arc<Hot>, HotWeight>,
 }
 
-pub(super) async fn read(path: PathBuf) -> io::Result<Answer> {
-    blocking(move || {
-        let mut file = std::fs::File::open(&path)?;
-        let metadata = file.metadata()?;
-        let size = metadata.len();
-        let mime = path.file_name().and_then(|name| name.to_str()).map_or("", mime::of_path);
-        let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let tag = format!("{:x}-{size:x}", modified.as_nanos());
-        let whole = if mime == "text/html" { WHOLE_PAGE_BYTES } else { WHOLE_FILE_BYTES };
-        let (body, is_utf8) = if size <= whole {
-            let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-            // It may have grown since: never more than was promised to be small.
-            (&mut file).take(whole).read_to_end(&mut content)?;
-            let is_utf8 = std::str::from_utf8(&content).is_ok();
-            (Payload::Bytes(Bytes::from(content)), is_utf8)
-        } else {
-            if mime == "text/html" {
-                tracing::warn!(target: "pagewire::pages", path = %path.display(), size, "page is too large for the client to be injected");
+/// A file in memory.
+pub(super) struct Hot {
+    /// Where it was asked for: what is behind the links there is compared with `version`.
+    asked: PathBuf,
+    /// Its real path.
+    real: PathBuf,
+    version: Version,
+    content: Bytes,
+    content_type: String,
+    tag: String,
+    modified: Option<SystemTime>,
+}
+
+#[derive(Clone)]
+struct HotWeight;
+
+impl quick_cache::Weighter<String, Arc<Hot>> for HotWeight {
+    fn weight(&self, url: &String, hot: &Arc<Hot>) -> u64 {
+        (size_of::<Hot>() + 2 * url.len() + hot.content.len()) as u64
+    }
+}
+
+/// What a URL path stands for.
+pub(super) enum Located {
+    /// A file whose content is known.
+    Memory(Arc<Hot>),
+    /// Whatever the file system says.
+    Disk(Found),
+}
+
+impl Located {
+    /// The real path of the file, if it is one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Memory(hot) => Some(&hot.real),
+            Self::Disk(Found::File(real)) => Some(real),
+            Self::Disk(_) => None,
+        }
+    }
+}
+
+impl Files {
+    /// Without roots nothing is ever found.
+    pub(super) fn new(roots: Option<Roots>, types: Arc<Types>) -> Self {
+        Self {
+            roots,
+            types,
+            hot: Cache::with_weighter(HOT_FILES, HOT_BYTES, HotWeight),
+        }
+    }
+
+    pub(super) fn roots(&self) -> Option<&Roots> {
+        self.roots.as_ref()
+    }
+
+    pub(super) async fn find(&self, url: &UrlPath) -> Located {
+        if let Some(hot) = self.hot.get(url.as_str()) {
+            // Blocks for a microsecond; going to another thread costs ten times that.
+            if std::fs::metadata(&hot.asked).is_ok_and(|now| Version::of(&now) == hot.version) {
+                return Located::Memory(hot);
             }
-            (Payload::File(tokio::fs::File::from_std(file), size), false)
+            self.hot.remove(url.as_str());
+        }
+        let Some(roots) = self.roots.clone() else {
+            return Located::Disk(Found::Nothing);
         };
-        let mut answer =
-            Answer::new(StatusCode::OK, &mime::with_charset(mime, is_utf8), Bytes::new());
-        answer.body = body;
-        answer.tag = Some(tag);
-        Ok(answer)
-    })
-    .await
+        let url = url.clone();
+        let found = blocking(move || Ok(roots.find(&url))).await;
+        Located::Disk(found.unwrap_or(Found::Nothing))
+    }
+
+    /// The file as an answer.
+    pub(super) async fn read(&self, url: &UrlPath, real: PathBuf) -> io::Result<Answer> {
+        let name = if url.names_a_folder() {
+            "index.html"
+        } else {
+            ""
+        };
+        let mime = self.types.of_path(&format!("{url}{name}"));
+        let whole = if mime == "text/html" {
+            WHOLE_PAGE_BYTES
+        } else {
+            WHOLE_FILE_BYTES
+        };
+        let asked = self
+            .roots
+            .as_ref()
+            .map(|roots| roots.asked(url))
+            .unwrap_or_default();
+        let read = blocking(move || read(asked, real, &mime, whole)).await?;
+        Ok(match read {
+            Read::Whole(hot) => {
+                let hot = Arc::new(hot);
+                if hot.content.len() as u64 <= WHOLE_FILE_BYTES && is_settled(hot.modified) {
+                    self.hot.insert(url.as_str().to_owned(), hot.clone());
+                }
+                hot.answer(By::File)
+            }
+            Read::Large(answer) => *answer,
+        })
+    }
+}
+
+impl Hot {
+    pub(super) fn answer(&self, by: By) -> Answer {
+        let mut answer = Answer::new(StatusCode::OK, &self.content_type, self.content.clone());
+        answer.tag = Some(self.tag.clone());
+        answer.modified = self.modified;
+        answer.file = Some(self.real.clone());
+        answer.by = by;
+        answer
+    }
+}
+
+enum Read {
+    Whole(Hot),
+    Large(Box<Answer>),
+}
+
+fn read(asked: PathBuf, real: PathBuf, mime: &str, whole: u64) -> io::Result<Read> {
+    let mut file = OpenFile::new(File::open(&real)?)?;
+    if file.len() > whole {
+        return Ok(Read::Large(Box::new(large(file, real, mime)?)));
+    }
+    let mut content = file.read();
+    for _ in 1..READS {
+        if content.is_ok() {
+            break;
+        }
+        file = OpenFile::new(File::open(&real)?)?;
+        content = file.read();
+    }
+    let content = content?;
+    let is_utf8 = std::str::from_utf8(&content).is_ok();
+    Ok(Read::Whole(Hot {
+        asked,
+        version: file.version(),
+        content_type: mime::with_charset(mime, is_utf8),
+        tag: format!("{:x}", xxh3_128(&content)),
+        modified: file.modified,
+        real,
+        content,
+    }))
+}
+
+fn large(file: OpenFile, real: PathBuf, mime: &str) -> io::Result<Answer> {
+    let is_utf8 = is_utf8_so_far(&file.first(SAMPLE_BYTES)?);
+    let content_type = mime::with_charset(mime, is_utf8);
+    let mut answer = Answer::new(StatusCode::OK, &content_type, Bytes::new());
+    answer.tag = Some(file.version().tag());
+    answer.modified = file.modified;
+    answer.body = Payload::File(file);
+    answer.file = Some(real);
+    answer.by = By::File;
+    Ok(answer)
+}
+
+/// Whether text whose end may be cut in a character is UTF-8.
+fn is_utf8_so_far(sample: &[u8]) -> bool {
+    match std::str::from_utf8(sample) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
+    }
+}
+
+fn is_settled(modified: Option<SystemTime>) -> bool {
+    modified
+        .and_then(|modified| modified.elapsed().ok())
+        .is_some_and(|age| age >= SETTLED)
 }
 
 pub(super) fn status_of(error: &io::Error) -> StatusCode {
@@ -61,7 +227,8 @@ pub(super) fn status_of(error: &io::Error) -> StatusCode {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+/// Runs what asks the file system where it may block.
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     tokio::task::spawn_blocking(work)

@@ -1,282 +1,245 @@
 //! Puts the socket client into HTML pages.
 //!
 //! The rules of place are the ancestor's: fragments are left alone; before the last `</body>`,
-//! else before the last `</head>`, else at the end. One contiguous piece is added and no other
+//! else before the last `</head>`, else at the end. Where a page comes in pieces, or its end is no
+//! place for scripts, the front of its head is taken. One contiguous piece is added and no other
 //! byte changes, so any ASCII-compatible encoding survives.
 
 use super::answer::{Answer, Payload};
-use crate::hub::Hub;
-use crate::message::{ANCESTOR_CLIENT_PATH, CLIENT_PATH, RECORDER_PATH};
-use axum::http::header;
-use bytes::Bytes;
-use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
-use html5gum::{Span, State, Tokenizer};
+use super::scan::{Scan, is_document, scan};
+use super::{Pages, encode, policy};
+use crate::message::{CLIENT_PATH, RECORDER_PATH};
+use axum::body::{Body, BodyDataStream};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use futures_util::stream;
+use xxhash_rust::xxh3::xxh3_64;
 
-/// What is to be put into pages.
-#[derive(Clone, Copy)]
+/// How much of a page that comes in pieces is held back until its head is over. Beyond, it is
+/// searched as far as it is there. Default 64 KiB.
+const HEAD_BYTES: usize = 64 * 1024;
+
+/// Says to a reader of the page's source what follows.
+const MARK: &str = "<!-- injected by pagewire -->";
+
+/// What is to be put into a page.
+#[derive(Clone)]
 pub(super) struct Scripts {
     pub(super) client: bool,
     /// Must run before the page's own scripts, so it goes to the front of the head.
     pub(super) recorder: bool,
+    /// What our URL paths begin with; empty or without a trailing slash.
+    pub(super) base: String,
+    /// The policies of the response's header.
+    policies: String,
+}
+
+impl Scripts {
+    pub(super) fn new(client: bool, recorder: bool, base: &str) -> Self {
+        Self {
+            client,
+            recorder,
+            base: base.to_owned(),
+            policies: String::new(),
+        }
+    }
+
+    /// The nonce that lets them in.
+    fn nonce<'a>(&'a self, found: &'a Scan) -> Option<&'a str> {
+        policy::nonce_of(&self.policies).or(found.nonce.as_deref())
+    }
+
+    /// Tells apart in an `ETag` what the same page may become.
+    fn variant(&self) -> String {
+        let name = if self.recorder { "recorder" } else { "client" };
+        match self.policies.as_str() {
+            "" => name.to_owned(),
+            policies => format!("{name}-{:x}", xxh3_64(policies.as_bytes())),
+        }
+    }
 }
 
 /// The stage: injects into HTML what is wanted. The tag says so, so that a 304 cannot bring back
 /// a page without the client, or with one that nobody asks for any more.
-pub(super) fn stage(mut answer: Answer, scripts: Scripts, hub: &Hub) -> Answer {
-    if answer.verbatim || answer.essence() != "text/html" {
+pub(super) async fn stage(pages: &Pages, request: &Parts, mut answer: Answer) -> Answer {
+    let whole = answer.status != StatusCode::PARTIAL_CONTENT;
+    if answer.verbatim || !answer.is_html() || !whole {
         return answer;
     }
-    hub.count_page(scripts.client);
+    let mut scripts = pages.scripts();
+    pages.hub.count_page(scripts.client);
     if !scripts.client {
         return answer;
     }
-    let Payload::Bytes(body) = &answer.body else {
-        return answer;
-    };
-    let policy = answer
+    let policies = answer
         .headers
-        .get(header::CONTENT_SECURITY_POLICY)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    if let Some(injected) = inject(body, policy, scripts) {
-        let variant = if scripts.recorder {
-            "recorder"
-        } else {
-            "client"
-        };
-        answer.body = Payload::Bytes(injected);
-        answer.tag = answer.tag.map(|tag| format!("{tag}-{variant}"));
+        .get_all(header::CONTENT_SECURITY_POLICY)
+        .iter();
+    let policies: Vec<_> = policies.filter_map(|value| value.to_str().ok()).collect();
+    scripts.policies = policies.join(",");
+    let path = request.uri.path();
+    if !decode(&mut answer, path) {
+        return answer;
+    }
+    let host = request
+        .headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let page = Page {
+        pages,
+        scripts: &scripts,
+        path,
+        host: host.unwrap_or_default(),
+    };
+    let variant = scripts.variant();
+    match std::mem::replace(&mut answer.body, Bytes::new().into()) {
+        Payload::Bytes(body) => {
+            let injected = match &answer.tag {
+                Some(tag) => {
+                    let tag = format!("{tag}-{variant}");
+                    pages.derived.get(&tag, async { page.whole(&body) }).await
+                }
+                None => page.whole(&body),
+            };
+            match injected {
+                Some(injected) => answer.replace(injected.into(), &variant),
+                None => answer.body = body.into(),
+            }
+        }
+        // A proxied answer to HEAD has no body; it says what GET would get.
+        Payload::Stream(body) if request.method == Method::HEAD => {
+            answer.replace(Payload::Stream(body), &variant);
+        }
+        stream => {
+            let body = page.front(stream.into_stream()).await;
+            answer.replace(Payload::Stream(body), &variant);
+        }
     }
     answer
 }
 
-/// The page with the scripts in it, as one piece; none when it is a fragment, has them already,
-/// or is in an encoding that is not ASCII-compatible.
-fn inject(page: &Bytes, policy: &str, scripts: Scripts) -> Option<Bytes> {
-    if !is_document(page) {
-        return None;
+/// Makes a compressed page readable. False when its coding is not one of those that we read: then
+/// it stays as it is.
+fn decode(answer: &mut Answer, path: &str) -> bool {
+    let coding = answer.header(header::CONTENT_ENCODING).to_owned();
+    if coding.is_empty() || coding.eq_ignore_ascii_case("identity") {
+        return true;
     }
-    let found = scan(page);
+    let body = std::mem::replace(&mut answer.body, Bytes::new().into());
+    match encode::decoded(&coding, body) {
+        Ok(decoded) => {
+            answer.body = Payload::Stream(decoded);
+            answer.tag = None;
+            answer.headers.remove(header::CONTENT_ENCODING);
+            true
+        }
+        Err(body) => {
+            tracing::warn!(target: "pagewire::pages", path, coding, "the client is not put into a page that is compressed in this way");
+            answer.body = body;
+            false
+        }
+    }
+}
+
+/// A page and what is to be put into it.
+struct Page<'a> {
+    pages: &'a Pages,
+    scripts: &'a Scripts,
+    path: &'a str,
+    host: &'a str,
+}
+
+impl Page<'_> {
+    /// The page with the scripts in it; none when there is nothing to add.
+    fn whole(&self, page: &Bytes) -> Option<Bytes> {
+        self.add(page, &scan(page), true)
+    }
+
+    fn add(&self, page: &Bytes, found: &Scan, is_whole: bool) -> Option<Bytes> {
+        let added = add(page, found, self.scripts, is_whole)?;
+        let header = std::iter::once(&self.scripts.policies);
+        for policies in header.chain(&found.policies) {
+            let nonce = self.scripts.nonce(found);
+            let missing = policy::missing(policies, nonce, self.host);
+            if !missing.is_empty() {
+                self.pages.policies.report(self.path, policies, &missing);
+            }
+        }
+        Some(added)
+    }
+
+    /// A page that comes in pieces, with the scripts at the front of its head.
+    async fn front(&self, body: Body) -> Body {
+        let mut pieces = body.into_data_stream();
+        let (head, failed) = self.head(&mut pieces).await;
+        let rest = stream::iter(failed.map(Err)).chain(pieces);
+        Body::from_stream(stream::iter([Ok(head)]).chain(rest))
+    }
+
+    /// What comes until the head is over, with the scripts in it, and why nothing follows.
+    async fn head(&self, pieces: &mut BodyDataStream) -> (Bytes, Option<axum::Error>) {
+        let mut head = BytesMut::new();
+        loop {
+            match pieces.next().await {
+                None => {
+                    let page = head.freeze();
+                    return (self.whole(&page).unwrap_or(page), None);
+                }
+                Some(Err(error)) => return (head.freeze(), Some(error)),
+                Some(Ok(piece)) => head.extend_from_slice(&piece),
+            }
+            let found = scan(&head);
+            if found.is_past_head || head.len() >= HEAD_BYTES {
+                let head = head.freeze();
+                return (self.add(&head, &found, false).unwrap_or(head), None);
+            }
+        }
+    }
+}
+
+/// The page, or its beginning, with the scripts as one piece; none when it is a fragment, has them
+/// already, or is in an encoding that is not ASCII-compatible.
+fn add(page: &Bytes, found: &Scan, scripts: &Scripts, is_whole: bool) -> Option<Bytes> {
     let recorder = scripts.recorder && !found.has_recorder;
     let client = scripts.client && !found.has_client;
-    if !recorder && !client {
+    if !is_document(page) || (!recorder && !client) {
         return None;
     }
-    let nonce = nonce_of(policy).map(str::to_owned).or(found.nonce);
+    let nonce = scripts.nonce(found);
     let nonce = nonce
         .map(|nonce| format!(" nonce=\"{nonce}\""))
         .unwrap_or_default();
-    let (at, separator) = if recorder {
-        // No line is added in front of the page's own: its errors keep their places.
-        (found.head_start, "")
-    } else {
-        (
-            found.body_end.or(found.head_end).unwrap_or(page.len()),
-            "\n",
-        )
-    };
-    let mut piece = format!("<!-- injected by pagewire -->{separator}");
+    let base = &scripts.base;
+    let mut tags = String::new();
     if recorder {
-        piece.push_str(&format!("<script src=\"{RECORDER_PATH}\"{nonce}></script>"));
-    }
-    if client {
-        piece.push_str(&format!(
-            "<script type=\"module\" src=\"{CLIENT_PATH}\"{nonce}></script>"
+        tags.push_str(&format!(
+            "<script src=\"{base}{RECORDER_PATH}\"{nonce}></script>"
         ));
     }
-    let mut injected = Vec::with_capacity(page.len() + piece.len());
-    injected.extend_from_slice(&page[..at]);
-    injected.extend_from_slice(piece.as_bytes());
-    injected.extend_from_slice(&page[at..]);
-    Some(injected.into())
-}
-
-/// The page without the byte order mark of UTF-8.
-fn without_mark(page: &[u8]) -> &[u8] {
-    page.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(page)
-}
-
-/// The ancestor's rule: behind comments and white space stands a doctype, `html`, `head` or
-/// `body` tag.
-fn is_document(page: &[u8]) -> bool {
-    let mut rest = without_mark(page);
-    loop {
-        rest = rest.trim_ascii_start();
-        let Some(comment) = rest.strip_prefix(b"<!--") else {
-            break;
-        };
-        let Some(end) = comment.windows(3).position(|window| window == b"-->") else {
-            return false;
-        };
-        rest = &comment[end + 3..];
+    if client {
+        tags.push_str(&format!(
+            "<script type=\"module\" src=\"{base}{CLIENT_PATH}\"{nonce}></script>"
+        ));
     }
-    [&b"<!doctype"[..], b"<html", b"<head", b"<body"]
-        .iter()
-        .any(|tag| {
-            rest.len() >= tag.len()
-                && rest[..tag.len()].eq_ignore_ascii_case(tag)
-                && !rest
-                    .get(tag.len())
-                    .is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'_')
-        })
-}
-
-/// What the front of a head is behind: the last of these that a page has.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum HeadStart {
-    /// The page's beginning, or its byte order mark.
-    #[default]
-    Page,
-    Doctype,
-    Html,
-    Head,
-}
-
-#[derive(Default)]
-struct Scan {
-    /// Where the last `</body>` begins.
-    body_end: Option<usize>,
-    /// Where the last `</head>` begins.
-    head_end: Option<usize>,
-    /// The front of the head, and what it is behind.
-    head_start: usize,
-    head_follows: HeadStart,
-    /// The nonce of a policy in a meta element, or of the page's own scripts.
-    nonce: Option<String>,
-    /// The page loads the client by itself.
-    has_client: bool,
-    /// The page has the recorder.
-    has_recorder: bool,
-}
-
-/// Attributes of the tag being read, as far as they matter here.
-#[derive(Default)]
-struct Tag {
-    name: Vec<u8>,
-    attribute: Vec<u8>,
-    src: String,
-    nonce: String,
-    http_equiv: String,
-    content: String,
-}
-
-fn scan(page: &[u8]) -> Scan {
-    let mut found = Scan {
-        head_start: page.len() - without_mark(page).len(),
-        ..Scan::default()
-    };
-    let mut tag = Tag::default();
-    // Inside a template nothing ends the document's body.
-    let mut templates = 0_usize;
-    {
-        let found = &mut found;
-        let mut emitter = CallbackEmitter::new(
-            |event: CallbackEvent<'_>, span: Span<usize>| -> Option<State> {
-                match event {
-                    CallbackEvent::OpenStartTag { name } => {
-                        tag = Tag {
-                            name: name.to_ascii_lowercase(),
-                            ..Tag::default()
-                        };
-                    }
-                    CallbackEvent::AttributeName { name } => tag.attribute = name.to_vec(),
-                    CallbackEvent::AttributeValue { value } => {
-                        let value = String::from_utf8_lossy(value);
-                        match tag.attribute.as_slice() {
-                            b"src" => tag.src.push_str(&value),
-                            b"nonce" => tag.nonce.push_str(&value),
-                            b"http-equiv" => tag.http_equiv.push_str(&value),
-                            b"content" => tag.content.push_str(&value),
-                            _ => {}
-                        }
-                    }
-                    CallbackEvent::Doctype { .. } => {
-                        found.head_starts(span.end, HeadStart::Doctype)
-                    }
-                    CallbackEvent::CloseStartTag { .. } => {
-                        match tag.name.as_slice() {
-                            _ if templates > 0 => {}
-                            b"html" => found.head_starts(span.end, HeadStart::Html),
-                            b"head" => found.head_starts(span.end, HeadStart::Head),
-                            _ => {}
-                        }
-                        found.start_tag(&tag);
-                        templates += usize::from(tag.name == b"template");
-                    }
-                    CallbackEvent::EndTag { name } => match name {
-                        b"template" => templates = templates.saturating_sub(1),
-                        b"body" if templates == 0 => found.body_end = Some(span.start),
-                        b"head" if templates == 0 => found.head_end = Some(span.start),
-                        _ => {}
-                    },
-                    _ => {}
-                }
-                None
-            },
-        );
-        emitter.naively_switch_states(true);
-        let Ok(()) =
-            Tokenizer::new_with_emitter(page, emitter).try_for_each(|token| token.map(drop));
+    // No line is added in front of the page's own: its errors keep their places.
+    let at_front = || splice(page, found.head_start, &format!("{MARK}{tags}"));
+    if !is_whole || recorder || found.has_foreign_base {
+        return Some(at_front());
     }
-    found
-}
-
-impl Scan {
-    fn head_starts(&mut self, at: usize, behind: HeadStart) {
-        if behind > self.head_follows {
-            (self.head_start, self.head_follows) = (at, behind);
-        }
+    let at_end = |at| splice(page, at, &format!("{MARK}\n{tags}"));
+    if let Some(at) = found.body_end.or(found.head_end) {
+        return Some(at_end(at));
     }
-
-    fn start_tag(&mut self, tag: &Tag) {
-        match tag.name.as_slice() {
-            b"script" => {
-                let src = tag.src.split(['?', '#']).next().unwrap_or_default();
-                self.has_client |= [CLIENT_PATH, ANCESTOR_CLIENT_PATH].contains(&src);
-                self.has_recorder |= src == RECORDER_PATH;
-                if self.nonce.is_none() && is_nonce(&tag.nonce) {
-                    self.nonce = Some(tag.nonce.clone());
-                }
-            }
-            b"meta"
-                if tag
-                    .http_equiv
-                    .eq_ignore_ascii_case("content-security-policy") =>
-            {
-                if let Some(nonce) = nonce_of(&tag.content) {
-                    self.nonce = Some(nonce.to_owned());
-                }
-            }
-            _ => {}
-        }
-    }
+    // Behind frames, or in an element that nobody closed, it would be no script.
+    let added = at_end(page.len());
+    let is_script = !found.has_frameset && scan(&added).has_client;
+    Some(if is_script { added } else { at_front() })
 }
 
-/// The first nonce that a content security policy gives to scripts (CSP 3, section 2.3.1).
-fn nonce_of(policy: &str) -> Option<&str> {
-    let sources = |name: &str| {
-        policy
-            .split([';', ','])
-            .map(str::trim)
-            .find_map(|directive| {
-                let (directive, sources) = directive.split_once(char::is_whitespace)?;
-                directive.eq_ignore_ascii_case(name).then_some(sources)
-            })
-    };
-    sources("script-src-elem")
-        .or_else(|| sources("script-src"))
-        .or_else(|| sources("default-src"))?
-        .split_ascii_whitespace()
-        .filter_map(|source| source.strip_prefix("'nonce-")?.strip_suffix('\''))
-        .find(|nonce| is_nonce(nonce))
-}
-
-/// Base64 letters only: what goes into our tag cannot leave its attribute.
-fn is_nonce(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_' | b'='))
+fn splice(page: &[u8], at: usize, piece: &str) -> Bytes {
+    [&page[..at], piece.as_bytes(), &page[at..]].concat().into()
 }
 
 #[cfg(test)]
@@ -286,22 +249,20 @@ mod tests {
 
     const SCRIPT: &str = "<!-- injected by pagewire -->\n<script type=\"module\" src=\"/__pagewire__/client.js\"></script>";
 
-    fn injected(page: &str) -> Option<String> {
-        let page = inject(&Bytes::copy_from_slice(page.as_bytes()), "", CLIENT)?;
-        Some(String::from_utf8(page.to_vec()).unwrap())
+    fn inject(page: &str, recorder: bool, policies: &str) -> Option<String> {
+        let mut scripts = Scripts::new(true, recorder, "");
+        scripts.policies = policies.to_owned();
+        let page = Bytes::copy_from_slice(page.as_bytes());
+        let added = add(&page, &scan(&page), &scripts, true)?;
+        Some(String::from_utf8(added.to_vec()).unwrap())
     }
 
-    const CLIENT: Scripts = Scripts {
-        client: true,
-        recorder: false,
-    };
+    fn injected(page: &str) -> Option<String> {
+        inject(page, false, "")
+    }
 
     #[test]
     fn with_the_recorder_both_go_to_the_front_of_the_head() {
-        let scripts = Scripts {
-            client: true,
-            recorder: true,
-        };
         let both = SCRIPT.replace(
             "\n<script",
             "<script src=\"/__pagewire__/recorder.js\"></script><script",
@@ -315,21 +276,12 @@ mod tests {
             "|<body><p>",
         ] {
             let expected = page.replace('|', &both);
-            let bare = Bytes::from(page.replace('|', ""));
-            let once = inject(&bare, "", scripts).unwrap();
-            assert_eq!(
-                String::from_utf8(once.to_vec()).unwrap(),
-                expected,
-                "{page}"
-            );
-            assert!(inject(&once, "", scripts).is_none());
+            let once = inject(&page.replace('|', ""), true, "").unwrap();
+            assert_eq!(once, expected, "{page}");
+            assert_eq!(inject(&once, true, ""), None);
         }
-        let marked = Bytes::from("\u{FEFF}<body>");
-        assert!(
-            inject(&marked, "", scripts)
-                .unwrap()
-                .starts_with("\u{FEFF}<!-- injected".as_bytes())
-        );
+        let marked = inject("\u{FEFF}<body>", true, "").unwrap();
+        assert!(marked.starts_with("\u{FEFF}<!-- injected"));
     }
 
     #[test]
@@ -353,6 +305,42 @@ mod tests {
     }
 
     #[test]
+    fn where_the_end_is_no_place_for_scripts_the_front_of_the_head_is() {
+        for page in [
+            "<html>|<frameset></frameset></html>",
+            "<!doctype html>|<title>never closed",
+            "<html><head>|<base href='https://cdn.example/'></head><body></body></html>",
+            "<html><head>|<base href='//cdn.example/'></head><body></body></html>",
+        ] {
+            let expected = page.replace('|', &SCRIPT.replace('\n', ""));
+            assert_eq!(injected(&page.replace('|', "")), Some(expected), "{page}");
+        }
+        // This one leads nowhere else.
+        let page = "<html><head><base href='/docs/'></head><body>|</body></html>";
+        let expected = page.replace('|', SCRIPT);
+        assert_eq!(injected(&page.replace('|', "")), Some(expected));
+    }
+
+    #[test]
+    fn under_a_base_path_the_scripts_are_too() {
+        let page = Bytes::from_static(b"<html>");
+        let scripts = Scripts::new(true, true, "/app");
+        let added = add(&page, &scan(&page), &scripts, true).unwrap();
+        let added = String::from_utf8(added.to_vec()).unwrap();
+        assert!(added.contains("src=\"/app/__pagewire__/client.js\""));
+        assert!(added.contains("src=\"/app/__pagewire__/recorder.js\""));
+        assert_eq!(
+            add(
+                &added.clone().into(),
+                &scan(added.as_bytes()),
+                &scripts,
+                true
+            ),
+            None
+        );
+    }
+
+    #[test]
     fn fragments_and_pages_with_the_client_are_left_alone() {
         for page in [
             "",
@@ -373,8 +361,7 @@ mod tests {
     #[test]
     fn a_nonce_is_copied_from_the_policy_or_the_page() {
         let tag = |page: &str, policy: &str| {
-            let page = inject(&Bytes::copy_from_slice(page.as_bytes()), policy, CLIENT).unwrap();
-            let page = String::from_utf8(page.to_vec()).unwrap();
+            let page = inject(page, false, policy).unwrap();
             page.split("client.js\"")
                 .nth(1)
                 .unwrap()
@@ -407,8 +394,12 @@ mod tests {
             page in "(<!doctype html>|<html>|\u{FEFF}<body>)(<(/)?(head|body|script|template|title|p|svg)( a=['\"]?)?>?|<!--|-->|é|\\PC| |\"){0,24}"
         ) {
             let once = injected(&page).unwrap();
-            let at = once.rfind(SCRIPT).unwrap();
-            prop_assert_eq!(format!("{}{}", &once[..at], &once[at + SCRIPT.len()..]), page.clone());
+            let piece = [SCRIPT.to_owned(), SCRIPT.replace('\n', "")]
+                .into_iter()
+                .find(|piece| once.contains(piece.as_str()))
+                .unwrap();
+            prop_assert_eq!(once.replacen(&piece, "", 1), page);
+            prop_assert_eq!(injected(&once), None);
         }
     }
 }

@@ -1,4 +1,6 @@
-//! MIME types by file extension.
+//! MIME types of URL paths: by the configuration, else by file extension.
+
+use crate::config::MimeRule;
 
 /// Where the table of `mime_guess` is not what browsers want. RFC 9239 names JavaScript.
 const OURS: &[(&str, &str)] = &[
@@ -9,7 +11,12 @@ const OURS: &[(&str, &str)] = &[
     ("webmanifest", "application/manifest+json"),
     ("wasm", "application/wasm"),
     ("avif", "image/avif"),
+    ("otf", "font/otf"),
+    ("ttf", "font/ttf"),
+    ("m3u8", "application/vnd.apple.mpegurl"),
     ("ts", "text/plain"),
+    ("mts", "text/plain"),
+    ("cts", "text/plain"),
     ("tsx", "text/plain"),
     ("jsx", "text/plain"),
 ];
@@ -17,15 +24,38 @@ const OURS: &[(&str, &str)] = &[
 /// What a path without a known extension gets.
 const UNKNOWN: &str = "application/octet-stream";
 
-/// The type of a file name or URL path, without parameters.
-pub(super) fn of_path(path: &str) -> &'static str {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name.rsplit_once('.')
-        .map_or(UNKNOWN, |(_, extension)| of_extension(extension))
+/// Which type a path has: what the configuration says, or its extension.
+pub(super) struct Types {
+    rules: Vec<MimeRule>,
+}
+
+impl Types {
+    pub(super) fn new(rules: Vec<MimeRule>) -> Self {
+        Self { rules }
+    }
+
+    /// The type of a URL path; the first rule that matches counts.
+    pub(super) fn of_path(&self, path: &str) -> String {
+        if let Some(rule) = self.rules.iter().find(|rule| rule.matches(path)) {
+            return of_type_or_extension(&rule.mime).to_owned();
+        }
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+        extension.map_or(UNKNOWN, of_extension).to_owned()
+    }
+}
+
+/// A type as it is, or that of a file extension.
+pub(super) fn of_type_or_extension(text: &str) -> &str {
+    if text.contains('/') {
+        text
+    } else {
+        of_extension(text.trim_start_matches('.'))
+    }
 }
 
 /// The type of a file extension, without parameters.
-pub(super) fn of_extension(extension: &str) -> &'static str {
+fn of_extension(extension: &str) -> &'static str {
     let extension = extension.to_ascii_lowercase();
     OURS.iter()
         .find(|(ours, _)| *ours == extension)
@@ -54,6 +84,10 @@ mod tests {
 
     #[test]
     fn browsers_get_the_types_they_insist_on() {
+        let types = Types::new(vec![
+            "*.glb=model/x".parse().unwrap(),
+            "/t/*=js".parse().unwrap(),
+        ]);
         for (path, mime) in [
             ("/a.js", "text/javascript"),
             ("/a.MJS", "text/javascript"),
@@ -65,8 +99,10 @@ mod tests {
             ("/a.svg", "image/svg+xml"),
             ("/a.woff2", "font/woff2"),
             ("/a.b/none", "application/octet-stream"),
+            ("/deep/a.glb", "model/x"),
+            ("/t/a.css", "text/javascript"),
         ] {
-            assert_eq!(of_path(path), mime, "{path}");
+            assert_eq!(types.of_path(path), mime, "{path}");
         }
     }
 }

@@ -1,40 +1,71 @@
 //! The page edge: HTTP requests in, responses out. It cannot fail: every outcome is a response.
 
 mod answer;
+mod conditions;
+mod derived;
+mod encode;
 mod failure;
 mod files;
 mod inject;
+mod listing;
 mod mime;
+mod open_file;
 mod pipeline;
+mod policy;
+mod ranges;
 mod reply;
+mod scan;
 mod serve;
 
+use crate::config::{AppIndex, Config};
 use crate::hub::Hub;
-use crate::paths::Root;
 use crate::plugins::Plugins;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use std::sync::Arc;
 
+use derived::Derived;
+use files::Files;
 use inject::Scripts;
+use mime::Types;
 
 /// What the pipeline needs.
 pub struct Pages {
-    /// What is served.
-    pub root: Root,
-    /// Who wants to hear of pages.
-    pub hub: Arc<Hub>,
-    /// Who may answer.
-    pub plugins: Arc<Plugins>,
+    files: Files,
+    types: Arc<Types>,
+    /// What our URL paths begin with.
+    base: String,
+    app_index: Option<AppIndex>,
+    /// Folders without an index are listed.
+    listing: bool,
+    hub: Arc<Hub>,
+    plugins: Arc<Plugins>,
+    derived: Derived,
+    policies: policy::Reported,
 }
 
 impl Pages {
+    /// Serves what is configured, tells `hub` of pages, asks `plugins`.
+    #[must_use]
+    pub fn new(config: &Config, hub: Arc<Hub>, plugins: Arc<Plugins>) -> Arc<Self> {
+        let types = Arc::new(Types::new(config.mime_types.clone()));
+        let roots = (!config.no_files).then(|| config.roots.clone());
+        Arc::new(Self {
+            files: Files::new(roots, types.clone()),
+            types,
+            base: config.base_path.as_str().to_owned(),
+            app_index: config.app_index.clone(),
+            listing: config.listing,
+            hub,
+            plugins,
+            derived: Derived::new(),
+            policies: policy::Reported::default(),
+        })
+    }
+
     fn scripts(&self) -> Scripts {
         let client = self.plugins.inject_client();
-        Scripts {
-            client,
-            recorder: client && self.hub.watch().any(),
-        }
+        Scripts::new(client, client && self.hub.watch().any(), &self.base)
     }
 }
 

@@ -1,47 +1,48 @@
 //! The stages of a page request, in order.
 
-use super::answer::Answer;
+use super::answer::{Answer, By};
+use super::files::{self, Located};
 use super::serve::Asked;
-use super::{Pages, failure, files, inject, reply, serve};
+use super::{Pages, encode, failure, inject, listing, reply, serve};
 use crate::paths::{Found, UrlPath};
+use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{Method, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 
-/// resolve -> serve hook | file | serve hook -> inject -> reply
+/// resolve -> serve hook | file | serve hook | app index -> inject -> encode -> reply
 pub(super) async fn respond(pages: &Pages, request: Request) -> Response {
     let (request, body) = request.into_parts();
-    let has_body = !axum::body::HttpBody::is_end_stream(&body);
     let answer = match UrlPath::parse(request.uri.path()) {
         Err(error) => failure::refused(&request, StatusCode::BAD_REQUEST, &error.to_string()),
-        Ok(path) => {
-            let found = files::find(&pages.root, &path).await;
-            let asked = Asked::new(&request, &path, &found, has_body);
-            answer(pages, &request, &path, found, asked).await
-        }
+        Ok(path) => answer(pages, &request, &path, body).await,
     };
-    let answer = inject::stage(answer, pages.scripts(), &pages.hub);
+    let answer = inject::stage(pages, &request, answer).await;
+    let answer = encode::stage(&request, answer, &pages.derived).await;
     reply::reply(&request, answer)
 }
 
-async fn answer(
-    pages: &Pages,
-    request: &axum::http::request::Parts,
-    path: &UrlPath,
-    found: Found,
-    mut asked: Asked<'_>,
-) -> Answer {
+async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> Answer {
+    let located = pages.files.find(path).await;
+    let has_body = !axum::body::HttpBody::is_end_stream(&body);
+    let mut asked = Asked::new(request, path, &pages.types, &located, has_body);
     let hooks = pages.plugins.serve_hooks();
     if let Some(answer) = serve::before_files(&hooks, &mut asked).await {
         return answer;
     }
-    if matches!(found, Found::Nothing)
-        && let Some(answer) = serve::after_files(&hooks, &mut asked).await
-    {
+    let is_missing = matches!(located, Located::Disk(Found::Nothing | Found::Folder(_)));
+    if is_missing && let Some(answer) = serve::after_files(&hooks, &mut asked).await {
         return answer;
     }
     let mut answer = if request.method == Method::GET || request.method == Method::HEAD {
-        file(request, path, found).await
+        match app_index(pages, request, path, &located) {
+            Some(index) => {
+                let located = pages.files.find(&index).await;
+                file(pages, request, &index, located).await
+            }
+            None => file(pages, request, path, located).await,
+        }
     } else {
         let text = format!(
             "{} is not allowed here: files answer GET and HEAD",
@@ -50,24 +51,68 @@ async fn answer(
         let mut answer = failure::refused(request, StatusCode::METHOD_NOT_ALLOWED, &text);
         answer
             .headers
-            .insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
+            .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         answer
     };
     asked.say_skipped(&mut answer);
     answer
 }
 
-async fn file(request: &axum::http::request::Parts, path: &UrlPath, found: Found) -> Answer {
+/// The page of a single-page app, for what is one of its own routes (the ancestor's rule): a page
+/// is asked for, in its folder, by a name without an extension, and nothing else is there.
+fn app_index(pages: &Pages, request: &Parts, path: &UrlPath, located: &Located) -> Option<UrlPath> {
+    let index = pages.app_index.as_ref()?;
+    let is_missing = match located {
+        Located::Disk(Found::Nothing) => true,
+        Located::Disk(Found::Folder(_)) => !pages.listing,
+        _ => false,
+    };
+    let accept = request
+        .headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
+    let wants_page = accept.is_some_and(|accept| {
+        (accept.contains("text/html") || accept.contains("*/*"))
+            && !accept.contains("application/json")
+    });
+    let name = path.as_str().rsplit('/').next().unwrap_or_default();
+    let is_route = !name.contains('.') && path.as_str().starts_with(&index.folder);
+    (is_missing && wants_page && is_route).then(|| UrlPath::parse(&index.page).ok())?
+}
+
+async fn file(pages: &Pages, request: &Parts, path: &UrlPath, located: Located) -> Answer {
+    let found = match located {
+        Located::Memory(hot) => return hot.answer(By::Memory),
+        Located::Disk(found) => found,
+    };
     match found {
-        Found::File(file) => match files::read(file).await {
+        Found::File(file) => match pages.files.read(path, file).await {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::warn!(target: "pagewire::pages", %path, %error, "file cannot be read");
-                let text = format!("{path} cannot be read: {}", error.kind());
+                let text = format!("{path} cannot be read: {error}");
                 failure::refused(request, files::status_of(&error), &text)
             }
         },
-        Found::FolderWithoutSlash => Answer::redirect(&path.folder_url(), request.uri.query()),
+        Found::FolderWithoutSlash => {
+            let folder = format!("{}{}", pages.base, path.folder_url());
+            Answer::redirect(&folder, request.uri.query())
+        }
+        Found::Folder(folder) if pages.listing => {
+            match listing::answer(&pages.files, path, folder).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    let text = format!("{path} cannot be listed: {}", error.kind());
+                    failure::refused(request, files::status_of(&error), &text)
+                }
+            }
+        }
+        Found::Folder(_) => {
+            let text = format!(
+                "nothing is served at {path}: no plugin answered, and the folder has no index.html (start pagewire with --listing to see its files)"
+            );
+            failure::refused(request, StatusCode::NOT_FOUND, &text)
+        }
         Found::Nothing => {
             let text = format!("nothing is served at {path}: no plugin answered, and no such file");
             failure::refused(request, StatusCode::NOT_FOUND, &text)

@@ -1,52 +1,112 @@
-//! The last stage: from an answer to HTTP.
+//! The last stage: from an answer to HTTP, by the request's conditions and range.
 
 use super::answer::{Answer, Payload};
+use super::conditions::{self, Verdict};
+use super::ranges::{self, Asked};
 use axum::body::Body;
-use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use tokio::io::AsyncReadExt;
-use tokio_util::io::ReaderStream;
-use xxhash_rust::xxh3::xxh3_128;
+use bytes::Bytes;
 
-/// Size of the pieces in which large files are read.
-const PIECE_BYTES: usize = 64 * 1024;
+/// What describes a representation that a 304 does not carry (RFC 9110, section 15.4.5).
+const OF_THE_BODY: [HeaderName; 4] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
+    header::LAST_MODIFIED,
+];
 
 pub(super) fn reply(request: &Parts, mut answer: Answer) -> Response {
+    describe(&mut answer);
+    let reads = request.method == Method::GET || request.method == Method::HEAD;
+    if reads && answer.status == StatusCode::OK {
+        match conditions::verdict(&request.headers, &answer.headers) {
+            Verdict::Perform => {}
+            Verdict::NotModified => {
+                for name in OF_THE_BODY {
+                    answer.headers.remove(name);
+                }
+                return response(StatusCode::NOT_MODIFIED, answer.headers, Body::empty());
+            }
+            Verdict::Failed => {
+                return nothing(StatusCode::PRECONDITION_FAILED, answer.headers);
+            }
+        }
+        if let Some(size) = answer.body.len() {
+            answer
+                .headers
+                .insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+            if request.method == Method::GET
+                && conditions::may_send_part(&request.headers, &answer.headers)
+            {
+                let header = request.headers.get(header::RANGE);
+                let header = header.and_then(|header| header.to_str().ok());
+                match ranges::asked(header, size) {
+                    Asked::Whole => {}
+                    Asked::Part(part) => {
+                        let range = format!("bytes {}-{}/{size}", part.start, part.end - 1);
+                        content_range(&mut answer.headers, &range);
+                        answer.status = StatusCode::PARTIAL_CONTENT;
+                        answer.body = answer.body.part(part.start, part.end);
+                    }
+                    Asked::Unsatisfiable => {
+                        content_range(&mut answer.headers, &format!("bytes */{size}"));
+                        return nothing(StatusCode::RANGE_NOT_SATISFIABLE, answer.headers);
+                    }
+                }
+            }
+        }
+    }
+    if let Some(length) = answer.body.len() {
+        answer
+            .headers
+            .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    let body = match answer.body {
+        _ if request.method == Method::HEAD => Body::empty(),
+        body => body.into_stream(),
+    };
+    response(answer.status, answer.headers, body)
+}
+
+/// Says how long the body may be kept, and which version it is.
+fn describe(answer: &mut Answer) {
     let headers = &mut answer.headers;
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-cache"));
-    if answer.status == StatusCode::OK && !headers.contains_key(header::ETAG) {
-        let tag = answer.tag.take().or_else(|| match &answer.body {
-            Payload::Bytes(body) => Some(format!("{:x}", xxh3_128(body))),
-            Payload::File(..) => None,
-        });
-        if let Some(tag) = tag.and_then(|tag| HeaderValue::try_from(format!("\"{tag}\"")).ok()) {
-            headers.insert(header::ETAG, tag);
-        }
+    if answer.status != StatusCode::OK {
+        return;
     }
-    let reads = request.method == Method::GET || request.method == Method::HEAD;
-    if reads && answer.status == StatusCode::OK && is_known(&request.headers, headers) {
-        // RFC 9110, section 15.4.5: what a cache would update, without what describes a body.
-        headers.remove(header::CONTENT_TYPE);
-        headers.remove(header::CONTENT_LENGTH);
-        return response(StatusCode::NOT_MODIFIED, answer.headers, Body::empty());
+    if !headers.contains_key(header::ETAG)
+        && let Some(tag) = &answer.tag
+        && let Ok(tag) = HeaderValue::try_from(format!("\"{tag}\""))
+    {
+        headers.insert(header::ETAG, tag);
     }
-    let length = match &answer.body {
-        Payload::Bytes(body) => body.len() as u64,
-        Payload::File(_, size) => *size,
-    };
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    let body = match answer.body {
-        _ if request.method == Method::HEAD => Body::empty(),
-        Payload::Bytes(body) => Body::from(body),
-        Payload::File(file, size) => {
-            Body::from_stream(ReaderStream::with_capacity(file.take(size), PIECE_BYTES))
-        }
-    };
-    response(answer.status, answer.headers, body)
+    if !headers.contains_key(header::LAST_MODIFIED)
+        && let Some(date) = answer.modified.and_then(conditions::last_modified)
+        && let Ok(date) = HeaderValue::try_from(date)
+    {
+        headers.insert(header::LAST_MODIFIED, date);
+    }
+}
+
+fn content_range(headers: &mut HeaderMap, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text) {
+        headers.insert(header::CONTENT_RANGE, value);
+    }
+}
+
+/// A refusal without a body.
+fn nothing(status: StatusCode, mut headers: HeaderMap) -> Response {
+    for name in OF_THE_BODY {
+        headers.remove(name);
+    }
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    response(status, headers, Body::empty())
 }
 
 fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
@@ -56,16 +116,40 @@ fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
     response
 }
 
-/// `If-None-Match` against the answer's `ETag`, by weak comparison (RFC 9110, section 13.1.2).
-fn is_known(request: &HeaderMap, answer: &HeaderMap) -> bool {
-    let Some(tag) = answer.get(header::ETAG).and_then(|tag| tag.to_str().ok()) else {
-        return false;
-    };
-    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    request
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|known| known.trim() == "*" || opaque(known) == opaque(tag))
+impl Payload {
+    /// Octets; none when nobody knows before the end.
+    fn len(&self) -> Option<u64> {
+        match self {
+            Self::Bytes(body) => Some(body.len() as u64),
+            Self::File(file) => Some(file.len()),
+            Self::Stream(_) => None,
+        }
+    }
+
+    /// The octets from `start` to before `end`.
+    fn part(self, start: u64, end: u64) -> Self {
+        match self {
+            Self::Bytes(body) => {
+                let whole = body.len();
+                let at = |place| usize::try_from(place).unwrap_or(whole).min(whole);
+                Self::Bytes(body.slice(at(start)..at(end)))
+            }
+            Self::File(file) => Self::File(file.part(start, end)),
+            stream @ Self::Stream(_) => stream,
+        }
+    }
+
+    pub(super) fn into_stream(self) -> Body {
+        match self {
+            Self::Bytes(body) => Body::from(body),
+            Self::File(file) => Body::from_stream(file.pieces()),
+            Self::Stream(body) => body,
+        }
+    }
+}
+
+impl From<Bytes> for Payload {
+    fn from(body: Bytes) -> Self {
+        Self::Bytes(body)
+    }
 }

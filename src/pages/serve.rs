@@ -1,8 +1,10 @@
 //! The serve stage: asks the plugins that want this request, in order, until one answers.
 
-use super::answer::Answer;
-use super::{failure, mime};
-use crate::paths::{Found, UrlPath};
+use super::answer::{Answer, By};
+use super::failure;
+use super::files::Located;
+use super::mime::{self, Types};
+use crate::paths::UrlPath;
 use crate::plugins::{
     FailureMode, HookFailure, Phase, RequestFacts, ServeCall, ServeContent, ServeHook, ServeOutcome,
 };
@@ -10,7 +12,7 @@ use axum::http::StatusCode;
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::request::Parts;
 use bytes::Bytes;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const SKIPPED: HeaderName = HeaderName::from_static("pagewire-skipped");
@@ -33,6 +35,7 @@ const REFUSED_HEADERS: &[&str] = &[
 pub(super) struct Asked<'a> {
     request: &'a Parts,
     path: &'a UrlPath,
+    types: &'a Types,
     file: Option<PathBuf>,
     has_body: bool,
     /// Plugins that failed and whose failure mode lets the request go on.
@@ -43,17 +46,15 @@ impl<'a> Asked<'a> {
     pub(super) fn new(
         request: &'a Parts,
         path: &'a UrlPath,
-        found: &Found,
+        types: &'a Types,
+        located: &Located,
         has_body: bool,
     ) -> Self {
-        let file = match found {
-            Found::File(file) => Some(file.clone()),
-            _ => None,
-        };
         Self {
             request,
             path,
-            file,
+            types,
+            file: located.file().map(Path::to_owned),
             has_body,
             skipped: Vec::new(),
         }
@@ -146,7 +147,7 @@ async fn ask(
         let path = asked.path;
         let mut answer = match hook.ask(asked.call_for(hook)).await {
             Ok(ServeOutcome::Skip) => continue,
-            Ok(ServeOutcome::Content(content)) => match virtual_file(path, content) {
+            Ok(ServeOutcome::Content(content)) => match virtual_file(asked, content) {
                 Ok(answer) => answer,
                 Err(message) => {
                     let failure = HookFailure {
@@ -170,13 +171,14 @@ async fn ask(
             }
         };
         asked.say_skipped(&mut answer);
+        answer.by = By::Plugin(plugin.to_owned());
         return Some(answer);
     }
     None
 }
 
 /// A plugin's content as an answer, or what is wrong with it.
-fn virtual_file(path: &UrlPath, content: ServeContent) -> Result<Answer, String> {
+fn virtual_file(asked: &Asked<'_>, content: ServeContent) -> Result<Answer, String> {
     let status = match content.status {
         0 => StatusCode::OK,
         code => StatusCode::from_u16(code)
@@ -185,10 +187,10 @@ fn virtual_file(path: &UrlPath, content: ServeContent) -> Result<Answer, String>
             .ok_or_else(|| format!("status {code} is not one of 200 to 599"))?,
     };
     let mime = match content.content_type.as_str() {
-        "" => mime::of_path(path.as_str()),
-        mime if mime.contains('/') => mime,
-        extension => mime::of_extension(extension.trim_start_matches('.')),
+        "" => asked.types.of_path(asked.path.as_str()),
+        given => mime::of_type_or_extension(given).to_owned(),
     };
+    let mime = mime.as_str();
     let is_utf8 = std::str::from_utf8(&content.body).is_ok();
     let mut answer = Answer::new(status, &mime::with_charset(mime, is_utf8), content.body);
     if !answer.headers.contains_key(header::CONTENT_TYPE) {
@@ -211,5 +213,6 @@ fn virtual_file(path: &UrlPath, content: ServeContent) -> Result<Answer, String>
         }
     }
     answer.verbatim = content.verbatim;
+    answer.tag = answer.content_tag();
     Ok(answer)
 }

@@ -1,6 +1,7 @@
 //! The daemon as a whole: bind, spawn, drain. The only module that knows every edge.
 
 mod admit;
+mod base_path;
 mod console;
 mod http;
 mod listeners;
@@ -20,7 +21,7 @@ use listeners::ControlListener;
 use serde::Serialize;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
@@ -95,7 +96,7 @@ impl Server {
             .iter()
             .any(|control| matches!(control.address(), ControlAddress::Tcp(_)));
         let token = needs_token.then(TokenFile::create).transpose()?;
-        config.root.hide(&discovery::runtime_folder());
+        config.roots.hide(&discovery::runtime_folder());
         let ready = Ready {
             pagewire: env!("CARGO_PKG_VERSION"),
             http: url_of(page_addresses[0]),
@@ -135,7 +136,7 @@ impl Server {
         let hub = Hub::new();
         let plugins = Arc::new(Plugins::new(config.inject));
         let connections = TaskTracker::new();
-        let root_dirs = vec![config.root.dir().to_owned()];
+        let root_dirs: Vec<_> = config.roots.dirs().map(Path::to_owned).collect();
         let start_time = SystemTime::now();
         let control = Arc::new(Control {
             hub: hub.clone(),
@@ -259,13 +260,10 @@ fn router(
         debug: config.debug,
         connections: connections.clone(),
     });
-    let pages = Arc::new(Pages {
-        root: config.root.clone(),
-        hub: hub.clone(),
-        plugins: plugins.clone(),
-    });
+    let pages = Pages::new(config, hub.clone(), plugins.clone());
     let pages = Router::new().fallback(any(pages::handle)).with_state(pages);
     let router = browser::routes(browser).fallback_service(pages);
+    let router = base_path::strip(router, config.base_path.clone());
     admit::guard(router, config.allowed.clone())
 }
 

@@ -1,0 +1,214 @@
+//! What the settings of the page side mean: where pages are, which files stand for what, who
+//! answers the rest.
+
+use crate::paths::Prefix;
+use globset::{Glob, GlobMatcher};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// A page of the root, relative to it: the one of a single-page app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppIndex {
+    /// The URL path of the page.
+    pub page: String,
+    /// The URL path of its folder, with its slash: what the app answers for.
+    pub folder: String,
+}
+
+impl FromStr for AppIndex {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let page = format!("/{}", text.trim_start_matches("./").trim_start_matches('/'));
+        let names_a_file = page
+            .split('/')
+            .skip(1)
+            .all(|name| !matches!(name, "" | "." | ".."));
+        if !names_a_file {
+            return Err(format!(
+                "{text:?} is not a page of the root (for example index.html)"
+            ));
+        }
+        let folder = page[..=page.rfind('/').unwrap_or_default()].to_owned();
+        Ok(Self { page, folder })
+    }
+}
+
+/// A folder that is served under a URL path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Under which path.
+    pub prefix: Prefix,
+    /// Which folder.
+    pub dir: PathBuf,
+}
+
+impl FromStr for Mount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (prefix, dir) = text
+            .split_once('=')
+            .filter(|(prefix, dir)| *prefix != "/" && !dir.is_empty())
+            .ok_or_else(|| {
+                format!("{text:?} is not PATH=DIR with a path below / (/lib=../shared)")
+            })?;
+        Ok(Self {
+            prefix: prefix.parse()?,
+            dir: dir.into(),
+        })
+    }
+}
+
+/// Files that have another MIME type than their extension says.
+#[derive(Clone, Debug)]
+pub struct MimeRule {
+    glob: GlobMatcher,
+    /// A MIME type, or a file extension whose type it is.
+    pub mime: String,
+}
+
+impl MimeRule {
+    /// Whether it is for a URL path. `*` stands for slashes too, so `*.glb` is for every folder.
+    #[must_use]
+    pub fn matches(&self, path: &str) -> bool {
+        self.glob.is_match(path.trim_start_matches('/'))
+    }
+}
+
+impl FromStr for MimeRule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (glob, mime) = text
+            .rsplit_once('=')
+            .ok_or_else(|| format!("{text:?} is not GLOB=TYPE (*.glb=model/gltf-binary)"))?;
+        let printable = |c: char| c == ' ' || c.is_ascii_graphic();
+        if mime.trim().is_empty() || !mime.chars().all(printable) {
+            return Err(format!(
+                "{mime:?} is neither a MIME type nor a file extension (model/gltf-binary, js)"
+            ));
+        }
+        let glob = Glob::new(glob.trim_start_matches('/'))
+            .map_err(|error| format!("{glob:?} is not a glob: {}", error.kind()))?;
+        Ok(Self {
+            glob: glob.compile_matcher(),
+            mime: mime.trim().to_owned(),
+        })
+    }
+}
+
+/// A server that answers what lies below a URL path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyRule {
+    /// Below which path; empty = everything that nobody else answers.
+    pub prefix: Prefix,
+    /// Its host, and port unless that is 80.
+    pub authority: String,
+    /// What its paths begin with; without a trailing slash.
+    pub base: String,
+}
+
+impl FromStr for ProxyRule {
+    type Err = String;
+
+    /// `URL`, or `PATH=URL`. A URL without a path gets request paths as they are; one with a path,
+    /// even `/`, gets what follows the prefix below it (as nginx's `proxy_pass` has it).
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (prefix, url) = match text.split_once('=') {
+            Some((prefix, url)) if prefix.starts_with('/') => (prefix.parse()?, url),
+            _ => (Prefix::default(), text),
+        };
+        let malformed = || format!("{url:?} is not the URL of a server (http://localhost:3000)");
+        if url.starts_with("https://") {
+            return Err(format!(
+                "{url:?}: only http servers can be asked (http://localhost:3000)"
+            ));
+        }
+        let rest = url.strip_prefix("http://").ok_or_else(malformed)?;
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+        let port = authority.rsplit_once(':').map_or(Ok(80), |(host, port)| {
+            if host.is_empty() || port.ends_with(']') {
+                Ok(80)
+            } else {
+                port.parse::<u16>()
+            }
+        });
+        if authority.is_empty()
+            || authority.starts_with(':')
+            || !authority.chars().all(plain)
+            || port.is_err()
+            || path.contains(['?', '#'])
+        {
+            return Err(malformed());
+        }
+        let base = match path {
+            "" => prefix.as_str().to_owned(),
+            path => path.trim_end_matches('/').to_owned(),
+        };
+        Ok(Self {
+            prefix,
+            authority: authority.to_owned(),
+            base,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_index_answers_for_its_folder() {
+        for (text, page, folder) in [
+            ("index.html", "/index.html", "/"),
+            ("./app/index.html", "/app/index.html", "/app/"),
+            ("/app/main.html", "/app/main.html", "/app/"),
+        ] {
+            let index: AppIndex = text.parse().unwrap();
+            assert_eq!((&*index.page, &*index.folder), (page, folder));
+        }
+        for text in ["", "app/", "../index.html"] {
+            assert!(text.parse::<AppIndex>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mime_rule_is_for_every_folder_unless_it_names_one() {
+        let rule = |text: &str| text.parse::<MimeRule>().unwrap();
+        assert!(rule("*.glb=model/gltf-binary").matches("/a/b.glb"));
+        assert!(rule("/data/**=json").matches("/data/x/y"));
+        assert!(!rule("/data/**=json").matches("/other/data/x"));
+        for text in ["*.glb", "*.x=", "[=js", "*.x=a\nb"] {
+            assert!(text.parse::<MimeRule>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_rule_keeps_paths_unless_its_url_has_one() {
+        for (text, prefix, authority, base) in [
+            ("http://localhost:3000", "", "localhost:3000", ""),
+            ("http://[::1]", "", "[::1]", ""),
+            ("/api=http://127.0.0.1:1/", "/api", "127.0.0.1:1", ""),
+            ("/api=http://a:1/v1/", "/api", "a:1", "/v1"),
+            ("/api=http://a:1", "/api", "a:1", "/api"),
+        ] {
+            let rule: ProxyRule = text.parse().unwrap();
+            let found = (rule.prefix.as_str(), &*rule.authority, &*rule.base);
+            assert_eq!(found, (prefix, authority, base), "{text}");
+        }
+        for text in [
+            "",
+            "3000",
+            "localhost:3000",
+            "https://a",
+            "http://",
+            "http://a:b",
+            "http://a?b",
+            "http://u@a",
+        ] {
+            assert!(text.parse::<ProxyRule>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Compression (RFC 9110, section 8.4): brotli or gzip, as the client prefers. Nothing is
+//! compressed twice, and what comes piece by piece from elsewhere is not held up by it.
+
+use super::answer::{Answer, Payload};
+use super::derived::Derived;
+use super::files::blocking;
+use super::open_file::OpenFile;
+use async_compression::Level;
+use async_compression::tokio::bufread::{BrotliDecoder, BrotliEncoder, GzipDecoder, GzipEncoder};
+use axum::body::Body;
+use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use std::io;
+use std::path::{Path, PathBuf};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt};
+use tokio_util::io::{ReaderStream, StreamReader};
+
+/// Smaller bodies are sent as they are: they fit into one packet anyway. Default 1 KiB.
+const MIN_BYTES: usize = 1024;
+
+/// Larger bodies are compressed while they are sent, each time anew. Default 1 MiB.
+const MAX_KEPT_BYTES: usize = 1024 * 1024;
+
+/// Fast rather than small: the way to the browser is short.
+const BROTLI_QUALITY: i32 = 4;
+const GZIP_QUALITY: i32 = 5;
+
+/// A content coding that we make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coding {
+    Brotli,
+    Gzip,
+}
+
+impl Coding {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Gzip => "gzip",
+        }
+    }
+
+    /// The ending of files that hold it.
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Gzip => "gz",
+        }
+    }
+
+    fn encoder(
+        self,
+        body: impl AsyncBufRead + Send + Unpin + 'static,
+    ) -> Box<dyn AsyncRead + Send + Unpin> {
+        match self {
+            Self::Brotli => Box::new(BrotliEncoder::with_quality(
+                body,
+                Level::Precise(BROTLI_QUALITY),
+            )),
+            Self::Gzip => Box::new(GzipEncoder::with_quality(
+                body,
+                Level::Precise(GZIP_QUALITY),
+            )),
+        }
+    }
+}
+
+/// The stage: compresses what is worth it for a client that understands it.
+pub(super) async fn stage(request: &Parts, mut answer: Answer, derived: &Derived) -> Answer {
+    let reads = request.method == Method::GET || request.method == Method::HEAD;
+    let as_it_is = answer.headers.contains_key(header::CONTENT_ENCODING)
+        || answer
+            .header(header::CACHE_CONTROL)
+            .contains("no-transform")
+        || matches!(answer.body, Payload::Stream(_));
+    if !reads || answer.status != StatusCode::OK || as_it_is || !is_compressible(answer.essence()) {
+        return answer;
+    }
+    answer
+        .headers
+        .append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    // Who asks for a part counts in the octets of the file.
+    let Some(coding) =
+        preferred(&request.headers).filter(|_| !request.headers.contains_key(header::RANGE))
+    else {
+        return answer;
+    };
+    if let Some(file) = answer.file.clone() {
+        let sibling = blocking(move || sibling(&file, coding)).await;
+        if let Ok(Some(sibling)) = sibling {
+            answer.tag = Some(sibling.version().tag());
+            return encoded(answer, Payload::File(sibling), coding);
+        }
+    }
+    let body = match std::mem::replace(&mut answer.body, Bytes::new().into()) {
+        Payload::Bytes(body) if body.len() <= MAX_KEPT_BYTES => {
+            let tag = format!(
+                "{}-{}",
+                answer.tag.as_deref().unwrap_or_default(),
+                coding.name()
+            );
+            let smaller = if body.len() < MIN_BYTES {
+                None
+            } else {
+                derived.get(&tag, whole(coding, body.clone())).await
+            };
+            let Some(smaller) = smaller else {
+                answer.body = body.into();
+                return answer;
+            };
+            smaller.into()
+        }
+        large => {
+            let large = large.into_stream().into_data_stream();
+            let reader = StreamReader::new(large.map_err(io::Error::other));
+            Payload::Stream(Body::from_stream(ReaderStream::new(coding.encoder(reader))))
+        }
+    };
+    encoded(answer, body, coding)
+}
+
+fn encoded(mut answer: Answer, body: Payload, coding: Coding) -> Answer {
+    let modified = answer.modified;
+    answer.replace(body, coding.name());
+    answer.modified = modified;
+    let name = HeaderValue::from_static(coding.name());
+    answer.headers.insert(header::CONTENT_ENCODING, name);
+    answer
+}
+
+/// All of it, on a thread that may be busy for a while. None when it did not get smaller.
+async fn whole(coding: Coding, body: Bytes) -> Option<Bytes> {
+    let runtime = tokio::runtime::Handle::current();
+    let compressed = blocking(move || {
+        let mut compressed = Vec::with_capacity(body.len() / 3);
+        let mut encoder = coding.encoder(io::Cursor::new(body.clone()));
+        // Memory never makes it wait.
+        runtime.block_on(encoder.read_to_end(&mut compressed))?;
+        Ok((compressed.len() < body.len()).then(|| Bytes::from(compressed)))
+    });
+    compressed.await.ok().flatten()
+}
+
+/// The file beside this one that holds it compressed, unless it is older. A link is not followed:
+/// it was not checked where it leads.
+fn sibling(file: &Path, coding: Coding) -> io::Result<Option<OpenFile>> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".");
+    name.push(coding.ending());
+    let path = PathBuf::from(name);
+    let Ok(metadata) = path.symlink_metadata() else {
+        return Ok(None);
+    };
+    if !metadata.is_file() || metadata.modified()? < file.metadata()?.modified()? {
+        return Ok(None);
+    }
+    OpenFile::new(std::fs::File::open(path)?).map(Some)
+}
+
+/// The coding that a client prefers to none (section 12.5.3); of equals the smaller one.
+fn preferred(request: &HeaderMap) -> Option<Coding> {
+    let listed: Vec<(String, f32)> = request
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|member| {
+            let (name, weight) = member.split_once(';').unwrap_or((member, ""));
+            let weight = weight
+                .trim()
+                .strip_prefix("q=")
+                .map_or(1.0, |q| q.parse().unwrap_or(0.0));
+            (name.trim().to_ascii_lowercase(), weight)
+        })
+        .collect();
+    let weight = |name: &str| {
+        let of = |name: &str| {
+            listed
+                .iter()
+                .find(|(listed, _)| listed == name)
+                .map(|(_, q)| *q)
+        };
+        of(name).or_else(|| of("*")).unwrap_or(0.0)
+    };
+    let (brotli, gzip) = (weight("br"), weight("gzip").max(weight("x-gzip")));
+    if brotli > 0.0 && brotli >= gzip {
+        Some(Coding::Brotli)
+    } else {
+        (gzip > 0.0).then_some(Coding::Gzip)
+    }
+}
+
+/// Whether a type is text in one form or another. Not event streams: each event goes out at once.
+fn is_compressible(essence: &str) -> bool {
+    let essence = essence.to_ascii_lowercase();
+    let text = essence.starts_with("text/") && essence != "text/event-stream";
+    text || essence.ends_with("json")
+        || essence.ends_with("xml")
+        || matches!(
+            &*essence,
+            "application/javascript"
+                | "application/wasm"
+                | "application/x-javascript"
+                | "application/manifest+json"
+                | "font/ttf"
+                | "font/otf"
+                | "image/bmp"
+                | "image/x-icon"
+                | "model/gltf-binary"
+                | "application/rtf"
+        )
+}
+
+/// A body that somebody else compressed as it was before, or as it is when we do not read its coding.
+pub(super) fn decoded(coding: &str, body: Payload) -> Result<Body, Payload> {
+    let coding = coding.trim().to_ascii_lowercase();
+    if !matches!(&*coding, "gzip" | "x-gzip" | "br") {
+        return Err(body);
+    }
+    let pieces = body.into_stream().into_data_stream();
+    let reader = StreamReader::new(pieces.map_err(io::Error::other));
+    Ok(if coding == "br" {
+        Body::from_stream(ReaderStream::new(BrotliDecoder::new(reader)))
+    } else {
+        Body::from_stream(ReaderStream::new(GzipDecoder::new(reader)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_chooses_among_codings_by_weight() {
+        for (header, expected) in [
+            ("gzip, deflate, br, zstd", Some(Coding::Brotli)),
+            ("gzip", Some(Coding::Gzip)),
+            ("GZIP;q=0.5, br; q=0.4", Some(Coding::Gzip)),
+            ("br;q=0, gzip;q=0", None),
+            ("*", Some(Coding::Brotli)),
+            ("*;q=0", None),
+            ("br;q=0, *", Some(Coding::Gzip)),
+            ("identity", None),
+            ("br;q=x", None),
+            ("", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(header));
+            assert_eq!(preferred(&headers), expected, "{header}");
+        }
+        assert_eq!(preferred(&HeaderMap::new()), None);
+    }
+}

@@ -1,0 +1,122 @@
+//! A file that is sent piece by piece, and never in two versions.
+
+use bytes::Bytes;
+use futures_util::stream::{self, Stream};
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Size of the pieces. Each is one trip to a thread that may block. Default 256 KiB.
+const PIECE_BYTES: u64 = 256 * 1024;
+
+/// What tells two versions of a file apart, as far as the file system says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Version {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    /// Moves with every write, also where a tool sets the time of modification back.
+    changed: (i64, i64),
+}
+
+impl Version {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// For an `ETag`.
+    pub(super) fn tag(&self) -> String {
+        let (seconds, nanos) = self.modified;
+        format!("{:x}-{seconds:x}.{nanos:x}", self.size)
+    }
+}
+
+/// An open file, or a part of it.
+pub(super) struct OpenFile {
+    file: Arc<File>,
+    version: Version,
+    /// When it was written last, if the file system says so.
+    pub(super) modified: Option<SystemTime>,
+    start: u64,
+    end: u64,
+}
+
+impl OpenFile {
+    pub(super) fn new(file: File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Self {
+            version: Version::of(&metadata),
+            modified: metadata.modified().ok(),
+            start: 0,
+            end: metadata.len(),
+            file: Arc::new(file),
+        })
+    }
+
+    pub(super) fn version(&self) -> Version {
+        self.version
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.end - self.start
+    }
+
+    /// The octets from `start` to before `end`, counted from where this part begins.
+    pub(super) fn part(mut self, start: u64, end: u64) -> Self {
+        (self.start, self.end) = (self.start + start, self.start + end);
+        self
+    }
+
+    /// All of it at once, unless it changed meanwhile. Blocks.
+    pub(super) fn read(&self) -> io::Result<Bytes> {
+        self.first(self.len())
+    }
+
+    /// So many octets of its beginning, or all that there are. Blocks.
+    pub(super) fn first(&self, octets: u64) -> io::Result<Bytes> {
+        let size = self.len().min(octets);
+        let mut content = vec![0; usize::try_from(size).map_err(io::Error::other)?];
+        self.file.read_exact_at(&mut content, self.start)?;
+        self.same_version()?;
+        Ok(content.into())
+    }
+
+    /// Its pieces. When the file changes or shrinks meanwhile the last one is an error instead, so
+    /// the response never becomes complete.
+    pub(super) fn pieces(self) -> impl Stream<Item = io::Result<Bytes>> + Send {
+        stream::try_unfold(self, async |mut rest| {
+            if rest.len() == 0 {
+                return Ok(None);
+            }
+            tokio::task::spawn_blocking(move || {
+                let size = rest.len().min(PIECE_BYTES);
+                let mut piece = vec![0; usize::try_from(size).map_err(io::Error::other)?];
+                rest.file.read_exact_at(&mut piece, rest.start)?;
+                rest.start += size;
+                if rest.len() == 0 {
+                    rest.same_version()?;
+                }
+                Ok(Some((Bytes::from(piece), rest)))
+            })
+            .await
+            .map_err(io::Error::other)?
+        })
+    }
+
+    fn same_version(&self) -> io::Result<()> {
+        if Version::of(&self.file.metadata()?) == self.version {
+            Ok(())
+        } else {
+            Err(io::Error::other("the file changed while it was read"))
+        }
+    }
+}
