@@ -24,26 +24,35 @@ impl Auth {
     }
 }
 
-impl Interceptor for Auth {
-    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
+impl Auth {
+    /// Whether this `authorization` lets its sender in.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED with the reason.
+    pub fn check(&self, given: Option<&[u8]>) -> Result<(), Status> {
         let Some(token) = &self.0 else {
-            return Ok(request);
+            return Ok(());
         };
-        let Some(given) = request.metadata().get("authorization") else {
-            let text = "no token (send the metadata \"authorization: Bearer TOKEN\"; the token is in the ready line's token_file)";
+        let Some(given) = given else {
+            let text = "no token (send \"authorization: Bearer TOKEN\"; the token is in the ready line's token_file)";
             return Err(status::error(Code::Unauthenticated, "TOKEN_MISSING", text));
         };
-        let given = given
-            .as_bytes()
-            .strip_prefix(b"Bearer ")
-            .unwrap_or_default();
+        let given = given.strip_prefix(b"Bearer ").unwrap_or_default();
         // In constant time: how long it takes says nothing about how much was right.
         if bool::from(given.ct_eq(token.as_bytes())) {
-            Ok(request)
+            Ok(())
         } else {
             let text =
                 "the token is not this daemon's (it changes at every start: read token_file again)";
             Err(status::error(Code::Unauthenticated, "TOKEN_INVALID", text))
         }
+    }
+}
+
+impl Interceptor for Auth {
+    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
+        let given = request.metadata().get("authorization");
+        self.check(given.map(|given| given.as_bytes()))?;
+        Ok(request)
     }
 }

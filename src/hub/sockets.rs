@@ -328,6 +328,12 @@ impl Hub {
         (sockets, more, self.at(state.log.newest()))
     }
 
+    /// How many sockets are open.
+    #[must_use]
+    pub fn socket_count(&self) -> usize {
+        self.lock().registry.entries.len()
+    }
+
     /// Ends every connection: the daemon stops.
     pub fn close_all(&self, code: u16, reason: &str) {
         let sockets: Vec<_> = self

@@ -1,16 +1,20 @@
-//! What a page gets instead of what it asked for: a small HTML page for browsers, a line of
-//! text for programs. Everything in it is escaped.
+//! What a page gets instead of what it asked for: a small HTML page for browsers, which reloads itself
+//! once the cause is gone, and a line of text for programs. Everything in it is escaped.
 
 use super::answer::Answer;
-use axum::http::StatusCode;
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use bytes::Bytes;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::plugins::{CallError, HookFailure};
 
 const PLUGIN: HeaderName = HeaderName::from_static("pagewire-plugin");
 const REASON: HeaderName = HeaderName::from_static("pagewire-reason");
+
+/// Names the failure: a page that shows it asks until there is another answer.
+const FAILURE: HeaderName = HeaderName::from_static("pagewire-failure");
 
 /// How long a page should wait before it asks an overloaded plugin again.
 const RETRY_AFTER_SECONDS: u16 = 1;
@@ -93,18 +97,26 @@ fn say(request: &Parts, status: StatusCode, text: &str, detail: &str) -> Answer 
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/html"));
+    let id = format!(
+        "{:x}",
+        xxh3_64(format!("{status}{text}{detail}").as_bytes())
+    );
     let mut answer = if wants_html {
+        let detail = match detail {
+            "" => String::new(),
+            detail => format!("<pre>{}</pre>", escape(detail)),
+        };
+        // What was sent with the request is not sent again unasked.
+        let recover = if request.method == Method::GET {
+            RECOVER.replace("FAILURE", &id)
+        } else {
+            String::new()
+        };
         let page = format!(
-            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{status}</title>\
-             <style>body{{font:16px/1.5 system-ui,sans-serif;margin:3rem auto;max-width:46rem;padding:0 1rem}}\
-             pre{{overflow:auto;padding:1rem;background:#8882}}</style></head>\n\
-             <body><h1>{status}</h1><p>{text}</p>{detail}</body></html>\n",
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width\"><title>{status}</title>\
+             <style>{STYLE}</style></head>\n<body><h1>{status}</h1><p>{text}</p>{detail}{recover}</body></html>\n",
             text = escape(text),
-            detail = if detail.is_empty() {
-                String::new()
-            } else {
-                format!("<pre>{}</pre>", escape(detail))
-            },
         );
         Answer::new(status, "text/html; charset=utf-8", Bytes::from(page))
     } else {
@@ -115,8 +127,36 @@ fn say(request: &Parts, status: StatusCode, text: &str, detail: &str) -> Answer 
     answer
         .headers
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        answer.headers.insert(FAILURE, id);
+    }
     answer
 }
+
+const STYLE: &str = "\
+    :root{color-scheme:light dark}\
+    body{font:16px/1.5 system-ui,sans-serif;margin:12vh auto;max-width:46rem;padding:0 1.5rem;overflow-wrap:anywhere}\
+    h1{font-size:1.1rem;border-left:.3rem solid #d33;padding-left:.7rem}\
+    pre{overflow:auto;padding:1rem;background:#8882;border-radius:.4rem}";
+
+/// Asks again while the page is seen, at first twice a second and then ever more slowly up to every
+/// five, and reloads it once the answer is no longer this failure.
+const RECOVER: &str = "<script>(() => {\
+    const first = 500, last = 5000;\
+    let wait = first, timer;\
+    const ask = async () => {\
+      clearTimeout(timer);\
+      if (document.visibilityState === 'hidden') return;\
+      try {\
+        const { headers, body } = await fetch(location.href, { cache: 'no-store', headers: { accept: 'text/html' } });\
+        if (headers.get('pagewire-failure') !== 'FAILURE') return location.reload();\
+        body?.cancel();\
+      } catch { /* The daemon itself is away. */ }\
+      timer = setTimeout(ask, wait = Math.min(wait * 1.3, last));\
+    };\
+    timer = setTimeout(ask, wait);\
+    for (const type of ['visibilitychange', 'focus']) addEventListener(type, () => { wait = first; ask(); }, true);\
+  })();</script>";
 
 /// Text as HTML, in an element or an attribute.
 pub(super) fn escape(text: &str) -> String {

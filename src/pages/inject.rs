@@ -69,7 +69,9 @@ pub(super) async fn stage(pages: &Pages, request: &Parts, mut answer: Answer) ->
         return answer;
     }
     let mut scripts = pages.scripts();
-    pages.hub.count_page(scripts.client);
+    if answer.status.is_success() {
+        pages.hub.count_page(scripts.client);
+    }
     if !scripts.client {
         return answer;
     }

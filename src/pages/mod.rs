@@ -14,6 +14,7 @@ mod pipeline;
 mod policy;
 mod ranges;
 mod reply;
+mod requests;
 mod scan;
 mod serve;
 
@@ -29,6 +30,8 @@ use files::Files;
 use inject::Scripts;
 use mime::Types;
 
+pub use requests::{ANSWERERS, Requests};
+
 /// What the pipeline needs.
 pub struct Pages {
     files: Files,
@@ -42,6 +45,7 @@ pub struct Pages {
     plugins: Arc<Plugins>,
     derived: Derived,
     policies: policy::Reported,
+    requests: Requests,
 }
 
 impl Pages {
@@ -60,7 +64,14 @@ impl Pages {
             plugins,
             derived: Derived::new(),
             policies: policy::Reported::default(),
+            requests: Requests::default(),
         })
+    }
+
+    /// What became of requests.
+    #[must_use]
+    pub fn requests(&self) -> &Requests {
+        &self.requests
     }
 
     fn scripts(&self) -> Scripts {

@@ -10,9 +10,11 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
+use std::time::Instant;
 
 /// resolve -> serve hook | file | serve hook | app index -> inject -> encode -> reply
 pub(super) async fn respond(pages: &Pages, request: Request) -> Response {
+    let since = Instant::now();
     let (request, body) = request.into_parts();
     let answer = match UrlPath::parse(request.uri.path()) {
         Err(error) => failure::refused(&request, StatusCode::BAD_REQUEST, &error.to_string()),
@@ -20,7 +22,12 @@ pub(super) async fn respond(pages: &Pages, request: Request) -> Response {
     };
     let answer = inject::stage(pages, &request, answer).await;
     let answer = encode::stage(&request, answer, &pages.derived).await;
-    reply::reply(&request, answer)
+    let by = answer.by.clone();
+    let response = reply::reply(&request, answer);
+    pages
+        .requests
+        .answered(&request, response.status(), &by, since);
+    response
 }
 
 async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> Answer {

@@ -5,6 +5,7 @@ mod base_path;
 mod console;
 mod http;
 mod listeners;
+mod metrics;
 mod request_line;
 mod token;
 
@@ -18,6 +19,7 @@ use crate::plugins::Plugins;
 use axum::Router;
 use axum::routing::any;
 use listeners::ControlListener;
+use metrics::Counted;
 use serde::Serialize;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -29,7 +31,7 @@ use tokio::task::JoinSet;
 use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tonic::service::{InterceptorLayer, Routes};
+use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 
@@ -151,7 +153,8 @@ impl Server {
             sessions: TaskTracker::new(),
             cut: CancellationToken::new(),
         });
-        let router = router(&config, &hub, &plugins, &connections);
+        let pages = Pages::new(&config, hub.clone(), plugins.clone());
+        let router = router(&config, &hub, pages.clone(), &connections);
 
         let (health, health_service) = tonic_health::server::health_reporter();
         health
@@ -176,14 +179,13 @@ impl Server {
                 (ControlAddress::Tcp(_), Some(token)) => Auth::token(token.secret()),
                 _ => Auth::transport(),
             };
+            let counted = Counted {
+                control: control.clone(),
+                pages: pages.clone(),
+            };
+            let routes = metrics::beside(routes.clone(), auth, counted);
             let cut = control.cut.clone();
-            control_servers.spawn(serve_control(
-                listener,
-                auth,
-                routes.clone(),
-                config.debug,
-                cut,
-            ));
+            control_servers.spawn(serve_control(listener, routes, config.debug, cut));
         }
         let registration = register(&ready, root_dirs, start_time);
         started(&ready);
@@ -248,19 +250,13 @@ fn register(
         .ok()
 }
 
-fn router(
-    config: &Config,
-    hub: &Arc<Hub>,
-    plugins: &Arc<Plugins>,
-    connections: &TaskTracker,
-) -> Router {
+fn router(config: &Config, hub: &Arc<Hub>, pages: Arc<Pages>, connections: &TaskTracker) -> Router {
     let browser = Arc::new(Browser {
         hub: hub.clone(),
         allowed: config.allowed.clone(),
         debug: config.debug,
         connections: connections.clone(),
     });
-    let pages = Pages::new(config, hub.clone(), plugins.clone());
     let pages = Router::new().fallback(any(pages::handle)).with_state(pages);
     let router = browser::routes(browser).fallback_service(pages);
     let router = base_path::strip(router, config.base_path.clone());
@@ -269,7 +265,6 @@ fn router(
 
 async fn serve_control(
     listener: ControlListener,
-    auth: Auth,
     routes: Routes,
     debug: bool,
     cut: CancellationToken,
@@ -281,7 +276,8 @@ async fn serve_control(
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_concurrent_streams(MAX_STREAMS)
-        .layer(InterceptorLayer::new(auth))
+        // For /metrics. What gRPC there is needs HTTP/2.
+        .accept_http1(true)
         .add_routes(routes);
     let stop = cut.cancelled_owned();
     match listener {

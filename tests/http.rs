@@ -1,0 +1,488 @@
+//! HTTP as RFC 9110 has it: conditions, ranges and codings, of files and of plugins' answers alike.
+
+use crate::support::{Answer, Session, Site, TestServer, within};
+use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder};
+use pagewire_client::{Content, Filter, Plugin};
+use rustix::process::Signal;
+use std::fs::File;
+use std::io::Write;
+use std::time::{Duration, SystemTime};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const MODULE: &str = "export default 'a module that is longer than a kibibyte';\n";
+
+fn long_module() -> String {
+    MODULE.repeat(40)
+}
+
+/// A file that was written long ago, so that its date is a date.
+fn old_file(site: &Site, name: &str, content: impl AsRef<[u8]>) {
+    site.write(name, content);
+    let file = File::open(site.path().join(name)).expect("a file");
+    let then = SystemTime::now() - Duration::from_secs(3600);
+    file.set_modified(then).expect("a time");
+}
+
+/// The same content as a file and from a plugin.
+async fn both(content: &'static str) -> (TestServer, [&'static str; 2]) {
+    let site = Site::new([]);
+    old_file(&site, "file.txt", content);
+    let server = TestServer::start(&site).await;
+    let plugin = Plugin::new("p").serve(Filter::path("/plugin.txt"), move |_| async move {
+        Ok(Content::text(content))
+    });
+    tokio::spawn(plugin.run_with(server.endpoint()));
+    let served = async {
+        while server.get("/plugin.txt").await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("the plugin", served).await;
+    (server, ["/file.txt", "/plugin.txt"])
+}
+
+#[tokio::test]
+async fn preconditions_decide_before_anything_is_sent() {
+    let (server, paths) = both("0123456789").await;
+    for path in paths {
+        let first = server.get(path).await;
+        let tag = first.header("etag").expect("an ETag");
+        for (header, status) in [
+            (format!("If-None-Match: {tag}"), 304),
+            ("If-None-Match: \"other\"".to_owned(), 200),
+            (format!("If-Match: {tag}"), 200),
+            (format!("If-Match: W/{tag}"), 412),
+            ("If-Match: \"other\"".to_owned(), 412),
+            ("If-Match: *".to_owned(), 200),
+        ] {
+            let answer = server.get_with(path, &format!("{header}\r\n")).await;
+            assert_eq!(answer.status, status, "{path} {header}");
+            assert_eq!(answer.header("etag"), Some(tag), "{path} {header}");
+            assert_eq!(
+                answer.header("cache-control"),
+                Some("no-cache"),
+                "{path} {header}"
+            );
+            if status != 200 {
+                assert_eq!(answer.body.len(), 0, "{path} {header}");
+                assert_eq!(answer.header("content-type"), None, "{path} {header}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_has_a_date_once_its_second_is_over() {
+    let site = Site::new([("new.txt", "new")]);
+    old_file(&site, "old.txt", "old");
+    let server = TestServer::start(&site).await;
+    let date = server
+        .get("/old.txt")
+        .await
+        .header("last-modified")
+        .map(str::to_owned);
+    let date = date.expect("a date");
+    let earlier = "Sun, 06 Nov 1994 08:49:37 GMT";
+    for (header, status) in [
+        (format!("If-Modified-Since: {date}"), 304),
+        (format!("If-Modified-Since: {earlier}"), 200),
+        (format!("If-Unmodified-Since: {date}"), 200),
+        (format!("If-Unmodified-Since: {earlier}"), 412),
+        // The tag has the say.
+        (
+            format!("If-None-Match: \"x\"\r\nIf-Modified-Since: {date}"),
+            200,
+        ),
+    ] {
+        let answer = server.get_with("/old.txt", &format!("{header}\r\n")).await;
+        assert_eq!(answer.status, status, "{header}");
+    }
+    // A file from the future may change within its second for as long as that is not over.
+    let file = File::open(site.path().join("new.txt")).expect("a file");
+    file.set_modified(SystemTime::now() + Duration::from_secs(60))
+        .expect("a time");
+    assert_eq!(server.get("/new.txt").await.header("last-modified"), None);
+}
+
+#[tokio::test]
+async fn single_ranges_are_sent_as_parts_and_several_as_the_whole() {
+    let (server, paths) = both("0123456789").await;
+    for path in paths {
+        let whole = server.get(path).await;
+        assert_eq!(whole.header("accept-ranges"), Some("bytes"), "{path}");
+        let tag = whole.header("etag").expect("an ETag").to_owned();
+        for (range, body, content_range) in [
+            ("bytes=0-3", "0123", "bytes 0-3/10"),
+            ("bytes=8-", "89", "bytes 8-9/10"),
+            ("bytes=-3", "789", "bytes 7-9/10"),
+            ("bytes=5-500", "56789", "bytes 5-9/10"),
+        ] {
+            let part = server.get_with(path, &format!("Range: {range}\r\n")).await;
+            assert_eq!(
+                (part.status, part.text().as_str()),
+                (206, body),
+                "{path} {range}"
+            );
+            assert_eq!(
+                part.header("content-range"),
+                Some(content_range),
+                "{path} {range}"
+            );
+            assert_eq!(
+                part.header("content-length"),
+                Some(body.len().to_string().as_str())
+            );
+            assert_eq!(part.header("etag"), Some(tag.as_str()), "{path} {range}");
+        }
+        for range in ["bytes=0-1,4-5", "bytes=5-2", "lines=1-2", "bytes=x"] {
+            let answer = server.get_with(path, &format!("Range: {range}\r\n")).await;
+            assert_eq!(
+                (answer.status, answer.text().as_str()),
+                (200, "0123456789"),
+                "{path} {range}"
+            );
+        }
+        let beyond = server.get_with(path, "Range: bytes=10-\r\n").await;
+        assert_eq!((beyond.status, beyond.body.len()), (416, 0), "{path}");
+        assert_eq!(beyond.header("content-range"), Some("bytes */10"), "{path}");
+        for (if_range, status) in [
+            (tag.as_str(), 206),
+            ("\"other\"", 200),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", 200),
+        ] {
+            let headers = format!("Range: bytes=0-0\r\nIf-Range: {if_range}\r\n");
+            assert_eq!(
+                server.get_with(path, &headers).await.status,
+                status,
+                "{path} {if_range}"
+            );
+        }
+        let known = format!("Range: bytes=0-0\r\nIf-None-Match: {tag}\r\n");
+        assert_eq!(server.get_with(path, &known).await.status, 304, "{path}");
+        let head = format!(
+            "HEAD {path} HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-0\r\nConnection: close\r\n\r\n"
+        );
+        let head = server.raw(head.as_bytes()).await;
+        assert_eq!(
+            (head.status, head.header("content-length")),
+            (200, Some("10")),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_part_of_a_large_file_is_read_from_its_place() {
+    let site = Site::new([]);
+    let content: Vec<u8> = (0..1_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    old_file(&site, "large.bin", &content);
+    let server = TestServer::start(&site).await;
+    let part = server
+        .get_with("/large.bin", "Range: bytes=1999998-3000001\r\n")
+        .await;
+    assert_eq!(part.status, 206);
+    assert!(part.body == content[1_999_998..=3_000_001]);
+}
+
+async fn decoded(answer: &Answer) -> String {
+    let mut text = String::new();
+    let body = answer.body.as_slice();
+    let read = match answer.header("content-encoding") {
+        Some("br") => BrotliDecoder::new(body).read_to_string(&mut text).await,
+        Some("gzip") => GzipDecoder::new(body).read_to_string(&mut text).await,
+        other => panic!("coding {other:?}"),
+    };
+    read.expect("it can be decoded");
+    text
+}
+
+/// The body behind the chunks of HTTP/1.1 (RFC 9112, section 7.1).
+fn unchunked(mut answer: Answer) -> Answer {
+    assert_eq!(answer.header("transfer-encoding"), Some("chunked"));
+    let mut rest = answer.body.as_slice();
+    let mut body = Vec::new();
+    loop {
+        let line = rest
+            .windows(2)
+            .position(|pair| pair == b"\r\n")
+            .expect("a size");
+        let size = std::str::from_utf8(&rest[..line]).expect("ASCII");
+        let size = usize::from_str_radix(size, 16).expect("a number");
+        if size == 0 {
+            break;
+        }
+        body.extend_from_slice(&rest[line + 2..line + 2 + size]);
+        rest = &rest[line + 2 + size + 2..];
+    }
+    answer.body = body;
+    answer
+}
+
+#[tokio::test]
+async fn text_is_compressed_as_the_client_prefers() {
+    let module = long_module();
+    let site = Site::new([
+        ("a.js", module.as_str()),
+        ("small.js", "1"),
+        ("a.png", &module),
+    ]);
+    let server = TestServer::start(&site).await;
+    let plain = server.get("/a.js").await;
+    assert_eq!(
+        (plain.text().as_str(), plain.header("content-encoding")),
+        (module.as_str(), None)
+    );
+    assert_eq!(plain.header("vary"), Some("accept-encoding"));
+    let mut tags = vec![plain.header("etag").expect("an ETag").to_owned()];
+    for (accepted, coding) in [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip", "gzip"),
+        ("br;q=0.1, gzip", "gzip"),
+    ] {
+        let answer = server
+            .get_with("/a.js", &format!("Accept-Encoding: {accepted}\r\n"))
+            .await;
+        assert_eq!(
+            answer.header("content-encoding"),
+            Some(coding),
+            "{accepted}"
+        );
+        assert_eq!(decoded(&answer).await, module, "{accepted}");
+        assert!(answer.body.len() < module.len() / 4);
+        let tag = answer.header("etag").expect("an ETag").to_owned();
+        let known = format!("Accept-Encoding: {accepted}\r\nIf-None-Match: {tag}\r\n");
+        assert_eq!(server.get_with("/a.js", &known).await.status, 304);
+        tags.push(tag);
+    }
+    tags.sort_unstable();
+    tags.dedup();
+    assert_eq!(
+        tags.len(),
+        3,
+        "each representation has a tag of its own: {tags:?}"
+    );
+    for (path, headers) in [
+        ("/small.js", "Accept-Encoding: br\r\n"),
+        ("/a.png", "Accept-Encoding: br\r\n"),
+        ("/a.js", "Accept-Encoding: br;q=0, gzip;q=0\r\n"),
+        ("/a.js", "Accept-Encoding: br\r\nRange: bytes=0-5\r\n"),
+    ] {
+        let answer = server.get_with(path, headers).await;
+        assert_eq!(answer.header("content-encoding"), None, "{path} {headers}");
+    }
+}
+
+#[tokio::test]
+async fn a_large_text_is_compressed_while_it_is_sent() {
+    let site = Site::new([]);
+    let text = "a line of a large text, again and again\n".repeat(60_000);
+    site.write("large.txt", &text);
+    let server = TestServer::start(&site).await;
+    let answer = unchunked(
+        server
+            .get_with("/large.txt", "Accept-Encoding: gzip\r\n")
+            .await,
+    );
+    assert_eq!(decoded(&answer).await, text);
+}
+
+#[tokio::test]
+async fn a_compressed_sibling_stands_in_for_its_file_unless_it_is_older() {
+    let site = Site::new([]);
+    let module = long_module();
+    old_file(&site, "a.js", &module);
+    site.write(
+        "a.js.br",
+        "not brotli, but what the site's build has put here",
+    );
+    let server = TestServer::start(&site).await;
+    let brotli = "Accept-Encoding: br\r\n";
+    let sibling = server.get_with("/a.js", brotli).await;
+    assert_eq!(sibling.header("content-encoding"), Some("br"));
+    assert!(sibling.text().starts_with("not brotli"));
+    assert_eq!(
+        sibling.header("content-type"),
+        Some("text/javascript; charset=utf-8")
+    );
+    // Now the file is newer than its sibling.
+    site.write("a.js", module.replace("longer", "better"));
+    let fresh = server.get_with("/a.js", brotli).await;
+    assert_eq!(decoded(&fresh).await, module.replace("longer", "better"));
+    // A link beside the file may lead anywhere.
+    let outside = tempfile::tempdir().expect("a folder");
+    std::fs::write(outside.path().join("secret"), "secret").expect("a file");
+    old_file(&site, "b.js", &module);
+    std::os::unix::fs::symlink(outside.path().join("secret"), site.path().join("b.js.br"))
+        .expect("a link");
+    let linked = server.get_with("/b.js", brotli).await;
+    assert_eq!(decoded(&linked).await, module);
+}
+
+#[tokio::test]
+async fn what_a_plugin_compressed_is_not_compressed_again() {
+    let server = TestServer::start(&Site::new([])).await;
+    let plugin = Plugin::new("p").serve(Filter::path("/a.js"), |_| async {
+        Ok(Content::js(long_module()).header("content-encoding", "zstd"))
+    });
+    tokio::spawn(plugin.run_with(server.endpoint()));
+    let served = async {
+        loop {
+            let answer = server
+                .get_with("/a.js", "Accept-Encoding: gzip, br\r\n")
+                .await;
+            if answer.status == 200 {
+                return answer;
+            }
+        }
+    };
+    let answer = within("the plugin", served).await;
+    assert_eq!(answer.header("content-encoding"), Some("zstd"));
+    assert_eq!(answer.text(), long_module());
+}
+
+#[tokio::test]
+async fn a_file_that_changes_is_new_at_the_next_request() {
+    let site = Site::new([]);
+    old_file(&site, "a.js", "one");
+    let server = TestServer::start(&site).await;
+    assert_eq!(server.get("/a.js").await.text(), "one");
+    assert_eq!(server.get("/a.js").await.text(), "one");
+    // Of the same size, and with the same time: only the file system knows.
+    old_file(&site, "a.js", "two");
+    assert_eq!(server.get("/a.js").await.text(), "two");
+    std::fs::rename(site.path().join("a.js"), site.path().join("b.js")).expect("renamed");
+    assert_eq!(server.get("/a.js").await.status, 404);
+    old_file(&site, "c.js", "six");
+    std::fs::rename(site.path().join("c.js"), site.path().join("b.js")).expect("renamed");
+    assert_eq!(server.get("/b.js").await.text(), "six");
+    // A file that was served may become a link that leads out.
+    let outside = tempfile::tempdir().expect("a folder");
+    std::fs::write(outside.path().join("secret"), "sec").expect("a file");
+    std::fs::remove_file(site.path().join("b.js")).expect("removed");
+    std::os::unix::fs::symlink(outside.path().join("secret"), site.path().join("b.js"))
+        .expect("a link");
+    assert_eq!(server.get("/b.js").await.status, 403);
+}
+
+/// Asks for a file and stops reading behind the head, which is returned with the connection.
+async fn begun(server: &TestServer, path: &str) -> (TcpStream, Vec<u8>) {
+    let mut stream = TcpStream::connect(server.http()).await.expect("a listener");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut first = vec![0; 16 * 1024];
+    let size = within("the beginning", stream.read(&mut first))
+        .await
+        .expect("octets");
+    first.truncate(size);
+    (stream, first)
+}
+
+#[tokio::test]
+async fn a_file_that_changes_or_shrinks_while_it_is_sent_never_arrives_complete() {
+    const SIZE: usize = 64 * 1024 * 1024;
+    let site = Site::new([]);
+    site.write("changes.bin", vec![1; SIZE]);
+    site.write("shrinks.bin", vec![1; SIZE]);
+    let server = TestServer::start(&site).await;
+    for name in ["changes.bin", "shrinks.bin"] {
+        let (mut stream, mut response) = begun(&server, &format!("/{name}")).await;
+        let path = site.path().join(name);
+        let mut file = File::options().write(true).open(&path).expect("a file");
+        if name == "changes.bin" {
+            file.write_all(&[2; 8]).expect("written");
+        } else {
+            file.set_len(1024).expect("shorter");
+        }
+        // The connection ends, cleanly or not, before as much came as was announced.
+        let _ = within("the end", stream.read_to_end(&mut response)).await;
+        let head = response
+            .windows(4)
+            .position(|end| end == b"\r\n\r\n")
+            .expect("a head");
+        let text = String::from_utf8_lossy(&response[..head]).into_owned();
+        assert!(text.contains(&format!("content-length: {SIZE}")), "{text}");
+        assert!(response.len() - head - 4 < SIZE, "{name}");
+    }
+    // Whoever reads slowly while it vanishes gets what he asked for: it is still open.
+    let (mut stream, mut response) = begun(&server, "/changes.bin").await;
+    std::fs::remove_file(site.path().join("changes.bin")).expect("removed");
+    let _ = within("the end", stream.read_to_end(&mut response)).await;
+    let mut again = server;
+    assert_eq!(again.get("/changes.bin").await.status, 404);
+    again.signal(Signal::TERM);
+    within("the daemon", again.child.wait())
+        .await
+        .expect("it ends");
+}
+
+#[tokio::test]
+async fn a_file_larger_than_what_may_be_held_streams() {
+    let site = Site::new([]);
+    let size: u64 = 1024 * 1024 * 1024;
+    let file = File::create(site.path().join("huge.bin")).expect("a file");
+    file.set_len(size).expect("a sparse file");
+    let server = TestServer::start(&site).await;
+    let (mut stream, first) = begun(&server, "/huge.bin").await;
+    let mut read = first.len() as u64;
+    let mut piece = vec![0; 1024 * 1024];
+    loop {
+        let count = within("the next piece", stream.read(&mut piece))
+            .await
+            .expect("octets");
+        if count == 0 {
+            break;
+        }
+        read += count as u64;
+    }
+    assert!(read > size, "{read} octets with the head");
+    let status = format!("/proc/{}/status", server.child.id().expect("a pid"));
+    let status = std::fs::read_to_string(status).expect("a status");
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .expect("a peak");
+    let kibibytes: u64 = peak
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .expect("a number");
+    assert!(kibibytes < 128 * 1024, "{kibibytes} KiB at the peak");
+}
+
+#[tokio::test]
+async fn the_tag_of_an_injected_page_is_its_own() {
+    let site = Site::new([]);
+    old_file(
+        &site,
+        "index.html",
+        format!("<!doctype html><body>{}</body>", "x".repeat(2000)),
+    );
+    let server = TestServer::start(&site).await;
+    let plain = server.get("/").await;
+    let request = pagewire_client::proto::ServerStartRequest {
+        plugin_name: "asks".into(),
+        inject_web_socket: true,
+        ..Default::default()
+    };
+    let _session = Session::open_as(&server, request).await.expect("a session");
+    let date = plain.header("last-modified").expect("a date");
+    let tag = plain.header("etag").expect("an ETag");
+    for known in [
+        format!("If-Modified-Since: {date}"),
+        format!("If-None-Match: {tag}"),
+    ] {
+        let answer = server.get_with("/", &format!("{known}\r\n")).await;
+        assert_eq!(answer.status, 200, "{known}");
+        assert!(answer.text().contains("client.js"));
+        assert_eq!(
+            answer.header("last-modified"),
+            None,
+            "a date says nothing of the client"
+        );
+    }
+    let part = server.get_with("/", "Range: bytes=-7\r\n").await;
+    assert_eq!((part.status, part.text().as_str()), (206, "</body>"));
+    let compressed = server.get_with("/", "Accept-Encoding: br\r\n").await;
+    assert_eq!(decoded(&compressed).await, server.get("/").await.text());
+}

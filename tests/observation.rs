@@ -1,0 +1,104 @@
+//! What is seen from outside: failure pages, a line in the log for each request, counts.
+
+use crate::support::{Site, TestServer, raw_request};
+use rustix::process::Signal;
+
+#[tokio::test]
+async fn a_failure_page_names_its_failure_escapes_it_and_asks_again() {
+    let server = TestServer::start(&Site::page()).await;
+    let html = "Accept: text/html\r\n";
+    let path = "/%3Cscript%3Ealert(1)%3C/script%3E";
+    let page = server.get_with(path, html).await;
+    assert_eq!(
+        (page.status, page.header("cache-control")),
+        (404, Some("no-store"))
+    );
+    let text = page.text();
+    assert!(
+        text.contains("&lt;script&gt;alert(1)&lt;/script&gt;"),
+        "{text}"
+    );
+    assert!(!text.contains("<script>alert"), "{text}");
+    let failure = page.header("pagewire-failure").expect("a name");
+    assert!(text.contains(&format!("!== '{failure}'")), "{text}");
+    let same = server.get_with(path, html).await;
+    assert_eq!(same.header("pagewire-failure"), Some(failure));
+    let other = server.get_with("/other", html).await;
+    assert_ne!(other.header("pagewire-failure"), Some(failure));
+    // What was sent with a request is not sent again by itself, and programs get one line.
+    let post = format!(
+        "POST /x HTTP/1.1\r\nHost: localhost\r\n{html}Content-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    let refused = server.raw(post.as_bytes()).await;
+    assert_eq!(refused.status, 405);
+    assert!(!refused.text().contains("<script>"), "{}", refused.text());
+    let program = server.get("/nope").await;
+    assert_eq!(program.text().lines().count(), 1);
+}
+
+#[tokio::test]
+async fn each_request_is_a_line_with_its_status_and_who_answered() {
+    let site = Site::page();
+    let settings = ["--log", "info,pages=debug"];
+    let server = TestServer::start_with(&site, &settings).await;
+    assert_eq!(server.get("/?q=1").await.status, 200);
+    assert_eq!(server.get("/missing").await.status, 404);
+    server.signal(Signal::TERM);
+    let (_, said) = server.ended().await;
+    for (request, status, by) in [
+        ("GET /?q=1", "200", "file"),
+        ("GET /missing", "404", "pagewire"),
+    ] {
+        let line = said
+            .lines()
+            .find(|line| line.contains(request))
+            .expect("a line");
+        for part in [
+            format!("status={status}"),
+            format!("by={by}"),
+            "time=".to_owned(),
+        ] {
+            assert!(line.contains(&part), "{part}: {line}");
+        }
+    }
+}
+
+/// GET of a path beside the control service.
+async fn beside_control(server: &TestServer, path: &str, headers: &str) -> crate::support::Answer {
+    let address = server.control().parse().expect("an address");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n\r\n");
+    raw_request(address, request.as_bytes()).await
+}
+
+#[tokio::test]
+async fn counts_are_beside_the_control_service_for_who_has_the_token() {
+    let server = TestServer::start(&Site::page()).await;
+    server.get("/").await;
+    server.get("/missing").await;
+    let _page = server.page().await;
+    let token = format!("Authorization: Bearer {}\r\n", server.token);
+    let metrics = beside_control(&server, "/metrics", &token).await;
+    assert_eq!(metrics.status, 200);
+    let kind = metrics.header("content-type").expect("a type");
+    assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
+    let text = metrics.text();
+    for line in [
+        "pagewire_page_requests_total{by=\"file\",status=\"2xx\"} 1",
+        "pagewire_page_requests_total{by=\"pagewire\",status=\"4xx\"} 1",
+        "pagewire_sockets 1",
+        "# EOF",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    for headers in ["", "Authorization: Bearer wrong\r\n"] {
+        let refused = beside_control(&server, "/metrics", headers).await;
+        assert_eq!(refused.status, 401, "{headers}");
+        assert!(!refused.text().contains("pagewire_"), "{headers}");
+    }
+    assert_eq!(
+        server.get_with("/metrics", &token).await.status,
+        404,
+        "the page port has none"
+    );
+}
