@@ -3,6 +3,7 @@
 use super::status;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
+use tonic::metadata::MetadataValue;
 use tonic::service::Interceptor;
 use tonic::{Code, Request, Status};
 
@@ -52,7 +53,7 @@ impl Auth {
 impl Interceptor for Auth {
     fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
         let given = request.metadata().get("authorization");
-        self.check(given.map(|given| given.as_bytes()))?;
+        self.check(given.map(MetadataValue::as_bytes))?;
         Ok(request)
     }
 }

@@ -109,6 +109,7 @@ fn strongly_equal(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Verdict::{Failed, NotModified, Perform};
     use axum::http::HeaderValue;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -131,7 +132,6 @@ mod tests {
     fn preconditions_are_evaluated_in_the_order_of_rfc_9110() {
         let strong = headers(&[("etag", "\"a,b\""), ("last-modified", THEN)]);
         let weak = headers(&[("etag", "W/\"a\"")]);
-        use Verdict::{Failed, NotModified, Perform};
         for (response, request, expected) in [
             (&strong, &[][..], Perform),
             (
