@@ -1,5 +1,6 @@
 //! What a stage hands to the next: a response that is not yet HTTP.
 
+use super::derived::{Made, Variant};
 use super::open_file::OpenFile;
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -7,7 +8,6 @@ use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use std::fmt;
 use std::path::PathBuf;
-use std::time::SystemTime;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// A response between the stages.
@@ -15,10 +15,9 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Payload,
-    /// The text between the quotes of its strong `ETag` (RFC 9110, section 8.8.3).
-    pub(super) tag: Option<String>,
-    /// When its content changed last.
-    pub(super) modified: Option<SystemTime>,
+    /// Names its content and no other: a strong `ETag` (RFC 9110, section 8.8.3), which becomes its
+    /// own unless a plugin has said another.
+    pub(super) tag: Option<HeaderValue>,
     /// The file that its body is, as it is: compressed siblings may stand in for it.
     pub(super) file: Option<PathBuf>,
     /// The client is not injected.
@@ -75,7 +74,6 @@ impl Answer {
             headers,
             body: Payload::Bytes(body),
             tag: None,
-            modified: None,
             file: None,
             verbatim: false,
             by: By::Daemon,
@@ -98,14 +96,6 @@ impl Answer {
         answer
     }
 
-    /// The tag of a body that is there; none for others.
-    pub(super) fn content_tag(&self) -> Option<String> {
-        match &self.body {
-            Payload::Bytes(body) => Some(format!("{:x}", xxh3_128(body))),
-            _ => None,
-        }
-    }
-
     /// A header's text; empty when there is none.
     pub(super) fn header(&self, name: HeaderName) -> &str {
         let value = self.headers.get(name);
@@ -124,24 +114,32 @@ impl Answer {
         self.essence().eq_ignore_ascii_case("text/html")
     }
 
-    /// Its body becomes another representation: what was said of the one before holds no more.
-    pub(super) fn replace(&mut self, body: Payload, variant: &str) {
+    /// Its body becomes what was made of it: what was said of the one before holds no more.
+    pub(super) fn become_made(&mut self, made: Made, variant: Variant) {
+        self.become_stream(Payload::Bytes(made.body), variant);
+        self.tag = Some(made.tag);
+    }
+
+    /// The same for a body that is still being made.
+    pub(super) fn become_stream(&mut self, body: Payload, variant: Variant) {
         self.body = body;
-        self.headers.remove(header::CONTENT_LENGTH);
-        self.modified = None;
-        self.headers.remove(header::LAST_MODIFIED);
         self.file = None;
-        if let Some(tag) = &mut self.tag {
-            tag.push('-');
-            tag.push_str(variant);
-        }
-        let said = self.headers.remove(header::ETAG);
-        if let Some(said) = said.as_ref().and_then(|said| said.to_str().ok()) {
-            let weak = if said.starts_with("W/") { "W/" } else { "" };
-            let opaque = said.trim_start_matches("W/").trim_matches('"');
-            if let Ok(tag) = HeaderValue::try_from(format!("{weak}\"{opaque}-{variant}\"")) {
-                self.headers.insert(header::ETAG, tag);
-            }
+        self.headers.remove(header::CONTENT_LENGTH);
+        self.tag = self.tag.as_ref().and_then(|tag| variant.tag(tag));
+        if let Some(said) = self.headers.remove(header::ETAG)
+            && let Some(tag) = variant.tag(&said)
+        {
+            self.headers.insert(header::ETAG, tag);
         }
     }
+}
+
+/// A strong `ETag` with this text.
+pub(super) fn strong_tag(text: fmt::Arguments<'_>) -> Option<HeaderValue> {
+    HeaderValue::try_from(format!("\"{text}\"")).ok()
+}
+
+/// The tag of a body that is there.
+pub(super) fn content_tag(body: &[u8]) -> Option<HeaderValue> {
+    strong_tag(format_args!("{:x}", xxh3_128(body)))
 }

@@ -1,6 +1,6 @@
 //! Conditional requests (RFC 9110, section 13): whether what the client has is what it would get.
 
-use axum::http::header::{self, HeaderMap, HeaderName};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What the preconditions of a request make of it.
@@ -58,11 +58,11 @@ pub(super) fn may_send_part(request: &HeaderMap, response: &HeaderMap) -> bool {
 
 /// A file's time as `Last-Modified`, in whole seconds. None within that second: the file may change
 /// again and would keep its date (section 8.8.2.2).
-pub(super) fn last_modified(modified: SystemTime) -> Option<String> {
+pub(super) fn last_modified(modified: SystemTime) -> Option<HeaderValue> {
     let seconds = modified.duration_since(UNIX_EPOCH).ok()?.as_secs();
     let whole = UNIX_EPOCH + Duration::from_secs(seconds);
     let is_over = whole.elapsed().ok()? >= Duration::from_secs(1);
-    is_over.then(|| httpdate::fmt_http_date(whole))
+    is_over.then(|| HeaderValue::try_from(httpdate::fmt_http_date(whole)).ok())?
 }
 
 fn date(text: &str) -> Option<SystemTime> {
@@ -110,7 +110,6 @@ fn strongly_equal(a: &str, b: &str) -> bool {
 mod tests {
     use super::*;
     use Verdict::{Failed, NotModified, Perform};
-    use axum::http::HeaderValue;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pairs = pairs.iter();

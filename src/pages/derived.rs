@@ -1,6 +1,7 @@
 //! Bodies that are made from others (a page with the client in it, a compressed module), kept by
-//! the tag of what was made: the same content is not worked on twice.
+//! the tag of what they were made from: the same content is not worked on twice.
 
+use axum::http::HeaderValue;
 use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -12,16 +13,47 @@ const DERIVED_BYTES: u64 = 64 * 1024 * 1024;
 /// A guess at how many there are, for the size of the table.
 const DERIVED_BODIES: usize = 2048;
 
-/// The bodies, by `ETag`. None = there is nothing to make of that one.
-pub(super) struct Derived(Cache<String, Option<Bytes>, Weight>);
+/// What is made of a body: it ends the `ETag` of what was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Variant {
+    /// In a word.
+    pub(super) name: &'static str,
+    /// Tells apart what else had a say; 0 = nothing.
+    pub(super) detail: u64,
+}
+
+impl Variant {
+    /// The tag of what is made of a body with this one.
+    pub(super) fn tag(self, of: &HeaderValue) -> Option<HeaderValue> {
+        let of = of.to_str().ok()?;
+        let end = of.strip_suffix('"')?;
+        let Self { name, detail } = self;
+        HeaderValue::try_from(match detail {
+            0 => format!("{end}-{name}\""),
+            detail => format!("{end}-{name}-{detail:x}\""),
+        })
+        .ok()
+    }
+}
+
+/// What was made.
+#[derive(Clone)]
+pub(super) struct Made {
+    pub(super) body: Bytes,
+    /// Its own tag.
+    pub(super) tag: HeaderValue,
+}
+
+/// What was made, by what of. None = there is nothing to make of that.
+pub(super) struct Derived(Cache<(HeaderValue, Variant), Option<Made>, Weight>);
 
 #[derive(Clone)]
 struct Weight;
 
-impl Weighter<String, Option<Bytes>> for Weight {
-    fn weight(&self, tag: &String, body: &Option<Bytes>) -> u64 {
-        const OVERHEAD: usize = 64;
-        (OVERHEAD + tag.len() + body.as_ref().map_or(0, Bytes::len)) as u64
+impl Weighter<(HeaderValue, Variant), Option<Made>> for Weight {
+    fn weight(&self, _: &(HeaderValue, Variant), made: &Option<Made>) -> u64 {
+        const OVERHEAD: usize = 256;
+        (OVERHEAD + made.as_ref().map_or(0, |made| made.body.len())) as u64
     }
 }
 
@@ -30,19 +62,24 @@ impl Derived {
         Self(Cache::with_weighter(DERIVED_BODIES, DERIVED_BYTES, Weight))
     }
 
-    /// The body of this tag; made by `make` if nobody has. Who asks meanwhile waits.
+    /// What `make` makes of the body with this tag, if nobody has. Who asks meanwhile waits.
     pub(super) async fn get(
         &self,
-        tag: &str,
+        of: &HeaderValue,
+        variant: Variant,
         make: impl Future<Output = Option<Bytes>>,
-    ) -> Option<Bytes> {
-        match self.0.get_value_or_guard_async(tag).await {
-            Ok(body) => body,
+    ) -> Option<Made> {
+        let key = (of.clone(), variant);
+        match self.0.get_value_or_guard_async(&key).await {
+            Ok(made) => made,
             Err(place) => {
                 let body = make.await;
+                let made = body
+                    .zip(variant.tag(of))
+                    .map(|(body, tag)| Made { body, tag });
                 // Refused only when it was taken from us meanwhile: then somebody made the same.
-                let _ = place.insert(body.clone());
-                body
+                let _ = place.insert(made.clone());
+                made
             }
         }
     }

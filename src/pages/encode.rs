@@ -1,8 +1,8 @@
 //! Compression (RFC 9110, section 8.4): brotli or gzip, as the client prefers. Nothing is
 //! compressed twice, and what comes piece by piece from elsewhere is not held up by it.
 
-use super::answer::{Answer, Payload};
-use super::derived::Derived;
+use super::answer::{Answer, Payload, content_tag};
+use super::derived::{Derived, Variant};
 use super::files::blocking;
 use super::open_file::OpenFile;
 use async_compression::Level;
@@ -40,6 +40,13 @@ impl Coding {
         match self {
             Self::Brotli => "br",
             Self::Gzip => "gzip",
+        }
+    }
+
+    fn variant(self) -> Variant {
+        Variant {
+            name: self.name(),
+            detail: 0,
         }
     }
 
@@ -91,41 +98,39 @@ pub(super) async fn stage(request: &Parts, mut answer: Answer, derived: &Derived
     if let Some(file) = answer.file.clone() {
         let sibling = blocking(move || sibling(&file, coding)).await;
         if let Ok(Some(sibling)) = sibling {
-            answer.tag = Some(sibling.version().tag());
-            return encoded(answer, Payload::File(sibling), coding);
+            answer.tag = sibling.version().tag();
+            answer.headers.remove(header::ETAG);
+            answer.become_stream(Payload::File(sibling), coding.variant());
+            return say_coding(answer, coding);
         }
     }
-    let body = match std::mem::replace(&mut answer.body, Bytes::new().into()) {
+    match std::mem::replace(&mut answer.body, Bytes::new().into()) {
         Payload::Bytes(body) if body.len() <= MAX_KEPT_BYTES => {
-            let tag = format!(
-                "{}-{}",
-                answer.tag.as_deref().unwrap_or_default(),
-                coding.name()
-            );
-            let smaller = if body.len() < MIN_BYTES {
-                None
-            } else {
-                derived.get(&tag, whole(coding, body.clone())).await
+            let tag = answer.tag.clone().or_else(|| content_tag(&body));
+            let made = match tag {
+                Some(tag) if body.len() >= MIN_BYTES => {
+                    let make = whole(coding, body.clone());
+                    derived.get(&tag, coding.variant(), make).await
+                }
+                _ => None,
             };
-            let Some(smaller) = smaller else {
+            let Some(made) = made else {
                 answer.body = body.into();
                 return answer;
             };
-            smaller.into()
+            answer.become_made(made, coding.variant());
         }
         large => {
             let large = large.into_stream().into_data_stream();
             let reader = StreamReader::new(large.map_err(io::Error::other));
-            Payload::Stream(Body::from_stream(ReaderStream::new(coding.encoder(reader))))
+            let body = Body::from_stream(ReaderStream::new(coding.encoder(reader)));
+            answer.become_stream(Payload::Stream(body), coding.variant());
         }
-    };
-    encoded(answer, body, coding)
+    }
+    say_coding(answer, coding)
 }
 
-fn encoded(mut answer: Answer, body: Payload, coding: Coding) -> Answer {
-    let modified = answer.modified;
-    answer.replace(body, coding.name());
-    answer.modified = modified;
+fn say_coding(mut answer: Answer, coding: Coding) -> Answer {
     let name = HeaderValue::from_static(coding.name());
     answer.headers.insert(header::CONTENT_ENCODING, name);
     answer

@@ -1,20 +1,21 @@
 //! Files of the served folders. Small ones stay in memory for as long as the file system says that
 //! they are the same: one `stat` a request.
 
-use super::answer::{Answer, By, Payload};
+use super::answer::{Answer, By, Payload, content_tag};
+use super::conditions;
 use super::mime::{self, Types};
 use super::open_file::{OpenFile, Version};
 use crate::paths::{Found, UrlPath};
 use crate::roots::Roots;
 use axum::http::StatusCode;
+use axum::http::header::{self, HeaderMap, HeaderValue};
 use bytes::Bytes;
 use quick_cache::sync::Cache;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-use xxhash_rust::xxh3::xxh3_128;
+use std::time::SystemTime;
 
 /// Files up to this size are read at once, and kept; larger ones are sent piece by piece.
 /// Default 1 MiB.
@@ -31,12 +32,11 @@ const HOT_BYTES: u64 = 64 * 1024 * 1024;
 /// A guess at how many hot files there are, for the size of the table.
 const HOT_FILES: usize = 2048;
 
-/// A file that was written this shortly ago is not kept: it may be written again before the file
-/// system's clock has moved on, and would look the same.
-const SETTLED: Duration = Duration::from_millis(100);
-
 /// How often a file is read again that changes while it is read.
 const READS: usize = 3;
+
+/// Room for as many headers as a response has in the end.
+const HEADERS: usize = 12;
 
 /// The octets of a large file from whose text its encoding is guessed.
 const SAMPLE_BYTES: u64 = 64 * 1024;
@@ -56,9 +56,9 @@ pub(super) struct Hot {
     real: PathBuf,
     version: Version,
     content: Bytes,
-    content_type: String,
-    tag: String,
-    modified: Option<SystemTime>,
+    tag: Option<HeaderValue>,
+    /// What a response says of it.
+    headers: HeaderMap,
 }
 
 #[derive(Clone)]
@@ -141,7 +141,9 @@ impl Files {
         Ok(match read {
             Read::Whole(hot) => {
                 let hot = Arc::new(hot);
-                if hot.content.len() as u64 <= WHOLE_FILE_BYTES && is_settled(hot.modified) {
+                // One that has no date yet may change and look the same (see `last_modified`).
+                let is_settled = hot.headers.contains_key(header::LAST_MODIFIED);
+                if hot.content.len() as u64 <= WHOLE_FILE_BYTES && is_settled {
                     self.hot.insert(url.as_str().to_owned(), hot.clone());
                 }
                 hot.answer(By::File)
@@ -153,13 +155,28 @@ impl Files {
 
 impl Hot {
     pub(super) fn answer(&self, by: By) -> Answer {
-        let mut answer = Answer::new(StatusCode::OK, &self.content_type, self.content.clone());
-        answer.tag = Some(self.tag.clone());
-        answer.modified = self.modified;
-        answer.file = Some(self.real.clone());
-        answer.by = by;
-        answer
+        Answer {
+            status: StatusCode::OK,
+            headers: self.headers.clone(),
+            body: Payload::Bytes(self.content.clone()),
+            tag: self.tag.clone(),
+            file: Some(self.real.clone()),
+            verbatim: false,
+            by,
+        }
     }
+}
+
+/// What a response says of a file.
+fn headers(mime: &str, is_utf8: bool, modified: Option<SystemTime>) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    if let Ok(mime) = HeaderValue::try_from(mime::with_charset(mime, is_utf8)) {
+        headers.insert(header::CONTENT_TYPE, mime);
+    }
+    if let Some(date) = modified.and_then(conditions::last_modified) {
+        headers.insert(header::LAST_MODIFIED, date);
+    }
+    headers
 }
 
 enum Read {
@@ -185,9 +202,8 @@ fn read(asked: PathBuf, real: PathBuf, mime: &str, whole: u64) -> io::Result<Rea
     Ok(Read::Whole(Hot {
         asked,
         version: file.version(),
-        content_type: mime::with_charset(mime, is_utf8),
-        tag: format!("{:x}", xxh3_128(&content)),
-        modified: file.modified,
+        tag: content_tag(&content),
+        headers: headers(mime, is_utf8, file.modified),
         real,
         content,
     }))
@@ -195,14 +211,15 @@ fn read(asked: PathBuf, real: PathBuf, mime: &str, whole: u64) -> io::Result<Rea
 
 fn large(file: OpenFile, real: PathBuf, mime: &str) -> io::Result<Answer> {
     let is_utf8 = is_utf8_so_far(&file.first(SAMPLE_BYTES)?);
-    let content_type = mime::with_charset(mime, is_utf8);
-    let mut answer = Answer::new(StatusCode::OK, &content_type, Bytes::new());
-    answer.tag = Some(file.version().tag());
-    answer.modified = file.modified;
-    answer.body = Payload::File(file);
-    answer.file = Some(real);
-    answer.by = By::File;
-    Ok(answer)
+    Ok(Answer {
+        status: StatusCode::OK,
+        headers: headers(mime, is_utf8, file.modified),
+        tag: file.version().tag(),
+        body: Payload::File(file),
+        file: Some(real),
+        verbatim: false,
+        by: By::File,
+    })
 }
 
 /// Whether text whose end may be cut in a character is UTF-8.
@@ -211,12 +228,6 @@ fn is_utf8_so_far(sample: &[u8]) -> bool {
         Ok(_) => true,
         Err(error) => error.error_len().is_none(),
     }
-}
-
-fn is_settled(modified: Option<SystemTime>) -> bool {
-    modified
-        .and_then(|modified| modified.elapsed().ok())
-        .is_some_and(|age| age >= SETTLED)
 }
 
 pub(super) fn status_of(error: &io::Error) -> StatusCode {

@@ -5,7 +5,8 @@
 //! place for scripts, the front of its head is taken. One contiguous piece is added and no other
 //! byte changes, so any ASCII-compatible encoding survives.
 
-use super::answer::{Answer, Payload};
+use super::answer::{Answer, Payload, content_tag};
+use super::derived::Variant;
 use super::scan::{Scan, is_document, scan};
 use super::{Pages, encode, policy};
 use crate::message::{CLIENT_PATH, RECORDER_PATH};
@@ -51,12 +52,14 @@ impl Scripts {
         policy::nonce_of(&self.policies).or(found.nonce.as_deref())
     }
 
-    /// Tells apart in an `ETag` what the same page may become.
-    fn variant(&self) -> String {
-        let name = if self.recorder { "recorder" } else { "client" };
-        match self.policies.as_str() {
-            "" => name.to_owned(),
-            policies => format!("{name}-{:x}", xxh3_64(policies.as_bytes())),
+    /// Tells apart what the same page may become.
+    fn variant(&self) -> Variant {
+        Variant {
+            name: if self.recorder { "recorder" } else { "client" },
+            detail: match self.policies.as_str() {
+                "" => 0,
+                policies => xxh3_64(policies.as_bytes()),
+            },
         }
     }
 }
@@ -98,26 +101,31 @@ pub(super) async fn stage(pages: &Pages, request: &Parts, mut answer: Answer) ->
     let variant = scripts.variant();
     match std::mem::replace(&mut answer.body, Bytes::new().into()) {
         Payload::Bytes(body) => {
-            let injected = match &answer.tag {
+            let tag = answer.tag.clone().or_else(|| content_tag(&body));
+            let made = match &tag {
                 Some(tag) => {
-                    let tag = format!("{tag}-{variant}");
-                    pages.derived.get(&tag, async { page.whole(&body) }).await
+                    let make = async { page.whole(&body) };
+                    pages.derived.get(tag, variant, make).await
                 }
-                None => page.whole(&body),
+                None => None,
             };
-            match injected {
-                Some(injected) => answer.replace(injected.into(), &variant),
+            match made {
+                Some(made) => answer.become_made(made, variant),
                 None => answer.body = body.into(),
             }
         }
         // A proxied answer to HEAD has no body; it says what GET would get.
         Payload::Stream(body) if request.method == Method::HEAD => {
-            answer.replace(Payload::Stream(body), &variant);
+            answer.become_stream(Payload::Stream(body), variant);
         }
         stream => {
             let body = page.front(stream.into_stream()).await;
-            answer.replace(Payload::Stream(body), &variant);
+            answer.become_stream(Payload::Stream(body), variant);
         }
+    }
+    if answer.file.is_none() {
+        // The file's date says nothing of the client.
+        answer.headers.remove(header::LAST_MODIFIED);
     }
     answer
 }

@@ -44,7 +44,6 @@ pub(super) async fn answer(files: &Files, path: &UrlPath, folder: PathBuf) -> io
          ul{{list-style:none;padding:0}}</style></head>\n<body><h1>{title}</h1><ul>\n{rows}</ul></body></html>\n",
     );
     let mut answer = Answer::new(StatusCode::OK, "text/html; charset=utf-8", page.into());
-    answer.tag = answer.content_tag();
     answer
         .headers
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

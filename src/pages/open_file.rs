@@ -1,5 +1,7 @@
 //! A file that is sent piece by piece, and never in two versions.
 
+use super::answer::strong_tag;
+use axum::http::HeaderValue;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use std::fs::{File, Metadata};
@@ -33,10 +35,10 @@ impl Version {
         }
     }
 
-    /// For an `ETag`.
-    pub(super) fn tag(&self) -> String {
+    /// As an `ETag`.
+    pub(super) fn tag(&self) -> Option<HeaderValue> {
         let (seconds, nanos) = self.modified;
-        format!("{:x}-{seconds:x}.{nanos:x}", self.size)
+        strong_tag(format_args!("{:x}-{seconds:x}.{nanos:x}", self.size))
     }
 }
 

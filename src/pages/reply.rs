@@ -71,7 +71,7 @@ pub(super) fn reply(request: &Parts, mut answer: Answer) -> Response {
     response(answer.status, answer.headers, body)
 }
 
-/// Says how long the body may be kept, and which version it is.
+/// Says how long the body may be kept, and which version of it this is.
 fn describe(answer: &mut Answer) {
     let headers = &mut answer.headers;
     headers
@@ -81,16 +81,9 @@ fn describe(answer: &mut Answer) {
         return;
     }
     if !headers.contains_key(header::ETAG)
-        && let Some(tag) = &answer.tag
-        && let Ok(tag) = HeaderValue::try_from(format!("\"{tag}\""))
+        && let Some(tag) = answer.tag.take()
     {
         headers.insert(header::ETAG, tag);
-    }
-    if !headers.contains_key(header::LAST_MODIFIED)
-        && let Some(date) = answer.modified.and_then(conditions::last_modified)
-        && let Ok(date) = HeaderValue::try_from(date)
-    {
-        headers.insert(header::LAST_MODIFIED, date);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The serve stage: asks the plugins that want this request, in order, until one answers.
 
-use super::answer::{Answer, By};
+use super::answer::{Answer, By, content_tag};
 use super::failure;
 use super::files::Located;
 use super::mime::{self, Types};
@@ -192,6 +192,7 @@ fn virtual_file(asked: &Asked<'_>, content: ServeContent) -> Result<Answer, Stri
     };
     let mime = mime.as_str();
     let is_utf8 = std::str::from_utf8(&content.body).is_ok();
+    let tag = content_tag(&content.body);
     let mut answer = Answer::new(status, &mime::with_charset(mime, is_utf8), content.body);
     if !answer.headers.contains_key(header::CONTENT_TYPE) {
         return Err(format!("content type {mime:?} is not valid in a header"));
@@ -213,6 +214,6 @@ fn virtual_file(asked: &Asked<'_>, content: ServeContent) -> Result<Answer, Stri
         }
     }
     answer.verbatim = content.verbatim;
-    answer.tag = answer.content_tag();
+    answer.tag = tag;
     Ok(answer)
 }
