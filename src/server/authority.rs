@@ -270,10 +270,9 @@ impl Text {
     /// RFC 3986, section 3.2. A path's own colons and brackets are not those of an authority.
     fn may_have(self, octet: u8) -> bool {
         match octet {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'~' => true,
-            b'!' | b'$' | b'&'..=b'.' | b';' | b'=' => true,
+            b'!' | b'$' | b'&'..=b'.' | b';' | b'=' | b'_' | b'~' => true,
             b':' | b'@' | b'[' | b']' => self == Self::Authority,
-            _ => false,
+            octet => octet.is_ascii_alphanumeric(),
         }
     }
 }
