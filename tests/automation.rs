@@ -38,8 +38,21 @@ async fn eval_prints_bare_json_and_raw_unquotes_a_string() {
         "{source}"
     );
     let arguments = ["eval", "1", "--raw"];
-    let (shown, _) = tokio::join!(cli(&server, &arguments), answer(&server, &mut page, said));
+    let (shown, _) = tokio::join!(
+        cli(&server, &arguments),
+        answer(&server, &mut page, said.clone())
+    );
     ended(&shown, 0, "text\n");
+    let arguments = ["eval", "1", "--json"];
+    let (shown, _) = tokio::join!(cli(&server, &arguments), answer(&server, &mut page, said));
+    let object = &shown.json()[0];
+    assert_eq!(
+        (&object["socket_id"], &object["value"]),
+        (&json!(page.id), &json!("text"))
+    );
+    for arguments in [&["eval"][..], &["eval", "1", "--module", "x.js"]] {
+        assert_eq!(cli(&server, arguments).await.code, Some(2), "{arguments:?}");
+    }
 }
 
 #[tokio::test]
@@ -118,10 +131,55 @@ async fn reload_waits_for_the_next_document_of_the_tab() {
 #[tokio::test]
 async fn navigate_sends_pages_on() {
     let server = TestServer::start(&Site::page()).await;
+    for arguments in [&["navigate", "/next"][..], &["navigate", "/next", "--wait"]] {
+        let nobody = cli(&server, arguments).await;
+        ended(&nobody, 3, "");
+        assert!(nobody.stderr.contains("no page"), "{}", nobody.stderr);
+    }
     let mut page = server.page().await;
     let shown = cli(&server, &["navigate", "/next"]).await;
     ended(&shown, 0, "reached 1 page\n");
     assert_eq!(page.hear().await["url"], "/next");
+    let shown = cli(&server, &["navigate", "/next", "--json"]).await;
+    assert_eq!(shown.json(), [json!({"reached": 1, "unreached": []})]);
+    assert_eq!(
+        (shown.code, page.hear().await["url"].as_str()),
+        (Some(0), Some("/next"))
+    );
+
+    for (arguments, word) in [(&["navigate"][..], "<URL>"), (&["navigate", ""], "url")] {
+        let refused = cli(&server, arguments).await;
+        ended(&refused, 2, "");
+        assert!(refused.stderr.contains(word), "{}", refused.stderr);
+    }
+}
+
+#[tokio::test]
+async fn navigate_waits_for_the_next_document_of_the_tab() {
+    let server = TestServer::start(&Site::page()).await;
+    let fields = |page: &str| json!({"tab_id": "t1", "page_id": page});
+    let mut old = Page::open_as(server.http(), &fields("p1")).await;
+    let navigate = cli(&server, &["navigate", "/next", "--wait", "--json"]);
+    let browser = async {
+        assert_eq!(old.hear().await["url"], "/next");
+        drop(old);
+        Page::open_as(server.http(), &fields("p2")).await
+    };
+    let (shown, mut page) = tokio::join!(navigate, browser);
+    assert_eq!((shown.code, shown.stderr.as_str()), (Some(0), ""));
+    assert_eq!(shown.json(), [json!({"reached": 1, "unreached": []})]);
+
+    let arguments = ["navigate", "/never", "--wait", "--timeout", "0.2"];
+    let (shown, heard) = tokio::join!(cli(&server, &arguments), page.hear());
+    assert_eq!(
+        (shown.code, heard["url"].as_str()),
+        (Some(3), Some("/never"))
+    );
+    assert!(
+        shown.stderr.contains("not complete in time"),
+        "{}",
+        shown.stderr
+    );
 }
 
 #[tokio::test]
@@ -177,6 +235,43 @@ async fn messages_follow_resume_and_end_when_told_to() {
 }
 
 #[tokio::test]
+async fn messages_are_rows_for_people() {
+    let server = TestServer::start(&Site::page()).await;
+    let fields = json!({"url": "http://localhost/a", "title": "A"});
+    let mut page = Page::open_as(server.http(), &fields).await;
+    let id = page.id.clone();
+    page.send(tokio_tungstenite::tungstenite::Message::text(
+        r#"{"type":"x","text":"\u001b[2J"}"#,
+    ))
+    .await;
+    page.send(tokio_tungstenite::tungstenite::Message::binary(vec![0; 3]))
+        .await;
+    page.say(&json!({"type": "x", "done": true})).await;
+    let arguments = [
+        "messages",
+        "--since",
+        "0",
+        "--kinds",
+        "socket,message",
+        "--until",
+        "$.done",
+    ];
+    let shown = cli(&server, &arguments).await;
+    let rows = [
+        "opened",
+        r#"is http://localhost/a "A""#,
+        r#"{"type":"x","text":"\u001b[2J"}"#,
+        "(3 bytes)",
+        r#"{"done":true,"type":"x"}"#,
+    ];
+    ended(
+        &shown,
+        0,
+        &rows.map(|row| format!("{id}  {row}\n")).concat(),
+    );
+}
+
+#[tokio::test]
 async fn wait_returns_when_so_many_sockets_are_ready() {
     let server = TestServer::start(&Site::page()).await;
     let _first = server.page().await;
@@ -186,6 +281,25 @@ async fn wait_returns_when_so_many_sockets_are_ready() {
     let shown = cli(&server, &["wait", "--sockets", "3", "--timeout", "0.1"]).await;
     ended(&shown, 3, "");
     assert!(shown.stderr.contains("2 sockets"), "{}", shown.stderr);
+    let shown = cli(&server, &["wait", "--sockets", "some"]).await;
+    ended(&shown, 2, "");
+}
+
+#[tokio::test]
+async fn wait_until_of_what_throws_is_exit_code_1() {
+    let server = TestServer::start(&Site::page()).await;
+    let mut page = server.page().await;
+    let thrown =
+        json!({"exception": {"phase": "call", "name": "RangeError", "message": "n\u{1b}[2Jo"}});
+    let (shown, _) = tokio::join!(
+        cli(&server, &["wait", "--until", "x"]),
+        answer(&server, &mut page, thrown)
+    );
+    ended(&shown, 1, "");
+    assert_eq!(
+        shown.stderr, "RangeError: n[2Jo\n",
+        "a page must not move the cursor"
+    );
 }
 
 #[tokio::test]
@@ -230,21 +344,57 @@ async fn wait_for_a_daemon_that_does_not_come_is_exit_code_4() {
 }
 
 #[tokio::test]
-async fn plugins_and_info_say_what_is_there() {
+async fn plugins_are_a_table_or_an_object_a_line() {
     let server = TestServer::start(&Site::page()).await;
+    ended(&cli(&server, &["plugins", "--json"]).await, 0, "");
     let _session = crate::support::Session::open(&server, "listed").await;
     let lines = cli(&server, &["plugins", "--json"]).await.json();
-    assert_eq!(
-        (&lines[0]["plugin_name"], &lines[0]["state"]),
-        (&json!("listed"), &json!("ready"))
-    );
-    let table = cli(&server, &["plugins"]).await.stdout;
+    assert_eq!(lines.len(), 1);
+    for (key, value) in [
+        ("plugin_name", json!("listed")),
+        ("state", json!("ready")),
+        ("hooks", json!([])),
+        ("calls", json!(0)),
+        ("call_latency_p99_ms", json!(null)),
+    ] {
+        assert_eq!(lines[0][key], value, "{key}");
+    }
+    let table = cli(&server, &["plugins"]).await;
+    let rows: Vec<Vec<&str>> = table
+        .stdout
+        .lines()
+        .map(|row| row.split_whitespace().collect())
+        .collect();
+    let head = [
+        "PLUGIN", "STATE", "CALLS", "PASSES", "FAILURES", "TIMEOUTS", "P99",
+    ];
+    assert_eq!(rows, [head, ["listed", "ready", "0", "0", "0", "0", "-"]]);
+    assert_eq!(cli(&server, &["plugins", "extra"]).await.code, Some(2));
+}
+
+#[tokio::test]
+async fn info_says_what_the_daemon_is_and_where_it_serves() {
+    let server = TestServer::start(&Site::page()).await;
+    let object = cli(&server, &["info", "--json"]).await.json().remove(0);
+    let version = server.ready["pagewire"].as_str().expect("a version");
+    assert_eq!(object["server_version"], version);
+    assert_eq!(object["base_urls"][0], server.ready["http"]);
+    assert_eq!(object["refused_frames"], 0);
+    assert!(object["max_message_bytes"].as_u64() > Some(0), "{object}");
+    let info = cli(&server, &["info"]).await;
+    assert_eq!((info.code, info.stderr.as_str()), (Some(0), ""));
+    let lines: Vec<&str> = info.stdout.lines().collect();
+    let url = server.ready["http"].as_str().expect("a URL");
+    assert_eq!(lines[0], format!("pagewire {version}"));
     assert!(
-        table.starts_with("PLUGIN") && table.contains("listed"),
-        "{table}"
+        lines[1].starts_with("pages") && lines[1].contains(url),
+        "{lines:?}"
     );
-    let info = cli(&server, &["info", "--json"]).await.json();
-    assert_eq!(info[0]["base_urls"][0], server.ready["http"]);
+    assert!(
+        lines[3].ends_with(object["epoch"].as_str().expect("an epoch")),
+        "{lines:?}"
+    );
+    assert_eq!(cli(&server, &["info", "extra"]).await.code, Some(2));
 }
 
 #[tokio::test]
@@ -257,7 +407,10 @@ async fn stop_returns_when_the_daemon_is_gone() {
     assert_eq!(server.ended().await.0, Some(0));
     let mut again = command();
     again.args(["stop", "--endpoint", "127.0.0.1:1"]);
-    assert_eq!(run(again).await.code, Some(4));
+    ended(&run(again).await, 4, "");
+    let mut wrong = command();
+    wrong.args(["stop", "--now"]);
+    ended(&run(wrong).await, 2, "");
 }
 
 #[tokio::test]
@@ -304,9 +457,13 @@ async fn completions_name_every_command() {
     let mut bash = command();
     bash.args(["completions", "bash"]);
     let shown = run(bash).await;
+    assert_eq!((shown.code, shown.stderr.as_str()), (Some(0), ""));
     for verb in ["serve", "eval", "messages", "wait", "stop"] {
         assert!(shown.stdout.contains(verb), "{verb}");
     }
+    let mut none = command();
+    none.args(["completions", "abacus"]);
+    ended(&run(none).await, 2, "");
 }
 
 #[tokio::test]

@@ -425,20 +425,43 @@ async fn an_import_that_throws_is_exit_code_1_and_shows_the_stack() {
         "TypeError: x is not a function\n    at default (/x.js:3:7)\n"
     );
 
-    let load = exception(&json!({
-        "phase": "load", "name": "TypeError", "message": "Failed to fetch", "stack": "", "url": "/x.js",
-    }));
-    let (run, _) = tokio::join!(
-        cli(&server, &["import", "/x.js"]),
-        answer_import(&mut page, load)
-    );
-    ended(&run, 1, "");
-    assert!(
-        run.stderr
-            .contains("could not be loaded: TypeError: Failed to fetch"),
-        "{}",
-        run.stderr
-    );
+    for (fields, said) in [
+        (
+            json!({"phase": "load", "name": "TypeError", "message": "Failed to fetch", "url": "/x.js"}),
+            "could not be loaded: TypeError: Failed to fetch (/x.js)\n",
+        ),
+        (
+            json!({"phase": "load", "name": "TypeError", "message": "no /x.js", "url": "/x.js"}),
+            "could not be loaded: TypeError: no /x.js\n",
+        ),
+        // A stack that has no place, as Chromium's of a syntax error.
+        (
+            json!({
+                "phase": "load", "name": "SyntaxError", "message": "bad", "stack": "SyntaxError: bad",
+                "url": "/x.js", "line": 3, "column": 7,
+            }),
+            "could not be loaded: SyntaxError: bad (/x.js:3:7)\n",
+        ),
+        // Firefox's stacks have the calls alone.
+        (
+            json!({
+                "phase": "call", "name": "TypeError", "message": "no", "stack": "f@/x.js:3:7\ng@/y.js:1:1\n",
+                "url": "/x.js", "line": 3, "column": 7,
+            }),
+            "TypeError: no\nf@/x.js:3:7\ng@/y.js:1:1\n",
+        ),
+        (
+            json!({"phase": "call", "name": "Error", "stack": "Error\n    at /x.js:3:7"}),
+            "Error\n    at /x.js:3:7\n",
+        ),
+    ] {
+        let (run, _) = tokio::join!(
+            cli(&server, &["import", "/x.js"]),
+            answer_import(&mut page, exception(&fields))
+        );
+        ended(&run, 1, "");
+        assert_eq!(run.stderr, said);
+    }
 
     let (run, _) = tokio::join!(
         cli(&server, &["import", "/x.js", "--json"]),
@@ -708,12 +731,19 @@ async fn reload_reloads_the_pages_that_are_meant() {
 
 // ------------------------------------------------------------------------ finding the daemon
 
-const SPEAKING: [&[&str]; 5] = [
+const SPEAKING: [&[&str]; 12] = [
     &["sockets"],
     &["send", "{}"],
     &["import", "/x.js"],
+    &["eval", "1"],
     &["log", "x"],
     &["reload"],
+    &["reload", "--wait"],
+    &["navigate", "/x"],
+    &["navigate", "--wait", "/x"],
+    &["messages"],
+    &["plugins"],
+    &["info"],
 ];
 
 #[tokio::test]

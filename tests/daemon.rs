@@ -7,7 +7,8 @@ use rustix::process::Signal;
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
 use tonic::Code;
 
 #[tokio::test]
@@ -234,6 +235,64 @@ async fn several_control_addresses_answer_alike() {
         .await
         .expect("over the file");
     assert_eq!(client.sockets().await.expect("over the file").len(), 1);
+}
+
+/// Sends `GetServerInfo` as a library does that names the server by the path of its socket, and
+/// gives the type of the frame that answers it (RFC 9113, section 6).
+async fn answered_by(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> u8 {
+    let path = b"/pagewire.v1.ControlService/GetServerInfo";
+    let authority = b"tmp%2Fpagewire.sock";
+    let headers = [
+        &[0x83, 0x86, 0x44, path.len() as u8],
+        path.as_slice(),
+        &[0x40, 10],
+        b":authority",
+        &[authority.len() as u8],
+        authority,
+        &[0x5f, 16],
+        b"application/grpc",
+        &[0x40, 2],
+        b"te",
+        &[8],
+        b"trailers",
+    ]
+    .concat();
+    let request = [
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(),
+        &[0, 0, 0, 4, 0, 0, 0, 0, 0],
+        &[0, 0, headers.len() as u8, 1, 4, 0, 0, 0, 1],
+        &headers,
+        &[0, 0, 5, 0, 1, 0, 0, 0, 1],
+        &[0; 5],
+    ]
+    .concat();
+    stream.write_all(&request).await.expect("a connection");
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.expect("a frame");
+        let [_, high, low, kind, _, stream_id @ ..] = head;
+        let mut payload = vec![0; usize::from(u16::from_be_bytes([high, low]))];
+        stream.read_exact(&mut payload).await.expect("its payload");
+        if stream_id == [0, 0, 0, 1] {
+            return kind;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_path_of_a_socket_is_taken_as_an_authority_on_a_socket_file_alone() {
+    const HEADERS: u8 = 1;
+    const RST_STREAM: u8 = 3;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("c");
+    let unix = format!("unix:{}", path.display());
+    let arguments = ["--control", "127.0.0.1:0", "--control", &unix];
+    let server = TestServer::start_with(&Site::page(), &arguments).await;
+    let file = UnixStream::connect(&path).await.expect("the file");
+    assert_eq!(within("an answer", answered_by(file)).await, HEADERS);
+    let port = TcpStream::connect(server.control()).await;
+    let port = port.expect("the port");
+    assert_eq!(within("an answer", answered_by(port)).await, RST_STREAM);
 }
 
 #[tokio::test]

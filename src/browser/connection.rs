@@ -6,13 +6,11 @@
 use super::incoming;
 use crate::hub::{Close, CloseCause, Frame, Next, Outbox, SocketGuard};
 use futures_util::{Sink, Stream, StreamExt};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::CapacityError;
@@ -45,8 +43,6 @@ const READ_BUFFER_BYTES: usize = 4096;
 /// Frames are collected up to this size before they are written.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
 
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
-
 /// The limits of a page's socket.
 pub(super) fn config() -> WebSocketConfig {
     WebSocketConfig::default()
@@ -57,7 +53,22 @@ pub(super) fn config() -> WebSocketConfig {
 }
 
 /// Runs the connection to its end and says how it ended.
-pub(super) async fn run(socket: Socket, guard: SocketGuard, debug: bool) {
+pub(super) async fn run<S>(socket: WebSocketStream<S>, guard: SocketGuard, debug: bool)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let end = until_end(socket, &guard, debug).await;
+    tracing::debug!(
+        target: "pagewire::browser",
+        socket_id = guard.socket().id(), code = end.code, cause = ?end.cause, "socket closed"
+    );
+    guard.closed(end);
+}
+
+async fn until_end<S>(socket: WebSocketStream<S>, guard: &SocketGuard, debug: bool) -> Close
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let now = Instant::now();
     let mut connection = Connection {
         socket,
@@ -67,11 +78,11 @@ pub(super) async fn run(socket: Socket, guard: SocketGuard, debug: bool) {
         pongs: 0,
         debug,
     };
-    let end = loop {
+    loop {
         match connection.step(guard.socket().outbox()).await {
             Step::Incoming(message) => {
                 connection.pongs = connection.pings;
-                if let Some(end) = incoming::handle(&guard, message) {
+                if let Some(end) = incoming::handle(guard, message) {
                     break end;
                 }
             }
@@ -80,22 +91,18 @@ pub(super) async fn run(socket: Socket, guard: SocketGuard, debug: bool) {
                 connection.ping(guard.socket(), PING_INTERVAL.saturating_sub(HELLO_GRACE));
             }
             Step::Timer if connection.is_unresponsive() => {
-                break close_politely(&mut connection, unresponsive()).await;
+                let close = unresponsive(guard.socket().outbox());
+                break close_politely(&mut connection, close).await;
             }
             Step::Timer => connection.ping(guard.socket(), PING_INTERVAL),
             Step::Close(close) => break close_politely(&mut connection, close).await,
             Step::Lost(error) => break lost(&mut connection, error).await,
         }
-    };
-    tracing::debug!(
-        target: "pagewire::browser",
-        socket_id = guard.socket().id(), code = end.code, cause = ?end.cause, "socket closed"
-    );
-    guard.closed(end);
+    }
 }
 
-struct Connection {
-    socket: Socket,
+struct Connection<S> {
+    socket: WebSocketStream<S>,
     /// Bytes of the outbox that are in the socket's buffer and not yet with the operating
     /// system.
     unwritten: usize,
@@ -115,7 +122,7 @@ enum Step {
     Lost(Option<Error>),
 }
 
-impl Connection {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Writes what waits, until something happens.
     async fn step(&mut self, outbox: &Outbox) -> Step {
         poll_fn(|cx| self.poll_step(outbox, cx)).await
@@ -173,16 +180,25 @@ impl Connection {
     }
 }
 
-fn unresponsive() -> Close {
+/// Pings that a page does not read are no pings that it does not answer.
+fn unresponsive(outbox: &Outbox) -> Close {
+    let (reason, cause) = if outbox.is_empty() {
+        ("pings were not answered", CloseCause::NoPong)
+    } else {
+        ("what was sent was not read", CloseCause::Slow)
+    };
     Close {
         code: CLOSE_UNRESPONSIVE,
-        reason: "pings were not answered".to_owned(),
-        cause: CloseCause::NoPong,
+        reason: reason.to_owned(),
+        cause,
     }
 }
 
 /// The closing handshake as far as the page takes part (RFC 6455, section 7.1.2).
-async fn close_politely(connection: &mut Connection, close: Close) -> Close {
+async fn close_politely<S>(connection: &mut Connection<S>, close: Close) -> Close
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let frame = CloseFrame {
         code: CloseCode::from(close.code),
         reason: Utf8Bytes::from(close.reason.as_str()),
@@ -198,7 +214,10 @@ async fn close_politely(connection: &mut Connection, close: Close) -> Close {
 }
 
 /// The connection broke, or the page broke the protocol and is told so.
-async fn lost(connection: &mut Connection, error: Option<Error>) -> Close {
+async fn lost<S>(connection: &mut Connection<S>, error: Option<Error>) -> Close
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let (code, reason) = match error {
         Some(Error::Capacity(CapacityError::MessageTooLong { size, max_size })) => (
             1009,
@@ -254,4 +273,33 @@ fn message(frame: Frame) -> Message {
 /// The core's `Text` was made from a `String`; checking it again is what safety costs here.
 fn utf8(bytes: bytes::Bytes) -> Utf8Bytes {
     Utf8Bytes::try_from(bytes).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::Hub;
+    use tokio_tungstenite::tungstenite::protocol::Role;
+
+    /// What lies between daemon and page.
+    const BUFFER_BYTES: usize = 4096;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_that_reads_nothing_is_told_from_one_that_answers_no_pings() {
+        for (bytes, cause) in [
+            (0, CloseCause::NoPong),
+            (BUFFER_BYTES * 2, CloseCause::Slow),
+        ] {
+            let guard = Hub::new().open_socket(String::new(), String::new(), None);
+            let sent = guard.socket().send_text("x".repeat(bytes));
+            assert_eq!(sent, Ok(()));
+            let (daemon, _page) = tokio::io::duplex(BUFFER_BYTES);
+            let socket =
+                WebSocketStream::from_raw_socket(daemon, Role::Server, Some(config())).await;
+            let began = Instant::now();
+            let end = until_end(socket, &guard, false).await;
+            assert_eq!((end.code, end.cause), (CLOSE_UNRESPONSIVE, cause));
+            assert_eq!(began.elapsed(), PING_INTERVAL * 2 + CLOSE_GRACE);
+        }
+    }
 }

@@ -288,7 +288,8 @@
   const OURS = /\/(__pagewire__\/(client|recorder)|__web-dev-server__web-socket)\.js\b/;
 
   /** The first place in an error's stack that is not in our scripts. */
-  function placeOf({ stack, fileName, lineNumber, columnNumber }) {
+  function placeOf(error) {
+    const { stack, fileName, lineNumber, columnNumber } = error;
     // Firefox keeps the place of a syntax error only here; the stack says who imported.
     if (fileName && !OURS.test(fileName)) {
       return { url: cut(fileName), line: lineNumber || 0, column: columnNumber || 0 };
@@ -297,7 +298,28 @@
       const [, url, line, column] = FRAME.exec(row) ?? [];
       if (url && !OURS.test(url)) return { url: cut(url), line: Number(line), column: Number(column) };
     }
-    return {};
+    return error instanceof SyntaxError ? reportedPlace(error) : {};
+  }
+
+  /**
+   * Chromium tells the place of a syntax error only in the event of the window to which it is
+   * reported. That is a window of our own: to the page nothing is reported.
+   */
+  function reportedPlace(error) {
+    const frame = document.createElement('iframe');
+    frame.hidden = true;
+    document.documentElement.append(frame);
+    const place = {};
+    try {
+      frame.contentWindow.onerror = (message, url, line, column) => {
+        Object.assign(place, { url: cut(url), line, column });
+        return true; // Nor is it printed.
+      };
+      frame.contentWindow.reportError(error);
+    } finally {
+      frame.remove();
+    }
+    return place;
   }
 
   /** The kind of a value, and as text what it is. */

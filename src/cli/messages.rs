@@ -261,7 +261,10 @@ fn text(event: &Event) -> String {
     match &event.what {
         What::Message(message) => {
             let text = message.text().map_or_else(
-                || format!("({} bytes)", message.omitted_bytes()),
+                || {
+                    let came = message.binary().map_or(0, |content| content.len() as u64);
+                    format!("({} bytes)", came + message.omitted_bytes())
+                },
                 str::to_owned,
             );
             format!("{}  {text}", message.socket_id())

@@ -62,10 +62,23 @@ fn print_row(row: &ImportRow, name_page: bool, raw: bool) {
                 }
             );
         }
-        Err(ImportError::Exception(thrown)) if !thrown.stack.is_empty() => {
-            eprintln!("{page}{}", plain(&thrown.stack));
-        }
+        Err(ImportError::Exception(thrown)) => eprintln!("{page}{}", plain(&with_stack(thrown))),
         Err(error) => eprintln!("{page}{}", plain(&error.to_string())),
+    }
+}
+
+/// What was thrown, then its stack. Chromium's begins with what was thrown, Firefox's has only the
+/// calls.
+fn with_stack(thrown: &JsException) -> String {
+    let heading = match thrown.message.as_str() {
+        "" => thrown.name.clone(),
+        message => format!("{}: {message}", thrown.name),
+    };
+    let stack = thrown.stack.trim_end();
+    match stack.strip_prefix(&heading) {
+        _ if stack.is_empty() => thrown.to_string(),
+        Some(calls) => format!("{thrown}{calls}"),
+        None => format!("{thrown}\n{stack}"),
     }
 }
 

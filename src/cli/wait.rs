@@ -1,6 +1,7 @@
 //! `pagewire wait`: returns when the daemon answers, pages are connected, something is true in them.
 
 use super::connection::{Daemon, Outcome, Pages, fail, runtime};
+use super::results::plain;
 use clap::Args;
 use pagewire_client::{
     Client, DeliveryStatus, Error, Import, ImportError, ImportRow, SubscribeOptions,
@@ -126,7 +127,7 @@ async fn until(
         let import = Import::code(&source).timeout(left.max(Duration::from_millis(1)));
         let rows = client.import_value(&pages.target(), import).await?.rows;
         if let Some(thrown) = rows.iter().find_map(exception) {
-            eprintln!("{thrown}");
+            eprintln!("{}", plain(&thrown));
             return Ok(Outcome::PageFailed);
         }
         let gone = |row: &ImportRow| {

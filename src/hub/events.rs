@@ -87,7 +87,7 @@ pub enum CloseCause {
     ConnectionLost,
     /// Two pings went unanswered.
     NoPong,
-    /// The page read nothing for too long.
+    /// The same, and it did not even read what was sent.
     Slow,
     /// A program asked for it.
     ClosedByApi,

@@ -159,6 +159,11 @@ impl Outbox {
         state.frames = VecDeque::new();
     }
 
+    /// Whether the operating system has taken all that was queued.
+    pub fn is_empty(&self) -> bool {
+        self.lock().bytes == 0
+    }
+
     /// Whether the connection has ended or is ending.
     pub fn is_closed(&self) -> bool {
         let state = self.lock();

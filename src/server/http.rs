@@ -1,7 +1,7 @@
 //! The page port: connections, their limits, their end.
 
 use super::admit::HasFragment;
-use super::request_line::Watched;
+use super::request_line;
 use axum::Router;
 use axum::extract::connect_info::ConnectInfo;
 use axum::http::StatusCode;
@@ -75,7 +75,7 @@ pub(super) fn spawn(
 async fn connection(stream: TcpStream, router: Router, stop: CancellationToken) {
     // Small answers go out at once; failing to ask for it costs only time.
     let _ = stream.set_nodelay(true);
-    let (stream, line) = Watched::new(stream);
+    let (stream, line) = request_line::watch(stream);
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         if line.has_fragment() {
             request.extensions_mut().insert(HasFragment);

@@ -1,6 +1,7 @@
 //! The daemon as a whole: bind, spawn, drain. The only module that knows every edge.
 
 mod admit;
+mod authority;
 mod base_path;
 mod console;
 mod http;
@@ -8,6 +9,7 @@ mod listeners;
 mod metrics;
 mod request_line;
 mod token;
+mod watched;
 
 use crate::browser::{self, Browser};
 use crate::config::{Config, ControlAddress};
@@ -16,6 +18,7 @@ use crate::discovery::{self, Registration};
 use crate::hub::Hub;
 use crate::pages::{self, Pages};
 use crate::plugins::Plugins;
+use authority::Authorities;
 use axum::Router;
 use axum::routing::any;
 use listeners::ControlListener;
@@ -28,12 +31,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio_stream::StreamExt;
 use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
+use watched::Watched;
 
 pub use listeners::BindError;
 pub use token::TokenFile;
@@ -286,7 +291,10 @@ async fn serve_control(
             server.serve_with_incoming_shutdown(incoming, stop).await
         }
         ControlListener::Unix(file, listener) => {
-            let incoming = UnixListenerStream::new(listener);
+            // The path of a socket is sent as its authority, by some libraries.
+            let incoming = UnixListenerStream::new(listener).map(|accepted| {
+                Ok::<_, io::Error>(Watched::new(accepted?, Authorities::default()))
+            });
             let served = server.serve_with_incoming_shutdown(incoming, stop).await;
             drop(file);
             served

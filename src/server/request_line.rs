@@ -4,13 +4,9 @@
 //! request target). We parse what is left once, so nothing can be smuggled past our checks; but what
 //! a malformed request is answered must not depend on who reads it, so it is refused with 400.
 
-use std::io;
-use std::pin::Pin;
+use super::watched::{Watch, Watched};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// What the stream and the service of one connection tell each other. Both run in its one task.
 #[derive(Clone)]
@@ -21,10 +17,9 @@ pub(super) struct RequestLine {
     has_fragment: Arc<AtomicBool>,
 }
 
-/// A connection whose request lines are looked at as they pass. Of requests that arrive together
-/// only the first is looked at.
-pub(super) struct Watched {
-    stream: TcpStream,
+/// Looks at the request lines of a connection as they pass. Of requests that arrive together only
+/// the first is looked at.
+pub(super) struct LineWatch {
     line: RequestLine,
     /// A `#` was seen in the line so far.
     seen: bool,
@@ -32,28 +27,26 @@ pub(super) struct Watched {
     started: bool,
 }
 
-impl Watched {
-    pub(super) fn new(stream: TcpStream) -> (Self, RequestLine) {
-        let line = RequestLine {
-            begins: Arc::new(AtomicBool::new(true)),
-            has_fragment: Arc::default(),
-        };
-        (
-            Self {
-                stream,
-                line: line.clone(),
-                seen: false,
-                started: false,
-            },
-            line,
-        )
-    }
+/// The stream, watched, and what its service is to ask.
+pub(super) fn watch<S>(stream: S) -> (Watched<S, LineWatch>, RequestLine) {
+    let line = RequestLine {
+        begins: Arc::new(AtomicBool::new(true)),
+        has_fragment: Arc::default(),
+    };
+    let watch = LineWatch {
+        line: line.clone(),
+        seen: false,
+        started: false,
+    };
+    (Watched::new(stream, watch), line)
+}
 
-    fn look(&mut self, octets: &[u8]) {
+impl Watch for LineWatch {
+    fn look(&mut self, octets: &mut [u8]) {
         if !self.line.begins.load(Ordering::Relaxed) {
             return;
         }
-        for octet in octets {
+        for octet in octets.iter() {
             match octet {
                 b'\r' | b'\n' if !self.started => {}
                 b'\n' => {
@@ -81,50 +74,5 @@ impl RequestLine {
     /// The response is made: what comes next is a request.
     pub(super) fn begins_again(&self) {
         self.begins.store(true, Ordering::Relaxed);
-    }
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if polled.is_ready() {
-            self.look(&buffer.filled()[before..]);
-        }
-        polled
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        octets: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, octets)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        octets: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, octets)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -47,6 +47,7 @@ claimInFirefox('a page says who it is, runs code and returns its value', async (
   }
   const [{ exception }] = await daemon.rows('eval', 'missing()');
   assert.deepEqual([exception.phase, exception.name], ['call', 'ReferenceError']);
+  assert.match(await daemon.refuses(1, 'eval', 'missing()'), /^ReferenceError: missing is not defined\n/);
   assert.match(await daemon.refuses(1, 'eval', '1 +\n2 +'), /SyntaxError: .*:3:1\)$/m, 'where the expression breaks off');
   const [{ exception: none }] = await daemon.rows('import', '/none.js');
   assert.equal(none.phase, 'load');

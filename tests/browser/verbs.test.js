@@ -39,13 +39,13 @@ claim('eval prints each kind of value so that it can be told from the others', a
 
 claim('eval says what is wrong with its code, and which page threw', async (world) => {
   const { daemon, socketId } = await opened(world);
-  assert.match(await daemon.refuses(1, 'eval', '1 +\n2 +'), /^SyntaxError: /);
+  assert.match(await daemon.refuses(1, 'eval', '1 +\n2 +'), /SyntaxError: .*:3:1\)$/m, 'where the expression breaks off');
   assert.match(await daemon.refuses(1, 'eval', 'missing()'), /ReferenceError: missing is not defined/);
   const [{ socket_id: thrower, exception }] = await daemon.rows('eval', '(() => { throw new RangeError("no"); })()');
   assert.deepEqual([thrower, exception.phase, exception.name, exception.message], [socketId, 'call', 'RangeError', 'no']);
 });
 
-claim('eval --module calls the default export of a file or of standard input', async (world) => {
+claim('eval --module calls the default export of a file, and names the line of its mistakes', async (world) => {
   const { daemon, tab, site } = await opened(world, { 'lib.js': 'export const seven = 7;\n' });
   const file = path.join(site, '..', 'check.js');
   await writeFile(file, 'const { seven } = await import("/lib.js");\nexport default () => seven * 6;\n');
@@ -54,7 +54,32 @@ claim('eval --module calls the default export of a file or of standard input', a
   assert.equal(await daemon.cli('eval', '--module', file), 'undefined\n');
   assert.equal(await tab.evaluate(() => document.title), 'renamed');
   await writeFile(file, 'export default 1;\nlet x = ;\n');
-  assert.match(await daemon.refuses(1, 'eval', '--module', file), /SyntaxError/);
+  assert.match(await daemon.refuses(1, 'eval', '--module', file), /SyntaxError: .*\.js:2:9\)$/m);
+});
+
+claim('a module that cannot be parsed or linked names its place, and the page does not notice', async (world) => {
+  const { daemon, tab } = await opened(world, {
+    'index.html': page('first', '<script>var seen = [];\n'
+      + 'addEventListener("error", (event) => seen.push(event.message), true);</script>'),
+    'parse.js': 'export default 1;\nlet x = ;\n',
+    'outer.js': 'import "./parse.js";\nglobalThis.hasRun = true;\n',
+    'link.js': '\nimport { none } from "./empty.js";\nglobalThis.hasRun = true;\n',
+    'empty.js': '',
+  });
+  const log = world.follow(daemon, 'console', 'page_error');
+  await log.unlessItEnds('the page was told', tab.told({ console: true, errors: true }));
+  for (const [name, place] of [['parse', '/parse.js:2:9'], ['outer', '/parse.js:2:9'], ['link', '/link.js:2:10']]) {
+    for (const again of [[], ['--fresh']]) {
+      const [{ exception }] = await daemon.rows('import', `/${name}.js`, ...again);
+      const { pathname } = new URL(exception.url);
+      assert.equal(`${pathname}:${exception.line}:${exception.column}`, place, exception.message);
+      assert.deepEqual([exception.phase, exception.name], ['load', 'SyntaxError']);
+    }
+  }
+  assert.deepEqual(await tab.evaluate(() => [seen, globalThis.hasRun, frames.length]), [[], undefined, 0]);
+  await tab.evaluate(() => console.info('the end'));
+  const first = await log.first('a line or an error', () => true);
+  assert.deepEqual(first.console?.args, [{ value: 'the end' }]);
 });
 
 claim('reload --wait and navigate --wait return when the new page is complete', async (world) => {

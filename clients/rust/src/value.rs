@@ -61,7 +61,8 @@ impl fmt::Display for JsValue {
     }
 }
 
-/// `TypeError: message`, and where it was thrown if no stack says so; the stack is not shown.
+/// `TypeError: message`, and where it was thrown if neither that nor the stack says so; the stack is
+/// not shown.
 impl fmt::Display for JsException {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.phase() {
@@ -69,17 +70,22 @@ impl fmt::Display for JsException {
             Phase::Serialize => out.write_str("its value could not be sent: ")?,
             Phase::Call | Phase::Unspecified => {}
         }
-        if !self.name.is_empty() {
-            write!(out, "{}: ", self.name)?;
-        }
         let thrown = if self.message.is_empty() {
             &self.thrown_json
         } else {
             &self.message
         };
+        out.write_str(&self.name)?;
+        if !self.name.is_empty() && !thrown.is_empty() {
+            out.write_str(": ")?;
+        }
         out.write_str(thrown)?;
-        if self.stack.is_empty() && !self.url.is_empty() {
-            write!(out, " ({}:{}:{})", self.url, self.line, self.column)?;
+        let place = match self.line {
+            0 => self.url.clone(),
+            line => format!("{}:{line}:{}", self.url, self.column),
+        };
+        if !self.url.is_empty() && !self.message.contains(&place) && !self.stack.contains(&place) {
+            write!(out, " ({place})")?;
         }
         Ok(())
     }

@@ -1,18 +1,14 @@
-"""Prints the daemon's version: info.py ENDPOINT [--default-authority], the token in PAGEWIRE_TOKEN."""
+"""Prints the daemon's version: info.py ENDPOINT, the token in PAGEWIRE_TOKEN."""
 
 import os
 import sys
 
 import grpc
 
-endpoint, *flags = sys.argv[1:]
+[endpoint] = sys.argv[1:]
 token = os.environ.get("PAGEWIRE_TOKEN")
-options = []
-if endpoint.startswith("unix:") and "--default-authority" not in flags:
-    # gRPC's own would be the percent-encoded path, which is no authority: the daemon resets the stream.
-    options.append(("grpc.default_authority", "localhost"))
 
-with grpc.insecure_channel(endpoint, options=options) as channel:
+with grpc.insecure_channel(endpoint) as channel:
     # Without generated code: bytes in, bytes out.
     get_server_info = channel.unary_unary("/pagewire.v1.ControlService/GetServerInfo", None, None)
     metadata = [("authorization", f"Bearer {token}")] if token else None

@@ -1,4 +1,5 @@
-//! The plugin's subscriptions: every event goes to its handler, in order for each socket.
+//! The plugin's subscriptions: every event goes to its handler, and each
+//! socket's handlers run one after the other.
 
 use super::handlers::{HandlerResult, Listeners, finishing, guarded};
 use crate::{

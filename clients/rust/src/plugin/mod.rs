@@ -31,9 +31,11 @@ const LAUNCH_ID_VARIABLE: &str = "PAGEWIRE_LAUNCH_ID";
 /// error. The exceptions are [`server_start`](Plugin::server_start) and
 /// [`server_stop`](Plugin::server_stop), whose errors end [`run`](Plugin::run).
 ///
-/// Events of one socket (messages, requests, its opening and closing) are handled one after the
-/// other, in order; those of different sockets at the same time, 256 altogether. A plugin that falls
-/// behind by more than the daemon buffers is ended with `SUBSCRIBER_SLOW`: nothing is lost silently.
+/// Events of one socket are handled one after the other; those of different sockets at the same time,
+/// 256 altogether. Its messages, its opening and closing come in order, and so do its requests; but
+/// requests are another subscription, so one of them may come before or after a message that the
+/// page sent beside it. A plugin that falls behind by more than the daemon buffers is ended with
+/// `SUBSCRIBER_SLOW`: nothing is lost silently.
 #[must_use = "a plugin does nothing until it is run"]
 pub struct Plugin {
     name: String,
@@ -195,7 +197,8 @@ impl Plugin {
         self
     }
 
-    /// Called for every socket that closes, after everything else of it.
+    /// Called for every socket that closes, after its messages. A request of it may come later, and
+    /// its answer is for nobody then.
     pub fn on_socket_closed<H, F>(mut self, handler: H) -> Self
     where
         H: Fn(SocketClosed, Client) -> F + Send + Sync + 'static,
