@@ -84,6 +84,13 @@ impl UrlPath {
             return Err(UrlPathError::NotAbsolute);
         }
         let bytes = raw.as_bytes();
+        let is_ordinary = bytes.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'%' | b'\\'));
+        if is_ordinary && !raw.contains("//") && !raw.contains("/.") {
+            // Nearly all of them: there is nothing to decode and no segment to take away.
+            return Ok(Self {
+                text: raw.to_owned(),
+            });
+        }
         let well_formed = bytes.iter().enumerate().all(|(at, byte)| {
             *byte != b'%'
                 || bytes
