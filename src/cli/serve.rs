@@ -2,7 +2,9 @@
 
 use super::one_line;
 use super::settings::{Flags, gather};
-use crate::config::{Config, DEFAULT_PORT, LogFormat, LogLevels, Port, Settings};
+use crate::config::{
+    Certificate, Config, DEFAULT_PORT, InForce, LogFormat, LogLevels, Port, Settings,
+};
 use crate::origins::Allowed;
 use crate::paths::Root;
 use crate::server::{Ready, Server};
@@ -141,9 +143,17 @@ fn watch_signals(stop: CancellationToken, cut: CancellationToken) -> std::io::Re
 fn announce(ready: &Ready) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     if out.is_terminal() {
+        let (scheme, _) = ready.http.split_once(':').unwrap_or_default();
         let port = ready.http.rsplit(':').next().unwrap_or_default();
         writeln!(out, "\n  pagewire {}\n", ready.pagewire)?;
-        writeln!(out, "  pages    http://localhost:{port}/")?;
+        writeln!(out, "  pages    {scheme}://localhost:{port}/")?;
+        if let Some(authority) = &ready.authority_file {
+            writeln!(out, "  trust    {}", authority.display())?;
+            writeln!(
+                out,
+                "           browsers warn until they trust this file: README, \"https\""
+            )?;
+        }
         writeln!(out, "  plugins  {}", ready.controls.join("  "))?;
         if let Some(token) = &ready.token_file {
             writeln!(out, "  token    {}", token.display())?;
@@ -170,6 +180,7 @@ pub(super) fn config(
         );
     }
     let hosts: Vec<String> = settings.many("allow_host");
+    let tls = certificate(settings)?;
     Ok(Config {
         root: Root::open(root, &allowed_dirs, &settings.many::<String>("allow_file"))?,
         host: settings.one("host"),
@@ -180,11 +191,37 @@ pub(super) fn config(
         allowed: Allowed {
             hosts: hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
             origins: settings.many("allow_origin"),
+            https: tls.is_some(),
         },
+        tls,
         inject: settings.always("inject"),
         console: settings.always("console"),
         debug: settings.always("debug"),
         exit_with_stdin,
+    })
+}
+
+/// Files imply TLS, unless it is said to be off.
+fn certificate(settings: &Settings) -> anyhow::Result<Option<Certificate>> {
+    let files = match (settings.one("tls_cert"), settings.one("tls_key")) {
+        (Some(cert), Some(key)) => Some(Certificate::Files { cert, key }),
+        (None, None) => None,
+        (cert, _) => {
+            let (given, missing) = match cert {
+                Some(_) => ("tls_cert", "tls_key"),
+                None => ("tls_key", "tls_cert"),
+            };
+            let InForce { values, origin, .. } = settings.get(given);
+            anyhow::bail!(
+                "{origin}: {given} is {} and {missing} is not given (give both, or neither for a certificate of pagewire's own)",
+                values.join("")
+            );
+        }
+    };
+    Ok(match settings.one("tls") {
+        Some(false) => None,
+        Some(true) => files.or(Some(Certificate::Localhost)),
+        None => files,
     })
 }
 

@@ -108,7 +108,7 @@ fn expected(setting: &Setting) -> String {
     match setting.kind {
         Kind::Switch => "true or false".to_owned(),
         Kind::Number => "a number".to_owned(),
-        Kind::Text => "a string".to_owned(),
+        Kind::Text | Kind::File => "a string".to_owned(),
         Kind::Word(words) => format!("one of {words:?}"),
         Kind::Texts | Kind::Folders | Kind::Addresses => "a list of strings, or one".to_owned(),
     }

@@ -42,6 +42,8 @@ pub enum Kind {
     Text,
     /// A list of texts.
     Texts,
+    /// A file; in pagewire.toml relative to it.
+    File,
     /// A list of folders; in the file relative to it.
     Folders,
     /// A list of control addresses; paths in the file are relative to it.
@@ -67,6 +69,33 @@ pub const SETTINGS: &[Setting] = &[
         default: &[],
         otherwise: "both loopback addresses",
         check: address,
+    },
+    Setting {
+        key: "tls",
+        kind: Kind::Switch,
+        value_name: "BOOL",
+        help: "Serve pages by https (HTTP/2 and HTTP/1.1), with a certificate for localhost that is made and kept unless one is given",
+        default: &[],
+        otherwise: "false, true with tls_cert",
+        check: switch,
+    },
+    Setting {
+        key: "tls_cert",
+        kind: Kind::File,
+        value_name: "FILE",
+        help: "Serve pages by https with this certificate (PEM, the whole chain)",
+        default: &[],
+        otherwise: "one for localhost",
+        check: parses::<String>,
+    },
+    Setting {
+        key: "tls_key",
+        kind: Kind::File,
+        value_name: "FILE",
+        help: "The private key of the certificate (PEM, not encrypted)",
+        default: &[],
+        otherwise: "the one that was made",
+        check: parses::<String>,
     },
     Setting {
         key: "control",
@@ -99,10 +128,10 @@ pub const SETTINGS: &[Setting] = &[
         key: "allow_origin",
         kind: Kind::Texts,
         value_name: "ORIGIN",
-        help: "Let pages of this origin (`https://example.com`) open web sockets too; may be repeated",
+        help: "Let pages of this origin (`https://example.com`) load the socket client and connect too; may be repeated",
         default: &[],
         otherwise: "",
-        check: parses::<String>,
+        check: origin,
     },
     Setting {
         key: "allow_dir",
@@ -188,7 +217,7 @@ impl Setting {
     pub(super) fn beside(&self, folder: &Path, value: &str) -> String {
         let in_folder = |path| folder.join(path).to_string_lossy().into_owned();
         match (self.kind, value.strip_prefix("unix:")) {
-            (Kind::Folders, _) => in_folder(value),
+            (Kind::File | Kind::Folders, _) => in_folder(value),
             (Kind::Addresses, Some(path)) => format!("unix:{}", in_folder(path)),
             _ => value.to_owned(),
         }
@@ -224,6 +253,17 @@ fn port(text: &str) -> Result<(), String> {
 fn address(text: &str) -> Result<(), String> {
     parses::<IpAddr>(text)
         .map_err(|_| format!("{text:?} is not an IP address (for example 0.0.0.0 or ::1)"))
+}
+
+/// As browsers write it: whatever else is listed would never be met.
+fn origin(text: &str) -> Result<(), String> {
+    let host = text.split_once("://").map(|(_, host)| host);
+    if host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' '])) {
+        return Ok(());
+    }
+    Err(format!(
+        "{text:?} is not an origin (scheme, host and port without a path: http://localhost:3000)"
+    ))
 }
 
 fn switch(text: &str) -> Result<(), String> {

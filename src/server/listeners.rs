@@ -2,6 +2,7 @@
 
 use crate::config::{ControlAddress, Port};
 use crate::ids;
+use crate::server::tls::TlsError;
 use std::fmt::Display;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -50,6 +51,9 @@ pub enum BindError {
     /// Something else is in the way.
     #[error("{} exists and is no socket (choose another path, or remove it)", .0.display())]
     NotASocket(PathBuf),
+    /// Pages cannot be served by TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The token could not be written.
     #[error("the token file cannot be written")]
     Token(#[from] io::Error),

@@ -1,10 +1,13 @@
 //! The daemon as a whole: bind, spawn, drain. The only module that knows every edge.
 
 mod admit;
+mod certificate;
+mod connection;
 mod console;
 mod http;
 mod listeners;
 mod request_line;
+mod tls;
 mod token;
 
 use crate::browser::{self, Browser};
@@ -16,6 +19,7 @@ use crate::pages::{self, Pages};
 use crate::plugins::Plugins;
 use axum::Router;
 use axum::routing::any;
+use connection::Answers;
 use listeners::ControlListener;
 use serde::Serialize;
 use std::io;
@@ -23,6 +27,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tls::Tls;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::UnixListenerStream;
@@ -33,6 +38,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 
 pub use listeners::BindError;
+pub use tls::TlsError;
 pub use token::TokenFile;
 
 /// How long plugins have to finish when the daemon stops; then their streams are cut. Default 2 s.
@@ -69,12 +75,16 @@ pub struct Ready {
     pub controls: Vec<String>,
     /// The file that holds the token; none when no control address needs one.
     pub token_file: Option<PathBuf>,
+    /// The certificate of who vouches for the pages' own; none without TLS, or with a given one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authority_file: Option<PathBuf>,
 }
 
 /// A daemon that is bound and does not answer yet.
 pub struct Server {
     config: Config,
     pages: Vec<TcpListener>,
+    tls: Option<Tls>,
     controls: Vec<ControlListener>,
     token: Option<TokenFile>,
     ready: Ready,
@@ -83,6 +93,7 @@ pub struct Server {
 impl Server {
     /// Binds every address, or none.
     pub async fn bind(mut config: Config) -> Result<Self, BindError> {
+        let tls = config.tls.as_ref().map(Tls::load).transpose()?;
         let pages = listeners::pages(config.host, config.port).await?;
         let page_addresses = listeners::addresses(&pages)?;
         let next_port = page_addresses[0].port().saturating_add(1);
@@ -96,16 +107,21 @@ impl Server {
             .any(|control| matches!(control.address(), ControlAddress::Tcp(_)));
         let token = needs_token.then(TokenFile::create).transpose()?;
         config.root.hide(&discovery::runtime_folder());
+        if let Some(tls) = &tls {
+            config.root.hide(&tls.key_file);
+        }
         let ready = Ready {
             pagewire: env!("CARGO_PKG_VERSION"),
-            http: url_of(page_addresses[0]),
+            http: url_of(page_addresses[0], tls.is_some()),
             control: control_addresses[0].clone(),
             controls: control_addresses,
             token_file: token.as_ref().map(|token| token.path().to_owned()),
+            authority_file: tls.as_ref().and_then(|tls| tls.authority_file.clone()),
         };
         Ok(Self {
             config,
             pages,
+            tls,
             controls,
             token,
             ready,
@@ -128,6 +144,7 @@ impl Server {
         let Self {
             config,
             pages: page_listeners,
+            tls,
             controls,
             token,
             ready,
@@ -142,15 +159,20 @@ impl Server {
             plugins: plugins.clone(),
             base_urls: listeners::addresses(&page_listeners)?
                 .into_iter()
-                .map(url_of)
+                .map(|address| url_of(address, tls.is_some()))
                 .collect(),
+            allowed_origins: config.allowed.origins.clone(),
             root_dirs: root_dirs.clone(),
             start_time,
             debug: config.debug,
             sessions: TaskTracker::new(),
             cut: CancellationToken::new(),
         });
-        let router = router(&config, &hub, &plugins, &connections);
+        let redirect = admit::guard(Router::new().fallback(admit::to_https), &config.allowed);
+        let answers = Answers {
+            router: router(&config, &hub, &plugins, &connections),
+            tls: tls.map(|tls| (tls.acceptor, redirect)),
+        };
 
         let (health, health_service) = tonic_health::server::health_reporter();
         health
@@ -167,7 +189,7 @@ impl Server {
             clock.spawn(async move { console::log(&hub).await });
         }
         for listener in page_listeners {
-            http::spawn(listener, router.clone(), &connections, stop.clone());
+            http::spawn(listener, answers.clone(), &connections, stop.clone());
         }
         let mut control_servers = JoinSet::new();
         for listener in controls {
@@ -238,6 +260,7 @@ fn register(
         control: ready.control.clone(),
         controls: ready.controls.clone(),
         token_file: ready.token_file.clone(),
+        authority_file: ready.authority_file.clone(),
         start_time,
     };
     Registration::write(&daemon)
@@ -266,7 +289,7 @@ fn router(
     });
     let pages = Router::new().fallback(any(pages::handle)).with_state(pages);
     let router = browser::routes(browser).fallback_service(pages);
-    admit::guard(router, config.allowed.clone())
+    admit::guard(router, &config.allowed)
 }
 
 async fn serve_control(
@@ -308,11 +331,12 @@ async fn within(grace: Duration, overrun: &str, work: impl Future<Output = ()>) 
 }
 
 /// A URL that a browser on this machine can open.
-fn url_of(address: SocketAddr) -> String {
+fn url_of(address: SocketAddr, tls: bool) -> String {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
         ip => ip,
     };
-    format!("http://{}", SocketAddr::new(ip, address.port()))
+    let scheme = if tls { "https" } else { "http" };
+    format!("{scheme}://{}", SocketAddr::new(ip, address.port()))
 }

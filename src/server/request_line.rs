@@ -2,7 +2,8 @@
 //!
 //! The HTTP library cuts a fragment off before anybody sees it (RFC 9112, section 3.2 has none in a
 //! request target). We parse what is left once, so nothing can be smuggled past our checks; but what
-//! a malformed request is answered must not depend on who reads it, so it is refused with 400.
+//! a malformed request is answered must not depend on who reads it, so it is refused with 400. In
+//! HTTP/2 nothing can be seen: its frames are decoded where the fragment is cut off.
 
 use std::io;
 use std::pin::Pin;
@@ -10,7 +11,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// What the stream and the service of one connection tell each other. Both run in its one task.
 #[derive(Clone)]
@@ -23,8 +23,8 @@ pub(super) struct RequestLine {
 
 /// A connection whose request lines are looked at as they pass. Of requests that arrive together
 /// only the first is looked at.
-pub(super) struct Watched {
-    stream: TcpStream,
+pub(super) struct Watched<S> {
+    stream: S,
     line: RequestLine,
     /// A `#` was seen in the line so far.
     seen: bool,
@@ -32,8 +32,8 @@ pub(super) struct Watched {
     started: bool,
 }
 
-impl Watched {
-    pub(super) fn new(stream: TcpStream) -> (Self, RequestLine) {
+impl<S> Watched<S> {
+    pub(super) fn new(stream: S) -> (Self, RequestLine) {
         let line = RequestLine {
             begins: Arc::new(AtomicBool::new(true)),
             has_fragment: Arc::default(),
@@ -84,7 +84,7 @@ impl RequestLine {
     }
 }
 
-impl AsyncRead for Watched {
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -99,7 +99,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
