@@ -10,6 +10,7 @@ mod support;
 
 mod tidy;
 
+mod attach;
 mod attacks;
 mod automation;
 mod command_line;
@@ -24,3 +25,4 @@ mod sends;
 mod serve_hook;
 mod sockets;
 mod subscriptions;
+mod tls;

@@ -7,7 +7,7 @@ use crate::config::{
 };
 use crate::origins::Allowed;
 use crate::paths::Root;
-use crate::server::{Ready, Server};
+use crate::server::{Ready, Server, check_files};
 use anyhow::Context;
 use clap::Args;
 use std::io::{IsTerminal, Write};
@@ -218,11 +218,16 @@ fn certificate(settings: &Settings) -> anyhow::Result<Option<Certificate>> {
             );
         }
     };
-    Ok(match settings.one("tls") {
+    let certificate = match settings.one("tls") {
         Some(false) => None,
         Some(true) => files.or(Some(Certificate::Localhost)),
         None => files,
-    })
+    };
+    if let Some(Certificate::Files { cert, key }) = &certificate {
+        let origin = || settings.get("tls_cert").origin.to_string();
+        check_files(cert, key).with_context(origin)?;
+    }
+    Ok(certificate)
 }
 
 fn start_log(settings: &Settings) {

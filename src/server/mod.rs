@@ -38,7 +38,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 
 pub use listeners::BindError;
-pub use tls::TlsError;
+pub use tls::{TlsError, check_files};
 pub use token::TokenFile;
 
 /// How long plugins have to finish when the daemon stops; then their streams are cut. Default 2 s.

@@ -109,6 +109,14 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
+/// Whether these files can be served with.
+///
+/// # Errors
+/// They cannot, and why.
+pub fn check_files(cert: &Path, key: &Path) -> Result<(), TlsError> {
+    identity(cert, key).map(drop)
+}
+
 /// A certificate with the key that belongs to it.
 pub(super) fn identity(cert: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
     let read = |setting, file: &Path| {
