@@ -1,8 +1,8 @@
 //! The page port: accepts connections, as many as there is room for.
 
 use super::connection::Answers;
-use axum::Router;
 use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -29,21 +29,19 @@ const RETRY_AFTER: &str = "1";
 /// Pause after the operating system refused a connection for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts connections until `stop`; each is tracked until it has ended.
+/// Accepts connections until `stop`; each is tracked until it has ended. Past the limit the
+/// `refusals` answer.
 pub(super) fn spawn(
     listener: TcpListener,
     answers: Answers,
+    refusals: Answers,
     connections: &TaskTracker,
     stop: CancellationToken,
 ) {
     let tracker = connections.clone();
-    let refusal = Answers {
-        router: Router::new().fallback(no_room),
-        ..answers.clone()
-    };
     connections.spawn(async move {
         let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
+        let anteroom = Arc::new(Semaphore::new(MAX_REFUSALS));
         let mut is_full = false;
         loop {
             let accepted = tokio::select! {
@@ -72,8 +70,8 @@ pub(super) fn spawn(
                 tracing::warn!(target: "pagewire::server", MAX_CONNECTIONS, "too many connections are open: further ones are refused");
                 is_full = true;
             }
-            if let Ok(permit) = refusals.clone().try_acquire_owned() {
-                let refused = refusal.clone().serve(stream, peer, stop);
+            if let Ok(permit) = anteroom.clone().try_acquire_owned() {
+                let refused = refusals.clone().serve(stream, peer, stop);
                 tracker.spawn(async move {
                     // Who did not ask in time is not told.
                     let _ = timeout(REFUSAL_TIMEOUT, refused).await;
@@ -84,7 +82,8 @@ pub(super) fn spawn(
     });
 }
 
-async fn no_room() -> impl axum::response::IntoResponse {
+/// What is answered past the limit.
+pub(super) async fn no_room() -> impl IntoResponse {
     let headers = [
         (header::RETRY_AFTER, RETRY_AFTER),
         (header::CONNECTION, "close"),

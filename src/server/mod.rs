@@ -168,10 +168,15 @@ impl Server {
             sessions: TaskTracker::new(),
             cut: CancellationToken::new(),
         });
-        let redirect = admit::guard(Router::new().fallback(admit::to_https), &config.allowed);
+        let guarded = |router| admit::guard(router, &config.allowed);
+        let redirect = guarded(Router::new().fallback(admit::to_https));
         let answers = Answers {
             router: router(&config, &hub, &plugins, &connections),
             tls: tls.map(|tls| (tls.acceptor, redirect)),
+        };
+        let refusals = Answers {
+            router: guarded(Router::new().fallback(http::no_room)),
+            ..answers.clone()
         };
 
         let (health, health_service) = tonic_health::server::health_reporter();
@@ -189,7 +194,13 @@ impl Server {
             clock.spawn(async move { console::log(&hub).await });
         }
         for listener in page_listeners {
-            http::spawn(listener, answers.clone(), &connections, stop.clone());
+            http::spawn(
+                listener,
+                answers.clone(),
+                refusals.clone(),
+                &connections,
+                stop.clone(),
+            );
         }
         let mut control_servers = JoinSet::new();
         for listener in controls {
