@@ -94,7 +94,7 @@ impl Server {
     /// Binds every address, or none.
     pub async fn bind(mut config: Config) -> Result<Self, BindError> {
         let tls = config.tls.as_ref().map(Tls::load).transpose()?;
-        let pages = listeners::pages(config.host, config.port).await?;
+        let pages = listeners::pages(config.host, config.port)?;
         let page_addresses = listeners::addresses(&pages)?;
         let next_port = page_addresses[0].port().saturating_add(1);
         let controls = listeners::controls(&config.controls, next_port).await?;
