@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 const CLIENT: &str = "/__pagewire__/client.js";
 
@@ -144,7 +144,7 @@ async fn upgrade(server: &TestServer, origin: &str) -> Result<Page<TlsConnection
     let origin = origin.parse().expect("a header");
     request.headers_mut().insert("origin", origin);
     let stream = https(server, &["http/1.1"]).await;
-    let connected = tokio_tungstenite::client_async(request, stream);
+    let connected = Box::pin(tokio_tungstenite::client_async(request, stream));
     match within("an upgrade", connected).await {
         Ok((socket, _)) => Ok(Page::over(socket)),
         Err(Error::Http(response)) => Err(response.status().as_u16()),
@@ -490,12 +490,12 @@ async fn first_octet(server: &TestServer, path: &str) -> u8 {
 
 #[tokio::test]
 async fn no_path_of_http_2_leads_anywhere_else() {
-    let site = Site::page();
-    site.write(".env", "SECRET=1");
-    let server = TestServer::start_with(&site, &["--tls"]).await;
     const OK: u8 = 0x88;
     const BAD_REQUEST: u8 = 0x8c;
     const NOT_FOUND: u8 = 0x8d;
+    let site = Site::page();
+    site.write(".env", "SECRET=1");
+    let server = TestServer::start_with(&site, &["--tls"]).await;
     assert_eq!(first_octet(&server, "/").await, OK);
     // The library cuts a fragment off; what is left is looked up as any path is.
     assert_eq!(first_octet(&server, "/#x").await, OK);

@@ -163,7 +163,7 @@ mod tests {
             ),
             (
                 "port = 1\n[zzz]\n",
-                "pagewire.toml:2:2: unknown key \"zzz\" (there are port, host, control, ",
+                "pagewire.toml:2:2: unknown key \"zzz\" (there are port, host, tls, ",
             ),
             (
                 "port = '8000'",

@@ -18,10 +18,10 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// What it is for. Of browsers, only Chromium takes a wildcard right below a top-level name.
-const NAMES: [&str; 4] = ["localhost", "*.localhost", "127.0.0.1", "::1"];
+/// What it is for. Not `*.localhost`: browsers take no wildcard right below a top-level name.
+const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 /// How long it is good for. Default 800 days: Apple's systems refuse more than 825.
 const LIFETIME: Duration = DAY.saturating_mul(800);

@@ -83,10 +83,11 @@ impl Answers {
             return conversation.http1(stream, redirect).await;
         }
         let stream = timeout_at(deadline, acceptor.accept(stream)).await??;
+        // Boxed: connections without TLS need not have the room for it.
         if stream.get_ref().1.alpn_protocol() == Some(H2) {
-            conversation.http2(stream, self.router).await
+            Box::pin(conversation.http2(stream, self.router)).await
         } else {
-            conversation.http1(stream, self.router).await
+            Box::pin(conversation.http1(stream, self.router)).await
         }
     }
 }
