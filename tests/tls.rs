@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
@@ -118,9 +119,7 @@ async fn plain_http_is_sent_to_https_of_the_same_host_and_path() {
     }
     // What is neither TLS nor HTTP is no reason to stop.
     for octets in [&b"\x16\x03\x01\xff\xff"[..], b"\x16", b"\0\0\0", b"\n"] {
-        let mut stream = tokio::net::TcpStream::connect(server.http())
-            .await
-            .expect("a listener");
+        let mut stream = TcpStream::connect(server.http()).await.expect("a listener");
         stream.write_all(octets).await.expect("an open connection");
     }
     assert_eq!(
@@ -559,6 +558,9 @@ async fn a_stop_ends_connections_of_both_protocols() {
     let mut browser = http2(&server).await;
     assert_eq!(browser.get("https://localhost/", &[]).await.status, 200);
     let mut silent = https(&server, &["http/1.1"]).await;
+    // A browser connects before it knows what for.
+    let early = TcpStream::connect(server.http()).await;
+    let _early = early.expect("a listener");
     server.signal(rustix::process::Signal::TERM);
     let (code, said) = server.ended().await;
     assert_eq!(code, Some(0), "{said}");

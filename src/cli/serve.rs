@@ -203,31 +203,25 @@ pub(super) fn config(
 
 /// Files imply TLS, unless it is said to be off.
 fn certificate(settings: &Settings) -> anyhow::Result<Option<Certificate>> {
-    let files = match (settings.one("tls_cert"), settings.one("tls_key")) {
-        (Some(cert), Some(key)) => Some(Certificate::Files { cert, key }),
-        (None, None) => None,
-        (cert, _) => {
-            let (given, missing) = match cert {
-                Some(_) => ("tls_cert", "tls_key"),
-                None => ("tls_key", "tls_cert"),
-            };
-            let InForce { values, origin, .. } = settings.get(given);
-            anyhow::bail!(
-                "{origin}: {given} is {} and {missing} is not given (give both, or neither for a certificate of pagewire's own)",
-                values.join("")
-            );
+    let tls: Option<bool> = settings.one("tls");
+    let alone = |given, missing| {
+        let InForce { values, origin, .. } = settings.get(given);
+        anyhow::anyhow!(
+            "{origin}: {given} is {} and {missing} is not given (give both, or neither for a certificate of pagewire's own)",
+            values.concat()
+        )
+    };
+    match (settings.one::<PathBuf>("tls_cert"), settings.one("tls_key")) {
+        _ if tls == Some(false) => Ok(None),
+        (None, None) => Ok(tls.map(|_| Certificate::Localhost)),
+        (Some(_), None) => Err(alone("tls_cert", "tls_key")),
+        (None, Some::<PathBuf>(_)) => Err(alone("tls_key", "tls_cert")),
+        (Some(cert), Some(key)) => {
+            let origin = || settings.get("tls_cert").origin.to_string();
+            check_files(&cert, &key).with_context(origin)?;
+            Ok(Some(Certificate::Files { cert, key }))
         }
-    };
-    let certificate = match settings.one("tls") {
-        Some(false) => None,
-        Some(true) => files.or(Some(Certificate::Localhost)),
-        None => files,
-    };
-    if let Some(Certificate::Files { cert, key }) = &certificate {
-        let origin = || settings.get("tls_cert").origin.to_string();
-        check_files(cert, key).with_context(origin)?;
     }
-    Ok(certificate)
 }
 
 fn start_log(settings: &Settings) {

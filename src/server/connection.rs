@@ -76,13 +76,12 @@ impl Answers {
         let Some((acceptor, redirect)) = self.tls else {
             return conversation.http1(stream, self.router).await;
         };
-        let deadline = conversation.first_head_by;
         let mut first = [0];
-        timeout_at(deadline, stream.peek(&mut first)).await??;
+        conversation.begin(stream.peek(&mut first)).await?;
         if first != [HANDSHAKE] {
             return conversation.http1(stream, redirect).await;
         }
-        let stream = timeout_at(deadline, acceptor.accept(stream)).await??;
+        let stream = conversation.begin(acceptor.accept(stream)).await?;
         // Boxed: connections without TLS need not have the room for it.
         if stream.get_ref().1.alpn_protocol() == Some(H2) {
             Box::pin(conversation.http2(stream, self.router)).await
@@ -102,6 +101,14 @@ struct Conversation {
 }
 
 impl Conversation {
+    /// A step before the first request.
+    async fn begin<T>(&self, step: impl Future<Output = io::Result<T>>) -> Result<T, Error> {
+        tokio::select! {
+            done = timeout_at(self.first_head_by, step) => Ok(done??),
+            () = self.stop.cancelled() => Err("the daemon stops".into()),
+        }
+    }
+
     async fn http1<S>(self, stream: S, router: Router) -> Result<(), Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
