@@ -12,6 +12,9 @@ pub struct Allowed {
     pub hosts: Vec<String>,
     /// Further origins, exactly as browsers write them: `https://example.com`.
     pub origins: Vec<String>,
+    /// Pages are served by TLS: an origin of ours is `https`. Whoever is on the way could be any
+    /// `http` one.
+    pub https: bool,
 }
 
 /// Why a request was refused. The text names the flag that would allow it.
@@ -104,6 +107,12 @@ impl Allowed {
         }
     }
 
+    /// Whether this origin was allowed by name.
+    pub fn lists(&self, origin: &[u8]) -> bool {
+        let mut origins = self.origins.iter();
+        origins.any(|listed| listed.as_bytes() == origin)
+    }
+
     /// Checks the `Origin` of an upgrade against its (allowed) `Host`. A request without
     /// `Origin` comes from no page: browsers always send it with an upgrade.
     pub fn check_origin<'a>(
@@ -118,7 +127,7 @@ impl Allowed {
         let same = || {
             let (scheme, authority) = text.split_once("://")?;
             let default_port = match scheme {
-                "http" => 80,
+                "http" if !self.https => 80,
                 "https" => 443,
                 _ => return None,
             };
@@ -129,7 +138,7 @@ impl Allowed {
                 origin.port.unwrap_or(default_port) == host.port.unwrap_or(default_port);
             Some(origin.same_host(&host) && ports_agree)
         };
-        let allowed = self.origins.contains(&text) || same() == Some(true);
+        let allowed = self.lists(origin) || same() == Some(true);
         if allowed && origins.next().is_none() {
             Ok(())
         } else {
@@ -193,7 +202,7 @@ mod tests {
         }
         let allowed = Allowed {
             hosts: vec!["dev.test".into(), ".my.test".into()],
-            origins: vec![],
+            ..Allowed::default()
         };
         assert_eq!(host(&allowed, "DEV.test:80"), Ok(()));
         assert_eq!(host(&allowed, "a.my.test"), Ok(()));
@@ -255,5 +264,22 @@ mod tests {
         ] {
             assert!(!origin(from, to), "{from} -> {to}");
         }
+    }
+
+    #[test]
+    fn behind_tls_an_origin_of_ours_is_https() {
+        let allowed = Allowed {
+            origins: vec!["http://friend.test".into()],
+            https: true,
+            ..Allowed::default()
+        };
+        let check = |origin: &str| {
+            let origins = std::iter::once(origin.as_bytes());
+            allowed.check_origin(origins, b"localhost:8000").is_ok()
+        };
+        assert!(check("https://localhost:8000"));
+        assert!(check("http://friend.test"));
+        assert!(!check("http://localhost:8000"));
+        assert!(!check("https://localhost"));
     }
 }

@@ -84,7 +84,9 @@ impl UrlPath {
             return Err(UrlPathError::NotAbsolute);
         }
         let bytes = raw.as_bytes();
-        let is_ordinary = bytes.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'%' | b'\\'));
+        let is_ordinary = bytes
+            .iter()
+            .all(|b| b.is_ascii_graphic() && !matches!(b, b'%' | b'\\'));
         if is_ordinary && !raw.contains("//") && !raw.contains("/.") {
             // Nearly all of them: there is nothing to decode and no segment to take away.
             return Ok(Self {
@@ -245,7 +247,7 @@ pub struct Root {
     allowed_dirs: Vec<PathBuf>,
     allowed_names: Vec<String>,
     /// Never served, wherever it is: see [`Root::hide`].
-    hidden: Option<PathBuf>,
+    hidden: Vec<PathBuf>,
 }
 
 /// Why a folder cannot be served.
@@ -282,14 +284,14 @@ impl Root {
                 .iter()
                 .map(|name| name.to_lowercase())
                 .collect(),
-            hidden: None,
+            hidden: Vec::new(),
         })
     }
 
-    /// Keeps a folder from being served, although it may lie in the root: the one that holds the
-    /// control tokens. Whoever could read it there would be a program.
-    pub fn hide(&mut self, dir: &Path) {
-        self.hidden = dir.canonicalize().ok();
+    /// Keeps a file or folder from being served, although it may lie in the root: the one that holds
+    /// the control tokens (whoever could read it there would be a program), private keys.
+    pub fn hide(&mut self, path: &Path) {
+        self.hidden.extend(path.canonicalize());
     }
 
     /// The folder's real path.
@@ -337,11 +339,7 @@ impl Root {
         let Ok(real) = asked.canonicalize() else {
             return Found::Nothing;
         };
-        if self
-            .hidden
-            .as_ref()
-            .is_some_and(|dir| real.starts_with(dir))
-        {
+        if self.hidden.iter().any(|path| real.starts_with(path)) {
             return Found::Nothing;
         }
         let Some(base) = self.bases().find(|base| real.starts_with(base)) else {

@@ -2,7 +2,7 @@
 //! here, and after each of them the daemon answers everybody else as before.
 
 use crate::support::{Answer, Page, ServeHook, Session, Site, TestServer, command, raw_request};
-use crate::support::{fails_with, within};
+use crate::support::{fails_with, tls, within};
 use pagewire_client::proto::{self, serve_content, serve_result};
 use pagewire_client::{
     DeliveryStatus, Import, JsValue, SocketFilter, SubscribeOptions, Target, What,
@@ -10,7 +10,7 @@ use pagewire_client::{
 use serde_json::{Value, json};
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tonic::transport::Channel;
@@ -1330,6 +1330,121 @@ async fn connections_that_never_finish_their_request_keep_nobody_out() {
     stream.write_all(body).await.expect("an open connection");
     assert_eq!(read_response(&mut stream).await.status, 405);
     lives(&server, "slow requests").await;
+}
+
+#[tokio::test]
+async fn a_path_that_is_too_long_and_a_head_that_is_too_large_are_told_apart() {
+    let server = TestServer::start(&Site::page()).await;
+    let ask = async |target: usize, header: usize| {
+        let path = "a".repeat(target - 1);
+        let headers = format!("X: {}\r\n", "a".repeat(header));
+        server.get_with(&format!("/{path}"), &headers).await.status
+    };
+    // A name of 16 KiB is too long for the file system, and still a path.
+    assert_eq!(ask(16 * 1024, 0).await, 404);
+    assert_eq!(ask(16 * 1024 + 1, 0).await, 414);
+    assert_eq!(ask(1, 60 * 1024).await, 200);
+    assert_eq!(ask(1, 65 * 1024).await, 431);
+    // Requests that arrive together are answered in order, each by these rules.
+    let get = |target: &str, more: &str| {
+        format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n")
+    };
+    let long = format!("/{}", "a".repeat(16 * 1024));
+    let requests = [
+        get("/", ""),
+        get(&long, ""),
+        get("/missing", "Connection: close\r\n"),
+    ];
+    let answers = server.raw(requests.concat().as_bytes()).await;
+    let text = String::from_utf8_lossy(&answers.body);
+    let later: Vec<_> = text
+        .match_indices("HTTP/1.1 ")
+        .map(|(at, _)| &text[at + 9..at + 12])
+        .collect();
+    assert_eq!((answers.status, later), (200, vec!["414", "404"]));
+}
+
+#[tokio::test]
+async fn a_connection_that_asks_nothing_is_closed_in_time() {
+    let plain = TestServer::start(&Site::page()).await;
+    let secure = TestServer::start_with(&Site::page(), &["--tls"]).await;
+    let mut waiting = Vec::new();
+    for server in [&plain, &secure] {
+        // The beginnings of nothing, of a request, of a TLS handshake.
+        for begun in ["", "GET / HTTP/1.1\r\nHost:", "\u{16}"] {
+            let mut stream = TcpStream::connect(server.http()).await.expect("a listener");
+            let sent = stream.write_all(begun.as_bytes()).await;
+            sent.expect("an open connection");
+            waiting.push(Box::new(stream) as Box<dyn AsyncRead + Unpin>);
+        }
+    }
+    let trusted = secure.ready["authority_file"].as_str().expect("a file");
+    for protocol in ["h2", "http/1.1"] {
+        let connected = tls(secure.http(), "localhost", trusted.as_ref(), &[protocol]).await;
+        let mut stream = connected.expect("a handshake");
+        if protocol == "h2" {
+            let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+            stream.write_all(preface).await.expect("an open connection");
+        }
+        waiting.push(Box::new(stream));
+    }
+    let ends = waiting.iter_mut().map(|stream| async move {
+        // HTTP/2 has said its settings; an end without a goodbye is an end too.
+        let mut ignored = Vec::new();
+        let _ = stream.read_to_end(&mut ignored).await;
+    });
+    within(
+        "the end of every connection",
+        futures_util::future::join_all(ends),
+    )
+    .await;
+    lives(&plain, "connections that ask nothing").await;
+}
+
+#[tokio::test]
+async fn a_connection_past_the_limit_is_told_so_and_room_comes_back() {
+    const MAX_CONNECTIONS: usize = 4096;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let wanted = 2 * MAX_CONNECTIONS as u64;
+    if limit.maximum.is_some_and(|maximum| maximum < wanted) {
+        eprintln!("skipped: a process may not open {wanted} files here (ulimit -Hn)");
+        return;
+    }
+    let raised = rustix::process::Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).expect("a higher limit");
+    let server = TestServer::start(&Site::page()).await;
+    let mut open = Vec::new();
+    for number in 0..MAX_CONNECTIONS {
+        // The daemon has accepted all before: none waits in the operating system's queue.
+        if number % 256 == 0 {
+            assert_eq!(server.get("/").await.status, 200);
+        }
+        let connected = within("a connection", TcpStream::connect(server.http())).await;
+        open.push(connected.expect("a listener"));
+    }
+    let answer = server.get("/").await;
+    assert_eq!(
+        (answer.status, answer.header("retry-after")),
+        (503, Some("1"))
+    );
+    assert!(
+        answer.text().contains("4096 connections"),
+        "{}",
+        answer.text()
+    );
+    is_ours_alone(&answer, "no room");
+    // More than are told so are closed; nobody waits.
+    let crowd = (0..200).map(|_| server.get("/"));
+    for answer in within("answers or ends", futures_util::future::join_all(crowd)).await {
+        assert!(matches!(answer.status, 503 | 0), "{}", answer.status);
+    }
+    drop(open);
+    let again = async { while server.get("/").await.status != 200 {} };
+    within("room", again).await;
+    lives(&server, "too many connections").await;
 }
 
 #[tokio::test]

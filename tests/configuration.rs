@@ -143,6 +143,9 @@ async fn every_setting_can_be_said_in_all_three_ways() {
     let settings = [
         ("port", json!(8123), "8123"),
         ("host", json!("127.0.0.1"), "127.0.0.1"),
+        ("tls", json!(true), "true"),
+        ("tls_cert", json!("/cert.pem"), "/cert.pem"),
+        ("tls_key", json!("/key.pem"), "/key.pem"),
         ("control", json!(["127.0.0.1:8124"]), "127.0.0.1:8124"),
         ("base_path", json!("/app"), "/app"),
         ("app_index", json!("index.html"), "index.html"),
@@ -178,14 +181,17 @@ async fn every_setting_can_be_said_in_all_three_ways() {
     for (key, value, text) in &settings {
         let flag = format!("--{}={text}", key.replace('_', "-"));
         let variable = format!("PAGEWIRE_{}", key.to_ascii_uppercase());
-        let said = in_force(&site, &[&flag], &[]).await;
+        // A certificate without its key is refused unless neither is used.
+        let off = key.starts_with("tls_").then_some(("PAGEWIRE_TLS", "false"));
+        let off = off.as_slice();
+        let said = in_force(&site, &[&flag], off).await;
         assert_eq!(said["settings"][key]["value"], *value, "{flag}");
         assert_eq!(said["settings"][key]["source"], "flag");
-        let said = in_force(&site, &[], &[(&variable, text)]).await;
+        let said = in_force(&site, &[], &[off, &[(&variable, text)]].concat()).await;
         assert_eq!(said["settings"][key]["value"], *value, "{variable}");
         assert_eq!(said["settings"][key]["origin"], json!(variable));
         site.write("pagewire.toml", format!("\n{key} = {value}\n"));
-        let said = in_force(&site, &[], &[]).await;
+        let said = in_force(&site, &[], off).await;
         assert_eq!(said["settings"][key]["value"], *value, "{key}");
         assert_eq!(said["settings"][key]["origin"], "pagewire.toml:2");
         site.write("pagewire.toml", "");

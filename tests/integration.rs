@@ -10,6 +10,7 @@ mod support;
 
 mod tidy;
 
+mod attach;
 mod attacks;
 mod automation;
 mod command_line;
@@ -28,3 +29,4 @@ mod serve_hook;
 mod sites;
 mod sockets;
 mod subscriptions;
+mod tls;

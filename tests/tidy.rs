@@ -23,7 +23,7 @@ const EDGES: usize = 2;
 
 /// Crates that belong to one protocol, and the modules that speak it. The server starts tonic's
 /// transport and reports its health, but sees no generated type: prost stays in `control`.
-const CONFINED: [(&[&str], &[&str]); 8] = [
+const CONFINED: [(&[&str], &[&str]); 9] = [
     (&["tonic", "tonic_health"], &["control", "server"]),
     (
         &[
@@ -40,6 +40,7 @@ const CONFINED: [(&[&str], &[&str]); 8] = [
         &["pages", "browser", "server"],
     ),
     (&["tokio_tungstenite", "tungstenite"], &["browser"]),
+    (&["rustls", "tokio_rustls", "rcgen"], &["server"]),
     (&["clap"], &["cli"]),
     (&["toml", "strsim"], &["config"]),
     (&["anyhow", "tracing_subscriber"], &["cli"]),

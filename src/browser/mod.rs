@@ -10,9 +10,10 @@ use crate::message::{
 };
 use crate::origins::Allowed;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
-use axum::http::header::{self, HeaderMap};
+use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::sync::{Arc, LazyLock};
@@ -37,6 +38,10 @@ fn tag(script: &str) -> String {
     format!("\"{:x}\"", xxh3_128(script.as_bytes()))
 }
 
+/// A mark on responses that pages of other origins may load: those that may connect, too.
+#[derive(Clone)]
+pub struct Shared;
+
 /// What the sockets need.
 pub struct Browser {
     /// Where they register.
@@ -51,14 +56,35 @@ pub struct Browser {
 
 /// Our own paths, and the ancestor's as aliases.
 pub fn routes(browser: Arc<Browser>) -> Router {
-    Router::new()
+    let scripts = Router::new()
         .route(CLIENT_PATH, get(client))
         .route(ANCESTOR_CLIENT_PATH, get(client))
-        .route(SOCKET_PATH, get(upgrade::upgrade))
-        .route(ANCESTOR_SOCKET_PATH, get(upgrade::upgrade))
         .route(RECORDER_PATH, get(recorder))
         .route(&format!("{CODE_PATH}{{name}}"), get(code))
+        .layer(from_fn_with_state(browser.clone(), share));
+    Router::new()
+        .route(SOCKET_PATH, get(upgrade::upgrade))
+        .route(ANCESTOR_SOCKET_PATH, get(upgrade::upgrade))
+        .merge(scripts)
         .with_state(browser)
+}
+
+/// A page that somebody else serves may load our scripts if its origin may connect (the Fetch
+/// standard, section 3.3: CORS). Our files stay ours.
+async fn share(State(browser): State<Arc<Browser>>, request: Request, next: Next) -> Response {
+    let origins: Vec<_> = request.headers().get_all(header::ORIGIN).iter().collect();
+    let listed = match origins[..] {
+        [origin] if browser.allowed.lists(origin.as_bytes()) => Some(origin.clone()),
+        _ => None,
+    };
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    if let Some(origin) = listed {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        response.extensions_mut().insert(Shared);
+    }
+    response
 }
 
 async fn client(request: HeaderMap) -> Response {

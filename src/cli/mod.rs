@@ -25,6 +25,7 @@ mod results;
 mod send;
 mod serve;
 mod settings;
+mod snippet;
 mod sockets;
 mod stop;
 mod wait;
@@ -54,6 +55,7 @@ enum Command {
     Messages(messages::Arguments),
     Plugins(plugins::Arguments),
     Info(info::Arguments),
+    Snippet(snippet::Arguments),
     Wait(wait::Arguments),
     Stop(stop::Arguments),
     Completions(completions::Arguments),
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Messages(arguments) => messages::main(&arguments),
         Command::Plugins(arguments) => plugins::main(&arguments),
         Command::Info(arguments) => info::main(&arguments),
+        Command::Snippet(arguments) => snippet::main(&arguments),
         Command::Wait(arguments) => wait::main(&arguments),
         Command::Stop(arguments) => stop::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),

@@ -2,11 +2,13 @@
 
 use super::one_line;
 use super::settings::{Flags, gather};
-use crate::config::{Config, DEFAULT_PORT, LogFormat, LogLevels, Mount, Port, Settings};
+use crate::config::{
+    Certificate, Config, DEFAULT_PORT, InForce, LogFormat, LogLevels, Mount, Port, Settings,
+};
 use crate::origins::Allowed;
 use crate::paths::Root;
 use crate::roots::Roots;
-use crate::server::{Ready, Server};
+use crate::server::{Ready, Server, check_files};
 use anyhow::Context;
 use clap::Args;
 use std::io::{IsTerminal, Write};
@@ -142,9 +144,17 @@ fn watch_signals(stop: CancellationToken, cut: CancellationToken) -> std::io::Re
 fn announce(ready: &Ready) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     if out.is_terminal() {
+        let (scheme, _) = ready.http.split_once(':').unwrap_or_default();
         let port = ready.http.rsplit(':').next().unwrap_or_default();
         writeln!(out, "\n  pagewire {}\n", ready.pagewire)?;
-        writeln!(out, "  pages    http://localhost:{port}/")?;
+        writeln!(out, "  pages    {scheme}://localhost:{port}/")?;
+        if let Some(authority) = &ready.authority_file {
+            writeln!(out, "  trust    {}", authority.display())?;
+            writeln!(
+                out,
+                "           browsers warn until they trust this file: README, \"https\""
+            )?;
+        }
         writeln!(out, "  plugins  {}", ready.controls.join("  "))?;
         if let Some(token) = &ready.token_file {
             writeln!(out, "  token    {}", token.display())?;
@@ -188,6 +198,7 @@ pub(super) fn config(
         .map(mount)
         .collect::<anyhow::Result<_>>()?;
     let hosts: Vec<String> = settings.many("allow_host");
+    let tls = certificate(settings)?;
     Ok(Config {
         roots: Roots::new(open(root)?, mounts),
         base_path: settings.always("base_path"),
@@ -204,12 +215,37 @@ pub(super) fn config(
         allowed: Allowed {
             hosts: hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
             origins: settings.many("allow_origin"),
+            https: tls.is_some(),
         },
+        tls,
         inject: settings.always("inject"),
         console: settings.always("console"),
         debug: settings.always("debug"),
         exit_with_stdin,
     })
+}
+
+/// Files imply TLS, unless it is said to be off.
+fn certificate(settings: &Settings) -> anyhow::Result<Option<Certificate>> {
+    let tls: Option<bool> = settings.one("tls");
+    let alone = |given, missing| {
+        let InForce { values, origin, .. } = settings.get(given);
+        anyhow::anyhow!(
+            "{origin}: {given} is {} and {missing} is not given (give both, or neither for a certificate of pagewire's own)",
+            values.concat()
+        )
+    };
+    match (settings.one::<PathBuf>("tls_cert"), settings.one("tls_key")) {
+        _ if tls == Some(false) => Ok(None),
+        (None, None) => Ok(tls.map(|_| Certificate::Localhost)),
+        (Some(_), None) => Err(alone("tls_cert", "tls_key")),
+        (None, Some::<PathBuf>(_)) => Err(alone("tls_key", "tls_cert")),
+        (Some(cert), Some(key)) => {
+            let origin = || settings.get("tls_cert").origin.to_string();
+            check_files(&cert, &key).with_context(origin)?;
+            Ok(Some(Certificate::Files { cert, key }))
+        }
+    }
 }
 
 fn start_log(settings: &Settings) {

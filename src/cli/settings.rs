@@ -87,6 +87,7 @@ fn argument(setting: &'static Setting) -> Arg {
             .value_parser(PossibleValuesParser::new(["true", "false"]))
             .hide_possible_values(true),
         Kind::Folders => argument.value_hint(ValueHint::DirPath),
+        Kind::File => argument.value_hint(ValueHint::FilePath),
         _ => argument.value_parser(|text: &str| setting.check(text).map(|()| text.to_owned())),
     }
 }

@@ -122,7 +122,7 @@ fn expected(setting: &Setting) -> String {
     match setting.kind {
         Kind::Switch => "true or false".to_owned(),
         Kind::Number => "a number".to_owned(),
-        Kind::Text => "a string".to_owned(),
+        Kind::Text | Kind::File => "a string".to_owned(),
         Kind::Word(words) => format!("one of {words:?}"),
         Kind::Texts | Kind::Folders | Kind::Addresses => "a list of strings, or one".to_owned(),
         Kind::Pairs | Kind::FolderPairs => "a table of strings".to_owned(),
@@ -178,7 +178,7 @@ mod tests {
             ),
             (
                 "port = 1\n[zzz]\n",
-                "pagewire.toml:2:2: unknown key \"zzz\" (there are port, host, control, ",
+                "pagewire.toml:2:2: unknown key \"zzz\" (there are port, host, tls, ",
             ),
             (
                 "port = '8000'",

@@ -48,6 +48,8 @@ pub struct Config {
     pub mime_types: Vec<MimeRule>,
     /// Who answers what nobody else does; the longest prefix counts.
     pub proxies: Vec<ProxyRule>,
+    /// Pages are served by TLS alone, with this certificate.
+    pub tls: Option<Certificate>,
     /// When the socket client is put into pages.
     pub inject: Inject,
     /// Logs what pages print and what fails in them.
@@ -56,6 +58,20 @@ pub struct Config {
     pub debug: bool,
     /// Stop when standard input closes.
     pub exit_with_stdin: bool,
+}
+
+/// What the page port shows of itself in TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// One for localhost, which the daemon makes and keeps.
+    Localhost,
+    /// The user's own, as PEM.
+    Files {
+        /// The certificate, and those between it and its authority.
+        cert: PathBuf,
+        /// Its private key, not encrypted.
+        key: PathBuf,
+    },
 }
 
 /// A port as it was asked for.

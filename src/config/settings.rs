@@ -40,6 +40,8 @@ pub enum Kind {
     Text,
     /// A list of texts.
     Texts,
+    /// A file; in pagewire.toml relative to it.
+    File,
     /// A list of folders; in the file relative to it.
     Folders,
     /// A list of control addresses; paths in the file are relative to it.

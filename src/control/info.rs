@@ -35,6 +35,7 @@ pub(super) fn get(control: &Control) -> proto::GetServerInfoResponse {
         injects_client: control.plugins.inject_client(),
         pages_with_client,
         pages_without_client,
+        allowed_origins: control.allowed_origins.clone(),
     }
 }
 

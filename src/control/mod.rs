@@ -62,6 +62,8 @@ pub struct Control {
     pub plugins: Arc<Plugins>,
     /// URLs that pages are served at.
     pub base_urls: Vec<String>,
+    /// Origins that were allowed by name.
+    pub allowed_origins: Vec<String>,
     /// The served folders, absolute.
     pub root_dirs: Vec<PathBuf>,
     /// When the daemon started.

@@ -1,10 +1,11 @@
 //! What every request to the page port must pass, whatever it asks for.
 
+use crate::browser::Shared;
 use crate::origins::{Allowed, Refusal};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{HeaderMap, HeaderName, HeaderValue};
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, Version, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
@@ -15,12 +16,30 @@ pub(super) struct HasFragment;
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-pub(super) fn guard(router: Router, allowed: Allowed) -> Router {
-    router.layer(from_fn_with_state(Arc::new(allowed), admit))
+/// Longest path and query. A longer one is answered with 414. Default 16 KiB.
+const MAX_TARGET_BYTES: usize = 16 * 1024;
+
+pub(super) fn guard(router: Router, allowed: &Allowed) -> Router {
+    router.layer(from_fn_with_state(Arc::new(allowed.clone()), admit))
 }
 
-async fn admit(State(allowed): State<Arc<Allowed>>, request: Request, next: Next) -> Response {
-    let mut response = match refusal(&allowed, &request) {
+/// What plain HTTP gets where TLS is spoken. Browsers may not remember it: the next daemon on this
+/// port may be without TLS.
+pub(super) async fn to_https(request: Request) -> Response {
+    let host = request.headers().get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let url = format!("https://{host}{}", request.uri());
+    let headers = [
+        (header::LOCATION, url.as_str()),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    let text = format!("this port speaks https: {url}\n");
+    (StatusCode::PERMANENT_REDIRECT, headers, text).into_response()
+}
+
+async fn admit(State(allowed): State<Arc<Allowed>>, mut request: Request, next: Next) -> Response {
+    let refusal = name_host(&mut request).or_else(|| refusal(&allowed, &request));
+    let mut response = match refusal {
         Some((status, text)) => {
             tracing::debug!(target: "pagewire::server", %text, "request refused");
             (
@@ -32,11 +51,37 @@ async fn admit(State(allowed): State<Arc<Allowed>>, request: Request, next: Next
         }
         None => next.run(request).await,
     };
-    // No other site may load what we serve, as a script or otherwise.
+    // No other site may load what we serve, as a script or otherwise, but for what was made for it.
+    let shared = response.extensions_mut().remove::<Shared>();
+    let policy = shared.map_or("same-origin", |Shared| "cross-origin");
     response
         .headers_mut()
-        .insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+        .insert(RESOURCE_POLICY, HeaderValue::from_static(policy));
     response
+}
+
+/// Puts the name that HTTP/2 has in `:authority` where HTTP/1.1 has it (RFC 9113, section 8.3.1):
+/// from here on a request has one form. Refused if it names two.
+fn name_host(request: &mut Request) -> Option<(StatusCode, String)> {
+    if request.version() != Version::HTTP_2 {
+        return None;
+    }
+    let uri = request.uri().clone();
+    let (Some(authority), Some(target)) = (uri.authority(), uri.path_and_query()) else {
+        return None;
+    };
+    let name = HeaderValue::from_str(authority.as_str()).ok()?;
+    let hosts = request.headers().get_all(header::HOST);
+    if hosts
+        .iter()
+        .any(|host| !host.as_bytes().eq_ignore_ascii_case(name.as_bytes()))
+    {
+        let text = "the request must not name two hosts (:authority and Host)";
+        return Some((StatusCode::BAD_REQUEST, text.to_owned()));
+    }
+    request.headers_mut().insert(header::HOST, name);
+    *request.uri_mut() = Uri::from(target.clone());
+    None
 }
 
 fn refusal(allowed: &Allowed, request: &Request) -> Option<(StatusCode, String)> {
@@ -44,6 +89,13 @@ fn refusal(allowed: &Allowed, request: &Request) -> Option<(StatusCode, String)>
     if uri.scheme().is_some() || uri.authority().is_some() || !uri.path().starts_with('/') {
         let text = "the request target must be a path: this is not a proxy";
         return Some((StatusCode::BAD_REQUEST, text.to_owned()));
+    }
+    if uri
+        .path_and_query()
+        .is_some_and(|target| target.as_str().len() > MAX_TARGET_BYTES)
+    {
+        let text = format!("the request target must not be longer than {MAX_TARGET_BYTES} bytes");
+        return Some((StatusCode::URI_TOO_LONG, text));
     }
     if request.extensions().get::<HasFragment>().is_some() {
         let text = "the request target must have no fragment (a # is written %23)";

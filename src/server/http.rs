@@ -1,51 +1,49 @@
-//! The page port: connections, their limits, their end.
+//! The page port: accepts connections, as many as there is room for.
 
-use super::admit::HasFragment;
-use super::request_line;
-use axum::Router;
-use axum::extract::connect_info::ConnectInfo;
-use axum::http::StatusCode;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use std::convert::Infallible;
-use std::pin::pin;
+use super::connection::Answers;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt;
 
-/// HTTP connections that may be open on one listener; web sockets do not count. One more waits
-/// to be accepted. Default 4,096.
+/// HTTP connections that may be open on one listener; web sockets do not count. Requests of one more
+/// are answered with 503. Default 4,096.
 const MAX_CONNECTIONS: usize = 4096;
 
-/// How long a request's head may take, and how long a connection may be idle between requests.
-/// Then it is closed. Default 30 s.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Connections past the limit that are told so at the same time. One more is closed without a word.
+/// Default 64.
+const MAX_REFUSALS: usize = 64;
 
-/// Largest request head. A larger one is answered with 431. Default 64 KiB.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// How long a connection past the limit may take to ask, and to hear that there is no room. Default
+/// 2 s.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// When somebody who found no room may try again, in seconds.
+const RETRY_AFTER: &str = "1";
 
 /// Pause after the operating system refused a connection for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts connections until `stop`; each is tracked until it has ended.
+/// Accepts connections until `stop`; each is tracked until it has ended. Past the limit the
+/// `refusals` answer.
 pub(super) fn spawn(
     listener: TcpListener,
-    router: Router,
+    answers: Answers,
+    refusals: Answers,
     connections: &TaskTracker,
     stop: CancellationToken,
 ) {
     let tracker = connections.clone();
     connections.spawn(async move {
         let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let anteroom = Arc::new(Semaphore::new(MAX_REFUSALS));
+        let mut is_full = false;
         loop {
-            let Ok(permit) = room.clone().acquire_owned().await else {
-                return;
-            };
             let accepted = tokio::select! {
                 () = stop.cancelled() => return,
                 accepted = listener.accept() => accepted,
@@ -58,53 +56,41 @@ pub(super) fn spawn(
                     continue;
                 }
             };
-            let (router, stop) = (router.clone(), stop.clone());
-            tracker.spawn(async move {
-                connection(
-                    stream,
-                    router.layer(axum::Extension(ConnectInfo(peer))),
-                    stop,
-                )
-                .await;
-                drop(permit);
-            });
+            let stop = stop.clone();
+            if let Ok(permit) = room.clone().try_acquire_owned() {
+                is_full = false;
+                let served = answers.clone().serve(stream, peer, stop);
+                tracker.spawn(async move {
+                    served.await;
+                    drop(permit);
+                });
+                continue;
+            }
+            if !is_full {
+                tracing::warn!(target: "pagewire::server", MAX_CONNECTIONS, "too many connections are open: further ones are refused");
+                is_full = true;
+            }
+            if let Ok(permit) = anteroom.clone().try_acquire_owned() {
+                let refused = refusals.clone().serve(stream, peer, stop);
+                tracker.spawn(async move {
+                    // Who did not ask in time is not told.
+                    let _ = timeout(REFUSAL_TIMEOUT, refused).await;
+                    drop(permit);
+                });
+            }
         }
     });
 }
 
-async fn connection(stream: TcpStream, router: Router, stop: CancellationToken) {
-    // Small answers go out at once; failing to ask for it costs only time.
-    let _ = stream.set_nodelay(true);
-    let (stream, line) = request_line::watch(stream);
-    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        if line.has_fragment() {
-            request.extensions_mut().insert(HasFragment);
-        }
-        let (router, line) = (router.clone(), line.clone());
-        async move {
-            let Ok(response) = router.oneshot(request).await;
-            // Behind an upgrade there are no more requests.
-            if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                line.begins_again();
-            }
-            Ok::<_, Infallible>(response)
-        }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(target: "pagewire::server", %error, "connection ended");
-    }
+/// What is answered past the limit.
+pub(super) async fn no_room() -> impl IntoResponse {
+    let headers = [
+        (header::RETRY_AFTER, RETRY_AFTER),
+        (header::CONNECTION, "close"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    let text = format!(
+        "{MAX_CONNECTIONS} connections are open, and there is no room for more: try again when some have ended\n"
+    );
+    (StatusCode::SERVICE_UNAVAILABLE, headers, text)
 }

@@ -2,18 +2,24 @@
 
 use crate::config::{ControlAddress, Port};
 use crate::ids;
+use crate::server::tls::TlsError;
 use std::fmt::Display;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 /// Ports that are tried from the first on.
 const PORTS_TRIED: u16 = 100;
 
 /// Tries to find a port that is free on both loopback addresses when any will do.
 const PAIR_TRIES: usize = 20;
+
+/// Connections that may wait to be accepted. The operating system lets one more wait for a second and
+/// longer before it tries again: the 128 of the standard library are fewer than a browser's tabs
+/// after a restart. Default 1,024, or what the system allows.
+const BACKLOG: u32 = 1024;
 
 /// Why the daemon cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +56,9 @@ pub enum BindError {
     /// Something else is in the way.
     #[error("{} exists and is no socket (choose another path, or remove it)", .0.display())]
     NotASocket(PathBuf),
+    /// Pages cannot be served by TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The token could not be written.
     #[error("the token file cannot be written")]
     Token(#[from] io::Error),
@@ -61,15 +70,13 @@ fn refused(address: impl Display) -> impl FnOnce(io::Error) -> BindError {
 }
 
 /// Binds the page port: the given address, or both loopback addresses with the same port.
-pub(super) async fn pages(host: Option<IpAddr>, port: Port) -> Result<Vec<TcpListener>, BindError> {
+pub(super) fn pages(host: Option<IpAddr>, port: Port) -> Result<Vec<TcpListener>, BindError> {
     match port {
-        Port::Exactly(port) => bind_all(host, port)
-            .await?
-            .ok_or(BindError::PortInUse(port)),
+        Port::Exactly(port) => bind_all(host, port)?.ok_or(BindError::PortInUse(port)),
         Port::FirstFreeFrom(first) => {
             let last = first.saturating_add(PORTS_TRIED - 1);
             for port in first..=last {
-                if let Some(listeners) = bind_all(host, port).await? {
+                if let Some(listeners) = bind_all(host, port)? {
                     return Ok(listeners);
                 }
             }
@@ -79,18 +86,16 @@ pub(super) async fn pages(host: Option<IpAddr>, port: Port) -> Result<Vec<TcpLis
 }
 
 /// None when the port is in use on any of the addresses.
-async fn bind_all(host: Option<IpAddr>, port: u16) -> Result<Option<Vec<TcpListener>>, BindError> {
+fn bind_all(host: Option<IpAddr>, port: u16) -> Result<Option<Vec<TcpListener>>, BindError> {
     if let Some(host) = host {
-        return Ok(bind(SocketAddr::new(host, port))
-            .await?
-            .map(|listener| vec![listener]));
+        return Ok(bind(SocketAddr::new(host, port))?.map(|listener| vec![listener]));
     }
     for _ in 0..PAIR_TRIES {
-        let Some(v4) = bind((Ipv4Addr::LOCALHOST, port).into()).await? else {
+        let Some(v4) = bind((Ipv4Addr::LOCALHOST, port).into())? else {
             return Ok(None);
         };
         let actual = v4.local_addr().map_err(refused("127.0.0.1"))?.port();
-        match bind((Ipv6Addr::LOCALHOST, actual).into()).await {
+        match bind((Ipv6Addr::LOCALHOST, actual).into()) {
             Ok(Some(v6)) => return Ok(Some(vec![v4, v6])),
             // The system chose a port that is taken on the other address: let it choose again.
             Ok(None) if port == 0 => {}
@@ -105,8 +110,17 @@ async fn bind_all(host: Option<IpAddr>, port: u16) -> Result<Option<Vec<TcpListe
 }
 
 /// None when the address is in use.
-async fn bind(address: SocketAddr) -> Result<Option<TcpListener>, BindError> {
-    match TcpListener::bind(address).await {
+fn bind(address: SocketAddr) -> Result<Option<TcpListener>, BindError> {
+    let listen = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    match listen() {
         Ok(listener) => Ok(Some(listener)),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(None),
         Err(error) => Err(refused(address)(error)),
@@ -153,9 +167,7 @@ pub(super) async fn controls(
     for address in asked {
         listeners.push(match address {
             ControlAddress::Tcp(address) => {
-                let listener = bind(*address)
-                    .await?
-                    .ok_or(BindError::ControlInUse(*address))?;
+                let listener = bind(*address)?.ok_or(BindError::ControlInUse(*address))?;
                 tcp(listener)?
             }
             ControlAddress::Unix(path) => unix(path).await?,
@@ -164,7 +176,7 @@ pub(super) async fn controls(
     if asked.is_empty() {
         let last = next_port.saturating_add(PORTS_TRIED - 1);
         for port in next_port..=last {
-            if let Some(listener) = bind((Ipv4Addr::LOCALHOST, port).into()).await? {
+            if let Some(listener) = bind((Ipv4Addr::LOCALHOST, port).into())? {
                 return Ok(vec![tcp(listener)?]);
             }
         }

@@ -3,11 +3,14 @@
 mod admit;
 mod authority;
 mod base_path;
+mod certificate;
+mod connection;
 mod console;
 mod http;
 mod listeners;
 mod metrics;
 mod request_line;
+mod tls;
 mod token;
 mod watched;
 
@@ -21,6 +24,7 @@ use crate::plugins::Plugins;
 use authority::Authorities;
 use axum::Router;
 use axum::routing::any;
+use connection::Answers;
 use listeners::ControlListener;
 use metrics::Counted;
 use serde::Serialize;
@@ -29,6 +33,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tls::Tls;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_stream::StreamExt;
@@ -41,6 +46,7 @@ use tonic_health::ServingStatus;
 use watched::Watched;
 
 pub use listeners::BindError;
+pub use tls::{TlsError, check_files};
 pub use token::TokenFile;
 
 /// How long plugins have to finish when the daemon stops; then their streams are cut. Default 2 s.
@@ -77,12 +83,16 @@ pub struct Ready {
     pub controls: Vec<String>,
     /// The file that holds the token; none when no control address needs one.
     pub token_file: Option<PathBuf>,
+    /// The certificate of who vouches for the pages' own; none without TLS, or with a given one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authority_file: Option<PathBuf>,
 }
 
 /// A daemon that is bound and does not answer yet.
 pub struct Server {
     config: Config,
     pages: Vec<TcpListener>,
+    tls: Option<Tls>,
     controls: Vec<ControlListener>,
     token: Option<TokenFile>,
     ready: Ready,
@@ -91,7 +101,8 @@ pub struct Server {
 impl Server {
     /// Binds every address, or none.
     pub async fn bind(mut config: Config) -> Result<Self, BindError> {
-        let pages = listeners::pages(config.host, config.port).await?;
+        let tls = config.tls.as_ref().map(Tls::load).transpose()?;
+        let pages = listeners::pages(config.host, config.port)?;
         let page_addresses = listeners::addresses(&pages)?;
         let next_port = page_addresses[0].port().saturating_add(1);
         let controls = listeners::controls(&config.controls, next_port).await?;
@@ -104,16 +115,21 @@ impl Server {
             .any(|control| matches!(control.address(), ControlAddress::Tcp(_)));
         let token = needs_token.then(TokenFile::create).transpose()?;
         config.roots.hide(&discovery::runtime_folder());
+        if let Some(tls) = &tls {
+            config.roots.hide(&tls.key_file);
+        }
         let ready = Ready {
             pagewire: env!("CARGO_PKG_VERSION"),
-            http: url_of(page_addresses[0]),
+            http: url_of(page_addresses[0], tls.is_some()),
             control: control_addresses[0].clone(),
             controls: control_addresses,
             token_file: token.as_ref().map(|token| token.path().to_owned()),
+            authority_file: tls.as_ref().and_then(|tls| tls.authority_file.clone()),
         };
         Ok(Self {
             config,
             pages,
+            tls,
             controls,
             token,
             ready,
@@ -136,6 +152,7 @@ impl Server {
         let Self {
             config,
             pages: page_listeners,
+            tls,
             controls,
             token,
             ready,
@@ -150,8 +167,9 @@ impl Server {
             plugins: plugins.clone(),
             base_urls: listeners::addresses(&page_listeners)?
                 .into_iter()
-                .map(url_of)
+                .map(|address| url_of(address, tls.is_some()))
                 .collect(),
+            allowed_origins: config.allowed.origins.clone(),
             root_dirs: root_dirs.clone(),
             start_time,
             debug: config.debug,
@@ -159,7 +177,16 @@ impl Server {
             cut: CancellationToken::new(),
         });
         let pages = Pages::new(&config, hub.clone(), plugins.clone());
-        let router = router(&config, &hub, pages.clone(), &connections);
+        let guarded = |router| admit::guard(router, &config.allowed);
+        let redirect = guarded(Router::new().fallback(admit::to_https));
+        let answers = Answers {
+            router: router(&config, &hub, pages.clone(), &connections),
+            tls: tls.map(|tls| (tls.acceptor, redirect)),
+        };
+        let refusals = Answers {
+            router: guarded(Router::new().fallback(http::no_room)),
+            ..answers.clone()
+        };
 
         let (health, health_service) = tonic_health::server::health_reporter();
         health
@@ -176,7 +203,13 @@ impl Server {
             clock.spawn(async move { console::log(&hub).await });
         }
         for listener in page_listeners {
-            http::spawn(listener, router.clone(), &connections, stop.clone());
+            http::spawn(
+                listener,
+                answers.clone(),
+                refusals.clone(),
+                &connections,
+                stop.clone(),
+            );
         }
         let mut control_servers = JoinSet::new();
         for listener in controls {
@@ -246,6 +279,7 @@ fn register(
         control: ready.control.clone(),
         controls: ready.controls.clone(),
         token_file: ready.token_file.clone(),
+        authority_file: ready.authority_file.clone(),
         start_time,
     };
     Registration::write(&daemon)
@@ -265,7 +299,7 @@ fn router(config: &Config, hub: &Arc<Hub>, pages: Arc<Pages>, connections: &Task
     let pages = Router::new().fallback(any(pages::handle)).with_state(pages);
     let router = browser::routes(browser).fallback_service(pages);
     let router = base_path::strip(router, config.base_path.clone());
-    admit::guard(router, config.allowed.clone())
+    admit::guard(router, &config.allowed)
 }
 
 async fn serve_control(
@@ -310,11 +344,12 @@ async fn within(grace: Duration, overrun: &str, work: impl Future<Output = ()>) 
 }
 
 /// A URL that a browser on this machine can open.
-fn url_of(address: SocketAddr) -> String {
+fn url_of(address: SocketAddr, tls: bool) -> String {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
         ip => ip,
     };
-    format!("http://{}", SocketAddr::new(ip, address.port()))
+    let scheme = if tls { "https" } else { "http" };
+    format!("{scheme}://{}", SocketAddr::new(ip, address.port()))
 }

@@ -2,7 +2,8 @@
 //!
 //! The HTTP library cuts a fragment off before anybody sees it (RFC 9112, section 3.2 has none in a
 //! request target). We parse what is left once, so nothing can be smuggled past our checks; but what
-//! a malformed request is answered must not depend on who reads it, so it is refused with 400.
+//! a malformed request is answered must not depend on who reads it, so it is refused with 400. In
+//! HTTP/2 nothing can be seen: its frames are decoded where the fragment is cut off.
 
 use super::watched::{Watch, Watched};
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 use super::within;
 use std::net::SocketAddr;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// An HTTP response, as it came.
@@ -27,9 +27,14 @@ impl Answer {
 /// Sends octets on a connection of their own and reads the response to the connection's end. A
 /// connection that is closed without a response has status 0.
 pub async fn raw_request(address: SocketAddr, request: &[u8]) -> Answer {
-    let mut stream = within("a connection", TcpStream::connect(address))
+    let stream = within("a connection", TcpStream::connect(address))
         .await
         .expect("a listener");
+    answer_on(stream, request).await
+}
+
+/// The same on a connection that is open.
+pub async fn answer_on(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) -> Answer {
     // A daemon that refuses may close before it has read everything.
     let _ = stream.write_all(request).await;
     let mut response = Vec::new();

@@ -7,12 +7,14 @@ mod http;
 mod page;
 mod plugin;
 mod server;
+mod tls;
 
 pub use cli::{Ended, cli, ended, run, speaking_to};
-pub use http::{Answer, raw_request};
+pub use http::{Answer, answer_on, raw_request};
 pub use page::Page;
 pub use plugin::{ServeHook, Session, fails_with, with_session};
 pub use server::{Site, TestServer, command};
+pub use tls::{Http2, TlsConnection, tls};
 
 use std::time::Duration;
 

@@ -2,13 +2,14 @@ use super::within;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// A page without a browser: a raw socket that speaks the page protocol.
-pub struct Page {
-    pub socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+pub struct Page<S = MaybeTlsStream<TcpStream>> {
+    pub socket: WebSocketStream<S>,
     /// Set by the daemon's answer to the hello.
     pub id: String,
 }
@@ -20,10 +21,7 @@ impl Page {
         let (socket, _) = within("an upgrade", tokio_tungstenite::connect_async(url))
             .await
             .expect("an upgrade");
-        Self {
-            socket,
-            id: String::new(),
-        }
+        Self::over(socket)
     }
 
     pub async fn open(address: SocketAddr) -> Self {
@@ -33,6 +31,22 @@ impl Page {
     /// Says hello with these fields beside the usual ones.
     pub async fn open_as(address: SocketAddr, fields: &Value) -> Self {
         let mut page = Self::connect(address, "/__pagewire__/socket").await;
+        page.hello(fields).await;
+        page
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Page<S> {
+    /// A socket that has been upgraded.
+    pub fn over(socket: WebSocketStream<S>) -> Self {
+        Self {
+            socket,
+            id: String::new(),
+        }
+    }
+
+    /// Says hello with these fields beside the usual ones, and hears the answer.
+    pub async fn hello(&mut self, fields: &Value) {
         let mut hello = json!({
             "type": "pagewire:hello", "page_id": "p", "tab_id": "t", "url": "", "title": "",
             "visibility": "visible", "document_state": "complete", "top_level": true,
@@ -41,14 +55,13 @@ impl Page {
         for (key, value) in fields.as_object().expect("fields") {
             hello[key] = value.clone();
         }
-        page.say(&hello).await;
-        let answer = page.hear().await;
+        self.say(&hello).await;
+        let answer = self.hear().await;
         assert_eq!(answer["type"], "pagewire:hello");
-        page.id = answer["socket_id"]
+        self.id = answer["socket_id"]
             .as_str()
             .expect("a socket id")
             .to_owned();
-        page
     }
 
     pub async fn say(&mut self, message: &Value) {

@@ -54,6 +54,7 @@ pub fn command() -> Command {
     }
     command
         .env("XDG_RUNTIME_DIR", env!("CARGO_TARGET_TMPDIR"))
+        .env("XDG_DATA_HOME", env!("CARGO_TARGET_TMPDIR"))
         .kill_on_drop(true)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -134,9 +135,8 @@ impl TestServer {
     /// Where pages are served.
     pub fn http(&self) -> SocketAddr {
         let url = self.ready["http"].as_str().expect("http");
-        url.trim_start_matches("http://")
-            .parse()
-            .expect("an address")
+        let (_, address) = url.split_once("://").expect("a scheme");
+        address.parse().expect("an address")
     }
 
     pub fn control(&self) -> &str {

@@ -40,6 +40,9 @@ pub struct Daemon {
     pub controls: Vec<String>,
     /// The file that holds its token; none when no control address needs one.
     pub token_file: Option<PathBuf>,
+    /// The PEM file to trust, if it serves pages by TLS with a certificate of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority_file: Option<PathBuf>,
     /// When it started, as RFC 3339.
     #[serde(with = "rfc3339")]
     pub start_time: SystemTime,
@@ -331,6 +334,7 @@ mod tests {
             control: "127.0.0.1:8001".into(),
             controls: vec!["127.0.0.1:8001".into()],
             token_file: Some("/run/1.token".into()),
+            authority_file: None,
             start_time: SystemTime::UNIX_EPOCH,
         }
     }

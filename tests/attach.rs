@@ -1,0 +1,149 @@
+//! Pages that somebody else serves: the line that attaches them, and which may load our scripts.
+
+use crate::support::{Site, TestServer, cli, ended};
+use serde_json::json;
+
+const SCRIPTS: [&str; 3] = [
+    "/__pagewire__/client.js",
+    "/__web-dev-server__web-socket.js",
+    "/__pagewire__/recorder.js",
+];
+
+async fn start(arguments: &[&str]) -> TestServer {
+    let site = Site::new([("index.html", "<!doctype html>"), ("app.js", "1")]);
+    TestServer::start_with(&site, arguments).await
+}
+
+#[tokio::test]
+async fn pages_of_an_allowed_origin_may_load_our_scripts() {
+    let origin = "http://localhost:3000";
+    let server = start(&[
+        "--allow-origin",
+        "https://b.example",
+        "--allow-origin",
+        origin,
+    ])
+    .await;
+    for script in SCRIPTS {
+        let from = format!("Origin: {origin}\r\n");
+        let answer = server.get_with(script, &from).await;
+        assert_eq!(answer.status, 200, "{script}");
+        let tag = answer.header("etag").expect("a tag").to_owned();
+        let known = format!("{from}If-None-Match: {tag}\r\n");
+        let known = server.get_with(script, &known).await;
+        assert_eq!(known.status, 304, "{script}");
+        for answer in [answer, known] {
+            let headers = [
+                ("access-control-allow-origin", origin),
+                ("vary", "Origin"),
+                ("cross-origin-resource-policy", "cross-origin"),
+            ];
+            for (name, value) in headers {
+                assert_eq!(
+                    answer.header(name),
+                    Some(value),
+                    "{script} {}",
+                    answer.status
+                );
+            }
+        }
+    }
+    // Code that was imported once is a script of ours too: the page may read that it is gone.
+    let from = format!("Origin: {origin}\r\n");
+    let answer = server.get_with("/__pagewire__/code/gone.js", &from).await;
+    let shared = answer.header("access-control-allow-origin");
+    assert_eq!((answer.status, shared), (404, Some(origin)));
+}
+
+#[tokio::test]
+async fn nobody_else_may_load_them_and_nobody_our_files() {
+    let server = start(&["--allow-origin", "http://localhost:3000"]).await;
+    let foreign = [
+        "",
+        "Origin: http://localhost:3001\r\n",
+        "Origin: https://localhost:3000\r\n",
+        "Origin: http://localhost:3000.evil.example\r\n",
+        "Origin: http://LOCALHOST:3000\r\n",
+        "Origin: null\r\n",
+        "Origin: *\r\n",
+        "Origin: http://localhost:3000\r\nOrigin: http://localhost:3000\r\n",
+        "Origin: http://localhost:3000, http://evil.example\r\n",
+    ];
+    let refused = SCRIPTS
+        .iter()
+        .flat_map(|&path| foreign.map(|from| (path, from)));
+    let listed = "Origin: http://localhost:3000\r\n";
+    let files = [
+        "/",
+        "/app.js",
+        "/missing.js",
+        "/__pagewire__/socket",
+        "/__pagewire__/x.js",
+    ];
+    for (path, from) in refused.chain(files.map(|path| (path, listed))) {
+        let answer = server.get_with(path, from).await;
+        let shared = answer.header("access-control-allow-origin");
+        assert_eq!(shared, None, "{path} {from}");
+        let policy = answer.header("cross-origin-resource-policy");
+        assert_eq!(policy, Some("same-origin"), "{path} {from}");
+    }
+}
+
+#[tokio::test]
+async fn an_origin_that_no_browser_would_send_is_refused_at_the_start() {
+    for origin in [
+        "localhost:3000",
+        "http://localhost:3000/",
+        "https://",
+        "null",
+        "*",
+    ] {
+        let mut command = crate::support::command();
+        command.args(["serve", "--allow-origin", origin]);
+        let refused = crate::support::run(command).await;
+        assert_eq!(refused.code, Some(2), "{origin}: {}", refused.stderr);
+        assert!(
+            refused.stderr.contains("is not an origin"),
+            "{}",
+            refused.stderr
+        );
+    }
+}
+
+#[tokio::test]
+async fn snippet_prints_the_line_that_attaches_a_page() {
+    let server = start(&[]).await;
+    let port = server.http().port();
+    let url = format!("http://localhost:{port}/__pagewire__/client.js");
+    let line = format!("<script type=\"module\" src=\"{url}\"></script>");
+    let said = cli(&server, &["snippet"]).await;
+    ended(&said, 0, &format!("{line}\n"));
+    assert!(
+        said.stderr.contains("--allow-origin http://localhost:3000"),
+        "{}",
+        said.stderr
+    );
+
+    let server = start(&["--tls", "--allow-origin", "http://a.example"]).await;
+    let port = server.http().port();
+    let url = format!("https://localhost:{port}/__pagewire__/client.js");
+    let said = cli(&server, &["snippet", "--json"]).await;
+    let expected = json!({
+        "snippet": format!("<script type=\"module\" src=\"{url}\"></script>"),
+        "url": url,
+        "allowed_origins": ["http://a.example"],
+    });
+    assert_eq!((said.json(), said.stderr.as_str()), (vec![expected], ""));
+
+    let nobody = cli(&server, &["snippet", "--endpoint", "127.0.0.1:1"]).await;
+    assert_eq!(
+        nobody.code,
+        Some(2),
+        "an endpoint is named once: {}",
+        nobody.stderr
+    );
+    let mut command = crate::support::command();
+    command.args(["snippet", "--endpoint", "127.0.0.1:1", "--token", "x"]);
+    let nobody = crate::support::run(command).await;
+    assert_eq!(nobody.code, Some(4), "{}", nobody.stderr);
+}
