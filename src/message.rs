@@ -31,6 +31,19 @@ pub const ANCESTOR_SOCKET_PATH: &str = "/wds";
 /// Where code that programs have pages import is served: this, and a file name.
 pub const CODE_PATH: &str = "/__pagewire__/code/";
 
+/// Below this, every path is ours.
+const OWN_FOLDER: &str = "/__pagewire__";
+
+/// Whether a decoded URL path is one of the daemon's own: nobody else may answer for it.
+#[must_use]
+pub fn is_own_path(path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    let below = path.strip_prefix(OWN_FOLDER);
+    below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        || path == ANCESTOR_CLIENT_PATH
+        || path == ANCESTOR_SOCKET_PATH
+}
+
 /// What the daemon needs to know of a frame that a page sent.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Envelope {

@@ -87,7 +87,7 @@ impl Setting {
             value.strip_prefix("unix:"),
             value.split_once('='),
         ) {
-            (Kind::Folders, ..) => in_folder(value),
+            (Kind::File | Kind::Folders, ..) => in_folder(value),
             (Kind::Addresses, Some(path), _) => format!("unix:{}", in_folder(path)),
             (Kind::FolderPairs, _, Some((name, folder))) => format!("{name}={}", in_folder(folder)),
             _ => value.to_owned(),

@@ -150,10 +150,10 @@ pub const SETTINGS: &[Setting] = &[
         key: "allow_origin",
         kind: Kind::Texts,
         value_name: "ORIGIN",
-        help: "Let pages of this origin (`https://example.com`) open web sockets too; may be repeated",
+        help: "Let pages of this origin (`https://example.com`) load the socket client and connect too; may be repeated",
         default: &[],
         otherwise: "",
-        check: parses::<String>,
+        check: origin,
     },
     Setting {
         key: "allow_dir",
@@ -228,4 +228,15 @@ fn address(text: &str) -> Result<(), String> {
 
 fn switch(text: &str) -> Result<(), String> {
     parses::<bool>(text).map_err(|_| format!("{text:?} is not true or false"))
+}
+
+/// As browsers write it: whatever else is listed would never be met.
+fn origin(text: &str) -> Result<(), String> {
+    let host = text.split_once("://").map(|(_, host)| host);
+    if host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' '])) {
+        return Ok(());
+    }
+    Err(format!(
+        "{text:?} is not an origin (scheme, host and port without a path: http://localhost:3000)"
+    ))
 }

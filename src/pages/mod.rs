@@ -21,7 +21,7 @@ mod serve;
 use crate::config::{AppIndex, Config};
 use crate::hub::Hub;
 use crate::plugins::Plugins;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::Response;
 use std::sync::Arc;
 
@@ -81,6 +81,6 @@ impl Pages {
 }
 
 /// Answers every path that is not the daemon's own.
-pub async fn handle(State(pages): State<Arc<Pages>>, request: Request) -> Response {
-    pipeline::respond(&pages, request).await
+pub async fn respond(pages: &Pages, request: Request) -> Response {
+    pipeline::respond(pages, request).await
 }

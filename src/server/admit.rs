@@ -1,31 +1,17 @@
 //! What every request to the page port must pass, whatever it asks for.
 
-use crate::browser::Shared;
 use crate::origins::{Allowed, Refusal};
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::header::{HeaderMap, HeaderName, HeaderValue};
+use axum::extract::Request;
+use axum::http::header::{HeaderMap, HeaderValue};
 use axum::http::{StatusCode, Uri, Version, header};
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use std::sync::Arc;
-
-/// A mark on requests whose target had a fragment.
-#[derive(Clone)]
-pub(super) struct HasFragment;
-
-const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// Longest path and query. A longer one is answered with 414. Default 16 KiB.
 const MAX_TARGET_BYTES: usize = 16 * 1024;
 
-pub(super) fn guard(router: Router, allowed: &Allowed) -> Router {
-    router.layer(from_fn_with_state(Arc::new(allowed.clone()), admit))
-}
-
 /// What plain HTTP gets where TLS is spoken. Browsers may not remember it: the next daemon on this
 /// port may be without TLS.
-pub(super) async fn to_https(request: Request) -> Response {
+pub(super) fn to_https(request: &Request) -> Response {
     let host = request.headers().get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
     let url = format!("https://{host}{}", request.uri());
@@ -37,27 +23,13 @@ pub(super) async fn to_https(request: Request) -> Response {
     (StatusCode::PERMANENT_REDIRECT, headers, text).into_response()
 }
 
-async fn admit(State(allowed): State<Arc<Allowed>>, mut request: Request, next: Next) -> Response {
-    let refusal = name_host(&mut request).or_else(|| refusal(&allowed, &request));
-    let mut response = match refusal {
-        Some((status, text)) => {
-            tracing::debug!(target: "pagewire::server", %text, "request refused");
-            (
-                status,
-                [(header::CACHE_CONTROL, "no-store")],
-                format!("{text}\n"),
-            )
-                .into_response()
-        }
-        None => next.run(request).await,
-    };
-    // No other site may load what we serve, as a script or otherwise, but for what was made for it.
-    let shared = response.extensions_mut().remove::<Shared>();
-    let policy = shared.map_or("same-origin", |Shared| "cross-origin");
-    response
-        .headers_mut()
-        .insert(RESOURCE_POLICY, HeaderValue::from_static(policy));
-    response
+/// Why a request is not answered; none = it is.
+pub(super) fn refusal(
+    allowed: &Allowed,
+    request: &mut Request,
+    has_fragment: bool,
+) -> Option<(StatusCode, String)> {
+    name_host(request).or_else(|| refused(allowed, request, has_fragment))
 }
 
 /// Puts the name that HTTP/2 has in `:authority` where HTTP/1.1 has it (RFC 9113, section 8.3.1):
@@ -84,7 +56,11 @@ fn name_host(request: &mut Request) -> Option<(StatusCode, String)> {
     None
 }
 
-fn refusal(allowed: &Allowed, request: &Request) -> Option<(StatusCode, String)> {
+fn refused(
+    allowed: &Allowed,
+    request: &Request,
+    has_fragment: bool,
+) -> Option<(StatusCode, String)> {
     let uri = request.uri();
     if uri.scheme().is_some() || uri.authority().is_some() || !uri.path().starts_with('/') {
         let text = "the request target must be a path: this is not a proxy";
@@ -97,7 +73,7 @@ fn refusal(allowed: &Allowed, request: &Request) -> Option<(StatusCode, String)>
         let text = format!("the request target must not be longer than {MAX_TARGET_BYTES} bytes");
         return Some((StatusCode::URI_TOO_LONG, text));
     }
-    if request.extensions().get::<HasFragment>().is_some() {
+    if has_fragment {
         let text = "the request target must have no fragment (a # is written %23)";
         return Some((StatusCode::BAD_REQUEST, text.to_owned()));
     }

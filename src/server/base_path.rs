@@ -2,24 +2,15 @@
 //! takes it off, requests come without it and are served all the same.
 
 use crate::paths::Prefix;
-use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{StatusCode, Uri, header};
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 
-/// Takes the base path off the requests to a router.
-pub(super) fn strip(router: Router, base: Prefix) -> Router {
+/// Takes the base path off a request, or says where else to ask.
+pub(super) fn strip(base: &Prefix, request: &mut Request) -> Option<Response> {
     if base.as_str().is_empty() {
-        return router;
+        return None;
     }
-    // A router looks at the path before its own layers do, so the router is put behind another.
-    Router::new()
-        .fallback_service(router)
-        .layer(from_fn_with_state(base, below))
-}
-
-async fn below(State(base): State<Prefix>, mut request: Request, next: Next) -> Response {
     let uri = request.uri();
     let query = uri
         .query()
@@ -28,12 +19,11 @@ async fn below(State(base): State<Prefix>, mut request: Request, next: Next) -> 
     if uri.path() == base.as_str() {
         // Relative URLs of the page need the slash.
         let location = format!("{base}/{query}", base = base.as_str());
-        return (StatusCode::FOUND, [(header::LOCATION, location)]).into_response();
+        return Some((StatusCode::FOUND, [(header::LOCATION, location)]).into_response());
     }
-    if let Some(rest) = base.strip(uri.path())
-        && let Ok(below) = format!("{rest}{query}").parse::<Uri>()
-    {
+    let below = base.strip(uri.path())?;
+    if let Ok(below) = format!("{below}{query}").parse::<Uri>() {
         *request.uri_mut() = below;
     }
-    next.run(request).await
+    None
 }

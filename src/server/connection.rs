@@ -1,10 +1,8 @@
 //! One connection of the page port: which protocol it speaks, what it is asked, its end.
 
-use super::admit::HasFragment;
+use super::front::Front;
 use super::request_line;
 use super::tls::H2;
-use axum::Router;
-use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -22,7 +20,6 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 
 /// How long a new connection may take to its first request's head, the TLS handshake included. Then
 /// it is closed: one that is half open must not take room from others. Default 10 s.
@@ -48,16 +45,16 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How a TLS connection begins (RFC 8446, section 5.1: a handshake record), and no HTTP request.
 const HANDSHAKE: u8 = 22;
 
-/// What answers on the page port.
+/// What is served on the page port.
 #[derive(Clone)]
-pub(super) struct Answers {
+pub(super) struct Served {
     /// Answers requests.
-    pub(super) router: Router,
+    pub(super) front: Arc<Front>,
     /// With TLS: what speaks it, and what plain HTTP gets instead.
-    pub(super) tls: Option<(TlsAcceptor, Router)>,
+    pub(super) tls: Option<(TlsAcceptor, Arc<Front>)>,
 }
 
-impl Answers {
+impl Served {
     /// Serves a connection to its end, or to that of the requests it has when it is told to stop.
     pub(super) async fn serve(self, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
         // Small answers go out at once; failing to ask for it costs only time.
@@ -74,7 +71,7 @@ impl Answers {
 
     async fn speak(self, stream: TcpStream, conversation: Conversation) -> Result<(), Error> {
         let Some((acceptor, redirect)) = self.tls else {
-            return conversation.http1(stream, self.router).await;
+            return conversation.http1(stream, self.front).await;
         };
         let mut first = [0];
         conversation.begin(stream.peek(&mut first)).await?;
@@ -84,9 +81,9 @@ impl Answers {
         let stream = conversation.begin(acceptor.accept(stream)).await?;
         // Boxed: connections without TLS need not have the room for it.
         if stream.get_ref().1.alpn_protocol() == Some(H2) {
-            Box::pin(conversation.http2(stream, self.router)).await
+            Box::pin(conversation.http2(stream, self.front)).await
         } else {
-            Box::pin(conversation.http1(stream, self.router)).await
+            Box::pin(conversation.http1(stream, self.front)).await
         }
     }
 }
@@ -109,18 +106,15 @@ impl Conversation {
         }
     }
 
-    async fn http1<S>(self, stream: S, router: Router) -> Result<(), Error>
+    async fn http1<S>(self, stream: S, front: Arc<Front>) -> Result<(), Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (stream, line) = request_line::watch(stream);
-        let answer = move |mut request: Request| {
-            if line.has_fragment() {
-                request.extensions_mut().insert(HasFragment);
-            }
-            let (router, line) = (router.clone(), line.clone());
+        let answer = move |request: Request, peer| {
+            let (front, line) = (front.clone(), line.clone());
             async move {
-                let Ok(response) = router.oneshot(request).await;
+                let response = front.answer(request, peer, line.has_fragment()).await;
                 // Behind an upgrade there are no more requests.
                 if response.status() != StatusCode::SWITCHING_PROTOCOLS {
                     line.begins_again();
@@ -136,16 +130,13 @@ impl Conversation {
         self.run(&http, stream, answer).await
     }
 
-    async fn http2<S>(self, stream: S, router: Router) -> Result<(), Error>
+    async fn http2<S>(self, stream: S, front: Arc<Front>) -> Result<(), Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let answer = move |request| {
-            let router = router.clone();
-            async move {
-                let Ok(response) = router.oneshot(request).await;
-                response
-            }
+        let answer = move |request, peer| {
+            let front = front.clone();
+            async move { front.answer(request, peer, false).await }
         };
         let mut http = auto::Builder::new(TokioExecutor::new()).http2_only();
         http.http2()
@@ -161,17 +152,16 @@ impl Conversation {
         self,
         http: &auto::Builder<TokioExecutor>,
         stream: S,
-        answer: impl Fn(Request) -> F,
+        answer: impl Fn(Request, SocketAddr) -> F,
     ) -> Result<(), Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         F: Future<Output = axum::response::Response> + Send + 'static,
     {
         let asked = Arc::new(Notify::new());
-        let service = service_fn(|mut request: Request| {
+        let service = service_fn(|request: Request| {
             asked.notify_one();
-            request.extensions_mut().insert(ConnectInfo(self.peer));
-            let response = answer(request);
+            let response = answer(request, self.peer);
             async { Ok::<_, Infallible>(response.await) }
         });
         let connection = http.serve_connection_with_upgrades(TokioIo::new(stream), service);

@@ -1,8 +1,8 @@
 //! The page port: accepts connections, as many as there is room for.
 
-use super::connection::Answers;
+use super::connection::Served;
 use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -33,8 +33,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// `refusals` answer.
 pub(super) fn spawn(
     listener: TcpListener,
-    answers: Answers,
-    refusals: Answers,
+    served: Served,
+    refusals: Served,
     connections: &TaskTracker,
     stop: CancellationToken,
 ) {
@@ -59,9 +59,9 @@ pub(super) fn spawn(
             let stop = stop.clone();
             if let Ok(permit) = room.clone().try_acquire_owned() {
                 is_full = false;
-                let served = answers.clone().serve(stream, peer, stop);
+                let answered = served.clone().serve(stream, peer, stop);
                 tracker.spawn(async move {
-                    served.await;
+                    answered.await;
                     drop(permit);
                 });
                 continue;
@@ -83,7 +83,7 @@ pub(super) fn spawn(
 }
 
 /// What is answered past the limit.
-pub(super) async fn no_room() -> impl IntoResponse {
+pub(super) fn no_room() -> Response {
     let headers = [
         (header::RETRY_AFTER, RETRY_AFTER),
         (header::CONNECTION, "close"),
@@ -92,5 +92,5 @@ pub(super) async fn no_room() -> impl IntoResponse {
     let text = format!(
         "{MAX_CONNECTIONS} connections are open, and there is no room for more: try again when some have ended\n"
     );
-    (StatusCode::SERVICE_UNAVAILABLE, headers, text)
+    (StatusCode::SERVICE_UNAVAILABLE, headers, text).into_response()
 }

@@ -5,7 +5,8 @@ use crate::control::{Auth, Control};
 use crate::pages::Pages;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Version, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus_client::collector::Collector;
@@ -30,12 +31,24 @@ pub(super) struct Counted {
 pub(super) fn beside(routes: Routes, auth: Auth, counted: Counted) -> Routes {
     let control = routes
         .into_axum_router()
-        .layer(InterceptorLayer::new(auth.clone()));
+        .layer(InterceptorLayer::new(auth.clone()))
+        .layer(from_fn(http2_alone));
     let metrics = Router::new()
         .route("/metrics", get(metrics))
         .with_state((auth, counted))
         .fallback_service(control);
     Routes::from(metrics)
+}
+
+/// The counts are read with HTTP/1.1, which every page can speak too: to the control service nobody
+/// else may.
+async fn http2_alone(request: Request, next: Next) -> Response {
+    if request.version() == Version::HTTP_2 {
+        return next.run(request).await;
+    }
+    let close = [(header::CONNECTION, "close")];
+    let text = "the control service is gRPC: it speaks HTTP/2\n";
+    (StatusCode::HTTP_VERSION_NOT_SUPPORTED, close, text).into_response()
 }
 
 async fn metrics(State((auth, counted)): State<(Auth, Counted)>, request: Request) -> Response {

@@ -6,6 +6,7 @@ mod base_path;
 mod certificate;
 mod connection;
 mod console;
+mod front;
 mod http;
 mod listeners;
 mod metrics;
@@ -19,12 +20,11 @@ use crate::config::{Config, ControlAddress};
 use crate::control::{Auth, Control, SERVICE_NAME};
 use crate::discovery::{self, Registration};
 use crate::hub::Hub;
-use crate::pages::{self, Pages};
+use crate::pages::Pages;
 use crate::plugins::Plugins;
 use authority::Authorities;
-use axum::Router;
-use axum::routing::any;
-use connection::Answers;
+use connection::Served;
+use front::Front;
 use listeners::ControlListener;
 use metrics::Counted;
 use serde::Serialize;
@@ -177,15 +177,16 @@ impl Server {
             cut: CancellationToken::new(),
         });
         let pages = Pages::new(&config, hub.clone(), plugins.clone());
-        let guarded = |router| admit::guard(router, &config.allowed);
-        let redirect = guarded(Router::new().fallback(admit::to_https));
-        let answers = Answers {
-            router: router(&config, &hub, pages.clone(), &connections),
-            tls: tls.map(|tls| (tls.acceptor, redirect)),
+        let front = front(&config, &hub, pages.clone(), &connections);
+        let refusing = Arc::new(front.but(front::Answers::NoRoom));
+        let to_https = Arc::new(front.but(front::Answers::ToHttps));
+        let served = Served {
+            front: Arc::new(front),
+            tls: tls.map(|tls| (tls.acceptor, to_https)),
         };
-        let refusals = Answers {
-            router: guarded(Router::new().fallback(http::no_room)),
-            ..answers.clone()
+        let refusals = Served {
+            front: refusing,
+            ..served.clone()
         };
 
         let (health, health_service) = tonic_health::server::health_reporter();
@@ -205,7 +206,7 @@ impl Server {
         for listener in page_listeners {
             http::spawn(
                 listener,
-                answers.clone(),
+                served.clone(),
                 refusals.clone(),
                 &connections,
                 stop.clone(),
@@ -289,17 +290,21 @@ fn register(
         .ok()
 }
 
-fn router(config: &Config, hub: &Arc<Hub>, pages: Arc<Pages>, connections: &TaskTracker) -> Router {
+fn front(config: &Config, hub: &Arc<Hub>, pages: Arc<Pages>, connections: &TaskTracker) -> Front {
     let browser = Arc::new(Browser {
         hub: hub.clone(),
         allowed: config.allowed.clone(),
         debug: config.debug,
         connections: connections.clone(),
     });
-    let pages = Router::new().fallback(any(pages::handle)).with_state(pages);
-    let router = browser::routes(browser).fallback_service(pages);
-    let router = base_path::strip(router, config.base_path.clone());
-    admit::guard(router, &config.allowed)
+    Front {
+        allowed: Arc::new(config.allowed.clone()),
+        answers: front::Answers::Site {
+            base: config.base_path.clone(),
+            ours: browser::routes(browser).fallback(front::not_ours),
+            pages,
+        },
+    }
 }
 
 async fn serve_control(
