@@ -1,0 +1,50 @@
+//! Names the machine and the versions: a figure without them means nothing.
+
+use crate::server::Start;
+use std::fs;
+use std::process::Command;
+
+pub(crate) fn describe(start: &Start<'_>) -> anyhow::Result<()> {
+    let cpu = fs::read_to_string("/proc/cpuinfo")?;
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map_or("unknown processor", |(_, model)| model);
+    let cores = std::fs::read_to_string("/proc/cpuinfo")?
+        .lines()
+        .filter(|line| line.starts_with("processor"))
+        .count();
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let load = fs::read_to_string("/proc/loadavg")?;
+    let load = load.split_whitespace().next().unwrap_or_default();
+    println!(
+        "{model}, {cores} cores, Linux {}, load average before {load}",
+        kernel.trim()
+    );
+    let package = start
+        .peers
+        .join("node_modules/@web/dev-server-core/package.json");
+    let package: serde_json::Value = serde_json::from_str(&fs::read_to_string(package)?)?;
+    println!(
+        "{}, {}, @web/dev-server-core {} on Node {}",
+        says(Command::new(start.pagewire).arg("--version"))?,
+        says(Command::new("nginx").arg("-v"))?.replace("nginx version: ", ""),
+        package["version"].as_str().unwrap_or("of unknown version"),
+        says(Command::new("node").arg("--version"))?,
+    );
+    let placed = if start.pinned {
+        "server on one core, load generator on another"
+    } else {
+        "server and load generator on any core"
+    };
+    println!("{placed}\n");
+    Ok(())
+}
+
+/// The first line that a program prints, wherever.
+fn says(command: &mut Command) -> anyhow::Result<String> {
+    let output = command.output()?;
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}

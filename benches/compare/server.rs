@@ -1,0 +1,212 @@
+//! The servers: how each is started, and that it ends.
+
+use crate::{free_address, process};
+use anyhow::{Context, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long a server may take to listen.
+const START_GUARD: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// Who is measured. What is ours comes first, the others are compared with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    Pagewire,
+    /// With one worker.
+    Nginx,
+    /// @web/dev-server-core, its plugin in process.
+    Ancestor,
+    /// The floor: axum, hyper and tokio as Pagewire uses them, with the answers in memory.
+    Bare,
+}
+
+impl Peer {
+    /// What it is called in the table.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pagewire => "pagewire",
+            Self::Nginx => "nginx",
+            Self::Ancestor => "dev-server-core",
+            Self::Bare => "bare stack",
+        }
+    }
+
+    /// What its socket client in a page is known by; none when it has no such thing.
+    pub(crate) fn client(self) -> Option<&'static str> {
+        match self {
+            Self::Pagewire | Self::Bare => Some("/__pagewire__/client.js"),
+            Self::Ancestor => Some("/__web-dev-server__web-socket.js"),
+            Self::Nginx => None,
+        }
+    }
+}
+
+/// What it takes to start one.
+pub(crate) struct Start<'a> {
+    pub(crate) site: &'a Path,
+    pub(crate) pagewire: &'a Path,
+    pub(crate) peers: &'a Path,
+    pub(crate) pinned: bool,
+}
+
+/// A server that listens. It ends with this value.
+pub(crate) struct Server {
+    peer: Peer,
+    child: Child,
+    address: SocketAddr,
+    site: PathBuf,
+    /// Its configuration and what it writes.
+    _folder: TempDir,
+}
+
+impl Server {
+    pub(crate) fn start(peer: Peer, start: &Start<'_>) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let address = free_address()?;
+        let mut command = command(peer, start, folder.path(), address)?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = if start.pinned {
+            process::on_core(process::SERVER_CORE, || command.spawn())?
+        } else {
+            command.spawn()
+        }
+        .with_context(|| format!("{:?} cannot be run", command.get_program()))?;
+        let stdout = child.stdout.take();
+        let mut server = Self {
+            peer,
+            child,
+            address,
+            site: start.site.to_owned(),
+            _folder: folder,
+        };
+        if peer == Peer::Nginx {
+            server.listens()?;
+        } else {
+            let mut line = String::new();
+            BufReader::new(stdout.context("standard output")?).read_line(&mut line)?;
+            server.address = address_in(&line)?;
+        }
+        Ok(server)
+    }
+
+    /// Waits until it accepts connections, where it does not say so by itself.
+    fn listens(&mut self) -> anyhow::Result<()> {
+        let begin = Instant::now();
+        while TcpStream::connect(self.address).is_err() {
+            let ended = self.child.try_wait()?;
+            ensure!(ended.is_none(), "it ended: {ended:?}");
+            ensure!(begin.elapsed() < START_GUARD, "it does not listen");
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What the file at this URL path holds.
+    pub(crate) fn file(&self, path: &str) -> std::io::Result<Vec<u8>> {
+        std::fs::read(self.site.join(path.trim_start_matches('/')))
+    }
+
+    /// Its processes, now.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        process::tree(self.child.id())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Not SIGKILL: nginx ends its workers.
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let _ = self.child.wait();
+    }
+}
+
+fn command(
+    peer: Peer,
+    start: &Start<'_>,
+    folder: &Path,
+    address: SocketAddr,
+) -> anyhow::Result<Command> {
+    let command = match peer {
+        Peer::Pagewire => {
+            let mut command = Command::new(start.pagewire);
+            command
+                .arg("serve")
+                .arg(start.site)
+                .env("XDG_RUNTIME_DIR", folder);
+            command.args(["--port", "0", "--control", "127.0.0.1:0"]);
+            command.args(["--inject", "always", "--exit-with-stdin"]);
+            command
+        }
+        Peer::Nginx => {
+            let file = folder.join("nginx.conf");
+            std::fs::write(&file, nginx_configuration(start.site, folder, address))?;
+            let mut command = Command::new("nginx");
+            command
+                .arg("-e")
+                .arg(folder.join("error.log"))
+                .arg("-c")
+                .arg(file);
+            command
+        }
+        Peer::Ancestor => {
+            let mut command = Command::new("node");
+            command.arg(start.peers.join("ancestor.js")).arg(start.site);
+            command
+        }
+        Peer::Bare => {
+            let mut command = Command::new(std::env::current_exe()?);
+            command.arg("--bare").arg(start.site);
+            command
+        }
+    };
+    Ok(command)
+}
+
+/// nginx as a good static server: sendfile, no log, connections kept. Like all the others it asks the
+/// file system for each request (no `open_file_cache`), for a dev server must see every change.
+fn nginx_configuration(site: &Path, folder: &Path, address: SocketAddr) -> String {
+    format!(
+        "user root;\ndaemon off;\nworker_processes 1;\npid {folder}/nginx.pid;\n\
+         events {{ worker_connections 4096; }}\n\
+         http {{\n\
+           types {{ text/html html; text/javascript js; }}\n\
+           default_type application/octet-stream;\n\
+           charset utf-8;\n\
+           access_log off;\n\
+           sendfile on;\n  tcp_nopush on;\n\
+           keepalive_requests 1000000000;\n\
+           client_body_temp_path {folder}/body;\n  proxy_temp_path {folder}/proxy;\n\
+           fastcgi_temp_path {folder}/fastcgi;\n  uwsgi_temp_path {folder}/uwsgi;\n  scgi_temp_path {folder}/scgi;\n\
+           server {{ listen {address}; root {site}; add_header Cache-Control no-cache; }}\n\
+         }}\n",
+        folder = folder.display(),
+        site = site.display(),
+    )
+}
+
+/// Of a ready line that is JSON, or of one that is a port.
+fn address_in(line: &str) -> anyhow::Result<SocketAddr> {
+    if let Ok(port) = line.trim().parse::<u16>() {
+        return Ok(SocketAddr::from(([127, 0, 0, 1], port)));
+    }
+    let ready: serde_json::Value = serde_json::from_str(line).context("no ready line")?;
+    let http = ready["http"].as_str().context("no address in it")?;
+    Ok(http.trim_start_matches("http://").parse()?)
+}
