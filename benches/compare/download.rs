@@ -12,6 +12,7 @@ pub(crate) fn case() -> Case {
     Case {
         name: "1 GiB file",
         peers: &[Peer::Pagewire, Peer::Nginx, Peer::Ancestor],
+        watch: false,
         figures: &[
             Figure {
                 name: "peak memory MiB",

@@ -10,7 +10,7 @@ pub(crate) fn describe(start: &Start<'_>) -> anyhow::Result<()> {
         .lines()
         .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
         .map_or("unknown processor", |(_, model)| model);
-    let cores = std::fs::read_to_string("/proc/cpuinfo")?
+    let cores = cpu
         .lines()
         .filter(|line| line.starts_with("processor"))
         .count();
@@ -21,15 +21,20 @@ pub(crate) fn describe(start: &Start<'_>) -> anyhow::Result<()> {
         "{model}, {cores} cores, Linux {}, load average before {load}",
         kernel.trim()
     );
-    let package = start
-        .peers
-        .join("node_modules/@web/dev-server-core/package.json");
-    let package: serde_json::Value = serde_json::from_str(&fs::read_to_string(package)?)?;
+    let version = |package: &str| -> anyhow::Result<String> {
+        let folder = start.peers.join("node_modules").join(package);
+        let description = fs::read_to_string(folder.join("package.json"))?;
+        let description: serde_json::Value = serde_json::from_str(&description)?;
+        let version = description["version"].as_str().unwrap_or("?");
+        Ok(format!("{package} {version}"))
+    };
     println!(
-        "{}, {}, @web/dev-server-core {} on Node {}",
+        "{}, {}, {}, {}, {}, Node {}",
         says(Command::new(start.pagewire).arg("--version"))?,
         says(Command::new("nginx").arg("-v"))?.replace("nginx version: ", ""),
-        package["version"].as_str().unwrap_or("of unknown version"),
+        version("@web/dev-server-core")?,
+        version("@web/dev-server")?,
+        version("vite")?,
         says(Command::new("node").arg("--version"))?,
     );
     let placed = if start.pinned {

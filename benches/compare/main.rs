@@ -10,11 +10,12 @@ mod load;
 mod machine;
 mod process;
 mod requests;
+mod saves;
 mod server;
 mod site;
 mod table;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Parser;
 use server::{Peer, Server};
 use site::Site;
@@ -52,18 +53,22 @@ struct Effort {
     rounds: usize,
     warm_up: Duration,
     measure: Duration,
+    /// Saves of a file in one run.
+    saves: usize,
 }
 
 const QUICK: Effort = Effort {
     rounds: 3,
-    warm_up: Duration::from_millis(200),
-    measure: Duration::from_millis(600),
+    warm_up: Duration::from_millis(100),
+    measure: Duration::from_millis(400),
+    saves: 2,
 };
 
 const FULL: Effort = Effort {
-    rounds: 11,
+    rounds: 9,
     warm_up: Duration::from_millis(300),
     measure: Duration::from_secs(2),
+    saves: 7,
 };
 
 /// Something that is measured. A run on one server gives one value for each figure, or says why
@@ -71,6 +76,8 @@ const FULL: Effort = Effort {
 struct Case {
     name: &'static str,
     peers: &'static [Peer],
+    /// The servers watch the files.
+    watch: bool,
     figures: &'static [Figure],
     run: Run,
 }
@@ -96,6 +103,7 @@ fn main() -> anyhow::Result<()> {
     machine::describe(&start)?;
     let mut cases = requests::cases();
     cases.push(download::case());
+    cases.extend(saves::case(&start)?);
     cases.retain(|case| case.name.contains(&arguments.case));
     let mut rows = Vec::new();
     for case in &cases {
@@ -103,6 +111,8 @@ fn main() -> anyhow::Result<()> {
         rows.extend(measure(case, &start, effort)?);
     }
     table::print(&rows);
+    let ours_failed = rows.iter().any(Row::ours_failed);
+    ensure!(!ours_failed, "Pagewire fails at a case: see above");
     Ok(())
 }
 
@@ -111,29 +121,30 @@ fn measure(case: &Case, start: &server::Start<'_>, effort: Effort) -> anyhow::Re
     let servers = case
         .peers
         .iter()
-        .map(|peer| Server::start(*peer, start).with_context(|| format!("{peer:?} does not start")))
+        .map(|peer| {
+            Server::start(*peer, case.watch, start)
+                .with_context(|| format!("{peer:?} does not start"))
+        })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let mut rows: Vec<Row> = case
         .figures
         .iter()
         .map(|figure| Row::new(case.name, *figure, case.peers))
         .collect();
+    // Who cannot do it is not asked again; the table says so.
+    let mut failed = vec![false; servers.len()];
     for _ in 0..effort.rounds {
         for (column, server) in servers.iter().enumerate() {
-            match (case.run)(server, effort) {
-                Ok(values) => {
-                    for (row, value) in rows.iter_mut().zip(values) {
-                        row.values[column].push(value);
-                    }
-                }
-                // Ours must work; of a peer that cannot do it the table says so.
-                Err(error) if server.peer() == Peer::Pagewire => return Err(error),
-                Err(error) => {
-                    eprintln!("{:?} fails at {}: {error:#}", server.peer(), case.name);
-                    for row in &mut rows {
-                        row.values[column].push(f64::NAN);
-                    }
-                }
+            if failed[column] {
+                continue;
+            }
+            let values = (case.run)(server, effort).unwrap_or_else(|error| {
+                eprintln!("{:?} fails at {}: {error:#}", server.peer(), case.name);
+                failed[column] = true;
+                vec![f64::NAN; case.figures.len()]
+            });
+            for (row, value) in rows.iter_mut().zip(values) {
+                row.values[column].push(value);
             }
         }
     }

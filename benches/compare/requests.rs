@@ -25,6 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let case = |name, run: fn(&Server, Effort) -> anyhow::Result<Vec<f64>>| Case {
         name,
         peers: PEERS,
+        watch: false,
         figures: FIGURES,
         run: Box::new(run),
     };
@@ -83,7 +84,7 @@ fn repeat(
     let processes = server.processes();
     let before = process::cpu_time(&processes)?;
     let count = load::run(server.address(), &request, expected, effort.measure)?;
-    let used = process::cpu_time(&processes)? - before;
+    let used = process::cpu_time(&processes)?.saturating_sub(before);
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let responses = count.responses as f64;
     Ok(vec![

@@ -3,7 +3,7 @@
 use crate::{free_address, process};
 use anyhow::{Context, ensure};
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead, BufReader};
+use std::fs::{self, File};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -20,8 +20,9 @@ pub(crate) enum Peer {
     Pagewire,
     /// With one worker.
     Nginx,
-    /// @web/dev-server-core, its plugin in process.
+    /// @web/dev-server-core, its plugin in process; @web/dev-server where files are watched.
     Ancestor,
+    Vite,
     /// The floor: axum, hyper and tokio as Pagewire uses them, with the answers in memory.
     Bare,
 }
@@ -32,7 +33,8 @@ impl Peer {
         match self {
             Self::Pagewire => "pagewire",
             Self::Nginx => "nginx",
-            Self::Ancestor => "dev-server-core",
+            Self::Ancestor => "dev-server",
+            Self::Vite => "vite",
             Self::Bare => "bare stack",
         }
     }
@@ -42,6 +44,7 @@ impl Peer {
         match self {
             Self::Pagewire | Self::Bare => Some("/__pagewire__/client.js"),
             Self::Ancestor => Some("/__web-dev-server__web-socket.js"),
+            Self::Vite => Some("/@vite/client"),
             Self::Nginx => None,
         }
     }
@@ -66,45 +69,63 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(peer: Peer, start: &Start<'_>) -> anyhow::Result<Self> {
+    pub(crate) fn start(peer: Peer, watch: bool, start: &Start<'_>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let address = free_address()?;
-        let mut command = command(peer, start, folder.path(), address)?;
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = if start.pinned {
+        let site = if watch {
+            // Of its own: what one server's case writes must not wake the others.
+            let site = folder.path().join("site");
+            fs::create_dir(&site)?;
+            site
+        } else {
+            start.site.to_owned()
+        };
+        let mut command = command(peer, start, &site, folder.path(), address)?;
+        if watch && peer != Peer::Vite {
+            command.arg("--watch");
+        }
+        // A pipe would fill, or break once nobody reads it.
+        let (said, log) = (folder.path().join("said"), folder.path().join("log"));
+        command.stdin(Stdio::piped());
+        command
+            .stdout(File::create(&said)?)
+            .stderr(File::create(&log)?);
+        let child = if start.pinned {
             process::on_core(process::SERVER_CORE, || command.spawn())?
         } else {
             command.spawn()
         }
-        .with_context(|| format!("{:?} cannot be run", command.get_program()))?;
-        let stdout = child.stdout.take();
+        .with_context(|| format!("{} cannot be run", command.get_program().display()))?;
         let mut server = Self {
             peer,
             child,
             address,
-            site: start.site.to_owned(),
+            site,
             _folder: folder,
         };
-        if peer == Peer::Nginx {
-            server.listens()?;
-        } else {
-            let mut line = String::new();
-            BufReader::new(stdout.context("standard output")?).read_line(&mut line)?;
-            server.address = address_in(&line)?;
-        }
+        server
+            .listens(&said)
+            .with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
         Ok(server)
     }
 
-    /// Waits until it accepts connections, where it does not say so by itself.
-    fn listens(&mut self) -> anyhow::Result<()> {
+    /// Waits until it accepts connections: most say so and where, the others are tried.
+    fn listens(&mut self, said: &Path) -> anyhow::Result<()> {
         let begin = Instant::now();
-        while TcpStream::connect(self.address).is_err() {
+        loop {
+            if matches!(self.peer, Peer::Nginx | Peer::Vite) {
+                if TcpStream::connect(self.address).is_ok() {
+                    return Ok(());
+                }
+            } else if let Some((line, _)) = fs::read_to_string(said)?.split_once('\n') {
+                self.address = address_in(line)?;
+                return Ok(());
+            }
             let ended = self.child.try_wait()?;
             ensure!(ended.is_none(), "it ended: {ended:?}");
             ensure!(begin.elapsed() < START_GUARD, "it does not listen");
             std::thread::sleep(LOOK_EVERY);
         }
-        Ok(())
     }
 
     pub(crate) fn peer(&self) -> Peer {
@@ -115,9 +136,14 @@ impl Server {
         self.address
     }
 
+    /// The folder that it serves.
+    pub(crate) fn site(&self) -> &Path {
+        &self.site
+    }
+
     /// What the file at this URL path holds.
     pub(crate) fn file(&self, path: &str) -> std::io::Result<Vec<u8>> {
-        std::fs::read(self.site.join(path.trim_start_matches('/')))
+        fs::read(self.site.join(path.trim_start_matches('/')))
     }
 
     /// Its processes, now.
@@ -140,6 +166,7 @@ impl Drop for Server {
 fn command(
     peer: Peer,
     start: &Start<'_>,
+    site: &Path,
     folder: &Path,
     address: SocketAddr,
 ) -> anyhow::Result<Command> {
@@ -148,7 +175,7 @@ fn command(
             let mut command = Command::new(start.pagewire);
             command
                 .arg("serve")
-                .arg(start.site)
+                .arg(site)
                 .env("XDG_RUNTIME_DIR", folder);
             command.args(["--port", "0", "--control", "127.0.0.1:0"]);
             command.args(["--inject", "always", "--exit-with-stdin"]);
@@ -156,7 +183,7 @@ fn command(
         }
         Peer::Nginx => {
             let file = folder.join("nginx.conf");
-            std::fs::write(&file, nginx_configuration(start.site, folder, address))?;
+            fs::write(&file, nginx_configuration(site, folder, address))?;
             let mut command = Command::new("nginx");
             command
                 .arg("-e")
@@ -167,12 +194,21 @@ fn command(
         }
         Peer::Ancestor => {
             let mut command = Command::new("node");
-            command.arg(start.peers.join("ancestor.js")).arg(start.site);
+            command.arg(start.peers.join("ancestor.js")).arg(site);
+            command
+        }
+        Peer::Vite => {
+            let mut command = Command::new("node");
+            command.arg(start.peers.join("node_modules/vite/bin/vite.js"));
+            command
+                .arg(site)
+                .args(["--host", "127.0.0.1", "--strictPort"]);
+            command.arg("--port").arg(address.port().to_string());
             command
         }
         Peer::Bare => {
             let mut command = Command::new(std::env::current_exe()?);
-            command.arg("--bare").arg(start.site);
+            command.arg("--bare").arg(site);
             command
         }
     };

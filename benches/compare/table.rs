@@ -34,6 +34,11 @@ impl Row {
         }
     }
 
+    /// Whether the first peer, which is Pagewire, could not do it.
+    pub(crate) fn ours_failed(&self) -> bool {
+        self.values[0].iter().any(|value| value.is_nan())
+    }
+
     fn values_of(&self, peer: Peer) -> Option<&[f64]> {
         let column = self.peers.iter().position(|known| *known == peer)?;
         Some(&self.values[column])
