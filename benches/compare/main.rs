@@ -59,7 +59,7 @@ struct Effort {
 
 const QUICK: Effort = Effort {
     rounds: 3,
-    warm_up: Duration::from_millis(100),
+    warm_up: Duration::from_millis(300),
     measure: Duration::from_millis(400),
     saves: 2,
 };
