@@ -19,7 +19,6 @@ use anyhow::{Context, ensure};
 use clap::Parser;
 use server::{Peer, Server};
 use site::Site;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use table::{Figure, Row};
@@ -51,6 +50,7 @@ struct Arguments {
 #[derive(Clone, Copy)]
 struct Effort {
     rounds: usize,
+    /// Before each measurement; by the median round a just-in-time compiler is done with its work.
     warm_up: Duration,
     measure: Duration,
     /// Saves of a file in one run.
@@ -59,7 +59,7 @@ struct Effort {
 
 const QUICK: Effort = Effort {
     rounds: 3,
-    warm_up: Duration::from_millis(300),
+    warm_up: Duration::from_millis(700),
     measure: Duration::from_millis(400),
     saves: 2,
 };
@@ -149,9 +149,4 @@ fn measure(case: &Case, start: &server::Start<'_>, effort: Effort) -> anyhow::Re
         }
     }
     Ok(rows)
-}
-
-/// A loopback address that nobody listens on right now.
-fn free_address() -> std::io::Result<SocketAddr> {
-    std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()
 }

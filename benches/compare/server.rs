@@ -1,10 +1,10 @@
 //! The servers: how each is started, and that it ends.
 
-use crate::{free_address, process};
+use crate::process;
 use anyhow::{Context, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -245,4 +245,9 @@ fn address_in(line: &str) -> anyhow::Result<SocketAddr> {
     let ready: serde_json::Value = serde_json::from_str(line).context("no ready line")?;
     let http = ready["http"].as_str().context("no address in it")?;
     Ok(http.trim_start_matches("http://").parse()?)
+}
+
+/// A loopback address that nobody listens on right now.
+fn free_address() -> std::io::Result<SocketAddr> {
+    TcpListener::bind("127.0.0.1:0")?.local_addr()
 }
