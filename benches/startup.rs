@@ -1,10 +1,11 @@
 //! How long the daemon takes to its ready line and to its first page, and what it holds idle.
 //!
-//! `cargo bench --bench startup`. Medians of many starts; these machines are noisy, so compare
-//! within one run. Side-by-side figures with peers come with the benchmark proper.
+//! `benches/run` builds and starts it; `startup PATH` measures another binary. Medians of many
+//! starts; these machines are noisy, so compare within one run.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,11 +18,13 @@ struct Start {
 }
 
 fn main() {
+    let binary = std::env::args_os().nth(1);
+    let binary = PathBuf::from(binary.unwrap_or_else(|| "target/release/pagewire".into()));
     let site = tempfile::tempdir().expect("a folder");
     let page = "<!doctype html><title>t</title><body>hello</body>";
     std::fs::write(site.path().join("index.html"), page).expect("a page");
 
-    let mut starts: Vec<Start> = (0..STARTS).map(|_| start(site.path())).collect();
+    let mut starts: Vec<Start> = (0..STARTS).map(|_| start(&binary, site.path())).collect();
     let mut report = |name: &str, unit: &str, figure: fn(&Start) -> f64| {
         starts.sort_by(|a, b| figure(a).total_cmp(&figure(b)));
         let at = |percent: usize| figure(&starts[(starts.len() - 1) * percent / 100]);
@@ -43,9 +46,9 @@ fn main() {
     });
 }
 
-fn start(site: &std::path::Path) -> Start {
+fn start(binary: &Path, site: &Path) -> Start {
     let begin = Instant::now();
-    let mut daemon = Command::new(env!("CARGO_BIN_EXE_pagewire"))
+    let mut daemon = Command::new(binary)
         .arg("serve")
         .arg(site)
         .args([

@@ -1,0 +1,45 @@
+//! A file that is larger than any buffer: how much memory sending it takes, and how fast it is.
+
+use crate::server::{Peer, Server};
+use crate::table::{Better, Figure};
+use crate::{Case, http, process, site};
+use anyhow::ensure;
+use std::time::Instant;
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+pub(crate) fn case() -> Case {
+    Case {
+        name: "1 GiB file",
+        peers: &[Peer::Pagewire, Peer::Nginx, Peer::Ancestor],
+        watch: false,
+        figures: &[
+            Figure {
+                name: "peak memory MiB",
+                better: Better::Less,
+            },
+            Figure {
+                name: "MiB/s",
+                better: Better::More,
+            },
+        ],
+        run: Box::new(|server, _| run(server)),
+    }
+}
+
+fn run(server: &Server) -> anyhow::Result<Vec<f64>> {
+    let processes = server.processes();
+    process::reset_peak(&processes)?;
+    let request = http::get(server.address(), site::LARGE, "");
+    let begin = Instant::now();
+    let answer = http::exchange(server.address(), &request, |_| {})?;
+    let seconds = begin.elapsed().as_secs_f64();
+    let (status, body_bytes) = (answer.status(), answer.body_bytes());
+    ensure!(
+        status == 200 && body_bytes == site::LARGE_BYTES,
+        "status {status}, {body_bytes} B"
+    );
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let (peak, sent) = (process::peak_bytes(&processes)? as f64, body_bytes as f64);
+    Ok(vec![peak / MIB, sent / MIB / seconds])
+}

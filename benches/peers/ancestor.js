@@ -1,0 +1,33 @@
+/**
+ * The ancestor. @web/dev-server-core with a plugin in process that asks for its socket client, as the
+ * smallest host of it would run it; or, to watch files, the @web/dev-server that people use, which
+ * has the watcher. Prints the port that it listens on.
+ *
+ *     node ancestor.js ROOT [--watch]
+ */
+
+import { startDevServer } from '@web/dev-server';
+import { DevServer } from '@web/dev-server-core';
+
+const [rootDir, watch] = process.argv.slice(2);
+const plugin = { name: 'bench', injectWebSocket: true };
+const config = { rootDir, hostname: '127.0.0.1', port: 0, basePath: '', injectWebSocket: true, plugins: [plugin], middleware: [] };
+
+const silent = () => {};
+const logger = {
+  log: silent, debug: silent, error: console.error, warn: console.error, group: silent, groupEnd: silent,
+  logSyntaxError: silent,
+};
+
+async function start() {
+  if (watch) {
+    const options = { readCliArgs: false, readFileConfig: false, autoExitProcess: false, logStartMessage: false };
+    return startDevServer({ ...options, config: { rootDir, hostname: '127.0.0.1', watch: true, open: false } });
+  }
+  const server = new DevServer(config, logger);
+  await server.start();
+  return server;
+}
+
+const server = await start();
+console.log(server.server.address().port);
