@@ -24,3 +24,4 @@ mod sends;
 mod serve_hook;
 mod sockets;
 mod subscriptions;
+mod watch;

@@ -1,7 +1,7 @@
 //! Everything that flags, environment and `pagewire.toml` can say: one table. A setting that is
 //! added here is a flag of `serve`, a variable, a key of the file and a line of `pagewire config`.
 
-use super::{ControlAddress, Entry, Inject, LogFormat, LogLevels};
+use super::{ControlAddress, Entry, Inject, LogFormat, LogLevels, WatchMode};
 use std::fmt::{self, Display};
 use std::net::IpAddr;
 use std::path::Path;
@@ -34,6 +34,8 @@ pub struct Setting {
 pub enum Kind {
     /// True or false.
     Switch,
+    /// True, false or one of these words.
+    SwitchOr(&'static [&'static str]),
     /// A number.
     Number,
     /// One of these words.
@@ -85,6 +87,24 @@ pub const SETTINGS: &[Setting] = &[
         default: &["asked"],
         otherwise: "",
         check: parses::<Inject>,
+    },
+    Setting {
+        key: "watch",
+        kind: Kind::SwitchOr(WatchMode::WORDS),
+        value_name: "HOW",
+        help: "Have pages swap or reload what changes in the root; events = only tell plugins; either way --inject is always unless it is said",
+        default: &["false"],
+        otherwise: "",
+        check: parses::<WatchMode>,
+    },
+    Setting {
+        key: "watch_poll",
+        kind: Kind::Switch,
+        value_name: "BOOL",
+        help: "Watch by looking at every file again and again: for network and container file systems",
+        default: &["false"],
+        otherwise: "",
+        check: switch,
     },
     Setting {
         key: "allow_host",
@@ -204,8 +224,8 @@ impl Setting {
                 .collect();
         }
         vec![match (self.kind, text) {
-            (Kind::Switch, "1") => "true".to_owned(),
-            (Kind::Switch, "0") => "false".to_owned(),
+            (Kind::Switch | Kind::SwitchOr(_), "1") => "true".to_owned(),
+            (Kind::Switch | Kind::SwitchOr(_), "0") => "false".to_owned(),
             (_, text) => text.to_owned(),
         }]
     }
@@ -332,7 +352,24 @@ impl Settings {
                 origin,
             })
         });
-        settings.collect::<Result<_, _>>().map(Self)
+        let mut settings = settings.collect::<Result<_, _>>().map(Self)?;
+        settings.imply();
+        Ok(settings)
+    }
+
+    /// What one setting says of another that nobody spoke of: a page that is to hear of changes
+    /// needs the client.
+    fn imply(&mut self) {
+        if self.always::<WatchMode>("watch") == WatchMode::Off {
+            return;
+        }
+        let watch = self.get("watch").origin.clone();
+        for row in &mut self.0 {
+            if row.setting.key == "inject" && row.origin == Origin::Default {
+                row.values = vec!["always".to_owned()];
+                row.origin = watch.clone();
+            }
+        }
     }
 
     /// All of them, in the order of [`SETTINGS`].
@@ -380,7 +417,7 @@ mod tests {
             for value in setting.default {
                 assert_eq!(setting.check(value), Ok(()), "{}", setting.key);
             }
-            if let Kind::Word(words) = setting.kind {
+            if let Kind::Word(words) | Kind::SwitchOr(words) = setting.kind {
                 for word in words {
                     assert_eq!(setting.check(word), Ok(()), "{}", setting.key);
                 }

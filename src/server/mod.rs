@@ -8,12 +8,13 @@ mod request_line;
 mod token;
 
 use crate::browser::{self, Browser};
-use crate::config::{Config, ControlAddress};
+use crate::config::{Config, ControlAddress, WatchMode};
 use crate::control::{Auth, Control, SERVICE_NAME};
 use crate::discovery::{self, Registration};
 use crate::hub::Hub;
 use crate::pages::{self, Pages};
 use crate::plugins::Plugins;
+use crate::watch::Watcher;
 use axum::Router;
 use axum::routing::any;
 use listeners::ControlListener;
@@ -146,6 +147,7 @@ impl Server {
                 .collect(),
             root_dirs: root_dirs.clone(),
             start_time,
+            watches: config.watch != WatchMode::Off,
             debug: config.debug,
             sessions: TaskTracker::new(),
             cut: CancellationToken::new(),
@@ -165,6 +167,14 @@ impl Server {
         if config.console {
             let hub = hub.clone();
             clock.spawn(async move { console::log(&hub).await });
+        }
+        if config.watch != WatchMode::Off {
+            let (root, poll) = (config.root.clone(), config.watch_poll);
+            // Before the ready line: who reads it may change a file at once.
+            let watcher = tokio::task::spawn_blocking(move || Watcher::open(root, poll));
+            let watcher = watcher.await.map_err(io::Error::other)?;
+            let tell_pages = config.watch == WatchMode::Pages;
+            clock.spawn(watcher.run(hub.clone(), tell_pages));
         }
         for listener in page_listeners {
             http::spawn(listener, router.clone(), &connections, stop.clone());
