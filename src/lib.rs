@@ -23,6 +23,7 @@ pub mod plugins;
 pub mod browser;
 pub mod control;
 pub mod pages;
+pub mod watch;
 
 // Floor 4: binds, spawns, drains.
 pub mod discovery;

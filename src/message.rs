@@ -28,6 +28,9 @@ pub const SOCKET_PATH: &str = "/__pagewire__/socket";
 /// Where the ancestor's connects; an alias.
 pub const ANCESTOR_SOCKET_PATH: &str = "/wds";
 
+/// Where pages load the script that acts on changes of files.
+pub const CHANGES_PATH: &str = "/__pagewire__/changes.js";
+
 /// Where code that programs have pages import is served: this, and a file name.
 pub const CODE_PATH: &str = "/__pagewire__/code/";
 
@@ -43,6 +46,8 @@ pub fn is_own_path(path: &str) -> bool {
         || path == ANCESTOR_CLIENT_PATH
         || path == ANCESTOR_SOCKET_PATH
 }
+/// The feature of pages that know [`Command::Changed`].
+pub const CHANGED_FEATURE: &str = "command.changed";
 
 /// What the daemon needs to know of a frame that a page sent.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -126,7 +131,7 @@ pub fn check_json(text: &str) -> Result<(), serde_json::Error> {
 }
 
 /// `pagewire:hello`: what a page says of itself first, and `pagewire:state` when it changes.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(default)]
 pub struct Hello {
     /// One document, across reconnects.
@@ -145,6 +150,9 @@ pub struct Hello {
     pub top_level: bool,
     /// What the script can do beyond the ancestor's.
     pub features: Vec<String>,
+    /// For how long changes of files may have escaped it, in milliseconds: since its document
+    /// was asked for, or since it was last connected.
+    pub unaware_ms: f64,
 }
 
 /// `pagewire:result`: how an awaited import ended in the page.
@@ -378,6 +386,11 @@ pub enum Command<'a> {
     /// Fetch stylesheets again and swap them in.
     Styles {
         /// URL paths; empty = all of the page's own origin.
+        paths: &'a [String],
+    },
+    /// Files changed: swap what can be swapped, reload if more of them is in use.
+    Changed {
+        /// URL paths, percent-encoded; empty = anything may have changed.
         paths: &'a [String],
     },
 }

@@ -8,7 +8,7 @@
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 /// What a path segment keeps unescaped in a URL (RFC 3986, section 3.3).
@@ -360,6 +360,29 @@ impl Root {
         }
     }
 
+    /// The URL path that a file (or folder) of the root is served under, percent-encoded: what
+    /// [`Root::find`] would take back to it. None for what is not in the root or never served.
+    /// Does not ask the file system: it need not exist any more, and links are taken as they are.
+    #[must_use]
+    pub fn url_of(&self, file: &Path) -> Option<String> {
+        if self.hidden.iter().any(|path| file.starts_with(path)) {
+            return None;
+        }
+        let mut url = String::new();
+        for component in file.strip_prefix(&self.dir).ok()?.components() {
+            let Component::Normal(name) = component else {
+                return None;
+            };
+            let name = name.to_str()?;
+            if self.denies(name) || name.chars().any(|c| c.is_control() || c == '\\') {
+                return None;
+            }
+            url.push('/');
+            url.extend(utf8_percent_encode(name, SEGMENT));
+        }
+        Some(if url.is_empty() { "/".to_owned() } else { url })
+    }
+
     fn bases(&self) -> impl Iterator<Item = &PathBuf> {
         std::iter::once(&self.dir).chain(&self.allowed_dirs)
     }
@@ -487,7 +510,46 @@ mod tests {
         assert!(matches!(root.find(&url), Found::File(_)));
     }
 
+    #[test]
+    fn a_file_that_is_never_served_has_no_url() {
+        let site = tempfile::tempdir().unwrap();
+        let mut root = Root::open(site.path(), &[], &[".npmrc".into()]).unwrap();
+        let dir = root.dir().to_owned();
+        std::fs::create_dir(dir.join("run")).unwrap();
+        root.hide(&dir.join("run"));
+        let url = |path: &str| root.url_of(&dir.join(path));
+        assert_eq!(url(""), Some("/".into()));
+        assert_eq!(
+            url("a b/caf\u{e9} #1?.css"),
+            Some("/a%20b/caf%C3%A9%20%231%3F.css".into())
+        );
+        assert_eq!(url(".npmrc"), Some("/.npmrc".into()), "it was allowed");
+        for path in [
+            ".env",
+            ".git/config",
+            "a/SERVER.pem",
+            "run/1.token",
+            "a\\b",
+            "a\nb",
+            "../x",
+            "/etc/x",
+        ] {
+            assert_eq!(url(path), None, "{path}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn the_url_of_a_file_leads_back_to_it(names in proptest::collection::vec("[^/\\\\\\pC]{1,8}", 1..4)) {
+            let site = tempfile::tempdir().unwrap();
+            let root = Root::open(site.path(), &[], &[]).unwrap();
+            let file = root.dir().join(names.join("/"));
+            if let Some(url) = root.url_of(&file) && !names.iter().any(|name| name == "." || name == "..") {
+                let path = UrlPath::parse(&url).unwrap();
+                prop_assert_eq!(path.segments().collect::<Vec<_>>(), names);
+            }
+        }
+
         #[test]
         fn no_url_path_leaves_the_root(raw in "/([a-c./%]|%2e|%2f|%5c|\\.\\.|~){0,24}") {
             let site = tempfile::tempdir().unwrap();

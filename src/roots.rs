@@ -35,6 +35,12 @@ impl Roots {
         self.all().map(Root::dir)
     }
 
+    /// Each folder with where it is served; the root's prefix is empty.
+    pub fn each(&self) -> impl Iterator<Item = (Prefix, Root)> {
+        let root = std::iter::once((Prefix::default(), self.root.clone()));
+        root.chain(self.mounts.iter().cloned())
+    }
+
     /// Keeps a folder from being served: see [`Root::hide`].
     pub fn hide(&mut self, dir: &Path) {
         self.root.hide(dir);

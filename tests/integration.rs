@@ -30,3 +30,4 @@ mod sites;
 mod sockets;
 mod subscriptions;
 mod tls;
+mod watch;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 5] = [
     &["ids", "message", "origins", "paths", "roots", "config"],
     &["hub", "plugins"],
-    &["pages", "browser", "control"],
+    &["pages", "browser", "control", "watch"],
     &["discovery", "server"],
     &["cli", "main"],
 ];
@@ -23,7 +23,7 @@ const EDGES: usize = 2;
 
 /// Crates that belong to one protocol, and the modules that speak it. The server starts tonic's
 /// transport and reports its health, but sees no generated type: prost stays in `control`.
-const CONFINED: [(&[&str], &[&str]); 9] = [
+const CONFINED: [(&[&str], &[&str]); 10] = [
     (&["tonic", "tonic_health"], &["control", "server"]),
     (
         &[
@@ -42,6 +42,7 @@ const CONFINED: [(&[&str], &[&str]); 9] = [
     (&["tokio_tungstenite", "tungstenite"], &["browser"]),
     (&["rustls", "tokio_rustls", "rcgen"], &["server"]),
     (&["clap"], &["cli"]),
+    (&["notify", "ignore"], &["watch"]),
     (&["toml", "strsim"], &["config"]),
     (&["anyhow", "tracing_subscriber"], &["cli"]),
     // The command line is an ordinary client of the daemon; the daemon is none. How it is found

@@ -5,7 +5,8 @@
  * module, print, reload, swap stylesheets) and lets page code talk to plugins. Served as it is,
  * with no build step, as `/__pagewire__/client.js` and, with the ancestor's exports, as
  * `/__web-dev-server__web-socket.js`; the frames are described in `message.rs`. What the page
- * prints, its errors and the description of values are `recorder.js`'s, fetched when needed.
+ * prints, its errors and the description of values are `recorder.js`'s, what it does when files
+ * change is `changes.js`'s; both are fetched when needed.
  *
  * Nothing here runs text from the socket: code arrives only by `import()` of a URL, which the
  * page's Content-Security-Policy judges as it judges any other script.
@@ -13,7 +14,7 @@
 
 const VERSION = 1;
 const FEATURES = ['import.await', 'import.fresh', 'log', 'console', 'errors',
-  'command.reload', 'command.navigate', 'command.styles'];
+  'command.reload', 'command.navigate', 'command.styles', 'command.changed'];
 const LEVELS = ['debug', 'error', 'info', 'log', 'warn'];
 
 const FIRST_RETRY_MS = 100;
@@ -26,6 +27,11 @@ const RESPONSE_TIMEOUT_MS = 20_000;
 const STATE_INTERVAL_MS = 100;
 const TAB_QUESTION_MS = 100;
 const TOP_PAGE_MS = 500;
+/** What was on its way when a connection broke may not have arrived. */
+const LOST_ON_THE_WAY_MS = 1_000;
+/** Fetches that the browser remembers for us: when there are more, we cannot know what we use. */
+const RESOURCE_ENTRIES = 10_000;
+const DEFAULT_RESOURCE_ENTRIES = 250;
 
 /**
  * The script may be in one document under both of its names: the first one keeps what it exports
@@ -157,6 +163,7 @@ function connect() {
     clearTimeout(patienceTimer);
     heardAt = Date.now();
     attempts = 0;
+    awareAt = documentAge();
     receive(data);
     facade.dispatchEvent(new MessageEvent('message', { data, origin }));
   });
@@ -231,6 +238,15 @@ function wake() {
 
 // --- What the page says of itself --------------------------------------------------------------
 
+/**
+ * How long ago the document was asked for, in milliseconds. Of two clocks the one that went
+ * further: one stands still while the machine sleeps.
+ */
+const documentAge = () => Math.max(performance.now(), Date.now() - documentBegan);
+const documentBegan = Date.now() - performance.now();
+/** The age at which we knew of every change of a file. */
+let awareAt = 0;
+
 let lastSaid = '';
 let stateTimer;
 let stateAt = 0;
@@ -250,7 +266,9 @@ const describePage = () => ({
 function sayHello() {
   const page = describePage();
   lastSaid = JSON.stringify(page);
-  socket.send(JSON.stringify({ type: 'pagewire:hello', ...page }));
+  const age = documentAge();
+  const unaware = Math.min(age, age - awareAt + LOST_ON_THE_WAY_MS);
+  socket.send(JSON.stringify({ type: 'pagewire:hello', ...page, unaware_ms: unaware }));
 }
 
 /** Something may have changed: says it at once, or with what else changes in the interval. */
@@ -411,7 +429,8 @@ function printAs({ level, source, text, args = [] }) {
 
 function obey({ command, url, paths }) {
   if (command === 'reload') location.reload();
-  if (command === 'styles') swapStyles(paths ?? []);
+  if (command === 'styles') withChanges(({ swapStyles }) => swapStyles(paths ?? []));
+  if (command === 'changed') withChanges(({ changed }) => changed(paths ?? [], daemonRoot, knowsResources()));
   if (command === 'navigate') {
     const target = new URL(url, location.href);
     if (/^https?:$/.test(target.protocol)) location.assign(target);
@@ -419,30 +438,22 @@ function obey({ command, url, paths }) {
   }
 }
 
-/** Stylesheets that are being fetched again, and their replacements. */
-const swaps = new Map();
+let changesLoading;
 
-/** Fetches stylesheets again. The old one goes when the new one is there, so nothing flashes. */
-function swapStyles(paths) {
-  const arriving = new Set(swaps.values());
-  for (const link of document.querySelectorAll('link[rel~="stylesheet" i][href]')) {
-    const url = new URL(link.href);
-    if (arriving.has(link) || url.origin !== location.origin) continue;
-    if (paths.length > 0 && !paths.includes(url.pathname)) continue;
-    swaps.get(link)?.remove(); // Changed again before it arrived.
-    url.searchParams.set('pagewire-styles', nextUnique());
-    const next = link.cloneNode();
-    const settle = (gone) => {
-      if (swaps.get(link) === next) swaps.delete(link);
-      gone.remove();
-    };
-    next.addEventListener('load', () => settle(link), { once: true });
-    next.addEventListener('error', () => settle(next), { once: true });
-    next.href = url.href;
-    swaps.set(link, next);
-    link.after(next);
+/** Does something with `changes.js`. A page that cannot load it can still load itself again. */
+async function withChanges(act) {
+  try {
+    act(await (changesLoading ??= import(new URL('__pagewire__/changes.js', daemonRoot).href)));
+  } catch (error) {
+    console.warn('[pagewire] changes.js failed: the page is reloaded instead', error);
+    location.reload();
   }
 }
+
+/** Whether the browser remembers every fetch of this page; it forgot some if there were many early. */
+let forgetsResources = false;
+const countResources = () => performance.getEntriesByType('resource').length;
+const knowsResources = () => !forgetsResources && countResources() < RESOURCE_ENTRIES;
 
 let uniques = 0;
 /** Differs from all before it, those of earlier pages in the browser's cache too. */
@@ -610,6 +621,8 @@ function sortedJson(value, replacer, spacer) {
 let tab;
 
 function start() {
+  forgetsResources = countResources() >= DEFAULT_RESOURCE_ENTRIES;
+  performance.setResourceTimingBufferSize(RESOURCE_ENTRIES);
   // A prerendered page is perhaps never shown: until it is, it neither connects nor has a tab.
   isAway = document.prerendering === true;
   const shown = isAway && new Promise((resolve) => {

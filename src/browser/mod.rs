@@ -6,7 +6,8 @@ mod upgrade;
 
 use crate::hub::Hub;
 use crate::message::{
-    ANCESTOR_CLIENT_PATH, ANCESTOR_SOCKET_PATH, CLIENT_PATH, CODE_PATH, RECORDER_PATH, SOCKET_PATH,
+    ANCESTOR_CLIENT_PATH, ANCESTOR_SOCKET_PATH, CHANGES_PATH, CLIENT_PATH, CODE_PATH,
+    RECORDER_PATH, SOCKET_PATH,
 };
 use crate::origins::Allowed;
 use axum::Router;
@@ -28,11 +29,15 @@ const CLIENT: &str = include_str!("client.js");
 /// The script that sees console lines and errors, in pages that are to report them.
 const RECORDER: &str = include_str!("recorder.js");
 
+/// The script that acts on changes of files.
+const CHANGES: &str = include_str!("changes.js");
+
 const JAVASCRIPT: [(header::HeaderName, &str); 1] =
     [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
 
 static CLIENT_TAG: LazyLock<String> = LazyLock::new(|| tag(CLIENT));
 static RECORDER_TAG: LazyLock<String> = LazyLock::new(|| tag(RECORDER));
+static CHANGES_TAG: LazyLock<String> = LazyLock::new(|| tag(CHANGES));
 
 fn tag(script: &str) -> String {
     format!("\"{:x}\"", xxh3_128(script.as_bytes()))
@@ -60,6 +65,7 @@ pub fn routes(browser: Arc<Browser>) -> Router {
         .route(CLIENT_PATH, get(client))
         .route(ANCESTOR_CLIENT_PATH, get(client))
         .route(RECORDER_PATH, get(recorder))
+        .route(CHANGES_PATH, get(changes))
         .route(&format!("{CODE_PATH}{{name}}"), get(code))
         .layer(from_fn_with_state(browser.clone(), share));
     Router::new()
@@ -93,6 +99,10 @@ async fn client(request: HeaderMap) -> Response {
 
 async fn recorder(request: HeaderMap) -> Response {
     script(&request, RECORDER, &RECORDER_TAG)
+}
+
+async fn changes(request: HeaderMap) -> Response {
+    script(&request, CHANGES, &CHANGES_TAG)
 }
 
 /// A script of ours, or 304 when the page has it.

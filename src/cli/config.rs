@@ -94,8 +94,10 @@ fn value(row: &InForce) -> Value {
         return Value::Null;
     };
     match row.setting.kind {
-        // Both were checked, and are written as in JSON.
-        Kind::Switch | Kind::Number => value.parse().unwrap_or_default(),
+        // They were checked, and are written as in JSON; a word is none.
+        Kind::Switch | Kind::SwitchOr(_) | Kind::Number => {
+            value.parse().unwrap_or_else(|_| json!(value))
+        }
         _ => json!(value),
     }
 }

@@ -48,6 +48,8 @@ enum Kind {
     Console,
     #[value(alias = "page_error")]
     PageError,
+    /// Changes of files; needs a daemon that watches
+    File,
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
@@ -60,6 +62,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
                 Kind::Socket => options.sockets(),
                 Kind::Console => options.console(),
                 Kind::PageError => options.page_errors(),
+                Kind::File => options.files(),
             };
         }
         if !arguments.types.is_empty() {
@@ -125,7 +128,7 @@ async fn meant(client: &Client, pages: &Pages) -> anyhow::Result<HashSet<String>
     Ok(meant.map(|socket| socket.socket_id).collect())
 }
 
-/// Whose event it is; none for a gap.
+/// Whose event it is; none for a file and a gap.
 fn socket_id(event: &Event) -> Option<&str> {
     match &event.what {
         What::Message(message) => Some(message.socket_id()),
@@ -178,6 +181,7 @@ enum Shown<'a> {
     SocketClosed(Value),
     Console(ShownConsole<'a>),
     PageError(Value),
+    FileChanged(Value),
     Gap(Value),
     Other(String),
 }
@@ -236,6 +240,11 @@ fn line(event: &Event) -> String {
             "socket_id": error.socket_id,
             "kind": kind(error),
             "exception": error.exception.as_ref().map(exception_json),
+        })),
+        What::FileChanged(change) => Shown::FileChanged(json!({
+            "file_path": change.file_path,
+            "url_path": change.url_path,
+            "kind": word(change.kind().as_str_name(), "KIND_"),
         })),
         What::Gap(gap) => Shown::Gap(json!({
             "after_sequence": gap.after_sequence,
@@ -310,6 +319,10 @@ fn text(event: &Event) -> String {
                 .map(ToString::to_string)
                 .unwrap_or_default();
             format!("{}  {}: {thrown}", error.socket_id, kind(error))
+        }
+        What::FileChanged(change) => {
+            let kind = word(change.kind().as_str_name(), "KIND_");
+            format!("{}  {kind}", change.file_path)
         }
         What::Gap(gap) => format!(
             "-- events {} to {} are lost --",

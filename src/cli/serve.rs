@@ -219,6 +219,8 @@ pub(super) fn config(
         },
         tls,
         inject: settings.always("inject"),
+        watch: settings.always("watch"),
+        watch_poll: settings.always("watch_poll"),
         console: settings.always("console"),
         debug: settings.always("debug"),
         exit_with_stdin,

@@ -79,17 +79,23 @@ fn argument(setting: &'static Setting) -> Arg {
         });
     match setting.kind {
         Kind::Word(words) => argument.value_parser(PossibleValuesParser::new(words)),
-        // `--debug` says true; `--debug=false` wins over a file that says true.
-        Kind::Switch => argument
-            .num_args(0..=1)
-            .require_equals(true)
-            .default_missing_value("true")
-            .value_parser(PossibleValuesParser::new(["true", "false"]))
-            .hide_possible_values(true),
+        Kind::Switch => switch(argument, &[]),
+        Kind::SwitchOr(words) => switch(argument, words),
         Kind::Folders => argument.value_hint(ValueHint::DirPath),
         Kind::File => argument.value_hint(ValueHint::FilePath),
         _ => argument.value_parser(|text: &str| setting.check(text).map(|()| text.to_owned())),
     }
+}
+
+/// `--debug` says true; `--debug=false` wins over a file that says true.
+fn switch(argument: Arg, words: &'static [&'static str]) -> Arg {
+    let values = ["true", "false"].iter().chain(words);
+    argument
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value("true")
+        .value_parser(PossibleValuesParser::new(values))
+        .hide_possible_values(true)
 }
 
 impl FromArgMatches for Flags {

@@ -85,7 +85,7 @@ fn texts(
 ) -> Result<Vec<(Range<usize>, String)>, Range<usize>> {
     let place = value.span();
     let text = match (setting.kind, value.get_ref()) {
-        (Kind::Switch, DeValue::Boolean(value)) => value.to_string(),
+        (Kind::Switch | Kind::SwitchOr(_), DeValue::Boolean(value)) => value.to_string(),
         (Kind::Number, DeValue::Integer(value)) => {
             i64::from_str_radix(value.as_str(), value.radix())
                 .map_err(|_| place.clone())?
@@ -121,6 +121,7 @@ fn texts(
 fn expected(setting: &Setting) -> String {
     match setting.kind {
         Kind::Switch => "true or false".to_owned(),
+        Kind::SwitchOr(words) => format!("true, false or one of {words:?}"),
         Kind::Number => "a number".to_owned(),
         Kind::Text | Kind::File => "a string".to_owned(),
         Kind::Word(words) => format!("one of {words:?}"),

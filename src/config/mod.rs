@@ -52,6 +52,10 @@ pub struct Config {
     pub tls: Option<Certificate>,
     /// When the socket client is put into pages.
     pub inject: Inject,
+    /// What happens when a served file changes.
+    pub watch: WatchMode,
+    /// Asks the files by the clock whether they changed, not the operating system.
+    pub watch_poll: bool,
     /// Logs what pages print and what fails in them.
     pub console: bool,
     /// Suspends deadlines of calls, keepalive and pong closes: somebody sits at a breakpoint.
@@ -109,6 +113,36 @@ impl FromStr for Inject {
             "always" => Ok(Self::Always),
             "never" => Ok(Self::Never),
             _ => Err(format!("{text:?} is not asked, always or never")),
+        }
+    }
+}
+
+/// What happens when a served file changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WatchMode {
+    /// Nothing: nobody looks.
+    #[default]
+    Off,
+    /// Pages act on it, and programs can hear of it.
+    Pages,
+    /// Programs can hear of it; what pages do is theirs to say.
+    Events,
+}
+
+impl WatchMode {
+    /// As it is written beside true and false.
+    const WORDS: &[&str] = &["events"];
+}
+
+impl FromStr for WatchMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "false" => Ok(Self::Off),
+            "true" => Ok(Self::Pages),
+            "events" => Ok(Self::Events),
+            _ => Err(format!("{text:?} is not true, false or events")),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What was said of the settings, by flags, the environment and `pagewire.toml`, and who wins.
 
-use super::{Entry, SETTINGS};
+use super::{Entry, SETTINGS, WatchMode};
 use std::fmt::{self, Display};
 use std::path::Path;
 use std::str::FromStr;
@@ -50,6 +50,8 @@ pub enum Kind {
     Pairs,
     /// The same with folders as values; in the file relative to it.
     FolderPairs,
+    /// True, false or one of these words.
+    SwitchOr(&'static [&'static str]),
 }
 
 impl Setting {
@@ -104,8 +106,8 @@ impl Setting {
                 .collect();
         }
         vec![match (self.kind, text) {
-            (Kind::Switch, "1") => "true".to_owned(),
-            (Kind::Switch, "0") => "false".to_owned(),
+            (Kind::Switch | Kind::SwitchOr(_), "1") => "true".to_owned(),
+            (Kind::Switch | Kind::SwitchOr(_), "0") => "false".to_owned(),
             (_, text) => text.to_owned(),
         }]
     }
@@ -213,7 +215,24 @@ impl Settings {
                 origin,
             })
         });
-        settings.collect::<Result<_, _>>().map(Self)
+        let mut settings = settings.collect::<Result<_, _>>().map(Self)?;
+        settings.imply();
+        Ok(settings)
+    }
+
+    /// What one setting says of another that nobody spoke of: a page that is to hear of changes
+    /// needs the client.
+    fn imply(&mut self) {
+        if self.always::<WatchMode>("watch") == WatchMode::Off {
+            return;
+        }
+        let watch = self.get("watch").origin.clone();
+        for row in &mut self.0 {
+            if row.setting.key == "inject" && row.origin == Origin::Default {
+                row.values = vec!["always".to_owned()];
+                row.origin = watch.clone();
+            }
+        }
     }
 
     /// All of them, in the order of [`SETTINGS`].
@@ -261,7 +280,7 @@ mod tests {
             for value in setting.default {
                 assert_eq!(setting.check(value), Ok(()), "{}", setting.key);
             }
-            if let Kind::Word(words) = setting.kind {
+            if let Kind::Word(words) | Kind::SwitchOr(words) = setting.kind {
                 for word in words {
                     assert_eq!(setting.check(word), Ok(()), "{}", setting.key);
                 }

@@ -3,7 +3,7 @@
 
 use super::pages::{AppIndex, MimeRule, Mount, ProxyRule};
 use super::settings::{Kind, Setting};
-use super::{ControlAddress, Inject, LogFormat, LogLevels};
+use super::{ControlAddress, Inject, LogFormat, LogLevels, WatchMode};
 use crate::paths::Prefix;
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -136,6 +136,24 @@ pub const SETTINGS: &[Setting] = &[
         default: &["asked"],
         otherwise: "",
         check: parses::<Inject>,
+    },
+    Setting {
+        key: "watch",
+        kind: Kind::SwitchOr(WatchMode::WORDS),
+        value_name: "HOW",
+        help: "Have pages swap or reload what changes in the root; events = only tell plugins; either way --inject is always unless it is said",
+        default: &["false"],
+        otherwise: "",
+        check: parses::<WatchMode>,
+    },
+    Setting {
+        key: "watch_poll",
+        kind: Kind::Switch,
+        value_name: "BOOL",
+        help: "Watch by looking at every file again and again: for network and container file systems",
+        default: &["false"],
+        otherwise: "",
+        check: switch,
     },
     Setting {
         key: "allow_host",

@@ -144,6 +144,21 @@ pub(super) fn delivery_status(error: hub::PushError) -> proto::DeliveryStatus {
     }
 }
 
+/// A name that is no UTF-8 has no URL, and is not watched.
+pub(super) fn file_changed(change: &hub::FileChange) -> proto::FileChanged {
+    use proto::file_changed::Kind;
+    proto::FileChanged {
+        file_path: change.file_path.to_string_lossy().into_owned(),
+        url_path: change.url_path.clone(),
+        kind: match change.kind {
+            hub::FileChangeKind::Created => Kind::Created,
+            hub::FileChangeKind::Modified => Kind::Modified,
+            hub::FileChangeKind::Removed => Kind::Removed,
+        }
+        .into(),
+    }
+}
+
 pub(super) fn close_cause(cause: hub::CloseCause) -> proto::socket_closed::Cause {
     use proto::socket_closed::Cause;
     match cause {

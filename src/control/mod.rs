@@ -68,6 +68,8 @@ pub struct Control {
     pub root_dirs: Vec<PathBuf>,
     /// When the daemon started.
     pub start_time: SystemTime,
+    /// Changes of files are logged.
+    pub watches: bool,
     /// Suspends the deadlines of calls.
     pub debug: bool,
     /// The open `ServerStart` streams: a stop waits for them.

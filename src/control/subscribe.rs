@@ -30,7 +30,12 @@ pub(super) fn open(
         0 => DEFAULT_EVENT_BYTES,
         bytes => bytes as usize,
     };
-    let mut subscription = control.hub.subscribe(options(request)?).map_err(|fault| {
+    let options = options(request)?;
+    if options.kinds.contains(&EventKind::File) && !control.watches {
+        let text = "kinds: EVENT_KIND_FILE needs a daemon that watches (start pagewire with --watch, or write watch = true into pagewire.toml)";
+        return Err(error(Code::FailedPrecondition, "FEATURE_UNSUPPORTED", text));
+    }
+    let mut subscription = control.hub.subscribe(options).map_err(|fault| {
         let text = fault.to_string();
         match fault {
             ResumeError::Evicted { .. } => error(Code::OutOfRange, "POSITION_EVICTED", text),
@@ -153,7 +158,7 @@ fn event_kind(kind: i32) -> Result<EventKind, Status> {
         Ok(proto::EventKind::Socket) => Ok(EventKind::Socket),
         Ok(proto::EventKind::Console) => Ok(EventKind::Console),
         Ok(proto::EventKind::PageError) => Ok(EventKind::PageError),
-        Ok(kind @ proto::EventKind::File) => Err(status::not_yet(kind.as_str_name())),
+        Ok(proto::EventKind::File) => Ok(EventKind::File),
         Ok(proto::EventKind::Unspecified) | Err(_) => {
             Err(invalid("kinds", format!("{kind} is no EventKind")))
         }
@@ -162,7 +167,8 @@ fn event_kind(kind: i32) -> Result<EventKind, Status> {
 
 fn body(event: &hub::Event, max_event_bytes: usize) -> Event {
     use proto::browser_message::Frame;
-    let socket_id = event.socket.socket_id.clone();
+    let socket = event.socket.as_deref();
+    let socket_id = socket.map_or_else(String::new, |socket| socket.socket_id.clone());
     // The frame is made only where it fits.
     let message =
         |content: &Bytes, frame: fn(&Bytes) -> Frame, kind: &str, request_id: Option<&String>| {
@@ -187,7 +193,7 @@ fn body(event: &hub::Event, max_event_bytes: usize) -> Event {
         EventBody::Binary(data) => message(data, |data| Frame::Binary(data.clone()), "", None),
         EventBody::SocketOpened { previous_socket_id } => {
             Event::SocketOpened(proto::SocketOpened {
-                socket: Some(convert::socket(&event.socket)),
+                socket: socket.map(convert::socket),
                 previous_socket_id: previous_socket_id.clone().unwrap_or_default(),
             })
         }
@@ -198,7 +204,7 @@ fn body(event: &hub::Event, max_event_bytes: usize) -> Event {
             Event::PageError(values::fault(&socket_id, fault, max_event_bytes))
         }
         EventBody::SocketUpdated => Event::SocketUpdated(proto::SocketUpdated {
-            socket: Some(convert::socket(&event.socket)),
+            socket: socket.map(convert::socket),
         }),
         EventBody::SocketClosed(close) => Event::SocketClosed(proto::SocketClosed {
             socket_id,
@@ -206,6 +212,7 @@ fn body(event: &hub::Event, max_event_bytes: usize) -> Event {
             close_reason: close.reason.clone(),
             cause: convert::close_cause(close.cause).into(),
         }),
+        EventBody::File(change) => Event::FileChanged(convert::file_changed(change)),
     }
 }
 

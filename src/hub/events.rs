@@ -1,6 +1,6 @@
 //! The event log: what happened, in one order, for as long as its bytes allow.
 
-use super::{Close, SocketInfo};
+use super::{Close, FileChange, SocketInfo};
 use crate::message::{PageConsole, PageFault};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -34,6 +34,8 @@ pub enum EventKind {
     Console,
     /// Something went wrong in a page.
     PageError,
+    /// A watched file changed.
+    File,
 }
 
 /// Something that happened.
@@ -43,8 +45,8 @@ pub struct Event {
     pub sequence: u64,
     /// The daemon's clock.
     pub time: SystemTime,
-    /// The page it happened to, as it was known then.
-    pub socket: Arc<SocketInfo>,
+    /// The page it happened to, as it was known then; none for a file.
+    pub socket: Option<Arc<SocketInfo>>,
     /// What it was.
     pub body: EventBody,
 }
@@ -76,6 +78,8 @@ pub enum EventBody {
     Console(PageConsole),
     /// Something went wrong in the page.
     PageError(PageFault),
+    /// A watched file changed.
+    File(FileChange),
 }
 
 /// Why a connection ended.
@@ -108,6 +112,7 @@ impl EventBody {
             }
             Self::Console(_) => EventKind::Console,
             Self::PageError(_) => EventKind::PageError,
+            Self::File(_) => EventKind::File,
         }
     }
 }
@@ -123,7 +128,13 @@ impl Event {
                 }
                 EventBody::Console(line) => line.size(),
                 EventBody::PageError(fault) => fault.size(),
-                _ => self.socket.url.len() + self.socket.title.len(),
+                EventBody::File(change) => change.size(),
+                EventBody::SocketOpened { .. }
+                | EventBody::SocketUpdated
+                | EventBody::SocketClosed(_) => self
+                    .socket
+                    .as_ref()
+                    .map_or(0, |socket| socket.url.len() + socket.title.len()),
             }
     }
 }
@@ -158,7 +169,11 @@ pub(super) struct EventLog {
 }
 
 impl EventLog {
-    pub(super) fn append(&mut self, socket: Arc<SocketInfo>, body: EventBody) -> Arc<Event> {
+    pub(super) fn append(
+        &mut self,
+        socket: Option<Arc<SocketInfo>>,
+        body: EventBody,
+    ) -> Arc<Event> {
         self.newest += 1;
         let event = Arc::new(Event {
             sequence: self.newest,

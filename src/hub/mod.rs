@@ -7,6 +7,7 @@
 //! promise: a snapshot of the sockets and a position in the log taken under it fit each other
 //! exactly. Nothing is awaited and no plugin is called while it is held.
 
+mod changes;
 mod code;
 mod events;
 mod imports;
@@ -17,6 +18,7 @@ mod sockets;
 mod subscriptions;
 mod targets;
 
+pub use changes::{FileChange, FileChangeKind};
 pub use code::{CODE_LIFETIME, PublishedCode, TooMuchCode};
 pub use events::{CloseCause, Event, EventBody, EventKind, Gap, GapReason, LOG_BYTES, Position};
 pub use imports::{ImportOutcome, PendingImport};
@@ -57,6 +59,7 @@ struct State {
     log: EventLog,
     subscribers: Subscribers,
     requests: Requests,
+    changes: changes::Changes,
 }
 
 impl Hub {
@@ -70,6 +73,7 @@ impl Hub {
                 log: EventLog::default(),
                 subscribers: Subscribers::default(),
                 requests: Requests::default(),
+                changes: changes::Changes::default(),
             }),
             imports: imports::Imports::default(),
             code: code::Code::default(),
@@ -141,9 +145,9 @@ impl Hub {
 }
 
 impl State {
-    /// Appends an event and hands it to the subscribers that want it.
+    /// Appends an event of a socket and hands it to the subscribers that want it.
     fn record(&mut self, socket: Arc<SocketInfo>, body: EventBody) {
-        let event = self.log.append(socket, body);
+        let event = self.log.append(Some(socket), body);
         self.subscribers.offer(&event);
     }
 }

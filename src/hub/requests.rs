@@ -197,7 +197,7 @@ impl Hub {
             kind: envelope.kind,
             request_id,
         };
-        let event = state.log.append(info, body);
+        let event = state.log.append(Some(info), body);
         if let Some(id) = id {
             state.admit_request(socket, id, envelope.is_request, &event);
         }

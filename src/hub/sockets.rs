@@ -251,6 +251,7 @@ impl Hub {
         let watch = state.subscribers.watch();
         // A page that reports of its own accord must hear when nothing is wanted.
         let reports = hello.features.iter().any(|feature| feature == "console");
+        let missed = state.changes.missed_by(&hello);
         state.describe(socket_id, hello);
         let Some(entry) = state.registry.get(socket_id) else {
             return;
@@ -260,6 +261,9 @@ impl Hub {
         let _ = socket.send_text(Down::Hello { socket_id }.encode());
         if watch.any() || reports {
             let _ = socket.send_text(Down::Watch(watch).encode());
+        }
+        if let Some(frame) = missed {
+            let _ = socket.send_text(frame);
         }
         let _ = socket.ready.set(true);
     }
@@ -296,7 +300,7 @@ impl Hub {
         let wanted = match body.kind() {
             EventKind::Console => watch.console,
             EventKind::PageError => watch.errors,
-            EventKind::Message | EventKind::Socket => true,
+            EventKind::Message | EventKind::Socket | EventKind::File => true,
         };
         let Some(entry) = state.registry.get(socket_id).filter(|_| wanted) else {
             return;

@@ -20,7 +20,7 @@ pub struct SubscriptionOptions {
     pub kinds: Vec<EventKind>,
     /// Only messages of these types; empty = all.
     pub message_types: Vec<String>,
-    /// Only events of such sockets.
+    /// Of the events that are of a socket, only those of such sockets.
     pub sockets: Option<SocketFilter>,
     /// Begin behind this place; none = with what comes next.
     pub resume_after: Option<Position>,
@@ -195,11 +195,11 @@ impl Subscriber {
                 EventBody::Binary(_) => false,
                 _ => true,
             };
-        wanted_type
-            && options
-                .sockets
-                .as_ref()
-                .is_none_or(|filter| filter.matches(&event.socket))
+        let wanted_socket = match (&options.sockets, &event.socket) {
+            (Some(filter), Some(socket)) => filter.matches(socket),
+            _ => true,
+        };
+        wanted_type && wanted_socket
     }
 
     fn push(&self, event: Arc<Event>) {

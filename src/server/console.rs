@@ -24,7 +24,8 @@ pub(super) async fn log(hub: &Arc<Hub>) {
     while let Ok(delivered) = subscription.next().await {
         match delivered {
             Delivered::Event(event) => {
-                let url = plain(&event.socket.url);
+                let url = event.socket.as_ref().map(|socket| plain(&socket.url));
+                let url = url.unwrap_or_default();
                 match &event.body {
                     EventBody::Console(line) => {
                         let words: Vec<_> = line.args.iter().map(word).collect();

@@ -16,12 +16,13 @@ mod token;
 mod watched;
 
 use crate::browser::{self, Browser};
-use crate::config::{Config, ControlAddress};
+use crate::config::{Config, ControlAddress, WatchMode};
 use crate::control::{Auth, Control, SERVICE_NAME};
 use crate::discovery::{self, Registration};
 use crate::hub::Hub;
 use crate::pages::Pages;
 use crate::plugins::Plugins;
+use crate::watch::{self, Watcher};
 use authority::Authorities;
 use connection::Served;
 use front::Front;
@@ -172,6 +173,7 @@ impl Server {
             allowed_origins: config.allowed.origins.clone(),
             root_dirs: root_dirs.clone(),
             start_time,
+            watches: config.watch != WatchMode::Off,
             debug: config.debug,
             sessions: TaskTracker::new(),
             cut: CancellationToken::new(),
@@ -202,6 +204,22 @@ impl Server {
         if config.console {
             let hub = hub.clone();
             clock.spawn(async move { console::log(&hub).await });
+        }
+        let told = match (config.watch, config.no_files) {
+            (WatchMode::Off, _) => None,
+            (WatchMode::Events, _) => Some(watch::Pages::Nothing),
+            (WatchMode::Pages, false) => Some(watch::Pages::Paths),
+            (WatchMode::Pages, true) => Some(watch::Pages::Reload),
+        };
+        if let Some(told) = told {
+            for (prefix, root) in config.roots.each() {
+                let poll = config.watch_poll;
+                // Before the ready line: who reads it may change a file at once.
+                let open = move || Watcher::open(root, prefix, poll);
+                let watcher = tokio::task::spawn_blocking(open).await;
+                let watcher = watcher.map_err(io::Error::other)?;
+                clock.spawn(watcher.run(hub.clone(), told));
+            }
         }
         for listener in page_listeners {
             http::spawn(

@@ -1,7 +1,9 @@
 /** What differs between browsers, in Firefox: the client's socket, results, and what is recorded. */
 
 import assert from 'node:assert/strict';
-import { claimInFirefox } from './harness.js';
+import { rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { claimInFirefox, until } from './harness.js';
 
 const page = (head, body = '') =>
   `<!doctype html>\n<html><head>${head}<title>page</title></head><body><h1>page</h1>${body}</body></html>\n`;
@@ -133,4 +135,35 @@ claimInFirefox('a page connects again when the daemon has restarted, and is the 
   assert.deepEqual([after.page_id, after.tab_id], [before.page_id, before.tab_id]);
   assert.notEqual(after.socket_id, before.socket_id);
   assert.equal(await again.cli('eval', 'isSameDocument'), 'true\n');
+});
+
+claimInFirefox('a stylesheet and an image are swapped, a script reloads the page', async (world) => {
+  const square = (side) => `<svg xmlns="http://www.w3.org/2000/svg" width="${side}" height="${side}"></svg>`;
+  const site = await world.site({
+    'index.html': page('<link rel="stylesheet" href="a.css"><script src="app.js"></script>', '<img src="a.svg"><p>text</p>'),
+    'a.css': '@import "inner.css"; h1 { color: rgb(1, 0, 0) }',
+    'inner.css': 'body { color: rgb(2, 0, 0) }',
+    'a.svg': square(10), 'app.js': 'globalThis.text = "first";',
+  });
+  const daemon = await world.daemon({ site, args: ['--watch'] });
+  const tab = await world.firefoxTab(daemon);
+  await daemon.cli('wait', '--sockets', '1');
+  await tab.evaluate(() => { globalThis.isSameDocument = true; });
+  const save = async (name, text) => {
+    await writeFile(path.join(site, `${name}~`), text);
+    await rename(path.join(site, `${name}~`), path.join(site, name));
+  };
+  const holds = (expression) => until(expression, tab.waitForFunction(expression));
+  await save('a.css', '@import "inner.css"; h1 { color: rgb(3, 0, 0) }');
+  await holds('getComputedStyle(document.querySelector("h1")).color === "rgb(3, 0, 0)"');
+  await save('inner.css', 'body { color: rgb(4, 0, 0) }');
+  await holds('getComputedStyle(document.body).color === "rgb(4, 0, 0)"');
+  await save('a.css', '@import "inner.css"; h1 { color: rgb(5, 0, 0) }');
+  await holds('getComputedStyle(document.querySelector("h1")).color === "rgb(5, 0, 0)"');
+  await holds('getComputedStyle(document.body).color === "rgb(4, 0, 0)"');
+  await save('a.svg', square(20));
+  await holds('document.querySelector("img").naturalWidth === 20');
+  assert.equal(await tab.evaluate(() => globalThis.isSameDocument), true);
+  await save('app.js', 'globalThis.text = "second";');
+  await holds('globalThis.text === "second" && !globalThis.isSameDocument');
 });

@@ -1,0 +1,518 @@
+//! Watching: what changes in the root reaches the pages and the programs, once, and nothing else.
+
+use crate::support::{Page, Site, TestServer, command, fails_with, speaking_to, within};
+use pagewire_client::proto::{self, file_changed::Kind};
+use pagewire_client::{SocketFilter, SubscribeOptions, Subscription, What};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+use tonic::Code;
+
+/// A page that acts on changes.
+async fn acting_page(server: &TestServer, unaware_ms: u64) -> Page {
+    let features = json!({"features": ["command.changed"], "unaware_ms": unaware_ms});
+    Page::open_as(server.http(), &features).await
+}
+
+/// What the page is told next to have changed.
+async fn told(page: &mut Page) -> Vec<String> {
+    let frame = page.hear().await;
+    assert_eq!(
+        (&frame["type"], &frame["command"]),
+        (&json!("pagewire:command"), &json!("changed"))
+    );
+    serde_json::from_value(frame["paths"].clone()).expect("paths")
+}
+
+/// Nothing was told before this: the daemon answers in order.
+async fn told_nothing(page: &mut Page) {
+    page.say(&json!({"type": "asked", "id": 1, "pagewire:request": true}))
+        .await;
+    assert_eq!(page.hear().await["type"], "message-response");
+}
+
+/// The next change of a file: its URL, and what happened to it.
+async fn next_change(files: &mut Subscription) -> (String, Kind) {
+    let event = within("a file event", files.next()).await;
+    match event.expect("an open stream").expect("an event").what {
+        What::FileChanged(change) => (change.url_path.clone(), change.kind()),
+        other => panic!("expected a change of a file, got {other:?}"),
+    }
+}
+
+async fn files(server: &TestServer) -> Subscription {
+    let client = server.client().await;
+    client
+        .subscribe(SubscribeOptions::new().files())
+        .await
+        .expect("a stream")
+}
+
+/// Watched in each way: by the operating system's notices, and by the clock.
+async fn in_each_way<F: Future<Output = ()>>(site: &Site, claim: impl Fn(TestServer) -> F) {
+    for poll in ["--watch-poll=false", "--watch-poll"] {
+        claim(TestServer::start_with(site, &["--watch", poll]).await).await;
+    }
+}
+
+/// Saves a file at once: nobody sees it empty or half written.
+fn save(site: &Site, path: &str, content: &str) {
+    let draft = site.path().join("draft~");
+    fs::write(&draft, content).expect("a file");
+    fs::rename(draft, site.path().join(path)).expect("a rename");
+}
+
+async fn git(folder: &Path, arguments: &[&str]) {
+    let mut git = Command::new("git");
+    git.current_dir(folder)
+        .args([
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@t",
+            "-c",
+            "core.hooksPath=",
+        ])
+        .args(arguments)
+        .envs([
+            ("GIT_CONFIG_GLOBAL", "/dev/null"),
+            ("GIT_CONFIG_SYSTEM", "/dev/null"),
+        ]);
+    let output = within("git", git.output()).await.expect("git is installed");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "git {arguments:?}: {said}");
+}
+
+#[tokio::test]
+async fn a_change_is_told_to_the_pages_in_each_way_of_saving() {
+    let site = Site::page();
+    in_each_way(&site, async |server| {
+        site.write("a b/style.css", "a {}");
+        let mut page = acting_page(&server, 0).await;
+        // Made before the page came, or just now.
+        site.write("first.css", "");
+        while !told(&mut page).await.contains(&"/first.css".to_owned()) {}
+
+        site.write("a b/style.css", "b { color: red }");
+        assert_eq!(told(&mut page).await, ["/a%20b/style.css"]);
+
+        let saved = site.path().join("a b/style.css");
+        site.write("a b/.style.css.tmp~", "c { color: blue }");
+        fs::rename(site.path().join("a b/.style.css.tmp~"), &saved).expect("a rename");
+        assert_eq!(
+            told(&mut page).await,
+            ["/a%20b/style.css"],
+            "over the old one"
+        );
+
+        // As vim: tries the folder, moves the old file aside, writes a new one.
+        site.write("a b/4913", "");
+        fs::remove_file(site.path().join("a b/4913")).expect("removed");
+        fs::rename(&saved, site.path().join("a b/style.css~")).expect("a rename");
+        site.write("a b/style.css", "d { color: green }");
+        fs::remove_file(site.path().join("a b/style.css~")).expect("removed");
+        assert_eq!(told(&mut page).await, ["/a%20b/style.css"], "as vim saves");
+
+        let file = fs::File::options().append(true).open(&saved);
+        let now = std::time::SystemTime::now() + std::time::Duration::from_secs(1);
+        file.expect("a file").set_modified(now).expect("a time");
+        assert_eq!(told(&mut page).await, ["/a%20b/style.css"], "touched");
+
+        fs::remove_dir_all(site.path().join("a b")).expect("removed");
+        assert_eq!(told(&mut page).await, ["/a%20b/style.css"], "removed");
+        fs::remove_file(site.path().join("first.css")).expect("removed");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn programs_hear_what_happened_to_each_file() {
+    let site = Site::page();
+    in_each_way(&site, async |server| {
+        // A filter of sockets is none of files.
+        let options = SubscribeOptions::new()
+            .files()
+            .from_sockets(SocketFilter::url("/none$"));
+        let client = server.client().await;
+        let mut files = client.subscribe(options).await.expect("a stream");
+        fs::create_dir(site.path().join("data")).expect("a folder");
+        save(&site, "data/new.json", "{}");
+        assert_eq!(
+            next_change(&mut files).await,
+            ("/data/new.json".into(), Kind::Created)
+        );
+        save(&site, "data/new.json", "[1, 2]");
+        assert_eq!(
+            next_change(&mut files).await,
+            ("/data/new.json".into(), Kind::Modified)
+        );
+        fs::rename(site.path().join("data"), site.path().join("moved")).expect("a rename");
+        assert_eq!(
+            next_change(&mut files).await,
+            ("/data/new.json".into(), Kind::Removed)
+        );
+        assert_eq!(
+            next_change(&mut files).await,
+            ("/moved/new.json".into(), Kind::Created)
+        );
+        save(&site, "moved/new.json", "[3, 4, 5]");
+        assert_eq!(
+            next_change(&mut files).await,
+            ("/moved/new.json".into(), Kind::Modified)
+        );
+        fs::remove_dir_all(site.path().join("moved")).expect("removed");
+        assert_eq!(
+            next_change(&mut files).await,
+            ("/moved/new.json".into(), Kind::Removed)
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_checkout_of_a_thousand_files_is_one_change() {
+    let site = Site::page();
+    let fill = |content: &str| {
+        for number in 0..1000 {
+            site.write(&format!("{}/{number}.js", number % 50), content);
+        }
+    };
+    git(site.path(), &["init", "-q", "-b", "old"]).await;
+    fill("old();");
+    git(site.path(), &["add", "."]).await;
+    git(site.path(), &["commit", "-qm", "old"]).await;
+    git(site.path(), &["checkout", "-qb", "new"]).await;
+    fill("renewed();");
+    git(site.path(), &["commit", "-qam", "new"]).await;
+    in_each_way(&site, async |server| {
+        let mut page = acting_page(&server, 0).await;
+        for branch in ["old", "new"] {
+            git(site.path(), &["checkout", "-q", branch]).await;
+            assert_eq!(told(&mut page).await.len(), 1000, "{branch}");
+        }
+        site.write("after.css", "");
+        assert_eq!(told(&mut page).await, ["/after.css"]);
+        fs::remove_file(site.path().join("after.css")).expect("removed");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_folder_that_is_removed_and_made_again_loses_no_file() {
+    let site = Site::page();
+    let server = TestServer::start_with(&site, &["--watch"]).await;
+    let mut page = acting_page(&server, 0).await;
+    let folder = site.path().join("made");
+    for round in 0..20 {
+        let deep = format!("made/{}/deep/file.js", round % 3);
+        site.write(&deep, format!("{round}"));
+        let mut paths = told(&mut page).await;
+        while !paths.contains(&format!("/{deep}")) {
+            paths = told(&mut page).await;
+        }
+        // It is watched: a change to the same file is seen.
+        site.write(&deep, format!("again {round}"));
+        assert_eq!(told(&mut page).await, [format!("/{deep}")], "round {round}");
+        fs::remove_dir_all(&folder).expect("removed");
+    }
+}
+
+#[tokio::test]
+async fn a_root_that_is_removed_and_made_again_is_watched_again() {
+    let around = Site::new([("dist/index.html", "<!doctype html><title>t</title>")]);
+    let dist = around.path().join("dist");
+    let mut command = command();
+    command
+        .arg("serve")
+        .arg(&dist)
+        .args(["--port", "0", "--control", "127.0.0.1:0", "--watch"]);
+    let server = TestServer::spawn(command).await;
+    let mut page = acting_page(&server, 0).await;
+    fs::remove_dir_all(&dist).expect("removed");
+    assert_eq!(told(&mut page).await, ["/index.html"]);
+    around.write("dist/app.js", "1");
+    assert_eq!(told(&mut page).await, ["/app.js"]);
+    around.write("dist/app.js", "12");
+    assert_eq!(told(&mut page).await, ["/app.js"]);
+}
+
+#[tokio::test]
+async fn what_is_ignored_or_never_served_is_not_told() {
+    let site = Site::page();
+    for folder in [
+        "node_modules/x",
+        "src/node_modules/y",
+        ".git",
+        "made",
+        "src/kept",
+    ] {
+        site.write(&format!("{folder}/there.js"), "");
+    }
+    site.write(".gitignore", "made/\n*.log\n");
+    site.write("src/.gitignore", "!kept.log\n");
+    in_each_way(&site, async |server| {
+        let mut page = acting_page(&server, 0).await;
+        let mut files = files(&server).await;
+        let unseen = [
+            "node_modules/x/there.js",
+            "src/node_modules/y/there.js",
+            ".git/HEAD",
+            "made/there.js",
+            "made/new/file.js",
+            "debug.log",
+            "src/debug.log",
+            ".env",
+            "server.pem",
+            "src/.npmrc",
+            "src/.a.js.swp",
+            "src/.#a.js",
+            "src/a.js~",
+        ];
+        for path in unseen {
+            site.write(path, "not told");
+        }
+        save(&site, "src/kept.log", "told");
+        assert_eq!(told(&mut page).await, ["/src/kept.log"]);
+        assert_eq!(next_change(&mut files).await.0, "/src/kept.log");
+        for path in unseen.into_iter().chain(["src/kept.log"]) {
+            fs::remove_file(site.path().join(path)).expect("removed");
+        }
+        assert_eq!(told(&mut page).await, ["/src/kept.log"]);
+        save(&site, "made/there.js", "");
+
+        // Other rules count from now on.
+        save(&site, ".gitignore", "*.log\n");
+        let paths = told(&mut page).await;
+        assert!(paths.contains(&"/made/there.js".to_owned()), "{paths:?}");
+        save(&site, "made/there.js", "told");
+        assert_eq!(told(&mut page).await, ["/made/there.js"]);
+        save(&site, ".gitignore", "made/\n*.log\n");
+        assert_eq!(told(&mut page).await, ["/.gitignore"]);
+        save(&site, "made/there.js", "not told");
+        save(&site, "end.css", "");
+        assert_eq!(told(&mut page).await, ["/end.css"]);
+        fs::remove_file(site.path().join("end.css")).expect("removed");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_is_told_by_every_name_that_a_link_gives_the_file() {
+    let shared = Site::new([("x.js", "1")]);
+    let site = Site::page();
+    site.write("lib/y.js", "1");
+    for (target, link) in [
+        (shared.path(), "shared"),
+        (&site.path().join("lib"), "alias"),
+        (site.path(), "lib/loop"),
+    ] {
+        std::os::unix::fs::symlink(target, site.path().join(link)).expect("a link");
+    }
+    let shared_path = shared.path().to_str().expect("UTF-8");
+    let server = TestServer::start_with(&site, &["--watch", "--allow-dir", shared_path]).await;
+    let mut page = acting_page(&server, 0).await;
+    save(&shared, "x.js", "12");
+    assert_eq!(
+        told(&mut page).await,
+        ["/shared/x.js", "/lib/loop/shared/x.js"]
+    );
+    save(&site, "lib/y.js", "12");
+    assert_eq!(
+        told(&mut page).await,
+        ["/lib/y.js", "/alias/y.js", "/lib/loop/lib/y.js"]
+    );
+    let next = site.path().join("next");
+    fs::create_dir(&next).expect("a folder");
+    std::os::unix::fs::symlink(&next, site.path().join("alias~")).expect("a link");
+    fs::rename(site.path().join("alias~"), site.path().join("alias")).expect("a rename");
+    let paths = told(&mut page).await;
+    assert!(paths.contains(&"/alias/y.js".to_owned()), "{paths:?}");
+}
+
+#[tokio::test]
+async fn a_page_hears_what_changed_while_it_was_on_its_way() {
+    let site = Site::page();
+    let server = TestServer::start_with(&site, &["--watch"]).await;
+    let mut witness = acting_page(&server, 0).await;
+    save(&site, "style.css", "");
+    assert_eq!(told(&mut witness).await, ["/style.css"]);
+    let mut late = acting_page(&server, 60_000).await;
+    assert_eq!(told(&mut late).await, ["/style.css"]);
+    let mut aware = acting_page(&server, 0).await;
+    told_nothing(&mut aware).await;
+    // A page whose script is older does not know the command.
+    let mut other = server.page().await;
+    save(&site, "style.css", "a {}");
+    assert_eq!(told(&mut aware).await, ["/style.css"]);
+    told_nothing(&mut other).await;
+}
+
+#[tokio::test]
+async fn of_more_files_than_can_be_named_anything_may_have_changed() {
+    let site = Site::page();
+    let server = TestServer::start_with(&site, &["--watch"]).await;
+    let mut page = acting_page(&server, 0).await;
+    let outside = Site::new([]);
+    for number in 0..1025 {
+        outside.write(&format!("many/{number}.js"), "");
+    }
+    fs::rename(outside.path().join("many"), site.path().join("many")).expect("a rename");
+    assert_eq!(told(&mut page).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_plugin_can_take_the_pages_over() {
+    let site = Site::page();
+    let server = TestServer::start_with(&site, &["--watch=events"]).await;
+    let html = server.get("/").await;
+    assert!(html.text().contains("/__pagewire__/client.js"));
+    let mut page = acting_page(&server, 0).await;
+    let mut files = files(&server).await;
+    save(&site, "app.js", "");
+    assert_eq!(
+        next_change(&mut files).await,
+        ("/app.js".into(), Kind::Created)
+    );
+    told_nothing(&mut page).await;
+}
+
+#[tokio::test]
+async fn who_asks_for_files_of_a_daemon_that_does_not_watch_is_told_the_remedy() {
+    let server = TestServer::start(&Site::page()).await;
+    let request = proto::SubscribeMessagesRequest {
+        kinds: vec![proto::EventKind::File.into()],
+        ..Default::default()
+    };
+    let mut client = server.client().await.raw();
+    let refused = client.subscribe_messages(request).await;
+    let status = fails_with(refused, Code::FailedPrecondition, "FEATURE_UNSUPPORTED");
+    assert!(status.message().contains("--watch"), "{status:?}");
+}
+
+#[tokio::test]
+async fn the_command_line_shows_changes_of_files() {
+    let site = Site::page();
+    let server = TestServer::start_with(&site, &["--watch"]).await;
+    let file = site.path().canonicalize().expect("a root").join("new.css");
+    let arguments = ["messages", "--kinds", "file", "--since", "0"];
+    for (style, line) in [
+        (None, format!("{}  created", file.display())),
+        (
+            Some("--json"),
+            format!(r#""file_path":"{}""#, file.display()),
+        ),
+    ] {
+        save(&site, "new.css", "");
+        let mut messages = speaking_to(&server, &arguments);
+        let mut messages = messages.args(style).spawn().expect("it starts");
+        let lines = messages.stdout.take().expect("piped");
+        let first = within("a line", BufReader::new(lines).lines().next_line()).await;
+        let first = first.expect("a pipe").expect("a line");
+        assert!(first.contains(&line), "{line} is not in {first}");
+    }
+}
+
+/// The limit is the user namespace's own, so that no other process meets it.
+#[tokio::test]
+async fn at_the_limit_of_the_operating_system_files_are_polled_and_it_is_said() {
+    let site = Site::page();
+    for number in 0..8 {
+        site.write(&format!("{number}/x.css"), "");
+    }
+    let limited = "echo 4 > /proc/sys/user/max_inotify_watches && exec \"$@\"";
+    let unshared = |script: &str| {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--user", "--map-root-user", "sh", "-c", script, "sh"]);
+        unshare
+    };
+    let mut try_out = unshared("echo 4 > /proc/sys/user/max_inotify_watches");
+    if !try_out
+        .output()
+        .await
+        .is_ok_and(|output| output.status.success())
+    {
+        eprintln!("skipped: this machine allows no user namespaces with limits of their own");
+        return;
+    }
+    let daemon = command();
+    let mut command = unshared(limited);
+    command
+        .arg(daemon.as_std().get_program())
+        .arg("serve")
+        .arg(site.path())
+        .args(["--port", "0", "--control", "127.0.0.1:0", "--watch"])
+        .env("XDG_RUNTIME_DIR", env!("CARGO_TARGET_TMPDIR"))
+        .kill_on_drop(true)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let server = TestServer::spawn(command).await;
+    let mut page = acting_page(&server, 0).await;
+    for number in 0..8 {
+        site.write(&format!("{number}/x.css"), "a {}");
+        assert_eq!(told(&mut page).await, [format!("/{number}/x.css")]);
+    }
+    server.signal(rustix::process::Signal::TERM);
+    let (code, said) = server.ended().await;
+    assert_eq!(code, Some(0), "{said}");
+    let warnings = said
+        .lines()
+        .filter(|line| line.contains("max_user_watches"));
+    assert_eq!(warnings.count(), 1, "{said}");
+}
+
+#[tokio::test]
+async fn watching_puts_the_client_into_pages_unless_somebody_says_otherwise() {
+    let site = Site::page();
+    for (arguments, file, has_client) in [
+        (&["--watch"][..], "", true),
+        (&[], "watch = true\n", true),
+        (&["--watch", "--inject", "asked"], "", false),
+        (&["--watch"], "inject = 'never'\n", false),
+        (&["--watch=false"], "watch = true\n", false),
+        (&[], "watch = false\n", false),
+    ] {
+        save(&site, "pagewire.toml", file);
+        let server = TestServer::start_with(&site, arguments).await;
+        let page = server.get("/").await;
+        let found = page.text().contains("/__pagewire__/client.js");
+        assert_eq!(found, has_client, "{arguments:?} {file:?}");
+    }
+    save(&site, "pagewire.toml", "watch = 'events'\n");
+    let mut config = command();
+    config.args(["config", "--json"]).arg(site.path());
+    let output = within("config", config.output()).await.expect("it starts");
+    let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(said["settings"]["watch"]["value"], "events");
+    let inject = &said["settings"]["inject"];
+    assert_eq!(inject["value"], "always");
+    assert_eq!(inject["origin"], said["settings"]["watch"]["origin"]);
+}
+
+#[tokio::test]
+async fn a_mounted_folder_is_watched_under_its_prefix() {
+    let site = Site::page();
+    let shared = Site::new([("a.css", "p {}")]);
+    let mount = format!("/lib={}", shared.path().display());
+    let arguments = ["--watch", "--mount", &mount, "--base-path", "/app"];
+    let server = TestServer::start_with(&site, &arguments).await;
+    let mut page = acting_page(&server, 0).await;
+    let mut files = files(&server).await;
+    save(&shared, "a.css", "p { color: red }");
+    // The page knows by itself where the daemon's root is.
+    assert_eq!(told(&mut page).await, ["/lib/a.css"]);
+    assert_eq!(
+        next_change(&mut files).await,
+        ("/lib/a.css".to_owned(), Kind::Modified)
+    );
+}
+
+#[tokio::test]
+async fn files_that_are_not_served_reload_every_page_when_they_change() {
+    let site = Site::new([("template.html", "<p>")]);
+    let server = TestServer::start_with(&site, &["--watch", "--no-files"]).await;
+    let mut page = acting_page(&server, 0).await;
+    save(&site, "template.html", "<b>");
+    assert_eq!(told(&mut page).await, [""; 0]);
+}
