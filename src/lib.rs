@@ -10,7 +10,6 @@ pub mod ids;
 pub mod message;
 pub mod origins;
 pub mod paths;
-pub mod roots;
 
 // Made of the others of its floor.
 pub mod config;

@@ -83,6 +83,15 @@ impl<'a> Authority<'a> {
     }
 }
 
+/// Whether two `host[:port]` of plain HTTP name the same server. Loopback names equal each other.
+#[must_use]
+pub fn same_server(one: &str, other: &str) -> bool {
+    let (Some(one), Some(other)) = (Authority::parse(one), Authority::parse(other)) else {
+        return false;
+    };
+    one.same_host(&other) && one.port.unwrap_or(80) == other.port.unwrap_or(80)
+}
+
 impl Allowed {
     /// Checks the values of the `Host` header.
     ///
@@ -241,6 +250,19 @@ mod tests {
             Allowed::default().check_host(two.into_iter()),
             Err(Refusal::MalformedHost)
         );
+    }
+
+    #[test]
+    fn loopback_names_with_one_port_are_one_server() {
+        for (one, other, same) in [
+            ("localhost:3000", "127.0.0.1:3000", true),
+            ("Shop.example", "shop.example:80", true),
+            ("localhost:3000", "localhost:3001", false),
+            ("localhost", "shop.example", false),
+            ("localhost:3000", "user@localhost:3000", false),
+        ] {
+            assert_eq!(same_server(one, other), same, "{one} {other}");
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod imports;
 mod injection;
 mod observation;
 mod pages;
+mod proxy;
 mod requests;
 mod sends;
 mod serve_hook;

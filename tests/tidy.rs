@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// Every module, floor by floor. Within a floor a module may use those named before it, except
 /// on the edges' floor.
 const FLOORS: [&[&str]; 5] = [
-    &["ids", "message", "origins", "paths", "roots", "config"],
+    &["ids", "message", "origins", "paths", "config"],
     &["hub", "plugins"],
     &["pages", "browser", "control", "watch"],
     &["discovery", "server"],

@@ -7,7 +7,7 @@ use crate::config::{
 };
 use crate::origins::Allowed;
 use crate::paths::Root;
-use crate::roots::Roots;
+use crate::paths::Roots;
 use crate::server::{Ready, Server, check_files};
 use anyhow::Context;
 use clap::Args;

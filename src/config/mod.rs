@@ -8,7 +8,7 @@ mod table;
 
 use crate::origins::Allowed;
 use crate::paths::Prefix;
-use crate::roots::Roots;
+use crate::paths::Roots;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;

@@ -3,6 +3,7 @@
 
 use crate::paths::Prefix;
 use globset::{Glob, GlobMatcher};
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -155,6 +156,22 @@ impl FromStr for ProxyRule {
     }
 }
 
+impl fmt::Display for ProxyRule {
+    /// As it could be written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let prefix = self.prefix.as_str();
+        if !prefix.is_empty() {
+            write!(f, "{prefix}=")?;
+        }
+        write!(f, "http://{}", self.authority)?;
+        if self.base == prefix {
+            Ok(())
+        } else {
+            write!(f, "{}/", self.base)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,6 +214,7 @@ mod tests {
             let rule: ProxyRule = text.parse().unwrap();
             let found = (rule.prefix.as_str(), &*rule.authority, &*rule.base);
             assert_eq!(found, (prefix, authority, base), "{text}");
+            assert_eq!(rule.to_string().parse(), Ok(rule), "{text}");
         }
         for text in [
             "",

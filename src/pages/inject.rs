@@ -67,7 +67,7 @@ impl Scripts {
 /// The stage: injects into HTML what is wanted. The tag says so, so that a 304 cannot bring back
 /// a page without the client, or with one that nobody asks for any more.
 pub(super) async fn stage(pages: &Pages, request: &Parts, mut answer: Answer) -> Answer {
-    let whole = answer.status != StatusCode::PARTIAL_CONTENT;
+    let whole = ![StatusCode::PARTIAL_CONTENT, StatusCode::NOT_MODIFIED].contains(&answer.status);
     if answer.verbatim || !answer.is_html() || !whole {
         return answer;
     }

@@ -12,6 +12,7 @@ mod mime;
 mod open_file;
 mod pipeline;
 mod policy;
+mod proxy;
 mod ranges;
 mod reply;
 mod requests;
@@ -24,11 +25,14 @@ use crate::plugins::Plugins;
 use axum::extract::Request;
 use axum::response::Response;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use derived::Derived;
 use files::Files;
 use inject::Scripts;
 use mime::Types;
+use proxy::Proxy;
 
 pub use requests::{ANSWERERS, Requests};
 
@@ -43,15 +47,23 @@ pub struct Pages {
     listing: bool,
     hub: Arc<Hub>,
     plugins: Arc<Plugins>,
+    proxy: Proxy,
     derived: Derived,
     policies: policy::Reported,
     requests: Requests,
 }
 
 impl Pages {
-    /// Serves what is configured, tells `hub` of pages, asks `plugins`.
+    /// Serves what is configured, tells `hub` of pages, asks `plugins`. Proxied web sockets are tracked
+    /// as `connections`, and end with `stop`.
     #[must_use]
-    pub fn new(config: &Config, hub: Arc<Hub>, plugins: Arc<Plugins>) -> Arc<Self> {
+    pub fn new(
+        config: &Config,
+        hub: Arc<Hub>,
+        plugins: Arc<Plugins>,
+        connections: TaskTracker,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
         let types = Arc::new(Types::new(config.mime_types.clone()));
         let roots = (!config.no_files).then(|| config.roots.clone());
         Arc::new(Self {
@@ -62,6 +74,7 @@ impl Pages {
             listing: config.listing,
             hub,
             plugins,
+            proxy: Proxy::new(config, connections, stop),
             derived: Derived::new(),
             policies: policy::Reported::default(),
             requests: Requests::default(),

@@ -3,7 +3,8 @@
 use super::answer::{Answer, By};
 use super::files::{self, Located};
 use super::serve::Asked;
-use super::{Pages, encode, failure, inject, listing, reply, serve};
+use super::{Pages, encode, failure, inject, listing, proxy, reply, serve};
+use crate::config::ProxyRule;
 use crate::paths::{Found, UrlPath};
 use axum::body::Body;
 use axum::extract::Request;
@@ -12,7 +13,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use std::time::Instant;
 
-/// resolve -> serve hook | file | serve hook | app index -> inject -> encode -> reply
+/// resolve -> serve hook | file | serve hook | proxy | app index -> inject -> encode -> reply
 pub(super) async fn respond(pages: &Pages, request: Request) -> Response {
     let since = Instant::now();
     let (request, body) = request.into_parts();
@@ -31,7 +32,14 @@ pub(super) async fn respond(pages: &Pages, request: Request) -> Response {
 }
 
 async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> Answer {
-    let located = pages.files.find(path).await;
+    let rule = pages.proxy.rule(path);
+    // Neither plugins nor files can answer an upgrade.
+    if let Some(rule) = rule
+        && proxy::is_upgrade(request)
+    {
+        return backend(pages, rule, request, path, body).await;
+    }
+    let located = locate(pages, path, rule).await;
     let has_body = !axum::body::HttpBody::is_end_stream(&body);
     let mut asked = Asked::new(request, path, &pages.types, &located, has_body);
     let hooks = pages.plugins.serve_hooks();
@@ -42,7 +50,10 @@ async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> A
     if is_missing && let Some(answer) = serve::after_files(&hooks, &mut asked).await {
         return answer;
     }
-    let mut answer = if request.method == Method::GET || request.method == Method::HEAD {
+    let reads = request.method == Method::GET || request.method == Method::HEAD;
+    let mut answer = if let Some(rule) = rule.filter(|_| is_missing || !reads) {
+        backend(pages, rule, request, path, body).await
+    } else if reads {
         match app_index(pages, request, path, &located) {
             Some(index) => {
                 let located = pages.files.find(&index).await;
@@ -63,6 +74,35 @@ async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> A
     };
     asked.say_skipped(&mut answer);
     answer
+}
+
+async fn backend(
+    pages: &Pages,
+    rule: &ProxyRule,
+    request: &Parts,
+    path: &UrlPath,
+    body: Body,
+) -> Answer {
+    let injects = pages.plugins.inject_client();
+    pages.proxy.ask(rule, request, path, body, injects).await
+}
+
+/// Looks for the file, unless a rule of the proxy names a prefix around it. A folder whose page nobody
+/// wrote is not in the way of the rule that answers what is missing.
+async fn locate(pages: &Pages, path: &UrlPath, rule: Option<&ProxyRule>) -> Located {
+    let Some(rule) = rule else {
+        return pages.files.find(path).await;
+    };
+    if !rule.prefix.as_str().is_empty() {
+        return Located::Disk(Found::Nothing);
+    }
+    let located = pages.files.find(path).await;
+    if matches!(located, Located::Disk(Found::FolderWithoutSlash))
+        && let Located::Disk(folder @ Found::Folder(_)) = pages.files.find(&path.to_folder()).await
+    {
+        return Located::Disk(folder);
+    }
+    located
 }
 
 /// The page of a single-page app, for what is one of its own routes (the ancestor's rule): a page
@@ -102,7 +142,7 @@ async fn file(pages: &Pages, request: &Parts, path: &UrlPath, located: Located) 
             }
         },
         Found::FolderWithoutSlash => {
-            let folder = format!("{}{}", pages.base, path.folder_url());
+            let folder = format!("{}{}", pages.base, path.to_folder().url());
             Answer::redirect(&folder, request.uri.query())
         }
         Found::Folder(folder) if pages.listing => {

@@ -1,6 +1,6 @@
 //! The last stage: from an answer to HTTP, by the request's conditions and range.
 
-use super::answer::{Answer, Payload};
+use super::answer::{Answer, By, Payload};
 use super::conditions::{self, Verdict};
 use super::ranges::{self, Asked};
 use axum::body::Body;
@@ -19,7 +19,10 @@ const OF_THE_BODY: [HeaderName; 4] = [
 ];
 
 pub(super) fn reply(request: &Parts, mut answer: Answer) -> Response {
-    describe(&mut answer);
+    // How long a backend's answers may be kept is for the backend to say.
+    if !matches!(answer.by, By::Proxy(_)) {
+        describe(&mut answer);
+    }
     let reads = request.method == Method::GET || request.method == Method::HEAD;
     if reads && answer.status == StatusCode::OK {
         match conditions::verdict(&request.headers, &answer.headers) {

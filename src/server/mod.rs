@@ -178,7 +178,13 @@ impl Server {
             sessions: TaskTracker::new(),
             cut: CancellationToken::new(),
         });
-        let pages = Pages::new(&config, hub.clone(), plugins.clone());
+        let pages = Pages::new(
+            &config,
+            hub.clone(),
+            plugins.clone(),
+            connections.clone(),
+            stop.clone(),
+        );
         let front = front(&config, &hub, pages.clone(), &connections);
         let refusing = Arc::new(front.but(front::Answers::NoRoom));
         let to_https = Arc::new(front.but(front::Answers::ToHttps));

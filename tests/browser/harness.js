@@ -37,6 +37,18 @@ const GUARD_MS = 15_000;
 const STOP_MS = 5_000;
 const FIREFOX_START_MS = 60_000;
 
+/** The sites of `tests/backends`: how they are started, and what must be installed for them. */
+const BACKENDS = {
+  aiohttp: {
+    program: ['/usr/bin/env', 'python3', path.join(ROOT, 'tests/backends/aiohttp_site.py')],
+    packages: path.join(ROOT, 'target/backends'),
+  },
+  express: {
+    program: [process.execPath, path.join(ROOT, 'tests/backends/express_site.js')],
+    packages: path.join(ROOT, 'tests/node_modules'),
+  },
+};
+
 /** The site that comes with the examples. */
 export const EXAMPLE_SITE = path.join(ROOT, 'examples/site');
 
@@ -52,6 +64,14 @@ export function claim(name, run) {
 /** The same with Firefox: its tabs are of `world.firefoxTab()`. */
 export function claimInFirefox(name, run) {
   claimUnless(missing('Firefox', FIREFOX, 'FIREFOX_BIN'), `Firefox: ${name}`, run);
+}
+
+/** The same with a backend, which is `world.backend(name)`. */
+export function claimBehind(backend, name, run) {
+  const chromium = missing('Chromium', CHROMIUM, 'CHROMIUM_BIN');
+  const installed = path.join(BACKENDS[backend].packages, backend);
+  const fault = existsSync(installed) ? chromium : `no ${backend} at ${installed} (tests/run installs it)`;
+  claimUnless(fault, `${backend}: ${name}`, run);
 }
 
 function claimUnless(fault, name, run) {
@@ -262,6 +282,18 @@ class Follower extends Program {
   }
 }
 
+/** A site that is not ours. */
+class Backend extends Program {
+  port;
+  origin;
+
+  async ready() {
+    this.port = Number(await this.line('its port'));
+    this.origin = `http://127.0.0.1:${this.port}`;
+    return this;
+  }
+}
+
 /** A tab of the browser, with what its console printed and what its web sockets carried. */
 class Page {
   /** `{type, text, url}` of each console message, page errors as type `pageerror`. */
@@ -382,6 +414,14 @@ class World {
       ['serve', site, '--port', String(port), '--control', '127.0.0.1:0', ...args], this.#env());
     this.#programs.push(daemon);
     return daemon.ready(this.#env());
+  }
+
+  /** Starts a site of `tests/backends`. */
+  async backend(name, port = 0) {
+    const { program: [file, ...args], packages } = BACKENDS[name];
+    const backend = new Backend(name, file, [...args, String(port)], { ...this.#env(), PYTHONPATH: packages });
+    this.#programs.push(backend);
+    return backend.ready();
   }
 
   /** Runs an example of this repository as a plugin process, and waits until the daemon has it. */

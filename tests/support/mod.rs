@@ -2,6 +2,7 @@
 //!
 //! Nothing here sleeps. Everything that is waited for has one guard, [`within`], that names it.
 
+mod backend;
 mod cli;
 mod http;
 mod page;
@@ -9,6 +10,7 @@ mod plugin;
 mod server;
 mod tls;
 
+pub use backend::{Backend, Wire};
 pub use cli::{Ended, cli, ended, run, speaking_to};
 pub use http::{Answer, answer_on, raw_request};
 pub use page::Page;

@@ -1,34 +1,8 @@
-//! From a URL path to a file inside a root, or to nothing: the security boundary of the
-//! page side.
-//!
-//! Two steps, each once. [`UrlPath::parse`] decodes the text and refuses everything that is not
-//! a list of plain names. [`Root::find`] asks the file system for the real path behind links
-//! and compares it with the root component by component. A deny list is applied to both.
+//! A served folder: which file a URL path stands for, behind all links, and whether it may be served.
 
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
-use std::fmt;
+use super::{UrlPath, segment_url};
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::str::FromStr;
-
-/// What a path segment keeps unescaped in a URL (RFC 3986, section 3.3).
-const SEGMENT: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}')
-    .add(b'/');
 
 /// Names that are never served, whatever their case: credentials, repositories, and what says
 /// how we serve. A trailing
@@ -53,175 +27,6 @@ const DENIED_NAMES: &[&str] = &[
     "*.p12",
     "*.pfx",
 ];
-
-/// A URL path, percent-decoded once, without dot segments.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UrlPath {
-    text: String,
-}
-
-/// Why a URL path was refused. The page gets 400.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UrlPathError {
-    /// It does not begin with `/`.
-    #[error("the path does not begin with /")]
-    NotAbsolute,
-    /// A `%` that two hexadecimal digits do not follow, or octets that are no UTF-8.
-    #[error("the path has a percent sequence that does not decode to UTF-8")]
-    BadEncoding,
-    /// NUL, another control character, or a backslash (a separator to some file systems).
-    #[error("the path has a control character or a backslash")]
-    BadCharacter,
-    /// `..` beyond the first segment.
-    #[error("the path leaves the root (too many ..)")]
-    Escapes,
-}
-
-impl UrlPath {
-    /// Decodes the path of a request target (without its query).
-    pub fn parse(raw: &str) -> Result<Self, UrlPathError> {
-        if !raw.starts_with('/') {
-            return Err(UrlPathError::NotAbsolute);
-        }
-        let bytes = raw.as_bytes();
-        let is_ordinary = bytes
-            .iter()
-            .all(|b| b.is_ascii_graphic() && !matches!(b, b'%' | b'\\'));
-        if is_ordinary && !raw.contains("//") && !raw.contains("/.") {
-            // Nearly all of them: there is nothing to decode and no segment to take away.
-            return Ok(Self {
-                text: raw.to_owned(),
-            });
-        }
-        let well_formed = bytes.iter().enumerate().all(|(at, byte)| {
-            *byte != b'%'
-                || bytes
-                    .get(at + 1..at + 3)
-                    .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-        });
-        if !well_formed {
-            return Err(UrlPathError::BadEncoding);
-        }
-        let decoded = percent_decode_str(raw)
-            .decode_utf8()
-            .map_err(|_| UrlPathError::BadEncoding)?;
-        if decoded.chars().any(|c| c.is_control() || c == '\\') {
-            return Err(UrlPathError::BadCharacter);
-        }
-        let mut segments: Vec<&str> = Vec::new();
-        for segment in decoded.split('/') {
-            match segment {
-                "" | "." => {}
-                ".." => {
-                    segments.pop().ok_or(UrlPathError::Escapes)?;
-                }
-                name => segments.push(name),
-            }
-        }
-        let names_a_folder = matches!(decoded.rsplit('/').next(), Some("" | "." | ".."));
-        let mut text = String::with_capacity(decoded.len());
-        for segment in &segments {
-            text.push('/');
-            text.push_str(segment);
-        }
-        if names_a_folder || segments.is_empty() {
-            text.push('/');
-        }
-        Ok(Self { text })
-    }
-
-    /// The decoded path; begins with `/`, and ends with it when it names a folder.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Whether it ends with `/`.
-    #[must_use]
-    pub fn names_a_folder(&self) -> bool {
-        self.text.ends_with('/')
-    }
-
-    /// The names between the slashes.
-    pub fn segments(&self) -> impl Iterator<Item = &str> {
-        self.text.split('/').filter(|name| !name.is_empty())
-    }
-
-    /// The names as a path of the file system.
-    fn relative(&self) -> &Path {
-        Path::new(self.text.trim_matches('/'))
-    }
-
-    /// What lies below a prefix, as a path of its own.
-    #[must_use]
-    pub fn below(&self, prefix: &Prefix) -> Option<Self> {
-        let text = prefix.strip(&self.text)?.to_owned();
-        Some(Self { text })
-    }
-
-    /// The path of the folder of this name, percent-encoded: the target of a redirect. It
-    /// begins with exactly one `/`, so a browser cannot read a host into it.
-    #[must_use]
-    pub fn folder_url(&self) -> String {
-        let mut url: String = self
-            .segments()
-            .flat_map(|name| ["/".into(), segment_url(name)])
-            .collect();
-        url.push('/');
-        url
-    }
-}
-
-/// A name as a segment of a URL path, percent-encoded.
-#[must_use]
-pub fn segment_url(name: &str) -> String {
-    utf8_percent_encode(name, SEGMENT).to_string()
-}
-
-impl fmt::Display for UrlPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-/// A URL path that stands for itself and everything below it: `/app` is no prefix of `/apple`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Prefix(String);
-
-impl Prefix {
-    /// Without a trailing slash; empty = everything.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// What of a path lies below it, with its slash; `/` for the prefix itself.
-    #[must_use]
-    pub fn strip<'a>(&self, path: &'a str) -> Option<&'a str> {
-        match path.strip_prefix(&self.0)? {
-            "" => Some("/"),
-            rest => rest.starts_with('/').then_some(rest),
-        }
-    }
-}
-
-impl FromStr for Prefix {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
-        let path = text.trim_end_matches('/');
-        let mut names = path.split('/').skip(1);
-        let ordinary = names.all(|name| !matches!(name, "" | "." | ".."));
-        if text.starts_with('/') && ordinary && text.chars().all(plain) {
-            Ok(Self(path.to_owned()))
-        } else {
-            Err(format!(
-                "{text:?} is not a URL path (letters, digits and -._~ between slashes: /app)"
-            ))
-        }
-    }
-}
 
 /// What a URL path stands for under a root.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -378,7 +183,7 @@ impl Root {
                 return None;
             }
             url.push('/');
-            url.extend(utf8_percent_encode(name, SEGMENT));
+            url.push_str(&segment_url(name));
         }
         Some(if url.is_empty() { "/".to_owned() } else { url })
     }
@@ -420,58 +225,6 @@ fn real_dir(dir: &Path) -> Result<PathBuf, RootError> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn parsed(raw: &str) -> Result<String, UrlPathError> {
-        UrlPath::parse(raw).map(|path| path.as_str().to_owned())
-    }
-
-    #[test]
-    fn a_path_is_decoded_once() {
-        assert_eq!(parsed("/a%20b/%2525"), Ok("/a b/%25".into()));
-        assert_eq!(parsed("/caf%C3%A9"), Ok("/café".into()));
-    }
-
-    #[test]
-    fn dot_segments_and_doubled_slashes_go() {
-        assert_eq!(parsed("/a/./b//c"), Ok("/a/b/c".into()));
-        assert_eq!(parsed("/a/b/.."), Ok("/a/".into()));
-        assert_eq!(parsed("/.env/."), Ok("/.env/".into()));
-        assert_eq!(parsed("//etc/passwd"), Ok("/etc/passwd".into()));
-        assert_eq!(parsed("/"), Ok("/".into()));
-    }
-
-    #[test]
-    fn what_is_no_plain_path_is_refused() {
-        assert_eq!(parsed("/../x"), Err(UrlPathError::Escapes));
-        assert_eq!(parsed("/%2e%2e/x"), Err(UrlPathError::Escapes));
-        assert_eq!(parsed("/..%2fx"), Err(UrlPathError::Escapes));
-        assert_eq!(parsed("/a/..%5c..%5cx"), Err(UrlPathError::BadCharacter));
-        assert_eq!(parsed("/a%00.js"), Err(UrlPathError::BadCharacter));
-        assert_eq!(parsed("/%"), Err(UrlPathError::BadEncoding));
-        assert_eq!(parsed("/%zz"), Err(UrlPathError::BadEncoding));
-        assert_eq!(parsed("/%+1"), Err(UrlPathError::BadEncoding));
-        assert_eq!(parsed("/%ff"), Err(UrlPathError::BadEncoding));
-        assert_eq!(parsed("a"), Err(UrlPathError::NotAbsolute));
-        assert_eq!(parsed(""), Err(UrlPathError::NotAbsolute));
-    }
-
-    #[test]
-    fn a_redirect_target_has_one_leading_slash_and_is_encoded() {
-        let url = UrlPath::parse("//evil.example/%3Cb%3E").unwrap();
-        assert_eq!(url.folder_url(), "/evil.example/%3Cb%3E/");
-    }
-
-    #[test]
-    fn a_prefix_ends_with_a_whole_name() {
-        let app: Prefix = "/app/".parse().unwrap();
-        assert_eq!(app.strip("/app/x"), Some("/x"));
-        assert_eq!(app.strip("/app"), Some("/"));
-        assert_eq!(app.strip("/apple"), None);
-        assert_eq!("/".parse::<Prefix>().unwrap().strip("/x"), Some("/x"));
-        for text in ["", "app", "/a b", "//a", "/a/../b", "/a%20"] {
-            assert!(text.parse::<Prefix>().is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn names_on_the_deny_list_are_refused_in_any_case() {

@@ -1,6 +1,6 @@
 //! Which folder answers a URL path: the root, or another that is mounted under a prefix.
 
-use crate::paths::{Found, Prefix, Root, UrlPath};
+use super::{Found, Prefix, Root, UrlPath};
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 

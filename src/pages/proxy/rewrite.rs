@@ -1,0 +1,259 @@
+//! What a backend says of its own addresses, said of ours: redirects and cookies.
+
+use crate::config::ProxyRule;
+use crate::origins::same_server;
+use axum::http::header::{HeaderMap, HeaderValue};
+
+/// Where the backend's paths are to be found.
+pub(super) struct Rewrite<'a> {
+    pub(super) rules: &'a [ProxyRule],
+    /// The one that was followed.
+    pub(super) rule: &'a ProxyRule,
+    /// What our URL paths begin with.
+    pub(super) base: &'a str,
+    pub(super) scheme: &'static str,
+    /// What the browser calls us.
+    pub(super) host: &'a str,
+}
+
+/// What of a path lies below another, with its slash; empty for that path itself.
+pub(super) fn below<'a>(path: &'a str, base: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix(base)?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+}
+
+impl Rewrite<'_> {
+    /// Rewrites a response's `Location`, `Content-Location`, `Refresh` and `Set-Cookie`.
+    pub(super) fn headers(&self, headers: &mut HeaderMap) {
+        for (name, value) in headers.iter_mut() {
+            let Ok(text) = std::str::from_utf8(value.as_bytes()) else {
+                continue;
+            };
+            let rewritten = match name.as_str() {
+                "location" | "content-location" => self.url(text),
+                "refresh" => self.refresh(text),
+                "set-cookie" => Some(self.cookie(text)),
+                _ => None,
+            };
+            if let Some(Ok(rewritten)) = rewritten.map(HeaderValue::try_from) {
+                *value = rewritten;
+            }
+        }
+    }
+
+    /// A URL that names the backend, or us, as a path of ours; none when it leads elsewhere.
+    fn url(&self, url: &str) -> Option<String> {
+        let (scheme, rest) = match url.split_once("://") {
+            Some((scheme, rest)) if scheme.bytes().all(|b| b.is_ascii_alphabetic()) => {
+                (Some(scheme), rest)
+            }
+            _ if url.starts_with("//") => (None, &url[2..]),
+            // Browsers read it as another host's.
+            _ if url.starts_with("/\\") => return None,
+            _ if url.starts_with('/') => return self.path(url).or_else(|| Some(self.ours(url))),
+            _ => return None,
+        };
+        let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let is = |name: &str| scheme.is_none_or(|scheme| scheme.eq_ignore_ascii_case(name));
+        if is("http") && same_server(authority, &self.rule.authority) {
+            // One that no rule leads to is still there.
+            self.path(path)
+        } else if (is("http") || is(self.scheme)) && authority.eq_ignore_ascii_case(self.host) {
+            self.path(path).or_else(|| Some(self.ours(path)))
+        } else {
+            None
+        }
+    }
+
+    /// Where a path of the backend is ours: by the rule that leads nearest to it.
+    fn path(&self, url: &str) -> Option<String> {
+        let (path, tail) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
+        let rules = self.rules.iter();
+        let (rule, rest) = rules
+            .filter(|rule| rule.authority == self.rule.authority)
+            .filter_map(|rule| Some((rule, below(path, &rule.base)?)))
+            .max_by_key(|(rule, _)| (rule.base.len(), *rule == self.rule))?;
+        let prefix = rule.prefix.as_str();
+        Some(self.ours(&format!("{prefix}{rest}{tail}")))
+    }
+
+    /// A path of our own root, as the browser knows it.
+    fn ours(&self, path: &str) -> String {
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        let url = format!("{}{slash}{path}", self.base);
+        // Two slashes would begin a host.
+        let dot = if url[1..].starts_with(['/', '\\']) {
+            "/."
+        } else {
+            ""
+        };
+        format!("{dot}{url}")
+    }
+
+    /// `5; url=http://backend/next`.
+    fn refresh(&self, value: &str) -> Option<String> {
+        let at = value.to_ascii_lowercase().find("url=")? + "url=".len();
+        let (before, url) = value.split_at(at);
+        let url = self.url(url.trim().trim_matches(['"', '\'']))?;
+        Some(format!("{before}{url}"))
+    }
+
+    /// A cookie for the backend's host becomes one for ours, and its path one of ours. `Secure`
+    /// stays: browsers take such cookies from localhost, with or without us.
+    fn cookie(&self, cookie: &str) -> String {
+        let mut parts = cookie.split(';');
+        let mut rewritten = parts.next().unwrap_or_default().to_owned();
+        for attribute in parts {
+            let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
+            let is = |wanted: &str| name.trim().eq_ignore_ascii_case(wanted);
+            let value = value.trim();
+            if is("domain") && self.is_backends(value) {
+                continue;
+            }
+            rewritten.push(';');
+            match self.path(value) {
+                Some(path) if is("path") && value.starts_with('/') && value != "/" => {
+                    rewritten.push_str(" Path=");
+                    rewritten.push_str(&path);
+                }
+                _ => rewritten.push_str(attribute),
+            }
+        }
+        rewritten
+    }
+
+    /// Whether a cookie's domain is the backend's host, or above it.
+    fn is_backends(&self, domain: &str) -> bool {
+        let authority = self.rule.authority.to_ascii_lowercase();
+        let host = authority
+            .rsplit_once(':')
+            .map_or(&*authority, |(host, _)| host);
+        let domain = domain.trim_start_matches('.').to_ascii_lowercase();
+        host.strip_suffix(&domain)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten<T>(rules: &[&str], base: &str, rewrite: impl Fn(&Rewrite<'_>) -> T) -> T {
+        rewritten_by("http", rules, base, rewrite)
+    }
+
+    fn rewritten_by<T>(
+        scheme: &'static str,
+        rules: &[&str],
+        base: &str,
+        rewrite: impl Fn(&Rewrite<'_>) -> T,
+    ) -> T {
+        let rules: Vec<ProxyRule> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
+        rewrite(&Rewrite {
+            rules: &rules,
+            rule: &rules[0],
+            base,
+            scheme,
+            host: "localhost:8000",
+        })
+    }
+
+    #[test]
+    fn redirects_within_the_backend_stay_with_us() {
+        let all = &["http://localhost:3000"][..];
+        let api = &["/api=http://localhost:3000/v1", "/x=http://other:1/v1"][..];
+        let both = &["/api=http://localhost:3000/v1", "http://localhost:3000"][..];
+        for (rules, base, from, to) in [
+            (all, "", "http://localhost:3000/a?b#c", Some("/a?b#c")),
+            (all, "", "http://LOCALHOST:3000", Some("/")),
+            (all, "", "HTTP://127.0.0.1:3000?q", Some("/?q")),
+            (all, "", "//localhost:3000/a", Some("/a")),
+            (all, "", "http://localhost:8000/a", Some("/a")),
+            (all, "", "/a", Some("/a")),
+            (all, "/app", "/a", Some("/app/a")),
+            (all, "/app", "http://localhost:8000/a", Some("/app/a")),
+            (all, "", "a/b", None),
+            (all, "", "", None),
+            (all, "", "http://localhost:3001/a", None),
+            (all, "", "https://localhost:3000/a", None),
+            (all, "", "http://localhost:3000@evil.example/", None),
+            (all, "", "http://evil.example/localhost:3000", None),
+            (all, "", "//evil.example/", None),
+            (all, "", "/\\evil.example/", None),
+            (all, "", "mailto:a@localhost:3000", None),
+            // It must not become another host's.
+            (
+                all,
+                "",
+                "http://localhost:3000//evil.example/",
+                Some("/.//evil.example/"),
+            ),
+            (
+                all,
+                "",
+                "http://localhost:3000/\\evil.example/",
+                Some("/./\\evil.example/"),
+            ),
+            (all, "", "http://localhost:3000\\@evil.example/", None),
+            (api, "", "/v1/a", Some("/api/a")),
+            (api, "", "/v1", Some("/api")),
+            (
+                api,
+                "/app",
+                "http://localhost:3000/v1/a",
+                Some("/app/api/a"),
+            ),
+            (api, "", "http://localhost:3000/v10/a", None),
+            (api, "", "http://localhost:3000/login", None),
+            (api, "/app", "/login", Some("/app/login")),
+            (both, "", "http://localhost:3000/login", Some("/login")),
+            (both, "", "/v1/a", Some("/api/a")),
+        ] {
+            let found = rewritten(rules, base, |rewrite| rewrite.url(from));
+            assert_eq!(found.as_deref(), to, "{from} by {rules:?} below {base:?}");
+        }
+        // A site that insists on https would be asked for ever by http, the other way it would not.
+        for (scheme, from, to) in [
+            ("http", "https://localhost:8000/a", None),
+            ("https", "https://localhost:8000/a", Some("/a")),
+            ("https", "http://localhost:8000/a", Some("/a")),
+            ("https", "//localhost:3000/a", Some("/a")),
+        ] {
+            let found = rewritten_by(scheme, all, "", |rewrite| rewrite.url(from));
+            assert_eq!(found.as_deref(), to, "{from} by {scheme}");
+        }
+        let refresh = |value| rewritten(all, "/app", |rewrite| rewrite.refresh(value));
+        let to = Some("3; URL=/app/a".to_owned());
+        assert_eq!(refresh("3; URL='http://localhost:3000/a'"), to);
+        assert_eq!(refresh("3"), None);
+    }
+
+    #[test]
+    fn cookies_of_the_backends_host_become_ours() {
+        let site = &["http://www.shop.example"][..];
+        let api = &["/api=http://localhost:3000/v1"][..];
+        for (rules, base, from, to) in [
+            (
+                site,
+                "",
+                "a=b; Domain=www.shop.example; HttpOnly",
+                "a=b; HttpOnly",
+            ),
+            (site, "", "a=b; domain=.Shop.example", "a=b"),
+            (site, "", "a=b; Domain=op.example", "a=b; Domain=op.example"),
+            (site, "", "a=b;Path=/;Secure", "a=b;Path=/;Secure"),
+            (
+                site,
+                "/app",
+                "a=b; Path=/account; SameSite=Lax",
+                "a=b; Path=/app/account; SameSite=Lax",
+            ),
+            (api, "", "a=Path=/v1; path=/v1/x", "a=Path=/v1; Path=/api/x"),
+            (api, "", "a=b; Path=/other", "a=b; Path=/other"),
+        ] {
+            let found = rewritten(rules, base, |rewrite| rewrite.cookie(from));
+            assert_eq!(found, to, "{from}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Prefixes of URL paths, which end with a whole name.
+
+use std::str::FromStr;
+
+/// A URL path that stands for itself and everything below it: `/app` is no prefix of `/apple`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prefix(String);
+
+impl Prefix {
+    /// Without a trailing slash; empty = everything.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What of a path lies below it, with its slash; `/` for the prefix itself.
+    #[must_use]
+    pub fn strip<'a>(&self, path: &'a str) -> Option<&'a str> {
+        match path.strip_prefix(&self.0)? {
+            "" => Some("/"),
+            rest => rest.starts_with('/').then_some(rest),
+        }
+    }
+}
+
+impl FromStr for Prefix {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
+        let path = text.trim_end_matches('/');
+        let mut names = path.split('/').skip(1);
+        let ordinary = names.all(|name| !matches!(name, "" | "." | ".."));
+        if text.starts_with('/') && ordinary && text.chars().all(plain) {
+            Ok(Self(path.to_owned()))
+        } else {
+            Err(format!(
+                "{text:?} is not a URL path (letters, digits and -._~ between slashes: /app)"
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_ends_with_a_whole_name() {
+        let app: Prefix = "/app/".parse().unwrap();
+        assert_eq!(app.strip("/app/x"), Some("/x"));
+        assert_eq!(app.strip("/app"), Some("/"));
+        assert_eq!(app.strip("/apple"), None);
+        assert_eq!("/".parse::<Prefix>().unwrap().strip("/x"), Some("/x"));
+        for text in ["", "app", "/a b", "//a", "/a/../b", "/a%20"] {
+            assert!(text.parse::<Prefix>().is_err(), "{text}");
+        }
+    }
+}
