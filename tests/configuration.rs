@@ -217,8 +217,6 @@ async fn what_config_prints_is_a_file_that_says_the_same() {
         head.as_str(),
         "port = 8123 # --port",
         "inject = \"always\" # pagewire.toml:1",
-        "watch = false # default",
-        "watch_poll = false # default",
         "allow_host = [\"a\",\"b\"] # PAGEWIRE_ALLOW_HOST",
         r#"allow_file = ["a \"b\""] # pagewire.toml:3"#,
         "log = \"info,pages=debug\" # pagewire.toml:2",

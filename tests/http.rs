@@ -20,7 +20,7 @@ fn long_module() -> String {
 fn old_file(site: &Site, name: &str, content: impl AsRef<[u8]>) {
     site.write(name, content);
     let file = File::open(site.path().join(name)).expect("a file");
-    let then = SystemTime::now() - Duration::from_secs(3600);
+    let then = SystemTime::now() - Duration::from_hours(1);
     file.set_modified(then).expect("a time");
 }
 
@@ -100,7 +100,7 @@ async fn a_file_has_a_date_once_its_second_is_over() {
     }
     // A file from the future may change within its second for as long as that is not over.
     let file = File::open(site.path().join("new.txt")).expect("a file");
-    file.set_modified(SystemTime::now() + Duration::from_secs(60))
+    file.set_modified(SystemTime::now() + Duration::from_mins(1))
         .expect("a time");
     assert_eq!(server.get("/new.txt").await.header("last-modified"), None);
 }

@@ -140,7 +140,6 @@ impl Files {
         let read = blocking(move || read(asked, real, &mime, whole)).await?;
         Ok(match read {
             Read::Whole(hot) => {
-                let hot = Arc::new(hot);
                 // One that has no date yet may change and look the same (see `last_modified`).
                 let is_settled = hot.headers.contains_key(header::LAST_MODIFIED);
                 if hot.content.len() as u64 <= WHOLE_FILE_BYTES && is_settled {
@@ -180,7 +179,7 @@ fn headers(mime: &str, is_utf8: bool, modified: Option<SystemTime>) -> HeaderMap
 }
 
 enum Read {
-    Whole(Hot),
+    Whole(Arc<Hot>),
     Large(Box<Answer>),
 }
 
@@ -199,14 +198,14 @@ fn read(asked: PathBuf, real: PathBuf, mime: &str, whole: u64) -> io::Result<Rea
     }
     let content = content?;
     let is_utf8 = std::str::from_utf8(&content).is_ok();
-    Ok(Read::Whole(Hot {
+    Ok(Read::Whole(Arc::new(Hot {
         asked,
         version: file.version(),
         tag: content_tag(&content),
         headers: headers(mime, is_utf8, file.modified),
         real,
         content,
-    }))
+    })))
 }
 
 fn large(file: OpenFile, real: PathBuf, mime: &str) -> io::Result<Answer> {
