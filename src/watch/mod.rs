@@ -1,7 +1,7 @@
 //! The watch edge: what changes under the root and what is mounted over it, told to the pages and to the programs.
 //!
-//! The operating system only says where to look ([`Notices`]); what has changed is found by
-//! comparing the files with what was known of them ([`Tree`]). So a notice that comes twice, late
+//! The operating system only says where to look (`notices.rs`); what has changed is found by
+//! comparing the files with what was known of them (`tree.rs`). So a notice that comes twice, late
 //! or for too much does no harm, and without notices the same comparison runs by the clock.
 
 mod checkout;
