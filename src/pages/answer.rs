@@ -7,7 +7,8 @@ use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// A response between the stages.
@@ -19,7 +20,7 @@ pub(super) struct Answer {
     /// own unless a plugin has said another.
     pub(super) tag: Option<HeaderValue>,
     /// The file that its body is, as it is: compressed siblings may stand in for it.
-    pub(super) file: Option<PathBuf>,
+    pub(super) file: Option<Arc<Path>>,
     /// The client is not injected.
     pub(super) verbatim: bool,
     /// Who answered.
@@ -116,6 +117,8 @@ impl Answer {
 
     /// Its body becomes what was made of it: what was said of the one before holds no more.
     pub(super) fn become_made(&mut self, made: Made, variant: Variant) {
+        // It has been made already.
+        self.tag = None;
         self.become_stream(Payload::Bytes(made.body), variant);
         self.tag = Some(made.tag);
     }

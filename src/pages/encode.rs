@@ -198,25 +198,39 @@ fn preferred(request: &HeaderMap) -> Option<Coding> {
     }
 }
 
-/// Whether a type is text in one form or another. Not event streams: each event goes out at once.
+/// Types beside text, JSON and XML that get smaller.
+const COMPRESSIBLE: &[&str] = &[
+    "application/javascript",
+    "application/rtf",
+    "application/wasm",
+    "application/x-javascript",
+    "font/otf",
+    "font/ttf",
+    "image/bmp",
+    "image/x-icon",
+    "model/gltf-binary",
+];
+
+/// Whether a type is worth it. Not event streams: each event goes out at once.
 fn is_compressible(essence: &str) -> bool {
-    let essence = essence.to_ascii_lowercase();
-    let text = essence.starts_with("text/") && essence != "text/event-stream";
-    text || essence.ends_with("json")
-        || essence.ends_with("xml")
-        || matches!(
-            &*essence,
-            "application/javascript"
-                | "application/wasm"
-                | "application/x-javascript"
-                | "application/manifest+json"
-                | "font/ttf"
-                | "font/otf"
-                | "image/bmp"
-                | "image/x-icon"
-                | "model/gltf-binary"
-                | "application/rtf"
-        )
+    let begins = |with: &str| has_at(essence, 0, with);
+    let ends = |with: &str| {
+        let start = essence.len().checked_sub(with.len());
+        start.is_some_and(|start| has_at(essence, start, with))
+    };
+    (begins("text/") && !begins("text/event-stream"))
+        || ends("json")
+        || ends("xml")
+        || COMPRESSIBLE
+            .iter()
+            .any(|known| essence.eq_ignore_ascii_case(known))
+}
+
+/// Whether these letters stand there, in either case.
+fn has_at(text: &str, start: usize, letters: &str) -> bool {
+    text.as_bytes()
+        .get(start..start + letters.len())
+        .is_some_and(|part| part.eq_ignore_ascii_case(letters.as_bytes()))
 }
 
 /// A body that somebody else compressed as it was before, or as it is when we do not read its coding.
@@ -237,6 +251,30 @@ pub(super) fn decoded(coding: &str, body: Payload) -> Result<Body, Payload> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_in_every_form_is_worth_it() {
+        for essence in [
+            "text/css",
+            "TEXT/html",
+            "application/ld+json",
+            "image/svg+xml",
+            "application/wasm",
+            "json",
+        ] {
+            assert!(is_compressible(essence), "{essence}");
+        }
+        for essence in [
+            "",
+            "image/png",
+            "text/event-stream",
+            "application/octet-stream",
+            "xm",
+            "text",
+        ] {
+            assert!(!is_compressible(essence), "{essence}");
+        }
+    }
 
     #[test]
     fn the_client_chooses_among_codings_by_weight() {

@@ -53,7 +53,7 @@ pub(super) struct Hot {
     /// Where it was asked for: what is behind the links there is compared with `version`.
     asked: PathBuf,
     /// Its real path.
-    real: PathBuf,
+    real: Arc<Path>,
     version: Version,
     content: Bytes,
     tag: Option<HeaderValue>,
@@ -203,7 +203,7 @@ fn read(asked: PathBuf, real: PathBuf, mime: &str, whole: u64) -> io::Result<Rea
         version: file.version(),
         tag: content_tag(&content),
         headers: headers(mime, is_utf8, file.modified),
-        real,
+        real: real.into(),
         content,
     })))
 }
@@ -215,7 +215,7 @@ fn large(file: OpenFile, real: PathBuf, mime: &str) -> io::Result<Answer> {
         headers: headers(mime, is_utf8, file.modified),
         tag: file.version().tag(),
         body: Payload::File(file),
-        file: Some(real),
+        file: Some(real.into()),
         verbatim: false,
         by: By::File,
     })

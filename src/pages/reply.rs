@@ -37,30 +37,10 @@ pub(super) fn reply(request: &Parts, mut answer: Answer) -> Response {
                 return nothing(StatusCode::PRECONDITION_FAILED, answer.headers);
             }
         }
-        if let Some(size) = answer.body.len() {
-            answer
-                .headers
-                .insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-            if request.method == Method::GET
-                && conditions::may_send_part(&request.headers, &answer.headers)
-            {
-                let header = request.headers.get(header::RANGE);
-                let header = header.and_then(|header| header.to_str().ok());
-                match ranges::asked(header, size) {
-                    Asked::Whole => {}
-                    Asked::Part(part) => {
-                        let range = format!("bytes {}-{}/{size}", part.start, part.end - 1);
-                        content_range(&mut answer.headers, &range);
-                        answer.status = StatusCode::PARTIAL_CONTENT;
-                        answer.body = answer.body.part(part.start, part.end);
-                    }
-                    Asked::Unsatisfiable => {
-                        content_range(&mut answer.headers, &format!("bytes */{size}"));
-                        return nothing(StatusCode::RANGE_NOT_SATISFIABLE, answer.headers);
-                    }
-                }
-            }
-        }
+        answer = match part(request, answer) {
+            Ok(answer) => answer,
+            Err(refusal) => return refusal,
+        };
     }
     if let Some(length) = answer.body.len() {
         answer
@@ -72,6 +52,34 @@ pub(super) fn reply(request: &Parts, mut answer: Answer) -> Response {
         body => body.into_stream(),
     };
     response(answer.status, answer.headers, body)
+}
+
+/// The part of it that is asked for, if one is (RFC 9110, section 14). Of what streams there are no
+/// parts.
+fn part(request: &Parts, mut answer: Answer) -> Result<Answer, Response> {
+    let Some(size) = answer.body.len() else {
+        return Ok(answer);
+    };
+    let headers = &mut answer.headers;
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if request.method != Method::GET || !conditions::may_send_part(&request.headers, headers) {
+        return Ok(answer);
+    }
+    let asked = request.headers.get(header::RANGE);
+    match ranges::asked(asked.and_then(|asked| asked.to_str().ok()), size) {
+        Asked::Whole => {}
+        Asked::Part(part) => {
+            let range = format!("bytes {}-{}/{size}", part.start, part.end - 1);
+            content_range(headers, &range);
+            answer.status = StatusCode::PARTIAL_CONTENT;
+            answer.body = answer.body.part(part.start, part.end);
+        }
+        Asked::Unsatisfiable => {
+            content_range(headers, &format!("bytes */{size}"));
+            return Err(nothing(StatusCode::RANGE_NOT_SATISFIABLE, answer.headers));
+        }
+    }
+    Ok(answer)
 }
 
 /// Says how long the body may be kept, and which version of it this is.

@@ -112,6 +112,7 @@ impl Roots {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn found(roots: &Roots, url: &str) -> Found {
         roots.find(&UrlPath::parse(url).unwrap())
@@ -164,6 +165,31 @@ mod tests {
             "/__wds-outside-root__/1/shared/server.pem",
         ] {
             assert!(matches!(found(&roots, url), Found::DeniedName(_)), "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_url_path_reaches_a_file_outside_of_every_served_folder(
+            raw in "/(lib|site|secret|x|__wds-outside-root__|[0-3]|\\.\\.|%2e%2e|%2f|/){1,10}"
+        ) {
+            let temp = tempfile::tempdir().unwrap();
+            let dir = |name: &str| {
+                let dir = temp.path().join(name);
+                std::fs::create_dir_all(dir.join("x")).unwrap();
+                std::fs::write(dir.join("secret"), name).unwrap();
+                dir.canonicalize().unwrap()
+            };
+            let (site, shared, _outside) = (dir("site"), dir("shared"), dir("x"));
+            std::fs::write(temp.path().join("secret"), "").unwrap();
+            let open = |dir: &Path| Root::open(dir, &[], &[]).unwrap();
+            let mounts = vec![("/lib".parse().unwrap(), open(&shared))];
+            let roots = Roots::new(open(&site), mounts);
+            if let Ok(url) = UrlPath::parse(&raw)
+                && let Found::File(file) | Found::Folder(file) = roots.find(&url)
+            {
+                prop_assert!(file.starts_with(&site) || file.starts_with(&shared), "{raw}: {file:?}");
+            }
         }
     }
 }
