@@ -70,17 +70,24 @@ impl Derived {
         make: impl Future<Output = Option<Bytes>>,
     ) -> Option<Made> {
         let key = (of.clone(), variant);
-        match self.0.get_value_or_guard_async(&key).await {
-            Ok(made) => made,
-            Err(place) => {
-                let body = make.await;
-                let made = body
-                    .zip(variant.tag(of))
-                    .map(|(body, tag)| Made { body, tag });
-                // Refused only when it was taken from us meanwhile: then somebody made the same.
-                let _ = place.insert(made.clone());
-                made
-            }
+        if let Some(made) = self.0.get(&key) {
+            return made;
         }
+        // Boxed: what is there already need not have the room for it.
+        Box::pin(async {
+            match self.0.get_value_or_guard_async(&key).await {
+                Ok(made) => made,
+                Err(place) => {
+                    let body = make.await;
+                    let made = body
+                        .zip(variant.tag(of))
+                        .map(|(body, tag)| Made { body, tag });
+                    // Refused only when it was taken from us meanwhile: then somebody made the same.
+                    let _ = place.insert(made.clone());
+                    made
+                }
+            }
+        })
+        .await
     }
 }

@@ -76,7 +76,7 @@ impl Coding {
 }
 
 /// The stage: compresses what is worth it for a client that understands it.
-pub(super) async fn stage(request: &Parts, mut answer: Answer, derived: &Derived) -> Answer {
+pub(super) async fn stage(request: &Parts, answer: &mut Answer, derived: &Derived) {
     let reads = request.method == Method::GET || request.method == Method::HEAD;
     let as_it_is = answer.headers.contains_key(header::CONTENT_ENCODING)
         || answer
@@ -84,7 +84,7 @@ pub(super) async fn stage(request: &Parts, mut answer: Answer, derived: &Derived
             .contains("no-transform")
         || matches!(answer.body, Payload::Stream(_));
     if !reads || answer.status != StatusCode::OK || as_it_is || !is_compressible(answer.essence()) {
-        return answer;
+        return;
     }
     answer
         .headers
@@ -93,15 +93,21 @@ pub(super) async fn stage(request: &Parts, mut answer: Answer, derived: &Derived
     let Some(coding) =
         preferred(&request.headers).filter(|_| !request.headers.contains_key(header::RANGE))
     else {
-        return answer;
+        return;
     };
+    // Boxed: what is not compressed need not have the room for it.
+    Box::pin(compressed(answer, coding, derived)).await;
+}
+
+async fn compressed(answer: &mut Answer, coding: Coding, derived: &Derived) {
     if let Some(file) = answer.file.clone() {
         let sibling = blocking(move || sibling(&file, coding)).await;
         if let Ok(Some(sibling)) = sibling {
             answer.tag = sibling.version().tag();
             answer.headers.remove(header::ETAG);
             answer.become_stream(Payload::File(sibling), coding.variant());
-            return say_coding(answer, coding);
+            say_coding(answer, coding);
+            return;
         }
     }
     match std::mem::replace(&mut answer.body, Bytes::new().into()) {
@@ -116,7 +122,7 @@ pub(super) async fn stage(request: &Parts, mut answer: Answer, derived: &Derived
             };
             let Some(made) = made else {
                 answer.body = body.into();
-                return answer;
+                return;
             };
             answer.become_made(made, coding.variant());
         }
@@ -127,13 +133,12 @@ pub(super) async fn stage(request: &Parts, mut answer: Answer, derived: &Derived
             answer.become_stream(Payload::Stream(body), coding.variant());
         }
     }
-    say_coding(answer, coding)
+    say_coding(answer, coding);
 }
 
-fn say_coding(mut answer: Answer, coding: Coding) -> Answer {
+fn say_coding(answer: &mut Answer, coding: Coding) {
     let name = HeaderValue::from_static(coding.name());
     answer.headers.insert(header::CONTENT_ENCODING, name);
-    answer
 }
 
 /// All of it, on a thread that may be busy for a while. None when it did not get smaller.

@@ -111,6 +111,10 @@ impl Files {
             }
             self.hot.remove(url.as_str());
         }
+        Box::pin(self.find_on_disk(url)).await
+    }
+
+    async fn find_on_disk(&self, url: &UrlPath) -> Located {
         let Some(roots) = self.roots.clone() else {
             return Located::Disk(Found::Nothing);
         };

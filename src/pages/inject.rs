@@ -66,17 +66,17 @@ impl Scripts {
 
 /// The stage: injects into HTML what is wanted. The tag says so, so that a 304 cannot bring back
 /// a page without the client, or with one that nobody asks for any more.
-pub(super) async fn stage(pages: &Pages, request: &Parts, mut answer: Answer) -> Answer {
+pub(super) async fn stage(pages: &Pages, request: &Parts, answer: &mut Answer) {
     let whole = ![StatusCode::PARTIAL_CONTENT, StatusCode::NOT_MODIFIED].contains(&answer.status);
     if answer.verbatim || !answer.is_html() || !whole {
-        return answer;
+        return;
     }
     let mut scripts = pages.scripts();
     if answer.status.is_success() {
         pages.hub.count_page(scripts.client);
     }
     if !scripts.client {
-        return answer;
+        return;
     }
     let policies = answer
         .headers
@@ -85,8 +85,8 @@ pub(super) async fn stage(pages: &Pages, request: &Parts, mut answer: Answer) ->
     let policies: Vec<_> = policies.filter_map(|value| value.to_str().ok()).collect();
     scripts.policies = policies.join(",");
     let path = request.uri.path();
-    if !decode(&mut answer, path) {
-        return answer;
+    if !decode(answer, path) {
+        return;
     }
     let host = request
         .headers
@@ -119,7 +119,7 @@ pub(super) async fn stage(pages: &Pages, request: &Parts, mut answer: Answer) ->
             answer.become_stream(Payload::Stream(body), variant);
         }
         stream => {
-            let body = page.front(stream.into_stream()).await;
+            let body = Box::pin(page.front(stream.into_stream())).await;
             answer.become_stream(Payload::Stream(body), variant);
         }
     }
@@ -127,7 +127,6 @@ pub(super) async fn stage(pages: &Pages, request: &Parts, mut answer: Answer) ->
         // The file's date says nothing of the client.
         answer.headers.remove(header::LAST_MODIFIED);
     }
-    answer
 }
 
 /// Makes a compressed page readable. False when its coding is not one of those that we read: then

@@ -22,8 +22,6 @@ mod serve;
 use crate::config::{AppIndex, Config};
 use crate::hub::Hub;
 use crate::plugins::Plugins;
-use axum::extract::Request;
-use axum::response::Response;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -34,6 +32,7 @@ use inject::Scripts;
 use mime::Types;
 use proxy::Proxy;
 
+pub use pipeline::respond;
 pub use requests::{ANSWERERS, Requests};
 
 /// What the pipeline needs.
@@ -91,9 +90,4 @@ impl Pages {
         let client = self.plugins.inject_client();
         Scripts::new(client, client && self.hub.watch().any(), &self.base)
     }
-}
-
-/// Answers every path that is not the daemon's own.
-pub async fn respond(pages: &Pages, request: Request) -> Response {
-    pipeline::respond(pages, request).await
 }

@@ -13,16 +13,18 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use std::time::Instant;
 
+/// Answers every path that is not the daemon's own.
+///
 /// resolve -> serve hook | file | serve hook | proxy | app index -> inject -> encode -> reply
-pub(super) async fn respond(pages: &Pages, request: Request) -> Response {
+pub async fn respond(pages: &Pages, request: Request) -> Response {
     let since = Instant::now();
     let (request, body) = request.into_parts();
-    let answer = match UrlPath::parse(request.uri.path()) {
+    let mut answer = match UrlPath::parse(request.uri.path()) {
         Err(error) => failure::refused(&request, StatusCode::BAD_REQUEST, &error.to_string()),
         Ok(path) => answer(pages, &request, &path, body).await,
     };
-    let answer = inject::stage(pages, &request, answer).await;
-    let answer = encode::stage(&request, answer, &pages.derived).await;
+    inject::stage(pages, &request, &mut answer).await;
+    encode::stage(&request, &mut answer, &pages.derived).await;
     let by = answer.by.clone();
     let response = reply::reply(&request, answer);
     pages
@@ -43,11 +45,13 @@ async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> A
     let has_body = !axum::body::HttpBody::is_end_stream(&body);
     let mut asked = Asked::new(request, path, &pages.types, &located, has_body);
     let hooks = pages.plugins.serve_hooks();
-    if let Some(answer) = serve::before_files(&hooks, &mut asked).await {
+    if !hooks.is_empty()
+        && let Some(answer) = Box::pin(serve::before_files(&hooks, &mut asked)).await
+    {
         return answer;
     }
     let is_missing = matches!(located, Located::Disk(Found::Nothing | Found::Folder(_)));
-    if is_missing && let Some(answer) = serve::after_files(&hooks, &mut asked).await {
+    if is_missing && let Some(answer) = Box::pin(serve::after_files(&hooks, &mut asked)).await {
         return answer;
     }
     let reads = request.method == Method::GET || request.method == Method::HEAD;
@@ -84,7 +88,9 @@ async fn backend(
     body: Body,
 ) -> Answer {
     let injects = pages.plugins.inject_client();
-    pages.proxy.ask(rule, request, path, body, injects).await
+    // Boxed, as what follows: the future of a request is moved several times, so what a file in memory
+    // does not need has its room elsewhere.
+    Box::pin(pages.proxy.ask(rule, request, path, body, injects)).await
 }
 
 /// Looks for the file, unless a rule of the proxy names a prefix around it. A folder whose page nobody
@@ -132,6 +138,10 @@ async fn file(pages: &Pages, request: &Parts, path: &UrlPath, located: Located) 
         Located::Memory(hot) => return hot.answer(By::Memory),
         Located::Disk(found) => found,
     };
+    Box::pin(from_disk(pages, request, path, found)).await
+}
+
+async fn from_disk(pages: &Pages, request: &Parts, path: &UrlPath, found: Found) -> Answer {
     match found {
         Found::File(file) => match pages.files.read(path, file).await {
             Ok(answer) => answer,

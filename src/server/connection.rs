@@ -4,6 +4,7 @@ use super::front::Front;
 use super::request_line;
 use super::tls::H2;
 use axum::http::StatusCode;
+use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -161,8 +162,8 @@ impl Conversation {
         let asked = Arc::new(Notify::new());
         let service = service_fn(|request: Request| {
             asked.notify_one();
-            let response = answer(request, self.peer);
-            async { Ok::<_, Infallible>(response.await) }
+            // Not in another async block: a future is moved about with all that it has room for.
+            answer(request, self.peer).map(Ok::<_, Infallible>)
         });
         let connection = http.serve_connection_with_upgrades(TokioIo::new(stream), service);
         let mut connection = pin!(connection);

@@ -85,7 +85,7 @@ impl Front {
                     return redirect;
                 }
                 if message::is_own_path(request.uri().path()) {
-                    let Ok(response) = ours.clone().oneshot(request).await;
+                    let Ok(response) = Box::pin(ours.clone().oneshot(request)).await;
                     return response;
                 }
                 pages::respond(pages, request).await
