@@ -37,10 +37,9 @@ pub(super) fn reply(request: &Parts, mut answer: Answer) -> Response {
                 return nothing(StatusCode::PRECONDITION_FAILED, answer.headers);
             }
         }
-        answer = match part(request, answer) {
-            Ok(answer) => answer,
-            Err(refusal) => return refusal,
-        };
+        if !take_part(request, &mut answer) {
+            return nothing(StatusCode::RANGE_NOT_SATISFIABLE, answer.headers);
+        }
     }
     if let Some(length) = answer.body.len() {
         answer
@@ -54,32 +53,33 @@ pub(super) fn reply(request: &Parts, mut answer: Answer) -> Response {
     response(answer.status, answer.headers, body)
 }
 
-/// The part of it that is asked for, if one is (RFC 9110, section 14). Of what streams there are no
-/// parts.
-fn part(request: &Parts, mut answer: Answer) -> Result<Answer, Response> {
+/// Leaves the part that is asked for, if one is (RFC 9110, section 14). Of what streams there are no
+/// parts. False when there is no such part.
+fn take_part(request: &Parts, answer: &mut Answer) -> bool {
     let Some(size) = answer.body.len() else {
-        return Ok(answer);
+        return true;
     };
     let headers = &mut answer.headers;
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if request.method != Method::GET || !conditions::may_send_part(&request.headers, headers) {
-        return Ok(answer);
+        return true;
     }
     let asked = request.headers.get(header::RANGE);
     match ranges::asked(asked.and_then(|asked| asked.to_str().ok()), size) {
-        Asked::Whole => {}
+        Asked::Whole => true,
         Asked::Part(part) => {
             let range = format!("bytes {}-{}/{size}", part.start, part.end - 1);
             content_range(headers, &range);
             answer.status = StatusCode::PARTIAL_CONTENT;
-            answer.body = answer.body.part(part.start, part.end);
+            let whole = std::mem::replace(&mut answer.body, Bytes::new().into());
+            answer.body = whole.part(part.start, part.end);
+            true
         }
         Asked::Unsatisfiable => {
             content_range(headers, &format!("bytes */{size}"));
-            return Err(nothing(StatusCode::RANGE_NOT_SATISFIABLE, answer.headers));
+            false
         }
     }
-    Ok(answer)
 }
 
 /// Says how long the body may be kept, and which version of it this is.
