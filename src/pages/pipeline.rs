@@ -13,7 +13,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use std::time::Instant;
 
-/// resolve -> serve hook | file | serve hook | proxy | app index -> inject -> encode -> reply
+/// resolve -> required plugins are ready -> serve hook | file | serve hook | proxy | app index -> inject -> encode -> reply
 pub(super) async fn respond(pages: &Pages, request: Request) -> Response {
     let since = Instant::now();
     let (request, body) = request.into_parts();
@@ -38,6 +38,9 @@ async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> A
         && proxy::is_upgrade(request)
     {
         return backend(pages, rule, request, path, body).await;
+    }
+    if let Err(missing) = pages.plugins.until_required(path.as_str()).await {
+        return failure::not_ready(request, &missing);
     }
     let located = locate(pages, path, rule).await;
     let has_body = !axum::body::HttpBody::is_end_stream(&body);
