@@ -17,6 +17,9 @@ const MAX_NAME_BYTES: usize = 63;
 /// What a plugin's table may say.
 const KEYS: &[&str] = &["name", "command", "required", "paths", "config", "env"];
 
+/// A value, or what is wrong with one, and where it stands.
+type Placed = (Range<usize>, String);
+
 /// Whether a plugin may have this name.
 #[must_use]
 pub fn is_plugin_name(name: &str) -> bool {
@@ -183,9 +186,7 @@ pub fn name_given_twice(plugins: &[PluginConfig]) -> Option<&str> {
 }
 
 /// The values of the setting as the file has them, or where and what is wrong.
-pub(super) fn texts(
-    values: &DeArray<'_>,
-) -> Result<Vec<(Range<usize>, String)>, (Range<usize>, String)> {
+pub(super) fn texts(values: &DeArray<'_>) -> Result<Vec<Placed>, Placed> {
     let texts = values.iter().map(|value| {
         let text = match value.get_ref() {
             DeValue::String(line) => line.to_string(),
@@ -201,7 +202,7 @@ pub(super) fn texts(
 }
 
 /// A table as JSON. What is wrong with one value is said there.
-fn checked(table: &DeTable<'_>) -> Result<Value, (Range<usize>, String)> {
+fn checked(table: &DeTable<'_>) -> Result<Value, Placed> {
     let mut pairs: Vec<_> = table.iter().collect();
     pairs.sort_by_key(|(key, _)| key.span().start);
     let mut object = Map::new();
@@ -221,7 +222,7 @@ fn checked(table: &DeTable<'_>) -> Result<Value, (Range<usize>, String)> {
     Ok(Value::Object(object))
 }
 
-fn as_json(value: &Spanned<DeValue<'_>>) -> Result<Value, (Range<usize>, String)> {
+fn as_json(value: &Spanned<DeValue<'_>>) -> Result<Value, Placed> {
     let no_json = || {
         let problem = "the number cannot be written as JSON".to_owned();
         (value.span(), problem)

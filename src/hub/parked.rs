@@ -81,3 +81,47 @@ impl Hub {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::{Frame, Next, REQUEST_TIMEOUT};
+    use std::future::poll_fn;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_parked_request_waits_no_longer_than_any_other_and_without_room_not_at_all() {
+        let hub = Hub::new();
+        let guard = hub.open_socket(String::new(), String::new(), None);
+        hub.park_requests(true);
+        let ask = |text: &Bytes| {
+            let frame = r#"{"type":"ask","id":1,"pagewire:request":true}"#;
+            let envelope = Envelope::parse(frame).unwrap();
+            hub.message(guard.socket().id(), envelope, text.clone());
+        };
+        let hear = async || {
+            let outbox = guard.socket().outbox();
+            let Next::Frame(Frame::Text(text), _) = poll_fn(|cx| outbox.poll_next(cx)).await else {
+                panic!("no answer");
+            };
+            String::from_utf8(text.into_bytes().to_vec()).unwrap()
+        };
+        let began = Instant::now();
+        for _ in 0..2 {
+            ask(&Bytes::from(vec![b' '; MAX_PARKED_BYTES]));
+        }
+        let refused = hear().await;
+        assert!(refused.contains("nobody answers"), "{refused}");
+        assert_eq!(began.elapsed().as_secs(), 0);
+        let clock = hub.clone();
+        let expired = tokio::select! {
+            () = clock.expire_requests() => unreachable!(),
+            expired = hear() => expired,
+        };
+        assert!(expired.contains("no answer within 20000ms"), "{expired}");
+        assert_eq!(began.elapsed(), REQUEST_TIMEOUT);
+        // Its room is free again.
+        ask(&Bytes::from(vec![b' '; MAX_PARKED_BYTES]));
+        hub.park_requests(false);
+        assert!(hear().await.contains("nobody answers"));
+    }
+}

@@ -239,7 +239,7 @@ impl Server {
                 stop.clone(),
             );
         }
-        let endpoint = target_of(&controls[0].address())?;
+        let endpoint = target_of(controls[0].address())?;
         let mut control_servers = JoinSet::new();
         for listener in controls {
             let auth = match (listener.address(), &token) {

@@ -122,7 +122,7 @@ impl Spawned {
                 plugins.launched(place, process.pid());
                 let how = tokio::select! {
                     how = process.exited() => Some(how),
-                    () = self.too_late() => Some(format!("it was not ready within {READY_TIMEOUT:?}")),
+                    () = self.too_late() => Some(format!("it was not ready within {READY_TIMEOUT:?} (a session with launch_id = $PAGEWIRE_LAUNCH_ID whose declared hooks are all open)")),
                     () = stop.cancelled() => None,
                 };
                 if how.is_none() {
