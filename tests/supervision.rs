@@ -1,12 +1,14 @@
 //! Plugins that the daemon starts, orders and waits for: real processes, which end with it.
 
-use crate::support::{Session, Site, TestServer, command, run, within};
+use crate::support::{Session, Site, TestServer, command, raw_request, run, within};
 use pagewire_client::proto::plugin::State;
 use pagewire_client::proto::{self, serve_content::Body, serve_result::Outcome};
 use pagewire_client::{Content, Filter, Plugin, PluginInfo, SubscribeOptions, discovery};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use std::path::Path;
+use std::process::Stdio;
+use tokio::process::Command;
 
 /// Set in a process that is to be a plugin of this name.
 const ACT_AS: &str = "TEST_PLUGIN";
@@ -18,9 +20,15 @@ async fn acts_as_a_plugin() {
         return;
     };
     let plugin = Plugin::new(&name)
-        .serve(Filter::path("/who"), move |_| {
+        .serve(Filter::paths(["/who", "/never"]), move |request| {
             let text = format!("{name} {}", std::process::id());
-            async move { Ok(Content::text(text)) }
+            async move {
+                if request.path() == "/never" {
+                    eprintln!("asked");
+                    std::future::pending::<()>().await;
+                }
+                Ok(Content::text(text))
+            }
         })
         .on_message("note", |_, _| async { Ok(()) });
     plugin.run().await.expect("the plugin runs");
@@ -174,6 +182,45 @@ async fn a_killed_plugin_is_started_again_and_requests_wait_for_it_if_it_is_requ
     assert_ne!(number(&second.text(), "comes-back"), pid);
     let plugin = ready(&server, "comes-back").await;
     assert_eq!((plugin.restarts, plugin.calls), (1, 2));
+}
+
+#[tokio::test]
+async fn a_killed_plugin_costs_the_request_that_it_held_and_no_other() {
+    let mut server = start(&acting("killed", "required = true\npaths = ['/who']")).await;
+    let pid = ready(&server, "killed").await.pid;
+    let address = server.http();
+    let request = b"GET /never HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let held = tokio::spawn(async move { raw_request(address, request).await });
+    server.logged("killed: asked").await;
+    kill(pid);
+    let answer = held.await.expect("an answer");
+    let headers = ["pagewire-plugin", "pagewire-reason"].map(|name| answer.header(name));
+    assert_eq!(
+        (answer.status, headers),
+        (502, [Some("killed"), Some("gone")])
+    );
+    assert_eq!(server.get("/who").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_plugin_of_the_library_leaves_at_the_end_of_its_input() {
+    let server = TestServer::start(&Site::page()).await;
+    let mut plugin = Command::new(std::env::current_exe().expect("this binary"));
+    plugin
+        .args(["--exact", "supervision::acts_as_a_plugin"])
+        .env(ACT_AS, "reads-its-input")
+        .env("PAGEWIRE_ENDPOINT", server.control())
+        .env("PAGEWIRE_TOKEN", &server.token)
+        .env("PAGEWIRE_LAUNCH_ID", "any")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .kill_on_drop(true);
+    let mut plugin = plugin.spawn().expect("it starts");
+    let input = plugin.stdin.take();
+    ready(&server, "reads-its-input").await;
+    drop(input);
+    let status = within("the plugin's end", plugin.wait()).await;
+    assert!(status.expect("it ends").success());
 }
 
 #[tokio::test]
