@@ -114,29 +114,30 @@ impl Spawned {
 
     /// Runs a process to its end and says how it ended; none = the daemon stops.
     async fn run(&self, stop: &CancellationToken) -> Option<String> {
-        let (plugins, place) = (&self.plugins, self.place);
-        let launch_id = plugins.launching(place);
+        let launch_id = self.plugins.launching(self.place);
         let how = match Process::start(self, &launch_id) {
-            Err(error) => format!("{} cannot be started: {error}", self.program),
-            Ok(mut process) => {
-                plugins.launched(place, process.pid());
-                let how = tokio::select! {
-                    how = process.exited() => Some(how),
-                    () = self.too_late() => Some(format!("it was not ready within {READY_TIMEOUT:?} (a session with launch_id = $PAGEWIRE_LAUNCH_ID whose declared hooks are all open)")),
-                    () = stop.cancelled() => None,
-                };
-                if how.is_none() {
-                    // Without a session it was told nothing, and has nothing to finish.
-                    let grace = plugins.has_session(place).then_some(self.around.stop_grace);
-                    process.stop(grace.unwrap_or_default()).await;
-                }
-                process.end().await;
-                plugins.exited(place);
-                return how;
-            }
+            Ok(process) => self.watch(process, stop).await,
+            Err(error) => Some(format!("{} cannot be started: {error}", self.program)),
         };
-        plugins.exited(place);
-        Some(how)
+        self.plugins.exited(self.place);
+        how
+    }
+
+    async fn watch(&self, mut process: Process, stop: &CancellationToken) -> Option<String> {
+        self.plugins.launched(self.place, process.pid());
+        let how = tokio::select! {
+            how = process.exited() => Some(how),
+            () = self.too_late() => Some(format!("it was not ready within {READY_TIMEOUT:?} (a session with launch_id = $PAGEWIRE_LAUNCH_ID whose declared hooks are all open)")),
+            () = stop.cancelled() => None,
+        };
+        if how.is_none() {
+            // Without a session it was told nothing, and has nothing to finish.
+            let told = self.plugins.has_session(self.place);
+            let grace = told.then_some(self.around.stop_grace);
+            process.stop(grace.unwrap_or_default()).await;
+        }
+        process.end().await;
+        how
     }
 
     /// Waits until the plugin has not been ready for too long.

@@ -18,7 +18,8 @@ const TERM_GRACE: Duration = Duration::from_secs(2);
 /// output open for ever. Default 1 s.
 const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
-/// The groups that live. A group is killed once at most: its number may become another's.
+/// The groups that live. A group is killed once at most, as soon as its leader has ended: its number
+/// is its own while a member lives, and may become another's later.
 #[derive(Clone, Default)]
 pub(super) struct Groups(Arc<Mutex<BTreeSet<i32>>>);
 
