@@ -22,6 +22,7 @@ pub mod plugins;
 pub mod browser;
 pub mod control;
 pub mod pages;
+pub mod supervise;
 pub mod watch;
 
 // Floor 4: binds, spawns, drains.

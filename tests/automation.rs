@@ -366,9 +366,11 @@ async fn plugins_are_a_table_or_an_object_a_line() {
         .map(|row| row.split_whitespace().collect())
         .collect();
     let head = [
-        "PLUGIN", "STATE", "CALLS", "PASSES", "FAILURES", "TIMEOUTS", "P99",
+        "PLUGIN", "STATE", "ORDER", "PID", "RESTARTS", "CALLS", "PASSES", "FAILURES", "TIMEOUTS",
+        "P99",
     ];
-    assert_eq!(rows, [head, ["listed", "ready", "0", "0", "0", "0", "-"]]);
+    let row = ["listed", "ready", "-", "-", "0", "0", "0", "0", "0", "-"];
+    assert_eq!(rows, [head, row]);
     assert_eq!(cli(&server, &["plugins", "extra"]).await.code, Some(2));
 }
 

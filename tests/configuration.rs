@@ -154,6 +154,7 @@ async fn every_setting_can_be_said_in_all_three_ways() {
         ("no_files", json!(true), "true"),
         ("mime_types", json!(["*.x=text/x-x"]), "*.x=text/x-x"),
         ("proxy", json!(["http://a:1"]), "http://a:1"),
+        ("plugin", json!(["run 'a, b'"]), "run 'a, b'"),
         ("inject", json!("never"), "never"),
         ("allow_host", json!(["a.example"]), "a.example"),
         (

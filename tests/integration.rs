@@ -30,5 +30,6 @@ mod serve_hook;
 mod sites;
 mod sockets;
 mod subscriptions;
+mod supervision;
 mod tls;
 mod watch;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 5] = [
     &["ids", "message", "origins", "paths", "config"],
     &["hub", "plugins"],
-    &["pages", "browser", "control", "watch"],
+    &["pages", "browser", "control", "watch", "supervise"],
     &["discovery", "server"],
     &["cli", "main"],
 ];

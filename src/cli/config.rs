@@ -67,7 +67,7 @@ fn line(row: &InForce) -> (String, String) {
         let origin = format!("{origin}: {}", setting.otherwise);
         return (format!("# {}", setting.key), origin);
     }
-    let value = value(row);
+    let value = toml(&value(row));
     (format!("{} = {value}", setting.key), origin.to_string())
 }
 
@@ -84,9 +84,34 @@ fn as_json(settings: &Settings, file: Option<&Path>, root: &Path) -> Value {
     json!({"root": root, "file": file, "settings": settings})
 }
 
-/// As JSON, which for these kinds is TOML too; null when there is none.
+/// As TOML, on one line.
+fn toml(value: &Value) -> String {
+    match value {
+        Value::Object(pairs) if !pairs.is_empty() => {
+            let pairs = pairs
+                .iter()
+                .map(|(key, value)| format!("{} = {}", json!(key), toml(value)));
+            format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
+        }
+        Value::Array(values) => {
+            let values = values.iter().map(toml);
+            format!("[{}]", values.collect::<Vec<_>>().join(","))
+        }
+        // These look alike.
+        value => value.to_string(),
+    }
+}
+
+/// As JSON; null when there is none.
 fn value(row: &InForce) -> Value {
     let values = &row.values;
+    if row.setting.kind == Kind::Plugins {
+        let table = |text: &String| serde_json::from_str(text).ok().filter(Value::is_object);
+        let values = values.iter();
+        return values
+            .map(|text| table(text).unwrap_or_else(|| json!(text)))
+            .collect();
+    }
     if row.setting.is_list() {
         return json!(values);
     }

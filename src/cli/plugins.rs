@@ -1,13 +1,14 @@
-//! `pagewire plugins`: lists the connected plugins.
+//! `pagewire plugins`: lists the plugins that are configured or connected.
 
 use super::connection::{Daemon, Outcome, print_table, run, word};
 use clap::Args;
 use pagewire_client::PluginInfo;
+use pagewire_client::proto::Hook;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// List the connected plugins, in the order in which they are asked to serve.
+/// List the plugins, in the order in which they are asked to serve.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// A JSON object a line
@@ -27,7 +28,8 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
             }
         } else {
             let head = [
-                "PLUGIN", "STATE", "CALLS", "PASSES", "FAILURES", "TIMEOUTS", "P99",
+                "PLUGIN", "STATE", "ORDER", "PID", "RESTARTS", "CALLS", "PASSES", "FAILURES",
+                "TIMEOUTS", "P99",
             ];
             print_table(head, plugins.iter().map(row));
         }
@@ -43,10 +45,27 @@ fn state(plugin: &PluginInfo) -> String {
     word(plugin.state().as_str_name(), "STATE_")
 }
 
-fn row(plugin: &PluginInfo) -> [String; 7] {
+/// Of those that are asked to serve.
+fn order(plugin: &PluginInfo) -> Option<u32> {
+    plugin
+        .hooks()
+        .any(|hook| hook == Hook::Serve)
+        .then_some(plugin.serve_order_index)
+}
+
+/// Of those that the daemon started.
+fn pid(plugin: &PluginInfo) -> Option<u32> {
+    Some(plugin.pid).filter(|pid| *pid > 0)
+}
+
+fn row(plugin: &PluginInfo) -> [String; 10] {
+    let or_dash = |number: Option<u32>| number.map_or_else(|| "-".to_owned(), |n| n.to_string());
     [
         plugin.plugin_name.clone(),
         state(plugin),
+        or_dash(order(plugin)),
+        or_dash(pid(plugin)),
+        plugin.restarts.to_string(),
         plugin.calls.to_string(),
         plugin.passes.to_string(),
         plugin.failures.to_string(),
@@ -66,6 +85,8 @@ fn as_json(plugin: &PluginInfo) -> Value {
         "state": state(plugin),
         "hooks": hooks,
         "serve_order_index": plugin.serve_order_index,
+        "pid": pid(plugin),
+        "restarts": plugin.restarts,
         "calls": plugin.calls,
         "passes": plugin.passes,
         "failures": plugin.failures,

@@ -3,7 +3,8 @@
 use super::one_line;
 use super::settings::{Flags, gather};
 use crate::config::{
-    Certificate, Config, DEFAULT_PORT, InForce, LogFormat, LogLevels, Mount, Port, Settings,
+    Certificate, Config, DEFAULT_PORT, InForce, LogFormat, LogLevels, Mount, PluginConfig, Port,
+    Settings, name_given_twice,
 };
 use crate::origins::Allowed;
 use crate::paths::Root;
@@ -199,6 +200,11 @@ pub(super) fn config(
         .collect::<anyhow::Result<_>>()?;
     let hosts: Vec<String> = settings.many("allow_host");
     let tls = certificate(settings)?;
+    let plugins: Vec<PluginConfig> = settings.many("plugin");
+    if let Some(name) = name_given_twice(&plugins) {
+        let origin = &settings.get("plugin").origin;
+        anyhow::bail!("{origin}: plugin name {name:?} is given twice (a name is one plugin's)");
+    }
     Ok(Config {
         roots: Roots::new(open(root)?, mounts),
         base_path: settings.always("base_path"),
@@ -218,6 +224,7 @@ pub(super) fn config(
             https: tls.is_some(),
         },
         tls,
+        plugins,
         inject: settings.always("inject"),
         watch: settings.always("watch"),
         watch_poll: settings.always("watch_poll"),

@@ -1,6 +1,7 @@
 //! Reads `pagewire.toml`. Whatever is wrong in it is an error that says where.
 
 use super::SETTINGS;
+use super::plugins;
 use super::settings::{Kind, Setting, SettingsError};
 use std::ops::Range;
 use std::path::Path;
@@ -49,19 +50,26 @@ pub fn entries(name: &str, folder: &Path, text: &str) -> Result<Vec<Entry>, Sett
                 .iter()
                 .find(|setting| setting.key == key.get_ref())
                 .ok_or_else(|| error(key.span(), unknown(key.get_ref())))?;
-            let values = texts(setting, value).map_err(|wrong| {
-                let shown: String = text[wrong.clone()]
-                    .lines()
-                    .next()
-                    .unwrap_or_default()
-                    .chars()
-                    .take(SHOWN)
-                    .collect();
-                error(
-                    wrong,
-                    format!("{} must be {}, not {shown}", setting.key, expected(setting)),
-                )
-            })?;
+            let values = if let (Kind::Plugins, DeValue::Array(plugins)) =
+                (setting.kind, value.get_ref())
+            {
+                plugins::texts(plugins)
+                    .map_err(|(place, problem)| error(place, format!("{}: {problem}", setting.key)))
+            } else {
+                texts(setting, value).map_err(|wrong| {
+                    let shown: String = text[wrong.clone()]
+                        .lines()
+                        .next()
+                        .unwrap_or_default()
+                        .chars()
+                        .take(SHOWN)
+                        .collect();
+                    error(
+                        wrong,
+                        format!("{} must be {}, not {shown}", setting.key, expected(setting)),
+                    )
+                })
+            }?;
             let values = values.into_iter().map(|(place, value)| {
                 let value = setting.beside(folder, &value);
                 let checked = setting.check(&value);
@@ -127,6 +135,7 @@ fn expected(setting: &Setting) -> String {
         Kind::Word(words) => format!("one of {words:?}"),
         Kind::Texts | Kind::Folders | Kind::Addresses => "a list of strings, or one".to_owned(),
         Kind::Pairs | Kind::FolderPairs => "a table of strings".to_owned(),
+        Kind::Plugins => "a command line, a list of them, or [[plugin]] tables".to_owned(),
     }
 }
 
@@ -217,6 +226,34 @@ mod tests {
             (
                 "log = 'loud'",
                 "pagewire.toml:1:7: log: \"loud\" is no level",
+            ),
+            (
+                "[[plugin]]\nname = 'a'\n[[plugin]]\nnmae = 'b'",
+                "pagewire.toml:4:1: plugin: unknown key \"nmae\" (there are name, command,",
+            ),
+            (
+                "[[plugin]]\nname = 'A'",
+                "pagewire.toml:2:8: plugin: name: name \"A\" is not valid",
+            ),
+            (
+                "[[plugin]]\nrequired = 1",
+                "pagewire.toml:2:12: plugin: required: invalid type",
+            ),
+            (
+                "[[plugin]]\ncommand = 'a \"b'",
+                "pagewire.toml:2:11: plugin: command: \"a \\\"b\" has a quote that is not closed",
+            ),
+            (
+                "[[plugin]]\nname = 'a'\npaths = ['css']",
+                "pagewire.toml:3:9: plugin: paths: \"css\" is not a URL path",
+            ),
+            (
+                "\n[[plugin]]",
+                "pagewire.toml:2:1: plugin: has neither a name nor a command",
+            ),
+            (
+                "[plugin]",
+                "pagewire.toml:1:1: plugin must be a command line, a list",
             ),
             ("port = 1\nport = 2", "pagewire.toml:2:1: duplicate key"),
             ("port 1", "pagewire.toml:1:"),

@@ -3,6 +3,7 @@
 
 mod file;
 mod pages;
+mod plugins;
 mod settings;
 mod table;
 
@@ -17,6 +18,7 @@ use tracing::level_filters::LevelFilter;
 
 pub use file::{Entry, entries};
 pub use pages::{AppIndex, MimeRule, Mount, ProxyRule};
+pub use plugins::{PathPattern, PluginConfig, is_plugin_name, name_given_twice};
 pub use settings::{FILE_NAME, InForce, Kind, Origin, Setting, Settings, SettingsError};
 pub use table::SETTINGS;
 
@@ -50,6 +52,8 @@ pub struct Config {
     pub proxies: Vec<ProxyRule>,
     /// Pages are served by TLS alone, with this certificate.
     pub tls: Option<Certificate>,
+    /// Plugins to start, to order and to wait for; in the order in which they are asked.
+    pub plugins: Vec<PluginConfig>,
     /// When the socket client is put into pages.
     pub inject: Inject,
     /// What happens when a served file changes.

@@ -50,6 +50,8 @@ pub enum Kind {
     Pairs,
     /// The same with folders as values; in the file relative to it.
     FolderPairs,
+    /// A list of command lines; in the file also of tables.
+    Plugins,
     /// True, false or one of these words.
     SwitchOr(&'static [&'static str]),
 }
@@ -72,7 +74,12 @@ impl Setting {
     pub fn is_list(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Texts | Kind::Folders | Kind::Addresses | Kind::Pairs | Kind::FolderPairs
+            Kind::Texts
+                | Kind::Folders
+                | Kind::Addresses
+                | Kind::Pairs
+                | Kind::FolderPairs
+                | Kind::Plugins
         )
     }
 
@@ -96,10 +103,15 @@ impl Setting {
         }
     }
 
-    /// The values in a variable: a list is separated by commas.
+    /// The values in a variable: a list is separated by commas, one of commands by line ends.
     fn split(&self, text: &str) -> Vec<String> {
         if self.is_list() {
-            let values = text.split(',').map(str::trim);
+            let separator = if self.kind == Kind::Plugins {
+                '\n'
+            } else {
+                ','
+            };
+            let values = text.split(separator).map(str::trim);
             return values
                 .filter(|value| !value.is_empty())
                 .map(str::to_owned)

@@ -3,7 +3,7 @@
 
 use super::pages::{AppIndex, MimeRule, Mount, ProxyRule};
 use super::settings::{Kind, Setting};
-use super::{ControlAddress, Inject, LogFormat, LogLevels, WatchMode};
+use super::{ControlAddress, Inject, LogFormat, LogLevels, PluginConfig, WatchMode};
 use crate::paths::Prefix;
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -127,6 +127,15 @@ pub const SETTINGS: &[Setting] = &[
         default: &[],
         otherwise: "",
         check: parses::<ProxyRule>,
+    },
+    Setting {
+        key: "plugin",
+        kind: Kind::Plugins,
+        value_name: "CMD",
+        help: "Start this plugin, and again when it ends; it is asked before those that come by themselves; may be repeated",
+        default: &[],
+        otherwise: "",
+        check: parses::<PluginConfig>,
     },
     Setting {
         key: "inject",

@@ -1,12 +1,12 @@
 //! `ListPlugins`.
 
 use super::{Control, convert, proto, sockets};
-use crate::plugins::{HookKind, Session};
+use crate::plugins::{HookKind, PluginState, PluginStatus};
 use tonic::Status;
 
-/// Plugins in the order in which they are asked to serve, then the others by name. The token of
-/// the next page is the last name of this one: a plugin that comes or goes meanwhile moves no
-/// other.
+/// Plugins in the order in which they are asked to serve, then the others: those that are configured,
+/// then by name. The token of the next page is the last name of this one: a plugin that comes or
+/// goes meanwhile moves no other.
 pub(super) fn list(
     control: &Control,
     request: &proto::ListPluginsRequest,
@@ -18,17 +18,24 @@ pub(super) fn list(
         .iter()
         .map(|hook| hook.plugin().to_owned())
         .collect();
-    let place = |name: &str| order.iter().position(|other| other == name);
-    let mut sessions = control.plugins.sessions();
-    let rank = |name: &str| (place(name).unwrap_or(order.len()), name.to_owned());
-    sessions.sort_by_cached_key(|(session, _)| rank(session.name()));
-    let last = rank(&request.page_token);
-    sessions.retain(|(session, _)| request.page_token.is_empty() || rank(session.name()) > last);
-    let more = sessions.len() > limit;
-    sessions.truncate(limit);
-    let plugins: Vec<_> = sessions
+    let serve_place = |name: &str| order.iter().position(|other| other == name);
+    let mut plugins = control.plugins.list();
+    let rank = |name: &str, place: Option<usize>| {
+        let after_all = (order.len(), place.unwrap_or(usize::MAX));
+        let place = serve_place(name).map_or(after_all, |place| (place, 0));
+        (place, name.to_owned())
+    };
+    plugins.sort_by_cached_key(|plugin| rank(&plugin.name, plugin.place));
+    let last = &request.page_token;
+    let last_place = plugins.iter().find(|plugin| plugin.name == *last);
+    let last = rank(last, last_place.and_then(|plugin| plugin.place));
+    plugins
+        .retain(|plugin| request.page_token.is_empty() || rank(&plugin.name, plugin.place) > last);
+    let more = plugins.len() > limit;
+    let plugins: Vec<_> = plugins
         .iter()
-        .map(|(session, ready)| plugin(session, *ready, place(session.name())))
+        .take(limit)
+        .map(|status| plugin(status, serve_place(&status.name)))
         .collect();
     let next_page_token = match plugins.last() {
         Some(last) if more => last.plugin_name.clone(),
@@ -40,27 +47,33 @@ pub(super) fn list(
     })
 }
 
-fn plugin(session: &Session, ready: bool, place: Option<usize>) -> proto::Plugin {
+fn plugin(status: &PluginStatus, serve_place: Option<usize>) -> proto::Plugin {
     use proto::plugin::State;
-    let counts = session.counters().read();
+    let counts = status.counters.read();
+    let session = status.session.as_ref();
     proto::Plugin {
-        plugin_name: session.name().to_owned(),
-        plugin_version: session.version().to_owned(),
-        state: if ready { State::Ready } else { State::Starting }.into(),
+        plugin_name: status.name.clone(),
+        plugin_version: session.map_or_else(String::new, |session| session.version().to_owned()),
+        state: match status.state {
+            PluginState::Waiting => State::Waiting,
+            PluginState::Starting => State::Starting,
+            PluginState::Ready => State::Ready,
+            PluginState::Failed => State::Failed,
+        }
+        .into(),
         hooks: session
-            .hooks()
+            .map_or(&[][..], |session| session.hooks())
             .iter()
             .map(|hook| match hook {
                 HookKind::Serve => proto::Hook::Serve.into(),
                 HookKind::SubscribeMessages => proto::Hook::SubscribeMessages.into(),
             })
             .collect(),
-        serve_order_index: place
+        serve_order_index: serve_place
             .and_then(|place| u32::try_from(place).ok())
             .unwrap_or_default(),
-        // Plugins come by themselves; this version starts none.
-        pid: 0,
-        restarts: 0,
+        pid: status.pid.unwrap_or_default(),
+        restarts: status.restarts,
         calls: counts.calls,
         passes: counts.passes,
         failures: counts.failures,

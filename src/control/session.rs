@@ -44,6 +44,7 @@ pub(super) fn open(
             .collect::<Result<_, _>>()?,
         replace_existing: request.replace_existing,
         inject_web_socket: request.inject_web_socket,
+        launch_id: request.launch_id,
     };
     let (guard, mut events) = control
         .plugins
@@ -100,7 +101,7 @@ fn started(control: &Control, session: &Session) -> proto::ServerStarted {
             .iter()
             .map(|dir| dir.display().to_string())
             .collect(),
-        config_json: "{}".to_owned(),
+        config_json: session.config_json().to_owned(),
         sockets: list,
         sockets_truncated: sockets_truncated || cut_short,
         position: Some(convert::position(position)),

@@ -12,6 +12,7 @@ mod code;
 mod events;
 mod imports;
 mod outbox;
+mod parked;
 mod pings;
 mod requests;
 mod sockets;

@@ -3,13 +3,14 @@
 
 use super::events::{Event, EventBody};
 use super::outbox::PushError;
+use super::parked::Parking;
 use super::{Hub, Socket, State};
 use crate::message::{Down, Envelope};
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -49,10 +50,11 @@ pub(super) struct Requests {
     all: BTreeMap<u64, Request>,
     /// Tells the clock that there is a deadline again.
     first_came: Arc<Notify>,
+    pub(super) parking: Parking,
 }
 
-struct Request {
-    socket: Arc<Socket>,
+pub(super) struct Request {
+    pub(super) socket: Arc<Socket>,
     /// As the page wrote it: JSON.
     id: Box<RawValue>,
     /// The page awaits an answer. An unmarked frame with an id can be answered too, but is
@@ -60,7 +62,7 @@ struct Request {
     awaited: bool,
     /// Subscribers that offer to answer and have not left.
     offers: Vec<u64>,
-    deadline: Instant,
+    pub(super) deadline: Instant,
     state: RequestState,
 }
 
@@ -72,6 +74,17 @@ enum RequestState {
 }
 
 impl Request {
+    fn new(socket: Arc<Socket>, id: Box<RawValue>, awaited: bool, offers: Vec<u64>) -> Self {
+        Self {
+            socket,
+            id,
+            awaited,
+            offers,
+            deadline: Instant::now() + REQUEST_TIMEOUT,
+            state: RequestState::Open,
+        }
+    }
+
     fn send(&self, answer: &Answer<'_>) -> Result<(), PushError> {
         let response = match answer {
             Answer::Response(json) => {
@@ -91,6 +104,11 @@ impl Request {
             }
             .encode(),
         )
+    }
+
+    /// It waited too long.
+    pub(super) fn expire(&mut self) {
+        self.end("no answer within 20000ms");
     }
 
     /// Ends an open request for the plugins, and says so to a page that waits.
@@ -118,20 +136,23 @@ impl Requests {
         }
         let due = |request: &Request| request.deadline <= now;
         for request in self.all.values_mut().take_while(|request| due(request)) {
-            request.end("no answer within 20000ms");
+            request.expire();
         }
+        let parked = self.parking.expire(now);
         let next = self
             .all
             .values()
             .find(|request| !due(request))
             .map(|request| request.deadline);
-        next.or_else(|| Some(self.all.values().next()?.deadline + REQUEST_TIMEOUT))
+        let next = next.or_else(|| Some(self.all.values().next()?.deadline + REQUEST_TIMEOUT));
+        next.into_iter().chain(parked).min()
     }
 
     /// A page has gone: nobody waits any more.
     pub(super) fn forget_socket(&mut self, socket_id: &str) {
         self.all
             .retain(|_, request| request.socket.id() != socket_id);
+        self.parking.forget_socket(socket_id);
     }
 }
 
@@ -156,14 +177,7 @@ impl State {
     ) {
         let offers = self.subscribers.answerers(event);
         let unanswerable = awaited && offers.is_empty();
-        let mut request = Request {
-            socket,
-            id,
-            awaited,
-            offers,
-            deadline: Instant::now() + REQUEST_TIMEOUT,
-            state: RequestState::Open,
-        };
+        let mut request = Request::new(socket, id, awaited, offers);
         if unanswerable {
             request.end("nobody answers messages of this type (no subscriber offers to)");
         }
@@ -183,19 +197,47 @@ impl State {
 impl Hub {
     /// A page sent a message.
     pub fn message(&self, socket_id: &str, envelope: Envelope, text: Bytes) {
-        let mut state = self.lock();
+        self.deliver(&mut self.lock(), socket_id, envelope, text);
+    }
+
+    pub(super) fn deliver(
+        &self,
+        state: &mut State,
+        socket_id: &str,
+        envelope: Envelope,
+        text: Bytes,
+    ) {
         let Some(entry) = state.registry.get(socket_id) else {
             return;
         };
         let (socket, info) = (entry.socket.clone(), entry.info.clone());
-        let id = envelope.id.and_then(|id| RawValue::from_string(id).ok());
+        let id = envelope.id.clone();
+        let id = id.and_then(|id| RawValue::from_string(id).ok());
         let request_id = id
             .as_ref()
             .map(|_| format!("{}.{}", self.epoch, state.log.newest() + 1));
         let body = EventBody::Message {
-            text,
-            kind: envelope.kind,
+            text: text.clone(),
+            kind: envelope.kind.clone(),
             request_id,
+        };
+        let (body, id) = match id {
+            Some(id) if envelope.is_request && state.requests.parking.has_room(text.len()) => {
+                let event = Event {
+                    sequence: 0,
+                    time: SystemTime::now(),
+                    socket: Some(info.clone()),
+                    body,
+                };
+                if state.subscribers.answerers(&event).is_empty() {
+                    let request = Request::new(socket, id, true, Vec::new());
+                    state.requests.parking.park(request, envelope, text);
+                    state.requests.first_came.notify_one();
+                    return;
+                }
+                (event.body, Some(id))
+            }
+            id => (body, id),
         };
         let event = state.log.append(Some(info), body);
         if let Some(id) = id {

@@ -8,7 +8,7 @@ use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::plugins::{CallError, HookFailure};
+use crate::plugins::{CallError, HookFailure, NotReady};
 
 const PLUGIN: HeaderName = HeaderName::from_static("pagewire-plugin");
 const REASON: HeaderName = HeaderName::from_static("pagewire-reason");
@@ -16,8 +16,19 @@ const REASON: HeaderName = HeaderName::from_static("pagewire-reason");
 /// Names the failure: a page that shows it asks until there is another answer.
 const FAILURE: HeaderName = HeaderName::from_static("pagewire-failure");
 
-/// How long a page should wait before it asks an overloaded plugin again.
+/// How long a page should wait before it asks a plugin again that is overloaded or not there.
 const RETRY_AFTER_SECONDS: u16 = 1;
+
+/// A required plugin that is not there.
+pub(super) fn not_ready(request: &Parts, missing: &NotReady) -> Answer {
+    let NotReady { plugin, failure } = missing;
+    let text = match failure {
+        None => format!("plugin {plugin} is required, and is not ready yet"),
+        Some(why) => format!("plugin {plugin} is required, and is not there: {why}"),
+    };
+    let answer = say(request, StatusCode::SERVICE_UNAVAILABLE, &text, "");
+    retry_later(blame(answer, plugin, "not-ready"))
+}
 
 /// A refusal by the daemon itself.
 pub(super) fn refused(request: &Parts, status: StatusCode, text: &str) -> Answer {
@@ -73,10 +84,15 @@ pub(super) fn unanswered(request: &Parts, plugin: &str, error: CallError) -> Ans
         reason,
     );
     if error == CallError::Overloaded {
-        answer
-            .headers
-            .insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        answer = retry_later(answer);
     }
+    answer
+}
+
+fn retry_later(mut answer: Answer) -> Answer {
+    answer
+        .headers
+        .insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
     answer
 }
 

@@ -15,7 +15,8 @@ use std::time::Instant;
 
 /// Answers every path that is not the daemon's own.
 ///
-/// resolve -> serve hook | file | serve hook | proxy | app index -> inject -> encode -> reply
+/// resolve -> required plugins are ready -> serve hook | file | serve hook | proxy | app index ->
+/// inject -> encode -> reply
 pub async fn respond(pages: &Pages, request: Request) -> Response {
     let since = Instant::now();
     let (request, body) = request.into_parts();
@@ -40,6 +41,9 @@ async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> A
         && proxy::is_upgrade(request)
     {
         return backend(pages, rule, request, path, body).await;
+    }
+    if let Err(missing) = pages.plugins.until_required(path.as_str()).await {
+        return failure::not_ready(request, &missing);
     }
     let located = locate(pages, path, rule).await;
     let has_body = !axum::body::HttpBody::is_end_stream(&body);

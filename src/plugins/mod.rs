@@ -4,12 +4,14 @@
 //! or hook is held by a guard: dropping it takes everything it stood for away in one step.
 
 mod calls;
+mod configured;
 mod counters;
 mod filters;
 mod serve;
 mod sessions;
 
 pub use calls::{CallError, Calls, CancelReason, MAX_QUEUED_CALLS, Outgoing};
+pub use configured::{NotReady, PluginState, PluginStatus, REQUIRED_TIMEOUT};
 pub use counters::{Counters, Counts};
 pub use filters::{RequestFacts, RequestFilter, RequestFilterError};
 pub use serve::{

@@ -123,6 +123,8 @@ pub struct SourceLocation {
 /// A plugin's open serve hook.
 pub struct ServeHook {
     plugin: String,
+    /// In the configuration.
+    place: Option<usize>,
     /// The session's.
     counters: Arc<Counters>,
     phase: Phase,
@@ -142,6 +144,7 @@ impl ServeHook {
     ) -> Arc<Self> {
         Arc::new(Self {
             plugin: session.name().to_owned(),
+            place: session.place(),
             counters: session.counters().clone(),
             phase: options.phase,
             failure_mode: options.failure_mode,
@@ -217,9 +220,15 @@ impl ServeHook {
         }
     }
 
-    /// The place in the order: phase, then name. It never depends on who came first.
-    pub(super) fn rank(&self) -> (Phase, &str) {
-        (self.phase, &self.plugin)
+    /// The place in the order: the configuration's, then phase, then name; but what is first is ahead
+    /// of all. It never depends on who came first.
+    pub(super) fn rank(&self) -> impl Ord {
+        (
+            self.phase != Phase::First,
+            self.place.unwrap_or(usize::MAX),
+            self.phase,
+            &self.plugin,
+        )
     }
 }
 

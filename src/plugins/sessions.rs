@@ -1,17 +1,15 @@
 //! Plugin sessions: one for each open `ServerStart` stream.
 
+use super::configured::{Place, Slot};
 use super::counters::Counters;
 use super::serve::{ServeHook, ServeHookGuard};
-use crate::config::Inject;
+use crate::config::{Inject, PluginConfig, is_plugin_name};
 use crate::ids;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::sync::{SetOnce, mpsc};
-
-/// Longest plugin name.
-const MAX_NAME_BYTES: usize = 63;
+use tokio::sync::{SetOnce, mpsc, watch};
 
 /// Plugin sessions that may be open at once. One more is refused. Default 1,024.
 pub const MAX_SESSIONS: usize = 1024;
@@ -38,6 +36,8 @@ pub struct OpenSession {
     pub replace_existing: bool,
     /// Have the socket client injected while it lives.
     pub inject_web_socket: bool,
+    /// The secret that the daemon gave to a process it started; empty = it came by itself.
+    pub launch_id: String,
 }
 
 /// Why a session could not be opened.
@@ -104,7 +104,8 @@ pub struct Session {
     hooks: Vec<HookKind>,
     version: String,
     inject_web_socket: bool,
-    counters: Arc<Counters>,
+    launch_id: String,
+    place: Place,
     events: mpsc::Sender<SessionEvent>,
     ended: SetOnce<SessionEnd>,
 }
@@ -137,7 +138,23 @@ impl Session {
     /// What became of the calls to it.
     #[must_use]
     pub fn counters(&self) -> &Arc<Counters> {
-        &self.counters
+        &self.place.counters
+    }
+
+    /// Its place in the configuration.
+    #[must_use]
+    pub fn place(&self) -> Option<usize> {
+        self.place.at
+    }
+
+    /// What the configuration tells it of itself, as JSON.
+    #[must_use]
+    pub fn config_json(&self) -> &str {
+        &self.place.config_json
+    }
+
+    pub(super) fn launch_id(&self) -> &str {
+        &self.launch_id
     }
 
     /// Waits until the session ends: everything it had ends with it.
@@ -157,30 +174,43 @@ pub struct Plugins {
     inject: Inject,
     /// Live sessions that ask for it.
     injecting: AtomicUsize,
+    /// Required plugins that are not ready; sent whenever a plugin becomes ready or leaves.
+    pub(super) missing: watch::Sender<usize>,
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     /// By plugin name.
-    sessions: BTreeMap<String, Live>,
+    pub(super) sessions: BTreeMap<String, Live>,
+    /// The configured plugins, in their order.
+    pub(super) slots: Vec<Slot>,
+    /// Nobody becomes ready any more.
+    pub(super) stopping: bool,
     tools: u64,
 }
 
-struct Live {
-    session: Arc<Session>,
+pub(super) struct Live {
+    pub(super) session: Arc<Session>,
     open: Vec<HookKind>,
     /// Readiness is said once, even when a hook is withdrawn and opened again.
     announced: bool,
 }
 
 impl Plugins {
-    /// None yet; the socket client is put into pages as `inject` says.
+    /// None is connected yet; the socket client is put into pages as `inject` says.
     #[must_use]
-    pub fn new(inject: Inject) -> Self {
-        Self {
+    pub fn new(inject: Inject, configured: Vec<PluginConfig>) -> Self {
+        let state = State {
+            slots: configured.into_iter().map(Slot::new).collect(),
+            ..State::default()
+        };
+        let plugins = Self {
             inject,
             ..Self::default()
-        }
+        };
+        state.say_missing(&plugins.missing);
+        *plugins.lock() = state;
+        plugins
     }
 
     /// Opens a session; the receiver gets its events.
@@ -189,11 +219,13 @@ impl Plugins {
         asked: OpenSession,
     ) -> Result<(SessionGuard, mpsc::Receiver<SessionEvent>), SessionError> {
         let mut state = self.lock();
-        let name = if asked.name.is_empty() {
+        let name = if !asked.name.is_empty() {
+            check_name(asked.name)?
+        } else if let Some(name) = state.name_of_launch(&asked.launch_id) {
+            name
+        } else {
             state.tools += 1;
             format!("tool-{}", state.tools)
-        } else {
-            check_name(asked.name)?
         };
         if let Some(live) = state.sessions.get(&name) {
             if !asked.replace_existing {
@@ -205,6 +237,7 @@ impl Plugins {
         if state.sessions.len() >= MAX_SESSIONS {
             return Err(SessionError::TooMany);
         }
+        let place = state.take_place(&name, &asked.launch_id);
         // One event of each kind at most.
         let (events, receiver) = mpsc::channel(2);
         let session = Arc::new(Session {
@@ -213,7 +246,8 @@ impl Plugins {
             hooks: asked.hooks,
             version: asked.version,
             inject_web_socket: asked.inject_web_socket,
-            counters: Arc::default(),
+            launch_id: asked.launch_id,
+            place,
             events,
             ended: SetOnce::new(),
         });
@@ -227,6 +261,7 @@ impl Plugins {
         };
         live.announce_if_ready();
         state.sessions.insert(name, live);
+        state.say_missing(&self.missing);
         Ok((
             SessionGuard {
                 plugins: self.clone(),
@@ -268,6 +303,7 @@ impl Plugins {
         live.check_may_open(HookKind::Serve)?;
         self.change_order(|order| order.push(hook.clone()));
         live.opened(HookKind::Serve);
+        state.say_missing(&self.missing);
         Ok(ServeHookGuard {
             plugins: self.clone(),
             session: session.clone(),
@@ -282,6 +318,7 @@ impl Plugins {
         let live = state.live(session)?;
         if !live.open.contains(&HookKind::SubscribeMessages) {
             live.opened(HookKind::SubscribeMessages);
+            state.say_missing(&self.missing);
         }
         Ok(())
     }
@@ -307,7 +344,10 @@ impl Plugins {
 
     /// Tells every session that the daemon stops.
     pub fn announce_stop(&self, reason: &str, grace: Duration) {
-        for live in self.lock().sessions.values() {
+        let mut state = self.lock();
+        state.stopping = true;
+        state.say_missing(&self.missing);
+        for live in state.sessions.values() {
             let event = SessionEvent::Stopping {
                 reason: reason.to_owned(),
                 grace,
@@ -337,7 +377,7 @@ impl Plugins {
     }
 
     /// Everything the session had goes before its name is free (promise P9).
-    fn end(&self, state: &mut State, session: &Session, end: SessionEnd) {
+    pub(super) fn end(&self, state: &mut State, session: &Session, end: SessionEnd) {
         if state.live(session).is_err() {
             return;
         }
@@ -347,9 +387,10 @@ impl Plugins {
         }
         let _ = session.ended.set(end);
         state.sessions.remove(&session.name);
+        state.say_missing(&self.missing);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -364,6 +405,11 @@ impl State {
 }
 
 impl Live {
+    /// All declared hooks are open, or have been.
+    pub(super) fn is_ready(&self) -> bool {
+        self.announced
+    }
+
     fn check_may_open(&self, hook: HookKind) -> Result<(), HookError> {
         if !self.session.hooks.contains(&hook) {
             Err(HookError::Undeclared)
@@ -394,12 +440,7 @@ impl Live {
 }
 
 fn check_name(name: String) -> Result<String, SessionError> {
-    let valid = name.len() <= MAX_NAME_BYTES
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if valid {
+    if is_plugin_name(&name) {
         Ok(name)
     } else {
         Err(SessionError::NameInvalid(name))

@@ -22,6 +22,7 @@ use crate::discovery::{self, Registration};
 use crate::hub::Hub;
 use crate::pages::Pages;
 use crate::plugins::Plugins;
+use crate::supervise::{Supervisor, Surroundings};
 use crate::watch::{self, Watcher};
 use authority::Authorities;
 use connection::Served;
@@ -159,7 +160,7 @@ impl Server {
             ready,
         } = self;
         let hub = Hub::new();
-        let plugins = Arc::new(Plugins::new(config.inject));
+        let plugins = Arc::new(Plugins::new(config.inject, config.plugins.clone()));
         let connections = TaskTracker::new();
         let root_dirs: Vec<_> = config.roots.dirs().map(Path::to_owned).collect();
         let start_time = SystemTime::now();
@@ -207,6 +208,8 @@ impl Server {
         let mut clock = JoinSet::new();
         let requests = hub.clone();
         clock.spawn(async move { requests.expire_requests().await });
+        hub.park_requests(plugins.is_starting());
+        clock.spawn(park_requests(hub.clone(), plugins.clone()));
         if config.console {
             let hub = hub.clone();
             clock.spawn(async move { console::log(&hub).await });
@@ -236,6 +239,7 @@ impl Server {
                 stop.clone(),
             );
         }
+        let endpoint = target_of(controls[0].address())?;
         let mut control_servers = JoinSet::new();
         for listener in controls {
             let auth = match (listener.address(), &token) {
@@ -250,6 +254,15 @@ impl Server {
             let cut = control.cut.clone();
             control_servers.spawn(serve_control(listener, routes, config.debug, cut));
         }
+        let around = Surroundings {
+            endpoint,
+            token: token.as_ref().map(|token| token.secret().to_owned()),
+            folder: config.roots.dir().to_owned(),
+            debug: config.debug,
+            stop_grace: STOP_GRACE,
+        };
+        let terminate = CancellationToken::new();
+        let mut supervisor = Supervisor::start(&plugins, around, &terminate);
         let registration = register(&ready, root_dirs, start_time);
         started(&ready);
 
@@ -268,6 +281,7 @@ impl Server {
             .set_service_status(SERVICE_NAME, ServingStatus::NotServing)
             .await;
         plugins.announce_stop("the daemon is stopping", STOP_GRACE);
+        terminate.cancel();
         control.sessions.close();
         within(
             STOP_GRACE,
@@ -278,16 +292,36 @@ impl Server {
         hub.close_all(CLOSE_GOING_AWAY, "the daemon is stopping");
         control.cut.cancel();
         connections.close();
-        within(
+        let drained = within(
             DRAIN_GRACE,
             "page connections are still open",
             connections.wait(),
-        )
-        .await;
+        );
+        // Bounded by itself, up to SIGKILL.
+        tokio::join!(drained, supervisor.ended());
         let streams_end = async { while control_servers.join_next().await.is_some() {} };
         within(DRAIN_GRACE, "control streams are still open", streams_end).await;
         Ok(())
     }
+}
+
+/// Has requests of pages wait for as long as a required plugin is starting.
+async fn park_requests(hub: Arc<Hub>, plugins: Arc<Plugins>) {
+    let mut changes = plugins.changes();
+    loop {
+        hub.park_requests(plugins.is_starting());
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A control address as gRPC libraries take it, wherever they run.
+fn target_of(address: &ControlAddress) -> io::Result<String> {
+    Ok(match address {
+        ControlAddress::Tcp(address) => address.to_string(),
+        ControlAddress::Unix(path) => format!("unix:{}", std::path::absolute(path)?.display()),
+    })
 }
 
 /// Lets programs find the daemon. One that cannot be found can still be named.

@@ -70,7 +70,9 @@ fn lines_of<R: tokio::io::AsyncRead + Unpin>(output: R) -> Lines<BufReader<R>> {
 pub struct TestServer {
     pub child: Child,
     pub stdout: Lines<BufReader<ChildStdout>>,
-    stderr: ChildStderr,
+    stderr: BufReader<ChildStderr>,
+    /// What was read of it.
+    log: Vec<String>,
     /// Keeps the folder for as long as it is served.
     site: Option<Site>,
     /// The ready line.
@@ -103,7 +105,7 @@ impl TestServer {
     pub async fn spawn(mut command: Command) -> Self {
         let mut child = command.spawn().expect("the binary starts");
         let mut stdout = lines_of(child.stdout.take().expect("piped"));
-        let mut stderr = child.stderr.take().expect("piped");
+        let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
         let line = within("the ready line", stdout.next_line())
             .await
             .expect("a readable pipe");
@@ -126,6 +128,7 @@ impl TestServer {
             child,
             stdout,
             stderr,
+            log: Vec::new(),
             site: None,
             ready,
             token,
@@ -198,12 +201,32 @@ impl TestServer {
         rustix::process::kill_process(pid, signal).expect("a signal");
     }
 
+    /// Waits for a line of the daemon's log with these words, and returns the first.
+    pub async fn logged(&mut self, words: &str) -> String {
+        let found = async {
+            let mut at = 0;
+            loop {
+                if at == self.log.len() {
+                    let mut line = String::new();
+                    let read = self.stderr.read_line(&mut line).await.expect("a pipe");
+                    assert!(read > 0, "the daemon ended and never logged {words:?}");
+                    self.log.push(line);
+                }
+                if self.log[at].contains(words) {
+                    return self.log[at].trim_end().to_owned();
+                }
+                at += 1;
+            }
+        };
+        within(&format!("{words:?} in the log"), found).await
+    }
+
     /// Waits for the daemon's end: its exit code, and what it said on standard error.
     pub async fn ended(mut self) -> (Option<i32>, String) {
         let status = within("the daemon to end", self.child.wait())
             .await
             .expect("it can be waited for");
-        let mut said = String::new();
+        let mut said = self.log.concat();
         within(
             "the end of standard error",
             self.stderr.read_to_string(&mut said),

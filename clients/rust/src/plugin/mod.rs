@@ -17,7 +17,8 @@ use crate::{
 };
 use handlers::{Listeners, ServeHandler, StartHandler, StopHandler};
 use serde::Serialize;
-use std::{env, sync::Arc};
+use std::{env, io, sync::Arc, thread};
+use tokio::sync::oneshot;
 
 /// Ties a process that the daemon spawned to its session.
 const LAUNCH_ID_VARIABLE: &str = "PAGEWIRE_LAUNCH_ID";
@@ -213,9 +214,17 @@ impl Plugin {
     /// Runs the plugin with the daemon that spawned it, or that `PAGEWIRE_ENDPOINT` names, or that is
     /// meant in the current folder ([`Endpoint::find`]). Otherwise as
     /// [`run_with`](Plugin::run_with).
+    ///
+    /// A plugin that the daemon spawned also returns when its standard input ends: the daemon has gone,
+    /// or has waited long enough. Nothing else may read that input.
     pub async fn run(self) -> Result<()> {
         let launch_id = env::var(LAUNCH_ID_VARIABLE).unwrap_or_default();
-        self.run_as(Endpoint::find()?, launch_id).await
+        let spawned = !launch_id.is_empty();
+        let running = self.run_as(Endpoint::find()?, launch_id);
+        tokio::select! {
+            ended = running => ended,
+            () = stdin_ended(), if spawned => Ok(()),
+        }
     }
 
     /// Runs the plugin until the daemon stops. Dropping the future withdraws the plugin at once.
@@ -257,6 +266,17 @@ impl Plugin {
         self.once(&format!("the handler of message `{message_type}`"), given);
         message_type
     }
+}
+
+/// Waits for the end of standard input, in a thread that no runtime waits for.
+async fn stdin_ended() {
+    let (ended, end) = oneshot::channel::<()>();
+    thread::spawn(move || {
+        // What cannot be read has ended too.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        drop(ended);
+    });
+    let _ = end.await;
 }
 
 impl std::fmt::Debug for Plugin {

@@ -1,0 +1,294 @@
+//! Plugins that the daemon starts, orders or waits for: `--plugin CMD`, and `[[plugin]]` in
+//! pagewire.toml.
+
+use crate::paths::Prefix;
+use globset::{Glob, GlobMatcher};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::str::FromStr;
+use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue};
+
+/// Longest plugin name.
+const MAX_NAME_BYTES: usize = 63;
+
+/// What a plugin's table may say.
+const KEYS: &[&str] = &["name", "command", "required", "paths", "config", "env"];
+
+/// A value, or what is wrong with one, and where it stands.
+type Placed = (Range<usize>, String);
+
+/// Whether a plugin may have this name.
+#[must_use]
+pub fn is_plugin_name(name: &str) -> bool {
+    name.len() <= MAX_NAME_BYTES
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// A plugin that somebody spoke of before it came.
+#[derive(Clone, Debug)]
+pub struct PluginConfig {
+    /// Its name; none = the one that the started process gives itself.
+    pub name: Option<String>,
+    /// The program to start and its arguments; empty = it comes by itself.
+    pub command: Vec<String>,
+    /// Further variables of its process.
+    pub env: BTreeMap<String, String>,
+    /// Page requests wait until it is ready.
+    pub required: bool,
+    /// Which requests wait; empty = all.
+    pub paths: Vec<PathPattern>,
+    /// What it is told of itself, as JSON.
+    pub config_json: String,
+}
+
+/// Which URL paths: a prefix that ends with a whole name, or a glob.
+#[derive(Clone, Debug)]
+pub enum PathPattern {
+    /// This path and what is below it.
+    Prefix(Prefix),
+    /// `*` stands for slashes too.
+    Glob(GlobMatcher),
+}
+
+impl PathPattern {
+    /// Whether a decoded URL path is meant.
+    #[must_use]
+    pub fn matches(&self, path: &str) -> bool {
+        match self {
+            Self::Prefix(prefix) => prefix.strip(path).is_some(),
+            Self::Glob(glob) => glob.is_match(path.trim_start_matches('/')),
+        }
+    }
+}
+
+impl FromStr for PathPattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if !text.contains(['*', '?', '[', '{']) {
+            return text.parse().map(Self::Prefix);
+        }
+        Glob::new(text.trim_start_matches('/'))
+            .map(|glob| Self::Glob(glob.compile_matcher()))
+            .map_err(|error| format!("{text:?} is not a glob: {}", error.kind()))
+    }
+}
+
+/// A table as it is written. Everything may be left out.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Table {
+    name: Option<String>,
+    command: Command,
+    required: bool,
+    paths: Vec<String>,
+    config: Value,
+    env: BTreeMap<String, String>,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self {
+            name: None,
+            command: Command::Words(Vec::new()),
+            required: false,
+            paths: Vec::new(),
+            config: json!({}),
+            env: BTreeMap::new(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "not a command line or a list of words")]
+enum Command {
+    Line(String),
+    Words(Vec<String>),
+}
+
+impl Table {
+    /// What each value says by itself.
+    fn meant(self) -> Result<PluginConfig, String> {
+        if let Some(name) = self.name.as_deref().filter(|name| !is_plugin_name(name)) {
+            return Err(format!(
+                "name {name:?} is not valid (a lower-case letter, then letters, digits or -, {MAX_NAME_BYTES} at most)"
+            ));
+        }
+        let command = match self.command {
+            Command::Words(words) => words,
+            Command::Line(line) => words(&line)?,
+        };
+        if command.first().is_some_and(String::is_empty) {
+            return Err("the command names no program (its first word is empty)".to_owned());
+        }
+        let plain = |name: &str| !name.is_empty() && !name.contains(['=', '\0']);
+        if let Some(name) = self.env.keys().find(|name| !plain(name)) {
+            return Err(format!("{name:?} cannot be the name of a variable"));
+        }
+        let paths = self.paths.iter().map(|path| path.parse());
+        Ok(PluginConfig {
+            name: self.name,
+            command,
+            env: self.env,
+            required: self.required,
+            paths: paths.collect::<Result<_, _>>()?,
+            config_json: self.config.to_string(),
+        })
+    }
+}
+
+/// The words of a command line, as a shell would split it; nothing else of a shell happens.
+fn words(line: &str) -> Result<Vec<String>, String> {
+    match shlex::split(line) {
+        None => Err(format!("{line:?} has a quote that is not closed")),
+        Some(words) if words.is_empty() => Err(format!("{line:?} is no command line")),
+        Some(words) => Ok(words),
+    }
+}
+
+impl FromStr for PluginConfig {
+    type Err = String;
+
+    /// A command line, or a table as JSON: `{"name":"sass","required":true}`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let table = if text.trim_start().starts_with('{') {
+            serde_json::from_str(text).map_err(|error| error.to_string())?
+        } else {
+            Table {
+                command: Command::Line(text.to_owned()),
+                ..Table::default()
+            }
+        };
+        let plugin = table.meant()?;
+        if plugin.name.is_none() && plugin.command.is_empty() {
+            return Err(
+                "has neither a name nor a command (say which plugin is meant, or how to start it)"
+                    .to_owned(),
+            );
+        }
+        Ok(plugin)
+    }
+}
+
+/// The name that two of them have.
+#[must_use]
+pub fn name_given_twice(plugins: &[PluginConfig]) -> Option<&str> {
+    let names: Vec<_> = plugins.iter().flat_map(|plugin| &plugin.name).collect();
+    let twice = |(at, name): (usize, &&String)| names[..at].contains(name);
+    let at = names.iter().enumerate().position(twice)?;
+    Some(names[at])
+}
+
+/// The values of the setting as the file has them, or where and what is wrong.
+pub(super) fn texts(values: &DeArray<'_>) -> Result<Vec<Placed>, Placed> {
+    let texts = values.iter().map(|value| {
+        let text = match value.get_ref() {
+            DeValue::String(line) => line.to_string(),
+            DeValue::Table(table) => checked(table)?.to_string(),
+            _ => {
+                let problem = "must be a command line or a table".to_owned();
+                return Err((value.span(), problem));
+            }
+        };
+        Ok((value.span(), text))
+    });
+    texts.collect()
+}
+
+/// A table as JSON. What is wrong with one value is said there.
+fn checked(table: &DeTable<'_>) -> Result<Value, Placed> {
+    let mut pairs: Vec<_> = table.iter().collect();
+    pairs.sort_by_key(|(key, _)| key.span().start);
+    let mut object = Map::new();
+    for (key, value) in pairs {
+        let name = key.get_ref().as_ref();
+        if !KEYS.contains(&name) {
+            let problem = format!("unknown key {name:?} (there are {})", KEYS.join(", "));
+            return Err((key.span(), problem));
+        }
+        let json = as_json(value)?;
+        serde_json::from_value(json!({name: json.clone()}))
+            .map_err(|error| error.to_string())
+            .and_then(Table::meant)
+            .map_err(|problem| (value.span(), format!("{name}: {problem}")))?;
+        object.insert(name.to_owned(), json);
+    }
+    Ok(Value::Object(object))
+}
+
+fn as_json(value: &Spanned<DeValue<'_>>) -> Result<Value, Placed> {
+    let no_json = || {
+        let problem = "the number cannot be written as JSON".to_owned();
+        (value.span(), problem)
+    };
+    Ok(match value.get_ref() {
+        DeValue::String(text) => json!(text),
+        DeValue::Boolean(value) => json!(value),
+        DeValue::Datetime(time) => json!(time.to_string()),
+        DeValue::Integer(number) => {
+            let number = i64::from_str_radix(number.as_str(), number.radix());
+            json!(number.map_err(|_| no_json())?)
+        }
+        DeValue::Float(number) => {
+            let number = number.as_str().parse().ok();
+            let number = number.and_then(serde_json::Number::from_f64);
+            Value::Number(number.ok_or_else(no_json)?)
+        }
+        DeValue::Array(values) => {
+            let values = values.iter().map(as_json);
+            Value::Array(values.collect::<Result<_, _>>()?)
+        }
+        DeValue::Table(table) => {
+            let pairs = table
+                .iter()
+                .map(|(key, value)| Ok((key.get_ref().to_string(), as_json(value)?)));
+            Value::Object(pairs.collect::<Result<_, _>>()?)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plugin(text: &str) -> PluginConfig {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_command_line_is_split_as_a_shell_would_and_nothing_is_expanded() {
+        let command = plugin(r#"node "my plugin.js" --x='$HOME' a\ b *"#).command;
+        assert_eq!(command, ["node", "my plugin.js", "--x=$HOME", "a b", "*"]);
+        let exact = plugin(r#"{"command": ["a b", ""]}"#).command;
+        assert_eq!(exact, ["a b", ""]);
+        for text in ["", "  ", "a 'b", "''", "{", "{}", r#"{"name":"A"}"#] {
+            assert!(text.parse::<PluginConfig>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_table_says_what_it_is_and_may_wait_for_some_paths() {
+        let plugin = plugin(
+            r#"{"name":"sass","required":true,"paths":["/css","*.scss"],"config":{"b":1},"env":{"A":"1"}}"#,
+        );
+        assert_eq!(plugin.name.as_deref(), Some("sass"));
+        assert!(plugin.required && plugin.command.is_empty());
+        assert_eq!(plugin.config_json, r#"{"b":1}"#);
+        let waits = |path: &str| plugin.paths.iter().any(|pattern| pattern.matches(path));
+        assert!(waits("/css/a") && waits("/css") && waits("/deep/b.scss"));
+        assert!(!waits("/cssx") && !waits("/"));
+    }
+
+    #[test]
+    fn a_name_is_given_once() {
+        let plugins = ["a", r#"{"name":"b"}"#, "a", r#"{"name":"b"}"#].map(plugin);
+        assert_eq!(name_given_twice(&plugins), Some("b"));
+        assert_eq!(name_given_twice(&plugins[..3]), None);
+    }
+}
