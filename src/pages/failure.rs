@@ -16,7 +16,7 @@ const REASON: HeaderName = HeaderName::from_static("pagewire-reason");
 /// Names the failure: a page that shows it asks until there is another answer.
 const FAILURE: HeaderName = HeaderName::from_static("pagewire-failure");
 
-/// How long a page should wait before it asks an overloaded plugin again.
+/// How long a page should wait before it asks again where there was too much to do.
 const RETRY_AFTER_SECONDS: u16 = 1;
 
 /// A refusal by the daemon itself.
@@ -73,11 +73,16 @@ pub(super) fn unanswered(request: &Parts, plugin: &str, error: CallError) -> Ans
         reason,
     );
     if error == CallError::Overloaded {
-        answer
-            .headers
-            .insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        ask_again(&mut answer);
     }
     answer
+}
+
+/// Says when it may be tried once more.
+pub(super) fn ask_again(answer: &mut Answer) {
+    answer
+        .headers
+        .insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
 }
 
 fn blame(mut answer: Answer, plugin: &str, reason: &'static str) -> Answer {

@@ -1,12 +1,18 @@
 //! Plugin sessions: one for each open `ServerStart` stream.
 
 use super::counters::Counters;
-use super::serve::{ServeHook, ServeHookGuard};
+use super::hook::{Hook, HookGuard, Kind};
+use super::order::Order;
+use super::remembered::Remembered;
+use super::scratch::ScratchDir;
+use super::serve::Serve;
+use super::stale::Stale;
 use crate::config::Inject;
 use crate::ids;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{SetOnce, mpsc};
 
@@ -38,6 +44,8 @@ pub struct OpenSession {
     pub replace_existing: bool,
     /// Have the socket client injected while it lives.
     pub inject_web_socket: bool,
+    /// A folder of its own.
+    pub scratch: Option<ScratchDir>,
 }
 
 /// Why a session could not be opened.
@@ -105,6 +113,7 @@ pub struct Session {
     version: String,
     inject_web_socket: bool,
     counters: Arc<Counters>,
+    scratch: Option<ScratchDir>,
     events: mpsc::Sender<SessionEvent>,
     ended: SetOnce<SessionEnd>,
 }
@@ -140,6 +149,12 @@ impl Session {
         &self.counters
     }
 
+    /// The folder of its own, if one could be made.
+    #[must_use]
+    pub fn scratch_dir(&self) -> Option<&Path> {
+        self.scratch.as_ref().map(ScratchDir::path)
+    }
+
     /// Waits until the session ends: everything it had ends with it.
     pub async fn ended(&self) -> SessionEnd {
         *self.ended.wait().await
@@ -151,9 +166,8 @@ impl Session {
 pub struct Plugins {
     /// Held for moments, never across an await or a call.
     state: Mutex<State>,
-    /// The open serve hooks in the order in which they are asked: a snapshot that requests
-    /// share and that is replaced whole.
-    serve_order: RwLock<Arc<[Arc<ServeHook>]>>,
+    serve: Order<Serve>,
+    remembered: Remembered,
     inject: Inject,
     /// Live sessions that ask for it.
     injecting: AtomicUsize,
@@ -214,6 +228,7 @@ impl Plugins {
             version: asked.version,
             inject_web_socket: asked.inject_web_socket,
             counters: Arc::default(),
+            scratch: asked.scratch,
             events,
             ended: SetOnce::new(),
         });
@@ -257,18 +272,18 @@ impl Plugins {
             .collect()
     }
 
-    /// Opens a session's serve hook: from now on its plugin is asked.
-    pub fn open_serve(
+    /// Opens a hook of a session: from now on its plugin is asked.
+    pub fn open<K: Kind>(
         self: &Arc<Self>,
         session: &Arc<Session>,
-        hook: Arc<ServeHook>,
-    ) -> Result<ServeHookGuard, HookError> {
+        hook: Arc<Hook<K>>,
+    ) -> Result<HookGuard<K>, HookError> {
         let mut state = self.lock();
         let live = state.live(session)?;
-        live.check_may_open(HookKind::Serve)?;
-        self.change_order(|order| order.push(hook.clone()));
-        live.opened(HookKind::Serve);
-        Ok(ServeHookGuard {
+        live.check_may_open(K::HOOK)?;
+        K::order(self).add(hook.clone());
+        live.opened(K::HOOK);
+        Ok(HookGuard {
             plugins: self.clone(),
             session: session.clone(),
             hook,
@@ -286,13 +301,21 @@ impl Plugins {
         Ok(())
     }
 
-    /// The open serve hooks in the order in which they are asked.
+    /// The open serve hooks.
     #[must_use]
-    pub fn serve_hooks(&self) -> Arc<[Arc<ServeHook>]> {
-        self.serve_order
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub fn serve_order(&self) -> &Order<Serve> {
+        &self.serve
+    }
+
+    /// What plugins said of requests that is to be remembered.
+    #[must_use]
+    pub fn remembered(&self) -> &Remembered {
+        &self.remembered
+    }
+
+    /// Forgets kept results, of all hooks, and says how many. What was begun before is not kept.
+    pub fn forget(&self, stale: &Stale) -> usize {
+        self.remembered.forget(stale)
     }
 
     /// Whether the socket client is to be put into pages.
@@ -317,23 +340,13 @@ impl Plugins {
         }
     }
 
-    pub(super) fn withdraw_serve(&self, session: &Session, hook: &Arc<ServeHook>) {
+    pub(super) fn withdraw<K: Kind>(&self, session: &Session, hook: &Arc<Hook<K>>) {
         let mut state = self.lock();
-        self.change_order(|order| order.retain(|other| !Arc::ptr_eq(other, hook)));
+        K::order(self).remove(hook);
+        self.remembered.end(hook.id());
         if let Ok(live) = state.live(session) {
-            live.open.retain(|open| *open != HookKind::Serve);
+            live.open.retain(|open| *open != K::HOOK);
         }
-    }
-
-    fn change_order(&self, change: impl FnOnce(&mut Vec<Arc<ServeHook>>)) {
-        let mut order = self
-            .serve_order
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut hooks = order.to_vec();
-        change(&mut hooks);
-        hooks.sort_by(|a, b| a.rank().cmp(&b.rank()));
-        *order = hooks.into();
     }
 
     /// Everything the session had goes before its name is free (promise P9).
@@ -341,7 +354,7 @@ impl Plugins {
         if state.live(session).is_err() {
             return;
         }
-        self.change_order(|order| order.retain(|hook| hook.plugin() != session.name));
+        self.serve.remove_plugin(&session.name);
         if session.inject_web_socket {
             self.injecting.fetch_sub(1, Ordering::Relaxed);
         }
