@@ -124,7 +124,7 @@ async fn a_daemon_leaves_its_address_where_only_its_user_finds_it_until_it_stops
         "start_time": null,
     });
     assert_eq!(content, expected);
-    assert_eq!(runtime.files().len(), 2, "{:?}", runtime.files());
+    assert_eq!(runtime.files().len(), 3, "{:?}", runtime.files());
 
     server.signal(Signal::TERM);
     assert_eq!(server.ended().await.0, Some(0));
@@ -295,7 +295,7 @@ async fn what_a_killed_daemon_left_is_recognised_and_removed() {
     private(format!("{ours}.json"), &stale);
     private(format!("{ours}.token"), "stale");
     answered_by(&runtime.sockets(site.path(), &[]).await, &page);
-    assert_eq!(runtime.files().len(), 2, "{:?}", runtime.files());
+    assert_eq!(runtime.files().len(), 3, "{:?}", runtime.files());
 }
 
 #[tokio::test]

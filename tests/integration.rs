@@ -26,6 +26,7 @@ mod pages;
 mod proxy;
 mod requests;
 mod sends;
+mod serve_answers;
 mod serve_hook;
 mod sites;
 mod sockets;

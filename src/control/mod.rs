@@ -66,6 +66,8 @@ pub struct Control {
     pub allowed_origins: Vec<String>,
     /// The served folders, absolute.
     pub root_dirs: Vec<PathBuf>,
+    /// Where sessions get folders of their own; none = nowhere.
+    pub scratch_dir: Option<PathBuf>,
     /// When the daemon started.
     pub start_time: SystemTime,
     /// Changes of files are logged.

@@ -14,7 +14,8 @@ pub(super) fn list(
     let limit = sockets::page_size(request.page_size)?;
     let order: Vec<String> = control
         .plugins
-        .serve_hooks()
+        .serve_order()
+        .hooks()
         .iter()
         .map(|hook| hook.plugin().to_owned())
         .collect();

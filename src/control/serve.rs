@@ -3,13 +3,14 @@
 use super::status::invalid;
 use super::{Control, Stream_, convert, info, proto, session, status};
 use crate::plugins::{
-    Calls, CancelReason, FailureMode, HookFailure, Outgoing, Phase, RequestFilter, ServeCall,
-    ServeContent, ServeHook, ServeHookGuard, ServeOptions, ServeOutcome, Session, SourceLocation,
+    Calls, CancelReason, FailureMode, Hook, HookFailure, HookGuard, HookOptions, Outgoing, Phase,
+    RequestContext, RequestFilter, Serve, ServeBody, ServeCall, ServeContent, ServeOptions,
+    ServeOutcome, Session, SourceLocation,
 };
 use proto::serve_request::Message as FromPlugin;
 use proto::serve_response::Message as ToPlugin;
 use proto::serve_result::Outcome;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -29,7 +30,7 @@ const DEFAULT_CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most that it may ask for. Default 60 s.
 pub(super) const MAX_CALL_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Largest body that a result may carry. Default 16 MiB.
+/// Largest body that a call or a result may carry. Default 16 MiB.
 pub(super) const MAX_BODY_BYTES: usize = super::MAX_DOWN_FRAME_BYTES;
 
 type Responses = mpsc::Sender<Result<proto::ServeResponse, Status>>;
@@ -82,18 +83,18 @@ async fn run(
     }
 }
 
+/// An open hook, the calls that go to it, and what its plugin is told.
+type OpenedHook = (
+    HookGuard<Serve>,
+    mpsc::Receiver<Outgoing<ServeCall>>,
+    proto::HookOpened,
+);
+
 fn open_hook(
     control: &Control,
     session: &Arc<Session>,
     open: proto::ServeOpen,
-) -> Result<
-    (
-        ServeHookGuard,
-        mpsc::Receiver<Outgoing<ServeCall>>,
-        proto::HookOpened,
-    ),
-    Status,
-> {
+) -> Result<OpenedHook, Status> {
     let options = open.options.unwrap_or_default();
     let max_concurrent = match options.max_concurrent_calls as usize {
         0 => DEFAULT_CONCURRENT_CALLS,
@@ -117,25 +118,26 @@ fn open_hook(
         Ok(proto::ServePhase::AfterFiles) => Phase::AfterFiles,
         Err(_) => return Err(invalid("phase", format!("{} is no ServePhase", open.phase))),
     };
-    if open.max_request_body_bytes > 0 {
-        return Err(status::not_yet("ServeOpen.max_request_body_bytes"));
-    }
     let forward_headers = options
         .forward_request_headers
         .iter()
         .map(|name| name.to_ascii_lowercase())
         .collect();
-    let hook_options = ServeOptions {
+    let hook_options = HookOptions {
         filters: filters(open.filters)?,
-        phase,
         failure_mode,
         forward_headers,
+        own: ServeOptions {
+            phase,
+            max_request_body_bytes: (open.max_request_body_bytes as usize).min(MAX_BODY_BYTES),
+            scratch_dir: session.scratch_dir().map(Path::to_owned),
+        },
     };
     let (calls, receiver) = Calls::new(max_concurrent, timeout);
-    let hook = ServeHook::new(session, hook_options, calls);
+    let hook = Hook::new(session, hook_options, calls);
     let guard = control
         .plugins
-        .open_serve(session, hook)
+        .open(session, hook)
         .map_err(session::hook_error)?;
     let opened = proto::HookOpened {
         max_concurrent_calls: info::bytes_u32(max_concurrent),
@@ -154,7 +156,7 @@ async fn ask(mut calls: mpsc::Receiver<Outgoing<ServeCall>>, responses: &Respons
 
 /// Takes the plugin's results until it ends the stream.
 async fn listen(
-    hook: &ServeHook,
+    hook: &Hook<Serve>,
     requests: &mut Streaming<proto::ServeRequest>,
     responses: &Responses,
 ) -> Result<(), Status> {
@@ -204,7 +206,7 @@ fn filters(filters: Vec<proto::RequestFilter>) -> Result<Vec<RequestFilter>, Sta
                 exact_paths: filter.exact_paths,
                 path_prefixes: filter.path_prefixes,
                 methods: filter.methods,
-                file_paths: filter.file_paths.into_iter().map(PathBuf::from).collect(),
+                file_paths: filter.file_paths.iter().map(real_path).collect(),
                 ..RequestFilter::default()
             }
             .with_regexes(&filter.path_regexes, &filter.exclude_path_regexes);
@@ -234,40 +236,53 @@ fn to_plugin(outgoing: Outgoing<ServeCall>) -> ToPlugin {
             time_remaining,
         } => ToPlugin::Call(proto::ServeCall {
             call_id: id,
-            request: Some(proto::RequestContext {
-                method: call.method,
-                path: call.path,
-                query: call.query,
-                headers: call
-                    .headers
-                    .into_iter()
-                    .map(|(name, value)| proto::Header { name, value })
-                    .collect(),
-                traceparent: call.traceparent,
-                raw_target: call.raw_target,
-                host: call.host,
-                file_path: call
-                    .file
-                    .map(|file| file.display().to_string())
-                    .unwrap_or_default(),
-            }),
-            body: bytes::Bytes::new(),
+            request: Some(request_context(call.request)),
+            body: call.body,
             body_omitted: call.body_omitted,
             time_remaining: time_remaining.map(convert::duration),
         }),
     }
 }
 
+fn request_context(request: RequestContext) -> proto::RequestContext {
+    proto::RequestContext {
+        method: request.method,
+        path: request.path,
+        query: request.query,
+        headers: request
+            .headers
+            .into_iter()
+            .map(|(name, value)| proto::Header { name, value })
+            .collect(),
+        traceparent: request.traceparent,
+        raw_target: request.raw_target,
+        host: request.host,
+        file_path: request
+            .file
+            .map(|file| file.display().to_string())
+            .unwrap_or_default(),
+    }
+}
+
+/// Requests are matched with the real path of their file, which is where the link leads that a
+/// filter may name. One that does not exist yet has no other path. Blocks for a microsecond.
+fn real_path(file: &String) -> PathBuf {
+    let file = PathBuf::from(file);
+    file.canonicalize().unwrap_or(file)
+}
+
 /// What the plugin answered; a result that breaks the contract is a failure of the plugin.
 fn outcome(result: proto::ServeResult) -> ServeOutcome {
-    let broken = |message: &str| {
+    let broken = |message: String| {
         ServeOutcome::Failure(HookFailure {
-            message: message.to_owned(),
+            message,
             ..HookFailure::default()
         })
     };
     match result.outcome {
-        Some(Outcome::Skip(_)) => ServeOutcome::Skip,
+        Some(Outcome::Skip(skip)) => ServeOutcome::Skip {
+            remember: skip.remember,
+        },
         Some(Outcome::Failure(failure)) => ServeOutcome::Failure(HookFailure {
             status: u16::try_from(failure.status).unwrap_or_default(),
             message: failure.message,
@@ -279,25 +294,52 @@ fn outcome(result: proto::ServeResult) -> ServeOutcome {
                 frame: location.frame,
             }),
         }),
-        Some(Outcome::Content(content)) => match content.body {
-            Some(proto::serve_content::Body::InlineBody(body)) => {
-                ServeOutcome::Content(ServeContent {
-                    status: u16::try_from(content.status).unwrap_or(u16::MAX),
-                    content_type: content.content_type,
-                    headers: content
-                        .headers
-                        .into_iter()
-                        .map(|header| (header.name, header.value))
-                        .collect(),
-                    body,
-                    verbatim: content.verbatim,
-                })
-            }
-            Some(proto::serve_content::Body::FilePath(_)) => broken(
-                "the result names a file_path, which this version of pagewire does not serve",
-            ),
-            None => broken("the result has content without a body (an empty one must be said)"),
-        },
-        None => broken("the result has no outcome"),
+        Some(Outcome::Content(content)) => {
+            content_of(content).map_or_else(broken, ServeOutcome::Content)
+        }
+        None => broken("the result has no outcome".to_owned()),
     }
+}
+
+/// The content, or what is wrong with it.
+fn content_of(content: proto::ServeContent) -> Result<ServeContent, String> {
+    let absolute = |field: &str, file: String| {
+        let path = PathBuf::from(&file);
+        let fault =
+            || format!("the result names {file:?} in {field}, which is not an absolute path");
+        path.is_absolute().then_some(path).ok_or_else(fault)
+    };
+    let body = match content.body {
+        Some(proto::serve_content::Body::InlineBody(body)) if body.len() > MAX_BODY_BYTES => {
+            return Err(format!(
+                "the result has a body of {} bytes, and inline it may have {MAX_BODY_BYTES} (name a file_path instead)",
+                body.len()
+            ));
+        }
+        Some(proto::serve_content::Body::InlineBody(body)) => ServeBody::inline(body),
+        Some(proto::serve_content::Body::FilePath(file)) => {
+            ServeBody::File(absolute("file_path", file)?)
+        }
+        None => {
+            let text = "the result has content without a body (an empty one must be said)";
+            return Err(text.to_owned());
+        }
+    };
+    Ok(ServeContent {
+        status: u16::try_from(content.status).unwrap_or(u16::MAX),
+        content_type: content.content_type,
+        headers: content
+            .headers
+            .into_iter()
+            .map(|header| (header.name, header.value))
+            .collect(),
+        body,
+        remember: content.remember,
+        verbatim: content.verbatim,
+        depends_on: content
+            .depends_on_files
+            .into_iter()
+            .map(|file| absolute("depends_on_files", file))
+            .collect::<Result<_, _>>()?,
+    })
 }

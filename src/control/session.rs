@@ -3,7 +3,7 @@
 use super::status::{error, invalid};
 use super::{Control, Stream_, convert, info, proto, sockets, status};
 use crate::plugins::{
-    HookError, HookKind, OpenSession, Session, SessionEnd, SessionError, SessionEvent,
+    HookError, HookKind, OpenSession, ScratchDir, Session, SessionEnd, SessionError, SessionEvent,
 };
 use proto::server_start_response::Event;
 use std::sync::Arc;
@@ -45,6 +45,7 @@ pub(super) fn open(
         replace_existing: request.replace_existing,
         inject_web_socket: request.inject_web_socket,
         launch_id: request.launch_id,
+        scratch: scratch(control),
     };
     let (guard, mut events) = control
         .plugins
@@ -89,6 +90,16 @@ pub(super) fn open(
     Ok(Box::pin(ReceiverStream::new(stream)))
 }
 
+/// A session goes on without: what names a file in it fails, and says so.
+fn scratch(control: &Control) -> Option<ScratchDir> {
+    let folder = control.scratch_dir.as_ref()?;
+    ScratchDir::create(folder)
+        .inspect_err(|error| {
+            tracing::warn!(target: "pagewire::plugins", folder = %folder.display(), %error, "a scratch folder cannot be made");
+        })
+        .ok()
+}
+
 fn started(control: &Control, session: &Session) -> proto::ServerStarted {
     let (list, sockets_truncated, position) = control.hub.list(0, MAX_STARTED_SOCKETS, |_| true);
     let (list, cut_short) = sockets::within_bounds(list);
@@ -105,7 +116,10 @@ fn started(control: &Control, session: &Session) -> proto::ServerStarted {
         sockets: list,
         sockets_truncated: sockets_truncated || cut_short,
         position: Some(convert::position(position)),
-        scratch_dir: String::new(),
+        scratch_dir: session
+            .scratch_dir()
+            .map(|dir| dir.display().to_string())
+            .unwrap_or_default(),
     }
 }
 

@@ -144,5 +144,10 @@ pub(super) fn strong_tag(text: fmt::Arguments<'_>) -> Option<HeaderValue> {
 
 /// The tag of a body that is there.
 pub(super) fn content_tag(body: &[u8]) -> Option<HeaderValue> {
-    strong_tag(format_args!("{:x}", xxh3_128(body)))
+    hash_tag(xxh3_128(body))
+}
+
+/// The tag of a body with this hash.
+pub(super) fn hash_tag(hash: u128) -> Option<HeaderValue> {
+    strong_tag(format_args!("{hash:x}"))
 }

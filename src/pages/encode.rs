@@ -1,7 +1,7 @@
 //! Compression (RFC 9110, section 8.4): brotli or gzip, as the client prefers. Nothing is
 //! compressed twice, and what comes piece by piece from elsewhere is not held up by it.
 
-use super::answer::{Answer, Payload, content_tag};
+use super::answer::{Answer, Payload, content_tag, strong_tag};
 use super::derived::{Derived, Variant};
 use super::files::blocking;
 use super::open_file::OpenFile;
@@ -103,7 +103,7 @@ async fn compressed(answer: &mut Answer, coding: Coding, derived: &Derived) {
     if let Some(file) = answer.file.clone() {
         let sibling = blocking(move || sibling(&file, coding)).await;
         if let Ok(Some(sibling)) = sibling {
-            answer.tag = sibling.version().tag();
+            answer.tag = strong_tag(format_args!("{}", sibling.version()));
             answer.headers.remove(header::ETAG);
             answer.become_stream(Payload::File(sibling), coding.variant());
             say_coding(answer, coding);

@@ -16,7 +16,7 @@ const REASON: HeaderName = HeaderName::from_static("pagewire-reason");
 /// Names the failure: a page that shows it asks until there is another answer.
 const FAILURE: HeaderName = HeaderName::from_static("pagewire-failure");
 
-/// How long a page should wait before it asks a plugin again that is overloaded or not there.
+/// How long a page should wait before it asks again what there was too much of, or what is not there.
 const RETRY_AFTER_SECONDS: u16 = 1;
 
 /// A required plugin that is not there.
@@ -27,7 +27,9 @@ pub(super) fn not_ready(request: &Parts, missing: &NotReady) -> Answer {
         Some(why) => format!("plugin {plugin} is required, and is not there: {why}"),
     };
     let answer = say(request, StatusCode::SERVICE_UNAVAILABLE, &text, "");
-    retry_later(blame(answer, plugin, "not-ready"))
+    let mut answer = blame(answer, plugin, "not-ready");
+    ask_again(&mut answer);
+    answer
 }
 
 /// A refusal by the daemon itself.
@@ -84,16 +86,16 @@ pub(super) fn unanswered(request: &Parts, plugin: &str, error: CallError) -> Ans
         reason,
     );
     if error == CallError::Overloaded {
-        answer = retry_later(answer);
+        ask_again(&mut answer);
     }
     answer
 }
 
-fn retry_later(mut answer: Answer) -> Answer {
+/// Says when it may be tried once more.
+pub(super) fn ask_again(answer: &mut Answer) {
     answer
         .headers
         .insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
-    answer
 }
 
 fn blame(mut answer: Answer, plugin: &str, reason: &'static str) -> Answer {

@@ -1,12 +1,11 @@
 //! Files of the served folders. Small ones stay in memory for as long as the file system says that
 //! they are the same: one `stat` a request.
 
-use super::answer::{Answer, By, Payload, content_tag};
+use super::answer::{Answer, By, Payload, content_tag, strong_tag};
 use super::conditions;
 use super::mime::{self, Types};
-use super::open_file::{OpenFile, Version};
-use crate::paths::Roots;
-use crate::paths::{Found, UrlPath};
+use super::open_file::OpenFile;
+use crate::paths::{Found, Roots, UrlPath, Version};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use bytes::Bytes;
@@ -104,12 +103,8 @@ impl Files {
     }
 
     pub(super) async fn find(&self, url: &UrlPath) -> Located {
-        if let Some(hot) = self.hot.get(url.as_str()) {
-            // Blocks for a microsecond; going to another thread costs ten times that.
-            if std::fs::metadata(&hot.asked).is_ok_and(|now| Version::of(&now) == hot.version) {
-                return Located::Memory(hot);
-            }
-            self.hot.remove(url.as_str());
+        if let Some(hot) = self.still_hot(url.as_str()) {
+            return Located::Memory(hot);
         }
         Box::pin(self.find_on_disk(url)).await
     }
@@ -123,6 +118,43 @@ impl Files {
         Located::Disk(found.unwrap_or(Found::Nothing))
     }
 
+    /// The file in memory that is kept under this key, if it is the same on the disk.
+    fn still_hot(&self, key: &str) -> Option<Arc<Hot>> {
+        let hot = self.hot.get(key)?;
+        // Blocks for a microsecond; going to another thread costs ten times that.
+        if std::fs::metadata(&hot.asked).is_ok_and(|now| Version::of(&now) == hot.version) {
+            return Some(hot);
+        }
+        self.hot.remove(key);
+        None
+    }
+
+    /// A file that a plugin names as an answer of this type, or why not. `find` says its real path if it may
+    /// be served.
+    pub(super) async fn named(
+        &self,
+        plugin: &str,
+        asked: &Path,
+        mime: String,
+        find: impl FnOnce(&Path) -> Result<PathBuf, String> + Send + 'static,
+    ) -> Result<Answer, String> {
+        // No URL path begins so. Another plugin may not name it, or gives it another type.
+        let key = format!("{plugin} {mime} {}", asked.display());
+        if let Some(hot) = self.still_hot(&key) {
+            return Ok(hot.answer(By::Memory));
+        }
+        let asked = asked.to_owned();
+        let read = blocking(move || {
+            Ok(find(&asked).and_then(|real| {
+                let whole = whole_bytes(&mime);
+                read(asked, real, &mime, whole)
+                    .map_err(|error| format!("which cannot be read: {error}"))
+            }))
+        });
+        let read = read.await.map_err(|error| error.to_string())??;
+        Ok(self.keep(key, read))
+    }
+
     /// The file as an answer.
     pub(super) async fn read(&self, url: &UrlPath, real: PathBuf) -> io::Result<Answer> {
         let name = if url.names_a_folder() {
@@ -131,28 +163,38 @@ impl Files {
             ""
         };
         let mime = self.types.of_path(&format!("{url}{name}"));
-        let whole = if mime == "text/html" {
-            WHOLE_PAGE_BYTES
-        } else {
-            WHOLE_FILE_BYTES
-        };
+        let whole = whole_bytes(&mime);
         let asked = self
             .roots
             .as_ref()
             .map(|roots| roots.asked(url))
             .unwrap_or_default();
         let read = blocking(move || read(asked, real, &mime, whole)).await?;
-        Ok(match read {
+        Ok(self.keep(url.as_str().to_owned(), read))
+    }
+
+    /// What was read as an answer. A small file stays in memory.
+    fn keep(&self, key: String, read: Read) -> Answer {
+        match read {
             Read::Whole(hot) => {
                 // One that has no date yet may change and look the same (see `last_modified`).
                 let is_settled = hot.headers.contains_key(header::LAST_MODIFIED);
                 if hot.content.len() as u64 <= WHOLE_FILE_BYTES && is_settled {
-                    self.hot.insert(url.as_str().to_owned(), hot.clone());
+                    self.hot.insert(key, hot.clone());
                 }
                 hot.answer(By::File)
             }
             Read::Large(answer) => *answer,
-        })
+        }
+    }
+}
+
+/// Up to which size a file of this type is read at once.
+fn whole_bytes(mime: &str) -> u64 {
+    if mime == "text/html" {
+        WHOLE_PAGE_BYTES
+    } else {
+        WHOLE_FILE_BYTES
     }
 }
 
@@ -217,7 +259,7 @@ fn large(file: OpenFile, real: PathBuf, mime: &str) -> io::Result<Answer> {
     Ok(Answer {
         status: StatusCode::OK,
         headers: headers(mime, is_utf8, file.modified),
-        tag: file.version().tag(),
+        tag: strong_tag(format_args!("{}", file.version())),
         body: Payload::File(file),
         file: Some(real.into()),
         verbatim: false,

@@ -1,6 +1,7 @@
 //! The page edge: HTTP requests in, responses out. It cannot fail: every outcome is a response.
 
 mod answer;
+mod body;
 mod conditions;
 mod derived;
 mod encode;
@@ -11,6 +12,7 @@ mod listing;
 mod mime;
 mod open_file;
 mod pipeline;
+mod place;
 mod policy;
 mod proxy;
 mod ranges;
@@ -18,11 +20,13 @@ mod reply;
 mod requests;
 mod scan;
 mod serve;
+mod virtual_file;
 
 use crate::config::{AppIndex, Config};
 use crate::hub::Hub;
 use crate::plugins::Plugins;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -47,6 +51,8 @@ pub struct Pages {
     hub: Arc<Hub>,
     plugins: Arc<Plugins>,
     proxy: Proxy,
+    /// For request bodies that plugins ask for, in bytes.
+    body_room: Arc<Semaphore>,
     derived: Derived,
     policies: policy::Reported,
     requests: Requests,
@@ -74,6 +80,7 @@ impl Pages {
             hub,
             plugins,
             proxy: Proxy::new(config, connections, stop),
+            body_room: Arc::new(Semaphore::new(body::BUFFERED_BYTES)),
             derived: Derived::new(),
             policies: policy::Reported::default(),
             requests: Requests::default(),

@@ -1,46 +1,16 @@
 //! A file that is sent piece by piece, and never in two versions.
 
-use super::answer::strong_tag;
-use axum::http::HeaderValue;
+use crate::paths::Version;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Size of the pieces. Each is one trip to a thread that may block. Default 256 KiB.
 const PIECE_BYTES: u64 = 256 * 1024;
-
-/// What tells two versions of a file apart, as far as the file system says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Version {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    /// Moves with every write, also where a tool sets the time of modification back.
-    changed: (i64, i64),
-}
-
-impl Version {
-    pub(super) fn of(metadata: &Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
-
-    /// As an `ETag`.
-    pub(super) fn tag(&self) -> Option<HeaderValue> {
-        let (seconds, nanos) = self.modified;
-        strong_tag(format_args!("{:x}-{seconds:x}.{nanos:x}", self.size))
-    }
-}
 
 /// An open file, or a part of it.
 pub(super) struct OpenFile {

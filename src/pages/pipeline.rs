@@ -1,6 +1,7 @@
 //! The stages of a page request, in order.
 
 use super::answer::{Answer, By};
+use super::body::RequestBody;
 use super::files::{self, Located};
 use super::serve::Asked;
 use super::{Pages, encode, failure, inject, listing, proxy, reply, serve};
@@ -45,30 +46,25 @@ async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> A
     if let Err(missing) = pages.plugins.until_required(path.as_str()).await {
         return failure::not_ready(request, &missing);
     }
-    let located = locate(pages, path, rule).await;
-    let has_body = !axum::body::HttpBody::is_end_stream(&body);
-    let mut asked = Asked::new(request, path, &pages.types, &located, has_body);
-    let hooks = pages.plugins.serve_hooks();
+    let body = RequestBody::new(body, pages.body_room.clone());
+    let mut asked = Asked::new(pages, request, path, rule, body);
+    let hooks = pages.plugins.serve_order().hooks();
     if !hooks.is_empty()
         && let Some(answer) = Box::pin(serve::before_files(&hooks, &mut asked)).await
     {
         return answer;
     }
-    let is_missing = matches!(located, Located::Disk(Found::Nothing | Found::Folder(_)));
+    let is_missing = asked.place().await.is_missing;
     if is_missing && let Some(answer) = Box::pin(serve::after_files(&hooks, &mut asked)).await {
         return answer;
     }
     let reads = request.method == Method::GET || request.method == Method::HEAD;
+    let (place, body, skipped) = asked.into_rest().await;
     let mut answer = if let Some(rule) = rule.filter(|_| is_missing || !reads) {
         backend(pages, rule, request, path, body).await
     } else if reads {
-        match app_index(pages, request, path, &located) {
-            Some(index) => {
-                let located = pages.files.find(&index).await;
-                file(pages, request, &index, located).await
-            }
-            None => file(pages, request, path, located).await,
-        }
+        let path = place.index.as_ref().unwrap_or(path);
+        file(pages, request, path, place.located).await
     } else {
         let text = format!(
             "{} is not allowed here: files answer GET and HEAD",
@@ -80,7 +76,7 @@ async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> A
             .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         answer
     };
-    asked.say_skipped(&mut answer);
+    serve::say_skipped(&skipped, &mut answer);
     answer
 }
 
@@ -95,46 +91,6 @@ async fn backend(
     // Boxed, as what follows: the future of a request is moved several times, so what a file in memory
     // does not need has its room elsewhere.
     Box::pin(pages.proxy.ask(rule, request, path, body, injects)).await
-}
-
-/// Looks for the file, unless a rule of the proxy names a prefix around it. A folder whose page nobody
-/// wrote is not in the way of the rule that answers what is missing.
-async fn locate(pages: &Pages, path: &UrlPath, rule: Option<&ProxyRule>) -> Located {
-    let Some(rule) = rule else {
-        return pages.files.find(path).await;
-    };
-    if !rule.prefix.as_str().is_empty() {
-        return Located::Disk(Found::Nothing);
-    }
-    let located = pages.files.find(path).await;
-    if matches!(located, Located::Disk(Found::FolderWithoutSlash))
-        && let Located::Disk(folder @ Found::Folder(_)) = pages.files.find(&path.to_folder()).await
-    {
-        return Located::Disk(folder);
-    }
-    located
-}
-
-/// The page of a single-page app, for what is one of its own routes (the ancestor's rule): a page
-/// is asked for, in its folder, by a name without an extension, and nothing else is there.
-fn app_index(pages: &Pages, request: &Parts, path: &UrlPath, located: &Located) -> Option<UrlPath> {
-    let index = pages.app_index.as_ref()?;
-    let is_missing = match located {
-        Located::Disk(Found::Nothing) => true,
-        Located::Disk(Found::Folder(_)) => !pages.listing,
-        _ => false,
-    };
-    let accept = request
-        .headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok());
-    let wants_page = accept.is_some_and(|accept| {
-        (accept.contains("text/html") || accept.contains("*/*"))
-            && !accept.contains("application/json")
-    });
-    let name = path.as_str().rsplit('/').next().unwrap_or_default();
-    let is_route = !name.contains('.') && path.as_str().starts_with(&index.folder);
-    (is_missing && wants_page && is_route).then(|| UrlPath::parse(&index.page).ok())?
 }
 
 async fn file(pages: &Pages, request: &Parts, path: &UrlPath, located: Located) -> Answer {

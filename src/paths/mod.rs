@@ -9,8 +9,10 @@ mod prefix;
 mod root;
 mod roots;
 mod url;
+mod version;
 
 pub use prefix::Prefix;
 pub use root::{Found, Root, RootError};
 pub use roots::Roots;
 pub use url::{UrlPath, UrlPathError, segment_url};
+pub use version::Version;

@@ -56,14 +56,22 @@ impl Roots {
     pub fn find(&self, url: &UrlPath) -> Found {
         if let Some(asked) = self.outside_root(url) {
             // What lies elsewhere is not told from what does not exist.
-            return self
-                .all()
-                .map(|root| root.real(&asked))
-                .find(|found| !matches!(found, Found::OutsideRoot(_)))
-                .unwrap_or(Found::Nothing);
+            return match self.real(&asked) {
+                Found::OutsideRoot(_) => Found::Nothing,
+                found => found,
+            };
         }
         let (root, url) = self.of(url);
         root.find(&url)
+    }
+
+    /// What a path of the file system is to the served folders: see [`Root::real`].
+    #[must_use]
+    pub fn real(&self, asked: &Path) -> Found {
+        let mut found = self.all().map(|root| root.real(asked));
+        found
+            .find(|found| !matches!(found, Found::OutsideRoot(_)))
+            .unwrap_or_else(|| Found::OutsideRoot(asked.to_owned()))
     }
 
     /// Where the file of a URL path would be. Nothing is said of whether it may be served.

@@ -40,10 +40,14 @@ pub struct Counts {
 
 /// What became of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
+    /// The plugin answered.
     Content,
+    /// It skipped.
     Pass,
+    /// It failed, left, or was overloaded.
     Failure,
+    /// Its deadline passed.
     Timeout,
 }
 

@@ -14,6 +14,8 @@ pub struct RequestFacts<'a> {
     pub path: &'a str,
     /// The file that would answer, if there is one.
     pub file: Option<&'a Path>,
+    /// The response's MIME type without parameters. None = there is no response yet: any.
+    pub mime: Option<&'a str>,
 }
 
 /// A condition on requests. Within a field any entry may match, between fields all that are
@@ -34,6 +36,8 @@ pub struct RequestFilter {
     pub methods: Vec<String>,
     /// Absolute; requests that one of these files would answer.
     pub file_paths: Vec<PathBuf>,
+    /// Essence types of the response; `text/*` is all that begin so.
+    pub mime_types: Vec<String>,
 }
 
 /// A filter that cannot be used.
@@ -45,6 +49,12 @@ pub enum RequestFilterError {
     /// A path without its slash.
     #[error("path {0:?} does not begin with / (write {suggestion:?})", suggestion = format!("/{}", .0))]
     NotAbsolute(String),
+    /// A file's path that depends on a folder.
+    #[error("file path {} is not absolute (write it from / on)", .0.display())]
+    FileNotAbsolute(PathBuf),
+    /// A MIME type without a slash.
+    #[error("{0:?} is no MIME type (write one such as text/html or text/*)")]
+    NotAType(String),
     /// A regular expression that does not compile.
     #[error(
         "regular expression does not compile (RE2 syntax, no look-around or back-references): {0}"
@@ -82,12 +92,19 @@ impl RequestFilter {
         if let Some(path) = paths.into_iter().find(|path| !path.starts_with('/')) {
             return Err(RequestFilterError::NotAbsolute(path.clone()));
         }
+        if let Some(file) = self.file_paths.iter().find(|file| !file.is_absolute()) {
+            return Err(RequestFilterError::FileNotAbsolute(file.clone()));
+        }
+        if let Some(mime) = self.mime_types.iter().find(|mime| !mime.contains('/')) {
+            return Err(RequestFilterError::NotAType(mime.clone()));
+        }
         let is_empty = self.exact_paths.is_empty()
             && self.path_prefixes.is_empty()
             && self.path_regexes.is_none()
             && self.exclude_path_regexes.is_none()
             && self.methods.is_empty()
-            && self.file_paths.is_empty();
+            && self.file_paths.is_empty()
+            && self.mime_types.is_empty();
         if is_empty && !self.match_all {
             Err(RequestFilterError::Empty)
         } else {
@@ -98,7 +115,12 @@ impl RequestFilter {
     /// Whether the plugin wants to be asked.
     #[must_use]
     pub fn matches(&self, request: RequestFacts<'_>) -> bool {
-        let RequestFacts { method, path, file } = request;
+        let RequestFacts {
+            method,
+            path,
+            file,
+            mime,
+        } = request;
         let any_method = if self.methods.is_empty() {
             matches!(method, "GET" | "HEAD")
         } else {
@@ -121,6 +143,18 @@ impl RequestFilter {
                 .is_none_or(|set| !set.is_match(path))
             && (self.file_paths.is_empty()
                 || file.is_some_and(|file| self.file_paths.iter().any(|wanted| wanted == file)))
+            && (self.mime_types.is_empty()
+                || mime.is_none_or(|mime| self.mime_types.iter().any(|wanted| is_of(mime, wanted))))
+    }
+}
+
+/// Whether a MIME type is this one, or of this family: `text/*`.
+fn is_of(mime: &str, wanted: &str) -> bool {
+    match wanted.strip_suffix("/*") {
+        Some(family) => mime
+            .split_once('/')
+            .is_some_and(|(of, _)| of.eq_ignore_ascii_case(family)),
+        None => mime.eq_ignore_ascii_case(wanted),
     }
 }
 
@@ -133,6 +167,7 @@ mod tests {
             method: "GET",
             path,
             file: None,
+            mime: None,
         }
     }
 
@@ -153,6 +188,35 @@ mod tests {
             method: "POST",
             ..get("/a/x.js")
         }));
+    }
+
+    #[test]
+    fn a_type_is_one_or_a_family_and_any_while_there_is_no_response() {
+        let filter = RequestFilter {
+            mime_types: vec!["text/*".into(), "image/svg+xml".into()],
+            ..Default::default()
+        };
+        assert!(filter.check().is_ok());
+        let of = |mime| RequestFacts { mime, ..get("/x") };
+        for mime in [
+            Some("text/html"),
+            Some("Text/CSS"),
+            Some("image/svg+xml"),
+            None,
+        ] {
+            assert!(filter.matches(of(mime)), "{mime:?}");
+        }
+        for mime in ["image/png", "textual/html", "", "text"] {
+            assert!(!filter.matches(of(Some(mime))), "{mime}");
+        }
+        let no_type = RequestFilter {
+            mime_types: vec!["html".into()],
+            ..Default::default()
+        };
+        assert!(matches!(
+            no_type.check(),
+            Err(RequestFilterError::NotAType(_))
+        ));
     }
 
     #[test]

@@ -7,18 +7,27 @@ mod calls;
 mod configured;
 mod counters;
 mod filters;
+mod hook;
+mod order;
+mod remembered;
+mod scratch;
 mod serve;
 mod sessions;
+mod stale;
 
 pub use calls::{CallError, Calls, CancelReason, MAX_QUEUED_CALLS, Outgoing};
 pub use configured::{NotReady, PluginState, PluginStatus, REQUIRED_TIMEOUT};
-pub use counters::{Counters, Counts};
+pub use counters::{Counters, Counts, Verdict};
 pub use filters::{RequestFacts, RequestFilter, RequestFilterError};
-pub use serve::{
-    FailureMode, HookFailure, Phase, ServeCall, ServeContent, ServeHook, ServeHookGuard,
-    ServeOptions, ServeOutcome, SourceLocation,
+pub use hook::{
+    FailureMode, Hook, HookFailure, HookGuard, HookOptions, Kind, RequestContext, SourceLocation,
 };
+pub use order::Order;
+pub use remembered::{Remembered, RequestKey};
+pub use scratch::ScratchDir;
+pub use serve::{Phase, Serve, ServeBody, ServeCall, ServeContent, ServeOptions, ServeOutcome};
 pub use sessions::{
     HookError, HookKind, MAX_SESSIONS, OpenSession, Plugins, Session, SessionEnd, SessionError,
     SessionEvent, SessionGuard,
 };
+pub use stale::Stale;

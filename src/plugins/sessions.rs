@@ -2,12 +2,18 @@
 
 use super::configured::{Place, Slot};
 use super::counters::Counters;
-use super::serve::{ServeHook, ServeHookGuard};
+use super::hook::{Hook, HookGuard, Kind};
+use super::order::Order;
+use super::remembered::Remembered;
+use super::scratch::ScratchDir;
+use super::serve::Serve;
+use super::stale::Stale;
 use crate::config::{Inject, PluginConfig, is_plugin_name};
 use crate::ids;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{SetOnce, mpsc, watch};
 
@@ -38,6 +44,8 @@ pub struct OpenSession {
     pub inject_web_socket: bool,
     /// The secret that the daemon gave to a process it started; empty = it came by itself.
     pub launch_id: String,
+    /// A folder of its own.
+    pub scratch: Option<ScratchDir>,
 }
 
 /// Why a session could not be opened.
@@ -106,6 +114,7 @@ pub struct Session {
     inject_web_socket: bool,
     launch_id: String,
     place: Place,
+    scratch: Option<ScratchDir>,
     events: mpsc::Sender<SessionEvent>,
     ended: SetOnce<SessionEnd>,
 }
@@ -157,6 +166,12 @@ impl Session {
         &self.launch_id
     }
 
+    /// The folder of its own, if one could be made.
+    #[must_use]
+    pub fn scratch_dir(&self) -> Option<&Path> {
+        self.scratch.as_ref().map(ScratchDir::path)
+    }
+
     /// Waits until the session ends: everything it had ends with it.
     pub async fn ended(&self) -> SessionEnd {
         *self.ended.wait().await
@@ -168,9 +183,8 @@ impl Session {
 pub struct Plugins {
     /// Held for moments, never across an await or a call.
     state: Mutex<State>,
-    /// The open serve hooks in the order in which they are asked: a snapshot that requests
-    /// share and that is replaced whole.
-    serve_order: RwLock<Arc<[Arc<ServeHook>]>>,
+    serve: Order<Serve>,
+    remembered: Remembered,
     inject: Inject,
     /// Live sessions that ask for it.
     injecting: AtomicUsize,
@@ -248,6 +262,7 @@ impl Plugins {
             inject_web_socket: asked.inject_web_socket,
             launch_id: asked.launch_id,
             place,
+            scratch: asked.scratch,
             events,
             ended: SetOnce::new(),
         });
@@ -292,19 +307,19 @@ impl Plugins {
             .collect()
     }
 
-    /// Opens a session's serve hook: from now on its plugin is asked.
-    pub fn open_serve(
+    /// Opens a hook of a session: from now on its plugin is asked.
+    pub fn open<K: Kind>(
         self: &Arc<Self>,
         session: &Arc<Session>,
-        hook: Arc<ServeHook>,
-    ) -> Result<ServeHookGuard, HookError> {
+        hook: Arc<Hook<K>>,
+    ) -> Result<HookGuard<K>, HookError> {
         let mut state = self.lock();
         let live = state.live(session)?;
-        live.check_may_open(HookKind::Serve)?;
-        self.change_order(|order| order.push(hook.clone()));
-        live.opened(HookKind::Serve);
+        live.check_may_open(K::HOOK)?;
+        K::order(self).add(hook.clone());
+        live.opened(K::HOOK);
         state.say_missing(&self.missing);
-        Ok(ServeHookGuard {
+        Ok(HookGuard {
             plugins: self.clone(),
             session: session.clone(),
             hook,
@@ -323,13 +338,21 @@ impl Plugins {
         Ok(())
     }
 
-    /// The open serve hooks in the order in which they are asked.
+    /// The open serve hooks.
     #[must_use]
-    pub fn serve_hooks(&self) -> Arc<[Arc<ServeHook>]> {
-        self.serve_order
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub fn serve_order(&self) -> &Order<Serve> {
+        &self.serve
+    }
+
+    /// What plugins said of requests that is to be remembered.
+    #[must_use]
+    pub fn remembered(&self) -> &Remembered {
+        &self.remembered
+    }
+
+    /// Forgets kept results, of all hooks, and says how many. What was begun before is not kept.
+    pub fn forget(&self, stale: &Stale) -> usize {
+        self.remembered.forget(stale)
     }
 
     /// Whether the socket client is to be put into pages.
@@ -357,23 +380,13 @@ impl Plugins {
         }
     }
 
-    pub(super) fn withdraw_serve(&self, session: &Session, hook: &Arc<ServeHook>) {
+    pub(super) fn withdraw<K: Kind>(&self, session: &Session, hook: &Arc<Hook<K>>) {
         let mut state = self.lock();
-        self.change_order(|order| order.retain(|other| !Arc::ptr_eq(other, hook)));
+        K::order(self).remove(hook);
+        self.remembered.end(hook.id());
         if let Ok(live) = state.live(session) {
-            live.open.retain(|open| *open != HookKind::Serve);
+            live.open.retain(|open| *open != K::HOOK);
         }
-    }
-
-    fn change_order(&self, change: impl FnOnce(&mut Vec<Arc<ServeHook>>)) {
-        let mut order = self
-            .serve_order
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut hooks = order.to_vec();
-        change(&mut hooks);
-        hooks.sort_by(|a, b| a.rank().cmp(&b.rank()));
-        *order = hooks.into();
     }
 
     /// Everything the session had goes before its name is free (promise P9).
@@ -381,7 +394,7 @@ impl Plugins {
         if state.live(session).is_err() {
             return;
         }
-        self.change_order(|order| order.retain(|hook| hook.plugin() != session.name));
+        self.serve.remove_plugin(&session.name);
         if session.inject_web_socket {
             self.injecting.fetch_sub(1, Ordering::Relaxed);
         }

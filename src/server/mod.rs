@@ -11,6 +11,7 @@ mod http;
 mod listeners;
 mod metrics;
 mod request_line;
+mod scratch;
 mod tls;
 mod token;
 mod watched;
@@ -29,6 +30,7 @@ use connection::Served;
 use front::Front;
 use listeners::ControlListener;
 use metrics::Counted;
+use scratch::Scratch;
 use serde::Serialize;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -164,6 +166,12 @@ impl Server {
         let connections = TaskTracker::new();
         let root_dirs: Vec<_> = config.roots.dirs().map(Path::to_owned).collect();
         let start_time = SystemTime::now();
+        // Goes with this function.
+        let scratch = Scratch::create()
+            .inspect_err(|error| {
+                tracing::warn!(target: "pagewire::server", %error, "plugins get no scratch folders");
+            })
+            .ok();
         let control = Arc::new(Control {
             hub: hub.clone(),
             plugins: plugins.clone(),
@@ -173,6 +181,7 @@ impl Server {
                 .collect(),
             allowed_origins: config.allowed.origins.clone(),
             root_dirs: root_dirs.clone(),
+            scratch_dir: scratch.as_ref().map(|scratch| scratch.path().to_owned()),
             start_time,
             watches: config.watch != WatchMode::Off,
             debug: config.debug,

@@ -180,7 +180,7 @@ fn running_in(folder: &Path) -> io::Result<Vec<Daemon>> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // PID.json, PID.token, and what a write that was cut short left.
+        // PID.json, PID.token, PID.scratch, and what a write that was cut short left.
         let Some((Ok(pid), kind)) = name.split_once('.').map(|(pid, kind)| (pid.parse(), kind))
         else {
             continue;
@@ -189,7 +189,10 @@ fn running_in(folder: &Path) -> io::Result<Vec<Daemon>> {
             // A log outlives its daemon: it may say why that ended.
             if kind != "log" {
                 // Another program may have been faster.
-                let _ = fs::remove_file(&path);
+                let _ = match kind {
+                    "scratch" => fs::remove_dir_all(&path),
+                    _ => fs::remove_file(&path),
+                };
             }
         } else if kind == "json"
             && let Some(daemon) = read(&path).filter(|daemon| daemon.pid == pid)

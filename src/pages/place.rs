@@ -1,0 +1,88 @@
+//! Which file would answer a request.
+
+use super::Pages;
+use super::files::Located;
+use crate::config::ProxyRule;
+use crate::paths::{Found, UrlPath};
+use axum::http::request::Parts;
+use axum::http::{Method, header};
+use std::path::Path;
+
+/// What the file system has for a request.
+pub(super) struct Place {
+    /// For the request's path, or for that of the page which stands in for it.
+    pub(super) located: Located,
+    /// The page of a single-page app, where the request is for one of its routes.
+    pub(super) index: Option<UrlPath>,
+    /// Nothing is at the request's own path.
+    pub(super) is_missing: bool,
+}
+
+impl Place {
+    /// The real path of the file, if it is one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.located.file()
+    }
+}
+
+/// Looks for the file, unless this rule of the proxy names a prefix around it.
+pub(super) async fn find(
+    pages: &Pages,
+    request: &Parts,
+    path: &UrlPath,
+    rule: Option<&ProxyRule>,
+) -> Place {
+    let located = locate(pages, path, rule).await;
+    let is_missing = matches!(located, Located::Disk(Found::Nothing | Found::Folder(_)));
+    // A rule answers what is missing, before the app does.
+    let index = app_index(pages, request, path, &located).filter(|_| rule.is_none());
+    let located = match &index {
+        Some(index) => pages.files.find(index).await,
+        None => located,
+    };
+    Place {
+        located,
+        index,
+        is_missing,
+    }
+}
+
+/// A folder whose page nobody wrote is not in the way of the rule that answers what is missing.
+async fn locate(pages: &Pages, path: &UrlPath, rule: Option<&ProxyRule>) -> Located {
+    let Some(rule) = rule else {
+        return pages.files.find(path).await;
+    };
+    if !rule.prefix.as_str().is_empty() {
+        return Located::Disk(Found::Nothing);
+    }
+    let located = pages.files.find(path).await;
+    if matches!(located, Located::Disk(Found::FolderWithoutSlash))
+        && let Located::Disk(folder @ Found::Folder(_)) = pages.files.find(&path.to_folder()).await
+    {
+        return Located::Disk(folder);
+    }
+    located
+}
+
+/// The page of a single-page app, for what is one of its own routes (the ancestor's rule): a page
+/// is asked for, in its folder, by a name without an extension, and nothing else is there.
+fn app_index(pages: &Pages, request: &Parts, path: &UrlPath, located: &Located) -> Option<UrlPath> {
+    let index = pages.app_index.as_ref()?;
+    let is_missing = match located {
+        Located::Disk(Found::Nothing) => true,
+        Located::Disk(Found::Folder(_)) => !pages.listing,
+        _ => false,
+    };
+    let reads = request.method == Method::GET || request.method == Method::HEAD;
+    let accept = request
+        .headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
+    let wants_page = accept.is_some_and(|accept| {
+        (accept.contains("text/html") || accept.contains("*/*"))
+            && !accept.contains("application/json")
+    });
+    let name = path.as_str().rsplit('/').next().unwrap_or_default();
+    let is_route = !name.contains('.') && path.as_str().starts_with(&index.folder);
+    (reads && is_missing && wants_page && is_route).then(|| UrlPath::parse(&index.page).ok())?
+}

@@ -1,0 +1,113 @@
+//! What a plugin answered, as an answer: its body inline or in a file, its type and headers checked.
+
+use super::Pages;
+use super::answer::{Answer, hash_tag};
+use super::mime;
+use crate::paths::{Found, UrlPath};
+use crate::plugins::{Hook, Serve, ServeBody, ServeContent};
+use axum::http::StatusCode;
+use axum::http::header::{self, HeaderName, HeaderValue};
+use std::path::Path;
+
+/// Headers that describe one connection or the body's length: ours to set.
+const REFUSED_HEADERS: &[&str] = &[
+    "connection",
+    "content-length",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// A plugin's content as an answer, or what is wrong with it.
+pub(super) async fn answer(
+    pages: &Pages,
+    hook: &Hook<Serve>,
+    path: &UrlPath,
+    content: &ServeContent,
+) -> Result<Answer, String> {
+    let status = match content.status {
+        0 => StatusCode::OK,
+        code => StatusCode::from_u16(code)
+            .ok()
+            .filter(|status| code >= 200 && status.as_u16() <= 599)
+            .ok_or_else(|| format!("status {code} is not one of 200 to 599"))?,
+    };
+    let mime = match content.content_type.as_str() {
+        "" => pages.types.of_path(path.as_str()),
+        given => mime::of_type_or_extension(given).to_owned(),
+    };
+    if HeaderValue::from_str(&mime).is_err() {
+        return Err(format!("content type {mime:?} is not valid in a header"));
+    }
+    let mut answer = match &content.body {
+        ServeBody::Inline {
+            body,
+            hash,
+            is_utf8,
+        } => {
+            let mime = mime::with_charset(&mime, *is_utf8);
+            let mut answer = Answer::new(status, &mime, body.clone());
+            answer.tag = hash_tag(*hash);
+            answer
+        }
+        ServeBody::File(file) => {
+            let mut answer = of_file(pages, hook, file, mime).await?;
+            answer.status = status;
+            answer
+        }
+    };
+    for (name, value) in &content.headers {
+        let valid = HeaderName::from_bytes(name.as_bytes())
+            .ok()
+            .filter(|name| !REFUSED_HEADERS.contains(&name.as_str()))
+            .zip(HeaderValue::from_maybe_shared(value.clone()).ok());
+        let Some((name, value)) = valid else {
+            return Err(format!(
+                "header {name:?} is not one that a plugin may set, or its value is not valid"
+            ));
+        };
+        if name == header::CONTENT_TYPE || name == header::LAST_MODIFIED {
+            answer.headers.insert(name, value);
+        } else {
+            answer.headers.append(name, value);
+        }
+    }
+    answer.verbatim = content.verbatim;
+    Ok(answer)
+}
+
+/// The file that a plugin names, as files of its own type are: read at once, or piece by piece.
+async fn of_file(
+    pages: &Pages,
+    hook: &Hook<Serve>,
+    file: &Path,
+    mime: String,
+) -> Result<Answer, String> {
+    let roots = pages.files.roots().cloned();
+    let scratch = hook.own().scratch_dir.clone();
+    let find = move |file: &Path| {
+        let in_scratch = scratch.and_then(|scratch| {
+            let real = file.canonicalize().ok()?;
+            (real.is_file() && real.starts_with(scratch.canonicalize().ok()?)).then_some(real)
+        });
+        let found = || roots.map_or(Found::Nothing, |roots| roots.real(file));
+        match in_scratch.map_or_else(found, Found::File) {
+            Found::File(real) => Ok(real),
+            Found::OutsideRoot(_) => {
+                Err("which is in no served root and not in the plugin's scratch folder".to_owned())
+            }
+            Found::DeniedName(name) => Err(format!(
+                "and {name} is on the list of names that are never served (start pagewire with --allow-file {name})"
+            )),
+            Found::Folder(_) | Found::FolderWithoutSlash => Err("which is a folder".to_owned()),
+            Found::Nothing => Err("which is no file that is served".to_owned()),
+        }
+    };
+    let read = pages.files.named(hook.plugin(), file, mime, find).await;
+    read.map_err(|fault| format!("the result names the file {}, {fault}", file.display()))
+}

@@ -1,0 +1,262 @@
+//! An open hook: whose it is, which requests it wants, and its calls. What all kinds of hooks share.
+
+use super::Plugins;
+use super::calls::{CallError, Calls};
+use super::counters::{Counters, Verdict};
+use super::filters::{RequestFacts, RequestFilter};
+use super::order::Order;
+use super::serve::Phase;
+use super::sessions::{HookKind, Session};
+use bytes::Bytes;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
+
+/// A kind of hook: what a plugin is asked, and what it answers.
+pub trait Kind: Sized + 'static {
+    /// As sessions declare it.
+    const HOOK: HookKind;
+    /// What a plugin says when it opens the hook, beside what all hooks have.
+    type Options: Send + Sync;
+    /// What it is asked.
+    type Call: Send;
+    /// What it answers.
+    type Outcome: Send;
+
+    /// What an answer counts as.
+    fn verdict(outcome: &Self::Outcome) -> Verdict;
+
+    /// When it is asked. Kinds without phases have one.
+    fn phase(_: &Self::Options) -> Phase {
+        Phase::BeforeFiles
+    }
+
+    /// The open hooks of this kind.
+    fn order(plugins: &Plugins) -> &Order<Self>;
+}
+
+/// What a page gets when the plugin does not answer: on timeout, crash, overload or a lost
+/// stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureMode {
+    /// An error that names the plugin.
+    Fail,
+    /// As if the plugin had skipped, said in a header.
+    Skip,
+}
+
+/// What a plugin says when it opens a hook.
+#[derive(Debug)]
+pub struct HookOptions<K: Kind> {
+    /// A request is asked about when any of these matches.
+    pub filters: Vec<RequestFilter>,
+    /// What a page gets when the plugin does not answer.
+    pub failure_mode: FailureMode,
+    /// Lower-case names; `*` = all.
+    pub forward_headers: Vec<String>,
+    /// What this kind of hook has of its own.
+    pub own: K::Options,
+}
+
+/// The request a plugin is asked about.
+#[derive(Clone, Debug)]
+pub struct RequestContext {
+    /// Upper-case.
+    pub method: String,
+    /// Decoded; begins with `/`.
+    pub path: String,
+    /// As received, without `?`.
+    pub query: String,
+    /// Those the plugin asked for; names are lower-case.
+    pub headers: Vec<(String, Bytes)>,
+    /// The W3C `traceparent` header.
+    pub traceparent: String,
+    /// The request target as received.
+    pub raw_target: String,
+    /// As received.
+    pub host: String,
+    /// The file that would answer, if there is one.
+    pub file: Option<PathBuf>,
+}
+
+/// A plugin's own considered failure.
+#[derive(Debug, Default)]
+pub struct HookFailure {
+    /// 400-599.
+    pub status: u16,
+    /// For the developer.
+    pub message: String,
+    /// May be empty.
+    pub stack: String,
+    /// Where in the source.
+    pub location: Option<SourceLocation>,
+}
+
+/// A place in a source file.
+#[derive(Debug, Default)]
+pub struct SourceLocation {
+    /// As the plugin names it.
+    pub file: String,
+    /// 1-based; 0 = unknown.
+    pub line: u32,
+    /// 1-based; 0 = unknown.
+    pub column: u32,
+    /// The lines around it.
+    pub frame: String,
+}
+
+/// A plugin's open hook.
+pub struct Hook<K: Kind> {
+    plugin: String,
+    /// In the configuration.
+    place: Option<usize>,
+    /// The session's.
+    counters: Arc<Counters>,
+    failure_mode: FailureMode,
+    forward_headers: Vec<String>,
+    own: K::Options,
+    filters: RwLock<Arc<[RequestFilter]>>,
+    /// See [`Hook::id`].
+    id: AtomicU64,
+    calls: Calls<K::Call, K::Outcome>,
+}
+
+impl<K: Kind> Hook<K> {
+    /// A hook of this session's plugin whose calls go to `calls`.
+    #[must_use]
+    pub fn new(
+        session: &Session,
+        options: HookOptions<K>,
+        calls: Calls<K::Call, K::Outcome>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            plugin: session.name().to_owned(),
+            place: session.place(),
+            counters: session.counters().clone(),
+            failure_mode: options.failure_mode,
+            forward_headers: options.forward_headers,
+            own: options.own,
+            filters: RwLock::new(options.filters.into()),
+            id: AtomicU64::new(next_id()),
+            calls,
+        })
+    }
+
+    /// The plugin's name.
+    #[must_use]
+    pub fn plugin(&self) -> &str {
+        &self.plugin
+    }
+
+    /// Names this hook with its filters, and no other that was or will be: what is kept of its
+    /// answers is found under it, and never again once the hook or its filters have gone.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id.load(Ordering::Acquire)
+    }
+
+    /// What a page gets when it does not answer.
+    #[must_use]
+    pub fn failure_mode(&self) -> FailureMode {
+        self.failure_mode
+    }
+
+    /// What this kind of hook has of its own.
+    #[must_use]
+    pub fn own(&self) -> &K::Options {
+        &self.own
+    }
+
+    /// Whether it wants this request header; the name is lower-case.
+    #[must_use]
+    pub fn forwards(&self, header: &str) -> bool {
+        self.forward_headers
+            .iter()
+            .any(|name| name == "*" || name == header)
+    }
+
+    /// Whether any filter matches.
+    #[must_use]
+    pub fn wants(&self, request: RequestFacts<'_>) -> bool {
+        let filters = self
+            .filters
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        filters.iter().any(|filter| filter.matches(request))
+    }
+
+    /// Whether any filter asks which file would answer.
+    #[must_use]
+    pub fn looks_at_files(&self) -> bool {
+        let filters = self.filters.read().unwrap_or_else(PoisonError::into_inner);
+        filters.iter().any(|filter| !filter.file_paths.is_empty())
+    }
+
+    /// Replaces all filters: no later request sees the old ones.
+    pub fn update_filters(&self, filters: Vec<RequestFilter>) {
+        *self.filters.write().unwrap_or_else(PoisonError::into_inner) = filters.into();
+        self.id.store(next_id(), Ordering::Release);
+    }
+
+    /// Asks the plugin.
+    pub async fn ask(&self, call: K::Call) -> Result<K::Outcome, CallError> {
+        self.counters.called();
+        let begin = Instant::now();
+        let result = self.calls.call(call).await;
+        let verdict = match &result {
+            Ok(outcome) => K::verdict(outcome),
+            Err(CallError::TimedOut) => Verdict::Timeout,
+            Err(CallError::Gone | CallError::Overloaded) => Verdict::Failure,
+        };
+        self.counters.judged(verdict, begin.elapsed());
+        result
+    }
+
+    /// A result came from the plugin.
+    pub fn resolve(&self, call_id: u64, outcome: K::Outcome) {
+        if !self.calls.resolve(call_id, outcome) {
+            self.counters.late();
+        }
+    }
+
+    /// The place in the order: the configuration's, then phase, then name; but what is first is ahead
+    /// of all. It never depends on who came first.
+    pub(super) fn rank(&self) -> impl Ord {
+        let phase = K::phase(&self.own);
+        (
+            phase != Phase::First,
+            self.place.unwrap_or(usize::MAX),
+            phase,
+            &self.plugin,
+        )
+    }
+}
+
+fn next_id() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Holds a hook open. Dropping it withdraws the hook and ends its calls.
+pub struct HookGuard<K: Kind> {
+    pub(super) plugins: Arc<Plugins>,
+    pub(super) session: Arc<Session>,
+    pub(super) hook: Arc<Hook<K>>,
+}
+
+impl<K: Kind> HookGuard<K> {
+    /// The hook.
+    #[must_use]
+    pub fn hook(&self) -> &Arc<Hook<K>> {
+        &self.hook
+    }
+}
+
+impl<K: Kind> Drop for HookGuard<K> {
+    fn drop(&mut self) {
+        self.plugins.withdraw(&self.session, &self.hook);
+        self.hook.calls.close();
+    }
+}

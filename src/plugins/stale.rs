@@ -1,0 +1,85 @@
+//! When a kept result holds no more: a file it was made from changed, or somebody said so.
+
+use crate::paths::Version;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// A file that was written so shortly before it was read may be written again and look the same.
+/// What depends on it is not kept until then.
+const SETTLES: Duration = Duration::from_secs(1);
+
+/// A file that a result was made from.
+#[derive(Debug)]
+pub(super) struct Source {
+    file: PathBuf,
+    /// What it was; see [`Source::is_same`].
+    read: Read,
+}
+
+#[derive(Debug)]
+enum Read {
+    /// Its content takes part in the key.
+    Content,
+    /// This version; none = it was not there.
+    Version(Option<Version>),
+}
+
+impl Source {
+    /// A file whose content is compared by itself.
+    pub(super) fn content(file: PathBuf) -> Self {
+        let read = Read::Content;
+        Self { file, read }
+    }
+
+    /// A file as it is. None when it may be another than the one that was read after `begin`.
+    pub(super) fn settled(file: &Path, begin: SystemTime) -> Option<Self> {
+        let version = Version::at(file);
+        let since = begin.checked_sub(SETTLES)?;
+        version
+            .is_none_or(|version| version.is_older_than(since))
+            .then(|| Self {
+                file: file.to_owned(),
+                read: Read::Version(version),
+            })
+    }
+
+    /// Whether it is what it was, as far as the file system says.
+    pub(super) fn is_same(&self) -> bool {
+        match &self.read {
+            Read::Content => true,
+            Read::Version(version) => Version::at(&self.file) == *version,
+        }
+    }
+
+    /// Bytes that it takes.
+    pub(super) fn size(&self) -> usize {
+        size_of::<Self>() + self.file.as_os_str().len()
+    }
+}
+
+/// Which results are to be forgotten: what any of the fields names.
+#[derive(Clone, Debug, Default)]
+pub struct Stale {
+    /// All of them.
+    pub all: bool,
+    /// Those for these paths, decoded, whatever their query.
+    pub exact_paths: Vec<String>,
+    /// Those for paths that begin so.
+    pub path_prefixes: Vec<String>,
+    /// Those that were made from these files, absolute and without links.
+    pub files: Vec<PathBuf>,
+}
+
+impl Stale {
+    /// Whether a result for this path, made from these files, is to be forgotten.
+    pub(super) fn names(&self, path: &str, sources: &[Source]) -> bool {
+        let made_from = |file: &PathBuf| sources.iter().any(|source| source.file == *file);
+        self.all
+            || self.exact_paths.iter().any(|exact| exact == path)
+            || self
+                .path_prefixes
+                .iter()
+                .any(|prefix| path.starts_with(prefix.as_str()))
+            || self.files.iter().any(made_from)
+    }
+}

@@ -1,0 +1,496 @@
+//! The serve hook, further: request bodies, files by path, what is remembered, and plugins that fail.
+
+use crate::support::{Answer, Backend, ServeHook, Session, Site, TestServer, Wire, within};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use pagewire_client::proto::{self, serve_content::Body, serve_result::Outcome};
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+fn open(prefix: &str) -> proto::ServeOpen {
+    proto::ServeOpen {
+        filters: vec![proto::RequestFilter {
+            path_prefixes: vec![prefix.into()],
+            methods: vec!["GET".into(), "HEAD".into(), "POST".into()],
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}
+
+fn content(body: &str) -> proto::ServeContent {
+    proto::ServeContent {
+        body: Some(Body::InlineBody(body.as_bytes().to_vec().into())),
+        ..Default::default()
+    }
+}
+
+fn file(path: impl AsRef<std::path::Path>) -> Outcome {
+    let path = path.as_ref().display().to_string();
+    Outcome::Content(proto::ServeContent {
+        body: Some(Body::FilePath(path)),
+        ..Default::default()
+    })
+}
+
+async fn plugin(server: &TestServer, name: &str, open: proto::ServeOpen) -> (Session, ServeHook) {
+    let request = proto::ServerStartRequest {
+        plugin_name: name.into(),
+        hooks: vec![proto::Hook::Serve.into()],
+        ..Default::default()
+    };
+    let mut session = Session::open_as(server, request).await.expect("a session");
+    let hook = session.serve(open).await.expect("a hook");
+    (session, hook)
+}
+
+/// Answers every call from now on, and counts them.
+fn answering(mut hook: ServeHook, outcome: impl Fn(usize) -> Outcome + Send + 'static) -> Calls {
+    let calls = Calls::default();
+    let counted = calls.0.clone();
+    tokio::spawn(async move {
+        while let Ok(Some(message)) = hook.responses.message().await {
+            if let Some(proto::serve_response::Message::Call(call)) = message.message {
+                let number = counted.fetch_add(1, Ordering::SeqCst);
+                hook.answer(call.call_id, outcome(number)).await;
+            }
+        }
+    });
+    calls
+}
+
+#[derive(Clone, Default)]
+struct Calls(Arc<AtomicUsize>);
+
+impl Calls {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+fn post(path: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+}
+
+/// The answer while the plugin gives this outcome.
+async fn answered(
+    server: &TestServer,
+    hook: &mut ServeHook,
+    request: &str,
+    outcome: Outcome,
+) -> (Answer, proto::ServeCall) {
+    let answers = async {
+        let call = hook.call().await;
+        hook.answer(call.call_id, outcome).await;
+        call
+    };
+    tokio::join!(server.raw(request.as_bytes()), answers)
+}
+
+fn get(path: &str, headers: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n\r\n")
+}
+
+#[tokio::test]
+async fn each_plugin_gets_the_bodies_it_asks_for_and_the_backend_gets_them_whole() {
+    let backend = Backend::start().await;
+    let rule = format!("http://localhost:{}", backend.address.port());
+    let server = TestServer::start_with(&Site::new([]), &["--proxy", &rule]).await;
+    let asking = |max| proto::ServeOpen {
+        max_request_body_bytes: max,
+        ..open("/x")
+    };
+    let (_s1, mut none) = plugin(&server, "a", asking(0)).await;
+    let (_s2, mut small) = plugin(&server, "b", asking(4)).await;
+    let (_s3, mut large) = plugin(&server, "c", asking(1000)).await;
+    let chunked = "POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\none\r\n4\r\n two\r\n0\r\n\r\n";
+    for request in [post("/x", "one two"), chunked.to_owned()] {
+        let skips = async {
+            let mut seen = Vec::new();
+            for hook in [&mut none, &mut small, &mut large] {
+                let call = hook.call().await;
+                hook.answer(call.call_id, Outcome::Skip(proto::Skip::default()))
+                    .await;
+                seen.push((
+                    String::from_utf8_lossy(&call.body).into_owned(),
+                    call.body_omitted,
+                ));
+            }
+            let mut wire = backend.accept().await;
+            wire.hear("one two").await;
+            wire.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+                .await;
+            seen
+        };
+        let (answer, seen) = tokio::join!(server.raw(request.as_bytes()), skips);
+        assert_eq!(answer.text(), "ok");
+        let expected = [
+            (String::new(), true),
+            (String::new(), true),
+            ("one two".to_owned(), false),
+        ];
+        assert_eq!(seen, expected);
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_is_on_its_way_holds_nothing_else() {
+    let server = TestServer::start(&Site::page()).await;
+    let asked = proto::ServeOpen {
+        max_request_body_bytes: 100,
+        ..open("/x")
+    };
+    let (_session, mut hook) = plugin(&server, "p", asked).await;
+    let mut slow = Wire::connect(server.http()).await;
+    slow.say("POST /x/slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nConnection: close\r\n\r\nsl")
+        .await;
+    let request = get("/x/other", "");
+    let (answer, call) = answered(
+        &server,
+        &mut hook,
+        &request,
+        Outcome::Content(content("other")),
+    )
+    .await;
+    assert_eq!(answer.text(), "other");
+    assert_eq!(call.request.expect("a request").path, "/x/other");
+    slow.say("ow").await;
+    let call = hook.call().await;
+    assert_eq!((&*call.body, call.body_omitted), (&b"slow"[..], false));
+    hook.answer(call.call_id, Outcome::Content(content("stored")))
+        .await;
+    assert!(slow.hear_all().await.ends_with("stored"));
+}
+
+#[tokio::test]
+async fn a_file_that_a_plugin_names_is_served_as_files_are() {
+    let site = Site::new([("src/a.txt", "0123456789")]);
+    let large = "large ".repeat(500_000);
+    site.write("src/large.bin", &large);
+    let server = TestServer::start(&site).await;
+    let (session, mut hook) = plugin(&server, "p", open("/v/")).await;
+    let small = site.path().join("src/a.txt");
+    let request = get("/v/a.js", "");
+    let (answer, _) = answered(&server, &mut hook, &request, file(&small)).await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "0123456789"));
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/javascript; charset=utf-8")
+    );
+    let tag = answer.header("etag").expect("an ETag");
+    let request = get("/v/a.js", &format!("If-None-Match: {tag}\r\n"));
+    let (again, _) = answered(&server, &mut hook, &request, file(&small)).await;
+    assert_eq!(again.status, 304);
+    let request = get("/v/a.js", "Range: bytes=2-4\r\n");
+    let (part, _) = answered(&server, &mut hook, &request, file(&small)).await;
+    assert_eq!((part.status, part.text().as_str()), (206, "234"));
+    let request = get("/v/large", "");
+    let named = file(site.path().join("src/large.bin"));
+    let (answer, _) = answered(&server, &mut hook, &request, named).await;
+    assert_eq!((answer.status, answer.text() == large), (200, true));
+
+    let scratch = std::path::PathBuf::from(&session.started.scratch_dir);
+    let mode = scratch.metadata().expect("a folder").permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    for text in ["made", "made again"] {
+        std::fs::write(scratch.join("made.js"), text).expect("a file");
+        let request = get("/v/made.js", "");
+        let (answer, _) =
+            answered(&server, &mut hook, &request, file(scratch.join("made.js"))).await;
+        assert_eq!((answer.status, answer.text().as_str()), (200, text));
+    }
+    drop((session, hook));
+    within("the scratch folder to go", async {
+        while scratch.exists() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_elsewhere_is_a_failure_that_names_plugin_and_file() {
+    let site = Site::new([(".env", "SECRET=1")]);
+    let elsewhere = Site::new([("secret.txt", "SECRET=2")]);
+    let outside = elsewhere.path().join("secret.txt");
+    let server = TestServer::start(&site).await;
+    let (session, mut hook) = plugin(&server, "p", open("/v")).await;
+    let (other, _held) = plugin(&server, "other", open("/none")).await;
+    let scratch = std::path::PathBuf::from(&session.started.scratch_dir);
+    let link = scratch.join("link.txt");
+    std::os::unix::fs::symlink(&outside, &link).expect("a link");
+    let others = std::path::PathBuf::from(&other.started.scratch_dir).join("own.txt");
+    std::fs::write(&others, "SECRET=3").expect("a file");
+    for path in [
+        outside,
+        link,
+        others,
+        site.path().join(".env"),
+        scratch.join("none"),
+        scratch.clone(),
+        "relative.txt".into(),
+    ] {
+        let (answer, _) = answered(&server, &mut hook, &get("/v", ""), file(&path)).await;
+        assert_eq!(
+            (answer.status, answer.header("pagewire-plugin")),
+            (500, Some("p")),
+            "{}",
+            path.display()
+        );
+        let text = answer.text();
+        assert!(
+            text.contains(&path.display().to_string()) && !text.contains("SECRET"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_remembered_answer_is_given_for_the_same_request_and_no_other() {
+    let server = TestServer::start(&Site::page()).await;
+    let asked = proto::ServeOpen {
+        options: Some(proto::HookOptions {
+            forward_request_headers: vec!["x-kind".into()],
+            ..Default::default()
+        }),
+        ..open("/v")
+    };
+    let (session, hook) = plugin(&server, "p", asked).await;
+    let calls = answering(hook, |number| {
+        let mut content = content(&number.to_string());
+        content.remember = true;
+        Outcome::Content(content)
+    });
+    let requests = [
+        get("/v", ""),
+        get("/v?q", ""),
+        get("/v/other", ""),
+        get("/v", "X-Kind: a\r\n"),
+        get("/v", "X-Kind: b\r\n"),
+    ];
+    for _ in 0..2 {
+        for (number, request) in requests.iter().enumerate() {
+            let answer = server.raw(request.as_bytes()).await;
+            assert_eq!(answer.text(), number.to_string(), "{request}");
+        }
+    }
+    assert_eq!(server.get_with("/v", "X-Other: c\r\n").await.text(), "0");
+    assert_eq!(calls.count(), requests.len());
+    // What a body says is in no key.
+    for number in 0..2 {
+        let answer = server.raw(post("/v", "body").as_bytes()).await;
+        assert_eq!(answer.text(), (requests.len() + number).to_string());
+    }
+
+    drop(session);
+    within("the plugin to be gone", async {
+        while server.get("/v").await.status == 200 {}
+    })
+    .await;
+    let (_session, hook) = plugin(&server, "p", open("/v")).await;
+    let calls = answering(hook, |_| Outcome::Content(content("new")));
+    assert_eq!(server.get("/v").await.text(), "new");
+    assert_eq!(calls.count(), 1);
+}
+
+#[tokio::test]
+async fn a_remembered_skip_is_not_asked_again_and_lets_the_file_answer() {
+    let site = Site::new([("v.js", "file")]);
+    let server = TestServer::start(&site).await;
+    let (_session, hook) = plugin(&server, "p", open("/v")).await;
+    let calls = answering(hook, |_| Outcome::Skip(proto::Skip { remember: true }));
+    for _ in 0..3 {
+        assert_eq!(server.get("/v.js").await.text(), "file");
+    }
+    assert_eq!(calls.count(), 1);
+}
+
+#[tokio::test]
+async fn a_remembered_answer_is_forgotten_when_a_file_it_names_changes() {
+    let site = Site::new([("layout.html", "")]);
+    let server = TestServer::start(&site).await;
+    let (_session, hook) = plugin(&server, "p", open("/v")).await;
+    let files = ["layout.html", "none.html"].map(|name| site.path().join(name));
+    let depends = files.each_ref().map(|file| file.display().to_string());
+    let calls = answering(hook, move |number| {
+        Outcome::Content(proto::ServeContent {
+            remember: true,
+            depends_on_files: depends.to_vec(),
+            ..content(&number.to_string())
+        })
+    });
+    let remembered = async || {
+        within("the answer to be remembered", async {
+            loop {
+                let before = calls.count();
+                server.get("/v").await;
+                if calls.count() == before {
+                    return before;
+                }
+            }
+        })
+        .await
+    };
+    // A file that was just written may be written again and look the same, so this takes a while.
+    for file in files {
+        let before = remembered().await;
+        std::fs::write(&file, "changed").expect("a file");
+        assert_eq!(server.get("/v").await.text(), before.to_string());
+        assert_eq!(calls.count(), before + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_filter_by_file_matches_whatever_url_the_file_answers() {
+    let site = Site::new([("docs/index.html", "docs"), ("app.html", "app")]);
+    let server = TestServer::start_with(&site, &["--app-index", "app.html"]).await;
+    let by_file = ["docs/index.html", "app.html"].map(|name| proto::RequestFilter {
+        file_paths: vec![site.path().join(name).display().to_string()],
+        ..Default::default()
+    });
+    let asked = proto::ServeOpen {
+        filters: by_file.to_vec(),
+        ..Default::default()
+    };
+    let (_session, hook) = plugin(&server, "editor", asked).await;
+    let calls = answering(hook, |_| Outcome::Content(content("unsaved")));
+    for path in ["/docs/", "/docs/index.html", "/app.html", "/some/route"] {
+        let answer = server.get_with(path, "Accept: text/html\r\n").await;
+        assert_eq!(answer.text(), "unsaved", "{path}");
+    }
+    assert_eq!(server.get("/none.js").await.status, 404);
+    assert_eq!(calls.count(), 4);
+}
+
+#[tokio::test]
+async fn one_call_too_many_is_503_with_a_time_to_come_again() {
+    const WAITING: usize = 1024;
+    let server = TestServer::start(&Site::page()).await;
+    let mut asked = open("/v");
+    asked.options = Some(proto::HookOptions {
+        max_concurrent_calls: 1,
+        ..Default::default()
+    });
+    asked.options.as_mut().expect("set").call_timeout = Some(prost_types::Duration {
+        seconds: 60,
+        nanos: 0,
+    });
+    let (_session, _hook) = plugin(&server, "busy", asked).await;
+    let mut requests: FuturesUnordered<_> = (0..WAITING + 2).map(|_| server.get("/v")).collect();
+    // All others wait for the plugin, which says nothing.
+    let first = within("a refusal", requests.next()).await.expect("one");
+    assert_eq!(
+        (first.status, first.header("pagewire-reason")),
+        (503, Some("overload"))
+    );
+    assert_eq!(first.header("pagewire-plugin"), Some("busy"));
+    assert!(first.header("retry-after").is_some());
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_too_slow_and_may_be_skipped_is_named_beside_the_file() {
+    let site = Site::new([("v.js", "file")]);
+    let server = TestServer::start(&site).await;
+    let mut asked = open("/v.js");
+    asked.options = Some(proto::HookOptions {
+        failure_mode: proto::FailureMode::Skip.into(),
+        call_timeout: Some(prost_types::Duration {
+            seconds: 0,
+            nanos: 50_000_000,
+        }),
+        ..Default::default()
+    });
+    let (_session, _hook) = plugin(&server, "slow", asked).await;
+    let answer = server.get("/v.js").await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "file"));
+    assert_eq!(answer.header("pagewire-skipped"), Some("slow"));
+}
+
+const PROCESS: &str = "TEST_PLUGIN_PROCESS";
+
+/// Not a test by itself: the process that the next one kills. Says `held` for each call it holds.
+#[tokio::test]
+async fn plugin_process() {
+    let Ok(at) = std::env::var(PROCESS) else {
+        return;
+    };
+    let mut parts = at.split(' ');
+    let mut next = || parts.next().expect("endpoint, token, mode");
+    let endpoint: pagewire_client::Endpoint = next().parse().expect("an endpoint");
+    let endpoint = endpoint.with_token(next());
+    let mode = match next() {
+        "skip" => proto::FailureMode::Skip,
+        _ => proto::FailureMode::Fail,
+    };
+    let what = pagewire_client::ServeOptions::from(pagewire_client::Filter::prefix("/held"))
+        .failure_mode(mode);
+    let plugin = pagewire_client::Plugin::new("killed").serve(what, async |_| {
+        println!("held");
+        std::future::pending::<pagewire_client::HandlerResult<pagewire_client::Skip>>().await
+    });
+    let plugin = plugin.server_start(async |_| {
+        println!("started");
+        Ok(())
+    });
+    plugin.run_with(endpoint).await.expect("a daemon");
+}
+
+#[tokio::test]
+async fn a_killed_plugin_process_costs_exactly_the_requests_it_held() {
+    use tokio::io::{AsyncBufReadExt, BufReader};
+    const HELD: usize = 5;
+    let site = Site::new([("held.js", "file")]);
+    let server = TestServer::start(&site).await;
+    let (_session, mut other) = plugin(&server, "other", open("/other")).await;
+    for (mode, status) in [("fail", 502), ("skip", 200)] {
+        let mut child = tokio::process::Command::new(std::env::current_exe().expect("us"))
+            .args(["--exact", "serve_answers::plugin_process", "--nocapture"])
+            .env(
+                PROCESS,
+                format!("{} {} {mode}", server.control(), server.token),
+            )
+            .stdout(std::process::Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("a process");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut hear = async |word: &str| {
+            within(word, async {
+                while let Some(line) = lines.next_line().await.expect("a pipe") {
+                    if line.contains(word) {
+                        return;
+                    }
+                }
+                panic!("the process ended before it said {word}");
+            })
+            .await;
+        };
+        hear("started").await;
+        let held = futures_util::future::join_all((0..HELD).map(|_| server.get("/held.js")));
+        let kill = async {
+            for _ in 0..HELD {
+                hear("held").await;
+            }
+            let call = other.call().await;
+            child.kill().await.expect("it ran");
+            other
+                .answer(call.call_id, Outcome::Content(content("not concerned")))
+                .await;
+        };
+        let (held, neighbour, ()) = tokio::join!(held, server.get("/other"), kill);
+        assert_eq!(neighbour.text(), "not concerned");
+        for answer in held {
+            assert_eq!(answer.status, status, "{mode}");
+            let named = ["pagewire-plugin", "pagewire-skipped"].map(|name| answer.header(name));
+            assert!(named.contains(&Some("killed")), "{named:?}");
+        }
+        // Its hook went before those were answered.
+        let next = server.get("/held.js").await;
+        assert_eq!((next.status, next.text().as_str()), (200, "file"));
+        assert_eq!(next.header("pagewire-skipped"), None);
+    }
+}
