@@ -3,6 +3,7 @@
 use super::answer::{Answer, By};
 use super::body::RequestBody;
 use super::files::{self, Located};
+use super::requests::Requests;
 use super::serve::Asked;
 use super::{Pages, encode, failure, inject, listing, proxy, reply, serve};
 use crate::config::ProxyRule;
@@ -12,14 +13,13 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
-use std::time::Instant;
 
 /// Answers every path that is not the daemon's own.
 ///
 /// resolve -> required plugins are ready -> serve hook | file | serve hook | proxy | app index ->
 /// inject -> encode -> reply
 pub async fn respond(pages: &Pages, request: Request) -> Response {
-    let since = Instant::now();
+    let since = Requests::begin();
     let (request, body) = request.into_parts();
     let mut answer = match UrlPath::parse(request.uri.path()) {
         Err(error) => failure::refused(&request, StatusCode::BAD_REQUEST, &error.to_string()),

@@ -205,3 +205,117 @@ fn sources(key: &RequestKey, outcome: &ServeOutcome, begin: SystemTime) -> Optio
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugins::{
+        Calls, FailureMode, HookKind, HookOptions, OpenSession, Outgoing, Phase, Plugins,
+        RequestContext, ServeContent, ServeOptions,
+    };
+    use std::path::{Path, PathBuf};
+
+    fn request(hook: &Hook<Serve>, path: &str) -> (RequestKey, ServeCall) {
+        let key = RequestKey {
+            hook: hook.id(),
+            method: "GET".into(),
+            path: path.into(),
+            query: String::new(),
+            headers: Vec::new(),
+        };
+        let request = RequestContext {
+            method: "GET".into(),
+            path: path.into(),
+            query: String::new(),
+            headers: Vec::new(),
+            traceparent: String::new(),
+            raw_target: path.into(),
+            host: String::new(),
+            file: Some(Path::new("/site").join(&path[1..])),
+        };
+        let call = ServeCall {
+            request,
+            body: Bytes::new(),
+            body_omitted: false,
+        };
+        (key, call)
+    }
+
+    #[tokio::test]
+    async fn what_is_named_is_forgotten_also_while_it_is_asked() {
+        let plugins = Arc::new(Plugins::default());
+        let asked = OpenSession {
+            hooks: vec![HookKind::Serve],
+            ..OpenSession::default()
+        };
+        let (session, _events) = plugins.open_session(asked).unwrap();
+        let options = HookOptions {
+            filters: Vec::new(),
+            failure_mode: FailureMode::Fail,
+            forward_headers: Vec::new(),
+            own: ServeOptions {
+                phase: Phase::BeforeFiles,
+                max_request_body_bytes: 0,
+                scratch_dir: None,
+            },
+        };
+        let (calls, mut stream) = Calls::new(1, None);
+        let hook = Hook::new(session.session(), options, calls);
+        let remembered = Remembered::default();
+        let mut ask = async |path: &str, meanwhile: Option<Stale>| {
+            let (key, call) = request(&hook, path);
+            let answer = async {
+                let Some(Outgoing::Call { id, .. }) = stream.recv().await else {
+                    panic!("no call")
+                };
+                meanwhile.map(|stale| remembered.forget(&stale));
+                let content = ServeContent {
+                    status: 0,
+                    content_type: String::new(),
+                    headers: Vec::new(),
+                    body: ServeBody::inline(Bytes::new()),
+                    remember: true,
+                    verbatim: false,
+                    depends_on: vec!["/not/there".into()],
+                };
+                hook.resolve(id, ServeOutcome::Content(content));
+            };
+            let (outcome, ()) = tokio::join!(remembered.ask(&hook, key.clone(), call), answer);
+            assert!(outcome.is_ok());
+            remembered.find(&key).is_some()
+        };
+        let one_path = Stale {
+            exact_paths: vec!["/a/x".into()],
+            ..Stale::default()
+        };
+        let of_file = |file: &str| Stale {
+            files: vec![PathBuf::from(file)],
+            ..Stale::default()
+        };
+        let prefix = Stale {
+            path_prefixes: vec!["/a/".into()],
+            ..Stale::default()
+        };
+        let all = Stale {
+            all: true,
+            ..Stale::default()
+        };
+        for (stale, forgotten) in [
+            (one_path.clone(), 1),
+            (prefix, 2),
+            (of_file("/site/b"), 1),
+            (of_file("/not/there"), 3),
+            (of_file("/unknown"), 0),
+            (all, 3),
+        ] {
+            for path in ["/a/x", "/a/y", "/b"] {
+                assert!(ask(path, None).await);
+            }
+            assert_eq!(remembered.forget(&stale), forgotten, "{stale:?}");
+        }
+        assert!(!ask("/b", Some(one_path)).await);
+        remembered.end(hook.id());
+        let (key, _) = request(&hook, "/a/x");
+        assert!(remembered.find(&key).is_none());
+    }
+}

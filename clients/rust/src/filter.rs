@@ -142,7 +142,8 @@ impl ServeOptions {
         self
     }
 
-    /// The largest request body to see, in bytes. Default 0: none.
+    /// The largest request body to see, in bytes, 16 MiB at most. Of a larger one a handler sees
+    /// that it was [left out](crate::Request::body_omitted). Default 0: none.
     #[must_use]
     pub fn max_request_body_bytes(mut self, bytes: u32) -> Self {
         self.0.max_request_body_bytes = bytes;
