@@ -202,6 +202,7 @@ fn running_in(folder: &Path) -> io::Result<Vec<Daemon>> {
             } else {
                 // Its number went to another process.
                 let _ = fs::remove_file(folder.join(format!("{pid}.token")));
+                let _ = fs::remove_dir_all(folder.join(format!("{pid}.scratch")));
                 let _ = fs::remove_file(&path);
             }
         }
