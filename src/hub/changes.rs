@@ -121,8 +121,8 @@ fn frame(paths: &[String]) -> String {
 }
 
 impl Hub {
-    /// Tells all pages that these URL paths, at least one, have changed. What that means to them
-    /// is theirs to know.
+    /// Tells all pages that these URL paths have changed; none = anything may have. What that means to
+    /// them is theirs to know.
     pub fn change_pages(&self, paths: impl Iterator<Item = String>) {
         let paths: Arc<[String]> = bounded(paths).into();
         let frame = Frame::Text(frame(&paths).into());

@@ -63,6 +63,44 @@ pub(super) enum Payload {
     Stream(Body),
 }
 
+impl Payload {
+    /// Octets; none when nobody knows before the end.
+    pub(super) fn len(&self) -> Option<u64> {
+        match self {
+            Self::Bytes(body) => Some(body.len() as u64),
+            Self::File(file) => Some(file.len()),
+            Self::Stream(_) => None,
+        }
+    }
+
+    /// The octets from `start` to before `end`.
+    pub(super) fn part(self, start: u64, end: u64) -> Self {
+        match self {
+            Self::Bytes(body) => {
+                let whole = body.len();
+                let at = |place| usize::try_from(place).unwrap_or(whole).min(whole);
+                Self::Bytes(body.slice(at(start)..at(end)))
+            }
+            Self::File(file) => Self::File(file.part(start, end)),
+            stream @ Self::Stream(_) => stream,
+        }
+    }
+
+    pub(super) fn into_stream(self) -> Body {
+        match self {
+            Self::Bytes(body) => Body::from(body),
+            Self::File(file) => Body::from_stream(file.pieces()),
+            Self::Stream(body) => body,
+        }
+    }
+}
+
+impl From<Bytes> for Payload {
+    fn from(body: Bytes) -> Self {
+        Self::Bytes(body)
+    }
+}
+
 impl Answer {
     pub(super) fn new(status: StatusCode, content_type: &str, body: Bytes) -> Self {
         let mut headers = HeaderMap::new();
@@ -117,18 +155,20 @@ impl Answer {
 
     /// Its body becomes what was made of it: what was said of the one before holds no more.
     pub(super) fn become_made(&mut self, made: Made, variant: Variant) {
-        // It has been made already.
-        self.tag = None;
-        self.become_stream(Payload::Bytes(made.body), variant);
-        self.tag = Some(made.tag);
+        self.replace(made.body.into(), Some(made.tag), variant);
     }
 
     /// The same for a body that is still being made.
     pub(super) fn become_stream(&mut self, body: Payload, variant: Variant) {
+        let tag = self.tag.as_ref().and_then(|tag| variant.tag(tag));
+        self.replace(body, tag, variant);
+    }
+
+    fn replace(&mut self, body: Payload, tag: Option<HeaderValue>, variant: Variant) {
         self.body = body;
+        self.tag = tag;
         self.file = None;
         self.headers.remove(header::CONTENT_LENGTH);
-        self.tag = self.tag.as_ref().and_then(|tag| variant.tag(tag));
         if let Some(said) = self.headers.remove(header::ETAG)
             && let Some(tag) = variant.tag(&said)
         {

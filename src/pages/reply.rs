@@ -1,6 +1,6 @@
 //! The last stage: from an answer to HTTP, by the request's conditions and range.
 
-use super::answer::{Answer, By, Payload};
+use super::answer::{Answer, By};
 use super::conditions::{self, Verdict};
 use super::ranges::{self, Asked};
 use axum::body::Body;
@@ -118,42 +118,4 @@ fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
-}
-
-impl Payload {
-    /// Octets; none when nobody knows before the end.
-    fn len(&self) -> Option<u64> {
-        match self {
-            Self::Bytes(body) => Some(body.len() as u64),
-            Self::File(file) => Some(file.len()),
-            Self::Stream(_) => None,
-        }
-    }
-
-    /// The octets from `start` to before `end`.
-    fn part(self, start: u64, end: u64) -> Self {
-        match self {
-            Self::Bytes(body) => {
-                let whole = body.len();
-                let at = |place| usize::try_from(place).unwrap_or(whole).min(whole);
-                Self::Bytes(body.slice(at(start)..at(end)))
-            }
-            Self::File(file) => Self::File(file.part(start, end)),
-            stream @ Self::Stream(_) => stream,
-        }
-    }
-
-    pub(super) fn into_stream(self) -> Body {
-        match self {
-            Self::Bytes(body) => Body::from(body),
-            Self::File(file) => Body::from_stream(file.pieces()),
-            Self::Stream(body) => body,
-        }
-    }
-}
-
-impl From<Bytes> for Payload {
-    fn from(body: Bytes) -> Self {
-        Self::Bytes(body)
-    }
 }

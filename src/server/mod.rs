@@ -223,22 +223,7 @@ impl Server {
             let hub = hub.clone();
             clock.spawn(async move { console::log(&hub).await });
         }
-        let told = match (config.watch, config.no_files) {
-            (WatchMode::Off, _) => None,
-            (WatchMode::Events, _) => Some(watch::Pages::Nothing),
-            (WatchMode::Pages, false) => Some(watch::Pages::Paths),
-            (WatchMode::Pages, true) => Some(watch::Pages::Reload),
-        };
-        if let Some(told) = told {
-            for (prefix, root) in config.roots.each() {
-                let poll = config.watch_poll;
-                // Before the ready line: who reads it may change a file at once.
-                let open = move || Watcher::open(root, prefix, poll);
-                let watcher = tokio::task::spawn_blocking(open).await;
-                let watcher = watcher.map_err(io::Error::other)?;
-                clock.spawn(watcher.run(hub.clone(), told));
-            }
-        }
+        watch_folders(&config, &hub, &mut clock).await?;
         for listener in page_listeners {
             http::spawn(
                 listener,
@@ -312,6 +297,25 @@ impl Server {
         within(DRAIN_GRACE, "control streams are still open", streams_end).await;
         Ok(())
     }
+}
+
+/// Watches every served folder if that is configured. Returns once all of their files are known: who
+/// reads the ready line may change a file at once.
+async fn watch_folders(config: &Config, hub: &Arc<Hub>, clock: &mut JoinSet<()>) -> io::Result<()> {
+    let told = match (config.watch, config.no_files) {
+        (WatchMode::Off, _) => return Ok(()),
+        (WatchMode::Events, _) => watch::Pages::Nothing,
+        (WatchMode::Pages, false) => watch::Pages::Paths,
+        (WatchMode::Pages, true) => watch::Pages::Reload,
+    };
+    for (prefix, root) in config.roots.each() {
+        let poll = config.watch_poll;
+        let open = move || Watcher::open(root, prefix, poll);
+        let watcher = tokio::task::spawn_blocking(open).await;
+        let watcher = watcher.map_err(io::Error::other)?;
+        clock.spawn(watcher.run(hub.clone(), told));
+    }
+    Ok(())
 }
 
 /// Has requests of pages wait for as long as a required plugin is starting.
