@@ -100,22 +100,18 @@ async fn server_info_says_where_pages_are_and_what_the_bounds_are() {
         info.base_urls.first().map(String::as_str),
         server.ready["http"].as_str()
     );
-    assert!(
-        info.features
-            .iter()
-            .any(|feature| feature == "import.await")
-    );
+    for feature in [
+        "import.await",
+        "serve",
+        "transform",
+        "resolve_import",
+        "invalidate",
+    ] {
+        assert!(info.features.iter().any(|has| has == feature), "{feature}");
+    }
     let limits = info.limits.expect("limits");
     assert_eq!(limits.max_socket_queue_bytes, 1024 * 1024);
     assert_eq!(limits.event_log_bytes, 64 * 1024 * 1024);
-}
-
-#[tokio::test]
-async fn what_a_later_version_adds_is_unimplemented() {
-    let server = TestServer::start(&Site::page()).await;
-    let mut client = server.client().await.raw();
-    let refused = client.invalidate(proto::InvalidateRequest::default()).await;
-    fails_with(refused, Code::Unimplemented, "FEATURE_UNSUPPORTED");
 }
 
 #[tokio::test]

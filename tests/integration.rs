@@ -33,4 +33,5 @@ mod sockets;
 mod subscriptions;
 mod supervision;
 mod tls;
+mod transform;
 mod watch;

@@ -1,11 +1,10 @@
 //! The serve hook, further: request bodies, files by path, what is remembered, and plugins that fail.
 
-use crate::support::{Answer, Backend, ServeHook, Session, Site, TestServer, Wire, within};
+use crate::support::{Answer, Backend, Calls, ServeHook, Session, Site, TestServer, Wire, within};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use pagewire_client::proto::{self, serve_content::Body, serve_result::Outcome};
 use std::os::unix::fs::PermissionsExt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn open(prefix: &str) -> proto::ServeOpen {
@@ -35,38 +34,13 @@ fn file(path: impl AsRef<std::path::Path>) -> Outcome {
 }
 
 async fn plugin(server: &TestServer, name: &str, open: proto::ServeOpen) -> (Session, ServeHook) {
-    let request = proto::ServerStartRequest {
-        plugin_name: name.into(),
-        hooks: vec![proto::Hook::Serve.into()],
-        ..Default::default()
-    };
-    let mut session = Session::open_as(server, request).await.expect("a session");
-    let hook = session.serve(open).await.expect("a hook");
-    (session, hook)
+    Session::with_hook(server, name, open).await
 }
 
-/// Answers every call from now on, and counts them.
-fn answering(mut hook: ServeHook, outcome: impl Fn(usize) -> Outcome + Send + 'static) -> Calls {
-    let calls = Calls::default();
-    let counted = calls.0.clone();
-    tokio::spawn(async move {
-        while let Ok(Some(message)) = hook.responses.message().await {
-            if let Some(proto::serve_response::Message::Call(call)) = message.message {
-                let number = counted.fetch_add(1, Ordering::SeqCst);
-                hook.answer(call.call_id, outcome(number)).await;
-            }
-        }
-    });
-    calls
-}
-
-#[derive(Clone, Default)]
-struct Calls(Arc<AtomicUsize>);
-
-impl Calls {
-    fn count(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
-    }
+/// Answers every call from now on, by its number, and counts them.
+fn answering(hook: ServeHook, outcome: impl Fn(usize) -> Outcome + Send + 'static) -> Calls {
+    let number = AtomicUsize::new(0);
+    hook.answering(move |_| outcome(number.fetch_add(1, Ordering::SeqCst)))
 }
 
 fn post(path: &str, body: &str) -> String {

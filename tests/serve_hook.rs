@@ -216,9 +216,7 @@ async fn a_deadline_answers_504_and_cancels_the_call() {
     );
     assert_eq!(answer.header("pagewire-plugin"), Some("slow"));
     let call = hook.call().await;
-    let Ok(Some(proto::serve_response::Message::Cancel(cancel))) = hook.next().await else {
-        panic!("no cancel");
-    };
+    let cancel = hook.cancelled().await;
     assert_eq!(
         (cancel.call_id, cancel.reason()),
         (call.call_id, proto::call_cancel::Reason::Deadline)
@@ -244,9 +242,7 @@ async fn a_request_that_nobody_waits_for_cancels_its_call() {
         .expect("a request");
     let call = hook.call().await;
     drop(stream);
-    let Ok(Some(proto::serve_response::Message::Cancel(cancel))) = hook.next().await else {
-        panic!("no cancel");
-    };
+    let cancel = hook.cancelled().await;
     assert_eq!(
         (cancel.call_id, cancel.reason()),
         (call.call_id, proto::call_cancel::Reason::ClientGone)
@@ -350,21 +346,7 @@ async fn hook_answers(hook: &mut ServeHook, call_id: u64) {
 async fn filters_can_be_replaced() {
     let server = TestServer::start(&Site::page()).await;
     let (_session, mut hook) = plugin(&server, "p", open("/old")).await;
-    let update = proto::UpdateFilters {
-        filters: vec![filter("/new")],
-    };
-    let message = proto::serve_request::Message::UpdateFilters(update);
-    hook.sender
-        .send(proto::ServeRequest {
-            message: Some(message),
-        })
-        .await
-        .expect("an open stream");
-    let updated = hook.next().await.expect("open");
-    assert!(matches!(
-        updated,
-        Some(proto::serve_response::Message::FiltersUpdated(_))
-    ));
+    hook.update(vec![filter("/new")]).await;
     assert_eq!(server.get("/old").await.status, 404);
     assert_eq!(
         get(&server, &mut hook, "/new", content("new")).await.text(),

@@ -1,6 +1,8 @@
 //! Watching: what changes in the root reaches the pages and the programs, once, and nothing else.
 
-use crate::support::{Page, Site, TestServer, command, fails_with, speaking_to, within};
+use crate::support::{
+    Page, Session, Site, TestServer, Transform, command, fails_with, speaking_to, within,
+};
 use pagewire_client::proto::{self, file_changed::Kind};
 use pagewire_client::{SocketFilter, SubscribeOptions, Subscription, What};
 use serde_json::{Value, json};
@@ -515,4 +517,72 @@ async fn files_that_are_not_served_reload_every_page_when_they_change() {
     let mut page = acting_page(&server, 0).await;
     save(&site, "template.html", "<b>");
     assert_eq!(told(&mut page).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn pages_act_on_a_change_of_what_a_plugin_made_theirs_from() {
+    let site = Site::new([("post.md", "text"), ("layout", "around")]);
+    let server = TestServer::start_with(&site, &["--watch"]).await;
+    let open = proto::TransformOpen {
+        filters: vec![proto::RequestFilter {
+            path_prefixes: vec!["/post".into()],
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let (_session, hook) = Session::with_hook::<Transform>(&server, "md", open).await;
+    let layout = site.path().join("layout").display().to_string();
+    hook.answering(move |call| {
+        let content = proto::TransformContent {
+            body: Some(call.body.clone()),
+            depends_on_files: vec![layout.clone()],
+            ..Default::default()
+        };
+        proto::transform_result::Outcome::Content(content)
+    });
+    let mut page = acting_page(&server, 0).await;
+    assert_eq!(server.get("/post.md").await.text(), "text");
+    site.write("layout", "other");
+    assert_eq!(told(&mut page).await, ["/layout", "/post.md"]);
+    site.write("post.md", "other");
+    assert_eq!(told(&mut page).await, ["/post.md"]);
+}
+
+#[tokio::test]
+async fn who_invalidates_can_have_the_pages_act() {
+    let site = Site::new([("a b.css", ""), ("index.html", "")]);
+    let server = TestServer::start(&site).await;
+    let mut page = acting_page(&server, 0).await;
+    let mut raw = server.client().await.raw();
+    let files = |name: &str| vec![site.path().join(name).display().to_string()];
+    let quiet = proto::InvalidateRequest {
+        file_paths: files("a b.css"),
+        ..Default::default()
+    };
+    raw.invalidate(quiet.clone()).await.expect("invalidated");
+    for (request, expected) in [
+        (quiet, vec!["/a%20b.css"]),
+        (
+            proto::InvalidateRequest {
+                exact_paths: vec!["/x y".into()],
+                file_paths: files("index.html"),
+                ..Default::default()
+            },
+            vec!["/index.html", "/x%20y"],
+        ),
+        (
+            proto::InvalidateRequest {
+                all: true,
+                ..Default::default()
+            },
+            vec![],
+        ),
+    ] {
+        let request = proto::InvalidateRequest {
+            refresh_pages: true,
+            ..request
+        };
+        raw.invalidate(request).await.expect("invalidated");
+        assert_eq!(told(&mut page).await, expected);
+    }
 }

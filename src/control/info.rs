@@ -1,6 +1,6 @@
 //! What the daemon says of itself.
 
-use super::{Control, MAX_DOWN_FRAME_BYTES, convert, proto, serve};
+use super::{Control, MAX_DOWN_FRAME_BYTES, convert, hook, proto};
 use crate::hub;
 
 /// Additive capabilities. A plugin can require them.
@@ -10,9 +10,12 @@ const FEATURES: &[&str] = &[
     "command.styles",
     "import.await",
     "import.fresh",
+    "invalidate",
     "messages.resume",
     "requests",
+    "resolve_import",
     "serve",
+    "transform",
 ];
 
 pub(super) fn get(control: &Control) -> proto::GetServerInfoResponse {
@@ -25,8 +28,8 @@ pub(super) fn get(control: &Control) -> proto::GetServerInfoResponse {
         start_time: Some(convert::timestamp(control.start_time)),
         limits: Some(proto::Limits {
             max_message_bytes: bytes_u32(MAX_DOWN_FRAME_BYTES),
-            max_body_bytes: bytes_u32(serve::MAX_BODY_BYTES),
-            max_call_timeout: (!control.debug).then(|| convert::duration(serve::MAX_CALL_TIMEOUT)),
+            max_body_bytes: bytes_u32(hook::MAX_BODY_BYTES),
+            max_call_timeout: (!control.debug).then(|| convert::duration(hook::MAX_CALL_TIMEOUT)),
             max_socket_queue_bytes: bytes_u32(hub::OUTBOX_BYTES),
             event_log_entries: 0,
             event_log_bytes: hub::LOG_BYTES as u64,

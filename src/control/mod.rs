@@ -6,19 +6,24 @@
 mod auth;
 mod convert;
 mod deadline;
+mod hook;
 mod import;
 mod info;
+mod invalidate;
 mod plugins;
+mod resolve_import;
 mod send;
 mod serve;
 mod session;
 mod sockets;
 mod status;
 mod subscribe;
+mod transform;
 mod values;
 
 use crate::hub::Hub;
-use crate::plugins::Plugins;
+use crate::paths::Roots;
+use crate::plugins::{Plugins, ResolveImport, Serve, Transform};
 use futures_util::Stream;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -64,8 +69,8 @@ pub struct Control {
     pub base_urls: Vec<String>,
     /// Origins that were allowed by name.
     pub allowed_origins: Vec<String>,
-    /// The served folders, absolute.
-    pub root_dirs: Vec<PathBuf>,
+    /// The served folders.
+    pub roots: Roots,
     /// Where sessions get folders of their own; none = nowhere.
     pub scratch_dir: Option<PathBuf>,
     /// When the daemon started.
@@ -124,32 +129,33 @@ impl ControlService for Service {
         request: Request<Streaming<proto::ServeRequest>>,
     ) -> Result<Response<Self::ServeStream>, Status> {
         let session = session::of_request(&self.0, request.metadata())?;
-        Ok(Response::new(serve::open(
-            &self.0,
-            session,
-            request.into_inner(),
-        )))
+        let stream = hook::open::<Serve>(&self.0, session, request.into_inner());
+        Ok(Response::new(stream))
     }
 
     async fn transform(
         &self,
-        _: Request<Streaming<proto::TransformRequest>>,
+        request: Request<Streaming<proto::TransformRequest>>,
     ) -> Result<Response<Self::TransformStream>, Status> {
-        Err(status::not_yet("Transform"))
+        let session = session::of_request(&self.0, request.metadata())?;
+        let stream = hook::open::<Transform>(&self.0, session, request.into_inner());
+        Ok(Response::new(stream))
     }
 
     async fn resolve_import(
         &self,
-        _: Request<Streaming<proto::ResolveImportRequest>>,
+        request: Request<Streaming<proto::ResolveImportRequest>>,
     ) -> Result<Response<Self::ResolveImportStream>, Status> {
-        Err(status::not_yet("ResolveImport"))
+        let session = session::of_request(&self.0, request.metadata())?;
+        let stream = hook::open::<ResolveImport>(&self.0, session, request.into_inner());
+        Ok(Response::new(stream))
     }
 
     async fn invalidate(
         &self,
-        _: Request<proto::InvalidateRequest>,
+        request: Request<proto::InvalidateRequest>,
     ) -> Result<Response<proto::InvalidateResponse>, Status> {
-        Err(status::not_yet("Invalidate"))
+        invalidate::invalidate(&self.0, request.into_inner()).map(Response::new)
     }
 
     async fn send(

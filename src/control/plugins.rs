@@ -14,7 +14,9 @@ pub(super) fn list(
     let limit = sockets::page_size(request.page_size)?;
     let order: Vec<String> = control
         .plugins
-        .serve_order()
+        .serve()
+        .order
+        .snapshot()
         .hooks()
         .iter()
         .map(|hook| hook.plugin().to_owned())
@@ -67,6 +69,8 @@ fn plugin(status: &PluginStatus, serve_place: Option<usize>) -> proto::Plugin {
             .iter()
             .map(|hook| match hook {
                 HookKind::Serve => proto::Hook::Serve.into(),
+                HookKind::Transform => proto::Hook::Transform.into(),
+                HookKind::ResolveImport => proto::Hook::ResolveImport.into(),
                 HookKind::SubscribeMessages => proto::Hook::SubscribeMessages.into(),
             })
             .collect(),

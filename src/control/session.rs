@@ -108,8 +108,8 @@ fn started(control: &Control, session: &Session) -> proto::ServerStarted {
         plugin_name: session.name().to_owned(),
         server: Some(info::get(control)),
         root_dirs: control
-            .root_dirs
-            .iter()
+            .roots
+            .dirs()
             .map(|dir| dir.display().to_string())
             .collect(),
         config_json: session.config_json().to_owned(),
@@ -141,8 +141,8 @@ fn hook_kind(hook: i32) -> Result<HookKind, Status> {
     match proto::Hook::try_from(hook) {
         Ok(proto::Hook::Serve) => Ok(HookKind::Serve),
         Ok(proto::Hook::SubscribeMessages) => Ok(HookKind::SubscribeMessages),
-        Ok(proto::Hook::Transform) => Err(status::not_yet("HOOK_TRANSFORM")),
-        Ok(proto::Hook::ResolveImport) => Err(status::not_yet("HOOK_RESOLVE_IMPORT")),
+        Ok(proto::Hook::Transform) => Ok(HookKind::Transform),
+        Ok(proto::Hook::ResolveImport) => Ok(HookKind::ResolveImport),
         Ok(proto::Hook::Unspecified) | Err(_) => {
             Err(invalid("hooks", format!("{hook} is no Hook")))
         }

@@ -46,18 +46,6 @@ pub(super) fn reason(status: &Status) -> String {
         .unwrap_or_default()
 }
 
-/// A part of the contract that this version does not have.
-pub(super) fn not_yet(what: &str) -> Status {
-    error(
-        Code::Unimplemented,
-        "FEATURE_UNSUPPORTED",
-        format!(
-            "{what} is not implemented in pagewire {}",
-            env!("CARGO_PKG_VERSION")
-        ),
-    )
-}
-
 pub(super) fn stopping() -> Status {
     error(Code::Unavailable, "STOPPING", "the daemon is stopping")
 }

@@ -21,7 +21,9 @@ pub(super) struct Answer {
     pub(super) tag: Option<HeaderValue>,
     /// The file that its body is, as it is: compressed siblings may stand in for it.
     pub(super) file: Option<Arc<Path>>,
-    /// The client is not injected.
+    /// The file that answers, or would if nobody else did.
+    pub(super) source: Option<Arc<Path>>,
+    /// Later stages leave it as it is.
     pub(super) verbatim: bool,
     /// Who answered.
     pub(super) by: By,
@@ -114,6 +116,7 @@ impl Answer {
             body: Payload::Bytes(body),
             tag: None,
             file: None,
+            source: None,
             verbatim: false,
             by: By::Daemon,
         }

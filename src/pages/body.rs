@@ -1,5 +1,5 @@
-//! A request's body: read into memory as far as a plugin asks for it, and passed on whole to who
-//! comes after.
+//! A body of a request or of an answer from elsewhere: read into memory as far as somebody asks for
+//! it, and passed on whole to who comes after.
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::StatusCode;
@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 /// not asked. Default 30 s.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What the bodies of all requests take in memory together. One for which there is no room is answered
+/// What all such bodies take in memory together. One for which there is no room is answered
 /// with 503. Default 256 MiB.
 pub(super) const BUFFERED_BYTES: usize = 256 * 1024 * 1024;
 
@@ -29,7 +29,7 @@ pub(super) enum BodyFault {
     #[error("the request's body ended too early")]
     Cut,
     #[error(
-        "bodies of other requests take all of the {BUFFERED_BYTES} bytes that there are for them (try again when some are answered)"
+        "bodies of other requests and answers take all of the {BUFFERED_BYTES} bytes that there are for them (try again when some are done)"
     )]
     NoRoom,
 }
@@ -44,55 +44,69 @@ impl BodyFault {
     }
 }
 
-/// A request's body.
-pub(super) struct RequestBody {
+/// A body that can be read ahead.
+pub(super) struct Buffered {
     read: VecDeque<Frame<Bytes>>,
     /// Of data in `read`.
     octets: usize,
     rest: Body,
     ended: bool,
-    /// When it must have come, once somebody asks for it.
+    /// How long it may take to come, from when somebody asks for it; none = for ever.
+    patience: Option<Duration>,
     due: Option<Instant>,
     room: Arc<Semaphore>,
     /// The room that `read` takes.
     taken: Option<OwnedSemaphorePermit>,
 }
 
-impl RequestBody {
-    /// One whose octets take up `room` while they are in memory.
-    pub(super) fn new(body: Body, room: Arc<Semaphore>) -> Self {
+impl Buffered {
+    /// A request's, whose octets take up `room` while they are in memory.
+    pub(super) fn of_request(body: Body, room: Arc<Semaphore>) -> Self {
+        Self {
+            patience: Some(UPLOAD_TIMEOUT),
+            ..Self::of_answer(body, room)
+        }
+    }
+
+    /// An answer's, the same. How long it takes is for its sender to say.
+    pub(super) fn of_answer(body: Body, room: Arc<Semaphore>) -> Self {
         Self {
             read: VecDeque::new(),
             octets: 0,
             ended: body.is_end_stream(),
             rest: body,
+            patience: None,
             due: None,
             room,
             taken: None,
         }
     }
 
-    /// The request has none.
+    /// There is none.
     pub(super) fn is_empty(&self) -> bool {
         self.ended && self.octets == 0
     }
 
     /// All of it; none when it has more octets than this. No more are read than are needed to know.
     pub(super) async fn whole(&mut self, max: usize) -> Result<Option<Bytes>, BodyFault> {
-        let due = *self
-            .due
-            .get_or_insert_with(|| Instant::now() + UPLOAD_TIMEOUT);
+        let from_now = self.patience.map(|patience| Instant::now() + patience);
+        self.due = self.due.or(from_now);
         while !self.ended {
             let announced = usize::try_from(self.rest.size_hint().lower()).unwrap_or(usize::MAX);
             if self.octets.saturating_add(announced) > max || self.octets > max {
                 return Ok(None);
             }
             let frame = std::future::poll_fn(|cx| Pin::new(&mut self.rest).poll_frame(cx));
-            match timeout_at(due, frame).await {
-                Err(_) => return Err(BodyFault::TooSlow),
-                Ok(Some(Err(_))) => return Err(BodyFault::Cut),
-                Ok(Some(Ok(frame))) => self.keep(frame)?,
-                Ok(None) => self.ended = true,
+            let frame = match self.due {
+                Some(due) => timeout_at(due, frame)
+                    .await
+                    .map_err(|_| BodyFault::TooSlow)?,
+                None => frame.await,
+            };
+            match frame {
+                Some(Err(_)) => return Err(BodyFault::Cut),
+                Some(Ok(frame)) => self.keep(frame)?,
+                None => self.ended = true,
             }
         }
         Ok((self.octets <= max).then(|| self.joined()))
@@ -138,7 +152,7 @@ impl RequestBody {
     }
 }
 
-impl HttpBody for RequestBody {
+impl HttpBody for Buffered {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -179,10 +193,10 @@ mod tests {
     use futures_util::stream;
     use std::convert::Infallible;
 
-    fn of_pieces(pieces: &'static [&'static str], room: usize) -> RequestBody {
+    fn of_pieces(pieces: &'static [&'static str], room: usize) -> Buffered {
         let pieces = pieces.iter().map(|piece| Ok::<_, Infallible>(*piece));
         let body = Body::from_stream(stream::iter(pieces));
-        RequestBody::new(body, Arc::new(Semaphore::new(room)))
+        Buffered::of_request(body, Arc::new(Semaphore::new(room)))
     }
 
     async fn text(body: Body) -> String {
@@ -212,7 +226,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_says_it_is_too_long_is_not_read() {
         let body = Body::from("longer than that");
-        let mut body = RequestBody::new(body, Arc::new(Semaphore::new(0)));
+        let mut body = Buffered::of_request(body, Arc::new(Semaphore::new(0)));
         assert_eq!(body.whole(5).await, Ok(None));
         assert!(body.read.is_empty());
         assert_eq!(body.whole(100).await, Err(BodyFault::NoRoom));
@@ -222,7 +236,7 @@ mod tests {
     async fn a_body_that_does_not_come_is_given_up_after_its_time() {
         let begin = Instant::now();
         let body = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
-        let mut body = RequestBody::new(body, Arc::new(Semaphore::new(1)));
+        let mut body = Buffered::of_request(body, Arc::new(Semaphore::new(1)));
         assert_eq!(body.whole(5).await, Err(BodyFault::TooSlow));
         assert_eq!(begin.elapsed().as_secs(), UPLOAD_TIMEOUT.as_secs());
     }

@@ -238,19 +238,30 @@ fn has_at(text: &str, start: usize, letters: &str) -> bool {
         .is_some_and(|part| part.eq_ignore_ascii_case(letters.as_bytes()))
 }
 
-/// A body that somebody else compressed as it was before, or as it is when we do not read its coding.
-pub(super) fn decoded(coding: &str, body: Payload) -> Result<Body, Payload> {
-    let coding = coding.trim().to_ascii_lowercase();
-    if !matches!(&*coding, "gzip" | "x-gzip" | "br") {
-        return Err(body);
-    }
+/// Takes off what somebody else compressed an answer with. False when its coding is not one of those
+/// that we read: then it stays as it is.
+pub(super) fn decode(answer: &mut Answer) -> bool {
+    let coding = answer.header(header::CONTENT_ENCODING).trim();
+    let coding = coding.to_ascii_lowercase();
+    let is_brotli = match &*coding {
+        "" | "identity" => return true,
+        "br" => true,
+        "gzip" | "x-gzip" => false,
+        _ => return false,
+    };
+    let body = std::mem::replace(&mut answer.body, Bytes::new().into());
     let pieces = body.into_stream().into_data_stream();
     let reader = StreamReader::new(pieces.map_err(io::Error::other));
-    Ok(if coding == "br" {
+    answer.body = Payload::Stream(if is_brotli {
         Body::from_stream(ReaderStream::new(BrotliDecoder::new(reader)))
     } else {
         Body::from_stream(ReaderStream::new(GzipDecoder::new(reader)))
-    })
+    });
+    answer.tag = None;
+    for name in [header::CONTENT_ENCODING, header::CONTENT_LENGTH] {
+        answer.headers.remove(name);
+    }
+    true
 }
 
 #[cfg(test)]

@@ -206,6 +206,7 @@ impl Hot {
             body: Payload::Bytes(self.content.clone()),
             tag: self.tag.clone(),
             file: Some(self.real.clone()),
+            source: Some(self.real.clone()),
             verbatim: false,
             by,
         }
@@ -256,12 +257,14 @@ fn read(asked: PathBuf, real: PathBuf, mime: &str, whole: u64) -> io::Result<Rea
 
 fn large(file: OpenFile, real: PathBuf, mime: &str) -> io::Result<Answer> {
     let is_utf8 = is_utf8_so_far(&file.first(SAMPLE_BYTES)?);
+    let real: Arc<Path> = real.into();
     Ok(Answer {
         status: StatusCode::OK,
         headers: headers(mime, is_utf8, file.modified),
         tag: strong_tag(format_args!("{}", file.version())),
         body: Payload::File(file),
-        file: Some(real.into()),
+        file: Some(real.clone()),
+        source: Some(real),
         verbatim: false,
         by: By::File,
     })

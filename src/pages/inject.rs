@@ -85,7 +85,9 @@ pub(super) async fn stage(pages: &Pages, request: &Parts, answer: &mut Answer) {
     let policies: Vec<_> = policies.filter_map(|value| value.to_str().ok()).collect();
     scripts.policies = policies.join(",");
     let path = request.uri.path();
-    if !decode(answer, path) {
+    if !encode::decode(answer) {
+        let coding = answer.header(header::CONTENT_ENCODING);
+        tracing::warn!(target: "pagewire::pages", path, coding, "the client is not put into a page that is compressed in this way");
         return;
     }
     let host = request
@@ -126,29 +128,6 @@ pub(super) async fn stage(pages: &Pages, request: &Parts, answer: &mut Answer) {
     if answer.file.is_none() {
         // The file's date says nothing of the client.
         answer.headers.remove(header::LAST_MODIFIED);
-    }
-}
-
-/// Makes a compressed page readable. False when its coding is not one of those that we read: then
-/// it stays as it is.
-fn decode(answer: &mut Answer, path: &str) -> bool {
-    let coding = answer.header(header::CONTENT_ENCODING).to_owned();
-    if coding.is_empty() || coding.eq_ignore_ascii_case("identity") {
-        return true;
-    }
-    let body = std::mem::replace(&mut answer.body, Bytes::new().into());
-    match encode::decoded(&coding, body) {
-        Ok(decoded) => {
-            answer.body = Payload::Stream(decoded);
-            answer.tag = None;
-            answer.headers.remove(header::CONTENT_ENCODING);
-            true
-        }
-        Err(body) => {
-            tracing::warn!(target: "pagewire::pages", path, coding, "the client is not put into a page that is compressed in this way");
-            answer.body = body;
-            false
-        }
     }
 }
 

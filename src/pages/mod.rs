@@ -6,6 +6,7 @@ mod conditions;
 mod derived;
 mod encode;
 mod failure;
+mod faults;
 mod files;
 mod inject;
 mod listing;
@@ -20,7 +21,10 @@ mod reply;
 mod requests;
 mod scan;
 mod serve;
+mod subject;
+mod transform;
 mod virtual_file;
+mod whole;
 
 use crate::config::{AppIndex, Config};
 use crate::hub::Hub;
@@ -51,7 +55,7 @@ pub struct Pages {
     hub: Arc<Hub>,
     plugins: Arc<Plugins>,
     proxy: Proxy,
-    /// For request bodies that plugins ask for, in bytes.
+    /// For bodies that are read for plugins, in bytes.
     body_room: Arc<Semaphore>,
     derived: Derived,
     policies: policy::Reported,

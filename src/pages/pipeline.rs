@@ -1,11 +1,11 @@
 //! The stages of a page request, in order.
 
 use super::answer::{Answer, By};
-use super::body::RequestBody;
+use super::body::Buffered;
 use super::files::{self, Located};
 use super::requests::Requests;
 use super::serve::Asked;
-use super::{Pages, encode, failure, inject, listing, proxy, reply, serve};
+use super::{Pages, encode, failure, faults, inject, listing, proxy, reply, serve, transform};
 use crate::config::ProxyRule;
 use crate::paths::{Found, UrlPath};
 use axum::body::Body;
@@ -17,13 +17,17 @@ use axum::response::Response;
 /// Answers every path that is not the daemon's own.
 ///
 /// resolve -> required plugins are ready -> serve hook | file | serve hook | proxy | app index ->
-/// inject -> encode -> reply
+/// transform hook -> inject -> encode -> reply
 pub async fn respond(pages: &Pages, request: Request) -> Response {
     let since = Requests::begin();
     let (request, body) = request.into_parts();
     let mut answer = match UrlPath::parse(request.uri.path()) {
         Err(error) => failure::refused(&request, StatusCode::BAD_REQUEST, &error.to_string()),
-        Ok(path) => answer(pages, &request, &path, body).await,
+        Ok(path) => {
+            let mut answer = answer(pages, &request, &path, body).await;
+            transform::stage(pages, &request, &path, &mut answer).await;
+            answer
+        }
     };
     inject::stage(pages, &request, &mut answer).await;
     encode::stage(&request, &mut answer, &pages.derived).await;
@@ -46,9 +50,9 @@ async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> A
     if let Err(missing) = pages.plugins.until_required(path.as_str()).await {
         return failure::not_ready(request, &missing);
     }
-    let body = RequestBody::new(body, pages.body_room.clone());
+    let body = Buffered::of_request(body, pages.body_room.clone());
     let mut asked = Asked::new(pages, request, path, rule, body);
-    let hooks = pages.plugins.serve_order().hooks();
+    let hooks = pages.plugins.serve().order.snapshot();
     if !hooks.is_empty()
         && let Some(answer) = Box::pin(serve::before_files(&hooks, &mut asked)).await
     {
@@ -76,7 +80,7 @@ async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> A
             .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         answer
     };
-    serve::say_skipped(&skipped, &mut answer);
+    faults::say_skipped(&skipped, &mut answer);
     answer
 }
 
@@ -87,10 +91,11 @@ async fn backend(
     path: &UrlPath,
     body: Body,
 ) -> Answer {
-    let injects = pages.plugins.inject_client();
+    let wants_whole = pages.plugins.inject_client() && proxy::asks_for_html(request)
+        || transform::may_want(pages, request, path);
     // Boxed, as what follows: the future of a request is moved several times, so what a file in memory
     // does not need has its room elsewhere.
-    Box::pin(pages.proxy.ask(rule, request, path, body, injects)).await
+    Box::pin(pages.proxy.ask(rule, request, path, body, wants_whole)).await
 }
 
 async fn file(pages: &Pages, request: &Parts, path: &UrlPath, located: Located) -> Answer {

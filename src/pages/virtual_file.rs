@@ -7,6 +7,7 @@ use crate::paths::{Found, UrlPath};
 use crate::plugins::{Hook, Serve, ServeBody, ServeContent};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderName, HeaderValue};
+use bytes::Bytes;
 use std::path::Path;
 
 /// Headers that describe one connection or the body's length: ours to set.
@@ -22,6 +23,29 @@ const REFUSED_HEADERS: &[&str] = &[
     "transfer-encoding",
     "upgrade",
 ];
+
+/// A header that a plugin sets, or what is wrong with it.
+pub(super) fn checked_header(
+    name: &str,
+    value: &Bytes,
+) -> Result<(HeaderName, HeaderValue), String> {
+    HeaderName::from_bytes(name.as_bytes())
+        .ok()
+        .filter(|name| !REFUSED_HEADERS.contains(&name.as_str()))
+        .zip(HeaderValue::from_maybe_shared(value.clone()).ok())
+        .ok_or_else(|| {
+            format!("header {name:?} is not one that a plugin may set, or its value is not valid")
+        })
+}
+
+/// A type that a plugin says, or what is wrong with it.
+pub(super) fn checked_type(given: &str) -> Result<String, String> {
+    let mime = mime::of_type_or_extension(given).to_owned();
+    if HeaderValue::from_str(&mime).is_err() {
+        return Err(format!("content type {mime:?} is not valid in a header"));
+    }
+    Ok(mime)
+}
 
 /// A plugin's content as an answer, or what is wrong with it.
 pub(super) async fn answer(
@@ -39,20 +63,13 @@ pub(super) async fn answer(
     };
     let mime = match content.content_type.as_str() {
         "" => pages.types.of_path(path.as_str()),
-        given => mime::of_type_or_extension(given).to_owned(),
+        given => checked_type(given)?,
     };
-    if HeaderValue::from_str(&mime).is_err() {
-        return Err(format!("content type {mime:?} is not valid in a header"));
-    }
     let mut answer = match &content.body {
-        ServeBody::Inline {
-            body,
-            hash,
-            is_utf8,
-        } => {
-            let mime = mime::with_charset(&mime, *is_utf8);
-            let mut answer = Answer::new(status, &mime, body.clone());
-            answer.tag = hash_tag(*hash);
+        ServeBody::Inline(inline) => {
+            let mime = mime::with_charset(&mime, inline.is_utf8);
+            let mut answer = Answer::new(status, &mime, inline.body.clone());
+            answer.tag = hash_tag(inline.hash);
             answer
         }
         ServeBody::File(file) => {
@@ -62,15 +79,7 @@ pub(super) async fn answer(
         }
     };
     for (name, value) in &content.headers {
-        let valid = HeaderName::from_bytes(name.as_bytes())
-            .ok()
-            .filter(|name| !REFUSED_HEADERS.contains(&name.as_str()))
-            .zip(HeaderValue::from_maybe_shared(value.clone()).ok());
-        let Some((name, value)) = valid else {
-            return Err(format!(
-                "header {name:?} is not one that a plugin may set, or its value is not valid"
-            ));
-        };
+        let (name, value) = checked_header(name, value)?;
         if name == header::CONTENT_TYPE || name == header::LAST_MODIFIED {
             answer.headers.insert(name, value);
         } else {

@@ -14,5 +14,5 @@ mod version;
 pub use prefix::Prefix;
 pub use root::{Found, Root, RootError};
 pub use roots::Roots;
-pub use url::{UrlPath, UrlPathError, segment_url};
+pub use url::{UrlPath, UrlPathError, path_url, segment_url};
 pub use version::Version;

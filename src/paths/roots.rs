@@ -83,6 +83,20 @@ impl Roots {
         })
     }
 
+    /// The URL path that a file is served under, percent-encoded: see [`Root::url_of`]. Of several
+    /// folders around it the innermost counts.
+    #[must_use]
+    pub fn url_of(&self, file: &Path) -> Option<String> {
+        let urls = self.each().filter_map(|(prefix, root)| {
+            let url = root.url_of(file)?;
+            Some((
+                root.dir().as_os_str().len(),
+                format!("{}{url}", prefix.as_str()),
+            ))
+        });
+        urls.max().map(|(_, url)| url)
+    }
+
     /// Whether a name is never served in the folder of a URL path.
     #[must_use]
     pub fn denies(&self, url: &UrlPath, name: &str) -> bool {

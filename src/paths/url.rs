@@ -140,9 +140,15 @@ impl UrlPath {
     /// into it.
     #[must_use]
     pub fn url(&self) -> String {
-        let names = self.text.split('/').map(segment_url);
-        names.collect::<Vec<_>>().join("/")
+        path_url(&self.text)
     }
+}
+
+/// A decoded path, percent-encoded.
+#[must_use]
+pub fn path_url(decoded: &str) -> String {
+    let names = decoded.split('/').map(segment_url);
+    names.collect::<Vec<_>>().join("/")
 }
 
 /// A name as a segment of a URL path, percent-encoded.

@@ -2,7 +2,8 @@
 //! until they are ready.
 
 use super::counters::Counters;
-use super::sessions::{Live, Plugins, Session, SessionEnd, State};
+use super::registry::{Live, Plugins, State};
+use super::session::{Session, SessionEnd};
 use crate::config::PluginConfig;
 use crate::ids;
 use std::sync::Arc;

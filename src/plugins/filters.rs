@@ -6,7 +6,7 @@ use regex::{RegexSet, RegexSetBuilder};
 use std::path::{Path, PathBuf};
 
 /// What filters look at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub struct RequestFacts<'a> {
     /// Upper-case.
     pub method: &'a str,
@@ -63,7 +63,10 @@ pub enum RequestFilterError {
 }
 
 /// Compiles expressions that a program sent; none when there are none.
-pub(crate) fn compile(expressions: &[String]) -> Result<Option<RegexSet>, RequestFilterError> {
+///
+/// # Errors
+/// One that does not compile, or is too large.
+pub fn compile_regexes(expressions: &[String]) -> Result<Option<RegexSet>, RequestFilterError> {
     if expressions.is_empty() {
         return Ok(None);
     }
@@ -81,8 +84,8 @@ impl RequestFilter {
         path_regexes: &[String],
         exclude_path_regexes: &[String],
     ) -> Result<Self, RequestFilterError> {
-        self.path_regexes = compile(path_regexes)?;
-        self.exclude_path_regexes = compile(exclude_path_regexes)?;
+        self.path_regexes = compile_regexes(path_regexes)?;
+        self.exclude_path_regexes = compile_regexes(exclude_path_regexes)?;
         Ok(self)
     }
 

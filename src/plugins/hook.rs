@@ -4,14 +4,15 @@ use super::Plugins;
 use super::calls::{CallError, Calls};
 use super::counters::{Counters, Verdict};
 use super::filters::{RequestFacts, RequestFilter};
-use super::order::Order;
+use super::hooks::Hooks;
 use super::serve::Phase;
-use super::sessions::{HookKind, Session};
+use super::session::{HookKind, Session};
 use bytes::Bytes;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
+use xxhash_rust::xxh3::xxh3_128;
 
 /// A kind of hook: what a plugin is asked, and what it answers.
 pub trait Kind: Sized + 'static {
@@ -22,7 +23,7 @@ pub trait Kind: Sized + 'static {
     /// What it is asked.
     type Call: Send;
     /// What it answers.
-    type Outcome: Send;
+    type Outcome: Send + Sync;
 
     /// What an answer counts as.
     fn verdict(outcome: &Self::Outcome) -> Verdict;
@@ -32,8 +33,46 @@ pub trait Kind: Sized + 'static {
         Phase::BeforeFiles
     }
 
-    /// The open hooks of this kind.
-    fn order(plugins: &Plugins) -> &Order<Self>;
+    /// The open hooks of this kind, and what is remembered of them.
+    fn hooks(plugins: &Plugins) -> &Hooks<Self>;
+
+    /// Whether an answer may stand for later ones to the same question.
+    fn may_keep(outcome: &Self::Outcome) -> bool;
+
+    /// The files that an answer was made from, as its plugin names them.
+    fn files(outcome: &Self::Outcome) -> Vec<&Path>;
+
+    /// Bytes that an answer takes, without what every answer takes.
+    fn size(outcome: &Self::Outcome) -> usize;
+}
+
+/// A body that came with an answer.
+#[derive(Debug)]
+pub struct InlineBody {
+    /// All of it.
+    pub body: Bytes,
+    /// Of its content.
+    pub hash: u128,
+    /// It is text in UTF-8.
+    pub is_utf8: bool,
+}
+
+impl InlineBody {
+    /// Looks the body through once, so that nobody has to again.
+    #[must_use]
+    pub fn new(body: Bytes) -> Self {
+        Self {
+            hash: xxh3_128(&body),
+            is_utf8: std::str::from_utf8(&body).is_ok(),
+            body,
+        }
+    }
+}
+
+/// Bytes that header fields take.
+pub(super) fn size_of_headers(headers: &[(String, Bytes)]) -> usize {
+    let sizes = headers.iter().map(|(name, value)| name.len() + value.len());
+    sizes.sum()
 }
 
 /// What a page gets when the plugin does not answer: on timeout, crash, overload or a lost
@@ -194,8 +233,8 @@ impl<K: Kind> Hook<K> {
         filters.iter().any(|filter| !filter.file_paths.is_empty())
     }
 
-    /// Replaces all filters: no later request sees the old ones.
-    pub fn update_filters(&self, filters: Vec<RequestFilter>) {
+    /// To be called while the order of hooks is made anew, see [`HookGuard::update_filters`].
+    fn set_filters(&self, filters: Vec<RequestFilter>) {
         *self.filters.write().unwrap_or_else(PoisonError::into_inner) = filters.into();
         self.id.store(next_id(), Ordering::Release);
     }
@@ -251,6 +290,14 @@ impl<K: Kind> HookGuard<K> {
     #[must_use]
     pub fn hook(&self) -> &Arc<Hook<K>> {
         &self.hook
+    }
+
+    /// Replaces all filters: no later request sees the old ones, or what was remembered under them.
+    pub fn update_filters(&self, filters: Vec<RequestFilter>) {
+        let hooks = K::hooks(&self.plugins);
+        let before = self.hook.id();
+        hooks.order.change(|_| self.hook.set_filters(filters));
+        hooks.remembered.end(before);
     }
 }
 

@@ -1,21 +1,58 @@
 //! The open hooks of one kind, in the order in which they are asked.
 
+use super::filters::RequestFacts;
 use super::hook::{Hook, Kind};
+use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, UnitWeighter};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
+/// Requests of which it is known which hooks want them: filters, however many, are looked at once for
+/// requests that look the same. Beyond, those that come least are looked at again. Default 4,096.
+const KNOWN_REQUESTS: usize = 4096;
+
 /// A snapshot that requests share and that is replaced whole.
-pub struct Order<K: Kind>(RwLock<Arc<[Arc<Hook<K>>]>>);
+pub struct Order<K: Kind>(RwLock<Arc<Snapshot<K>>>);
+
+/// The open hooks at one moment, with their filters.
+pub struct Snapshot<K: Kind> {
+    hooks: Vec<Arc<Hook<K>>>,
+    /// Any filter asks which file would answer.
+    looks_at_files: bool,
+    /// The places in `hooks` of those that want such a request. None while there are no hooks.
+    wanting: Option<Wanting>,
+}
+
+type Wanting = Cache<Facts, Arc<[usize]>, UnitWeighter>;
+
+/// [`RequestFacts`] that are kept.
+#[derive(PartialEq, Eq, Hash)]
+struct Facts {
+    method: String,
+    path: String,
+    file: Option<PathBuf>,
+    mime: Option<String>,
+}
+
+impl Equivalent<Facts> for RequestFacts<'_> {
+    fn equivalent(&self, kept: &Facts) -> bool {
+        self.path == kept.path
+            && self.method == kept.method
+            && self.file == kept.file.as_deref()
+            && self.mime == kept.mime.as_deref()
+    }
+}
 
 impl<K: Kind> Default for Order<K> {
     fn default() -> Self {
-        Self(RwLock::new(Arc::new([])))
+        Self(RwLock::new(Arc::new(Snapshot::new(Vec::new()))))
     }
 }
 
 impl<K: Kind> Order<K> {
     /// The hooks now.
     #[must_use]
-    pub fn hooks(&self) -> Arc<[Arc<Hook<K>>]> {
+    pub fn snapshot(&self) -> Arc<Snapshot<K>> {
         self.0
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -36,11 +73,66 @@ impl<K: Kind> Order<K> {
         self.change(|order| order.retain(|hook| hook.plugin() != name));
     }
 
-    fn change(&self, change: impl FnOnce(&mut Vec<Arc<Hook<K>>>)) {
+    /// Whatever decides who is asked changes in here.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Vec<Arc<Hook<K>>>)) {
         let mut order = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let mut hooks = order.to_vec();
+        let mut hooks = order.hooks.clone();
         change(&mut hooks);
         hooks.sort_by(|a, b| a.rank().cmp(&b.rank()));
-        *order = hooks.into();
+        *order = Arc::new(Snapshot::new(hooks));
+    }
+}
+
+impl<K: Kind> Snapshot<K> {
+    fn new(hooks: Vec<Arc<Hook<K>>>) -> Self {
+        Self {
+            looks_at_files: hooks.iter().any(|hook| hook.looks_at_files()),
+            wanting: (!hooks.is_empty()).then(|| Cache::new(KNOWN_REQUESTS)),
+            hooks,
+        }
+    }
+
+    /// All of them, in order.
+    #[must_use]
+    pub fn hooks(&self) -> &[Arc<Hook<K>>] {
+        &self.hooks
+    }
+
+    /// Whether nobody is asked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.hooks.is_empty()
+    }
+
+    /// Whether [`wanting`](Snapshot::wanting) has to be told the file.
+    #[must_use]
+    pub fn looks_at_files(&self) -> bool {
+        self.looks_at_files
+    }
+
+    /// The places in [`hooks`](Snapshot::hooks) of those that want a request, in order.
+    #[must_use]
+    pub fn wanting(&self, request: RequestFacts<'_>) -> Arc<[usize]> {
+        let Some(known) = &self.wanting else {
+            return Arc::default();
+        };
+        let request = RequestFacts {
+            file: request.file.filter(|_| self.looks_at_files),
+            ..request
+        };
+        if let Some(wanting) = known.get(&request) {
+            return wanting;
+        }
+        let hooks = self.hooks.iter().enumerate();
+        let wanting = hooks.filter(|(_, hook)| hook.wants(request));
+        let wanting: Arc<[usize]> = wanting.map(|(place, _)| place).collect();
+        let facts = Facts {
+            method: request.method.to_owned(),
+            path: request.path.to_owned(),
+            file: request.file.map(ToOwned::to_owned),
+            mime: request.mime.map(str::to_owned),
+        };
+        known.insert(facts, wanting.clone());
+        wanting
     }
 }

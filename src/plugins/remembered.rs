@@ -1,19 +1,23 @@
-//! What plugins said of requests that the daemon may say again by itself: answers and skips, until
-//! somebody invalidates them, a file they were made from changes, or the hook is withdrawn.
+//! What plugins answered that the daemon may say again by itself, until somebody invalidates it, a
+//! file it was made from changes, or the hook is withdrawn.
 
 use super::calls::CallError;
-use super::hook::Hook;
-use super::serve::{Serve, ServeBody, ServeCall, ServeOutcome};
-use super::stale::{Source, Stale};
+use super::dependents::Dependents;
+use super::hook::{Hook, Kind, size_of_headers};
+use super::stale::{Source, Stale, changed_since};
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared, WeakShared};
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-/// What is remembered takes so much memory together. Beyond, what is asked for least goes, and its
-/// plugins are asked again. Default 64 MiB.
+/// What is remembered of one kind of hook takes so much memory together. Beyond, what is asked for
+/// least goes, and its plugins are asked again. Default 64 MiB.
 const REMEMBERED_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A guess at how many answers there are, for the size of the table.
@@ -23,7 +27,7 @@ const REMEMBERED_ANSWERS: usize = 2048;
 /// from more is not remembered, which the log says. Default 256.
 const MAX_FILES: usize = 256;
 
-/// Requests that one answer is for: all that the plugin cannot tell apart.
+/// Questions that one answer is for: all that the plugin cannot tell apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RequestKey {
     /// Whom it was asked: see [`Hook::id`].
@@ -36,51 +40,77 @@ pub struct RequestKey {
     pub query: String,
     /// Those the plugin asked for; names are lower-case.
     pub headers: Vec<(String, Bytes)>,
+    /// Hash of what it was asked about beside the request; 0 = nothing.
+    pub about: u128,
 }
 
 /// An answer that holds while its files do.
-#[derive(Clone)]
-struct Kept {
-    outcome: Arc<ServeOutcome>,
+struct Kept<K: Kind> {
+    outcome: Arc<K::Outcome>,
     sources: Arc<[Source]>,
 }
 
-#[derive(Clone)]
-struct Weight;
-
-impl Weighter<RequestKey, Kept> for Weight {
-    fn weight(&self, key: &RequestKey, kept: &Kept) -> u64 {
-        const OVERHEAD: usize = 512;
-        let headers = |headers: &[(String, Bytes)]| -> usize {
-            let sizes = headers.iter().map(|(name, value)| name.len() + value.len());
-            sizes.sum()
-        };
-        let content = match &*kept.outcome {
-            ServeOutcome::Content(content) => {
-                let body = match &content.body {
-                    ServeBody::Inline { body, .. } => body.len(),
-                    ServeBody::File(_) => 0,
-                };
-                body + headers(&content.headers)
-            }
-            _ => 0,
-        };
-        let files: usize = kept.sources.iter().map(Source::size).sum();
-        let key = key.path.len() + key.query.len() + headers(&key.headers);
-        (OVERHEAD + key + content + files) as u64
+impl<K: Kind> Clone for Kept<K> {
+    fn clone(&self) -> Self {
+        Self {
+            outcome: self.outcome.clone(),
+            sources: self.sources.clone(),
+        }
     }
 }
 
-/// What the plugins said, by whom and of what.
-pub struct Remembered {
-    kept: Cache<RequestKey, Kept, Weight>,
-    /// How often something was forgotten: what was asked before is not kept. Held for moments, never
-    /// across an await.
-    forgettings: Mutex<u64>,
+struct Weight<K>(PhantomData<fn() -> K>);
+
+impl<K> Clone for Weight<K> {
+    fn clone(&self) -> Self {
+        Self(PhantomData)
+    }
 }
 
-impl Default for Remembered {
-    fn default() -> Self {
+impl<K: Kind> Weighter<RequestKey, Kept<K>> for Weight<K> {
+    fn weight(&self, key: &RequestKey, kept: &Kept<K>) -> u64 {
+        const OVERHEAD: usize = 512;
+        let files: usize = kept.sources.iter().map(Source::size).sum();
+        let key = key.path.len() + key.query.len() + size_of_headers(&key.headers);
+        (OVERHEAD + key + K::size(&kept.outcome) + files) as u64
+    }
+}
+
+/// What a plugin said, and when it was asked.
+struct Answered<K: Kind> {
+    result: Result<Arc<K::Outcome>, CallError>,
+    begin: SystemTime,
+}
+
+impl<K: Kind> Clone for Answered<K> {
+    fn clone(&self) -> Self {
+        Self {
+            result: self.result.clone(),
+            begin: self.begin,
+        }
+    }
+}
+
+/// A call that several requests may wait for. It is cancelled when none does.
+type Asking<K> = Shared<BoxFuture<'static, Answered<K>>>;
+
+/// What plugins said, by whom they were asked and of what.
+pub struct Remembered<K: Kind> {
+    kept: Cache<RequestKey, Kept<K>, Weight<K>>,
+    dependents: Arc<Dependents>,
+    /// Held for moments, never across an await.
+    state: Mutex<State<K>>,
+}
+
+struct State<K: Kind> {
+    /// How often something was forgotten: what was asked before is not kept.
+    forgettings: u64,
+    /// What is being asked by [`Remembered::ask_together`].
+    asking: HashMap<RequestKey, WeakShared<BoxFuture<'static, Answered<K>>>>,
+}
+
+impl<K: Kind> Remembered<K> {
+    pub(super) fn new(dependents: Arc<Dependents>) -> Self {
         // One shard: a body of the largest size that a result may carry fits in as well.
         let options = OptionsBuilder::new()
             .shards(1)
@@ -91,19 +121,21 @@ impl Default for Remembered {
         Self {
             kept: Cache::with_options(
                 options,
-                Weight,
+                Weight(PhantomData),
                 DefaultHashBuilder::default(),
                 DefaultLifecycle::default(),
             ),
-            forgettings: Mutex::default(),
+            dependents,
+            state: Mutex::new(State {
+                forgettings: 0,
+                asking: HashMap::new(),
+            }),
         }
     }
-}
 
-impl Remembered {
-    /// What the plugin said of such a request, if that is remembered and holds.
+    /// What the plugin said to such a question, if that is remembered and holds.
     #[must_use]
-    pub fn find(&self, key: &RequestKey) -> Option<Arc<ServeOutcome>> {
+    pub fn find(&self, key: &RequestKey) -> Option<Arc<K::Outcome>> {
         let kept = self.kept.get(key)?;
         // Blocks for a microsecond a file; going to another thread costs more.
         if kept.sources.iter().all(Source::is_same) {
@@ -113,36 +145,89 @@ impl Remembered {
         None
     }
 
-    /// Asks the plugin, and remembers what it says if it allows that. With a body a request is like
-    /// no other.
+    /// Asks the plugin, and remembers what it says if it and `may_keep` allow that. `file` would have
+    /// answered the request by itself.
     pub async fn ask(
         &self,
-        hook: &Hook<Serve>,
+        hook: &Hook<K>,
         key: RequestKey,
-        call: ServeCall,
-    ) -> Result<Arc<ServeOutcome>, CallError> {
-        let file = call.request.file.clone();
-        let reads = matches!(&*key.method, "GET" | "HEAD");
-        let has_body = call.body_omitted || !call.body.is_empty();
-        let forgettings = *self.lock();
+        call: K::Call,
+        file: Option<PathBuf>,
+        may_keep: bool,
+    ) -> Result<Arc<K::Outcome>, CallError> {
+        let forgettings = self.lock().forgettings;
         let begin = SystemTime::now();
         let outcome = Arc::new(hook.ask(call).await?);
-        if reads && !has_body {
-            // What the request would have got by itself stands in for: changes of it are the
-            // plugin's to name.
-            let file = file.map(Source::content);
-            if let Some(sources) = sources(&key, &outcome, begin) {
-                let kept = Kept {
-                    outcome: outcome.clone(),
-                    sources: file.into_iter().chain(sources).collect(),
-                };
-                let now = self.lock();
-                if *now == forgettings {
-                    self.kept.insert(key, kept);
-                }
+        let files = K::files(&outcome);
+        self.dependents.add(&key.path, &files);
+        if may_keep
+            && K::may_keep(&outcome)
+            && let Some(sources) = sources(&key.path, file, &files, begin)
+        {
+            drop(files);
+            let kept = Kept {
+                outcome: outcome.clone(),
+                sources,
+            };
+            let state = self.lock();
+            if state.forgettings == forgettings {
+                self.kept.insert(key, kept);
             }
         }
         Ok(outcome)
+    }
+
+    /// What the plugin says to a question whose answer is the same whoever asks: it is asked once by all
+    /// who want to know at the same time. `call` makes what it is asked.
+    pub async fn ask_together(
+        self: &Arc<Self>,
+        hook: &Arc<Hook<K>>,
+        key: &RequestKey,
+        file: Option<&Path>,
+        call: impl Fn() -> K::Call,
+    ) -> Result<Arc<K::Outcome>, CallError> {
+        loop {
+            let (asking, is_ours) = self.asking(hook, key, file, &call);
+            let Answered { result, begin } = asking.await;
+            // Who joined may have come after a file that the plugin had read before was changed.
+            let may_be_old = |outcome: &Arc<K::Outcome>| changed_since(&K::files(outcome), begin);
+            if is_ours || !result.as_ref().is_ok_and(may_be_old) {
+                return result;
+            }
+            if let Some(outcome) = self.find(key) {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// The call for this key, and whether it was begun now.
+    fn asking(
+        self: &Arc<Self>,
+        hook: &Arc<Hook<K>>,
+        key: &RequestKey,
+        file: Option<&Path>,
+        call: impl Fn() -> K::Call,
+    ) -> (Asking<K>, bool) {
+        let mut state = self.lock();
+        if let Some(asking) = state.asking.get(key).and_then(WeakShared::upgrade) {
+            return (asking, false);
+        }
+        let (call, hook, file) = (call(), hook.clone(), file.map(Path::to_owned));
+        let done = Done {
+            remembered: self.clone(),
+            key: key.clone(),
+        };
+        let asking = async move {
+            let begin = SystemTime::now();
+            let key = done.key.clone();
+            let result = done.remembered.ask(&hook, key, call, file, true).await;
+            Answered { result, begin }
+        };
+        let asking = asking.boxed().shared();
+        if let Some(weak) = asking.downgrade() {
+            state.asking.insert(key.clone(), weak);
+        }
+        (asking, true)
     }
 
     /// Forgets one answer: it cannot be used.
@@ -150,70 +235,86 @@ impl Remembered {
         self.kept.remove(key);
     }
 
-    /// Forgets what this names, and says how many answers that were.
-    pub fn forget(&self, stale: &Stale) -> usize {
+    /// Forgets what this names, and says for which URL paths that was.
+    pub(super) fn forget(&self, stale: &Stale) -> Vec<String> {
         self.retain(|key, sources| !stale.names(&key.path, sources))
     }
 
-    /// A hook is withdrawn.
+    /// A hook is withdrawn, or has other filters than under this id.
     pub(super) fn end(&self, hook: u64) {
         self.retain(|key, _| key.hook != hook);
     }
 
-    fn retain(&self, stays: impl Fn(&RequestKey, &[Source]) -> bool) -> usize {
-        let mut forgettings = self.lock();
-        *forgettings += 1;
-        let forgotten = AtomicUsize::new(0);
+    fn retain(&self, stays: impl Fn(&RequestKey, &[Source]) -> bool) -> Vec<String> {
+        let mut state = self.lock();
+        state.forgettings += 1;
+        // Who asks from now on does not join those that were asked before.
+        state.asking.clear();
+        let forgotten = Mutex::new(Vec::new());
         self.kept.retain(|key, kept| {
             let stays = stays(key, &kept.sources);
-            forgotten.fetch_add(usize::from(!stays), Ordering::Relaxed);
+            if !stays {
+                let mut forgotten = forgotten.lock().unwrap_or_else(PoisonError::into_inner);
+                forgotten.push(key.path.clone());
+            }
             stays
         });
-        forgotten.into_inner()
+        forgotten
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, u64> {
-        self.forgettings
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State<K>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A shared call is over, or nobody waits for it any more.
+struct Done<K: Kind> {
+    remembered: Arc<Remembered<K>>,
+    key: RequestKey,
+}
+
+impl<K: Kind> Drop for Done<K> {
+    fn drop(&mut self) {
+        // One that was begun anew meanwhile is no longer joined: it is asked once more, no worse.
+        self.remembered.lock().asking.remove(&self.key);
     }
 }
 
 /// The files that an answer holds with; none when it is not to be remembered.
-fn sources(key: &RequestKey, outcome: &ServeOutcome, begin: SystemTime) -> Option<Vec<Source>> {
-    match outcome {
-        ServeOutcome::Skip { remember: true } => Some(Vec::new()),
-        ServeOutcome::Content(content) if content.remember => {
-            if content.depends_on.len() > MAX_FILES {
-                tracing::warn!(target: "pagewire::plugins", path = key.path, files = content.depends_on.len(), "an answer depends on more than {MAX_FILES} files and is not remembered");
-                return None;
-            }
-            let body = match &content.body {
-                ServeBody::File(file) => Some(file),
-                ServeBody::Inline { .. } => None,
-            };
-            let mut sources = Vec::new();
-            for file in body.into_iter().chain(&content.depends_on) {
-                // One that may have changed since the plugin read it tells nothing.
-                sources.push(Source::settled(file, begin)?);
-                // It can be named by its real path as well.
-                let real = file.canonicalize().ok().filter(|real| real != file);
-                sources.extend(real.map(Source::content));
-            }
-            Some(sources)
-        }
-        _ => None,
+fn sources(
+    path: &str,
+    file: Option<PathBuf>,
+    files: &[&Path],
+    begin: SystemTime,
+) -> Option<Arc<[Source]>> {
+    if files.len() > MAX_FILES {
+        tracing::warn!(target: "pagewire::plugins", path, files = files.len(), "an answer depends on more than {MAX_FILES} files and is not remembered");
+        return None;
     }
+    // What the request would have got by itself stands in for, or takes part in the key: changes of it
+    // are the plugin's to name.
+    let mut sources: Vec<_> = file.map(Source::content).into_iter().collect();
+    for file in files {
+        // One that may have changed since the plugin read it tells nothing.
+        sources.push(Source::settled(file, begin)?);
+        // It can be named by its real path as well.
+        let real = file.canonicalize().ok().filter(|real| real != file);
+        sources.extend(real.map(Source::content));
+    }
+    Some(sources.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Inject;
     use crate::plugins::{
-        Calls, FailureMode, HookKind, HookOptions, OpenSession, Outgoing, Phase, Plugins,
-        RequestContext, ServeContent, ServeOptions,
+        Calls, FailureMode, HookKind, HookOptions, InlineBody, OpenSession, Outgoing, Phase,
+        Plugins, RequestContext, Serve, ServeBody, ServeCall, ServeContent, ServeOptions,
+        ServeOutcome,
     };
-    use std::path::{Path, PathBuf};
 
     fn request(hook: &Hook<Serve>, path: &str) -> (RequestKey, ServeCall) {
         let key = RequestKey {
@@ -222,6 +323,7 @@ mod tests {
             path: path.into(),
             query: String::new(),
             headers: Vec::new(),
+            about: 0,
         };
         let request = RequestContext {
             method: "GET".into(),
@@ -243,7 +345,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_named_is_forgotten_also_while_it_is_asked() {
-        let plugins = Arc::new(Plugins::default());
+        let plugins = Arc::new(Plugins::new(Inject::Asked, Vec::new()));
         let asked = OpenSession {
             hooks: vec![HookKind::Serve],
             ..OpenSession::default()
@@ -261,7 +363,7 @@ mod tests {
         };
         let (calls, mut stream) = Calls::new(1, None);
         let hook = Hook::new(session.session(), options, calls);
-        let remembered = Remembered::default();
+        let remembered = &plugins.serve().remembered;
         let mut ask = async |path: &str, meanwhile: Option<Stale>| {
             let (key, call) = request(&hook, path);
             let answer = async {
@@ -273,14 +375,16 @@ mod tests {
                     status: 0,
                     content_type: String::new(),
                     headers: Vec::new(),
-                    body: ServeBody::inline(Bytes::new()),
+                    body: ServeBody::Inline(InlineBody::new(Bytes::new())),
                     remember: true,
                     verbatim: false,
                     depends_on: vec!["/not/there".into()],
                 };
                 hook.resolve(id, ServeOutcome::Content(content));
             };
-            let (outcome, ()) = tokio::join!(remembered.ask(&hook, key.clone(), call), answer);
+            let file = call.request.file.clone();
+            let asked = remembered.ask(&hook, key.clone(), call, file, true);
+            let (outcome, ()) = tokio::join!(asked, answer);
             assert!(outcome.is_ok());
             remembered.find(&key).is_some()
         };
@@ -311,7 +415,7 @@ mod tests {
             for path in ["/a/x", "/a/y", "/b"] {
                 assert!(ask(path, None).await);
             }
-            assert_eq!(remembered.forget(&stale), forgotten, "{stale:?}");
+            assert_eq!(remembered.forget(&stale).len(), forgotten, "{stale:?}");
         }
         assert!(!ask("/b", Some(one_path)).await);
         remembered.end(hook.id());

@@ -2,12 +2,11 @@
 
 use super::Plugins;
 use super::counters::Verdict;
-use super::hook::{Hook, HookFailure, Kind, RequestContext};
-use super::order::Order;
-use super::sessions::HookKind;
+use super::hook::{Hook, HookFailure, InlineBody, Kind, RequestContext, size_of_headers};
+use super::hooks::Hooks;
+use super::session::HookKind;
 use bytes::Bytes;
-use std::path::PathBuf;
-use xxhash_rust::xxh3::xxh3_128;
+use std::path::{Path, PathBuf};
 
 /// When in the pipeline a hook is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,28 +78,9 @@ pub struct ServeContent {
 #[derive(Debug)]
 pub enum ServeBody {
     /// What came with the result.
-    Inline {
-        /// All of it.
-        body: Bytes,
-        /// Of its content.
-        hash: u128,
-        /// It is text in UTF-8.
-        is_utf8: bool,
-    },
+    Inline(InlineBody),
     /// What is in a file, which the edge reads. Where it may be is checked there.
     File(PathBuf),
-}
-
-impl ServeBody {
-    /// A body that is there.
-    #[must_use]
-    pub fn inline(body: Bytes) -> Self {
-        Self::Inline {
-            hash: xxh3_128(&body),
-            is_utf8: std::str::from_utf8(&body).is_ok(),
-            body,
-        }
-    }
 }
 
 /// The kind of hook.
@@ -125,8 +105,39 @@ impl Kind for Serve {
         options.phase
     }
 
-    fn order(plugins: &Plugins) -> &Order<Self> {
-        plugins.serve_order()
+    fn hooks(plugins: &Plugins) -> &Hooks<Self> {
+        plugins.serve()
+    }
+
+    fn may_keep(outcome: &ServeOutcome) -> bool {
+        match outcome {
+            ServeOutcome::Skip { remember } => *remember,
+            ServeOutcome::Content(content) => content.remember,
+            ServeOutcome::Failure(_) => false,
+        }
+    }
+
+    fn files(outcome: &ServeOutcome) -> Vec<&Path> {
+        let ServeOutcome::Content(content) = outcome else {
+            return Vec::new();
+        };
+        let body = match &content.body {
+            ServeBody::File(file) => Some(file),
+            ServeBody::Inline(_) => None,
+        };
+        let files = body.into_iter().chain(&content.depends_on);
+        files.map(PathBuf::as_path).collect()
+    }
+
+    fn size(outcome: &ServeOutcome) -> usize {
+        let ServeOutcome::Content(content) = outcome else {
+            return 0;
+        };
+        let body = match &content.body {
+            ServeBody::Inline(body) => body.body.len(),
+            ServeBody::File(_) => 0,
+        };
+        body + size_of_headers(&content.headers)
     }
 }
 

@@ -8,6 +8,16 @@ use std::time::{Duration, SystemTime};
 /// What depends on it is not kept until then.
 const SETTLES: Duration = Duration::from_secs(1);
 
+/// How far the clock that stamps files may be behind ours: they have a tick of their own.
+const CLOCK_TICK: Duration = Duration::from_millis(20);
+
+/// Whether any of these files was changed after this moment, as far as the file system says.
+pub(super) fn changed_since(files: &[&Path], moment: SystemTime) -> bool {
+    let moment = moment.checked_sub(CLOCK_TICK).unwrap_or(moment);
+    let mut versions = files.iter().filter_map(|file| Version::at(file));
+    versions.any(|version| !version.is_older_than(moment))
+}
+
 /// A file that a result was made from.
 #[derive(Debug)]
 pub(super) struct Source {

@@ -180,7 +180,7 @@ impl Server {
                 .map(|address| url_of(address, tls.is_some()))
                 .collect(),
             allowed_origins: config.allowed.origins.clone(),
-            root_dirs: root_dirs.clone(),
+            roots: config.roots.clone(),
             scratch_dir: scratch.as_ref().map(|scratch| scratch.path().to_owned()),
             start_time,
             watches: config.watch != WatchMode::Off,
@@ -223,7 +223,7 @@ impl Server {
             let hub = hub.clone();
             clock.spawn(async move { console::log(&hub).await });
         }
-        watch_folders(&config, &hub, &mut clock).await?;
+        watch_folders(&config, &hub, &plugins, &mut clock).await?;
         for listener in page_listeners {
             http::spawn(
                 listener,
@@ -301,7 +301,12 @@ impl Server {
 
 /// Watches every served folder if that is configured. Returns once all of their files are known: who
 /// reads the ready line may change a file at once.
-async fn watch_folders(config: &Config, hub: &Arc<Hub>, clock: &mut JoinSet<()>) -> io::Result<()> {
+async fn watch_folders(
+    config: &Config,
+    hub: &Arc<Hub>,
+    plugins: &Plugins,
+    clock: &mut JoinSet<()>,
+) -> io::Result<()> {
     let told = match (config.watch, config.no_files) {
         (WatchMode::Off, _) => return Ok(()),
         (WatchMode::Events, _) => watch::Pages::Nothing,
@@ -313,7 +318,8 @@ async fn watch_folders(config: &Config, hub: &Arc<Hub>, clock: &mut JoinSet<()>)
         let open = move || Watcher::open(root, prefix, poll);
         let watcher = tokio::task::spawn_blocking(open).await;
         let watcher = watcher.map_err(io::Error::other)?;
-        clock.spawn(watcher.run(hub.clone(), told));
+        let dependents = plugins.dependents().clone();
+        clock.spawn(watcher.run(hub.clone(), dependents, told));
     }
     Ok(())
 }

@@ -10,7 +10,8 @@ mod rules;
 mod tree;
 
 use crate::hub::{FileChange, Hub};
-use crate::paths::{Prefix, Root};
+use crate::paths::{Prefix, Root, path_url};
+use crate::plugins::Dependents;
 use notices::Notices;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -42,7 +43,7 @@ const EVENTS_AT_ONCE: usize = 100;
 pub enum Pages {
     /// Nothing: programs see to it.
     Nothing,
-    /// The URL paths of what has changed.
+    /// The URL paths of what has changed, and of what plugins made of it.
     Paths,
     /// That they are to reload: the files are not served, so nobody knows what is made of them.
     Reload,
@@ -95,7 +96,7 @@ impl Watcher {
     }
 
     /// Tells of changes for as long as it is polled: the log, and the pages if they are to act.
-    pub async fn run(mut self, hub: Arc<Hub>, pages: Pages) {
+    pub async fn run(mut self, hub: Arc<Hub>, dependents: Arc<Dependents>, pages: Pages) {
         loop {
             let batch = self.next_batch().await;
             let compared = tokio::task::spawn_blocking(move || {
@@ -113,7 +114,7 @@ impl Watcher {
             for change in &mut changes {
                 change.url_path.insert_str(0, self.prefix.as_str());
             }
-            tell(&hub, changes, pages).await;
+            tell(&hub, &dependents, changes, pages).await;
         }
     }
 
@@ -182,14 +183,25 @@ impl Watcher {
 }
 
 /// Pages first: somebody waits in front of them.
-async fn tell(hub: &Hub, changes: Vec<FileChange>, pages: Pages) {
+async fn tell(hub: &Hub, dependents: &Dependents, changes: Vec<FileChange>, pages: Pages) {
     if changes.is_empty() {
         return;
     }
     tracing::debug!(target: "pagewire::watch", files = changes.len(), first = changes[0].url_path, "changed");
     match pages {
         Pages::Nothing => {}
-        Pages::Paths => hub.change_pages(changes.iter().map(|change| change.url_path.clone())),
+        Pages::Paths => {
+            let own: BTreeSet<_> = changes.iter().map(|change| &*change.url_path).collect();
+            let made = dependents.of(changes.iter().map(|change| change.file_path.as_path()));
+            let made = made.iter().map(|path| path_url(path));
+            let made = made.filter(|path| !own.contains(path.as_str()));
+            hub.change_pages(
+                changes
+                    .iter()
+                    .map(|change| change.url_path.clone())
+                    .chain(made),
+            );
+        }
         Pages::Reload => hub.change_pages(std::iter::empty()),
     }
     let mut changes = changes.into_iter().peekable();

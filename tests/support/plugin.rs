@@ -1,9 +1,11 @@
 use super::{TestServer, within};
 use pagewire_client::RawClient;
 use pagewire_client::proto::{self, server_start_response};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Code, Request, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_types::StatusExt;
 
 /// An open `ServerStart` stream.
@@ -53,23 +55,37 @@ impl Session {
         with_session(&self.started.session_id, message)
     }
 
+    /// Opens a session that declares this one hook, and the hook.
+    pub async fn with_hook<K: Hook>(
+        server: &TestServer,
+        name: &str,
+        open: K::Open,
+    ) -> (Self, HookStream<K>) {
+        let request = proto::ServerStartRequest {
+            plugin_name: name.into(),
+            hooks: vec![K::HOOK.into()],
+            ..Default::default()
+        };
+        let mut session = Self::open_as(server, request).await.expect("a session");
+        let hook = session.hook(open).await.expect("a hook");
+        (session, hook)
+    }
+
     /// Opens the serve hook and waits until it is in force.
     pub async fn serve(&mut self, open: proto::ServeOpen) -> Result<ServeHook, Status> {
+        self.hook(open).await
+    }
+
+    /// Opens a hook and waits until it is in force.
+    pub async fn hook<K: Hook>(&mut self, open: K::Open) -> Result<HookStream<K>, Status> {
         let (sender, requests) = mpsc::channel(16);
-        let open = proto::serve_request::Message::Open(open);
-        sender
-            .send(proto::ServeRequest {
-                message: Some(open),
-            })
-            .await
-            .expect("room");
+        sender.send(K::open(open)).await.expect("room");
         let request = self.request(ReceiverStream::new(requests));
-        let responses = within("headers", self.client.serve(request))
-            .await?
-            .into_inner();
-        let mut hook = ServeHook { sender, responses };
+        let start = K::start(&mut self.client, request);
+        let responses = within("headers", start).await?.into_inner();
+        let mut hook = HookStream { sender, responses };
         match hook.next().await? {
-            Some(proto::serve_response::Message::Opened(_)) => Ok(hook),
+            Some(Said::Opened) => Ok(hook),
             other => panic!("expected opened, got {other:?}"),
         }
     }
@@ -82,37 +98,206 @@ pub fn with_session<T>(session_id: &str, message: T) -> Request<T> {
     request
 }
 
-/// An open `Serve` stream.
-pub struct ServeHook {
-    pub sender: mpsc::Sender<proto::ServeRequest>,
-    pub responses: Streaming<proto::ServeResponse>,
+/// What the daemon says on a hook's stream.
+#[derive(Debug)]
+pub enum Said<Call> {
+    Opened,
+    Call(Call),
+    Cancel(proto::CallCancel),
+    FiltersUpdated,
 }
 
-impl ServeHook {
-    pub async fn next(&mut self) -> Result<Option<proto::serve_response::Message>, Status> {
-        let next = within("a message on the serve stream", self.responses.message()).await?;
-        Ok(next.and_then(|response| response.message))
+/// A kind of hook, as the contract has it.
+pub trait Hook: Sized {
+    type Request: Send + 'static;
+    type Response: Send + 'static;
+    type Open;
+    type Call: std::fmt::Debug;
+    type Outcome;
+    const HOOK: proto::Hook;
+
+    fn open(open: Self::Open) -> Self::Request;
+    fn result(call_id: u64, outcome: Option<Self::Outcome>) -> Self::Request;
+    fn update(filters: Vec<proto::RequestFilter>) -> Self::Request;
+    fn said(response: Self::Response) -> Option<Said<Self::Call>>;
+    fn call_id(call: &Self::Call) -> u64;
+    fn start(
+        client: &mut RawClient,
+        requests: Request<ReceiverStream<Self::Request>>,
+    ) -> impl Future<Output = Result<Response<Streaming<Self::Response>>, Status>> + Send;
+}
+
+/// Says how a kind of hook is named in the contract: all kinds have the same shape there.
+macro_rules! hook {
+    ($kind:ident, $method:ident, $open:ident, $call:ident, $result:ident, $request:ident, $response:ident,
+     $from_plugin:ident, $to_plugin:ident, $outcome:ident) => {
+        pub struct $kind;
+
+        impl Hook for $kind {
+            type Request = proto::$request;
+            type Response = proto::$response;
+            type Open = proto::$open;
+            type Call = proto::$call;
+            type Outcome = proto::$outcome::Outcome;
+            const HOOK: proto::Hook = proto::Hook::$kind;
+
+            fn open(open: proto::$open) -> proto::$request {
+                let message = Some(proto::$from_plugin::Message::Open(open));
+                proto::$request { message }
+            }
+
+            fn result(call_id: u64, outcome: Option<Self::Outcome>) -> proto::$request {
+                let result = proto::$result { call_id, outcome };
+                let message = Some(proto::$from_plugin::Message::Result(result));
+                proto::$request { message }
+            }
+
+            fn update(filters: Vec<proto::RequestFilter>) -> proto::$request {
+                let update = proto::UpdateFilters { filters };
+                let message = Some(proto::$from_plugin::Message::UpdateFilters(update));
+                proto::$request { message }
+            }
+
+            fn said(response: proto::$response) -> Option<Said<proto::$call>> {
+                use proto::$to_plugin::Message;
+                Some(match response.message? {
+                    Message::Opened(_) => Said::Opened,
+                    Message::Call(call) => Said::Call(call),
+                    Message::Cancel(cancel) => Said::Cancel(cancel),
+                    Message::FiltersUpdated(_) => Said::FiltersUpdated,
+                })
+            }
+
+            fn call_id(call: &proto::$call) -> u64 {
+                call.call_id
+            }
+
+            async fn start(
+                client: &mut RawClient,
+                requests: Request<ReceiverStream<proto::$request>>,
+            ) -> Result<Response<Streaming<proto::$response>>, Status> {
+                client.$method(requests).await
+            }
+        }
+    };
+}
+
+hook!(
+    Serve,
+    serve,
+    ServeOpen,
+    ServeCall,
+    ServeResult,
+    ServeRequest,
+    ServeResponse,
+    serve_request,
+    serve_response,
+    serve_result
+);
+hook!(
+    Transform,
+    transform,
+    TransformOpen,
+    TransformCall,
+    TransformResult,
+    TransformRequest,
+    TransformResponse,
+    transform_request,
+    transform_response,
+    transform_result
+);
+hook!(
+    ResolveImport,
+    resolve_import,
+    ResolveImportOpen,
+    ResolveImportCall,
+    ResolveImportResult,
+    ResolveImportRequest,
+    ResolveImportResponse,
+    resolve_import_request,
+    resolve_import_response,
+    resolve_import_result
+);
+
+pub type ServeHook = HookStream<Serve>;
+
+/// An open stream of a hook.
+pub struct HookStream<K: Hook> {
+    pub sender: mpsc::Sender<K::Request>,
+    pub responses: Streaming<K::Response>,
+}
+
+impl<K: Hook> HookStream<K> {
+    pub async fn next(&mut self) -> Result<Option<Said<K::Call>>, Status> {
+        let next = within("a message on the hook's stream", self.responses.message()).await?;
+        Ok(next.and_then(K::said))
     }
 
-    pub async fn call(&mut self) -> proto::ServeCall {
+    pub async fn call(&mut self) -> K::Call {
         match self.next().await.expect("an open stream") {
-            Some(proto::serve_response::Message::Call(call)) => call,
+            Some(Said::Call(call)) => call,
             other => panic!("expected a call, got {other:?}"),
         }
     }
 
-    pub async fn answer(&mut self, call_id: u64, outcome: proto::serve_result::Outcome) {
-        let result = proto::ServeResult {
-            call_id,
-            outcome: Some(outcome),
-        };
-        let message = proto::serve_request::Message::Result(result);
-        self.sender
-            .send(proto::ServeRequest {
-                message: Some(message),
-            })
-            .await
-            .expect("an open stream");
+    pub async fn cancelled(&mut self) -> proto::CallCancel {
+        match self.next().await.expect("an open stream") {
+            Some(Said::Cancel(cancel)) => cancel,
+            other => panic!("expected a cancel, got {other:?}"),
+        }
+    }
+
+    pub async fn answer(&mut self, call_id: u64, outcome: K::Outcome) {
+        self.say(K::result(call_id, Some(outcome))).await;
+    }
+
+    /// Takes the next call and answers it.
+    pub async fn answer_next(&mut self, outcome: K::Outcome) -> K::Call {
+        let call = self.call().await;
+        self.answer(K::call_id(&call), outcome).await;
+        call
+    }
+
+    /// Answers every call from now on.
+    pub fn answering(mut self, outcome: impl Fn(&K::Call) -> K::Outcome + Send + 'static) -> Calls
+    where
+        K: 'static,
+        K::Call: Send,
+        K::Outcome: Send,
+    {
+        let calls = Calls::default();
+        let counted = calls.0.clone();
+        tokio::spawn(async move {
+            while let Ok(Some(response)) = self.responses.message().await {
+                if let Some(Said::Call(call)) = K::said(response) {
+                    counted.fetch_add(1, Ordering::SeqCst);
+                    let outcome = outcome(&call);
+                    self.answer(K::call_id(&call), outcome).await;
+                }
+            }
+        });
+        calls
+    }
+
+    /// Changes the filters, and waits until they are in force.
+    pub async fn update(&mut self, filters: Vec<proto::RequestFilter>) {
+        self.say(K::update(filters)).await;
+        let said = self.next().await.expect("an open stream");
+        assert!(matches!(said, Some(Said::FiltersUpdated)), "{said:?}");
+    }
+
+    pub async fn say(&mut self, message: K::Request) {
+        self.sender.send(message).await.expect("an open stream");
+    }
+}
+
+/// How many calls were answered.
+#[derive(Clone, Default)]
+pub struct Calls(Arc<AtomicUsize>);
+
+impl Calls {
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
     }
 }
 

@@ -176,6 +176,14 @@ impl TestServer {
         self.raw(request.as_bytes()).await
     }
 
+    /// GET by itself, for a task of its own.
+    pub fn asking(&self, path: &str) -> impl Future<Output = Answer> + Send + use<> {
+        let address = self.http();
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        async move { raw_request(address, request.as_bytes()).await }
+    }
+
     /// Exactly these octets.
     pub async fn raw(&self, request: &[u8]) -> Answer {
         raw_request(self.http(), request).await

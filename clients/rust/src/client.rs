@@ -2,7 +2,7 @@
 
 use crate::{
     Endpoint, Error, PluginInfo, Position, RawClient, Result, ServerInfo, Socket, SocketFilter,
-    channel, proto,
+    Stale, channel, proto,
 };
 use std::time::Duration;
 use tonic::Request;
@@ -170,12 +170,15 @@ impl Client {
         }
     }
 
-    /// Forgets remembered and cached results of hooks; returns how many. See the contract for what
-    /// the fields name.
-    pub async fn invalidate(&self, what: proto::InvalidateRequest) -> Result<u32> {
+    /// Has the daemon forget remembered and cached results of hooks; returns how many there were.
+    /// Results of calls that began before it returns are never remembered.
+    ///
+    /// # Errors
+    /// [`Error::Rpc`] with `FIELD_INVALID` when a path does not begin with `/`.
+    pub async fn invalidate(&self, what: Stale) -> Result<u32> {
         Ok(self
             .raw()
-            .invalidate(self.request(what))
+            .invalidate(self.request(what.0))
             .await?
             .into_inner()
             .entries_forgotten)

@@ -48,7 +48,7 @@ impl Content {
     /// the plugin's [scratch folder](crate::Context::scratch_dir). Its type is derived from the
     /// request's path.
     pub fn file(path: impl AsRef<Path>) -> Self {
-        Self::with_body("", Body::FilePath(path_text(path)))
+        Self::with_body("", Body::FilePath(crate::path_to_proto(path)))
     }
 
     /// The MIME type, or a file extension.
@@ -87,9 +87,8 @@ impl Content {
     /// Further files, as absolute paths, whose change makes a remembered answer stale.
     #[must_use]
     pub fn depends_on<I: IntoIterator<Item: AsRef<Path>>>(mut self, files: I) -> Self {
-        self.0
-            .depends_on_files
-            .extend(files.into_iter().map(path_text));
+        let files = files.into_iter().map(crate::path_to_proto);
+        self.0.depends_on_files.extend(files);
         self
     }
 
@@ -180,6 +179,10 @@ impl Failure {
             Err(error) => Self::new(one_line(error.as_ref())),
         }
     }
+
+    pub(crate) fn into_proto(self) -> proto::HookFailure {
+        self.0
+    }
 }
 
 impl fmt::Display for Failure {
@@ -207,18 +210,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub(crate) fn into_result(self, call_id: u64) -> proto::ServeResult {
+    pub(crate) fn into_proto(self) -> proto::serve_result::Outcome {
         use proto::serve_result::Outcome as Wire;
-        let outcome = match self {
+        match self {
             Self::Content(content) => Wire::Content(content.0),
             Self::Skip(skip) => Wire::Skip(proto::Skip {
                 remember: skip.remember,
             }),
             Self::Failure(failure) => Wire::Failure(failure.0),
-        };
-        proto::ServeResult {
-            call_id,
-            outcome: Some(outcome),
         }
     }
 }
@@ -245,10 +244,6 @@ impl From<Option<Content>> for Outcome {
     fn from(content: Option<Content>) -> Self {
         content.map_or(Self::Skip(Skip::new()), Self::Content)
     }
-}
-
-fn path_text(path: impl AsRef<Path>) -> String {
-    path.as_ref().to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

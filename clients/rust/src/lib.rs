@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod change;
 mod channel;
 mod client;
 mod content;
@@ -12,30 +13,37 @@ mod error;
 mod event;
 mod filter;
 mod import;
+mod live_filters;
+mod options;
 mod plugin;
 pub mod proto;
 mod report;
 mod send;
 mod socket;
+mod stale;
 mod subscription;
 mod target;
 mod value;
 
+pub use change::{Change, Resolved};
 pub use channel::{Credentials, RawClient};
 pub use client::{Client, SocketList};
 pub use content::{Content, Failure, Outcome, Skip};
 pub use endpoint::Endpoint;
 pub use error::{BoxError, Error, FieldViolation, Result};
 pub use event::{ConsoleEntry, Event, Message, What};
-pub use filter::{Filter, ServeOptions};
+pub use filter::Filter;
 pub use import::{Import, ImportError, ImportReport, ImportRow};
-pub use plugin::{Context, HandlerResult, Plugin, Request};
+pub use live_filters::LiveFilters;
+pub use options::{ResolveOptions, ServeOptions, TransformOptions};
+pub use plugin::{Context, HandlerResult, Imports, Plugin, Request, Response};
 pub use proto::{
     ConsoleLevel, DeliveryStatus, FailureMode, FileChanged, Gap,
-    GetServerInfoResponse as ServerInfo, JsException, Limits, PageError, Plugin as PluginInfo,
-    Position, Socket, SocketClosed, SocketFilter, Visibility,
+    GetServerInfoResponse as ServerInfo, ImportSpecifier, JsException, Limits, PageError,
+    Plugin as PluginInfo, Position, Socket, SocketClosed, SocketFilter, Visibility,
 };
 pub use report::{Report, Unreached};
+pub use stale::Stale;
 pub use subscription::{SubscribeOptions, Subscription};
 pub use target::Target;
 pub use tonic::Code;
@@ -47,4 +55,9 @@ fn duration_to_proto(duration: std::time::Duration) -> prost_types::Duration {
         seconds: i64::MAX,
         nanos: 0,
     })
+}
+
+/// Files are named in UTF-8 on the wire.
+fn path_to_proto(path: impl AsRef<std::path::Path>) -> String {
+    path.as_ref().to_string_lossy().into_owned()
 }

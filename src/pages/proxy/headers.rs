@@ -72,13 +72,18 @@ pub(super) fn tokens<'a>(
         .map(str::trim)
 }
 
+/// Whether a page may come of it.
+pub(in super::super) fn asks_for_html(request: &Parts) -> bool {
+    tokens(&request.headers, &header::ACCEPT).any(|kind| kind.starts_with("text/html"))
+}
+
 impl Proxy {
     /// What the backend is told with a request.
     pub(super) fn request_headers(
         &self,
         rule: &ProxyRule,
         request: &Parts,
-        injects: bool,
+        wants_whole: bool,
     ) -> HeaderMap {
         let mut headers = request.headers.clone();
         keep_end_to_end(&mut headers);
@@ -86,8 +91,8 @@ impl Proxy {
         headers.remove(header::EXPECT);
         join_cookies(&mut headers);
         limit_codings(&mut headers);
-        // A 304 or a part would bring back a page without the client.
-        if injects && tokens(&headers, &header::ACCEPT).any(|kind| kind.starts_with("text/html")) {
+        // A 304 or a part would bring back what has not been changed.
+        if wants_whole {
             for name in CONDITIONS {
                 headers.remove(name);
             }

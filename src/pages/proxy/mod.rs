@@ -38,6 +38,7 @@ use tokio_util::task::TaskTracker;
 use fault::Fault;
 use rewrite::Rewrite;
 
+pub(super) use headers::asks_for_html;
 pub(super) use tunnel::is_upgrade;
 
 /// How long a backend may take to accept a connection. Then the answer is 504. How long it takes to
@@ -116,17 +117,17 @@ impl Proxy {
         (!message::is_own_path(path.as_str())).then_some(rule)
     }
 
-    /// What the backend answers, or why there is no answer. The client will be put into pages if
-    /// `injects`.
+    /// What the backend answers, or why there is no answer. If what it says is to be changed it is asked
+    /// for all of it: `wants_whole`.
     pub(super) async fn ask(
         &self,
         rule: &ProxyRule,
         request: &Parts,
         path: &UrlPath,
         body: Body,
-        injects: bool,
+        wants_whole: bool,
     ) -> Answer {
-        let asked = self.response(rule, request, path, body, injects).await;
+        let asked = self.response(rule, request, path, body, wants_whole).await;
         self.report(rule, path, asked.as_ref().err());
         asked.unwrap_or_else(|fault| failure::refused(request, fault.status(), &fault.to_string()))
     }
@@ -155,7 +156,7 @@ impl Proxy {
         request: &Parts,
         path: &UrlPath,
         body: Body,
-        injects: bool,
+        wants_whole: bool,
     ) -> Result<Answer, Fault> {
         if self.has_been_here(&request.headers) {
             return Err(Fault::Loop(rule.to_string()));
@@ -170,7 +171,7 @@ impl Proxy {
         let mut asked = Request::new(body);
         *asked.method_mut() = request.method.clone();
         *asked.uri_mut() = target(rule, request, path)?;
-        *asked.headers_mut() = self.request_headers(rule, request, injects);
+        *asked.headers_mut() = self.request_headers(rule, request, wants_whole);
         if let Some(protocol) = protocol {
             tunnel::upgrade(asked.headers_mut(), protocol);
         }
@@ -228,6 +229,7 @@ impl Proxy {
             body: Payload::Stream(Body::empty()),
             tag: None,
             file: None,
+            source: None,
             verbatim: false,
             by: By::Proxy(rule.authority.clone()),
         };

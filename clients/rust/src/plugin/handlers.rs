@@ -1,6 +1,6 @@
 //! The closures of a plugin, in the one shape that they are kept in.
 
-use crate::{BoxError, Client, Context, Message, Outcome, Socket, SocketClosed, plugin::Request};
+use crate::{BoxError, Client, Context, Message, Socket, SocketClosed};
 use futures_util::FutureExt;
 use std::{any::Any, collections::HashMap, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
 use tokio::sync::watch;
@@ -14,7 +14,6 @@ pub(super) type Running<T> = Pin<Box<dyn Future<Output = HandlerResult<T>> + Sen
 pub(super) type Handler<E, T = ()> = Arc<dyn Fn(E, Client) -> Running<T> + Send + Sync>;
 pub(super) type StartHandler = Arc<dyn Fn(Context) -> Running<()> + Send + Sync>;
 pub(super) type StopHandler = Arc<dyn Fn(Client) -> Running<()> + Send + Sync>;
-pub(super) type ServeHandler = Arc<dyn Fn(Request) -> Running<Outcome> + Send + Sync>;
 
 /// The handlers of what a subscription tells.
 #[derive(Default)]

@@ -2,23 +2,33 @@
 
 mod context;
 mod handlers;
+mod hook;
 mod listen;
 mod request;
+mod resolve_import;
 mod serve;
 mod session;
+mod transform;
 
 pub use context::Context;
 pub(crate) use context::SessionId;
 pub use handlers::HandlerResult;
 pub use request::Request;
+pub use resolve_import::Imports;
+pub use transform::Response;
 
 use crate::{
-    Client, Endpoint, Error, Message, Outcome, Result, ServeOptions, Socket, SocketClosed,
+    Change, Client, Endpoint, Error, Message, Outcome, ResolveOptions, Resolved, Result,
+    ServeOptions, Socket, SocketClosed, TransformOptions,
 };
-use handlers::{Listeners, ServeHandler, StartHandler, StopHandler};
+use handlers::{Listeners, StartHandler, StopHandler};
+use hook::DeclaredHook;
+use resolve_import::ResolveImport;
 use serde::Serialize;
+use serve::Serve;
 use std::{env, io, sync::Arc, thread};
 use tokio::sync::oneshot;
+use transform::Transform;
 
 /// Ties a process that the daemon spawned to its session.
 const LAUNCH_ID_VARIABLE: &str = "PAGEWIRE_LAUNCH_ID";
@@ -27,8 +37,9 @@ const LAUNCH_ID_VARIABLE: &str = "PAGEWIRE_LAUNCH_ID";
 ///
 /// Handlers are closures that return a future. They may use the client freely, run at the same time
 /// as each other, and are tasks of the runtime: one that blocks a thread holds up others. A handler
-/// that fails or panics never ends the plugin: [`serve`](Plugin::serve) shows the failure in the
-/// page, [`on_request`](Plugin::on_request) tells it the page, all others write it to standard
+/// that fails or panics never ends the plugin: the hooks ([`serve`](Plugin::serve),
+/// [`transform`](Plugin::transform), [`resolve_import`](Plugin::resolve_import)) show the failure in
+/// the page, [`on_request`](Plugin::on_request) tells it the page, all others write it to standard
 /// error. The exceptions are [`server_start`](Plugin::server_start) and
 /// [`server_stop`](Plugin::server_stop), whose errors end [`run`](Plugin::run).
 ///
@@ -46,7 +57,9 @@ pub struct Plugin {
     replace_existing: bool,
     server_start: Option<StartHandler>,
     server_stop: Option<StopHandler>,
-    serve: Option<(ServeOptions, ServeHandler)>,
+    serve: Option<DeclaredHook<Serve>>,
+    transform: Option<DeclaredHook<Transform>>,
+    resolve_import: Option<DeclaredHook<ResolveImport>>,
     listeners: Listeners,
     /// The first thing that was given twice.
     given_twice: Option<String>,
@@ -65,6 +78,8 @@ impl Plugin {
             server_start: None,
             server_stop: None,
             serve: None,
+            transform: None,
+            resolve_import: None,
             listeners: Listeners::default(),
             given_twice: None,
         }
@@ -135,11 +150,77 @@ impl Plugin {
         O: Into<Outcome>,
     {
         self.once("serve", self.serve.is_some());
-        let handler: ServeHandler = Arc::new(move |request| {
-            let outcome = handler(request);
-            Box::pin(async move { outcome.await.map(Into::into) })
-        });
-        self.serve = Some((what.into(), handler));
+        let ServeOptions { open, filters } = what.into();
+        self.serve = Some(DeclaredHook::new(open, filters, handler));
+        self
+    }
+
+    /// Changes the responses that a [`Filter`](crate::Filter) matches, or any of several, as
+    /// [`TransformOptions`] tell, before the page gets them; wherever they come from. The handler
+    /// returns a [`Change`], or an `Option` of one whose `None` leaves the response as it is.
+    /// Otherwise as [`serve`](Plugin::serve).
+    ///
+    /// What comes of a response is cached, `None` too: an unchanged one is not asked about again,
+    /// unless the change says [`no_cache`](Change::no_cache).
+    ///
+    /// ```no_run
+    /// # use pagewire_client::{Change, Filter, Plugin};
+    /// let plugin = Plugin::new("colors").transform(Filter::mime("text/css"), |response| async move {
+    ///     let css = response.text()?;
+    ///     Ok(css.contains("$accent").then(|| Change::new().body(css.replace("$accent", "#c00"))))
+    /// });
+    /// ```
+    pub fn transform<H, F, O>(mut self, what: impl Into<TransformOptions>, handler: H) -> Self
+    where
+        H: Fn(Response) -> F + Send + Sync + 'static,
+        F: Future<Output = HandlerResult<O>> + Send + 'static,
+        O: Into<Option<Change>>,
+    {
+        self.once("transform", self.transform.is_some());
+        let TransformOptions { open, filters } = what.into();
+        self.transform = Some(DeclaredHook::new(open, filters, handler));
+        self
+    }
+
+    /// Says what modules import, if a [`Filter`](crate::Filter) matches the module, or any of several,
+    /// as [`ResolveOptions`] tell. The handler is called once for each module, with all its
+    /// [`Imports`]. It returns what [`Imports::resolve`] makes, or a `Vec<Option<String>>` with one
+    /// entry for each import; `None` leaves one to the next plugin. Otherwise as
+    /// [`serve`](Plugin::serve).
+    ///
+    /// The result is cached until the module changes, a file that it
+    /// [depends on](Resolved::depends_on) changes or appears, or it is invalidated.
+    ///
+    /// ```no_run
+    /// # use pagewire_client::{Filter, Plugin, ResolveOptions};
+    /// let bare = ResolveOptions::new([Filter::all()]).specifiers(["^[^./]"]);
+    /// let plugin = Plugin::new("vendor").resolve_import(bare, |imports| async move {
+    ///     Ok(imports.resolve(|import| Some(format!("/vendor/{}.js", import.specifier))))
+    /// });
+    /// ```
+    ///
+    /// One that waits for something, or may fail:
+    ///
+    /// ```no_run
+    /// # use pagewire_client::{Filter, HandlerResult, Plugin};
+    /// # async fn find(specifier: &str) -> HandlerResult<Option<String>> { Ok(None) }
+    /// let plugin = Plugin::new("find").resolve_import(Filter::all(), |imports| async move {
+    ///     let mut found = Vec::new();
+    ///     for import in &imports {
+    ///         found.push(find(&import.specifier).await?);
+    ///     }
+    ///     Ok(found)
+    /// });
+    /// ```
+    pub fn resolve_import<H, F, O>(mut self, what: impl Into<ResolveOptions>, handler: H) -> Self
+    where
+        H: Fn(Imports) -> F + Send + Sync + 'static,
+        F: Future<Output = HandlerResult<O>> + Send + 'static,
+        O: Into<Resolved>,
+    {
+        self.once("resolve_import", self.resolve_import.is_some());
+        let ResolveOptions { open, filters } = what.into();
+        self.resolve_import = Some(DeclaredHook::new(open, filters, handler));
         self
     }
 

@@ -1,24 +1,40 @@
-//! A page's request, as a serve handler gets it.
+//! A page's request, as handlers get it.
 
 use crate::{Client, Context, proto};
 use bytes::Bytes;
 use std::{path::Path, time::Duration};
 
-/// A page's request, to be answered by a serve handler.
+/// A page's request: to be answered by a serve handler, or the one that a response or a module is
+/// for.
 #[derive(Clone, Debug)]
 pub struct Request {
-    call: proto::ServeCall,
     http: proto::RequestContext,
+    body: Bytes,
+    body_omitted: bool,
+    time_remaining: Option<Duration>,
     context: Context,
 }
 
 impl Request {
-    pub(super) fn new(mut call: proto::ServeCall, context: Context) -> Self {
-        let http = call.request.take().unwrap_or_default();
+    pub(super) fn new(
+        http: Option<proto::RequestContext>,
+        time_remaining: Option<prost_types::Duration>,
+        context: &Context,
+    ) -> Self {
         Self {
-            call,
-            http,
-            context,
+            http: http.unwrap_or_default(),
+            body: Bytes::new(),
+            body_omitted: false,
+            time_remaining: time_remaining.and_then(|time| time.try_into().ok()),
+            context: context.clone(),
+        }
+    }
+
+    pub(super) fn with_body(self, body: Bytes, body_omitted: bool) -> Self {
+        Self {
+            body,
+            body_omitted,
+            ..self
         }
     }
 
@@ -51,17 +67,12 @@ impl Request {
     /// [`ServeOptions::forward_request_headers`](crate::ServeOptions::forward_request_headers)
     /// asks for.
     pub fn header(&self, name: &str) -> Option<&Bytes> {
-        self.headers()
-            .find(|(other, _)| *other == name)
-            .map(|(_, value)| value)
+        proto::Header::first(&self.http.headers, name)
     }
 
     /// The headers asked for, in the order received, names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &Bytes)> {
-        self.http
-            .headers
-            .iter()
-            .map(|header| (header.name.as_str(), &header.value))
+        self.http.headers.iter().map(proto::Header::pair)
     }
 
     /// The W3C trace context. Empty = none.
@@ -76,23 +87,22 @@ impl Request {
             .map(Path::new)
     }
 
-    /// The body, if the plugin [asks for bodies](crate::ServeOptions::max_request_body_bytes).
-    /// Empty = none, or [left out](Request::body_omitted).
+    /// The body, if a serve handler [asks for
+    /// bodies](crate::ServeOptions::max_request_body_bytes). Empty = none, or [left
+    /// out](Request::body_omitted).
     pub fn body(&self) -> &Bytes {
-        &self.call.body
+        &self.body
     }
 
     /// It had a body that is larger than the plugin asks for.
     pub fn body_omitted(&self) -> bool {
-        self.call.body_omitted
+        self.body_omitted
     }
 
-    /// Time that was left when the request arrived here; after it the answer is ignored. `None` =
+    /// Time that was left when the call arrived here; after it the answer is ignored. `None` =
     /// unlimited.
     pub fn time_remaining(&self) -> Option<Duration> {
-        self.call
-            .time_remaining
-            .and_then(|time| time.try_into().ok())
+        self.time_remaining
     }
 
     /// The running plugin's view of its daemon.
@@ -103,5 +113,17 @@ impl Request {
     /// The connection that the plugin runs on.
     pub fn client(&self) -> &Client {
         self.context.client()
+    }
+}
+
+impl proto::Header {
+    /// The value of the first header of this name (lower-case).
+    pub(super) fn first<'a>(headers: &'a [Self], name: &str) -> Option<&'a Bytes> {
+        let found = headers.iter().find(|header| header.name == name);
+        found.map(|header| &header.value)
+    }
+
+    pub(super) fn pair(&self) -> (&str, &Bytes) {
+        (&self.name, &self.value)
     }
 }

@@ -3,13 +3,16 @@
 use super::{
     Plugin,
     handlers::{HandlerResult, guarded},
+    hook::{DeclaredHook, Hook, OpenHook},
     listen::Listening,
-    serve::ServeHook,
+    resolve_import::ResolveImport,
+    serve::Serve,
+    transform::Transform,
 };
 use crate::{
     Client, Context, Error, Result,
     error::one_line,
-    proto::{self, Hook, server_start_response::Event},
+    proto::{self, server_start_response::Event},
 };
 use std::{pin::pin, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time::timeout};
@@ -29,6 +32,7 @@ pub(super) async fn run(plugin: Plugin, client: Client, launch_id: String) -> Re
     };
 
     let request = start_request(&plugin, launch_id);
+    let has_hooks = !request.hooks.is_empty();
     let mut session = client.raw().server_start(request).await?.into_inner();
     let Some(Event::Started(started)) = session.message().await?.and_then(|first| first.event)
     else {
@@ -38,21 +42,23 @@ pub(super) async fn run(plugin: Plugin, client: Client, launch_id: String) -> Re
     };
     let context = Context::new(client.clone(), started)?;
 
-    let serving = match plugin.serve {
-        Some((options, handler)) => Some(ServeHook::open(options, handler, context.clone()).await?),
-        None => None,
-    };
+    let serving = open(plugin.serve, &context).await?;
+    let transforming = open(plugin.transform, &context).await?;
+    let resolving = open(plugin.resolve_import, &context).await?;
     let listening = if plugin.listeners.is_empty() {
         None
     } else {
         Some(Listening::open(plugin.listeners, &context).await?)
     };
     let (stop, stopped) = watch::channel(false);
-    let mut hooks_run = serving.is_some() || listening.is_some();
+    let mut hooks_run = has_hooks;
     let mut hooks = pin!(async move {
-        let serving = serving.map(|hook| hook.run(stopped.clone()));
-        let listening = listening.map(|hook| hook.run(stopped));
-        tokio::try_join!(optional(serving), optional(listening))
+        tokio::try_join!(
+            optional(serving.map(|hook| hook.run(stopped.clone()))),
+            optional(transforming.map(|hook| hook.run(stopped.clone()))),
+            optional(resolving.map(|hook| hook.run(stopped.clone()))),
+            optional(listening.map(|hook| hook.run(stopped.clone()))),
+        )
     });
 
     let mut starting: JoinSet<HandlerResult> = JoinSet::new();
@@ -110,6 +116,16 @@ pub(super) async fn run(plugin: Plugin, client: Client, launch_id: String) -> Re
     timeout(grace, leave).await.unwrap_or(Ok(()))
 }
 
+async fn open<H: Hook>(
+    hook: Option<DeclaredHook<H>>,
+    context: &Context,
+) -> Result<Option<OpenHook<H>>> {
+    match hook {
+        Some(hook) => Ok(Some(hook.open(context.clone()).await?)),
+        None => Ok(None),
+    }
+}
+
 async fn optional(hook: Option<impl Future<Output = Result<()>>>) -> Result<()> {
     match hook {
         Some(hook) => hook.await,
@@ -135,18 +151,21 @@ fn grace(stopping: &proto::ServerStopping) -> Duration {
 }
 
 fn start_request(plugin: &Plugin, launch_id: String) -> proto::ServerStartRequest {
-    let mut hooks = Vec::new();
-    if plugin.serve.is_some() {
-        hooks.push(Hook::Serve.into());
-    }
-    if !plugin.listeners.is_empty() {
-        hooks.push(Hook::SubscribeMessages.into());
-    }
+    let hooks = [
+        (plugin.serve.is_some(), Serve::KIND),
+        (plugin.transform.is_some(), Transform::KIND),
+        (plugin.resolve_import.is_some(), ResolveImport::KIND),
+        (!plugin.listeners.is_empty(), proto::Hook::SubscribeMessages),
+    ];
     proto::ServerStartRequest {
         plugin_name: plugin.name.clone(),
         plugin_version: plugin.version.clone(),
         required_features: plugin.required_features.clone(),
-        hooks,
+        hooks: hooks
+            .into_iter()
+            .filter(|(given, _)| *given)
+            .map(|(_, hook)| hook.into())
+            .collect(),
         replace_existing: plugin.replace_existing,
         inject_web_socket: plugin.inject_web_socket,
         launch_id,

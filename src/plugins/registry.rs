@@ -1,190 +1,32 @@
-//! Plugin sessions: one for each open `ServerStart` stream.
+//! All connected plugins: a session for each open `ServerStart` stream, and the hooks they have.
 
-use super::configured::{Place, Slot};
-use super::counters::Counters;
+use super::configured::Slot;
+use super::dependents::Dependents;
 use super::hook::{Hook, HookGuard, Kind};
-use super::order::Order;
-use super::remembered::Remembered;
-use super::scratch::ScratchDir;
+use super::hooks::Hooks;
+use super::resolve_import::ResolveImport;
 use super::serve::Serve;
+use super::session::{
+    HookError, HookKind, MAX_SESSIONS, OpenSession, Session, SessionEnd, SessionError, SessionEvent,
+};
 use super::stale::Stale;
+use super::transform::Transform;
 use crate::config::{Inject, PluginConfig, is_plugin_name};
 use crate::ids;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{SetOnce, mpsc, watch};
 
-/// Plugin sessions that may be open at once. One more is refused. Default 1,024.
-pub const MAX_SESSIONS: usize = 1024;
-
-/// What a plugin can implement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HookKind {
-    /// Answer requests.
-    Serve,
-    /// Listen to pages.
-    SubscribeMessages,
-}
-
-/// What a plugin says of itself when it comes.
-#[derive(Debug, Default)]
-pub struct OpenSession {
-    /// Unique among live sessions; empty = assign one.
-    pub name: String,
-    /// For people.
-    pub version: String,
-    /// The hooks it will open.
-    pub hooks: Vec<HookKind>,
-    /// Take the name over from a live session.
-    pub replace_existing: bool,
-    /// Have the socket client injected while it lives.
-    pub inject_web_socket: bool,
-    /// The secret that the daemon gave to a process it started; empty = it came by itself.
-    pub launch_id: String,
-    /// A folder of its own.
-    pub scratch: Option<ScratchDir>,
-}
-
-/// Why a session could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionError {
-    /// The name breaks the rule.
-    #[error(
-        "plugin name {0:?} is not valid (a lower-case letter, then letters, digits or -, 63 at most)"
-    )]
-    NameInvalid(String),
-    /// A live session has it.
-    #[error(
-        "a plugin named {0:?} is connected (choose another name, or set replace_existing to take over)"
-    )]
-    NameTaken(String),
-    /// See [`MAX_SESSIONS`].
-    #[error("{MAX_SESSIONS} plugin sessions are open, which is the limit")]
-    TooMany,
-}
-
-/// Why a hook could not be opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HookError {
-    /// No session has this id, or no longer.
-    #[error(
-        "the session has ended, or there never was one with this id (open ServerStart first and keep its stream)"
-    )]
-    SessionGone,
-    /// `ServerStart` did not name it.
-    #[error("the hook was not declared in ServerStartRequest.hooks")]
-    Undeclared,
-    /// A stream of this hook is open.
-    #[error("the session has opened this hook already")]
-    AlreadyOpen,
-}
-
-/// What a session is told after its beginning.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SessionEvent {
-    /// All declared hooks are open.
-    Ready,
-    /// The daemon stops.
-    Stopping {
-        /// For people.
-        reason: String,
-        /// How long the plugin has to finish.
-        grace: Duration,
-    },
-}
-
-/// Why a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SessionEnd {
-    /// Its stream ended.
-    Closed,
-    /// Another session took its name.
-    Replaced,
-}
-
-/// A connected plugin.
-pub struct Session {
-    id: String,
-    name: String,
-    hooks: Vec<HookKind>,
-    version: String,
-    inject_web_socket: bool,
-    launch_id: String,
-    place: Place,
-    scratch: Option<ScratchDir>,
-    events: mpsc::Sender<SessionEvent>,
-    ended: SetOnce<SessionEnd>,
-}
-
-impl Session {
-    /// A secret: who has it may open the session's hooks.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// The plugin's final name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// For people.
-    #[must_use]
-    pub fn version(&self) -> &str {
-        &self.version
-    }
-
-    /// The hooks it declared.
-    #[must_use]
-    pub fn hooks(&self) -> &[HookKind] {
-        &self.hooks
-    }
-
-    /// What became of the calls to it.
-    #[must_use]
-    pub fn counters(&self) -> &Arc<Counters> {
-        &self.place.counters
-    }
-
-    /// Its place in the configuration.
-    #[must_use]
-    pub fn place(&self) -> Option<usize> {
-        self.place.at
-    }
-
-    /// What the configuration tells it of itself, as JSON.
-    #[must_use]
-    pub fn config_json(&self) -> &str {
-        &self.place.config_json
-    }
-
-    pub(super) fn launch_id(&self) -> &str {
-        &self.launch_id
-    }
-
-    /// The folder of its own, if one could be made.
-    #[must_use]
-    pub fn scratch_dir(&self) -> Option<&Path> {
-        self.scratch.as_ref().map(ScratchDir::path)
-    }
-
-    /// Waits until the session ends: everything it had ends with it.
-    pub async fn ended(&self) -> SessionEnd {
-        *self.ended.wait().await
-    }
-}
-
 /// All connected plugins.
-#[derive(Default)]
 pub struct Plugins {
     /// Held for moments, never across an await or a call.
     state: Mutex<State>,
-    serve: Order<Serve>,
-    remembered: Remembered,
+    serve: Hooks<Serve>,
+    transform: Hooks<Transform>,
+    resolve_import: Hooks<ResolveImport>,
+    dependents: Arc<Dependents>,
     inject: Inject,
     /// Live sessions that ask for it.
     injecting: AtomicUsize,
@@ -218,13 +60,19 @@ impl Plugins {
             slots: configured.into_iter().map(Slot::new).collect(),
             ..State::default()
         };
-        let plugins = Self {
+        let missing = watch::Sender::default();
+        state.say_missing(&missing);
+        let dependents = Arc::default();
+        Self {
+            state: Mutex::new(state),
+            serve: Hooks::new(&dependents),
+            transform: Hooks::new(&dependents),
+            resolve_import: Hooks::new(&dependents),
+            dependents,
             inject,
-            ..Self::default()
-        };
-        state.say_missing(&plugins.missing);
-        *plugins.lock() = state;
-        plugins
+            injecting: AtomicUsize::new(0),
+            missing,
+        }
     }
 
     /// Opens a session; the receiver gets its events.
@@ -316,7 +164,7 @@ impl Plugins {
         let mut state = self.lock();
         let live = state.live(session)?;
         live.check_may_open(K::HOOK)?;
-        K::order(self).add(hook.clone());
+        K::hooks(self).order.add(hook.clone());
         live.opened(K::HOOK);
         state.say_missing(&self.missing);
         Ok(HookGuard {
@@ -338,21 +186,37 @@ impl Plugins {
         Ok(())
     }
 
-    /// The open serve hooks.
+    /// The serve hooks.
     #[must_use]
-    pub fn serve_order(&self) -> &Order<Serve> {
+    pub fn serve(&self) -> &Hooks<Serve> {
         &self.serve
     }
 
-    /// What plugins said of requests that is to be remembered.
+    /// The transform hooks.
     #[must_use]
-    pub fn remembered(&self) -> &Remembered {
-        &self.remembered
+    pub fn transform(&self) -> &Hooks<Transform> {
+        &self.transform
     }
 
-    /// Forgets kept results, of all hooks, and says how many. What was begun before is not kept.
-    pub fn forget(&self, stale: &Stale) -> usize {
-        self.remembered.forget(stale)
+    /// The resolve-import hooks.
+    #[must_use]
+    pub fn resolve_import(&self) -> &Hooks<ResolveImport> {
+        &self.resolve_import
+    }
+
+    /// Which URL paths are answered from which files, by what plugins said.
+    #[must_use]
+    pub fn dependents(&self) -> &Arc<Dependents> {
+        &self.dependents
+    }
+
+    /// Forgets kept results, of all hooks, and says for which URL path each was. What was begun
+    /// before is not kept.
+    pub fn forget(&self, stale: &Stale) -> Vec<String> {
+        let mut forgotten = self.serve.remembered.forget(stale);
+        forgotten.append(&mut self.transform.remembered.forget(stale));
+        forgotten.append(&mut self.resolve_import.remembered.forget(stale));
+        forgotten
     }
 
     /// Whether the socket client is to be put into pages.
@@ -382,8 +246,9 @@ impl Plugins {
 
     pub(super) fn withdraw<K: Kind>(&self, session: &Session, hook: &Arc<Hook<K>>) {
         let mut state = self.lock();
-        K::order(self).remove(hook);
-        self.remembered.end(hook.id());
+        let hooks = K::hooks(self);
+        hooks.order.remove(hook);
+        hooks.remembered.end(hook.id());
         if let Ok(live) = state.live(session) {
             live.open.retain(|open| *open != K::HOOK);
         }
@@ -394,7 +259,9 @@ impl Plugins {
         if state.live(session).is_err() {
             return;
         }
-        self.serve.remove_plugin(&session.name);
+        self.serve.order.remove_plugin(&session.name);
+        self.transform.order.remove_plugin(&session.name);
+        self.resolve_import.order.remove_plugin(&session.name);
         if session.inject_web_socket {
             self.injecting.fetch_sub(1, Ordering::Relaxed);
         }

@@ -1,0 +1,257 @@
+//! Filters that change while their hook is open.
+
+use crate::{Filter, Result, proto::RequestFilter};
+use std::{collections::BTreeMap, fmt};
+use tokio::sync::watch;
+use tonic::Status;
+
+/// Replaces the filters of a hook while its plugin runs: an editor is asked about the files that it
+/// has unsaved, say. From [`ServeOptions::live_filters`](crate::ServeOptions::live_filters) and its
+/// like. Cheap to clone.
+///
+/// It holds the filters whether a plugin runs or not: one that is run again with a clone of the
+/// options opens its hook with those that were set last.
+///
+/// ```no_run
+/// # use pagewire_client::{Content, Filter, Plugin, Result, ServeOptions};
+/// # async fn edit() -> Result<()> {
+/// let options = ServeOptions::new([]).first();
+/// let buffers = options.live_filters();
+/// let editor = Plugin::new("editor")
+///     .serve(options, |_request| async { Ok(Content::css("body { color: red }")) });
+/// tokio::spawn(editor.run());
+///
+/// buffers.set([Filter::file("/srv/site/style.css")]).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct LiveFilters(watch::Sender<State>);
+
+struct State {
+    filters: Vec<RequestFilter>,
+    /// How often they were set.
+    version: u64,
+    /// The open hooks, by their place in the order of opening.
+    hooks: BTreeMap<u64, Progress>,
+    hooks_opened: u64,
+    /// How far the last hook was whose stream failed, and why it did.
+    failed: Option<(Progress, Status)>,
+}
+
+/// How far one hook is behind [`State::version`].
+#[derive(Clone, Copy)]
+struct Progress {
+    /// The version that the daemon was sent last.
+    sent: u64,
+    /// The version that the daemon asks by; 0 until the hook is open. Behind `sent` while an
+    /// update is under way, of which there is one at a time.
+    in_force: u64,
+}
+
+impl LiveFilters {
+    pub(crate) fn new<I: IntoIterator<Item = Filter>>(filters: I) -> Self {
+        Self(watch::Sender::new(State {
+            filters: filters.into_iter().map(|filter| filter.0).collect(),
+            version: 1,
+            hooks: BTreeMap::new(),
+            hooks_opened: 0,
+            failed: None,
+        }))
+    }
+
+    /// Replaces all filters; without one the plugin is asked about nothing. Returns once they are
+    /// in force: no later request sees the old ones. Of several calls at the same time the last
+    /// counts, and all return when its filters are in force. While the plugin does not run it
+    /// returns at once.
+    ///
+    /// # Errors
+    /// [`Error::Rpc`](crate::Error::Rpc) when the daemon refuses a filter (`FIELD_INVALID`), which
+    /// ends the plugin; or what else ended it meanwhile. The filters stay set: replace refused ones
+    /// before the plugin is run again.
+    pub async fn set<I: IntoIterator<Item = Filter>>(&self, filters: I) -> Result<()> {
+        let filters = filters.into_iter().map(|filter| filter.0).collect();
+        let mut version = 0;
+        self.0.send_modify(|state| {
+            state.filters = filters;
+            state.version += 1;
+            version = state.version;
+        });
+        let mut changes = self.0.subscribe();
+        let everywhere = |state: &State| state.hooks.values().all(|hook| hook.in_force >= version);
+        let state = changes.wait_for(everywhere).await;
+        let state = state.expect("self holds the sender");
+        match &state.failed {
+            Some((hook, status)) if (hook.in_force + 1..=hook.sent).contains(&version) => {
+                Err(status.clone().into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The filters to open a hook with, and its place here, which it gives up when dropped.
+    pub(crate) fn open(&self) -> (Vec<RequestFilter>, HookFilters) {
+        let mut opened = (Vec::new(), 0);
+        self.0.send_modify(|state| {
+            state.hooks_opened += 1;
+            let progress = Progress {
+                sent: state.version,
+                in_force: 0,
+            };
+            state.hooks.insert(state.hooks_opened, progress);
+            opened = (state.filters.clone(), state.hooks_opened);
+        });
+        let (filters, hook) = opened;
+        let all = self.clone();
+        (filters, HookFilters { all, hook })
+    }
+}
+
+impl fmt::Debug for LiveFilters {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("LiveFilters")
+            .field(&self.0.borrow().filters)
+            .finish()
+    }
+}
+
+/// One open hook's part in its filters.
+pub(crate) struct HookFilters {
+    all: LiveFilters,
+    hook: u64,
+}
+
+impl HookFilters {
+    /// The next filters to send, once those before are in force and there are others. What is set
+    /// meanwhile is skipped but for the last.
+    pub(crate) async fn next(&self) -> Vec<RequestFilter> {
+        let mut changes = self.all.0.subscribe();
+        let due = |state: &State| {
+            let hook = &state.hooks[&self.hook];
+            hook.sent == hook.in_force && hook.sent < state.version
+        };
+        let found = changes.wait_for(due).await.map(drop);
+        found.expect("self holds the sender");
+        let mut filters = Vec::new();
+        self.modify(|hook, state| {
+            hook.sent = state.version;
+            filters.clone_from(&state.filters);
+        });
+        filters
+    }
+
+    /// The daemon has in force what it was sent.
+    pub(crate) fn in_force(&self) {
+        self.modify(|hook, _| hook.in_force = hook.sent);
+    }
+
+    /// The hook's stream has failed: who waits for an update of it is told.
+    pub(crate) fn failed(&self, status: Status) {
+        self.modify(|hook, state| state.failed = Some((*hook, status)));
+    }
+
+    fn modify(&self, change: impl FnOnce(&mut Progress, &mut State)) {
+        self.all.0.send_modify(|state| {
+            let mut hook = state.hooks[&self.hook];
+            change(&mut hook, state);
+            state.hooks.insert(self.hook, hook);
+        });
+    }
+}
+
+impl Drop for HookFilters {
+    fn drop(&mut self) {
+        self.all.0.send_modify(|state| {
+            state.hooks.remove(&self.hook);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+    use std::pin::pin;
+
+    fn paths(filters: &[RequestFilter]) -> Vec<&str> {
+        let paths = filters.iter().flat_map(|filter| &filter.exact_paths);
+        paths.map(String::as_str).collect()
+    }
+
+    #[tokio::test]
+    async fn a_hook_opens_with_what_was_set_before() {
+        let live = LiveFilters::new([]);
+        live.set([Filter::path("/a")]).await.unwrap();
+        let (filters, _hook) = live.open();
+        assert_eq!(paths(&filters), ["/a"]);
+    }
+
+    #[tokio::test]
+    async fn set_returns_when_every_open_hook_goes_by_it() {
+        let live = LiveFilters::new([]);
+        let (one, another) = (live.open().1, live.open().1);
+        one.in_force();
+        another.in_force();
+        let mut set = pin!(live.set([Filter::path("/a")]));
+        assert!(set.as_mut().now_or_never().is_none());
+        for hook in [&one, &another] {
+            assert!(set.as_mut().now_or_never().is_none());
+            assert_eq!(paths(&hook.next().await), ["/a"]);
+            hook.in_force();
+        }
+        set.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn filters_set_during_an_update_follow_it_at_once() {
+        let live = LiveFilters::new([]);
+        let (_, hook) = live.open();
+        let mut early = pin!(live.set([Filter::path("/early")]));
+        assert!(early.as_mut().now_or_never().is_none());
+        assert!(hook.next().now_or_never().is_none(), "not open yet");
+        hook.in_force();
+        assert_eq!(paths(&hook.next().await), ["/early"]);
+
+        let mut skipped = pin!(live.set([Filter::path("/skipped")]));
+        let mut last = pin!(live.set([Filter::path("/last")]));
+        assert!(skipped.as_mut().now_or_never().is_none());
+        assert!(last.as_mut().now_or_never().is_none());
+        assert!(hook.next().now_or_never().is_none(), "one at a time");
+        hook.in_force();
+        early.await.unwrap();
+        assert_eq!(paths(&hook.next().await), ["/last"]);
+        hook.in_force();
+        skipped.await.unwrap();
+        last.await.unwrap();
+        assert!(hook.next().now_or_never().is_none(), "nothing was set");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_told_to_whom_it_is_for() {
+        let live = LiveFilters::new([]);
+        let (_, hook) = live.open();
+        hook.in_force();
+        let mut bad = pin!(live.set([Filter::regex("(")]));
+        assert!(bad.as_mut().now_or_never().is_none());
+        hook.next().await;
+        let mut later = pin!(live.set([]));
+        assert!(later.as_mut().now_or_never().is_none());
+        hook.failed(Status::invalid_argument("a group that does not end"));
+        drop(hook);
+        let refused = bad.await.unwrap_err();
+        assert_eq!(refused.code(), Some(crate::Code::InvalidArgument));
+        later.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn clones_of_options_share_their_filters() {
+        let options = crate::ServeOptions::new([]).first();
+        let again = options.clone();
+        options
+            .live_filters()
+            .set([Filter::path("/a")])
+            .await
+            .unwrap();
+        assert_eq!(paths(&again.filters.open().0), ["/a"]);
+    }
+}

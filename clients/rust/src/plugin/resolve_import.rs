@@ -1,0 +1,118 @@
+//! The resolve-import hook: says what modules import.
+
+use super::{
+    hook::{Hook, Received},
+    request::Request,
+};
+use crate::{
+    Context, Failure, ImportSpecifier, RawClient, Resolved,
+    proto::{
+        self, RequestFilter, ResolveImportRequest, ResolveImportResponse, resolve_import_request,
+        resolve_import_response, resolve_import_result::Outcome,
+    },
+};
+use std::slice;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Response, Status, Streaming};
+
+/// The imports of one module, to be resolved by a resolve handler: those that match and that no
+/// plugin before this one resolved, in source order. At least one.
+#[derive(Clone, Debug)]
+pub struct Imports {
+    importer: Request,
+    imports: Vec<ImportSpecifier>,
+}
+
+impl Imports {
+    fn new(call: proto::ResolveImportCall, context: &Context) -> Self {
+        Self {
+            importer: Request::new(call.importer, call.time_remaining, context),
+            imports: call.imports,
+        }
+    }
+
+    /// The request for the module that imports, or for the HTML page that it stands in.
+    pub fn importer(&self) -> &Request {
+        &self.importer
+    }
+
+    /// The imports.
+    pub fn iter(&self) -> slice::Iter<'_, ImportSpecifier> {
+        self.imports.iter()
+    }
+
+    /// Asks a closure about each import, in order. `None` leaves that import to the next plugin.
+    pub fn resolve<S: Into<String>>(
+        &self,
+        resolve: impl FnMut(&ImportSpecifier) -> Option<S>,
+    ) -> Resolved {
+        self.iter().map(resolve).collect()
+    }
+}
+
+impl<'a> IntoIterator for &'a Imports {
+    type Item = &'a ImportSpecifier;
+    type IntoIter = slice::Iter<'a, ImportSpecifier>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// [`Plugin::resolve_import`](crate::Plugin::resolve_import).
+pub(super) struct ResolveImport;
+
+impl Hook for ResolveImport {
+    type Input = Imports;
+    type Output = Resolved;
+    type Open = proto::ResolveImportOpen;
+    type Up = ResolveImportRequest;
+    type Down = ResolveImportResponse;
+
+    const KIND: proto::Hook = proto::Hook::ResolveImport;
+
+    fn open(open: Self::Open, filters: Vec<RequestFilter>) -> ResolveImportRequest {
+        let open = proto::ResolveImportOpen { filters, ..open };
+        up(resolve_import_request::Message::Open(open))
+    }
+
+    async fn start(
+        mut client: RawClient,
+        stream: tonic::Request<ReceiverStream<ResolveImportRequest>>,
+    ) -> Result<Response<Streaming<ResolveImportResponse>>, Status> {
+        client.resolve_import(stream).await
+    }
+
+    fn received(message: ResolveImportResponse, context: &Context) -> Option<Received<Imports>> {
+        use resolve_import_response::Message as Down;
+        Some(match message.message? {
+            Down::Opened(_) => Received::Opened,
+            Down::Call(call) => Received::Call(call.call_id, Imports::new(call, context)),
+            Down::Cancel(cancel) => Received::Cancel(cancel.call_id),
+            Down::FiltersUpdated(_) => Received::FiltersUpdated,
+        })
+    }
+
+    fn result(call_id: u64, result: Result<Resolved, Failure>) -> ResolveImportRequest {
+        let outcome = match result {
+            Ok(resolved) => Outcome::Resolved(resolved.0),
+            Err(failure) => Outcome::Failure(failure.into_proto()),
+        };
+        up(resolve_import_request::Message::Result(
+            proto::ResolveImportResult {
+                call_id,
+                outcome: Some(outcome),
+            },
+        ))
+    }
+
+    fn update(filters: proto::UpdateFilters) -> ResolveImportRequest {
+        up(resolve_import_request::Message::UpdateFilters(filters))
+    }
+}
+
+fn up(message: resolve_import_request::Message) -> ResolveImportRequest {
+    ResolveImportRequest {
+        message: Some(message),
+    }
+}

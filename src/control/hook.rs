@@ -1,0 +1,359 @@
+//! The stream of a hook, whichever it is: the daemon asks, the plugin answers.
+
+use super::status::invalid;
+use super::{Control, Stream_, convert, info, proto, session, status};
+use crate::plugins::{
+    Calls, CancelReason, FailureMode, Hook, HookFailure, HookGuard, HookOptions, Kind, Outgoing,
+    RequestContext, RequestFilter, Session, SourceLocation,
+};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming};
+
+/// Calls that may be outstanding unless the plugin asks for another number. Default 32.
+const DEFAULT_CONCURRENT_CALLS: usize = 32;
+
+/// The most that it may ask for.
+const MAX_CONCURRENT_CALLS: usize = 1024;
+
+/// Time for a call unless the plugin asks for another. Default 5 s.
+const DEFAULT_CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The most that it may ask for. Default 60 s.
+pub(super) const MAX_CALL_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Largest body that a call or a result may carry. Default 16 MiB.
+pub(super) const MAX_BODY_BYTES: usize = super::MAX_DOWN_FRAME_BYTES;
+
+/// A kind of hook, as the contract has it.
+pub(super) trait Wire: Kind {
+    /// What the plugin sends.
+    type Request: Send + 'static;
+    /// What the daemon sends.
+    type Response: Send + 'static;
+    /// The first thing that a plugin says.
+    type Open: Send;
+    /// Its answer to a call.
+    type Result: Send;
+
+    /// None when nothing is set.
+    fn received(request: Self::Request) -> Option<FromPlugin<Self::Open, Self::Result>>;
+
+    /// As it goes out.
+    fn response(message: ToPlugin<Self::Call>) -> Self::Response;
+
+    /// What an opening says.
+    fn opening(open: Self::Open, session: &Session) -> Result<Opening<Self>, Status>;
+
+    /// The call answered, and the answer; one that breaks the contract is a failure of the plugin.
+    fn outcome(result: Self::Result) -> (u64, Self::Outcome);
+
+    /// Whether filters may ask for types of responses.
+    const HAS_RESPONSE: bool = false;
+}
+
+/// A message of a plugin on its hook's stream.
+pub(super) enum FromPlugin<Open, Result> {
+    Open(Open),
+    Result(Result),
+    UpdateFilters(proto::UpdateFilters),
+}
+
+/// A message to a plugin on its hook's stream.
+pub(super) enum ToPlugin<Call> {
+    Opened(proto::HookOpened),
+    Call {
+        call_id: u64,
+        call: Call,
+        time_remaining: Option<prost_types::Duration>,
+    },
+    Cancel(proto::CallCancel),
+    FiltersUpdated(proto::FiltersUpdated),
+}
+
+/// What an opening says, in the terms of the core where they are the hook's own.
+pub(super) struct Opening<K: Kind> {
+    pub(super) filters: Vec<proto::RequestFilter>,
+    pub(super) options: Option<proto::HookOptions>,
+    pub(super) own: K::Options,
+}
+
+type Responses<K> = mpsc::Sender<Result<<K as Wire>::Response, Status>>;
+
+/// The stream of responses for a stream of requests.
+pub(super) fn open<K: Wire>(
+    control: &Arc<Control>,
+    session: Arc<Session>,
+    requests: Streaming<K::Request>,
+) -> Stream_<K::Response> {
+    let control = control.clone();
+    let (responses, stream) = mpsc::channel(DEFAULT_CONCURRENT_CALLS);
+    // The headers go out before the plugin's first message is read.
+    tokio::spawn(async move {
+        let end = tokio::select! {
+            () = control.cut.cancelled() => Err(status::stopping()),
+            () = responses.closed() => Ok(()),
+            end = session.ended() => Err(session::ended(end)),
+            end = run::<K>(&control, &session, requests, &responses) => end,
+        };
+        if let Err(end) = end {
+            let _ = responses.send(Err(end)).await;
+        }
+    });
+    Box::pin(ReceiverStream::new(stream))
+}
+
+async fn run<K: Wire>(
+    control: &Arc<Control>,
+    session: &Arc<Session>,
+    mut requests: Streaming<K::Request>,
+    responses: &Responses<K>,
+) -> Result<(), Status> {
+    let first = requests.next().await.transpose()?.and_then(K::received);
+    let Some(FromPlugin::Open(open)) = first else {
+        return Err(invalid(
+            "message",
+            "the first message of a hook stream must be open",
+        ));
+    };
+    let (guard, calls, opened) = open_hook::<K>(control, session, K::opening(open, session)?)?;
+    send::<K>(responses, ToPlugin::Opened(opened)).await;
+    tokio::select! {
+        () = ask::<K>(calls, responses) => Ok(()),
+        end = listen(&guard, &mut requests, responses) => end,
+    }
+}
+
+/// An open hook, the calls that go to it, and what its plugin is told.
+type OpenedHook<K> = (
+    HookGuard<K>,
+    mpsc::Receiver<Outgoing<<K as Kind>::Call>>,
+    proto::HookOpened,
+);
+
+fn open_hook<K: Wire>(
+    control: &Control,
+    session: &Arc<Session>,
+    opening: Opening<K>,
+) -> Result<OpenedHook<K>, Status> {
+    let options = opening.options.unwrap_or_default();
+    let max_concurrent = match options.max_concurrent_calls as usize {
+        0 => DEFAULT_CONCURRENT_CALLS,
+        calls => calls.min(MAX_CONCURRENT_CALLS),
+    };
+    let timeout = convert::given_duration("options.call_timeout", options.call_timeout)?
+        .unwrap_or(DEFAULT_CALL_TIMEOUT)
+        .min(MAX_CALL_TIMEOUT);
+    let timeout = (!control.debug).then_some(timeout);
+    let failure_mode = match proto::FailureMode::try_from(options.failure_mode) {
+        Ok(proto::FailureMode::Unspecified | proto::FailureMode::Fail) => FailureMode::Fail,
+        Ok(proto::FailureMode::Skip) => FailureMode::Skip,
+        Err(_) => {
+            let text = format!("{} is no FailureMode", options.failure_mode);
+            return Err(invalid("options.failure_mode", text));
+        }
+    };
+    let forward_headers = options
+        .forward_request_headers
+        .iter()
+        .map(|name| name.to_ascii_lowercase())
+        .collect();
+    let hook_options = HookOptions {
+        filters: filters::<K>(opening.filters)?,
+        failure_mode,
+        forward_headers,
+        own: opening.own,
+    };
+    let (calls, receiver) = Calls::new(max_concurrent, timeout);
+    let hook = Hook::new(session, hook_options, calls);
+    let guard = control
+        .plugins
+        .open(session, hook)
+        .map_err(session::hook_error)?;
+    let opened = proto::HookOpened {
+        max_concurrent_calls: info::bytes_u32(max_concurrent),
+        call_timeout: timeout.map(convert::duration),
+        max_body_bytes: info::bytes_u32(MAX_BODY_BYTES),
+    };
+    Ok((guard, receiver, opened))
+}
+
+/// Sends the daemon's calls to the plugin.
+async fn ask<K: Wire>(mut calls: mpsc::Receiver<Outgoing<K::Call>>, responses: &Responses<K>) {
+    while let Some(outgoing) = calls.recv().await {
+        send::<K>(responses, to_plugin(outgoing)).await;
+    }
+}
+
+/// Takes the plugin's results until it ends the stream.
+async fn listen<K: Wire>(
+    guard: &HookGuard<K>,
+    requests: &mut Streaming<K::Request>,
+    responses: &Responses<K>,
+) -> Result<(), Status> {
+    while let Some(request) = requests.next().await {
+        match K::received(request?) {
+            Some(FromPlugin::Result(result)) => {
+                let (call_id, outcome) = K::outcome(result);
+                guard.hook().resolve(call_id, outcome);
+            }
+            Some(FromPlugin::UpdateFilters(update)) => {
+                guard.update_filters(filters::<K>(update.filters)?);
+                let updated = ToPlugin::FiltersUpdated(proto::FiltersUpdated {});
+                send::<K>(responses, updated).await;
+            }
+            Some(FromPlugin::Open(_)) => {
+                return Err(invalid("message", "open is the first message only"));
+            }
+            None => return Err(invalid("message", "is not set")),
+        }
+    }
+    Ok(())
+}
+
+/// A closed stream ends the task that sends; there is nothing more to say here.
+async fn send<K: Wire>(responses: &Responses<K>, message: ToPlugin<K::Call>) {
+    let _ = responses.send(Ok(K::response(message))).await;
+}
+
+fn filters<K: Wire>(filters: Vec<proto::RequestFilter>) -> Result<Vec<RequestFilter>, Status> {
+    filters
+        .into_iter()
+        .enumerate()
+        .map(|(at, filter)| {
+            let field = format!("filters[{at}]");
+            if !filter.mime_types.is_empty() && !K::HAS_RESPONSE {
+                return Err(invalid(
+                    &format!("{field}.mime_types"),
+                    "are for Transform only",
+                ));
+            }
+            let compiled = RequestFilter {
+                match_all: filter.match_all,
+                exact_paths: filter.exact_paths,
+                path_prefixes: filter.path_prefixes,
+                methods: filter.methods,
+                file_paths: filter.file_paths.iter().map(real_path).collect(),
+                mime_types: filter.mime_types,
+                ..RequestFilter::default()
+            }
+            .with_regexes(&filter.path_regexes, &filter.exclude_path_regexes);
+            compiled
+                .and_then(|filter| filter.check().map(|()| filter))
+                .map_err(|fault| invalid(&field, fault))
+        })
+        .collect()
+}
+
+fn to_plugin<Call>(outgoing: Outgoing<Call>) -> ToPlugin<Call> {
+    match outgoing {
+        Outgoing::Cancel { id, reason } => {
+            use proto::call_cancel::Reason;
+            let reason = match reason {
+                CancelReason::ClientGone => Reason::ClientGone,
+                CancelReason::Deadline => Reason::Deadline,
+            };
+            ToPlugin::Cancel(proto::CallCancel {
+                call_id: id,
+                reason: reason.into(),
+            })
+        }
+        Outgoing::Call {
+            id,
+            call,
+            time_remaining,
+        } => ToPlugin::Call {
+            call_id: id,
+            call,
+            time_remaining: time_remaining.map(convert::duration),
+        },
+    }
+}
+
+/// Requests are matched with the real path of their file, which is where the link leads that a
+/// filter may name. One that does not exist yet has no other path. Blocks for a microsecond.
+pub(super) fn real_path(file: &String) -> PathBuf {
+    let file = PathBuf::from(file);
+    file.canonicalize().unwrap_or(file)
+}
+
+pub(super) fn request_context(request: RequestContext) -> proto::RequestContext {
+    proto::RequestContext {
+        method: request.method,
+        path: request.path,
+        query: request.query,
+        headers: headers(request.headers),
+        traceparent: request.traceparent,
+        raw_target: request.raw_target,
+        host: request.host,
+        file_path: request
+            .file
+            .map(|file| file.display().to_string())
+            .unwrap_or_default(),
+    }
+}
+
+pub(super) fn headers(headers: Vec<(String, bytes::Bytes)>) -> Vec<proto::Header> {
+    let headers = headers.into_iter();
+    headers
+        .map(|(name, value)| proto::Header { name, value })
+        .collect()
+}
+
+/// The headers of a result.
+pub(super) fn pairs(headers: Vec<proto::Header>) -> Vec<(String, bytes::Bytes)> {
+    let headers = headers.into_iter();
+    headers.map(|header| (header.name, header.value)).collect()
+}
+
+/// Files that a result names.
+pub(super) fn absolute(field: &str, files: Vec<String>) -> Result<Vec<PathBuf>, String> {
+    let absolute = |file: String| {
+        let path = PathBuf::from(&file);
+        let fault =
+            || format!("the result names {file:?} in {field}, which is not an absolute path");
+        path.is_absolute().then_some(path).ok_or_else(fault)
+    };
+    files.into_iter().map(absolute).collect()
+}
+
+/// Whether a result's body is within what one may carry.
+pub(super) fn within_bounds(body: &[u8], remedy: &str) -> Result<(), String> {
+    if body.len() > MAX_BODY_BYTES {
+        return Err(format!(
+            "the result has a body of {} bytes, and inline it may have {MAX_BODY_BYTES}{remedy}",
+            body.len()
+        ));
+    }
+    Ok(())
+}
+
+/// A result that breaks the contract.
+pub(super) fn broken(message: String) -> HookFailure {
+    HookFailure {
+        message,
+        ..HookFailure::default()
+    }
+}
+
+pub(super) fn no_outcome() -> HookFailure {
+    broken("the result has no outcome".to_owned())
+}
+
+pub(super) fn failure(failure: proto::HookFailure) -> HookFailure {
+    HookFailure {
+        status: u16::try_from(failure.status).unwrap_or_default(),
+        message: failure.message,
+        stack: failure.stack,
+        location: failure.location.map(|location| SourceLocation {
+            file: location.file,
+            line: location.line,
+            column: location.column,
+            frame: location.frame,
+        }),
+    }
+}

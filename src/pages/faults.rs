@@ -1,0 +1,72 @@
+//! Plugins that failed at a request: what the log says, and what the page gets.
+
+use super::answer::{Answer, By};
+use super::failure;
+use crate::paths::UrlPath;
+use crate::plugins::{CallError, FailureMode, Hook, HookFailure, Kind};
+use axum::http::header::{HeaderName, HeaderValue};
+use axum::http::request::Parts;
+
+/// Names the plugins that were passed over, although they wanted the request.
+const SKIPPED: HeaderName = HeaderName::from_static("pagewire-skipped");
+
+/// The plugin says that it failed, or its result breaks the contract.
+pub(super) fn reported(
+    request: &Parts,
+    plugin: &str,
+    path: &UrlPath,
+    failure: &HookFailure,
+) -> Answer {
+    tracing::warn!(target: "pagewire::pages", plugin, %path, message = failure.message, "plugin reported a failure");
+    let answer = failure::reported(request, plugin, failure);
+    by_plugin(answer, plugin)
+}
+
+/// The same for a result that the edge cannot use.
+pub(super) fn broken(request: &Parts, plugin: &str, path: &UrlPath, message: String) -> Answer {
+    let failure = HookFailure {
+        message,
+        ..HookFailure::default()
+    };
+    reported(request, plugin, path, &failure)
+}
+
+/// The plugin did not answer; none when its failure mode lets the request go on without it.
+pub(super) fn unanswered<K: Kind>(
+    request: &Parts,
+    hook: &Hook<K>,
+    path: &UrlPath,
+    error: CallError,
+) -> Option<Answer> {
+    let plugin = hook.plugin();
+    tracing::warn!(target: "pagewire::pages", plugin, %path, ?error, "plugin did not answer");
+    match hook.failure_mode() {
+        FailureMode::Skip => None,
+        FailureMode::Fail => {
+            let answer = failure::unanswered(request, plugin, error);
+            Some(by_plugin(answer, plugin))
+        }
+    }
+}
+
+fn by_plugin(mut answer: Answer, plugin: &str) -> Answer {
+    answer.by = By::Plugin(plugin.to_owned());
+    answer
+}
+
+/// Who was passed over stays visible.
+pub(super) fn say_skipped(skipped: &[String], answer: &mut Answer) {
+    if skipped.is_empty() {
+        return;
+    }
+    let mut names = answer.header(SKIPPED).to_owned();
+    for name in skipped {
+        if !names.is_empty() {
+            names.push_str(", ");
+        }
+        names.push_str(name);
+    }
+    if let Ok(names) = HeaderValue::try_from(names) {
+        answer.headers.insert(SKIPPED, names);
+    }
+}

@@ -1,0 +1,263 @@
+//! The transform stage: plugins change the response, one after the other. What was made of the same
+//! content for the same request is not made twice.
+
+use super::answer::{Answer, By, hash_tag};
+use super::subject::Subject;
+use super::whole::{self, NotWhole};
+use super::{Pages, faults, mime, virtual_file};
+use crate::paths::UrlPath;
+use crate::plugins::{
+    Hook, Snapshot, Transform, TransformCall, TransformContent, TransformOutcome,
+};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use bytes::Bytes;
+use std::path::Path;
+use std::sync::Arc;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+
+/// Headers that say when a response was made and not what it is (RFC 9110, section 6.6.1; RFC 9111,
+/// section 5.1): plugins see them, but what they make does not depend on them.
+const OF_THE_MOMENT: [HeaderName; 2] = [header::DATE, header::AGE];
+
+/// Whether a plugin may want to change what a request gets, whatever that will be.
+pub(super) fn may_want(pages: &Pages, request: &Parts, path: &UrlPath) -> bool {
+    let hooks = pages.plugins.transform().order.snapshot();
+    !hooks.is_empty() && {
+        let subject = subject(request, path, None);
+        hooks.looks_at_files() || !hooks.wanting(subject.facts(None)).is_empty()
+    }
+}
+
+/// The stage: asks the plugins that want to change this answer, in order.
+pub(super) async fn stage(pages: &Pages, request: &Parts, path: &UrlPath, answer: &mut Answer) {
+    let hooks = pages.plugins.transform().order.snapshot();
+    if !hooks.is_empty() && has_representation(answer) {
+        let source = answer.source.clone();
+        let subject = subject(request, path, source.as_deref());
+        // Boxed: what nobody changes need not have the room for it.
+        if let Some(first) = next(&hooks, subject, answer, None) {
+            Box::pin(change(pages, &hooks, first, subject, answer)).await;
+        }
+    }
+}
+
+/// HEAD is asked as GET, so that it says what GET would get.
+fn subject<'a>(request: &'a Parts, path: &'a UrlPath, file: Option<&'a Path>) -> Subject<'a> {
+    let method = match &request.method {
+        &Method::HEAD => "GET",
+        method => method.as_str(),
+    };
+    Subject {
+        request,
+        path,
+        method,
+        file,
+    }
+}
+
+/// Whether an answer is a whole thing that plugins or files made, and that ends.
+pub(super) fn has_representation(answer: &Answer) -> bool {
+    let partial = [
+        StatusCode::NO_CONTENT,
+        StatusCode::RESET_CONTENT,
+        StatusCode::PARTIAL_CONTENT,
+    ];
+    answer.status.is_success()
+        && !partial.contains(&answer.status)
+        && !answer.verbatim
+        && answer.by != By::Daemon
+        && !answer.essence().eq_ignore_ascii_case("text/event-stream")
+}
+
+/// The next one behind `last` that wants the answer as it is now.
+fn next(
+    hooks: &Snapshot<Transform>,
+    subject: Subject<'_>,
+    answer: &Answer,
+    last: Option<usize>,
+) -> Option<usize> {
+    let wanting = hooks.wanting(subject.facts(Some(answer.essence())));
+    let mut wanting = wanting.iter().copied();
+    wanting.find(|place| last.is_none_or(|last| *place > last))
+}
+
+async fn change(
+    pages: &Pages,
+    hooks: &Snapshot<Transform>,
+    first: usize,
+    subject: Subject<'_>,
+    answer: &mut Answer,
+) {
+    let mut skipped = Vec::new();
+    let mut place = Some(first);
+    while let Some(at) = place {
+        let hook = &hooks.hooks()[at];
+        match change_by(pages, hook, subject, answer).await {
+            Ok(()) => {}
+            Err(Passed::By) => skipped.push(hook.plugin().to_owned()),
+            Err(Passed::Failed(failed)) => {
+                *answer = *failed;
+                break;
+            }
+        }
+        place = next(hooks, subject, answer, Some(at));
+    }
+    faults::say_skipped(&skipped, answer);
+}
+
+/// Why a plugin has not changed an answer that it wanted to.
+enum Passed {
+    /// It was passed by: the next one gets the answer as it is.
+    By,
+    /// The page gets this.
+    Failed(Box<Answer>),
+}
+
+impl From<NotWhole> for Passed {
+    fn from(fault: NotWhole) -> Self {
+        match fault {
+            NotWhole::Fault(answer) => Self::Failed(answer),
+            NotWhole::TooLarge | NotWhole::Compressed | NotWhole::Head => Self::By,
+        }
+    }
+}
+
+async fn change_by(
+    pages: &Pages,
+    hook: &Arc<Hook<Transform>>,
+    subject: Subject<'_>,
+    answer: &mut Answer,
+) -> Result<(), Passed> {
+    let (request, path, plugin) = (subject.request, subject.path, hook.plugin());
+    let read = whole::whole(pages, request, answer, hook.own().max_body_bytes).await;
+    if matches!(read, Err(NotWhole::Head)) {
+        whole::forget_body(answer);
+        return Ok(());
+    }
+    let body = read?;
+    let about = fingerprint(answer, &body);
+    let key = subject.key(hook, about);
+    let remembered = &pages.plugins.transform().remembered;
+    let asked = match remembered.find(&key) {
+        Some(outcome) => Ok(outcome),
+        None => {
+            let content_type = answer.header(header::CONTENT_TYPE).to_owned();
+            let headers = listed(&answer.headers);
+            let call = || TransformCall {
+                request: subject.context(&key),
+                content_type: content_type.clone(),
+                headers: headers.clone(),
+                body: body.clone(),
+            };
+            let asked = remembered.ask_together(hook, &key, subject.file, call);
+            asked.await
+        }
+    };
+    let outcome = asked.map_err(|error| {
+        let failed = faults::unanswered(request, hook, path, error);
+        failed.map_or(Passed::By, |failed| Passed::Failed(Box::new(failed)))
+    })?;
+    let failed = match &*outcome {
+        TransformOutcome::Skip => return Ok(()),
+        TransformOutcome::Content(content) => match apply(content, about, answer) {
+            Ok(()) => return Ok(()),
+            Err(message) => {
+                remembered.forget_one(&key);
+                faults::broken(request, plugin, path, message)
+            }
+        },
+        TransformOutcome::Failure(failure) => faults::reported(request, plugin, path, failure),
+    };
+    Err(Passed::Failed(Box::new(failed)))
+}
+
+fn listed(headers: &HeaderMap) -> Vec<(String, Bytes)> {
+    let headers = headers.iter();
+    headers
+        .map(|(name, value)| (name.to_string(), Bytes::copy_from_slice(value.as_bytes())))
+        .collect()
+}
+
+/// Tells apart what a plugin may make something else of.
+fn fingerprint(answer: &Answer, body: &Bytes) -> u128 {
+    let mut hash = Xxh3::new();
+    let mut add = |part: &[u8]| {
+        hash.update(&(part.len() as u64).to_le_bytes());
+        hash.update(part);
+    };
+    add(answer.status.as_str().as_bytes());
+    match &answer.tag {
+        Some(tag) => add(tag.as_bytes()),
+        None => add(&xxh3_128(body).to_le_bytes()),
+    }
+    for (name, value) in &answer.headers {
+        if !OF_THE_MOMENT.contains(name) {
+            add(name.as_str().as_bytes());
+            add(value.as_bytes());
+        }
+    }
+    hash.digest128()
+}
+
+/// Makes the changes to an answer that was `about`, or says what is wrong with them.
+fn apply(content: &TransformContent, about: u128, answer: &mut Answer) -> Result<(), String> {
+    let mime = match content.content_type.as_str() {
+        "" => None,
+        given => Some(virtual_file::checked_type(given)?),
+    };
+    let set = content
+        .headers
+        .iter()
+        .map(|(name, value)| virtual_file::checked_header(name, value))
+        .collect::<Result<Vec<_>, _>>()?;
+    let removed = content
+        .remove_headers
+        .iter()
+        .map(|name| HeaderName::from_bytes(name.as_bytes()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| format!("a name in remove_headers is not valid: {error}"))?;
+
+    // What was said of the content before holds no more.
+    answer.file = None;
+    for name in [header::ETAG, header::LAST_MODIFIED, header::CONTENT_LENGTH] {
+        answer.headers.remove(name);
+    }
+    if let Some(mime) = &mime {
+        let is_utf8 = match &content.body {
+            Some(body) => body.is_utf8,
+            None => answer.header(header::CONTENT_TYPE).contains("utf-8"),
+        };
+        // It was checked to be one.
+        if let Ok(value) = HeaderValue::try_from(mime::with_charset(mime, is_utf8)) {
+            answer.headers.insert(header::CONTENT_TYPE, value);
+        }
+    }
+    for name in removed.iter().chain(set.iter().map(|(name, _)| name)) {
+        answer.headers.remove(name);
+    }
+    for (name, value) in set {
+        answer.headers.append(name, value);
+    }
+    let before = match &content.body {
+        Some(body) => {
+            answer.body = body.body.clone().into();
+            body.hash
+        }
+        None => about,
+    };
+    answer.tag = tag(before, answer);
+    if let (By::Proxy(_), Some(tag)) = (&answer.by, &answer.tag) {
+        // The last stage leaves to backends what they say of their own.
+        let tag = tag.clone();
+        answer.headers.entry(header::ETAG).or_insert(tag);
+    }
+    Ok(())
+}
+
+/// Names what was made: a 304 brings its type back, too.
+fn tag(body: u128, answer: &Answer) -> Option<HeaderValue> {
+    let mime = answer.header(header::CONTENT_TYPE).as_bytes();
+    hash_tag(xxh3_128(&[&body.to_le_bytes(), mime].concat()))
+}

@@ -1,0 +1,119 @@
+//! An answer's body as one piece, for stages that have to see all of it.
+
+use super::Pages;
+use super::answer::{Answer, Payload};
+use super::body::{BodyFault, Buffered};
+use super::files::blocking;
+use super::{encode, failure};
+use axum::body::Body;
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
+use bytes::Bytes;
+
+/// Why a body is not there as one piece.
+pub(super) enum NotWhole {
+    /// It has more octets than the stage takes. It is as it was.
+    TooLarge,
+    /// It is compressed in a way that we do not read. It is as it was.
+    Compressed,
+    /// It is an answer to HEAD from elsewhere: there is none.
+    Head,
+    /// It cannot be read. The page gets this instead.
+    Fault(Box<Answer>),
+}
+
+/// The answer's body, which it has as such from now on and without compression, if it has at most
+/// `max` octets.
+pub(super) async fn whole(
+    pages: &Pages,
+    request: &Parts,
+    answer: &mut Answer,
+    max: usize,
+) -> Result<Bytes, NotWhole> {
+    if let Payload::Bytes(body) = &answer.body
+        && !answer.headers.contains_key(header::CONTENT_ENCODING)
+    {
+        let body = body.clone();
+        return (body.len() <= max)
+            .then_some(body)
+            .ok_or(NotWhole::TooLarge);
+    }
+    if request.method == Method::HEAD && matches!(answer.body, Payload::Stream(_)) {
+        return Err(NotWhole::Head);
+    }
+    Box::pin(read(pages, request, answer, max)).await
+}
+
+async fn read(
+    pages: &Pages,
+    request: &Parts,
+    answer: &mut Answer,
+    max: usize,
+) -> Result<Bytes, NotWhole> {
+    if announced(answer).is_some_and(|octets| octets > max as u64) {
+        return Err(NotWhole::TooLarge);
+    }
+    if !encode::decode(answer) {
+        return Err(NotWhole::Compressed);
+    }
+    let refused =
+        |status, text: &str| NotWhole::Fault(Box::new(failure::refused(request, status, text)));
+    match std::mem::replace(&mut answer.body, Bytes::new().into()) {
+        Payload::Bytes(body) => {
+            answer.body = body.clone().into();
+            Ok(body)
+        }
+        Payload::File(file) => {
+            let read = blocking(move || file.read()).await;
+            let body = read.map_err(|error| {
+                let text = format!("the file cannot be read: {error}");
+                refused(StatusCode::INTERNAL_SERVER_ERROR, &text)
+            })?;
+            answer.body = body.clone().into();
+            Ok(body)
+        }
+        Payload::Stream(body) => {
+            let mut body = Buffered::of_answer(body, pages.body_room.clone());
+            let read = body.whole(max).await.map_err(|fault| {
+                let text = match fault {
+                    BodyFault::NoRoom => fault.to_string(),
+                    _ => "the answer ended too early".to_owned(),
+                };
+                let status = match fault {
+                    BodyFault::NoRoom => fault.status(),
+                    _ => StatusCode::BAD_GATEWAY,
+                };
+                refused(status, &text)
+            })?;
+            let Some(read) = read else {
+                answer.body = Payload::Stream(body.into_body());
+                return Err(NotWhole::TooLarge);
+            };
+            answer.body = read.clone().into();
+            answer.headers.remove(header::CONTENT_LENGTH);
+            Ok(read)
+        }
+    }
+}
+
+/// The octets of the body before it is read, as far as anybody says.
+fn announced(answer: &Answer) -> Option<u64> {
+    answer.body.len().or_else(|| {
+        let length = answer.header(header::CONTENT_LENGTH);
+        length.parse().ok()
+    })
+}
+
+/// What was said of a body that is answered to HEAD, and would be another for GET.
+pub(super) fn forget_body(answer: &mut Answer) {
+    for name in [
+        header::CONTENT_LENGTH,
+        header::CONTENT_ENCODING,
+        header::ETAG,
+        header::LAST_MODIFIED,
+    ] {
+        answer.headers.remove(name);
+    }
+    answer.tag = None;
+    answer.body = Payload::Stream(Body::empty());
+}

@@ -1,0 +1,124 @@
+//! The resolve-import hook: say what the specifiers of a module's imports stand for.
+
+use super::Plugins;
+use super::counters::Verdict;
+use super::hook::{Hook, HookFailure, Kind, RequestContext};
+use super::hooks::Hooks;
+use super::session::HookKind;
+use regex::RegexSet;
+use std::path::{Path, PathBuf};
+
+/// What a plugin says when it opens the hook, beside what all hooks have.
+#[derive(Debug)]
+pub struct ResolveImportOptions {
+    /// It is asked about specifiers that one of these is found in; none = all.
+    pub specifiers: Option<RegexSet>,
+}
+
+/// What a plugin is asked: the imports of one module.
+#[derive(Debug)]
+pub struct ResolveImportCall {
+    /// The request for the module, or for the page it is in.
+    pub importer: RequestContext,
+    /// Those that it wants and that nobody before it resolved, in source order.
+    pub imports: Vec<ImportSpecifier>,
+}
+
+/// One import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportSpecifier {
+    /// As the source means it, without quotes and escapes.
+    pub specifier: String,
+    /// An `import()` expression.
+    pub dynamic: bool,
+    /// 1-based.
+    pub line: u32,
+    /// 1-based, in UTF-16 code units.
+    pub column: u32,
+}
+
+/// What a plugin answered.
+#[derive(Debug)]
+pub enum ResolveImportOutcome {
+    /// What to import instead.
+    Resolved(ResolvedImports),
+    /// Broken: shown instead of the module.
+    Failure(HookFailure),
+}
+
+/// What to import instead.
+#[derive(Debug)]
+pub struct ResolvedImports {
+    /// One for each import in the same order, which the edge checks; empty = the next plugin's.
+    pub specifiers: Vec<String>,
+    /// It is not to be kept.
+    pub no_cache: bool,
+    /// Further files that it depends on, absolute.
+    pub depends_on: Vec<PathBuf>,
+}
+
+/// The kind of hook.
+#[derive(Debug)]
+pub struct ResolveImport;
+
+impl Kind for ResolveImport {
+    const HOOK: HookKind = HookKind::ResolveImport;
+    type Options = ResolveImportOptions;
+    type Call = ResolveImportCall;
+    type Outcome = ResolveImportOutcome;
+
+    fn verdict(outcome: &ResolveImportOutcome) -> Verdict {
+        match outcome {
+            ResolveImportOutcome::Resolved(resolved) => {
+                if resolved.specifiers.iter().all(String::is_empty) {
+                    Verdict::Pass
+                } else {
+                    Verdict::Content
+                }
+            }
+            ResolveImportOutcome::Failure(_) => Verdict::Failure,
+        }
+    }
+
+    fn hooks(plugins: &Plugins) -> &Hooks<Self> {
+        plugins.resolve_import()
+    }
+
+    fn may_keep(outcome: &ResolveImportOutcome) -> bool {
+        match outcome {
+            ResolveImportOutcome::Resolved(resolved) => !resolved.no_cache,
+            ResolveImportOutcome::Failure(_) => false,
+        }
+    }
+
+    fn files(outcome: &ResolveImportOutcome) -> Vec<&Path> {
+        match outcome {
+            ResolveImportOutcome::Resolved(resolved) => {
+                resolved.depends_on.iter().map(PathBuf::as_path).collect()
+            }
+            ResolveImportOutcome::Failure(_) => Vec::new(),
+        }
+    }
+
+    fn size(outcome: &ResolveImportOutcome) -> usize {
+        match outcome {
+            ResolveImportOutcome::Resolved(resolved) => {
+                let sizes = resolved
+                    .specifiers
+                    .iter()
+                    .map(|one| size_of::<String>() + one.len());
+                sizes.sum()
+            }
+            ResolveImportOutcome::Failure(_) => 0,
+        }
+    }
+}
+
+impl Hook<ResolveImport> {
+    /// Whether it is asked about this specifier.
+    #[must_use]
+    pub fn wants_specifier(&self, specifier: &str) -> bool {
+        let wanted = self.own().specifiers.as_ref();
+        wanted.is_none_or(|wanted| wanted.is_match(specifier))
+    }
+}
