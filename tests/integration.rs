@@ -25,6 +25,7 @@ mod observation;
 mod pages;
 mod proxy;
 mod requests;
+mod resolve_import;
 mod sends;
 mod serve_answers;
 mod serve_hook;

@@ -226,6 +226,8 @@ pub(super) fn config(
         tls,
         plugins,
         inject: settings.always("inject"),
+        preload_modules: settings.always("preload_modules"),
+        node_resolve: settings.always("node_resolve"),
         watch: settings.always("watch"),
         watch_poll: settings.always("watch_poll"),
         console: settings.always("console"),

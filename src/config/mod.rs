@@ -56,6 +56,10 @@ pub struct Config {
     pub plugins: Vec<PluginConfig>,
     /// When the socket client is put into pages.
     pub inject: Inject,
+    /// With the client pages are told of the modules that they will load.
+    pub preload_modules: bool,
+    /// Imports are resolved as Node does.
+    pub node_resolve: bool,
     /// What happens when a served file changes.
     pub watch: WatchMode,
     /// Asks the files by the clock whether they changed, not the operating system.

@@ -7,6 +7,7 @@
 
 use super::answer::{Answer, Payload, content_tag};
 use super::derived::Variant;
+use super::failure::escape;
 use super::scan::{Scan, is_document, scan};
 use super::{Pages, encode, policy};
 use crate::message::{CLIENT_PATH, RECORDER_PATH};
@@ -16,6 +17,7 @@ use axum::http::{Method, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::stream;
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// How much of a page that comes in pieces is held back until its head is over. Beyond, it is
@@ -35,6 +37,8 @@ pub(super) struct Scripts {
     pub(super) base: String,
     /// The policies of the response's header.
     policies: String,
+    /// URLs of modules that the page will load.
+    preloads: Arc<[String]>,
 }
 
 impl Scripts {
@@ -44,6 +48,7 @@ impl Scripts {
             recorder,
             base: base.to_owned(),
             policies: String::new(),
+            preloads: Arc::default(),
         }
     }
 
@@ -56,9 +61,10 @@ impl Scripts {
     fn variant(&self) -> Variant {
         Variant {
             name: if self.recorder { "recorder" } else { "client" },
-            detail: match self.policies.as_str() {
-                "" => 0,
-                policies => xxh3_64(policies.as_bytes()),
+            detail: if self.policies.is_empty() && self.preloads.is_empty() {
+                0
+            } else {
+                xxh3_64(format!("{} {}", self.policies, self.preloads.join(" ")).as_bytes())
             },
         }
     }
@@ -94,6 +100,10 @@ pub(super) async fn stage(pages: &Pages, request: &Parts, answer: &mut Answer) {
         .headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok());
+    if let Payload::Bytes(body) = &answer.body {
+        let body = body.clone();
+        scripts.preloads = pages.modules.preloads(pages, request, &body).await;
+    }
     let page = Page {
         pages,
         scripts: &scripts,
@@ -146,14 +156,20 @@ impl Page<'_> {
     }
 
     fn add(&self, page: &Bytes, found: &Scan, is_whole: bool) -> Option<Bytes> {
-        let added = add(page, found, self.scripts, is_whole)?;
         let header = std::iter::once(&self.scripts.policies);
-        for policies in header.chain(&found.policies) {
+        let missing = header.chain(&found.policies).map(|policies| {
             let nonce = self.scripts.nonce(found);
-            let missing = policy::missing(policies, nonce, self.host);
-            if !missing.is_empty() {
-                self.pages.policies.report(self.path, policies, &missing);
-            }
+            (policies, policy::missing(policies, nonce, self.host))
+        });
+        let missing: Vec<_> = missing.filter(|(_, missing)| !missing.is_empty()).collect();
+        // Hints that a policy keeps out would only be errors in the console.
+        let mut scripts = self.scripts.clone();
+        if !missing.is_empty() {
+            scripts.preloads = Arc::default();
+        }
+        let added = add(page, found, &scripts, is_whole)?;
+        for (policies, missing) in missing {
+            self.pages.policies.report(self.path, policies, &missing);
         }
         Some(added)
     }
@@ -207,6 +223,12 @@ fn add(page: &Bytes, found: &Scan, scripts: &Scripts, is_whole: bool) -> Option<
         ));
     }
     if client {
+        for url in scripts.preloads.iter() {
+            let url = escape(url);
+            tags.push_str(&format!(
+                "<link rel=\"modulepreload\" href=\"{base}{url}\"{nonce}>"
+            ));
+        }
         tags.push_str(&format!(
             "<script type=\"module\" src=\"{base}{CLIENT_PATH}\"{nonce}></script>"
         ));

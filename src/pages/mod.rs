@@ -11,6 +11,7 @@ mod files;
 mod inject;
 mod listing;
 mod mime;
+mod modules;
 mod open_file;
 mod pipeline;
 mod place;
@@ -38,6 +39,7 @@ use derived::Derived;
 use files::Files;
 use inject::Scripts;
 use mime::Types;
+use modules::Modules;
 use proxy::Proxy;
 
 pub use pipeline::respond;
@@ -58,6 +60,7 @@ pub struct Pages {
     /// For bodies that are read for plugins, in bytes.
     body_room: Arc<Semaphore>,
     derived: Derived,
+    modules: Modules,
     policies: policy::Reported,
     requests: Requests,
 }
@@ -86,6 +89,7 @@ impl Pages {
             proxy: Proxy::new(config, connections, stop),
             body_room: Arc::new(Semaphore::new(body::BUFFERED_BYTES)),
             derived: Derived::new(),
+            modules: Modules::new(config.preload_modules),
             policies: policy::Reported::default(),
             requests: Requests::default(),
         })

@@ -5,7 +5,9 @@ use super::body::Buffered;
 use super::files::{self, Located};
 use super::requests::Requests;
 use super::serve::Asked;
-use super::{Pages, encode, failure, faults, inject, listing, proxy, reply, serve, transform};
+use super::{
+    Pages, encode, failure, faults, inject, listing, modules, proxy, reply, serve, transform,
+};
 use crate::config::ProxyRule;
 use crate::paths::{Found, UrlPath};
 use axum::body::Body;
@@ -17,7 +19,7 @@ use axum::response::Response;
 /// Answers every path that is not the daemon's own.
 ///
 /// resolve -> required plugins are ready -> serve hook | file | serve hook | proxy | app index ->
-/// transform hook -> inject -> encode -> reply
+/// transform hook -> resolve imports -> inject -> encode -> reply
 pub async fn respond(pages: &Pages, request: Request) -> Response {
     let since = Requests::begin();
     let (request, body) = request.into_parts();
@@ -26,6 +28,7 @@ pub async fn respond(pages: &Pages, request: Request) -> Response {
         Ok(path) => {
             let mut answer = answer(pages, &request, &path, body).await;
             transform::stage(pages, &request, &path, &mut answer).await;
+            modules::stage(pages, &request, &path, &mut answer).await;
             answer
         }
     };
@@ -92,7 +95,8 @@ async fn backend(
     body: Body,
 ) -> Answer {
     let wants_whole = pages.plugins.inject_client() && proxy::asks_for_html(request)
-        || transform::may_want(pages, request, path);
+        || transform::may_want(pages, request, path)
+        || modules::may_want(pages, request, path);
     // Boxed, as what follows: the future of a request is moved several times, so what a file in memory
     // does not need has its room elsewhere.
     Box::pin(pages.proxy.ask(rule, request, path, body, wants_whole)).await

@@ -2,6 +2,7 @@
 
 use crate::paths::UrlPath;
 use crate::plugins::{Hook, Kind, RequestContext, RequestFacts, RequestKey};
+use axum::http::Method;
 use axum::http::header::{self, HeaderName};
 use axum::http::request::Parts;
 use bytes::Bytes;
@@ -19,6 +20,20 @@ pub(super) struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
+    /// A request for what is there: HEAD is asked as GET, so that it says what GET would get.
+    pub(super) fn as_get(request: &'a Parts, path: &'a UrlPath, file: Option<&'a Path>) -> Self {
+        let method = match &request.method {
+            &Method::HEAD => "GET",
+            method => method.as_str(),
+        };
+        Self {
+            request,
+            path,
+            method,
+            file,
+        }
+    }
+
     /// What filters look at; `mime` is the response's type, where there is a response.
     pub(super) fn facts(&self, mime: Option<&'a str>) -> RequestFacts<'a> {
         RequestFacts {

@@ -9,11 +9,10 @@ use crate::paths::UrlPath;
 use crate::plugins::{
     Hook, Snapshot, Transform, TransformCall, TransformContent, TransformOutcome,
 };
+use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
 use bytes::Bytes;
-use std::path::Path;
 use std::sync::Arc;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
@@ -25,7 +24,7 @@ const OF_THE_MOMENT: [HeaderName; 2] = [header::DATE, header::AGE];
 pub(super) fn may_want(pages: &Pages, request: &Parts, path: &UrlPath) -> bool {
     let hooks = pages.plugins.transform().order.snapshot();
     !hooks.is_empty() && {
-        let subject = subject(request, path, None);
+        let subject = Subject::as_get(request, path, None);
         hooks.looks_at_files() || !hooks.wanting(subject.facts(None)).is_empty()
     }
 }
@@ -35,25 +34,11 @@ pub(super) async fn stage(pages: &Pages, request: &Parts, path: &UrlPath, answer
     let hooks = pages.plugins.transform().order.snapshot();
     if !hooks.is_empty() && has_representation(answer) {
         let source = answer.source.clone();
-        let subject = subject(request, path, source.as_deref());
+        let subject = Subject::as_get(request, path, source.as_deref());
         // Boxed: what nobody changes need not have the room for it.
         if let Some(first) = next(&hooks, subject, answer, None) {
             Box::pin(change(pages, &hooks, first, subject, answer)).await;
         }
-    }
-}
-
-/// HEAD is asked as GET, so that it says what GET would get.
-fn subject<'a>(request: &'a Parts, path: &'a UrlPath, file: Option<&'a Path>) -> Subject<'a> {
-    let method = match &request.method {
-        &Method::HEAD => "GET",
-        method => method.as_str(),
-    };
-    Subject {
-        request,
-        path,
-        method,
-        file,
     }
 }
 

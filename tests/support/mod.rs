@@ -15,7 +15,8 @@ pub use cli::{Ended, cli, ended, run, speaking_to};
 pub use http::{Answer, answer_on, raw_request};
 pub use page::Page;
 pub use plugin::{
-    Calls, HookStream, Serve, ServeHook, Session, Transform, fails_with, with_session,
+    Calls, HookStream, ResolveImport, Serve, ServeHook, Session, Transform, fails_with,
+    with_session,
 };
 pub use server::{Site, TestServer, command};
 pub use tls::{Http2, TlsConnection, tls};

@@ -1,0 +1,334 @@
+//! Which modules import which, as far as is known: a page names its first ones, and the browser would
+//! find the others a round trip a level. It is told of all at once, as hints: what is missing or too
+//! much costs time and nothing else.
+
+use super::{Kind, is_script, page, resolve};
+use crate::pages::Pages;
+use crate::pages::answer::{Answer, By, Payload, content_tag};
+use crate::pages::files::Located;
+use crate::pages::subject::Subject;
+use crate::paths::{Found, UrlPath};
+use axum::http::Request;
+use axum::http::request::Parts;
+use bytes::Bytes;
+use quick_cache::sync::Cache;
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use xxhash_rust::xxh3::Xxh3;
+
+/// Modules that a page is told of at most; the browser finds the others by itself. Default 512.
+const MAX_PRELOADS: usize = 512;
+
+/// How long a page waits for its modules to be looked through. What was found until then is told,
+/// and the rest to who asks next. Default 20 ms.
+const LONGEST_LOOK: Duration = Duration::from_millis(20);
+
+/// How long what a page was told may be told again. Default 1 s.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Pages whose hints are known, and modules of plugins and backends whose imports are. Beyond, those
+/// that are asked for least are looked through again when they come. Default 4,096 each.
+const KNOWN: usize = 4096;
+
+/// What is known.
+pub(super) struct Graph {
+    preload: bool,
+    /// By the hash of path and page.
+    told: Cache<u128, Told>,
+    /// What modules import that no file says, by their URL.
+    learned: Cache<String, Arc<[String]>>,
+}
+
+#[derive(Clone)]
+struct Told {
+    at: Instant,
+    urls: Arc<[String]>,
+}
+
+impl Graph {
+    pub(super) fn new(preload: bool) -> Self {
+        Self {
+            preload,
+            told: Cache::new(KNOWN),
+            learned: Cache::new(KNOWN),
+        }
+    }
+
+    /// Whether imports are of interest that nobody resolves: of what somebody made. Those of files are
+    /// looked up when they are needed.
+    pub(super) fn learns(&self, pages: &Pages, is_made: bool) -> bool {
+        self.preload && is_made && pages.plugins.inject_client()
+    }
+
+    /// A module was served that imports these.
+    pub(super) fn learn(&self, importer: Subject<'_>, specifiers: &[&str]) {
+        if !self.preload {
+            return;
+        }
+        let url = url_of(importer.request);
+        let imports = specifiers
+            .iter()
+            .filter_map(|specifier| imported(&url, specifier));
+        let imports = imports.collect();
+        self.learned.insert(url, imports);
+    }
+
+    /// The URLs of the modules that a page will load and does not name itself.
+    pub(super) async fn preloads(
+        &self,
+        pages: &Pages,
+        request: &Parts,
+        page: &Bytes,
+    ) -> Arc<[String]> {
+        if !self.preload {
+            return Arc::default();
+        }
+        let mut key = Xxh3::new();
+        key.update(request.uri.path().as_bytes());
+        key.update(b"\0");
+        key.update(page);
+        let key = key.digest128();
+        if let Some(told) = self.told.get(&key).filter(|told| told.at.elapsed() < FRESH) {
+            return told.urls;
+        }
+        let at = Instant::now();
+        let urls: Arc<[String]> = Box::pin(self.look(pages, request, page, at)).await.into();
+        let told = Told {
+            at,
+            urls: urls.clone(),
+        };
+        self.told.insert(key, told);
+        urls
+    }
+
+    async fn look(
+        &self,
+        pages: &Pages,
+        request: &Parts,
+        page: &Bytes,
+        begin: Instant,
+    ) -> Vec<String> {
+        let modules = page::modules(page);
+        if modules.decides {
+            return Vec::new();
+        }
+        let base = url_of(request);
+        let named = modules
+            .sources
+            .iter()
+            .filter_map(|source| joined(&base, source));
+        let mut known: HashSet<String> = named.collect();
+        let mut queue: VecDeque<(String, bool)> =
+            known.iter().map(|url| (url.clone(), true)).collect();
+        for url in inline_imports(pages, request, page).await {
+            if known.insert(url.clone()) {
+                queue.push_back((url, false));
+            }
+        }
+        let mut found = Vec::new();
+        while let Some((url, is_named)) = queue.pop_front() {
+            if found.len() >= MAX_PRELOADS || begin.elapsed() > LONGEST_LOOK {
+                break;
+            }
+            let Some(imports) = self.imports_of(pages, request, &url).await else {
+                continue;
+            };
+            for import in imports.iter() {
+                if known.insert(import.clone()) {
+                    queue.push_back((import.clone(), false));
+                }
+            }
+            if !is_named {
+                found.push(url);
+            }
+        }
+        found
+    }
+
+    /// The URLs that the module at this one imports; none when it is not known to be one.
+    async fn imports_of(&self, pages: &Pages, page: &Parts, url: &str) -> Option<Arc<[String]>> {
+        let (mut request, ()) = Request::new(()).into_parts();
+        request.uri = url.parse().ok()?;
+        request.headers = page.headers.clone();
+        let path = UrlPath::parse(request.uri.path()).ok()?;
+        let Some(answer) = file(pages, &request, &path).await else {
+            return self.learned.get(url);
+        };
+        let imports = imports(pages, &request, &path, answer).await?;
+        let imports = imports
+            .iter()
+            .filter_map(|specifier| imported(url, specifier));
+        Some(imports.collect())
+    }
+}
+
+/// The file that answers a request as it is, if nobody makes something else of it.
+async fn file(pages: &Pages, request: &Parts, path: &UrlPath) -> Option<Answer> {
+    let subject = Subject::as_get(request, path, None);
+    let serve = pages.plugins.serve().order.snapshot();
+    let transform = pages.plugins.transform().order.snapshot();
+    let is_plain = !serve.looks_at_files()
+        && !transform.looks_at_files()
+        && serve.wanting(subject.facts(None)).is_empty()
+        && transform.wanting(subject.facts(None)).is_empty();
+    let is_proxied = pages
+        .proxy
+        .rule(path)
+        .is_some_and(|rule| !rule.prefix.as_str().is_empty());
+    if !is_plain || is_proxied {
+        return None;
+    }
+    match pages.files.find(path).await {
+        Located::Memory(hot) => Some(hot.answer(By::Memory)),
+        Located::Disk(Found::File(real)) => pages.files.read(path, real).await.ok(),
+        Located::Disk(_) => None,
+    }
+}
+
+/// What a module imports that is this file, as the browser will be told.
+async fn imports(
+    pages: &Pages,
+    request: &Parts,
+    path: &UrlPath,
+    answer: Answer,
+) -> Option<Vec<String>> {
+    let source = answer.source.clone();
+    let subject = Subject::as_get(request, path, source.as_deref());
+    let (Payload::Bytes(body), Some(tag)) = (&answer.body, &answer.tag) else {
+        return None;
+    };
+    if !is_script(answer.essence()) {
+        return None;
+    }
+    let module = pages
+        .modules
+        .parsed
+        .get(tag, Kind::Script, body, subject)
+        .await?;
+    let hooks = pages.plugins.resolve_import().order.snapshot();
+    let wanting = hooks.wanting(subject.facts(None));
+    let resolved = if wanting.is_empty() || module.imports.is_empty() {
+        vec![None; module.imports.len()]
+    } else {
+        let asked = resolve::ask(pages, &hooks, &wanting, subject, tag, &module).await;
+        asked.ok()?.specifiers
+    };
+    let statics = module.statics(&resolved).into_iter();
+    Some(statics.map(str::to_owned).collect())
+}
+
+/// What the inline modules of a page import, which has its specifiers resolved.
+async fn inline_imports(pages: &Pages, request: &Parts, page: &Bytes) -> Vec<String> {
+    let (Ok(path), Some(tag)) = (UrlPath::parse(request.uri.path()), content_tag(page)) else {
+        return Vec::new();
+    };
+    let subject = Subject::as_get(request, &path, None);
+    let module = pages
+        .modules
+        .parsed
+        .get(&tag, Kind::Page, page, subject)
+        .await;
+    let Some(module) = module else {
+        return Vec::new();
+    };
+    let base = url_of(request);
+    let as_written = vec![None; module.imports.len()];
+    let statics = module.statics(&as_written).into_iter();
+    statics
+        .filter_map(|specifier| imported(&base, specifier))
+        .collect()
+}
+
+/// Path and query.
+fn url_of(request: &Parts) -> String {
+    let target = request.uri.path_and_query();
+    target.map_or_else(String::new, ToString::to_string)
+}
+
+/// The URL that an import of this specifier in a module with that URL is loaded from. Bare ones are
+/// loaded from nowhere.
+fn imported(importer: &str, specifier: &str) -> Option<String> {
+    let is_url = ["/", "./", "../"]
+        .iter()
+        .any(|start| specifier.starts_with(start));
+    is_url.then(|| joined(importer, specifier))?
+}
+
+/// A relative URL as the browser makes an absolute one of it; none where it goes to another host or
+/// has letters that the browser would write in another way: then there would be two of it.
+fn joined(base: &str, reference: &str) -> Option<String> {
+    let is_ordinary =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&()*+,;=:@/?%".contains(&byte);
+    let (path, query) = match reference.find('?') {
+        Some(at) => reference.split_at(at),
+        None => (reference, ""),
+    };
+    let first = path.split('/').next().unwrap_or_default();
+    if path.is_empty()
+        || path.starts_with("//")
+        || first.contains(':')
+        || !reference.bytes().all(is_ordinary)
+        || path.to_ascii_lowercase().contains("%2e")
+    {
+        return None;
+    }
+    let base = base.split('?').next().unwrap_or_default();
+    let folder = base.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut names: Vec<&str> = if path.starts_with('/') {
+        Vec::new()
+    } else {
+        folder.split('/').skip(1).collect()
+    };
+    let mut rest = path.trim_start_matches('/').split('/').peekable();
+    while let Some(name) = rest.next() {
+        match name {
+            "." | ".." => {
+                if name == ".." {
+                    names.pop();
+                }
+                if rest.peek().is_none() {
+                    names.push("");
+                }
+            }
+            name => names.push(name),
+        }
+    }
+    Some(format!("/{}{query}", names.join("/")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relative_urls_are_those_that_the_browser_makes_of_them() {
+        for (base, reference, url) in [
+            ("/", "./a.js", Some("/a.js")),
+            ("/x/page?q=/y/", "a.js?v=1", Some("/x/a.js?v=1")),
+            ("/x/y/z.js", "../a.js", Some("/x/a.js")),
+            ("/x.js", "../../a.js", Some("/a.js")),
+            ("/x/y.js", "/a/./b/../c.js", Some("/a/c.js")),
+            ("/x/y.js", "..", Some("/")),
+            ("/x/y.js", "./z/.", Some("/x/z/")),
+            ("/x/y.js", "a//b.js", Some("/x/a//b.js")),
+            ("/", "//host/a.js", None),
+            ("/", "https://host/a.js", None),
+            ("/", "data:text/javascript,1", None),
+            ("/", "./a b.js", None),
+            ("/", "./a\\b.js", None),
+            ("/", "./%2e%2E/b.js", None),
+            ("/", "./caf\u{e9}.js", None),
+            ("/", "#a", None),
+            ("/", "", None),
+        ] {
+            assert_eq!(
+                joined(base, reference).as_deref(),
+                url,
+                "{base} {reference}"
+            );
+        }
+        assert_eq!(imported("/x/y.js", "a.js"), None, "it is bare");
+        assert_eq!(imported("/x/y.js", "./a.js").as_deref(), Some("/x/a.js"));
+    }
+}
