@@ -21,6 +21,7 @@ pub mod plugins;
 // Floor 3: the edges, one protocol each. They meet in the core and never import each other.
 pub mod browser;
 pub mod control;
+pub mod node_resolve;
 pub mod pages;
 pub mod supervise;
 pub mod watch;

@@ -13,7 +13,14 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 5] = [
     &["ids", "message", "origins", "paths", "config"],
     &["hub", "plugins"],
-    &["pages", "browser", "control", "watch", "supervise"],
+    &[
+        "pages",
+        "browser",
+        "control",
+        "node_resolve",
+        "watch",
+        "supervise",
+    ],
     &["discovery", "server"],
     &["cli", "main"],
 ];
@@ -23,7 +30,7 @@ const EDGES: usize = 2;
 
 /// Crates that belong to one protocol, and the modules that speak it. The server starts tonic's
 /// transport and reports its health, but sees no generated type: prost stays in `control`.
-const CONFINED: [(&[&str], &[&str]); 10] = [
+const CONFINED: [(&[&str], &[&str]); 12] = [
     (&["tonic", "tonic_health"], &["control", "server"]),
     (
         &[
@@ -43,6 +50,17 @@ const CONFINED: [(&[&str], &[&str]); 10] = [
     (&["rustls", "tokio_rustls", "rcgen"], &["server"]),
     (&["clap"], &["cli"]),
     (&["notify", "ignore"], &["watch"]),
+    (
+        &[
+            "oxc_allocator",
+            "oxc_ast",
+            "oxc_parser",
+            "oxc_span",
+            "html5gum",
+        ],
+        &["pages"],
+    ),
+    (&["oxc_resolver"], &["node_resolve"]),
     (&["toml", "strsim"], &["config"]),
     (&["anyhow", "tracing_subscriber"], &["cli"]),
     // The command line is an ordinary client of the daemon; the daemon is none. How it is found

@@ -64,7 +64,10 @@ impl Wire for ResolveImport {
         Ok(Opening {
             filters: open.filters,
             options: open.options,
-            own: ResolveImportOptions { specifiers },
+            own: ResolveImportOptions {
+                specifiers,
+                is_last: false,
+            },
         })
     }
 

@@ -161,6 +161,7 @@ async fn change_by(
 fn listed(headers: &HeaderMap) -> Vec<(String, Bytes)> {
     let headers = headers.iter();
     headers
+        .filter(|(name, _)| *name != header::CONTENT_LENGTH)
         .map(|(name, value)| (name.to_string(), Bytes::copy_from_slice(value.as_bytes())))
         .collect()
 }

@@ -4,6 +4,7 @@ use super::Plugins;
 use super::counters::Verdict;
 use super::hook::{Hook, HookFailure, Kind, RequestContext};
 use super::hooks::Hooks;
+use super::serve::Phase;
 use super::session::HookKind;
 use regex::RegexSet;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ use std::path::{Path, PathBuf};
 pub struct ResolveImportOptions {
     /// It is asked about specifiers that one of these is found in; none = all.
     pub specifiers: Option<RegexSet>,
+    /// It is asked about what nobody else claims.
+    pub is_last: bool,
 }
 
 /// What a plugin is asked: the imports of one module.
@@ -77,6 +80,14 @@ impl Kind for ResolveImport {
                 }
             }
             ResolveImportOutcome::Failure(_) => Verdict::Failure,
+        }
+    }
+
+    fn phase(options: &ResolveImportOptions) -> Phase {
+        if options.is_last {
+            Phase::AfterFiles
+        } else {
+            Phase::BeforeFiles
         }
     }
 

@@ -21,6 +21,7 @@ use crate::config::{Config, ControlAddress, WatchMode};
 use crate::control::{Auth, Control, SERVICE_NAME};
 use crate::discovery::{self, Registration};
 use crate::hub::Hub;
+use crate::node_resolve::NodeResolve;
 use crate::pages::Pages;
 use crate::plugins::Plugins;
 use crate::supervise::{Supervisor, Surroundings};
@@ -222,6 +223,10 @@ impl Server {
         if config.console {
             let hub = hub.clone();
             clock.spawn(async move { console::log(&hub).await });
+        }
+        if config.node_resolve {
+            let resolve = NodeResolve::open(&plugins, config.roots.clone());
+            clock.spawn(resolve.map_err(io::Error::other)?.run());
         }
         watch_folders(&config, &hub, &plugins, &mut clock).await?;
         for listener in page_listeners {

@@ -31,8 +31,8 @@ impl<'a> Places<'a> {
         Self {
             source,
             line: 1,
-            line_start: 0,
-            counted: 0,
+            line_start: begin(source),
+            counted: begin(source),
         }
     }
 
@@ -52,6 +52,11 @@ impl<'a> Places<'a> {
     }
 }
 
+/// Where the first line begins: a byte order mark is not in it.
+fn begin(source: &str) -> usize {
+    source.len() - source.strip_prefix('\u{FEFF}').unwrap_or(source).len()
+}
+
 /// Where the line that `from` stands in is over, its terminator included (ECMA-262, section 12.3).
 fn end_of_line(source: &str, from: usize) -> Option<usize> {
     let rest = &source[from..];
@@ -66,7 +71,7 @@ fn end_of_line(source: &str, from: usize) -> Option<usize> {
 
 /// The lines around this byte, with their numbers and a caret below the place.
 pub(super) fn frame(source: &str, offset: usize) -> String {
-    let mut starts = vec![0];
+    let mut starts = vec![begin(source)];
     let mut behind = 0;
     while let Some(end) = end_of_line(source, starts[starts.len() - 1]) {
         behind += usize::from(end > offset);

@@ -93,25 +93,26 @@ impl Graph {
             return told.urls;
         }
         let at = Instant::now();
-        let urls: Arc<[String]> = Box::pin(self.look(pages, request, page, at)).await.into();
-        let told = Told {
-            at,
-            urls: urls.clone(),
-        };
-        self.told.insert(key, told);
+        let (urls, is_all) = Box::pin(self.look(pages, request, page, at)).await;
+        let urls: Arc<[String]> = urls.into();
+        if is_all {
+            let urls = urls.clone();
+            self.told.insert(key, Told { at, urls });
+        }
         urls
     }
 
+    /// The URLs, and whether there was time to look at all of them.
     async fn look(
         &self,
         pages: &Pages,
         request: &Parts,
         page: &Bytes,
         begin: Instant,
-    ) -> Vec<String> {
+    ) -> (Vec<String>, bool) {
         let modules = page::modules(page);
         if modules.decides {
-            return Vec::new();
+            return (Vec::new(), true);
         }
         let base = url_of(request);
         let named = modules
@@ -128,8 +129,11 @@ impl Graph {
         }
         let mut found = Vec::new();
         while let Some((url, is_named)) = queue.pop_front() {
-            if found.len() >= MAX_PRELOADS || begin.elapsed() > LONGEST_LOOK {
+            if found.len() >= MAX_PRELOADS {
                 break;
+            }
+            if begin.elapsed() > LONGEST_LOOK {
+                return (found, false);
             }
             let Some(imports) = self.imports_of(pages, request, &url).await else {
                 continue;
@@ -143,7 +147,7 @@ impl Graph {
                 found.push(url);
             }
         }
-        found
+        (found, true)
     }
 
     /// The URLs that the module at this one imports; none when it is not known to be one.

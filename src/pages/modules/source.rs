@@ -45,8 +45,8 @@ pub(super) struct SyntaxError {
 /// It takes a thread of its own for as long as it lasts, with a stack as large as the source may need
 /// ([`stack::with_room`]): call it where blocking is allowed.
 pub(super) fn imports(source: &str) -> Result<Vec<Import>, SyntaxError> {
-    let mark = source.len() - source.trim_start_matches('\u{FEFF}').len();
-    imports_of_part(source, mark.min('\u{FEFF}'.len_utf8())..source.len())
+    let text = source.strip_prefix('\u{FEFF}').unwrap_or(source);
+    imports_of_part(source, source.len() - text.len()..source.len())
 }
 
 /// The same for a module that is this part of something else; bytes and places are those of the whole.

@@ -1,0 +1,264 @@
+//! `node_resolve`: what Node and bundlers make of specifiers, as a plugin of the daemon's own. It has a
+//! session and a hook like any other, so its answers are kept, counted and listed as theirs are; it is
+//! asked last, about what nobody else claims.
+
+mod resolver;
+
+use crate::paths::{Found, Roots, UrlPath, path_url};
+use crate::plugins::{
+    Calls, FailureMode, Hook, HookGuard, HookKind, HookOptions, ImportSpecifier, OpenSession,
+    Outgoing, Plugins, RequestFilter, ResolveImport, ResolveImportCall, ResolveImportOptions,
+    ResolveImportOutcome, ResolvedImports, SessionError, SessionGuard, compile_regexes,
+};
+use resolver::{ModuleResolver, Resolved, Unresolved};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// The name under which it is listed.
+const NAME: &str = "node-resolve";
+
+/// Modules that it works on at once; others wait. Default 64.
+const CONCURRENT_CALLS: usize = 64;
+
+/// How long a module may take. Then the page gets 504. Default 10 s.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Specifiers that it is asked about: neither a path nor a URL with a scheme.
+const SPECIFIERS: &str = "^[^/:]+(?:/|$)";
+
+/// The open session; resolving ends with it.
+pub struct NodeResolve {
+    _session: SessionGuard,
+    guard: HookGuard<ResolveImport>,
+    calls: mpsc::Receiver<Outgoing<ResolveImportCall>>,
+    served: Arc<Served>,
+}
+
+/// Where files are served.
+struct Served {
+    roots: Roots,
+}
+
+impl NodeResolve {
+    /// Opens the hook; [`NodeResolve::run`] answers it.
+    ///
+    /// # Errors
+    /// A session that cannot be opened: another has the name.
+    pub fn open(plugins: &Arc<Plugins>, roots: Roots) -> Result<Self, SessionError> {
+        let asked = OpenSession {
+            name: NAME.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            hooks: vec![HookKind::ResolveImport],
+            ..OpenSession::default()
+        };
+        let (session, _) = plugins.open_session(asked)?;
+        let everything = RequestFilter {
+            match_all: true,
+            ..RequestFilter::default()
+        };
+        let specifiers = compile_regexes(&[SPECIFIERS.to_owned()]);
+        let options = HookOptions {
+            filters: vec![everything],
+            failure_mode: FailureMode::Fail,
+            forward_headers: Vec::new(),
+            own: ResolveImportOptions {
+                specifiers: specifiers.expect("it is ours and compiles"),
+                is_last: true,
+            },
+        };
+        let (calls, receiver) = Calls::new(CONCURRENT_CALLS, Some(CALL_TIMEOUT));
+        let hook = Hook::new(session.session(), options, calls);
+        let guard = plugins
+            .open(session.session(), hook)
+            .expect("the session was just opened and declares it");
+        Ok(Self {
+            _session: session,
+            guard,
+            calls: receiver,
+            served: Arc::new(Served { roots }),
+        })
+    }
+
+    /// Answers for as long as it is polled.
+    pub async fn run(mut self) {
+        while let Some(outgoing) = self.calls.recv().await {
+            if let Outgoing::Call { id, call, .. } = outgoing {
+                let (served, hook) = (self.served.clone(), self.guard.hook().clone());
+                tokio::task::spawn_blocking(move || {
+                    hook.resolve(id, ResolveImportOutcome::Resolved(served.all(&call)));
+                });
+            }
+        }
+    }
+}
+
+impl Served {
+    fn all(&self, call: &ResolveImportCall) -> ResolvedImports {
+        let importer = Importer::of(call, &self.roots);
+        let mut resolver = ModuleResolver::new(&importer.file);
+        let specifiers = call.imports.iter().map(|import| {
+            let specifier = self.one(&importer, &mut resolver, import);
+            specifier.unwrap_or_default()
+        });
+        ResolvedImports {
+            specifiers: specifiers.collect(),
+            no_cache: false,
+            depends_on: resolver.into_depends_on(),
+        }
+    }
+
+    /// What to import instead; none = it stays as it is written.
+    fn one(
+        &self,
+        importer: &Importer<'_>,
+        resolver: &mut ModuleResolver<'_>,
+        import: &ImportSpecifier,
+    ) -> Option<String> {
+        let specifier = &import.specifier;
+        let as_written = importer.file_of(specifier);
+        let fault = match resolver.resolve(specifier) {
+            Ok(found) if as_written == Some(found.file.clone()) => return None,
+            Ok(found) if as_written == Some(found.asked.clone()) => return None,
+            Ok(found) => match self.url_of(&found) {
+                Ok(url) => {
+                    let url = relative(importer.path, &url);
+                    return Some(format!("{url}{}", found.suffix));
+                }
+                Err(fault) => fault,
+            },
+            Err(Unresolved::Ignored) => return Some(EMPTY_MODULE.to_owned()),
+            Err(Unresolved::Builtin) => "it is Node's own, and not there in browsers".to_owned(),
+            Err(Unresolved::NotFound) => "no such package or file (is it installed?)".to_owned(),
+            Err(Unresolved::Broken(fault)) => fault,
+        };
+        tracing::warn!(
+            target: "pagewire::node_resolve",
+            "{}:{}:{}: the import of {specifier:?} stays as it is: {fault}",
+            importer.file.display(), import.line, import.column,
+        );
+        None
+    }
+
+    /// Where a file is served, or why it is not.
+    fn url_of(&self, resolved: &Resolved) -> Result<String, String> {
+        let file = &resolved.file;
+        let fault = match self.roots.real(file) {
+            Found::File(real) => {
+                // Behind a link that may be followed it has the link's URL alone.
+                let url = self.roots.url_of(&real);
+                let url = url.or_else(|| self.roots.url_of(&resolved.asked));
+                if let Some(url) = url {
+                    return Ok(url);
+                }
+                "in no served folder".to_owned()
+            }
+            Found::OutsideRoot(_) => match packages_around(file) {
+                Some(packages) => format!(
+                    "in no served folder (start pagewire with --mount /node_modules={})",
+                    packages.display()
+                ),
+                None => "in no served folder (start pagewire with --allow-dir or --mount for it)"
+                    .to_owned(),
+            },
+            Found::DeniedName(name) => format!(
+                "never served, for {name} is on the deny list (start pagewire with --allow-file {name})"
+            ),
+            _ => "no file that is served".to_owned(),
+        };
+        Err(format!("{} is {fault}", file.display()))
+    }
+}
+
+/// What a package's `browser` field leaves out.
+const EMPTY_MODULE: &str = "data:text/javascript,export default {}";
+
+/// The outermost `node_modules` around a file.
+fn packages_around(file: &Path) -> Option<&Path> {
+    let around = file.ancestors().filter(|dir| dir.ends_with("node_modules"));
+    around.last()
+}
+
+/// The module that imports.
+struct Importer<'a> {
+    /// Its URL path, decoded.
+    path: &'a str,
+    /// Its file, or where it would be if it were one.
+    file: PathBuf,
+}
+
+impl<'a> Importer<'a> {
+    fn of(call: &'a ResolveImportCall, roots: &Roots) -> Self {
+        let path = call.importer.path.as_str();
+        let file = call.importer.file.clone().unwrap_or_else(|| {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            // A page without a name stands in its folder.
+            let name = if name.is_empty() { "index.html" } else { "" };
+            let url = UrlPath::parse(&path_url(&format!("{path}{name}")));
+            url.map_or_else(|_| roots.dir().join("index.html"), |url| roots.asked(&url))
+        });
+        Self { path, file }
+    }
+
+    /// The file that a relative specifier names as it is written; none for others.
+    fn file_of(&self, specifier: &str) -> Option<PathBuf> {
+        let path = specifier.split(['?', '#']).next().unwrap_or_default();
+        let mut file = self.file.parent()?.to_owned();
+        for name in path.starts_with('.').then(|| path.split('/'))? {
+            match name {
+                "" | "." => {}
+                ".." => drop(file.pop()),
+                name => file.push(name),
+            }
+        }
+        Some(file)
+    }
+}
+
+/// The URL of a path (encoded) as a module at another path (decoded) writes it: it holds behind a
+/// reverse proxy and under a base path, too.
+fn relative(importer: &str, target: &str) -> String {
+    let importer = path_url(importer);
+    let folder = importer.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let from: Vec<&str> = folder.split('/').skip(1).collect();
+    let to: Vec<&str> = target.split('/').skip(1).collect();
+    let (name, folders) = to.split_last().unwrap_or((&"", &[]));
+    let common = from.iter().zip(folders).take_while(|(a, b)| a == b).count();
+    let ups = match from.len() - common {
+        0 => "./".to_owned(),
+        ups => "../".repeat(ups),
+    };
+    let downs: String = folders[common..]
+        .iter()
+        .map(|dir| format!("{dir}/"))
+        .collect();
+    format!("{ups}{downs}{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_written_relative_to_who_imports_it() {
+        for (importer, target, relative_url) in [
+            ("/", "/a.js", "./a.js"),
+            (
+                "/x.js",
+                "/node_modules/lit/index.js",
+                "./node_modules/lit/index.js",
+            ),
+            ("/src/x.js", "/src/y.js", "./y.js"),
+            ("/src/a/x.js", "/src/b/y.js", "../b/y.js"),
+            ("/src/a/", "/y.js", "../../y.js"),
+            ("/a b/x.js", "/a%20b/y%20z.js", "./y%20z.js"),
+        ] {
+            assert_eq!(
+                relative(importer, target),
+                relative_url,
+                "{importer} {target}"
+            );
+        }
+    }
+}
