@@ -335,6 +335,8 @@ async fn a_filter_by_file_matches_whatever_url_the_file_answers() {
     for path in ["/docs/", "/docs/index.html", "/app.html", "/some/route"] {
         let answer = server.get_with(path, "Accept: text/html\r\n").await;
         assert_eq!(answer.text(), "unsaved", "{path}");
+        let mime = answer.header("content-type");
+        assert_eq!(mime, Some("text/html; charset=utf-8"), "{path}");
     }
     assert_eq!(server.get("/none.js").await.status, 404);
     assert_eq!(calls.count(), 4);

@@ -166,6 +166,7 @@ async fn a_failure_is_shown_with_its_place_and_never_falls_through() {
                 column: 9,
                 frame: "> 3 | let <x>".into(),
             }),
+            ..Default::default()
         })
     };
     let answers = async {

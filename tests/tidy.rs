@@ -90,8 +90,11 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a readable folder") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().and_then(|name| name.to_str());
-        let skipped = ["target", "node_modules", ".git"];
-        if path.is_symlink() || name.is_some_and(|name| skipped.contains(&name)) {
+        let is_skipped = |name: &str| {
+            let is_hidden = name.starts_with('.') && path.is_dir() && name != ".ci";
+            is_hidden || ["target", "node_modules"].contains(&name)
+        };
+        if path.is_symlink() || name.is_some_and(is_skipped) {
             continue;
         }
         if path.is_dir() {

@@ -66,7 +66,7 @@ async fn answered(
 async fn a_plugin_sees_the_response_and_changes_body_type_and_headers() {
     let site = Site::new([("a.ts", "let a: number = 1;")]);
     let server = TestServer::start(&site).await;
-    let (_session, mut hook) = plugin(&server, "ts", open(r"\.ts$")).await;
+    let (session, mut hook) = plugin(&server, "ts", open(r"\.ts$")).await;
     let content = proto::TransformContent {
         content_type: "js".into(),
         headers: vec![
@@ -114,7 +114,7 @@ async fn a_plugin_sees_the_response_and_changes_body_type_and_headers() {
         .get_with("/a.ts?v=1", &format!("If-None-Match: {tag}\r\n"))
         .await;
     assert_eq!(again.status, 304);
-    drop(_session);
+    drop(session);
     drop(hook);
     let plain = async {
         loop {

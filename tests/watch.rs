@@ -549,6 +549,31 @@ async fn pages_act_on_a_change_of_what_a_plugin_made_theirs_from() {
 }
 
 #[tokio::test]
+async fn pages_act_on_a_change_of_what_may_mend_a_failure() {
+    let site = Site::new([("style.scss", "@use 'part'"), ("_part.scss", "{;")]);
+    let server = TestServer::start_with(&site, &["--watch"]).await;
+    let open = proto::TransformOpen {
+        filters: vec![proto::RequestFilter {
+            exact_paths: vec!["/style.scss".into()],
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let (_session, mut hook) = Session::with_hook::<Transform>(&server, "sass", open).await;
+    let part = site.path().join("_part.scss").display().to_string();
+    let failure = proto::transform_result::Outcome::Failure(proto::HookFailure {
+        message: "expected an expression".into(),
+        depends_on_files: vec![part],
+        ..Default::default()
+    });
+    let mut page = acting_page(&server, 0).await;
+    let (answer, _) = tokio::join!(server.get("/style.scss"), hook.answer_next(failure));
+    assert_eq!(answer.status, 500);
+    site.write("_part.scss", "a { b: c }");
+    assert_eq!(told(&mut page).await, ["/_part.scss", "/style.scss"]);
+}
+
+#[tokio::test]
 async fn who_invalidates_can_have_the_pages_act() {
     let site = Site::new([("a b.css", ""), ("index.html", "")]);
     let server = TestServer::start(&site).await;

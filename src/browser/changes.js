@@ -83,7 +83,7 @@ function act(files, fetches) {
     const isSwapped = [owners.length > 0, swapImages(file), by.has('css') && swapInStyles(file, url)];
     if (!isSwapped.includes(true)) return reload();
   }
-  for (const link of links) swapStyle(link, reload);
+  for (const link of links) swapStyle(link, keepIfBroken);
   reloadFrames(files);
 }
 
@@ -153,6 +153,20 @@ function stylesheets() {
   return [...links].filter((link) => !arriving.has(link));
 }
 
+/** A plugin that cannot make a stylesheet says why, and the page keeps the old one; what is gone reloads it. */
+async function keepIfBroken(url) {
+  try {
+    const answer = await fetch(url, { cache: 'no-store' });
+    if (answer.ok || answer.headers.has('pagewire-plugin')) {
+      if (!answer.ok) console.error(await answer.text());
+      return;
+    }
+  } catch {
+    // The daemon is away.
+  }
+  reload();
+}
+
 /** Fetches a stylesheet again. The old one goes when the new one is there, so nothing flashes. */
 function swapStyle(link, fail = () => {}) {
   swaps.get(link)?.remove(); // Changed again before it arrived.
@@ -169,7 +183,7 @@ function swapStyle(link, fail = () => {}) {
   next.addEventListener('error', () => {
     const isCurrent = swaps.get(link) === next;
     settle(next);
-    if (isCurrent) fail();
+    if (isCurrent) fail(next.href);
   }, { once: true });
   next.href = renewed(link.href);
   swaps.set(link, next);

@@ -345,7 +345,12 @@ pub(super) fn no_outcome() -> HookFailure {
 }
 
 pub(super) fn failure(failure: proto::HookFailure) -> HookFailure {
+    let depends_on = match absolute("depends_on_files", failure.depends_on_files) {
+        Ok(files) => files,
+        Err(fault) => return broken(fault),
+    };
     HookFailure {
+        depends_on,
         status: u16::try_from(failure.status).unwrap_or_default(),
         message: failure.message,
         stack: failure.stack,

@@ -117,7 +117,7 @@ impl Served {
         import: &ImportSpecifier,
     ) -> Option<String> {
         let specifier = &import.specifier;
-        let as_written = importer.file_of(specifier);
+        let as_written = resolver.as_written(specifier);
         let fault = match resolver.resolve(specifier) {
             Ok(found) if as_written == Some(found.file.clone()) => return None,
             Ok(found) if as_written == Some(found.asked.clone()) => return None,
@@ -199,20 +199,6 @@ impl<'a> Importer<'a> {
             url.map_or_else(|_| roots.dir().join("index.html"), |url| roots.asked(&url))
         });
         Self { path, file }
-    }
-
-    /// The file that a relative specifier names as it is written; none for others.
-    fn file_of(&self, specifier: &str) -> Option<PathBuf> {
-        let path = specifier.split(['?', '#']).next().unwrap_or_default();
-        let mut file = self.file.parent()?.to_owned();
-        for name in path.starts_with('.').then(|| path.split('/'))? {
-            match name {
-                "" | "." => {}
-                ".." => drop(file.pop()),
-                name => file.push(name),
-            }
-        }
-        Some(file)
     }
 }
 

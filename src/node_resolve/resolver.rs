@@ -1,7 +1,7 @@
 //! What a specifier stands for by the rules of Node and bundlers, and what that depends on. The rules
 //! are `oxc_resolver`'s.
 
-use oxc_resolver::{ResolveError, ResolveOptions, Resolver, TsconfigDiscovery};
+use oxc_resolver::{Resolution, ResolveError, ResolveOptions, Resolver, TsconfigDiscovery};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -83,14 +83,17 @@ impl<'a> ModuleResolver<'a> {
 
     pub(super) fn resolve(&mut self, specifier: &str) -> Result<Resolved, Unresolved> {
         let found = self.resolver.resolve_file(self.importer, specifier);
-        if let Ok(found) = &found {
-            let package = found
-                .package_json()
-                .map(|package| package.path().to_owned());
-            self.depends_on.extend(package);
-            self.depends_on.insert(found.path().to_owned());
+        let path = found.as_ref().ok().map(Resolution::path);
+        // As it is written it names a file, and is that file's affair.
+        if path.is_none() || path != self.as_written(specifier).as_deref() {
+            if let Ok(found) = &found {
+                let package = found.package_json();
+                let package = package.map(|package| package.path().to_owned());
+                self.depends_on.extend(package);
+                self.depends_on.insert(found.path().to_owned());
+            }
+            self.depend_on_candidates(specifier, path);
         }
-        self.depend_on_candidates(specifier, found.as_ref().ok().map(|found| found.path()));
         let found = found.map_err(|error| match error {
             ResolveError::NotFound(_)
             | ResolveError::MatchedAliasNotFound(..)
@@ -127,13 +130,24 @@ impl<'a> ModuleResolver<'a> {
         }
     }
 
+    /// The file that a relative specifier names as it is written; none for others.
+    pub(super) fn as_written(&self, specifier: &str) -> Option<PathBuf> {
+        let path = specifier.split(['?', '#']).next().unwrap_or_default();
+        let mut file = self.importer.parent()?.to_owned();
+        for name in path.starts_with('.').then(|| path.split('/'))? {
+            match name {
+                "" | "." => {}
+                ".." => drop(file.pop()),
+                name => file.push(name),
+            }
+        }
+        Some(file)
+    }
+
     /// Where something nearer may appear that the specifier then stands for.
     fn depend_on_candidates(&mut self, specifier: &str, found: Option<&Path>) {
-        let is_relative = specifier.starts_with('.');
-        if is_relative || specifier.starts_with('#') {
-            let name = specifier.split(['?', '#']).next().unwrap_or_default();
-            let as_written = self.importer.parent().map(|folder| folder.join(name));
-            self.depends_on.extend(as_written.filter(|_| is_relative));
+        if specifier.starts_with(['.', '#']) {
+            self.depends_on.extend(self.as_written(specifier));
             return;
         }
         let names = if specifier.starts_with('@') { 2 } else { 1 };

@@ -62,20 +62,17 @@ pub(super) struct Buffered {
 impl Buffered {
     /// A request's, whose octets take up `room` while they are in memory.
     pub(super) fn of_request(body: Body, room: Arc<Semaphore>) -> Self {
-        Self {
-            patience: Some(UPLOAD_TIMEOUT),
-            ..Self::of_answer(body, room)
-        }
+        Self::of_answer(body, room, Some(UPLOAD_TIMEOUT))
     }
 
-    /// An answer's, the same. How long it takes is for its sender to say.
-    pub(super) fn of_answer(body: Body, room: Arc<Semaphore>) -> Self {
+    /// An answer's, the same, which may take this long.
+    pub(super) fn of_answer(body: Body, room: Arc<Semaphore>, patience: Option<Duration>) -> Self {
         Self {
             read: VecDeque::new(),
             octets: 0,
             ended: body.is_end_stream(),
             rest: body,
-            patience: None,
+            patience,
             due: None,
             room,
             taken: None,
@@ -87,7 +84,8 @@ impl Buffered {
         self.ended && self.octets == 0
     }
 
-    /// All of it; none when it has more octets than this. No more are read than are needed to know.
+    /// All of it; none when it has more octets than this. No more are read than are needed to know, and
+    /// nothing is lost at a fault.
     pub(super) async fn whole(&mut self, max: usize) -> Result<Option<Bytes>, BodyFault> {
         let from_now = self.patience.map(|patience| Instant::now() + patience);
         self.due = self.due.or(from_now);

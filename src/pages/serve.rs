@@ -148,7 +148,7 @@ async fn ask_one(hook: &Hook<Serve>, asked: &mut Asked<'_>) -> Option<Answer> {
     match outcome.as_deref() {
         Ok(ServeOutcome::Skip { .. }) => None,
         Ok(ServeOutcome::Content(content)) => {
-            let answer = virtual_file::answer(pages, hook, path, content).await;
+            let answer = virtual_file::answer(pages, hook, asked.subject(), content).await;
             let mut answer = answer.unwrap_or_else(|message| {
                 remembered.forget_one(&key);
                 faults::broken(request, plugin, path, message)

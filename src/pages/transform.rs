@@ -104,7 +104,7 @@ impl From<NotWhole> for Passed {
     fn from(fault: NotWhole) -> Self {
         match fault {
             NotWhole::Fault(answer) => Self::Failed(answer),
-            NotWhole::TooLarge | NotWhole::Compressed | NotWhole::Head => Self::By,
+            _ => Self::By,
         }
     }
 }
@@ -116,7 +116,7 @@ async fn change_by(
     answer: &mut Answer,
 ) -> Result<(), Passed> {
     let (request, path, plugin) = (subject.request, subject.path, hook.plugin());
-    let read = whole::whole(pages, request, answer, hook.own().max_body_bytes).await;
+    let read = whole::whole(pages, request, answer, hook.own().max_body_bytes, None).await;
     if matches!(read, Err(NotWhole::Head)) {
         whole::forget_body(answer);
         return Ok(());

@@ -3,7 +3,8 @@
 use super::Pages;
 use super::answer::{Answer, hash_tag};
 use super::mime;
-use crate::paths::{Found, UrlPath};
+use super::subject::Subject;
+use crate::paths::Found;
 use crate::plugins::{Hook, Serve, ServeBody, ServeContent};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderName, HeaderValue};
@@ -51,7 +52,7 @@ pub(super) fn checked_type(given: &str) -> Result<String, String> {
 pub(super) async fn answer(
     pages: &Pages,
     hook: &Hook<Serve>,
-    path: &UrlPath,
+    subject: Subject<'_>,
     content: &ServeContent,
 ) -> Result<Answer, String> {
     let status = match content.status {
@@ -62,7 +63,18 @@ pub(super) async fn answer(
             .ok_or_else(|| format!("status {code} is not one of 200 to 599"))?,
     };
     let mime = match content.content_type.as_str() {
-        "" => pages.types.of_path(path.as_str()),
+        "" => {
+            let path = subject.path.as_str();
+            let is_named = path
+                .rsplit('/')
+                .next()
+                .is_some_and(|name| name.contains('.'));
+            // `/` says less than the `index.html` that it stands for.
+            match subject.file.and_then(Path::file_name).filter(|_| !is_named) {
+                Some(name) => pages.types.of_path(&format!("{path}/{}", name.display())),
+                None => pages.types.of_path(path),
+            }
+        }
         given => checked_type(given)?,
     };
     let mut answer = match &content.body {

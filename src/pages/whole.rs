@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use bytes::Bytes;
+use std::time::Duration;
 
 /// Why a body is not there as one piece.
 pub(super) enum NotWhole {
@@ -18,17 +19,20 @@ pub(super) enum NotWhole {
     Compressed,
     /// It is an answer to HEAD from elsewhere: there is none.
     Head,
+    /// It did not come in the time that there is. What came goes on.
+    TooSlow,
     /// It cannot be read. The page gets this instead.
     Fault(Box<Answer>),
 }
 
 /// The answer's body, which it has as such from now on and without compression, if it has at most
-/// `max` octets.
+/// `max` octets and comes within `patience`, where there is a bound.
 pub(super) async fn whole(
     pages: &Pages,
     request: &Parts,
     answer: &mut Answer,
     max: usize,
+    patience: Option<Duration>,
 ) -> Result<Bytes, NotWhole> {
     if let Payload::Bytes(body) = &answer.body
         && !answer.headers.contains_key(header::CONTENT_ENCODING)
@@ -41,7 +45,7 @@ pub(super) async fn whole(
     if request.method == Method::HEAD && matches!(answer.body, Payload::Stream(_)) {
         return Err(NotWhole::Head);
     }
-    Box::pin(read(pages, request, answer, max)).await
+    Box::pin(read(pages, request, answer, max, patience)).await
 }
 
 async fn read(
@@ -49,6 +53,7 @@ async fn read(
     request: &Parts,
     answer: &mut Answer,
     max: usize,
+    patience: Option<Duration>,
 ) -> Result<Bytes, NotWhole> {
     if announced(answer).is_some_and(|octets| octets > max as u64) {
         return Err(NotWhole::TooLarge);
@@ -73,25 +78,27 @@ async fn read(
             Ok(body)
         }
         Payload::Stream(body) => {
-            let mut body = Buffered::of_answer(body, pages.body_room.clone());
-            let read = body.whole(max).await.map_err(|fault| {
-                let text = match fault {
-                    BodyFault::NoRoom => fault.to_string(),
-                    _ => "the answer ended too early".to_owned(),
-                };
-                let status = match fault {
-                    BodyFault::NoRoom => fault.status(),
-                    _ => StatusCode::BAD_GATEWAY,
-                };
-                refused(status, &text)
-            })?;
-            let Some(read) = read else {
-                answer.body = Payload::Stream(body.into_body());
-                return Err(NotWhole::TooLarge);
+            let mut body = Buffered::of_answer(body, pages.body_room.clone(), patience);
+            let fault = match body.whole(max).await {
+                Ok(Some(read)) => {
+                    answer.body = read.clone().into();
+                    answer.headers.remove(header::CONTENT_LENGTH);
+                    return Ok(read);
+                }
+                Ok(None) => NotWhole::TooLarge,
+                Err(BodyFault::TooSlow) => NotWhole::TooSlow,
+                Err(fault @ BodyFault::NoRoom) => {
+                    return Err(refused(fault.status(), &fault.to_string()));
+                }
+                Err(BodyFault::Cut) => {
+                    return Err(refused(
+                        StatusCode::BAD_GATEWAY,
+                        "the answer ended too early",
+                    ));
+                }
             };
-            answer.body = read.clone().into();
-            answer.headers.remove(header::CONTENT_LENGTH);
-            Ok(read)
+            answer.body = Payload::Stream(body.into_body());
+            Err(fault)
         }
     }
 }

@@ -57,6 +57,12 @@ pub struct InlineBody {
     pub is_utf8: bool,
 }
 
+impl HookFailure {
+    pub(super) fn files(&self) -> Vec<&Path> {
+        self.depends_on.iter().map(PathBuf::as_path).collect()
+    }
+}
+
 impl InlineBody {
     /// Looks the body through once, so that nobody has to again.
     #[must_use]
@@ -130,6 +136,8 @@ pub struct HookFailure {
     pub stack: String,
     /// Where in the source.
     pub location: Option<SourceLocation>,
+    /// Further files, absolute, whose change may mend it.
+    pub depends_on: Vec<PathBuf>,
 }
 
 /// A place in a source file.

@@ -107,7 +107,7 @@ impl Kind for ResolveImport {
             ResolveImportOutcome::Resolved(resolved) => {
                 resolved.depends_on.iter().map(PathBuf::as_path).collect()
             }
-            ResolveImportOutcome::Failure(_) => Vec::new(),
+            ResolveImportOutcome::Failure(failure) => failure.files(),
         }
     }
 

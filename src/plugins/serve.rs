@@ -118,8 +118,10 @@ impl Kind for Serve {
     }
 
     fn files(outcome: &ServeOutcome) -> Vec<&Path> {
-        let ServeOutcome::Content(content) = outcome else {
-            return Vec::new();
+        let content = match outcome {
+            ServeOutcome::Content(content) => content,
+            ServeOutcome::Failure(failure) => return failure.files(),
+            ServeOutcome::Skip { .. } => return Vec::new(),
         };
         let body = match &content.body {
             ServeBody::File(file) => Some(file),

@@ -91,7 +91,8 @@ impl Kind for Transform {
             TransformOutcome::Content(content) => {
                 content.depends_on.iter().map(PathBuf::as_path).collect()
             }
-            _ => Vec::new(),
+            TransformOutcome::Failure(failure) => failure.files(),
+            TransformOutcome::Skip => Vec::new(),
         }
     }
 

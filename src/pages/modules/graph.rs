@@ -14,7 +14,8 @@ use bytes::Bytes;
 use quick_cache::sync::Cache;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Modules that a page is told of at most; the browser finds the others by itself. Default 512.
@@ -132,12 +133,11 @@ impl Graph {
             if found.len() >= MAX_PRELOADS {
                 break;
             }
-            if begin.elapsed() > LONGEST_LOOK {
+            let imports = self.imports_of(pages, request, &url);
+            let Ok(imports) = timeout_at(begin + LONGEST_LOOK, imports).await else {
                 return (found, false);
-            }
-            let Some(imports) = self.imports_of(pages, request, &url).await else {
-                continue;
             };
+            let Some(imports) = imports else { continue };
             for import in imports.iter() {
                 if known.insert(import.clone()) {
                     queue.push_back((import.clone(), false));

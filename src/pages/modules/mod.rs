@@ -23,10 +23,15 @@ use bytes::Bytes;
 use graph::Graph;
 use parsed::{Module, Parsed};
 use std::sync::Arc;
+use std::time::Duration;
 use xxhash_rust::xxh3::Xxh3;
 
 /// Larger modules and pages are passed on as they are, which a header says. Default 16 MiB.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// How long a page from elsewhere may take to come before it is passed on as it is, which a header says.
+/// Default 1 s.
+const PAGE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Who is named in the header where no plugin was passed by, but we.
 const IMPORTS: &str = "imports";
@@ -133,11 +138,13 @@ async fn imports(
     kind: Kind,
     answer: &mut Answer,
 ) {
-    let body = match whole::whole(pages, subject.request, answer, MAX_BYTES).await {
+    // A page that is written while it is read is not held up for its inline modules.
+    let patience = (kind == Kind::Page).then_some(PAGE_PATIENCE);
+    let body = match whole::whole(pages, subject.request, answer, MAX_BYTES, patience).await {
         Ok(body) => body,
         Err(NotWhole::Head) => return whole::forget_body(answer),
         Err(NotWhole::Fault(fault)) => return *answer = *fault,
-        Err(NotWhole::TooLarge | NotWhole::Compressed) => {
+        Err(NotWhole::TooLarge | NotWhole::TooSlow | NotWhole::Compressed) => {
             return super::faults::say_skipped(&[IMPORTS.to_owned()], answer);
         }
     };

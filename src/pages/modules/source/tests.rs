@@ -1,3 +1,5 @@
+//! What is found in modules, and what is put in.
+
 use super::*;
 use proptest::prelude::*;
 
