@@ -49,6 +49,8 @@ const BACKENDS = {
   },
 };
 
+/** Where the npm packages of the tests are. */
+export const TESTS = path.join(ROOT, 'tests');
 /** The site that comes with the examples. */
 export const EXAMPLE_SITE = path.join(ROOT, 'examples/site');
 
@@ -157,6 +159,11 @@ class Program {
     for (const stream of ['stdout', 'stderr']) {
       createInterface({ input: this.child[stream] }).on('line', (line) => this[stream].add(line));
     }
+  }
+
+  /** Writes a line to its standard input. */
+  type(line) {
+    this.child.stdin.write(`${line}\n`);
   }
 
   /** A line of standard output, or why there is none. */
@@ -425,8 +432,8 @@ class World {
   }
 
   /** Runs an example of this repository as a plugin process, and waits until the daemon has it. */
-  async plugin(daemon, name) {
-    const plugin = new Program(`the plugin ${name}`, path.join(EXAMPLES, name), [], daemon.env);
+  async plugin(daemon, name, { args = [], env = {} } = {}) {
+    const plugin = new Program(`the plugin ${name}`, path.join(EXAMPLES, name), args, { ...daemon.env, ...env });
     this.#programs.push(plugin);
     await plugin.unlessItEnds(`the daemon has it`, daemon.stderr.first(`the plugin ${name} in the daemon's log`,
       (line) => line.includes('plugin connected') && line.includes(name)));

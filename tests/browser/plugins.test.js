@@ -1,0 +1,269 @@
+/** The examples that make something of files, each a plugin process, under `--watch` in a real browser. */
+
+import assert from 'node:assert/strict';
+import { rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { claim, TESTS, until } from './harness.js';
+
+const page = (head, body = '') =>
+  `<!doctype html>\n<html><head><meta charset="utf-8"><link rel="icon" href="data:,">${head}</head><body>${body}</body></html>\n`;
+const style = (href) => `<link rel="stylesheet" href="${href}">`;
+const script = (src) => `<script type="module" src="${src}"></script>`;
+
+/** A watching daemon, a plugin beside it, and a way to save files: at once, so that nobody reads half of one. */
+async function start(world, plugin, files, options) {
+  const site = await world.site(files);
+  const daemon = await world.daemon({ site, args: ['--watch'] });
+  const process = await world.plugin(daemon, plugin, options);
+  const save = async (name, text) => {
+    const draft = path.join(site, `${name}~`);
+    await writeFile(draft, text);
+    await rename(draft, path.join(site, name));
+  };
+  return { site, daemon, process, save };
+}
+
+/** Waits until an element has this color. */
+const hasColor = (tab, selector, color) => until(`the color ${color} of ${selector}`, tab.page.waitForFunction(
+  ([of, wanted]) => document.querySelector(of) && getComputedStyle(document.querySelector(of)).color === wanted,
+  [selector, color]));
+
+/** Types into the page's field, so that a reload would be noticed. */
+async function typeName(tab) {
+  await until('the page to load', tab.page.waitForLoadState('load'));
+  await tab.page.fill('#name', 'typed');
+}
+
+const typedName = (tab) => tab.page.inputValue('#name');
+
+/** The console's word that a resource is a failure. */
+const failsToLoad = (tab, file, from = 0) => tab.console.first(`an error about ${file}`,
+  ({ type, text, url }) => type === 'error' && text.includes('500') && new URL(url).pathname === file, from);
+
+claim('markdown: a page is made of its text and the layout, and reloads when either is saved', async (world) => {
+  const { daemon, save } = await start(world, 'markdown', {
+    'layout.html': page('', '<nav>first layout</nav><main>{{content}}</main>'),
+    'notes.md': '# Notes\n\nfirst *text*\n',
+  });
+  const tab = await world.page(daemon, '/notes.md');
+  await tab.shows('first layout');
+  const main = () => tab.evaluate(() => document.querySelector('main').innerHTML);
+  assert.equal(await main(), '<h1>Notes</h1>\n<p>first <em>text</em></p>\n');
+  await tab.after(() => save('notes.md', '| a | b |\n|---|---|\n| second | text |\n'));
+  await tab.shows('second');
+  assert.match(await main(), /<td>second<\/td>/);
+  await tab.after(() => save('layout.html', page('', '<main>second layout {{content}}</main>')));
+  await tab.shows('second layout');
+  assert.match(await main(), /<td>second<\/td>/);
+});
+
+claim('markdown: the layout may come later, and one without a place for the text is a failure', async (world) => {
+  const { daemon, save } = await start(world, 'markdown', { 'notes.md': 'the text' });
+  const tab = await world.page(daemon, '/notes.md');
+  await tab.shows('the text');
+  await tab.after(() => save('layout.html', page('', 'a layout')));
+  await tab.shows('the layout has no {{content}}');
+  await tab.after(() => save('layout.html', page('', 'a whole layout: {{content}}')));
+  await tab.shows('a whole layout: the text');
+});
+
+claim('typescript: modules run as JavaScript that maps to their source', async (world) => {
+  const app = `import { type Named, Color } from './part.ts';
+import type { Nothing } from './not-there.ts';
+const named: Named = { name: Color[Color.Green]! };
+document.body.append(\`runs \${named.name satisfies string}\`);
+export type { Nothing };
+`;
+  const { daemon } = await start(world, 'typescript', {
+    'index.html': page(script('/app.ts')),
+    'app.ts': app,
+    'part.ts': 'export interface Named { name: string }\nexport enum Color { Red, Green }\n',
+    'element.tsx': '/** @jsxRuntime classic @jsx element */\n'
+      + 'const element = (name: string, _: unknown, text: string) => `${name} of ${text}`;\n'
+      + 'export default <h1>JSX</h1>;\n',
+  });
+  const tab = await world.page(daemon);
+  await tab.shows('runs Green');
+  assert.equal(await tab.evaluate(async () => (await import('/element.tsx')).default), 'h1 of JSX');
+  const { type, text } = await tab.evaluate(async () => {
+    const response = await fetch('/app.ts');
+    return { type: response.headers.get('content-type'), text: await response.text() };
+  });
+  assert.equal(type, 'text/javascript; charset=utf-8');
+  const [, encoded] = /\n\/\/# sourceMappingURL=data:application\/json;charset=utf-8;base64,(\S+)\n$/.exec(text);
+  const map = JSON.parse(Buffer.from(encoded, 'base64').toString());
+  assert.deepEqual(map.sources, ['app.ts']);
+  assert.deepEqual(map.sourcesContent, [app]);
+});
+
+claim('typescript: a syntax error is shown with its place, and pages recover by themselves', async (world) => {
+  const { site, daemon, save } = await start(world, 'typescript', {
+    'index.html': page(script('/app.ts')),
+    'app.ts': 'import { text } from "./part.ts";\ndocument.body.append(text as string);\n',
+    'part.ts': 'export const text: string = "before";\n',
+  });
+  const tab = await world.page(daemon);
+  await tab.shows('before');
+  const from = tab.console.entries.length;
+  await tab.after(() => save('part.ts', '// é\nexport const text: string = ;\n'));
+  await failsToLoad(tab, '/part.ts', from);
+  // What the console links to is the explanation.
+  const explained = await world.page(daemon, '/part.ts');
+  await explained.shows('plugin typescript failed: Unexpected token');
+  await explained.shows(`${path.join(site, 'part.ts')}:2:29`);
+  await explained.shows('export const text: string = ;');
+  await tab.after(() => save('part.ts', 'export const text: string = "after";\n'));
+  await tab.shows('after');
+  await explained.shows('sourceMappingURL');
+});
+
+claim('typescript: a page that began with a syntax error recovers too', async (world) => {
+  const { daemon, save } = await start(world, 'typescript', {
+    'index.html': page(script('/app.ts')),
+    'app.ts': 'import "./part.ts";\n',
+    'part.ts': 'let a: = 1;\n',
+  });
+  const tab = await world.page(daemon);
+  await failsToLoad(tab, '/part.ts');
+  await tab.after(() => save('part.ts', 'document.body.append("mended" as string);\n'));
+  await tab.shows('mended');
+});
+
+claim('env: public variables are exports of a module, and no others', async (world) => {
+  const odd = '</script>"\\\n`${1}`\u2028é';
+  const { daemon, process } = await start(world, 'env', {
+    'index.html': page('<script type="module">import { MODE } from "/env.js"; document.body.append(`mode ${MODE}`);</script>'),
+  }, { env: { PUBLIC_MODE: 'test', PUBLIC_ODD: odd, PUBLIC_class: 'reserved', 'PUBLIC_NO-NAME': 'x', PUBLIC_1: 'x', SECRET: 'x' } });
+  const tab = await world.page(daemon);
+  await tab.shows('mode test');
+  const variables = await tab.evaluate(async () => ({ ...await import('/env.js') }));
+  assert.deepEqual(variables, { MODE: 'test', ODD: odd, class: 'reserved' });
+  for (const name of ['PUBLIC_NO-NAME', 'PUBLIC_1']) {
+    await process.stderr.first(`word that ${name} is left out`, (line) => line.startsWith(`${name} is left out`));
+  }
+  // It was asked once, whoever imports it.
+  const other = await world.page(daemon);
+  await other.shows('mode test');
+  const [plugin] = await daemon.rows('plugins');
+  assert.equal(plugin.plugin_name, 'env');
+  assert.equal(plugin.calls, 1);
+});
+
+/** The npm package is one of the tests'. */
+const SASS = { args: [TESTS] };
+
+claim('sass: the style is swapped when any file is saved that it is made of', async (world) => {
+  const { daemon, save } = await start(world, 'sass', {
+    'index.html': page(style('/style.scss'), '<h1>title</h1><input id="name">'),
+    'style.scss': '@use "parts/colors";\nh1 { color: colors.$first; input + & { color: red } }\ninput { color: colors.mixed(10) }\n',
+    // Nothing of its own is in the result.
+    'parts/_colors.scss': '@use "numbers";\n$first: rgb(1, 0, 0);\n@function mixed($red) { @return rgb($red, numbers.$green, 0) }\n',
+    'parts/_numbers.scss': '$green: 1;\n',
+  }, SASS);
+  const tab = await world.page(daemon);
+  await hasColor(tab, 'h1', 'rgb(1, 0, 0)');
+  await hasColor(tab, 'input', 'rgb(10, 1, 0)');
+  await typeName(tab);
+  await save('parts/_numbers.scss', '$green: 2;\n');
+  await hasColor(tab, 'input', 'rgb(10, 2, 0)');
+  await save('parts/_colors.scss', '$first: rgb(3, 0, 0);\n@function mixed($red) { @return rgb($red, 3, 0) }\n');
+  await hasColor(tab, 'h1', 'rgb(3, 0, 0)');
+  await hasColor(tab, 'input', 'rgb(10, 3, 0)');
+  await save('style.scss', '@use "parts/colors";\nh1 { color: colors.mixed(4) }\n');
+  await hasColor(tab, 'h1', 'rgb(4, 3, 0)');
+  assert.equal(await typedName(tab), 'typed');
+});
+
+claim('sass: what it says of a mistake is shown, and the style comes back once that is mended', async (world) => {
+  const { daemon, save } = await start(world, 'sass', {
+    'index.html': page(style('/style.scss'), '<h1>title</h1>'),
+    'style.scss': '@use "part";\nh1 { color: part.$color }\n',
+    '_part.scss': '$color: rgb(1, 0, 0);\n',
+  }, SASS);
+  const tab = await world.page(daemon);
+  await hasColor(tab, 'h1', 'rgb(1, 0, 0)');
+  await tab.after(() => save('_part.scss', '$color: rgb(2, 0, 0)\n$other: {;\n'));
+  await failsToLoad(tab, '/style.scss');
+  const explained = await world.page(daemon, '/style.scss');
+  await explained.shows('plugin sass failed: expected ";".');
+  await explained.shows('_part.scss 2:7');
+  await save('_part.scss', '$color: rgb(3, 0, 0);\n');
+  await hasColor(tab, 'h1', 'rgb(3, 0, 0)');
+});
+
+claim('sass: a command or a package that is missing is named, with the remedy', async (world) => {
+  const files = { 'style.scss': 'h1 { color: red }\n' };
+  const { daemon } = await start(world, 'sass', files, { args: [world.directory] });
+  const withoutPackage = await world.page(daemon, '/style.scss');
+  await withoutPackage.shows('the npm package sass is not installed in');
+  await withoutPackage.shows('(npm install --save-dev sass)');
+  const other = await start(world, 'sass', files, { ...SASS, env: { PATH: world.directory } });
+  const withoutNode = await world.page(other.daemon, '/style.scss');
+  await withoutNode.shows('the command node cannot be run');
+  await withoutNode.shows('(install Node.js)');
+});
+
+/** An editor whose user types. */
+async function startEditor(world, files) {
+  const { site, process, ...others } = await start(world, 'editor', files);
+  const type = (file, text) => process.type(JSON.stringify({ file: path.join(site, file), text }));
+  return { site, process, type, undo: (file) => type(file, null), ...others };
+}
+
+claim('editor: pages act on text that is on no disk, and on its being undone', async (world) => {
+  const { daemon, type, undo, process } = await startEditor(world, {
+    'index.html': page(style('style.css') + script('app.js'), '<h1>saved title</h1><input id="name">'),
+    'style.css': 'h1 { color: rgb(1, 0, 0) }',
+    'app.js': 'import { text } from "./part.js"; document.body.append(text);',
+    'part.js': 'export const text = "saved text";',
+  });
+  const tab = await world.page(daemon);
+  await hasColor(tab, 'h1', 'rgb(1, 0, 0)');
+  await tab.shows('saved text');
+  await typeName(tab);
+  for (const red of [2, 3]) {
+    type('style.css', `h1 { color: rgb(${red}, 0, 0) }`);
+    await hasColor(tab, 'h1', `rgb(${red}, 0, 0)`);
+  }
+  assert.equal(await typedName(tab), 'typed');
+  await tab.after(() => type('part.js', 'export const text = "typed text";'));
+  await tab.shows('typed text');
+  await tab.after(() => type('index.html', page(style('style.css'), '<h1>typed title</h1><input id="name">')));
+  await tab.shows('typed title');
+  await hasColor(tab, 'h1', 'rgb(3, 0, 0)');
+  await typeName(tab);
+  undo('style.css');
+  await hasColor(tab, 'h1', 'rgb(1, 0, 0)');
+  assert.equal(await typedName(tab), 'typed');
+  await tab.after(() => undo('index.html'));
+  await tab.shows('typed text');
+  await tab.shows('saved title');
+  // It is closed with a buffer that was never saved.
+  await tab.after(() => process.child.stdin.end());
+  await tab.shows('saved text');
+});
+
+claim('editor: what other plugins make of files they make of unsaved text', async (world) => {
+  const { daemon, type, undo } = await startEditor(world, {
+    'index.html': page(style('/style.scss') + script('/app.ts'), '<h1>title</h1><input id="name">'),
+    'style.scss': '@use "part";\nh1 { color: part.$color }\n',
+    '_part.scss': '$color: rgb(1, 0, 0);\n',
+    'app.ts': 'document.body.append("saved" as string);\n',
+  });
+  await world.plugin(daemon, 'typescript');
+  await world.plugin(daemon, 'sass', SASS);
+  const tab = await world.page(daemon);
+  await tab.shows('saved');
+  await hasColor(tab, 'h1', 'rgb(1, 0, 0)');
+  await typeName(tab);
+  type('style.scss', '@use "part";\nh1 { color: rgba(part.$color, 0.5) }\n');
+  await hasColor(tab, 'h1', 'rgba(1, 0, 0, 0.5)');
+  assert.equal(await typedName(tab), 'typed');
+  const from = tab.console.entries.length;
+  await tab.after(() => type('app.ts', 'let a: ;\n'));
+  await failsToLoad(tab, '/app.ts', from);
+  await tab.after(() => type('app.ts', 'document.body.append("typed" as string);\n'));
+  await tab.shows('typed');
+  await tab.after(() => undo('app.ts'));
+  await tab.shows('saved');
+});
