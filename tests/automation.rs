@@ -262,7 +262,7 @@ async fn messages_are_rows_for_people() {
         r#"is http://localhost/a "A""#,
         r#"{"type":"x","text":"\u001b[2J"}"#,
         "(3 bytes)",
-        r#"{"done":true,"type":"x"}"#,
+        r#"{"type":"x","done":true}"#,
     ];
     ended(
         &shown,

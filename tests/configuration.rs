@@ -156,6 +156,8 @@ async fn every_setting_can_be_said_in_all_three_ways() {
         ("proxy", json!(["http://a:1"]), "http://a:1"),
         ("plugin", json!(["run 'a, b'"]), "run 'a, b'"),
         ("inject", json!("never"), "never"),
+        ("preload_modules", json!(false), "false"),
+        ("node_resolve", json!(true), "true"),
         ("allow_host", json!(["a.example"]), "a.example"),
         (
             "allow_origin",
@@ -171,7 +173,7 @@ async fn every_setting_can_be_said_in_all_three_ways() {
         ("log", json!("warn,pages=debug"), "warn,pages=debug"),
         ("log_format", json!("json"), "json"),
     ];
-    let all: Vec<_> = in_force(&site, &[], &[]).await["settings"]
+    let mut all: Vec<_> = in_force(&site, &[], &[]).await["settings"]
         .as_object()
         .expect("settings")
         .keys()
@@ -179,6 +181,7 @@ async fn every_setting_can_be_said_in_all_three_ways() {
         .collect();
     let mut tried: Vec<_> = settings.iter().map(|(key, ..)| (*key).to_owned()).collect();
     tried.sort_unstable();
+    all.sort_unstable();
     assert_eq!(all, tried, "a new setting is tried here too");
 
     for (key, value, text) in &settings {

@@ -60,7 +60,10 @@ const CONFINED: [(&[&str], &[&str]); 12] = [
         ],
         &["pages"],
     ),
-    (&["oxc_resolver"], &["node_resolve"]),
+    (
+        &["oxc_resolver", "nodejs_built_in_modules"],
+        &["node_resolve"],
+    ),
     (&["toml", "strsim"], &["config"]),
     (&["anyhow", "tracing_subscriber"], &["cli"]),
     // The command line is an ordinary client of the daemon; the daemon is none. How it is found

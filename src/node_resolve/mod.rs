@@ -10,7 +10,9 @@ use crate::plugins::{
     Outgoing, Plugins, RequestFilter, ResolveImport, ResolveImportCall, ResolveImportOptions,
     ResolveImportOutcome, ResolvedImports, SessionError, SessionGuard, compile_regexes,
 };
-use resolver::{ModuleResolver, Resolved, Unresolved};
+use percent_encoding::percent_decode_str;
+use resolver::{NodeResolver, Resolution, Resolved, Unresolved};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,8 +27,8 @@ const CONCURRENT_CALLS: usize = 64;
 /// How long a module may take. Then the page gets 504. Default 10 s.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Specifiers that it is asked about: neither a path nor a URL with a scheme.
-const SPECIFIERS: &str = "^[^/:]+(?:/|$)";
+/// Specifiers that it is asked about: neither a path nor a URL with a scheme, but those of Node's own.
+const SPECIFIERS: &str = "^(?:node:|[^/:]+(?:/|$))";
 
 /// The open session; resolving ends with it.
 pub struct NodeResolve {
@@ -36,8 +38,9 @@ pub struct NodeResolve {
     served: Arc<Served>,
 }
 
-/// Where files are served.
+/// How files are found, and where they are served.
 struct Served {
+    resolver: NodeResolver,
     roots: Roots,
 }
 
@@ -77,7 +80,10 @@ impl NodeResolve {
             _session: session,
             guard,
             calls: receiver,
-            served: Arc::new(Served { roots }),
+            served: Arc::new(Served {
+                resolver: NodeResolver::new(roots.dir()),
+                roots,
+            }),
         })
     }
 
@@ -97,46 +103,54 @@ impl NodeResolve {
 impl Served {
     fn all(&self, call: &ResolveImportCall) -> ResolvedImports {
         let importer = Importer::of(call, &self.roots);
-        let mut resolver = ModuleResolver::new(&importer.file);
+        let mut depends_on = BTreeSet::new();
         let specifiers = call.imports.iter().map(|import| {
-            let specifier = self.one(&importer, &mut resolver, import);
-            specifier.unwrap_or_default()
+            let Resolution {
+                outcome,
+                depends_on: also,
+            } = self.resolver.resolve(&importer.file, &import.specifier);
+            depends_on.extend(also);
+            self.specifier(&importer, import, outcome)
+                .unwrap_or_default()
         });
         ResolvedImports {
             specifiers: specifiers.collect(),
             no_cache: false,
-            depends_on: resolver.into_depends_on(),
+            depends_on: depends_on.into_iter().collect(),
         }
     }
 
     /// What to import instead; none = it stays as it is written.
-    fn one(
+    fn specifier(
         &self,
         importer: &Importer<'_>,
-        resolver: &mut ModuleResolver<'_>,
         import: &ImportSpecifier,
+        found: Result<Resolved, Unresolved>,
     ) -> Option<String> {
-        let specifier = &import.specifier;
-        let as_written = resolver.as_written(specifier);
-        let fault = match resolver.resolve(specifier) {
-            Ok(found) if as_written == Some(found.file.clone()) => return None,
-            Ok(found) if as_written == Some(found.asked.clone()) => return None,
-            Ok(found) => match self.url_of(&found) {
-                Ok(url) => {
-                    let url = relative(importer.path, &url);
-                    return Some(format!("{url}{}", found.suffix));
+        let fault = match found {
+            Ok(found) => {
+                let as_written = importer.file_of(&import.specifier);
+                if [&found.file, &found.asked]
+                    .map(Some)
+                    .contains(&as_written.as_ref())
+                {
+                    return None;
                 }
-                Err(fault) => fault,
-            },
+                match self.url_of(&found) {
+                    Ok(url) => {
+                        let url = relative(importer.path, &url);
+                        return Some(format!("{url}{}", found.suffix));
+                    }
+                    Err(fault) => fault,
+                }
+            }
             Err(Unresolved::Ignored) => return Some(EMPTY_MODULE.to_owned()),
-            Err(Unresolved::Builtin) => "it is Node's own, and not there in browsers".to_owned(),
-            Err(Unresolved::NotFound) => "no such package or file (is it installed?)".to_owned(),
-            Err(Unresolved::Broken(fault)) => fault,
+            Err(fault) => fault.to_string(),
         };
         tracing::warn!(
             target: "pagewire::node_resolve",
-            "{}:{}:{}: the import of {specifier:?} stays as it is: {fault}",
-            importer.file.display(), import.line, import.column,
+            "{}:{}:{}: the import of {:?} stays as it is: {fault}",
+            importer.file.display(), import.line, import.column, import.specifier,
         );
         None
     }
@@ -199,6 +213,21 @@ impl<'a> Importer<'a> {
             url.map_or_else(|_| roots.dir().join("index.html"), |url| roots.asked(&url))
         });
         Self { path, file }
+    }
+
+    /// The file that a relative specifier names as it is written; none for others.
+    fn file_of(&self, specifier: &str) -> Option<PathBuf> {
+        let path = specifier.split(['?', '#']).next().unwrap_or_default();
+        let path = percent_decode_str(path).decode_utf8().ok()?;
+        let mut file = self.file.parent()?.to_owned();
+        for name in path.starts_with('.').then(|| path.split('/'))? {
+            match name {
+                "" | "." => {}
+                ".." => drop(file.pop()),
+                name => file.push(name),
+            }
+        }
+        Some(file)
     }
 }
 

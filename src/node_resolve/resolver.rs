@@ -1,341 +1,359 @@
-//! What a specifier stands for by the rules of Node and bundlers, and what that depends on. The rules
-//! are `oxc_resolver`'s.
+//! Which file a specifier means, as Node and bundlers for browsers see it. The resolver is oxc's: it
+//! decides, we give it the rules of browsers and note what it looked at.
 
-use oxc_resolver::{Resolution, ResolveError, ResolveOptions, Resolver, TsconfigDiscovery};
+use nodejs_built_in_modules::BUILTINS;
+use oxc_resolver::{
+    FileMetadata, FileSystem, FileSystemOs, ResolveContext, ResolveError, ResolveOptions,
+    ResolverGeneric, TsconfigDiscovery,
+};
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// What packages may offer: for browsers, while developing, as a module.
-const CONDITIONS: &[&str] = &["browser", "development", "module", "import", "default"];
+/// Conditions of `exports` and `imports` that hold in a browser that loads ES modules of a
+/// development server; `default` holds always.
+const CONDITIONS: &[&str] = &["browser", "development", "module", "import"];
 
-/// Where packages without `exports` say what they are.
+/// Fields of a package.json without `exports` that name its entry, the first first.
 const MAIN_FIELDS: &[&str] = &["browser", "module", "main"];
 
-/// Endings that specifiers may leave out, first come first served.
-const EXTENSIONS: &[&str] = &[".mjs", ".js", ".mts", ".ts", ".tsx", ".jsx", ".json"];
+/// What may be left out at the end of a specifier, the first first. CommonJS (.cjs) is left out here:
+/// no browser loads it.
+const EXTENSIONS: &[&str] = &[".mjs", ".js", ".mts", ".ts", ".jsx", ".tsx", ".json"];
 
-/// A file that a specifier stands for.
+/// Resolves specifiers of modules below a root.
+///
+/// It keeps nothing: each question is asked of the file system anew (20 to 40 microseconds), so no
+/// answer is ever stale. Who keeps answers compares [`Resolution::depends_on`].
+pub(super) struct NodeResolver {
+    root: PathBuf,
+}
+
+/// An answer, and how long it holds.
 #[derive(Debug)]
+pub(super) struct Resolution {
+    pub(super) outcome: Result<Resolved, Unresolved>,
+    /// The answer is another one only if one of these appears, vanishes or changes. Sorted.
+    ///
+    /// - Every package.json and tsconfig.json that was read.
+    /// - What would have been taken instead if it were there, below the root: nearer settings, a
+    ///   nearer `node_modules`, `./a.mjs` before `./a.js`.
+    /// - The file itself if the specifier does not name it (`./a` for `./a.js`).
+    ///
+    /// Not the other files of an installed package: another version has another package.json. Not
+    /// what would have to appear outside the root. Not a file that the specifier names: if it is
+    /// gone, so is what is served there.
+    pub(super) depends_on: Vec<PathBuf>,
+}
+
+/// A file.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Resolved {
-    /// Its real path.
+    /// Its real path: links are resolved. It may lie outside the root.
     pub(super) file: PathBuf,
-    /// Its path before links were followed.
+    /// The path that was found, before links were resolved.
     pub(super) asked: PathBuf,
-    /// The query and fragment that the specifier has.
+    /// The query and fragment of the specifier, as they were; empty = none.
     pub(super) suffix: String,
 }
 
-/// Why there is none.
-#[derive(Debug)]
+/// No file.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unresolved {
-    /// Nothing has that name.
-    NotFound,
-    /// It is a module of Node's own.
-    Builtin,
-    /// The package says that browsers do without it.
+    /// There is nothing.
+    #[error("not found{}", .package.as_ref().map_or_else(String::new, |name| format!(" (npm install {name})")))]
+    NotFound {
+        /// The package that is not installed; None = it is, or the specifier names none.
+        package: Option<String>,
+    },
+    /// A module of Node itself, here without `node:`: it is not for browsers.
+    #[error("node:{0} is a module of Node.js, not for browsers")]
+    Builtin(String),
+    /// A package.json says that browsers get an empty module instead (`"browser": { "x": false }`).
+    #[error("left out for browsers")]
     Ignored,
-    /// Something that it depends on is broken.
-    Broken(String),
+    /// Settings or exports of a package are against it, in the words of the resolver.
+    #[error("{0}")]
+    Other(String),
 }
 
-/// Resolves the imports of one module. What it finds out about files is taken for true as long as it
-/// lives, so it is made anew for each.
-pub(super) struct ModuleResolver<'a> {
-    resolver: Resolver,
-    importer: &'a Path,
-    /// What the answers so far depend on.
-    depends_on: BTreeSet<PathBuf>,
-}
-
-impl<'a> ModuleResolver<'a> {
-    pub(super) fn new(importer: &'a Path) -> Self {
-        let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
-        let resolver = Resolver::new(ResolveOptions {
-            tsconfig: Some(TsconfigDiscovery::Auto),
-            alias_fields: vec![vec!["browser".to_owned()]],
-            condition_names: texts(CONDITIONS),
-            main_fields: texts(MAIN_FIELDS),
-            extensions: texts(EXTENSIONS),
-            // Sources that are written in TypeScript name what will be made of them.
-            extension_alias: vec![
-                (".js".to_owned(), texts(&[".js", ".ts", ".tsx"])),
-                (".mjs".to_owned(), texts(&[".mjs", ".mts"])),
-            ],
-            builtin_modules: true,
-            // Links are followed at the end, so that both names are known.
-            symlinks: false,
-            node_path: false,
-            ..ResolveOptions::default()
-        });
-        let mut resolver = Self {
-            resolver,
-            importer,
-            depends_on: BTreeSet::new(),
-        };
-        resolver.depend_on_configuration();
-        resolver
-    }
-
-    /// The files whose change, or appearance, makes the answers others.
-    pub(super) fn into_depends_on(self) -> Vec<PathBuf> {
-        self.depends_on.into_iter().collect()
-    }
-
-    pub(super) fn resolve(&mut self, specifier: &str) -> Result<Resolved, Unresolved> {
-        let found = self.resolver.resolve_file(self.importer, specifier);
-        let path = found.as_ref().ok().map(Resolution::path);
-        // As it is written it names a file, and is that file's affair.
-        if path.is_none() || path != self.as_written(specifier).as_deref() {
-            if let Ok(found) = &found {
-                let package = found.package_json();
-                let package = package.map(|package| package.path().to_owned());
-                self.depends_on.extend(package);
-                self.depends_on.insert(found.path().to_owned());
-            }
-            self.depend_on_candidates(specifier, path);
-        }
-        let found = found.map_err(|error| match error {
-            ResolveError::NotFound(_)
-            | ResolveError::MatchedAliasNotFound(..)
-            | ResolveError::ExtensionAlias(..) => Unresolved::NotFound,
-            ResolveError::Builtin { .. } => Unresolved::Builtin,
-            ResolveError::Ignored(_) => Unresolved::Ignored,
-            other => Unresolved::Broken(other.to_string()),
-        })?;
-        let asked = found.path().to_owned();
-        let suffix = [found.query(), found.fragment()];
-        Ok(Resolved {
-            file: asked.canonicalize().map_err(|error| {
-                Unresolved::Broken(format!("{} cannot be read: {error}", asked.display()))
-            })?,
-            suffix: suffix.into_iter().flatten().collect(),
-            asked,
+/// The browser understands this specifier by itself: a URL with a scheme or a host, or a path from
+/// the root. `node:` is no such scheme.
+pub(super) fn is_url_like(specifier: &str) -> bool {
+    specifier.starts_with('/')
+        || specifier.split_once(':').is_some_and(|(scheme, _)| {
+            scheme != "node"
+                && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
         })
-    }
+}
 
-    /// What says how this module's specifiers are meant: the nearest package.json and tsconfig.json, and
-    /// every place where a nearer one may appear.
-    fn depend_on_configuration(&mut self) {
-        let mut wanted = vec!["package.json", "tsconfig.json"];
-        for folder in self.importer.ancestors().skip(1) {
-            if wanted.is_empty() || folder.ends_with("node_modules") {
-                break;
-            }
-            wanted.retain(|name| {
-                let file = folder.join(name);
-                let is_missing = !file.is_file();
-                self.depends_on.insert(file);
-                is_missing
-            });
+impl NodeResolver {
+    /// `root` is absolute, and its real path.
+    pub(super) fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_path_buf(),
         }
     }
 
-    /// The file that a relative specifier names as it is written; none for others.
-    pub(super) fn as_written(&self, specifier: &str) -> Option<PathBuf> {
-        let path = specifier.split(['?', '#']).next().unwrap_or_default();
-        let mut file = self.importer.parent()?.to_owned();
-        for name in path.starts_with('.').then(|| path.split('/'))? {
-            match name {
-                "" | "." => {}
-                ".." => drop(file.pop()),
-                name => file.push(name),
+    /// The file that `specifier` means in the module `importer`: an absolute, real path, which need
+    /// not exist (a script in a page may be named after the page). Nothing that [`is_url_like`] is
+    /// found.
+    ///
+    /// It blocks for as long as the file system does.
+    pub(super) fn resolve(&self, importer: &Path, specifier: &str) -> Resolution {
+        let (path, suffix) = parts(specifier);
+        let Some(folder) = importer.parent().filter(|_| !is_url_like(specifier)) else {
+            return Resolution {
+                outcome: Err(Unresolved::NotFound { package: None }),
+                depends_on: Vec::new(),
+            };
+        };
+        let recorder = Recorder::default();
+        let resolver = ResolverGeneric::new_with_file_system(recorder.clone(), options());
+        // Asked as though it were TypeScript: `allowJs` is about what is compiled, not what is found.
+        let pretended = importer.with_extension("ts");
+        // Aliases are for bare specifiers only.
+        let (tsconfig, complaint) = if is_relative(&path) {
+            (None, None)
+        } else {
+            match resolver.find_tsconfig(&pretended) {
+                Ok(tsconfig) => (tsconfig, None),
+                Err(error) => (None, Some(error)),
+            }
+        };
+        let outcome = match resolver.resolve_with_context(
+            folder,
+            &path,
+            tsconfig.as_deref(),
+            &mut ResolveContext::default(),
+        ) {
+            Ok(found) => real(found.into_path_buf(), suffix),
+            Err(ResolveError::Ignored(_)) => Err(Unresolved::Ignored),
+            Err(error) => Err(match (builtin(&path), complaint) {
+                (Some(name), _) => Unresolved::Builtin(name.to_owned()),
+                // A broken tsconfig.json matters only to what is not found without it.
+                (None, Some(complaint)) => Unresolved::Other(in_words(&complaint)),
+                (None, None) => unresolved(&error, folder, &path),
+            }),
+        };
+        let Log { missing, mut read } = recorder.take();
+        let relevant = missing
+            .iter()
+            .filter(|file| !file.starts_with(&pretended) && self.may_appear(file, &missing));
+        read.extend(relevant.cloned());
+        if let Ok(Resolved { file, asked, .. }) = &outcome {
+            let is_named =
+                is_relative(&path) && asked.ends_with(path.trim_start_matches(['.', '/']));
+            if !is_named && below_node_modules(file).is_none() {
+                read.insert(asked.clone());
             }
         }
-        Some(file)
+        Resolution {
+            outcome,
+            depends_on: read.into_iter().collect(),
+        }
     }
 
-    /// Where something nearer may appear that the specifier then stands for.
-    fn depend_on_candidates(&mut self, specifier: &str, found: Option<&Path>) {
-        if specifier.starts_with(['.', '#']) {
-            self.depends_on.extend(self.as_written(specifier));
-            return;
+    /// This missing file is worth a look. Those outside the root are not, nor those in a missing folder,
+    /// nor those in a `node_modules` but packages and their package.json.
+    fn may_appear(&self, file: &Path, missing: &BTreeSet<PathBuf>) -> bool {
+        if !file.starts_with(&self.root) || file.parent().is_some_and(|it| missing.contains(it)) {
+            return false;
         }
-        let names = if specifier.starts_with('@') { 2 } else { 1 };
-        let package: PathBuf = specifier.split('/').take(names).collect();
-        for folder in self.importer.ancestors().skip(1) {
-            if folder.ends_with("node_modules") {
-                continue;
-            }
-            let candidate = folder.join("node_modules").join(&package);
-            if found.is_some_and(|found| found.starts_with(&candidate)) {
-                break;
-            }
-            self.depends_on.insert(candidate);
+        let Some(below) = below_node_modules(file) else {
+            return true;
+        };
+        let name = below.to_string_lossy();
+        let has_scope = name.starts_with('@');
+        let mut inside = below.components().skip(1 + usize::from(has_scope));
+        // No package manager makes a `node_modules/lit.js` of `lit`.
+        let is_lengthened = EXTENSIONS.iter().any(|extension| {
+            let shorter = name.strip_suffix(extension);
+            shorter.is_some_and(|name| missing.contains(&file.with_file_name(name)))
+        });
+        name != "package.json"
+            && !is_lengthened
+            && inside.all(|name| name.as_os_str() == "package.json")
+    }
+}
+
+/// What of a path stands behind its last `node_modules`.
+fn below_node_modules(path: &Path) -> Option<&Path> {
+    path.ancestors()
+        .find(|folder| folder.ends_with("node_modules"))
+        .and_then(|folder| path.strip_prefix(folder).ok())
+}
+
+fn is_relative(path: &str) -> bool {
+    path == "." || path == ".." || path.starts_with("./") || path.starts_with("../")
+}
+
+/// A specifier without its query and fragment, and these. A relative one is a URL, so its escapes are
+/// resolved, except where Node.js refuses them, too.
+fn parts(specifier: &str) -> (Cow<'_, str>, &str) {
+    // `#name` is an import of the package itself.
+    let end = specifier
+        .char_indices()
+        .skip(1)
+        .find(|(_, c)| matches!(c, '?' | '#'))
+        .map_or(specifier.len(), |(at, _)| at);
+    let (path, suffix) = specifier.split_at(end);
+    let decoded = percent_decode_str(path)
+        .decode_utf8()
+        .ok()
+        .filter(|decoded| {
+            is_relative(path)
+                && decoded.matches(['/', '\\']).count() == path.matches(['/', '\\']).count()
+                && !decoded.contains(['?', '\0'])
+        });
+    (decoded.unwrap_or(Cow::Borrowed(path)), suffix)
+}
+
+fn options() -> ResolveOptions {
+    let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    ResolveOptions {
+        alias_fields: vec![owned(&["browser"])],
+        condition_names: owned(CONDITIONS),
+        extensions: owned(EXTENSIONS),
+        main_fields: owned(MAIN_FIELDS),
+        // Where this daemon was started has no say.
+        node_path: false,
+        // We resolve links ourselves, to know both paths.
+        symlinks: false,
+        tsconfig: Some(TsconfigDiscovery::Auto),
+        ..ResolveOptions::default()
+    }
+}
+
+fn real(asked: PathBuf, suffix: &str) -> Result<Resolved, Unresolved> {
+    match std::fs::canonicalize(&asked) {
+        Ok(file) => Ok(Resolved {
+            file,
+            asked,
+            suffix: suffix.to_owned(),
+        }),
+        Err(error) => Err(Unresolved::Other(format!("{}: {error}", asked.display()))),
+    }
+}
+
+/// The name of a module of Node.js. A package of the same name comes first, as bundlers do it: many
+/// of them exist for browsers.
+fn builtin(path: &str) -> Option<&str> {
+    path.strip_prefix("node:")
+        .or_else(|| Some(path).filter(|path| BUILTINS.contains(path)))
+}
+
+fn unresolved(error: &ResolveError, folder: &Path, path: &str) -> Unresolved {
+    match error {
+        ResolveError::NotFound(_) | ResolveError::Specifier(_) => Unresolved::NotFound {
+            package: package(path)
+                .filter(|name| {
+                    let place = Path::new("node_modules").join(name);
+                    !folder
+                        .ancestors()
+                        .any(|folder| folder.join(&place).exists())
+                })
+                .map(str::to_owned),
+        },
+        error => Unresolved::Other(in_words(error)),
+    }
+}
+
+/// The package that a bare specifier is about.
+fn package(path: &str) -> Option<&str> {
+    if path.starts_with(['.', '#', '?']) {
+        return None;
+    }
+    let slashes = 1 + usize::from(path.starts_with('@'));
+    let name = path
+        .match_indices('/')
+        .nth(slashes - 1)
+        .map_or(path, |(at, _)| &path[..at]);
+    Some(name).filter(|name| !name.is_empty())
+}
+
+/// Two errors of the resolver do not say which file they are about.
+fn in_words(error: &ResolveError) -> String {
+    match error {
+        ResolveError::Json(json) => format!(
+            "{}:{}:{}: {}",
+            json.path.display(),
+            json.line,
+            json.column,
+            json.message
+        ),
+        ResolveError::TsconfigLoadFailed { source, .. }
+            if matches!(**source, ResolveError::Json(_)) =>
+        {
+            in_words(source)
         }
+        error => error.to_string(),
+    }
+}
+
+/// What the resolver read and what it missed.
+#[derive(Default)]
+struct Log {
+    read: BTreeSet<PathBuf>,
+    missing: BTreeSet<PathBuf>,
+}
+
+/// The file system of the operating system, with a log. The resolver's own list of what an answer
+/// depends on lacks what it has seen before, and all of tsconfig.json.
+#[derive(Clone, Default)]
+struct Recorder(Arc<Mutex<Log>>);
+
+impl Recorder {
+    fn note<T, E>(&self, path: &Path, result: Result<T, E>, is_read: bool) -> Result<T, E> {
+        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if result.is_err() {
+            log.missing.insert(path.to_path_buf());
+        } else if is_read {
+            log.read.insert(path.to_path_buf());
+        }
+        result
+    }
+
+    fn take(&self) -> Log {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl FileSystem for Recorder {
+    fn new() -> Self {
+        Self::default()
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.note(path, std::fs::read(path), true)
+    }
+
+    fn read_to_string(&self, path: &Path) -> io::Result<String> {
+        self.note(path, std::fs::read_to_string(path), true)
+    }
+
+    fn metadata(&self, path: &Path) -> io::Result<FileMetadata> {
+        self.note(path, FileSystemOs::metadata(path), false)
+    }
+
+    fn symlink_metadata(&self, path: &Path) -> io::Result<FileMetadata> {
+        self.note(path, FileSystemOs::symlink_metadata(path), false)
+    }
+
+    fn read_link(&self, path: &Path) -> Result<PathBuf, ResolveError> {
+        FileSystemOs::read_link(path)
+    }
+
+    fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
+        std::fs::canonicalize(path)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A folder of packages, written as a list of files.
-    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let temp = tempfile::tempdir().unwrap();
-        for (file, text) in files {
-            let file = temp.path().join(file);
-            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-            std::fs::write(file, text).unwrap();
-        }
-        temp
-    }
-
-    fn resolve(folder: &Path, importer: &str, specifier: &str) -> Result<String, String> {
-        let importer = folder.join(importer);
-        let resolved = ModuleResolver::new(&importer).resolve(specifier);
-        let real = folder.canonicalize().unwrap();
-        match resolved {
-            Ok(resolved) => {
-                let file = resolved.file.strip_prefix(&real).unwrap();
-                Ok(format!("{}{}", file.display(), resolved.suffix))
-            }
-            Err(fault) => Err(format!("{fault:?}")),
-        }
-    }
-
-    #[test]
-    fn packages_say_by_fields_and_conditions_what_browsers_get() {
-        let temp = folder(&[
-            (
-                "package.json",
-                r##"{"name": "self", "exports": {"./x": "./src/x.js"}, "imports": {"#a": "./src/a.js", "#n": {"node": "./src/node.js", "default": "./src/browser.js"}}}"##,
-            ),
-            ("src/x.js", ""),
-            ("src/a.js", ""),
-            ("src/browser.js", ""),
-            ("src/node.js", ""),
-            ("src/main.js", ""),
-            ("src/folder/index.js", ""),
-            ("src/typed.ts", ""),
-            (
-                "node_modules/old/package.json",
-                r#"{"main": "main.js", "browser": {"./node.js": "./web.js", "left-out": false}}"#,
-            ),
-            ("node_modules/old/main.js", ""),
-            ("node_modules/old/node.js", ""),
-            ("node_modules/old/web.js", ""),
-            ("node_modules/left-out/index.js", ""),
-            (
-                "node_modules/new/package.json",
-                r#"{"exports": {".": {"node": "./node.js", "browser": {"development": "./dev.js", "default": "./prod.js"}}, "./parts/*": "./lib/*.js"}}"#,
-            ),
-            ("node_modules/new/dev.js", ""),
-            ("node_modules/new/node.js", ""),
-            ("node_modules/new/prod.js", ""),
-            ("node_modules/new/lib/a.js", ""),
-            (
-                "node_modules/@s/p/package.json",
-                r#"{"module": "m.mjs", "main": "c.cjs"}"#,
-            ),
-            ("node_modules/@s/p/m.mjs", ""),
-            ("node_modules/@s/p/c.cjs", ""),
-        ]);
-        for (importer, specifier, expected) in [
-            ("src/main.js", "new", Ok("node_modules/new/dev.js")),
-            (
-                "src/main.js",
-                "new/parts/a?v=1#f",
-                Ok("node_modules/new/lib/a.js?v=1#f"),
-            ),
-            ("src/main.js", "new/lib/a.js", Err("Broken")),
-            ("src/main.js", "old", Ok("node_modules/old/main.js")),
-            (
-                "node_modules/old/main.js",
-                "./node.js",
-                Ok("node_modules/old/web.js"),
-            ),
-            ("node_modules/old/main.js", "left-out", Err("Ignored")),
-            ("src/main.js", "@s/p", Ok("node_modules/@s/p/m.mjs")),
-            ("src/main.js", "@s/p/c.cjs", Ok("node_modules/@s/p/c.cjs")),
-            ("src/main.js", "self/x", Ok("src/x.js")),
-            ("src/main.js", "#a", Ok("src/a.js")),
-            ("src/main.js", "#n", Ok("src/browser.js")),
-            ("src/main.js", "./folder", Ok("src/folder/index.js")),
-            ("src/main.js", "./typed.js", Ok("src/typed.ts")),
-            ("src/main.js", "./x", Ok("src/x.js")),
-            ("src/main.js", "none", Err("NotFound")),
-            ("src/main.js", "fs", Err("Builtin")),
-        ] {
-            let found = resolve(temp.path(), importer, specifier);
-            match expected {
-                Ok(file) => assert_eq!(found.as_deref(), Ok(file), "{specifier}"),
-                Err(fault) => assert!(
-                    found.clone().unwrap_err().starts_with(fault),
-                    "{specifier}: {found:?}"
-                ),
-            }
-        }
-    }
-
-    #[test]
-    fn tsconfig_paths_and_linked_workspaces_are_followed() {
-        let temp = folder(&[
-            (
-                "tsconfig.json",
-                r#"{"compilerOptions": {"allowJs": true, "paths": {"@app/*": ["./src/*"]}}}"#,
-            ),
-            ("src/main.ts", ""),
-            ("src/main.js", ""),
-            ("src/lib/x.ts", ""),
-            (
-                "packages/shared/package.json",
-                r#"{"name": "shared", "exports": "./index.js"}"#,
-            ),
-            ("packages/shared/index.js", ""),
-            ("node_modules/.keep", ""),
-        ]);
-        let link = temp.path().join("node_modules/shared");
-        std::os::unix::fs::symlink("../packages/shared", &link).unwrap();
-        for importer in ["src/main.ts", "src/main.js"] {
-            let found = resolve(temp.path(), importer, "@app/lib/x");
-            assert_eq!(found.as_deref(), Ok("src/lib/x.ts"), "{importer}");
-        }
-        let importer = temp.path().join("src/main.js");
-        let found = ModuleResolver::new(&importer).resolve("shared").unwrap();
-        assert_eq!(found.asked, link.join("index.js"));
-        let real = temp.path().canonicalize().unwrap();
-        assert_eq!(found.file, real.join("packages/shared/index.js"));
-    }
-
-    #[test]
-    fn what_may_change_an_answer_is_named() {
-        let temp = folder(&[
-            ("package.json", "{}"),
-            ("site/src/main.js", ""),
-            ("node_modules/a/package.json", "{}"),
-            ("node_modules/a/index.js", ""),
-        ]);
-        let importer = temp.path().join("site/src/main.js");
-        let depends_on = |specifier: &str| {
-            let mut resolver = ModuleResolver::new(&importer);
-            let found = resolver.resolve(specifier).ok().map(|found| found.file);
-            (found, resolver.into_depends_on())
-        };
-        let (found, files) = depends_on("a");
-        assert!(found.is_some());
-        for file in [
-            "site/src/package.json",
-            "site/tsconfig.json",
-            "package.json",
-            "site/node_modules/a",
-            "node_modules/a/package.json",
-            "node_modules/a/index.js",
-        ] {
-            assert!(
-                files.contains(&temp.path().join(file)),
-                "{file} in {files:?}"
-            );
-        }
-        // What appears nearer is among them, and is found then.
-        std::fs::create_dir_all(temp.path().join("site/node_modules/a")).unwrap();
-        std::fs::write(temp.path().join("site/node_modules/a/index.js"), "").unwrap();
-        let (nearer, _) = depends_on("a");
-        assert_ne!(nearer, found);
-        let (none, files) = depends_on("b");
-        assert_eq!(none, None);
-        assert!(
-            files.contains(&temp.path().join("node_modules/b")),
-            "{files:?}"
-        );
-    }
-}
+mod tests;

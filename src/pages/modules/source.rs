@@ -42,6 +42,9 @@ pub(super) struct SyntaxError {
 /// What a module imports, in the order of its source: static imports, re-exports, and dynamic
 /// imports whose specifier is a string or a template without substitutions. No TypeScript, no JSX.
 ///
+/// What only a look at the whole finds (names declared twice, an import inside a block) is left to the
+/// browser.
+///
 /// It takes a thread of its own for as long as it lasts, with a stack as large as the source may need
 /// ([`stack::with_room`]): call it where blocking is allowed.
 pub(super) fn imports(source: &str) -> Result<Vec<Import>, SyntaxError> {
@@ -52,45 +55,47 @@ pub(super) fn imports(source: &str) -> Result<Vec<Import>, SyntaxError> {
 /// The same for a module that is this part of something else; bytes and places are those of the whole.
 pub(super) fn imports_of_part(whole: &str, part: Range<usize>) -> Result<Vec<Import>, SyntaxError> {
     let text = &whole[part.clone()];
-    stack::with_room(text, || parse(text))
-        .unwrap_or_else(|reason| Err((without_stack(&reason).to_owned(), 0)))
-        .map(|found| {
-            let mut places = Places::new(whole);
-            found
-                .into_iter()
-                .map(|(literal, dynamic, specifier)| {
-                    let literal = literal.start + part.start..literal.end + part.start;
-                    let Place { line, column } = places.place(literal.start + 1);
-                    Import {
-                        specifier,
-                        dynamic,
-                        literal,
-                        line,
-                        column,
-                    }
-                })
-                .collect()
-        })
-        .map_err(|(message, offset)| {
-            let offset = offset + part.start;
-            let Place { line, column } = Places::new(whole).place(offset);
-            SyntaxError {
-                message,
-                line,
-                column,
-                frame: frame(whole, offset),
-            }
-        })
+    let found = parse_safely(text).map_err(|(message, offset)| {
+        let offset = offset + part.start;
+        let Place { line, column } = Places::new(whole).place(offset);
+        SyntaxError {
+            message,
+            line,
+            column,
+            frame: frame(whole, offset),
+        }
+    })?;
+    let mut places = Places::new(whole);
+    let imports = found.into_iter().map(|(literal, dynamic, specifier)| {
+        let literal = literal.start + part.start..literal.end + part.start;
+        let Place { line, column } = places.place(literal.start + 1);
+        Import {
+            specifier,
+            dynamic,
+            literal,
+            line,
+            column,
+        }
+    });
+    Ok(imports.collect())
 }
 
-fn without_stack(reason: &NoStack) -> &'static str {
-    match reason {
-        NoStack::TooLarge => {
-            "the module is too large or nested too deeply to be parsed safely (split it)"
-        }
-        NoStack::NoRoom => "there is no memory to parse the module (try again)",
-        NoStack::Panicked => "the parser failed on the module (please report it)",
+/// Neither time nor memory nor stack without bounds, whatever the source.
+fn parse_safely(text: &str) -> Result<Vec<Found>, (String, usize)> {
+    if let Some(offset) = stack::too_deep(text) {
+        return Err((
+            "brackets are nested too deeply (take it apart)".to_owned(),
+            offset,
+        ));
     }
+    stack::with_room(text, || parse(text)).unwrap_or_else(|reason| {
+        let message = match reason {
+            NoStack::TooLarge => "the module is too large to be parsed safely (split it)",
+            NoStack::NoRoom => "there is no memory to parse the module (try again)",
+            NoStack::Panicked => "the parser failed on the module (please report it)",
+        };
+        Err((message.to_owned(), 0))
+    })
 }
 
 /// Literal, dynamic, specifier.
