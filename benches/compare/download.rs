@@ -1,28 +1,22 @@
 //! A file that is larger than any buffer: how much memory sending it takes, and how fast it is.
 
-use crate::server::{Peer, Server};
-use crate::table::{Better, Figure};
-use crate::{Case, http, process, site};
+use crate::server::{Peer, Server, Setup};
+use crate::table::Figure;
+use crate::{Case, Rounds, http, process, site};
 use anyhow::ensure;
 use std::time::Instant;
 
 const MIB: f64 = 1024.0 * 1024.0;
 
+const FIGURES: &[Figure] = &[Figure::less("peak memory MiB"), Figure::more("MiB/s")];
+
 pub(crate) fn case() -> Case {
     Case {
         name: "1 GiB file",
         peers: &[Peer::Pagewire, Peer::Nginx, Peer::Ancestor],
-        watch: false,
-        figures: &[
-            Figure {
-                name: "peak memory MiB",
-                better: Better::Less,
-            },
-            Figure {
-                name: "MiB/s",
-                better: Better::More,
-            },
-        ],
+        setup: Setup::default(),
+        rounds: Rounds::Long,
+        figures: FIGURES,
         run: Box::new(|server, _| run(server)),
     }
 }

@@ -4,10 +4,13 @@
 //! machine and from hour to hour; the ratios within one run are the result.
 
 mod bare;
+mod child;
 mod download;
+mod hooks;
 mod http;
 mod load;
 mod machine;
+mod plugins;
 mod process;
 mod requests;
 mod saves;
@@ -17,8 +20,9 @@ mod table;
 
 use anyhow::{Context, ensure};
 use clap::Parser;
-use server::{Peer, Server};
-use site::Site;
+use plugins::Plugins;
+use server::{Peer, Server, Setup};
+use site::{ManyModules, Site};
 use std::path::PathBuf;
 use std::time::Duration;
 use table::{Figure, Row};
@@ -44,13 +48,22 @@ struct Arguments {
     /// Used by the benchmark itself: be the bare server of this folder
     #[arg(long, hide = true)]
     bare: Option<PathBuf>,
+    /// Used by the benchmark itself: be these plugins of the daemon that `PAGEWIRE_ENDPOINT` names
+    #[arg(long, hide = true)]
+    plugins: Option<Plugins>,
 }
 
 /// How much is done.
 #[derive(Clone, Copy)]
 struct Effort {
     rounds: usize,
-    /// Before each measurement; by the median round a just-in-time compiler is done with its work.
+    /// Of cases whose rounds take seconds.
+    long_rounds: usize,
+    /// Of those that also start servers in each round.
+    fresh_rounds: usize,
+    /// Before the first measurement of a server, so that a just-in-time compiler is done with its work.
+    first_warm_up: Duration,
+    /// Before each other one.
     warm_up: Duration,
     measure: Duration,
     /// Saves of a file in one run.
@@ -59,25 +72,42 @@ struct Effort {
 
 const QUICK: Effort = Effort {
     rounds: 3,
-    warm_up: Duration::from_millis(700),
-    measure: Duration::from_millis(400),
+    long_rounds: 2,
+    fresh_rounds: 1,
+    first_warm_up: Duration::from_millis(500),
+    warm_up: Duration::from_millis(100),
+    measure: Duration::from_millis(250),
     saves: 2,
 };
 
 const FULL: Effort = Effort {
     rounds: 9,
-    warm_up: Duration::from_millis(300),
-    measure: Duration::from_secs(2),
+    long_rounds: 7,
+    fresh_rounds: 5,
+    first_warm_up: Duration::from_secs(2),
+    warm_up: Duration::from_millis(200),
+    measure: Duration::from_secs(1),
     saves: 7,
 };
+
+/// How the rounds of a case are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rounds {
+    /// As long as [`Effort::measure`] says.
+    Short,
+    /// Some seconds.
+    Long,
+    /// The same, and each has servers of its own: what they keep is measured as well.
+    Fresh,
+}
 
 /// Something that is measured. A run on one server gives one value for each figure, or says why
 /// there is none; it first makes sure that the server answers rightly, for a wrong answer is fast.
 struct Case {
     name: &'static str,
     peers: &'static [Peer],
-    /// The servers watch the files.
-    watch: bool,
+    setup: Setup,
+    rounds: Rounds,
     figures: &'static [Figure],
     run: Run,
 }
@@ -88,6 +118,9 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if let Some(folder) = &arguments.bare {
         return bare::serve(folder);
+    }
+    if let Some(plugins) = arguments.plugins {
+        return plugins.run();
     }
     let effort = if arguments.quick { QUICK } else { FULL };
     let site = Site::create()?;
@@ -101,39 +134,59 @@ fn main() -> anyhow::Result<()> {
         process::pin(process::GENERATOR_CORE)?;
     }
     machine::describe(&start)?;
-    let mut cases = requests::cases();
-    cases.push(download::case());
-    cases.extend(saves::case(&start)?);
-    cases.retain(|case| case.name.contains(&arguments.case));
-    let mut rows = Vec::new();
-    for case in &cases {
-        eprintln!("{} ...", case.name);
-        rows.extend(measure(case, &start, effort)?);
+    let mut files = requests::cases();
+    files.push(download::case());
+    files.extend(saves::case(&start)?);
+    let mut ours_failed = false;
+    println!("medians (least..most); **N x**: how far Pagewire is ahead of it (below 1: behind)");
+    for mut cases in [files, hooks::cases()] {
+        cases.retain(|case| case.name.contains(&arguments.case));
+        let mut rows = Vec::new();
+        for case in &cases {
+            eprintln!("{} ...", case.name);
+            rows.extend(measure(case, &start, effort)?);
+        }
+        ours_failed |= rows.iter().any(Row::ours_failed);
+        if !rows.is_empty() {
+            table::print(&rows);
+        }
     }
-    table::print(&rows);
-    let ours_failed = rows.iter().any(Row::ours_failed);
     ensure!(!ours_failed, "Pagewire fails at a case: see above");
     Ok(())
 }
 
 /// All rounds of a case. The servers run side by side, but only one of them is asked at a time.
 fn measure(case: &Case, start: &server::Start<'_>, effort: Effort) -> anyhow::Result<Vec<Row>> {
-    let servers = case
-        .peers
-        .iter()
-        .map(|peer| {
-            Server::start(*peer, case.watch, start)
-                .with_context(|| format!("{peer:?} does not start"))
-        })
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    // Before the servers, so that it goes after them.
+    let _modules = case
+        .setup
+        .many_modules
+        .then(|| ManyModules::create(start.site))
+        .transpose()?;
     let mut rows: Vec<Row> = case
         .figures
         .iter()
         .map(|figure| Row::new(case.name, *figure, case.peers))
         .collect();
     // Who cannot do it is not asked again; the table says so.
-    let mut failed = vec![false; servers.len()];
-    for _ in 0..effort.rounds {
+    let mut failed = vec![false; case.peers.len()];
+    let mut servers = Vec::new();
+    let rounds = match case.rounds {
+        Rounds::Short => effort.rounds,
+        Rounds::Long => effort.long_rounds,
+        Rounds::Fresh => effort.fresh_rounds,
+    };
+    for round in 0..rounds {
+        let mut effort = effort;
+        if round == 0 || case.rounds == Rounds::Fresh {
+            effort.warm_up = effort.first_warm_up;
+            servers.clear();
+            for peer in case.peers {
+                let server = Server::start(*peer, case.setup, start)
+                    .with_context(|| format!("{peer:?} does not start"))?;
+                servers.push(server);
+            }
+        }
         for (column, server) in servers.iter().enumerate() {
             if failed[column] {
                 continue;

@@ -1,46 +1,35 @@
 //! Requests per second, and what one costs: pages, modules, what a cache has already, a larger file.
 
 use crate::http::{self, Response};
-use crate::load::{self, Expected};
-use crate::server::{Peer, Server};
+use crate::load::{self, Count, Exchange};
+use crate::server::{Peer, Server, Setup};
 use crate::site;
-use crate::table::{Better, Figure};
-use crate::{Case, Effort, process};
+use crate::table::Figure;
+use crate::{Case, Effort, Rounds, process};
 use anyhow::{Context, ensure};
+use std::time::Duration;
 
 const PEERS: &[Peer] = &[Peer::Pagewire, Peer::Nginx, Peer::Ancestor, Peer::Bare];
 
-const FIGURES: &[Figure] = &[
-    Figure {
-        name: "requests/s",
-        better: Better::More,
-    },
-    Figure {
-        name: "CPU us/request",
-        better: Better::Less,
-    },
-];
+pub(crate) const FIGURES: &[Figure] = &[Figure::more("requests/s"), Figure::less("CPU us/request")];
 
 pub(crate) fn cases() -> Vec<Case> {
     let case = |name, run: fn(&Server, Effort) -> anyhow::Result<Vec<f64>>| Case {
         name,
         peers: PEERS,
-        watch: false,
+        setup: Setup::default(),
+        rounds: Rounds::Short,
         figures: FIGURES,
         run: Box::new(run),
     };
     vec![
         case("3 KB page", |server, effort| {
-            repeat(server, effort, site::PAGE, "", &plain_or_injected(server)?)
+            let page = plain_or_injected(server)?;
+            repeat(server, effort, &exchange(server, site::PAGE, "", page))
         }),
         case("5 KB module", |server, effort| {
-            repeat(
-                server,
-                effort,
-                site::MODULE,
-                "",
-                &unchanged(server, site::MODULE)?,
-            )
+            let file = unchanged(server, site::MODULE)?;
+            repeat(server, effort, &exchange(server, site::MODULE, "", file))
         }),
         case("304 of the page", |server, effort| {
             let page = plain_or_injected(server)?;
@@ -53,47 +42,76 @@ pub(crate) fn cases() -> Vec<Case> {
                 "status {} for a known tag",
                 answer.status
             );
-            repeat(server, effort, site::PAGE, &condition, &answer)
-        }),
-        case("1 MiB file", |server, effort| {
             repeat(
                 server,
                 effort,
-                site::MEDIUM,
-                "",
-                &unchanged(server, site::MEDIUM)?,
+                &exchange(server, site::PAGE, &condition, answer),
             )
+        }),
+        case("1 MiB file", |server, effort| {
+            let file = unchanged(server, site::MEDIUM)?;
+            repeat(server, effort, &exchange(server, site::MEDIUM, "", file))
         }),
     ]
 }
 
-/// Asks for the same again and again; `example` is a response that was found right.
-fn repeat(
-    server: &Server,
-    effort: Effort,
-    path: &str,
-    headers: &str,
-    example: &Response,
-) -> anyhow::Result<Vec<f64>> {
-    let request = http::get(server.address(), path, headers);
-    let expected = Expected {
+/// What is asked again and again; `example` is a response that was found right.
+fn exchange(server: &Server, path: &str, headers: &str, example: Response) -> Exchange {
+    Exchange {
+        request: http::get(server.address(), path, headers),
         status: example.status,
-        body_bytes: example.body.len() as u64,
-    };
-    load::run(server.address(), &request, expected, effort.warm_up)?;
-    let processes = server.processes();
-    let before = process::cpu_time(&processes)?;
-    let count = load::run(server.address(), &request, expected, effort.measure)?;
-    let used = process::cpu_time(&processes)?.saturating_sub(before);
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    let responses = count.responses as f64;
-    Ok(vec![
-        responses / count.elapsed.as_secs_f64(),
-        used.as_secs_f64() * 1e6 / responses,
-    ])
+        body: example.body,
+    }
 }
 
-fn fetch(server: &Server, path: &str) -> anyhow::Result<Response> {
+fn repeat(server: &Server, effort: Effort, exchange: &Exchange) -> anyhow::Result<Vec<f64>> {
+    let exchanges = std::slice::from_ref(exchange);
+    let load = |duration| load::repeat(server.address(), exchanges, load::CONNECTIONS, duration);
+    load(effort.warm_up)?;
+    Ok(cost(server, || load(effort.measure))?.figures())
+}
+
+/// What some load cost.
+pub(crate) struct Cost {
+    pub(crate) responses: usize,
+    pub(crate) elapsed: Duration,
+    /// CPU time of all processes of the server and its plugins.
+    used: Duration,
+}
+
+pub(crate) fn cost(
+    server: &Server,
+    load: impl FnOnce() -> anyhow::Result<Count>,
+) -> anyhow::Result<Cost> {
+    let processes = server.processes();
+    let before = process::cpu_time(&processes)?;
+    let count = load()?;
+    Ok(Cost {
+        responses: count.responses(),
+        elapsed: count.elapsed,
+        used: process::cpu_time(&processes)?.saturating_sub(before),
+    })
+}
+
+impl Cost {
+    /// In the order of [`FIGURES`].
+    pub(crate) fn figures(&self) -> Vec<f64> {
+        let per_second = self.count() / self.elapsed.as_secs_f64();
+        vec![per_second, self.cpu_per_request()]
+    }
+
+    /// In microseconds.
+    pub(crate) fn cpu_per_request(&self) -> f64 {
+        self.used.as_secs_f64() * 1e6 / self.count()
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    fn count(&self) -> f64 {
+        self.responses as f64
+    }
+}
+
+pub(crate) fn fetch(server: &Server, path: &str) -> anyhow::Result<Response> {
     let answer = http::ask(server.address(), &http::get(server.address(), path, ""))?;
     ensure!(answer.status == 200, "status {} for {path}", answer.status);
     Ok(answer)

@@ -1,11 +1,16 @@
 //! From a saved file to a page in Chromium that has acted on it: what the loop of a developer waits for.
 
-use crate::server::{Peer, Server, Start};
-use crate::table::{Better, Figure};
-use crate::{Case, Effort};
+use crate::server::{Peer, Server, Setup, Start};
+use crate::table::Figure;
+use crate::{Case, Effort, Rounds};
 use anyhow::{Context, ensure};
 use std::path::Path;
 use std::process::Command;
+
+const FIGURES: &[Figure] = &[
+    Figure::less("ms to new style"),
+    Figure::less("ms to new module"),
+];
 
 /// None when the measured binary does not watch files.
 pub(crate) fn case(start: &Start<'_>) -> anyhow::Result<Option<Case>> {
@@ -20,17 +25,12 @@ pub(crate) fn case(start: &Start<'_>) -> anyhow::Result<Option<Case>> {
     Ok(Some(Case {
         name: "saved file",
         peers: &[Peer::Pagewire, Peer::Ancestor, Peer::Vite],
-        watch: true,
-        figures: &[
-            Figure {
-                name: "ms to new style",
-                better: Better::Less,
-            },
-            Figure {
-                name: "ms to new module",
-                better: Better::Less,
-            },
-        ],
+        setup: Setup {
+            watch: true,
+            ..Setup::default()
+        },
+        rounds: Rounds::Long,
+        figures: FIGURES,
         run: Box::new(move |server, effort| run(&script, server, effort)),
     }))
 }

@@ -1,23 +1,24 @@
-//! The servers: how each is started, and that it ends.
+//! The servers: how each is started, with the plugins that a case wants.
 
+use crate::child::Child;
+use crate::plugins::Plugins;
 use crate::process;
-use anyhow::{Context, ensure};
-use rustix::process::{Pid, Signal, kill_process};
-use std::fs::{self, File};
+use anyhow::Context;
+use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 use tempfile::TempDir;
-
-/// How long a server may take to listen.
-const START_GUARD: Duration = Duration::from_secs(20);
-const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Who is measured. What is ours comes first, the others are compared with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
+    /// Its plugins are a process of their own, connected by TCP.
     Pagewire,
+    /// The same with its plugins on a unix socket.
+    Unix,
+    /// Pagewire again without what a case is about: see [`Plugins::without`].
+    Without,
     /// With one worker.
     Nginx,
     /// @web/dev-server-core, its plugin in process; @web/dev-server where files are watched.
@@ -32,6 +33,8 @@ impl Peer {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Pagewire => "pagewire",
+            Self::Unix => "by unix socket",
+            Self::Without => "without",
             Self::Nginx => "nginx",
             Self::Ancestor => "dev-server",
             Self::Vite => "vite",
@@ -42,12 +45,38 @@ impl Peer {
     /// What its socket client in a page is known by; none when it has no such thing.
     pub(crate) fn client(self) -> Option<&'static str> {
         match self {
-            Self::Pagewire | Self::Bare => Some("/__pagewire__/client.js"),
+            Self::Pagewire | Self::Unix | Self::Without | Self::Bare => {
+                Some("/__pagewire__/client.js")
+            }
             Self::Ancestor => Some("/__web-dev-server__web-socket.js"),
             Self::Vite => Some("/@vite/client"),
             Self::Nginx => None,
         }
     }
+
+    pub(crate) fn is_pagewire(self) -> bool {
+        matches!(self, Self::Pagewire | Self::Unix | Self::Without)
+    }
+
+    /// What it has of the plugins that a case wants.
+    fn plugins(self, wanted: Plugins) -> Plugins {
+        match self {
+            Self::Pagewire | Self::Unix | Self::Ancestor => wanted,
+            Self::Without => wanted.without(),
+            Self::Nginx | Self::Vite | Self::Bare => Plugins::None,
+        }
+    }
+}
+
+/// What a case wants of its servers.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Setup {
+    /// They watch the files.
+    pub(crate) watch: bool,
+    /// Those that can have any have these.
+    pub(crate) plugins: Plugins,
+    /// The site has [`ManyModules`](crate::site::ManyModules) too.
+    pub(crate) many_modules: bool,
 }
 
 /// What it takes to start one.
@@ -58,21 +87,31 @@ pub(crate) struct Start<'a> {
     pub(crate) pinned: bool,
 }
 
-/// A server that listens. It ends with this value.
+/// A server that listens, and its plugins. All end with this value: the plugins last, for the daemon
+/// tells them to.
 pub(crate) struct Server {
     peer: Peer,
-    child: Child,
+    plugins: Plugins,
+    daemon: Child,
+    host: Option<Child>,
     address: SocketAddr,
     site: PathBuf,
     /// Its configuration and what it writes.
     _folder: TempDir,
 }
 
+/// Where a server that is ready listens.
+struct Ready {
+    address: SocketAddr,
+    /// For plugins.
+    control: Option<String>,
+}
+
 impl Server {
-    pub(crate) fn start(peer: Peer, watch: bool, start: &Start<'_>) -> anyhow::Result<Self> {
+    pub(crate) fn start(peer: Peer, setup: Setup, start: &Start<'_>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let address = free_address()?;
-        let site = if watch {
+        let site = if setup.watch {
             // Of its own: what one server's case writes must not wake the others.
             let site = folder.path().join("site");
             fs::create_dir(&site)?;
@@ -80,56 +119,56 @@ impl Server {
         } else {
             start.site.to_owned()
         };
+        let plugins = peer.plugins(setup.plugins);
         let mut command = command(peer, start, &site, folder.path(), address)?;
-        if watch && peer != Peer::Vite {
+        if setup.watch && peer != Peer::Vite {
             command.arg("--watch");
         }
-        // A pipe would fill, or break once nobody reads it.
-        let (said, log) = (folder.path().join("said"), folder.path().join("log"));
-        command.stdin(Stdio::piped());
-        command
-            .stdout(File::create(&said)?)
-            .stderr(File::create(&log)?);
-        let child = if start.pinned {
-            process::on_core(process::SERVER_CORE, || command.spawn())?
-        } else {
-            command.spawn()
+        if peer == Peer::Ancestor && plugins != Plugins::None {
+            command.args(["--plugins", &plugins.name()]);
         }
-        .with_context(|| format!("{} cannot be run", command.get_program().display()))?;
-        let mut server = Self {
+        let core = start.pinned.then_some(process::SERVER_CORE);
+        let mut daemon = Child::start(command, "server", folder.path(), core)?;
+        // Most say where they listen, the others are tried.
+        let ready = daemon.until(|line| match (peer, line) {
+            (Peer::Nginx | Peer::Vite, _) => Ok(TcpStream::connect(address).ok().map(|_| Ready {
+                address,
+                control: None,
+            })),
+            (_, line) => line.map(ready).transpose(),
+        })?;
+        let host = match ready.control {
+            Some(control) if plugins != Plugins::None => {
+                let mut command = Command::new(std::env::current_exe()?);
+                command
+                    .args(["--plugins", &plugins.name()])
+                    .env("PAGEWIRE_ENDPOINT", control)
+                    .env("XDG_RUNTIME_DIR", folder.path());
+                let mut host = Child::start(command, "plugins", folder.path(), core)?;
+                host.until(|line| Ok(line.map(drop)))
+                    .context("its plugins do not connect")?;
+                Some(host)
+            }
+            _ => None,
+        };
+        Ok(Self {
             peer,
-            child,
-            address,
+            plugins,
+            daemon,
+            host,
+            address: ready.address,
             site,
             _folder: folder,
-        };
-        server
-            .listens(&said)
-            .with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
-        Ok(server)
-    }
-
-    /// Waits until it accepts connections: most say so and where, the others are tried.
-    fn listens(&mut self, said: &Path) -> anyhow::Result<()> {
-        let begin = Instant::now();
-        loop {
-            if matches!(self.peer, Peer::Nginx | Peer::Vite) {
-                if TcpStream::connect(self.address).is_ok() {
-                    return Ok(());
-                }
-            } else if let Some((line, _)) = fs::read_to_string(said)?.split_once('\n') {
-                self.address = address_in(line)?;
-                return Ok(());
-            }
-            let ended = self.child.try_wait()?;
-            ensure!(ended.is_none(), "it ended: {ended:?}");
-            ensure!(begin.elapsed() < START_GUARD, "it does not listen");
-            std::thread::sleep(LOOK_EVERY);
-        }
+        })
     }
 
     pub(crate) fn peer(&self) -> Peer {
         self.peer
+    }
+
+    /// Those that it really has.
+    pub(crate) fn plugins(&self) -> Plugins {
+        self.plugins
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -146,20 +185,14 @@ impl Server {
         fs::read(self.site.join(path.trim_start_matches('/')))
     }
 
-    /// Its processes, now.
+    /// Its processes and those of its plugins, now.
     pub(crate) fn processes(&self) -> Vec<u32> {
-        process::tree(self.child.id())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Not SIGKILL: nginx ends its workers.
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            let _ = kill_process(pid, Signal::TERM);
-        }
-        let _ = self.child.wait();
+        let children = [Some(&self.daemon), self.host.as_ref()];
+        children
+            .into_iter()
+            .flatten()
+            .flat_map(Child::processes)
+            .collect()
     }
 }
 
@@ -171,13 +204,17 @@ fn command(
     address: SocketAddr,
 ) -> anyhow::Result<Command> {
     let command = match peer {
-        Peer::Pagewire => {
+        Peer::Pagewire | Peer::Unix | Peer::Without => {
             let mut command = Command::new(start.pagewire);
             command
                 .arg("serve")
                 .arg(site)
                 .env("XDG_RUNTIME_DIR", folder);
-            command.args(["--port", "0", "--control", "127.0.0.1:0"]);
+            let control = match peer {
+                Peer::Unix => format!("unix:{}", folder.join("control").display()),
+                _ => "127.0.0.1:0".to_owned(),
+            };
+            command.args(["--port", "0", "--control", &control]);
             command.args(["--inject", "always", "--exit-with-stdin"]);
             command
         }
@@ -238,13 +275,19 @@ fn nginx_configuration(site: &Path, folder: &Path, address: SocketAddr) -> Strin
 }
 
 /// Of a ready line that is JSON, or of one that is a port.
-fn address_in(line: &str) -> anyhow::Result<SocketAddr> {
+fn ready(line: &str) -> anyhow::Result<Ready> {
     if let Ok(port) = line.trim().parse::<u16>() {
-        return Ok(SocketAddr::from(([127, 0, 0, 1], port)));
+        return Ok(Ready {
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
+            control: None,
+        });
     }
     let ready: serde_json::Value = serde_json::from_str(line).context("no ready line")?;
     let http = ready["http"].as_str().context("no address in it")?;
-    Ok(http.trim_start_matches("http://").parse()?)
+    Ok(Ready {
+        address: http.trim_start_matches("http://").parse()?,
+        control: ready["control"].as_str().map(str::to_owned),
+    })
 }
 
 /// A loopback address that nobody listens on right now.

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// Sizes of the files, near enough.
@@ -17,6 +18,14 @@ pub(crate) const PAGE: &str = "/page.html";
 pub(crate) const MODULE: &str = "/module.js";
 pub(crate) const MEDIUM: &str = "/medium.bin";
 pub(crate) const LARGE: &str = "/large.bin";
+/// Begins the path of each of [`many`].
+pub(crate) const MANY: &str = "/many/";
+/// How many of them there are: what a large page loads unbundled, and a tenth more to warm up with.
+pub(crate) const MANY_COUNT: usize = 11_000;
+const MANY_BYTES: usize = 3 * 1024;
+
+/// Servers keep a file only once the second of its last change is over.
+const SETTLED: Duration = Duration::from_millis(1100);
 
 /// A temporary folder.
 pub(crate) struct Site(TempDir);
@@ -28,16 +37,41 @@ impl Site {
             std::fs::write(folder.path().join(path.trim_start_matches('/')), content)
         };
         write(PAGE, page().as_bytes())?;
-        write(MODULE, module().as_bytes())?;
+        write(MODULE, the_module().as_bytes())?;
         let medium: Vec<u8> = (0..MEDIUM_BYTES).map(|at| (at % 251) as u8).collect();
         write(MEDIUM, &medium)?;
         std::fs::File::create(folder.path().join(LARGE.trim_start_matches('/')))?
             .set_len(LARGE_BYTES)?;
+        std::thread::sleep(SETTLED);
         Ok(Self(folder))
     }
 
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
+    }
+}
+
+/// Many modules in a site. They go with this value, soon: to remove files that have got to the disk takes
+/// far longer.
+pub(crate) struct ManyModules(PathBuf);
+
+impl ManyModules {
+    pub(crate) fn create(site: &Path) -> io::Result<Self> {
+        let modules = Self(site.join(MANY.trim_matches('/')));
+        std::fs::create_dir(&modules.0)?;
+        for index in 0..MANY_COUNT {
+            let file = site.join(many(index).trim_start_matches('/'));
+            std::fs::write(file, module(index, MANY_BYTES))?;
+        }
+        std::thread::sleep(SETTLED);
+        Ok(modules)
+    }
+}
+
+impl Drop for ManyModules {
+    fn drop(&mut self) {
+        // What is left goes with the site.
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -61,11 +95,22 @@ fn page() -> String {
     page
 }
 
+/// The path of one of many modules, each with other content.
+pub(crate) fn many(index: usize) -> String {
+    format!("{MANY}{index}.js")
+}
+
+/// What is at [`MODULE`].
+pub(crate) fn the_module() -> String {
+    module(0, MODULE_BYTES)
+}
+
 /// A module without imports of bare names: no server has a reason to change it.
-fn module() -> String {
-    let mut module = String::from("import { other } from './other.js';\n");
+fn module(index: usize, bytes: usize) -> String {
+    let mut module =
+        format!("import {{ other }} from './other.js';\nexport const index = {index};\n");
     let mut item = 0;
-    while module.len() < MODULE_BYTES {
+    while module.len() < bytes {
         item += 1;
         let _ = writeln!(
             module,

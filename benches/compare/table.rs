@@ -5,13 +5,27 @@ use crate::server::Peer;
 /// What a value is.
 #[derive(Clone, Copy)]
 pub(crate) struct Figure {
-    pub(crate) name: &'static str,
-    pub(crate) better: Better,
+    name: &'static str,
+    better: Better,
+}
+
+impl Figure {
+    /// One of which more is ahead.
+    pub(crate) const fn more(name: &'static str) -> Self {
+        let better = Better::More;
+        Self { name, better }
+    }
+
+    /// One of which less is.
+    pub(crate) const fn less(name: &'static str) -> Self {
+        let better = Better::Less;
+        Self { name, better }
+    }
 }
 
 /// Which way is ahead.
 #[derive(Clone, Copy)]
-pub(crate) enum Better {
+enum Better {
     More,
     Less,
 }
@@ -44,8 +58,8 @@ impl Row {
         Some(&self.values[column])
     }
 
-    /// The median of the rounds' ratios: what slows a whole round down goes out of it.
-    fn ratio(&self, peer: Peer) -> Option<f64> {
+    /// The rounds' ratios: what slows a whole round down goes out of them.
+    fn ratios(&self, peer: Peer) -> Option<Sorted> {
         let ours = self.values_of(Peer::Pagewire)?;
         let theirs = self.values_of(peer)?;
         let ratios = ours
@@ -55,7 +69,7 @@ impl Row {
                 Better::More => ours / theirs,
                 Better::Less => theirs / ours,
             });
-        Some(sorted(ratios)?.median())
+        sorted(ratios)
     }
 }
 
@@ -82,14 +96,9 @@ impl Sorted {
         }
     }
 
-    fn text(&self) -> String {
+    fn spread(&self) -> String {
         let (least, most) = (self.0[0], self.0[self.0.len() - 1]);
-        format!(
-            "{} ({}..{})",
-            short(self.median()),
-            short(least),
-            short(most)
-        )
+        format!("({}..{})", short(least), short(most))
     }
 }
 
@@ -103,7 +112,26 @@ fn short(value: f64) -> String {
     }
 }
 
-/// Prints it as Markdown. A ratio above 1 means that Pagewire is ahead, whatever the figure.
+/// What a row says of a peer: its median; with the spread of the values of ours, of the ratios to
+/// others. A ratio above 1 means that Pagewire is ahead, whatever the figure.
+fn cell(row: &Row, peer: Peer) -> String {
+    let Some(values) = row.values_of(peer) else {
+        return String::new();
+    };
+    let Some(values) = sorted(values.iter().copied()) else {
+        return "fails".to_owned();
+    };
+    let median = short(values.median());
+    match row.ratios(peer) {
+        Some(ratios) if peer != Peer::Pagewire => {
+            let ratio = short(ratios.median());
+            format!("**{ratio} x** {} {median}", ratios.spread())
+        }
+        _ => format!("{median} {}", values.spread()),
+    }
+}
+
+/// Prints it as Markdown.
 pub(crate) fn print(rows: &[Row]) {
     let mut peers: Vec<Peer> = vec![Peer::Pagewire];
     for row in rows {
@@ -118,17 +146,7 @@ pub(crate) fn print(rows: &[Row]) {
     for row in rows {
         let mut line = vec![row.case.to_owned(), row.figure.name.to_owned()];
         for peer in &peers {
-            let values = row
-                .values_of(*peer)
-                .map(|values| sorted(values.iter().copied()));
-            line.push(match (values, row.ratio(*peer)) {
-                (None, _) => String::new(),
-                (Some(None), _) => "fails".to_owned(),
-                (Some(Some(values)), Some(ratio)) if *peer != Peer::Pagewire => {
-                    format!("**{} x** {}", short(ratio), values.text())
-                }
-                (Some(Some(values)), _) => values.text(),
-            });
+            line.push(cell(row, *peer));
         }
         lines.push(line);
     }
@@ -148,7 +166,7 @@ pub(crate) fn print(rows: &[Row]) {
             .map(|(cell, width)| format!(" {cell:width$} |"));
         println!("|{}", cells.collect::<String>());
     };
-    println!("medians (least..most); **N x**: how far Pagewire is ahead of it (below 1: behind)\n");
+    println!();
     show(&lines[0]);
     println!(
         "|{}",

@@ -3,15 +3,17 @@
  * smallest host of it would run it; or, to watch files, the @web/dev-server that people use, which
  * has the watcher. Prints the port that it listens on.
  *
- *     node ancestor.js ROOT [--watch]
+ *     node ancestor.js ROOT [--watch | --plugins NAME]
  */
 
 import { startDevServer } from '@web/dev-server';
 import { DevServer } from '@web/dev-server-core';
+import { parseArgs } from 'node:util';
+import { pluginsOf } from './plugins.js';
 
-const [rootDir, watch] = process.argv.slice(2);
-const plugin = { name: 'bench', injectWebSocket: true };
-const config = { rootDir, hostname: '127.0.0.1', port: 0, basePath: '', injectWebSocket: true, plugins: [plugin], middleware: [] };
+const { values, positionals: [rootDir] } = parseArgs({
+  allowPositionals: true, options: { watch: { type: 'boolean' }, plugins: { type: 'string' } },
+});
 
 const silent = () => {};
 const logger = {
@@ -20,10 +22,13 @@ const logger = {
 };
 
 async function start() {
-  if (watch) {
+  if (values.watch) {
     const options = { readCliArgs: false, readFileConfig: false, autoExitProcess: false, logStartMessage: false };
     return startDevServer({ ...options, config: { rootDir, hostname: '127.0.0.1', watch: true, open: false } });
   }
+  const plugins = [{ name: 'bench', injectWebSocket: true }];
+  if (values.plugins) plugins.push(...await pluginsOf(values.plugins, rootDir));
+  const config = { rootDir, hostname: '127.0.0.1', port: 0, basePath: '', injectWebSocket: true, plugins, middleware: [] };
   const server = new DevServer(config, logger);
   await server.start();
   return server;

@@ -56,6 +56,46 @@ pub(super) trait Wire: Kind {
     const HAS_RESPONSE: bool = false;
 }
 
+/// The messages of a kind of hook: all kinds have the same, under names of their own. What a call is
+/// made of says the function `call` of the module.
+macro_rules! messages {
+    ($request:ident, $from_plugin:ident, $response:ident, $to_plugin:ident, $open:ident, $result:ident) => {
+        type Request = proto::$request;
+        type Response = proto::$response;
+        type Open = proto::$open;
+        type Result = proto::$result;
+
+        fn received(
+            request: proto::$request,
+        ) -> Option<crate::control::hook::FromPlugin<proto::$open, proto::$result>> {
+            use crate::control::hook::FromPlugin;
+            use proto::$from_plugin::Message;
+            Some(match request.message? {
+                Message::Open(open) => FromPlugin::Open(open),
+                Message::Result(result) => FromPlugin::Result(result),
+                Message::UpdateFilters(update) => FromPlugin::UpdateFilters(update),
+            })
+        }
+
+        fn response(message: crate::control::hook::ToPlugin<Self::Call>) -> proto::$response {
+            use crate::control::hook::ToPlugin;
+            use proto::$to_plugin::Message;
+            let message = Some(match message {
+                ToPlugin::Opened(opened) => Message::Opened(opened),
+                ToPlugin::Call {
+                    call_id,
+                    call: asked,
+                    time_remaining,
+                } => Message::Call(call(call_id, asked, time_remaining)),
+                ToPlugin::Cancel(cancel) => Message::Cancel(cancel),
+                ToPlugin::FiltersUpdated(updated) => Message::FiltersUpdated(updated),
+            });
+            proto::$response { message }
+        }
+    };
+}
+pub(super) use messages;
+
 /// A message of a plugin on its hook's stream.
 pub(super) enum FromPlugin<Open, Result> {
     Open(Open),

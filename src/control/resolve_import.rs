@@ -1,62 +1,24 @@
 //! The `ResolveImport` stream: imports of modules to resolve.
 
-use super::hook::{self, FromPlugin, Opening, ToPlugin, Wire};
+use super::hook::{self, Opening, Wire, messages};
 use super::proto;
 use super::status::invalid;
 use crate::plugins::{
-    ResolveImport, ResolveImportOptions, ResolveImportOutcome, ResolvedImports, Session,
-    compile_regexes,
+    ResolveImport, ResolveImportCall, ResolveImportOptions, ResolveImportOutcome, ResolvedImports,
+    Session, compile_regexes,
 };
-use proto::resolve_import_request::Message as Request;
-use proto::resolve_import_response::Message as Response;
 use proto::resolve_import_result::Outcome;
 use tonic::Status;
 
 impl Wire for ResolveImport {
-    type Request = proto::ResolveImportRequest;
-    type Response = proto::ResolveImportResponse;
-    type Open = proto::ResolveImportOpen;
-    type Result = proto::ResolveImportResult;
-
-    fn received(
-        request: proto::ResolveImportRequest,
-    ) -> Option<FromPlugin<proto::ResolveImportOpen, proto::ResolveImportResult>> {
-        Some(match request.message? {
-            Request::Open(open) => FromPlugin::Open(open),
-            Request::Result(result) => FromPlugin::Result(result),
-            Request::UpdateFilters(update) => FromPlugin::UpdateFilters(update),
-        })
-    }
-
-    fn response(message: ToPlugin<Self::Call>) -> proto::ResolveImportResponse {
-        let message = match message {
-            ToPlugin::Opened(opened) => Response::Opened(opened),
-            ToPlugin::Call {
-                call_id,
-                call,
-                time_remaining,
-            } => {
-                let imports = call.imports.into_iter();
-                let imports = imports.map(|import| proto::ImportSpecifier {
-                    specifier: import.specifier,
-                    dynamic: import.dynamic,
-                    line: import.line,
-                    column: import.column,
-                });
-                Response::Call(proto::ResolveImportCall {
-                    call_id,
-                    importer: Some(hook::request_context(call.importer)),
-                    imports: imports.collect(),
-                    time_remaining,
-                })
-            }
-            ToPlugin::Cancel(cancel) => Response::Cancel(cancel),
-            ToPlugin::FiltersUpdated(updated) => Response::FiltersUpdated(updated),
-        };
-        proto::ResolveImportResponse {
-            message: Some(message),
-        }
-    }
+    messages!(
+        ResolveImportRequest,
+        resolve_import_request,
+        ResolveImportResponse,
+        resolve_import_response,
+        ResolveImportOpen,
+        ResolveImportResult
+    );
 
     fn opening(open: proto::ResolveImportOpen, _: &Session) -> Result<Opening<Self>, Status> {
         let specifiers = compile_regexes(&open.specifier_regexes)
@@ -83,6 +45,26 @@ impl Wire for ResolveImport {
             None => ResolveImportOutcome::Failure(hook::no_outcome()),
         };
         (result.call_id, outcome)
+    }
+}
+
+fn call(
+    call_id: u64,
+    asked: ResolveImportCall,
+    time_remaining: Option<prost_types::Duration>,
+) -> proto::ResolveImportCall {
+    let imports = asked.imports.into_iter();
+    let imports = imports.map(|import| proto::ImportSpecifier {
+        specifier: import.specifier,
+        dynamic: import.dynamic,
+        line: import.line,
+        column: import.column,
+    });
+    proto::ResolveImportCall {
+        call_id,
+        importer: Some(hook::request_context(asked.importer)),
+        imports: imports.collect(),
+        time_remaining,
     }
 }
 

@@ -1,54 +1,25 @@
 //! The `Serve` stream: requests to answer.
 
-use super::hook::{self, FromPlugin, MAX_BODY_BYTES, Opening, ToPlugin, Wire};
+use super::hook::{self, MAX_BODY_BYTES, Opening, Wire, messages};
 use super::proto;
 use super::status::invalid;
 use crate::plugins::{
-    InlineBody, Phase, Serve, ServeBody, ServeContent, ServeOptions, ServeOutcome, Session,
+    InlineBody, Phase, Serve, ServeBody, ServeCall, ServeContent, ServeOptions, ServeOutcome,
+    Session,
 };
-use proto::serve_request::Message as Request;
-use proto::serve_response::Message as Response;
 use proto::serve_result::Outcome;
 use std::path::Path;
 use tonic::Status;
 
 impl Wire for Serve {
-    type Request = proto::ServeRequest;
-    type Response = proto::ServeResponse;
-    type Open = proto::ServeOpen;
-    type Result = proto::ServeResult;
-
-    fn received(
-        request: proto::ServeRequest,
-    ) -> Option<FromPlugin<proto::ServeOpen, proto::ServeResult>> {
-        Some(match request.message? {
-            Request::Open(open) => FromPlugin::Open(open),
-            Request::Result(result) => FromPlugin::Result(result),
-            Request::UpdateFilters(update) => FromPlugin::UpdateFilters(update),
-        })
-    }
-
-    fn response(message: ToPlugin<Self::Call>) -> proto::ServeResponse {
-        let message = match message {
-            ToPlugin::Opened(opened) => Response::Opened(opened),
-            ToPlugin::Call {
-                call_id,
-                call,
-                time_remaining,
-            } => Response::Call(proto::ServeCall {
-                call_id,
-                request: Some(hook::request_context(call.request)),
-                body: call.body,
-                body_omitted: call.body_omitted,
-                time_remaining,
-            }),
-            ToPlugin::Cancel(cancel) => Response::Cancel(cancel),
-            ToPlugin::FiltersUpdated(updated) => Response::FiltersUpdated(updated),
-        };
-        proto::ServeResponse {
-            message: Some(message),
-        }
-    }
+    messages!(
+        ServeRequest,
+        serve_request,
+        ServeResponse,
+        serve_response,
+        ServeOpen,
+        ServeResult
+    );
 
     fn opening(open: proto::ServeOpen, session: &Session) -> Result<Opening<Self>, Status> {
         let phase = match proto::ServePhase::try_from(open.phase) {
@@ -83,6 +54,20 @@ impl Wire for Serve {
             None => ServeOutcome::Failure(hook::no_outcome()),
         };
         (result.call_id, outcome)
+    }
+}
+
+fn call(
+    call_id: u64,
+    asked: ServeCall,
+    time_remaining: Option<prost_types::Duration>,
+) -> proto::ServeCall {
+    proto::ServeCall {
+        call_id,
+        request: Some(hook::request_context(asked.request)),
+        body: asked.body,
+        body_omitted: asked.body_omitted,
+        time_remaining,
     }
 }
 

@@ -1,12 +1,11 @@
 //! The `Transform` stream: responses to change.
 
-use super::hook::{self, FromPlugin, MAX_BODY_BYTES, Opening, ToPlugin, Wire};
+use super::hook::{self, MAX_BODY_BYTES, Opening, Wire, messages};
 use super::proto;
 use crate::plugins::{
-    InlineBody, Session, Transform, TransformContent, TransformOptions, TransformOutcome,
+    InlineBody, Session, Transform, TransformCall, TransformContent, TransformOptions,
+    TransformOutcome,
 };
-use proto::transform_request::Message as Request;
-use proto::transform_response::Message as Response;
 use proto::transform_result::Outcome;
 use tonic::Status;
 
@@ -14,45 +13,16 @@ use tonic::Status;
 const DEFAULT_BODY_BYTES: usize = 1024 * 1024;
 
 impl Wire for Transform {
-    type Request = proto::TransformRequest;
-    type Response = proto::TransformResponse;
-    type Open = proto::TransformOpen;
-    type Result = proto::TransformResult;
+    messages!(
+        TransformRequest,
+        transform_request,
+        TransformResponse,
+        transform_response,
+        TransformOpen,
+        TransformResult
+    );
 
     const HAS_RESPONSE: bool = true;
-
-    fn received(
-        request: proto::TransformRequest,
-    ) -> Option<FromPlugin<proto::TransformOpen, proto::TransformResult>> {
-        Some(match request.message? {
-            Request::Open(open) => FromPlugin::Open(open),
-            Request::Result(result) => FromPlugin::Result(result),
-            Request::UpdateFilters(update) => FromPlugin::UpdateFilters(update),
-        })
-    }
-
-    fn response(message: ToPlugin<Self::Call>) -> proto::TransformResponse {
-        let message = match message {
-            ToPlugin::Opened(opened) => Response::Opened(opened),
-            ToPlugin::Call {
-                call_id,
-                call,
-                time_remaining,
-            } => Response::Call(proto::TransformCall {
-                call_id,
-                request: Some(hook::request_context(call.request)),
-                content_type: call.content_type,
-                response_headers: hook::headers(call.headers),
-                body: call.body,
-                time_remaining,
-            }),
-            ToPlugin::Cancel(cancel) => Response::Cancel(cancel),
-            ToPlugin::FiltersUpdated(updated) => Response::FiltersUpdated(updated),
-        };
-        proto::TransformResponse {
-            message: Some(message),
-        }
-    }
 
     fn opening(open: proto::TransformOpen, _: &Session) -> Result<Opening<Self>, Status> {
         let max_body_bytes = match open.max_body_bytes as usize {
@@ -77,6 +47,21 @@ impl Wire for Transform {
             None => TransformOutcome::Failure(hook::no_outcome()),
         };
         (result.call_id, outcome)
+    }
+}
+
+fn call(
+    call_id: u64,
+    asked: TransformCall,
+    time_remaining: Option<prost_types::Duration>,
+) -> proto::TransformCall {
+    proto::TransformCall {
+        call_id,
+        request: Some(hook::request_context(asked.request)),
+        content_type: asked.content_type,
+        response_headers: hook::headers(asked.headers),
+        body: asked.body,
+        time_remaining,
     }
 }
 
