@@ -29,6 +29,44 @@ pub(super) struct Answer {
     pub(super) by: By,
 }
 
+/// What becomes of a plugin's answer, to be given again without making it.
+pub(super) struct Finished {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+    tag: Option<HeaderValue>,
+    verbatim: bool,
+}
+
+impl Finished {
+    /// None when the body is not in memory.
+    pub(super) fn of(answer: &Answer) -> Option<Self> {
+        let Payload::Bytes(body) = &answer.body else {
+            return None;
+        };
+        Some(Self {
+            status: answer.status,
+            headers: answer.headers.clone(),
+            body: body.clone(),
+            tag: answer.tag.clone(),
+            verbatim: answer.verbatim,
+        })
+    }
+
+    pub(super) fn answer(&self, by: By, source: Option<Arc<Path>>) -> Answer {
+        Answer {
+            status: self.status,
+            headers: self.headers.clone(),
+            body: self.body.clone().into(),
+            tag: self.tag.clone(),
+            file: None,
+            source,
+            verbatim: self.verbatim,
+            by,
+        }
+    }
+}
+
 /// Who answered, for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum By {

@@ -61,12 +61,12 @@ async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> A
     {
         return answer;
     }
-    let is_missing = asked.place().await.is_missing;
+    let is_missing = asked.place().is_missing;
     if is_missing && let Some(answer) = Box::pin(serve::after_files(&hooks, &mut asked)).await {
         return answer;
     }
     let reads = request.method == Method::GET || request.method == Method::HEAD;
-    let (place, body, skipped) = asked.into_rest().await;
+    let (place, body, skipped) = asked.into_rest();
     let mut answer = if let Some(rule) = rule.filter(|_| is_missing || !reads) {
         backend(pages, rule, request, path, body).await
     } else if reads {

@@ -26,18 +26,18 @@ impl Place {
 }
 
 /// Looks for the file, unless this rule of the proxy names a prefix around it.
-pub(super) async fn find(
+pub(super) fn find(
     pages: &Pages,
     request: &Parts,
     path: &UrlPath,
     rule: Option<&ProxyRule>,
 ) -> Place {
-    let located = locate(pages, path, rule).await;
+    let located = locate(pages, path, rule);
     let is_missing = matches!(located, Located::Disk(Found::Nothing | Found::Folder(_)));
     // A rule answers what is missing, before the app does.
     let index = app_index(pages, request, path, &located).filter(|_| rule.is_none());
     let located = match &index {
-        Some(index) => pages.files.find(index).await,
+        Some(index) => pages.files.find(index),
         None => located,
     };
     Place {
@@ -48,16 +48,16 @@ pub(super) async fn find(
 }
 
 /// A folder whose page nobody wrote is not in the way of the rule that answers what is missing.
-async fn locate(pages: &Pages, path: &UrlPath, rule: Option<&ProxyRule>) -> Located {
+fn locate(pages: &Pages, path: &UrlPath, rule: Option<&ProxyRule>) -> Located {
     let Some(rule) = rule else {
-        return pages.files.find(path).await;
+        return pages.files.find(path);
     };
     if !rule.prefix.as_str().is_empty() {
         return Located::Disk(Found::Nothing);
     }
-    let located = pages.files.find(path).await;
+    let located = pages.files.find(path);
     if matches!(located, Located::Disk(Found::FolderWithoutSlash))
-        && let Located::Disk(folder @ Found::Folder(_)) = pages.files.find(&path.to_folder()).await
+        && let Located::Disk(folder @ Found::Folder(_)) = pages.files.find(&path.to_folder())
     {
         return Located::Disk(folder);
     }

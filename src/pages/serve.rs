@@ -1,14 +1,16 @@
 //! The serve stage: asks the plugins that want this request, in order, until one answers. What is
 //! remembered of a plugin stands for the plugin.
 
-use super::answer::{Answer, By};
+use super::answer::{Answer, By, Finished};
 use super::body::{BodyFault, Buffered};
 use super::place::{self, Place};
 use super::subject::Subject;
 use super::{Pages, failure, faults, virtual_file};
 use crate::config::ProxyRule;
 use crate::paths::UrlPath;
-use crate::plugins::{Hook, Phase, RequestKey, Serve, ServeCall, ServeOutcome, Snapshot};
+use crate::plugins::{
+    Hook, Phase, RequestKey, Serve, ServeBody, ServeCall, ServeOutcome, Snapshot,
+};
 use axum::body::Body;
 use axum::http::request::Parts;
 use bytes::Bytes;
@@ -49,18 +51,18 @@ impl<'a> Asked<'a> {
     }
 
     /// Which file would answer.
-    pub(super) async fn place(&mut self) -> &Place {
+    pub(super) fn place(&mut self) -> &Place {
         if self.place.is_none() {
-            self.place = Some(place::find(self.pages, self.request, self.path, self.rule).await);
+            self.place = Some(place::find(self.pages, self.request, self.path, self.rule));
         }
         self.place.as_ref().expect("it was just found")
     }
 
     /// For who comes after the plugins: the file, the body, and who was passed over.
-    pub(super) async fn into_rest(mut self) -> (Place, Body, Vec<String>) {
+    pub(super) fn into_rest(mut self) -> (Place, Body, Vec<String>) {
         let place = match self.place.take() {
             Some(place) => place,
-            None => place::find(self.pages, self.request, self.path, self.rule).await,
+            None => place::find(self.pages, self.request, self.path, self.rule),
         };
         (place, self.body.into_body(), self.skipped)
     }
@@ -80,7 +82,7 @@ impl<'a> Asked<'a> {
         hook: &Hook<Serve>,
         key: &RequestKey,
     ) -> Result<ServeCall, BodyFault> {
-        self.place().await;
+        self.place();
         let body = match hook.own().max_request_body_bytes {
             _ if self.body.is_empty() => Some(Bytes::new()),
             0 => None,
@@ -110,7 +112,7 @@ async fn ask(
     is_due: impl Fn(Phase) -> bool,
 ) -> Option<Answer> {
     if hooks.looks_at_files() {
-        asked.place().await;
+        asked.place();
     }
     let wanting = hooks.wanting(asked.subject().facts(None));
     for place in wanting.iter() {
@@ -132,8 +134,8 @@ async fn ask_one(hook: &Hook<Serve>, asked: &mut Asked<'_>) -> Option<Answer> {
     let plugin = hook.plugin();
     let remembered = &pages.plugins.serve().remembered;
     let key = asked.subject().key(hook, 0);
-    let outcome = match remembered.find(&key).filter(|_| asked.body.is_empty()) {
-        Some(outcome) => Ok(outcome),
+    let said = match remembered.find(&key).filter(|_| asked.body.is_empty()) {
+        Some(said) => Ok(said),
         None => match asked.call_for(hook, &key).await {
             Ok(call) => {
                 let file = call.request.file.clone();
@@ -145,27 +147,39 @@ async fn ask_one(hook: &Hook<Serve>, asked: &mut Asked<'_>) -> Option<Answer> {
             Err(fault) => return Some(unread(request, fault)),
         },
     };
-    match outcome.as_deref() {
-        Ok(ServeOutcome::Skip { .. }) => None,
-        Ok(ServeOutcome::Content(content)) => {
-            let answer = virtual_file::answer(pages, hook, asked.subject(), content).await;
-            let mut answer = answer.unwrap_or_else(|message| {
-                remembered.forget_one(&key);
-                faults::broken(request, plugin, path, message)
-            });
-            answer.by = By::Plugin(plugin.to_owned());
-            Some(answer)
-        }
-        Ok(ServeOutcome::Failure(failure)) => {
-            Some(faults::reported(request, plugin, path, failure))
-        }
+    let said = match said {
+        Ok(said) => said,
         Err(error) => {
-            let answer = faults::unanswered(request, hook, path, *error);
+            let answer = faults::unanswered(request, hook, path, error);
             if answer.is_none() {
                 asked.skipped.push(plugin.to_owned());
             }
-            answer
+            return answer;
         }
+    };
+    let by = By::Plugin(plugin.to_owned());
+    match said.outcome() {
+        ServeOutcome::Skip { .. } => None,
+        ServeOutcome::Content(content) => {
+            if let Some(finished) = said.made::<Finished>() {
+                return Some(finished.answer(by, None));
+            }
+            let answer = virtual_file::answer(pages, hook, asked.subject(), content).await;
+            match answer {
+                Ok(mut answer) => {
+                    answer.by = by;
+                    if matches!(content.body, ServeBody::Inline(_)) {
+                        Finished::of(&answer).map(|finished| said.keep_made(finished));
+                    }
+                    Some(answer)
+                }
+                Err(message) => {
+                    remembered.forget_one(&key);
+                    Some(faults::broken(request, plugin, path, message))
+                }
+            }
+        }
+        ServeOutcome::Failure(failure) => Some(faults::reported(request, plugin, path, failure)),
     }
 }
 

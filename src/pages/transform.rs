@@ -1,7 +1,7 @@
 //! The transform stage: plugins change the response, one after the other. What was made of the same
 //! content for the same request is not made twice.
 
-use super::answer::{Answer, By, hash_tag};
+use super::answer::{Answer, By, Finished, hash_tag};
 use super::subject::Subject;
 use super::whole::{self, NotWhole};
 use super::{Pages, faults, mime, virtual_file};
@@ -32,13 +32,15 @@ pub(super) fn may_want(pages: &Pages, request: &Parts, path: &UrlPath) -> bool {
 /// The stage: asks the plugins that want to change this answer, in order.
 pub(super) async fn stage(pages: &Pages, request: &Parts, path: &UrlPath, answer: &mut Answer) {
     let hooks = pages.plugins.transform().order.snapshot();
-    if !hooks.is_empty() && has_representation(answer) {
-        let source = answer.source.clone();
-        let subject = Subject::as_get(request, path, source.as_deref());
+    if hooks.is_empty() {
+        return;
+    }
+    let source = answer.source.clone();
+    let subject = Subject::as_get(request, path, source.as_deref());
+    let wanting = wanting(&hooks, subject, answer);
+    if !wanting.is_empty() && has_representation(answer) {
         // Boxed: what nobody changes need not have the room for it.
-        if let Some(first) = next(&hooks, subject, answer, None) {
-            Box::pin(change(pages, &hooks, first, subject, answer)).await;
-        }
+        Box::pin(change(pages, &hooks, wanting, subject, answer)).await;
     }
 }
 
@@ -56,29 +58,23 @@ pub(super) fn has_representation(answer: &Answer) -> bool {
         && !answer.essence().eq_ignore_ascii_case("text/event-stream")
 }
 
-/// The next one behind `last` that wants the answer as it is now.
-fn next(
-    hooks: &Snapshot<Transform>,
-    subject: Subject<'_>,
-    answer: &Answer,
-    last: Option<usize>,
-) -> Option<usize> {
-    let wanting = hooks.wanting(subject.facts(Some(answer.essence())));
-    let mut wanting = wanting.iter().copied();
-    wanting.find(|place| last.is_none_or(|last| *place > last))
+/// The places of those that want the answer as it is now.
+fn wanting(hooks: &Snapshot<Transform>, subject: Subject<'_>, answer: &Answer) -> Arc<[usize]> {
+    let mime = hooks.looks_at_types().then(|| answer.essence());
+    hooks.wanting(subject.facts(mime))
 }
 
 async fn change(
     pages: &Pages,
     hooks: &Snapshot<Transform>,
-    first: usize,
+    mut places: Arc<[usize]>,
     subject: Subject<'_>,
     answer: &mut Answer,
 ) {
     let mut skipped = Vec::new();
-    let mut place = Some(first);
-    while let Some(at) = place {
-        let hook = &hooks.hooks()[at];
+    let mut at = 0;
+    while let Some(place) = places.get(at).copied() {
+        let hook = &hooks.hooks()[place];
         match change_by(pages, hook, subject, answer).await {
             Ok(()) => {}
             Err(Passed::By) => skipped.push(hook.plugin().to_owned()),
@@ -87,7 +83,12 @@ async fn change(
                 break;
             }
         }
-        place = next(hooks, subject, answer, Some(at));
+        at += 1;
+        if hooks.looks_at_types() {
+            // It may be of another type now.
+            places = wanting(hooks, subject, answer);
+            at = places.partition_point(|other| *other <= place);
+        }
     }
     faults::say_skipped(&skipped, answer);
 }
@@ -126,7 +127,7 @@ async fn change_by(
     let key = subject.key(hook, about);
     let remembered = &pages.plugins.transform().remembered;
     let asked = match remembered.find(&key) {
-        Some(outcome) => Ok(outcome),
+        Some(said) => Ok(said),
         None => {
             let content_type = answer.header(header::CONTENT_TYPE).to_owned();
             let headers = listed(&answer.headers);
@@ -140,14 +141,27 @@ async fn change_by(
             asked.await
         }
     };
-    let outcome = asked.map_err(|error| {
+    let said = asked.map_err(|error| {
         let failed = faults::unanswered(request, hook, path, error);
         failed.map_or(Passed::By, |failed| Passed::Failed(Box::new(failed)))
     })?;
-    let failed = match &*outcome {
+    let failed = match said.outcome() {
         TransformOutcome::Skip => return Ok(()),
+        TransformOutcome::Content(_) if said.made::<Finished>().is_some() => {
+            if let Some(finished) = said.made::<Finished>() {
+                let of_the_moment = OF_THE_MOMENT.map(|name| answer.headers.remove(&name));
+                *answer = finished.answer(answer.by.clone(), answer.source.take());
+                for (name, value) in OF_THE_MOMENT.into_iter().zip(of_the_moment) {
+                    value.map(|value| answer.headers.insert(name, value));
+                }
+            }
+            return Ok(());
+        }
         TransformOutcome::Content(content) => match apply(content, about, answer) {
-            Ok(()) => return Ok(()),
+            Ok(()) => {
+                Finished::of(answer).map(|finished| said.keep_made(finished));
+                return Ok(());
+            }
             Err(message) => {
                 remembered.forget_one(&key);
                 faults::broken(request, plugin, path, message)

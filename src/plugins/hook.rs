@@ -241,6 +241,13 @@ impl<K: Kind> Hook<K> {
         filters.iter().any(|filter| !filter.file_paths.is_empty())
     }
 
+    /// Whether any filter asks of which type the response is.
+    #[must_use]
+    pub fn looks_at_types(&self) -> bool {
+        let filters = self.filters.read().unwrap_or_else(PoisonError::into_inner);
+        filters.iter().any(|filter| !filter.mime_types.is_empty())
+    }
+
     /// To be called while the order of hooks is made anew, see [`HookGuard::update_filters`].
     fn set_filters(&self, filters: Vec<RequestFilter>) {
         *self.filters.write().unwrap_or_else(PoisonError::into_inner) = filters.into();

@@ -32,7 +32,7 @@ pub use hook::{
 pub use hooks::Hooks;
 pub use order::{Order, Snapshot};
 pub use registry::{Plugins, SessionGuard};
-pub use remembered::{Remembered, RequestKey};
+pub use remembered::{Remembered, RequestKey, Said};
 pub use resolve_import::{
     ImportSpecifier, ResolveImport, ResolveImportCall, ResolveImportOptions, ResolveImportOutcome,
     ResolvedImports,

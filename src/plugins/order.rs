@@ -8,8 +8,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Requests of which it is known which hooks want them: filters, however many, are looked at once for
-/// requests that look the same. Beyond, those that come least are looked at again. Default 4,096.
-const KNOWN_REQUESTS: usize = 4096;
+/// requests that look the same. Beyond, those that come least are looked at again. Default 16,384.
+const KNOWN_REQUESTS: u64 = 16 * 1024;
+
+/// A guess at how many there are, for the size of the table.
+const EXPECTED_REQUESTS: usize = 512;
 
 /// A snapshot that requests share and that is replaced whole.
 pub struct Order<K: Kind>(RwLock<Arc<Snapshot<K>>>);
@@ -19,6 +22,8 @@ pub struct Snapshot<K: Kind> {
     hooks: Vec<Arc<Hook<K>>>,
     /// Any filter asks which file would answer.
     looks_at_files: bool,
+    /// Any filter asks of which type the response is.
+    looks_at_types: bool,
     /// The places in `hooks` of those that want such a request. None while there are no hooks.
     wanting: Option<Wanting>,
 }
@@ -87,7 +92,9 @@ impl<K: Kind> Snapshot<K> {
     fn new(hooks: Vec<Arc<Hook<K>>>) -> Self {
         Self {
             looks_at_files: hooks.iter().any(|hook| hook.looks_at_files()),
-            wanting: (!hooks.is_empty()).then(|| Cache::new(KNOWN_REQUESTS)),
+            looks_at_types: hooks.iter().any(|hook| hook.looks_at_types()),
+            wanting: (!hooks.is_empty())
+                .then(|| Cache::with_weighter(EXPECTED_REQUESTS, KNOWN_REQUESTS, UnitWeighter)),
             hooks,
         }
     }
@@ -110,6 +117,12 @@ impl<K: Kind> Snapshot<K> {
         self.looks_at_files
     }
 
+    /// Whether [`wanting`](Snapshot::wanting) has to be told the type of the response.
+    #[must_use]
+    pub fn looks_at_types(&self) -> bool {
+        self.looks_at_types
+    }
+
     /// The places in [`hooks`](Snapshot::hooks) of those that want a request, in order.
     #[must_use]
     pub fn wanting(&self, request: RequestFacts<'_>) -> Arc<[usize]> {
@@ -118,6 +131,7 @@ impl<K: Kind> Snapshot<K> {
         };
         let request = RequestFacts {
             file: request.file.filter(|_| self.looks_at_files),
+            mime: request.mime.filter(|_| self.looks_at_types),
             ..request
         };
         if let Some(wanting) = known.get(&request) {

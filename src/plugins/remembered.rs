@@ -10,10 +10,11 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use std::any::Any;
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 /// What is remembered of one kind of hook takes so much memory together. Beyond, what is asked for
@@ -44,16 +45,49 @@ pub struct RequestKey {
     pub about: u128,
 }
 
+/// What a plugin answered, and what the edge made of it.
+pub struct Said<K: Kind> {
+    outcome: K::Outcome,
+    made: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+impl<K: Kind> Said<K> {
+    fn new(outcome: K::Outcome) -> Self {
+        Self {
+            outcome,
+            made: OnceLock::new(),
+        }
+    }
+
+    /// The answer.
+    #[must_use]
+    pub fn outcome(&self) -> &K::Outcome {
+        &self.outcome
+    }
+
+    /// What [`keep_made`](Said::keep_made) was given.
+    #[must_use]
+    pub fn made<T: Any>(&self) -> Option<&T> {
+        self.made.get()?.downcast_ref()
+    }
+
+    /// Keeps what was made of the answer beside it, for who gets the same answer next.
+    pub fn keep_made(&self, made: impl Any + Send + Sync) {
+        // Who came first has made the same.
+        let _ = self.made.set(Box::new(made));
+    }
+}
+
 /// An answer that holds while its files do.
 struct Kept<K: Kind> {
-    outcome: Arc<K::Outcome>,
+    said: Arc<Said<K>>,
     sources: Arc<[Source]>,
 }
 
 impl<K: Kind> Clone for Kept<K> {
     fn clone(&self) -> Self {
         Self {
-            outcome: self.outcome.clone(),
+            said: self.said.clone(),
             sources: self.sources.clone(),
         }
     }
@@ -72,13 +106,13 @@ impl<K: Kind> Weighter<RequestKey, Kept<K>> for Weight<K> {
         const OVERHEAD: usize = 512;
         let files: usize = kept.sources.iter().map(Source::size).sum();
         let key = key.path.len() + key.query.len() + size_of_headers(&key.headers);
-        (OVERHEAD + key + K::size(&kept.outcome) + files) as u64
+        (OVERHEAD + key + K::size(kept.said.outcome()) + files) as u64
     }
 }
 
 /// What a plugin said, and when it was asked.
 struct Answered<K: Kind> {
-    result: Result<Arc<K::Outcome>, CallError>,
+    result: Result<Arc<Said<K>>, CallError>,
     begin: SystemTime,
 }
 
@@ -135,11 +169,11 @@ impl<K: Kind> Remembered<K> {
 
     /// What the plugin said to such a question, if that is remembered and holds.
     #[must_use]
-    pub fn find(&self, key: &RequestKey) -> Option<Arc<K::Outcome>> {
+    pub fn find(&self, key: &RequestKey) -> Option<Arc<Said<K>>> {
         let kept = self.kept.get(key)?;
         // Blocks for a microsecond a file; going to another thread costs more.
         if kept.sources.iter().all(Source::is_same) {
-            return Some(kept.outcome);
+            return Some(kept.said);
         }
         self.kept.remove(key);
         None
@@ -154,19 +188,19 @@ impl<K: Kind> Remembered<K> {
         call: K::Call,
         file: Option<PathBuf>,
         may_keep: bool,
-    ) -> Result<Arc<K::Outcome>, CallError> {
+    ) -> Result<Arc<Said<K>>, CallError> {
         let forgettings = self.lock().forgettings;
         let begin = SystemTime::now();
-        let outcome = Arc::new(hook.ask(call).await?);
-        let files = K::files(&outcome);
+        let said = Arc::new(Said::new(hook.ask(call).await?));
+        let files = K::files(said.outcome());
         self.dependents.add(&key.path, &files);
         if may_keep
-            && K::may_keep(&outcome)
+            && K::may_keep(said.outcome())
             && let Some(sources) = sources(&key.path, file, &files, begin)
         {
             drop(files);
             let kept = Kept {
-                outcome: outcome.clone(),
+                said: said.clone(),
                 sources,
             };
             let state = self.lock();
@@ -174,7 +208,7 @@ impl<K: Kind> Remembered<K> {
                 self.kept.insert(key, kept);
             }
         }
-        Ok(outcome)
+        Ok(said)
     }
 
     /// What the plugin says to a question whose answer is the same whoever asks: it is asked once by all
@@ -185,17 +219,17 @@ impl<K: Kind> Remembered<K> {
         key: &RequestKey,
         file: Option<&Path>,
         call: impl Fn() -> K::Call,
-    ) -> Result<Arc<K::Outcome>, CallError> {
+    ) -> Result<Arc<Said<K>>, CallError> {
         loop {
             let (asking, is_ours) = self.asking(hook, key, file, &call);
             let Answered { result, begin } = asking.await;
             // Who joined may have come after a file that the plugin had read before was changed.
-            let may_be_old = |outcome: &Arc<K::Outcome>| changed_since(&K::files(outcome), begin);
+            let may_be_old = |said: &Arc<Said<K>>| changed_since(&K::files(said.outcome()), begin);
             if is_ours || !result.as_ref().is_ok_and(may_be_old) {
                 return result;
             }
-            if let Some(outcome) = self.find(key) {
-                return Ok(outcome);
+            if let Some(said) = self.find(key) {
+                return Ok(said);
             }
         }
     }

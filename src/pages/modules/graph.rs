@@ -183,7 +183,7 @@ async fn file(pages: &Pages, request: &Parts, path: &UrlPath) -> Option<Answer> 
     if !is_plain || is_proxied {
         return None;
     }
-    match pages.files.find(path).await {
+    match pages.files.find(path) {
         Located::Memory(hot) => Some(hot.answer(By::Memory)),
         Located::Disk(Found::File(real)) => pages.files.read(path, real).await.ok(),
         Located::Disk(_) => None,

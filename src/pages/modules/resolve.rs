@@ -7,7 +7,7 @@ use crate::pages::answer::Answer;
 use crate::pages::subject::Subject;
 use crate::pages::{Pages, faults};
 use crate::plugins::{
-    Hook, ImportSpecifier, ResolveImport, ResolveImportCall, ResolveImportOutcome, Snapshot,
+    Hook, ImportSpecifier, ResolveImport, ResolveImportCall, ResolveImportOutcome, Said, Snapshot,
 };
 use axum::http::HeaderValue;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ async fn ask_one(
             asked.await
         }
     };
-    let failed = match asked.as_deref() {
+    let failed = match asked.as_deref().map(Said::outcome) {
         Ok(ResolveImportOutcome::Resolved(answer)) if answer.specifiers.len() == open.len() => {
             for (at, specifier) in open.into_iter().zip(&answer.specifiers) {
                 let left = specifier.is_empty() || *specifier == module.imports[at].specifier;
