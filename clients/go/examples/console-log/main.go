@@ -1,0 +1,42 @@
+// Prints to the console of every page, one second after it is ready.
+package main
+
+import (
+	"context"
+	"log"
+	"time"
+
+	pagewire "pagewire.dev/client"
+)
+
+func main() {
+	plugin := &pagewire.Plugin{
+		Name:            "console-log",
+		InjectWebSocket: true,
+		// Pages that connect later are greeted when they are ready.
+		OnSocketReady: func(ctx context.Context, socket *pagewire.Socket, client *pagewire.Client) error {
+			return greet(ctx, client, socket.ID)
+		},
+		ServerStart: func(ctx context.Context, session *pagewire.Session) error {
+			var ready []string
+			for _, socket := range session.Sockets {
+				if socket.Ready {
+					ready = append(ready, socket.ID)
+				}
+			}
+			if len(ready) == 0 {
+				return nil
+			}
+			return greet(ctx, session.Client, ready...)
+		},
+	}
+	if err := plugin.Run(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func greet(ctx context.Context, client *pagewire.Client, socketIDs ...string) error {
+	time.Sleep(time.Second)
+	_, err := client.ConsoleLog(ctx, pagewire.ToSockets(socketIDs...), pagewire.ConsoleLog, "Hello from Pagewire")
+	return err
+}

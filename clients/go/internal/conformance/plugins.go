@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	pagewire "pagewire.dev/client"
+)
+
+// pluginFields are those of the command `plugin` alone.
+type pluginFields struct {
+	Version          string             `json:"version"`
+	Inject           bool               `json:"inject"`
+	ReplaceExisting  bool               `json:"replace_existing"`
+	RequiredFeatures []string           `json:"required_features"`
+	Once             bool               `json:"once"`
+	OnSocket         bool               `json:"on_socket"`
+	Serve            []rule             `json:"serve"`
+	Transform        []rule             `json:"transform"`
+	ResolveImport    []rule             `json:"resolve_import"`
+	OnMessage        map[string]action  `json:"on_message"`
+	OnRequest        map[string]action  `json:"on_request"`
+	Options          map[string]options `json:"options"`
+}
+
+type options struct {
+	Phase                 string   `json:"phase"`
+	CallTimeoutMS         int      `json:"call_timeout_ms"`
+	MaxConcurrentCalls    int      `json:"max_concurrent_calls"`
+	FailureMode           string   `json:"failure_mode"`
+	ForwardRequestHeaders []string `json:"forward_request_headers"`
+	MaxBodyBytes          int      `json:"max_body_bytes"`
+}
+
+func (o options) of() pagewire.HookOptions {
+	made := pagewire.HookOptions{
+		CallTimeout:           milliseconds(o.CallTimeoutMS),
+		MaxConcurrentCalls:    o.MaxConcurrentCalls,
+		ForwardRequestHeaders: o.ForwardRequestHeaders,
+	}
+	if o.FailureMode == "skip" {
+		made.FailureMode = pagewire.FailSkipping
+	}
+	return made
+}
+
+// An action is what a message's or request's handler does.
+type action struct {
+	WaitFor       string          `json:"wait_for"`
+	ReplyToSender json.RawMessage `json:"reply_to_sender"`
+	Broadcast     json.RawMessage `json:"broadcast"`
+	Answer        json.RawMessage `json:"answer"`
+	AnswerText    bool            `json:"answer_text"`
+	Throw         *string         `json:"throw"`
+	Hang          bool            `json:"hang"`
+}
+
+// A runningPlugin is one that was started.
+type runningPlugin struct {
+	*pagewire.Plugin
+	stop  context.CancelFunc
+	ended chan struct{}
+}
+
+// plugin starts one, and answers when it has started or ended.
+func (r *runner) plugin(c *command) (any, error) {
+	started := make(chan *pagewire.Session, 1)
+	plugin := r.made(c, started)
+	ctx, stop := context.WithCancel(r.ctx)
+	running := &runningPlugin{plugin, stop, make(chan struct{})}
+	r.mu.Lock()
+	plugin.Endpoint = r.endpoint
+	r.plugins[c.Name] = running
+	r.mu.Unlock()
+	failed := make(chan error, 1)
+	r.running.Go(func() {
+		run := plugin.Run
+		if c.Once {
+			run = plugin.RunOnce
+		}
+		err := run(ctx)
+		ended := map[string]any{"event": "ended", "plugin": c.Name}
+		if err != nil {
+			ended["error"] = errorOf(err)
+		}
+		say(ended)
+		failed <- err
+		close(running.ended)
+	})
+	select {
+	case session := <-started:
+		return map[string]any{"plugin_name": session.PluginName, "sockets": socketIDs(session)}, nil
+	case err := <-failed:
+		if err == nil {
+			err = errors.New("the plugin ended before it started")
+		}
+		return nil, err
+	}
+}
+
+func (r *runner) made(c *command, started chan<- *pagewire.Session) *pagewire.Plugin {
+	plugin := &pagewire.Plugin{
+		Name: c.Name, Version: c.Version, RequiredFeatures: c.RequiredFeatures,
+		InjectWebSocket: c.Inject, ReplaceExisting: c.ReplaceExisting,
+		ServerStart: func(_ context.Context, session *pagewire.Session) error {
+			say(map[string]any{"event": "started", "plugin": c.Name, "sockets": socketIDs(session)})
+			select {
+			case started <- session:
+			default: // It came back.
+			}
+			return nil
+		},
+		ServerStop: func(context.Context, *pagewire.Client) error {
+			say(map[string]any{"event": "stopping", "plugin": c.Name})
+			return nil
+		},
+	}
+	r.addHooks(plugin, c)
+	if c.OnMessage != nil {
+		plugin.OnMessage = map[string]pagewire.MessageHandler{}
+	}
+	for kind, action := range c.OnMessage {
+		plugin.OnMessage[kind] = func(ctx context.Context, message *pagewire.Message, client *pagewire.Client) error {
+			_, err := r.act(ctx, action, c.Name, message, client)
+			return err
+		}
+	}
+	if c.OnRequest != nil {
+		plugin.OnRequest = map[string]pagewire.RequestHandler{}
+	}
+	for kind, action := range c.OnRequest {
+		plugin.OnRequest[kind] = func(ctx context.Context, message *pagewire.Message, client *pagewire.Client) (any, error) {
+			return r.act(ctx, action, c.Name, message, client)
+		}
+	}
+	if c.OnSocket {
+		tell := func(what string) pagewire.SocketHandler {
+			return func(_ context.Context, socket *pagewire.Socket, _ *pagewire.Client) error {
+				say(map[string]any{"event": "socket", "plugin": c.Name, "what": what, "socket_id": socket.ID})
+				return nil
+			}
+		}
+		plugin.OnSocketOpened, plugin.OnSocketReady = tell("opened"), tell("ready")
+		plugin.OnSocketClosed = func(_ context.Context, closed *pagewire.SocketClosed, _ *pagewire.Client) error {
+			say(map[string]any{"event": "socket", "plugin": c.Name, "what": "closed", "socket_id": closed.SocketID})
+			return nil
+		}
+	}
+	return plugin
+}
+
+func (r *runner) act(ctx context.Context, a action, plugin string, message *pagewire.Message, client *pagewire.Client) (any, error) {
+	say(map[string]any{
+		"event": "message", "plugin": plugin, "socket_id": message.SocketID, "type": message.Type, "text": message.Text,
+	})
+	if err := r.waitFor(ctx, a.WaitFor); err != nil {
+		return nil, err
+	}
+	switch {
+	case a.Throw != nil:
+		return nil, errors.New(*a.Throw)
+	case a.Hang:
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	if a.ReplyToSender != nil {
+		if _, err := client.Send(ctx, pagewire.ToSocket(message.SocketID), a.ReplyToSender); err != nil {
+			return nil, err
+		}
+	}
+	if a.Broadcast != nil {
+		if _, err := client.Send(ctx, pagewire.ToAll().Excluding(message.SocketID), a.Broadcast); err != nil {
+			return nil, err
+		}
+	}
+	if a.AnswerText {
+		return message.Text, nil
+	}
+	return a.Answer, nil
+}
+
+func (r *runner) stop(name string) error {
+	r.mu.Lock()
+	running := r.plugins[name]
+	r.mu.Unlock()
+	if running == nil {
+		return unknown("plugin", name)
+	}
+	running.stop()
+	<-running.ended
+	return nil
+}
+
+func (r *runner) stopAll() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, running := range r.plugins {
+		running.stop()
+	}
+}
+
+func (r *runner) setFilters(ctx context.Context, c *command) error {
+	r.mu.Lock()
+	running := r.plugins[c.Plugin]
+	r.mu.Unlock()
+	if running == nil {
+		return unknown("plugin", c.Plugin)
+	}
+	var filters []pagewire.Filter
+	for _, filter := range c.Filters {
+		filters = append(filters, filter.of())
+	}
+	switch c.Hook {
+	case "serve":
+		return running.Serve.SetFilters(ctx, filters...)
+	case "transform":
+		return running.Transform.SetFilters(ctx, filters...)
+	case "resolve_import":
+		return running.ResolveImport.SetFilters(ctx, filters...)
+	}
+	return unknown("hook", c.Hook)
+}
+
+func socketIDs(session *pagewire.Session) []string {
+	ids := []string{}
+	for _, socket := range session.Sockets {
+		ids = append(ids, socket.ID)
+	}
+	return ids
+}

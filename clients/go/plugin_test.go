@@ -1,0 +1,312 @@
+package pagewire_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+
+	pagewire "pagewire.dev/client"
+)
+
+func serve(handler func(context.Context, *pagewire.Request) (*pagewire.Content, error), filters ...pagewire.Filter) *pagewire.ServeHook {
+	return &pagewire.ServeHook{Filters: filters, Handler: handler}
+}
+
+func TestServeAnswersItsRequestsAndLeavesOthersToTheFiles(t *testing.T) {
+	d := startDaemon(t)
+	d.write("a.txt", "file")
+	d.run(&pagewire.Plugin{Name: "serve", Serve: serve(func(_ context.Context, r *pagewire.Request) (*pagewire.Content, error) {
+		switch r.Path {
+		case "/v/hello":
+			content := pagewire.Text("hello " + r.Query)
+			content.Status = 201
+			content.Header = http.Header{"X-Made-By": {"go"}}
+			return content, nil
+		case "/v/broken":
+			return nil, fmt.Errorf("compiling: %w", &pagewire.Failure{Message: "unexpected }", File: "/a.vue", Line: 3, Column: 7})
+		case "/v/panic":
+			panic("oh")
+		}
+		return nil, nil
+	}, pagewire.MatchPrefix("/v/"), pagewire.MatchPath("/a.txt"))})
+	if status, body, header := d.get("/v/hello?q=1"); status != 201 || body != "hello q=1" || header.Get("x-made-by") != "go" {
+		t.Error(status, body, header)
+	}
+	if status, body, _ := d.get("/a.txt"); status != 200 || body != "file" {
+		t.Error(status, body)
+	}
+	if status, body, _ := d.get("/v/broken"); status != 500 || !strings.Contains(body, "unexpected }") || !strings.Contains(body, "/a.vue") {
+		t.Error(status, body)
+	}
+	if status, body, _ := d.get("/v/panic"); status != 500 || !strings.Contains(body, "the handler panicked: oh") {
+		t.Error(status, body)
+	}
+}
+
+func TestTransformAndResolveImportChangeWhatPagesGet(t *testing.T) {
+	d := startDaemon(t)
+	d.write("a.css", "a { color: $accent }")
+	d.write("a.js", "import 'lit'; import './b.js';")
+	d.run(&pagewire.Plugin{
+		Name: "change",
+		Transform: &pagewire.TransformHook{
+			Filters: []pagewire.Filter{pagewire.MatchMIME("text/css")},
+			Handler: func(_ context.Context, r *pagewire.Response) (*pagewire.Change, error) {
+				css, err := r.Text()
+				change := pagewire.ChangeText(strings.ReplaceAll(css, "$accent", "#c00"))
+				change.Header = http.Header{"X-Colors": {"yes"}}
+				return change, err
+			},
+		},
+		ResolveImport: &pagewire.ResolveImportHook{
+			Filters:    []pagewire.Filter{pagewire.MatchAll()},
+			Specifiers: []string{"^[^./]"},
+			Handler: func(_ context.Context, imports *pagewire.Imports) (*pagewire.Resolved, error) {
+				return imports.Resolve(func(i pagewire.ImportSpecifier) string { return "/vendor/" + i.Specifier + ".js" }), nil
+			},
+		},
+	})
+	if _, body, header := d.get("/a.css"); body != "a { color: #c00 }" || header.Get("x-colors") != "yes" {
+		t.Error(body, header)
+	}
+	if _, body, _ := d.get("/a.js"); !strings.Contains(body, "/vendor/lit.js") || !strings.Contains(body, "./b.js") {
+		t.Error(body)
+	}
+}
+
+func TestFiltersChangeWhileThePluginRuns(t *testing.T) {
+	d := startDaemon(t)
+	hook := serve(func(context.Context, *pagewire.Request) (*pagewire.Content, error) {
+		return pagewire.Text("plugin"), nil
+	})
+	hook.Filters = []pagewire.Filter{}
+	_, ended, _ := d.run(&pagewire.Plugin{Name: "live", Serve: hook})
+	if status, _, _ := d.get("/x"); status != 404 {
+		t.Error(status)
+	}
+	for range 20 {
+		if err := hook.SetFilters(within(t), pagewire.MatchPath("/x")); err != nil {
+			t.Fatal(err)
+		}
+		if status, _, _ := d.get("/x"); status != 200 {
+			t.Fatal(status)
+		}
+		if err := hook.SetFilters(within(t)); err != nil {
+			t.Fatal(err)
+		}
+		if status, _, _ := d.get("/x"); status != 404 {
+			t.Fatal(status)
+		}
+	}
+	if err := hook.SetFilters(within(t), pagewire.MatchRegex("(")); pagewire.Reason(err) != "FIELD_INVALID" {
+		t.Error(err)
+	}
+	if err := next(t, ended, "the end of the plugin"); pagewire.Reason(err) != "FIELD_INVALID" {
+		t.Error(err)
+	}
+}
+
+func TestAHandlerWhoseCallIsGivenUpIsTold(t *testing.T) {
+	d := startDaemon(t)
+	begun, cancelled := make(chan struct{}), make(chan error, 1)
+	d.run(&pagewire.Plugin{Name: "hang", Serve: serve(func(ctx context.Context, _ *pagewire.Request) (*pagewire.Content, error) {
+		close(begun)
+		<-ctx.Done()
+		cancelled <- ctx.Err()
+		return nil, ctx.Err()
+	}, pagewire.MatchPath("/hang"))})
+	ctx, cancel := context.WithCancel(within(t))
+	request, _ := http.NewRequestWithContext(ctx, "GET", d.HTTP+"/hang", nil)
+	go func() { _, _ = http.DefaultClient.Do(request) }()
+	next(t, begun, "the call")
+	cancel()
+	if err := next(t, cancelled, "the cancellation"); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestMessagesAndRequestsOfOneSocketAreHandledInOrder(t *testing.T) {
+	d := startDaemon(t)
+	order := make(chan string, 1000)
+	d.run(&pagewire.Plugin{
+		Name: "order",
+		OnMessage: map[string]pagewire.MessageHandler{"say": func(_ context.Context, m *pagewire.Message, _ *pagewire.Client) error {
+			order <- m.Text
+			return nil
+		}},
+		OnRequest: map[string]pagewire.RequestHandler{
+			"add": func(_ context.Context, m *pagewire.Message, _ *pagewire.Client) (any, error) {
+				order <- m.Text
+				var sum struct{ A, B float64 }
+				return sum.A + sum.B, m.JSON(&sum)
+			},
+			"fail": func(context.Context, *pagewire.Message, *pagewire.Client) (any, error) {
+				return nil, errors.New("no luck")
+			},
+		},
+	})
+	p := d.page(nil)
+	for n := range 100 {
+		p.sayText(fmt.Sprintf(`{"type":"say","n":%d}`, n))
+		p.sayText(fmt.Sprintf(`{"type":"add","id":%d,"pagewire:request":true}`, n))
+	}
+	for n := range 100 {
+		if text := next(t, order, "a message"); text != fmt.Sprintf(`{"type":"say","n":%d}`, n) {
+			t.Fatal(text)
+		}
+		if text := next(t, order, "a request"); text != fmt.Sprintf(`{"type":"add","id":%d,"pagewire:request":true}`, n) {
+			t.Fatal(text)
+		}
+		if answer := p.hear(); answer["id"] != float64(n) {
+			t.Fatal(answer)
+		}
+	}
+	if answer := p.ask("fail", 1, ""); !strings.Contains(fmt.Sprint(answer["error"]), "no luck") {
+		t.Error(answer)
+	}
+	if answer := p.ask("say", 2, ""); answer["error"] == nil {
+		t.Errorf("a message that nobody answers is refused at once: %v", answer)
+	}
+}
+
+func TestSocketsAreToldOnceEach(t *testing.T) {
+	d := startDaemon(t)
+	early := d.page(nil)
+	told := make(chan string, 10)
+	tell := func(what string) pagewire.SocketHandler {
+		return func(_ context.Context, socket *pagewire.Socket, _ *pagewire.Client) error {
+			told <- what + " " + socket.ID
+			return nil
+		}
+	}
+	started, _, _ := d.run(&pagewire.Plugin{
+		Name: "sockets", OnSocketOpened: tell("opened"), OnSocketReady: tell("ready"),
+		OnSocketClosed: func(_ context.Context, closed *pagewire.SocketClosed, _ *pagewire.Client) error {
+			told <- "closed " + closed.SocketID
+			return nil
+		},
+	})
+	session := <-started
+	if len(session.Sockets) != 1 || session.Sockets[0].ID != early.ID || !session.Sockets[0].Ready {
+		t.Error(session.Sockets)
+	}
+	p := d.page(nil)
+	p.socket.Close()
+	for _, what := range []string{"opened ", "ready ", "closed "} {
+		if event := next(t, told, what); event != what+p.ID {
+			t.Errorf("%s, not %s%s", event, what, p.ID)
+		}
+	}
+}
+
+func TestAPluginComesBackAfterItsDaemonWasKilled(t *testing.T) {
+	d := startDaemon(t)
+	stopped := make(chan struct{}, 10)
+	plugin := &pagewire.Plugin{
+		Name: "back",
+		Serve: serve(func(context.Context, *pagewire.Request) (*pagewire.Content, error) {
+			return pagewire.Text("here"), nil
+		}, pagewire.MatchPath("/x")),
+		ServerStop: func(context.Context, *pagewire.Client) error { stopped <- struct{}{}; return nil },
+	}
+	started, ended, stop := d.run(plugin)
+	<-started
+	for _, end := range []func(){d.kill, d.stop} {
+		end()
+		d.start()
+		next(t, started, "the plugin to come back")
+		if _, body, _ := d.get("/x"); body != "here" {
+			t.Error(body)
+		}
+	}
+	if len(stopped) != 1 {
+		t.Errorf("ServerStop was called %d times", len(stopped))
+	}
+	stop()
+	if err := next(t, ended, "the end of the plugin"); err != nil {
+		t.Error(err)
+	}
+	if len(stopped) != 2 {
+		t.Errorf("ServerStop was called %d times", len(stopped))
+	}
+	if status, _, _ := d.get("/x"); status != 404 {
+		t.Error(status)
+	}
+}
+
+func TestWhatTheDaemonRefusesForGoodEndsThePlugin(t *testing.T) {
+	d := startDaemon(t)
+	_, ended, _ := d.run(&pagewire.Plugin{Name: "taken"})
+	err := (&pagewire.Plugin{Name: "taken"}).Run(within(t))
+	refused, ok := errors.AsType[*pagewire.Error](err)
+	if !ok || refused.Reason != "PLUGIN_NAME_TAKEN" || refused.Code != codes.AlreadyExists {
+		t.Error(err)
+	}
+	err = (&pagewire.Plugin{Name: "needy", RequiredFeatures: []string{"no.such"}}).Run(within(t))
+	if pagewire.Reason(err) != "FEATURE_UNSUPPORTED" || !strings.Contains(err.Error(), "no.such") {
+		t.Error(err)
+	}
+	err = (&pagewire.Plugin{Name: "Bad Name"}).Run(within(t))
+	if pagewire.Reason(err) != "FIELD_INVALID" {
+		t.Error(err)
+	}
+	d.run(&pagewire.Plugin{Name: "taken", ReplaceExisting: true})
+	if err := next(t, ended, "the end of the first"); pagewire.Reason(err) != "REPLACED" {
+		t.Error(err)
+	}
+}
+
+func TestAStartHandlerThatFailsEndsThePlugin(t *testing.T) {
+	startDaemon(t)
+	luck := errors.New("no luck")
+	err := (&pagewire.Plugin{
+		Name:        "start",
+		ServerStart: func(context.Context, *pagewire.Session) error { return luck },
+	}).Run(within(t))
+	if failed, ok := errors.AsType[*pagewire.PluginError](err); !ok || failed.Plugin != "start" || !errors.Is(err, luck) {
+		t.Error(err)
+	}
+}
+
+func TestAPluginThatIsPutTogetherWronglyIsRefused(t *testing.T) {
+	none := func(context.Context, *pagewire.Request) (*pagewire.Content, error) { return nil, nil }
+	for text, plugin := range map[string]*pagewire.Plugin{
+		"no Filters":     {Serve: &pagewire.ServeHook{Handler: none}},
+		"no Handler":     {Transform: &pagewire.TransformHook{Filters: []pagewire.Filter{pagewire.MatchAll()}}},
+		"have a handler": {OnMessage: map[string]pagewire.MessageHandler{"x": nil}, OnRequest: map[string]pagewire.RequestHandler{"x": nil}},
+	} {
+		if err := plugin.Run(within(t)); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestTextThatIsNoUTF8EndsNoStream(t *testing.T) {
+	d := startDaemon(t)
+	d.run(&pagewire.Plugin{Name: "utf8", Serve: serve(func(_ context.Context, r *pagewire.Request) (*pagewire.Content, error) {
+		if r.Path == "/v/bad" {
+			return nil, errors.New("\xff here")
+		}
+		return pagewire.Text("fine"), nil
+	}, pagewire.MatchPrefix("/v/"))})
+	client := d.client()
+	for range 2 {
+		if status, body, _ := d.get("/v/bad"); status != 500 || !strings.Contains(body, "\uFFFD here") {
+			t.Error(status, body)
+		}
+		if status, _, _ := d.get("/v/fine"); status != 200 {
+			t.Error(status)
+		}
+		if _, err := client.SendText(within(t), pagewire.ToAll(), "\xff"); pagewire.Reason(err) != "FIELD_INVALID" {
+			t.Error(err)
+		}
+		if _, err := client.SendText(within(t), pagewire.ToAll(), "x"); err != nil {
+			t.Error(err)
+		}
+	}
+}
