@@ -1,0 +1,17 @@
+// Reloads every page once: a data URL is a module too.
+
+import { run } from 'pagewire';
+
+// A tab keeps its id when it reloads: each is reloaded once.
+const reloaded = new Set();
+
+await run({
+  name: 'reload-page',
+  injectWebSocket: true,
+  async onSocketReady({ socketId, tabId }, client) {
+    if (reloaded.has(tabId)) return;
+    reloaded.add(tabId);
+    const path = 'data:text/javascript,window.location.reload()';
+    await client.sendImport({ socket: socketId }, { path });
+  },
+});

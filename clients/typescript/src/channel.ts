@@ -1,0 +1,174 @@
+/** The connection: calls and streams of the daemon's service by gRPC. */
+
+import {
+  Client,
+  Metadata,
+  credentials,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  type StatusObject,
+} from '@grpc/grpc-js';
+import type { Endpoint } from './endpoint.js';
+import { statusError, type PagewireError } from './errors.js';
+import type { Method } from './methods.js';
+
+/** Largest message that is received. The daemon sends more than 3 MiB only to who asks. */
+const MAX_RECEIVED_BYTES = 64 * 1024 * 1024;
+
+/** What a stream may have under way to us before the daemon waits. */
+const STREAM_WINDOW_BYTES = 1024 * 1024;
+
+const OPTIONS = {
+  'grpc.max_receive_message_length': MAX_RECEIVED_BYTES,
+  'grpc.max_send_message_length': -1,
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.keepalive_permit_without_calls': 1,
+  'grpc.initial_reconnect_backoff_ms': 200,
+  'grpc.max_reconnect_backoff_ms': 5_000,
+  'grpc-node.flow_control_window': STREAM_WINDOW_BYTES,
+  // The daemon is on this machine: no proxy, no lookup of settings, no waiting that another client earned.
+  'grpc.enable_http_proxy': 0,
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.enable_retries': 0,
+};
+
+/** How one call is made. */
+export interface CallLimits {
+  /** When it ends at the latest, in ms since the epoch. */
+  readonly deadline: number;
+  /** Gives it up. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A stream's reading side: what comes, and how it ended. */
+export interface Reader<Response> {
+  onMessage(message: Response): void;
+  /** Once, after the last message. No error: the daemon ended it in order. */
+  onEnd(error: PagewireError | undefined): void;
+}
+
+/** A stream that is open. */
+export interface OpenStream {
+  pause(): void;
+  resume(): void;
+  /** Gives it up, both directions. */
+  cancel(): void;
+}
+
+/** A stream that is open, whose messages to the daemon go in order. */
+export interface OpenDuplex<Request> extends OpenStream {
+  write(request: Request): void;
+  /** Nothing more will be written. */
+  end(): void;
+}
+
+/** One connection to a daemon. It is made when it is first needed, and again when it was lost. */
+export class Channel {
+  readonly endpoint: Endpoint;
+  readonly #grpc: Client;
+  readonly #metadata = new Metadata();
+  /** What runs, to be given up when this is closed. */
+  readonly #calls = new Set<{ cancel(): void }>();
+  #closed = false;
+
+  constructor(endpoint: Endpoint) {
+    this.endpoint = endpoint;
+    const { address, token } = endpoint;
+    this.#grpc = new Client(address, credentials.createInsecure(), OPTIONS);
+    if (token !== undefined) this.#metadata.set('authorization', `Bearer ${token}`);
+  }
+
+  /** A call with one answer. */
+  unary<Request, Response>(
+    { path, encode, decode }: Method<Request, Response>,
+    request: Request,
+    { deadline, signal }: CallLimits,
+  ): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const giveUp = () => call.cancel();
+      const call = this.#grpc.makeUnaryRequest(
+        path,
+        encode,
+        decode,
+        request,
+        this.#metadata,
+        { deadline },
+        (error, response) => {
+          this.#calls.delete(call);
+          signal?.removeEventListener('abort', giveUp);
+          if (error === null) resolve(response as Response);
+          else if (signal?.aborted) reject(signal.reason as Error);
+          else reject(statusError(error));
+        },
+      );
+      this.#calls.add(call);
+      signal?.addEventListener('abort', giveUp, { once: true });
+    });
+  }
+
+  /** A stream from the daemon. `session` ties it to a plugin. */
+  read<Request, Response>(
+    { path, encode, decode }: Method<Request, Response>,
+    request: Request,
+    reader: Reader<Response>,
+    session?: string,
+  ): OpenStream {
+    const metadata = this.#metadataOf(session);
+    const call = this.#grpc.makeServerStreamRequest(path, encode, decode, request, metadata);
+    return this.#opened(call, reader);
+  }
+
+  /** A stream in both directions. `session` ties it to a plugin. */
+  duplex<Request, Response>(
+    { path, encode, decode }: Method<Request, Response>,
+    reader: Reader<Response>,
+    session?: string,
+  ): OpenDuplex<Request> {
+    const call: ClientDuplexStream<Request, Response> = this.#grpc.makeBidiStreamRequest(
+      path,
+      encode,
+      decode,
+      this.#metadataOf(session),
+    );
+    return {
+      ...this.#opened(call, reader),
+      write: (request) => void call.write(request),
+      end: () => void call.end(),
+    };
+  }
+
+  /** Ends the connection, and with it every call. Streams end without an error. */
+  close(): void {
+    this.#closed = true;
+    for (const call of this.#calls) call.cancel();
+    this.#grpc.close();
+  }
+
+  #metadataOf(session: string | undefined): Metadata {
+    if (session === undefined) return this.#metadata;
+    const metadata = this.#metadata.clone();
+    metadata.set('pagewire-session', session);
+    return metadata;
+  }
+
+  #opened<Response>(call: ClientReadableStream<Response>, reader: Reader<Response>): OpenStream {
+    let status: StatusObject | undefined;
+    this.#calls.add(call);
+    call.on('data', (message: Response) => reader.onMessage(message));
+    call.on('status', (told: StatusObject) => (status = told));
+    // Also told as the status. The end comes behind all messages, the status may come before some.
+    call.on('error', () => undefined);
+    call.on('end', () => {
+      this.#calls.delete(call);
+      reader.onEnd(status?.code && !this.#closed ? statusError(status) : undefined);
+    });
+    return {
+      pause: () => void call.pause(),
+      resume: () => void call.resume(),
+      cancel: () => call.cancel(),
+    };
+  }
+}

@@ -1,0 +1,108 @@
+/** The three hooks: how their options, calls and results are told. */
+
+import { toDuration } from '../duration.js';
+import type {
+  RequestContext,
+  ResolveImportCall as WireResolveImport,
+  ResolveImportOpen,
+  ResolveImportResult,
+  ServeCall as WireServe,
+  ServeOpen,
+  ServeResult,
+  TransformCall as WireTransform,
+  TransformOpen,
+  TransformResult,
+} from '../generated/pagewire/v1/hooks.js';
+import * as methods from '../methods.js';
+import { fromOptions, openHook, type Hook, type HookPlace, type OpenHook } from './hook.js';
+import type { Plugin, ResolveImport, Serve, Transform } from './plugin.js';
+import { ResolveImportCall, ServeCall, TransformCall } from './request.js';
+import {
+  fromResolved,
+  fromServed,
+  fromTransformed,
+  type Resolved,
+  type Served,
+  type Transformed,
+} from './results.js';
+
+/** Opens all hooks that a plugin has. */
+export function openHooks(plugin: Plugin, place: HookPlace): OpenHook[] {
+  const { serve, transform, resolveImport } = plugin;
+  const hooks: OpenHook[] = [];
+  if (serve) hooks.push(openHook(serveHook(serve), serve.filter, place));
+  if (transform) hooks.push(openHook(transformHook(transform), transform.filter, place));
+  if (resolveImport) {
+    hooks.push(openHook(resolveImportHook(resolveImport), resolveImport.filter, place));
+  }
+  return hooks;
+}
+
+const NO_REQUEST: RequestContext = {
+  method: '',
+  path: '',
+  query: '',
+  headers: [],
+  traceparent: '',
+  rawTarget: '',
+  host: '',
+  filePath: '',
+};
+
+const PHASES = { first: 1, before_files: 2, after_files: 3 } as const;
+
+function serveHook(serve: Serve): Hook<ServeOpen, WireServe, ServeResult, ServeCall, Served> {
+  return {
+    method: methods.serve,
+    open: (filters) => ({
+      filters,
+      options: fromOptions(serve),
+      phase: serve.phase === undefined ? 0 : PHASES[serve.phase],
+      maxRequestBodyBytes: serve.maxRequestBodyBytes ?? 0,
+    }),
+    input: ({ request = NO_REQUEST, timeRemaining, body, bodyOmitted }) =>
+      new ServeCall(request, toDuration(timeRemaining), body, bodyOmitted),
+    result: (callId, served) => ({ callId, outcome: fromServed(served) }),
+    failure: (callId, value) => ({ callId, outcome: { $case: 'failure', value } }),
+    handler: (request, client) => serve.handler(request, client),
+  };
+}
+
+function transformHook(
+  transform: Transform,
+): Hook<TransformOpen, WireTransform, TransformResult, TransformCall, Transformed> {
+  return {
+    method: methods.transform,
+    open: (filters) => ({
+      filters,
+      options: fromOptions(transform),
+      maxBodyBytes: transform.maxBodyBytes ?? 0,
+    }),
+    input: ({ request = NO_REQUEST, timeRemaining, contentType, responseHeaders, body }) =>
+      new TransformCall(request, toDuration(timeRemaining), contentType, responseHeaders, body),
+    result: (callId, transformed) => ({ callId, outcome: fromTransformed(transformed) }),
+    failure: (callId, value) => ({ callId, outcome: { $case: 'failure', value } }),
+    handler: (response, client) => transform.handler(response, client),
+  };
+}
+
+function resolveImportHook(
+  resolve: ResolveImport,
+): Hook<ResolveImportOpen, WireResolveImport, ResolveImportResult, ResolveImportCall, Resolved> {
+  return {
+    method: methods.resolveImport,
+    open: (filters) => ({
+      filters,
+      options: fromOptions(resolve),
+      specifierRegexes: [...(resolve.specifiers ?? [])],
+    }),
+    input: ({ importer = NO_REQUEST, timeRemaining, imports }) =>
+      new ResolveImportCall(importer, toDuration(timeRemaining), imports),
+    result: (callId, resolved, { imports }) => ({
+      callId,
+      outcome: { $case: 'resolved', value: fromResolved(resolved, imports.length) },
+    }),
+    failure: (callId, value) => ({ callId, outcome: { $case: 'failure', value } }),
+    handler: (call, client) => resolve.handler(call, client),
+  };
+}

@@ -1,0 +1,75 @@
+import type { Target as WireTarget } from './generated/pagewire/v1/common.js';
+import { fromSocketFilter, type SocketFilter } from './socket.js';
+
+/** One, or several. */
+export type OneOrMore = string | readonly string[];
+
+/**
+ * Whom a call is for. The selection is one instant's snapshot. An empty list is refused by the daemon,
+ * never a broadcast; there is no default.
+ *
+ * ```js
+ * { socket: message.socketId }
+ * { url: '^http://localhost:8000/admin/', excluding: message.socketId }
+ * { all: true }
+ * ```
+ */
+export type Target = (
+  | {
+      /** These sockets. Unknown ones are rows of the report. */
+      readonly socket: OneOrMore;
+    }
+  | {
+      /** Every socket of these tabs, those of frames included. */
+      readonly tab: OneOrMore;
+    }
+  | {
+      /** The sockets of these documents. */
+      readonly page: OneOrMore;
+    }
+  | {
+      /** The ready sockets whose URL this is found in: RE2 syntax, unanchored. */
+      readonly url: string;
+    }
+  | {
+      /** The ready sockets that match. */
+      readonly filter: SocketFilter;
+    }
+  | {
+      /** Every connected socket, ready or not. */
+      readonly all: true;
+    }
+) & {
+  /** Sockets taken out of the selection. Unknown ones are ignored. */
+  readonly excluding?: OneOrMore;
+};
+
+/** A target as the daemon takes it. What selects nothing is sent as such: the daemon refuses it. */
+export function fromTarget(target: Target): WireTarget {
+  const excludeSocketIds = target.excluding === undefined ? [] : list(target.excluding);
+  return { selector: selector(target), excludeSocketIds };
+}
+
+/** The page that waits for an answer to its request. */
+export function replyTo(requestId: string): WireTarget {
+  return { selector: { $case: 'replyTo', value: requestId }, excludeSocketIds: [] };
+}
+
+function selector(target: Target): WireTarget['selector'] {
+  if ('socket' in target) return { $case: 'ids', value: { socketIds: list(target.socket) } };
+  if ('tab' in target) return { $case: 'tabs', value: { tabIds: list(target.tab) } };
+  if ('page' in target) return { $case: 'pages', value: { pageIds: list(target.page) } };
+  if ('url' in target) {
+    return { $case: 'filter', value: fromSocketFilter({ url: target.url }) };
+  }
+  if ('filter' in target) return { $case: 'filter', value: fromSocketFilter(target.filter) };
+  // Programs without types may say anything: `all: false` selects nothing.
+  return (target.all as unknown) === true ? { $case: 'all', value: {} } : undefined;
+}
+
+/** One as a list of one. */
+export function list(items: OneOrMore): string[] {
+  if (typeof items === 'string') return [items];
+  // Programs without types may pass undefined: an empty list is refused by the daemon.
+  return Array.isArray(items) ? (items as string[]) : [];
+}

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { once } from 'node:events';
+import { chooseDaemon, discover, type Daemon } from '../src/discovery.js';
+import { findEndpoint, parseAddress } from '../src/endpoint.js';
+import { Folder } from './support.js';
+
+let runtime: Folder;
+const before = { ...process.env };
+beforeEach(() => {
+  runtime = new Folder();
+  process.env['XDG_RUNTIME_DIR'] = runtime.path;
+  delete process.env['PAGEWIRE_ENDPOINT'];
+  delete process.env['PAGEWIRE_TOKEN'];
+});
+afterEach(() => {
+  runtime[Symbol.dispose]();
+  process.env = { ...before };
+});
+
+test('every spelling of an address is understood', () => {
+  for (const same of ['127.0.0.1:8001', '[::1]:8001', 'localhost:8001', 'unix:/run/p.sock']) {
+    assert.equal(parseAddress(same), same);
+  }
+  assert.equal(parseAddress('http://127.0.0.1:8001/'), '127.0.0.1:8001');
+  assert.equal(parseAddress('unix:///run/p.sock'), 'unix:/run/p.sock');
+});
+
+test('what is no address is refused with the value and a remedy', () => {
+  for (const value of [
+    '',
+    '8001',
+    '127.0.0.1',
+    'https://a:1',
+    'unix:',
+    'a:1/b',
+    '::1:x',
+    'h:0',
+    'h:65536',
+  ]) {
+    assert.throws(
+      () => parseAddress(value),
+      (error: Error & { kind: string }) => {
+        assert.equal(error.kind, 'endpoint');
+        assert.ok(
+          error.message.includes(`\`${value}\``) && error.message.includes('(pass '),
+          error.message,
+        );
+        return true;
+      },
+    );
+  }
+});
+
+function daemon(pid: number, rootDirs: string[]): Daemon {
+  const control = '127.0.0.1:8001';
+  return { pid, rootDirs, http: '', control, controls: [control], tokenFile: undefined };
+}
+
+test('the nearest root around the folder counts, then those below, then the only one', () => {
+  const outer = daemon(1, ['/no/p']);
+  const inner = daemon(2, ['/no/p/web']);
+  const other = daemon(3, ['/no/q', '/no/r']);
+  const all = [outer, inner, other];
+  assert.equal(chooseDaemon('/no/p/web/src', all).pid, 2);
+  assert.equal(chooseDaemon('/no/p/web', all).pid, 2);
+  assert.equal(chooseDaemon('/no/p/website', all).pid, 1);
+  assert.equal(chooseDaemon('/no/p', all).pid, 1);
+  assert.equal(chooseDaemon('/no/r/x', all).pid, 3);
+  assert.equal(chooseDaemon('/no', [inner]).pid, 2);
+  assert.equal(chooseDaemon('/elsewhere', [inner]).pid, 2);
+  assert.throws(() => chooseDaemon('/no', all), { kind: 'several_daemons' });
+  assert.throws(() => chooseDaemon('/elsewhere', [inner, other]), /pid 2\n.*pid 3/);
+  assert.throws(() => chooseDaemon('/elsewhere', []), { kind: 'no_daemon' });
+});
+
+/** A file as a daemon of this process would leave it, with somebody who listens there. */
+async function leaveFile(change: (file: Record<string, unknown>) => void = () => {}) {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const control = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const folder = join(runtime.path, 'pagewire');
+  mkdirSync(folder, { mode: 0o700 });
+  const tokenFile = join(folder, `${process.pid}.token`);
+  writeFileSync(tokenFile, 'secret\n', { mode: 0o600 });
+  const file = {
+    pagewire: '9',
+    pid: process.pid,
+    root_dirs: [runtime.path],
+    http: 'http://x',
+    control,
+    controls: [control],
+    token_file: tokenFile,
+    later: { more: true },
+  };
+  change(file);
+  writeFileSync(join(folder, `${process.pid}.json`), JSON.stringify(file), { mode: 0o600 });
+  return { server, folder, control };
+}
+
+test('a daemon is found by its file, with its token, also when it is named', async () => {
+  const { server, control } = await leaveFile();
+  assert.deepEqual(await findEndpoint({}), { address: control, token: 'secret' });
+  assert.deepEqual(await findEndpoint({ endpoint: control }), {
+    address: control,
+    token: 'secret',
+  });
+  process.env['PAGEWIRE_ENDPOINT'] = `http://${control}`;
+  assert.equal((await findEndpoint({})).token, 'secret');
+  process.env['PAGEWIRE_TOKEN'] = 'told';
+  assert.equal((await findEndpoint({})).token, 'told');
+  server.close();
+});
+
+test('a daemon where nobody listens is ignored', async () => {
+  const { server } = await leaveFile();
+  server.close();
+  await once(server, 'close');
+  await assert.rejects(discover('/'), { kind: 'no_daemon' });
+});
+
+test('a file that is too large is ignored', async () => {
+  const { server } = await leaveFile((file) => (file['later'] = 'x'.repeat(65 * 1024)));
+  await assert.rejects(discover('/'), { kind: 'no_daemon' });
+  server.close();
+});
+
+test('a folder that others may open, or a link to one, is not used', async () => {
+  const { server, folder } = await leaveFile();
+  chmodSync(folder, 0o755);
+  await assert.rejects(discover('/'), /only you can open/);
+  chmodSync(folder, 0o700);
+  const linked = new Folder();
+  symlinkSync(folder, join(linked.path, 'pagewire'));
+  process.env['XDG_RUNTIME_DIR'] = linked.path;
+  await assert.rejects(discover('/'), /only you can open/);
+  linked[Symbol.dispose]();
+  server.close();
+});

@@ -1,0 +1,290 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { LiveFilters, connect, run, runOnce, type Context, type Plugin } from 'pagewire';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { Daemon, Events, Folder, Page, within } from './support.js';
+
+describe('a plugin', () => {
+  let daemon: Daemon;
+  before(async () => {
+    daemon = await Daemon.start();
+  });
+  after(async () => {
+    await daemon.stop();
+    daemon.removeFolders();
+  });
+
+  /** Runs it until the test is over. */
+  async function running(plugin: Plugin): Promise<{ context: Context; end: () => Promise<void> }> {
+    const ending = new AbortController();
+    const started = new Events<Context>();
+    const serverStart = (context: Context) => started.tell(context);
+    const run = runOnce(
+      { ...plugin, serverStart },
+      { endpoint: daemon.control, signal: ending.signal },
+    );
+    const context = await Promise.race([
+      started.next('the start'),
+      run.then(() => Promise.reject(new Error('it ended'))),
+    ]);
+    return { context, end: () => (ending.abort(), within('the end of run', run)) };
+  }
+
+  test('serves text, bytes, status and headers, and skips what is not its own', async () => {
+    daemon.site.write('file.txt', 'a file');
+    const { end } = await running({
+      name: 'serving',
+      serve: {
+        filter: [{ prefix: '/made/' }, '/file.txt'],
+        handler: ({ path }) => {
+          if (path === '/made/text.js') return 'export default 1';
+          if (path === '/made/bytes')
+            return {
+              body: new Uint8Array([1, 2, 3]),
+              status: 201,
+              headers: { 'X-Made': ['a', 'ü'] },
+            };
+          return undefined;
+        },
+      },
+    });
+    const text = await daemon.get('/made/text.js');
+    assert.equal(await text.text(), 'export default 1');
+    assert.match(text.headers.get('content-type')!, /^text\/javascript/);
+    const bytes = await daemon.get('/made/bytes');
+    assert.equal(bytes.status, 201);
+    assert.equal(bytes.headers.get('x-made'), 'a, ü');
+    assert.deepEqual(new Uint8Array(await bytes.arrayBuffer()), new Uint8Array([1, 2, 3]));
+    assert.equal(await (await daemon.get('/file.txt')).text(), 'a file');
+    await end();
+    assert.equal((await daemon.get('/made/text.js')).status, 404);
+  });
+
+  test('sees bodies of 10 MiB and answers with them', async () => {
+    const size = 10 * 1024 * 1024;
+    const { end } = await running({
+      name: 'large',
+      serve: {
+        filter: { path: '/large', methods: 'POST' },
+        maxRequestBodyBytes: size,
+        handler: ({ body }) => ({ body, type: 'application/octet-stream' }),
+      },
+    });
+    const body = Buffer.alloc(size, 'x');
+    const response = await daemon.get('/large', { method: 'POST', body });
+    assert.ok(body.equals(Buffer.from(await response.arrayBuffer())));
+    await end();
+  });
+
+  test('is told when the daemon gives a call up, and its answer is thrown away', async () => {
+    const aborted = new Events<string>();
+    const { end } = await running({
+      name: 'slow',
+      serve: {
+        filter: '/slow',
+        callTimeoutMs: 50,
+        handler: async ({ signal }) => {
+          await new Promise((resolve) => signal.addEventListener('abort', resolve));
+          aborted.tell((signal.reason as Error).message);
+          return 'too late';
+        },
+      },
+    });
+    assert.equal((await daemon.get('/slow')).status, 504);
+    assert.match(await aborted.next('the signal'), /its time is over/);
+    await end();
+  });
+
+  test('hears messages and requests of one socket in their order, and answers them', async () => {
+    const heard: string[] = [];
+    const { end } = await running({
+      name: 'hearing',
+      onMessage: {
+        async note(message) {
+          await new Promise((resolve) => setImmediate(resolve));
+          heard.push(message.text!);
+        },
+      },
+      onRequest: {
+        heard: () => heard.length,
+        fail: () => {
+          throw new Error('no luck');
+        },
+      },
+    });
+    const page = await Page.open(daemon);
+    for (let n = 0; n < 20; n++) page.say({ type: 'note', n });
+    page.say({ type: 'heard', id: 1, 'pagewire:request': true });
+    assert.deepEqual(await page.hear(), { type: 'message-response', id: 1, response: 20 });
+    assert.deepEqual(
+      heard.map((text) => (JSON.parse(text) as { n: number }).n),
+      [...Array(20).keys()],
+    );
+    page.say({ type: 'fail', id: 2, 'pagewire:request': true });
+    assert.deepEqual(await page.hear(), { type: 'message-response', id: 2, error: 'no luck' });
+    page.say({ type: 'constructor', id: 3, 'pagewire:request': true });
+    assert.equal(typeof (await page.hear())['error'], 'string');
+    page.close();
+    await end();
+  });
+
+  test('hears nothing twice of more handlers than may run at once', async () => {
+    let running_ = 0;
+    let most = 0;
+    let release = () => {};
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const counts = new Events<number>();
+    let done = 0;
+    const { end } = await running({
+      name: 'busy',
+      onMessage: {
+        async work() {
+          most = Math.max(most, ++running_);
+          await gate;
+          running_ -= 1;
+          if (++done === 600) counts.tell(done);
+        },
+      },
+    });
+    const pages = await Promise.all(
+      [...Array(300).keys()].map((n) => Page.open(daemon, { page_id: `p${n}` })),
+    );
+    for (const page of pages) page.say({ type: 'work' });
+    for (const page of pages) page.say({ type: 'work' });
+    // All 600 are in the log before one is done.
+    const client = await connect({ endpoint: daemon.control });
+    const asked = await client.subscribe({ messageTypes: ['end'] });
+    pages[0]!.say({ type: 'end' });
+    await within('the last message', asked.next());
+    client.close();
+    release();
+    await counts.next('the handlers');
+    assert.ok(most <= 257, `${most} at once`);
+    for (const page of pages) page.close();
+    await end();
+  });
+
+  test('changes its filters while it runs, and a refused one ends it', async () => {
+    const live = new LiveFilters('/one');
+    const { end } = await running({ name: 'live', serve: { filter: live, handler: () => 'mine' } });
+    assert.equal((await daemon.get('/one')).status, 200);
+    await live.set(['/two', { prefix: '/three/' }]);
+    assert.equal((await daemon.get('/one')).status, 404);
+    assert.equal((await daemon.get('/three/x')).status, 200);
+    await assert.rejects(live.set({ regex: '(' }), {
+      code: 'INVALID_ARGUMENT',
+      reason: 'FIELD_INVALID',
+    });
+    await assert.rejects(end(), { reason: 'FIELD_INVALID' });
+    await live.set([]);
+  });
+
+  test('without a filter, or with two handlers of one type, is refused', async () => {
+    const handler = () => undefined;
+    const unfiltered = { name: 'bad', serve: { handler } } as unknown as Plugin;
+    await assert.rejects(run(unfiltered), { kind: 'plugin', message: /serve has no filter/ });
+    const twice = { name: 'bad', onMessage: { a: handler }, onRequest: { a: handler } };
+    await assert.rejects(run(twice), { kind: 'plugin', message: /`a` has two handlers/ });
+  });
+
+  test('whose start fails ends with that', async () => {
+    const plugin: Plugin = {
+      name: 'broken',
+      serverStart: () => Promise.reject(new Error('no database')),
+    };
+    await assert.rejects(run(plugin, { endpoint: daemon.control }), {
+      kind: 'plugin',
+      message: /serverStart failed: no database/,
+    });
+  });
+});
+
+describe('a plugin whose daemon', () => {
+  for (const [how, signal] of [
+    ['stops', 'SIGTERM'],
+    ['is killed', 'SIGKILL'],
+  ] as const) {
+    test(`${how} comes back to the next one`, async () => {
+      let daemon = await Daemon.start();
+      const ending = new AbortController();
+      const started = new Events<Context>();
+      let stops = 0;
+      const runs = run(
+        {
+          name: 'back',
+          serve: { filter: '/x', handler: () => 'mine' },
+          serverStart: (context) => started.tell(context),
+          serverStop: () => (stops += 1),
+        },
+        { endpoint: daemon.control, signal: ending.signal },
+      );
+      const first = await started.next('the start');
+      await daemon.end(signal);
+      assert.equal(stops, signal === 'SIGTERM' ? 1 : 0);
+      daemon = await daemon.restart();
+      const second = await started.next('the second start');
+      assert.notEqual(second.position.epoch, first.position.epoch);
+      assert.equal(await (await daemon.get('/x')).text(), 'mine');
+      ending.abort();
+      await within('the end of run', runs);
+      await daemon.stop();
+      daemon.removeFolders();
+    });
+  }
+
+  test('stops ends when it runs once, and loses the connection when that is killed', async () => {
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      const daemon = await Daemon.start();
+      const started = new Events<Context>();
+      const plugin: Plugin = { name: 'once', serverStart: (context) => started.tell(context) };
+      const runs = runOnce(plugin, { endpoint: daemon.control });
+      await started.next('the start');
+      const ended = signal === 'SIGTERM' ? runs : assert.rejects(runs, { kind: 'disconnected' });
+      await daemon.end(signal);
+      await within('the end of run', ended);
+      daemon.removeFolders();
+    }
+  });
+});
+
+describe('a plugin that the daemon spawned', () => {
+  const library = JSON.stringify(import.meta.resolve('pagewire'));
+
+  /** A daemon that spawns a plugin, and the connection that lives as long as the plugin's process. */
+  async function spawning() {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const site = new Folder();
+    const file = site.write(
+      'plugin.mjs',
+      `import { connect } from 'node:net';
+      import { run } from ${library};
+      connect(${(server.address() as AddressInfo).port}).on('error', () => {}).unref();
+      await run({ name: 'child', serve: { filter: '/x', handler: () => 'mine' } });
+      console.log('returned');`,
+    );
+    const connection = once(server, 'connection');
+    const flags = ['--plugin', `'${process.execPath}' '${file}'`];
+    const daemon = await Daemon.start(flags, { site, runtime: new Folder() });
+    const [socket] = (await within('the process', connection)) as [Socket];
+    const gone = once(socket, 'close');
+    socket.on('error', () => undefined).resume();
+    const client = await connect({ endpoint: daemon.control });
+    // It is ready when it answers; no page waits for it by itself.
+    while ((await client.plugins())[0]?.state !== 'ready') await new Promise(setImmediate);
+    client.close();
+    return { daemon, gone, server };
+  }
+
+  test('serves, and ends with its daemon, also with one that is killed', async () => {
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      const { daemon, gone, server } = await spawning();
+      assert.equal(await (await daemon.get('/x')).text(), 'mine');
+      await daemon.end(signal);
+      await within('the end of the process', gone);
+      server.close();
+      daemon.removeFolders();
+    }
+  });
+});
