@@ -14,7 +14,7 @@ use tonic::{
 /// The generated client on a connection of ours, which adds the token to every RPC.
 pub type RawClient = ControlServiceClient<InterceptedService<Channel, Credentials>>;
 
-/// How long dialling may take. Beyond: [`Error::Connect`].
+/// How long dialling again may take, after the connection was lost. Beyond: [`Error::Disconnected`].
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// An HTTP/2 ping is sent after so long without a frame...
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);

@@ -2,28 +2,29 @@
 
 use crate::{
     Endpoint, Error, PluginInfo, Position, RawClient, Result, ServerInfo, Socket, SocketFilter,
-    Stale, channel, proto,
+    Stale, channel, proto, send_stream::SendStream,
 };
 use std::time::Duration;
 use tonic::Request;
 
-/// How long the daemon may take to say who it is, while connecting.
-const GREETING_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long connecting may take: to dial, and to hear who the daemon is. Beyond: [`Error::Connect`].
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an RPC that is no stream may take unless it is said. Beyond: `DEADLINE`.
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
 /// Sockets or plugins asked for at a time.
 const LIST_PAGE_SIZE: i32 = 1000;
 
 /// A connection to a daemon. Cheap to clone: clones share the connection.
 ///
 /// All methods may be called at the same time, from any task, and from inside a plugin's handlers.
-/// Nothing blocks a thread. There is no deadline unless [set](Client::with_deadline): most RPCs
-/// answer at once, and a dead daemon is noticed within 15 s. Dropping a future abandons its RPC,
-/// whose effect is then unknown.
+/// Nothing blocks a thread. An RPC that is no stream may take 30 s unless [set](Client::with_deadline);
+/// none is tried again. Dropping a future abandons its RPC, whose effect is then unknown.
 ///
-/// Sends whose futures are awaited one after the other reach a page in that order, each at most
-/// once. Nothing is kept for pages that connect later.
+/// Messages reach a page in the order of their calls, each at most once. Nothing is kept for pages that
+/// connect later.
 ///
 /// The connection is dialled again when it was lost, so a client outlives a restart of its daemon
-/// on the same endpoint; subscriptions and plugins do not.
+/// on the same endpoint, as long as its token holds: over a unix socket.
 #[derive(Clone, Debug)]
 pub struct Client {
     raw: RawClient,
@@ -31,6 +32,10 @@ pub struct Client {
     pub(crate) delivery: Option<proto::DeliveryOptions>,
     /// Told to the daemon with every RPC that is not a stream.
     deadline: Option<Duration>,
+    /// Under the sends that wait for no page.
+    pub(crate) send_stream: SendStream,
+    /// What the daemon takes; a larger message would end the stream with all others in it.
+    pub(crate) max_message_bytes: usize,
 }
 
 /// The sockets of one instant.
@@ -45,30 +50,41 @@ pub struct SocketList {
 }
 
 impl Client {
-    /// Connects, and asks the daemon who it is: a wrong address or token is noticed here.
+    /// Connects, and asks the daemon who it is: a wrong address or token is noticed here. An endpoint
+    /// without a token gets that of the daemon of yours that runs there, if it does
+    /// ([`with_known_token`](Endpoint::with_known_token), without the variable).
     ///
     /// # Errors
     /// [`Error::Connect`] when nobody answers within 5 s or what answers is no daemon;
     /// [`Error::Rpc`] when it refuses the token (`TOKEN_MISSING`, `TOKEN_INVALID`) or is
     /// `STARTING` or `STOPPING`.
     pub async fn connect(endpoint: Endpoint) -> Result<Self> {
-        let client = Self {
-            raw: channel::dial(&endpoint).await?,
-            delivery: None,
-            deadline: None,
-        };
+        let endpoint = tokio::task::spawn_blocking(|| endpoint.with_discovered_token())
+            .await
+            .map_err(|_| Error::Unexpected("a runtime that stops"))?;
         let cannot_connect = |problem: String| Error::Connect {
             endpoint: endpoint.to_string(),
             problem,
         };
-        match tokio::time::timeout(GREETING_TIMEOUT, client.info()).await {
-            Ok(Ok(_)) => Ok(client),
+        let connecting = async {
+            let mut client = Self {
+                raw: channel::dial(&endpoint).await?,
+                delivery: None,
+                deadline: None,
+                send_stream: SendStream::default(),
+                max_message_bytes: 0,
+            };
+            let limits = client.info().await?.limits.unwrap_or_default();
+            client.max_message_bytes = limits.max_message_bytes as usize;
+            Ok(client)
+        };
+        match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
             Ok(Err(Error::Disconnected { problem })) => Err(cannot_connect(problem)),
             // An HTTP server that is no daemon of ours answers without a reason.
             Ok(Err(Error::Rpc {
                 reason, message, ..
             })) if reason.is_empty() => Err(cannot_connect(message)),
-            Ok(Err(error)) => Err(error),
+            Ok(connected) => connected,
             Err(_) => Err(cannot_connect("no answer within 5 s".to_owned())),
         }
     }
@@ -85,8 +101,8 @@ impl Client {
     }
 
     /// A client whose sends count a socket as reached only when its browser confirmed the frame.
-    /// Default: when it is in the socket's queue. Such a send waits for the slowest page, so it
-    /// wants a [deadline](Client::with_deadline).
+    /// Default: when it is in the socket's queue. Such a send waits for the slowest page, so it wants a
+    /// [deadline](Client::with_deadline) that fits; it is apart from the order of the others.
     #[must_use]
     pub fn confirming_receipt(mut self) -> Self {
         self.delivery.get_or_insert_default().ack_level = proto::AckLevel::Received.into();
@@ -102,7 +118,8 @@ impl Client {
 
     /// A client whose RPCs, streams excepted, may take so long. What is reached by then is
     /// reported, the rest are rows with [`TimedOut`](crate::DeliveryStatus::TimedOut); with nothing
-    /// to report it is [`Error::Rpc`] with `DEADLINE`. Default: none.
+    /// to report it is [`Error::Rpc`] with `DEADLINE`. Default 30 s; for an awaited import its
+    /// [timeout](crate::Import::timeout) and 5 s.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
@@ -184,11 +201,18 @@ impl Client {
             .entries_forgotten)
     }
 
+    pub(crate) fn deadline(&self) -> Duration {
+        self.deadline.unwrap_or(DEFAULT_DEADLINE)
+    }
+
     pub(crate) fn request<T>(&self, message: T) -> Request<T> {
+        self.request_within(message, DEFAULT_DEADLINE)
+    }
+
+    /// A request with the client's deadline, or else this one.
+    pub(crate) fn request_within<T>(&self, message: T, deadline: Duration) -> Request<T> {
         let mut request = Request::new(message);
-        if let Some(deadline) = self.deadline {
-            request.set_timeout(deadline);
-        }
+        request.set_timeout(self.deadline.unwrap_or(deadline));
         request
     }
 }

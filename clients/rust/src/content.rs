@@ -132,15 +132,15 @@ impl Skip {
 /// and the page recovers by itself when the cause is fixed. Return it as a handler's error:
 /// `Err(Failure::new("unexpected `}`").at("/src/a.vue", 3, 7).into())`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Failure(proto::HookFailure);
+pub struct Failure(Box<proto::HookFailure>);
 
 impl Failure {
     /// What went wrong, for people.
     pub fn new(message: impl Into<String>) -> Self {
-        Self(proto::HookFailure {
+        Self(Box::new(proto::HookFailure {
             message: message.into(),
             ..Default::default()
-        })
+        }))
     }
 
     /// The HTTP status for the page. Default 500.
@@ -181,7 +181,7 @@ impl Failure {
     }
 
     pub(crate) fn into_proto(self) -> proto::HookFailure {
-        self.0
+        *self.0
     }
 }
 
@@ -217,7 +217,7 @@ impl Outcome {
             Self::Skip(skip) => Wire::Skip(proto::Skip {
                 remember: skip.remember,
             }),
-            Self::Failure(failure) => Wire::Failure(failure.0),
+            Self::Failure(failure) => Wire::Failure(failure.into_proto()),
         }
     }
 }

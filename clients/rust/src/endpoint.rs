@@ -80,7 +80,13 @@ impl Endpoint {
         if let Some(token) = variable(TOKEN_VARIABLE) {
             return self.with_token(token);
         }
-        if self.is_unix() {
+        self.with_discovered_token()
+    }
+
+    /// The endpoint with the token in the file of the daemon of ours that runs here and has this
+    /// address; unchanged if it has a token, or there is none. Blocks shortly.
+    pub(crate) fn with_discovered_token(self) -> Self {
+        if self.token.is_some() || self.is_unix() {
             return self;
         }
         let daemon = discovery::at(&self).ok().flatten();

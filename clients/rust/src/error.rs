@@ -171,16 +171,21 @@ impl From<Status> for Error {
 }
 
 impl Error {
+    /// The daemon has not answered in time.
+    pub(crate) fn deadline() -> Self {
+        Self::Rpc {
+            code: Code::DeadlineExceeded,
+            reason: "DEADLINE".to_owned(),
+            message: "the deadline passed before the daemon answered".to_owned(),
+            violations: Vec::new(),
+        }
+    }
+
     fn from_transport(status: &Status) -> Self {
         let mut source = error::Error::source(status);
         while let Some(cause) = source {
             if cause.is::<TimeoutExpired>() {
-                return Self::Rpc {
-                    code: Code::DeadlineExceeded,
-                    reason: "DEADLINE".to_owned(),
-                    message: "the deadline passed before the daemon answered".to_owned(),
-                    violations: Vec::new(),
-                };
+                return Self::deadline();
             }
             source = cause.source();
         }

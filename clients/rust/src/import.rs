@@ -4,6 +4,11 @@ use crate::{DeliveryStatus, Error, JsException, JsValue, Report, Result, Target,
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
+/// How long pages may take unless it is said: the daemon's default.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+/// What an awaited import may take beyond the time of its pages.
+const DEADLINE_MARGIN: Duration = Duration::from_secs(5);
+
 /// A module for pages to `import()`, and what to call its default export with.
 ///
 /// ```
@@ -77,6 +82,12 @@ impl Import {
     pub fn max_result_bytes(mut self, bytes: u32) -> Self {
         self.max_result_bytes = bytes;
         self
+    }
+
+    /// How long an RPC that awaits it may take.
+    pub(crate) fn deadline(&self) -> Duration {
+        let timeout = self.timeout.unwrap_or(DEFAULT_TIMEOUT);
+        timeout.saturating_add(DEADLINE_MARGIN)
     }
 
     fn new(module: proto::send_import_request::Module) -> Self {

@@ -19,6 +19,7 @@ mod plugin;
 pub mod proto;
 mod report;
 mod send;
+mod send_stream;
 mod socket;
 mod stale;
 mod subscription;
@@ -36,7 +37,7 @@ pub use filter::Filter;
 pub use import::{Import, ImportError, ImportReport, ImportRow};
 pub use live_filters::LiveFilters;
 pub use options::{ResolveOptions, ServeOptions, TransformOptions};
-pub use plugin::{Context, HandlerResult, Imports, Plugin, Request, Response};
+pub use plugin::{Context, HandlerResult, Imports, Plugin, Request, Response, StopHandle};
 pub use proto::{
     ConsoleLevel, DeliveryStatus, FailureMode, FileChanged, Gap,
     GetServerInfoResponse as ServerInfo, ImportSpecifier, JsException, Limits, PageError,

@@ -1,14 +1,18 @@
 //! What a program can do to pages: each method is one RPC, and reports whom it reached.
 
 use crate::{
-    Client, ConsoleLevel, Import, ImportReport, Report, Result, Target,
+    Client, ConsoleLevel, Error, Import, ImportReport, Report, Result, Target,
     proto::{self, send_command_request::Command, send_request::Payload},
 };
 use bytes::Bytes;
+use prost::Message as _;
 use serde::Serialize;
 
 /// Sends to pages. A page that cannot be reached is a row of the [`Report`], never an error; so is
 /// nobody being connected. A target or a value that makes no sense is an error (`FIELD_INVALID`).
+///
+/// Messages and answers go by one stream, in the order of the calls: also those whose futures are polled
+/// at the same time. Nothing is sent before its future is polled.
 impl Client {
     /// Sends a value as one JSON message. Page code expects an object with a `type`. 16 MiB at most
     /// by default.
@@ -90,17 +94,16 @@ impl Client {
     }
 
     /// Has pages import a module and call its default export, and waits for what it returns (or its
-    /// promise resolves to). Takes as long as the slowest page, up to [`Import::timeout`].
+    /// promise resolves to). Takes as long as the slowest page, up to [`Import::timeout`]. Its deadline,
+    /// unless the client [has one](Client::with_deadline), is 5 s more.
     ///
     /// Waiting from inside a hook for a page whose load depends on that hook ends by deadline only.
     pub async fn import_value(&self, target: &Target, import: Import) -> Result<ImportReport> {
+        let deadline = import.deadline();
         let mut message = import.into_request(target)?;
         message.await_result = true;
-        let response = self
-            .raw()
-            .send_import(self.request(message))
-            .await?
-            .into_inner();
+        let request = self.request_within(message, deadline);
+        let response = self.raw().send_import(request).await?.into_inner();
         ImportReport::from_proto(response)
     }
 
@@ -178,8 +181,18 @@ impl Client {
             payload: Some(payload),
             delivery: self.delivery,
         };
-        let response = self.raw().send(self.request(message)).await?;
-        Report::from_proto(response.into_inner().report)
+        // One that waits for pages would hold up those behind it, and is refused there.
+        let waits = |delivery: proto::DeliveryOptions| {
+            delivery.ack_level == i32::from(proto::AckLevel::Received)
+        };
+        let is_too_large = message.encoded_len() > self.max_message_bytes;
+        if is_too_large || self.delivery.is_some_and(waits) {
+            let response = self.raw().send(self.request(message)).await?;
+            return Report::from_proto(response.into_inner().report);
+        }
+        let send = self.send_stream.send(self.raw(), message);
+        let sent = tokio::time::timeout(self.deadline(), send).await;
+        sent.unwrap_or_else(|_| Err(Error::deadline()))
     }
 
     async fn send_command(&self, target: &Target, command: Command) -> Result<Report> {

@@ -126,11 +126,14 @@ impl SubscribeOptions {
 /// A subscription in force: a stream of events, in the order of the daemon's log.
 ///
 /// It is polled as a [`Stream`] or with [`next`](Subscription::next). An error is its last item;
-/// without one it ends when the daemon stops. Dropping it unsubscribes. To go on after a lost
-/// connection, subscribe again with [`resume_after`](SubscribeOptions::resume_after) its
-/// [`position`](Subscription::position).
+/// without one it ends when the daemon ends it in order. Dropping it unsubscribes. It does not come
+/// back by itself: [`resume`](Subscription::resume) goes on after the last event. A program that is
+/// another run of itself subscribes with [`resume_after`](SubscribeOptions::resume_after) the
+/// [`position`](Subscription::position) that it kept.
 #[derive(Debug)]
 pub struct Subscription {
+    client: Client,
+    options: SubscribeOptions,
     events: Streaming<proto::SubscribeMessagesResponse>,
     position: Position,
     resumed: bool,
@@ -141,7 +144,8 @@ impl Client {
     /// Subscribes, and returns once the subscription is in force: nothing that happens later is
     /// missed.
     pub async fn subscribe(&self, options: SubscribeOptions) -> Result<Subscription> {
-        self.subscribe_with(Request::new(options.0)).await
+        let request = Request::new(options.0.clone());
+        self.subscribe_with(options, request).await
     }
 
     /// As [`subscribe`](Client::subscribe), as a declared hook of a plugin's session.
@@ -150,12 +154,13 @@ impl Client {
         options: SubscribeOptions,
         session: &crate::plugin::SessionId,
     ) -> Result<Subscription> {
-        self.subscribe_with(session.tie(Request::new(options.0)))
-            .await
+        let request = session.tie(Request::new(options.0.clone()));
+        self.subscribe_with(options, request).await
     }
 
     async fn subscribe_with(
         &self,
+        options: SubscribeOptions,
         request: Request<proto::SubscribeMessagesRequest>,
     ) -> Result<Subscription> {
         let mut events = self.raw().subscribe_messages(request).await?.into_inner();
@@ -167,6 +172,8 @@ impl Client {
             ));
         };
         Ok(Subscription {
+            client: self.clone(),
+            options,
             events,
             position: first.position.unwrap_or_default(),
             resumed: subscribed.resumed,
@@ -186,6 +193,20 @@ impl Subscription {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context))
             .await
             .transpose()
+    }
+
+    /// Subscribes again after the last event that was delivered, on the client that it was made with,
+    /// which dials again if it must. What the daemon no longer holds is reported by a
+    /// [`Gap`](crate::What::Gap), all that happened before another run of the daemon too; or is an
+    /// error with [`strict_resume`](SubscribeOptions::strict_resume).
+    ///
+    /// # Errors
+    /// Those of [`Client::subscribe`], [`Error::Rpc`] with `POSITION_EVICTED` or `EPOCH_CHANGED` among
+    /// them. It is as it was before then, and can be resumed later.
+    pub async fn resume(&mut self) -> Result<()> {
+        let options = self.options.clone().resume_after(self.position.clone());
+        *self = self.client.subscribe(options).await?;
+        Ok(())
     }
 
     /// Place of the last event that was delivered; at first, of the subscription itself.

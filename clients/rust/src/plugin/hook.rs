@@ -24,7 +24,7 @@ pub(super) trait Hook: 'static {
     /// What the handler makes of it, unless it fails.
     type Output: Send + 'static;
     /// The options as the daemon is told them, still without filters.
-    type Open;
+    type Open: Clone;
     /// A message to the daemon.
     type Up: Send + 'static;
     /// A message of the daemon.
@@ -55,7 +55,7 @@ pub(super) enum Received<I> {
 pub(super) type HookHandler<H> =
     Arc<dyn Fn(<H as Hook>::Input) -> Running<<H as Hook>::Output> + Send + Sync>;
 
-/// A hook that a plugin has, before it runs.
+/// A hook that a plugin has; each session opens it.
 pub(super) struct DeclaredHook<H: Hook> {
     pub(super) options: H::Open,
     pub(super) filters: LiveFilters,
@@ -91,10 +91,10 @@ impl<H: Hook> DeclaredHook<H> {
     }
 
     /// Opens the hook, and returns when the daemon has it in force.
-    pub(super) async fn open(self, context: Context) -> Result<OpenHook<H>> {
+    pub(super) async fn open(&self, context: Context) -> Result<OpenHook<H>> {
         let (up, queue) = mpsc::channel(RESULT_QUEUE);
         let (first_filters, filters) = self.filters.open();
-        up.try_send(H::open(self.options, first_filters))
+        up.try_send(H::open(self.options.clone(), first_filters))
             .map_err(|_| Error::Unexpected("a stream that is full at once"))?;
         let stream = context
             .session_id()
@@ -112,7 +112,7 @@ impl<H: Hook> DeclaredHook<H> {
             down,
             up,
             filters,
-            handler: self.handler,
+            handler: self.handler.clone(),
             context,
         })
     }

@@ -1,5 +1,5 @@
-//! The plugin's subscriptions: every event goes to its handler, and each
-//! socket's handlers run one after the other.
+//! The plugin's subscription: every event goes to its handler, and each socket's handlers run one
+//! after the other.
 
 use super::handlers::{HandlerResult, Listeners, finishing, guarded};
 use crate::{
@@ -21,11 +21,12 @@ const MAX_HANDLERS: usize = 256;
 /// Sockets whose last handler is remembered, before those that are done are looked for.
 const MAX_IDLE_TURNS: usize = 1024;
 
-/// The subscriptions of a plugin that listens, and where its handlers stand.
+/// The subscription of a plugin that listens, and where its handlers stand.
 pub(super) struct Listening {
-    events: Option<Subscription>,
-    /// Apart from the other: it alone offers to answer.
-    requests: Option<Subscription>,
+    events: Subscription,
+    /// Offers to answer the pages' requests, without those messages that are none; what it brings the
+    /// other brings too, in order with everything else.
+    offer: Option<Subscription>,
     listeners: Arc<Listeners>,
     client: Client,
     plugin_name: Arc<str>,
@@ -39,7 +40,7 @@ pub(super) struct Listening {
 
 impl Listening {
     /// Subscribes to what the listeners want, from the session's beginning on.
-    pub(super) async fn open(listeners: Listeners, context: &Context) -> Result<Self> {
+    pub(super) async fn open(listeners: Arc<Listeners>, context: &Context) -> Result<Self> {
         let client = context.client().clone();
         let (sockets, position) = if context.sockets_truncated() {
             let list = client.list_sockets(None).await?;
@@ -52,44 +53,38 @@ impl Listening {
             .filter(|socket| socket.ready)
             .map(|s| s.socket_id);
 
-        let from_start = || SubscribeOptions::new().resume_after(position.clone());
-        let wants_events = !listeners.messages.is_empty() || listeners.wants_sockets();
-        let requests = if listeners.requests.is_empty() {
+        let Listeners {
+            messages, requests, ..
+        } = &*listeners;
+        let mut options = SubscribeOptions::new().resume_after(position);
+        if !messages.is_empty() || !requests.is_empty() {
+            options = options.message_types(messages.keys().chain(requests.keys()));
+        }
+        if listeners.wants_sockets() {
+            options = options.sockets();
+        }
+        let others_too = !messages.is_empty() || listeners.wants_sockets();
+        let offer = if requests.is_empty() {
             None
+        } else if others_too {
+            // Opened first: the declared stream, whose opening makes the session ready, is the other.
+            let offer = SubscribeOptions::new()
+                .message_types(requests.keys())
+                .answers_requests()
+                .max_event_bytes(1);
+            Some(client.subscribe(offer).await?)
         } else {
-            let options = from_start()
-                .message_types(listeners.requests.keys())
-                .answers_requests();
-            // The declared stream is opened last: then both are open when the session is ready.
-            Some(if wants_events {
-                client.subscribe(options).await?
-            } else {
-                client
-                    .subscribe_in_session(options, context.session_id())
-                    .await?
-            })
-        };
-        let events = if wants_events {
-            let mut options = from_start();
-            if !listeners.messages.is_empty() {
-                options = options.message_types(listeners.messages.keys());
-            }
-            if listeners.wants_sockets() {
-                options = options.sockets();
-            }
-            Some(
-                client
-                    .subscribe_in_session(options, context.session_id())
-                    .await?,
-            )
-        } else {
+            options = options.answers_requests();
             None
         };
+        let events = client
+            .subscribe_in_session(options, context.session_id())
+            .await?;
         Ok(Self {
             events,
-            requests,
+            offer,
             ready: ready.collect(),
-            listeners: Arc::new(listeners),
+            listeners,
             plugin_name: context.plugin_name().into(),
             client,
             turns: HashMap::new(),
@@ -101,17 +96,19 @@ impl Listening {
     /// Calls handlers until told to stop; then finishes those that run. Dropping it cancels them.
     ///
     /// # Errors
-    /// When the daemon ends a subscription.
+    /// When the daemon ends the subscription.
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<()> {
         loop {
             let event = tokio::select! {
                 () = finishing(&mut stop) => break,
-                event = next(&mut self.events) => event?,
-                event = next(&mut self.requests) => event?,
+                event = self.events.next() => event?.map(Some),
+                event = next(&mut self.offer) => event?.map(|_| None),
             };
+            let event = event.ok_or(Error::Unexpected("a hook that ended by itself"))?;
             while self.tasks.try_join_next().is_some() {}
-            self.tell(event.ok_or(Error::Unexpected("a hook that ended by itself"))?)
-                .await?;
+            if let Some(event) = event {
+                self.tell(event).await?;
+            }
         }
         while self.tasks.join_next().await.is_some() {}
         Ok(())

@@ -6,6 +6,7 @@ mod hook;
 mod listen;
 mod request;
 mod resolve_import;
+mod running;
 mod serve;
 mod session;
 mod transform;
@@ -15,23 +16,20 @@ pub(crate) use context::SessionId;
 pub use handlers::HandlerResult;
 pub use request::Request;
 pub use resolve_import::Imports;
+pub use running::StopHandle;
 pub use transform::Response;
 
 use crate::{
-    Change, Client, Endpoint, Error, Message, Outcome, ResolveOptions, Resolved, Result,
-    ServeOptions, Socket, SocketClosed, TransformOptions,
+    Change, Client, Message, Outcome, ResolveOptions, Resolved, ServeOptions, Socket, SocketClosed,
+    TransformOptions,
 };
 use handlers::{Listeners, StartHandler, StopHandler};
 use hook::DeclaredHook;
 use resolve_import::ResolveImport;
 use serde::Serialize;
 use serve::Serve;
-use std::{env, io, sync::Arc, thread};
-use tokio::sync::oneshot;
+use std::sync::Arc;
 use transform::Transform;
-
-/// Ties a process that the daemon spawned to its session.
-const LAUNCH_ID_VARIABLE: &str = "PAGEWIRE_LAUNCH_ID";
 
 /// A plugin: its name, and what it does when something happens.
 ///
@@ -43,10 +41,8 @@ const LAUNCH_ID_VARIABLE: &str = "PAGEWIRE_LAUNCH_ID";
 /// error. The exceptions are [`server_start`](Plugin::server_start) and
 /// [`server_stop`](Plugin::server_stop), whose errors end [`run`](Plugin::run).
 ///
-/// Events of one socket are handled one after the other; those of different sockets at the same time,
-/// 256 altogether. Its messages, its opening and closing come in order, and so do its requests; but
-/// requests are another subscription, so one of them may come before or after a message that the
-/// page sent beside it. A plugin that falls behind by more than the daemon buffers is ended with
+/// Events of one socket are handled one after the other, in order; those of different sockets at the
+/// same time, 256 altogether. A plugin that falls behind by more than the daemon buffers is ended with
 /// `SUBSCRIBER_SLOW`: nothing is lost silently.
 #[must_use = "a plugin does nothing until it is run"]
 pub struct Plugin {
@@ -60,9 +56,10 @@ pub struct Plugin {
     serve: Option<DeclaredHook<Serve>>,
     transform: Option<DeclaredHook<Transform>>,
     resolve_import: Option<DeclaredHook<ResolveImport>>,
-    listeners: Listeners,
+    listeners: Arc<Listeners>,
     /// The first thing that was given twice.
     given_twice: Option<String>,
+    stop: StopHandle,
 }
 
 impl Plugin {
@@ -80,8 +77,9 @@ impl Plugin {
             serve: None,
             transform: None,
             resolve_import: None,
-            listeners: Listeners::default(),
+            listeners: Arc::default(),
             given_twice: None,
+            stop: StopHandle::new(),
         }
     }
 
@@ -112,8 +110,9 @@ impl Plugin {
         self
     }
 
-    /// Called once, when all hooks of this plugin are in force. They may be called before it
-    /// returns: what they need to be ready is prepared before [`run`](Plugin::run).
+    /// Called when all hooks of this plugin are in force, and again each time that the plugin came back
+    /// to a daemon. Hooks may be called before it returns: what they need to be ready is prepared
+    /// before [`run`](Plugin::run).
     pub fn server_start<H, F>(mut self, handler: H) -> Self
     where
         H: Fn(Context) -> F + Send + Sync + 'static,
@@ -124,8 +123,8 @@ impl Plugin {
         self
     }
 
-    /// Called once, when the daemon stops, before [`run`](Plugin::run) returns. It has 2 s, or what
-    /// the daemon grants. Not called when the connection is lost.
+    /// Called when the daemon stops, or the program [ends](StopHandle::stop) the plugin. It has 2 s, or
+    /// what the daemon grants. Not called when the connection is lost.
     pub fn server_stop<H, F>(mut self, handler: H) -> Self
     where
         H: Fn(Client) -> F + Send + Sync + 'static,
@@ -232,7 +231,7 @@ impl Plugin {
     {
         let message_type = self.once_per_type(message_type.into());
         let handler = Arc::new(move |message, client| Box::pin(handler(message, client)) as _);
-        self.listeners.messages.insert(message_type, handler);
+        self.listening().messages.insert(message_type, handler);
         self
     }
 
@@ -250,7 +249,7 @@ impl Plugin {
             let answer = handler(message, client);
             Box::pin(async move { Ok(serde_json::to_string(&answer.await?)?) }) as _
         });
-        self.listeners.requests.insert(message_type, handler);
+        self.listening().requests.insert(message_type, handler);
         self
     }
 
@@ -262,7 +261,7 @@ impl Plugin {
     {
         self.once("on_socket_opened", self.listeners.socket_opened.is_some());
         let handler = Arc::new(move |socket, client| Box::pin(handler(socket, client)) as _);
-        self.listeners.socket_opened = Some(handler);
+        self.listening().socket_opened = Some(handler);
         self
     }
 
@@ -275,12 +274,11 @@ impl Plugin {
     {
         self.once("on_socket_ready", self.listeners.socket_ready.is_some());
         let handler = Arc::new(move |socket, client| Box::pin(handler(socket, client)) as _);
-        self.listeners.socket_ready = Some(handler);
+        self.listening().socket_ready = Some(handler);
         self
     }
 
-    /// Called for every socket that closes, after its messages. A request of it may come later, and
-    /// its answer is for nobody then.
+    /// Called for every socket that closes, after its messages.
     pub fn on_socket_closed<H, F>(mut self, handler: H) -> Self
     where
         H: Fn(SocketClosed, Client) -> F + Send + Sync + 'static,
@@ -288,50 +286,12 @@ impl Plugin {
     {
         self.once("on_socket_closed", self.listeners.socket_closed.is_some());
         let handler = Arc::new(move |closed, client| Box::pin(handler(closed, client)) as _);
-        self.listeners.socket_closed = Some(handler);
+        self.listening().socket_closed = Some(handler);
         self
     }
 
-    /// Runs the plugin with the daemon that spawned it, or that `PAGEWIRE_ENDPOINT` names, or that is
-    /// meant in the current folder ([`Endpoint::find`]). Otherwise as
-    /// [`run_with`](Plugin::run_with).
-    ///
-    /// A plugin that the daemon spawned also returns when its standard input ends: the daemon has gone,
-    /// or has waited long enough. Nothing else may read that input.
-    pub async fn run(self) -> Result<()> {
-        let launch_id = env::var(LAUNCH_ID_VARIABLE).unwrap_or_default();
-        let spawned = !launch_id.is_empty();
-        let running = self.run_as(Endpoint::find()?, launch_id);
-        tokio::select! {
-            ended = running => ended,
-            () = stdin_ended(), if spawned => Ok(()),
-        }
-    }
-
-    /// Runs the plugin until the daemon stops. Dropping the future withdraws the plugin at once.
-    ///
-    /// It does not come back after a daemon that was restarted or a connection that was lost: run it
-    /// again then, or have the daemon spawn it.
-    ///
-    /// # Errors
-    /// [`Error::Connect`] when there is no daemon; [`Error::Rpc`] when it refuses the plugin
-    /// (`PLUGIN_NAME_TAKEN`, `FIELD_INVALID`) or ends it (`REPLACED`, `SUBSCRIBER_SLOW`);
-    /// [`Error::Disconnected`] when the connection is lost; [`Error::Plugin`] when a handler was
-    /// given twice, or the start or stop handler fails.
-    pub async fn run_with(self, endpoint: Endpoint) -> Result<()> {
-        self.run_as(endpoint, String::new()).await
-    }
-
-    async fn run_as(self, endpoint: Endpoint, launch_id: String) -> Result<()> {
-        if let Some(what) = self.given_twice {
-            return Err(Error::Plugin {
-                problem: format!("{what} is given twice (keep one, and tell cases apart in it)"),
-                plugin: self.name,
-            });
-        }
-        let client = Client::connect(endpoint).await?;
-        // Boxed: it is large, and callers hold it in futures of their own.
-        Box::pin(session::run(self, client, launch_id)).await
+    fn listening(&mut self) -> &mut Listeners {
+        Arc::get_mut(&mut self.listeners).expect("only a running plugin shares them")
     }
 
     fn once(&mut self, what: &str, given: bool) {
@@ -347,17 +307,6 @@ impl Plugin {
         self.once(&format!("the handler of message `{message_type}`"), given);
         message_type
     }
-}
-
-/// Waits for the end of standard input, in a thread that no runtime waits for.
-async fn stdin_ended() {
-    let (ended, end) = oneshot::channel::<()>();
-    thread::spawn(move || {
-        // What cannot be read has ended too.
-        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-        drop(ended);
-    });
-    let _ = end.await;
 }
 
 impl std::fmt::Debug for Plugin {

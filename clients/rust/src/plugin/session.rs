@@ -20,49 +20,41 @@ use tonic::Streaming;
 
 /// How long the session may take to say why a hook's stream ended before it did.
 const VERDICT_TIMEOUT: Duration = Duration::from_secs(1);
-/// For the stop handler, if the daemon does not say how long it waits.
+/// For handlers that still run and the stop handler, when the program ends the plugin, or the daemon
+/// does not say how long it waits.
 const STOP_GRACE: Duration = Duration::from_secs(2);
 
-/// Runs a plugin until its session ends.
-pub(super) async fn run(plugin: Plugin, client: Client, launch_id: String) -> Result<()> {
-    let name = plugin.name.clone();
-    let failed = |what: &str, error: &(dyn std::error::Error + 'static)| Error::Plugin {
-        plugin: name.clone(),
-        problem: format!("{what} failed: {}", one_line(error)),
-    };
+/// Who ended a session in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    ByDaemon,
+    ByProgram,
+}
 
-    let request = start_request(&plugin, launch_id);
-    let has_hooks = !request.hooks.is_empty();
-    let mut session = client.raw().server_start(request).await?.into_inner();
-    let Some(Event::Started(started)) = session.message().await?.and_then(|first| first.event)
-    else {
-        return Err(Error::Unexpected(
-            "a session that does not begin with `started`",
-        ));
+/// Runs a plugin until its session ends, or the program ends it. `begun` is set when the plugin is part
+/// of the daemon.
+pub(super) async fn run(
+    plugin: &Plugin,
+    client: Client,
+    launch_id: &str,
+    begun: &mut bool,
+) -> Result<Ended> {
+    let opened = tokio::select! {
+        () = plugin.stop.stopped() => return Ok(Ended::ByProgram),
+        opened = Opened::open(plugin, &client, launch_id) => opened?,
     };
-    let context = Context::new(client.clone(), started)?;
-
-    let serving = open(plugin.serve, &context).await?;
-    let transforming = open(plugin.transform, &context).await?;
-    let resolving = open(plugin.resolve_import, &context).await?;
-    let listening = if plugin.listeners.is_empty() {
-        None
-    } else {
-        Some(Listening::open(plugin.listeners, &context).await?)
-    };
-    let (stop, stopped) = watch::channel(false);
-    let mut hooks_run = has_hooks;
-    let mut hooks = pin!(async move {
-        tokio::try_join!(
-            optional(serving.map(|hook| hook.run(stopped.clone()))),
-            optional(transforming.map(|hook| hook.run(stopped.clone()))),
-            optional(resolving.map(|hook| hook.run(stopped.clone()))),
-            optional(listening.map(|hook| hook.run(stopped.clone()))),
-        )
-    });
+    let Opened {
+        mut session,
+        context,
+        hooks,
+    } = opened;
+    *begun = true;
+    let (finish, finishes) = watch::channel(false);
+    let mut hooks_run = plugin.has_hooks();
+    let mut hooks = pin!(hooks.run(finishes));
 
     let mut starting: JoinSet<HandlerResult> = JoinSet::new();
-    let grace = loop {
+    let (ended, grace) = loop {
         tokio::select! {
             biased;
             event = session.message() => match event?.map(|event| event.event) {
@@ -72,28 +64,29 @@ pub(super) async fn run(plugin: Plugin, client: Client, launch_id: String) -> Re
                         starting.spawn(guarded(async move { handler(context).await }));
                     }
                 }
-                Some(Some(Event::Stopping(stopping))) => break grace(&stopping),
+                Some(Some(Event::Stopping(stopping))) => break (Ended::ByDaemon, grace(&stopping)),
                 Some(Some(Event::Started(_)) | None) => {}
-                None => break STOP_GRACE,
+                None => break (Ended::ByDaemon, STOP_GRACE),
             },
+            () = plugin.stop.stopped() => break (Ended::ByProgram, STOP_GRACE),
             Some(done) = starting.join_next() => {
                 if let Ok(Err(error)) = done {
-                    return Err(failed("server_start", error.as_ref()));
+                    return Err(plugin.failed("server_start", error.as_ref()));
                 }
             }
             ended = &mut hooks, if hooks_run => {
                 hooks_run = false;
                 // The end of a session ends its hooks too, and the session knows why.
                 match timeout(VERDICT_TIMEOUT, until_stopping(&mut session)).await {
-                    Ok(stopping) => break stopping?,
-                    Err(_) => return ended.map(drop),
+                    Ok(stopping) => break (Ended::ByDaemon, stopping?),
+                    Err(_) => return ended.map(|()| Ended::ByDaemon),
                 }
             }
         }
     };
 
     let leave = async {
-        if let Some(handler) = plugin.server_stop {
+        if let Some(handler) = plugin.server_stop.clone() {
             let mut stopping = pin!(guarded(async { handler(client).await }));
             // Hooks go on meanwhile: the stop handler may need what they serve.
             let result = loop {
@@ -102,22 +95,81 @@ pub(super) async fn run(plugin: Plugin, client: Client, launch_id: String) -> Re
                     _ = &mut hooks, if hooks_run => hooks_run = false,
                 }
             };
-            result.map_err(|error| failed("server_stop", error.as_ref()))?;
+            result.map_err(|error| plugin.failed("server_stop", error.as_ref()))?;
         }
         // Nobody listens when no hook is open.
-        let _ = stop.send(true);
+        let _ = finish.send(true);
         if hooks_run {
             // The daemon may have cut them already.
             let _ = hooks.await;
         }
-        Ok(())
+        Ok(ended)
     };
     // Beyond its grace the daemon cuts the streams: what is not done by then never will be.
-    timeout(grace, leave).await.unwrap_or(Ok(()))
+    timeout(grace, leave).await.unwrap_or(Ok(ended))
+}
+
+/// A session with all that the plugin has in it.
+struct Opened {
+    session: Streaming<proto::ServerStartResponse>,
+    context: Context,
+    hooks: Hooks,
+}
+
+struct Hooks {
+    serving: Option<OpenHook<Serve>>,
+    transforming: Option<OpenHook<Transform>>,
+    resolving: Option<OpenHook<ResolveImport>>,
+    listening: Option<Listening>,
+}
+
+impl Opened {
+    async fn open(plugin: &Plugin, client: &Client, launch_id: &str) -> Result<Self> {
+        let mut session = client
+            .raw()
+            .server_start(start_request(plugin, launch_id))
+            .await?
+            .into_inner();
+        let Some(Event::Started(started)) = session.message().await?.and_then(|first| first.event)
+        else {
+            return Err(Error::Unexpected(
+                "a session that does not begin with `started`",
+            ));
+        };
+        let context = Context::new(client.clone(), started)?;
+        let hooks = Hooks {
+            serving: open(plugin.serve.as_ref(), &context).await?,
+            transforming: open(plugin.transform.as_ref(), &context).await?,
+            resolving: open(plugin.resolve_import.as_ref(), &context).await?,
+            listening: if plugin.listeners.is_empty() {
+                None
+            } else {
+                Some(Listening::open(plugin.listeners.clone(), &context).await?)
+            },
+        };
+        Ok(Self {
+            session,
+            context,
+            hooks,
+        })
+    }
+}
+
+impl Hooks {
+    /// Answers calls and handles events until told to finish.
+    async fn run(self, finish: watch::Receiver<bool>) -> Result<()> {
+        tokio::try_join!(
+            optional(self.serving.map(|hook| hook.run(finish.clone()))),
+            optional(self.transforming.map(|hook| hook.run(finish.clone()))),
+            optional(self.resolving.map(|hook| hook.run(finish.clone()))),
+            optional(self.listening.map(|hook| hook.run(finish.clone()))),
+        )?;
+        Ok(())
+    }
 }
 
 async fn open<H: Hook>(
-    hook: Option<DeclaredHook<H>>,
+    hook: Option<&DeclaredHook<H>>,
     context: &Context,
 ) -> Result<Option<OpenHook<H>>> {
     match hook {
@@ -150,24 +202,40 @@ fn grace(stopping: &proto::ServerStopping) -> Duration {
         .unwrap_or(STOP_GRACE)
 }
 
-fn start_request(plugin: &Plugin, launch_id: String) -> proto::ServerStartRequest {
-    let hooks = [
-        (plugin.serve.is_some(), Serve::KIND),
-        (plugin.transform.is_some(), Transform::KIND),
-        (plugin.resolve_import.is_some(), ResolveImport::KIND),
-        (!plugin.listeners.is_empty(), proto::Hook::SubscribeMessages),
-    ];
+fn start_request(plugin: &Plugin, launch_id: &str) -> proto::ServerStartRequest {
     proto::ServerStartRequest {
         plugin_name: plugin.name.clone(),
         plugin_version: plugin.version.clone(),
         required_features: plugin.required_features.clone(),
-        hooks: hooks
-            .into_iter()
-            .filter(|(given, _)| *given)
-            .map(|(_, hook)| hook.into())
-            .collect(),
+        hooks: plugin.hooks().map(Into::into).collect(),
         replace_existing: plugin.replace_existing,
         inject_web_socket: plugin.inject_web_socket,
-        launch_id,
+        launch_id: launch_id.to_owned(),
+    }
+}
+
+impl Plugin {
+    /// The hooks that it has.
+    fn hooks(&self) -> impl Iterator<Item = proto::Hook> {
+        let hooks = [
+            (self.serve.is_some(), Serve::KIND),
+            (self.transform.is_some(), Transform::KIND),
+            (self.resolve_import.is_some(), ResolveImport::KIND),
+            (!self.listeners.is_empty(), proto::Hook::SubscribeMessages),
+        ];
+        hooks
+            .into_iter()
+            .filter_map(|(given, hook)| given.then_some(hook))
+    }
+
+    fn has_hooks(&self) -> bool {
+        self.hooks().next().is_some()
+    }
+
+    fn failed(&self, what: &str, error: &(dyn std::error::Error + 'static)) -> Error {
+        Error::Plugin {
+            plugin: self.name.clone(),
+            problem: format!("{what} failed: {}", one_line(error)),
+        }
     }
 }

@@ -1,0 +1,15 @@
+package dev.pagewire.client;
+
+/** A method of the pages' console. */
+public enum ConsoleLevel {
+  /** {@code console.log}. */
+  LOG,
+  /** {@code console.debug}; most consoles hide it by default. */
+  DEBUG,
+  /** {@code console.info}. */
+  INFO,
+  /** {@code console.warn}. */
+  WARN,
+  /** {@code console.error}. */
+  ERROR
+}

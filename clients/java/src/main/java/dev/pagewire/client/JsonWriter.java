@@ -1,0 +1,142 @@
+package dev.pagewire.client;
+
+import java.lang.reflect.Array;
+import java.lang.reflect.Method;
+import java.lang.reflect.RecordComponent;
+import java.util.Map;
+import java.util.Optional;
+
+/** Writes JSON text. */
+final class JsonWriter {
+  /** Containers within containers: what has more is taken for a cycle, and refused. */
+  private static final int MAX_DEPTH = 500;
+
+  private final StringBuilder out = new StringBuilder(64);
+
+  private JsonWriter() {}
+
+  static String write(Object value) {
+    JsonWriter writer = new JsonWriter();
+    writer.value(value, 0);
+    return writer.out.toString();
+  }
+
+  private void value(Object value, int depth) {
+    if (depth > MAX_DEPTH) {
+      throw new JsonException(
+          "more than " + MAX_DEPTH + " containers within each other (does a value contain itself?)");
+    }
+    if (value == null || value instanceof Boolean) {
+      out.append(value);
+    } else if (value instanceof CharSequence || value instanceof Character) {
+      string(value.toString());
+    } else if (value instanceof Number number) {
+      number(number);
+    } else if (value instanceof Enum<?> constant) {
+      string(constant.name());
+    } else if (value instanceof Optional<?> optional) {
+      value(optional.orElse(null), depth);
+    } else if (value instanceof Map<?, ?> map) {
+      object(map, depth);
+    } else if (value instanceof Iterable<?> values) {
+      list(values, depth);
+    } else if (value.getClass().isArray()) {
+      array(value, depth);
+    } else if (value instanceof Record structure) {
+      structure(structure, depth);
+    } else {
+      throw new JsonException(
+          "no JSON for a "
+              + value.getClass().getName()
+              + " (pass a Map, List, record, String, Number or Boolean, or set Json.use)");
+    }
+  }
+
+  private void number(Number number) {
+    if (!Double.isFinite(number.doubleValue()) && (number instanceof Double || number instanceof Float)) {
+      throw new JsonException(number + " is no JSON number");
+    }
+    out.append(number);
+  }
+
+  private void object(Map<?, ?> map, int depth) {
+    char before = '{';
+    for (Map.Entry<?, ?> entry : map.entrySet()) {
+      out.append(before);
+      Object key = entry.getKey();
+      string(key instanceof Enum<?> constant ? constant.name() : String.valueOf(key));
+      out.append(':');
+      value(entry.getValue(), depth + 1);
+      before = ',';
+    }
+    out.append(before == '{' ? "{}" : "}");
+  }
+
+  private void list(Iterable<?> values, int depth) {
+    char before = '[';
+    for (Object value : values) {
+      out.append(before);
+      value(value, depth + 1);
+      before = ',';
+    }
+    out.append(before == '[' ? "[]" : "]");
+  }
+
+  private void array(Object array, int depth) {
+    out.append('[');
+    for (int i = 0; i < Array.getLength(array); i++) {
+      if (i > 0) {
+        out.append(',');
+      }
+      value(Array.get(array, i), depth + 1);
+    }
+    out.append(']');
+  }
+
+  private void structure(Record structure, int depth) {
+    char before = '{';
+    for (RecordComponent component : structure.getClass().getRecordComponents()) {
+      out.append(before);
+      string(component.getName());
+      out.append(':');
+      value(component(structure, component), depth + 1);
+      before = ',';
+    }
+    out.append(before == '{' ? "{}" : "}");
+  }
+
+  private static Object component(Record structure, RecordComponent component) {
+    try {
+      Method accessor = component.getAccessor();
+      accessor.setAccessible(true);
+      return accessor.invoke(structure);
+    } catch (ReflectiveOperationException | RuntimeException problem) {
+      throw new JsonException("cannot look into " + structure.getClass().getName(), problem);
+    }
+  }
+
+  private void string(String text) {
+    out.append('"');
+    for (int i = 0; i < text.length(); i++) {
+      char letter = text.charAt(i);
+      if (letter == '"' || letter == '\\') {
+        out.append('\\').append(letter);
+      } else if (letter < ' ' || isLone(text, i)) {
+        out.append(String.format("\\u%04x", (int) letter));
+      } else {
+        out.append(letter);
+      }
+    }
+    out.append('"');
+  }
+
+  /** Half of a surrogate pair, which no UTF-8 can say. */
+  private static boolean isLone(String text, int index) {
+    char letter = text.charAt(index);
+    if (Character.isHighSurrogate(letter)) {
+      return index + 1 == text.length() || !Character.isLowSurrogate(text.charAt(index + 1));
+    }
+    return Character.isLowSurrogate(letter)
+        && (index == 0 || !Character.isHighSurrogate(text.charAt(index - 1)));
+  }
+}

@@ -1,0 +1,64 @@
+package dev.pagewire.client;
+
+import dev.pagewire.v1.ControlServiceGrpc;
+import dev.pagewire.v1.HookFailure;
+import dev.pagewire.v1.ServeCall;
+import dev.pagewire.v1.ServeRequest;
+import dev.pagewire.v1.ServeResponse;
+import dev.pagewire.v1.ServeResult;
+import dev.pagewire.v1.UpdateFilters;
+
+/** {@link Plugin#serve}, open. */
+final class ServeHook extends HookStream<Request, Outcome, ServeRequest, ServeResponse> {
+  ServeHook(ServeOptions options, Callback<Request, Outcome> callback, Context context) {
+    super(
+        ControlServiceGrpc.getServeMethod(),
+        options.opening(),
+        options.liveFilters(),
+        callback,
+        context);
+  }
+
+  @Override
+  void received(ServeResponse message) {
+    switch (message.getMessageCase()) {
+      case OPENED -> hookOpened();
+      case CALL -> call(message.getCall().getCallId(), request(message.getCall()));
+      case CANCEL -> cancel(message.getCancel().getCallId());
+      case FILTERS_UPDATED -> filtersUpdated();
+      default -> {}
+    }
+  }
+
+  private Request request(ServeCall call) {
+    return new Request(
+        call.getRequest(),
+        call.getBody(),
+        call.getBodyOmitted(),
+        call.hasTimeRemaining() ? call.getTimeRemaining() : null,
+        context);
+  }
+
+  @Override
+  ServeRequest result(long callId, Outcome made) {
+    ServeResult.Builder result = ServeResult.newBuilder().setCallId(callId);
+    if (made instanceof Content content) {
+      result.setContent(content.toWire());
+    } else {
+      boolean remember = made instanceof Skip skip && skip.isRemembered();
+      result.getSkipBuilder().setRemember(remember);
+    }
+    return ServeRequest.newBuilder().setResult(result).build();
+  }
+
+  @Override
+  ServeRequest failure(long callId, HookFailure failure) {
+    ServeResult result = ServeResult.newBuilder().setCallId(callId).setFailure(failure).build();
+    return ServeRequest.newBuilder().setResult(result).build();
+  }
+
+  @Override
+  ServeRequest update(UpdateFilters filters) {
+    return ServeRequest.newBuilder().setUpdateFilters(filters).build();
+  }
+}

@@ -1,0 +1,56 @@
+package dev.pagewire.client;
+
+import dev.pagewire.v1.ControlServiceGrpc;
+import dev.pagewire.v1.HookFailure;
+import dev.pagewire.v1.TransformRequest;
+import dev.pagewire.v1.TransformResponse;
+import dev.pagewire.v1.TransformResult;
+import dev.pagewire.v1.UpdateFilters;
+
+/** {@link Plugin#transform}, open. */
+final class TransformHook
+    extends HookStream<Response, Change, TransformRequest, TransformResponse> {
+  TransformHook(TransformOptions options, Callback<Response, Change> callback, Context context) {
+    super(
+        ControlServiceGrpc.getTransformMethod(),
+        options.opening(),
+        options.liveFilters(),
+        callback,
+        context);
+  }
+
+  @Override
+  void received(TransformResponse message) {
+    switch (message.getMessageCase()) {
+      case OPENED -> hookOpened();
+      case CALL ->
+          call(message.getCall().getCallId(), new Response(message.getCall(), context));
+      case CANCEL -> cancel(message.getCancel().getCallId());
+      case FILTERS_UPDATED -> filtersUpdated();
+      default -> {}
+    }
+  }
+
+  @Override
+  TransformRequest result(long callId, Change made) {
+    TransformResult.Builder result = TransformResult.newBuilder().setCallId(callId);
+    if (made == null) {
+      result.getSkipBuilder();
+    } else {
+      result.setContent(made.toWire());
+    }
+    return TransformRequest.newBuilder().setResult(result).build();
+  }
+
+  @Override
+  TransformRequest failure(long callId, HookFailure failure) {
+    TransformResult result =
+        TransformResult.newBuilder().setCallId(callId).setFailure(failure).build();
+    return TransformRequest.newBuilder().setResult(result).build();
+  }
+
+  @Override
+  TransformRequest update(UpdateFilters filters) {
+    return TransformRequest.newBuilder().setUpdateFilters(filters).build();
+  }
+}

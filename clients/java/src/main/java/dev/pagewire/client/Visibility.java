@@ -1,0 +1,11 @@
+package dev.pagewire.client;
+
+/** A page's {@code document.visibilityState}. */
+public enum Visibility {
+  /** The page has not said. */
+  UNKNOWN,
+  /** At least partly visible. */
+  VISIBLE,
+  /** In a background tab, minimised or covered. */
+  HIDDEN
+}

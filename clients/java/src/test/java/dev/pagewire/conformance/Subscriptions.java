@@ -1,0 +1,144 @@
+package dev.pagewire.conformance;
+
+import dev.pagewire.client.Client;
+import dev.pagewire.client.ConsoleEntry;
+import dev.pagewire.client.Event;
+import dev.pagewire.client.FileChanged;
+import dev.pagewire.client.Gap;
+import dev.pagewire.client.Message;
+import dev.pagewire.client.PageError;
+import dev.pagewire.client.SocketClosed;
+import dev.pagewire.client.SocketFilter;
+import dev.pagewire.client.SocketOpened;
+import dev.pagewire.client.SocketUpdated;
+import dev.pagewire.client.SubscribeOptions;
+import dev.pagewire.client.Subscription;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** Subscriptions by name, each read by a thread. */
+final class Subscriptions {
+  private final Map<String, Following> followed = new ConcurrentHashMap<>();
+
+  Object subscribe(Client client, boolean reconnected, Words command) throws InterruptedException {
+    String name = command.text("name");
+    Subscription subscription;
+    if (!command.is("resume")) {
+      subscription = client.subscribe(options(command));
+    } else {
+      Following last = followed.get(name);
+      last.end();
+      subscription = last.subscription;
+      if (reconnected) {
+        subscription =
+            client.subscribe(options(command).resumeAfter(last.subscription.position()));
+      } else {
+        subscription.resume();
+      }
+    }
+    boolean resumed = subscription.resumed();
+    followed.put(name, new Following(name, subscription));
+    return Wire.object("resumed", resumed);
+  }
+
+  /** Unsubscribes, and keeps the place. */
+  void unsubscribe(String name) throws InterruptedException {
+    followed.get(name).end();
+  }
+
+  private static final class Following {
+    final Subscription subscription;
+    private final Thread thread;
+    private volatile boolean unsubscribed;
+
+    Following(String name, Subscription subscription) {
+      this.subscription = subscription;
+      thread = new Thread(() -> follow(name), "subscription " + name);
+      thread.setDaemon(true);
+      thread.start();
+    }
+
+    void end() throws InterruptedException {
+      unsubscribed = true;
+      subscription.close();
+      thread.join();
+    }
+
+    private void follow(String name) {
+      Map<String, Object> line =
+          Wire.object("event", "subscription_ended", "subscription", name);
+      try {
+        for (Optional<Event> event = subscription.read();
+            event.isPresent();
+            event = subscription.read()) {
+          Wire.say(line(name, event.get()));
+        }
+      } catch (RuntimeException problem) {
+        line.put("error", Wire.error(problem));
+      }
+      if (!unsubscribed) {
+        Wire.say(line);
+      }
+    }
+  }
+
+  private static Map<String, Object> line(String name, Event event) {
+    Map<String, Object> line =
+        Wire.object(
+            "event", "event",
+            "subscription", name,
+            "sequence", event.position().sequence());
+    Event.What what = event.what();
+    if (what instanceof Message message) {
+      line.put("kind", "message");
+      line.put("socket_id", message.socketId());
+      line.put("text", message.binary().isPresent() ? null : message.text());
+    } else if (what instanceof SocketOpened opened) {
+      line.put("kind", "socket_opened");
+      line.put("socket_id", opened.socket().socketId());
+    } else if (what instanceof SocketUpdated updated) {
+      line.put("kind", "socket_updated");
+      line.put("socket_id", updated.socket().socketId());
+    } else if (what instanceof SocketClosed closed) {
+      line.put("kind", "socket_closed");
+      line.put("socket_id", closed.socketId());
+    } else if (what instanceof ConsoleEntry entry) {
+      line.put("kind", "console");
+      line.put("socket_id", entry.socketId());
+    } else if (what instanceof PageError error) {
+      line.put("kind", "page_error");
+      line.put("socket_id", error.socketId());
+    } else if (what instanceof FileChanged) {
+      line.put("kind", "file");
+    } else if (what instanceof Gap gap) {
+      line.put("kind", "gap");
+      line.put("after", gap.afterSequence());
+      line.put("before", gap.beforeSequence());
+    }
+    return line;
+  }
+
+  private static SubscribeOptions options(Words command) {
+    SubscribeOptions options = SubscribeOptions.create();
+    for (String kind : command.texts("kinds")) {
+      options =
+          switch (kind) {
+            case "messages" -> options.messages();
+            case "sockets" -> options.sockets();
+            case "console" -> options.console();
+            case "page_errors" -> options.pageErrors();
+            case "files" -> options.files();
+            default -> throw new IllegalArgumentException("no kind is called " + kind);
+          };
+    }
+    if (command.has("types")) {
+      options = options.messageTypes(command.texts("types"));
+    }
+    if (command.has("url")) {
+      options = options.fromSockets(SocketFilter.url(command.text("url")));
+    }
+    options = command.is("strict") ? options.strictResume() : options;
+    return command.number("max_queue").map(options::maxQueue).orElse(options);
+  }
+}

@@ -1,0 +1,134 @@
+package dev.pagewire.conformance;
+
+import dev.pagewire.client.CannotConnectException;
+import dev.pagewire.client.DisconnectedException;
+import dev.pagewire.client.EndpointException;
+import dev.pagewire.client.ImportReport;
+import dev.pagewire.client.ImportRow;
+import dev.pagewire.client.JsValue;
+import dev.pagewire.client.Json;
+import dev.pagewire.client.NoDaemonException;
+import dev.pagewire.client.PluginException;
+import dev.pagewire.client.Report;
+import dev.pagewire.client.RpcException;
+import dev.pagewire.client.SeveralDaemonsException;
+import dev.pagewire.client.Target;
+import dev.pagewire.client.TokenFileException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.CompletionException;
+import java.util.stream.Stream;
+
+/** How the library's values look to the driver. */
+final class Wire {
+  private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+
+  private Wire() {}
+
+  /** A line of these keys and values. */
+  static void say(Object... line) {
+    say(object(line));
+  }
+
+  static void say(Map<String, Object> line) {
+    String text = Json.write(line);
+    synchronized (OUT) {
+      // A whole line at once, whoever else speaks.
+      OUT.println(text);
+    }
+  }
+
+  static Map<String, Object> object(Object... pairs) {
+    Map<String, Object> object = new LinkedHashMap<>();
+    for (int i = 0; i < pairs.length; i += 2) {
+      object.put((String) pairs[i], pairs[i + 1]);
+    }
+    return object;
+  }
+
+  static Target target(Words words) {
+    Target target;
+    if (words.is("all")) {
+      target = Target.all();
+    } else if (words.has("sockets")) {
+      target = Target.sockets(words.texts("sockets"));
+    } else if (words.has("tabs")) {
+      target = Target.tabs(words.texts("tabs"));
+    } else if (words.has("pages")) {
+      target = Target.pages(words.texts("pages"));
+    } else {
+      target = Target.url(words.text("url"));
+    }
+    return target.excluding(words.texts("excluding"));
+  }
+
+  static Map<String, Object> report(Report report) {
+    return object(
+        "reached", report.reached(),
+        "unreached", unreached(report).toList(),
+        "reached_socket_ids", report.reachedSocketIds());
+  }
+
+  static Stream<Map<String, Object>> unreached(Report report) {
+    return report.unreached().stream()
+        .map(
+            row ->
+                object(
+                    "socket_id",
+                    row.socketId(),
+                    "status",
+                    row.status().name().toLowerCase(Locale.ROOT)));
+  }
+
+  static Map<String, Object> imports(ImportReport report) {
+    return object("rows", report.rows().stream().map(Wire::row).toList());
+  }
+
+  private static Map<String, Object> row(ImportRow row) {
+    if (row.value().isPresent()) {
+      JsValue value = row.value().get();
+      boolean plain = value instanceof JsValue.Plain || value instanceof JsValue.Undefined;
+      return object(
+          "socket_id", row.socketId(),
+          "value", plain ? value.json(Object.class) : value.toString());
+    }
+    String kind = row.error().orElseThrow().kind().name().toLowerCase(Locale.ROOT);
+    Map<String, Object> error =
+        object("kind", kind, "message", row.error().orElseThrow().toString());
+    return object("socket_id", row.socketId(), "error", error);
+  }
+
+  private static final List<Map.Entry<Class<?>, String>> KINDS =
+      List.of(
+          Map.entry(EndpointException.class, "endpoint"),
+          Map.entry(TokenFileException.class, "token_file"),
+          Map.entry(NoDaemonException.class, "no_daemon"),
+          Map.entry(SeveralDaemonsException.class, "several_daemons"),
+          Map.entry(CannotConnectException.class, "connect"),
+          Map.entry(DisconnectedException.class, "disconnected"),
+          Map.entry(PluginException.class, "plugin"));
+
+  static Map<String, Object> error(Throwable problem) {
+    if (problem instanceof CompletionException && problem.getCause() != null) {
+      return error(problem.getCause());
+    }
+    if (problem instanceof RpcException refused) {
+      return object(
+          "kind", "rpc",
+          "code", refused.code().name(),
+          "reason", refused.reason(),
+          "message", refused.getMessage());
+    }
+    String kind =
+        KINDS.stream()
+            .filter(entry -> entry.getKey().isInstance(problem))
+            .map(Map.Entry::getValue)
+            .findFirst()
+            .orElse("other");
+    return object("kind", kind, "message", String.valueOf(problem));
+  }
+}

@@ -1,0 +1,54 @@
+"""The events of subscriptions, as the runner says them."""
+
+from typing import Any
+
+from pagewire import (
+    ConsoleEntry,
+    FileChanged,
+    Gap,
+    Message,
+    PageError,
+    SocketClosed,
+    SocketOpened,
+    SocketUpdated,
+    Subscription,
+)
+
+from .speech import error_of, say
+
+
+async def follow(name: str, subscription: Subscription) -> None:
+    """Say each event, and how it ends."""
+    try:
+        async for event in subscription:
+            what = said(event.what)
+            sequence = event.position.sequence
+            say(event="event", subscription=name, sequence=sequence, **what)
+    except Exception as error:
+        say(event="subscription_ended", subscription=name, error=error_of(error))
+    else:
+        say(event="subscription_ended", subscription=name)
+
+
+def said(what: object) -> dict[str, Any]:
+    match what:
+        case Message():
+            return {"kind": "message", "socket_id": what.socket_id, "text": what.text}
+        case SocketOpened(socket=socket):
+            return {"kind": "socket_opened", "socket_id": socket.socket_id}
+        case SocketUpdated(socket=socket):
+            return {"kind": "socket_updated", "socket_id": socket.socket_id}
+        case SocketClosed(socket_id=socket_id):
+            return {"kind": "socket_closed", "socket_id": socket_id}
+        case ConsoleEntry():
+            text = " ".join(map(str, what.args))
+            return {"kind": "console", "socket_id": what.socket_id, "text": text}
+        case PageError():
+            text = what.exception.message
+            return {"kind": "page_error", "socket_id": what.socket_id, "text": text}
+        case FileChanged():
+            return {"kind": "file", "text": what.url_path}
+        case Gap():
+            bounds = {"after": what.after_sequence, "before": what.before_sequence}
+            return {"kind": "gap", **bounds}
+    raise TypeError(f"an event that the runner does not know: {what!r}")

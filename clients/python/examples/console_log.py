@@ -1,0 +1,25 @@
+"""Prints to the console of every page, one second after the start."""
+
+import asyncio
+
+from pagewire import Client, Context, Plugin, Socket, Target
+
+plugin = Plugin("console-log", inject_web_socket=True)
+
+
+@plugin.server_start
+async def start(context: Context) -> None:
+    await asyncio.sleep(1)
+    ready = [socket.socket_id for socket in context.sockets if socket.ready]
+    if ready:
+        await context.client.console_log(Target.sockets(ready), "log", "Hello from Pagewire")
+
+
+# Pages that connect later are greeted when they are ready.
+@plugin.on_socket_ready
+async def greet(socket: Socket, client: Client) -> None:
+    await asyncio.sleep(1)
+    await client.console_log(Target.socket(socket.socket_id), "log", "Hello from Pagewire")
+
+
+plugin.run()

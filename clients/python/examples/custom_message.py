@@ -1,0 +1,14 @@
+"""Tells every page how many pages there are, in a message of our own, whenever one comes."""
+
+from pagewire import Client, Plugin, Socket, Target
+
+plugin = Plugin("custom-message", inject_web_socket=True)
+
+
+@plugin.on_socket_ready
+async def count(_: Socket, client: Client) -> None:
+    pages = len(await client.sockets())
+    await client.send(Target.all(), {"type": "custom-message", "data": {"pages": pages}})
+
+
+plugin.run()

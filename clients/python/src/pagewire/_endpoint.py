@@ -1,0 +1,135 @@
+"""Where a daemon listens for programs, and the token it wants."""
+
+import os
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pagewire import discovery
+from pagewire._values import StrPath
+from pagewire.errors import EndpointError, NoDaemonError, TokenFileError
+
+_ENDPOINT_VARIABLE = "PAGEWIRE_ENDPOINT"
+_TOKEN_VARIABLE = "PAGEWIRE_TOKEN"
+_EXPECTED = "(pass 127.0.0.1:8001, [::1]:8001 or unix:/path)"
+_HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+):(?P<port>[0-9]{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address, and a token unless it needs none."""
+
+    address: str
+    """`HOST:PORT` or `unix:PATH`, as gRPC wants it."""
+    token: str | None = field(default=None, repr=False)
+    """A secret, sent with every call."""
+
+    @property
+    def is_unix(self) -> bool:
+        """Whether it is a unix socket, which needs no token."""
+        return self.address.startswith("unix:")
+
+    @classmethod
+    def parse(cls, value: str) -> "Endpoint":
+        """Read an address in any spelling. Connects to nothing."""
+
+        def invalid(problem: str) -> EndpointError:
+            return EndpointError(value, f"{problem} {_EXPECTED}")
+
+        if not isinstance(value, str):
+            raise TypeError(f"an endpoint must be a string, not {value!r}")
+        if value.startswith("unix:"):
+            # gRPC's two spellings: unix:path and unix:///absolute_path.
+            path = value.removeprefix("unix:").removeprefix("//")
+            if not path:
+                raise invalid("is a unix socket without a path")
+            return cls(f"unix:{path}")
+        if value.startswith("https://"):
+            raise invalid("asks for TLS, which the control endpoint does not speak")
+        authority = value.removeprefix("http://").removesuffix("/")
+        if re.search("[/?#@]", authority):
+            raise invalid("is more than a host and a port")
+        matched = _HOST_AND_PORT.fullmatch(authority)
+        if not matched:
+            raise invalid("is not a host and a port")
+        if not 0 < int(matched["port"]) < 65536:
+            raise invalid("has no port")
+        return cls(authority)
+
+    def with_token_file(self, path: StrPath) -> "Endpoint":
+        """Add the token that is a file's content, without surrounding white space."""
+        name = os.fspath(path)
+        try:
+            token = Path(name).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise TokenFileError(name, str(error)) from None
+        if not token:
+            raise TokenFileError(name, "it is empty")
+        return replace(self, token=token)
+
+    def with_known_token(self) -> "Endpoint":
+        """Add the token of the daemon of ours that runs at this address, if one does."""
+        if self.token is not None or self.is_unix:
+            return self
+        try:
+            daemons = discovery.running()
+        except OSError:
+            daemons = []
+        for daemon in daemons:
+            here = (_numeric(control) == _numeric(self.address) for control in daemon.controls)
+            if daemon.token_file and any(here):
+                try:
+                    return self.with_token_file(daemon.token_file)
+                except TokenFileError:
+                    break
+        return self  # the daemon says what is missing
+
+
+def find(
+    endpoint: str | None = None, token: str | None = None, token_file: StrPath | None = None
+) -> Endpoint:
+    """Say which daemon is meant. Blocks shortly.
+
+    What the program passes counts first, then `PAGEWIRE_ENDPOINT` and `PAGEWIRE_TOKEN`, then the
+    daemon that is meant in the current folder.
+    """
+    named = endpoint if endpoint is not None else _variable(_ENDPOINT_VARIABLE)
+    if named is not None:
+        found = Endpoint.parse(named)
+        if endpoint is None:
+            found = replace(found, token=_variable(_TOKEN_VARIABLE))
+    else:
+        found = _discover()
+    if token is not None:
+        found = replace(found, token=token)
+    elif token_file is not None:
+        found = found.with_token_file(token_file)
+    elif named is not None:
+        found = found.with_known_token()
+    if found.token is not None and not (found.token.isascii() and found.token.isprintable()):
+        raise EndpointError(
+            found.address,
+            "has a token that cannot be a header (pass the token as the daemon wrote it)",
+        )
+    return found
+
+
+def _discover() -> Endpoint:
+    try:
+        daemons = discovery.running()
+    except OSError as error:
+        raise NoDaemonError(str(error)) from None
+    daemon = discovery.choose(".", daemons)
+    found = Endpoint.parse(daemon.control)
+    if daemon.token_file and not found.is_unix:
+        found = found.with_token_file(daemon.token_file)
+    return found
+
+
+def _variable(name: str) -> str | None:
+    """Read a variable that is set and says something."""
+    return os.environ.get(name, "").strip() or None
+
+
+def _numeric(address: str) -> str:
+    return address.replace("localhost:", "127.0.0.1:", 1)

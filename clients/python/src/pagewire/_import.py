@@ -1,0 +1,167 @@
+"""Modules for pages to import, and what came of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pagewire import _values
+from pagewire._js import JsException, JsPhase, JsValue
+from pagewire._proto import messages_pb2
+from pagewire._report import DeliveryStatus, Report
+from pagewire._target import Target
+from pagewire.errors import PagewireError
+
+DEFAULT_TIMEOUT_SECONDS = 10.0
+"""How long pages may take with an awaited import; then they are rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A module for pages to `import()`, and what to call its default export with."""
+
+    _path: str | None
+    _code: str | None
+    _args_json: tuple[str, ...]
+    _fresh: bool
+    _timeout: float | None
+    _max_result_bytes: int
+
+    @classmethod
+    def path(
+        cls,
+        import_path: str,
+        *args: Any,
+        fresh: bool = False,
+        timeout: float | None = None,
+        max_result_bytes: int = 0,
+    ) -> "Import":
+        """A URL as a page would import it: `/x.js`, `https://...`; called with `args`.
+
+        `fresh` evaluates the module again in pages that have it. `timeout` is how many seconds
+        pages may take, 10 unless said. A result larger than `max_result_bytes` (1 MiB unless said)
+        comes cut; all rows together share 3 MiB.
+        """
+        json = tuple(map(_values.to_json, args))
+        path = _values.string(import_path, "an import path")
+        return cls(path, None, json, fresh, timeout, max_result_bytes)
+
+    @classmethod
+    def code(
+        cls,
+        source: str,
+        *args: Any,
+        timeout: float | None = None,
+        max_result_bytes: int = 0,
+    ) -> "Import":
+        """The source of a module; otherwise as `path`.
+
+        The daemon serves it from the pages' own origin, so it passes a strict content security
+        policy, has real stack traces, and is evaluated each time.
+        """
+        json = tuple(map(_values.to_json, args))
+        source = _values.string(source, "code")
+        return cls(None, source, json, False, timeout, max_result_bytes)
+
+    def _to_proto(self, target: Target, await_result: bool) -> messages_pb2.SendImportRequest:
+        request = messages_pb2.SendImportRequest(
+            target=target._to_proto(),
+            import_path=self._path,
+            code=self._code,
+            args_json=self._args_json,
+            mode=messages_pb2.IMPORT_MODE_FRESH if self._fresh else messages_pb2.IMPORT_MODE_REUSE,
+            await_result=await_result,
+            max_result_bytes=self._max_result_bytes,
+        )
+        if self._timeout is not None:
+            request.timeout.CopyFrom(_values.duration(self._timeout))
+        return request
+
+
+class ImportErrorKind(StrEnum):
+    """Why a page has no value to show."""
+
+    THROWN = "thrown"
+    """The default export threw, or what it returned could not be sent."""
+    LOAD = "load"
+    """The module could not be loaded."""
+    TIMEOUT = "timeout"
+    """No answer in time."""
+    PAGE_GONE = "page_gone"
+    """No such socket, or it closed meanwhile."""
+    UNSUPPORTED = "unsupported"
+    """The page's script is too old, or never said hello."""
+    DROPPED_SLOW = "dropped_slow"
+    """Its queue was full; the page was not asked."""
+
+
+_UNANSWERED = {
+    DeliveryStatus.TIMED_OUT: ImportErrorKind.TIMEOUT,
+    DeliveryStatus.UNSUPPORTED: ImportErrorKind.UNSUPPORTED,
+    DeliveryStatus.DROPPED_SLOW: ImportErrorKind.DROPPED_SLOW,
+}
+
+
+class PageImportError(PagewireError):
+    """Why one page has no value to show for an import. Raised by `ImportRow.json` alone."""
+
+    def __init__(self, kind: ImportErrorKind, cause: JsException | DeliveryStatus) -> None:
+        if isinstance(cause, JsException):
+            super().__init__(str(cause))
+        else:
+            super().__init__(f"the page did not answer: {cause.text}")
+        self.kind = kind
+        """What sort of failure."""
+        self.exception = cause if isinstance(cause, JsException) else None
+        """What was thrown, if anything was."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """What one page made of an awaited import: a value or an error."""
+
+    socket_id: str
+    """The page's socket."""
+    value: JsValue | None
+    """What the default export returned, or its promise resolved to; None with an error."""
+    error: PageImportError | None
+    """Why there is no value."""
+    elapsed: float
+    """Seconds from selection to the answer, or to giving up, by the daemon's clock."""
+
+    def json(self) -> Any:
+        """The value as a Python one. Raises the error, or NotJsonError."""
+        if self.error is not None:
+            raise self.error
+        return None if self.value is None else self.value.json()
+
+    @classmethod
+    def _from_proto(cls, row: messages_pb2.ImportResult) -> "ImportRow":
+        value, error = None, None
+        match row.WhichOneof("outcome"):
+            case "value":
+                value = JsValue._from_proto(row.value)
+            case "exception":
+                thrown = JsException._from_proto(row.exception)
+                loading = thrown.phase is JsPhase.LOAD
+                kind = ImportErrorKind.LOAD if loading else ImportErrorKind.THROWN
+                error = PageImportError(kind, thrown)
+            case _:
+                status = DeliveryStatus._from_proto(row.unanswered)
+                kind = _UNANSWERED.get(status, ImportErrorKind.PAGE_GONE)
+                error = PageImportError(kind, status)
+        return cls(row.socket_id, value, error, _values.seconds(row.elapsed))
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an awaited import came to, page by page."""
+
+    report: Report
+    """Whom the import reached."""
+    rows: tuple[ImportRow, ...]
+    """Exactly one row for each selected socket. Empty: nobody was selected."""
+
+    @classmethod
+    def _from_proto(cls, response: messages_pb2.SendImportResponse) -> "ImportReport":
+        report = Report._from_proto(response.report)
+        return cls(report, tuple(map(ImportRow._from_proto, response.results)))

@@ -1,0 +1,211 @@
+"""A plugin's session: as long as its stream is held, the plugin is part of the daemon."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+
+from pagewire import _values
+from pagewire._channel import next_message
+from pagewire._client import Client
+from pagewire._context import Context
+from pagewire._handlers import Caller, Handler, Listeners, is_async
+from pagewire._hook import DeclaredHook, OpenHook
+from pagewire._listen import Listening
+from pagewire._proto import control_pb2, hooks_pb2
+from pagewire._server import PluginState
+from pagewire.errors import PagewireError, PluginError, UnexpectedError, text_of
+
+# How long the session may take to say why a hook's stream ended before it did.
+_VERDICT_TIMEOUT_SECONDS = 1.0
+# How often it is looked whether the daemon has noticed the end of a session.
+_LOOK_INTERVAL_SECONDS = 0.01
+# For what still runs, if the daemon does not say how long it waits.
+_GRACE_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class Declared:
+    """A plugin as it was put together."""
+
+    name: str
+    version: str
+    required_features: list[str]
+    inject_web_socket: bool
+    replace_existing: bool
+    server_start: Handler | None = None
+    server_stop: Handler | None = None
+    hooks: dict[str, DeclaredHook] = field(default_factory=dict)
+    listeners: Listeners = field(default_factory=Listeners)
+
+    def start_request(self, launch_id: str) -> control_pb2.ServerStartRequest:
+        """Say who it is and what it will do."""
+        declared = [hook.kind.declared for hook in self.hooks.values()]
+        if self.listeners:
+            declared.append(hooks_pb2.HOOK_SUBSCRIBE_MESSAGES)
+        return control_pb2.ServerStartRequest(
+            plugin_name=self.name,
+            plugin_version=self.version,
+            required_features=self.required_features,
+            hooks=declared,
+            replace_existing=self.replace_existing,
+            inject_web_socket=self.inject_web_socket,
+            launch_id=launch_id,
+        )
+
+
+class Session:
+    """One session of a plugin, from its beginning to its end."""
+
+    def __init__(self, plugin: Declared, client: Client, caller: Caller, launch_id: str) -> None:
+        """Open it. `run` does the rest."""
+        connection = client._connection
+        self._plugin = plugin
+        self._client = client
+        self._caller = caller
+        self._ready = asyncio.Event()
+        request = plugin.start_request(launch_id)
+        self._stream: grpc.aio.UnaryStreamCall[
+            control_pb2.ServerStartRequest, control_pb2.ServerStartResponse
+        ] = connection.hold(connection.stub.ServerStart(request, metadata=connection.metadata))
+        self._parts: list[OpenHook | Listening] = []
+        self._tasks: list[asyncio.Task[Any]] = []
+        self.began = False
+        """The daemon has let the plugin in."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until the daemon stops or the program wants it to; else an error.
+
+        Handlers that run may finish then, and the stop handler is called, within the grace.
+        """
+        stopping: asyncio.Task[object] = asyncio.create_task(stop.wait())
+        self._tasks.append(stopping)
+        try:
+            context = await self._begin()
+            following = asyncio.create_task(self._follow())
+            starting = asyncio.create_task(self._start(context))
+            self._tasks += following, starting
+            await self._or_verdict(self._open(context), following)
+            running = [asyncio.create_task(part.run()) for part in self._parts]
+            self._tasks += running
+            grace = await self._until_end(following, starting, stopping, running)
+            ours = not following.done()
+            await self._leave(context, grace, starting, withdraw=ours)
+            if ours:
+                await self._withdraw(context)
+            if starting.done():
+                starting.result()
+        finally:
+            await self._close()
+
+    async def _begin(self) -> Context:
+        first = await next_message(self._stream)
+        if first is None or first.WhichOneof("event") != "started":
+            raise UnexpectedError("a session that does not begin with `started`")
+        self.began = True
+        return await Context._open(self._client, first.started)
+
+    async def _open(self, context: Context) -> None:
+        for declared in self._plugin.hooks.values():
+            hook = OpenHook(declared, context, self._caller)
+            self._parts.append(hook)
+            await hook.open(declared.open)
+        if self._plugin.listeners:
+            listening = Listening(self._plugin.listeners, context, self._caller)
+            self._parts.append(listening)
+            await listening.open()
+
+    async def _follow(self) -> float:
+        """Hear what the session tells; returns the grace when the daemon stops."""
+        while (event := await next_message(self._stream)) is not None:
+            match event.WhichOneof("event"):
+                case "ready":
+                    self._ready.set()
+                case "stopping":
+                    return _values.seconds(event.stopping.grace) or _GRACE_SECONDS
+        return _GRACE_SECONDS
+
+    async def _start(self, context: Context) -> None:
+        await self._ready.wait()
+        if self._plugin.server_start:
+            await self._call("server_start", self._plugin.server_start, context)
+
+    async def _until_end(
+        self,
+        following: asyncio.Task[float],
+        starting: asyncio.Task[None],
+        stopping: asyncio.Task[object],
+        running: list[asyncio.Task[None]],
+    ) -> float:
+        """Wait for the end; returns how many seconds what still runs may take."""
+        waited: set[asyncio.Task[Any]] = {following, starting, stopping, *running}
+        while True:
+            done, waited = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if following in done:
+                return following.result()
+            if starting in done:
+                starting.result()
+            for task in running:
+                if task in done:
+                    return await self._or_verdict(task, following) or _GRACE_SECONDS
+            if stopping in done:
+                return _GRACE_SECONDS
+
+    async def _or_verdict(
+        self, work: Awaitable[None], following: asyncio.Task[float]
+    ) -> float | None:
+        """Do some work. When it fails as the session has ended, the session knows why."""
+        try:
+            await work
+        except PagewireError:
+            done, _ = await asyncio.wait([following], timeout=_VERDICT_TIMEOUT_SECONDS)
+            if not done:
+                raise
+            return following.result()
+        return None
+
+    async def _leave(
+        self, context: Context, grace: float, starting: asyncio.Task[None], *, withdraw: bool
+    ) -> None:
+        try:
+            async with asyncio.timeout(grace):
+                # Hooks go on meanwhile: the stop handler may need what they serve.
+                if handler := self._plugin.server_stop:
+                    client = context.client if is_async(handler) else context.sync_client
+                    await self._call("server_stop", handler, client)
+                await asyncio.gather(*(part.finish(withdraw=withdraw) for part in self._parts))
+                if self._ready.is_set():
+                    await asyncio.wait([starting])
+        except TimeoutError:
+            pass  # beyond the grace the daemon cuts the streams
+
+    async def _withdraw(self, context: Context) -> None:
+        """End the session, and wait until the daemon has noticed: the name is free then."""
+        self._stream.cancel()
+        live = {PluginState.STARTING, PluginState.READY}
+        try:
+            async with asyncio.timeout(_VERDICT_TIMEOUT_SECONDS):
+                while any(  # noqa: ASYNC110 - nothing tells it
+                    plugin.plugin_name == context.plugin_name and plugin.state in live
+                    for plugin in await self._client.plugins()
+                ):
+                    await asyncio.sleep(_LOOK_INTERVAL_SECONDS)
+        except (TimeoutError, PagewireError):
+            pass  # another has taken the name already, or the daemon has gone too
+
+    async def _call(self, what: str, handler: Handler, argument: object) -> None:
+        try:
+            await self._caller.call(handler, argument)
+        except Exception as error:
+            problem = f"{what} failed: {text_of(error)}"
+            raise PluginError(self._plugin.name, problem) from error
+
+    async def _close(self) -> None:
+        for part in self._parts:
+            await part.close()
+        self._stream.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

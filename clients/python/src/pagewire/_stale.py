@@ -1,0 +1,66 @@
+"""What the daemon is to forget."""
+
+import os
+from dataclasses import dataclass, replace
+
+from pagewire import _values
+from pagewire._proto import hooks_pb2
+from pagewire._values import StrPath
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """Which remembered and cached results of hooks are stale, for `Client.invalidate`.
+
+    Paths are URL paths, whatever the query, beginning with `/`. `|` joins two:
+    `Stale.file("/srv/site/colors.scss") | Stale.prefix("/themes/")`.
+    """
+
+    _all: bool = False
+    _paths: tuple[str, ...] = ()
+    _prefixes: tuple[str, ...] = ()
+    _files: tuple[str, ...] = ()
+    _refresh_pages: bool = False
+
+    @classmethod
+    def all(cls) -> "Stale":
+        """Everything, of every plugin."""
+        return cls(_all=True)
+
+    @classmethod
+    def path(cls, path: str) -> "Stale":
+        """Results for this path."""
+        return cls(_paths=(_values.string(path, "a path"),))
+
+    @classmethod
+    def prefix(cls, prefix: str) -> "Stale":
+        """Results for paths that begin with this."""
+        return cls(_prefixes=(_values.string(prefix, "a prefix"),))
+
+    @classmethod
+    def file(cls, file: StrPath) -> "Stale":
+        """Whatever was made from this file: an absolute path."""
+        return cls(_files=(os.fspath(file),))
+
+    def __or__(self, other: "Stale") -> "Stale":
+        """Both."""
+        return Stale(
+            self._all or other._all,
+            self._paths + other._paths,
+            self._prefixes + other._prefixes,
+            self._files + other._files,
+            self._refresh_pages or other._refresh_pages,
+        )
+
+    def refresh_pages(self) -> "Stale":
+        """Have pages that use any of it act too: styles are swapped, else the page reloads."""
+        return replace(self, _refresh_pages=True)
+
+    def _to_proto(self) -> hooks_pb2.InvalidateRequest:
+        return hooks_pb2.InvalidateRequest(
+            all=self._all,
+            exact_paths=self._paths,
+            path_prefixes=self._prefixes,
+            file_paths=self._files,
+            refresh_pages=self._refresh_pages,
+        )

@@ -1,0 +1,155 @@
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pagewire import discovery, errors
+from pagewire._endpoint import Endpoint, find
+from pagewire.discovery import Daemon
+
+
+def daemon(pid: int, *roots: str) -> Daemon:
+    return Daemon(pid, roots, "http://127.0.0.1:8000", "127.0.0.1:1", ("127.0.0.1:1",), None)
+
+
+def chosen(folder: str, *daemons: Daemon) -> list[int]:
+    """The chosen one's number; none = there is none; all numbers when there are several."""
+    try:
+        return [discovery.choose(folder, daemons).pid]
+    except errors.NoDaemonError:
+        return []
+    except errors.SeveralDaemonsError as error:
+        assert all(str(each) in str(error) for each in error.daemons)
+        return [each.pid for each in error.daemons]
+
+
+def test_the_nearest_root_around_counts_then_those_below_then_the_only_one() -> None:
+    outer, inner = daemon(1, "/no/p"), daemon(2, "/no/p/web")
+    other = daemon(3, "/no/q", "/no/r")
+    every = (outer, inner, other)
+    assert chosen("/no/p/web/src", *every) == [2]
+    assert chosen("/no/p/web", *every) == [2]
+    assert chosen("/no/p/website", *every) == [1]
+    assert chosen("/no/p", *every) == [1], "around it, also exactly"
+    assert chosen("/no/r/x", *every) == [3], "any of its roots"
+    assert chosen("/no", *every) == [1, 2, 3], "all below are alike"
+    assert chosen("/no", inner) == [2]
+    assert chosen("/elsewhere", inner) == [2], "the only one"
+    assert chosen("/elsewhere", inner, other) == [2, 3]
+    assert chosen("/elsewhere") == []
+    assert chosen("/no/p/src", daemon(4, "/no/p"), outer) == [1, 4]
+
+
+def write(listener: socket.socket, **said: Any) -> Path:
+    """Leave the file of a daemon that listens there."""
+    folder = discovery.runtime_folder()
+    folder.mkdir(mode=0o700, exist_ok=True)
+    control = f"127.0.0.1:{listener.getsockname()[1]}"
+    usual = {
+        "pagewire": "9.9.9", "pid": os.getpid(), "root_dirs": ["/no/p"], "http": "http://h",
+        "control": control, "controls": [control], "token_file": None, "later": True,
+    }  # fmt: skip
+    path = folder / f"{os.getpid()}.json"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(usual | said))
+    return path
+
+
+def test_a_file_counts_while_its_daemon_lives_and_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        path = write(listener)
+        assert [each.root_dirs for each in discovery.running()] == [("/no/p",)]
+        dead = path.with_name("4000000.json")
+        dead.write_text(path.read_text().replace(f'"pid": {os.getpid()}', '"pid": 4000000'))
+        dead.chmod(0o600)
+        assert [each.pid for each in discovery.running()] == [os.getpid()]
+        write(listener, pid=1)
+        assert discovery.running() == [], "it says another number than its name"
+        write(listener)
+    assert discovery.running() == [], "nobody listens"
+
+
+def test_a_folder_or_file_that_others_can_open_is_not_trusted(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        path = write(listener)
+        path.chmod(0o644)
+        assert discovery.running() == []
+        path.chmod(0o600)
+        path.parent.chmod(0o755)
+        with pytest.raises(errors.NoDaemonError, match="only you can open"):
+            find()
+        path.parent.chmod(0o700)
+        path.parent.rename(tmp_path / "real")
+        path.parent.symlink_to(tmp_path / "real")
+        with pytest.raises(PermissionError, match="only you can open"):
+            discovery.running()
+
+
+def test_what_is_no_file_of_ours_is_passed_over() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        path = write(listener, root_dirs=["/" + "x" * 70_000])
+        assert discovery.running() == [], "too large"
+        for text in ("", "[]", "{", '{"pid": "x"}', "\0"):
+            path.write_text(text)
+            assert discovery.running() == []
+
+
+def test_the_runtime_folder_is_where_the_daemon_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "relative")
+    monkeypatch.setenv("TMPDIR", "/var/tmp")
+    assert discovery.runtime_folder() == Path(f"/var/tmp/pagewire-{os.getuid()}")
+
+
+def test_every_spelling_of_an_address_is_understood() -> None:
+    for value, address in (
+        ("127.0.0.1:8001", "127.0.0.1:8001"),
+        ("http://127.0.0.1:8001/", "127.0.0.1:8001"),
+        ("[::1]:8001", "[::1]:8001"),
+        ("http://[::1]:8001", "[::1]:8001"),
+        ("localhost:8001", "localhost:8001"),
+        ("unix:/run/p.sock", "unix:/run/p.sock"),
+        ("unix:///run/p.sock", "unix:/run/p.sock"),
+    ):
+        assert Endpoint.parse(value).address == address
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "8001", "127.0.0.1", "https://127.0.0.1:8001", "unix:", "a:1/b", "::1:x", "h:0",
+     "http://", "h:99999", "a b:1"],
+)  # fmt: skip
+def test_what_is_no_address_is_refused_with_the_value_and_a_remedy(value: str) -> None:
+    with pytest.raises(errors.EndpointError) as error:
+        Endpoint.parse(value)
+    assert f"`{value}`" in str(error.value)
+    assert "(pass " in str(error.value)
+
+
+def test_what_a_program_passes_counts_before_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PAGEWIRE_ENDPOINT", "127.0.0.1:1")
+    monkeypatch.setenv("PAGEWIRE_TOKEN", " from-env\n")
+    assert find() == Endpoint("127.0.0.1:1", "from-env")
+    assert find("127.0.0.1:2") == Endpoint("127.0.0.1:2", None), "that token is for another"
+    assert find("127.0.0.1:2", "mine") == Endpoint("127.0.0.1:2", "mine")
+    token = tmp_path / "token"
+    token.write_text(" in-a-file \n")
+    assert find(token_file=token) == Endpoint("127.0.0.1:1", "in-a-file")
+    monkeypatch.delenv("PAGEWIRE_ENDPOINT")
+    with pytest.raises(errors.NoDaemonError):
+        find()
+
+
+def test_a_token_that_makes_no_sense_is_refused_and_never_shown(tmp_path: Path) -> None:
+    assert "secret" not in repr(Endpoint("127.0.0.1:1", "secret"))
+    with pytest.raises(errors.EndpointError, match="cannot be a header"):
+        find("127.0.0.1:1", "a\nb")
+    with pytest.raises(errors.TokenFileError, match="No such file"):
+        find("127.0.0.1:1", token_file=tmp_path / "nowhere")
+    (tmp_path / "empty").write_text("\n")
+    with pytest.raises(errors.TokenFileError, match="it is empty"):
+        find("127.0.0.1:1", token_file=tmp_path / "empty")

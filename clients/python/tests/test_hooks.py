@@ -1,0 +1,254 @@
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from pagewire import (
+    Change,
+    Client,
+    Content,
+    Context,
+    Failure,
+    FailureMode,
+    Filter,
+    Import,
+    Imports,
+    LiveFilters,
+    Plugin,
+    Request,
+    Response,
+    ServePhase,
+    Skip,
+    Stale,
+    Target,
+    errors,
+)
+
+from .support import Daemon, running, within
+
+
+async def test_a_plugin_serves_what_its_filter_matches(daemon: Daemon) -> None:
+    plugin = Plugin("p")
+
+    @plugin.serve(
+        Filter.prefix("/v/").except_("no").methods(["POST"]),
+        max_request_body_bytes=100,
+        forward_request_headers=["X-A"],
+    )
+    async def serve(request: Request) -> Content | None:
+        if request.path == "/v/skip":
+            return None
+        assert request.body_omitted is False
+        header = request.header("X-a")
+        assert header
+        said = f"{request.method} {request.path}?{request.query} {header.decode()} "
+        return Content(
+            said.encode() + request.body, "txt", status=201, headers={"X-B": "é"}, verbatim=True
+        )
+
+    async with running(plugin):
+        answer = await daemon.get("/v/a%20b?c=d", method="POST", body=b"body", x_a="1")
+        assert (answer.status, answer.body) == (201, "POST /v/a b?c=d 1 body")
+        assert answer.headers["content-type"].startswith("text/plain")
+        assert (await daemon.get("/v/skip", method="POST", body=b"")).status in (404, 405)
+        assert (await daemon.get("/v/no", method="POST", body=b"")).status in (404, 405)
+        assert (await daemon.get("/page.html")).status == 200
+
+
+async def test_a_plain_function_runs_in_a_thread_and_may_block(daemon: Daemon) -> None:
+    plugin = Plugin("p")
+    together = threading.Barrier(2, timeout=10)
+
+    @plugin.serve(Filter.all())
+    def serve(request: Request) -> Content:
+        together.wait()
+        pages = request.context.sync_client.sockets()
+        return Content.text(f"{threading.current_thread().name} {len(pages)}")
+
+    async with running(plugin):
+        answers = await asyncio.gather(daemon.get("/a"), daemon.get("/b"))
+        assert all(answer.body.startswith("pagewire") for answer in answers)
+
+
+async def test_what_a_handler_raises_is_shown_with_its_stack(daemon: Daemon) -> None:
+    plugin = Plugin("p")
+
+    @plugin.serve(Filter.paths(["/raise", "/fail", "/wrong"]))
+    async def serve(request: Request) -> Content:
+        if request.path == "/raise":
+            raise ValueError("no luck")
+        if request.path == "/wrong":
+            return "text"  # type: ignore[return-value]
+        raise Failure("unexpected }", file="/a.vue", line=3, column=7, frame="> }", status=422)
+
+    async with running(plugin):
+        answer = await daemon.get("/raise")
+        assert (answer.status, answer.headers["pagewire-plugin"]) == (500, "p")
+        assert "ValueError: no luck" in answer.body
+        assert "_hook.py" not in answer.body, "how the library called it is left out"
+        answer = await daemon.get("/fail")
+        assert answer.status == 422
+        assert "unexpected }" in answer.body
+        assert "/a.vue:3:7" in answer.body
+        assert "returned a str" in (await daemon.get("/wrong")).body
+
+
+async def test_a_call_that_nobody_waits_for_is_cancelled(daemon: Daemon) -> None:
+    plugin = Plugin("p")
+    cancelled = asyncio.Event()
+
+    @plugin.serve(Filter.path("/hang"), call_timeout=0.1)
+    async def serve(request: Request) -> Content:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            assert request.cancelled
+            cancelled.set()
+        return Content.text("too late")
+
+    async with running(plugin):
+        assert (await daemon.get("/hang")).status == 504
+        await within("the cancellation", cancelled.wait())
+
+
+async def test_content_is_remembered_until_invalidated(daemon: Daemon, place: Path) -> None:
+    plugin = Plugin("p")
+    calls = []
+
+    @plugin.serve(Filter.path("/once"), Filter.path("/file"))
+    async def serve(request: Request) -> Content | Skip:
+        calls.append(request.path)
+        if request.path == "/file":
+            return Content.file(place / "page.html", "text/plain")
+        return Content.text("x", remember=True)
+
+    async with running(plugin), Client.find() as client:
+        for _ in range(3):
+            assert (await daemon.get("/once")).body == "x"
+        assert calls == ["/once"]
+        assert await client.invalidate(Stale.path("/once")) == 1
+        await daemon.get("/once")
+        assert calls == ["/once", "/once"]
+        assert (await daemon.get("/file")).body == "<h1>a page</h1>"
+
+
+async def test_a_transform_changes_body_type_and_headers(daemon: Daemon, place: Path) -> None:
+    plugin = Plugin("p")
+    (place / "a.css").write_text("a { color: $accent }")
+    (place / "b.css").write_text("b {}")
+
+    @plugin.transform(Filter.mime("text/css").except_("^/vendor/"), failure_mode="skip")
+    async def transform(response: Response) -> Change | None:
+        assert response.content_type.startswith("text/css")
+        assert response.header("content-type")
+        if "$accent" not in response.text:
+            return None
+        body = response.text.replace("$accent", "red")
+        return Change(body, headers=[("x-a", "1")], depends_on=[place / "colors.json"])
+
+    async with running(plugin):
+        answer = await daemon.get("/a.css")
+        assert (answer.body, answer.headers["x-a"]) == ("a { color: red }", "1")
+        assert (await daemon.get("/b.css")).body == "b {}"
+
+
+async def test_imports_are_resolved_all_of_a_module_at_once(daemon: Daemon, place: Path) -> None:
+    plugin = Plugin("p")
+    source = "import 'lit';\nimport 'other';\nimport './a.js';\n"
+    (place / "m.js").write_text(source)
+    calls: list[list[str]] = []
+
+    @plugin.resolve_import(Filter.all(), specifiers=["^[^./]"], failure_mode=FailureMode.FAIL)
+    def resolve(imports: Imports) -> list[str | None]:
+        calls.append([each.specifier for each in imports])
+        return imports.resolve({"lit": "/vendor/lit.js"}.get)
+
+    async with running(plugin):
+        answer = await daemon.get("/m.js")
+        assert "import '/vendor/lit.js'" in answer.body.replace('"', "'")
+        assert calls == [["lit", "other"]]
+
+
+async def test_a_wrong_number_of_specifiers_is_a_failure(daemon: Daemon, place: Path) -> None:
+    plugin = Plugin("p")
+    (place / "m.js").write_text("import 'lit';")
+    plugin.resolve_import(Filter.all())(lambda imports: ["a", "b"])
+    async with running(plugin):
+        assert "2 specifiers for 1 imports" in (await daemon.get("/m.js")).body
+
+
+async def test_live_filters_are_in_force_when_set_returns(daemon: Daemon, place: Path) -> None:
+    plugin = Plugin("p")
+    live = LiveFilters()
+    await live.set([Filter.path("/before")])
+
+    @plugin.serve(live, phase=ServePhase.FIRST)
+    async def serve(request: Request) -> Content:
+        return Content.text(f"served {request.path}")
+
+    async with running(plugin) as ran:
+        assert (await daemon.get("/before")).body == "served /before"
+        for _ in range(20):
+            await live.set([Filter.file(place / "page.html")])
+            assert (await daemon.get("/page.html")).body == "served /page.html"
+            await live.set([])
+            assert "a page" in (await daemon.get("/page.html")).body
+        with pytest.raises(errors.RpcError, match="FIELD_INVALID"):
+            await live.set([Filter.regex("(")])
+        with pytest.raises(errors.RpcError, match="FIELD_INVALID"):
+            await within("the end", ran.task)
+    await within("nothing", live.set([]))
+
+
+async def test_a_handler_may_use_the_client_and_a_page(daemon: Daemon) -> None:
+    plugin = Plugin("p")
+
+    @plugin.serve(Filter.path("/title"))
+    async def serve(request: Request) -> Content:
+        module = Import.code("export default () => document.title")
+        answer = await request.context.client.import_value(Target.all(), module)
+        return Content.json([row.json() for row in answer.rows])
+
+    async with running(plugin), daemon.page() as page:
+        asking = asyncio.create_task(daemon.get("/title"))
+        await page.answer_import(ok=True, value={"json": "a title"})
+        assert (await asking).body == '["a title"]'
+
+
+async def test_hooks_and_filters_are_checked_at_once() -> None:
+    plugin = Plugin("p")
+    with pytest.raises(TypeError, match="needs a filter"):
+        plugin.serve()
+    with pytest.raises(TypeError, match="a filter must be"):
+        plugin.serve("/a")  # type: ignore[arg-type]
+    plugin.serve(Filter.all())(lambda request: None)
+    with pytest.raises(errors.PluginError, match="serve is given twice"):
+        plugin.serve(Filter.all())(lambda request: None)
+
+
+async def test_ten_mebibytes_are_served(daemon: Daemon) -> None:
+    plugin = Plugin("p")
+    size = 10 * 1024 * 1024
+    plugin.serve(Filter.path("/big"))(lambda request: Content.text(b"x" * size))
+    async with running(plugin):
+        assert len((await daemon.get("/big")).body) == size
+
+
+async def test_a_context_tells_what_is_there(daemon: Daemon, place: Path) -> None:
+    async with daemon.page() as page, running(Plugin("p", version="1.2")) as ran:
+        assert isinstance(ran.context, Context)
+        assert [socket.socket_id for socket in ran.context.sockets] == [page.id]
+        assert ran.context.root_dirs == (str(place.resolve()),)
+        assert Path(ran.context.scratch_dir).is_dir()
+        assert not ran.context.config
+        [info] = await ran.context.client.plugins()
+        assert (info.plugin_name, info.plugin_version, info.state) == ("p", "1.2", "ready")
+        assert "secret" not in repr(ran.context) and "_session_id" not in repr(ran.context)
+
+
+async def test_a_configured_plugin_is_told_its_configuration(place: Path) -> None:
+    table = '[[plugin]]\nname = "p"\nconfig = { layout = "wide" }\n'
+    (place / "pagewire.toml").write_text(table)
+    async with Daemon.serve(place), running(Plugin("p")) as ran:
+        assert ran.context.config == {"layout": "wide"}

@@ -1,0 +1,164 @@
+import math
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf import any_pb2
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.status_pb2 import Status
+
+from pagewire import (
+    Change,
+    Content,
+    Failure,
+    Filter,
+    Import,
+    JsException,
+    JsKind,
+    JsPhase,
+    JsValue,
+    Message,
+    Plugin,
+    Resolved,
+    SocketFilter,
+    Stale,
+    Target,
+    Visibility,
+    _values,
+    errors,
+)
+from pagewire._proto import common_pb2, hooks_pb2
+
+
+def test_a_bare_string_is_no_list_of_its_letters() -> None:
+    for make in (
+        lambda: Target.sockets("abc"),
+        lambda: Target.tabs("abc"),
+        lambda: Target.pages("abc"),
+        lambda: Target.all().excluding("abc"),
+        lambda: Filter.paths("/a"),
+        lambda: Filter.all().methods("GET"),
+        lambda: Filter.all().mime_types("text/css"),
+        lambda: Content.js("", depends_on="/a"),
+        lambda: Change(remove_headers="x-a"),
+        lambda: Resolved("/a.js"),
+        lambda: Plugin("p", required_features="a"),
+        lambda: Plugin("p").serve(Filter.all(), forward_request_headers="x-a"),
+    ):
+        with pytest.raises(TypeError, match="list"):
+            make()
+    with pytest.raises(TypeError, match="must be a list of paths"):
+        Content.js("", depends_on=Path("/a"))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="must be a string"):
+        Target.socket(["abc"])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="None is a NoneType"):
+        Target.sockets([None])  # type: ignore[list-item]
+
+
+def test_an_empty_list_stays_a_list_and_never_becomes_everybody() -> None:
+    assert Target.sockets([])._to_proto().WhichOneof("selector") == "ids"
+    target = Target.all().excluding(["a"]).excluding(iter(["b"]))._to_proto()
+    assert (target.WhichOneof("selector"), list(target.exclude_socket_ids)) == ("all", ["a", "b"])
+
+
+def test_filters_say_what_they_were_told() -> None:
+    narrowed = Filter.prefix("/a/").except_("x").except_("y").methods(["POST"])._to_proto()
+    assert narrowed == hooks_pb2.RequestFilter(
+        path_prefixes=["/a/"], exclude_path_regexes=["x", "y"], methods=["POST"]
+    )
+    assert Filter.all()._to_proto() == hooks_pb2.RequestFilter(match_all=True)
+    hidden = SocketFilter(visibility=Visibility.HIDDEN)._to_proto()
+    assert hidden == common_pb2.SocketFilter(visibility=common_pb2.VISIBILITY_HIDDEN)
+
+
+def test_both_sides_are_stale() -> None:
+    both = Stale.path("/a") | Stale.prefix("/c/").refresh_pages() | Stale.file(Path("/srv/d"))
+    assert both._to_proto() == hooks_pb2.InvalidateRequest(
+        exact_paths=["/a"], path_prefixes=["/c/"], file_paths=["/srv/d"], refresh_pages=True
+    )
+
+
+def test_a_change_mentions_only_what_changes() -> None:
+    assert not Change()._proto.HasField("body")
+    assert Change("")._proto.HasField("body")
+    assert list(Resolved([None, "/lit.js"])._proto.specifiers) == ["", "/lit.js"]
+
+
+def test_content_with_no_body_has_one() -> None:
+    assert Content("")._proto.WhichOneof("body") == "inline_body"
+    assert Content.file("/a")._proto.WhichOneof("body") == "file_path"
+    assert not Failure("x")._proto.HasField("location")
+
+
+def test_what_json_cannot_say_is_an_error_where_it_is_said() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        Import.code("", math.nan)
+    with pytest.raises(TypeError, match="set"):
+        Content.json({1})
+    assert _values.to_json({"a": [1, "é"]}) == '{"a":[1,"é"]}'
+
+
+def test_durations_keep_their_fraction_and_their_sign() -> None:
+    for seconds in (0, 0.25, 1.5, 3600, -1.5):
+        assert _values.seconds(_values.duration(seconds)) == seconds
+    assert _values.duration(math.inf).seconds == 315_576_000_000
+
+
+def test_values_are_told_apart() -> None:
+    assert JsValue(JsKind.JSON, "[1]").json() == [1]
+    assert JsValue(JsKind.UNDEFINED, "undefined").json() is None
+    with pytest.raises(errors.NotJsonError, match="123n"):
+        JsValue(JsKind.UNSERIALIZABLE, "123n").json()
+    assert str(JsValue(JsKind.TRUNCATED, "[1")) == "[1..."
+
+
+def test_an_exception_says_where_it_was_thrown_once() -> None:
+    def thrown(**fields: object) -> JsException:
+        usual = dict.fromkeys(("name", "message", "stack", "url", "thrown_json"), "")
+        said = {"phase": JsPhase.LOAD, "line": 0, "column": 0} | usual | fields
+        return JsException(**said)  # type: ignore[arg-type]
+
+    error = thrown(name="TypeError", message="no", url="/a.js", line=3, column=4)
+    assert str(error) == "could not be loaded: TypeError: no (/a.js:3:4)"
+    assert str(thrown(phase=JsPhase.CALL, thrown_json="3", url="/a", stack="at /a")) == "3"
+
+
+def test_an_rpc_error_keeps_code_reason_and_fields() -> None:
+    info = ErrorInfo(reason="FIELD_INVALID", domain="pagewire.v1")
+    bad = BadRequest()
+    bad.field_violations.add(field="target", description="is unset")
+    status = Status(code=3)
+    for detail in (info, bad):
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+
+    def end(details: Status, code: grpc.StatusCode) -> Exception:
+        metadata = grpc.aio.Metadata(("grpc-status-details-bin", details.SerializeToString()))
+        error = grpc.aio.AioRpcError(code, grpc.aio.Metadata(), metadata, "bad target")
+        return errors.from_status(error)
+
+    error = end(status, grpc.StatusCode.INVALID_ARGUMENT)
+    assert isinstance(error, errors.RpcError)
+    assert error.reason == "FIELD_INVALID"
+    assert str(error) == "bad target; target: is unset (INVALID_ARGUMENT/FIELD_INVALID)"
+    elsewhere = any_pb2.Any()
+    elsewhere.Pack(ErrorInfo(reason="X", domain="elsewhere"))
+    error = end(Status(details=[elsewhere]), grpc.StatusCode.INTERNAL)
+    assert isinstance(error, errors.RpcError) and error.reason == ""
+    lost = end(Status(), grpc.StatusCode.UNAVAILABLE)
+    assert isinstance(lost, errors.DisconnectedError)
+
+
+def test_an_error_says_something_whatever_it_is() -> None:
+    assert errors.text_of(RuntimeError("no luck")) == "no luck"
+    assert errors.text_of(KeyError("x")) == "KeyError: 'x'"
+    assert errors.text_of(ValueError()) == "ValueError"
+
+
+def test_a_binary_message_is_no_json() -> None:
+    message = Message("s", "", None, b"x", None, 0)
+    with pytest.raises(errors.NotJsonError, match="binary"):
+        message.json()
+    with pytest.raises(errors.NotJsonError, match="max_event_bytes"):
+        Message("s", "x", None, None, None, 9).json()

@@ -1,0 +1,280 @@
+//! Plugins as commands describe them.
+
+use crate::{
+    answers,
+    gates::Gates,
+    rules::{self, OptionWords, Rule},
+    wire::{error, say},
+};
+use pagewire_client::{
+    Client, Context, Endpoint, HandlerResult, LiveFilters, Message, Plugin, ResolveOptions,
+    ServeOptions, StopHandle, Target, TransformOptions,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::{collections::HashMap, sync::Arc};
+use tokio::sync::watch;
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct PluginWords {
+    name: String,
+    version: String,
+    inject: bool,
+    replace_existing: bool,
+    required_features: Vec<String>,
+    once: bool,
+    serve: Option<Vec<Rule>>,
+    transform: Option<Vec<Rule>>,
+    resolve_import: Option<Vec<Rule>>,
+    on_message: HashMap<String, Value>,
+    on_request: HashMap<String, Value>,
+    on_socket: bool,
+    options: HashMap<String, OptionWords>,
+}
+
+/// A plugin that runs.
+pub(crate) struct Running {
+    pub(crate) filters: HashMap<&'static str, LiveFilters>,
+    pub(crate) stop: StopHandle,
+    /// What its first `server_start` saw, or how `run` ended before it.
+    pub(crate) started: watch::Receiver<Option<Result<Value, Value>>>,
+    pub(crate) ended: watch::Receiver<bool>,
+}
+
+pub(crate) fn start(words: PluginWords, endpoint: Option<Endpoint>, gates: &Arc<Gates>) -> Running {
+    let (started, start) = watch::channel(None);
+    let (ended, end) = watch::channel(false);
+    let name: Arc<str> = words.name.as_str().into();
+    let once = words.once;
+    let (plugin, filters) = build(words, &name, gates, started.clone());
+    let stop = plugin.stop_handle();
+    tokio::spawn(async move {
+        let result = match (once, endpoint) {
+            (false, None) => plugin.run().await,
+            (false, Some(endpoint)) => plugin.run_with(endpoint).await,
+            (true, None) => plugin.run_once().await,
+            (true, Some(endpoint)) => plugin.run_once_with(endpoint).await,
+        };
+        let mut line = json!({ "event": "ended", "plugin": &*name });
+        if let Err(problem) = &result {
+            line["error"] = error(problem);
+        }
+        let outcome = result
+            .map(|()| Value::Null)
+            .map_err(|problem| error(&problem));
+        started.send_if_modified(|start| {
+            let first = start.is_none();
+            start.get_or_insert(outcome);
+            first
+        });
+        say(&line);
+        ended.send_replace(true);
+    });
+    Running {
+        filters,
+        stop,
+        started: start,
+        ended: end,
+    }
+}
+
+fn build(
+    words: PluginWords,
+    name: &Arc<str>,
+    gates: &Arc<Gates>,
+    started: watch::Sender<Option<Result<Value, Value>>>,
+) -> (Plugin, HashMap<&'static str, LiveFilters>) {
+    let mut filters = HashMap::new();
+    let mut plugin = Plugin::new(words.name).version(words.version);
+    if words.inject {
+        plugin = plugin.inject_web_socket();
+    }
+    if words.replace_existing {
+        plugin = plugin.replace_existing();
+    }
+    for feature in words.required_features {
+        plugin = plugin.require_feature(feature);
+    }
+    let started_name = name.clone();
+    plugin = plugin.server_start(move |context| {
+        let started = started.clone();
+        let name = started_name.clone();
+        async move {
+            tell_start(&name, &context, &started);
+            Ok(())
+        }
+    });
+    let stopping_name = name.clone();
+    plugin = plugin.server_stop(move |_| {
+        say(&json!({ "event": "stopping", "plugin": &*stopping_name }));
+        async { Ok(()) }
+    });
+
+    let option_words = |hook: &str| words.options.get(hook).cloned().unwrap_or_default();
+    let hook = |kind: &'static str, rules: Vec<Rule>| Hook {
+        kind,
+        plugin: name.clone(),
+        rules: rules.into(),
+        gates: gates.clone(),
+    };
+    if let Some(rules) = words.serve {
+        let options = option_words("serve").serve(ServeOptions::new(rules::filters(&rules)));
+        filters.insert("serve", options.live_filters());
+        let hook = hook("serve", rules);
+        plugin = plugin.serve(options, move |request| {
+            let hook = hook.clone();
+            async move {
+                match hook.called(request.path()).await {
+                    Some(words) => answers::serve(&words, &request),
+                    None => Ok(pagewire_client::Skip::new().into()),
+                }
+            }
+        });
+    }
+    if let Some(rules) = words.transform {
+        let options = TransformOptions::new(rules::filters(&rules));
+        let options = option_words("transform").transform(options);
+        filters.insert("transform", options.live_filters());
+        let hook = hook("transform", rules);
+        plugin = plugin.transform(options, move |response| {
+            let hook = hook.clone();
+            async move {
+                match hook.called(response.request().path()).await {
+                    Some(words) => answers::transform(&words, &response),
+                    None => Ok(None),
+                }
+            }
+        });
+    }
+    if let Some(rules) = words.resolve_import {
+        let options = ResolveOptions::new(rules::filters(&rules));
+        let options = option_words("resolve_import").resolve(options);
+        filters.insert("resolve_import", options.live_filters());
+        let hook = hook("resolve_import", rules);
+        plugin = plugin.resolve_import(options, move |imports| {
+            let hook = hook.clone();
+            async move {
+                let words = hook.called(imports.importer().path()).await;
+                answers::resolve(&words.unwrap_or_default(), &imports)
+            }
+        });
+    }
+
+    for (message_type, action) in words.on_message {
+        let action = Action::new(name, action, gates);
+        plugin = plugin.on_message(message_type, move |message, client| {
+            let action = action.clone();
+            async move { action.perform(&message, &client).await.map(drop) }
+        });
+    }
+    for (message_type, action) in words.on_request {
+        let action = Action::new(name, action, gates);
+        plugin = plugin.on_request(message_type, move |message, client| {
+            let action = action.clone();
+            async move { action.perform(&message, &client).await }
+        });
+    }
+    if words.on_socket {
+        let names = [name.clone(), name.clone(), name.clone()];
+        let [opened, ready, closed] = names;
+        plugin = plugin
+            .on_socket_opened(move |socket, _| tell_socket(&opened, "opened", &socket.socket_id))
+            .on_socket_ready(move |socket, _| tell_socket(&ready, "ready", &socket.socket_id))
+            .on_socket_closed(move |socket, _| tell_socket(&closed, "closed", &socket.socket_id));
+    }
+    (plugin, filters)
+}
+
+#[derive(Clone)]
+struct Hook {
+    kind: &'static str,
+    plugin: Arc<str>,
+    rules: Arc<[Rule]>,
+    gates: Arc<Gates>,
+}
+
+impl Hook {
+    /// Says that it is called, waits if it must, and gives what the rule for the path says.
+    async fn called(&self, path: &str) -> Option<serde_json::Map<String, Value>> {
+        let plugin = &*self.plugin;
+        say(&json!({ "event": "call", "plugin": plugin, "hook": self.kind, "path": path }));
+        let words = rules::result(&self.rules, path)?;
+        answers::wait(words, &self.gates, plugin, path).await;
+        Some(words.clone())
+    }
+}
+
+fn tell_start(
+    name: &str,
+    context: &Context,
+    started: &watch::Sender<Option<Result<Value, Value>>>,
+) {
+    let sockets = context
+        .sockets()
+        .iter()
+        .map(|socket| socket.socket_id.as_str());
+    let sockets: Vec<_> = sockets.collect();
+    say(&json!({ "event": "started", "plugin": name, "sockets": sockets }));
+    started.send_if_modified(|start| {
+        let seen = json!({ "plugin_name": context.plugin_name(), "sockets": sockets });
+        let first = start.is_none();
+        start.get_or_insert(Ok(seen));
+        first
+    });
+}
+
+fn tell_socket(plugin: &str, what: &str, socket_id: &str) -> std::future::Ready<HandlerResult> {
+    say(&json!({ "event": "socket", "plugin": plugin, "what": what, "socket_id": socket_id }));
+    std::future::ready(Ok(()))
+}
+
+#[derive(Clone)]
+struct Action {
+    plugin: Arc<str>,
+    words: Value,
+    gates: Arc<Gates>,
+}
+
+impl Action {
+    fn new(plugin: &Arc<str>, words: Value, gates: &Arc<Gates>) -> Self {
+        let (plugin, gates) = (plugin.clone(), gates.clone());
+        Self {
+            plugin,
+            words,
+            gates,
+        }
+    }
+
+    /// Does what is to be done with a message, and gives the answer to a request.
+    async fn perform(&self, message: &Message, client: &Client) -> HandlerResult<Value> {
+        let text = message.text().unwrap_or_default();
+        let sender = message.socket_id();
+        say(&json!({
+            "event": "message", "plugin": &*self.plugin, "socket_id": sender,
+            "type": message.message_type(), "text": text,
+        }));
+        let word = |name| self.words.get(name);
+        if let Some(name) = word("wait_for").and_then(Value::as_str) {
+            self.gates.wait_for(name).await;
+        }
+        if let Some(value) = word("reply_to_sender") {
+            client.send(&Target::socket(sender), value).await?;
+        }
+        if let Some(value) = word("broadcast") {
+            client
+                .send(&Target::all().excluding([sender]), value)
+                .await?;
+        }
+        if let Some(problem) = word("throw").and_then(Value::as_str) {
+            return Err(problem.into());
+        }
+        if word("hang").is_some() {
+            std::future::pending::<()>().await;
+        }
+        if word("answer_text").is_some() {
+            return Ok(text.into());
+        }
+        Ok(word("answer").cloned().unwrap_or_default())
+    }
+}
