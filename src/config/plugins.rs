@@ -99,7 +99,7 @@ impl Default for Table {
             command: Command::Words(Vec::new()),
             required: false,
             paths: Vec::new(),
-            config: json!({}),
+            config: Value::Null,
             env: BTreeMap::new(),
         }
     }
@@ -138,7 +138,10 @@ impl Table {
             env: self.env,
             required: self.required,
             paths: paths.collect::<Result<_, _>>()?,
-            config_json: self.config.to_string(),
+            config_json: match self.config {
+                Value::Null => String::new(),
+                config => config.to_string(),
+            },
         })
     }
 }

@@ -135,6 +135,8 @@ pub(super) fn open<K: Wire>(
     // The headers go out before the plugin's first message is read.
     tokio::spawn(async move {
         let end = tokio::select! {
+            // A stop ends the sessions too: it is what is said.
+            biased;
             () = control.cut.cancelled() => Err(status::stopping()),
             () = responses.closed() => Ok(()),
             end = session.ended() => Err(session::ended(end)),

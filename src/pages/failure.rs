@@ -73,7 +73,9 @@ pub(super) fn unanswered(request: &Parts, plugin: &str, error: CallError) -> Ans
             "timeout",
             "did not answer in time",
         ),
-        CallError::Gone => (StatusCode::BAD_GATEWAY, "gone", "left before it answered"),
+        CallError::Gone | CallError::NotAsked => {
+            (StatusCode::BAD_GATEWAY, "gone", "left before it answered")
+        }
         CallError::Overloaded => (
             StatusCode::SERVICE_UNAVAILABLE,
             "overload",

@@ -1,7 +1,7 @@
 //! Plugins that failed at a request: what the log says, and what the page gets.
 
 use super::answer::{Answer, By};
-use super::failure;
+use super::{Pages, failure};
 use crate::paths::UrlPath;
 use crate::plugins::{CallError, FailureMode, Hook, HookFailure, Kind};
 use axum::http::header::{HeaderName, HeaderValue};
@@ -31,21 +31,48 @@ pub(super) fn broken(request: &Parts, plugin: &str, path: &UrlPath, message: Str
     reported(request, plugin, path, &failure)
 }
 
-/// The plugin did not answer; none when its failure mode lets the request go on without it.
+/// What becomes of a request that a plugin did not answer.
+pub(super) enum Unanswered {
+    /// It goes on as if the plugin were not there, which it was not any more.
+    NotThere,
+    /// It goes on without the plugin, which a header says.
+    PassedBy,
+    /// The page gets this.
+    Shown(Box<Answer>),
+}
+
+/// The plugin did not answer.
 pub(super) fn unanswered<K: Kind>(
+    pages: &Pages,
     request: &Parts,
     hook: &Hook<K>,
     path: &UrlPath,
     error: CallError,
-) -> Option<Answer> {
+) -> Unanswered {
     let plugin = hook.plugin();
+    if error == CallError::NotAsked {
+        // One that is required is not done without.
+        return match pages.plugins.not_ready(path.as_str()) {
+            Some(missing) => Unanswered::Shown(Box::new(failure::not_ready(request, &missing))),
+            None => Unanswered::NotThere,
+        };
+    }
     tracing::warn!(target: "pagewire::pages", plugin, %path, ?error, "plugin did not answer");
     match hook.failure_mode() {
-        FailureMode::Skip => None,
+        FailureMode::Skip => Unanswered::PassedBy,
         FailureMode::Fail => {
             let answer = failure::unanswered(request, plugin, error);
-            Some(by_plugin(answer, plugin))
+            Unanswered::Shown(Box::new(by_plugin(answer, plugin)))
         }
+    }
+}
+
+/// A plugin failed at an answer: what the page gets in its stead still names who was passed over.
+pub(super) fn show_instead(failed: Answer, answer: &mut Answer) {
+    let skipped = answer.headers.remove(SKIPPED);
+    *answer = failed;
+    if let Some(skipped) = skipped {
+        answer.headers.insert(SKIPPED, skipped);
     }
 }
 

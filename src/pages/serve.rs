@@ -3,6 +3,7 @@
 
 use super::answer::{Answer, By, Finished};
 use super::body::{BodyFault, Buffered};
+use super::faults::Unanswered;
 use super::place::{self, Place};
 use super::subject::Subject;
 use super::{Pages, failure, faults, virtual_file};
@@ -149,13 +150,14 @@ async fn ask_one(hook: &Hook<Serve>, asked: &mut Asked<'_>) -> Option<Answer> {
     };
     let said = match said {
         Ok(said) => said,
-        Err(error) => {
-            let answer = faults::unanswered(request, hook, path, error);
-            if answer.is_none() {
+        Err(error) => match faults::unanswered(pages, request, hook, path, error) {
+            Unanswered::Shown(answer) => return Some(*answer),
+            Unanswered::PassedBy => {
                 asked.skipped.push(plugin.to_owned());
+                return None;
             }
-            return answer;
-        }
+            Unanswered::NotThere => return None,
+        },
     };
     let by = By::Plugin(plugin.to_owned());
     match said.outcome() {
@@ -169,7 +171,9 @@ async fn ask_one(hook: &Hook<Serve>, asked: &mut Asked<'_>) -> Option<Answer> {
                 Ok(mut answer) => {
                     answer.by = by;
                     if matches!(content.body, ServeBody::Inline(_)) {
-                        Finished::of(&answer).map(|finished| said.keep_made(finished));
+                        if let Some(finished) = Finished::of(&answer) {
+                            said.keep_made(finished);
+                        }
                     }
                     Some(answer)
                 }

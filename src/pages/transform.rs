@@ -2,6 +2,7 @@
 //! content for the same request is not made twice.
 
 use super::answer::{Answer, By, Finished, hash_tag};
+use super::faults::Unanswered;
 use super::subject::Subject;
 use super::whole::{self, NotWhole};
 use super::{Pages, faults, mime, virtual_file};
@@ -79,7 +80,7 @@ async fn change(
             Ok(()) => {}
             Err(Passed::By) => skipped.push(hook.plugin().to_owned()),
             Err(Passed::Failed(failed)) => {
-                *answer = *failed;
+                faults::show_instead(*failed, answer);
                 break;
             }
         }
@@ -141,10 +142,14 @@ async fn change_by(
             asked.await
         }
     };
-    let said = asked.map_err(|error| {
-        let failed = faults::unanswered(request, hook, path, error);
-        failed.map_or(Passed::By, |failed| Passed::Failed(Box::new(failed)))
-    })?;
+    let said = match asked {
+        Ok(said) => said,
+        Err(error) => match faults::unanswered(pages, request, hook, path, error) {
+            Unanswered::Shown(failed) => return Err(Passed::Failed(failed)),
+            Unanswered::PassedBy => return Err(Passed::By),
+            Unanswered::NotThere => return Ok(()),
+        },
+    };
     let failed = match said.outcome() {
         TransformOutcome::Skip => return Ok(()),
         TransformOutcome::Content(_) if said.made::<Finished>().is_some() => {
@@ -152,14 +157,18 @@ async fn change_by(
                 let of_the_moment = OF_THE_MOMENT.map(|name| answer.headers.remove(&name));
                 *answer = finished.answer(answer.by.clone(), answer.source.take());
                 for (name, value) in OF_THE_MOMENT.into_iter().zip(of_the_moment) {
-                    value.map(|value| answer.headers.insert(name, value));
+                    if let Some(value) = value {
+                        answer.headers.insert(name, value);
+                    }
                 }
             }
             return Ok(());
         }
         TransformOutcome::Content(content) => match apply(content, about, answer) {
             Ok(()) => {
-                Finished::of(answer).map(|finished| said.keep_made(finished));
+                if let Some(finished) = Finished::of(answer) {
+                    said.keep_made(finished);
+                }
                 return Ok(());
             }
             Err(message) => {

@@ -16,8 +16,10 @@ pub const MAX_QUEUED_CALLS: usize = 1024;
 pub enum CallError {
     /// The deadline passed.
     TimedOut,
-    /// The plugin has gone, or has withdrawn the hook.
+    /// The plugin has gone, or has withdrawn the hook, while it held the call.
     Gone,
+    /// It had gone before it was asked.
+    NotAsked,
     /// [`MAX_QUEUED_CALLS`] are waiting.
     Overloaded,
 }
@@ -119,13 +121,16 @@ impl<C, R> Calls<C, R> {
             if queued.0.fetch_add(1, Ordering::Relaxed) >= MAX_QUEUED_CALLS {
                 return Err(CallError::Overloaded);
             }
-            self.slots.acquire().await.map_err(|_| CallError::Gone)?
+            self.slots
+                .acquire()
+                .await
+                .map_err(|_| CallError::NotAsked)?
         };
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let (sender, result) = oneshot::channel();
         self.lock()
             .as_mut()
-            .ok_or(CallError::Gone)?
+            .ok_or(CallError::NotAsked)?
             .insert(id, sender);
         outstanding.id = Some(id);
         let time_remaining = deadline.map(|at| at.saturating_duration_since(Instant::now()));
@@ -250,9 +255,9 @@ mod tests {
         let (first, second, ()) = tokio::join!(calls.call("a"), calls.call("b"), end);
         assert_eq!(
             (first, second),
-            (Err(CallError::Gone), Err(CallError::Gone))
+            (Err(CallError::Gone), Err(CallError::NotAsked))
         );
-        assert_eq!(calls.call("c").await, Err(CallError::Gone));
+        assert_eq!(calls.call("c").await, Err(CallError::NotAsked));
         drop(stream);
     }
 }

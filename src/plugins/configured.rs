@@ -123,7 +123,7 @@ impl State {
             return Place {
                 at: None,
                 counters: Arc::default(),
-                config_json: "{}".to_owned(),
+                config_json: String::new(),
             };
         };
         let slot = &mut self.slots[at];
@@ -246,7 +246,7 @@ impl Plugins {
         }
         let mut missing = self.missing.subscribe();
         let deadline = Instant::now() + REQUIRED_TIMEOUT;
-        while let Some(not_ready) = self.missing_for(path) {
+        while let Some(not_ready) = self.not_ready(path) {
             if not_ready.failure.is_some() || timeout_at(deadline, missing.changed()).await.is_err()
             {
                 return Err(not_ready);
@@ -255,7 +255,9 @@ impl Plugins {
         Ok(())
     }
 
-    fn missing_for(&self, path: &str) -> Option<NotReady> {
+    /// A required plugin that requests of this path wait for and that is not ready.
+    #[must_use]
+    pub fn not_ready(&self, path: &str) -> Option<NotReady> {
         let state = self.lock();
         let holds = |slot: &&Slot| {
             let paths = &slot.config.paths;

@@ -69,6 +69,11 @@ impl Counters {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A call that was counted was not made.
+    pub(super) fn not_called(&self) {
+        self.calls.fetch_sub(1, Ordering::Relaxed);
+    }
+
     pub(super) fn judged(&self, verdict: Verdict, latency: Duration) {
         match verdict {
             Verdict::Content => {}

@@ -263,6 +263,10 @@ impl<K: Kind> Hook<K> {
             Ok(outcome) => K::verdict(outcome),
             Err(CallError::TimedOut) => Verdict::Timeout,
             Err(CallError::Gone | CallError::Overloaded) => Verdict::Failure,
+            Err(CallError::NotAsked) => {
+                self.counters.not_called();
+                return result;
+            }
         };
         self.counters.judged(verdict, begin.elapsed());
         result

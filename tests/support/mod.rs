@@ -15,7 +15,7 @@ pub use cli::{Ended, cli, ended, run, speaking_to};
 pub use http::{Answer, answer_on, raw_request};
 pub use page::Page;
 pub use plugin::{
-    Calls, HookStream, ResolveImport, Serve, ServeHook, Session, Transform, fails_with,
+    Calls, Hook, HookStream, ResolveImport, Said, Serve, ServeHook, Session, Transform, fails_with,
     with_session,
 };
 pub use server::{Site, TestServer, command};

@@ -216,7 +216,7 @@ async fn imports(
         vec![None; module.imports.len()]
     } else {
         let asked = resolve::ask(pages, &hooks, &wanting, subject, tag, &module).await;
-        asked.ok()?.specifiers
+        asked.specifiers
     };
     let statics = module.statics(&resolved).into_iter();
     Some(statics.map(str::to_owned).collect())

@@ -9,12 +9,12 @@ mod resolve;
 mod source;
 mod stack;
 
-use super::Pages;
 use super::answer::{Answer, By, content_tag};
 use super::derived::Variant;
 use super::subject::Subject;
 use super::transform::has_representation;
 use super::whole::{self, NotWhole};
+use super::{Pages, faults};
 use crate::paths::UrlPath;
 use crate::plugins::{ResolveImport, Snapshot};
 use axum::http::header::{self, HeaderValue};
@@ -145,7 +145,7 @@ async fn imports(
         Err(NotWhole::Head) => return whole::forget_body(answer),
         Err(NotWhole::Fault(fault)) => return *answer = *fault,
         Err(NotWhole::TooLarge | NotWhole::TooSlow | NotWhole::Compressed) => {
-            return super::faults::say_skipped(&[IMPORTS.to_owned()], answer);
+            return faults::say_skipped(&[IMPORTS.to_owned()], answer);
         }
     };
     let Some(tag) = answer.tag.clone().or_else(|| content_tag(&body)) else {
@@ -158,15 +158,15 @@ async fn imports(
         }
         return;
     };
-    let resolved = resolve::ask(pages, hooks, wanting, subject, &tag, &module).await;
     let resolve::Resolved {
         specifiers,
         skipped,
-    } = match resolved {
-        Ok(resolved) => resolved,
-        Err(failed) => return *answer = *failed,
-    };
-    super::faults::say_skipped(&skipped, answer);
+        failed,
+    } = resolve::ask(pages, hooks, wanting, subject, &tag, &module).await;
+    faults::say_skipped(&skipped, answer);
+    if let Some(failed) = failed {
+        return faults::show_instead(*failed, answer);
+    }
     if kind == Kind::Script {
         let statics = module.statics(&specifiers);
         pages.modules.graph.learn(subject, &statics);

@@ -4,6 +4,7 @@
 use super::fingerprint;
 use super::parsed::Module;
 use crate::pages::answer::Answer;
+use crate::pages::faults::Unanswered;
 use crate::pages::subject::Subject;
 use crate::pages::{Pages, faults};
 use crate::plugins::{
@@ -19,9 +20,11 @@ pub(super) struct Resolved {
     pub(super) specifiers: Vec<Option<String>>,
     /// Plugins that failed and whose failure mode lets the request go on.
     pub(super) skipped: Vec<String>,
+    /// What the page gets instead of the module.
+    pub(super) failed: Option<Box<Answer>>,
 }
 
-/// What they stand for, or what the page gets instead of the module.
+/// What they stand for.
 pub(super) async fn ask(
     pages: &Pages,
     hooks: &Snapshot<ResolveImport>,
@@ -29,16 +32,21 @@ pub(super) async fn ask(
     subject: Subject<'_>,
     tag: &HeaderValue,
     module: &Module,
-) -> Result<Resolved, Box<Answer>> {
+) -> Resolved {
     let mut resolved = Resolved {
         specifiers: vec![None; module.imports.len()],
         skipped: Vec::new(),
+        failed: None,
     };
     for place in wanting {
         let hook = &hooks.hooks()[*place];
-        ask_one(pages, hook, subject, tag, module, &mut resolved).await?;
+        let asked = ask_one(pages, hook, subject, tag, module, &mut resolved).await;
+        if let Err(failed) = asked {
+            resolved.failed = Some(failed);
+            break;
+        }
     }
-    Ok(resolved)
+    resolved
 }
 
 async fn ask_one(
@@ -87,12 +95,13 @@ async fn ask_one(
         Ok(ResolveImportOutcome::Failure(failure)) => {
             faults::reported(request, plugin, path, failure)
         }
-        Err(error) => match faults::unanswered(request, hook, path, *error) {
-            Some(failed) => failed,
-            None => {
+        Err(error) => match faults::unanswered(pages, request, hook, path, *error) {
+            Unanswered::Shown(failed) => return Err(failed),
+            Unanswered::PassedBy => {
                 resolved.skipped.push(plugin.to_owned());
                 return Ok(());
             }
+            Unanswered::NotThere => return Ok(()),
         },
     };
     Err(Box::new(failed))

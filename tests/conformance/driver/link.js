@@ -5,11 +5,18 @@ import { createServer, connect } from 'node:net';
 export class Link {
   #server;
   #sockets = new Set();
+  #isFrozen = false;
 
   /** Listens; `address` is where the daemon seems to be. */
   async open(target) {
     const [, host, port] = target.match(/^(.*):(\d+)$/);
     this.#server = createServer((near) => {
+      if (this.#isFrozen) {
+        // Accepted, and never answered.
+        this.#sockets.add(near);
+        near.on('error', () => {});
+        return;
+      }
       const far = connect(Number(port), host);
       for (const [one, other] of [[near, far], [far, near]]) {
         this.#sockets.add(one);
@@ -25,6 +32,12 @@ export class Link {
   /** Breaks all connections; new ones are let through. */
   cut() {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Nothing passes any more, in either direction, and nothing says so. */
+  freeze() {
+    this.#isFrozen = true;
+    for (const socket of this.#sockets) socket.unpipe().pause();
   }
 
   close() {

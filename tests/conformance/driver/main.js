@@ -39,7 +39,7 @@ async function play(library, testCase) {
     await world.begin(testCase);
     for (const [index, step] of testCase.steps.entries()) {
       place = `step ${index + 1}, ${brief(step)}`;
-      await perform(world, step);
+      await Promise.race([perform(world, step), world.broken]);
     }
     place = 'the end';
     await world.end(false);

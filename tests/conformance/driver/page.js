@@ -30,10 +30,10 @@ export class Page {
     this.tab = `tab-${name}`;
   }
 
-  /** Connects, and says hello with these fields unless they are `false`. */
-  async open(url, fields) {
+  /** Connects, and says hello with these fields unless they are `false`; `pong`: whether it answers pings. */
+  async open(url, fields, pong = true) {
     this.#socket = new WebSocket(`${this.#origin.replace('http', 'ws')}/__pagewire__/socket`, {
-      perMessageDeflate: false,
+      perMessageDeflate: false, autoPong: pong,
     });
     this.#socket.on('message', (data, isBinary) => this.#received(data, isBinary));
     this.closed = new Promise((resolve) => {

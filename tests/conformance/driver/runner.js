@@ -34,8 +34,8 @@ export class Runner extends Program {
     return id;
   }
 
-  answer(id, what) {
-    return this.#answerOf(id).next(`the answer to ${what}`);
+  answer(id, what, ms) {
+    return this.#answerOf(id).next(`the answer to ${what}`, ms);
   }
 
   #answerOf(id) {

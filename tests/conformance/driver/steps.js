@@ -3,6 +3,7 @@
  * are what the verb takes. README.md says what each means.
  */
 
+import { chmod } from 'node:fs/promises';
 import { expect, mismatch } from './match.js';
 import { request } from './http.js';
 import { brief, until } from './wait.js';
@@ -12,32 +13,36 @@ const VERBS = {
   // The library.
   do: ['*', (world, { do: command, ...fields }) => tell(world, command, fields)],
   plugin: ['*', (world, { plugin, ...fields }) => tell(world, 'plugin', { name: plugin, ...fields })],
-  event: ['runner count', takeEvents],
-  next_event: ['runner', async (world, { next_event: wanted, runner }) => {
+  event: ['runner count within_ms', takeEvents],
+  next_event: ['runner sequences', async (world, { next_event: wanted, runner, sequences }) => {
     const same = ({ event, subscription, plugin }) => event === wanted.event
       && subscription === (wanted.subscription ?? subscription) && plugin === (wanted.plugin ?? plugin);
-    const event = await world.runner(runner).events.take(`the event ${brief(wanted)}`, same);
-    expect('the next event', event, wanted);
+    const [from, to] = sequences ?? [0, 0];
+    for (let sequence = from; sequence <= to; sequence += 1) {
+      const event = await world.runner(runner).events.take(`the event ${brief(wanted)}`, same);
+      expect('the next event', event, sequences ? { ...wanted, sequence } : wanted);
+    }
   }],
   no_event: ['runner', (world, { no_event: wanted, runner }) => {
     const found = world.runner(runner).events.entries.find((event) => mismatch(event, wanted) === undefined);
     if (found) throw new Error(`there is the event ${brief(found)}`);
   }],
-  start_runner: ['env folder', (world, { start_runner: name, ...options }) => {
-    world.startRunner(name, options);
-  }],
+  start_runner: ['env folder commands', (world, { start_runner: name, ...options }) =>
+    world.startRunner(name, options)],
   kill_runner: ['', async (world, { kill_runner: name }) => {
     const runner = world.drop(name);
     runner.kill();
     await runner.leaves('SIGKILL');
   }],
+  pause_runner: ['', (world, { pause_runner: name }) => world.runner(name).kill('SIGSTOP')],
+  continue_runner: ['', (world, { continue_runner: name }) => world.runner(name).kill('SIGCONT')],
   close_runner: ['', (world, { close_runner: name }) => world.drop(name).close()],
   ended: ['', (world, { ended: name }) => until(`the end of runner ${name}`, world.runner(name).ended)],
 
   // Pages.
-  open: ['url hello daemon count', async (world, { open: name, url = '/', hello, daemon, count }) => {
-    if (count === undefined) return world.openPage(name, url, hello, daemon);
-    for (let n = 0; n < count; n += 1) await world.openPage(`${name}${n}`, url, hello, daemon);
+  open: ['url hello daemon pong count', async (world, { open: name, url = '/', hello, daemon, pong, count }) => {
+    if (count === undefined) return world.openPage(name, url, hello, daemon, pong);
+    for (let n = 0; n < count; n += 1) await world.openPage(`${name}${n}`, url, hello, daemon, pong);
   }],
   say: ['page count', (world, { say: message, page, count = 1 }) => {
     for (const one of world.pages(page)) {
@@ -88,7 +93,7 @@ const VERBS = {
   }],
 
   // Browsers.
-  get: ['headers count is later', (world, { get: path, ...rest }) =>
+  get: ['headers count is later within_ms', (world, { get: path, ...rest }) =>
     browse(world, { method: 'GET', path, ...rest })],
   request: ['headers body count is later', (world, { request: line, ...rest }) => {
     const [method, path] = line.split(' ');
@@ -107,8 +112,11 @@ const VERBS = {
     if (act !== 'start') await world.daemon(name)[act === 'restart' ? 'stop' : act]();
     if (act === 'start' || act === 'restart') await world.startDaemon(name ?? 'main', options);
   }],
-  cut: ['', (world) => world.cut()],
-  write: ['', (world, { write: files }) => world.write(files)],
+  cut: ['', (world) => world.link.cut()],
+  freeze: ['', (world) => world.link.freeze()],
+  write: ['mode', (world, { write: files, mode = '644' }) =>
+    world.write(files, 'main', Number.parseInt(mode, 8))],
+  chmod: ['mode', (world, { chmod: file, mode }) => chmod(file, Number.parseInt(mode, 8))],
   logs: ['name', (world, { logs: words, name }) => world.daemon(name).logs(words)],
   lists: ['name is', async (world, { lists: command, name, is }) => {
     expect(`pagewire ${command}`, await world.daemon(name).lists(command), is);
@@ -116,11 +124,11 @@ const VERBS = {
 };
 
 /** Gives a command to the library, and awaits what is expected of it, or leaves that for later. */
-async function tell(world, command, { runner: name, ok, error, later, ...fields }) {
+async function tell(world, command, { runner: name, ok, error, later, within_ms: ms, ...fields }) {
   const runner = world.runner(name);
   const id = runner.tell({ do: command, ...fields });
   const check = async (wanted) => {
-    const answer = await runner.answer(id, command);
+    const answer = await runner.answer(id, command, ms);
     if (wanted.error !== undefined) {
       if (!answer.error) throw new Error(`${command} gives ${brief(answer.ok)}, no error`);
       return expect(`the error of ${command}`, answer.error, wanted.error);
@@ -132,10 +140,10 @@ async function tell(world, command, { runner: name, ok, error, later, ...fields 
   else await check({ ok, error });
 }
 
-async function takeEvents(world, { event: wanted, runner, count = 1 }) {
+async function takeEvents(world, { event: wanted, runner, count = 1, within_ms: ms }) {
   for (let index = 0; index < count; index += 1) {
     await world.runner(runner).events.take(`event ${index + 1} of ${count}: ${brief(wanted)}`,
-      (event) => mismatch(event, wanted) === undefined);
+      (event) => mismatch(event, wanted) === undefined, ms);
   }
 }
 
@@ -154,13 +162,13 @@ async function ask(world, { ask: message, page: name, count = 1, is = {}, later 
 }
 
 /** Makes HTTP requests at the same time. */
-async function browse(world, { method, path, headers, body, count = 1, is = {}, later }) {
+async function browse(world, { method, path, headers, body, count = 1, is = {}, later, within_ms: ms }) {
   const what = `${method} ${path}`;
   const origin = world.daemon().origin;
   const requests = Array.from({ length: count }, () => request(origin, { method, path, headers, body }));
   const check = async ({ is: { status = 200, json, ...wanted } = {} }) => {
     for (const { answer: coming } of requests) {
-      const answer = await until(`the answer to ${what}`, coming);
+      const answer = await until(`the answer to ${what}`, coming, ms);
       expect(what, answer, { status, ...wanted });
       if (json !== undefined) expect(what, JSON.parse(answer.body), json);
     }

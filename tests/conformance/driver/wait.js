@@ -39,12 +39,12 @@ export class Queue {
   }
 
   /** Takes the first entry. */
-  next(what) {
-    return this.take(what, () => true);
+  next(what, ms) {
+    return this.take(what, () => true, ms);
   }
 
   /** Takes the first entry that `matches`, and leaves those before it. */
-  async take(what, matches) {
+  async take(what, matches, ms) {
     let waiter;
     const taken = new Promise((resolve, reject) => {
       waiter = () => {
@@ -58,7 +58,7 @@ export class Queue {
       waiter();
     });
     try {
-      return await until(what, taken);
+      return await until(what, taken, ms);
     } catch (error) {
       throw new Error(`${error.message} (waited for ${what}); ${this.summary()}`);
     } finally {

@@ -21,11 +21,17 @@ export class World {
   /** What runners get beside the usual environment, and the folder they run in, unless told. */
   #defaults;
   folder;
+  /** Fails when a runner ends that nobody has told to: nothing that is waited for comes then. */
+  broken;
+  #break;
+  #ending = false;
   /** Answers that are awaited later, by name: functions that take what is expected. */
   later = new Map();
 
   constructor(library) {
     this.#library = library;
+    this.broken = new Promise((_, reject) => { this.#break = reject; });
+    this.broken.catch(() => {}); // It may never be asked for.
   }
 
   /** Makes what a case says of itself. */
@@ -46,9 +52,8 @@ export class World {
   }
 
   async #spawned(commands) {
-    const [file, pipe, pidFile] = ['commands', 'pipe', 'pid'].map((name) => path.join(this.folder, name));
-    const lines = commands.map((command, id) => JSON.stringify({ id, ...command }));
-    await writeFile(file, `${lines.join('\n')}\n`);
+    const [pipe, pidFile] = ['pipe', 'pid'].map((name) => path.join(this.folder, name));
+    const file = await this.#commandFile('spawned', commands);
     const runner = new SpawnedRunner('spawned', pipe, pidFile, { env: this.#env, cwd: this.folder });
     this.#runners.set('spawned', runner);
     return SpawnedRunner.command(this.#library.runner, file, pipe, pidFile);
@@ -89,28 +94,43 @@ export class World {
     return daemon;
   }
 
-  /** Writes files into the folder of a daemon. */
-  async write(files, daemon = 'main') {
+  /** Writes files into the folder of a daemon, or with absolute paths elsewhere; texts, or values as JSON. */
+  async write(files, daemon = 'main', mode = 0o644) {
     for (const [name, text] of Object.entries(files)) {
-      const file = path.join(this.daemon(daemon).site, name);
+      const file = path.resolve(this.daemon(daemon).site, name);
       await mkdir(path.dirname(file), { recursive: true });
-      await writeFile(file, text);
+      await writeFile(file, typeof text === 'string' ? text : JSON.stringify(text), { mode });
     }
   }
 
-  startRunner(name, { env = this.#defaults.env, folder = this.#defaults.folder } = {}) {
+  /** Starts a runner; with `commands` it has them from a file, and no use for its standard input. */
+  async startRunner(name, { commands, ...options } = {}) {
+    return this.#start(name, options, commands ? [await this.#commandFile(name, commands)] : []);
+  }
+
+  async #commandFile(name, commands) {
+    const file = path.join(this.folder, `commands-${name}`);
+    const lines = commands.map((command, id) => JSON.stringify({ id, ...command }));
+    await writeFile(file, `${lines.join('\n')}\n`);
+    return file;
+  }
+
+  #start(name, { env = this.#defaults.env, folder = this.#defaults.folder } = {}, args = []) {
     const linked = this.#link
       ? { PAGEWIRE_ENDPOINT: this.#link.address, PAGEWIRE_TOKEN: this.daemon().token } : {};
     const runner = new Runner(`runner ${name}`, this.#library.runner, {
       cwd: this.fill(folder), env: { ...this.#env, ...linked, ...this.fill(env) },
-    });
+    }, args);
     this.#runners.set(name, runner);
+    runner.ended.then((how) => {
+      if (this.#runners.get(name) === runner && !this.#ending) this.#break(new Error(`${runner.name} ended (${how})`));
+    });
     return runner;
   }
 
   /** A runner, started when it is first named. */
   runner(name = 'one') {
-    return this.#runners.get(name) ?? this.startRunner(name);
+    return this.#runners.get(name) ?? this.#start(name);
   }
 
   /** Forgets a runner that has ended: the next of this name is another process. */
@@ -121,11 +141,11 @@ export class World {
     return runner;
   }
 
-  async openPage(name, url, hello, daemon) {
+  async openPage(name, url, hello, daemon, pong) {
     const page = new Page(name, this.daemon(daemon).origin);
     this.#pages.get(name)?.end();
     this.#pages.set(name, page);
-    await page.open(url, hello);
+    await page.open(url, hello, pong);
   }
 
   page(name = 'a') {
@@ -142,8 +162,8 @@ export class World {
     });
   }
 
-  cut() {
-    this.#link.cut();
+  get link() {
+    return this.#link;
   }
 
   /** What all programs said last. */
@@ -153,6 +173,7 @@ export class World {
 
   /** Ends everything. After a failure nobody is asked to leave in order. */
   async end(failed) {
+    this.#ending = true;
     const ends = [
       ...[...this.#pages.values()].map((page) => () => page.end()),
       ...[...this.#runners.values()].map((runner) => async () => {

@@ -1,0 +1,167 @@
+//! What a claim about every kind of hook needs to know of each: how it is opened, and what an answer
+//! makes of the module `/m.js`.
+
+use crate::support::{Hook, ResolveImport, Serve, Site, Transform};
+use pagewire_client::proto::{
+    self, HookOptions, RequestFilter, resolve_import_result, serve_content::Body, serve_result,
+    transform_result,
+};
+
+/// The module that all kinds are asked about.
+pub const PATH: &str = "/m.js";
+/// What it is while no plugin has a hand in it.
+pub const UNTOUCHED: &str = "import 'x';";
+
+/// A site with that module.
+pub fn site() -> Site {
+    Site::new([("m.js", UNTOUCHED), ("plain.txt", "plain")])
+}
+
+/// A kind of hook that can be opened, and answers.
+pub trait Kind: Hook<Call: Send, Outcome: Send, Open: Send> + Send + 'static {
+    /// As in the names of RPCs.
+    const NAME: &'static str;
+
+    fn opening(filters: Vec<RequestFilter>, options: Option<HookOptions>) -> Self::Open;
+
+    /// Leaves the request to the next one.
+    fn skip() -> Self::Outcome;
+
+    /// Makes something of the module that has this mark, and is asked again.
+    fn answer(mark: &str) -> Self::Outcome;
+
+    /// The module then.
+    fn answered(mark: &str) -> String;
+
+    /// Reports a failure.
+    fn failure(status: u32) -> Self::Outcome;
+}
+
+impl Kind for Serve {
+    const NAME: &'static str = "serve";
+
+    fn opening(filters: Vec<RequestFilter>, options: Option<HookOptions>) -> proto::ServeOpen {
+        proto::ServeOpen {
+            filters,
+            options,
+            ..Default::default()
+        }
+    }
+
+    fn skip() -> serve_result::Outcome {
+        serve_result::Outcome::Skip(proto::Skip::default())
+    }
+
+    fn answer(mark: &str) -> serve_result::Outcome {
+        serve_result::Outcome::Content(proto::ServeContent {
+            body: Some(Body::InlineBody(mark.to_owned().into())),
+            ..Default::default()
+        })
+    }
+
+    fn answered(mark: &str) -> String {
+        mark.to_owned()
+    }
+
+    fn failure(status: u32) -> serve_result::Outcome {
+        serve_result::Outcome::Failure(hook_failure(status))
+    }
+}
+
+impl Kind for Transform {
+    const NAME: &'static str = "transform";
+
+    fn opening(filters: Vec<RequestFilter>, options: Option<HookOptions>) -> proto::TransformOpen {
+        proto::TransformOpen {
+            filters,
+            options,
+            ..Default::default()
+        }
+    }
+
+    fn skip() -> transform_result::Outcome {
+        transform_result::Outcome::Skip(proto::Skip::default())
+    }
+
+    fn answer(mark: &str) -> transform_result::Outcome {
+        transform_result::Outcome::Content(proto::TransformContent {
+            body: Some(mark.to_owned().into()),
+            no_cache: true,
+            ..Default::default()
+        })
+    }
+
+    fn answered(mark: &str) -> String {
+        mark.to_owned()
+    }
+
+    fn failure(status: u32) -> transform_result::Outcome {
+        transform_result::Outcome::Failure(hook_failure(status))
+    }
+}
+
+impl Kind for ResolveImport {
+    const NAME: &'static str = "resolve";
+
+    fn opening(
+        filters: Vec<RequestFilter>,
+        options: Option<HookOptions>,
+    ) -> proto::ResolveImportOpen {
+        proto::ResolveImportOpen {
+            filters,
+            options,
+            ..Default::default()
+        }
+    }
+
+    fn skip() -> resolve_import_result::Outcome {
+        resolved("")
+    }
+
+    fn answer(mark: &str) -> resolve_import_result::Outcome {
+        resolved(mark)
+    }
+
+    fn answered(mark: &str) -> String {
+        UNTOUCHED.replace("'x'", &format!("'{mark}'"))
+    }
+
+    fn failure(status: u32) -> resolve_import_result::Outcome {
+        resolve_import_result::Outcome::Failure(hook_failure(status))
+    }
+}
+
+fn resolved(specifier: &str) -> resolve_import_result::Outcome {
+    resolve_import_result::Outcome::Resolved(proto::ResolvedImports {
+        specifiers: vec![specifier.to_owned()],
+        no_cache: true,
+        ..Default::default()
+    })
+}
+
+fn hook_failure(status: u32) -> proto::HookFailure {
+    proto::HookFailure {
+        status,
+        ..Default::default()
+    }
+}
+
+/// Matches [`PATH`] alone.
+pub fn module() -> RequestFilter {
+    RequestFilter {
+        exact_paths: vec![PATH.into()],
+        ..Default::default()
+    }
+}
+
+/// What pages get when the plugin is slow or gone, and how long it has.
+pub fn options(mode: proto::FailureMode, millis: i32) -> HookOptions {
+    HookOptions {
+        failure_mode: mode.into(),
+        call_timeout: Some(prost_types::Duration {
+            seconds: i64::from(millis / 1000),
+            nanos: millis % 1000 * 1_000_000,
+        }),
+        ..Default::default()
+    }
+}
