@@ -8,8 +8,8 @@ use crate::pages::answer::{Answer, By, Payload, content_tag};
 use crate::pages::files::Located;
 use crate::pages::subject::Subject;
 use crate::paths::{Found, UrlPath};
-use axum::http::Request;
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, Request};
 use bytes::Bytes;
 use quick_cache::sync::Cache;
 use std::collections::{HashSet, VecDeque};
@@ -38,7 +38,14 @@ pub(super) struct Graph {
     /// By the hash of path and page.
     told: Cache<u128, Told>,
     /// What modules import that no file says, by their URL.
-    learned: Cache<String, Arc<[String]>>,
+    learned: Cache<String, Learned>,
+}
+
+#[derive(Clone)]
+struct Learned {
+    /// Of the module's content.
+    tag: HeaderValue,
+    imports: Arc<[String]>,
 }
 
 #[derive(Clone)]
@@ -62,8 +69,15 @@ impl Graph {
         self.preload && is_made && pages.plugins.inject_client()
     }
 
-    /// A module was served that imports these.
-    pub(super) fn learn(&self, importer: Subject<'_>, specifiers: &[&str]) {
+    /// Whether this very module was learned.
+    pub(super) fn knows(&self, request: &Parts, tag: Option<&HeaderValue>) -> bool {
+        let target = request.uri.path_and_query();
+        let learned = target.and_then(|target| self.learned.get(target.as_str()));
+        learned.is_some_and(|learned| Some(&learned.tag) == tag)
+    }
+
+    /// A module with this tag was served that imports these.
+    pub(super) fn learn(&self, importer: Subject<'_>, tag: &HeaderValue, specifiers: &[&str]) {
         if !self.preload {
             return;
         }
@@ -71,8 +85,11 @@ impl Graph {
         let imports = specifiers
             .iter()
             .filter_map(|specifier| imported(&url, specifier));
-        let imports = imports.collect();
-        self.learned.insert(url, imports);
+        let learned = Learned {
+            tag: tag.clone(),
+            imports: imports.collect(),
+        };
+        self.learned.insert(url, learned);
     }
 
     /// The URLs of the modules that a page will load and does not name itself.
@@ -157,7 +174,7 @@ impl Graph {
         request.headers = page.headers.clone();
         let path = UrlPath::parse(request.uri.path()).ok()?;
         let Some(answer) = file(pages, &request, &path).await else {
-            return self.learned.get(url);
+            return self.learned.get(url).map(|learned| learned.imports);
         };
         let imports = imports(pages, &request, &path, answer).await?;
         let imports = imports

@@ -114,7 +114,12 @@ pub(super) fn may_want(pages: &Pages, request: &Parts, path: &UrlPath) -> bool {
 /// The stage: asks the plugins what the imports of this answer stand for.
 pub(super) async fn stage(pages: &Pages, request: &Parts, path: &UrlPath, answer: &mut Answer) {
     let hooks = pages.plugins.resolve_import().order.snapshot();
-    let is_made = !matches!(answer.by, By::File | By::Memory) || answer.file.is_none();
+    // What a backend makes passes through: it would be held up.
+    let is_made = match answer.by {
+        By::Plugin(_) => true,
+        By::File | By::Memory => answer.file.is_none(),
+        By::Daemon | By::Proxy(_) => false,
+    };
     let learns = pages.modules.graph.learns(pages, is_made);
     if hooks.is_empty() && !learns || !has_representation(answer) {
         return;
@@ -123,8 +128,11 @@ pub(super) async fn stage(pages: &Pages, request: &Parts, path: &UrlPath, answer
     let source = answer.source.clone();
     let subject = Subject::as_get(request, path, source.as_deref());
     let wanting = hooks.wanting(subject.facts(None));
-    if wanting.is_empty() && !(learns && kind == Kind::Script) {
-        return;
+    if wanting.is_empty() {
+        let is_news = || !pages.modules.graph.knows(request, answer.tag.as_ref());
+        if !learns || kind == Kind::Page || !is_news() {
+            return;
+        }
     }
     // Boxed: what has no imports need not have the room for it.
     Box::pin(imports(pages, &hooks, &wanting, subject, kind, answer)).await;
@@ -154,7 +162,7 @@ async fn imports(
     let module = pages.modules.parsed.get(&tag, kind, &body, subject).await;
     let Some(module) = module.filter(|module| !module.imports.is_empty()) else {
         if kind == Kind::Script {
-            pages.modules.graph.learn(subject, &[]);
+            pages.modules.graph.learn(subject, &tag, &[]);
         }
         return;
     };
@@ -169,7 +177,7 @@ async fn imports(
     }
     if kind == Kind::Script {
         let statics = module.statics(&specifiers);
-        pages.modules.graph.learn(subject, &statics);
+        pages.modules.graph.learn(subject, &tag, &statics);
     }
     if specifiers.iter().any(Option::is_some) {
         rewrite(pages, answer, &tag, &body, &module, &specifiers).await;
