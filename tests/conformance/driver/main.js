@@ -66,18 +66,20 @@ async function main() {
   const libraries = await findLibraries(positionals, say);
 
   const results = new Map(libraries.map((library) => [library.name, new Map()]));
-  // Case by case, so that libraries with slow starts do not come last together.
-  const tasks = cases.flatMap((testCase) =>
-    libraries.filter((library) => !library.absent).map((library) => ({ library, testCase })));
-  const workers = Array.from({ length: AT_A_TIME }, async () => {
+  const work = async (tasks) => {
     for (let task = tasks.shift(); task; task = tasks.shift()) {
       const { library, testCase } = task;
       const result = library.fault ? { ms: 0, fault: library.fault } : await play(library, testCase);
       results.get(library.name).set(testCase.name, result);
       if (result.fault && !library.fault) say(`FAIL ${library.name} ${testCase.name}: ${result.fault}`);
     }
-  });
-  await Promise.all(workers);
+  };
+  // Case by case, so that libraries with slow starts do not come last together.
+  const tasks = (those) => those.flatMap((testCase) =>
+    libraries.filter((library) => !library.absent).map((library) => ({ library, testCase })));
+  const together = tasks(cases.filter(({ alone }) => !alone));
+  await Promise.all(Array.from({ length: AT_A_TIME }, () => work(together)));
+  await work(tasks(cases.filter(({ alone }) => alone)));
 
   if (values.markdown) printMarkdown(cases, libraries, results);
   else printMatrix(cases, libraries, results, values.times);

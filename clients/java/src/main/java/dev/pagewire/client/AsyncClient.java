@@ -210,9 +210,7 @@ public final class AsyncClient {
    */
   public CompletableFuture<Report> sendBinary(Target target, byte[] bytes) {
     return send(
-        SendRequest.newBuilder()
-            .setTarget(target.toWire())
-            .setBinary(ByteString.copyFrom(bytes)));
+        SendRequest.newBuilder().setTarget(target.toWire()).setBinary(ByteString.copyFrom(bytes)));
   }
 
   /**
@@ -254,10 +252,13 @@ public final class AsyncClient {
 
   private CompletableFuture<Report> send(SendRequest.Builder request) {
     SendRequest send = request.setDelivery(client.delivery()).build();
-    if (client.delivery().getAckLevel() != AckLevel.ACK_LEVEL_RECEIVED) {
+    // The stream has no place for answers that take long, and would break at what is too large.
+    boolean streamed =
+        client.delivery().getAckLevel() != AckLevel.ACK_LEVEL_RECEIVED
+            && send.getSerializedSize() <= client.sends().maxBytes();
+    if (streamed) {
       return client.sends().send(send, client.deadline());
     }
-    // The stream has no place for answers that take long.
     return client
         .connection()
         .unary(ControlServiceGrpc.getSendMethod(), send, client.deadline(), AsyncClient::report);
@@ -302,10 +303,7 @@ public final class AsyncClient {
     return client
         .connection()
         .unary(
-            ControlServiceGrpc.getSendImportMethod(),
-            request.build(),
-            deadline,
-            FromWire::imports);
+            ControlServiceGrpc.getSendImportMethod(), request.build(), deadline, FromWire::imports);
   }
 
   /**

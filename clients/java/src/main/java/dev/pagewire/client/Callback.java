@@ -9,14 +9,12 @@ import java.util.concurrent.CompletionStage;
  * @param async must not wait: it is called on the thread of the transport; or null
  */
 record Callback<I, O>(
-    Handler<I, ? extends O> waiting,
-    Handler<I, ? extends CompletionStage<? extends O>> async) {
+    Handler<I, ? extends O> waiting, Handler<I, ? extends CompletionStage<? extends O>> async) {
   static <I, O> Callback<I, O> waiting(Handler<I, ? extends O> handler) {
     return new Callback<>(handler, null);
   }
 
-  static <I, O> Callback<I, O> async(
-      Handler<I, ? extends CompletionStage<? extends O>> handler) {
+  static <I, O> Callback<I, O> async(Handler<I, ? extends CompletionStage<? extends O>> handler) {
     return new Callback<>(null, handler);
   }
 }

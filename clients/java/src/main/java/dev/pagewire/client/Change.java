@@ -55,8 +55,8 @@ public final class Change {
   }
 
   /**
-   * Sets a header, in place of those of its name. Hop-by-hop headers and {@code content-length} make
-   * the answer a failure.
+   * Sets a header, in place of those of its name. Hop-by-hop headers and {@code content-length}
+   * make the answer a failure.
    *
    * @param name its name
    * @param value its value, octets as the characters of their numbers
@@ -77,8 +77,8 @@ public final class Change {
   }
 
   /**
-   * Has the daemon ask again for the next request. Default: it keeps what came of this response until
-   * that changes, it is invalidated, a file it depends on changes, or a plugin leaves.
+   * Has the daemon ask again for the next request. Default: it keeps what came of this response
+   * until that changes, it is invalidated, a file it depends on changes, or a plugin leaves.
    *
    * @return the change
    */

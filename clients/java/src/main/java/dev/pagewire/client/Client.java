@@ -18,9 +18,9 @@ import java.util.concurrent.CompletionException;
  * unknown.
  *
  * <p>Every send reports whom it reached. A page that cannot be reached is a row of the {@link
- * Report}, never an exception; so is nobody being connected. A target or a value that makes no sense
- * is an {@link RpcException} ({@code FIELD_INVALID}). Sends reach a page in the order of their calls,
- * each at most once. Nothing is kept for pages that connect later.
+ * Report}, never an exception; so is nobody being connected. A target or a value that makes no
+ * sense is an {@link RpcException} ({@code FIELD_INVALID}). Sends reach a page in the order of
+ * their calls, each at most once. Nothing is kept for pages that connect later.
  *
  * <p>The connection is dialled again by the first call after it was lost ({@link
  * DisconnectedException}), so a client outlives a restart of its daemon at the same address;
@@ -56,8 +56,8 @@ public final class Client implements AutoCloseable {
    * @param endpoint where it listens
    * @return the client, to be closed
    * @throws CannotConnectException when nobody answers within 5 s or what answers is no daemon
-   * @throws RpcException when it refuses the token ({@code TOKEN_MISSING}, {@code TOKEN_INVALID}) or
-   *     is {@code STARTING} or {@code STOPPING}
+   * @throws RpcException when it refuses the token ({@code TOKEN_MISSING}, {@code TOKEN_INVALID})
+   *     or is {@code STARTING} or {@code STOPPING}
    */
   public static Client connect(Endpoint endpoint) {
     return Transport.await(connectAsync(endpoint));
@@ -74,8 +74,8 @@ public final class Client implements AutoCloseable {
   }
 
   /**
-   * Connects to the daemon that {@code PAGEWIRE_ENDPOINT} names, or else to the one that is meant in
-   * the current folder; see {@link Endpoint#find}.
+   * Connects to the daemon that {@code PAGEWIRE_ENDPOINT} names, or else to the one that is meant
+   * in the current folder; see {@link Endpoint#find}.
    *
    * @return the client, to be closed
    */
@@ -84,8 +84,8 @@ public final class Client implements AutoCloseable {
   }
 
   /**
-   * As {@link #connect(Endpoint)}, without waiting; for an endpoint without a token, small files are
-   * read at once.
+   * As {@link #connect(Endpoint)}, without waiting; for an endpoint without a token, small files
+   * are read at once.
    *
    * @param endpoint where it listens
    * @return a future of the client
@@ -102,6 +102,7 @@ public final class Client implements AutoCloseable {
         .handle(
             (info, problem) -> {
               if (problem == null) {
+                client.sends.limit(info.limits());
                 return client;
               }
               client.close();
@@ -145,20 +146,19 @@ public final class Client implements AutoCloseable {
 
   /**
    * A client on the same connection whose sends count a socket as reached only when its browser
-   * confirmed the frame. Default: when it is in the socket's queue. Such a send waits for the slowest
-   * page, and not in order with others.
+   * confirmed the frame. Default: when it is in the socket's queue. Such a send waits for the
+   * slowest page, and not in order with others.
    *
    * @return the client, which need not be closed
    */
   public Client confirmingReceipt() {
-    DeliveryOptions.Builder options =
-        delivery.toBuilder().setAckLevel(AckLevel.ACK_LEVEL_RECEIVED);
+    DeliveryOptions.Builder options = delivery.toBuilder().setAckLevel(AckLevel.ACK_LEVEL_RECEIVED);
     return new Client(connection, sends, options.build(), deadline);
   }
 
   /**
-   * A client on the same connection whose reports name the sockets that were reached, not only their
-   * number.
+   * A client on the same connection whose reports name the sockets that were reached, not only
+   * their number.
    *
    * @return the client, which need not be closed
    */
@@ -196,8 +196,8 @@ public final class Client implements AutoCloseable {
   }
 
   /**
-   * All sockets that are connected, and the instant they were listed: subscribe after its position to
-   * miss nothing later.
+   * All sockets that are connected, and the instant they were listed: subscribe after its position
+   * to miss nothing later.
    *
    * @return the sockets, ready or not
    */
@@ -225,8 +225,8 @@ public final class Client implements AutoCloseable {
   }
 
   /**
-   * Has the daemon forget remembered and cached results of hooks. Results of calls that began before
-   * it returns are never remembered.
+   * Has the daemon forget remembered and cached results of hooks. Results of calls that began
+   * before it returns are never remembered.
    *
    * @param stale what is to be forgotten
    * @return how many there were
@@ -379,8 +379,8 @@ public final class Client implements AutoCloseable {
    * Swaps stylesheets for their new content; the pages keep their state.
    *
    * @param target whom it is for
-   * @param paths URL paths, each beginning with {@code /}; none = every stylesheet of the pages' own
-   *     origin
+   * @param paths URL paths, each beginning with {@code /}; none = every stylesheet of the pages'
+   *     own origin
    * @return whom it reached
    */
   public Report swapStylesheets(Target target, List<String> paths) {
@@ -400,7 +400,8 @@ public final class Client implements AutoCloseable {
   }
 
   /**
-   * Subscribes, and returns once the subscription is in force: nothing that happens later is missed.
+   * Subscribes, and returns once the subscription is in force: nothing that happens later is
+   * missed.
    *
    * @param options what to be told of
    * @return the events, to be closed

@@ -35,8 +35,7 @@ public final class Content implements Outcome {
   }
 
   private static Content of(String contentType, ByteString body) {
-    return new Content(
-        ServeContent.newBuilder().setContentType(contentType).setInlineBody(body));
+    return new Content(ServeContent.newBuilder().setContentType(contentType).setInlineBody(body));
   }
 
   /**

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A running plugin's view of its daemon: what was true when its session began, and the client to ask
- * for what is true now.
+ * A running plugin's view of its daemon: what was true when its session began, and the client to
+ * ask for what is true now.
  */
 public final class Context {
   private final Client client;
@@ -59,8 +59,8 @@ public final class Context {
   }
 
   /**
-   * {@return a folder of this session's own, absolute, removed with it: {@link Content#file} may name
-   * files in it}
+   * {@return a folder of this session's own, absolute, removed with it: {@link Content#file} may
+   * name files in it}
    */
   public Path scratchDir() {
     return Path.of(started.getScratchDir());

@@ -3,6 +3,8 @@ package dev.pagewire.client;
 /** The connection broke during a call, whose effect is therefore unknown. */
 public final class DisconnectedException extends PagewireException {
   private static final long serialVersionUID = 1;
+
+  /** The cause. */
   private final String problem;
 
   DisconnectedException(String problem) {

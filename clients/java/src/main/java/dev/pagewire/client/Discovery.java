@@ -90,8 +90,7 @@ final class Discovery {
           return daemons;
         }
         throw new IOException(
-            folder
-                + " is not a folder that only you can open (remove it, or set XDG_RUNTIME_DIR)");
+            folder + " is not a folder that only you can open (remove it, or set XDG_RUNTIME_DIR)");
       }
       try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.json")) {
         for (Path file : files) {
@@ -114,8 +113,7 @@ final class Discovery {
       }
       Map<?, ?> json = (Map<?, ?>) new JsonReader(Files.readString(file)).read();
       long pid = ((Number) json.get("pid")).longValue();
-      if (!file.getFileName().toString().equals(pid + ".json")
-          || ProcessHandle.of(pid).isEmpty()) {
+      if (!file.getFileName().toString().equals(pid + ".json") || ProcessHandle.of(pid).isEmpty()) {
         return Optional.empty();
       }
       Object tokenFile = json.get("token_file");
@@ -141,8 +139,7 @@ final class Discovery {
       // The temporary folder is the user's own there.
       return true;
     }
-    Map<String, Object> of =
-        Files.readAttributes(path, "unix:uid,mode", LinkOption.NOFOLLOW_LINKS);
+    Map<String, Object> of = Files.readAttributes(path, "unix:uid,mode", LinkOption.NOFOLLOW_LINKS);
     return ((Integer) of.get("uid")).longValue() == new UnixSystem().getUid()
         && ((Integer) of.get("mode") & OTHERS) == 0;
   }

@@ -10,8 +10,8 @@ import java.util.Optional;
 
 /**
  * The control endpoint of a daemon: an address, and a token. One without a token gets, when it is
- * dialled, that of the daemon of the same user that runs here and has this control address. Immutable.
- * The token is a secret: {@link #toString} does not show it.
+ * dialled, that of the daemon of the same user that runs here and has this control address.
+ * Immutable. The token is a secret: {@link #toString} does not show it.
  */
 public final class Endpoint {
   /** Names the control endpoint, for processes that the daemon spawned and for people. */
@@ -56,7 +56,8 @@ public final class Endpoint {
       throw invalid(text, "asks for TLS, which the control endpoint does not speak");
     }
     String authority = text.startsWith("http://") ? text.substring("http://".length()) : text;
-    authority = authority.endsWith("/") ? authority.substring(0, authority.length() - 1) : authority;
+    authority =
+        authority.endsWith("/") ? authority.substring(0, authority.length() - 1) : authority;
     if (authority.matches(".*[/?#@].*")) {
       throw invalid(text, "is more than a host and a port");
     }
@@ -108,7 +109,8 @@ public final class Endpoint {
 
   /**
    * The endpoint that {@code PAGEWIRE_ENDPOINT} names, with the token that {@code PAGEWIRE_TOKEN}
-   * holds. The daemon sets both variables for the plugins that it spawns. An empty variable is none.
+   * holds. The daemon sets both variables for the plugins that it spawns. An empty variable is
+   * none.
    *
    * @return the endpoint
    * @throws EndpointException when {@code PAGEWIRE_ENDPOINT} is not set or makes no sense
@@ -127,8 +129,8 @@ public final class Endpoint {
   }
 
   /**
-   * The endpoint as it is dialled: one without a token has that of the daemon of ours that runs here
-   * and has this control address, if there is one. Blocks shortly.
+   * The endpoint as it is dialled: one without a token has that of the daemon of ours that runs
+   * here and has this control address, if there is one. Blocks shortly.
    */
   Endpoint complete() {
     if (isUnix() || token != null) {
@@ -160,8 +162,8 @@ public final class Endpoint {
   }
 
   /**
-   * The endpoint with the token that is a file's content, without surrounding white space. Reads the
-   * file at once.
+   * The endpoint with the token that is a file's content, without surrounding white space. Reads
+   * the file at once.
    *
    * @param path the file
    * @return the endpoint with its token

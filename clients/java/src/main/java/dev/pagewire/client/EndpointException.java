@@ -3,6 +3,8 @@ package dev.pagewire.client;
 /** A text is no endpoint, or the environment names none. */
 public final class EndpointException extends PagewireException {
   private static final long serialVersionUID = 1;
+
+  /** The text. */
   private final String value;
 
   EndpointException(String value, String problem) {

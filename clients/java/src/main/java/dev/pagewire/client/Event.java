@@ -3,8 +3,8 @@ package dev.pagewire.client;
 import java.time.Instant;
 
 /**
- * One event of the daemon's log. Of one socket: its opening comes before all its events, its closing
- * after them.
+ * One event of the daemon's log. Of one socket: its opening comes before all its events, its
+ * closing after them.
  *
  * @param position its place in the log
  * @param time when the daemon logged it, by the daemon's clock

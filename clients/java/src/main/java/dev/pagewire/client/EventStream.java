@@ -28,7 +28,8 @@ abstract class EventStream {
   EventStream(
       Connection main, SubscribeMessagesRequest request, String session, Duration deadline) {
     connection = main.another();
-    Future<?> timer = Timers.after(deadline, () -> opened.completeExceptionally(Refusals.deadline()));
+    Future<?> timer =
+        Timers.after(deadline, () -> opened.completeExceptionally(Refusals.deadline()));
     opened.whenComplete(
         (first, problem) -> {
           timer.cancel(false);

@@ -7,8 +7,8 @@ import java.util.List;
 
 /**
  * Which requests a plugin is asked about. Evaluated in the daemon: what no filter matches never
- * leaves it. Paths are URL paths, percent-decoded, beginning with {@code /}; regular expressions are
- * RE2 syntax, unanchored. The daemon refuses what does not compile ({@code FIELD_INVALID}).
+ * leaves it. Paths are URL paths, percent-decoded, beginning with {@code /}; regular expressions
+ * are RE2 syntax, unanchored. The daemon refuses what does not compile ({@code FIELD_INVALID}).
  *
  * <p>Methods narrow: all conditions must hold. Several filters widen, see {@link ServeOptions}.
  * Requests other than GET and HEAD match only if {@link #methods} says so. Immutable.

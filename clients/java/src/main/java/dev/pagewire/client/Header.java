@@ -10,7 +10,6 @@ import java.nio.charset.StandardCharsets;
  */
 public record Header(String name, String value) {
   static Header fromWire(dev.pagewire.v1.Header header) {
-    return new Header(
-        header.getName(), header.getValue().toString(StandardCharsets.ISO_8859_1));
+    return new Header(header.getName(), header.getValue().toString(StandardCharsets.ISO_8859_1));
   }
 }

@@ -13,8 +13,7 @@ import java.util.List;
 public abstract sealed class HookOptions<S extends HookOptions<S>>
     permits ServeOptions, TransformOptions, ResolveOptions {
   private final LiveFilters filters;
-  private final dev.pagewire.v1.HookOptions.Builder wire =
-      dev.pagewire.v1.HookOptions.newBuilder();
+  private final dev.pagewire.v1.HookOptions.Builder wire = dev.pagewire.v1.HookOptions.newBuilder();
 
   HookOptions(Filter[] filters) {
     this.filters = new LiveFilters(Filter.toWire(List.of(filters)));
@@ -73,8 +72,8 @@ public abstract sealed class HookOptions<S extends HookOptions<S>>
   }
 
   /**
-   * {@return a handle that replaces the filters while the plugin runs; it outlives the plugin, and a
-   * later one with the same options begins with what was set last}
+   * {@return a handle that replaces the filters while the plugin runs; it outlives the plugin, and
+   * a later one with the same options begins with what was set last}
    */
   public LiveFilters liveFilters() {
     return filters;

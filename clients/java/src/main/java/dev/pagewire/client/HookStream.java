@@ -1,6 +1,8 @@
 package dev.pagewire.client;
 
+import com.google.protobuf.MessageLite;
 import dev.pagewire.v1.HookFailure;
+import dev.pagewire.v1.HookOpened;
 import dev.pagewire.v1.UpdateFilters;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
@@ -21,13 +23,19 @@ import java.util.concurrent.CompletableFuture;
  * @param <Q> a message to the daemon
  * @param <R> a message of the daemon
  */
-abstract class HookStream<I, O, Q, R> implements SessionPart {
+abstract class HookStream<I, O, Q extends MessageLite, R> implements SessionPart {
+  /** What a result may have beside its largest body. 64 KiB. */
+  private static final long OTHER_BYTES = 64 * 1024;
+
   final Context context;
   private final Callback<I, O> callback;
   private final LiveFilters.Part filters;
   private final ClientCall<Q, R> stream;
   private final CompletableFuture<Void> opened = new CompletableFuture<>();
   private final CompletableFuture<Void> ended = new CompletableFuture<>();
+
+  /** Largest body that the daemon takes; a larger one would end the stream. */
+  private volatile int maxBodyBytes = Integer.MAX_VALUE;
 
   /** Calls without a result. Guarded by this, as is all that follows. */
   private final Map<Long, HandlerCall<I, O>> running = new HashMap<>();
@@ -66,7 +74,8 @@ abstract class HookStream<I, O, Q, R> implements SessionPart {
 
   abstract Q update(UpdateFilters filters);
 
-  final void hookOpened() {
+  final void hookOpened(HookOpened inForce) {
+    maxBodyBytes = inForce.getMaxBodyBytes();
     filters.inForce();
     opened.complete(null);
   }
@@ -96,8 +105,13 @@ abstract class HookStream<I, O, Q, R> implements SessionPart {
   }
 
   private void answer(long callId, O made, Throwable error) {
-    Q answer =
-        error == null ? result(callId, made) : failure(callId, Failure.toWire(error));
+    Q answer = error == null ? result(callId, made) : failure(callId, Failure.toWire(error));
+    // Beside its body a result has headers and the like, which count for little.
+    if (answer.getSerializedSize() > maxBodyBytes + OTHER_BYTES) {
+      String problem =
+          "the result is larger than the daemon takes, which is a body of %d bytes (name a file)";
+      answer = failure(callId, Failure.toWire(new Failure(problem.formatted(maxBodyBytes))));
+    }
     synchronized (this) {
       // What was cancelled has no answer.
       if (running.remove(callId) != null) {

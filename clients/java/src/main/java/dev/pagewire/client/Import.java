@@ -93,9 +93,7 @@ public final class Import {
   }
 
   Optional<Duration> timeout() {
-    return wire.hasTimeout()
-        ? Optional.of(FromWire.duration(wire.getTimeout()))
-        : Optional.empty();
+    return wire.hasTimeout() ? Optional.of(FromWire.duration(wire.getTimeout())) : Optional.empty();
   }
 
   SendImportRequest.Builder toWire(Target target) {

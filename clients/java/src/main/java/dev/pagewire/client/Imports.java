@@ -8,8 +8,8 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * The imports of one module, to be resolved by a resolve handler: those that match and that no plugin
- * before this one resolved, in source order. At least one.
+ * The imports of one module, to be resolved by a resolve handler: those that match and that no
+ * plugin before this one resolved, in source order. At least one.
  */
 public final class Imports implements Iterable<ImportSpecifier> {
   private final Request importer;

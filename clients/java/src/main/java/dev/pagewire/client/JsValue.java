@@ -78,7 +78,9 @@ public sealed interface JsValue {
         "not a json value: " + this + " (have the page return something JSON.stringify keeps)");
   }
 
-  /** {@return the value as a console would show it: JSON as it is, {@code undefined}, {@code NaN}} */
+  /**
+   * {@return the value as a console would show it: JSON as it is, {@code undefined}, {@code NaN}}
+   */
   @Override
   String toString();
 }

@@ -9,7 +9,9 @@ import java.util.Map;
 
 /** Reads JSON text as maps, lists and the like. */
 final class JsonReader {
-  /** Containers within containers; deeper text is refused, so that no page can overflow the stack. */
+  /**
+   * Containers within containers; deeper text is refused, so that no page can overflow the stack.
+   */
   private static final int MAX_DEPTH = 500;
 
   private final String text;

@@ -24,7 +24,9 @@ final class JsonWriter {
   private void value(Object value, int depth) {
     if (depth > MAX_DEPTH) {
       throw new JsonException(
-          "more than " + MAX_DEPTH + " containers within each other (does a value contain itself?)");
+          "more than "
+              + MAX_DEPTH
+              + " containers within each other (does a value contain itself?)");
     }
     if (value == null || value instanceof Boolean) {
       out.append(value);
@@ -53,7 +55,8 @@ final class JsonWriter {
   }
 
   private void number(Number number) {
-    if (!Double.isFinite(number.doubleValue()) && (number instanceof Double || number instanceof Float)) {
+    if (!Double.isFinite(number.doubleValue())
+        && (number instanceof Double || number instanceof Float)) {
       throw new JsonException(number + " is no JSON number");
     }
     out.append(number);

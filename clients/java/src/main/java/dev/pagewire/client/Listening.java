@@ -12,13 +12,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * A plugin's subscription: every event goes to its handler, and each socket's handlers run one after
- * the other.
+ * A plugin's subscription: every event goes to its handler, and each socket's handlers run one
+ * after the other.
  */
 final class Listening implements SessionPart {
   /**
-   * Events whose handlers run, or wait for their turn at their socket. Beyond it no event is read, so
-   * that the daemon's buffer fills and at last ends the subscription with {@code SUBSCRIBER_SLOW}.
+   * Events whose handlers run, or wait for their turn at their socket. Beyond it no event is read,
+   * so that the daemon's buffer fills and at last ends the subscription with {@code
+   * SUBSCRIBER_SLOW}.
    */
   private static final int MAX_HANDLERS = 256;
 
@@ -214,8 +215,7 @@ final class Listening implements SessionPart {
 
   private void message(Message message, Work work) {
     Callback<Message, Object> request = requests.get(message.type());
-    Callback<Message, Object> callback =
-        request == null ? messages.get(message.type()) : request;
+    Callback<Message, Object> callback = request == null ? messages.get(message.type()) : request;
     if (callback == null) {
       return;
     }
@@ -242,7 +242,9 @@ final class Listening implements SessionPart {
     work.add(listeners.socketClosed, closed, closed.socketId(), "a closed socket");
   }
 
-  /** Answers a page's request with what its handler made. An error goes to the page and on to us. */
+  /**
+   * Answers a page's request with what its handler made. An error goes to the page and on to us.
+   */
   private void answer(Message message, Object made, Throwable error, String what, Work work) {
     Throwable problem = error;
     String json = "";
@@ -269,7 +271,12 @@ final class Listening implements SessionPart {
   private void complain(String what, Throwable error) {
     if (error != null && !ended.isDone()) {
       System.err.println(
-          "plugin `" + context.pluginName() + "`: handler of " + what + ": " + Failure.oneLine(error));
+          "plugin `"
+              + context.pluginName()
+              + "`: handler of "
+              + what
+              + ": "
+              + Failure.oneLine(error));
     }
   }
 

@@ -11,8 +11,8 @@ import java.util.function.Consumer;
  * Replaces the filters of a hook while its plugin runs: an editor is asked about the files that it
  * has unsaved, say. From {@link HookOptions#liveFilters}.
  *
- * <p>It holds the filters whether a plugin runs or not: one that comes back opens its hook with those
- * that were set last.
+ * <p>It holds the filters whether a plugin runs or not: one that comes back opens its hook with
+ * those that were set last.
  */
 public final class LiveFilters {
   private List<RequestFilter> filters;
@@ -32,8 +32,8 @@ public final class LiveFilters {
 
   /**
    * Replaces all filters; without one the plugin is asked about nothing. Returns once they are in
-   * force: no later request sees the old ones. Of several calls at the same time the last counts, and
-   * all return when its filters are in force. While the plugin does not run it returns at once.
+   * force: no later request sees the old ones. Of several calls at the same time the last counts,
+   * and all return when its filters are in force. While the plugin does not run it returns at once.
    *
    * @param filters the filters
    * @throws RpcException when the daemon refuses a filter ({@code FIELD_INVALID}), which ends the

@@ -19,23 +19,23 @@ import java.util.function.Function;
  *     .run();
  * }</pre>
  *
- * <p>Handlers may throw anything, use the client freely and wait as long as they like: each that runs
- * has a thread. They run at the same time as each other; events of one socket are handled one after
- * the other, in order; 256 event handlers run at most, and a plugin that falls behind by more than
- * the daemon buffers is ended with {@code SUBSCRIBER_SLOW}: nothing is lost silently. The forms whose
- * name ends in {@code Async} return a future instead, and are called on the thread that reads from
- * the daemon: they are faster, and must not wait for anything.
+ * <p>Handlers may throw anything, use the client freely and wait as long as they like: each that
+ * runs has a thread. They run at the same time as each other; events of one socket are handled one
+ * after the other, in order; 256 event handlers run at most, and a plugin that falls behind by more
+ * than the daemon buffers is ended with {@code SUBSCRIBER_SLOW}: nothing is lost silently. The
+ * forms whose name ends in {@code Async} return a future instead, and are called on the thread that
+ * reads from the daemon: they are faster, and must not wait for anything.
  *
- * <p>A handler that fails never ends the plugin: the hooks ({@code serve}, {@code transform}, {@code
- * resolveImport}) show the failure in the page, {@code onRequest} tells it the page, all others write
- * it to standard error. The exceptions are {@link #serverStart} and {@link #serverStop}, whose
- * failures end {@link #run()}.
+ * <p>A handler that fails never ends the plugin: the hooks ({@code serve}, {@code transform},
+ * {@code resolveImport}) show the failure in the page, {@code onRequest} tells it the page, all
+ * others write it to standard error. The exceptions are {@link #serverStart} and {@link
+ * #serverStop}, whose failures end {@link #run()}.
  *
- * <p>A call of a hook that nobody waits for any more is cancelled: its thread is interrupted, or the
- * future that it returned is cancelled. What it makes then is thrown away.
+ * <p>A call of a hook that nobody waits for any more is cancelled: its thread is interrupted, or
+ * the future that it returned is cancelled. What it makes then is thrown away.
  *
- * <p>Each method that declares something changes the plugin and returns it. A plugin is put together
- * by one thread, before it is run, and runs once.
+ * <p>Each method that declares something changes the plugin and returns it. A plugin is put
+ * together by one thread, before it is run, and runs once.
  */
 public final class Plugin {
   private final String name;
@@ -82,7 +82,8 @@ public final class Plugin {
   }
 
   /**
-   * Refuses to run ({@code FEATURE_UNSUPPORTED}) with a daemon that lacks a feature. May be repeated.
+   * Refuses to run ({@code FEATURE_UNSUPPORTED}) with a daemon that lacks a feature. May be
+   * repeated.
    *
    * @param feature the feature, of {@link ServerInfo#features}
    * @return this
@@ -115,9 +116,9 @@ public final class Plugin {
   }
 
   /**
-   * Called when all hooks of this plugin are in force, and again each time that the plugin came back
-   * to a daemon. Hooks may be called before it returns: what they need to be ready is prepared before
-   * {@link #run()}.
+   * Called when all hooks of this plugin are in force, and again each time that the plugin came
+   * back to a daemon. Hooks may be called before it returns: what they need to be ready is prepared
+   * before {@link #run()}.
    *
    * @param handler gets the plugin's view of the daemon
    * @return this
@@ -160,8 +161,8 @@ public final class Plugin {
   }
 
   /**
-   * Answers the requests that the options say. What the handler throws is shown in the page; a {@link
-   * Failure} brings its place in the source.
+   * Answers the requests that the options say. What the handler throws is shown in the page; a
+   * {@link Failure} brings its place in the source.
    *
    * <p>Calls run at the same time. A plugin has one serve handler: it tells paths apart itself.
    *
@@ -186,7 +187,8 @@ public final class Plugin {
   }
 
   /**
-   * As {@link #serve(ServeOptions, Handler)}, with a handler that returns a future and must not wait.
+   * As {@link #serve(ServeOptions, Handler)}, with a handler that returns a future and must not
+   * wait.
    *
    * @param options which requests, and how it is asked
    * @param handler makes a future of a {@link Content}, or of null or a {@link Skip}
@@ -200,8 +202,7 @@ public final class Plugin {
 
   private Plugin serve(ServeOptions options, Callback<Request, Outcome> callback) {
     once("serve", serve);
-    serve =
-        new DeclaredHook(Hook.HOOK_SERVE, context -> new ServeHook(options, callback, context));
+    serve = new DeclaredHook(Hook.HOOK_SERVE, context -> new ServeHook(options, callback, context));
     return this;
   }
 
@@ -221,8 +222,8 @@ public final class Plugin {
    * Changes the responses that the options say, before the page gets them; wherever they come from.
    * What the handler throws is shown in the page, in place of the response.
    *
-   * <p>What comes of a response is cached, null too: an unchanged one is not asked about again, unless
-   * the change says {@link Change#noCache}.
+   * <p>What comes of a response is cached, null too: an unchanged one is not asked about again,
+   * unless the change says {@link Change#noCache}.
    *
    * @param options which responses, and how it is asked
    * @param handler makes a {@link Change}, or null to leave the response as it is
@@ -278,21 +279,20 @@ public final class Plugin {
   }
 
   /**
-   * Says what modules import. The handler is called once for each module, with all its imports. What
-   * it throws is shown in the page, in place of the module.
+   * Says what modules import. The handler is called once for each module, with all its imports.
+   * What it throws is shown in the page, in place of the module.
    *
-   * <p>The result is cached until the module changes, a file that it {@link Resolved#dependsOn depends
-   * on} changes or appears, or it is invalidated.
+   * <p>The result is cached until the module changes, a file that it {@link Resolved#dependsOn
+   * depends on} changes or appears, or it is invalidated.
    *
    * @param options which modules, by their requests, and how it is asked
-   * @param handler makes what {@link Imports#resolve} makes, or null to leave all imports to the next
-   *     plugin
+   * @param handler makes what {@link Imports#resolve} makes, or null to leave all imports to the
+   *     next plugin
    * @return this
    */
   public Plugin resolveImport(ResolveOptions options, Handler<Imports, Resolved> handler) {
     return resolveImport(
-        options,
-        Callback.waiting(imports -> ResolveHook.made(imports, handler.handle(imports))));
+        options, Callback.waiting(imports -> ResolveHook.made(imports, handler.handle(imports))));
   }
 
   /**
@@ -309,8 +309,8 @@ public final class Plugin {
   }
 
   /**
-   * As {@link #resolveImport(ResolveOptions, Handler)}, with a handler that returns a future and must
-   * not wait.
+   * As {@link #resolveImport(ResolveOptions, Handler)}, with a handler that returns a future and
+   * must not wait.
    *
    * @param options which modules, by their requests, and how it is asked
    * @param handler makes a future of what {@link Imports#resolve} makes, or of null
@@ -354,8 +354,8 @@ public final class Plugin {
   }
 
   /**
-   * As {@link #onMessage}, with a handler that returns a future and must not wait. The socket's next
-   * event is handled when the future completes.
+   * As {@link #onMessage}, with a handler that returns a future and must not wait. The socket's
+   * next event is handled when the future completes.
    *
    * @param type the {@code type} of the messages
    * @param handler gets the message
@@ -371,8 +371,8 @@ public final class Plugin {
 
   /**
    * Answers every request of a type that a page makes with {@code sendMessageWaitForResponse}: with
-   * the value that the handler returns, as JSON, or with what it throws. The page waits up to 20 s. A
-   * message of this type that is no request has its handler called, and no answer.
+   * the value that the handler returns, as JSON, or with what it throws. The page waits up to 20 s.
+   * A message of this type that is no request has its handler called, and no answer.
    *
    * @param type the {@code type} of the requests
    * @param handler makes the answer, as {@link Json} writes it
@@ -413,8 +413,8 @@ public final class Plugin {
   }
 
   /**
-   * Called for every socket that becomes ready, once: its page has said what it is. Sockets that were
-   * ready when the plugin started are in {@link Context#sockets}.
+   * Called for every socket that becomes ready, once: its page has said what it is. Sockets that
+   * were ready when the plugin started are in {@link Context#sockets}.
    *
    * @param handler gets the socket
    * @return this
@@ -450,17 +450,18 @@ public final class Plugin {
   }
 
   /**
-   * Runs the plugin with the daemon that spawned it, or that {@code PAGEWIRE_ENDPOINT} names, or that
-   * is meant in the current folder ({@link Endpoint#find}), until the program {@link #stop ends} it.
-   * Waits all that time; an interrupt withdraws the plugin at once, and leaves the thread interrupted.
+   * Runs the plugin with the daemon that spawned it, or that {@code PAGEWIRE_ENDPOINT} names, or
+   * that is meant in the current folder ({@link Endpoint#find}), until the program {@link #stop
+   * ends} it. Waits all that time; an interrupt withdraws the plugin at once, and leaves the thread
+   * interrupted.
    *
    * <p>When the connection is lost or the daemon stops, the plugin looks for the daemon again after
-   * 0.2, 0.5, 1, 2, then every 5 s, for ever; {@link #serverStart} is then called again, and messages
-   * count from the new session on.
+   * 0.2, 0.5, 1, 2, then every 5 s, for ever; {@link #serverStart} is then called again, and
+   * messages count from the new session on.
    *
-   * <p>A plugin that the daemon spawned does not come back: it is started again. This returns when the
-   * daemon stops, or when standard input ends: the daemon has gone, or has waited long enough. Nothing
-   * else may read that input.
+   * <p>A plugin that the daemon spawned does not come back: it is started again. This returns when
+   * the daemon stops, or when standard input ends: the daemon has gone, or has waited long enough.
+   * Nothing else may read that input.
    *
    * @throws PagewireException at the first try whatever goes wrong, {@link NoDaemonException} and
    *     {@link CannotConnectException} too; later what the daemon refuses for good: {@link
@@ -486,8 +487,8 @@ public final class Plugin {
   }
 
   /**
-   * As {@link #run()}, but does not come back: it returns when the daemon stops, and fails with {@link
-   * DisconnectedException} when the connection is lost.
+   * As {@link #run()}, but does not come back: it returns when the daemon stops, and fails with
+   * {@link DisconnectedException} when the connection is lost.
    */
   public void runOnce() {
     begin();
@@ -531,8 +532,8 @@ public final class Plugin {
 
   /**
    * Withdraws the plugin in order: handlers that run may finish, {@link #serverStop} is called, and
-   * then {@link #run()} returns without an error, all within 2 s. Returns at once. May be called from
-   * anywhere; a plugin that does not run yet returns as soon as it is run.
+   * then {@link #run()} returns without an error, all within 2 s. Returns at once. May be called
+   * from anywhere; a plugin that does not run yet returns as soon as it is run.
    */
   public void stop() {
     running.stop();

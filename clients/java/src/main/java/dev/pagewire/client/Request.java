@@ -7,7 +7,9 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
-/** A page's request: to be answered by a serve handler, or the one that a response or module is for. */
+/**
+ * A page's request: to be answered by a serve handler, or the one that a response or module is for.
+ */
 public final class Request {
   private final RequestContext http;
   private final ByteString body;
@@ -33,7 +35,9 @@ public final class Request {
     return http.getMethod();
   }
 
-  /** {@return the URL path: percent-decoded once, without dot segments, beginning with {@code /}} */
+  /**
+   * {@return the URL path: percent-decoded once, without dot segments, beginning with {@code /}}
+   */
   public String path() {
     return http.getPath();
   }

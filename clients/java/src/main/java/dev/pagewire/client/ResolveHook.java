@@ -34,7 +34,7 @@ final class ResolveHook
   @Override
   void received(ResolveImportResponse message) {
     switch (message.getMessageCase()) {
-      case OPENED -> hookOpened();
+      case OPENED -> hookOpened(message.getOpened());
       case CALL -> call(message.getCall().getCallId(), new Imports(message.getCall(), context));
       case CANCEL -> cancel(message.getCancel().getCallId());
       case FILTERS_UPDATED -> filtersUpdated();

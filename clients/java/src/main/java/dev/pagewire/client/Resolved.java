@@ -5,8 +5,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * What a module imports instead, made by a plugin: one entry for each of its imports, in order. {@link
- * Imports#resolve} makes it. Immutable.
+ * What a module imports instead, made by a plugin: one entry for each of its imports, in order.
+ * {@link Imports#resolve} makes it. Immutable.
  */
 public final class Resolved {
   private final ResolvedImports wire;
@@ -38,8 +38,8 @@ public final class Resolved {
   }
 
   /**
-   * Further files whose change or appearance makes the cached result stale: a package.json, a module
-   * that is not there yet.
+   * Further files whose change or appearance makes the cached result stale: a package.json, a
+   * module that is not there yet.
    *
    * @param files absolute paths
    * @return the result

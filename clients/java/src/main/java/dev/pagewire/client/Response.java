@@ -70,8 +70,7 @@ public final class Response {
           .toString();
     } catch (CharacterCodingException notUtf8) {
       throw new Failure(
-          request.path()
-              + " is not UTF-8 (save it as UTF-8, or have the plugin leave it out)");
+          request.path() + " is not UTF-8 (save it as UTF-8, or have the plugin leave it out)");
     }
   }
 }

@@ -6,8 +6,13 @@ import java.util.List;
 /** The daemon refused or ended a call. */
 public final class RpcException extends PagewireException {
   private static final long serialVersionUID = 1;
+
+  /** The gRPC status. */
   private final Status.Code code;
+
+  /** The word for the fault. */
   private final String reason;
+
   private final transient List<FieldViolation> violations;
 
   /**
@@ -31,8 +36,8 @@ public final class RpcException extends PagewireException {
   }
 
   /**
-   * {@return the daemon's word for the fault, {@code PLUGIN_NAME_TAKEN} say; empty when the fault is
-   * the gRPC library's own (an oversized message)}
+   * {@return the daemon's word for the fault, {@code PLUGIN_NAME_TAKEN} say; empty when the fault
+   * is the gRPC library's own (an oversized message)}
    */
   public String reason() {
     return reason;

@@ -201,11 +201,7 @@ final class Running {
 
   private void say(String what) {
     System.err.println(
-        "plugin `"
-            + plugin.name()
-            + "`: "
-            + what
-            + "; it comes back when a daemon is there");
+        "plugin `" + plugin.name() + "`: " + what + "; it comes back when a daemon is there");
   }
 
   /** Waits for the end of standard input on a thread of its own. */

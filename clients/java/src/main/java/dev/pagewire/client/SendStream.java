@@ -22,8 +22,8 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 final class SendStream {
   /**
-   * Sends without an answer, in bytes that are kept for them; beyond it a send fails at once, unless
-   * it is the only one. 64 MiB.
+   * Sends without an answer, in bytes that are kept for them; beyond it a send fails at once,
+   * unless it is the only one. 64 MiB.
    */
   private static final long MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
@@ -33,7 +33,11 @@ final class SendStream {
   /** Answers that are asked for at a time. */
   private static final int ANSWERS = 1024;
 
+  /** Largest send that the daemon takes, unless it says. 16 MiB. */
+  private static final int DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
+
   private final Connection connection;
+  private volatile int maxBytes = DEFAULT_MAX_BYTES;
   private final AtomicLong waitingBytes = new AtomicLong();
 
   /** The stream in use. Guarded by this. */
@@ -41,6 +45,15 @@ final class SendStream {
 
   SendStream(Connection connection) {
     this.connection = connection;
+  }
+
+  /** Larger ones must go another way: the daemon would end the stream, and all sends on it. */
+  int maxBytes() {
+    return maxBytes;
+  }
+
+  void limit(Limits limits) {
+    maxBytes = limits.maxMessageBytes();
   }
 
   /** The order of calls is the order on the wire. */
@@ -57,16 +70,17 @@ final class SendStream {
               List.of()));
       return waiter;
     }
-    waiter.timer =
-        Timers.after(deadline, () -> waiter.completeExceptionally(Refusals.deadline()));
+    waiter.timer = Timers.after(deadline, () -> waiter.completeExceptionally(Refusals.deadline()));
     synchronized (this) {
-      if (open == null || open.ended) {
-        open = new Open();
-        open.call = connection.start(ControlServiceGrpc.getSendStreamMethod(), CallOptions.DEFAULT, null, open);
-        open.call.request(ANSWERS);
-      }
+      boolean fresh = open == null || open.ended;
+      open = fresh ? new Open() : open;
       open.waiting.add(waiter);
-      open.call.sendMessage(SendStreamRequest.newBuilder().setSend(request).build());
+      if (fresh) {
+        open.begin();
+      }
+      if (!open.ended) {
+        open.call.sendMessage(SendStreamRequest.newBuilder().setSend(request).build());
+      }
     }
     return waiter;
   }
@@ -96,6 +110,14 @@ final class SendStream {
     boolean ended;
 
     private int answers;
+
+    /** It may end at once: then who waits has been told. */
+    void begin() {
+      call =
+          connection.start(
+              ControlServiceGrpc.getSendStreamMethod(), CallOptions.DEFAULT, null, this);
+      call.request(ANSWERS);
+    }
 
     @Override
     public void onMessage(SendStreamResponse response) {

@@ -22,7 +22,7 @@ final class ServeHook extends HookStream<Request, Outcome, ServeRequest, ServeRe
   @Override
   void received(ServeResponse message) {
     switch (message.getMessageCase()) {
-      case OPENED -> hookOpened();
+      case OPENED -> hookOpened(message.getOpened());
       case CALL -> call(message.getCall().getCallId(), request(message.getCall()));
       case CANCEL -> cancel(message.getCancel().getCallId());
       case FILTERS_UPDATED -> filtersUpdated();

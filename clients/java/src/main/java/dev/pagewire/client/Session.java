@@ -27,8 +27,8 @@ final class Session {
   private static final Duration VERDICT_TIMEOUT = Duration.ofSeconds(1);
 
   /**
-   * For handlers that still run and the stop handler, when the program ends the plugin, or the daemon
-   * does not say how long it waits. 2 s.
+   * For handlers that still run and the stop handler, when the program ends the plugin, or the
+   * daemon does not say how long it waits. 2 s.
    */
   private static final Duration STOP_GRACE = Duration.ofSeconds(2);
 
@@ -103,8 +103,7 @@ final class Session {
         SessionPart part = hook.opener().apply(context);
         parts.add(part);
         get(part.opened());
-        part.ended()
-            .whenComplete((done, why) -> signals.add(new Signal(Kind.HOOK_ENDED, why)));
+        part.ended().whenComplete((done, why) -> signals.add(new Signal(Kind.HOOK_ENDED, why)));
       }
       begun = true;
       return live(context);
@@ -119,7 +118,10 @@ final class Session {
     }
   }
 
-  /** Waits until the daemon has heard of the end: it hears one thing of a connection after the other. */
+  /**
+   * Waits until the daemon has heard of the end: it hears one thing of a connection after the
+   * other.
+   */
   void settle() throws InterruptedException {
     try {
       client.async().info().get(SETTLE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);

@@ -1,8 +1,9 @@
 package dev.pagewire.client;
 
 /**
- * Conditions on a socket; all that are given must hold. Sees ready sockets only. Regular expressions
- * are RE2 syntax, unanchored; the daemon refuses what does not compile ({@code FIELD_INVALID}).
+ * Conditions on a socket; all that are given must hold. Sees ready sockets only. Regular
+ * expressions are RE2 syntax, unanchored; the daemon refuses what does not compile ({@code
+ * FIELD_INVALID}).
  */
 public final class SocketFilter {
   private final dev.pagewire.v1.SocketFilter wire;

@@ -52,7 +52,9 @@ public final class SubscribeOptions {
     return kind(EventKind.EVENT_KIND_SOCKET);
   }
 
-  /** {@return with console output of pages; has the daemon forward it, which costs them a little} */
+  /**
+   * {@return with console output of pages; has the daemon forward it, which costs them a little}
+   */
   public SubscribeOptions console() {
     return kind(EventKind.EVENT_KIND_CONSOLE);
   }
@@ -108,8 +110,7 @@ public final class SubscribeOptions {
    * @return the options
    */
   public SubscribeOptions gapsWhenSlow() {
-    return new SubscribeOptions(
-        wire.toBuilder().setOverflow(OverflowPolicy.OVERFLOW_POLICY_GAP));
+    return new SubscribeOptions(wire.toBuilder().setOverflow(OverflowPolicy.OVERFLOW_POLICY_GAP));
   }
 
   /**

@@ -79,7 +79,7 @@ public final class Subscription implements Iterator<Event>, AutoCloseable {
   private Optional<Event> advance() {
     while (true) {
       Object said = take();
-      if (said instanceof SubscribeMessagesResponse event) {
+      if (!closed && said instanceof SubscribeMessagesResponse event) {
         if (event.hasPosition()) {
           reached = FromWire.position(event.getPosition());
         }
@@ -93,7 +93,7 @@ public final class Subscription implements Iterator<Event>, AutoCloseable {
         }
         continue;
       }
-      // Whoever asks again is told again.
+      // Whoever asks again is told again. What is not read comes again if it is resumed.
       stream.said.add(said);
       if (closed || !(said instanceof PagewireException problem)) {
         return Optional.empty();
@@ -159,18 +159,20 @@ public final class Subscription implements Iterator<Event>, AutoCloseable {
   }
 
   /**
-   * {@return whether everything after the position asked for is delivered; false when none was asked
-   * for, or a gap follows}
+   * {@return whether everything after the position asked for is delivered; false when none was
+   * asked for, or a gap follows}
    */
   public boolean resumed() {
     return resumed;
   }
 
-  /** Unsubscribes. It can be resumed. */
+  /** Unsubscribes: nothing more is read. It can be resumed. */
   @Override
   public void close() {
     closed = true;
     stream.close();
+    // For who waits, should the stream have ended before.
+    stream.said.add(Stream.END);
   }
 
   /** The events that wait, and how it ended. */

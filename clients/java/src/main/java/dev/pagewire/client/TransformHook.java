@@ -22,9 +22,8 @@ final class TransformHook
   @Override
   void received(TransformResponse message) {
     switch (message.getMessageCase()) {
-      case OPENED -> hookOpened();
-      case CALL ->
-          call(message.getCall().getCallId(), new Response(message.getCall(), context));
+      case OPENED -> hookOpened(message.getOpened());
+      case CALL -> call(message.getCall().getCallId(), new Response(message.getCall(), context));
       case CANCEL -> cancel(message.getCancel().getCallId());
       case FILTERS_UPDATED -> filtersUpdated();
       default -> {}

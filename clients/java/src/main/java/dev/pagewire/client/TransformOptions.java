@@ -23,8 +23,8 @@ public final class TransformOptions extends HookOptions<TransformOptions> {
   }
 
   /**
-   * The largest body to change. A larger response passes this plugin by, and a header of it says so.
-   * Default 1 MiB.
+   * The largest body to change. A larger response passes this plugin by, and a header of it says
+   * so. Default 1 MiB.
    *
    * @param bytes the size
    * @return the options

@@ -5,9 +5,6 @@ public final class UnexpectedAnswerException extends PagewireException {
   private static final long serialVersionUID = 1;
 
   UnexpectedAnswerException(String what) {
-    super(
-        "unexpected answer of the daemon: "
-            + what
-            + " (do its version and this library's fit?)");
+    super("unexpected answer of the daemon: " + what + " (do its version and this library's fit?)");
   }
 }

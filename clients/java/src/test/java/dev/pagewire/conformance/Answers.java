@@ -115,8 +115,7 @@ final class Answers {
     Failure failure = new Failure(fail.text("message"));
     fail.number("status").ifPresent(failure::status);
     if (fail.has("file")) {
-      failure.at(
-          fail.text("file"), fail.number("line").orElse(0), fail.number("column").orElse(0));
+      failure.at(fail.text("file"), fail.number("line").orElse(0), fail.number("column").orElse(0));
     }
     if (fail.has("frame")) {
       failure.frame(fail.text("frame"));

@@ -220,9 +220,7 @@ final class Commands {
 
   private static Import module(Words command) {
     Import module =
-        command.has("code")
-            ? Import.code(command.text("code"))
-            : Import.path(command.text("path"));
+        command.has("code") ? Import.code(command.text("code")) : Import.path(command.text("path"));
     for (Object arg : command.list("args")) {
       module = module.arg(arg);
     }

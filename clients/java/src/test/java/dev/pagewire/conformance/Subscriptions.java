@@ -31,8 +31,7 @@ final class Subscriptions {
       last.end();
       subscription = last.subscription;
       if (reconnected) {
-        subscription =
-            client.subscribe(options(command).resumeAfter(last.subscription.position()));
+        subscription = client.subscribe(options(command).resumeAfter(last.subscription.position()));
       } else {
         subscription.resume();
       }
@@ -66,8 +65,7 @@ final class Subscriptions {
     }
 
     private void follow(String name) {
-      Map<String, Object> line =
-          Wire.object("event", "subscription_ended", "subscription", name);
+      Map<String, Object> line = Wire.object("event", "subscription_ended", "subscription", name);
       try {
         for (Optional<Event> event = subscription.read();
             event.isPresent();
@@ -86,9 +84,7 @@ final class Subscriptions {
   private static Map<String, Object> line(String name, Event event) {
     Map<String, Object> line =
         Wire.object(
-            "event", "event",
-            "subscription", name,
-            "sequence", event.position().sequence());
+            "event", "event", "subscription", name, "sequence", event.position().sequence());
     Event.What what = event.what();
     if (what instanceof Message message) {
       line.put("kind", "message");

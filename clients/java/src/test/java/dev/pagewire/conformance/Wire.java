@@ -93,8 +93,10 @@ final class Wire {
       JsValue value = row.value().get();
       boolean plain = value instanceof JsValue.Plain || value instanceof JsValue.Undefined;
       return object(
-          "socket_id", row.socketId(),
-          "value", plain ? value.json(Object.class) : value.toString());
+          "socket_id",
+          row.socketId(),
+          "value",
+          plain ? value.json(Object.class) : value.toString());
     }
     String kind = row.error().orElseThrow().kind().name().toLowerCase(Locale.ROOT);
     Map<String, Object> error =

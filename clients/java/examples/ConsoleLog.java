@@ -1,0 +1,31 @@
+import dev.pagewire.client.ConsoleLevel;
+import dev.pagewire.client.Plugin;
+import dev.pagewire.client.Socket;
+import dev.pagewire.client.Target;
+import java.util.List;
+
+/** Prints to the console of every page, one second after it or the plugin has come. */
+public class ConsoleLog {
+  public static void main(String[] args) {
+    Plugin.named("console-log")
+        .injectWebSocket()
+        .serverStart(
+            context -> {
+              Thread.sleep(1000);
+              List<String> ready =
+                  context.sockets().stream().filter(Socket::ready).map(Socket::socketId).toList();
+              if (!ready.isEmpty()) {
+                Target pages = Target.sockets(ready);
+                context.client().consoleLog(pages, ConsoleLevel.LOG, "Hello from Pagewire");
+              }
+            })
+        // Pages that connect later are greeted when they are ready.
+        .onSocketReady(
+            (socket, client) -> {
+              Thread.sleep(1000);
+              Target page = Target.socket(socket.socketId());
+              client.consoleLog(page, ConsoleLevel.LOG, "Hello from Pagewire");
+            })
+        .run();
+  }
+}

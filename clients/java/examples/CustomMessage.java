@@ -1,0 +1,18 @@
+import dev.pagewire.client.Plugin;
+import dev.pagewire.client.Target;
+import java.util.Map;
+
+/** Tells every page how many pages there are, in a message of our own, whenever one comes. */
+public class CustomMessage {
+  public static void main(String[] args) {
+    Plugin.named("custom-message")
+        .injectWebSocket()
+        .onSocketReady(
+            (socket, client) -> {
+              int pages = client.sockets().size();
+              client.send(
+                  Target.all(), Map.of("type", "custom-message", "data", Map.of("pages", pages)));
+            })
+        .run();
+  }
+}

@@ -1,0 +1,59 @@
+package dev.pagewire.client;
+
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.WebSocket;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.LinkedBlockingQueue;
+
+/** A page without a browser: a web socket that speaks the page protocol. */
+final class TestPage implements WebSocket.Listener, AutoCloseable {
+  private final BlockingQueue<String> heard = new LinkedBlockingQueue<>();
+  private final StringBuilder frame = new StringBuilder();
+  private WebSocket socket;
+  private String socketId;
+
+  private TestPage() {}
+
+  /** Says hello, and hears the answer. */
+  static TestPage open(HttpClient http, URI uri) throws Exception {
+    TestPage page = new TestPage();
+    page.socket = http.newWebSocketBuilder().buildAsync(uri, page).get();
+    page.say(
+        "{\"type\":\"pagewire:hello\",\"page_id\":\"p\",\"tab_id\":\"t\",\"url\":\"http://localhost/\","
+            + "\"title\":\"\",\"visibility\":\"visible\",\"document_state\":\"complete\","
+            + "\"top_level\":true,\"features\":[\"import.await\"]}");
+    page.socketId = (String) Json.read(page.hear(), Map.class).get("socket_id");
+    return page;
+  }
+
+  String socketId() {
+    return socketId;
+  }
+
+  void say(String text) throws Exception {
+    socket.sendText(text, true).get();
+  }
+
+  String hear() throws InterruptedException {
+    return heard.take();
+  }
+
+  @Override
+  public CompletionStage<?> onText(WebSocket socket, CharSequence data, boolean last) {
+    frame.append(data);
+    if (last) {
+      heard.add(frame.toString());
+      frame.setLength(0);
+    }
+    socket.request(1);
+    return null;
+  }
+
+  @Override
+  public void close() {
+    socket.abort();
+  }
+}

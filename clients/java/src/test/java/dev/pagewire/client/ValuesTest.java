@@ -1,0 +1,158 @@
+package dev.pagewire.client;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.protobuf.Any;
+import com.google.rpc.BadRequest;
+import com.google.rpc.ErrorInfo;
+import dev.pagewire.v1.HookFailure;
+import dev.pagewire.v1.InvalidateRequest;
+import dev.pagewire.v1.Target.SelectorCase;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ValuesTest {
+  @Test
+  void anEmptyListStaysAListAndNeverBecomesEverybody() {
+    assertEquals(SelectorCase.IDS, Target.sockets(List.of()).toWire().getSelectorCase());
+  }
+
+  @Test
+  void exclusionsAddUp() {
+    Target target = Target.all().excluding("a").excluding(List.of("b"));
+    assertEquals(List.of("a", "b"), target.toWire().getExcludeSocketIdsList());
+    assertEquals(SelectorCase.ALL, target.toWire().getSelectorCase());
+  }
+
+  @Test
+  void bothSidesOfAndAreStale() {
+    Stale both =
+        Stale.path("/a")
+            .and(Stale.path("/b").refreshPages())
+            .and(Stale.prefix("/c/"))
+            .and(Stale.file(Path.of("/srv/d")));
+    InvalidateRequest expected =
+        InvalidateRequest.newBuilder()
+            .addExactPaths("/a")
+            .addExactPaths("/b")
+            .addPathPrefixes("/c/")
+            .addFilePaths("/srv/d")
+            .setRefreshPages(true)
+            .build();
+    assertEquals(expected, both.toWire());
+    assertTrue(both.and(Stale.all()).toWire().getAll());
+  }
+
+  @Test
+  void aChangeMentionsOnlyWhatChanges() {
+    assertFalse(Change.create().toWire().hasBody(), "kept");
+    assertTrue(Change.body("").toWire().hasBody(), "emptied");
+  }
+
+  @Test
+  void anImportThatIsNotResolvedKeepsItsPlace() {
+    Resolved resolved = Resolved.of(java.util.Arrays.asList(null, "/lib/lit.js"));
+    assertEquals(List.of("", "/lib/lit.js"), resolved.toWire().getSpecifiersList());
+  }
+
+  @Test
+  void aFailureKeepsItsPlace() {
+    HookFailure failure = Failure.toWire(new Failure("unexpected `}`").at("/a.vue", 3, 7));
+    assertEquals("unexpected `}`", failure.getMessage());
+    assertEquals(7, failure.getLocation().getColumn());
+  }
+
+  @Test
+  void anyOtherExceptionIsAFailureWithItsCausesAndItsStack() {
+    Exception thrown = new RuntimeException("no luck", new IOException("disk"));
+    HookFailure failure = Failure.toWire(thrown);
+    assertEquals("no luck: IOException: disk", failure.getMessage());
+    assertTrue(failure.getStack().contains("ValuesTest.java"), failure.getStack());
+    assertEquals("NullPointerException", Failure.oneLine(new NullPointerException()));
+  }
+
+  @Test
+  void anRpcExceptionKeepsCodeReasonAndFields() {
+    BadRequest fields =
+        BadRequest.newBuilder()
+            .addFieldViolations(
+                BadRequest.FieldViolation.newBuilder()
+                    .setField("target")
+                    .setDescription("is unset"))
+            .build();
+    RpcException refused = (RpcException) refusal("pagewire.v1", "FIELD_INVALID", Any.pack(fields));
+    assertEquals(
+        "bad target; target: is unset (INVALID_ARGUMENT/FIELD_INVALID)", refused.getMessage());
+    assertEquals("FIELD_INVALID", refused.reason());
+    assertEquals(
+        List.of(new RpcException.FieldViolation("target", "is unset")), refused.violations());
+  }
+
+  @Test
+  void aReasonOfAnotherDomainIsNotOurs() {
+    RpcException refused = (RpcException) refusal("elsewhere", "X", Any.getDefaultInstance());
+    assertEquals("", refused.reason());
+  }
+
+  private static PagewireException refusal(String domain, String reason, Any detail) {
+    ErrorInfo info = ErrorInfo.newBuilder().setDomain(domain).setReason(reason).build();
+    StatusRuntimeException refused =
+        StatusProto.toStatusRuntimeException(
+            com.google.rpc.Status.newBuilder()
+                .setCode(Status.Code.INVALID_ARGUMENT.value())
+                .setMessage("bad target")
+                .addDetails(Any.pack(info))
+                .addDetails(detail)
+                .build());
+    Metadata trailers = refused.getTrailers();
+    return Refusals.from(refused.getStatus(), trailers);
+  }
+
+  @Test
+  void whatIsRefusedForGoodIsNotTriedAgain() {
+    assertTrue(Running.mayPass(new NoDaemonException(null)));
+    assertTrue(Running.mayPass(rpc(Status.Code.UNAVAILABLE, "STARTING")));
+    assertTrue(Running.mayPass(rpc(Status.Code.ALREADY_EXISTS, "PLUGIN_NAME_TAKEN")));
+    assertFalse(Running.mayPass(rpc(Status.Code.UNAUTHENTICATED, "TOKEN_INVALID")));
+    assertFalse(Running.mayPass(rpc(Status.Code.INVALID_ARGUMENT, "FIELD_INVALID")));
+    assertFalse(Running.mayPass(rpc(Status.Code.ABORTED, "REPLACED")));
+    assertFalse(Running.mayPass(rpc(Status.Code.RESOURCE_EXHAUSTED, "SUBSCRIBER_SLOW")));
+  }
+
+  private static RpcException rpc(Status.Code code, String reason) {
+    return new RpcException(code, reason, "", List.of());
+  }
+
+  @Test
+  void valuesAreToldApart() {
+    assertEquals(List.of(1L), new JsValue.Plain("[1]").json(List.class));
+    assertEquals(null, new JsValue.Undefined().json(Object.class));
+    assertEquals("123n", new JsValue.Unserializable("123n").toString());
+    assertThrows(JsonException.class, () -> new JsValue.Unserializable("NaN").json(double.class));
+  }
+
+  @Test
+  void aHandlerThatIsGivenTwiceIsRefused() {
+    Plugin plugin = Plugin.named("p").onMessage("a", (message, client) -> {});
+    assertThrows(PluginException.class, () -> plugin.onRequest("a", (message, client) -> 1));
+    plugin.serve(Filter.path("/"), request -> null);
+    assertThrows(PluginException.class, () -> plugin.serve(Filter.all(), request -> null));
+  }
+
+  @Test
+  void aPluginThatIsStoppedBeforeItRunsReturnsAtOnce() {
+    Plugin plugin = Plugin.named("p");
+    plugin.stop();
+    plugin.run(Endpoint.parse("127.0.0.1:1"));
+    assertThrows(PluginException.class, plugin::run, "it runs once");
+  }
+}
