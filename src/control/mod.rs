@@ -56,8 +56,9 @@ const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pagewire.v1
 /// Largest frame that a program may send to pages. Default 16 MiB.
 pub const MAX_DOWN_FRAME_BYTES: usize = 16 * 1024 * 1024;
 
-/// Largest request message: a frame of the largest size and what is around it.
-const MAX_REQUEST_BYTES: usize = MAX_DOWN_FRAME_BYTES + 64 * 1024;
+/// Largest request message. A larger one ends its stream and all that is beside it on it, so there is
+/// room to read what is too large and to answer it by itself. Default 32 MiB.
+const MAX_REQUEST_BYTES: usize = 2 * MAX_DOWN_FRAME_BYTES;
 
 /// What the service needs.
 pub struct Control {

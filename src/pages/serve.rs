@@ -170,10 +170,10 @@ async fn ask_one(hook: &Hook<Serve>, asked: &mut Asked<'_>) -> Option<Answer> {
             match answer {
                 Ok(mut answer) => {
                     answer.by = by;
-                    if matches!(content.body, ServeBody::Inline(_)) {
-                        if let Some(finished) = Finished::of(&answer) {
-                            said.keep_made(finished);
-                        }
+                    if matches!(content.body, ServeBody::Inline(_))
+                        && let Some(finished) = Finished::of(&answer)
+                    {
+                        said.keep_made(finished);
                     }
                     Some(answer)
                 }
