@@ -172,6 +172,15 @@ impl Failure {
         self
     }
 
+    /// Further files, as absolute paths, whose change may mend it: pages of a daemon that watches ask
+    /// again then.
+    #[must_use]
+    pub fn depends_on<I: IntoIterator<Item: AsRef<Path>>>(mut self, files: I) -> Self {
+        let files = files.into_iter().map(crate::path_to_proto);
+        self.0.depends_on_files.extend(files);
+        self
+    }
+
     /// The failure that an error of a handler is: itself, or its text and that of its causes.
     pub(crate) fn from_error(error: BoxError) -> Self {
         match error.downcast::<Self>() {
