@@ -69,7 +69,7 @@ function act(files, fetches) {
   const uses = new Map();
   for (const { name, initiatorType } of fetches) {
     const file = key(name);
-    if (!files.has(file) || FRAMES.has(initiatorType)) continue;
+    if (!files.has(file) || FRAMES.has(initiatorType) || isQuestion(name, initiatorType)) continue;
     if (!uses.has(file)) uses.set(file, { url: name, by: new Set() });
     uses.get(file).by.add(initiatorType);
   }
@@ -166,6 +166,9 @@ async function keepIfBroken(url) {
   }
   reload();
 }
+
+/** A fetch of ours that asked why, and not one of the page. */
+const isQuestion = (url, by) => by === 'fetch' && new URL(url).searchParams.has('pagewire-fresh');
 
 /** Fetches a stylesheet again. The old one goes when the new one is there, so nothing flashes. */
 function swapStyle(link, fail = () => {}) {

@@ -182,13 +182,17 @@ claim('sass: what it says of a mistake is shown, and the style comes back once t
   }, SASS);
   const tab = await world.page(daemon);
   await hasColor(tab, 'h1', 'rgb(1, 0, 0)');
-  await tab.after(() => save('_part.scss', '$color: rgb(2, 0, 0)\n$other: {;\n'));
-  await failsToLoad(tab, '/style.scss');
+  await tab.evaluate(() => { globalThis.isSameDocument = true; });
+  await save('_part.scss', '$color: rgb(2, 0, 0)\n$other: {;\n');
+  // It keeps the style that it has, and says why.
+  await tab.console.first('what sass says', ({ text }) => text.includes('expected ";".'));
+  await hasColor(tab, 'h1', 'rgb(1, 0, 0)');
   const explained = await world.page(daemon, '/style.scss');
   await explained.shows('plugin sass failed: expected ";".');
   await explained.shows('_part.scss 2:7');
   await save('_part.scss', '$color: rgb(3, 0, 0);\n');
   await hasColor(tab, 'h1', 'rgb(3, 0, 0)');
+  assert.equal(await tab.evaluate(() => globalThis.isSameDocument), true);
 });
 
 claim('sass: a command or a package that is missing is named, with the remedy', async (world) => {
