@@ -24,10 +24,7 @@ const OF_THE_MOMENT: [HeaderName; 2] = [header::DATE, header::AGE];
 /// Whether a plugin may want to change what a request gets, whatever that will be.
 pub(super) fn may_want(pages: &Pages, request: &Parts, path: &UrlPath) -> bool {
     let hooks = pages.plugins.transform().order.snapshot();
-    !hooks.is_empty() && {
-        let subject = Subject::as_get(request, path, None);
-        hooks.looks_at_files() || !hooks.wanting(subject.facts(None)).is_empty()
-    }
+    hooks.may_want(Subject::as_get(request, path, None).facts(None))
 }
 
 /// The stage: asks the plugins that want to change this answer, in order.
@@ -150,20 +147,12 @@ async fn change_by(
             Unanswered::NotThere => return Ok(()),
         },
     };
+    if let Some(finished) = said.made::<Finished>() {
+        become_finished(answer, finished);
+        return Ok(());
+    }
     let failed = match said.outcome() {
         TransformOutcome::Skip => return Ok(()),
-        TransformOutcome::Content(_) if said.made::<Finished>().is_some() => {
-            if let Some(finished) = said.made::<Finished>() {
-                let of_the_moment = OF_THE_MOMENT.map(|name| answer.headers.remove(&name));
-                *answer = finished.answer(answer.by.clone(), answer.source.take());
-                for (name, value) in OF_THE_MOMENT.into_iter().zip(of_the_moment) {
-                    if let Some(value) = value {
-                        answer.headers.insert(name, value);
-                    }
-                }
-            }
-            return Ok(());
-        }
         TransformOutcome::Content(content) => match apply(content, about, answer) {
             Ok(()) => {
                 if let Some(finished) = Finished::of(answer) {
@@ -179,6 +168,17 @@ async fn change_by(
         TransformOutcome::Failure(failure) => faults::reported(request, plugin, path, failure),
     };
     Err(Passed::Failed(Box::new(failed)))
+}
+
+/// What was made of the same before, at this moment.
+fn become_finished(answer: &mut Answer, finished: &Finished) {
+    let of_the_moment = OF_THE_MOMENT.map(|name| answer.headers.remove(&name));
+    *answer = finished.answer(answer.by.clone(), answer.source.take());
+    for (name, value) in OF_THE_MOMENT.into_iter().zip(of_the_moment) {
+        if let Some(value) = value {
+            answer.headers.insert(name, value);
+        }
+    }
 }
 
 fn listed(headers: &HeaderMap) -> Vec<(String, Bytes)> {

@@ -123,6 +123,12 @@ impl<K: Kind> Snapshot<K> {
         self.looks_at_types
     }
 
+    /// Whether anybody may want a request of which no more is known: neither file nor response.
+    #[must_use]
+    pub fn may_want(&self, request: RequestFacts<'_>) -> bool {
+        self.looks_at_files || !self.wanting(request).is_empty()
+    }
+
     /// The places in [`hooks`](Snapshot::hooks) of those that want a request, in order.
     #[must_use]
     pub fn wanting(&self, request: RequestFacts<'_>) -> Arc<[usize]> {

@@ -28,7 +28,7 @@ const LONGEST_LOOK: Duration = Duration::from_millis(20);
 /// How long what a page was told may be told again. Default 1 s.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Pages whose hints are known, and modules of plugins and backends whose imports are. Beyond, those
+/// Pages whose hints are known, and modules of plugins whose imports are. Beyond, those
 /// that are asked for least are looked through again when they come. Default 4,096 each.
 const KNOWN: usize = 4096;
 

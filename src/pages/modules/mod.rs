@@ -105,10 +105,7 @@ pub(super) fn may_want(pages: &Pages, request: &Parts, path: &UrlPath) -> bool {
             .iter()
             .any(|kind| dest.ends_with(kind))
     });
-    !hooks.is_empty() && loads_code && {
-        let subject = Subject::as_get(request, path, None);
-        hooks.looks_at_files() || !hooks.wanting(subject.facts(None)).is_empty()
-    }
+    loads_code && hooks.may_want(Subject::as_get(request, path, None).facts(None))
 }
 
 /// The stage: asks the plugins what the imports of this answer stand for.
@@ -151,7 +148,7 @@ async fn imports(
     let body = match whole::whole(pages, subject.request, answer, MAX_BYTES, patience).await {
         Ok(body) => body,
         Err(NotWhole::Head) => return whole::forget_body(answer),
-        Err(NotWhole::Fault(fault)) => return *answer = *fault,
+        Err(NotWhole::Fault(fault)) => return faults::show_instead(*fault, answer),
         Err(NotWhole::TooLarge | NotWhole::TooSlow | NotWhole::Compressed) => {
             return faults::say_skipped(&[IMPORTS.to_owned()], answer);
         }
