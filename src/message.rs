@@ -46,9 +46,6 @@ pub fn is_own_path(path: &str) -> bool {
         || path == ANCESTOR_CLIENT_PATH
         || path == ANCESTOR_SOCKET_PATH
 }
-/// The feature of pages that know [`Command::Changed`].
-pub const CHANGED_FEATURE: &str = "command.changed";
-
 /// What the daemon needs to know of a frame that a page sent.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
@@ -393,6 +390,19 @@ pub enum Command<'a> {
         /// URL paths, percent-encoded; empty = anything may have changed.
         paths: &'a [String],
     },
+}
+
+impl Command<'_> {
+    /// What pages that know it call it in their hello.
+    #[must_use]
+    pub const fn feature(&self) -> &'static str {
+        match self {
+            Self::Reload => "command.reload",
+            Self::Navigate { .. } => "command.navigate",
+            Self::Styles { .. } => "command.styles",
+            Self::Changed { .. } => "command.changed",
+        }
+    }
 }
 
 impl Down<'_> {

@@ -128,7 +128,13 @@ async fn sockets_gives_an_object_a_line() {
         ("ready", json!(true)),
         (
             "client_features",
-            json!(["import.await", "log", "command.reload"]),
+            json!([
+                "import.await",
+                "log",
+                "command.reload",
+                "command.navigate",
+                "command.styles"
+            ]),
         ),
     ] {
         assert_eq!(object[key], value, "{key}");

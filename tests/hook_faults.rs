@@ -46,6 +46,7 @@ of_every_hook! {
     a_stream_that_breaks_the_order_of_messages_ends
     bad_filters_and_options_are_refused_by_name
     a_hook_ends_with_its_session_and_says_why
+    a_session_that_was_ended_is_gone_when_that_returns
     results_that_nobody_waits_for_are_counted_and_change_nothing
     an_answer_without_an_outcome_is_a_failure
     a_failure_is_shown_whatever_the_failure_mode
@@ -161,6 +162,28 @@ async fn a_hook_needs_a_session_that_lives_and_declared_it<K: Kind>() {
         Code::FailedPrecondition,
         "HOOK_UNDECLARED",
     );
+}
+
+async fn a_session_that_was_ended_is_gone_when_that_returns<K: Kind>() {
+    let server = start().await;
+    // Again and again: neither a request nor the next of the name waits for what is left.
+    for _ in 0..20 {
+        let (mut session, mut hook) = plugin::<K>(&server, open::<K>()).await;
+        let ended = proto::EndSessionRequest {
+            session_id: session.started.session_id.clone(),
+        };
+        let client = &mut session.client;
+        client.end_session(ended.clone()).await.expect("an end");
+        is_untouched(&server.get(PATH).await, None);
+        let again = client.end_session(ended).await;
+        fails_with(again, Code::FailedPrecondition, "SESSION_GONE");
+        let of_hook = end(&mut hook).await;
+        fails_with::<()>(Err(of_hook), Code::Aborted, "SESSION_CLOSED");
+        let ready = session.event().await;
+        assert!(matches!(ready, Some(Event::Ready(_))), "{ready:?}");
+        let of_session = within("the session's end", session.events.message()).await;
+        fails_with(of_session, Code::Aborted, "SESSION_CLOSED");
+    }
 }
 
 async fn a_hook_is_opened_once_and_the_first_goes_on<K: Kind>() {

@@ -124,6 +124,34 @@ async fn nobody_who_offers_is_an_error_at_once() {
 }
 
 #[tokio::test]
+async fn one_subscription_can_answer_some_types_and_only_hear_others() {
+    let server = TestServer::start(&Site::page()).await;
+    let (client, mut page) = (server.client().await, server.page().await);
+    let options = SubscribeOptions::new()
+        .message_types(["ask", "tell"])
+        .answers(["ask"]);
+    let mut subscription = client.subscribe(options).await.expect("a stream");
+    page.say(&json!({"type": "tell", "id": 1, "pagewire:request": true}))
+        .await;
+    hears_error(&mut page, 1, "nobody answers").await;
+    request_id(&mut subscription).await;
+    page.say(&request(&json!(2))).await;
+    let request_id = request_id(&mut subscription).await;
+    client.reply(&request_id, &json!(3)).await.expect("answer");
+    assert_eq!(page.hear().await["response"], 3);
+
+    let never = SubscribeOptions::new()
+        .message_types(["ask"])
+        .answers(["aks"]);
+    let never = client.subscribe(never).await.expect_err("refused");
+    assert_eq!(never.reason(), Some("FIELD_INVALID"));
+    assert!(never.to_string().contains("\"aks\""), "{never}");
+    let both = SubscribeOptions::new().answers_requests().answers(["ask"]);
+    let both = client.subscribe(both).await.expect_err("refused");
+    assert_eq!(both.reason(), Some("FIELD_INVALID"));
+}
+
+#[tokio::test]
 async fn the_last_offerer_leaving_is_an_error_at_once() {
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;

@@ -368,6 +368,25 @@ async fn commands_reach_pages() {
 }
 
 #[tokio::test]
+async fn a_page_whose_script_lacks_a_command_is_unsupported_and_not_sent_it() {
+    let server = TestServer::start(&Site::page()).await;
+    let client = server.client().await;
+    let older = json!({"features": ["command.reload"]});
+    let mut page = Page::open_as(server.http(), &older).await;
+    let report = client
+        .navigate(&Target::all(), "/next")
+        .await
+        .expect("a report");
+    let rows: Vec<_> = report.unreached.iter().map(|row| row.status).collect();
+    assert_eq!(
+        (report.reached, rows),
+        (0, vec![DeliveryStatus::Unsupported])
+    );
+    client.reload(&Target::all()).await.expect("a send");
+    assert_eq!(page.hear().await["command"], "reload");
+}
+
+#[tokio::test]
 async fn a_frame_beyond_the_limit_is_refused_and_one_below_it_arrives() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;

@@ -125,6 +125,13 @@ impl ControlService for Service {
         session::open(&self.0, request.into_inner()).map(Response::new)
     }
 
+    async fn end_session(
+        &self,
+        request: Request<proto::EndSessionRequest>,
+    ) -> Result<Response<proto::EndSessionResponse>, Status> {
+        session::end(&self.0, request.get_ref()).map(Response::new)
+    }
+
     async fn serve(
         &self,
         request: Request<Streaming<proto::ServeRequest>>,

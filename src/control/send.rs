@@ -4,7 +4,7 @@
 use super::convert::Addressee;
 use super::status::{error, invalid};
 use super::{Control, MAX_DOWN_FRAME_BYTES, Stream_, convert, proto, status};
-use crate::hub::{Answer, AnswerError, Confirmation, Frame, Selection, Socket};
+use crate::hub::{Answer, AnswerError, Confirmation, Frame, Selection, Socket, Understanding};
 use crate::message::{Command, Down, Import, check_json};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proto::send_request::Payload;
@@ -205,7 +205,7 @@ pub(super) fn console_log(
         control,
         &selection,
         &options,
-        log,
+        ("log", log),
         Some(&fallback),
     ))
 }
@@ -241,7 +241,7 @@ pub(super) fn command(
         }
     };
     let selection = control.hub.select(&target, &excluded);
-    let frame = Down::Command(command).encode();
+    let frame = (command.feature(), Down::Command(command).encode());
     Ok(send_own(
         control,
         &selection,
@@ -251,20 +251,21 @@ pub(super) fn command(
     ))
 }
 
-/// Sends a frame that only our script understands; pages with another get the fallback.
+/// Sends a frame that only our script understands, from this feature on; pages with another script
+/// get the fallback.
 fn send_own(
     control: &Control,
     selection: &Selection,
     options: &DeliveryOptions,
-    text: String,
+    (feature, text): (&str, String),
     fallback: Option<&Frame>,
 ) -> Sent {
     let frame = Frame::Text(text.into());
     send_to(selection, options, |socket| {
-        let frame = if control.hub.is_foreign(socket.id()) {
-            fallback.ok_or(DeliveryStatus::Unsupported)?
-        } else {
-            &frame
+        let frame = match control.hub.understanding(socket.id(), feature) {
+            Understanding::Ours => &frame,
+            Understanding::TooOld => return Err(DeliveryStatus::Unsupported),
+            Understanding::Foreign => fallback.ok_or(DeliveryStatus::Unsupported)?,
         };
         push(socket, frame)
     })

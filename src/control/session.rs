@@ -85,9 +85,21 @@ pub(super) fn open(
             };
             let _ = sender.send(Ok(response(event(next)))).await;
         }
+        drop(guard);
         tracing::info!(target: "pagewire::plugins", plugin = session.name(), "plugin left");
     });
     Ok(Box::pin(ReceiverStream::new(stream)))
+}
+
+pub(super) fn end(
+    control: &Control,
+    request: &proto::EndSessionRequest,
+) -> Result<proto::EndSessionResponse, Status> {
+    control
+        .plugins
+        .end_session(&request.session_id)
+        .map(|()| proto::EndSessionResponse {})
+        .map_err(hook_error)
 }
 
 /// A session goes on without: what names a file in it fails, and says so.

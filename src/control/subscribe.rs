@@ -3,8 +3,8 @@
 use super::status::{error, invalid};
 use super::{Control, Stream_, convert, proto, session, status, values};
 use crate::hub::{
-    self, DEFAULT_QUEUE_EVENTS, Delivered, EventBody, EventKind, GapReason, Overflow, ResumeError,
-    Subscription, SubscriptionEnd, SubscriptionOptions,
+    self, Answers, DEFAULT_QUEUE_EVENTS, Delivered, EventBody, EventKind, GapReason, Overflow,
+    ResumeError, Subscription, SubscriptionEnd, SubscriptionOptions,
 };
 use crate::plugins::Session;
 use bytes::Bytes;
@@ -131,6 +131,7 @@ fn options(request: SubscribeMessagesRequest) -> Result<SubscriptionOptions, Sta
             ));
         }
     };
+    let answers = answers(&request)?;
     Ok(SubscriptionOptions {
         kinds,
         message_types: request.message_types,
@@ -148,8 +149,27 @@ fn options(request: SubscribeMessagesRequest) -> Result<SubscriptionOptions, Sta
             events => events as usize,
         },
         overflow,
-        answers_requests: request.answers_requests,
+        answers,
     })
+}
+
+fn answers(request: &SubscribeMessagesRequest) -> Result<Answers, Status> {
+    let subscribed = &request.message_types;
+    let stray = |asked: &&String| !subscribed.is_empty() && !subscribed.contains(asked);
+    if request.answer_types.is_empty() {
+        Ok(match request.answers_requests {
+            true => Answers::All,
+            false => Answers::None,
+        })
+    } else if request.answers_requests {
+        let text = "set together with answers_requests, which offers to answer all types (set one of them)";
+        Err(invalid("answer_types", text))
+    } else if let Some(stray) = request.answer_types.iter().find(stray) {
+        let text = format!("{stray:?} is not among message_types, so it would never arrive");
+        Err(invalid("answer_types", text))
+    } else {
+        Ok(Answers::Types(request.answer_types.clone()))
+    }
 }
 
 fn event_kind(kind: i32) -> Result<EventKind, Status> {

@@ -5,7 +5,7 @@
 
 use super::events::EventBody;
 use super::{Frame, Hub, PushError, State};
-use crate::message::{CHANGED_FEATURE, Command, Down, Hello};
+use crate::message::{Command, Down, Hello};
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -104,7 +104,8 @@ impl Changes {
 
 /// Whether a page knows what to do.
 fn acts(features: &[String]) -> bool {
-    features.iter().any(|feature| feature == CHANGED_FEATURE)
+    let needed = Command::Changed { paths: &[] }.feature();
+    features.iter().any(|feature| feature == needed)
 }
 
 /// None when there are too many to name.

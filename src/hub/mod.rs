@@ -28,10 +28,10 @@ pub use pings::Confirmation;
 pub use requests::{Answer, AnswerError, REQUEST_TIMEOUT};
 pub use sockets::{DocumentState, Socket, SocketGuard, SocketInfo, Visibility};
 pub use subscriptions::{
-    DEFAULT_QUEUE_EVENTS, Delivered, MAX_QUEUE_BYTES, Overflow, ResumeError, Subscription,
+    Answers, DEFAULT_QUEUE_EVENTS, Delivered, MAX_QUEUE_BYTES, Overflow, ResumeError, Subscription,
     SubscriptionEnd, SubscriptionOptions,
 };
-pub use targets::{FilterError, MAX_REGEX_BYTES, Selection, SocketFilter, Target};
+pub use targets::{FilterError, MAX_REGEX_BYTES, Selection, SocketFilter, Target, Understanding};
 
 use crate::ids;
 use events::EventLog;

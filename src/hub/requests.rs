@@ -293,7 +293,7 @@ impl Hub {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::{EventKind, Frame, Next, Overflow, SubscriptionOptions};
+    use crate::hub::{Answers, EventKind, Frame, Next, Overflow, SubscriptionOptions};
     use std::future::poll_fn;
 
     fn offer() -> SubscriptionOptions {
@@ -305,7 +305,7 @@ mod tests {
             strict_resume: false,
             max_queue_events: 16,
             overflow: Overflow::Disconnect,
-            answers_requests: true,
+            answers: Answers::All,
         }
     }
 

@@ -30,8 +30,19 @@ pub struct SubscriptionOptions {
     pub max_queue_events: usize,
     /// What happens when the queue is full.
     pub overflow: Overflow,
-    /// Offers to answer the requests among its messages.
-    pub answers_requests: bool,
+    /// Which requests among its messages it offers to answer.
+    pub answers: Answers,
+}
+
+/// Which of the requests that a subscriber gets it offers to answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// None.
+    None,
+    /// Those of these types.
+    Types(Vec<String>),
+    /// All.
+    All,
 }
 
 /// What happens when a subscriber's queue is full.
@@ -176,7 +187,7 @@ impl Subscribers {
     pub(super) fn answerers(&self, event: &Event) -> Vec<u64> {
         self.all
             .iter()
-            .filter(|subscriber| subscriber.options.answers_requests && subscriber.wants(event))
+            .filter(|subscriber| subscriber.answers(event) && subscriber.wants(event))
             .map(|subscriber| subscriber.id)
             .collect()
     }
@@ -200,6 +211,14 @@ impl Subscriber {
             _ => true,
         };
         wanted_type && wanted_socket
+    }
+
+    fn answers(&self, event: &Event) -> bool {
+        match (&self.options.answers, &event.body) {
+            (Answers::All, _) => true,
+            (Answers::Types(types), EventBody::Message { kind, .. }) => types.contains(kind),
+            _ => false,
+        }
     }
 
     fn push(&self, event: Arc<Event>) {

@@ -171,13 +171,30 @@ impl Hub {
             .is_some_and(|entry| entry.info.features.iter().any(|has| has == feature))
     }
 
-    /// Whether a page had its time to say hello and did not: it has the ancestor's script, or
-    /// is no browser. Of a page that has just come this is not known, and ours is assumed.
+    /// What a page makes of frames that need this feature of our script.
     #[must_use]
-    pub fn is_foreign(&self, socket_id: &str) -> bool {
-        self.lock()
-            .registry
-            .get(socket_id)
-            .is_some_and(|entry| entry.info.ready && entry.info.features.is_empty())
+    pub fn understanding(&self, socket_id: &str, feature: &str) -> Understanding {
+        match self.lock().registry.get(socket_id) {
+            Some(entry) if entry.info.ready && entry.info.features.is_empty() => {
+                Understanding::Foreign
+            }
+            Some(entry)
+                if entry.info.ready && !entry.info.features.iter().any(|f| f == feature) =>
+            {
+                Understanding::TooOld
+            }
+            _ => Understanding::Ours,
+        }
     }
+}
+
+/// What a page makes of a frame that only our script understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Understanding {
+    /// It has our script, or has just come: then ours is assumed.
+    Ours,
+    /// Its script is ours and does not know such frames yet.
+    TooOld,
+    /// It had its time to say hello and did not: it has the ancestor's script, or is no browser.
+    Foreign,
 }

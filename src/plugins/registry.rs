@@ -144,6 +144,15 @@ impl Plugins {
             .ok_or(HookError::SessionGone)
     }
 
+    /// Ends the live session with this id and everything it had.
+    pub fn end_session(&self, session_id: &str) -> Result<(), HookError> {
+        let session = self.session(session_id)?;
+        let mut state = self.lock();
+        state.live(&session)?;
+        self.end(&mut state, &session, SessionEnd::Closed);
+        Ok(())
+    }
+
     /// The live sessions by name, and whether each is ready.
     #[must_use]
     pub fn sessions(&self) -> Vec<(Arc<Session>, bool)> {

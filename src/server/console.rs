@@ -1,7 +1,8 @@
 //! `--console`: what pages print and what fails in them, in the daemon's log.
 
 use crate::hub::{
-    DEFAULT_QUEUE_EVENTS, Delivered, EventBody, EventKind, Hub, Overflow, SubscriptionOptions,
+    Answers, DEFAULT_QUEUE_EVENTS, Delivered, EventBody, EventKind, Hub, Overflow,
+    SubscriptionOptions,
 };
 use crate::message::PageValue;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ pub(super) async fn log(hub: &Arc<Hub>) {
         strict_resume: false,
         max_queue_events: DEFAULT_QUEUE_EVENTS,
         overflow: Overflow::Gap,
-        answers_requests: false,
+        answers: Answers::None,
     };
     let Ok(mut subscription) = hub.subscribe(options) else {
         return;

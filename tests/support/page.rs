@@ -50,7 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Page<S> {
         let mut hello = json!({
             "type": "pagewire:hello", "page_id": "p", "tab_id": "t", "url": "", "title": "",
             "visibility": "visible", "document_state": "complete", "top_level": true,
-            "features": ["import.await", "log", "command.reload"],
+            "features": ["import.await", "log", "command.reload", "command.navigate", "command.styles"],
         });
         for (key, value) in fields.as_object().expect("fields") {
             hello[key] = value.clone();

@@ -250,10 +250,23 @@ pub fn choose(folder: &Path, daemons: Vec<Daemon>) -> Result<Daemon> {
 /// [`Error::NoDaemon`] when there is none, or none can be found; [`Error::SeveralDaemons`] when two
 /// are equally near.
 pub fn find(folder: &Path) -> Result<Daemon> {
-    let daemons = running().map_err(|error| Error::NoDaemon {
+    choose(folder, findable()?)
+}
+
+/// The daemon that serves these folders: another run of one that was known.
+pub(crate) fn find_serving(root_dirs: &[PathBuf]) -> Result<Daemon> {
+    let mut daemons = findable()?;
+    daemons.retain(|daemon| daemon.root_dirs == root_dirs);
+    choose(
+        root_dirs.first().map_or(Path::new("."), PathBuf::as_path),
+        daemons,
+    )
+}
+
+fn findable() -> Result<Vec<Daemon>> {
+    running().map_err(|error| Error::NoDaemon {
         problem: Some(error.to_string()),
-    })?;
-    choose(folder, daemons)
+    })
 }
 
 #[cfg(unix)]

@@ -48,6 +48,15 @@ impl Endpoint {
         }
     }
 
+    /// As [`find`](Endpoint::find), of a daemon that served these folders when it was found before: not
+    /// another project's, which may be the only one for a while.
+    pub(crate) fn find_again(root_dirs: &[PathBuf]) -> Result<Self> {
+        match variable(ENDPOINT_VARIABLE) {
+            Some(_) => Self::from_env(),
+            None => discovery::find_serving(root_dirs)?.endpoint(),
+        }
+    }
+
     /// The daemon that is meant in this folder: the one whose root is nearest around the folder;
     /// else one whose root is below it; else the only one that runs. Its token is read from its
     /// file; `PAGEWIRE_TOKEN` does not count here, as it belongs to an endpoint that somebody named.

@@ -115,6 +115,16 @@ impl SubscribeOptions {
         self
     }
 
+    /// Offers to answer requests of these types alone. Each must be among the
+    /// [`message_types`](SubscribeOptions::message_types), if those are chosen.
+    #[must_use]
+    pub fn answers<T: Into<String>>(mut self, types: impl IntoIterator<Item = T>) -> Self {
+        self.0
+            .answer_types
+            .extend(types.into_iter().map(Into::into));
+        self
+    }
+
     fn kind(mut self, kind: EventKind) -> Self {
         if !self.0.kinds.contains(&kind.into()) {
             self.0.kinds.push(kind.into());

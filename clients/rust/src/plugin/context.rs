@@ -49,6 +49,14 @@ impl Context {
         self.0.started.sockets_truncated
     }
 
+    /// Ends the session, and returns when nothing in the daemon waits for the plugin any more.
+    pub(super) async fn end_session(&self) {
+        let session_id = self.0.id.0.to_str().unwrap_or_default().to_owned();
+        let request = proto::EndSessionRequest { session_id };
+        // What fails has ended it too: it is gone, or the connection is.
+        let _ = self.client().raw().end_session(request).await;
+    }
+
     /// The instant of [`sockets`](Context::sockets) in the event log.
     pub fn position(&self) -> Position {
         self.0.started.position.clone().unwrap_or_default()

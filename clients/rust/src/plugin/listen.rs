@@ -24,9 +24,6 @@ const MAX_IDLE_TURNS: usize = 1024;
 /// The subscription of a plugin that listens, and where its handlers stand.
 pub(super) struct Listening {
     events: Subscription,
-    /// Offers to answer the pages' requests, without those messages that are none; what it brings the
-    /// other brings too, in order with everything else.
-    offer: Option<Subscription>,
     listeners: Arc<Listeners>,
     client: Client,
     plugin_name: Arc<str>,
@@ -56,33 +53,20 @@ impl Listening {
         let Listeners {
             messages, requests, ..
         } = &*listeners;
-        let mut options = SubscribeOptions::new().resume_after(position);
+        let mut options = SubscribeOptions::new()
+            .resume_after(position)
+            .answers(requests.keys());
         if !messages.is_empty() || !requests.is_empty() {
             options = options.message_types(messages.keys().chain(requests.keys()));
         }
         if listeners.wants_sockets() {
             options = options.sockets();
         }
-        let others_too = !messages.is_empty() || listeners.wants_sockets();
-        let offer = if requests.is_empty() {
-            None
-        } else if others_too {
-            // Opened first: the declared stream, whose opening makes the session ready, is the other.
-            let offer = SubscribeOptions::new()
-                .message_types(requests.keys())
-                .answers_requests()
-                .max_event_bytes(1);
-            Some(client.subscribe(offer).await?)
-        } else {
-            options = options.answers_requests();
-            None
-        };
         let events = client
             .subscribe_in_session(options, context.session_id())
             .await?;
         Ok(Self {
             events,
-            offer,
             ready: ready.collect(),
             listeners,
             plugin_name: context.plugin_name().into(),
@@ -101,14 +85,11 @@ impl Listening {
         loop {
             let event = tokio::select! {
                 () = finishing(&mut stop) => break,
-                event = self.events.next() => event?.map(Some),
-                event = next(&mut self.offer) => event?.map(|_| None),
+                event = self.events.next() => event?,
             };
             let event = event.ok_or(Error::Unexpected("a hook that ended by itself"))?;
             while self.tasks.try_join_next().is_some() {}
-            if let Some(event) = event {
-                self.tell(event).await?;
-            }
+            self.tell(event).await?;
         }
         while self.tasks.join_next().await.is_some() {}
         Ok(())
@@ -204,14 +185,6 @@ impl Listening {
             drop((done, permit));
         });
         Ok(())
-    }
-}
-
-/// The next event of a subscription; never, if there is none.
-async fn next(subscription: &mut Option<Subscription>) -> Result<Option<Event>> {
-    match subscription {
-        Some(subscription) => subscription.next().await,
-        None => std::future::pending().await,
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     session::{self, Ended},
 };
 use crate::{Client, Code, Endpoint, Error, Result, error::one_line};
-use std::{env, io, thread, time::Duration};
+use std::{env, io, path::PathBuf, thread, time::Duration};
 use tokio::sync::{oneshot, watch};
 
 /// Ties a process that the daemon spawned to its session.
@@ -64,8 +64,8 @@ impl Plugin {
     /// meant in the current folder ([`Endpoint::find`]), until the program [ends](StopHandle) it.
     /// Dropping the future withdraws the plugin at once.
     ///
-    /// When the connection is lost or the daemon stops, the plugin looks for the daemon again after
-    /// 0.2, 0.5, 1, 2, then every 5 s, for ever; [`server_start`](Plugin::server_start) is then called
+    /// When the connection is lost or the daemon stops, the plugin looks for the daemon again (one that
+    /// was found: for one that serves the same folders) after 0.2, 0.5, 1, 2, then every 5 s, for ever; [`server_start`](Plugin::server_start) is then called
     /// again, and messages count from the new session on.
     ///
     /// A plugin that the daemon spawned does not come back: it is started again. It returns when the
@@ -80,13 +80,18 @@ impl Plugin {
     pub async fn run(self) -> Result<()> {
         match launch_id() {
             Some(launch_id) => self.run_spawned(&launch_id).await,
-            None => self.run_again(Endpoint::find).await,
+            None => {
+                let find = |home: Option<&[PathBuf]>| {
+                    home.map_or_else(Endpoint::find, Endpoint::find_again)
+                };
+                self.run_again(find).await
+            }
         }
     }
 
     /// As [`run`](Plugin::run) with this endpoint, whoever spawned the program.
     pub async fn run_with(self, endpoint: Endpoint) -> Result<()> {
-        self.run_again(|| Ok(endpoint.clone())).await
+        self.run_again(|_| Ok(endpoint.clone())).await
     }
 
     /// As [`run`](Plugin::run), but does not come back: it returns when the daemon stops, and fails
@@ -100,35 +105,37 @@ impl Plugin {
 
     /// As [`run_once`](Plugin::run_once) with this endpoint, whoever spawned the program.
     pub async fn run_once_with(self, endpoint: Endpoint) -> Result<()> {
-        self.run_session(endpoint, "", &mut false).await.map(drop)
+        self.run_session(endpoint, "", &mut None).await.map(drop)
     }
 
     async fn run_spawned(self, launch_id: &str) -> Result<()> {
         let endpoint = Endpoint::find()?;
-        let mut begun = false;
+        let mut begun = None;
         tokio::select! {
             ended = self.run_session(endpoint, launch_id, &mut begun) => ended.map(drop),
             () = stdin_ended() => Ok(()),
         }
     }
 
-    async fn run_again(self, find: impl Fn() -> Result<Endpoint>) -> Result<()> {
-        let mut ever_begun = false;
+    /// `find` is told the folders that the daemon served last, if there was one.
+    async fn run_again(self, find: impl Fn(Option<&[PathBuf]>) -> Result<Endpoint>) -> Result<()> {
+        let mut home: Option<Vec<PathBuf>> = None;
         let mut tries = 0;
         loop {
-            let mut begun = false;
-            let outcome = match find() {
-                Ok(endpoint) => self.run_session(endpoint, "", &mut begun).await,
+            let mut served = None;
+            let outcome = match find(home.as_deref()) {
+                Ok(endpoint) => self.run_session(endpoint, "", &mut served).await,
                 Err(error) => Err(error),
             };
-            ever_begun |= begun;
+            let begun = served.is_some();
             if begun {
                 tries = 0;
+                home = served;
             }
             match outcome {
                 Ok(Ended::ByProgram) => return Ok(()),
                 Ok(Ended::ByDaemon) => self.say("the daemon has stopped"),
-                Err(error) if !ever_begun || !may_pass(&error) => return Err(error),
+                Err(error) if home.is_none() || !may_pass(&error) => return Err(error),
                 Err(error) if begun => self.say(&one_line(&error)),
                 Err(_) => {}
             }
@@ -141,12 +148,13 @@ impl Plugin {
         }
     }
 
-    /// One session, or none if the program ends the plugin before.
+    /// One session, or none if the program ends the plugin before. Says the folders that the daemon
+    /// serves when it has begun.
     async fn run_session(
         &self,
         endpoint: Endpoint,
         launch_id: &str,
-        begun: &mut bool,
+        begun: &mut Option<Vec<PathBuf>>,
     ) -> Result<Ended> {
         if let Some(what) = &self.given_twice {
             return Err(Error::Plugin {
@@ -164,7 +172,7 @@ impl Plugin {
 
     fn say(&self, what: &str) {
         eprintln!(
-            "plugin `{}`: {what}; it comes back when a daemon is there",
+            "plugin `{}`: {what}; it comes back when its daemon does",
             self.name
         );
     }

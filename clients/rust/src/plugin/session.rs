@@ -14,7 +14,11 @@ use crate::{
     error::one_line,
     proto::{self, server_start_response::Event},
 };
-use std::{pin::pin, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    pin::pin,
+    time::Duration,
+};
 use tokio::{sync::watch, task::JoinSet, time::timeout};
 use tonic::Streaming;
 
@@ -32,12 +36,12 @@ pub(super) enum Ended {
 }
 
 /// Runs a plugin until its session ends, or the program ends it. `begun` is set when the plugin is part
-/// of the daemon.
+/// of the daemon, to the folders that it serves.
 pub(super) async fn run(
     plugin: &Plugin,
     client: Client,
     launch_id: &str,
-    begun: &mut bool,
+    begun: &mut Option<Vec<PathBuf>>,
 ) -> Result<Ended> {
     let opened = tokio::select! {
         () = plugin.stop.stopped() => return Ok(Ended::ByProgram),
@@ -48,7 +52,7 @@ pub(super) async fn run(
         context,
         hooks,
     } = opened;
-    *begun = true;
+    *begun = Some(context.root_dirs().map(Path::to_owned).collect());
     let (finish, finishes) = watch::channel(false);
     let mut hooks_run = plugin.has_hooks();
     let mut hooks = pin!(hooks.run(finishes));
@@ -102,6 +106,9 @@ pub(super) async fn run(
         if hooks_run {
             // The daemon may have cut them already.
             let _ = hooks.await;
+        }
+        if ended == Ended::ByProgram {
+            context.end_session().await;
         }
         Ok(ended)
     };
