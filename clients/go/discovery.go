@@ -158,13 +158,17 @@ func readDaemon(path string) (Daemon, bool) {
 	return daemon, json.Unmarshal(content, &daemon) == nil
 }
 
-// findDaemon is the daemon that is meant in the current folder.
-func findDaemon() (Daemon, error) {
-	folder, err := os.Getwd()
+// findDaemon is the daemon that is meant in the current folder; with folders, the one that serves exactly these.
+func findDaemon(home []string) (Daemon, error) {
+	daemons, err := runningDaemons()
 	if err != nil {
 		return Daemon{}, &NoDaemonError{err}
 	}
-	daemons, err := runningDaemons()
+	if home != nil {
+		others := func(daemon Daemon) bool { return !slices.Equal(daemon.RootDirs, home) }
+		return chooseDaemon(home[0], slices.DeleteFunc(daemons, others))
+	}
+	folder, err := os.Getwd()
 	if err != nil {
 		return Daemon{}, &NoDaemonError{err}
 	}

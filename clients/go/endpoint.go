@@ -63,7 +63,11 @@ func ParseEndpoint(text string) (Endpoint, error) {
 //
 // It reads small files, and tries whether who wrote them still listens. The errors are [EndpointError],
 // [TokenFileError], [NoDaemonError], and [SeveralDaemonsError] when two are equally near.
-func FindEndpoint() (Endpoint, error) {
+func FindEndpoint() (Endpoint, error) { return findEndpoint(nil) }
+
+// findEndpoint is FindEndpoint; with folders, of a daemon that served these when it was found before: not another
+// project's, which may be the only one for a while.
+func findEndpoint(home []string) (Endpoint, error) {
 	if text := variable(endpointVariable); text != "" {
 		endpoint, err := ParseEndpoint(text)
 		if err != nil {
@@ -71,7 +75,7 @@ func FindEndpoint() (Endpoint, error) {
 		}
 		return endpoint.WithToken(variable(tokenVariable)).withKnownToken(), nil
 	}
-	daemon, err := findDaemon()
+	daemon, err := findDaemon(home)
 	if err != nil {
 		return Endpoint{}, err
 	}

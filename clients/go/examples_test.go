@@ -1,6 +1,9 @@
 package pagewire_test
 
 import (
+	"bufio"
+	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +16,12 @@ import (
 func TestExamplesDoWhatTheySay(t *testing.T) {
 	d := startDaemon(t)
 	client := d.client()
+	programs := t.TempDir()
+	build := exec.Command("go", "build", "-o", programs, "./examples/...")
+	build.Dir = sourceFolder
+	if output, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
 	for name, heard := range map[string][]string{
 		"targeted-reply":            {`"type":"pong"`, `"n":7`},
 		"console-log":               {`Hello from Pagewire`},
@@ -22,8 +31,12 @@ func TestExamplesDoWhatTheySay(t *testing.T) {
 		"custom-message":            {`{"data":{"pages":1},"type":"custom-message"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			example := exec.Command(build(t, name))
+			example := exec.CommandContext(within(t), filepath.Join(programs, name))
 			example.Stderr = os.Stderr
+			output, err := example.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
 			if err := example.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -53,6 +66,18 @@ func TestExamplesDoWhatTheySay(t *testing.T) {
 					t.Error(status, body)
 				}
 			}
+			if name == "virtual-module-parameters" {
+				var asked struct {
+					Data struct{ CallID json.RawMessage }
+				}
+				if err := json.Unmarshal([]byte(text), &asked); err != nil {
+					t.Fatal(err)
+				}
+				p.sayText(fmt.Sprintf(`{"type":"pagewire:result","callId":%s,"ok":true,"value":{"json":31}}`, asked.Data.CallID))
+				if line, err := bufio.NewReader(output).ReadString('\n'); line != "the page wrote 31 letters\n" {
+					t.Error(line, err)
+				}
+			}
 			p.socket.Close()
 			// The next example counts the pages.
 			for ctx := within(t); ; {
@@ -66,16 +91,4 @@ func TestExamplesDoWhatTheySay(t *testing.T) {
 			}
 		})
 	}
-}
-
-// build makes the program of an example.
-func build(t *testing.T, name string) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), name)
-	command := exec.Command("go", "build", "-o", program, "./examples/"+name)
-	command.Dir = sourceFolder
-	if output, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, output)
-	}
-	return program
 }

@@ -21,23 +21,21 @@ type listening struct {
 	name   string
 	client *Client
 	ctx    context.Context
-	// reading is the context of the subscriptions; stop ends it.
-	reading context.Context
-	stop    context.CancelFunc
-	events  *Subscription
-	// offer answers requests of the types that have a handler which answers; nil if events does that itself.
-	// It is read for nothing else: all messages come by events, so that those of one socket have one order.
-	offer *Subscription
+	events *Subscription
 	// ready are the sockets that were told to be ready.
 	ready map[string]struct{}
 	// slots has an entry for each handler that runs or waits.
 	slots chan struct{}
+	// finishing is closed when no further event is to be handled.
+	finishing chan struct{}
 
 	// idle takes a turn to a goroutine that has none. They are kept, as a new one's stack would have to grow
 	// for each event; there are as many as handlers have run at once.
 	idle chan turn
 
 	mu sync.Mutex
+	// finished tells that no handler begins any more.
+	finished bool
 	// turns has what waits at each socket, while a goroutine works there.
 	turns map[string][]work
 	busy  sync.WaitGroup
@@ -60,10 +58,11 @@ type work struct {
 func listen(ctx context.Context, plugin *Plugin, session *Session) (*listening, error) {
 	l := &listening{
 		plugin: plugin, name: session.PluginName, client: session.Client, ctx: ctx,
-		ready: make(map[string]struct{}),
-		slots: make(chan struct{}, maxHandlers),
-		idle:  make(chan turn),
-		turns: make(map[string][]work),
+		ready:     make(map[string]struct{}),
+		slots:     make(chan struct{}, maxHandlers),
+		finishing: make(chan struct{}),
+		idle:      make(chan turn),
+		turns:     make(map[string][]work),
 	}
 	sockets, position := session.Sockets, session.Position
 	if session.SocketsTruncated {
@@ -78,59 +77,46 @@ func listen(ctx context.Context, plugin *Plugin, session *Session) (*listening, 
 			l.ready[socket.ID] = struct{}{}
 		}
 	}
-	l.reading, l.stop = context.WithCancel(ctx)
-	answered := slices.Sorted(maps.Keys(plugin.OnRequest))
-	heard := slices.Sorted(maps.Keys(plugin.OnMessage))
-	var err error
-	if len(answered) > 0 && len(heard) > 0 {
-		// To be asked for these alone, without their content: a request whose type nobody answers is refused at
-		// once, which an offer for the types of OnMessage would prevent.
-		l.offer, err = l.client.Subscribe(l.reading, SubscribeOptions{
-			MessageTypes: answered, AnswersRequests: true, MaxEventBytes: 1, GapsWhenSlow: true,
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	// The stream that the session declared is opened last: then both are open when the session is ready.
-	l.events, err = l.client.Subscribe(session.tie(l.reading), SubscribeOptions{
-		MessageTypes:    slices.Concat(answered, heard),
-		Sockets:         plugin.wantsSockets(),
-		AnswersRequests: len(answered) > 0 && len(heard) == 0,
-		ResumeAfter:     &position,
+	answered := slices.Collect(maps.Keys(plugin.OnRequest))
+	events, err := l.client.Subscribe(session.tie(ctx), SubscribeOptions{
+		MessageTypes: slices.Concat(answered, slices.Collect(maps.Keys(plugin.OnMessage))),
+		Sockets:      plugin.wantsSockets(),
+		Answers:      answered,
+		ResumeAfter:  &position,
 	})
 	if err != nil {
 		return nil, err
 	}
+	l.events = events
 	return l, nil
 }
 
-func (l *listening) finish() { l.stop() }
+func (l *listening) finish() { close(l.finishing) }
 
-// run calls handlers until finish; then it waits for those that run.
+// run calls handlers until finish; then it waits for those that run. The subscription lasts until the session ends:
+// it holds the offer to answer what they are asked.
 func (l *listening) run() error {
-	ended := make(chan error, 2)
-	if l.offer != nil {
-		go func() { ended <- readAll(l.offer, func(What) {}) }()
-	}
-	go func() { ended <- readAll(l.events, l.tell) }()
-	err := <-ended
-	asked := l.reading.Err() != nil
-	l.stop()
-	if !asked {
+	ended := make(chan error, 1)
+	go func() { ended <- l.read() }()
+	select {
+	case err := <-ended:
 		return err
+	case <-l.finishing:
 	}
+	l.mu.Lock()
+	l.finished = true
+	l.mu.Unlock()
 	l.busy.Wait()
 	return nil
 }
 
-// readAll reads to the end, which is an error of some kind.
-func readAll(subscription *Subscription, tell func(What)) error {
-	for event, err := range subscription.Events() {
+// read reads to the end, which is an error of some kind.
+func (l *listening) read() error {
+	for event, err := range l.events.Events() {
 		if err != nil {
 			return err
 		}
-		tell(event.What)
+		l.tell(event.What)
 	}
 	return &DisconnectedError{errors.New("the daemon ended the stream")}
 }
@@ -188,6 +174,9 @@ func (l *listening) inTurn(socketID string, next work) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.finished {
+		return
+	}
 	waiting, working := l.turns[socketID]
 	if working {
 		l.turns[socketID] = append(waiting, next)

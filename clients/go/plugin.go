@@ -91,11 +91,13 @@ type RequestHandler func(ctx context.Context, request *Message, client *Client) 
 type SocketHandler func(ctx context.Context, socket *Socket, client *Client) error
 
 // Run runs the plugin until the context is done, which withdraws it in order: handlers that run may
-// finish, ServerStop is called, and Run returns nil, all within 2 s.
+// finish, ServerStop is called, the session is ended, and Run returns nil, all within 2 s. Then nothing in the daemon
+// waits for the plugin any more, and its name is free.
 //
 // When the connection is lost or the daemon stops, it comes back after 0.2, 0.5, 1, 2, and then every 5
-// seconds, for ever; the daemon is found anew each time. What the daemon refuses for good ends it with that
-// error: an [Error] with UNAUTHENTICATED, INVALID_ARGUMENT, FAILED_PRECONDITION, REPLACED, or at the first
+// seconds, for ever, and says so on standard error. The daemon is found anew each time: of those that discovery
+// knows, only one that serves the same folders as before. What the daemon refuses for good ends it with that
+// error: an [Error] with UNAUTHENTICATED (unless the token was found), INVALID_ARGUMENT, FAILED_PRECONDITION, REPLACED, or at the first
 // attempt PLUGIN_NAME_TAKEN. Nor does it come back from a first attempt that finds no daemon, and when ServerStart
 // or ServerStop fails, which is a [PluginError].
 //
@@ -139,19 +141,26 @@ func (p *Plugin) run(ctx context.Context, comesBack bool) error {
 		}()
 	}
 
-	// been tells that it was up at least once; attempts counts those since it was up last.
-	been, attempts := false, 0
+	// home are the folders that its daemon served when it was up last; attempts counts those since then.
+	var home []string
+	attempts := 0
 	for {
-		up, err := p.attempt(ctx, launchID, hooks)
-		been = been || up
+		served, err := p.attempt(ctx, launchID, hooks, home)
+		if served != nil {
+			home, attempts = served, 0
+		}
 		if ctx.Err() != nil && !isPluginError(err) {
 			return nil
 		}
-		if !comesBack || err != nil && isFinal(err, been) {
+		if !comesBack || err != nil && p.isFinal(err, home != nil) {
 			return err
 		}
-		if up {
-			attempts = 0
+		if served != nil {
+			why := "the daemon has stopped"
+			if err != nil {
+				why = err.Error()
+			}
+			fmt.Fprintf(os.Stderr, "plugin `%s`: %s; it comes back when its daemon does\n", p.Name, why)
 		}
 		select {
 		case <-time.After(comingBack[min(attempts, len(comingBack)-1)]):
@@ -162,17 +171,18 @@ func (p *Plugin) run(ctx context.Context, comesBack bool) error {
 	}
 }
 
-// attempt runs one session; it tells whether that came to be ready.
-func (p *Plugin) attempt(ctx context.Context, launchID string, hooks []declaredHook) (up bool, err error) {
+// attempt runs one session; if that came to be ready, served are its daemon's folders. A daemon that has to be found
+// is one that serves the folders of home, if there are any.
+func (p *Plugin) attempt(ctx context.Context, launchID string, hooks []declaredHook, home []string) (served []string, err error) {
 	endpoint := p.Endpoint
 	if endpoint.isZero() {
-		if endpoint, err = FindEndpoint(); err != nil {
-			return false, err
+		if endpoint, err = findEndpoint(home); err != nil {
+			return nil, err
 		}
 	}
 	client, err := Connect(ctx, endpoint)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	defer client.Close()
 	return p.session(ctx, client, launchID, hooks)
@@ -184,7 +194,7 @@ func isPluginError(err error) bool {
 }
 
 // isFinal tells whether there is no use in coming back from an error.
-func isFinal(err error, been bool) bool {
+func (p *Plugin) isFinal(err error, been bool) bool {
 	if _, lost := errors.AsType[*DisconnectedError](err); lost {
 		return false
 	}
@@ -194,8 +204,11 @@ func isFinal(err error, been bool) bool {
 		return !been || isPluginError(err)
 	}
 	switch refused.Code {
-	case codes.Unauthenticated, codes.InvalidArgument, codes.FailedPrecondition:
-		return true
+	case codes.Unauthenticated:
+		return !been || p.namesToken()
+	case codes.InvalidArgument, codes.FailedPrecondition:
+		// A session that is lost while its hooks are opened is seen by these first.
+		return !been || refused.Reason != "SESSION_GONE"
 	case codes.Unavailable:
 		return false
 	case codes.AlreadyExists:
@@ -203,6 +216,14 @@ func isFinal(err error, been bool) bool {
 		return !been
 	}
 	return !been || refused.Reason == "REPLACED"
+}
+
+// namesToken tells whether the token is named. One that was found may be of the daemon before, and is found anew.
+func (p *Plugin) namesToken() bool {
+	if p.Endpoint.isZero() {
+		return variable(endpointVariable) != "" && variable(tokenVariable) != ""
+	}
+	return p.Endpoint.token != ""
 }
 
 // hooks are those that the plugin has, if it is put together rightly.

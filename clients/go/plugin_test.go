@@ -174,6 +174,37 @@ func TestMessagesAndRequestsOfOneSocketAreHandledInOrder(t *testing.T) {
 	}
 }
 
+func TestARequestWhoseHandlerRunsWhenThePluginEndsIsAnswered(t *testing.T) {
+	d := startDaemon(t)
+	begun, gate := make(chan struct{}), make(chan struct{})
+	_, ended, stop := d.run(&pagewire.Plugin{
+		Name: "last",
+		OnRequest: map[string]pagewire.RequestHandler{"ask": func(context.Context, *pagewire.Message, *pagewire.Client) (any, error) {
+			close(begun)
+			<-gate
+			return "answer", nil
+		}},
+		Serve: serve(func(context.Context, *pagewire.Request) (*pagewire.Content, error) {
+			return pagewire.Text("here"), nil
+		}, pagewire.MatchPath("/x")),
+	})
+	p := d.page(nil)
+	p.sayText(`{"type":"ask","id":1,"pagewire:request":true}`)
+	next(t, begun, "the handler")
+	stop()
+	// Its hooks take no more calls when it finishes what runs.
+	for status := 200; status != 404; {
+		status, _, _ = d.get("/x")
+	}
+	close(gate)
+	if answer := p.hear(); answer["response"] != "answer" {
+		t.Error(answer)
+	}
+	if err := next(t, ended, "the end of the plugin"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSocketsAreToldOnceEach(t *testing.T) {
 	d := startDaemon(t)
 	early := d.page(nil)

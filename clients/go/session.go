@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -75,9 +76,9 @@ func sessionFrom(client *Client, started *pb.ServerStarted) *Session {
 	}
 }
 
-// session runs a plugin as long as its session lasts. The error is nil when the daemon stops or the program
-// ends the plugin.
-func (p *Plugin) session(ctx context.Context, client *Client, launchID string, declared []declaredHook) (up bool, err error) {
+// session runs a plugin as long as its session lasts; served are the daemon's folders, if the plugin came to be ready.
+// The error is nil when the daemon stops or the program ends the plugin.
+func (p *Plugin) session(ctx context.Context, client *Client, launchID string, declared []declaredHook) (served []string, err error) {
 	// Handlers and streams outlive the program's wish to end, for the grace.
 	work, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
@@ -88,14 +89,14 @@ func (p *Plugin) session(ctx context.Context, client *Client, launchID string, d
 
 	stream, err := client.rpc.ServerStart(work, p.startRequest(launchID, declared))
 	if err != nil {
-		return false, fromRPC(work, err)
+		return nil, fromRPC(work, err)
 	}
 	first, err := stream.Recv()
 	if err != nil {
-		return false, endOf(work, err)
+		return nil, endOf(work, err)
 	}
 	if first.GetStarted() == nil {
-		return false, unexpected("a session that does not begin with `started`")
+		return nil, unexpected("a session that does not begin with `started`")
 	}
 	running := &runningPlugin{
 		plugin:  p,
@@ -108,19 +109,19 @@ func (p *Plugin) session(ctx context.Context, client *Client, launchID string, d
 	for _, hook := range declared {
 		open, err := hook.open(work, running.session)
 		if err != nil {
-			return false, running.verdict(err)
+			return nil, running.verdict(err)
 		}
 		running.hooks = append(running.hooks, open)
 	}
 	if p.listens() {
 		listening, err := listen(work, p, running.session)
 		if err != nil {
-			return false, running.verdict(err)
+			return nil, running.verdict(err)
 		}
 		running.hooks = append(running.hooks, listening)
 	}
 	if !stopOpening() || !late.Stop() {
-		return false, fromContext(work)
+		return nil, fromContext(work)
 	}
 	return running.run(ctx)
 }
@@ -197,7 +198,7 @@ func (r *runningPlugin) verdict(err error) error {
 }
 
 // run waits for the end of the session, whoever brings it about, and leaves in order if there is one.
-func (r *runningPlugin) run(ctx context.Context) (up bool, err error) {
+func (r *runningPlugin) run(ctx context.Context) (served []string, err error) {
 	for _, hook := range r.hooks {
 		go func() { r.ended <- hook.run() }()
 	}
@@ -206,35 +207,35 @@ func (r *runningPlugin) run(ctx context.Context) (up bool, err error) {
 	for {
 		select {
 		case <-ctx.Done():
-			return up, r.leave(stopGrace, left)
+			return served, r.leave(ctx, stopGrace, left)
 		case event := <-r.events:
 			switch {
 			case event.err != nil:
-				return up, event.err
+				return served, event.err
 			case event.grace != 0:
-				return up, r.leave(event.grace, left)
+				return served, r.leave(ctx, event.grace, left)
 			}
-			up = true
+			served = slices.Clone(r.session.RootDirs)
 			if start := r.plugin.ServerStart; start != nil {
 				go func() { started <- guardedCall(func() error { return start(r.work, r.session) }) }()
 			}
 		case err := <-started:
 			if err != nil {
-				return up, r.failed("ServerStart failed", err)
+				return served, r.failed("ServerStart failed", err)
 			}
 		case err := <-r.ended:
 			left--
 			if err := r.verdict(err); err != nil {
-				return up, err
+				return served, err
 			}
-			return up, r.leave(stopGrace, left)
+			return served, r.leave(ctx, stopGrace, left)
 		}
 	}
 }
 
-// leave calls ServerStop and lets what runs finish. Beyond the grace the daemon cuts the streams: what is
-// not done by then never will be.
-func (r *runningPlugin) leave(grace time.Duration, left int) error {
+// leave calls ServerStop, lets what runs finish, and ends the session if the program's context is done: then it is no
+// daemon that stops. Beyond the grace the daemon cuts the streams: what is not done by then never will be.
+func (r *runningPlugin) leave(program context.Context, grace time.Duration, left int) error {
 	ctx, cancel := context.WithTimeout(r.work, grace)
 	defer cancel()
 	// Hooks go on meanwhile: the stop handler may need what they serve.
@@ -259,6 +260,10 @@ func (r *runningPlugin) leave(grace time.Duration, left int) error {
 		case <-ctx.Done():
 			return nil
 		}
+	}
+	if program.Err() != nil {
+		// What fails has ended it too: it is gone, or the connection is.
+		_, _ = r.session.Client.rpc.EndSession(ctx, &pb.EndSessionRequest{SessionId: r.session.id})
 	}
 	return nil
 }

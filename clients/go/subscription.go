@@ -43,6 +43,9 @@ type SubscribeOptions struct {
 	// AnswersRequests offers to answer the pages' requests among these messages: the page then waits for
 	// [Client.Reply], up to 20 s. Without any offer it is refused at once.
 	AnswersRequests bool
+	// Answers offers to answer requests of these types alone. Each must be among MessageTypes, if those are
+	// chosen.
+	Answers []string
 }
 
 func (o SubscribeOptions) proto() *pb.SubscribeMessagesRequest {
@@ -52,6 +55,7 @@ func (o SubscribeOptions) proto() *pb.SubscribeMessagesRequest {
 		MaxQueue:        size(o.MaxQueue),
 		MaxEventBytes:   size(o.MaxEventBytes),
 		AnswersRequests: o.AnswersRequests,
+		AnswerTypes:     o.Answers,
 	}
 	// All types are asked for by none.
 	if !o.Messages {

@@ -1,6 +1,6 @@
 import { Channel, type CallLimits } from './channel.js';
-import { findEndpoint, type ConnectOptions } from './endpoint.js';
-import { PagewireError } from './errors.js';
+import { findEndpoint, type ConnectOptions, type Endpoint } from './endpoint.js';
+import { PagewireError, rpcError } from './errors.js';
 import { fromLevel, type ConsoleLevel, type Message } from './event.js';
 import type { DeliveryOptions } from './generated/pagewire/v1/common.js';
 import type { SendRequest } from './generated/pagewire/v1/messages.js';
@@ -78,7 +78,12 @@ export interface SocketList {
  * root is below it, else the only one.
  */
 export async function connect(options: ClientOptions = {}): Promise<Client> {
-  const client = new Client(new Channel(await findEndpoint(options)), options);
+  return connectTo(await findEndpoint(options), options);
+}
+
+/** As `connect`, with what was found. */
+export async function connectTo(endpoint: Endpoint, options: ClientOptions): Promise<Client> {
+  const client = new Client(new Channel(endpoint), options);
   try {
     await client.info({
       deadlineMs: CONNECT_MS,
@@ -319,6 +324,12 @@ export class Client {
     payload: SendRequest['payload'],
     options: SendOptions | undefined,
   ): Promise<Report> {
+    const isText = payload?.$case === 'json' || payload?.$case === 'text';
+    // The encoder would put another letter in place of half a surrogate pair.
+    if (isText && !payload.value.isWellFormed()) {
+      const problem = 'a text of the send is not Unicode (send it as bytes)';
+      throw rpcError('INVALID_ARGUMENT', 'FIELD_INVALID', problem);
+    }
     const delivery = this.#deliver(options);
     const request = { target, payload, delivery };
     const limit = limits(options);

@@ -5,6 +5,7 @@ import { lstat, readFile, readdir, realpath } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, sep } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { parseAddress } from './endpoint.js';
 import { PagewireError } from './errors.js';
 
@@ -32,15 +33,25 @@ export interface Daemon {
 
 /** The daemon that is meant in a folder. */
 export async function discover(folder: string): Promise<Daemon> {
-  let daemons: Daemon[];
-  try {
-    daemons = await runningDaemons();
-  } catch (error) {
-    throw noDaemon((error as Error).message);
-  }
+  const daemons = await findableDaemons();
   // Roots are real paths. A folder that does not exist is in no root.
   const real = await realpath(folder).catch(() => folder);
   return chooseDaemon(real, daemons);
+}
+
+/** The daemon that serves exactly these folders: another run of one that was found before. */
+export async function discoverAgain(rootDirs: readonly string[]): Promise<Daemon> {
+  const daemons = await findableDaemons();
+  const same = (daemon: Daemon) => isDeepStrictEqual(daemon.rootDirs, rootDirs);
+  return chooseDaemon(rootDirs.join(', '), daemons.filter(same));
+}
+
+async function findableDaemons(): Promise<Daemon[]> {
+  try {
+    return await runningDaemons();
+  } catch (error) {
+    throw noDaemon((error as Error).message);
+  }
 }
 
 /** The token file of the daemon that has this control address, if it runs and has one. */

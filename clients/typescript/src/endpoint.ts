@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { discover, knownTokenFile } from './discovery.js';
+import { discover, discoverAgain, knownTokenFile } from './discovery.js';
 import { PagewireError } from './errors.js';
 
 /** Which daemon a program means. What is not said is found, see `connect`. */
@@ -22,8 +22,15 @@ export interface Endpoint {
   readonly token: string | undefined;
 }
 
-/** Finds the endpoint that is meant: what the program passes, the environment, discovery. */
-export async function findEndpoint(options: ConnectOptions): Promise<Endpoint> {
+/**
+ * Finds the endpoint that is meant: what the program passes, the environment, discovery. With `home`, discovery takes a
+ * daemon that served these folders when it was found before: not another project's, which may be the only one for a
+ * while.
+ */
+export async function findEndpoint(
+  options: ConnectOptions,
+  home?: readonly string[],
+): Promise<Endpoint> {
   const address = options.endpoint;
   if (address !== undefined) {
     return { address: parseAddress(address), token: await tokenFor(address, options) };
@@ -34,7 +41,7 @@ export async function findEndpoint(options: ConnectOptions): Promise<Endpoint> {
     const known = { token, tokenFile: options.tokenFile };
     return { address: parseAddress(named), token: await tokenFor(named, known) };
   }
-  const daemon = await discover(process.cwd());
+  const daemon = await (home === undefined ? discover(process.cwd()) : discoverAgain(home));
   const tokenFile = options.tokenFile ?? daemon.tokenFile;
   return {
     address: parseAddress(daemon.control),

@@ -37,6 +37,11 @@ export const serverStart = method(
   control.ServerStartRequest,
   control.ServerStartResponse,
 );
+export const endSession = method(
+  'EndSession',
+  control.EndSessionRequest,
+  control.EndSessionResponse,
+);
 export const serve = method('Serve', hooks.ServeRequest, hooks.ServeResponse);
 export const transform = method('Transform', hooks.TransformRequest, hooks.TransformResponse);
 export const resolveImport = method(
@@ -71,11 +76,6 @@ export const subscribeMessages = method(
   messages.SubscribeMessagesRequest,
   messages.SubscribeMessagesResponse,
 );
-/** The same stream for who only wants it to be open: what comes is not read. */
-export const offerToAnswer: Method<messages.SubscribeMessagesRequest, Buffer> = {
-  ...subscribeMessages,
-  decode: (bytes) => bytes,
-};
 export const listSockets = method(
   'ListSockets',
   sockets.ListSocketsRequest,

@@ -41,6 +41,8 @@ export interface SubscribeOptions {
   readonly maxEventBytes?: number;
   /** Offers to answer the pages' requests among these messages, with `client.reply`. Default false. */
   readonly answersRequests?: boolean;
+  /** Offers to answer requests of these types alone. Each must be among `messageTypes`, if those are chosen. */
+  readonly answers?: readonly string[];
 }
 
 interface Waiting {
@@ -237,5 +239,6 @@ export function toRequest(options: SubscribeOptions): SubscribeMessagesRequest {
     overflow: options.gapsWhenSlow ? 2 : 1,
     answersRequests: options.answersRequests ?? false,
     maxEventBytes: options.maxEventBytes ?? 0,
+    answerTypes: [...(options.answers ?? [])],
   };
 }

@@ -55,6 +55,8 @@ describe('a client', () => {
     const refused = { kind: 'rpc', code: 'INVALID_ARGUMENT', reason: 'FIELD_INVALID' };
     await assert.rejects(client.send({ socket: [] }, {}), refused);
     await assert.rejects(client.sendJson({ all: true }, '{'), refused);
+    await assert.rejects(client.sendJson({ all: true }, '"\ud800"'), refused);
+    await assert.rejects(client.sendText({ all: true }, '\ud800'), refused);
     await assert.rejects(client.send({} as never, {}), refused);
     await assert.rejects(client.reload({ url: '(' }), (error: { violations: unknown[] }) => {
       assert.equal(error.violations.length, 1);

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { LiveFilters, connect, run, runOnce, type Context, type Plugin } from 'pagewire';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { Daemon, Events, Folder, Page, within } from './support.js';
+import { Daemon, Events, Folder, Page, until, within } from './support.js';
 
 describe('a plugin', () => {
   let daemon: Daemon;
@@ -165,6 +165,28 @@ describe('a plugin', () => {
     await end();
   });
 
+  test('that is ended answers the request whose handler runs', async () => {
+    const begun = new Events<void>();
+    let release: (answer: string) => void = () => {};
+    const { end } = await running({
+      name: 'last',
+      onRequest: {
+        ask: () => (begun.tell(), new Promise<string>((resolve) => (release = resolve))),
+      },
+      serve: { filter: '/x', handler: () => 'mine' },
+    });
+    const page = await Page.open(daemon);
+    page.say({ type: 'ask', id: 1, 'pagewire:request': true });
+    await begun.next('the handler');
+    const ended = end();
+    // Its hooks take no more calls when it finishes what runs.
+    await until('its end', async () => (await daemon.get('/x')).status === 404);
+    release('answer');
+    assert.equal((await page.hear())['response'], 'answer');
+    await ended;
+    page.close();
+  });
+
   test('changes its filters while it runs, and a refused one ends it', async () => {
     const live = new LiveFilters('/one');
     const { end } = await running({ name: 'live', serve: { filter: live, handler: () => 'mine' } });
@@ -197,6 +219,14 @@ describe('a plugin', () => {
       kind: 'plugin',
       message: /serverStart failed: no database/,
     });
+  });
+
+  test('whose stop fails ends with that, also when the program ends it', async () => {
+    const { end } = await running({
+      name: 'broken',
+      serverStop: () => Promise.reject(new Error('no database')),
+    });
+    await assert.rejects(end(), { kind: 'plugin', message: /serverStop failed: no database/ });
   });
 });
 
@@ -272,7 +302,7 @@ describe('a plugin that the daemon spawned', () => {
     socket.on('error', () => undefined).resume();
     const client = await connect({ endpoint: daemon.control });
     // It is ready when it answers; no page waits for it by itself.
-    while ((await client.plugins())[0]?.state !== 'ready') await new Promise(setImmediate);
+    await until('the plugin', async () => (await client.plugins())[0]?.state === 'ready');
     client.close();
     return { daemon, gone, server };
   }

@@ -28,6 +28,12 @@ export async function within<Value>(what: string, value: Promise<Value>): Promis
   return Promise.race([value, late]).finally(() => clearTimeout(timer));
 }
 
+/** Asks again and again until it is so. */
+export async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + WITHIN_MS;
+  while (!(await isSo())) if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+}
+
 /** A folder that is gone after the test. */
 export class Folder implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'pagewire-test-'));

@@ -119,7 +119,7 @@ func (x Plugin_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Plugin_State.Descriptor instead.
 func (Plugin_State) EnumDescriptor() ([]byte, []int) {
-	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{10, 0}
+	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{12, 0}
 }
 
 // Who the plugin is and what it will do.
@@ -336,6 +336,89 @@ func (*ServerStartResponse_Ready) isServerStartResponse_Event() {}
 
 func (*ServerStartResponse_Stopping) isServerStartResponse_Event() {}
 
+// Which session to end.
+type EndSessionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ServerStarted.session_id: who knows it may end it.
+	SessionId     string `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndSessionRequest) Reset() {
+	*x = EndSessionRequest{}
+	mi := &file_pagewire_v1_control_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndSessionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndSessionRequest) ProtoMessage() {}
+
+func (x *EndSessionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_pagewire_v1_control_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndSessionRequest.ProtoReflect.Descriptor instead.
+func (*EndSessionRequest) Descriptor() ([]byte, []int) {
+	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *EndSessionRequest) GetSessionId() string {
+	if x != nil {
+		return x.SessionId
+	}
+	return ""
+}
+
+// The session is gone. Has no fields.
+type EndSessionResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndSessionResponse) Reset() {
+	*x = EndSessionResponse{}
+	mi := &file_pagewire_v1_control_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndSessionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndSessionResponse) ProtoMessage() {}
+
+func (x *EndSessionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_pagewire_v1_control_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndSessionResponse.ProtoReflect.Descriptor instead.
+func (*EndSessionResponse) Descriptor() ([]byte, []int) {
+	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{3}
+}
+
 // The session is open.
 type ServerStarted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -365,7 +448,7 @@ type ServerStarted struct {
 
 func (x *ServerStarted) Reset() {
 	*x = ServerStarted{}
-	mi := &file_pagewire_v1_control_proto_msgTypes[2]
+	mi := &file_pagewire_v1_control_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -377,7 +460,7 @@ func (x *ServerStarted) String() string {
 func (*ServerStarted) ProtoMessage() {}
 
 func (x *ServerStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_control_proto_msgTypes[2]
+	mi := &file_pagewire_v1_control_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -390,7 +473,7 @@ func (x *ServerStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerStarted.ProtoReflect.Descriptor instead.
 func (*ServerStarted) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{2}
+	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ServerStarted) GetSessionId() string {
@@ -465,7 +548,7 @@ type SessionReady struct {
 
 func (x *SessionReady) Reset() {
 	*x = SessionReady{}
-	mi := &file_pagewire_v1_control_proto_msgTypes[3]
+	mi := &file_pagewire_v1_control_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -477,7 +560,7 @@ func (x *SessionReady) String() string {
 func (*SessionReady) ProtoMessage() {}
 
 func (x *SessionReady) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_control_proto_msgTypes[3]
+	mi := &file_pagewire_v1_control_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -490,7 +573,7 @@ func (x *SessionReady) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionReady.ProtoReflect.Descriptor instead.
 func (*SessionReady) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{3}
+	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{5}
 }
 
 // The daemon stops.
@@ -506,7 +589,7 @@ type ServerStopping struct {
 
 func (x *ServerStopping) Reset() {
 	*x = ServerStopping{}
-	mi := &file_pagewire_v1_control_proto_msgTypes[4]
+	mi := &file_pagewire_v1_control_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -518,7 +601,7 @@ func (x *ServerStopping) String() string {
 func (*ServerStopping) ProtoMessage() {}
 
 func (x *ServerStopping) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_control_proto_msgTypes[4]
+	mi := &file_pagewire_v1_control_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -531,7 +614,7 @@ func (x *ServerStopping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerStopping.ProtoReflect.Descriptor instead.
 func (*ServerStopping) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{4}
+	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ServerStopping) GetReason() string {
@@ -557,7 +640,7 @@ type GetServerInfoRequest struct {
 
 func (x *GetServerInfoRequest) Reset() {
 	*x = GetServerInfoRequest{}
-	mi := &file_pagewire_v1_control_proto_msgTypes[5]
+	mi := &file_pagewire_v1_control_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -569,7 +652,7 @@ func (x *GetServerInfoRequest) String() string {
 func (*GetServerInfoRequest) ProtoMessage() {}
 
 func (x *GetServerInfoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_control_proto_msgTypes[5]
+	mi := &file_pagewire_v1_control_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -582,7 +665,7 @@ func (x *GetServerInfoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetServerInfoRequest.ProtoReflect.Descriptor instead.
 func (*GetServerInfoRequest) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{5}
+	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{7}
 }
 
 // What this daemon is and can do.
@@ -619,7 +702,7 @@ type GetServerInfoResponse struct {
 
 func (x *GetServerInfoResponse) Reset() {
 	*x = GetServerInfoResponse{}
-	mi := &file_pagewire_v1_control_proto_msgTypes[6]
+	mi := &file_pagewire_v1_control_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -631,7 +714,7 @@ func (x *GetServerInfoResponse) String() string {
 func (*GetServerInfoResponse) ProtoMessage() {}
 
 func (x *GetServerInfoResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_control_proto_msgTypes[6]
+	mi := &file_pagewire_v1_control_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -644,7 +727,7 @@ func (x *GetServerInfoResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetServerInfoResponse.ProtoReflect.Descriptor instead.
 func (*GetServerInfoResponse) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{6}
+	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetServerInfoResponse) GetServerVersion() string {
@@ -746,7 +829,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_pagewire_v1_control_proto_msgTypes[7]
+	mi := &file_pagewire_v1_control_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -758,7 +841,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_control_proto_msgTypes[7]
+	mi := &file_pagewire_v1_control_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -771,7 +854,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{7}
+	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Limits) GetMaxMessageBytes() uint32 {
@@ -831,7 +914,7 @@ type ListPluginsRequest struct {
 
 func (x *ListPluginsRequest) Reset() {
 	*x = ListPluginsRequest{}
-	mi := &file_pagewire_v1_control_proto_msgTypes[8]
+	mi := &file_pagewire_v1_control_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -843,7 +926,7 @@ func (x *ListPluginsRequest) String() string {
 func (*ListPluginsRequest) ProtoMessage() {}
 
 func (x *ListPluginsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_control_proto_msgTypes[8]
+	mi := &file_pagewire_v1_control_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -856,7 +939,7 @@ func (x *ListPluginsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPluginsRequest.ProtoReflect.Descriptor instead.
 func (*ListPluginsRequest) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{8}
+	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListPluginsRequest) GetPageSize() int32 {
@@ -886,7 +969,7 @@ type ListPluginsResponse struct {
 
 func (x *ListPluginsResponse) Reset() {
 	*x = ListPluginsResponse{}
-	mi := &file_pagewire_v1_control_proto_msgTypes[9]
+	mi := &file_pagewire_v1_control_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -898,7 +981,7 @@ func (x *ListPluginsResponse) String() string {
 func (*ListPluginsResponse) ProtoMessage() {}
 
 func (x *ListPluginsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_control_proto_msgTypes[9]
+	mi := &file_pagewire_v1_control_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -911,7 +994,7 @@ func (x *ListPluginsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPluginsResponse.ProtoReflect.Descriptor instead.
 func (*ListPluginsResponse) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{9}
+	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListPluginsResponse) GetPlugins() []*Plugin {
@@ -965,7 +1048,7 @@ type Plugin struct {
 
 func (x *Plugin) Reset() {
 	*x = Plugin{}
-	mi := &file_pagewire_v1_control_proto_msgTypes[10]
+	mi := &file_pagewire_v1_control_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -977,7 +1060,7 @@ func (x *Plugin) String() string {
 func (*Plugin) ProtoMessage() {}
 
 func (x *Plugin) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_control_proto_msgTypes[10]
+	mi := &file_pagewire_v1_control_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -990,7 +1073,7 @@ func (x *Plugin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plugin.ProtoReflect.Descriptor instead.
 func (*Plugin) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{10}
+	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Plugin) GetPluginName() string {
@@ -1102,7 +1185,11 @@ const file_pagewire_v1_control_proto_rawDesc = "" +
 	"\astarted\x18\x01 \x01(\v2\x1a.pagewire.v1.ServerStartedH\x00R\astarted\x121\n" +
 	"\x05ready\x18\x02 \x01(\v2\x19.pagewire.v1.SessionReadyH\x00R\x05ready\x129\n" +
 	"\bstopping\x18\x03 \x01(\v2\x1b.pagewire.v1.ServerStoppingH\x00R\bstoppingB\a\n" +
-	"\x05event\"\xf9\x02\n" +
+	"\x05event\"2\n" +
+	"\x11EndSessionRequest\x12\x1d\n" +
+	"\n" +
+	"session_id\x18\x01 \x01(\tR\tsessionId\"\x14\n" +
+	"\x12EndSessionResponse\"\xf9\x02\n" +
 	"\rServerStarted\x12\x1d\n" +
 	"\n" +
 	"session_id\x18\x01 \x01(\tR\tsessionId\x12\x1f\n" +
@@ -1171,9 +1258,12 @@ const file_pagewire_v1_control_proto_rawDesc = "" +
 	"\rSTATE_WAITING\x10\x01\x12\x12\n" +
 	"\x0eSTATE_STARTING\x10\x02\x12\x0f\n" +
 	"\vSTATE_READY\x10\x03\x12\x10\n" +
-	"\fSTATE_FAILED\x10\x042\xe6\t\n" +
+	"\fSTATE_FAILED\x10\x042\xb5\n" +
+	"\n" +
 	"\x0eControlService\x12R\n" +
-	"\vServerStart\x12\x1f.pagewire.v1.ServerStartRequest\x1a .pagewire.v1.ServerStartResponse0\x01\x12B\n" +
+	"\vServerStart\x12\x1f.pagewire.v1.ServerStartRequest\x1a .pagewire.v1.ServerStartResponse0\x01\x12M\n" +
+	"\n" +
+	"EndSession\x12\x1e.pagewire.v1.EndSessionRequest\x1a\x1f.pagewire.v1.EndSessionResponse\x12B\n" +
 	"\x05Serve\x12\x19.pagewire.v1.ServeRequest\x1a\x1a.pagewire.v1.ServeResponse(\x010\x01\x12N\n" +
 	"\tTransform\x12\x1d.pagewire.v1.TransformRequest\x1a\x1e.pagewire.v1.TransformResponse(\x010\x01\x12Z\n" +
 	"\rResolveImport\x12!.pagewire.v1.ResolveImportRequest\x1a\".pagewire.v1.ResolveImportResponse(\x010\x01\x12M\n" +
@@ -1206,98 +1296,102 @@ func file_pagewire_v1_control_proto_rawDescGZIP() []byte {
 }
 
 var file_pagewire_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_pagewire_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_pagewire_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_pagewire_v1_control_proto_goTypes = []any{
 	(Plugin_State)(0),                 // 0: pagewire.v1.Plugin.State
 	(*ServerStartRequest)(nil),        // 1: pagewire.v1.ServerStartRequest
 	(*ServerStartResponse)(nil),       // 2: pagewire.v1.ServerStartResponse
-	(*ServerStarted)(nil),             // 3: pagewire.v1.ServerStarted
-	(*SessionReady)(nil),              // 4: pagewire.v1.SessionReady
-	(*ServerStopping)(nil),            // 5: pagewire.v1.ServerStopping
-	(*GetServerInfoRequest)(nil),      // 6: pagewire.v1.GetServerInfoRequest
-	(*GetServerInfoResponse)(nil),     // 7: pagewire.v1.GetServerInfoResponse
-	(*Limits)(nil),                    // 8: pagewire.v1.Limits
-	(*ListPluginsRequest)(nil),        // 9: pagewire.v1.ListPluginsRequest
-	(*ListPluginsResponse)(nil),       // 10: pagewire.v1.ListPluginsResponse
-	(*Plugin)(nil),                    // 11: pagewire.v1.Plugin
-	(Hook)(0),                         // 12: pagewire.v1.Hook
-	(*Socket)(nil),                    // 13: pagewire.v1.Socket
-	(*Position)(nil),                  // 14: pagewire.v1.Position
-	(*durationpb.Duration)(nil),       // 15: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),     // 16: google.protobuf.Timestamp
-	(*ServeRequest)(nil),              // 17: pagewire.v1.ServeRequest
-	(*TransformRequest)(nil),          // 18: pagewire.v1.TransformRequest
-	(*ResolveImportRequest)(nil),      // 19: pagewire.v1.ResolveImportRequest
-	(*InvalidateRequest)(nil),         // 20: pagewire.v1.InvalidateRequest
-	(*SendRequest)(nil),               // 21: pagewire.v1.SendRequest
-	(*SendStreamRequest)(nil),         // 22: pagewire.v1.SendStreamRequest
-	(*SendImportRequest)(nil),         // 23: pagewire.v1.SendImportRequest
-	(*SendConsoleLogRequest)(nil),     // 24: pagewire.v1.SendConsoleLogRequest
-	(*SendCommandRequest)(nil),        // 25: pagewire.v1.SendCommandRequest
-	(*SubscribeMessagesRequest)(nil),  // 26: pagewire.v1.SubscribeMessagesRequest
-	(*ListSocketsRequest)(nil),        // 27: pagewire.v1.ListSocketsRequest
-	(*CloseSocketsRequest)(nil),       // 28: pagewire.v1.CloseSocketsRequest
-	(*ServeResponse)(nil),             // 29: pagewire.v1.ServeResponse
-	(*TransformResponse)(nil),         // 30: pagewire.v1.TransformResponse
-	(*ResolveImportResponse)(nil),     // 31: pagewire.v1.ResolveImportResponse
-	(*InvalidateResponse)(nil),        // 32: pagewire.v1.InvalidateResponse
-	(*SendResponse)(nil),              // 33: pagewire.v1.SendResponse
-	(*SendStreamResponse)(nil),        // 34: pagewire.v1.SendStreamResponse
-	(*SendImportResponse)(nil),        // 35: pagewire.v1.SendImportResponse
-	(*SendConsoleLogResponse)(nil),    // 36: pagewire.v1.SendConsoleLogResponse
-	(*SendCommandResponse)(nil),       // 37: pagewire.v1.SendCommandResponse
-	(*SubscribeMessagesResponse)(nil), // 38: pagewire.v1.SubscribeMessagesResponse
-	(*ListSocketsResponse)(nil),       // 39: pagewire.v1.ListSocketsResponse
-	(*CloseSocketsResponse)(nil),      // 40: pagewire.v1.CloseSocketsResponse
+	(*EndSessionRequest)(nil),         // 3: pagewire.v1.EndSessionRequest
+	(*EndSessionResponse)(nil),        // 4: pagewire.v1.EndSessionResponse
+	(*ServerStarted)(nil),             // 5: pagewire.v1.ServerStarted
+	(*SessionReady)(nil),              // 6: pagewire.v1.SessionReady
+	(*ServerStopping)(nil),            // 7: pagewire.v1.ServerStopping
+	(*GetServerInfoRequest)(nil),      // 8: pagewire.v1.GetServerInfoRequest
+	(*GetServerInfoResponse)(nil),     // 9: pagewire.v1.GetServerInfoResponse
+	(*Limits)(nil),                    // 10: pagewire.v1.Limits
+	(*ListPluginsRequest)(nil),        // 11: pagewire.v1.ListPluginsRequest
+	(*ListPluginsResponse)(nil),       // 12: pagewire.v1.ListPluginsResponse
+	(*Plugin)(nil),                    // 13: pagewire.v1.Plugin
+	(Hook)(0),                         // 14: pagewire.v1.Hook
+	(*Socket)(nil),                    // 15: pagewire.v1.Socket
+	(*Position)(nil),                  // 16: pagewire.v1.Position
+	(*durationpb.Duration)(nil),       // 17: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),     // 18: google.protobuf.Timestamp
+	(*ServeRequest)(nil),              // 19: pagewire.v1.ServeRequest
+	(*TransformRequest)(nil),          // 20: pagewire.v1.TransformRequest
+	(*ResolveImportRequest)(nil),      // 21: pagewire.v1.ResolveImportRequest
+	(*InvalidateRequest)(nil),         // 22: pagewire.v1.InvalidateRequest
+	(*SendRequest)(nil),               // 23: pagewire.v1.SendRequest
+	(*SendStreamRequest)(nil),         // 24: pagewire.v1.SendStreamRequest
+	(*SendImportRequest)(nil),         // 25: pagewire.v1.SendImportRequest
+	(*SendConsoleLogRequest)(nil),     // 26: pagewire.v1.SendConsoleLogRequest
+	(*SendCommandRequest)(nil),        // 27: pagewire.v1.SendCommandRequest
+	(*SubscribeMessagesRequest)(nil),  // 28: pagewire.v1.SubscribeMessagesRequest
+	(*ListSocketsRequest)(nil),        // 29: pagewire.v1.ListSocketsRequest
+	(*CloseSocketsRequest)(nil),       // 30: pagewire.v1.CloseSocketsRequest
+	(*ServeResponse)(nil),             // 31: pagewire.v1.ServeResponse
+	(*TransformResponse)(nil),         // 32: pagewire.v1.TransformResponse
+	(*ResolveImportResponse)(nil),     // 33: pagewire.v1.ResolveImportResponse
+	(*InvalidateResponse)(nil),        // 34: pagewire.v1.InvalidateResponse
+	(*SendResponse)(nil),              // 35: pagewire.v1.SendResponse
+	(*SendStreamResponse)(nil),        // 36: pagewire.v1.SendStreamResponse
+	(*SendImportResponse)(nil),        // 37: pagewire.v1.SendImportResponse
+	(*SendConsoleLogResponse)(nil),    // 38: pagewire.v1.SendConsoleLogResponse
+	(*SendCommandResponse)(nil),       // 39: pagewire.v1.SendCommandResponse
+	(*SubscribeMessagesResponse)(nil), // 40: pagewire.v1.SubscribeMessagesResponse
+	(*ListSocketsResponse)(nil),       // 41: pagewire.v1.ListSocketsResponse
+	(*CloseSocketsResponse)(nil),      // 42: pagewire.v1.CloseSocketsResponse
 }
 var file_pagewire_v1_control_proto_depIdxs = []int32{
-	12, // 0: pagewire.v1.ServerStartRequest.hooks:type_name -> pagewire.v1.Hook
-	3,  // 1: pagewire.v1.ServerStartResponse.started:type_name -> pagewire.v1.ServerStarted
-	4,  // 2: pagewire.v1.ServerStartResponse.ready:type_name -> pagewire.v1.SessionReady
-	5,  // 3: pagewire.v1.ServerStartResponse.stopping:type_name -> pagewire.v1.ServerStopping
-	7,  // 4: pagewire.v1.ServerStarted.server:type_name -> pagewire.v1.GetServerInfoResponse
-	13, // 5: pagewire.v1.ServerStarted.sockets:type_name -> pagewire.v1.Socket
-	14, // 6: pagewire.v1.ServerStarted.position:type_name -> pagewire.v1.Position
-	15, // 7: pagewire.v1.ServerStopping.grace:type_name -> google.protobuf.Duration
-	16, // 8: pagewire.v1.GetServerInfoResponse.start_time:type_name -> google.protobuf.Timestamp
-	8,  // 9: pagewire.v1.GetServerInfoResponse.limits:type_name -> pagewire.v1.Limits
-	15, // 10: pagewire.v1.Limits.max_call_timeout:type_name -> google.protobuf.Duration
-	11, // 11: pagewire.v1.ListPluginsResponse.plugins:type_name -> pagewire.v1.Plugin
+	14, // 0: pagewire.v1.ServerStartRequest.hooks:type_name -> pagewire.v1.Hook
+	5,  // 1: pagewire.v1.ServerStartResponse.started:type_name -> pagewire.v1.ServerStarted
+	6,  // 2: pagewire.v1.ServerStartResponse.ready:type_name -> pagewire.v1.SessionReady
+	7,  // 3: pagewire.v1.ServerStartResponse.stopping:type_name -> pagewire.v1.ServerStopping
+	9,  // 4: pagewire.v1.ServerStarted.server:type_name -> pagewire.v1.GetServerInfoResponse
+	15, // 5: pagewire.v1.ServerStarted.sockets:type_name -> pagewire.v1.Socket
+	16, // 6: pagewire.v1.ServerStarted.position:type_name -> pagewire.v1.Position
+	17, // 7: pagewire.v1.ServerStopping.grace:type_name -> google.protobuf.Duration
+	18, // 8: pagewire.v1.GetServerInfoResponse.start_time:type_name -> google.protobuf.Timestamp
+	10, // 9: pagewire.v1.GetServerInfoResponse.limits:type_name -> pagewire.v1.Limits
+	17, // 10: pagewire.v1.Limits.max_call_timeout:type_name -> google.protobuf.Duration
+	13, // 11: pagewire.v1.ListPluginsResponse.plugins:type_name -> pagewire.v1.Plugin
 	0,  // 12: pagewire.v1.Plugin.state:type_name -> pagewire.v1.Plugin.State
-	12, // 13: pagewire.v1.Plugin.hooks:type_name -> pagewire.v1.Hook
-	15, // 14: pagewire.v1.Plugin.call_latency_p99:type_name -> google.protobuf.Duration
+	14, // 13: pagewire.v1.Plugin.hooks:type_name -> pagewire.v1.Hook
+	17, // 14: pagewire.v1.Plugin.call_latency_p99:type_name -> google.protobuf.Duration
 	1,  // 15: pagewire.v1.ControlService.ServerStart:input_type -> pagewire.v1.ServerStartRequest
-	17, // 16: pagewire.v1.ControlService.Serve:input_type -> pagewire.v1.ServeRequest
-	18, // 17: pagewire.v1.ControlService.Transform:input_type -> pagewire.v1.TransformRequest
-	19, // 18: pagewire.v1.ControlService.ResolveImport:input_type -> pagewire.v1.ResolveImportRequest
-	20, // 19: pagewire.v1.ControlService.Invalidate:input_type -> pagewire.v1.InvalidateRequest
-	21, // 20: pagewire.v1.ControlService.Send:input_type -> pagewire.v1.SendRequest
-	22, // 21: pagewire.v1.ControlService.SendStream:input_type -> pagewire.v1.SendStreamRequest
-	23, // 22: pagewire.v1.ControlService.SendImport:input_type -> pagewire.v1.SendImportRequest
-	24, // 23: pagewire.v1.ControlService.SendConsoleLog:input_type -> pagewire.v1.SendConsoleLogRequest
-	25, // 24: pagewire.v1.ControlService.SendCommand:input_type -> pagewire.v1.SendCommandRequest
-	26, // 25: pagewire.v1.ControlService.SubscribeMessages:input_type -> pagewire.v1.SubscribeMessagesRequest
-	27, // 26: pagewire.v1.ControlService.ListSockets:input_type -> pagewire.v1.ListSocketsRequest
-	28, // 27: pagewire.v1.ControlService.CloseSockets:input_type -> pagewire.v1.CloseSocketsRequest
-	6,  // 28: pagewire.v1.ControlService.GetServerInfo:input_type -> pagewire.v1.GetServerInfoRequest
-	9,  // 29: pagewire.v1.ControlService.ListPlugins:input_type -> pagewire.v1.ListPluginsRequest
-	2,  // 30: pagewire.v1.ControlService.ServerStart:output_type -> pagewire.v1.ServerStartResponse
-	29, // 31: pagewire.v1.ControlService.Serve:output_type -> pagewire.v1.ServeResponse
-	30, // 32: pagewire.v1.ControlService.Transform:output_type -> pagewire.v1.TransformResponse
-	31, // 33: pagewire.v1.ControlService.ResolveImport:output_type -> pagewire.v1.ResolveImportResponse
-	32, // 34: pagewire.v1.ControlService.Invalidate:output_type -> pagewire.v1.InvalidateResponse
-	33, // 35: pagewire.v1.ControlService.Send:output_type -> pagewire.v1.SendResponse
-	34, // 36: pagewire.v1.ControlService.SendStream:output_type -> pagewire.v1.SendStreamResponse
-	35, // 37: pagewire.v1.ControlService.SendImport:output_type -> pagewire.v1.SendImportResponse
-	36, // 38: pagewire.v1.ControlService.SendConsoleLog:output_type -> pagewire.v1.SendConsoleLogResponse
-	37, // 39: pagewire.v1.ControlService.SendCommand:output_type -> pagewire.v1.SendCommandResponse
-	38, // 40: pagewire.v1.ControlService.SubscribeMessages:output_type -> pagewire.v1.SubscribeMessagesResponse
-	39, // 41: pagewire.v1.ControlService.ListSockets:output_type -> pagewire.v1.ListSocketsResponse
-	40, // 42: pagewire.v1.ControlService.CloseSockets:output_type -> pagewire.v1.CloseSocketsResponse
-	7,  // 43: pagewire.v1.ControlService.GetServerInfo:output_type -> pagewire.v1.GetServerInfoResponse
-	10, // 44: pagewire.v1.ControlService.ListPlugins:output_type -> pagewire.v1.ListPluginsResponse
-	30, // [30:45] is the sub-list for method output_type
-	15, // [15:30] is the sub-list for method input_type
+	3,  // 16: pagewire.v1.ControlService.EndSession:input_type -> pagewire.v1.EndSessionRequest
+	19, // 17: pagewire.v1.ControlService.Serve:input_type -> pagewire.v1.ServeRequest
+	20, // 18: pagewire.v1.ControlService.Transform:input_type -> pagewire.v1.TransformRequest
+	21, // 19: pagewire.v1.ControlService.ResolveImport:input_type -> pagewire.v1.ResolveImportRequest
+	22, // 20: pagewire.v1.ControlService.Invalidate:input_type -> pagewire.v1.InvalidateRequest
+	23, // 21: pagewire.v1.ControlService.Send:input_type -> pagewire.v1.SendRequest
+	24, // 22: pagewire.v1.ControlService.SendStream:input_type -> pagewire.v1.SendStreamRequest
+	25, // 23: pagewire.v1.ControlService.SendImport:input_type -> pagewire.v1.SendImportRequest
+	26, // 24: pagewire.v1.ControlService.SendConsoleLog:input_type -> pagewire.v1.SendConsoleLogRequest
+	27, // 25: pagewire.v1.ControlService.SendCommand:input_type -> pagewire.v1.SendCommandRequest
+	28, // 26: pagewire.v1.ControlService.SubscribeMessages:input_type -> pagewire.v1.SubscribeMessagesRequest
+	29, // 27: pagewire.v1.ControlService.ListSockets:input_type -> pagewire.v1.ListSocketsRequest
+	30, // 28: pagewire.v1.ControlService.CloseSockets:input_type -> pagewire.v1.CloseSocketsRequest
+	8,  // 29: pagewire.v1.ControlService.GetServerInfo:input_type -> pagewire.v1.GetServerInfoRequest
+	11, // 30: pagewire.v1.ControlService.ListPlugins:input_type -> pagewire.v1.ListPluginsRequest
+	2,  // 31: pagewire.v1.ControlService.ServerStart:output_type -> pagewire.v1.ServerStartResponse
+	4,  // 32: pagewire.v1.ControlService.EndSession:output_type -> pagewire.v1.EndSessionResponse
+	31, // 33: pagewire.v1.ControlService.Serve:output_type -> pagewire.v1.ServeResponse
+	32, // 34: pagewire.v1.ControlService.Transform:output_type -> pagewire.v1.TransformResponse
+	33, // 35: pagewire.v1.ControlService.ResolveImport:output_type -> pagewire.v1.ResolveImportResponse
+	34, // 36: pagewire.v1.ControlService.Invalidate:output_type -> pagewire.v1.InvalidateResponse
+	35, // 37: pagewire.v1.ControlService.Send:output_type -> pagewire.v1.SendResponse
+	36, // 38: pagewire.v1.ControlService.SendStream:output_type -> pagewire.v1.SendStreamResponse
+	37, // 39: pagewire.v1.ControlService.SendImport:output_type -> pagewire.v1.SendImportResponse
+	38, // 40: pagewire.v1.ControlService.SendConsoleLog:output_type -> pagewire.v1.SendConsoleLogResponse
+	39, // 41: pagewire.v1.ControlService.SendCommand:output_type -> pagewire.v1.SendCommandResponse
+	40, // 42: pagewire.v1.ControlService.SubscribeMessages:output_type -> pagewire.v1.SubscribeMessagesResponse
+	41, // 43: pagewire.v1.ControlService.ListSockets:output_type -> pagewire.v1.ListSocketsResponse
+	42, // 44: pagewire.v1.ControlService.CloseSockets:output_type -> pagewire.v1.CloseSocketsResponse
+	9,  // 45: pagewire.v1.ControlService.GetServerInfo:output_type -> pagewire.v1.GetServerInfoResponse
+	12, // 46: pagewire.v1.ControlService.ListPlugins:output_type -> pagewire.v1.ListPluginsResponse
+	31, // [31:47] is the sub-list for method output_type
+	15, // [15:31] is the sub-list for method input_type
 	15, // [15:15] is the sub-list for extension type_name
 	15, // [15:15] is the sub-list for extension extendee
 	0,  // [0:15] is the sub-list for field type_name
@@ -1323,7 +1417,7 @@ func file_pagewire_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pagewire_v1_control_proto_rawDesc), len(file_pagewire_v1_control_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   11,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -58,6 +58,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	ControlService_ServerStart_FullMethodName       = "/pagewire.v1.ControlService/ServerStart"
+	ControlService_EndSession_FullMethodName        = "/pagewire.v1.ControlService/EndSession"
 	ControlService_Serve_FullMethodName             = "/pagewire.v1.ControlService/Serve"
 	ControlService_Transform_FullMethodName         = "/pagewire.v1.ControlService/Transform"
 	ControlService_ResolveImport_FullMethodName     = "/pagewire.v1.ControlService/ResolveImport"
@@ -90,6 +91,11 @@ type ControlServiceClient interface {
 	// with ALREADY_EXISTS/PLUGIN_NAME_TAKEN, FAILED_PRECONDITION/FEATURE_UNSUPPORTED,
 	// INVALID_ARGUMENT/FIELD_INVALID or RESOURCE_EXHAUSTED/LIMIT_REACHED.
 	ServerStart(ctx context.Context, in *ServerStartRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ServerStartResponse], error)
+	// Ends a session, and returns when everything it had is gone: no request that comes later is held
+	// by it, and its name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED;
+	// calls under way fail as if the plugin had left. To let them finish, half-close the hook streams
+	// and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
+	EndSession(ctx context.Context, in *EndSessionRequest, opts ...grpc.CallOption) (*EndSessionResponse, error)
 	// Hook: answer requests with virtual files. First plugin message must be `open`. One HTTP request
 	// is answered by exactly one plugin in resolved order, or the file system. Fails, as every hook
 	// stream does, with FAILED_PRECONDITION/SESSION_REQUIRED without a session, SESSION_GONE when it
@@ -171,6 +177,16 @@ func (c *controlServiceClient) ServerStart(ctx context.Context, in *ServerStartR
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ControlService_ServerStartClient = grpc.ServerStreamingClient[ServerStartResponse]
+
+func (c *controlServiceClient) EndSession(ctx context.Context, in *EndSessionRequest, opts ...grpc.CallOption) (*EndSessionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EndSessionResponse)
+	err := c.cc.Invoke(ctx, ControlService_EndSession_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
 
 func (c *controlServiceClient) Serve(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ServeRequest, ServeResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -349,6 +365,11 @@ type ControlServiceServer interface {
 	// with ALREADY_EXISTS/PLUGIN_NAME_TAKEN, FAILED_PRECONDITION/FEATURE_UNSUPPORTED,
 	// INVALID_ARGUMENT/FIELD_INVALID or RESOURCE_EXHAUSTED/LIMIT_REACHED.
 	ServerStart(*ServerStartRequest, grpc.ServerStreamingServer[ServerStartResponse]) error
+	// Ends a session, and returns when everything it had is gone: no request that comes later is held
+	// by it, and its name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED;
+	// calls under way fail as if the plugin had left. To let them finish, half-close the hook streams
+	// and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
+	EndSession(context.Context, *EndSessionRequest) (*EndSessionResponse, error)
 	// Hook: answer requests with virtual files. First plugin message must be `open`. One HTTP request
 	// is answered by exactly one plugin in resolved order, or the file system. Fails, as every hook
 	// stream does, with FAILED_PRECONDITION/SESSION_REQUIRED without a session, SESSION_GONE when it
@@ -414,6 +435,9 @@ type UnimplementedControlServiceServer struct{}
 
 func (UnimplementedControlServiceServer) ServerStart(*ServerStartRequest, grpc.ServerStreamingServer[ServerStartResponse]) error {
 	return status.Error(codes.Unimplemented, "method ServerStart not implemented")
+}
+func (UnimplementedControlServiceServer) EndSession(context.Context, *EndSessionRequest) (*EndSessionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EndSession not implemented")
 }
 func (UnimplementedControlServiceServer) Serve(grpc.BidiStreamingServer[ServeRequest, ServeResponse]) error {
 	return status.Error(codes.Unimplemented, "method Serve not implemented")
@@ -488,6 +512,24 @@ func _ControlService_ServerStart_Handler(srv interface{}, stream grpc.ServerStre
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ControlService_ServerStartServer = grpc.ServerStreamingServer[ServerStartResponse]
+
+func _ControlService_EndSession_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EndSessionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ControlServiceServer).EndSession(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ControlService_EndSession_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ControlServiceServer).EndSession(ctx, req.(*EndSessionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
 
 func _ControlService_Serve_Handler(srv interface{}, stream grpc.ServerStream) error {
 	return srv.(ControlServiceServer).Serve(&grpc.GenericServerStream[ServeRequest, ServeResponse]{ServerStream: stream})
@@ -697,6 +739,10 @@ var ControlService_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "pagewire.v1.ControlService",
 	HandlerType: (*ControlServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "EndSession",
+			Handler:    _ControlService_EndSession_Handler,
+		},
 		{
 			MethodName: "Invalidate",
 			Handler:    _ControlService_Invalidate_Handler,

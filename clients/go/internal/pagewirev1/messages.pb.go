@@ -1323,12 +1323,16 @@ type SubscribeMessagesRequest struct {
 	MaxQueue uint32 `protobuf:"varint,6,opt,name=max_queue,json=maxQueue,proto3" json:"max_queue,omitempty"`
 	// What happens when this subscriber reads too slowly. UNSPECIFIED = DISCONNECT.
 	Overflow OverflowPolicy `protobuf:"varint,7,opt,name=overflow,proto3,enum=pagewire.v1.OverflowPolicy" json:"overflow,omitempty"`
-	// Offer to answer pages' requests of the subscribed types (see BrowserMessage.request_id).
+	// Offer to answer pages' requests of all subscribed types (see BrowserMessage.request_id).
 	// Default false.
 	AnswersRequests bool `protobuf:"varint,8,opt,name=answers_requests,json=answersRequests,proto3" json:"answers_requests,omitempty"`
 	// Larger frames, in bytes, arrive without content, with BrowserMessage.omitted_bytes.
 	// 0 = 1 MiB. Above 3 MiB makes the daemon send messages that gRPC libraries refuse unless told.
 	MaxEventBytes uint32 `protobuf:"varint,9,opt,name=max_event_bytes,json=maxEventBytes,proto3" json:"max_event_bytes,omitempty"`
+	// Offer to answer requests of these types alone. Each must be among `message_types` if that is
+	// set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
+	// answers_requests says.
+	AnswerTypes   []string `protobuf:"bytes,10,rep,name=answer_types,json=answerTypes,proto3" json:"answer_types,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1424,6 +1428,13 @@ func (x *SubscribeMessagesRequest) GetMaxEventBytes() uint32 {
 		return x.MaxEventBytes
 	}
 	return 0
+}
+
+func (x *SubscribeMessagesRequest) GetAnswerTypes() []string {
+	if x != nil {
+		return x.AnswerTypes
+	}
+	return nil
 }
 
 // One event. Of one socket: SocketOpened comes before all its events, SocketClosed after them.
@@ -2324,7 +2335,7 @@ const file_pagewire_v1_messages_proto_rawDesc = "" +
 	"\targs_json\x18\x05 \x03(\tR\bargsJson\x128\n" +
 	"\bdelivery\x18\x06 \x01(\v2\x1c.pagewire.v1.DeliveryOptionsR\bdelivery\"M\n" +
 	"\x16SendConsoleLogResponse\x123\n" +
-	"\x06report\x18\x01 \x01(\v2\x1b.pagewire.v1.DeliveryReportR\x06report\"\xaa\x03\n" +
+	"\x06report\x18\x01 \x01(\v2\x1b.pagewire.v1.DeliveryReportR\x06report\"\xcd\x03\n" +
 	"\x18SubscribeMessagesRequest\x12,\n" +
 	"\x05kinds\x18\x01 \x03(\x0e2\x16.pagewire.v1.EventKindR\x05kinds\x12#\n" +
 	"\rmessage_types\x18\x02 \x03(\tR\fmessageTypes\x123\n" +
@@ -2334,7 +2345,9 @@ const file_pagewire_v1_messages_proto_rawDesc = "" +
 	"\tmax_queue\x18\x06 \x01(\rR\bmaxQueue\x127\n" +
 	"\boverflow\x18\a \x01(\x0e2\x1b.pagewire.v1.OverflowPolicyR\boverflow\x12)\n" +
 	"\x10answers_requests\x18\b \x01(\bR\x0fanswersRequests\x12&\n" +
-	"\x0fmax_event_bytes\x18\t \x01(\rR\rmaxEventBytes\"\x99\x05\n" +
+	"\x0fmax_event_bytes\x18\t \x01(\rR\rmaxEventBytes\x12!\n" +
+	"\fanswer_types\x18\n" +
+	" \x03(\tR\vanswerTypes\"\x99\x05\n" +
 	"\x19SubscribeMessagesResponse\x121\n" +
 	"\bposition\x18\x01 \x01(\v2\x15.pagewire.v1.PositionR\bposition\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x129\n" +

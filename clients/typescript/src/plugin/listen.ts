@@ -1,6 +1,6 @@
-/** A plugin's subscriptions: every event goes to its handler, and each socket's handlers run in turn. */
+/** A plugin's subscription: every event goes to its handler, and each socket's handlers run in turn. */
 
-import type { OpenStream, Reader } from '../channel.js';
+import type { OpenStream } from '../channel.js';
 import type { Client } from '../client.js';
 import { unexpected, type PagewireError } from '../errors.js';
 import { Message, toClosed, toGap } from '../event.js';
@@ -9,7 +9,7 @@ import type { SubscribeMessagesResponse } from '../generated/pagewire/v1/message
 import type { Socket as WireSocket } from '../generated/pagewire/v1/sockets.js';
 import * as methods from '../methods.js';
 import { toSocket } from '../socket.js';
-import { toRequest, type SubscribeOptions } from '../subscription.js';
+import { toRequest } from '../subscription.js';
 import { isPromise, type HookPlace } from './hook.js';
 import type { Context, Plugin } from './plugin.js';
 
@@ -41,12 +41,12 @@ function typesOf({ onMessage, onRequest }: Plugin): string[] {
   return [...Object.keys(onMessage ?? {}), ...Object.keys(onRequest ?? {})];
 }
 
-/** The subscriptions of a plugin that listens, and where its handlers stand. */
+/** The subscription of a plugin that listens, and where its handlers stand. */
 export class Listening {
   readonly #plugin: Plugin;
   readonly #client: Client;
   readonly #place: HookPlace;
-  readonly #streams: OpenStream[] = [];
+  #stream: OpenStream | undefined;
   /** Sockets that were told to be ready. */
   readonly #ready = new Set<string>();
   /** By socket whose handler runs: those that wait for their turn. */
@@ -68,67 +68,42 @@ export class Listening {
       : context;
     for (const { socketId, ready } of sockets) if (ready) this.#ready.add(socketId);
 
-    const plugin = this.#plugin;
-    const messageTypes = typesOf(plugin);
-    const requests = Object.keys(plugin.onRequest ?? {});
-    const sees = hearsSockets(plugin);
-    const events: SubscribeOptions = {
-      ...(messageTypes.length > 0 && { messageTypes }),
-      sockets: sees,
-      resumeAfter: position,
-    };
-    if (requests.length === 0) return this.#subscribe(events);
-    if (requests.length === messageTypes.length && !sees) {
-      return this.#subscribe({ ...events, answersRequests: true });
-    }
-    // Only the types of requests may be offered to be answered, which is said for a whole subscription. One that
-    // nobody reads says it; all events come by the other, in their order.
-    await this.#offer(requests);
-    return this.#subscribe(events);
-  }
-
-  /** No further event is handled; resolves when the handlers that run are done. */
-  finish(): Promise<void> {
-    this.#stopped = true;
-    for (const stream of this.#streams) stream.cancel();
-    if (this.#handlers === 0) return Promise.resolve();
-    return new Promise((resolve) => (this.#idle = resolve));
-  }
-
-  /** No further event is handled. */
-  cancel(): void {
-    void this.finish();
-  }
-
-  /** The plugin's declared stream. Opened last: then both are open when the session is ready. */
-  #subscribe(options: SubscribeOptions): Promise<void> {
     const { channel, sessionId } = this.#place;
-    const request = toRequest(options);
-    return this.#begun((reader) =>
-      channel.read(
-        methods.subscribeMessages,
-        request,
-        { ...reader, onMessage: (event) => (reader.onMessage(event), this.#tell(event)) },
-        sessionId,
-      ),
-    );
-  }
-
-  #offer(messageTypes: readonly string[]): Promise<void> {
-    const request = toRequest({ messageTypes, answersRequests: true, gapsWhenSlow: true });
-    return this.#begun((reader) =>
-      this.#place.channel.read(methods.offerToAnswer, request, reader),
-    );
-  }
-
-  #begun(open: (reader: Reader<unknown>) => OpenStream): Promise<void> {
-    return new Promise((resolve, reject) => {
+    const messageTypes = typesOf(this.#plugin);
+    const request = toRequest({
+      ...(messageTypes.length > 0 && { messageTypes }),
+      answers: Object.keys(this.#plugin.onRequest ?? {}),
+      sockets: hearsSockets(this.#plugin),
+      resumeAfter: position,
+    });
+    await new Promise<void>((resolve, reject) => {
+      const onMessage = (event: SubscribeMessagesResponse) => {
+        resolve();
+        this.#tell(event);
+      };
       const onEnd = (error: PagewireError | undefined) => {
         reject(error ?? unexpected('a subscription that ended by itself'));
         if (!this.#stopped) this.#place.onEnd(error);
       };
-      this.#streams.push(open({ onMessage: () => resolve(), onEnd }));
+      const reader = { onMessage, onEnd };
+      this.#stream = channel.read(methods.subscribeMessages, request, reader, sessionId);
     });
+  }
+
+  /**
+   * No further event is handled; resolves when the handlers that run are done. The subscription lasts until the session
+   * ends: it holds the offer to answer what they are asked.
+   */
+  finish(): Promise<void> {
+    this.#stopped = true;
+    if (this.#handlers === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.#idle = resolve));
+  }
+
+  /** No further event is handled, nor one answered. */
+  cancel(): void {
+    this.#stopped = true;
+    this.#stream?.cancel();
   }
 
   #tell({ event }: SubscribeMessagesResponse): void {
@@ -192,7 +167,7 @@ export class Listening {
   /** Runs a handler, after the one before it at the same socket. */
   #inTurn(socketId: string, work: Work): void {
     this.#handlers += 1;
-    if (this.#handlers === MAX_HANDLERS) for (const stream of this.#streams) stream.pause();
+    if (this.#handlers === MAX_HANDLERS) this.#stream?.pause();
     const waiting = this.#turns.get(socketId);
     if (waiting === undefined) this.#run(socketId, work);
     else waiting.push(work);
@@ -223,7 +198,7 @@ export class Listening {
 
   #done(): void {
     this.#handlers -= 1;
-    if (this.#handlers === MAX_HANDLERS - 1) for (const stream of this.#streams) stream.resume();
+    if (this.#handlers === MAX_HANDLERS - 1) this.#stream?.resume();
     if (this.#handlers === 0) this.#idle?.();
   }
 

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from '../client.js';
-import { variable, type ConnectOptions } from '../endpoint.js';
+import { connectTo } from '../client.js';
+import { findEndpoint, variable, type ConnectOptions } from '../endpoint.js';
 import { PagewireError } from '../errors.js';
 import { listens } from './listen.js';
 import type { Plugin } from './plugin.js';
-import { runSession } from './session.js';
+import { runSession, type SessionOptions } from './session.js';
 
 /** How long to wait before connecting again; the last one again and again. */
 const COME_BACK_AFTER_MS = [200, 500, 1_000, 2_000, 5_000];
@@ -18,29 +18,36 @@ export interface RunOptions extends ConnectOptions {
 /**
  * Runs a plugin: with the daemon that spawned it, or that `options` name, or that is found as `connect` does.
  *
- * It comes back, for ever, when the connection is lost or the daemon stops; `serverStart` is then called again.
- * It returns when `signal` ends it. A plugin that the daemon spawned does not come back: it returns when the daemon
+ * It comes back, for ever, when the connection is lost or the daemon stops, and says so on standard error; a daemon that
+ * was found is then one that serves the same folders; `serverStart` is called again. It returns when `signal` ends it:
+ * then nothing in the daemon waits for the plugin any more, and its name is free. A plugin that the daemon spawned does not come back: it returns when the daemon
  * stops, or when its standard input ends, which nothing else may read.
  *
- * Fails with what the daemon refuses for good: the token, a filter, a missing feature, a name that is taken, being
+ * Fails with what the daemon refuses for good: a token that was named, a filter, a missing feature, a name that is taken, being
  * replaced; when there is no daemon to begin with; or with what `serverStart` or `serverStop` threw.
  */
 export async function run(plugin: Plugin, options: RunOptions = {}): Promise<void> {
   check(plugin);
   const launchId = options.endpoint === undefined ? (variable('PAGEWIRE_LAUNCH_ID') ?? '') : '';
   if (launchId !== '') return runSpawned(plugin, options, launchId);
-  let began = false;
+  /** The folders that its daemon served last. */
+  let home: readonly string[] | undefined;
   let tries = 0;
   while (!options.signal?.aborted) {
+    let why = 'the daemon has stopped';
     try {
-      await runHere(plugin, options, '', () => {
-        began = true;
+      await runHere(plugin, options, '', home, (rootDirs) => {
+        home = rootDirs;
         tries = 0;
       });
     } catch (error) {
-      if (options.signal?.aborted) return;
-      if (!began || isForGood(error)) throw error;
-      if (tries === 0) console.error(`plugin \`${plugin.name}\`: ${(error as Error).message}`);
+      if (isLeft(options.signal, error)) return;
+      if (home === undefined || isForGood(error, options)) throw error;
+      why = (error as Error).message;
+    }
+    if (options.signal?.aborted) return;
+    if (tries === 0) {
+      console.error(`plugin \`${plugin.name}\`: ${why}; it comes back when its daemon does`);
     }
     const wait = COME_BACK_AFTER_MS[Math.min(tries++, COME_BACK_AFTER_MS.length - 1)];
     // Who ends the plugin does not wait.
@@ -56,9 +63,9 @@ export async function runOnce(plugin: Plugin, options: RunOptions = {}): Promise
   const launchId = options.endpoint === undefined ? (variable('PAGEWIRE_LAUNCH_ID') ?? '') : '';
   if (launchId !== '') return runSpawned(plugin, options, launchId);
   try {
-    await runHere(plugin, options, '', () => undefined);
+    await runHere(plugin, options, '');
   } catch (error) {
-    if (!options.signal?.aborted) throw error;
+    if (!isLeft(options.signal, error)) throw error;
   }
 }
 
@@ -71,9 +78,9 @@ async function runSpawned(plugin: Plugin, options: RunOptions, launchId: string)
   options.signal?.addEventListener('abort', leave, { once: true });
   stdin.resume();
   try {
-    await runHere(plugin, { ...options, signal: ending.signal }, launchId, () => undefined);
+    await runHere(plugin, { ...options, signal: ending.signal }, launchId);
   } catch (error) {
-    if (!ending.signal.aborted) throw error;
+    if (!isLeft(ending.signal, error)) throw error;
   } finally {
     stdin.off('end', leave).off('close', leave).off('error', leave);
     options.signal?.removeEventListener('abort', leave);
@@ -86,10 +93,11 @@ async function runHere(
   plugin: Plugin,
   options: RunOptions,
   launchId: string,
-  onReady: () => void,
+  home?: readonly string[],
+  onReady: SessionOptions['onReady'] = () => undefined,
 ): Promise<void> {
   const signal = options.signal ?? new AbortController().signal;
-  const client = await connect(options);
+  const client = await connectTo(await findEndpoint(options, home), options);
   try {
     await runSession(plugin, client, { launchId, signal, onReady });
   } finally {
@@ -97,20 +105,28 @@ async function runHere(
   }
 }
 
+/** Whether the program ended the plugin, whatever that broke off. That a handler failed is another thing. */
+function isLeft(signal: AbortSignal | undefined, error: unknown): boolean {
+  return signal?.aborted === true && !(error instanceof PagewireError && error.kind === 'plugin');
+}
+
 /** What the daemon would refuse again. A name that is taken may be our own, of a connection that was lost. */
-function isForGood(error: unknown): boolean {
+function isForGood(error: unknown, options: ConnectOptions): boolean {
   if (!(error instanceof PagewireError)) return true;
   const { kind, code, reason } = error;
   if (kind === 'plugin' || kind === 'endpoint') return true;
   if (kind !== 'rpc') return false;
-  // A session that was lost while its hooks opened; a daemon that has not written its token yet.
-  if (reason === 'SESSION_GONE' || reason === 'TOKEN_MISSING') return false;
-  return (
-    code === 'UNAUTHENTICATED' ||
-    code === 'INVALID_ARGUMENT' ||
-    code === 'FAILED_PRECONDITION' ||
-    reason === 'REPLACED'
-  );
+  // A session that was lost while its hooks opened.
+  if (reason === 'SESSION_GONE') return false;
+  if (code === 'UNAUTHENTICATED') return namesToken(options);
+  return code === 'INVALID_ARGUMENT' || code === 'FAILED_PRECONDITION' || reason === 'REPLACED';
+}
+
+/** One that was found may be of the daemon before, and is found anew. */
+function namesToken({ endpoint, token, tokenFile }: ConnectOptions): boolean {
+  if (token !== undefined || tokenFile !== undefined) return true;
+  const named = endpoint === undefined && variable('PAGEWIRE_ENDPOINT') !== undefined;
+  return named && variable('PAGEWIRE_TOKEN') !== undefined;
 }
 
 /** What types say too, for programs without them. */

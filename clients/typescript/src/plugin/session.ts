@@ -33,8 +33,8 @@ export interface SessionOptions {
   readonly launchId: string;
   /** Ends the plugin in order. */
   readonly signal: AbortSignal;
-  /** Told once the plugin is in force. */
-  readonly onReady: () => void;
+  /** Told once the plugin is in force, with the folders that the daemon serves. */
+  readonly onReady: (rootDirs: readonly string[]) => void;
 }
 
 /** Runs a plugin until its session ends: without an error if the daemon or the program ended it in order. */
@@ -63,6 +63,7 @@ class Session {
   #listening: Listening | undefined;
   #context: Context | undefined;
   #isReady = false;
+  #hasBegun = false;
   #cancelSession = () => {};
 
   constructor(plugin: Plugin, client: Client, options: SessionOptions) {
@@ -91,11 +92,6 @@ class Session {
       await within(graceMs, this.#leave());
     } finally {
       signal.removeEventListener('abort', leave);
-    }
-    if (signal.aborted) {
-      this.cancel();
-      // Its end is seen everywhere before this is answered: the name is free.
-      await this.#client.info({ deadlineMs: VERDICT_MS }).catch(() => undefined);
     }
   }
 
@@ -148,8 +144,9 @@ class Session {
   #startIfReady(): void {
     if (!this.#isReady || this.#context === undefined) return;
     this.#isReady = false;
-    this.#options.onReady();
+    this.#hasBegun = true;
     const context = this.#context;
+    this.#options.onReady(context.rootDirs);
     void this.#guarded('serverStart', () => this.#plugin.serverStart?.(context)).catch(
       (error: unknown) => this.#leaving.reject(error),
     );
@@ -165,8 +162,19 @@ class Session {
 
   async #leave(): Promise<void> {
     // Hooks go on meanwhile: the stop handler may need what they serve.
-    await this.#guarded('serverStop', () => this.#plugin.serverStop?.(this.#client));
+    if (this.#hasBegun) {
+      await this.#guarded('serverStop', () => this.#plugin.serverStop?.(this.#client));
+    }
     await Promise.all([this.#listening?.finish(), ...this.#hooks.map((hook) => hook.finish())]);
+    if (this.#options.signal.aborted) await this.#end();
+  }
+
+  /** Returns when nothing in the daemon waits for the plugin any more. */
+  async #end(): Promise<void> {
+    const { sessionId } = await this.#started.promise;
+    const limits = { deadline: Date.now() + GRACE_MS };
+    // What fails has ended it too: it is gone, or the connection is.
+    await this.#channel.unary(methods.endSession, { sessionId }, limits).catch(() => undefined);
   }
 
   async #guarded(what: string, handler: () => unknown): Promise<void> {

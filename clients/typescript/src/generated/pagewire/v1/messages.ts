@@ -129,6 +129,7 @@ export interface SubscribeMessagesRequest {
   overflow: OverflowPolicy;
   answersRequests: boolean;
   maxEventBytes: number;
+  answerTypes: string[];
 }
 
 export interface SubscribeMessagesResponse {
@@ -1221,6 +1222,7 @@ function createBaseSubscribeMessagesRequest(): SubscribeMessagesRequest {
     overflow: 0,
     answersRequests: false,
     maxEventBytes: 0,
+    answerTypes: [],
   };
 }
 
@@ -1256,6 +1258,9 @@ export const SubscribeMessagesRequest: MessageFns<SubscribeMessagesRequest> = {
     }
     if (message.maxEventBytes !== 0) {
       writer.uint32(72).uint32(message.maxEventBytes);
+    }
+    for (const v of message.answerTypes) {
+      writer.uint32(82).string(v!);
     }
     return writer;
   },
@@ -1355,6 +1360,14 @@ export const SubscribeMessagesRequest: MessageFns<SubscribeMessagesRequest> = {
             message.maxEventBytes = reader.uint32();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.answerTypes.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1385,6 +1398,7 @@ export const SubscribeMessagesRequest: MessageFns<SubscribeMessagesRequest> = {
     message.overflow = object.overflow ?? 0;
     message.answersRequests = object.answersRequests ?? false;
     message.maxEventBytes = object.maxEventBytes ?? 0;
+    message.answerTypes = object.answerTypes?.map((e) => e) || [];
     return message;
   },
 };
