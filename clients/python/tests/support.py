@@ -104,7 +104,9 @@ class Daemon:
                 "type": "pagewire:hello", "page_id": "p", "tab_id": "t",
                 "url": "http://localhost/", "title": "", "visibility": "visible",
                 "document_state": "complete", "top_level": True,
-                "features": ["import.await", "log", "command.reload"],
+                "features": [
+                    "import.await", "log", "command.reload", "command.navigate", "command.styles",
+                ],
             }  # fmt: skip
             await page.say(**(hello | said))
             page.id = (await page.hear())["socket_id"]

@@ -189,6 +189,24 @@ async def test_a_page_that_never_answers_or_leaves_is_a_row(daemon: Daemon) -> N
         assert row.error and row.error.kind is ImportErrorKind.PAGE_GONE
 
 
+async def test_a_subscription_answers_some_types_and_only_hears_others(daemon: Daemon) -> None:
+    async with (
+        Client.find() as client,
+        client.subscribe(message_types=["ask", "tell"], answers=["ask"]) as events,
+        daemon.page() as page,
+    ):
+        answer = await page.ask(type="tell", id=1)
+        assert "nobody answers" in answer["error"]
+        asking = asyncio.create_task(page.ask(type="ask", id=2))
+        async for event in events:
+            if isinstance(event.what, Message) and event.what.type == "ask":
+                await client.reply(event.what, 3)
+                break
+        assert (await asking)["response"] == 3
+        with pytest.raises(errors.RpcError, match="FIELD_INVALID"):
+            await client.subscribe(message_types=["ask"], answers=["aks"])
+
+
 async def test_commands_arrive(daemon: Daemon) -> None:
     async with Client.find() as client, daemon.page() as page:
         await client.console_log(Target.all(), "warn", "100 %", source="me")

@@ -149,6 +149,11 @@ impl Endpoint {
     }
 }
 
+/// Whether the environment names a daemon and its token: else the token is one that was found.
+pub(crate) fn names_token() -> bool {
+    variable(ENDPOINT_VARIABLE).is_some() && variable(TOKEN_VARIABLE).is_some()
+}
+
 /// A variable that is set and says something.
 fn variable(name: &str) -> Option<String> {
     let value = env::var(name).ok()?;

@@ -284,6 +284,7 @@ class Client:
         max_queue: int = 0,
         max_event_bytes: int = 0,
         answers_requests: bool = False,
+        answers: Iterable[str] = (),
     ) -> Opening[Subscription]:
         """Subscribe to events; `await` it, or use `async with`. In force once that returns.
 
@@ -304,6 +305,8 @@ class Client:
             max_event_bytes: Leave out the content of larger messages. Default 1 MiB.
             answers_requests: Offer to answer the pages' requests among these messages: the page
                 then waits for `reply`, up to 20 s. Without an offer it is refused at once.
+            answers: Offer to answer requests of these types alone. Each must be among the
+                `message_types`, if those are chosen.
 
         """
         types = _values.strings(message_types, "message types")
@@ -325,6 +328,7 @@ class Client:
             if gaps_when_slow
             else messages_pb2.OVERFLOW_POLICY_DISCONNECT,
             answers_requests=answers_requests,
+            answer_types=_values.strings(answers, "message types"),
             max_event_bytes=max_event_bytes,
         )
         return self._subscribe(request)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from pagewire._client import Client
 from pagewire._proto import control_pb2, hooks_pb2
 from pagewire._server import ServerInfo
 from pagewire._sockets import Position, Socket, SocketList
+from pagewire.errors import PagewireError
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,13 @@ class Context:
     def _session(self) -> tuple[tuple[str, str], ...]:
         """The metadata that ties a hook's stream to the session. A secret."""
         return (("pagewire-session", self._session_id),)
+
+    async def _end_session(self) -> None:
+        """End the session; nothing in the daemon waits for the plugin any more then."""
+        request = control_pb2.EndSessionRequest(session_id=self._session_id)
+        # What fails has ended it too: it is gone, or the connection is.
+        with suppress(PagewireError):
+            await self.client._call(self.client._connection.stub.EndSession, request)
 
     @classmethod
     async def _open(cls, client: Client, started: control_pb2.ServerStarted) -> "Context":

@@ -86,12 +86,16 @@ class Endpoint:
 
 
 def find(
-    endpoint: str | None = None, token: str | None = None, token_file: StrPath | None = None
+    endpoint: str | None = None,
+    token: str | None = None,
+    token_file: StrPath | None = None,
+    home: tuple[str, ...] | None = None,
 ) -> Endpoint:
     """Say which daemon is meant. Blocks shortly.
 
     What the program passes counts first, then `PAGEWIRE_ENDPOINT` and `PAGEWIRE_TOKEN`, then the
-    daemon that is meant in the current folder.
+    daemon that is meant in the current folder. `home` are the folders that it served when it was
+    found before: then no other counts that discovery knows.
     """
     named = endpoint if endpoint is not None else _variable(_ENDPOINT_VARIABLE)
     if named is not None:
@@ -99,7 +103,7 @@ def find(
         if endpoint is None:
             found = replace(found, token=_variable(_TOKEN_VARIABLE))
     else:
-        found = _discover()
+        found = _discover(home)
     if token is not None:
         found = replace(found, token=token)
     elif token_file is not None:
@@ -114,11 +118,13 @@ def find(
     return found
 
 
-def _discover() -> Endpoint:
+def _discover(home: tuple[str, ...] | None) -> Endpoint:
     try:
         daemons = discovery.running()
     except OSError as error:
         raise NoDaemonError(str(error)) from None
+    if home is not None:
+        daemons = [daemon for daemon in daemons if daemon.root_dirs == home]
     daemon = discovery.choose(".", daemons)
     found = Endpoint.parse(daemon.control)
     if daemon.token_file and not found.is_unix:

@@ -36,14 +36,9 @@ class Listeners:
         """Whether any is about sockets."""
         return any((self.socket_opened, self.socket_ready, self.socket_closed))
 
-    @property
-    def wants_events(self) -> bool:
-        """Whether any is about what needs no answer."""
-        return bool(self.messages) or self.wants_sockets
-
     def __bool__(self) -> bool:
         """Whether there are any."""
-        return self.wants_events or bool(self.requests)
+        return bool(self.messages or self.requests) or self.wants_sockets
 
 
 class Caller:

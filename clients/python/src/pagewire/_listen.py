@@ -1,4 +1,4 @@
-"""A plugin's subscriptions: every event goes to its handler, one after the other at each socket."""
+"""A plugin's subscription: every event goes to its handler, one after the other at each socket."""
 
 import asyncio
 from collections import deque
@@ -24,7 +24,7 @@ _Work: TypeAlias = Callable[[], Awaitable[None]]
 
 
 class Listening:
-    """The subscriptions of a plugin that listens, and where its handlers stand."""
+    """The subscription of a plugin that listens, and where its handlers stand."""
 
     def __init__(self, listeners: Listeners, context: Context, caller: Caller) -> None:
         """Subscribe to nothing yet."""
@@ -32,13 +32,12 @@ class Listening:
         self._context = context
         self._caller = caller
         self._events: Subscription | None = None
-        self._offer: Subscription | None = None
         # Sockets that were told to be ready.
         self._ready = {socket.socket_id for socket in context.sockets if socket.ready}
         self._permits = asyncio.Semaphore(_MAX_HANDLERS)
         self._turns: dict[str, deque[_Work]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._readers: list[asyncio.Task[None]] = []
+        self._reader: asyncio.Task[None] | None = None
         self._finishing = False
 
     async def open(self) -> None:
@@ -47,19 +46,10 @@ class Listening:
         if listeners.wants_sockets:
             kinds.append(messages_pb2.EVENT_KIND_SOCKET)
         types = [*listeners.messages, *listeners.requests]
-        # A subscription offers to answer all its messages or none. Where some want no answer, the
-        # offer is another one, whose events come in order with everything else here as well.
-        apart = bool(listeners.requests and listeners.wants_events)
-        if apart:
-            offer = messages_pb2.SubscribeMessagesRequest(
-                message_types=listeners.requests, answers_requests=True, max_event_bytes=1
-            )
-            self._offer = await self._context.client._subscribe(offer)
-        # Opened last: it is the declared one, whose opening makes the session ready.
         request = messages_pb2.SubscribeMessagesRequest(
             kinds=kinds if types else kinds[1:],
             message_types=types,
-            answers_requests=bool(listeners.requests) and not apart,
+            answer_types=listeners.requests,
             resume_after=self._context.position._to_proto(),
         )
         session = self._context._session
@@ -69,21 +59,17 @@ class Listening:
         """Call handlers until told to finish; an error when the subscription ends before."""
         if self._events is None:
             return
-        readers = [self._follow(self._events, self._tell)]
-        if self._offer is not None:
-            readers.append(self._follow(self._offer, _nothing))
-        self._readers = [asyncio.create_task(reader) for reader in readers]
-        done, _ = await asyncio.wait(self._readers, return_when=asyncio.FIRST_COMPLETED)
+        self._reader = asyncio.create_task(self._follow(self._events))
+        await asyncio.wait([self._reader])
         if not self._finishing:
-            for reader in done:
-                reader.result()
+            self._reader.result()
             raise UnexpectedError("a subscription that ended by itself")
 
     async def finish(self, *, withdraw: bool) -> None:
         """Read no more events, and let the handlers that run or wait finish."""
         self._finishing = True
-        for reader in self._readers:
-            reader.cancel()
+        if self._reader is not None:
+            self._reader.cancel()
         while self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -91,20 +77,17 @@ class Listening:
         """Unsubscribe at once; handlers that run are cancelled."""
         self._finishing = True
         self._turns.clear()
-        tasks = [*self._readers, *self._tasks]
+        tasks = [*self._tasks, *([self._reader] if self._reader else [])]
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        for subscription in (self._events, self._offer):
-            if subscription is not None:
-                await subscription.close()
+        if self._events is not None:
+            await self._events.close()
 
-    async def _follow(
-        self, subscription: Subscription, tell: Callable[[What], Awaitable[None]]
-    ) -> None:
-        async for event in subscription:
-            await tell(event.what)
+    async def _follow(self, events: Subscription) -> None:
+        async for event in events:
+            await self._tell(event.what)
 
     async def _tell(self, what: What) -> None:
         listeners = self._listeners
@@ -215,7 +198,3 @@ class Listening:
             text_of(error),
             exc_info=error,
         )
-
-
-async def _nothing(_: What) -> None:
-    """Pass an event over that is told elsewhere."""

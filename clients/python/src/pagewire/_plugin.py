@@ -279,8 +279,9 @@ class Plugin:
         it is the daemon that spawned it, or that is meant here (`Client.find`).
 
         When the daemon stops or the connection is lost, the plugin connects again after 0.2, 0.5,
-        1, 2, then every 5 s, for ever. Unless the daemon spawned it: then it returns, and also
-        when its standard input ends, which nothing else may read.
+        1, 2, then every 5 s, for ever; to a daemon that it found, only to one with the same root
+        folders. Unless the daemon spawned it: then it returns, and also when its standard input
+        ends, which nothing else may read.
 
         Raises ConnectError or NoDaemonError when there is no daemon at first; RpcError when it
         refuses the plugin (`PLUGIN_NAME_TAKEN`, `FIELD_INVALID`, `TOKEN_INVALID`) or another took

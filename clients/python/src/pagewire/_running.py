@@ -51,7 +51,8 @@ class Running:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self._caller = Caller()
-        # A session has begun since the last delay.
+        # The folders of the daemon that it was part of last, and whether it was at the last try.
+        self._home: tuple[str, ...] | None = None
         self._began = False
 
     def stop(self) -> None:
@@ -73,20 +74,24 @@ class Running:
             self._caller.close()
 
     async def _come_back(self) -> None:
-        failed, was_in = 0, False
+        failed = 0
         while not self._stop.is_set():
-            problem = "the daemon stopped"
+            self._began, problem = False, "the daemon has stopped"
             try:
                 await self._session()
             except PagewireError as error:
-                if _is_final(error, first=not (was_in or self._began)):
+                if _is_final(error, first=self._home is None):
                     raise
                 problem = str(error)
             if self._stop.is_set():
                 return
             if self._began:
-                failed, was_in, self._began = 0, True, False
-                log.warning("plugin `%s`: %s; it comes back", self._plugin.name, problem)
+                failed = 0
+                log.warning(
+                    "plugin `%s`: %s; it comes back when its daemon does",
+                    self._plugin.name,
+                    problem,
+                )
             delay = _DELAYS_SECONDS[min(failed, len(_DELAYS_SECONDS) - 1)]
             failed += 1
             await asyncio.wait([asyncio.ensure_future(self._stop.wait())], timeout=delay)
@@ -100,12 +105,13 @@ class Running:
             try:
                 await session.run(self._stop)
             finally:
-                self._began |= session.began
+                if session.root_dirs is not None:
+                    self._home, self._began = session.root_dirs, True
         finally:
             await client.close()
 
     async def _connect(self) -> Client:
-        found = await asyncio.to_thread(_endpoint.find, *self._where)
+        found = await asyncio.to_thread(_endpoint.find, *self._where, self._home)
         return Client(await dial(found))
 
     async def _unless_stopped(self, work: Awaitable[T]) -> T | None:

@@ -15,13 +15,10 @@ from pagewire._handlers import Caller, Handler, Listeners, is_async
 from pagewire._hook import DeclaredHook, OpenHook
 from pagewire._listen import Listening
 from pagewire._proto import control_pb2, hooks_pb2
-from pagewire._server import PluginState
 from pagewire.errors import PagewireError, PluginError, UnexpectedError, text_of
 
 # How long the session may take to say why a hook's stream ended before it did.
 _VERDICT_TIMEOUT_SECONDS = 1.0
-# How often it is looked whether the daemon has noticed the end of a session.
-_LOOK_INTERVAL_SECONDS = 0.01
 # For what still runs, if the daemon does not say how long it waits.
 _GRACE_SECONDS = 2.0
 
@@ -72,7 +69,8 @@ class Session:
         ] = connection.hold(connection.stub.ServerStart(request, metadata=connection.metadata))
         self._parts: list[OpenHook | Listening] = []
         self._tasks: list[asyncio.Task[Any]] = []
-        self.began = False
+        # The folders that the daemon serves, once the plugin is part of it.
+        self.root_dirs: tuple[str, ...] | None = None
         """The daemon has let the plugin in."""
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -93,8 +91,6 @@ class Session:
             grace = await self._until_end(following, starting, stopping, running)
             ours = not following.done()
             await self._leave(context, grace, starting, withdraw=ours)
-            if ours:
-                await self._withdraw(context)
             if starting.done():
                 starting.result()
         finally:
@@ -104,7 +100,7 @@ class Session:
         first = await next_message(self._stream)
         if first is None or first.WhichOneof("event") != "started":
             raise UnexpectedError("a session that does not begin with `started`")
-        self.began = True
+        self.root_dirs = tuple(first.started.root_dirs)
         return await Context._open(self._client, first.started)
 
     async def _open(self, context: Context) -> None:
@@ -178,22 +174,10 @@ class Session:
                 await asyncio.gather(*(part.finish(withdraw=withdraw) for part in self._parts))
                 if self._ready.is_set():
                     await asyncio.wait([starting])
+                if withdraw:
+                    await context._end_session()
         except TimeoutError:
             pass  # beyond the grace the daemon cuts the streams
-
-    async def _withdraw(self, context: Context) -> None:
-        """End the session, and wait until the daemon has noticed: the name is free then."""
-        self._stream.cancel()
-        live = {PluginState.STARTING, PluginState.READY}
-        try:
-            async with asyncio.timeout(_VERDICT_TIMEOUT_SECONDS):
-                while any(  # noqa: ASYNC110 - nothing tells it
-                    plugin.plugin_name == context.plugin_name and plugin.state in live
-                    for plugin in await self._client.plugins()
-                ):
-                    await asyncio.sleep(_LOOK_INTERVAL_SECONDS)
-        except (TimeoutError, PagewireError):
-            pass  # another has taken the name already, or the daemon has gone too
 
     async def _call(self, what: str, handler: Handler, argument: object) -> None:
         try:

@@ -219,6 +219,7 @@ class Client:
         max_queue: int = 0,
         max_event_bytes: int = 0,
         answers_requests: bool = False,
+        answers: Iterable[str] = (),
     ) -> "Subscription":
         """Subscribe to events; arguments as for `pagewire.Client.subscribe`."""
         opening = self._client.subscribe(
@@ -235,6 +236,7 @@ class Client:
             max_queue=max_queue,
             max_event_bytes=max_event_bytes,
             answers_requests=answers_requests,
+            answers=answers,
         )
 
         async def open_() -> AsyncSubscription:

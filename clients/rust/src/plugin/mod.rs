@@ -42,8 +42,8 @@ use transform::Transform;
 /// [`server_stop`](Plugin::server_stop), whose errors end [`run`](Plugin::run).
 ///
 /// Events of one socket are handled one after the other, in order; those of different sockets at the
-/// same time, 256 altogether. A plugin that falls behind by more than the daemon buffers is ended with
-/// `SUBSCRIBER_SLOW`: nothing is lost silently.
+/// same time, 256 altogether. A plugin that falls behind by more than the daemon buffers is cut off
+/// (`SUBSCRIBER_SLOW`), which is said on standard error, and comes back: nothing is lost silently.
 #[must_use = "a plugin does nothing until it is run"]
 pub struct Plugin {
     name: String,

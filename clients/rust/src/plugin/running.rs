@@ -4,7 +4,7 @@ use super::{
     Plugin,
     session::{self, Ended},
 };
-use crate::{Client, Code, Endpoint, Error, Result, error::one_line};
+use crate::{Client, Code, Endpoint, Error, Result, endpoint, error::one_line};
 use std::{env, io, path::PathBuf, thread, time::Duration};
 use tokio::sync::{oneshot, watch};
 
@@ -74,8 +74,8 @@ impl Plugin {
     ///
     /// # Errors
     /// At the first try whatever goes wrong, [`Error::NoDaemon`] and [`Error::Connect`] too. Later what
-    /// the daemon refuses for good: [`Error::Rpc`] with `REPLACED`, `SUBSCRIBER_SLOW` or the code
-    /// `Unauthenticated`, `InvalidArgument` or `FailedPrecondition`. And [`Error::Plugin`] when a
+    /// the daemon refuses for good: [`Error::Rpc`] with `REPLACED` or the code `Unauthenticated` (with a
+    /// token that was named), `InvalidArgument` or `FailedPrecondition`. And [`Error::Plugin`] when a
     /// handler was given twice, or the start or stop handler fails.
     pub async fn run(self) -> Result<()> {
         match launch_id() {
@@ -84,14 +84,15 @@ impl Plugin {
                 let find = |home: Option<&[PathBuf]>| {
                     home.map_or_else(Endpoint::find, Endpoint::find_again)
                 };
-                self.run_again(find).await
+                self.run_again(find, endpoint::names_token()).await
             }
         }
     }
 
     /// As [`run`](Plugin::run) with this endpoint, whoever spawned the program.
     pub async fn run_with(self, endpoint: Endpoint) -> Result<()> {
-        self.run_again(|_| Ok(endpoint.clone())).await
+        let names_token = endpoint.token.is_some();
+        self.run_again(|_| Ok(endpoint.clone()), names_token).await
     }
 
     /// As [`run`](Plugin::run), but does not come back: it returns when the daemon stops, and fails
@@ -117,8 +118,13 @@ impl Plugin {
         }
     }
 
-    /// `find` is told the folders that the daemon served last, if there was one.
-    async fn run_again(self, find: impl Fn(Option<&[PathBuf]>) -> Result<Endpoint>) -> Result<()> {
+    /// `find` is told the folders that the daemon served last, if there was one. A token that nobody
+    /// named may be of the daemon before.
+    async fn run_again(
+        self,
+        find: impl Fn(Option<&[PathBuf]>) -> Result<Endpoint>,
+        names_token: bool,
+    ) -> Result<()> {
         let mut home: Option<Vec<PathBuf>> = None;
         let mut tries = 0;
         loop {
@@ -135,7 +141,9 @@ impl Plugin {
             match outcome {
                 Ok(Ended::ByProgram) => return Ok(()),
                 Ok(Ended::ByDaemon) => self.say("the daemon has stopped"),
-                Err(error) if home.is_none() || !may_pass(&error) => return Err(error),
+                Err(error) if home.is_none() || !may_pass(&error, names_token) => {
+                    return Err(error);
+                }
                 Err(error) if begun => self.say(&one_line(&error)),
                 Err(_) => {}
             }
@@ -180,7 +188,7 @@ impl Plugin {
 
 /// Whether another try may go better: nothing was refused, or only for as long as another plugin, or
 /// what is left of this one, has the name.
-fn may_pass(error: &Error) -> bool {
+fn may_pass(error: &Error, names_token: bool) -> bool {
     match error {
         Error::NoDaemon { .. }
         | Error::SeveralDaemons { .. }
@@ -190,8 +198,10 @@ fn may_pass(error: &Error) -> bool {
         | Error::Unexpected(_) => true,
         // A session that is lost while its hooks are opened is seen by these first.
         Error::Rpc { code, reason, .. } => {
+            let passes = ["PLUGIN_NAME_TAKEN", "SESSION_GONE", "SUBSCRIBER_SLOW"];
             *code == Code::Unavailable
-                || ["PLUGIN_NAME_TAKEN", "SESSION_GONE"].contains(&reason.as_str())
+                || *code == Code::Unauthenticated && !names_token
+                || passes.contains(&reason.as_str())
         }
         _ => false,
     }
@@ -229,17 +239,21 @@ mod tests {
 
     #[test]
     fn what_is_refused_for_good_is_not_tried_again() {
-        assert!(may_pass(&refused(Code::Unavailable, "STARTING")));
-        assert!(may_pass(&refused(Code::AlreadyExists, "PLUGIN_NAME_TAKEN")));
-        assert!(may_pass(&Error::NoDaemon { problem: None }));
+        let slow = refused(Code::ResourceExhausted, "SUBSCRIBER_SLOW");
+        let taken = refused(Code::AlreadyExists, "PLUGIN_NAME_TAKEN");
+        for error in [refused(Code::Unavailable, "STARTING"), slow, taken] {
+            assert!(may_pass(&error, true), "{error}");
+        }
+        assert!(may_pass(&Error::NoDaemon { problem: None }, true));
+        let token = refused(Code::Unauthenticated, "TOKEN_INVALID");
+        assert!(may_pass(&token, false), "one that was found anew may fit");
         for (code, reason) in [
             (Code::Unauthenticated, "TOKEN_INVALID"),
             (Code::InvalidArgument, "FIELD_INVALID"),
             (Code::FailedPrecondition, "FEATURE_UNSUPPORTED"),
             (Code::Aborted, "REPLACED"),
-            (Code::ResourceExhausted, "SUBSCRIBER_SLOW"),
         ] {
-            assert!(!may_pass(&refused(code, reason)), "{reason}");
+            assert!(!may_pass(&refused(code, reason), true), "{reason}");
         }
     }
 

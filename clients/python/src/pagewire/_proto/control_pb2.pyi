@@ -43,6 +43,16 @@ class ServerStartResponse(_message.Message):
     stopping: ServerStopping
     def __init__(self, started: _Optional[_Union[ServerStarted, _Mapping]] = ..., ready: _Optional[_Union[SessionReady, _Mapping]] = ..., stopping: _Optional[_Union[ServerStopping, _Mapping]] = ...) -> None: ...
 
+class EndSessionRequest(_message.Message):
+    __slots__ = ("session_id",)
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    session_id: str
+    def __init__(self, session_id: _Optional[str] = ...) -> None: ...
+
+class EndSessionResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class ServerStarted(_message.Message):
     __slots__ = ("session_id", "plugin_name", "server", "root_dirs", "config_json", "sockets", "sockets_truncated", "position", "scratch_dir")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]

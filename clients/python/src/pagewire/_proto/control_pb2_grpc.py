@@ -45,6 +45,11 @@ class ControlServiceStub(object):
                 request_serializer=pagewire_dot_v1_dot_control__pb2.ServerStartRequest.SerializeToString,
                 response_deserializer=pagewire_dot_v1_dot_control__pb2.ServerStartResponse.FromString,
                 _registered_method=True)
+        self.EndSession = channel.unary_unary(
+                '/pagewire.v1.ControlService/EndSession',
+                request_serializer=pagewire_dot_v1_dot_control__pb2.EndSessionRequest.SerializeToString,
+                response_deserializer=pagewire_dot_v1_dot_control__pb2.EndSessionResponse.FromString,
+                _registered_method=True)
         self.Serve = channel.stream_stream(
                 '/pagewire.v1.ControlService/Serve',
                 request_serializer=pagewire_dot_v1_dot_hooks__pb2.ServeRequest.SerializeToString,
@@ -131,6 +136,16 @@ class ControlServiceServicer(object):
         another session takes the name over, ABORTED/SESSION_CLOSED when the session was ended. Fails
         with ALREADY_EXISTS/PLUGIN_NAME_TAKEN, FAILED_PRECONDITION/FEATURE_UNSUPPORTED,
         INVALID_ARGUMENT/FIELD_INVALID or RESOURCE_EXHAUSTED/LIMIT_REACHED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndSession(self, request, context):
+        """Ends a session, and returns when everything it had is gone: no request that comes later is held
+        by it, and its name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED;
+        calls under way fail as if the plugin had left. To let them finish, half-close the hook streams
+        and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -267,6 +282,11 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     request_deserializer=pagewire_dot_v1_dot_control__pb2.ServerStartRequest.FromString,
                     response_serializer=pagewire_dot_v1_dot_control__pb2.ServerStartResponse.SerializeToString,
             ),
+            'EndSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndSession,
+                    request_deserializer=pagewire_dot_v1_dot_control__pb2.EndSessionRequest.FromString,
+                    response_serializer=pagewire_dot_v1_dot_control__pb2.EndSessionResponse.SerializeToString,
+            ),
             'Serve': grpc.stream_stream_rpc_method_handler(
                     servicer.Serve,
                     request_deserializer=pagewire_dot_v1_dot_hooks__pb2.ServeRequest.FromString,
@@ -368,6 +388,33 @@ class ControlService(object):
             '/pagewire.v1.ControlService/ServerStart',
             pagewire_dot_v1_dot_control__pb2.ServerStartRequest.SerializeToString,
             pagewire_dot_v1_dot_control__pb2.ServerStartResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pagewire.v1.ControlService/EndSession',
+            pagewire_dot_v1_dot_control__pb2.EndSessionRequest.SerializeToString,
+            pagewire_dot_v1_dot_control__pb2.EndSessionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -85,6 +85,12 @@ class ControlServiceStub:
     with ALREADY_EXISTS/PLUGIN_NAME_TAKEN, FAILED_PRECONDITION/FEATURE_UNSUPPORTED,
     INVALID_ARGUMENT/FIELD_INVALID or RESOURCE_EXHAUSTED/LIMIT_REACHED.
     """
+    EndSession: _grpc.UnaryUnaryMultiCallable[_control_pb2.EndSessionRequest, _control_pb2.EndSessionResponse]
+    """Ends a session, and returns when everything it had is gone: no request that comes later is held
+    by it, and its name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED;
+    calls under way fail as if the plugin had left. To let them finish, half-close the hook streams
+    and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
+    """
     Serve: _grpc.StreamStreamMultiCallable[_hooks_pb2.ServeRequest, _hooks_pb2.ServeResponse]
     """Hook: answer requests with virtual files. First plugin message must be `open`. One HTTP request
     is answered by exactly one plugin in resolved order, or the file system. Fails, as every hook
@@ -166,6 +172,12 @@ class ControlServiceAsyncStub(ControlServiceStub):
     another session takes the name over, ABORTED/SESSION_CLOSED when the session was ended. Fails
     with ALREADY_EXISTS/PLUGIN_NAME_TAKEN, FAILED_PRECONDITION/FEATURE_UNSUPPORTED,
     INVALID_ARGUMENT/FIELD_INVALID or RESOURCE_EXHAUSTED/LIMIT_REACHED.
+    """
+    EndSession: _aio.UnaryUnaryMultiCallable[_control_pb2.EndSessionRequest, _control_pb2.EndSessionResponse]  # type: ignore[assignment]
+    """Ends a session, and returns when everything it had is gone: no request that comes later is held
+    by it, and its name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED;
+    calls under way fail as if the plugin had left. To let them finish, half-close the hook streams
+    and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
     """
     Serve: _aio.StreamStreamMultiCallable[_hooks_pb2.ServeRequest, _hooks_pb2.ServeResponse]  # type: ignore[assignment]
     """Hook: answer requests with virtual files. First plugin message must be `open`. One HTTP request
@@ -251,6 +263,18 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         another session takes the name over, ABORTED/SESSION_CLOSED when the session was ended. Fails
         with ALREADY_EXISTS/PLUGIN_NAME_TAKEN, FAILED_PRECONDITION/FEATURE_UNSUPPORTED,
         INVALID_ARGUMENT/FIELD_INVALID or RESOURCE_EXHAUSTED/LIMIT_REACHED.
+        """
+
+    @_abc_1.abstractmethod
+    def EndSession(
+        self,
+        request: _control_pb2.EndSessionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.EndSessionResponse, _abc.Awaitable[_control_pb2.EndSessionResponse]]:
+        """Ends a session, and returns when everything it had is gone: no request that comes later is held
+        by it, and its name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED;
+        calls under way fail as if the plugin had left. To let them finish, half-close the hook streams
+        and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
         """
 
     @_abc_1.abstractmethod

@@ -157,7 +157,7 @@ class SendConsoleLogResponse(_message.Message):
     def __init__(self, report: _Optional[_Union[_common_pb2.DeliveryReport, _Mapping]] = ...) -> None: ...
 
 class SubscribeMessagesRequest(_message.Message):
-    __slots__ = ("kinds", "message_types", "sockets", "resume_after", "strict_resume", "max_queue", "overflow", "answers_requests", "max_event_bytes")
+    __slots__ = ("kinds", "message_types", "sockets", "resume_after", "strict_resume", "max_queue", "overflow", "answers_requests", "max_event_bytes", "answer_types")
     KINDS_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_TYPES_FIELD_NUMBER: _ClassVar[int]
     SOCKETS_FIELD_NUMBER: _ClassVar[int]
@@ -167,6 +167,7 @@ class SubscribeMessagesRequest(_message.Message):
     OVERFLOW_FIELD_NUMBER: _ClassVar[int]
     ANSWERS_REQUESTS_FIELD_NUMBER: _ClassVar[int]
     MAX_EVENT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_TYPES_FIELD_NUMBER: _ClassVar[int]
     kinds: _containers.RepeatedScalarFieldContainer[EventKind]
     message_types: _containers.RepeatedScalarFieldContainer[str]
     sockets: _common_pb2.SocketFilter
@@ -176,7 +177,8 @@ class SubscribeMessagesRequest(_message.Message):
     overflow: OverflowPolicy
     answers_requests: bool
     max_event_bytes: int
-    def __init__(self, kinds: _Optional[_Iterable[_Union[EventKind, str]]] = ..., message_types: _Optional[_Iterable[str]] = ..., sockets: _Optional[_Union[_common_pb2.SocketFilter, _Mapping]] = ..., resume_after: _Optional[_Union[_common_pb2.Position, _Mapping]] = ..., strict_resume: bool = ..., max_queue: _Optional[int] = ..., overflow: _Optional[_Union[OverflowPolicy, str]] = ..., answers_requests: bool = ..., max_event_bytes: _Optional[int] = ...) -> None: ...
+    answer_types: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, kinds: _Optional[_Iterable[_Union[EventKind, str]]] = ..., message_types: _Optional[_Iterable[str]] = ..., sockets: _Optional[_Union[_common_pb2.SocketFilter, _Mapping]] = ..., resume_after: _Optional[_Union[_common_pb2.Position, _Mapping]] = ..., strict_resume: bool = ..., max_queue: _Optional[int] = ..., overflow: _Optional[_Union[OverflowPolicy, str]] = ..., answers_requests: bool = ..., max_event_bytes: _Optional[int] = ..., answer_types: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SubscribeMessagesResponse(_message.Message):
     __slots__ = ("position", "time", "subscribed", "message", "socket_opened", "socket_updated", "socket_closed", "console", "page_error", "gap", "file_changed")

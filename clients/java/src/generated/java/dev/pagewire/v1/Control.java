@@ -26,6 +26,16 @@ public final class Control {
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_pagewire_v1_ServerStartResponse_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_pagewire_v1_EndSessionRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_pagewire_v1_EndSessionRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_pagewire_v1_EndSessionResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_pagewire_v1_EndSessionResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_pagewire_v1_ServerStarted_descriptor;
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
@@ -93,78 +103,81 @@ public final class Control {
       "started\030\001 \001(\0132\032.pagewire.v1.ServerStarte" +
       "dH\000\022*\n\005ready\030\002 \001(\0132\031.pagewire.v1.Session" +
       "ReadyH\000\022/\n\010stopping\030\003 \001(\0132\033.pagewire.v1." +
-      "ServerStoppingH\000B\007\n\005event\"\223\002\n\rServerStar" +
-      "ted\022\022\n\nsession_id\030\001 \001(\t\022\023\n\013plugin_name\030\002" +
-      " \001(\t\0222\n\006server\030\003 \001(\0132\".pagewire.v1.GetSe" +
-      "rverInfoResponse\022\021\n\troot_dirs\030\004 \003(\t\022\023\n\013c" +
-      "onfig_json\030\005 \001(\t\022$\n\007sockets\030\006 \003(\0132\023.page" +
-      "wire.v1.Socket\022\031\n\021sockets_truncated\030\007 \001(" +
-      "\010\022\'\n\010position\030\010 \001(\0132\025.pagewire.v1.Positi" +
-      "on\022\023\n\013scratch_dir\030\t \001(\t\"\016\n\014SessionReady\"" +
-      "J\n\016ServerStopping\022\016\n\006reason\030\001 \001(\t\022(\n\005gra" +
-      "ce\030\002 \001(\0132\031.google.protobuf.Duration\"\026\n\024G" +
-      "etServerInfoRequest\"\272\002\n\025GetServerInfoRes" +
-      "ponse\022\026\n\016server_version\030\001 \001(\t\022\020\n\010feature" +
-      "s\030\002 \003(\t\022\021\n\tbase_urls\030\003 \003(\t\022\r\n\005epoch\030\004 \001(" +
-      "\t\022.\n\nstart_time\030\005 \001(\0132\032.google.protobuf." +
-      "Timestamp\022#\n\006limits\030\006 \001(\0132\023.pagewire.v1." +
-      "Limits\022\026\n\016refused_frames\030\007 \001(\004\022\026\n\016inject" +
-      "s_client\030\010 \001(\010\022\031\n\021pages_with_client\030\t \001(" +
-      "\004\022\034\n\024pages_without_client\030\n \001(\004\022\027\n\017allow" +
-      "ed_origins\030\013 \003(\t\"\304\001\n\006Limits\022\031\n\021max_messa" +
-      "ge_bytes\030\001 \001(\r\022\026\n\016max_body_bytes\030\002 \001(\r\0223" +
-      "\n\020max_call_timeout\030\003 \001(\0132\031.google.protob" +
-      "uf.Duration\022\036\n\026max_socket_queue_bytes\030\004 " +
-      "\001(\r\022\031\n\021event_log_entries\030\005 \001(\r\022\027\n\017event_" +
-      "log_bytes\030\006 \001(\004\";\n\022ListPluginsRequest\022\021\n" +
-      "\tpage_size\030\001 \001(\005\022\022\n\npage_token\030\002 \001(\t\"T\n\023" +
-      "ListPluginsResponse\022$\n\007plugins\030\001 \003(\0132\023.p" +
-      "agewire.v1.Plugin\022\027\n\017next_page_token\030\002 \001" +
-      "(\t\"\263\003\n\006Plugin\022\023\n\013plugin_name\030\001 \001(\t\022\026\n\016pl" +
-      "ugin_version\030\002 \001(\t\022(\n\005state\030\003 \001(\0162\031.page" +
-      "wire.v1.Plugin.State\022 \n\005hooks\030\004 \003(\0162\021.pa" +
-      "gewire.v1.Hook\022\031\n\021serve_order_index\030\005 \001(" +
-      "\r\022\013\n\003pid\030\006 \001(\r\022\020\n\010restarts\030\007 \001(\r\022\r\n\005call" +
-      "s\030\010 \001(\004\022\016\n\006passes\030\t \001(\004\022\020\n\010failures\030\n \001(" +
-      "\004\022\020\n\010timeouts\030\013 \001(\004\022\024\n\014late_results\030\014 \001(" +
-      "\004\0223\n\020call_latency_p99\030\r \001(\0132\031.google.pro" +
-      "tobuf.Duration\"h\n\005State\022\025\n\021STATE_UNSPECI" +
-      "FIED\020\000\022\021\n\rSTATE_WAITING\020\001\022\022\n\016STATE_START" +
-      "ING\020\002\022\017\n\013STATE_READY\020\003\022\020\n\014STATE_FAILED\020\004" +
-      "2\346\t\n\016ControlService\022R\n\013ServerStart\022\037.pag" +
-      "ewire.v1.ServerStartRequest\032 .pagewire.v" +
-      "1.ServerStartResponse0\001\022B\n\005Serve\022\031.pagew" +
-      "ire.v1.ServeRequest\032\032.pagewire.v1.ServeR" +
-      "esponse(\0010\001\022N\n\tTransform\022\035.pagewire.v1.T" +
-      "ransformRequest\032\036.pagewire.v1.TransformR" +
-      "esponse(\0010\001\022Z\n\rResolveImport\022!.pagewire." +
-      "v1.ResolveImportRequest\032\".pagewire.v1.Re" +
-      "solveImportResponse(\0010\001\022M\n\nInvalidate\022\036." +
-      "pagewire.v1.InvalidateRequest\032\037.pagewire" +
-      ".v1.InvalidateResponse\022;\n\004Send\022\030.pagewir" +
-      "e.v1.SendRequest\032\031.pagewire.v1.SendRespo" +
-      "nse\022Q\n\nSendStream\022\036.pagewire.v1.SendStre" +
-      "amRequest\032\037.pagewire.v1.SendStreamRespon" +
-      "se(\0010\001\022M\n\nSendImport\022\036.pagewire.v1.SendI" +
-      "mportRequest\032\037.pagewire.v1.SendImportRes" +
-      "ponse\022Y\n\016SendConsoleLog\022\".pagewire.v1.Se" +
-      "ndConsoleLogRequest\032#.pagewire.v1.SendCo" +
-      "nsoleLogResponse\022P\n\013SendCommand\022\037.pagewi" +
-      "re.v1.SendCommandRequest\032 .pagewire.v1.S" +
-      "endCommandResponse\022d\n\021SubscribeMessages\022" +
-      "%.pagewire.v1.SubscribeMessagesRequest\032&" +
-      ".pagewire.v1.SubscribeMessagesResponse0\001" +
-      "\022P\n\013ListSockets\022\037.pagewire.v1.ListSocket" +
-      "sRequest\032 .pagewire.v1.ListSocketsRespon" +
-      "se\022S\n\014CloseSockets\022 .pagewire.v1.CloseSo" +
-      "cketsRequest\032!.pagewire.v1.CloseSocketsR" +
-      "esponse\022V\n\rGetServerInfo\022!.pagewire.v1.G" +
-      "etServerInfoRequest\032\".pagewire.v1.GetSer" +
-      "verInfoResponse\022P\n\013ListPlugins\022\037.pagewir" +
-      "e.v1.ListPluginsRequest\032 .pagewire.v1.Li" +
-      "stPluginsResponseB8\n\017dev.pagewire.v1P\001Z#" +
-      "pagewire/gen/pagewire/v1;pagewirev1b\006pro" +
-      "to3"
+      "ServerStoppingH\000B\007\n\005event\"\'\n\021EndSessionR" +
+      "equest\022\022\n\nsession_id\030\001 \001(\t\"\024\n\022EndSession" +
+      "Response\"\223\002\n\rServerStarted\022\022\n\nsession_id" +
+      "\030\001 \001(\t\022\023\n\013plugin_name\030\002 \001(\t\0222\n\006server\030\003 " +
+      "\001(\0132\".pagewire.v1.GetServerInfoResponse\022" +
+      "\021\n\troot_dirs\030\004 \003(\t\022\023\n\013config_json\030\005 \001(\t\022" +
+      "$\n\007sockets\030\006 \003(\0132\023.pagewire.v1.Socket\022\031\n" +
+      "\021sockets_truncated\030\007 \001(\010\022\'\n\010position\030\010 \001" +
+      "(\0132\025.pagewire.v1.Position\022\023\n\013scratch_dir" +
+      "\030\t \001(\t\"\016\n\014SessionReady\"J\n\016ServerStopping" +
+      "\022\016\n\006reason\030\001 \001(\t\022(\n\005grace\030\002 \001(\0132\031.google" +
+      ".protobuf.Duration\"\026\n\024GetServerInfoReque" +
+      "st\"\272\002\n\025GetServerInfoResponse\022\026\n\016server_v" +
+      "ersion\030\001 \001(\t\022\020\n\010features\030\002 \003(\t\022\021\n\tbase_u" +
+      "rls\030\003 \003(\t\022\r\n\005epoch\030\004 \001(\t\022.\n\nstart_time\030\005" +
+      " \001(\0132\032.google.protobuf.Timestamp\022#\n\006limi" +
+      "ts\030\006 \001(\0132\023.pagewire.v1.Limits\022\026\n\016refused" +
+      "_frames\030\007 \001(\004\022\026\n\016injects_client\030\010 \001(\010\022\031\n" +
+      "\021pages_with_client\030\t \001(\004\022\034\n\024pages_withou" +
+      "t_client\030\n \001(\004\022\027\n\017allowed_origins\030\013 \003(\t\"" +
+      "\304\001\n\006Limits\022\031\n\021max_message_bytes\030\001 \001(\r\022\026\n" +
+      "\016max_body_bytes\030\002 \001(\r\0223\n\020max_call_timeou" +
+      "t\030\003 \001(\0132\031.google.protobuf.Duration\022\036\n\026ma" +
+      "x_socket_queue_bytes\030\004 \001(\r\022\031\n\021event_log_" +
+      "entries\030\005 \001(\r\022\027\n\017event_log_bytes\030\006 \001(\004\";" +
+      "\n\022ListPluginsRequest\022\021\n\tpage_size\030\001 \001(\005\022" +
+      "\022\n\npage_token\030\002 \001(\t\"T\n\023ListPluginsRespon" +
+      "se\022$\n\007plugins\030\001 \003(\0132\023.pagewire.v1.Plugin" +
+      "\022\027\n\017next_page_token\030\002 \001(\t\"\263\003\n\006Plugin\022\023\n\013" +
+      "plugin_name\030\001 \001(\t\022\026\n\016plugin_version\030\002 \001(" +
+      "\t\022(\n\005state\030\003 \001(\0162\031.pagewire.v1.Plugin.St" +
+      "ate\022 \n\005hooks\030\004 \003(\0162\021.pagewire.v1.Hook\022\031\n" +
+      "\021serve_order_index\030\005 \001(\r\022\013\n\003pid\030\006 \001(\r\022\020\n" +
+      "\010restarts\030\007 \001(\r\022\r\n\005calls\030\010 \001(\004\022\016\n\006passes" +
+      "\030\t \001(\004\022\020\n\010failures\030\n \001(\004\022\020\n\010timeouts\030\013 \001" +
+      "(\004\022\024\n\014late_results\030\014 \001(\004\0223\n\020call_latency" +
+      "_p99\030\r \001(\0132\031.google.protobuf.Duration\"h\n" +
+      "\005State\022\025\n\021STATE_UNSPECIFIED\020\000\022\021\n\rSTATE_W" +
+      "AITING\020\001\022\022\n\016STATE_STARTING\020\002\022\017\n\013STATE_RE" +
+      "ADY\020\003\022\020\n\014STATE_FAILED\020\0042\265\n\n\016ControlServi" +
+      "ce\022R\n\013ServerStart\022\037.pagewire.v1.ServerSt" +
+      "artRequest\032 .pagewire.v1.ServerStartResp" +
+      "onse0\001\022M\n\nEndSession\022\036.pagewire.v1.EndSe" +
+      "ssionRequest\032\037.pagewire.v1.EndSessionRes" +
+      "ponse\022B\n\005Serve\022\031.pagewire.v1.ServeReques" +
+      "t\032\032.pagewire.v1.ServeResponse(\0010\001\022N\n\tTra" +
+      "nsform\022\035.pagewire.v1.TransformRequest\032\036." +
+      "pagewire.v1.TransformResponse(\0010\001\022Z\n\rRes" +
+      "olveImport\022!.pagewire.v1.ResolveImportRe" +
+      "quest\032\".pagewire.v1.ResolveImportRespons" +
+      "e(\0010\001\022M\n\nInvalidate\022\036.pagewire.v1.Invali" +
+      "dateRequest\032\037.pagewire.v1.InvalidateResp" +
+      "onse\022;\n\004Send\022\030.pagewire.v1.SendRequest\032\031" +
+      ".pagewire.v1.SendResponse\022Q\n\nSendStream\022" +
+      "\036.pagewire.v1.SendStreamRequest\032\037.pagewi" +
+      "re.v1.SendStreamResponse(\0010\001\022M\n\nSendImpo" +
+      "rt\022\036.pagewire.v1.SendImportRequest\032\037.pag" +
+      "ewire.v1.SendImportResponse\022Y\n\016SendConso" +
+      "leLog\022\".pagewire.v1.SendConsoleLogReques" +
+      "t\032#.pagewire.v1.SendConsoleLogResponse\022P" +
+      "\n\013SendCommand\022\037.pagewire.v1.SendCommandR" +
+      "equest\032 .pagewire.v1.SendCommandResponse" +
+      "\022d\n\021SubscribeMessages\022%.pagewire.v1.Subs" +
+      "cribeMessagesRequest\032&.pagewire.v1.Subsc" +
+      "ribeMessagesResponse0\001\022P\n\013ListSockets\022\037." +
+      "pagewire.v1.ListSocketsRequest\032 .pagewir" +
+      "e.v1.ListSocketsResponse\022S\n\014CloseSockets" +
+      "\022 .pagewire.v1.CloseSocketsRequest\032!.pag" +
+      "ewire.v1.CloseSocketsResponse\022V\n\rGetServ" +
+      "erInfo\022!.pagewire.v1.GetServerInfoReques" +
+      "t\032\".pagewire.v1.GetServerInfoResponse\022P\n" +
+      "\013ListPlugins\022\037.pagewire.v1.ListPluginsRe" +
+      "quest\032 .pagewire.v1.ListPluginsResponseB" +
+      "8\n\017dev.pagewire.v1P\001Z#pagewire/gen/pagew" +
+      "ire/v1;pagewirev1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -188,56 +201,68 @@ public final class Control {
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_pagewire_v1_ServerStartResponse_descriptor,
         new java.lang.String[] { "Started", "Ready", "Stopping", "Event", });
-    internal_static_pagewire_v1_ServerStarted_descriptor =
+    internal_static_pagewire_v1_EndSessionRequest_descriptor =
       getDescriptor().getMessageTypes().get(2);
+    internal_static_pagewire_v1_EndSessionRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_pagewire_v1_EndSessionRequest_descriptor,
+        new java.lang.String[] { "SessionId", });
+    internal_static_pagewire_v1_EndSessionResponse_descriptor =
+      getDescriptor().getMessageTypes().get(3);
+    internal_static_pagewire_v1_EndSessionResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_pagewire_v1_EndSessionResponse_descriptor,
+        new java.lang.String[] { });
+    internal_static_pagewire_v1_ServerStarted_descriptor =
+      getDescriptor().getMessageTypes().get(4);
     internal_static_pagewire_v1_ServerStarted_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_pagewire_v1_ServerStarted_descriptor,
         new java.lang.String[] { "SessionId", "PluginName", "Server", "RootDirs", "ConfigJson", "Sockets", "SocketsTruncated", "Position", "ScratchDir", });
     internal_static_pagewire_v1_SessionReady_descriptor =
-      getDescriptor().getMessageTypes().get(3);
+      getDescriptor().getMessageTypes().get(5);
     internal_static_pagewire_v1_SessionReady_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_pagewire_v1_SessionReady_descriptor,
         new java.lang.String[] { });
     internal_static_pagewire_v1_ServerStopping_descriptor =
-      getDescriptor().getMessageTypes().get(4);
+      getDescriptor().getMessageTypes().get(6);
     internal_static_pagewire_v1_ServerStopping_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_pagewire_v1_ServerStopping_descriptor,
         new java.lang.String[] { "Reason", "Grace", });
     internal_static_pagewire_v1_GetServerInfoRequest_descriptor =
-      getDescriptor().getMessageTypes().get(5);
+      getDescriptor().getMessageTypes().get(7);
     internal_static_pagewire_v1_GetServerInfoRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_pagewire_v1_GetServerInfoRequest_descriptor,
         new java.lang.String[] { });
     internal_static_pagewire_v1_GetServerInfoResponse_descriptor =
-      getDescriptor().getMessageTypes().get(6);
+      getDescriptor().getMessageTypes().get(8);
     internal_static_pagewire_v1_GetServerInfoResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_pagewire_v1_GetServerInfoResponse_descriptor,
         new java.lang.String[] { "ServerVersion", "Features", "BaseUrls", "Epoch", "StartTime", "Limits", "RefusedFrames", "InjectsClient", "PagesWithClient", "PagesWithoutClient", "AllowedOrigins", });
     internal_static_pagewire_v1_Limits_descriptor =
-      getDescriptor().getMessageTypes().get(7);
+      getDescriptor().getMessageTypes().get(9);
     internal_static_pagewire_v1_Limits_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_pagewire_v1_Limits_descriptor,
         new java.lang.String[] { "MaxMessageBytes", "MaxBodyBytes", "MaxCallTimeout", "MaxSocketQueueBytes", "EventLogEntries", "EventLogBytes", });
     internal_static_pagewire_v1_ListPluginsRequest_descriptor =
-      getDescriptor().getMessageTypes().get(8);
+      getDescriptor().getMessageTypes().get(10);
     internal_static_pagewire_v1_ListPluginsRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_pagewire_v1_ListPluginsRequest_descriptor,
         new java.lang.String[] { "PageSize", "PageToken", });
     internal_static_pagewire_v1_ListPluginsResponse_descriptor =
-      getDescriptor().getMessageTypes().get(9);
+      getDescriptor().getMessageTypes().get(11);
     internal_static_pagewire_v1_ListPluginsResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_pagewire_v1_ListPluginsResponse_descriptor,
         new java.lang.String[] { "Plugins", "NextPageToken", });
     internal_static_pagewire_v1_Plugin_descriptor =
-      getDescriptor().getMessageTypes().get(10);
+      getDescriptor().getMessageTypes().get(12);
     internal_static_pagewire_v1_Plugin_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_pagewire_v1_Plugin_descriptor,

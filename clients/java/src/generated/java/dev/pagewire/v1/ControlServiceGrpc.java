@@ -48,6 +48,37 @@ public final class ControlServiceGrpc {
     return getServerStartMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<dev.pagewire.v1.EndSessionRequest,
+      dev.pagewire.v1.EndSessionResponse> getEndSessionMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "EndSession",
+      requestType = dev.pagewire.v1.EndSessionRequest.class,
+      responseType = dev.pagewire.v1.EndSessionResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<dev.pagewire.v1.EndSessionRequest,
+      dev.pagewire.v1.EndSessionResponse> getEndSessionMethod() {
+    io.grpc.MethodDescriptor<dev.pagewire.v1.EndSessionRequest, dev.pagewire.v1.EndSessionResponse> getEndSessionMethod;
+    if ((getEndSessionMethod = ControlServiceGrpc.getEndSessionMethod) == null) {
+      synchronized (ControlServiceGrpc.class) {
+        if ((getEndSessionMethod = ControlServiceGrpc.getEndSessionMethod) == null) {
+          ControlServiceGrpc.getEndSessionMethod = getEndSessionMethod =
+              io.grpc.MethodDescriptor.<dev.pagewire.v1.EndSessionRequest, dev.pagewire.v1.EndSessionResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "EndSession"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  dev.pagewire.v1.EndSessionRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  dev.pagewire.v1.EndSessionResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new ControlServiceMethodDescriptorSupplier("EndSession"))
+              .build();
+        }
+      }
+    }
+    return getEndSessionMethod;
+  }
+
   private static volatile io.grpc.MethodDescriptor<dev.pagewire.v1.ServeRequest,
       dev.pagewire.v1.ServeResponse> getServeMethod;
 
@@ -568,6 +599,19 @@ public final class ControlServiceGrpc {
 
     /**
      * <pre>
+     * Ends a session, and returns when everything it had is gone: no request that comes later is held
+     * by it, and its name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED;
+     * calls under way fail as if the plugin had left. To let them finish, half-close the hook streams
+     * and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
+     * </pre>
+     */
+    default void endSession(dev.pagewire.v1.EndSessionRequest request,
+        io.grpc.stub.StreamObserver<dev.pagewire.v1.EndSessionResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getEndSessionMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
      * Hook: answer requests with virtual files. First plugin message must be `open`. One HTTP request
      * is answered by exactly one plugin in resolved order, or the file system. Fails, as every hook
      * stream does, with FAILED_PRECONDITION/SESSION_REQUIRED without a session, SESSION_GONE when it
@@ -784,6 +828,20 @@ public final class ControlServiceGrpc {
         io.grpc.stub.StreamObserver<dev.pagewire.v1.ServerStartResponse> responseObserver) {
       io.grpc.stub.ClientCalls.asyncServerStreamingCall(
           getChannel().newCall(getServerStartMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Ends a session, and returns when everything it had is gone: no request that comes later is held
+     * by it, and its name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED;
+     * calls under way fail as if the plugin had left. To let them finish, half-close the hook streams
+     * and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
+     * </pre>
+     */
+    public void endSession(dev.pagewire.v1.EndSessionRequest request,
+        io.grpc.stub.StreamObserver<dev.pagewire.v1.EndSessionResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getEndSessionMethod(), getCallOptions()), request, responseObserver);
     }
 
     /**
@@ -1007,6 +1065,19 @@ public final class ControlServiceGrpc {
 
     /**
      * <pre>
+     * Ends a session, and returns when everything it had is gone: no request that comes later is held
+     * by it, and its name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED;
+     * calls under way fail as if the plugin had left. To let them finish, half-close the hook streams
+     * and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
+     * </pre>
+     */
+    public dev.pagewire.v1.EndSessionResponse endSession(dev.pagewire.v1.EndSessionRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getEndSessionMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
      * Hook: answer requests with virtual files. First plugin message must be `open`. One HTTP request
      * is answered by exactly one plugin in resolved order, or the file system. Fails, as every hook
      * stream does, with FAILED_PRECONDITION/SESSION_REQUIRED without a session, SESSION_GONE when it
@@ -1221,6 +1292,19 @@ public final class ControlServiceGrpc {
 
     /**
      * <pre>
+     * Ends a session, and returns when everything it had is gone: no request that comes later is held
+     * by it, and its name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED;
+     * calls under way fail as if the plugin had left. To let them finish, half-close the hook streams
+     * and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
+     * </pre>
+     */
+    public dev.pagewire.v1.EndSessionResponse endSession(dev.pagewire.v1.EndSessionRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getEndSessionMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
      * Forgets remembered and cached results. Results of calls that began before this RPC returned are
      * never remembered. Needs no session. INVALID_ARGUMENT/FIELD_INVALID when nothing is named.
      * </pre>
@@ -1359,6 +1443,20 @@ public final class ControlServiceGrpc {
 
     /**
      * <pre>
+     * Ends a session, and returns when everything it had is gone: no request that comes later is held
+     * by it, and its name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED;
+     * calls under way fail as if the plugin had left. To let them finish, half-close the hook streams
+     * and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<dev.pagewire.v1.EndSessionResponse> endSession(
+        dev.pagewire.v1.EndSessionRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getEndSessionMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
      * Forgets remembered and cached results. Results of calls that began before this RPC returned are
      * never remembered. Needs no session. INVALID_ARGUMENT/FIELD_INVALID when nothing is named.
      * </pre>
@@ -1469,20 +1567,21 @@ public final class ControlServiceGrpc {
   }
 
   private static final int METHODID_SERVER_START = 0;
-  private static final int METHODID_INVALIDATE = 1;
-  private static final int METHODID_SEND = 2;
-  private static final int METHODID_SEND_IMPORT = 3;
-  private static final int METHODID_SEND_CONSOLE_LOG = 4;
-  private static final int METHODID_SEND_COMMAND = 5;
-  private static final int METHODID_SUBSCRIBE_MESSAGES = 6;
-  private static final int METHODID_LIST_SOCKETS = 7;
-  private static final int METHODID_CLOSE_SOCKETS = 8;
-  private static final int METHODID_GET_SERVER_INFO = 9;
-  private static final int METHODID_LIST_PLUGINS = 10;
-  private static final int METHODID_SERVE = 11;
-  private static final int METHODID_TRANSFORM = 12;
-  private static final int METHODID_RESOLVE_IMPORT = 13;
-  private static final int METHODID_SEND_STREAM = 14;
+  private static final int METHODID_END_SESSION = 1;
+  private static final int METHODID_INVALIDATE = 2;
+  private static final int METHODID_SEND = 3;
+  private static final int METHODID_SEND_IMPORT = 4;
+  private static final int METHODID_SEND_CONSOLE_LOG = 5;
+  private static final int METHODID_SEND_COMMAND = 6;
+  private static final int METHODID_SUBSCRIBE_MESSAGES = 7;
+  private static final int METHODID_LIST_SOCKETS = 8;
+  private static final int METHODID_CLOSE_SOCKETS = 9;
+  private static final int METHODID_GET_SERVER_INFO = 10;
+  private static final int METHODID_LIST_PLUGINS = 11;
+  private static final int METHODID_SERVE = 12;
+  private static final int METHODID_TRANSFORM = 13;
+  private static final int METHODID_RESOLVE_IMPORT = 14;
+  private static final int METHODID_SEND_STREAM = 15;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -1504,6 +1603,10 @@ public final class ControlServiceGrpc {
         case METHODID_SERVER_START:
           serviceImpl.serverStart((dev.pagewire.v1.ServerStartRequest) request,
               (io.grpc.stub.StreamObserver<dev.pagewire.v1.ServerStartResponse>) responseObserver);
+          break;
+        case METHODID_END_SESSION:
+          serviceImpl.endSession((dev.pagewire.v1.EndSessionRequest) request,
+              (io.grpc.stub.StreamObserver<dev.pagewire.v1.EndSessionResponse>) responseObserver);
           break;
         case METHODID_INVALIDATE:
           serviceImpl.invalidate((dev.pagewire.v1.InvalidateRequest) request,
@@ -1582,6 +1685,13 @@ public final class ControlServiceGrpc {
               dev.pagewire.v1.ServerStartRequest,
               dev.pagewire.v1.ServerStartResponse>(
                 service, METHODID_SERVER_START)))
+        .addMethod(
+          getEndSessionMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              dev.pagewire.v1.EndSessionRequest,
+              dev.pagewire.v1.EndSessionResponse>(
+                service, METHODID_END_SESSION)))
         .addMethod(
           getServeMethod(),
           io.grpc.stub.ServerCalls.asyncBidiStreamingCall(
@@ -1729,6 +1839,7 @@ public final class ControlServiceGrpc {
           serviceDescriptor = result = io.grpc.ServiceDescriptor.newBuilder(SERVICE_NAME)
               .setSchemaDescriptor(new ControlServiceFileDescriptorSupplier())
               .addMethod(getServerStartMethod())
+              .addMethod(getEndSessionMethod())
               .addMethod(getServeMethod())
               .addMethod(getTransformMethod())
               .addMethod(getResolveImportMethod())

@@ -166,7 +166,7 @@ public final class Messages {
       "\014\n\004text\030\004 \001(\t\022\021\n\targs_json\030\005 \003(\t\022.\n\010deli" +
       "very\030\006 \001(\0132\034.pagewire.v1.DeliveryOptions" +
       "\"E\n\026SendConsoleLogResponse\022+\n\006report\030\001 \001" +
-      "(\0132\033.pagewire.v1.DeliveryReport\"\275\002\n\030Subs" +
+      "(\0132\033.pagewire.v1.DeliveryReport\"\323\002\n\030Subs" +
       "cribeMessagesRequest\022%\n\005kinds\030\001 \003(\0162\026.pa" +
       "gewire.v1.EventKind\022\025\n\rmessage_types\030\002 \003" +
       "(\t\022*\n\007sockets\030\003 \001(\0132\031.pagewire.v1.Socket" +
@@ -174,66 +174,67 @@ public final class Messages {
       "v1.Position\022\025\n\rstrict_resume\030\005 \001(\010\022\021\n\tma" +
       "x_queue\030\006 \001(\r\022-\n\010overflow\030\007 \001(\0162\033.pagewi" +
       "re.v1.OverflowPolicy\022\030\n\020answers_requests" +
-      "\030\010 \001(\010\022\027\n\017max_event_bytes\030\t \001(\r\"\243\004\n\031Subs" +
-      "cribeMessagesResponse\022\'\n\010position\030\001 \001(\0132" +
-      "\025.pagewire.v1.Position\022(\n\004time\030\002 \001(\0132\032.g" +
-      "oogle.protobuf.Timestamp\022-\n\nsubscribed\030\003" +
-      " \001(\0132\027.pagewire.v1.SubscribedH\000\022.\n\007messa" +
-      "ge\030\004 \001(\0132\033.pagewire.v1.BrowserMessageH\000\022" +
-      "2\n\rsocket_opened\030\005 \001(\0132\031.pagewire.v1.Soc" +
-      "ketOpenedH\000\0224\n\016socket_updated\030\006 \001(\0132\032.pa" +
-      "gewire.v1.SocketUpdatedH\000\0222\n\rsocket_clos" +
-      "ed\030\007 \001(\0132\031.pagewire.v1.SocketClosedH\000\022,\n" +
-      "\007console\030\010 \001(\0132\031.pagewire.v1.ConsoleEntr" +
-      "yH\000\022,\n\npage_error\030\t \001(\0132\026.pagewire.v1.Pa" +
-      "geErrorH\000\022\037\n\003gap\030\n \001(\0132\020.pagewire.v1.Gap" +
-      "H\000\0220\n\014file_changed\030\013 \001(\0132\030.pagewire.v1.F" +
-      "ileChangedH\000B\007\n\005event\"\035\n\nSubscribed\022\017\n\007r" +
-      "esumed\030\001 \001(\010\"\305\001\n\013FileChanged\022\021\n\tfile_pat" +
-      "h\030\001 \001(\t\022\020\n\010url_path\030\002 \001(\t\022+\n\004kind\030\003 \001(\0162" +
-      "\035.pagewire.v1.FileChanged.Kind\"d\n\004Kind\022\024" +
-      "\n\020KIND_UNSPECIFIED\020\000\022\020\n\014KIND_CREATED\020\001\022\021" +
-      "\n\rKIND_MODIFIED\020\002\022\020\n\014KIND_REMOVED\020\003\022\017\n\013K" +
-      "IND_BUFFER\020\004\"\313\001\n\003Gap\022\026\n\016after_sequence\030\001" +
-      " \001(\004\022\027\n\017before_sequence\030\002 \001(\004\022\'\n\006reason\030" +
-      "\003 \001(\0162\027.pagewire.v1.Gap.Reason\"j\n\006Reason" +
-      "\022\026\n\022REASON_UNSPECIFIED\020\000\022\022\n\016REASON_EVICT" +
-      "ED\020\001\022\030\n\024REASON_EPOCH_CHANGED\020\002\022\032\n\026REASON" +
-      "_SUBSCRIBER_SLOW\020\003\"\207\001\n\016BrowserMessage\022\021\n" +
-      "\tsocket_id\030\001 \001(\t\022\016\n\004text\030\002 \001(\tH\000\022\020\n\006bina" +
-      "ry\030\003 \001(\014H\000\022\014\n\004type\030\004 \001(\t\022\022\n\nrequest_id\030\005" +
-      " \001(\t\022\025\n\romitted_bytes\030\006 \001(\004B\007\n\005frame\"O\n\014" +
-      "SocketOpened\022#\n\006socket\030\001 \001(\0132\023.pagewire." +
-      "v1.Socket\022\032\n\022previous_socket_id\030\002 \001(\t\"4\n" +
-      "\rSocketUpdated\022#\n\006socket\030\001 \001(\0132\023.pagewir" +
-      "e.v1.Socket\"\301\002\n\014SocketClosed\022\021\n\tsocket_i" +
-      "d\030\001 \001(\t\022\022\n\nclose_code\030\002 \001(\r\022\024\n\014close_rea" +
-      "son\030\003 \001(\t\022.\n\005cause\030\004 \001(\0162\037.pagewire.v1.S" +
-      "ocketClosed.Cause\"\303\001\n\005Cause\022\025\n\021CAUSE_UNS" +
-      "PECIFIED\020\000\022\027\n\023CAUSE_PAGE_UNLOADED\020\001\022\031\n\025C" +
-      "AUSE_CONNECTION_LOST\020\002\022\021\n\rCAUSE_NO_PONG\020" +
-      "\003\022\016\n\nCAUSE_SLOW\020\004\022\027\n\023CAUSE_CLOSED_BY_API" +
-      "\020\005\022\031\n\025CAUSE_SERVER_STOPPING\020\006\022\030\n\024CAUSE_P" +
-      "ROTOCOL_ERROR\020\007\"~\n\014ConsoleEntry\022\021\n\tsocke" +
-      "t_id\030\001 \001(\t\022(\n\005level\030\002 \001(\0162\031.pagewire.v1." +
-      "ConsoleLevel\022\"\n\004args\030\003 \003(\0132\024.pagewire.v1" +
-      ".JsValue\022\r\n\005stack\030\004 \001(\t\"\346\001\n\tPageError\022\021\n" +
-      "\tsocket_id\030\001 \001(\t\022+\n\texception\030\002 \001(\0132\030.pa" +
-      "gewire.v1.JsException\022)\n\004kind\030\003 \001(\0162\033.pa" +
-      "gewire.v1.PageError.Kind\"n\n\004Kind\022\024\n\020KIND" +
-      "_UNSPECIFIED\020\000\022\021\n\rKIND_UNCAUGHT\020\001\022\034\n\030KIN" +
-      "D_UNHANDLED_REJECTION\020\002\022\021\n\rKIND_RESOURCE" +
-      "\020\003\022\014\n\010KIND_CSP\020\004*W\n\nImportMode\022\033\n\027IMPORT" +
-      "_MODE_UNSPECIFIED\020\000\022\025\n\021IMPORT_MODE_REUSE" +
-      "\020\001\022\025\n\021IMPORT_MODE_FRESH\020\002*\236\001\n\tEventKind\022" +
-      "\032\n\026EVENT_KIND_UNSPECIFIED\020\000\022\026\n\022EVENT_KIN" +
-      "D_MESSAGE\020\001\022\025\n\021EVENT_KIND_SOCKET\020\002\022\026\n\022EV" +
-      "ENT_KIND_CONSOLE\020\003\022\031\n\025EVENT_KIND_PAGE_ER" +
-      "ROR\020\004\022\023\n\017EVENT_KIND_FILE\020\005*j\n\016OverflowPo" +
-      "licy\022\037\n\033OVERFLOW_POLICY_UNSPECIFIED\020\000\022\036\n" +
-      "\032OVERFLOW_POLICY_DISCONNECT\020\001\022\027\n\023OVERFLO" +
-      "W_POLICY_GAP\020\002B8\n\017dev.pagewire.v1P\001Z#pag" +
-      "ewire/gen/pagewire/v1;pagewirev1b\006proto3"
+      "\030\010 \001(\010\022\027\n\017max_event_bytes\030\t \001(\r\022\024\n\014answe" +
+      "r_types\030\n \003(\t\"\243\004\n\031SubscribeMessagesRespo" +
+      "nse\022\'\n\010position\030\001 \001(\0132\025.pagewire.v1.Posi" +
+      "tion\022(\n\004time\030\002 \001(\0132\032.google.protobuf.Tim" +
+      "estamp\022-\n\nsubscribed\030\003 \001(\0132\027.pagewire.v1" +
+      ".SubscribedH\000\022.\n\007message\030\004 \001(\0132\033.pagewir" +
+      "e.v1.BrowserMessageH\000\0222\n\rsocket_opened\030\005" +
+      " \001(\0132\031.pagewire.v1.SocketOpenedH\000\0224\n\016soc" +
+      "ket_updated\030\006 \001(\0132\032.pagewire.v1.SocketUp" +
+      "datedH\000\0222\n\rsocket_closed\030\007 \001(\0132\031.pagewir" +
+      "e.v1.SocketClosedH\000\022,\n\007console\030\010 \001(\0132\031.p" +
+      "agewire.v1.ConsoleEntryH\000\022,\n\npage_error\030" +
+      "\t \001(\0132\026.pagewire.v1.PageErrorH\000\022\037\n\003gap\030\n" +
+      " \001(\0132\020.pagewire.v1.GapH\000\0220\n\014file_changed" +
+      "\030\013 \001(\0132\030.pagewire.v1.FileChangedH\000B\007\n\005ev" +
+      "ent\"\035\n\nSubscribed\022\017\n\007resumed\030\001 \001(\010\"\305\001\n\013F" +
+      "ileChanged\022\021\n\tfile_path\030\001 \001(\t\022\020\n\010url_pat" +
+      "h\030\002 \001(\t\022+\n\004kind\030\003 \001(\0162\035.pagewire.v1.File" +
+      "Changed.Kind\"d\n\004Kind\022\024\n\020KIND_UNSPECIFIED" +
+      "\020\000\022\020\n\014KIND_CREATED\020\001\022\021\n\rKIND_MODIFIED\020\002\022" +
+      "\020\n\014KIND_REMOVED\020\003\022\017\n\013KIND_BUFFER\020\004\"\313\001\n\003G" +
+      "ap\022\026\n\016after_sequence\030\001 \001(\004\022\027\n\017before_seq" +
+      "uence\030\002 \001(\004\022\'\n\006reason\030\003 \001(\0162\027.pagewire.v" +
+      "1.Gap.Reason\"j\n\006Reason\022\026\n\022REASON_UNSPECI" +
+      "FIED\020\000\022\022\n\016REASON_EVICTED\020\001\022\030\n\024REASON_EPO" +
+      "CH_CHANGED\020\002\022\032\n\026REASON_SUBSCRIBER_SLOW\020\003" +
+      "\"\207\001\n\016BrowserMessage\022\021\n\tsocket_id\030\001 \001(\t\022\016" +
+      "\n\004text\030\002 \001(\tH\000\022\020\n\006binary\030\003 \001(\014H\000\022\014\n\004type" +
+      "\030\004 \001(\t\022\022\n\nrequest_id\030\005 \001(\t\022\025\n\romitted_by" +
+      "tes\030\006 \001(\004B\007\n\005frame\"O\n\014SocketOpened\022#\n\006so" +
+      "cket\030\001 \001(\0132\023.pagewire.v1.Socket\022\032\n\022previ" +
+      "ous_socket_id\030\002 \001(\t\"4\n\rSocketUpdated\022#\n\006" +
+      "socket\030\001 \001(\0132\023.pagewire.v1.Socket\"\301\002\n\014So" +
+      "cketClosed\022\021\n\tsocket_id\030\001 \001(\t\022\022\n\nclose_c" +
+      "ode\030\002 \001(\r\022\024\n\014close_reason\030\003 \001(\t\022.\n\005cause" +
+      "\030\004 \001(\0162\037.pagewire.v1.SocketClosed.Cause\"" +
+      "\303\001\n\005Cause\022\025\n\021CAUSE_UNSPECIFIED\020\000\022\027\n\023CAUS" +
+      "E_PAGE_UNLOADED\020\001\022\031\n\025CAUSE_CONNECTION_LO" +
+      "ST\020\002\022\021\n\rCAUSE_NO_PONG\020\003\022\016\n\nCAUSE_SLOW\020\004\022" +
+      "\027\n\023CAUSE_CLOSED_BY_API\020\005\022\031\n\025CAUSE_SERVER" +
+      "_STOPPING\020\006\022\030\n\024CAUSE_PROTOCOL_ERROR\020\007\"~\n" +
+      "\014ConsoleEntry\022\021\n\tsocket_id\030\001 \001(\t\022(\n\005leve" +
+      "l\030\002 \001(\0162\031.pagewire.v1.ConsoleLevel\022\"\n\004ar" +
+      "gs\030\003 \003(\0132\024.pagewire.v1.JsValue\022\r\n\005stack\030" +
+      "\004 \001(\t\"\346\001\n\tPageError\022\021\n\tsocket_id\030\001 \001(\t\022+" +
+      "\n\texception\030\002 \001(\0132\030.pagewire.v1.JsExcept" +
+      "ion\022)\n\004kind\030\003 \001(\0162\033.pagewire.v1.PageErro" +
+      "r.Kind\"n\n\004Kind\022\024\n\020KIND_UNSPECIFIED\020\000\022\021\n\r" +
+      "KIND_UNCAUGHT\020\001\022\034\n\030KIND_UNHANDLED_REJECT" +
+      "ION\020\002\022\021\n\rKIND_RESOURCE\020\003\022\014\n\010KIND_CSP\020\004*W" +
+      "\n\nImportMode\022\033\n\027IMPORT_MODE_UNSPECIFIED\020" +
+      "\000\022\025\n\021IMPORT_MODE_REUSE\020\001\022\025\n\021IMPORT_MODE_" +
+      "FRESH\020\002*\236\001\n\tEventKind\022\032\n\026EVENT_KIND_UNSP" +
+      "ECIFIED\020\000\022\026\n\022EVENT_KIND_MESSAGE\020\001\022\025\n\021EVE" +
+      "NT_KIND_SOCKET\020\002\022\026\n\022EVENT_KIND_CONSOLE\020\003" +
+      "\022\031\n\025EVENT_KIND_PAGE_ERROR\020\004\022\023\n\017EVENT_KIN" +
+      "D_FILE\020\005*j\n\016OverflowPolicy\022\037\n\033OVERFLOW_P" +
+      "OLICY_UNSPECIFIED\020\000\022\036\n\032OVERFLOW_POLICY_D" +
+      "ISCONNECT\020\001\022\027\n\023OVERFLOW_POLICY_GAP\020\002B8\n\017" +
+      "dev.pagewire.v1P\001Z#pagewire/gen/pagewire" +
+      "/v1;pagewirev1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -308,7 +309,7 @@ public final class Messages {
     internal_static_pagewire_v1_SubscribeMessagesRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_pagewire_v1_SubscribeMessagesRequest_descriptor,
-        new java.lang.String[] { "Kinds", "MessageTypes", "Sockets", "ResumeAfter", "StrictResume", "MaxQueue", "Overflow", "AnswersRequests", "MaxEventBytes", });
+        new java.lang.String[] { "Kinds", "MessageTypes", "Sockets", "ResumeAfter", "StrictResume", "MaxQueue", "Overflow", "AnswersRequests", "MaxEventBytes", "AnswerTypes", });
     internal_static_pagewire_v1_SubscribeMessagesResponse_descriptor =
       getDescriptor().getMessageTypes().get(11);
     internal_static_pagewire_v1_SubscribeMessagesResponse_fieldAccessorTable = new

@@ -25,6 +25,8 @@ private static final long serialVersionUID = 0L;
     messageTypes_ =
         com.google.protobuf.LazyStringArrayList.emptyList();
     overflow_ = 0;
+    answerTypes_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
   }
 
   @java.lang.Override
@@ -329,7 +331,7 @@ private static final long serialVersionUID = 0L;
   private boolean answersRequests_ = false;
   /**
    * <pre>
-   * Offer to answer pages' requests of the subscribed types (see BrowserMessage.request_id).
+   * Offer to answer pages' requests of all subscribed types (see BrowserMessage.request_id).
    * Default false.
    * </pre>
    *
@@ -355,6 +357,67 @@ private static final long serialVersionUID = 0L;
   @java.lang.Override
   public int getMaxEventBytes() {
     return maxEventBytes_;
+  }
+
+  public static final int ANSWER_TYPES_FIELD_NUMBER = 10;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.LazyStringArrayList answerTypes_ =
+      com.google.protobuf.LazyStringArrayList.emptyList();
+  /**
+   * <pre>
+   * Offer to answer requests of these types alone. Each must be among `message_types` if that is
+   * set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
+   * answers_requests says.
+   * </pre>
+   *
+   * <code>repeated string answer_types = 10;</code>
+   * @return A list containing the answerTypes.
+   */
+  public com.google.protobuf.ProtocolStringList
+      getAnswerTypesList() {
+    return answerTypes_;
+  }
+  /**
+   * <pre>
+   * Offer to answer requests of these types alone. Each must be among `message_types` if that is
+   * set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
+   * answers_requests says.
+   * </pre>
+   *
+   * <code>repeated string answer_types = 10;</code>
+   * @return The count of answerTypes.
+   */
+  public int getAnswerTypesCount() {
+    return answerTypes_.size();
+  }
+  /**
+   * <pre>
+   * Offer to answer requests of these types alone. Each must be among `message_types` if that is
+   * set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
+   * answers_requests says.
+   * </pre>
+   *
+   * <code>repeated string answer_types = 10;</code>
+   * @param index The index of the element to return.
+   * @return The answerTypes at the given index.
+   */
+  public java.lang.String getAnswerTypes(int index) {
+    return answerTypes_.get(index);
+  }
+  /**
+   * <pre>
+   * Offer to answer requests of these types alone. Each must be among `message_types` if that is
+   * set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
+   * answers_requests says.
+   * </pre>
+   *
+   * <code>repeated string answer_types = 10;</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the answerTypes at the given index.
+   */
+  public com.google.protobuf.ByteString
+      getAnswerTypesBytes(int index) {
+    return answerTypes_.getByteString(index);
   }
 
   private byte memoizedIsInitialized = -1;
@@ -402,6 +465,9 @@ private static final long serialVersionUID = 0L;
     }
     if (maxEventBytes_ != 0) {
       output.writeUInt32(9, maxEventBytes_);
+    }
+    for (int i = 0; i < answerTypes_.size(); i++) {
+      com.google.protobuf.GeneratedMessageV3.writeString(output, 10, answerTypes_.getRaw(i));
     }
     getUnknownFields().writeTo(output);
   }
@@ -460,6 +526,14 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeUInt32Size(9, maxEventBytes_);
     }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < answerTypes_.size(); i++) {
+        dataSize += computeStringSizeNoTag(answerTypes_.getRaw(i));
+      }
+      size += dataSize;
+      size += 1 * getAnswerTypesList().size();
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -497,6 +571,8 @@ private static final long serialVersionUID = 0L;
         != other.getAnswersRequests()) return false;
     if (getMaxEventBytes()
         != other.getMaxEventBytes()) return false;
+    if (!getAnswerTypesList()
+        .equals(other.getAnswerTypesList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -536,6 +612,10 @@ private static final long serialVersionUID = 0L;
         getAnswersRequests());
     hash = (37 * hash) + MAX_EVENT_BYTES_FIELD_NUMBER;
     hash = (53 * hash) + getMaxEventBytes();
+    if (getAnswerTypesCount() > 0) {
+      hash = (37 * hash) + ANSWER_TYPES_FIELD_NUMBER;
+      hash = (53 * hash) + getAnswerTypesList().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -697,6 +777,8 @@ private static final long serialVersionUID = 0L;
       overflow_ = 0;
       answersRequests_ = false;
       maxEventBytes_ = 0;
+      answerTypes_ =
+          com.google.protobuf.LazyStringArrayList.emptyList();
       return this;
     }
 
@@ -770,6 +852,10 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000100) != 0)) {
         result.maxEventBytes_ = maxEventBytes_;
+      }
+      if (((from_bitField0_ & 0x00000200) != 0)) {
+        answerTypes_.makeImmutable();
+        result.answerTypes_ = answerTypes_;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -859,6 +945,16 @@ private static final long serialVersionUID = 0L;
       if (other.getMaxEventBytes() != 0) {
         setMaxEventBytes(other.getMaxEventBytes());
       }
+      if (!other.answerTypes_.isEmpty()) {
+        if (answerTypes_.isEmpty()) {
+          answerTypes_ = other.answerTypes_;
+          bitField0_ |= 0x00000200;
+        } else {
+          ensureAnswerTypesIsMutable();
+          answerTypes_.addAll(other.answerTypes_);
+        }
+        onChanged();
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -947,6 +1043,12 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000100;
               break;
             } // case 72
+            case 82: {
+              java.lang.String s = input.readStringRequireUtf8();
+              ensureAnswerTypesIsMutable();
+              answerTypes_.add(s);
+              break;
+            } // case 82
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1813,7 +1915,7 @@ private static final long serialVersionUID = 0L;
     private boolean answersRequests_ ;
     /**
      * <pre>
-     * Offer to answer pages' requests of the subscribed types (see BrowserMessage.request_id).
+     * Offer to answer pages' requests of all subscribed types (see BrowserMessage.request_id).
      * Default false.
      * </pre>
      *
@@ -1826,7 +1928,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Offer to answer pages' requests of the subscribed types (see BrowserMessage.request_id).
+     * Offer to answer pages' requests of all subscribed types (see BrowserMessage.request_id).
      * Default false.
      * </pre>
      *
@@ -1843,7 +1945,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Offer to answer pages' requests of the subscribed types (see BrowserMessage.request_id).
+     * Offer to answer pages' requests of all subscribed types (see BrowserMessage.request_id).
      * Default false.
      * </pre>
      *
@@ -1900,6 +2002,171 @@ private static final long serialVersionUID = 0L;
     public Builder clearMaxEventBytes() {
       bitField0_ = (bitField0_ & ~0x00000100);
       maxEventBytes_ = 0;
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.LazyStringArrayList answerTypes_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    private void ensureAnswerTypesIsMutable() {
+      if (!answerTypes_.isModifiable()) {
+        answerTypes_ = new com.google.protobuf.LazyStringArrayList(answerTypes_);
+      }
+      bitField0_ |= 0x00000200;
+    }
+    /**
+     * <pre>
+     * Offer to answer requests of these types alone. Each must be among `message_types` if that is
+     * set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
+     * answers_requests says.
+     * </pre>
+     *
+     * <code>repeated string answer_types = 10;</code>
+     * @return A list containing the answerTypes.
+     */
+    public com.google.protobuf.ProtocolStringList
+        getAnswerTypesList() {
+      answerTypes_.makeImmutable();
+      return answerTypes_;
+    }
+    /**
+     * <pre>
+     * Offer to answer requests of these types alone. Each must be among `message_types` if that is
+     * set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
+     * answers_requests says.
+     * </pre>
+     *
+     * <code>repeated string answer_types = 10;</code>
+     * @return The count of answerTypes.
+     */
+    public int getAnswerTypesCount() {
+      return answerTypes_.size();
+    }
+    /**
+     * <pre>
+     * Offer to answer requests of these types alone. Each must be among `message_types` if that is
+     * set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
+     * answers_requests says.
+     * </pre>
+     *
+     * <code>repeated string answer_types = 10;</code>
+     * @param index The index of the element to return.
+     * @return The answerTypes at the given index.
+     */
+    public java.lang.String getAnswerTypes(int index) {
+      return answerTypes_.get(index);
+    }
+    /**
+     * <pre>
+     * Offer to answer requests of these types alone. Each must be among `message_types` if that is
+     * set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
+     * answers_requests says.
+     * </pre>
+     *
+     * <code>repeated string answer_types = 10;</code>
+     * @param index The index of the value to return.
+     * @return The bytes of the answerTypes at the given index.
+     */
+    public com.google.protobuf.ByteString
+        getAnswerTypesBytes(int index) {
+      return answerTypes_.getByteString(index);
+    }
+    /**
+     * <pre>
+     * Offer to answer requests of these types alone. Each must be among `message_types` if that is
+     * set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
+     * answers_requests says.
+     * </pre>
+     *
+     * <code>repeated string answer_types = 10;</code>
+     * @param index The index to set the value at.
+     * @param value The answerTypes to set.
+     * @return This builder for chaining.
+     */
+    public Builder setAnswerTypes(
+        int index, java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureAnswerTypesIsMutable();
+      answerTypes_.set(index, value);
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Offer to answer requests of these types alone. Each must be among `message_types` if that is
+     * set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
+     * answers_requests says.
+     * </pre>
+     *
+     * <code>repeated string answer_types = 10;</code>
+     * @param value The answerTypes to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAnswerTypes(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureAnswerTypesIsMutable();
+      answerTypes_.add(value);
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Offer to answer requests of these types alone. Each must be among `message_types` if that is
+     * set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
+     * answers_requests says.
+     * </pre>
+     *
+     * <code>repeated string answer_types = 10;</code>
+     * @param values The answerTypes to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllAnswerTypes(
+        java.lang.Iterable<java.lang.String> values) {
+      ensureAnswerTypesIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, answerTypes_);
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Offer to answer requests of these types alone. Each must be among `message_types` if that is
+     * set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
+     * answers_requests says.
+     * </pre>
+     *
+     * <code>repeated string answer_types = 10;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearAnswerTypes() {
+      answerTypes_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+      bitField0_ = (bitField0_ & ~0x00000200);;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Offer to answer requests of these types alone. Each must be among `message_types` if that is
+     * set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
+     * answers_requests says.
+     * </pre>
+     *
+     * <code>repeated string answer_types = 10;</code>
+     * @param value The bytes of the answerTypes to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAnswerTypesBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      ensureAnswerTypesIsMutable();
+      answerTypes_.add(value);
+      bitField0_ |= 0x00000200;
       onChanged();
       return this;
     }

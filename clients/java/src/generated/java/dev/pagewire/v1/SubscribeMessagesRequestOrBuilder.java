@@ -207,7 +207,7 @@ public interface SubscribeMessagesRequestOrBuilder extends
 
   /**
    * <pre>
-   * Offer to answer pages' requests of the subscribed types (see BrowserMessage.request_id).
+   * Offer to answer pages' requests of all subscribed types (see BrowserMessage.request_id).
    * Default false.
    * </pre>
    *
@@ -226,4 +226,53 @@ public interface SubscribeMessagesRequestOrBuilder extends
    * @return The maxEventBytes.
    */
   int getMaxEventBytes();
+
+  /**
+   * <pre>
+   * Offer to answer requests of these types alone. Each must be among `message_types` if that is
+   * set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
+   * answers_requests says.
+   * </pre>
+   *
+   * <code>repeated string answer_types = 10;</code>
+   * @return A list containing the answerTypes.
+   */
+  java.util.List<java.lang.String>
+      getAnswerTypesList();
+  /**
+   * <pre>
+   * Offer to answer requests of these types alone. Each must be among `message_types` if that is
+   * set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
+   * answers_requests says.
+   * </pre>
+   *
+   * <code>repeated string answer_types = 10;</code>
+   * @return The count of answerTypes.
+   */
+  int getAnswerTypesCount();
+  /**
+   * <pre>
+   * Offer to answer requests of these types alone. Each must be among `message_types` if that is
+   * set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
+   * answers_requests says.
+   * </pre>
+   *
+   * <code>repeated string answer_types = 10;</code>
+   * @param index The index of the element to return.
+   * @return The answerTypes at the given index.
+   */
+  java.lang.String getAnswerTypes(int index);
+  /**
+   * <pre>
+   * Offer to answer requests of these types alone. Each must be among `message_types` if that is
+   * set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
+   * answers_requests says.
+   * </pre>
+   *
+   * <code>repeated string answer_types = 10;</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the answerTypes at the given index.
+   */
+  com.google.protobuf.ByteString
+      getAnswerTypesBytes(int index);
 }

@@ -10,6 +10,7 @@ import java.net.SocketException;
 import java.net.URI;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
@@ -41,13 +42,22 @@ final class Discovery {
 
   /** The one that is meant in a folder, of those that run. */
   static Daemon find(Path folder) {
-    List<Daemon> running;
+    return choose(real(folder), findable());
+  }
+
+  /** The one that serves these folders: another run of one that was known. */
+  static Daemon findServing(List<Path> rootDirs) {
+    Path first = rootDirs.isEmpty() ? Path.of("") : rootDirs.get(0);
+    return choose(
+        first, findable().stream().filter(one -> one.rootDirs().equals(rootDirs)).toList());
+  }
+
+  private static List<Daemon> findable() {
     try {
-      running = running(runtimeFolder());
+      return running(runtimeFolder());
     } catch (IOException problem) {
       throw new NoDaemonException(problem.getMessage());
     }
-    return choose(real(folder), running);
   }
 
   /** The one that has this control address. */
@@ -113,7 +123,7 @@ final class Discovery {
       }
       Map<?, ?> json = (Map<?, ?>) new JsonReader(Files.readString(file)).read();
       long pid = ((Number) json.get("pid")).longValue();
-      if (!file.getFileName().toString().equals(pid + ".json") || ProcessHandle.of(pid).isEmpty()) {
+      if (!file.getFileName().toString().equals(pid + ".json") || !isAlive(pid)) {
         return Optional.empty();
       }
       Object tokenFile = json.get("token_file");
@@ -127,6 +137,21 @@ final class Discovery {
               Optional.ofNullable((String) tokenFile).map(Path::of)));
     } catch (IOException | RuntimeException notOurs) {
       return Optional.empty();
+    }
+  }
+
+  /** One that has ended and whose parent has not asked how (a zombie) is dead. */
+  private static boolean isAlive(long pid) {
+    if (ProcessHandle.of(pid).isEmpty()) {
+      return false;
+    }
+    try {
+      Path file = Path.of("/proc", Long.toString(pid), "stat");
+      String stat = Files.readString(file, StandardCharsets.ISO_8859_1);
+      // The state stands behind the name, which is in parentheses and may hold some.
+      return !stat.startsWith(") Z", stat.lastIndexOf(')'));
+    } catch (IOException notToldHere) {
+      return true;
     }
   }
 

@@ -5,6 +5,7 @@ import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -89,6 +90,18 @@ public final class Endpoint {
    */
   public static Endpoint find() {
     return variable(ENDPOINT_VARIABLE).isPresent() ? fromEnvironment() : discover(Path.of(""));
+  }
+
+  /**
+   * As {@link #find}, of a daemon that served these folders when it was found before: not another
+   * project's, which may be the only one for a while.
+   *
+   * @param home the folders; null = it was not found before
+   */
+  static Endpoint findAgain(List<Path> home) {
+    return home == null || variable(ENDPOINT_VARIABLE).isPresent()
+        ? find()
+        : Discovery.findServing(home).endpoint();
   }
 
   /**

@@ -2,10 +2,8 @@ package dev.pagewire.client;
 
 import dev.pagewire.v1.SubscribeMessagesRequest;
 import dev.pagewire.v1.SubscribeMessagesResponse;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -37,7 +35,6 @@ final class Listening implements SessionPart {
   private final Listeners listeners;
   private final Turns turns = new Turns();
   private final CompletableFuture<Void> ended = new CompletableFuture<>();
-  private final List<EventStream> streams = new ArrayList<>();
   private final EventStream events;
 
   /** Sockets that were told to be ready. For the transport's thread. */
@@ -64,25 +61,15 @@ final class Listening implements SessionPart {
             : new SocketList(context.sockets(), context.position());
     known.sockets().stream().filter(Socket::ready).forEach(one -> ready.add(one.socketId()));
 
-    SubscribeOptions options = SubscribeOptions.create().resumeAfter(known.position());
+    SubscribeOptions options =
+        SubscribeOptions.create().resumeAfter(known.position()).answers(requests.keySet());
     if (!messages.isEmpty() || !requests.isEmpty()) {
       options = options.messageTypes(messages.keySet()).messageTypes(requests.keySet());
     }
     if (listeners.wantSockets()) {
       options = options.sockets();
     }
-    boolean othersToo = !messages.isEmpty() || listeners.wantSockets();
-    if (!requests.isEmpty() && othersToo) {
-      // Opened first: the declared stream, whose opening makes the session ready, is the other.
-      Offer offer = new Offer();
-      streams.add(offer);
-      Transport.await(offer.opened());
-      offer.request(BATCH);
-    } else if (!requests.isEmpty()) {
-      options = options.answersRequests();
-    }
     events = new Events(options.toWire());
-    streams.add(events);
     events
         .opened()
         .whenComplete(
@@ -123,13 +110,8 @@ final class Listening implements SessionPart {
     synchronized (this) {
       finishing = true;
     }
-    streams.forEach(EventStream::close);
+    events.close();
     turns.cancel();
-  }
-
-  private void over(PagewireException why) {
-    ended.completeExceptionally(
-        why == null ? new UnexpectedAnswerException("a hook that ended by itself") : why);
   }
 
   /** Everything that the plugin hears, in order. */
@@ -148,36 +130,8 @@ final class Listening implements SessionPart {
 
     @Override
     void ended(PagewireException why) {
-      over(why);
-    }
-  }
-
-  /**
-   * Offers to answer the pages' requests, without those messages that are none; what it brings the
-   * other brings too, in order with everything else.
-   */
-  private final class Offer extends EventStream {
-    Offer() {
-      super(
-          client.connection(),
-          SubscribeOptions.create()
-              .messageTypes(requests.keySet())
-              .answersRequests()
-              .gapsWhenSlow()
-              .maxEventBytes(1)
-              .toWire(),
-          null,
-          client.deadline());
-    }
-
-    @Override
-    void event(SubscribeMessagesResponse event) {
-      request(1);
-    }
-
-    @Override
-    void ended(PagewireException why) {
-      over(why);
+      ended.completeExceptionally(
+          why == null ? new UnexpectedAnswerException("a hook that ended by itself") : why);
     }
   }
 

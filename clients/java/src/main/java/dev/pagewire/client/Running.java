@@ -3,6 +3,7 @@ package dev.pagewire.client;
 import io.grpc.Status;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
@@ -11,7 +12,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
+import java.util.function.Function;
 
 /** Runs a plugin: once, or again and again for as long as there is a daemon to come back to. */
 final class Running {
@@ -36,9 +37,10 @@ final class Running {
   /** The session of the moment, to be told of the end. Guarded by this. */
   private Session session;
 
-  /** Whether it came to that the plugin was part of a daemon, at any try and at the last. */
-  private boolean everBegun;
+  /** The folders of the daemon that the plugin was part of last; null = it never was. */
+  private List<Path> home;
 
+  /** Whether it was at the last try. */
   private boolean begun;
 
   Running(Plugin plugin) {
@@ -57,11 +59,16 @@ final class Running {
     }
   }
 
-  void run(Supplier<Endpoint> find, boolean once) {
+  /**
+   * Runs it.
+   *
+   * @param find gets the folders of the daemon that the plugin was part of; null = it never was
+   */
+  void run(Function<List<Path>, Endpoint> find, boolean once) {
     interruptibly(
         () -> {
           if (once) {
-            tryOnce(find.get(), "");
+            tryOnce(find.apply(home), "");
           } else {
             again(find);
           }
@@ -115,16 +122,16 @@ final class Running {
     }
   }
 
-  private void again(Supplier<Endpoint> find) throws InterruptedException {
+  private void again(Function<List<Path>, Endpoint> find) throws InterruptedException {
     for (int tries = 0; ; tries++) {
       begun = false;
       try {
-        if (tryOnce(find.get(), "") == Session.Ended.BY_PROGRAM) {
+        if (tryOnce(find.apply(home), "") == Session.Ended.BY_PROGRAM) {
           return;
         }
         say("the daemon has stopped");
       } catch (PagewireException problem) {
-        if (!everBegun || !mayPass(problem)) {
+        if (home == null || !mayPass(problem)) {
           throw problem;
         }
         if (begun) {
@@ -171,14 +178,10 @@ final class Running {
         }
       }
       try {
-        Session.Ended ended = current.run(launchId);
-        if (ended == Session.Ended.BY_PROGRAM) {
-          current.settle();
-        }
-        return ended;
+        return current.run(launchId);
       } finally {
-        begun = current.begun();
-        everBegun |= begun;
+        begun = current.rootDirs() != null;
+        home = begun ? current.rootDirs() : home;
         synchronized (this) {
           session = null;
         }
@@ -201,7 +204,7 @@ final class Running {
 
   private void say(String what) {
     System.err.println(
-        "plugin `" + plugin.name() + "`: " + what + "; it comes back when a daemon is there");
+        "plugin `" + plugin.name() + "`: " + what + "; it comes back when its daemon does");
   }
 
   /** Waits for the end of standard input on a thread of its own. */

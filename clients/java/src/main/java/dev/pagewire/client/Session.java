@@ -1,6 +1,7 @@
 package dev.pagewire.client;
 
 import dev.pagewire.v1.ControlServiceGrpc;
+import dev.pagewire.v1.EndSessionRequest;
 import dev.pagewire.v1.ServerStartRequest;
 import dev.pagewire.v1.ServerStartResponse;
 import dev.pagewire.v1.ServerStarted;
@@ -8,6 +9,7 @@ import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.Metadata;
 import io.grpc.Status;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,9 +33,6 @@ final class Session {
    * daemon does not say how long it waits. 2 s.
    */
   private static final Duration STOP_GRACE = Duration.ofSeconds(2);
-
-  /** How long the daemon may take to hear that a session has ended. 0.5 s. */
-  private static final Duration SETTLE_TIMEOUT = Duration.ofMillis(500);
 
   /** Who ended a session in order. */
   enum Ended {
@@ -67,16 +66,18 @@ final class Session {
   private final List<SessionPart> parts = new ArrayList<>();
   private ClientCall<ServerStartRequest, ServerStartResponse> stream;
   private HandlerCall<Context, Object> starting;
-  private boolean begun;
+
+  /** Of a plugin that is part of the daemon; null until then. */
+  private Context context;
 
   Session(Plugin plugin, Client client) {
     this.plugin = plugin;
     this.client = client;
   }
 
-  /** Whether the plugin was part of the daemon. */
-  boolean begun() {
-    return begun;
+  /** The folders that the daemon serves; null = the plugin was never part of it. */
+  List<Path> rootDirs() {
+    return context == null ? null : context.rootDirs();
   }
 
   /** The program ends the plugin. May be called from anywhere. */
@@ -98,15 +99,15 @@ final class Session {
       stream.sendMessage(plugin.startRequest(launchId));
       stream.halfClose();
       stream.request(1);
-      Context context = new Context(client, get(started));
+      Context opening = new Context(client, get(started));
       for (Plugin.DeclaredHook hook : plugin.hooks()) {
-        SessionPart part = hook.opener().apply(context);
+        SessionPart part = hook.opener().apply(opening);
         parts.add(part);
         get(part.opened());
         part.ended().whenComplete((done, why) -> signals.add(new Signal(Kind.HOOK_ENDED, why)));
       }
-      begun = true;
-      return live(context);
+      context = opening;
+      return live();
     } finally {
       parts.forEach(SessionPart::cut);
       if (starting != null) {
@@ -118,23 +119,11 @@ final class Session {
     }
   }
 
-  /**
-   * Waits until the daemon has heard of the end: it hears one thing of a connection after the
-   * other.
-   */
-  void settle() throws InterruptedException {
-    try {
-      client.async().info().get(SETTLE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (ExecutionException | TimeoutException gone) {
-      // Then it has heard of it too, or never will.
-    }
-  }
-
-  private Ended live(Context context) throws InterruptedException {
+  private Ended live() throws InterruptedException {
     while (true) {
       Signal signal = signals.take();
       switch (signal.kind) {
-        case READY -> start(context);
+        case READY -> start();
         case STOPPING -> {
           return leave(Ended.BY_DAEMON, signal.grace);
         }
@@ -152,7 +141,7 @@ final class Session {
     }
   }
 
-  private void start(Context context) {
+  private void start() {
     if (plugin.startHandler() != null) {
       starting =
           new HandlerCall<>(
@@ -223,7 +212,24 @@ final class Session {
         // The daemon may have been faster.
       }
     }
+    if (ended == Ended.BY_PROGRAM) {
+      endSession(Duration.ofNanos(end - System.nanoTime()));
+    }
     return ended;
+  }
+
+  /** Waits until nothing in the daemon waits for the plugin any more. */
+  private void endSession(Duration timeout) throws InterruptedException {
+    EndSessionRequest request =
+        EndSessionRequest.newBuilder().setSessionId(context.sessionId()).build();
+    try {
+      client
+          .connection()
+          .unary(ControlServiceGrpc.getEndSessionMethod(), request, timeout, done -> done)
+          .get();
+    } catch (ExecutionException gone) {
+      // What fails has ended it too: it is gone, or the connection is.
+    }
   }
 
   /** Waits; the daemon ends the wait by ending the session. */

@@ -143,6 +143,27 @@ public final class SubscribeOptions {
     return new SubscribeOptions(wire.toBuilder().setAnswersRequests(true));
   }
 
+  /**
+   * As {@link #answersRequests}, of these types alone. Each must be among the {@link
+   * #messageTypes}, if those are chosen.
+   *
+   * @param types values of {@code type}, matched exactly
+   * @return the options
+   */
+  public SubscribeOptions answers(String... types) {
+    return answers(Arrays.asList(types));
+  }
+
+  /**
+   * As {@link #answers(String...)}.
+   *
+   * @param types values of {@code type}, matched exactly
+   * @return the options
+   */
+  public SubscribeOptions answers(Iterable<String> types) {
+    return new SubscribeOptions(wire.toBuilder().addAllAnswerTypes(types));
+  }
+
   private SubscribeOptions kind(EventKind kind) {
     List<EventKind> kinds = wire.getKindsList();
     return kinds.contains(kind) ? this : new SubscribeOptions(wire.toBuilder().addKinds(kind));

@@ -214,6 +214,24 @@ class DaemonTest {
   }
 
   @Test
+  void aSubscriptionAnswersSomeTypesAndOnlyHearsOthers() throws Exception {
+    SubscribeOptions options = SubscribeOptions.create().messageTypes("ask", "tell").answers("ask");
+    try (Subscription events = client.subscribe(options);
+        TestPage page = daemon.open()) {
+      page.say("{\"type\":\"tell\",\"id\":1,\"pagewire:request\":true}");
+      assertTrue(page.hear().contains("nobody answers"));
+      page.say("{\"type\":\"ask\",\"id\":2,\"pagewire:request\":true}");
+      Message message = (Message) events.next().what();
+      assertEquals("tell", message.type());
+      client.reply((Message) events.next().what(), 3);
+      assertEquals(3L, Json.read(page.hear(), Map.class).get("response"));
+    }
+    SubscribeOptions never = SubscribeOptions.create().messageTypes("ask").answers("aks");
+    RpcException refused = assertThrows(RpcException.class, () -> client.subscribe(never));
+    assertEquals("FIELD_INVALID", refused.reason());
+  }
+
+  @Test
   void aReplyToWhatIsNoRequestIsRefused() throws Exception {
     try (Subscription events = client.subscribe(SubscribeOptions.create().messages());
         TestPage page = daemon.open()) {

@@ -2,6 +2,7 @@ package dev.pagewire.client;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.net.InetAddress;
@@ -10,9 +11,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 class DiscoveryTest {
@@ -54,9 +57,28 @@ class DiscoveryTest {
     assertEquals(List.of(1L, 4L), chosen("/no/p/src", daemon(4, "/no/p"), outer));
   }
 
-  private static void write(Path file, String json, String permissions) throws IOException {
-    Files.writeString(file, json);
+  /** Leaves the file of a daemon that listens there. */
+  private static Path write(Path folder, long pid, ServerSocket here, String permissions)
+      throws IOException {
+    String control = "127.0.0.1:" + here.getLocalPort();
+    Map<String, Object> said =
+        Map.of(
+            "pid",
+            pid,
+            "root_dirs",
+            List.of("/p"),
+            "http",
+            "http://127.0.0.1:1",
+            "control",
+            control,
+            "controls",
+            List.of(control),
+            "later",
+            true);
+    Path file = folder.resolve(pid + ".json");
+    Files.writeString(file, Json.write(said));
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(permissions));
+    return file;
   }
 
   @Test
@@ -64,30 +86,12 @@ class DiscoveryTest {
     Path folder = Files.createDirectory(outer.resolve("pagewire"));
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
     long pid = ProcessHandle.current().pid();
-    Path file = folder.resolve(pid + ".json");
     try (ServerSocket here = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
-      String control = "127.0.0.1:" + here.getLocalPort();
-      String json =
-          Json.write(
-              new java.util.TreeMap<>(
-                  java.util.Map.of(
-                      "pid",
-                      pid,
-                      "root_dirs",
-                      List.of("/p"),
-                      "http",
-                      "http://127.0.0.1:1",
-                      "control",
-                      control,
-                      "controls",
-                      List.of(control),
-                      "later",
-                      true)));
-      write(file, json, "rw-------");
+      write(folder, pid, here, "rw-------");
       assertEquals(1, Discovery.running(folder).size());
-      write(file, json, "rw-r--r--");
+      write(folder, pid, here, "rw-r--r--");
       assertEquals(0, Discovery.running(folder).size(), "a file of others");
-      write(file, json, "rw-------");
+      write(folder, pid, here, "rw-------");
       Path link = Files.createSymbolicLink(outer.resolve("link"), folder);
       assertThrows(IOException.class, () -> Discovery.running(link), "a link");
       Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
@@ -96,5 +100,27 @@ class DiscoveryTest {
     }
     assertEquals(0, Discovery.running(folder).size(), "nobody listens");
     assertEquals(0, Discovery.running(outer.resolve("none")).size(), "no folder");
+  }
+
+  @Test
+  @Timeout(30)
+  void aKilledDaemonIsDeadThoughItsParentHasNotAsked(@TempDir Path outer) throws Exception {
+    Path folder = Files.createDirectory(outer.resolve("pagewire"));
+    Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
+    // Its parent becomes a program that never asks. Both end with our end of their input.
+    String command = "exec 3<&0; cat <&3 & echo $!; exec cat";
+    Process parent = new ProcessBuilder("sh", "-c", command).start();
+    try (ServerSocket here = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"))) {
+      long pid = Long.parseLong(parent.inputReader().readLine());
+      write(folder, pid, here, "rw-------");
+      assertEquals(1, Discovery.running(folder).size());
+      ProcessHandle.of(pid).orElseThrow().destroyForcibly();
+      while (!Discovery.running(folder).isEmpty()) {
+        Thread.onSpinWait();
+      }
+      assertTrue(ProcessHandle.of(pid).isPresent(), "a zombie");
+    } finally {
+      parent.getOutputStream().close();
+    }
   }
 }

@@ -34,6 +34,10 @@ final class TestDaemon implements AutoCloseable {
 
   /** The one that PAGEWIRE_BIN names, or that was built. */
   static TestDaemon start() throws IOException {
+    return start(ProcessBuilder.Redirect.INHERIT);
+  }
+
+  static TestDaemon start(ProcessBuilder.Redirect log) throws IOException {
     String program =
         Optional.ofNullable(System.getenv("PAGEWIRE_BIN")).orElse("../../target/debug/pagewire");
     Path folder = Files.createTempDirectory("pagewire-java-");
@@ -48,7 +52,7 @@ final class TestDaemon implements AutoCloseable {
             "--exit-with-stdin",
             folder.toString());
     builder.environment().put("XDG_RUNTIME_DIR", folder.toString());
-    builder.redirectError(ProcessBuilder.Redirect.INHERIT);
+    builder.redirectError(log);
     Process process = builder.start();
     BufferedReader lines = process.inputReader();
     return new TestDaemon(process, folder, Json.read(lines.readLine(), Map.class));
@@ -56,6 +60,15 @@ final class TestDaemon implements AutoCloseable {
 
   Endpoint endpoint() {
     return endpoint;
+  }
+
+  /** What it serves, and where it can be found. */
+  Path folder() {
+    return folder;
+  }
+
+  BufferedReader log() {
+    return process.errorReader();
   }
 
   HttpResponse<String> get(String path) throws IOException, InterruptedException {

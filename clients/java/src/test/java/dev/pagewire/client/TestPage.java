@@ -24,7 +24,7 @@ final class TestPage implements WebSocket.Listener, AutoCloseable {
     page.say(
         "{\"type\":\"pagewire:hello\",\"page_id\":\"p\",\"tab_id\":\"t\",\"url\":\"http://localhost/\","
             + "\"title\":\"\",\"visibility\":\"visible\",\"document_state\":\"complete\","
-            + "\"top_level\":true,\"features\":[\"import.await\"]}");
+            + "\"top_level\":true,\"features\":[\"import.await\",\"log\"]}");
     page.socketId = (String) Json.read(page.hear(), Map.class).get("socket_id");
     return page;
   }
