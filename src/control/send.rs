@@ -6,23 +6,18 @@ use super::status::{error, invalid};
 use super::{Control, MAX_DOWN_FRAME_BYTES, Stream_, convert, proto, status};
 use crate::hub::{Answer, AnswerError, Confirmation, Frame, Selection, Socket, Understanding};
 use crate::message::{Command, Down, Import, check_json};
+use futures_util::{StreamExt, stream};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proto::send_request::Payload;
 use proto::{AckLevel, DeliveryOptions, DeliveryReport, DeliveryStatus};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tokio_stream::StreamExt;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 
 /// How long pages have to confirm when the caller sets no deadline. Default 10 s.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Responses of a `SendStream` that may wait for their reader.
-const STREAM_QUEUE: usize = 64;
 
 pub(super) fn send(control: &Control, request: proto::SendRequest) -> Result<Sent, Status> {
     let options = delivery_options(request.delivery)?;
@@ -122,43 +117,46 @@ fn send_unconfirmed(
 
 pub(super) fn stream(
     control: &Arc<Control>,
-    mut requests: Streaming<proto::SendStreamRequest>,
+    requests: Streaming<proto::SendStreamRequest>,
 ) -> Stream_<proto::SendStreamResponse> {
-    use proto::send_stream_response::Outcome;
     let control = control.clone();
-    let (sender, stream) = mpsc::channel(STREAM_QUEUE);
-    tokio::spawn(async move {
-        loop {
+    Box::pin(stream::unfold(Some(requests), move |requests| {
+        let control = control.clone();
+        async move {
+            let mut requests = requests?;
             let request = tokio::select! {
-                () = control.cut.cancelled() => {
-                    let _ = sender.send(Err(status::stopping())).await;
-                    return;
-                }
+                () = control.cut.cancelled() => return Some((Err(status::stopping()), None)),
                 request = requests.next() => request,
             };
-            // The caller has ended its side, or has gone.
-            let Some(Ok(request)) = request else { return };
-            let sent = request
-                .send
-                .ok_or_else(|| invalid("send", "is not set"))
-                .and_then(|request| send_unconfirmed(&control, request));
-            let outcome = match sent {
-                Ok(report) => Outcome::Report(report),
-                Err(fault) => Outcome::Error(proto::SendError {
-                    code: fault.code().into(),
-                    reason: status::reason(&fault),
-                    message: fault.message().to_owned(),
-                }),
+            // Else the caller has ended its side, or has gone.
+            let Some(Ok(request)) = request else {
+                return None;
             };
-            let response = proto::SendStreamResponse {
-                outcome: Some(outcome),
-            };
-            if sender.send(Ok(response)).await.is_err() {
-                return;
-            }
+            Some((Ok(answer_in_stream(&control, request)), Some(requests)))
         }
-    });
-    Box::pin(ReceiverStream::new(stream))
+    }))
+}
+
+fn answer_in_stream(
+    control: &Control,
+    request: proto::SendStreamRequest,
+) -> proto::SendStreamResponse {
+    use proto::send_stream_response::Outcome;
+    let sent = request
+        .send
+        .ok_or_else(|| invalid("send", "is not set"))
+        .and_then(|request| send_unconfirmed(control, request));
+    let outcome = match sent {
+        Ok(report) => Outcome::Report(report),
+        Err(fault) => Outcome::Error(proto::SendError {
+            code: fault.code().into(),
+            reason: status::reason(&fault),
+            message: fault.message().to_owned(),
+        }),
+    };
+    proto::SendStreamResponse {
+        outcome: Some(outcome),
+    }
 }
 
 pub(super) fn console_log(

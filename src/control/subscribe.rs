@@ -8,18 +8,15 @@ use crate::hub::{
 };
 use crate::plugins::Session;
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use proto::subscribe_messages_response::Event;
 use proto::{SubscribeMessagesRequest, SubscribeMessagesResponse};
 use std::sync::Arc;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use std::time::SystemTime;
 use tonic::{Code, Status};
 
 /// Largest event with its content unless the subscriber asks for another size. Default 1 MiB.
 const DEFAULT_EVENT_BYTES: usize = 1024 * 1024;
-
-/// Events that are encoded ahead of the transport. The queue proper is the subscription's.
-const STREAM_QUEUE: usize = 16;
 
 pub(super) fn open(
     control: &Arc<Control>,
@@ -35,7 +32,7 @@ pub(super) fn open(
         let text = "kinds: EVENT_KIND_FILE needs a daemon that watches (start pagewire with --watch, or write watch = true into pagewire.toml)";
         return Err(error(Code::FailedPrecondition, "FEATURE_UNSUPPORTED", text));
     }
-    let mut subscription = control.hub.subscribe(options).map_err(|fault| {
+    let subscription = control.hub.subscribe(options).map_err(|fault| {
         let text = fault.to_string();
         match fault {
             ResumeError::Evicted { .. } => error(Code::OutOfRange, "POSITION_EVICTED", text),
@@ -49,64 +46,93 @@ pub(super) fn open(
             .opened_subscription(session)
             .map_err(session::hook_error)?;
     }
-    let (sender, stream) = mpsc::channel(STREAM_QUEUE);
-    let control = control.clone();
-    tokio::spawn(async move {
+    let begin = response(
+        control.hub.epoch(),
+        subscription.position.sequence,
+        SystemTime::now(),
+        Event::Subscribed(proto::Subscribed {
+            resumed: subscription.resumed,
+        }),
+    );
+    let source = Source {
+        control: control.clone(),
+        session,
+        subscription,
+        max_event_bytes,
+    };
+    // No queue but the subscription's own: what waits there is what `max_queue` bounds.
+    let events = stream::unfold(Some(source), |source| async {
+        let mut source = source?;
+        match source.next().await {
+            Ok(event) => Some((Ok(event), Some(source))),
+            Err(end) => Some((Err(end), None)),
+        }
+    });
+    Ok(Box::pin(stream::iter([Ok(begin)]).chain(events)))
+}
+
+/// Where the events of one stream come from.
+struct Source {
+    control: Arc<Control>,
+    session: Option<Arc<Session>>,
+    subscription: Subscription,
+    max_event_bytes: usize,
+}
+
+impl Source {
+    /// The next event, or how the stream ends.
+    async fn next(&mut self) -> Result<SubscribeMessagesResponse, Status> {
         let session_ended = async {
-            match &session {
+            match &self.session {
                 Some(session) => session.ended().await,
                 None => std::future::pending().await,
             }
         };
-        let end = tokio::select! {
-            () = control.cut.cancelled() => Some(status::stopping()),
-            () = sender.closed() => None,
-            end = session_ended => Some(session::ended(end)),
-            end = forward(&control, &mut subscription, &sender, max_event_bytes) => end,
-        };
-        if let Some(end) = end {
-            let _ = sender.send(Err(end)).await;
+        tokio::select! {
+            biased;
+            () = self.control.cut.cancelled() => Err(status::stopping()),
+            end = session_ended => Err(session::ended(end)),
+            delivered = self.subscription.next() => self.response(delivered),
         }
-    });
-    Ok(Box::pin(ReceiverStream::new(stream)))
-}
+    }
 
-/// Sends events until the subscription ends, and says how; nothing when the reader has gone.
-async fn forward(
-    control: &Control,
-    subscription: &mut Subscription,
-    sender: &mpsc::Sender<Result<SubscribeMessagesResponse, Status>>,
-    max_event_bytes: usize,
-) -> Option<Status> {
-    let first = SubscribeMessagesResponse {
-        position: Some(convert::position(subscription.position.clone())),
-        time: Some(convert::timestamp(std::time::SystemTime::now())),
-        event: Some(Event::Subscribed(proto::Subscribed {
-            resumed: subscription.resumed,
-        })),
-    };
-    sender.send(Ok(first)).await.ok()?;
-    loop {
-        let response = match subscription.next().await {
-            Ok(Delivered::Event(event)) => SubscribeMessagesResponse {
-                position: Some(convert::position(control.hub.at(event.sequence))),
-                time: Some(convert::timestamp(event.time)),
-                event: Some(body(&event, max_event_bytes)),
-            },
-            Ok(Delivered::Gap(gap)) => SubscribeMessagesResponse {
-                position: Some(convert::position(control.hub.at(gap.before - 1))),
-                time: Some(convert::timestamp(std::time::SystemTime::now())),
-                event: Some(Event::Gap(proto_gap(gap))),
-            },
+    fn response(
+        &self,
+        delivered: Result<Delivered, SubscriptionEnd>,
+    ) -> Result<SubscribeMessagesResponse, Status> {
+        let epoch = self.control.hub.epoch();
+        match delivered {
+            Ok(Delivered::Event(event)) => {
+                let body = body(&event, self.max_event_bytes);
+                Ok(response(epoch, event.sequence, event.time, body))
+            }
+            Ok(Delivered::Gap(gap)) => {
+                let body = Event::Gap(proto_gap(gap));
+                Ok(response(epoch, gap.before - 1, SystemTime::now(), body))
+            }
             Err(SubscriptionEnd::Slow(sequence)) => {
                 let text = format!(
-                    "the subscriber read too slowly and its queue is full (resume after sequence {sequence} of epoch {})",
-                    control.hub.epoch()
+                    "the subscriber read too slowly and its queue is full (resume after sequence {sequence} of epoch {epoch})"
                 );
-                return Some(error(Code::ResourceExhausted, "SUBSCRIBER_SLOW", text));
+                Err(error(Code::ResourceExhausted, "SUBSCRIBER_SLOW", text))
             }
-        };
-        sender.send(Ok(response)).await.ok()?;
+        }
+    }
+}
+
+fn response(
+    epoch: &str,
+    sequence: u64,
+    time: SystemTime,
+    event: Event,
+) -> SubscribeMessagesResponse {
+    SubscribeMessagesResponse {
+        position: Some(proto::Position {
+            epoch: epoch.to_owned(),
+            sequence,
+        }),
+        time: Some(convert::timestamp(time)),
+        event: Some(event),
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Position {
 }
 
 /// The kinds of events that subscribers choose from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
     /// A page said something.
     Message,

@@ -3,7 +3,7 @@
 use super::events::{Event, EventBody, EventKind, EventLog, Gap, GapReason};
 use super::{Frame, Hub, Position, SocketFilter, State};
 use crate::message::{Down, Watch};
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -138,17 +138,21 @@ struct Queue {
     overflowed: bool,
 }
 
+/// Who listens, by what they listen to: an event costs nothing to those who do not want it.
 #[derive(Default)]
 pub(super) struct Subscribers {
-    all: Vec<Arc<Subscriber>>,
+    /// Of all events of a kind; of messages, those who want any type.
+    by_kind: HashMap<EventKind, Vec<Arc<Subscriber>>>,
+    /// Of messages of a type.
+    by_type: HashMap<String, Vec<Arc<Subscriber>>>,
     last_id: u64,
 }
 
 impl State {
     /// Changes who listens, and tells the pages when that changes what they are to report.
-    fn change_subscribers(&mut self, change: impl FnOnce(&mut Vec<Arc<Subscriber>>)) {
+    fn change_subscribers(&mut self, change: impl FnOnce(&mut Subscribers)) {
         let before = self.subscribers.watch();
-        change(&mut self.subscribers.all);
+        change(&mut self.subscribers);
         let after = self.subscribers.watch();
         if before == after {
             return;
@@ -162,43 +166,68 @@ impl State {
 }
 
 impl Subscribers {
+    fn add(&mut self, subscriber: &Arc<Subscriber>) {
+        let options = &subscriber.options;
+        for kind in options.kinds.iter().copied().collect::<HashSet<_>>() {
+            if kind != EventKind::Message || options.message_types.is_empty() {
+                let wanting = self.by_kind.entry(kind).or_default();
+                wanting.push(subscriber.clone());
+                continue;
+            }
+            for kind in options.message_types.iter().collect::<HashSet<_>>() {
+                let wanting = self.by_type.entry(kind.clone()).or_default();
+                wanting.push(subscriber.clone());
+            }
+        }
+    }
+
+    fn remove(&mut self, id: u64) {
+        let leave = |wanting: &mut Vec<Arc<Subscriber>>| {
+            wanting.retain(|subscriber| subscriber.id != id);
+            !wanting.is_empty()
+        };
+        self.by_kind.retain(|_, wanting| leave(wanting));
+        self.by_type.retain(|_, wanting| leave(wanting));
+    }
+
+    /// Who wants this event, each once.
+    fn wanting(&self, event: &Event) -> impl Iterator<Item = &Arc<Subscriber>> {
+        let of_type = match &event.body {
+            EventBody::Message { kind, .. } => self.by_type.get(kind),
+            _ => None,
+        };
+        let of_kind = self.by_kind.get(&event.body.kind());
+        let of_either = of_type.into_iter().chain(of_kind).flatten();
+        of_either.filter(|subscriber| subscriber.wants_socket(event))
+    }
+
     /// What somebody wants to hear of the pages' own accord.
     pub(super) fn watch(&self) -> Watch {
-        let wanted = |kind| {
-            self.all
-                .iter()
-                .any(|subscriber| subscriber.options.kinds.contains(&kind))
-        };
         Watch {
-            console: wanted(EventKind::Console),
-            errors: wanted(EventKind::PageError),
+            console: self.by_kind.contains_key(&EventKind::Console),
+            errors: self.by_kind.contains_key(&EventKind::PageError),
         }
     }
 
     pub(super) fn offer(&self, event: &Arc<Event>) {
-        for subscriber in &self.all {
-            if subscriber.wants(event) {
-                subscriber.push(event.clone());
-            }
+        for subscriber in self.wanting(event) {
+            subscriber.push(event.clone());
         }
     }
 
     /// The subscribers that get this event and offer to answer requests.
     pub(super) fn answerers(&self, event: &Event) -> Vec<u64> {
-        self.all
-            .iter()
-            .filter(|subscriber| subscriber.answers(event) && subscriber.wants(event))
+        self.wanting(event)
+            .filter(|subscriber| subscriber.answers(event))
             .map(|subscriber| subscriber.id)
             .collect()
     }
 }
 
 impl Subscriber {
+    /// Of an event that was logged before it came, which nobody has looked up for it.
     fn wants(&self, event: &Event) -> bool {
         let options = &self.options;
-        if !options.kinds.contains(&event.body.kind()) {
-            return false;
-        }
         let types = &options.message_types;
         let wanted_type = types.is_empty()
             || match &event.body {
@@ -206,11 +235,14 @@ impl Subscriber {
                 EventBody::Binary(_) => false,
                 _ => true,
             };
-        let wanted_socket = match (&options.sockets, &event.socket) {
+        options.kinds.contains(&event.body.kind()) && wanted_type && self.wants_socket(event)
+    }
+
+    fn wants_socket(&self, event: &Event) -> bool {
+        match (&self.options.sockets, &event.socket) {
             (Some(filter), Some(socket)) => filter.matches(socket),
             _ => true,
-        };
-        wanted_type && wanted_socket
+        }
     }
 
     fn answers(&self, event: &Event) -> bool {
@@ -382,7 +414,7 @@ impl Hub {
                 .collect();
             queue.replayed = queue.events.len();
         }
-        state.change_subscribers(|all| all.push(shared.clone()));
+        state.change_subscribers(|subscribers| subscribers.add(&shared));
         let position = self.at(state.log.newest());
         drop(state);
         Ok(Subscription {
@@ -411,7 +443,7 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         let id = self.shared.id;
         let mut state = self.hub.lock();
-        state.change_subscribers(|all| all.retain(|subscriber| subscriber.id != id));
+        state.change_subscribers(|subscribers| subscribers.remove(id));
         state.withdraw_offers(id);
     }
 }
