@@ -1,6 +1,7 @@
 //! The floor: the stack that Pagewire stands on, without Pagewire. The answers are in memory, their
 //! headers are made beforehand; what is left is what axum, hyper and tokio cost.
 
+use crate::bare_sockets::{self, Sockets};
 use crate::server::Peer;
 use crate::site;
 use anyhow::Context;
@@ -33,7 +34,11 @@ type Files = HashMap<&'static str, File>;
 /// Serves a folder until the process is ended. Prints the port that it listens on.
 pub(crate) fn serve(folder: &Path) -> anyhow::Result<()> {
     let files = Arc::new(files(folder)?);
+    let sockets = Router::new()
+        .route(Peer::Bare.socket_path(), any(bare_sockets::upgrade))
+        .with_state(Sockets::default());
     let router = Router::new().fallback(any(answer)).with_state(files);
+    let router = router.merge(sockets);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -49,6 +54,7 @@ pub(crate) fn serve(folder: &Path) -> anyhow::Result<()> {
                     .timer(TokioTimer::new())
                     .header_read_timeout(HEAD_TIMEOUT)
                     .serve_connection(TokioIo::new(stream), service)
+                    .with_upgrades()
                     .await;
             });
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// How long one may take to be ready.
 const START_GUARD: Duration = Duration::from_secs(20);
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// A running process. It ends with this value.
 pub(crate) struct Child {
@@ -69,15 +69,26 @@ impl Child {
     }
 }
 
+/// Ends this process, which is one of these, when the benchmark has ended, in whatever way.
+pub(crate) fn end_with_parent() {
+    std::thread::spawn(|| {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(0);
+    });
+}
+
 impl Drop for Child {
     fn drop(&mut self) {
-        // Not SIGKILL: nginx ends its workers.
-        let pid = i32::try_from(self.process.id())
-            .ok()
-            .and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            let _ = kill_process(pid, Signal::TERM);
-        }
-        let _ = self.process.wait();
+        end(&mut self.process);
     }
+}
+
+/// Ends a process and waits for it.
+pub(crate) fn end(process: &mut std::process::Child) {
+    // Not SIGKILL: nginx ends its workers.
+    let pid = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        let _ = kill_process(pid, Signal::TERM);
+    }
+    let _ = process.wait();
 }

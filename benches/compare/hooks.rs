@@ -76,7 +76,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// The same module again and again, by whoever makes it. Each connection has a query of its own: equal
 /// requests at the same time may be asked of a plugin once for all.
-fn one_module(server: &Server, effort: Effort) -> anyhow::Result<Vec<f64>> {
+pub(crate) fn one_module(server: &Server, effort: Effort) -> anyhow::Result<Vec<f64>> {
     let exchanges = (0..load::CONNECTIONS)
         .map(|index| the_module(server, &format!("?{index}")))
         .collect::<anyhow::Result<Vec<_>>>()?;
@@ -149,9 +149,11 @@ fn the_module(server: &Server, query: &str) -> anyhow::Result<Exchange> {
     let mut path = site::MODULE;
     let mut body = server.file(path)?;
     match server.plugins() {
-        Plugins::Serve | Plugins::Remember | Plugins::Slow => path = VIRTUAL_PATH,
+        Plugins::Serve | Plugins::Remember | Plugins::Slow | Plugins::Language => {
+            path = VIRTUAL_PATH;
+        }
         Plugins::Transform | Plugins::Cache => body.extend(LINE.bytes()),
-        Plugins::None | Plugins::Bystanders | Plugins::Many => {}
+        _ => {}
     }
     Ok(right(server, &format!("{path}{query}"), body))
 }

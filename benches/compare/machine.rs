@@ -29,12 +29,13 @@ pub(crate) fn describe(start: &Start<'_>) -> anyhow::Result<()> {
         Ok(format!("{package} {version}"))
     };
     println!(
-        "{}, {}, {}, {}, {}, Node {}",
+        "{}, {}, {}, {}, {}, {}, Node {}",
         says(Command::new(start.pagewire).arg("--version"))?,
         says(Command::new("nginx").arg("-v"))?.replace("nginx version: ", ""),
         version("@web/dev-server-core")?,
         version("@web/dev-server")?,
         version("vite")?,
+        version("ws")?,
         says(Command::new("node").arg("--version"))?,
     );
     let placed = if start.pinned {

@@ -4,19 +4,30 @@
 //! machine and from hour to hour; the ratios within one run are the result.
 
 mod bare;
+mod bare_sockets;
 mod child;
+mod cold;
 mod download;
+mod fanout;
+mod frames;
+mod growth;
 mod hooks;
 mod http;
+mod imports;
+mod languages;
 mod load;
+mod loads;
 mod machine;
+mod pages;
 mod plugins;
 mod process;
+mod replies;
 mod requests;
 mod saves;
 mod server;
 mod site;
 mod table;
+mod talk;
 
 use anyhow::{Context, ensure};
 use clap::Parser;
@@ -25,14 +36,18 @@ use server::{Peer, Server, Setup};
 use site::{ManyModules, Site};
 use std::path::PathBuf;
 use std::time::Duration;
-use table::{Figure, Row};
+use table::{Figure, Ratios, Row};
 
 /// What the command line says.
 #[derive(Parser)]
 struct Arguments {
-    /// Fewer and shorter rounds, for under two minutes in all
+    /// Fewer and shorter rounds and, unless a case is named, not those that take long: for about two
+    /// minutes in all
     #[arg(long)]
     quick: bool,
+    /// Compare the languages of plugins, and nothing else
+    #[arg(long)]
+    languages: bool,
     /// Leave servers and generator on whatever core the system chooses
     #[arg(long)]
     unpinned: bool,
@@ -57,6 +72,8 @@ struct Arguments {
 #[derive(Clone, Copy)]
 struct Effort {
     rounds: usize,
+    /// Of cases about small differences.
+    close_rounds: usize,
     /// Of cases whose rounds take seconds.
     long_rounds: usize,
     /// Of those that also start servers in each round.
@@ -68,26 +85,32 @@ struct Effort {
     measure: Duration,
     /// Saves of a file in one run.
     saves: usize,
+    /// Loads of a page by a server that has served it before, in one run.
+    loads: usize,
 }
 
 const QUICK: Effort = Effort {
     rounds: 3,
+    close_rounds: 2,
     long_rounds: 2,
     fresh_rounds: 1,
     first_warm_up: Duration::from_millis(500),
     warm_up: Duration::from_millis(100),
     measure: Duration::from_millis(250),
     saves: 2,
+    loads: 1,
 };
 
 const FULL: Effort = Effort {
     rounds: 9,
+    close_rounds: 12,
     long_rounds: 7,
     fresh_rounds: 5,
     first_warm_up: Duration::from_secs(2),
     warm_up: Duration::from_millis(200),
     measure: Duration::from_secs(1),
     saves: 7,
+    loads: 2,
 };
 
 /// How the rounds of a case are.
@@ -95,6 +118,8 @@ const FULL: Effort = Effort {
 enum Rounds {
     /// As long as [`Effort::measure`] says.
     Short,
+    /// The same, and more of them: small differences are to be seen.
+    Close,
     /// Some seconds.
     Long,
     /// The same, and each has servers of its own: what they keep is measured as well.
@@ -116,13 +141,17 @@ type Run = Box<dyn Fn(&Server, Effort) -> anyhow::Result<Vec<f64>>>;
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if arguments.bare.is_some() || arguments.plugins.is_some() {
+        child::end_with_parent();
+    }
     if let Some(folder) = &arguments.bare {
         return bare::serve(folder);
     }
     if let Some(plugins) = arguments.plugins {
         return plugins.run();
     }
-    let effort = if arguments.quick { QUICK } else { FULL };
+    process::raise_file_limit()?;
+    let mut effort = if arguments.quick { QUICK } else { FULL };
     let site = Site::create()?;
     let start = server::Start {
         site: site.path(),
@@ -134,12 +163,29 @@ fn main() -> anyhow::Result<()> {
         process::pin(process::GENERATOR_CORE)?;
     }
     machine::describe(&start)?;
-    let mut files = requests::cases();
-    files.push(download::case());
-    files.extend(saves::case(&start)?);
     let mut ours_failed = false;
-    println!("medians (least..most); **N x**: how far Pagewire is ahead of it (below 1: behind)");
-    for mut cases in [files, hooks::cases()] {
+    let (tables, ratios) = if arguments.languages {
+        effort.first_warm_up *= languages::WARM_UPS;
+        (vec![languages::cases()], Ratios::ToAncestor)
+    } else {
+        let mut files = requests::cases();
+        files.push(download::case());
+        files.extend(saves::case(&start)?);
+        files.push(cold::case(&start));
+        let mut sockets = vec![replies::case(), imports::case()];
+        sockets.extend(fanout::cases());
+        // These take a minute, however few their rounds are.
+        if !arguments.quick || !arguments.case.is_empty() {
+            files.extend(loads::cases(&start));
+            sockets.extend(growth::cases());
+        }
+        (vec![files, hooks::cases(), sockets], Ratios::OfPagewire)
+    };
+    println!(
+        "medians (least..most); **N x**: how far {} (below 1: behind)",
+        ratios.say()
+    );
+    for mut cases in tables {
         cases.retain(|case| case.name.contains(&arguments.case));
         let mut rows = Vec::new();
         for case in &cases {
@@ -148,7 +194,7 @@ fn main() -> anyhow::Result<()> {
         }
         ours_failed |= rows.iter().any(Row::ours_failed);
         if !rows.is_empty() {
-            table::print(&rows);
+            table::print(&rows, ratios);
         }
     }
     ensure!(!ours_failed, "Pagewire fails at a case: see above");
@@ -173,6 +219,7 @@ fn measure(case: &Case, start: &server::Start<'_>, effort: Effort) -> anyhow::Re
     let mut servers = Vec::new();
     let rounds = match case.rounds {
         Rounds::Short => effort.rounds,
+        Rounds::Close => effort.close_rounds,
         Rounds::Long => effort.long_rounds,
         Rounds::Fresh => effort.fresh_rounds,
     };
@@ -182,15 +229,18 @@ fn measure(case: &Case, start: &server::Start<'_>, effort: Effort) -> anyhow::Re
             effort.warm_up = effort.first_warm_up;
             servers.clear();
             for peer in case.peers {
-                let server = Server::start(*peer, case.setup, start)
+                let server = peer
+                    .is_installed()
+                    .then(|| Server::start(*peer, case.setup, start))
+                    .transpose()
                     .with_context(|| format!("{peer:?} does not start"))?;
                 servers.push(server);
             }
         }
         for (column, server) in servers.iter().enumerate() {
-            if failed[column] {
+            let Some(server) = server.as_ref().filter(|_| !failed[column]) else {
                 continue;
-            }
+            };
             let values = (case.run)(server, effort).unwrap_or_else(|error| {
                 eprintln!("{:?} fails at {}: {error:#}", server.peer(), case.name);
                 failed[column] = true;

@@ -1,10 +1,12 @@
 //! The plugins of a case. Pagewire's run here, in one process and with a connection each;
 //! `peers/plugins.js` has the same for the ancestor, in its own process.
 
-use crate::site;
+use crate::{site, talk};
 use bytes::Bytes;
 use clap::ValueEnum;
-use pagewire_client::{Change, Content, Endpoint, Filter, Plugin};
+use pagewire_client::{
+    Change, Client, Content, Endpoint, Filter, Plugin, SubscribeOptions, Subscription,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,6 +16,9 @@ use tokio::task::JoinSet;
 
 /// How many there are where there are many.
 const COUNT: usize = 32;
+
+/// Subscribers where there are very many.
+const SUBSCRIBERS: usize = 1000;
 
 /// How long the slow one takes, without using the processor.
 const SLOW: Duration = Duration::from_millis(100);
@@ -46,6 +51,15 @@ pub(crate) enum Plugins {
     Many,
     /// A slow one, and one that serves a module as [`Plugins::Serve`].
     Slow,
+    /// One that serves a module as [`Plugins::Serve`] and answers pages as [`Plugins::Talk`], in a program
+    /// of its own: see `languages`.
+    Language,
+    /// One that talks to pages: see [`talk`].
+    Talk,
+    /// The same beside a subscriber to other messages.
+    TalkBesideOne,
+    /// The same beside very many of them.
+    TalkBesideMany,
 }
 
 impl Plugins {
@@ -53,6 +67,8 @@ impl Plugins {
     pub(crate) fn without(self) -> Self {
         match self {
             Self::Slow => Self::Serve,
+            Self::Talk => Self::Talk,
+            Self::TalkBesideMany => Self::TalkBesideOne,
             _ => Self::None,
         }
     }
@@ -67,6 +83,7 @@ impl Plugins {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         Runtime::new()?.block_on(async {
             let endpoint = Endpoint::find()?;
+            let _others = self.subscribe_others(&endpoint).await?;
             let plugins = self.plugins();
             let mut missing = plugins.len();
             let (started, mut starts) = mpsc::channel(missing.max(1));
@@ -96,9 +113,25 @@ impl Plugins {
         })
     }
 
+    /// Subscribers who want messages that no page sends.
+    async fn subscribe_others(self, endpoint: &Endpoint) -> anyhow::Result<Vec<Subscription>> {
+        let count = match self {
+            Self::TalkBesideOne => 1,
+            Self::TalkBesideMany => SUBSCRIBERS,
+            _ => return Ok(Vec::new()),
+        };
+        let client = Client::connect(endpoint.clone()).await?;
+        let mut others = Vec::with_capacity(count);
+        for index in 0..count {
+            let options = SubscribeOptions::new().message_types([format!("other-{index}")]);
+            others.push(client.subscribe(options).await?);
+        }
+        Ok(others)
+    }
+
     fn plugins(self) -> Vec<Plugin> {
         match self {
-            Self::None => Vec::new(),
+            Self::None | Self::Language => Vec::new(),
             Self::Serve => vec![serving(false)],
             Self::Remember => vec![serving(true)],
             Self::Transform => vec![transforming(Filter::path(site::MODULE), false)],
@@ -109,6 +142,7 @@ impl Plugins {
                 (1..COUNT).map(bystander).chain([last]).collect()
             }
             Self::Slow => vec![slow(), serving(false)],
+            Self::Talk | Self::TalkBesideOne | Self::TalkBesideMany => vec![talk::plugin()],
         }
     }
 }

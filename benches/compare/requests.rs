@@ -24,7 +24,7 @@ pub(crate) fn cases() -> Vec<Case> {
     };
     vec![
         case("3 KB page", |server, effort| {
-            let page = plain_or_injected(server)?;
+            let page = plain_or_injected(server, site::PAGE)?;
             repeat(server, effort, &exchange(server, site::PAGE, "", page))
         }),
         case("5 KB module", |server, effort| {
@@ -32,7 +32,7 @@ pub(crate) fn cases() -> Vec<Case> {
             repeat(server, effort, &exchange(server, site::MODULE, "", file))
         }),
         case("304 of the page", |server, effort| {
-            let page = plain_or_injected(server)?;
+            let page = plain_or_injected(server, site::PAGE)?;
             let tag = page.header("etag").context("no etag")?;
             let condition = format!("If-None-Match: {tag}\r\n");
             let request = http::get(server.address(), site::PAGE, &condition);
@@ -118,7 +118,7 @@ pub(crate) fn fetch(server: &Server, path: &str) -> anyhow::Result<Response> {
 }
 
 /// The file, byte for byte.
-fn unchanged(server: &Server, path: &str) -> anyhow::Result<Response> {
+pub(crate) fn unchanged(server: &Server, path: &str) -> anyhow::Result<Response> {
     let answer = fetch(server, path)?;
     ensure!(
         answer.body == server.file(path)?,
@@ -128,12 +128,12 @@ fn unchanged(server: &Server, path: &str) -> anyhow::Result<Response> {
 }
 
 /// The page with the client in it, if the server has one: one piece is added, the rest is the file.
-fn plain_or_injected(server: &Server) -> anyhow::Result<Response> {
+pub(crate) fn plain_or_injected(server: &Server, path: &str) -> anyhow::Result<Response> {
     let Some(client) = server.peer().client() else {
-        return unchanged(server, site::PAGE);
+        return unchanged(server, path);
     };
-    let answer = fetch(server, site::PAGE)?;
-    let file = server.file(site::PAGE)?;
+    let answer = fetch(server, path)?;
+    let file = server.file(path)?;
     let same = answer
         .body
         .iter()

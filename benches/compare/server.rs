@@ -1,13 +1,16 @@
 //! The servers: how each is started, with the plugins that a case wants.
 
 use crate::child::Child;
+use crate::languages::Language;
 use crate::plugins::Plugins;
 use crate::process;
-use anyhow::Context;
+use crate::site;
+use anyhow::{Context, bail};
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Who is measured. What is ours comes first, the others are compared with it.
@@ -17,13 +20,17 @@ pub(crate) enum Peer {
     Pagewire,
     /// The same with its plugins on a unix socket.
     Unix,
-    /// Pagewire again without what a case is about: see [`Plugins::without`].
+    /// Pagewire again without what a case is about: see [`Plugins::without`] and [`Setup::hints`].
     Without,
     /// With one worker.
     Nginx,
     /// @web/dev-server-core, its plugin in process; @web/dev-server where files are watched.
     Ancestor,
     Vite,
+    /// The sockets alone, in Node, by the package `ws`, which the ancestor uses too.
+    Ws,
+    /// Pagewire with the plugin in this language.
+    Language(Language),
     /// The floor: axum, hyper and tokio as Pagewire uses them, with the answers in memory.
     Bare,
 }
@@ -38,6 +45,8 @@ impl Peer {
             Self::Nginx => "nginx",
             Self::Ancestor => "dev-server",
             Self::Vite => "vite",
+            Self::Ws => "ws",
+            Self::Language(language) => language.name(),
             Self::Bare => "bare stack",
         }
     }
@@ -45,23 +54,42 @@ impl Peer {
     /// What its socket client in a page is known by; none when it has no such thing.
     pub(crate) fn client(self) -> Option<&'static str> {
         match self {
-            Self::Pagewire | Self::Unix | Self::Without | Self::Bare => {
+            Self::Pagewire | Self::Unix | Self::Without | Self::Language(_) | Self::Bare => {
                 Some("/__pagewire__/client.js")
             }
             Self::Ancestor => Some("/__web-dev-server__web-socket.js"),
             Self::Vite => Some("/@vite/client"),
-            Self::Nginx => None,
+            Self::Nginx | Self::Ws => None,
+        }
+    }
+
+    /// Where pages open their sockets.
+    pub(crate) fn socket_path(self) -> &'static str {
+        match self {
+            Self::Ancestor | Self::Ws => "/wds",
+            _ => "/__pagewire__/socket",
         }
     }
 
     pub(crate) fn is_pagewire(self) -> bool {
-        matches!(self, Self::Pagewire | Self::Unix | Self::Without)
+        matches!(
+            self,
+            Self::Pagewire | Self::Unix | Self::Without | Self::Language(_)
+        )
+    }
+
+    /// Whether it can be started here. All but languages are installed by `benches/run`.
+    pub(crate) fn is_installed(self) -> bool {
+        match self {
+            Self::Language(language) => language.is_built(),
+            _ => true,
+        }
     }
 
     /// What it has of the plugins that a case wants.
     fn plugins(self, wanted: Plugins) -> Plugins {
         match self {
-            Self::Pagewire | Self::Unix | Self::Ancestor => wanted,
+            Self::Pagewire | Self::Unix | Self::Language(_) | Self::Ancestor | Self::Ws => wanted,
             Self::Without => wanted.without(),
             Self::Nginx | Self::Vite | Self::Bare => Plugins::None,
         }
@@ -75,6 +103,8 @@ pub(crate) struct Setup {
     pub(crate) watch: bool,
     /// Those that can have any have these.
     pub(crate) plugins: Plugins,
+    /// It is about hints of modules to come: Pagewire [without](Peer::Without) gives none.
+    pub(crate) hints: bool,
     /// The site has [`ManyModules`](crate::site::ManyModules) too.
     pub(crate) many_modules: bool,
 }
@@ -94,6 +124,8 @@ pub(crate) struct Server {
     plugins: Plugins,
     daemon: Child,
     host: Option<Child>,
+    /// How long the host took until its plugins were in force.
+    host_start: Duration,
     address: SocketAddr,
     site: PathBuf,
     /// Its configuration and what it writes.
@@ -127,6 +159,9 @@ impl Server {
         if peer == Peer::Ancestor && plugins != Plugins::None {
             command.args(["--plugins", &plugins.name()]);
         }
+        if setup.hints && peer == Peer::Without {
+            command.arg("--preload-modules=false");
+        }
         let core = start.pinned.then_some(process::SERVER_CORE);
         let mut daemon = Child::start(command, "server", folder.path(), core)?;
         // Most say where they listen, the others are tried.
@@ -137,11 +172,11 @@ impl Server {
             })),
             (_, line) => line.map(ready).transpose(),
         })?;
+        let begin = Instant::now();
         let host = match ready.control {
             Some(control) if plugins != Plugins::None => {
-                let mut command = Command::new(std::env::current_exe()?);
+                let mut command = host(peer, plugins, &site)?;
                 command
-                    .args(["--plugins", &plugins.name()])
                     .env("PAGEWIRE_ENDPOINT", control)
                     .env("XDG_RUNTIME_DIR", folder.path());
                 let mut host = Child::start(command, "plugins", folder.path(), core)?;
@@ -156,6 +191,7 @@ impl Server {
             plugins,
             daemon,
             host,
+            host_start: begin.elapsed(),
             address: ready.address,
             site,
             _folder: folder,
@@ -175,6 +211,11 @@ impl Server {
         self.address
     }
 
+    /// How long the process with its plugins took, from being spawned until they were in force.
+    pub(crate) fn host_start(&self) -> Duration {
+        self.host_start
+    }
+
     /// The folder that it serves.
     pub(crate) fn site(&self) -> &Path {
         &self.site
@@ -183,6 +224,11 @@ impl Server {
     /// What the file at this URL path holds.
     pub(crate) fn file(&self, path: &str) -> std::io::Result<Vec<u8>> {
         fs::read(self.site.join(path.trim_start_matches('/')))
+    }
+
+    /// Its processes without those of its plugins, now.
+    pub(crate) fn daemon(&self) -> Vec<u32> {
+        self.daemon.processes()
     }
 
     /// Its processes and those of its plugins, now.
@@ -196,7 +242,25 @@ impl Server {
     }
 }
 
-fn command(
+/// The program that is these plugins of a Pagewire, and says a line when they are in force. The daemon
+/// is in `PAGEWIRE_ENDPOINT`.
+fn host(peer: Peer, plugins: Plugins, site: &Path) -> anyhow::Result<Command> {
+    let command = match peer {
+        Peer::Pagewire | Peer::Unix | Peer::Without => {
+            let mut command = Command::new(std::env::current_exe()?);
+            command.args(["--plugins", &plugins.name()]);
+            command
+        }
+        Peer::Language(language) => {
+            language.command(&site.join(site::MODULE.trim_start_matches('/')))?
+        }
+        _ => bail!("{peer:?} has no plugins beside it"),
+    };
+    Ok(command)
+}
+
+/// The peer as it serves this folder at that address.
+pub(crate) fn command(
     peer: Peer,
     start: &Start<'_>,
     site: &Path,
@@ -204,7 +268,7 @@ fn command(
     address: SocketAddr,
 ) -> anyhow::Result<Command> {
     let command = match peer {
-        Peer::Pagewire | Peer::Unix | Peer::Without => {
+        Peer::Pagewire | Peer::Unix | Peer::Without | Peer::Language(_) => {
             let mut command = Command::new(start.pagewire);
             command
                 .arg("serve")
@@ -214,7 +278,8 @@ fn command(
                 Peer::Unix => format!("unix:{}", folder.join("control").display()),
                 _ => "127.0.0.1:0".to_owned(),
             };
-            command.args(["--port", "0", "--control", &control]);
+            command.arg("--port").arg(address.port().to_string());
+            command.args(["--control", &control]);
             command.args(["--inject", "always", "--exit-with-stdin"]);
             command
         }
@@ -232,6 +297,12 @@ fn command(
         Peer::Ancestor => {
             let mut command = Command::new("node");
             command.arg(start.peers.join("ancestor.js")).arg(site);
+            command.arg("--port").arg(address.port().to_string());
+            command
+        }
+        Peer::Ws => {
+            let mut command = Command::new("node");
+            command.arg(start.peers.join("sockets.js"));
             command
         }
         Peer::Vite => {
@@ -291,6 +362,6 @@ fn ready(line: &str) -> anyhow::Result<Ready> {
 }
 
 /// A loopback address that nobody listens on right now.
-fn free_address() -> std::io::Result<SocketAddr> {
+pub(crate) fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0")?.local_addr()
 }

@@ -1,6 +1,6 @@
 //! The site that every server serves.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,6 +24,19 @@ pub(crate) const MANY: &str = "/many/";
 pub(crate) const MANY_COUNT: usize = 11_000;
 const MANY_BYTES: usize = 3 * 1024;
 
+/// Pages whose modules are imported: [`THOUSAND`] side by side, [`CHAIN`] each by the one before it. The
+/// first module of each imports the others and tells the page's fragment, a port, how that went.
+pub(crate) const THOUSAND: Imports = Imports {
+    name: "thousand",
+    count: 1000,
+    is_chain: false,
+};
+pub(crate) const CHAIN: Imports = Imports {
+    name: "chain",
+    count: 60,
+    is_chain: true,
+};
+
 /// Servers keep a file only once the second of its last change is over.
 const SETTLED: Duration = Duration::from_millis(1100);
 
@@ -40,6 +53,15 @@ impl Site {
         write(MODULE, the_module().as_bytes())?;
         let medium: Vec<u8> = (0..MEDIUM_BYTES).map(|at| (at % 251) as u8).collect();
         write(MEDIUM, &medium)?;
+        for imports in [THOUSAND, CHAIN] {
+            std::fs::create_dir(folder.path().join(imports.name))?;
+            write(&imports.page(), imports.html().as_bytes())?;
+            write(&imports.module("main"), imports.first().as_bytes())?;
+            for index in 1..imports.count {
+                let module = imports.other(index);
+                write(&imports.module(index), module.as_bytes())?;
+            }
+        }
         std::fs::File::create(folder.path().join(LARGE.trim_start_matches('/')))?
             .set_len(LARGE_BYTES)?;
         std::thread::sleep(SETTLED);
@@ -107,15 +129,85 @@ pub(crate) fn the_module() -> String {
 
 /// A module without imports of bare names: no server has a reason to change it.
 fn module(index: usize, bytes: usize) -> String {
-    let mut module =
-        format!("import {{ other }} from './other.js';\nexport const index = {index};\n");
+    let start = format!("import {{ other }} from './other.js';\nexport const index = {index};\n");
+    filled(start, bytes)
+}
+
+/// A module that begins like this, and has functions until it is as long as that.
+fn filled(mut module: String, bytes: usize) -> String {
     let mut item = 0;
     while module.len() < bytes {
         item += 1;
         let _ = writeln!(
             module,
-            "export function step{item}(value) {{\n  return other(value + {item});\n}}"
+            "export function step{item}(value) {{\n  return index + value + {item};\n}}"
         );
     }
     module
+}
+
+/// A page that loads many modules.
+#[derive(Clone, Copy)]
+pub(crate) struct Imports {
+    name: &'static str,
+    /// Its modules.
+    pub(crate) count: usize,
+    pub(crate) is_chain: bool,
+}
+
+impl Imports {
+    /// The path of the page.
+    pub(crate) fn page(self) -> String {
+        format!("/{}.html", self.name)
+    }
+
+    /// The path of a module.
+    pub(crate) fn module(self, name: impl Display) -> String {
+        format!("/{}/{name}.js", self.name)
+    }
+
+    /// What the modules have come to when all of them have run.
+    pub(crate) fn sum(self) -> usize {
+        (1..self.count).sum()
+    }
+
+    fn html(self) -> String {
+        format!(
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Modules</title>\n\
+             <script type=\"module\" src=\"{}\"></script>\n</head>\n<body>\n</body>\n</html>\n",
+            self.module("main")
+        )
+    }
+
+    /// The module that runs last, for it imports all others.
+    fn first(self) -> String {
+        let last = if self.is_chain { 2 } else { self.count };
+        let others = 1..last;
+        let imports = others
+            .clone()
+            .map(|other| format!("import {{ sum as sum{other} }} from './{other}.js';\n"));
+        let sums: Vec<String> = others.map(|other| format!("sum{other}")).collect();
+        format!(
+            "{}const ms = performance.now();\nconst sum = {};\n\
+             fetch(`http://127.0.0.1:${{location.hash.slice(1)}}/`, {{\n  \
+             method: 'POST', mode: 'no-cors', body: JSON.stringify({{ ms, sum }}),\n}});\n",
+            imports.collect::<String>(),
+            sums.join(" + ")
+        )
+    }
+
+    fn other(self, index: usize) -> String {
+        let next = index + 1;
+        let start = if self.is_chain && next < self.count {
+            format!(
+                "import {{ sum as rest }} from './{next}.js';\nexport const sum = rest + {index};\n"
+            )
+        } else {
+            format!("export const sum = {index};\n")
+        };
+        filled(
+            format!("{start}export const index = {index};\n"),
+            MANY_BYTES,
+        )
+    }
 }

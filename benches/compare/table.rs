@@ -48,9 +48,11 @@ impl Row {
         }
     }
 
-    /// Whether the first peer, which is Pagewire, could not do it.
+    /// Whether one that is Pagewire could not do it.
     pub(crate) fn ours_failed(&self) -> bool {
-        self.values[0].iter().any(|value| value.is_nan())
+        let mut columns = self.peers.iter().zip(&self.values);
+        columns
+            .any(|(peer, values)| peer.is_pagewire() && values.iter().any(|value| value.is_nan()))
     }
 
     fn values_of(&self, peer: Peer) -> Option<&[f64]> {
@@ -58,18 +60,53 @@ impl Row {
         Some(&self.values[column])
     }
 
-    /// The rounds' ratios: what slows a whole round down goes out of them.
-    fn ratios(&self, peer: Peer) -> Option<Sorted> {
-        let ours = self.values_of(Peer::Pagewire)?;
-        let theirs = self.values_of(peer)?;
-        let ratios = ours
+    /// How far `ahead` is ahead of `behind`, in each round: what slows a whole round down goes out of it.
+    fn ratios(&self, ahead: Peer, behind: Peer) -> Option<Sorted> {
+        let ahead = self.values_of(ahead)?;
+        let behind = self.values_of(behind)?;
+        let ratios = ahead
             .iter()
-            .zip(theirs)
-            .map(|(ours, theirs)| match self.figure.better {
-                Better::More => ours / theirs,
-                Better::Less => theirs / ours,
+            .zip(behind)
+            .map(|(ahead, behind)| match self.figure.better {
+                Better::More => ahead / behind,
+                Better::Less => behind / ahead,
             });
         sorted(ratios)
+    }
+}
+
+/// What the ratios of a table say.
+#[derive(Clone, Copy)]
+pub(crate) enum Ratios {
+    /// How far Pagewire is ahead of each other peer.
+    OfPagewire,
+    /// How far each other peer is ahead of the ancestor.
+    ToAncestor,
+}
+
+impl Ratios {
+    /// What one above 1 means.
+    pub(crate) fn say(self) -> &'static str {
+        match self {
+            Self::OfPagewire => "Pagewire is ahead of it",
+            Self::ToAncestor => "it is ahead of the ancestor",
+        }
+    }
+
+    /// The peer that has none, for the others are compared with it.
+    fn base(self) -> Peer {
+        match self {
+            Self::OfPagewire => Peer::Pagewire,
+            Self::ToAncestor => Peer::Ancestor,
+        }
+    }
+
+    fn of(self, row: &Row, peer: Peer) -> Option<Sorted> {
+        match self {
+            _ if peer == self.base() => None,
+            Self::OfPagewire => row.ratios(Peer::Pagewire, peer),
+            Self::ToAncestor => row.ratios(peer, Peer::Ancestor),
+        }
     }
 }
 
@@ -97,43 +134,54 @@ impl Sorted {
     }
 
     fn spread(&self) -> String {
-        let (least, most) = (self.0[0], self.0[self.0.len() - 1]);
-        format!("({}..{})", short(least), short(most))
+        let (least, most) = (short(self.0[0]), short(self.0[self.0.len() - 1]));
+        if least == most {
+            return String::new();
+        }
+        format!("({least}..{most})")
     }
+}
+
+/// Of several values of one run; none when there is none.
+pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    sorted(values).map(|values| values.median())
 }
 
 /// About three digits.
 fn short(value: f64) -> String {
     match value {
         _ if value >= 10_000.0 => format!("{:.1} k", value / 1000.0),
-        _ if value >= 100.0 => format!("{value:.0}"),
+        _ if value >= 100.0 || value.fract() == 0.0 => format!("{value:.0}"),
         _ if value >= 10.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),
     }
 }
 
-/// What a row says of a peer: its median; with the spread of the values of ours, of the ratios to
-/// others. A ratio above 1 means that Pagewire is ahead, whatever the figure.
-fn cell(row: &Row, peer: Peer) -> String {
+/// What a row says of a peer: its median; with the spread of its ratios, or of its values if it has none.
+/// A ratio above 1 means that who it is of is ahead, whatever the figure.
+fn cell(row: &Row, peer: Peer, ratios: Ratios) -> String {
     let Some(values) = row.values_of(peer) else {
         return String::new();
     };
+    if values.is_empty() {
+        return "skipped".to_owned();
+    }
     let Some(values) = sorted(values.iter().copied()) else {
         return "fails".to_owned();
     };
     let median = short(values.median());
-    match row.ratios(peer) {
-        Some(ratios) if peer != Peer::Pagewire => {
+    match ratios.of(row, peer) {
+        Some(ratios) => {
             let ratio = short(ratios.median());
             format!("**{ratio} x** {} {median}", ratios.spread())
         }
-        _ => format!("{median} {}", values.spread()),
+        None => format!("{median} {}", values.spread()),
     }
 }
 
 /// Prints it as Markdown.
-pub(crate) fn print(rows: &[Row]) {
-    let mut peers: Vec<Peer> = vec![Peer::Pagewire];
+pub(crate) fn print(rows: &[Row], ratios: Ratios) {
+    let mut peers: Vec<Peer> = Vec::new();
     for row in rows {
         for peer in row.peers {
             if !peers.contains(peer) {
@@ -146,7 +194,7 @@ pub(crate) fn print(rows: &[Row]) {
     for row in rows {
         let mut line = vec![row.case.to_owned(), row.figure.name.to_owned()];
         for peer in &peers {
-            line.push(cell(row, *peer));
+            line.push(cell(row, *peer, ratios));
         }
         lines.push(line);
     }

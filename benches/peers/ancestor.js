@@ -3,7 +3,7 @@
  * smallest host of it would run it; or, to watch files, the @web/dev-server that people use, which
  * has the watcher. Prints the port that it listens on.
  *
- *     node ancestor.js ROOT [--watch | --plugins NAME]
+ *     node ancestor.js ROOT [--port PORT] [--watch | --plugins NAME]
  */
 
 import { startDevServer } from '@web/dev-server';
@@ -12,8 +12,11 @@ import { parseArgs } from 'node:util';
 import { pluginsOf } from './plugins.js';
 
 const { values, positionals: [rootDir] } = parseArgs({
-  allowPositionals: true, options: { watch: { type: 'boolean' }, plugins: { type: 'string' } },
+  allowPositionals: true,
+  options: { port: { type: 'string', default: '0' }, watch: { type: 'boolean' }, plugins: { type: 'string' } },
 });
+
+const port = Number(values.port);
 
 const silent = () => {};
 const logger = {
@@ -24,11 +27,11 @@ const logger = {
 async function start() {
   if (values.watch) {
     const options = { readCliArgs: false, readFileConfig: false, autoExitProcess: false, logStartMessage: false };
-    return startDevServer({ ...options, config: { rootDir, hostname: '127.0.0.1', watch: true, open: false } });
+    return startDevServer({ ...options, config: { rootDir, hostname: '127.0.0.1', port, watch: true, open: false } });
   }
   const plugins = [{ name: 'bench', injectWebSocket: true }];
   if (values.plugins) plugins.push(...await pluginsOf(values.plugins, rootDir));
-  const config = { rootDir, hostname: '127.0.0.1', port: 0, basePath: '', injectWebSocket: true, plugins, middleware: [] };
+  const config = { rootDir, hostname: '127.0.0.1', port, basePath: '', injectWebSocket: true, plugins, middleware: [] };
   const server = new DevServer(config, logger);
   await server.start();
   return server;

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { act } from './talk.js';
 
 const COUNT = 32;
 const SLOW_MS = 100;
@@ -49,6 +50,15 @@ const slow = (module) => ({
   },
 });
 
+const talk = {
+  name: 'talk',
+  serverStart({ webSockets }) {
+    const send = (text) => webSockets.send(text);
+    const count = () => webSockets.webSocketServer.clients.size;
+    webSockets.on('message', ({ webSocket, data }) => act({ webSocket, data, send, count }));
+  },
+};
+
 /** The plugins of this name. */
 export async function pluginsOf(name, rootDir) {
   const module = await readFile(path.join(rootDir, 'module.js'), 'utf8');
@@ -61,6 +71,8 @@ export async function pluginsOf(name, rootDir) {
     case 'cache': return [transforming(isModule, true)];
     case 'bystanders': return bystanders(COUNT);
     case 'many': return [...bystanders(COUNT - 1), transforming((url) => url.startsWith('/many/'), true)];
+    case 'talk': return [talk];
+    case 'language': return [serving(module), talk];
     case 'slow': return [slow(module), serving(module)];
     default: throw new Error(`no plugins are called ${name}`);
   }

@@ -1,0 +1,148 @@
+//! The floor of sockets: hyper's upgrade and tungstenite's protocol as Pagewire uses them, without
+//! Pagewire. What goes to all pages is a frame made beforehand and written to each, one write for one
+//! message: no queue, and no task that wakes up.
+
+use crate::frames;
+use crate::talk::{Ask, Burst};
+use anyhow::{Context as _, ensure};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{self, HeaderValue};
+use axum::http::{Response, StatusCode};
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+/// As Pagewire has them.
+const READ_BUFFER_BYTES: usize = 4096;
+const WRITE_BUFFER_BYTES: usize = 64 * 1024;
+
+/// All that are open.
+#[derive(Clone, Default)]
+pub(crate) struct Sockets(Arc<Mutex<Vec<Arc<TcpStream>>>>);
+
+pub(crate) async fn upgrade(
+    State(sockets): State<Sockets>,
+    mut request: Request,
+) -> Response<Body> {
+    let key = request.headers().get(header::SEC_WEBSOCKET_KEY);
+    let accept = key.map(|key| derive_accept_key(key.as_bytes()));
+    let upgraded = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        if let Err(error) = sockets.serve(upgraded).await {
+            eprintln!("{error:#}");
+        }
+    });
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    if let Some(accept) = accept.and_then(|accept| accept.parse().ok()) {
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    response
+}
+
+impl Sockets {
+    async fn serve(&self, upgraded: OnUpgrade) -> anyhow::Result<()> {
+        let parts = upgraded.await?.downcast::<TokioIo<TcpStream>>();
+        let parts = parts.ok().context("another kind of connection")?;
+        ensure!(parts.read_buf.is_empty(), "a page that does not wait");
+        let stream = Arc::new(parts.io.into_inner());
+        self.with(|all| all.push(stream.clone()));
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(WRITE_BUFFER_BYTES);
+        let shared = Shared(stream.clone());
+        let mut socket = WebSocketStream::from_raw_socket(shared, Role::Server, Some(config)).await;
+        // Pages go without a word.
+        while let Some(Ok(message)) = socket.next().await {
+            let Message::Text(text) = message else {
+                continue;
+            };
+            if let Ok(ask) = serde_json::from_str::<Ask>(&text) {
+                let answer = serde_json::to_string(&ask.answer())?;
+                socket.send(Message::Text(Utf8Bytes::from(answer))).await?;
+            } else {
+                self.send(&serde_json::from_str(&text)?)?;
+            }
+        }
+        self.with(|all| all.retain(|known| !Arc::ptr_eq(known, &stream)));
+        Ok(())
+    }
+
+    fn send(&self, burst: &Burst) -> anyhow::Result<()> {
+        let frame = frames::of_server(&burst.text);
+        let all = self.with(|all| all.clone());
+        for _ in 0..burst.count {
+            for stream in &all {
+                let written = stream.try_write(&frame)?;
+                ensure!(written == frame.len(), "a page that does not read");
+            }
+        }
+        Ok(())
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Vec<Arc<TcpStream>>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A stream that others may write to between two frames.
+struct Shared(Arc<TcpStream>);
+
+impl AsyncRead for Shared {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.0.poll_read_ready(cx))?;
+            match self.0.try_read(buffer.initialize_unfilled()) {
+                Ok(read) => {
+                    buffer.advance(read);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Shared {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.0.poll_write_ready(cx))?;
+            match self.0.try_write(octets) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // It ends with the last that holds it.
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,44 @@
+import static java.util.concurrent.CompletableFuture.completedFuture;
+
+import dev.pagewire.client.Content;
+import dev.pagewire.client.Filter;
+import dev.pagewire.client.Plugin;
+import dev.pagewire.client.Target;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** As {@link Language}, with the handlers for plugins that answer many messages: they do not wait. */
+public class LanguageAsync {
+  record Ask(int page, int number) {}
+
+  public static void main(String[] args) throws IOException {
+    String module = Files.readString(Path.of(args[0]));
+    AtomicLong calls = new AtomicLong();
+    Plugin.named("language")
+        .serveAsync(
+            Filter.paths("/virtual/module.js", "/virtual/calls"),
+            request -> {
+              if (request.path().equals("/virtual/calls")) {
+                return completedFuture(Content.text(calls.toString()));
+              }
+              calls.incrementAndGet();
+              return completedFuture(Content.js(module));
+            })
+        .onMessageAsync(
+            "ask",
+            (message, client) -> {
+              Ask ask = message.json(Ask.class);
+              Target sender = Target.socket(message.socketId());
+              return client
+                  .async()
+                  .send(
+                      sender,
+                      Map.of("type", "answer", "page", ask.page(), "next", ask.number() + 1));
+            })
+        .serverStart(context -> System.out.println("ready"))
+        .run();
+  }
+}
