@@ -37,8 +37,9 @@ const MAX_MISSED_PINGS: u64 = 2;
 /// Close code for a page that does not answer pings or does not read: it may come back.
 const CLOSE_UNRESPONSIVE: u16 = 4000;
 
-/// Small, because most sockets are idle most of the time.
-const READ_BUFFER_BYTES: usize = 4096;
+/// Small, because most sockets are idle most of the time and each has one; a message that is longer gets
+/// the room that its header asks for. Default 256 B.
+const READ_BUFFER_BYTES: usize = 256;
 
 /// Frames are collected up to this size before they are written.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
@@ -53,31 +54,29 @@ pub(super) fn config() -> WebSocketConfig {
 }
 
 /// Runs the connection to its end and says how it ended.
-pub(super) async fn run<S>(socket: WebSocketStream<S>, guard: SocketGuard, debug: bool)
+pub(super) fn run<S>(
+    socket: WebSocketStream<S>,
+    guard: SocketGuard,
+    debug: bool,
+) -> impl Future<Output = ()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let end = until_end(socket, &guard, debug).await;
-    tracing::debug!(
-        target: "pagewire::browser",
-        socket_id = guard.socket().id(), code = end.code, cause = ?end.cause, "socket closed"
-    );
-    guard.closed(end);
+    let connection = Connection::new(socket, debug);
+    async move {
+        let end = until_end(connection, &guard).await;
+        tracing::debug!(
+            target: "pagewire::browser",
+            socket_id = guard.socket().id(), code = end.code, cause = ?end.cause, "socket closed"
+        );
+        guard.closed(end);
+    }
 }
 
-async fn until_end<S>(socket: WebSocketStream<S>, guard: &SocketGuard, debug: bool) -> Close
+async fn until_end<S>(mut connection: Box<Connection<S>>, guard: &SocketGuard) -> Close
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let now = Instant::now();
-    let mut connection = Connection {
-        socket,
-        unwritten: 0,
-        timer: Box::pin(tokio::time::sleep_until(now + HELLO_GRACE)),
-        pings: 0,
-        pongs: 0,
-        debug,
-    };
     loop {
         match connection.step(guard.socket().outbox()).await {
             Step::Incoming(message) => {
@@ -92,11 +91,12 @@ where
             }
             Step::Timer if connection.is_unresponsive() => {
                 let close = unresponsive(guard.socket().outbox());
-                break close_politely(&mut connection, close).await;
+                break Box::pin(close_politely(&mut connection, close)).await;
             }
             Step::Timer => connection.ping(guard.socket(), PING_INTERVAL),
-            Step::Close(close) => break close_politely(&mut connection, close).await,
-            Step::Lost(error) => break lost(&mut connection, error).await,
+            // Boxed: a connection need not have the room for its end as long as it lives.
+            Step::Close(close) => break Box::pin(close_politely(&mut connection, close)).await,
+            Step::Lost(error) => break Box::pin(lost(&mut connection, error)).await,
         }
     }
 }
@@ -123,6 +123,18 @@ enum Step {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// In a box: every future that it is handed on by would have room for one of its own.
+    fn new(socket: WebSocketStream<S>, debug: bool) -> Box<Self> {
+        Box::new(Self {
+            socket,
+            unwritten: 0,
+            timer: Box::pin(tokio::time::sleep(HELLO_GRACE)),
+            pings: 0,
+            pongs: 0,
+            debug,
+        })
+    }
+
     /// Writes what waits, until something happens.
     async fn step(&mut self, outbox: &Outbox) -> Step {
         poll_fn(|cx| self.poll_step(outbox, cx)).await
@@ -297,7 +309,7 @@ mod tests {
             let socket =
                 WebSocketStream::from_raw_socket(daemon, Role::Server, Some(config())).await;
             let began = Instant::now();
-            let end = until_end(socket, &guard, false).await;
+            let end = until_end(Connection::new(socket, false), &guard).await;
             assert_eq!((end.code, end.cause), (CLOSE_UNRESPONSIVE, cause));
             assert_eq!(began.elapsed(), PING_INTERVAL * 2 + CLOSE_GRACE);
         }

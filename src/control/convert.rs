@@ -42,7 +42,7 @@ pub(super) fn socket(info: &hub::SocketInfo) -> proto::Socket {
         tab_id: info.tab_id.clone(),
         url: info.url.clone(),
         title: info.title.clone(),
-        user_agent: info.user_agent.clone(),
+        user_agent: info.user_agent.to_string(),
         visibility: match info.visibility {
             hub::Visibility::Unknown => proto::Visibility::Unspecified,
             hub::Visibility::Visible => proto::Visibility::Visible,
@@ -50,7 +50,7 @@ pub(super) fn socket(info: &hub::SocketInfo) -> proto::Socket {
         }
         .into(),
         top_level: info.top_level,
-        remote_address: info.remote_address.clone(),
+        remote_address: info.remote_address.to_string(),
         connect_time: Some(timestamp(info.connect_time)),
         ready: info.ready,
         document_state: match info.document_state {
@@ -60,7 +60,7 @@ pub(super) fn socket(info: &hub::SocketInfo) -> proto::Socket {
             hub::DocumentState::Complete => DocumentState::Complete,
         }
         .into(),
-        client_features: info.features.clone(),
+        client_features: info.features.to_vec(),
     }
 }
 

@@ -6,6 +6,7 @@ use super::status::{error, invalid};
 use super::{Control, MAX_DOWN_FRAME_BYTES, Stream_, convert, proto, status};
 use crate::hub::{Answer, AnswerError, Confirmation, Frame, Selection, Socket, Understanding};
 use crate::message::{Command, Down, Import, check_json};
+use futures_util::future::ready;
 use futures_util::{StreamExt, stream};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proto::send_request::Payload;
@@ -18,6 +19,9 @@ use tonic::{Code, Status, Streaming};
 
 /// How long pages have to confirm when the caller sets no deadline. Default 10 s.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Sends of a stream that are done one after the other before their pages are written to. Default 64.
+const SENDS_AT_ONCE: usize = 64;
 
 pub(super) fn send(control: &Control, request: proto::SendRequest) -> Result<Sent, Status> {
     let options = delivery_options(request.delivery)?;
@@ -120,21 +124,27 @@ pub(super) fn stream(
     requests: Streaming<proto::SendStreamRequest>,
 ) -> Stream_<proto::SendStreamResponse> {
     let control = control.clone();
-    Box::pin(stream::unfold(Some(requests), move |requests| {
+    // Until the caller has ended its side, or has gone.
+    let waiting = requests.scan((), |(), request| ready(request.ok()));
+    let waiting = waiting.ready_chunks(SENDS_AT_ONCE);
+    let reports = stream::unfold(Some(waiting), move |waiting| {
         let control = control.clone();
         async move {
-            let mut requests = requests?;
-            let request = tokio::select! {
-                () = control.cut.cancelled() => return Some((Err(status::stopping()), None)),
-                request = requests.next() => request,
+            let mut waiting = waiting?;
+            let sends = tokio::select! {
+                () = control.cut.cancelled() => {
+                    return Some((vec![Err(status::stopping())], None));
+                }
+                sends = waiting.next() => sends?.into_iter(),
             };
-            // Else the caller has ended its side, or has gone.
-            let Some(Ok(request)) = request else {
-                return None;
-            };
-            Some((Ok(answer_in_stream(&control, request)), Some(requests)))
+            let reports = sends.map(|request| Ok(answer_in_stream(&control, request)));
+            let reports = reports.collect::<Vec<_>>();
+            // The pages are written to first: they are who waits.
+            tokio::task::yield_now().await;
+            Some((reports, Some(waiting)))
         }
-    }))
+    });
+    Box::pin(reports.flat_map(stream::iter))
 }
 
 fn answer_in_stream(

@@ -183,10 +183,8 @@ fn answers(request: &SubscribeMessagesRequest) -> Result<Answers, Status> {
     let subscribed = &request.message_types;
     let stray = |asked: &&String| !subscribed.is_empty() && !subscribed.contains(asked);
     if request.answer_types.is_empty() {
-        Ok(match request.answers_requests {
-            true => Answers::All,
-            false => Answers::None,
-        })
+        let all = request.answers_requests;
+        Ok(if all { Answers::All } else { Answers::None })
     } else if request.answers_requests {
         let text = "set together with answers_requests, which offers to answer all types (set one of them)";
         Err(invalid("answer_types", text))

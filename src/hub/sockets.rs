@@ -26,13 +26,13 @@ pub struct SocketInfo {
     /// `document.title`.
     pub title: String,
     /// From the upgrade request.
-    pub user_agent: String,
+    pub user_agent: Arc<str>,
     /// As the page said.
     pub visibility: Visibility,
     /// Whether the document is no frame of another.
     pub top_level: bool,
     /// The peer's address and port.
-    pub remote_address: String,
+    pub remote_address: Arc<str>,
     /// When the upgrade was accepted.
     pub connect_time: SystemTime,
     /// It said hello, or had a second to.
@@ -40,7 +40,7 @@ pub struct SocketInfo {
     /// How far the document is loaded.
     pub document_state: DocumentState,
     /// What its script can do. Empty when it never said hello.
-    pub features: Vec<String>,
+    pub features: Arc<[String]>,
 }
 
 /// `document.visibilityState`.
@@ -122,9 +122,11 @@ impl Socket {
 #[derive(Default)]
 pub(super) struct Registry {
     entries: HashMap<String, Entry>,
-    /// Connection number to socket id: lists go in this order.
-    order: BTreeMap<u64, String>,
+    /// By connection number: lists go in this order.
+    order: BTreeMap<u64, Arc<Socket>>,
     last_number: u64,
+    /// What the last hello said: nearly all pages have the same script and say the same.
+    features: Arc<[String]>,
 }
 
 pub(super) struct Entry {
@@ -141,7 +143,19 @@ impl Registry {
     pub(super) fn after(&self, number: u64) -> impl Iterator<Item = &Entry> {
         self.order
             .range(number + 1..)
-            .filter_map(|(_, socket_id)| self.entries.get(socket_id))
+            .filter_map(|(_, socket)| self.entries.get(&socket.id))
+    }
+
+    /// All sockets in the order in which they connected.
+    pub(super) fn sockets(&self) -> impl Iterator<Item = &Arc<Socket>> {
+        self.order.values()
+    }
+
+    fn shared(&mut self, features: Vec<String>) -> Arc<[String]> {
+        if *self.features != *features {
+            self.features = features.into();
+        }
+        self.features.clone()
     }
 }
 
@@ -214,16 +228,16 @@ impl Hub {
             tab_id: String::new(),
             url: String::new(),
             title: String::new(),
-            user_agent,
+            user_agent: user_agent.into(),
             visibility: Visibility::Unknown,
             top_level: true,
-            remote_address,
+            remote_address: remote_address.into(),
             connect_time: SystemTime::now(),
             ready: false,
             document_state: DocumentState::Unknown,
-            features: Vec::new(),
+            features: Arc::default(),
         });
-        registry.order.insert(info.number, socket.id.clone());
+        registry.order.insert(info.number, socket.clone());
         let entry = Entry {
             socket: socket.clone(),
             info: info.clone(),
@@ -340,13 +354,7 @@ impl Hub {
 
     /// Ends every connection: the daemon stops.
     pub fn close_all(&self, code: u16, reason: &str) {
-        let sockets: Vec<_> = self
-            .lock()
-            .registry
-            .entries
-            .values()
-            .map(|entry| entry.socket.clone())
-            .collect();
+        let sockets: Vec<_> = self.lock().registry.sockets().cloned().collect();
         for socket in sockets {
             socket.outbox.close(Close {
                 code,
@@ -359,6 +367,7 @@ impl Hub {
 
 impl State {
     fn describe(&mut self, socket_id: &str, hello: Hello) {
+        let features = self.registry.shared(hello.features);
         self.update(socket_id, |info| {
             info.page_id = hello.page_id;
             info.tab_id = hello.tab_id;
@@ -376,7 +385,7 @@ impl State {
                 _ => DocumentState::Unknown,
             };
             info.top_level = hello.top_level;
-            info.features = hello.features;
+            info.features = features;
             info.ready = true;
         });
     }

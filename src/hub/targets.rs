@@ -127,9 +127,10 @@ impl Hub {
         let position = self.at(state.log.newest());
         let mut sockets = Vec::new();
         let mut unknown = Vec::new();
+        let is_excluded = |id: &str| excluded.iter().any(|excluded| excluded == id);
         if let Target::Sockets(ids) = target {
             let mut seen = HashSet::new();
-            for id in ids.iter().filter(|id| !excluded.contains(id)) {
+            for id in ids.iter().filter(|id| !is_excluded(id)) {
                 if !seen.insert(id) {
                     continue;
                 }
@@ -138,6 +139,9 @@ impl Hub {
                     None => unknown.push(id.clone()),
                 }
             }
+        } else if matches!(target, Target::All) {
+            let all = state.registry.sockets();
+            sockets.extend(all.filter(|socket| !is_excluded(socket.id())).cloned());
         } else {
             let matches = |info: &SocketInfo| match target {
                 Target::Tabs(ids) => ids.contains(&info.tab_id),
@@ -149,9 +153,7 @@ impl Hub {
                 state
                     .registry
                     .after(0)
-                    .filter(|entry| {
-                        matches(&entry.info) && !excluded.contains(&entry.info.socket_id)
-                    })
+                    .filter(|entry| matches(&entry.info) && !is_excluded(entry.socket.id()))
                     .map(|entry| entry.socket.clone()),
             );
         }
