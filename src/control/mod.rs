@@ -11,6 +11,7 @@ mod import;
 mod info;
 mod invalidate;
 mod plugins;
+mod reflection;
 mod resolve_import;
 mod send;
 mod serve;
@@ -25,6 +26,7 @@ use crate::hub::Hub;
 use crate::paths::Roots;
 use crate::plugins::{Plugins, ResolveImport, Serve, Transform};
 use futures_util::Stream;
+use reflection::Reflection;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -49,9 +51,6 @@ pub(crate) mod proto {
 }
 
 use proto::control_service_server::{ControlService, ControlServiceServer};
-
-/// The contract for reflection.
-const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pagewire.v1.bin"));
 
 /// Largest frame that a program may send to pages. Default 16 MiB.
 pub const MAX_DOWN_FRAME_BYTES: usize = 16 * 1024 * 1024;
@@ -90,14 +89,9 @@ impl Control {
     /// The control service, health and reflection, as the routes of a gRPC server.
     #[must_use]
     pub fn routes(self: &Arc<Self>, health: impl Into<Routes>) -> Routes {
-        let reflection = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .build_v1()
-            .expect("the descriptors that build.rs made are valid");
         let service = ControlServiceServer::new(Service(self.clone()))
             .max_decoding_message_size(MAX_REQUEST_BYTES);
-        health.into().add_service(reflection).add_service(service)
+        health.into().add_service(Reflection).add_service(service)
     }
 }
 
