@@ -167,7 +167,7 @@ fn sibling(file: &Path, coding: Coding) -> io::Result<Option<OpenFile>> {
     if !metadata.is_file() || metadata.modified()? < file.metadata()?.modified()? {
         return Ok(None);
     }
-    OpenFile::new(std::fs::File::open(path)?).map(Some)
+    OpenFile::open(&path).map(Some)
 }
 
 /// The coding that a client prefers to none (section 12.5.3); of equals the smaller one.

@@ -10,11 +10,14 @@ use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use bytes::Bytes;
 use quick_cache::sync::Cache;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
+
+/// Files up to this size are read where they are asked for: a disk that is asleep holds up who is
+/// beside it, once. Default 64 KiB.
+const SMALL_BYTES: u64 = 64 * 1024;
 
 /// Files up to this size are read at once, and kept; larger ones are sent piece by piece.
 /// Default 1 MiB.
@@ -140,7 +143,8 @@ impl Files {
         let read = blocking(move || {
             Ok(find(&asked).and_then(|real| {
                 let whole = whole_bytes(&mime);
-                read(asked, real, &mime, whole)
+                OpenFile::open(&real)
+                    .and_then(|file| read(file, asked, real, &mime, whole))
                     .map_err(|error| format!("which cannot be read: {error}"))
             }))
         });
@@ -162,7 +166,13 @@ impl Files {
             .as_ref()
             .map(|roots| roots.asked(url))
             .unwrap_or_default();
-        let read = blocking(move || read(asked, real, &mime, whole)).await?;
+        // Opened and, if it is small, read at once: some microseconds, where another thread costs more.
+        let file = OpenFile::open(&real)?;
+        let read = if file.len() <= SMALL_BYTES {
+            read(file, asked, real, &mime, whole)?
+        } else {
+            blocking(move || read(file, asked, real, &mime, whole)).await?
+        };
         Ok(self.keep(url.as_str().to_owned(), read))
     }
 
@@ -223,8 +233,13 @@ enum Read {
     Large(Box<Answer>),
 }
 
-fn read(asked: PathBuf, real: PathBuf, mime: &str, whole: u64) -> io::Result<Read> {
-    let mut file = OpenFile::new(File::open(&real)?)?;
+fn read(
+    mut file: OpenFile,
+    asked: PathBuf,
+    real: PathBuf,
+    mime: &str,
+    whole: u64,
+) -> io::Result<Read> {
     if file.len() > whole {
         return Ok(Read::Large(Box::new(large(file, real, mime)?)));
     }
@@ -233,7 +248,7 @@ fn read(asked: PathBuf, real: PathBuf, mime: &str, whole: u64) -> io::Result<Rea
         if content.is_ok() {
             break;
         }
-        file = OpenFile::new(File::open(&real)?)?;
+        file = OpenFile::open(&real)?;
         content = file.read();
     }
     let content = content?;

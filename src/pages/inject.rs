@@ -8,6 +8,7 @@
 use super::answer::{Answer, Payload, content_tag};
 use super::derived::Variant;
 use super::failure::escape;
+use super::modules::Hints;
 use super::scan::{Scan, is_document, scan};
 use super::{Pages, encode, policy};
 use crate::message::{CLIENT_PATH, RECORDER_PATH};
@@ -17,8 +18,7 @@ use axum::http::{Method, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::stream;
-use std::sync::Arc;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// How much of a page that comes in pieces is held back until its head is over. Beyond, it is
 /// searched as far as it is there. Default 64 KiB.
@@ -38,7 +38,7 @@ pub(super) struct Scripts {
     /// The policies of the response's header.
     policies: String,
     /// URLs of modules that the page will load.
-    preloads: Arc<[String]>,
+    preloads: Hints,
 }
 
 impl Scripts {
@@ -48,7 +48,7 @@ impl Scripts {
             recorder,
             base: base.to_owned(),
             policies: String::new(),
-            preloads: Arc::default(),
+            preloads: Hints::default(),
         }
     }
 
@@ -61,10 +61,9 @@ impl Scripts {
     fn variant(&self) -> Variant {
         Variant {
             name: if self.recorder { "recorder" } else { "client" },
-            detail: if self.policies.is_empty() && self.preloads.is_empty() {
-                0
-            } else {
-                xxh3_64(format!("{} {}", self.policies, self.preloads.join(" ")).as_bytes())
+            detail: match self.policies.as_bytes() {
+                [] => self.preloads.hash,
+                policies => xxh3_64_with_seed(policies, self.preloads.hash),
             },
         }
     }
@@ -102,7 +101,8 @@ pub(super) async fn stage(pages: &Pages, request: &Parts, answer: &mut Answer) {
         .and_then(|host| host.to_str().ok());
     if let Payload::Bytes(body) = &answer.body {
         let body = body.clone();
-        scripts.preloads = pages.modules.preloads(pages, request, &body).await;
+        let (modules, tag) = (&pages.modules, answer.tag.as_ref());
+        scripts.preloads = modules.preloads(pages, request, &body, tag).await;
     }
     let page = Page {
         pages,
@@ -165,7 +165,7 @@ impl Page<'_> {
         // Hints that a policy keeps out would only be errors in the console.
         let mut scripts = self.scripts.clone();
         if !missing.is_empty() {
-            scripts.preloads = Arc::default();
+            scripts.preloads = Hints::default();
         }
         let added = add(page, found, &scripts, is_whole)?;
         for (policies, missing) in missing {
@@ -223,7 +223,7 @@ fn add(page: &Bytes, found: &Scan, scripts: &Scripts, is_whole: bool) -> Option<
         ));
     }
     if client {
-        for url in scripts.preloads.iter() {
+        for url in scripts.preloads.urls.iter() {
             let url = escape(url);
             tags.push_str(&format!(
                 "<link rel=\"modulepreload\" href=\"{base}{url}\"{nonce}>"

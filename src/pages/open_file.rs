@@ -3,9 +3,11 @@
 use crate::paths::Version;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
+use rustix::fs::OFlags;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -23,7 +25,16 @@ pub(super) struct OpenFile {
 }
 
 impl OpenFile {
-    pub(super) fn new(file: File) -> io::Result<Self> {
+    /// Blocks for microseconds, whatever it is: nobody waits for who writes into a pipe.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let file = File::options()
+            .read(true)
+            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+            .open(path)?;
+        Self::new(file)
+    }
+
+    fn new(file: File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         Ok(Self {
             version: Version::of(&metadata),

@@ -54,10 +54,13 @@ impl UrlPath {
             return Err(UrlPathError::NotAbsolute);
         }
         let bytes = raw.as_bytes();
-        let is_ordinary = bytes
-            .iter()
-            .all(|b| b.is_ascii_graphic() && !matches!(b, b'%' | b'\\'));
-        if is_ordinary && !raw.contains("//") && !raw.contains("/.") {
+        let mut before = 0;
+        let is_ordinary = bytes.iter().all(|b| {
+            let begins_oddly = before == b'/' && matches!(b, b'/' | b'.');
+            before = *b;
+            b.is_ascii_graphic() && !matches!(b, b'%' | b'\\') && !begins_oddly
+        });
+        if is_ordinary {
             // Nearly all of them: there is nothing to decode and no segment to take away.
             return Ok(Self {
                 text: raw.to_owned(),

@@ -11,12 +11,15 @@ use crate::paths::{Found, UrlPath};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Request};
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use memchr::memmem;
 use quick_cache::sync::Cache;
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 /// Modules that a page is told of at most; the browser finds the others by itself. Default 512.
 const MAX_PRELOADS: usize = 512;
@@ -24,6 +27,9 @@ const MAX_PRELOADS: usize = 512;
 /// How long a page waits for its modules to be looked through. What was found until then is told,
 /// and the rest to who asks next. Default 20 ms.
 const LONGEST_LOOK: Duration = Duration::from_millis(20);
+
+/// Modules of a page that are looked through at the same time.
+const LOOKS_AT_ONCE: usize = 8;
 
 /// How long what a page was told may be told again. Default 1 s.
 const FRESH: Duration = Duration::from_secs(1);
@@ -51,7 +57,27 @@ struct Learned {
 #[derive(Clone)]
 struct Told {
     at: Instant,
-    urls: Arc<[String]>,
+    hints: Hints,
+}
+
+/// Modules that a page will load and does not name itself.
+#[derive(Clone, Default)]
+pub(in crate::pages) struct Hints {
+    pub(in crate::pages) urls: Arc<[String]>,
+    /// Tells them from others; 0 = there are none.
+    pub(in crate::pages) hash: u64,
+}
+
+impl Hints {
+    fn new(urls: Vec<String>) -> Self {
+        let hash = if urls.is_empty() {
+            0
+        } else {
+            xxh3_64(urls.join(" ").as_bytes())
+        };
+        let urls = urls.into();
+        Self { urls, hash }
+    }
 }
 
 impl Graph {
@@ -92,32 +118,30 @@ impl Graph {
         self.learned.insert(url, learned);
     }
 
-    /// The URLs of the modules that a page will load and does not name itself.
+    /// What a page is told; `tag` names its content, if it has one.
     pub(super) async fn preloads(
         &self,
         pages: &Pages,
         request: &Parts,
         page: &Bytes,
-    ) -> Arc<[String]> {
+        tag: Option<&HeaderValue>,
+    ) -> Hints {
         if !self.preload {
-            return Arc::default();
+            return Hints::default();
         }
-        let mut key = Xxh3::new();
-        key.update(request.uri.path().as_bytes());
-        key.update(b"\0");
-        key.update(page);
-        let key = key.digest128();
+        let content = tag.map_or(&page[..], HeaderValue::as_bytes);
+        let key = xxh3_128_with_seed(content, xxh3_64(request.uri.path().as_bytes()));
         if let Some(told) = self.told.get(&key).filter(|told| told.at.elapsed() < FRESH) {
-            return told.urls;
+            return told.hints;
         }
         let at = Instant::now();
         let (urls, is_all) = Box::pin(self.look(pages, request, page, at)).await;
-        let urls: Arc<[String]> = urls.into();
+        let hints = Hints::new(urls);
         if is_all {
-            let urls = urls.clone();
-            self.told.insert(key, Told { at, urls });
+            let hints = hints.clone();
+            self.told.insert(key, Told { at, hints });
         }
-        urls
+        hints
     }
 
     /// The URLs, and whether there was time to look at all of them.
@@ -138,30 +162,39 @@ impl Graph {
             .iter()
             .filter_map(|source| joined(&base, source));
         let mut known: HashSet<String> = named.collect();
-        let mut queue: VecDeque<(String, bool)> =
-            known.iter().map(|url| (url.clone(), true)).collect();
+        let mut level: Vec<(String, bool)> = known.iter().map(|url| (url.clone(), true)).collect();
         for url in inline_imports(pages, request, page).await {
             if known.insert(url.clone()) {
-                queue.push_back((url, false));
+                level.push((url, false));
             }
         }
         let mut found = Vec::new();
-        while let Some((url, is_named)) = queue.pop_front() {
-            if found.len() >= MAX_PRELOADS {
-                break;
-            }
-            let imports = self.imports_of(pages, request, &url);
-            let Ok(imports) = timeout_at(begin + LONGEST_LOOK, imports).await else {
-                return (found, false);
-            };
-            let Some(imports) = imports else { continue };
-            for import in imports.iter() {
-                if known.insert(import.clone()) {
-                    queue.push_back((import.clone(), false));
+        while !level.is_empty() {
+            let looks = level.into_iter().map(async |(url, is_named)| {
+                let imports = self.imports_of(pages, request, &url).await;
+                (url, is_named, imports)
+            });
+            let mut looks = pin!(stream::iter(looks).buffered(LOOKS_AT_ONCE));
+            level = Vec::new();
+            loop {
+                let Ok(looked) = timeout_at(begin + LONGEST_LOOK, looks.next()).await else {
+                    return (found, false);
+                };
+                let Some((url, is_named, imports)) = looked else {
+                    break;
+                };
+                let Some(imports) = imports else { continue };
+                for import in imports.iter() {
+                    if known.insert(import.clone()) {
+                        level.push((import.clone(), false));
+                    }
                 }
-            }
-            if !is_named {
-                found.push(url);
+                if !is_named {
+                    found.push(url);
+                }
+                if found.len() >= MAX_PRELOADS {
+                    return (found, true);
+                }
             }
         }
         (found, true)
@@ -222,6 +255,9 @@ async fn imports(
     if !is_script(answer.essence()) {
         return None;
     }
+    if !may_import(body) {
+        return Some(Vec::new());
+    }
     let module = pages
         .modules
         .parsed
@@ -259,6 +295,13 @@ async fn inline_imports(pages: &Pages, request: &Parts, page: &Bytes) -> Vec<Str
     statics
         .filter_map(|specifier| imported(&base, specifier))
         .collect()
+}
+
+/// Whether there is a word without which nothing is imported. Most modules of a large page are leaves.
+fn may_import(source: &[u8]) -> bool {
+    ["import", "from"]
+        .iter()
+        .any(|word| memmem::find(source, word.as_bytes()).is_some())
 }
 
 /// Path and query.

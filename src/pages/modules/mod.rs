@@ -21,8 +21,8 @@ use axum::http::header::{self, HeaderValue};
 use axum::http::request::Parts;
 use bytes::Bytes;
 use graph::Graph;
+pub(super) use graph::Hints;
 use parsed::{Module, Parsed};
-use std::sync::Arc;
 use std::time::Duration;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -51,14 +51,15 @@ impl Modules {
         }
     }
 
-    /// What a page will load beside what it names itself, as URLs.
+    /// What a page will load beside what it names itself; `tag` names its content, if it has one.
     pub(super) async fn preloads(
         &self,
         pages: &Pages,
         request: &Parts,
         page: &Bytes,
-    ) -> Arc<[String]> {
-        self.graph.preloads(pages, request, page).await
+        tag: Option<&HeaderValue>,
+    ) -> Hints {
+        self.graph.preloads(pages, request, page, tag).await
     }
 }
 
