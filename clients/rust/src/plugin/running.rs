@@ -186,8 +186,7 @@ impl Plugin {
     }
 }
 
-/// Whether another try may go better: nothing was refused, or only for as long as another plugin, or
-/// what is left of this one, has the name.
+/// Whether another try may go better: nothing was refused, or only for a while.
 fn may_pass(error: &Error, names_token: bool) -> bool {
     match error {
         Error::NoDaemon { .. }
@@ -197,12 +196,11 @@ fn may_pass(error: &Error, names_token: bool) -> bool {
         | Error::Disconnected { .. }
         | Error::Unexpected(_) => true,
         // A session that is lost while its hooks are opened is seen by these first.
-        Error::Rpc { code, reason, .. } => {
-            let passes = ["PLUGIN_NAME_TAKEN", "SESSION_GONE", "SUBSCRIBER_SLOW"];
-            *code == Code::Unavailable
-                || *code == Code::Unauthenticated && !names_token
-                || passes.contains(&reason.as_str())
-        }
+        Error::Rpc { code, reason, .. } => match code {
+            Code::Unauthenticated => !names_token,
+            Code::InvalidArgument | Code::FailedPrecondition => reason == "SESSION_GONE",
+            _ => reason != "REPLACED",
+        },
         _ => false,
     }
 }

@@ -15,11 +15,16 @@ use crate::{
     proto::{self, server_start_response::Event},
 };
 use std::{
+    panic::resume_unwind,
     path::{Path, PathBuf},
     pin::pin,
     time::Duration,
 };
-use tokio::{sync::watch, task::JoinSet, time::timeout};
+use tokio::{
+    sync::watch,
+    task::{JoinError, JoinSet},
+    time::timeout,
+};
 use tonic::Streaming;
 
 /// How long the session may take to say why a hook's stream ended before it did.
@@ -55,7 +60,10 @@ pub(super) async fn run(
     *begun = Some(context.root_dirs().map(Path::to_owned).collect());
     let (finish, finishes) = watch::channel(false);
     let mut hooks_run = plugin.has_hooks();
-    let mut hooks = pin!(hooks.run(finishes));
+    // A task: what it wakes is near to it, on the runtime's workers, wherever the plugin is run.
+    let mut task = JoinSet::new();
+    task.spawn(hooks.run(finishes));
+    let mut hooks = pin!(async move { task.join_next().await.map_or(Ok(()), joined) });
 
     let mut starting: JoinSet<HandlerResult> = JoinSet::new();
     let (ended, grace) = loop {
@@ -114,6 +122,14 @@ pub(super) async fn run(
     };
     // Beyond its grace the daemon cuts the streams: what is not done by then never will be.
     timeout(grace, leave).await.unwrap_or(Ok(ended))
+}
+
+/// What a task returned; its panic goes on here.
+fn joined(done: std::result::Result<Result<()>, JoinError>) -> Result<()> {
+    done.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(_) => Err(Error::Unexpected("hooks that stopped with their runtime")),
+    })
 }
 
 /// A session with all that the plugin has in it.
