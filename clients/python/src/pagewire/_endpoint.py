@@ -85,6 +85,14 @@ class Endpoint:
         return self  # the daemon says what is missing
 
 
+def names_token(endpoint: str | None, token: str | None, token_file: StrPath | None) -> bool:
+    """Whether the token is named; else it is found anew whenever the daemon is."""
+    if token is not None or token_file is not None:
+        return True
+    by_environment = endpoint is None and _variable(_ENDPOINT_VARIABLE) is not None
+    return by_environment and _variable(_TOKEN_VARIABLE) is not None
+
+
 def find(
     endpoint: str | None = None,
     token: str | None = None,

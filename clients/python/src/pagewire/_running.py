@@ -24,7 +24,6 @@ _DELAYS_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 # What trying again would not change.
 _FINAL_CODES = (
-    grpc.StatusCode.UNAUTHENTICATED,
     grpc.StatusCode.INVALID_ARGUMENT,
     grpc.StatusCode.FAILED_PRECONDITION,
 )
@@ -75,12 +74,13 @@ class Running:
 
     async def _come_back(self) -> None:
         failed = 0
+        names_token = _endpoint.names_token(*self._where)
         while not self._stop.is_set():
             self._began, problem = False, "the daemon has stopped"
             try:
                 await self._session()
             except PagewireError as error:
-                if _is_final(error, first=self._home is None):
+                if _is_final(error, first=self._home is None, names_token=names_token):
                     raise
                 problem = str(error)
             if self._stop.is_set():
@@ -134,12 +134,17 @@ class Running:
         self.stop()
 
 
-def _is_final(error: PagewireError, *, first: bool) -> bool:
-    """Whether the plugin ends with this error; at first with any."""
+def _is_final(error: PagewireError, *, first: bool, names_token: bool) -> bool:
+    """Whether the plugin ends with this error; at first with any.
+
+    A token that nobody named may be of the daemon before.
+    """
     if first or isinstance(error, PluginError):
         return True
     if not isinstance(error, RpcError):
         return False
     if error.reason == "REPLACED":
         return True
+    if error.code is grpc.StatusCode.UNAUTHENTICATED:
+        return names_token
     return error.code in _FINAL_CODES and error.reason not in _PASSING_REASONS

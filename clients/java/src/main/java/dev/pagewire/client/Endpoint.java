@@ -141,6 +141,11 @@ public final class Endpoint {
     return variable(TOKEN_VARIABLE).map(endpoint::withToken).orElse(endpoint);
   }
 
+  /** Whether the environment names a daemon and its token: else the token is one that was found. */
+  static boolean namesToken() {
+    return variable(ENDPOINT_VARIABLE).isPresent() && variable(TOKEN_VARIABLE).isPresent();
+  }
+
   /**
    * The endpoint as it is dialled: one without a token has that of the daemon of ours that runs
    * here and has this control address, if there is one. Blocks shortly.

@@ -117,14 +117,14 @@ public final class Plugin extends PluginHandlers {
    *
    * @throws PagewireException at the first try whatever goes wrong, {@link NoDaemonException} and
    *     {@link CannotConnectException} too; later what the daemon refuses for good: {@link
-   *     RpcException} with {@code REPLACED}, {@code SUBSCRIBER_SLOW} or the code {@code
-   *     UNAUTHENTICATED}, {@code INVALID_ARGUMENT} or {@code FAILED_PRECONDITION}; {@link
+   *     RpcException} with {@code REPLACED} or the code {@code UNAUTHENTICATED} (with a token that
+   *     was named), {@code INVALID_ARGUMENT} or {@code FAILED_PRECONDITION}; {@link
    *     PluginException} when the start or stop handler fails, or the plugin was run before
    */
   public void run() {
     begin();
     if (!running.runSpawned()) {
-      running.run(Endpoint::findAgain, false);
+      running.run(Endpoint::findAgain, Endpoint.namesToken(), false);
     }
   }
 
@@ -135,7 +135,7 @@ public final class Plugin extends PluginHandlers {
    */
   public void run(Endpoint endpoint) {
     begin();
-    running.run(home -> endpoint, false);
+    running.run(home -> endpoint, endpoint.token().isPresent(), false);
   }
 
   /**
@@ -145,7 +145,7 @@ public final class Plugin extends PluginHandlers {
   public void runOnce() {
     begin();
     if (!running.runSpawned()) {
-      running.run(home -> Endpoint.find(), true);
+      running.run(home -> Endpoint.find(), Endpoint.namesToken(), true);
     }
   }
 
@@ -156,7 +156,7 @@ public final class Plugin extends PluginHandlers {
    */
   public void runOnce(Endpoint endpoint) {
     begin();
-    running.run(home -> endpoint, true);
+    running.run(home -> endpoint, endpoint.token().isPresent(), true);
   }
 
   /**

@@ -6,7 +6,6 @@ import java.io.InputStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -29,8 +28,6 @@ final class Running {
           Duration.ofSeconds(5));
 
   /** What another plugin, or what is left of this one, makes a try fail with. */
-  private static final Set<String> PASSING = Set.of("PLUGIN_NAME_TAKEN", "SESSION_GONE");
-
   private final Plugin plugin;
   private final CompletableFuture<Void> stopped = new CompletableFuture<>();
 
@@ -63,14 +60,15 @@ final class Running {
    * Runs it.
    *
    * @param find gets the folders of the daemon that the plugin was part of; null = it never was
+   * @param namesToken whether the token was named; one that was found may be of the daemon before
    */
-  void run(Function<List<Path>, Endpoint> find, boolean once) {
+  void run(Function<List<Path>, Endpoint> find, boolean namesToken, boolean once) {
     interruptibly(
         () -> {
           if (once) {
             tryOnce(find.apply(home), "");
           } else {
-            again(find);
+            again(find, namesToken);
           }
         });
   }
@@ -122,7 +120,8 @@ final class Running {
     }
   }
 
-  private void again(Function<List<Path>, Endpoint> find) throws InterruptedException {
+  private void again(Function<List<Path>, Endpoint> find, boolean namesToken)
+      throws InterruptedException {
     for (int tries = 0; ; tries++) {
       begun = false;
       try {
@@ -131,7 +130,7 @@ final class Running {
         }
         say("the daemon has stopped");
       } catch (PagewireException problem) {
-        if (home == null || !mayPass(problem)) {
+        if (home == null || !mayPass(problem, namesToken)) {
           throw problem;
         }
         if (begun) {
@@ -190,9 +189,13 @@ final class Running {
   }
 
   /** Whether another try may go better: nothing was refused, or only for a while. */
-  static boolean mayPass(PagewireException problem) {
+  static boolean mayPass(PagewireException problem, boolean namesToken) {
     if (problem instanceof RpcException refused) {
-      return refused.code() == Status.Code.UNAVAILABLE || PASSING.contains(refused.reason());
+      return switch (refused.code()) {
+        case UNAUTHENTICATED -> !namesToken;
+        case INVALID_ARGUMENT, FAILED_PRECONDITION -> refused.reason().equals("SESSION_GONE");
+        default -> !refused.reason().equals("REPLACED");
+      };
     }
     return problem instanceof NoDaemonException
         || problem instanceof SeveralDaemonsException

@@ -119,13 +119,14 @@ class ValuesTest {
 
   @Test
   void whatIsRefusedForGoodIsNotTriedAgain() {
-    assertTrue(Running.mayPass(new NoDaemonException(null)));
-    assertTrue(Running.mayPass(rpc(Status.Code.UNAVAILABLE, "STARTING")));
-    assertTrue(Running.mayPass(rpc(Status.Code.ALREADY_EXISTS, "PLUGIN_NAME_TAKEN")));
-    assertFalse(Running.mayPass(rpc(Status.Code.UNAUTHENTICATED, "TOKEN_INVALID")));
-    assertFalse(Running.mayPass(rpc(Status.Code.INVALID_ARGUMENT, "FIELD_INVALID")));
-    assertFalse(Running.mayPass(rpc(Status.Code.ABORTED, "REPLACED")));
-    assertFalse(Running.mayPass(rpc(Status.Code.RESOURCE_EXHAUSTED, "SUBSCRIBER_SLOW")));
+    assertTrue(Running.mayPass(new NoDaemonException(null), true));
+    assertTrue(Running.mayPass(rpc(Status.Code.UNAVAILABLE, "STARTING"), true));
+    assertTrue(Running.mayPass(rpc(Status.Code.ALREADY_EXISTS, "PLUGIN_NAME_TAKEN"), true));
+    assertFalse(Running.mayPass(rpc(Status.Code.UNAUTHENTICATED, "TOKEN_INVALID"), true));
+    assertFalse(Running.mayPass(rpc(Status.Code.INVALID_ARGUMENT, "FIELD_INVALID"), true));
+    assertFalse(Running.mayPass(rpc(Status.Code.ABORTED, "REPLACED"), true));
+    assertTrue(Running.mayPass(rpc(Status.Code.RESOURCE_EXHAUSTED, "SUBSCRIBER_SLOW"), true));
+    assertTrue(Running.mayPass(rpc(Status.Code.UNAUTHENTICATED, "TOKEN_INVALID"), false));
   }
 
   private static RpcException rpc(Status.Code code, String reason) {
