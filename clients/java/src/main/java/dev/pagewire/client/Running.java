@@ -1,6 +1,5 @@
 package dev.pagewire.client;
 
-import io.grpc.Status;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
@@ -27,7 +26,6 @@ final class Running {
           Duration.ofSeconds(2),
           Duration.ofSeconds(5));
 
-  /** What another plugin, or what is left of this one, makes a try fail with. */
   private final Plugin plugin;
   private final CompletableFuture<Void> stopped = new CompletableFuture<>();
 
