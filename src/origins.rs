@@ -109,7 +109,7 @@ impl Allowed {
         let listed = self.hosts.iter().any(|allowed| {
             *allowed == host || (allowed.starts_with('.') && host.ends_with(allowed.as_str()))
         });
-        if listed || authority.is_loopback() || host.parse::<IpAddr>().is_ok() {
+        if host.parse::<IpAddr>().is_ok() || listed || authority.is_loopback() {
             Ok(())
         } else {
             Err(Refusal::Host(host))
