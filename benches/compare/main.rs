@@ -41,8 +41,8 @@ use table::{Figure, Ratios, Row};
 /// What the command line says.
 #[derive(Parser)]
 struct Arguments {
-    /// Fewer and shorter rounds and, unless a case is named, not those that take long: for about two
-    /// minutes in all
+    /// Fewer and shorter rounds, and not the cases that take long all the same, unless one is named: about
+    /// two minutes in all
     #[arg(long)]
     quick: bool,
     /// Compare the languages of plugins, and nothing else
@@ -126,6 +126,13 @@ enum Rounds {
     Fresh,
 }
 
+impl Rounds {
+    /// However few they are.
+    fn take_long(self) -> bool {
+        matches!(self, Self::Close | Self::Fresh)
+    }
+}
+
 /// Something that is measured. A run on one server gives one value for each figure, or says why
 /// there is none; it first makes sure that the server answers rightly, for a wrong answer is fast.
 struct Case {
@@ -174,19 +181,19 @@ fn main() -> anyhow::Result<()> {
         files.push(cold::case(&start));
         let mut sockets = vec![replies::case(), imports::case()];
         sockets.extend(fanout::cases());
-        // These take a minute, however few their rounds are.
-        if !arguments.quick || !arguments.case.is_empty() {
-            files.extend(loads::cases(&start));
-            sockets.extend(growth::cases());
-        }
+        sockets.extend(growth::cases());
+        files.extend(loads::cases(&start));
         (vec![files, hooks::cases(), sockets], Ratios::OfPagewire)
     };
     println!(
         "medians (least..most); **N x**: how far {} (below 1: behind)",
         ratios.say()
     );
+    let all = !arguments.quick || arguments.languages || !arguments.case.is_empty();
     for mut cases in tables {
-        cases.retain(|case| case.name.contains(&arguments.case));
+        cases.retain(|case| {
+            case.name.contains(&arguments.case) && (all || !case.rounds.take_long())
+        });
         let mut rows = Vec::new();
         for case in &cases {
             eprintln!("{} ...", case.name);
