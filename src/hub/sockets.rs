@@ -43,6 +43,14 @@ pub struct SocketInfo {
     pub features: Arc<[String]>,
 }
 
+impl SocketInfo {
+    /// Whether its script has said that it can do this.
+    #[must_use]
+    pub fn can(&self, feature: &str) -> bool {
+        self.features.iter().any(|said| said == feature)
+    }
+}
+
 /// `document.visibilityState`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Visibility {

@@ -4,6 +4,7 @@ use super::events::{Event, EventBody, EventKind, EventLog, Gap, GapReason};
 use super::{Frame, Hub, Position, SocketFilter, State};
 use crate::message::{Down, Watch};
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -181,13 +182,13 @@ impl Subscribers {
         }
     }
 
-    fn remove(&mut self, id: u64) {
-        let leave = |wanting: &mut Vec<Arc<Subscriber>>| {
-            wanting.retain(|subscriber| subscriber.id != id);
-            !wanting.is_empty()
-        };
-        self.by_kind.retain(|_, wanting| leave(wanting));
-        self.by_type.retain(|_, wanting| leave(wanting));
+    fn remove(&mut self, leaving: &Subscriber) {
+        for kind in &leaving.options.kinds {
+            leave(&mut self.by_kind, kind, leaving.id);
+        }
+        for kind in &leaving.options.message_types {
+            leave(&mut self.by_type, kind, leaving.id);
+        }
     }
 
     /// Who wants this event, each once.
@@ -221,6 +222,17 @@ impl Subscribers {
             .filter(|subscriber| subscriber.answers(event))
             .map(|subscriber| subscriber.id)
             .collect()
+    }
+}
+
+/// Takes one out of those that want this.
+fn leave<K: Eq + Hash>(all: &mut HashMap<K, Vec<Arc<Subscriber>>>, wanted: &K, id: u64) {
+    let Some(wanting) = all.get_mut(wanted) else {
+        return;
+    };
+    wanting.retain(|subscriber| subscriber.id != id);
+    if wanting.is_empty() {
+        all.remove(wanted);
     }
 }
 
@@ -441,9 +453,8 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        let id = self.shared.id;
         let mut state = self.hub.lock();
-        state.change_subscribers(|subscribers| subscribers.remove(id));
-        state.withdraw_offers(id);
+        state.change_subscribers(|subscribers| subscribers.remove(&self.shared));
+        state.withdraw_offers(self.shared.id);
     }
 }

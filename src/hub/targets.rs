@@ -170,7 +170,7 @@ impl Hub {
         self.lock()
             .registry
             .get(socket_id)
-            .is_some_and(|entry| entry.info.features.iter().any(|has| has == feature))
+            .is_some_and(|entry| entry.info.can(feature))
     }
 
     /// What a page makes of frames that need this feature of our script.
@@ -180,11 +180,7 @@ impl Hub {
             Some(entry) if entry.info.ready && entry.info.features.is_empty() => {
                 Understanding::Foreign
             }
-            Some(entry)
-                if entry.info.ready && !entry.info.features.iter().any(|f| f == feature) =>
-            {
-                Understanding::TooOld
-            }
+            Some(entry) if entry.info.ready && !entry.info.can(feature) => Understanding::TooOld,
             _ => Understanding::Ours,
         }
     }
