@@ -13,7 +13,7 @@ use crate::hub::{FileChange, Hub};
 use crate::paths::{Prefix, Root, path_url};
 use crate::plugins::Dependents;
 use notices::Notices;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,13 @@ use tree::Tree;
 /// How long nothing must change before a change is told: whoever writes many files is told as
 /// one change. Longer than the tick of a file system's clock. Default 15 ms.
 const QUIET: Duration = Duration::from_millis(15);
+
+/// The same where one file was saved: its writer has closed it or put it in its place, and nothing
+/// else was written meanwhile. Somebody waits for it. Default 4 ms.
+const SAVED_QUIET: Duration = Duration::from_millis(4);
+
+/// The paths of one save: the file, and what was renamed to it.
+const SAVED_PATHS: usize = 2;
 
 /// How long changes that keep coming may put off those that came first. Then what has settled is
 /// told. Default 250 ms.
@@ -63,7 +70,8 @@ pub struct Watcher {
 /// Where something may have changed.
 #[derive(Debug, Default)]
 struct Batch {
-    paths: BTreeSet<PathBuf>,
+    /// Here, and whether whoever wrote there is done.
+    paths: BTreeMap<PathBuf, bool>,
     /// Anywhere.
     all: bool,
 }
@@ -71,6 +79,18 @@ struct Batch {
 impl Batch {
     fn is_empty(&self) -> bool {
         self.paths.is_empty() && !self.all
+    }
+
+    /// How long nothing must be added before it is told.
+    fn quiet(&self) -> Duration {
+        // A folder that comes whole is many files.
+        let is_saved = |(path, is_done): (&PathBuf, &bool)| *is_done && !path.is_dir();
+        let is_save = !self.all && self.paths.len() <= SAVED_PATHS;
+        if is_save && self.paths.iter().all(is_saved) {
+            SAVED_QUIET
+        } else {
+            QUIET
+        }
     }
 }
 
@@ -148,12 +168,13 @@ impl Watcher {
                     let was_empty = batch.is_empty();
                     let before = batch.paths.len();
                     batch.all |= noticed.all;
-                    let ours = noticed.paths.into_iter().filter(|path| self.tree.concerns(path));
-                    let ours: Vec<_> = ours.collect();
-                    if noticed.all || !ours.is_empty() {
-                        quiet_at = now + QUIET;
-                    }
+                    let mut ours = noticed.paths;
+                    ours.retain(|path, _| self.tree.concerns(path));
+                    let concerns = noticed.all || !ours.is_empty();
                     batch.paths.extend(ours);
+                    if concerns {
+                        quiet_at = now + batch.quiet();
+                    }
                     if was_empty && (batch.all || batch.paths.len() > before) {
                         since = now;
                     }

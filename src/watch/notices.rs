@@ -3,7 +3,7 @@
 //! Notices wait in a set, not in a queue, so a file that is written a thousand times waits once.
 
 use super::Batch;
-use notify::event::{AccessKind, AccessMode, EventKind};
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +27,33 @@ pub(super) struct Notices {
 struct Waiting {
     batch: Mutex<Batch>,
     arrived: Notify,
+}
+
+/// What is known of a place by a notice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Somebody writes there.
+    Writes,
+    /// Whoever wrote there is done: the file was closed, or was whole when it came.
+    Done,
+    /// Nothing more than before.
+    Said,
+    /// Somewhere near.
+    Anywhere,
+}
+
+impl Kind {
+    /// None for what our own answers do all the time: they read.
+    fn of(event: &Event) -> Option<Self> {
+        Some(match event.kind {
+            _ if event.need_rescan() => Self::Anywhere,
+            EventKind::Access(AccessKind::Close(AccessMode::Write))
+            | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Self::Done,
+            EventKind::Access(_) => return None,
+            EventKind::Modify(ModifyKind::Name(_) | ModifyKind::Metadata(_)) => Self::Said,
+            _ => Self::Writes,
+        })
+    }
 }
 
 /// The operating system watches no more folders.
@@ -85,7 +112,7 @@ impl Notices {
 
     /// Has these looked at once more.
     pub(super) fn repeat(&self, paths: Vec<PathBuf>) {
-        self.waiting.add(paths, false);
+        self.waiting.add(paths, Kind::Said);
     }
 
     /// What has come since the last time, as soon as there is something. Safe to cancel.
@@ -105,24 +132,33 @@ impl Waiting {
     /// On the watcher's own thread.
     fn hear(&self, event: notify::Result<Event>) {
         match event {
-            Ok(event) if event.need_rescan() => self.add(event.paths, true),
-            Ok(event) if is_reading(event.kind) => {}
-            Ok(event) => self.add(event.paths, false),
+            Ok(event) => {
+                if let Some(kind) = Kind::of(&event) {
+                    self.add(event.paths, kind);
+                }
+            }
             Err(error) => {
                 tracing::debug!(target: "pagewire::watch", %error, "a notice could not be read: everything is compared");
-                self.add(error.paths, true);
+                self.add(error.paths, Kind::Anywhere);
             }
         }
     }
 
-    fn add(&self, paths: Vec<PathBuf>, all: bool) {
-        if paths.is_empty() && !all {
+    fn add(&self, paths: Vec<PathBuf>, kind: Kind) {
+        if paths.is_empty() && kind != Kind::Anywhere {
             return;
         }
         {
             let mut batch = self.lock();
-            batch.all |= all;
-            batch.paths.extend(paths);
+            batch.all |= kind == Kind::Anywhere;
+            for path in paths {
+                let is_done = batch.paths.entry(path).or_default();
+                match kind {
+                    Kind::Writes => *is_done = false,
+                    Kind::Done => *is_done = true,
+                    Kind::Said | Kind::Anywhere => {}
+                }
+            }
             if batch.paths.len() > MAX_PATHS {
                 batch.paths.clear();
                 batch.all = true;
@@ -133,14 +169,5 @@ impl Waiting {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Batch> {
         self.batch.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Our own answers read files all the time.
-fn is_reading(kind: EventKind) -> bool {
-    match kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
-        EventKind::Access(_) => true,
-        _ => false,
     }
 }

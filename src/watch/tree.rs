@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// The coarsest tick of a file system's clock on Linux. Of two writes within one tick the second
-/// may leave no trace, so a file that was written this recently is looked at once more.
+/// may leave no trace, so a file that was written this recently is looked at once more, unless whoever
+/// wrote it is done: then its next notice counts, whatever it looks like.
 const TICK: Duration = Duration::from_millis(10);
 
 /// What tells two versions of a file apart.
@@ -24,9 +25,17 @@ struct Stamp {
     inode: u64,
 }
 
+/// A file as it was last seen.
+#[derive(Clone, Copy)]
+struct Seen {
+    stamp: Stamp,
+    /// It was written within the same tick.
+    is_young: bool,
+}
+
 /// What there is at a path.
 enum Entry {
-    File(Stamp),
+    File(Seen),
     /// A file that is being written, or was a moment ago.
     Fresh,
     Folder,
@@ -42,7 +51,7 @@ type Changes = BTreeMap<PathBuf, FileChangeKind>;
 /// Everything that is watched in a root.
 pub(super) struct Tree {
     root: Root,
-    files: BTreeMap<PathBuf, Stamp>,
+    files: BTreeMap<PathBuf, Seen>,
     /// Watched folders, with the rules that hold in them.
     folders: BTreeMap<PathBuf, Rules>,
     /// Links within the root, and what they lead to: a change there is one here too.
@@ -83,7 +92,7 @@ impl Tree {
         for _ in 0..2 {
             self.find(&unsettled, notices);
             unsettled = Batch {
-                paths: std::mem::take(&mut self.fresh).into_iter().collect(),
+                paths: unfinished(std::mem::take(&mut self.fresh)),
                 all: false,
             };
             if unsettled.is_empty() {
@@ -93,7 +102,7 @@ impl Tree {
             std::thread::sleep(TICK);
         }
         // Still being written: told once it has settled.
-        self.fresh = unsettled.paths.into_iter().collect();
+        self.fresh = unsettled.paths.into_keys().collect();
         self.repeat_fresh(notices.as_ref());
     }
 
@@ -133,11 +142,11 @@ impl Tree {
         let mut changes = Changes::new();
         let root = self.root.dir().to_owned();
         let mut limit = Ok(());
-        if batch.all || batch.paths.contains(&root) {
+        if batch.all || batch.paths.contains_key(&root) {
             limit = self.enter(&root, notices, &mut changes);
         } else {
-            for path in &batch.paths {
-                limit = limit.and(self.look(path, notices, &mut changes));
+            for (path, is_done) in &batch.paths {
+                limit = limit.and(self.look(path, *is_done, notices, &mut changes));
             }
         }
         if limit.is_err() && notices.take().is_some() {
@@ -150,6 +159,7 @@ impl Tree {
     fn look(
         &mut self,
         path: &Path,
+        is_done: bool,
         notices: &mut Option<Notices>,
         changes: &mut Changes,
     ) -> Result<(), LimitReached> {
@@ -159,14 +169,15 @@ impl Tree {
         let Some(rules) = self.folders.get(parent).cloned() else {
             return Ok(());
         };
+        let mut limit = Ok(());
         if path
             .file_name()
             .is_some_and(|name| name == rules::FILE_NAME)
         {
             // Other rules: other files count.
-            return self.enter(parent, notices, changes);
+            limit = self.enter(parent, notices, changes);
         }
-        match self.entry(path) {
+        limit.and(match self.entry(path, is_done) {
             Entry::Folder if rules.ignore(path, true) => {
                 self.forget(path, notices, changes);
                 Ok(())
@@ -176,10 +187,10 @@ impl Tree {
                 if self.folders.contains_key(path) {
                     self.forget(path, notices, changes);
                 }
-                self.note(path, entry, notices, changes);
+                self.note(path, entry, is_done, notices, changes);
                 Ok(())
             }
-        }
+        })
     }
 
     /// Watches a folder with all that is in it, and compares all that with what was there. First
@@ -213,7 +224,7 @@ impl Tree {
                 changes.insert(folder.clone(), FileChangeKind::Removed);
             }
             for path in entries.flatten().map(|entry| entry.path()) {
-                let entry = self.entry(&path);
+                let entry = self.entry(&path, false);
                 let is_folder = matches!(entry, Entry::Folder);
                 if rules.ignore(&path, is_folder) {
                     continue;
@@ -222,7 +233,7 @@ impl Tree {
                     waiting.push(path);
                 } else {
                     unseen.remove(&path);
-                    self.note(&path, entry, notices, changes);
+                    self.note(&path, entry, false, notices, changes);
                 }
             }
             self.folders.insert(folder, rules);
@@ -252,17 +263,20 @@ impl Tree {
         &mut self,
         path: &Path,
         entry: Entry,
+        is_done: bool,
         notices: &mut Option<Notices>,
         changes: &mut Changes,
     ) {
         match entry {
-            Entry::File(stamp) => {
+            Entry::File(seen) => {
                 self.aliases.remove(path);
-                let before = self.files.insert(path.to_owned(), stamp);
+                let before = self.files.insert(path.to_owned(), seen);
                 let kind = match before {
                     None => FileChangeKind::Created,
-                    Some(before) if before != stamp => FileChangeKind::Modified,
-                    Some(_) => return,
+                    Some(before) if before.stamp == seen.stamp && !(before.is_young && is_done) => {
+                        return;
+                    }
+                    Some(_) => FileChangeKind::Modified,
                 };
                 changes.insert(path.to_owned(), kind);
             }
@@ -311,7 +325,7 @@ impl Tree {
             .collect()
     }
 
-    fn entry(&self, path: &Path) -> Entry {
+    fn entry(&self, path: &Path, is_done: bool) -> Entry {
         let Some(url) = self.root.url_of(path) else {
             return Entry::Nothing;
         };
@@ -321,7 +335,7 @@ impl Tree {
         if metadata.is_symlink() {
             return self.link(path, &url);
         }
-        entry_of(&metadata)
+        entry_of(&metadata, is_done)
     }
 
     /// A link, as far as pages may follow it. Of a link to a single file outside the root changes
@@ -340,7 +354,7 @@ impl Tree {
         match (path.canonicalize(), path.metadata()) {
             _ if !served || behind_link => Entry::Nothing,
             (Ok(real), Ok(_)) if real.starts_with(self.root.dir()) => Entry::Alias(real),
-            (Ok(_), Ok(metadata)) => entry_of(&metadata),
+            (Ok(_), Ok(metadata)) => entry_of(&metadata, false),
             _ => Entry::Nothing,
         }
     }
@@ -378,7 +392,12 @@ fn renamed(file: &Path, from: &Path, to: &Path) -> Option<PathBuf> {
     })
 }
 
-fn entry_of(metadata: &fs::Metadata) -> Entry {
+/// Places whose writers may not be done.
+fn unfinished(paths: Vec<PathBuf>) -> BTreeMap<PathBuf, bool> {
+    paths.into_iter().map(|path| (path, false)).collect()
+}
+
+fn entry_of(metadata: &fs::Metadata, is_done: bool) -> Entry {
     if metadata.is_dir() {
         return Entry::Folder;
     }
@@ -388,12 +407,16 @@ fn entry_of(metadata: &fs::Metadata) -> Entry {
     let modified = metadata.modified().ok();
     // A time in the future is one that somebody set.
     let age = modified.and_then(|modified| modified.elapsed().ok());
-    if age.is_some_and(|age| age < TICK) {
+    let is_young = age.is_some_and(|age| age < TICK);
+    if is_young && !is_done {
         return Entry::Fresh;
     }
-    Entry::File(Stamp {
-        modified,
-        size: metadata.len(),
-        inode: metadata.ino(),
+    Entry::File(Seen {
+        stamp: Stamp {
+            modified,
+            size: metadata.len(),
+            inode: metadata.ino(),
+        },
+        is_young,
     })
 }
