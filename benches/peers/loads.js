@@ -4,8 +4,7 @@
  * what it has to say, which is printed as a line.
  *
  * Each page has a context of its own, so nothing of it is in a cache, and a tab that is there before:
- * neither a browser nor its processes are started in what is measured. The protocol says where to go
- * and nothing else; a page of Playwright's own hears of every request, which costs as much as loading.
+ * neither a browser nor its processes are started in what is measured.
  *
  *     node loads.js
  */
@@ -15,11 +14,8 @@ import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
-import { chromium } from 'playwright-core';
+import { launch } from './chromium.js';
 
-const CHROMIUM = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
-const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync'];
 /** How long one page may take. */
 const GUARD_MS = 60_000;
 /** Before a page is loaded: longer than Chromium is busy with a new tab. */
@@ -38,8 +34,7 @@ listener.listen(0, '127.0.0.1');
 await once(listener, 'listening');
 const { port } = listener.address();
 
-const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
-const protocol = await browser.newBrowserCDPSession();
+const { browser, protocol } = await launch();
 
 /** Loads a page; gives what it says. */
 async function load(url) {

@@ -10,12 +10,9 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
-import { chromium } from 'playwright-core';
+import { launch } from './chromium.js';
 
 const [origin, folder, saves] = process.argv.slice(2);
-const CHROMIUM = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
-const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync'];
 /** How long one save may take to show. */
 const GUARD_MS = 10_000;
 /** Between two saves: longer than any of the watchers gathers changes for. */
@@ -37,18 +34,26 @@ const files = {
   'watched.js': (version) => `fetch('${beacon}/js/${version}');\n`,
 };
 
-/** Writes a version of a file; gives the milliseconds until the page has acted on it. */
-async function save(name, version) {
+/** Waits until the page has acted on a version of a file. */
+async function acted(name, version) {
   const url = `/${path.extname(name).slice(1)}/${version}`;
   let guard;
-  const acted = new Promise((resolve, reject) => {
-    arrived.set(url, resolve);
-    guard = setTimeout(() => reject(new Error(`waited ${GUARD_MS} ms in vain for ${url}`)), GUARD_MS);
-  });
+  try {
+    await new Promise((resolve, reject) => {
+      arrived.set(url, resolve);
+      guard = setTimeout(() => reject(new Error(`waited ${GUARD_MS} ms in vain for ${url}`)), GUARD_MS);
+    });
+  } finally {
+    clearTimeout(guard);
+  }
+}
+
+/** Writes a version of a file; gives the milliseconds until the page has acted on it. */
+async function save(name, version) {
+  const seen = acted(name, version);
   await writeFile(path.join(folder, name), files[name](version));
   const written = performance.now();
-  await acted;
-  clearTimeout(guard);
+  await seen;
   return performance.now() - written;
 }
 
@@ -60,10 +65,11 @@ await writeFile(path.join(folder, 'watched.html'), '<!doctype html>\n<html lang=
 for (const name of Object.keys(files)) await writeFile(path.join(folder, name), files[name]('first'));
 await pause();
 
-const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
+const { browser, protocol } = await launch();
 try {
-  const page = await browser.newPage();
-  await page.goto(`${origin}/watched.html`);
+  const first = Object.keys(files).map((name) => acted(name, 'first'));
+  await protocol.send('Target.createTarget', { url: `${origin}/watched.html` });
+  await Promise.all(first);
   const found = {};
   for (const name of Object.keys(files)) {
     const times = [];
