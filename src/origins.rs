@@ -52,8 +52,8 @@ impl<'a> Authority<'a> {
         } else {
             let at = text.find(':').unwrap_or(text.len());
             let (host, rest) = text.split_at(at);
-            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-            if host.is_empty() || !host.chars().all(plain) {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+            if host.is_empty() || !host.bytes().all(plain) {
                 return None;
             }
             (host, rest)
@@ -70,12 +70,17 @@ impl<'a> Authority<'a> {
 
     /// `localhost`, below it, or a loopback address: names that no stranger can point here.
     fn is_loopback(&self) -> bool {
-        let host = self.host.trim_end_matches('.').to_ascii_lowercase();
-        host == "localhost"
-            || host.ends_with(".localhost")
+        let host = self.name();
+        let top = host.rsplit_once('.').map_or(host, |(_, top)| top);
+        top.eq_ignore_ascii_case("localhost")
             || host
                 .parse::<IpAddr>()
                 .is_ok_and(|address| address.is_loopback())
+    }
+
+    /// The host without the dot that ends a name which is whole.
+    fn name(&self) -> &'a str {
+        self.host.trim_end_matches('.')
     }
 
     fn same_host(&self, other: &Self) -> bool {
@@ -105,11 +110,15 @@ impl Allowed {
         };
         let text = std::str::from_utf8(value).map_err(|_| Refusal::MalformedHost)?;
         let authority = Authority::parse(text).ok_or(Refusal::MalformedHost)?;
-        let host = authority.host.trim_end_matches('.').to_ascii_lowercase();
+        // Before anything is copied: this is asked of every request.
+        if authority.name().parse::<IpAddr>().is_ok() || authority.is_loopback() {
+            return Ok(());
+        }
+        let host = authority.name().to_ascii_lowercase();
         let listed = self.hosts.iter().any(|allowed| {
             *allowed == host || (allowed.starts_with('.') && host.ends_with(allowed.as_str()))
         });
-        if host.parse::<IpAddr>().is_ok() || listed || authority.is_loopback() {
+        if listed {
             Ok(())
         } else {
             Err(Refusal::Host(host))

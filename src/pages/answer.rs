@@ -1,20 +1,30 @@
 //! What a stage hands to the next: a response that is not yet HTTP.
 
 use super::derived::{Made, Variant};
+use super::headers::Headers;
 use super::open_file::OpenFile;
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
+use memchr::memchr;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_128;
 
+const SCRIPTS: [&str; 5] = [
+    "text/javascript",
+    "application/javascript",
+    "application/x-javascript",
+    "application/ecmascript",
+    "text/ecmascript",
+];
+
 /// A response between the stages.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Headers,
     pub(super) body: Payload,
     /// Names its content and no other: a strong `ETag` (RFC 9110, section 8.8.3), which becomes its
     /// own unless a plugin has said another.
@@ -32,7 +42,7 @@ pub(super) struct Answer {
 /// What becomes of a plugin's answer, to be given again without making it.
 pub(super) struct Finished {
     status: StatusCode,
-    headers: HeaderMap,
+    headers: Arc<HeaderMap>,
     body: Bytes,
     tag: Option<HeaderValue>,
     verbatim: bool,
@@ -46,7 +56,7 @@ impl Finished {
         };
         Some(Self {
             status: answer.status,
-            headers: answer.headers.clone(),
+            headers: answer.headers.share(),
             body: body.clone(),
             tag: answer.tag.clone(),
             verbatim: answer.verbatim,
@@ -56,7 +66,7 @@ impl Finished {
     pub(super) fn answer(&self, by: By, source: Option<Arc<Path>>) -> Answer {
         Answer {
             status: self.status,
-            headers: self.headers.clone(),
+            headers: Headers::Shared(self.headers.clone()),
             body: self.body.clone().into(),
             tag: self.tag.clone(),
             file: None,
@@ -150,7 +160,7 @@ impl Answer {
         }
         Self {
             status,
-            headers,
+            headers: headers.into(),
             body: Payload::Bytes(body),
             tag: None,
             file: None,
@@ -186,12 +196,32 @@ impl Answer {
 
     /// Its MIME type without parameters.
     pub(super) fn essence(&self) -> &str {
-        let value = self.header(header::CONTENT_TYPE);
-        value.split(';').next().unwrap_or_default().trim()
+        std::str::from_utf8(self.essence_bytes()).unwrap_or_default()
+    }
+
+    fn essence_bytes(&self) -> &[u8] {
+        let value = self.headers.get(header::CONTENT_TYPE);
+        let value = value.map_or(&b""[..], HeaderValue::as_bytes);
+        let end = memchr(b';', value).unwrap_or(value.len());
+        value[..end].trim_ascii()
     }
 
     pub(super) fn is_html(&self) -> bool {
-        self.essence().eq_ignore_ascii_case("text/html")
+        self.essence_bytes().eq_ignore_ascii_case(b"text/html")
+    }
+
+    pub(super) fn is_event_stream(&self) -> bool {
+        self.essence_bytes()
+            .eq_ignore_ascii_case(b"text/event-stream")
+    }
+
+    /// Whether it is of one of the types that browsers take for JavaScript and that somebody may still
+    /// use (WHATWG MIME Sniffing, section 4.6).
+    pub(super) fn is_script(&self) -> bool {
+        let essence = self.essence_bytes();
+        SCRIPTS
+            .iter()
+            .any(|script| essence.eq_ignore_ascii_case(script.as_bytes()))
     }
 
     /// Its body becomes what was made of it: what was said of the one before holds no more.

@@ -17,14 +17,15 @@ pub(super) enum Verdict {
 /// Evaluates the preconditions of a GET or HEAD against the response that it would get, in the
 /// order of section 13.2.2.
 pub(super) fn verdict(request: &HeaderMap, response: &HeaderMap) -> Verdict {
-    let tag = text(response, &header::ETAG);
-    let modified = text(response, &header::LAST_MODIFIED).and_then(date);
+    let tag = response.get(header::ETAG);
+    // Not parsed for the many requests that have no say about dates.
+    let modified = || text(response, &header::LAST_MODIFIED).and_then(date);
     if request.contains_key(header::IF_MATCH) {
         if !lists(request, &header::IF_MATCH, tag, strongly_equal) {
             return Verdict::Failed;
         }
     } else if let Some(since) = text(request, &header::IF_UNMODIFIED_SINCE).and_then(date)
-        && modified.is_some_and(|modified| modified > since)
+        && modified().is_some_and(|modified| modified > since)
     {
         return Verdict::Failed;
     }
@@ -33,7 +34,7 @@ pub(super) fn verdict(request: &HeaderMap, response: &HeaderMap) -> Verdict {
             return Verdict::NotModified;
         }
     } else if let Some(since) = text(request, &header::IF_MODIFIED_SINCE).and_then(date)
-        && modified.is_some_and(|modified| modified <= since)
+        && modified().is_some_and(|modified| modified <= since)
     {
         return Verdict::NotModified;
     }
@@ -77,11 +78,19 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 fn lists(
     request: &HeaderMap,
     name: &HeaderName,
-    tag: Option<&str>,
+    tag: Option<&HeaderValue>,
     equal: fn(&str, &str) -> bool,
 ) -> bool {
-    request
-        .get_all(name)
+    // What browsers send: the one tag that they have. A weak one is equal to itself in one way only.
+    let lists = request.get_all(name);
+    if let Some(tag) = tag
+        && !tag.as_bytes().starts_with(b"W/")
+        && lists.iter().any(|list| list == tag)
+    {
+        return true;
+    }
+    let tag = tag.and_then(|tag| tag.to_str().ok());
+    lists
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(tags)

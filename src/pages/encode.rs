@@ -172,30 +172,30 @@ fn sibling(file: &Path, coding: Coding) -> io::Result<Option<OpenFile>> {
 
 /// The coding that a client prefers to none (section 12.5.3); of equals the smaller one.
 fn preferred(request: &HeaderMap) -> Option<Coding> {
-    let listed: Vec<(String, f32)> = request
+    let (mut brotli, mut gzip, mut other) = (None, None, None);
+    let members = request
         .get_all(header::ACCEPT_ENCODING)
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|member| {
-            let (name, weight) = member.split_once(';').unwrap_or((member, ""));
-            let weight = weight
-                .trim()
-                .strip_prefix("q=")
-                .map_or(1.0, |q| q.parse().unwrap_or(0.0));
-            (name.trim().to_ascii_lowercase(), weight)
-        })
-        .collect();
-    let weight = |name: &str| {
-        let of = |name: &str| {
-            listed
-                .iter()
-                .find(|(listed, _)| listed == name)
-                .map(|(_, q)| *q)
+        .flat_map(|value| value.split(','));
+    for member in members {
+        let (name, weight) = member.split_once(';').unwrap_or((member, ""));
+        let is = |coding: &str| name.trim().eq_ignore_ascii_case(coding);
+        let listed = if is("br") {
+            &mut brotli
+        } else if is("gzip") || is("x-gzip") {
+            &mut gzip
+        } else if is("*") {
+            &mut other
+        } else {
+            continue;
         };
-        of(name).or_else(|| of("*")).unwrap_or(0.0)
-    };
-    let (brotli, gzip) = (weight("br"), weight("gzip").max(weight("x-gzip")));
+        let weight = weight.trim().strip_prefix("q=");
+        let weight = weight.map_or(1.0, |q| q.parse().unwrap_or(0.0));
+        *listed = Some(listed.map_or(weight, |before: f32| before.max(weight)));
+    }
+    let weight = |listed: Option<f32>| listed.or(other).unwrap_or(0.0);
+    let (brotli, gzip) = (weight(brotli), weight(gzip));
     if brotli > 0.0 && brotli >= gzip {
         Some(Coding::Brotli)
     } else {

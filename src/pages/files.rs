@@ -3,6 +3,7 @@
 
 use super::answer::{Answer, By, Payload, content_tag, strong_tag};
 use super::conditions;
+use super::headers::Headers;
 use super::mime::{self, Types};
 use super::open_file::OpenFile;
 use crate::paths::{Found, Roots, UrlPath, Version};
@@ -37,9 +38,6 @@ const HOT_FILES: usize = 2048;
 /// How often a file is read again that changes while it is read.
 const READS: usize = 3;
 
-/// Room for as many headers as a response has in the end.
-const HEADERS: usize = 12;
-
 /// The octets of a large file from whose text its encoding is guessed.
 const SAMPLE_BYTES: u64 = 64 * 1024;
 
@@ -60,7 +58,7 @@ pub(super) struct Hot {
     content: Bytes,
     tag: Option<HeaderValue>,
     /// What a response says of it.
-    headers: HeaderMap,
+    headers: Arc<HeaderMap>,
 }
 
 #[derive(Clone)]
@@ -205,7 +203,7 @@ impl Hot {
     pub(super) fn answer(&self, by: By) -> Answer {
         Answer {
             status: StatusCode::OK,
-            headers: self.headers.clone(),
+            headers: Headers::Shared(self.headers.clone()),
             body: Payload::Bytes(self.content.clone()),
             tag: self.tag.clone(),
             file: Some(self.real.clone()),
@@ -218,7 +216,7 @@ impl Hot {
 
 /// What a response says of a file.
 fn headers(mime: &str, is_utf8: bool, modified: Option<SystemTime>) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(HEADERS);
+    let mut headers = HeaderMap::new();
     if let Ok(mime) = HeaderValue::try_from(mime::with_charset(mime, is_utf8)) {
         headers.insert(header::CONTENT_TYPE, mime);
     }
@@ -257,7 +255,7 @@ fn read(
         asked,
         version: file.version(),
         tag: content_tag(&content),
-        headers: headers(mime, is_utf8, file.modified),
+        headers: headers(mime, is_utf8, file.modified).into(),
         real: real.into(),
         content,
     })))
@@ -268,7 +266,7 @@ fn large(file: OpenFile, real: PathBuf, mime: &str) -> io::Result<Answer> {
     let real: Arc<Path> = real.into();
     Ok(Answer {
         status: StatusCode::OK,
-        headers: headers(mime, is_utf8, file.modified),
+        headers: headers(mime, is_utf8, file.modified).into(),
         tag: strong_tag(format_args!("{}", file.version())),
         body: Payload::File(file),
         file: Some(real.clone()),

@@ -8,6 +8,7 @@ mod encode;
 mod failure;
 mod faults;
 mod files;
+mod headers;
 mod inject;
 mod listing;
 mod mime;
@@ -99,6 +100,12 @@ impl Pages {
     #[must_use]
     pub fn requests(&self) -> &Requests {
         &self.requests
+    }
+
+    /// Whether requests may go on to other servers, which hear who asked (`ConnectInfo`).
+    #[must_use]
+    pub fn has_backends(&self) -> bool {
+        self.proxy.has_rules()
     }
 
     fn scripts(&self) -> Scripts {

@@ -55,14 +55,17 @@ async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> A
     }
     let body = Buffered::of_request(body, pages.body_room.clone());
     let mut asked = Asked::new(pages, request, path, rule, body);
-    let hooks = pages.plugins.serve().order.snapshot();
-    if !hooks.is_empty()
-        && let Some(answer) = Box::pin(serve::before_files(&hooks, &mut asked)).await
+    let hooks = &pages.plugins.serve().order;
+    let hooks = (!hooks.is_empty()).then(|| hooks.snapshot());
+    if let Some(hooks) = &hooks
+        && let Some(answer) = Box::pin(serve::before_files(hooks, &mut asked)).await
     {
         return answer;
     }
     let is_missing = asked.place().is_missing;
-    if is_missing && let Some(answer) = Box::pin(serve::after_files(&hooks, &mut asked)).await {
+    if let Some(hooks) = hooks.filter(|_| is_missing)
+        && let Some(answer) = Box::pin(serve::after_files(&hooks, &mut asked)).await
+    {
         return answer;
     }
     let reads = request.method == Method::GET || request.method == Method::HEAD;

@@ -1,6 +1,6 @@
 //! The last stage: from an answer to HTTP, by the request's conditions and range.
 
-use super::answer::{Answer, By};
+use super::answer::{Answer, By, Payload};
 use super::conditions::{self, Verdict};
 use super::ranges::{self, Asked};
 use axum::body::Body;
@@ -31,26 +31,34 @@ pub(super) fn reply(request: &Parts, mut answer: Answer) -> Response {
                 for name in OF_THE_BODY {
                     answer.headers.remove(name);
                 }
-                return response(StatusCode::NOT_MODIFIED, answer.headers, Body::empty());
+                return response(
+                    StatusCode::NOT_MODIFIED,
+                    answer.headers.into_map(),
+                    Body::empty(),
+                );
             }
             Verdict::Failed => {
-                return nothing(StatusCode::PRECONDITION_FAILED, answer.headers);
+                return nothing(StatusCode::PRECONDITION_FAILED, answer.headers.into_map());
             }
         }
         if !take_part(request, &mut answer) {
-            return nothing(StatusCode::RANGE_NOT_SATISFIABLE, answer.headers);
+            return nothing(StatusCode::RANGE_NOT_SATISFIABLE, answer.headers.into_map());
         }
     }
-    if let Some(length) = answer.body.len() {
-        answer
-            .headers
-            .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    let is_head = request.method == Method::HEAD;
+    // The HTTP library says itself how long a body is that it has.
+    if let Some(length) = answer.body.len()
+        && (is_head || !matches!(answer.body, Payload::Bytes(_)))
+    {
+        let length = HeaderValue::from(length);
+        answer.headers.insert(header::CONTENT_LENGTH, length);
     }
-    let body = match answer.body {
-        _ if request.method == Method::HEAD => Body::empty(),
-        body => body.into_stream(),
+    let body = if is_head {
+        Body::empty()
+    } else {
+        answer.body.into_stream()
     };
-    response(answer.status, answer.headers, body)
+    response(answer.status, answer.headers.into_map(), body)
 }
 
 /// Leaves the part that is asked for, if one is (RFC 9110, section 14). Of what streams there are no

@@ -29,10 +29,11 @@ pub(super) fn may_want(pages: &Pages, request: &Parts, path: &UrlPath) -> bool {
 
 /// The stage: asks the plugins that want to change this answer, in order.
 pub(super) async fn stage(pages: &Pages, request: &Parts, path: &UrlPath, answer: &mut Answer) {
-    let hooks = pages.plugins.transform().order.snapshot();
+    let hooks = &pages.plugins.transform().order;
     if hooks.is_empty() {
         return;
     }
+    let hooks = hooks.snapshot();
     let source = answer.source.clone();
     let subject = Subject::as_get(request, path, source.as_deref());
     let wanting = wanting(&hooks, subject, answer);
@@ -53,7 +54,7 @@ pub(super) fn has_representation(answer: &Answer) -> bool {
         && !partial.contains(&answer.status)
         && !answer.verbatim
         && answer.by != By::Daemon
-        && !answer.essence().eq_ignore_ascii_case("text/event-stream")
+        && !answer.is_event_stream()
 }
 
 /// The places of those that want the answer as it is now.
@@ -172,7 +173,7 @@ async fn change_by(
 
 /// What was made of the same before, at this moment.
 fn become_finished(answer: &mut Answer, finished: &Finished) {
-    let of_the_moment = OF_THE_MOMENT.map(|name| answer.headers.remove(&name));
+    let of_the_moment = OF_THE_MOMENT.map(|name| answer.headers.get(name).cloned());
     *answer = finished.answer(answer.by.clone(), answer.source.take());
     for (name, value) in OF_THE_MOMENT.into_iter().zip(of_the_moment) {
         if let Some(value) = value {
@@ -201,7 +202,7 @@ fn fingerprint(answer: &Answer, body: &Bytes) -> u128 {
         Some(tag) => add(tag.as_bytes()),
         None => add(&xxh3_128(body).to_le_bytes()),
     }
-    for (name, value) in &answer.headers {
+    for (name, value) in answer.headers.iter() {
         // A file gets its date once that cannot be said of another version.
         if !OF_THE_MOMENT.contains(name) && name != header::LAST_MODIFIED {
             add(name.as_str().as_bytes());

@@ -241,7 +241,7 @@ impl Plugins {
     /// One that is not, at once when it will never be.
     pub async fn until_required(&self, path: &str) -> Result<(), NotReady> {
         // What nobody configured costs nothing.
-        if *self.missing.borrow() == 0 {
+        if !self.requires || *self.missing.borrow() == 0 {
             return Ok(());
         }
         let mut missing = self.missing.subscribe();

@@ -5,6 +5,7 @@ use super::hook::{Hook, Kind};
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, UnitWeighter};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Requests of which it is known which hooks want them: filters, however many, are looked at once for
@@ -15,7 +16,11 @@ const KNOWN_REQUESTS: u64 = 16 * 1024;
 const EXPECTED_REQUESTS: usize = 512;
 
 /// A snapshot that requests share and that is replaced whole.
-pub struct Order<K: Kind>(RwLock<Arc<Snapshot<K>>>);
+pub struct Order<K: Kind> {
+    now: RwLock<Arc<Snapshot<K>>>,
+    /// `now` has hooks: requests that nobody wants take no lock, which their cores would share.
+    any: AtomicBool,
+}
 
 /// The open hooks at one moment, with their filters.
 pub struct Snapshot<K: Kind> {
@@ -50,15 +55,24 @@ impl Equivalent<Facts> for RequestFacts<'_> {
 
 impl<K: Kind> Default for Order<K> {
     fn default() -> Self {
-        Self(RwLock::new(Arc::new(Snapshot::new(Vec::new()))))
+        Self {
+            now: RwLock::new(Arc::new(Snapshot::new(Vec::new()))),
+            any: AtomicBool::new(false),
+        }
     }
 }
 
 impl<K: Kind> Order<K> {
+    /// Whether nobody is asked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.any.load(Ordering::Acquire)
+    }
+
     /// The hooks now.
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot<K>> {
-        self.0
+        self.now
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -80,10 +94,11 @@ impl<K: Kind> Order<K> {
 
     /// Whatever decides who is asked changes in here.
     pub(super) fn change(&self, change: impl FnOnce(&mut Vec<Arc<Hook<K>>>)) {
-        let mut order = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut order = self.now.write().unwrap_or_else(PoisonError::into_inner);
         let mut hooks = order.hooks.clone();
         change(&mut hooks);
         hooks.sort_by(|a, b| a.rank().cmp(&b.rank()));
+        self.any.store(!hooks.is_empty(), Ordering::Release);
         *order = Arc::new(Snapshot::new(hooks));
     }
 }
@@ -103,12 +118,6 @@ impl<K: Kind> Snapshot<K> {
     #[must_use]
     pub fn hooks(&self) -> &[Arc<Hook<K>>] {
         &self.hooks
-    }
-
-    /// Whether nobody is asked.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.hooks.is_empty()
     }
 
     /// Whether [`wanting`](Snapshot::wanting) has to be told the file.

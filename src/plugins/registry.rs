@@ -30,6 +30,8 @@ pub struct Plugins {
     inject: Inject,
     /// Live sessions that ask for it.
     injecting: AtomicUsize,
+    /// Any configured plugin is required.
+    pub(super) requires: bool,
     /// Required plugins that are not ready; sent whenever a plugin becomes ready or leaves.
     pub(super) missing: watch::Sender<usize>,
 }
@@ -56,6 +58,7 @@ impl Plugins {
     /// None is connected yet; the socket client is put into pages as `inject` says.
     #[must_use]
     pub fn new(inject: Inject, configured: Vec<PluginConfig>) -> Self {
+        let requires = configured.iter().any(|plugin| plugin.required);
         let state = State {
             slots: configured.into_iter().map(Slot::new).collect(),
             ..State::default()
@@ -71,6 +74,7 @@ impl Plugins {
             dependents,
             inject,
             injecting: AtomicUsize::new(0),
+            requires,
             missing,
         }
     }

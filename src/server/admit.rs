@@ -2,12 +2,17 @@
 
 use crate::origins::{Allowed, Refusal};
 use axum::extract::Request;
-use axum::http::header::{HeaderMap, HeaderValue};
+use axum::http::header::{HeaderName, HeaderValue};
 use axum::http::{StatusCode, Uri, Version, header};
 use axum::response::{IntoResponse, Response};
 
 /// Longest path and query. A longer one is answered with 414. Default 16 KiB.
 const MAX_TARGET_BYTES: usize = 16 * 1024;
+
+/// What browsers say of a request (W3C Fetch Metadata).
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// What plain HTTP gets where TLS is spoken. Browsers may not remember it: the next daemon on this
 /// port may be without TLS.
@@ -86,20 +91,16 @@ fn refused(
         return Some((status, refusal.to_string()));
     }
     // A classic script of another site: browsers say so, whatever the response's policy.
-    let says = |name: &str, value: &str| fetch_metadata(request.headers(), name) == value;
-    if says("sec-fetch-site", "cross-site")
-        && says("sec-fetch-mode", "no-cors")
-        && says("sec-fetch-dest", "script")
+    let says = |name: &HeaderName, value: &str| {
+        let said = request.headers().get(name);
+        said.is_some_and(|said| said.as_bytes() == value.as_bytes())
+    };
+    if says(&FETCH_SITE, "cross-site")
+        && says(&FETCH_MODE, "no-cors")
+        && says(&FETCH_DEST, "script")
     {
         let text = "a page of another site may not load scripts from here";
         return Some((StatusCode::FORBIDDEN, text.to_owned()));
     }
     None
-}
-
-fn fetch_metadata<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
 }

@@ -59,7 +59,6 @@ impl Front {
         has_fragment: bool,
     ) -> Response {
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
         let refusal = admit::refusal(&self.allowed, &mut request, has_fragment);
         let mut response = match refusal {
             Some((status, text)) => {
@@ -67,7 +66,7 @@ impl Front {
                 let no_store = [(header::CACHE_CONTROL, "no-store")];
                 (status, no_store, format!("{text}\n")).into_response()
             }
-            None => self.admitted(request).await,
+            None => self.admitted(request, peer).await,
         };
         // No other site may load what we serve, as a script or otherwise, but for what was made for it.
         let shared = response.extensions_mut().remove::<Shared>();
@@ -78,13 +77,18 @@ impl Front {
         response
     }
 
-    async fn admitted(&self, mut request: Request) -> Response {
+    async fn admitted(&self, mut request: Request, peer: SocketAddr) -> Response {
         match &self.answers {
             Answers::Site { base, ours, pages } => {
                 if let Some(redirect) = base_path::strip(base, &mut request) {
                     return redirect;
                 }
-                if message::is_own_path(request.uri().path()) {
+                let is_ours = message::is_own_path(request.uri().path());
+                // Where nobody would look, it is not said: that costs allocations, too.
+                if is_ours || pages.has_backends() {
+                    request.extensions_mut().insert(ConnectInfo(peer));
+                }
+                if is_ours {
                     let Ok(response) = Box::pin(ours.clone().oneshot(request)).await;
                     return response;
                 }

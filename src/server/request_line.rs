@@ -6,6 +6,7 @@
 //! HTTP/2 nothing can be seen: its frames are decoded where the fragment is cut off.
 
 use super::watched::{Watch, Watched};
+use memchr::memchr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -47,21 +48,23 @@ impl Watch for LineWatch {
         if !self.line.begins.load(Ordering::Relaxed) {
             return;
         }
-        for octet in octets.iter() {
-            match octet {
-                b'\r' | b'\n' if !self.started => {}
-                b'\n' => {
-                    self.started = false;
-                    self.line.begins.store(false, Ordering::Relaxed);
-                    let seen = std::mem::take(&mut self.seen);
-                    self.line.has_fragment.store(seen, Ordering::Relaxed);
-                    return;
-                }
-                _ => {
-                    self.started = true;
-                    self.seen |= *octet == b'#';
-                }
-            }
+        let mut octets = &*octets;
+        if !self.started {
+            let is_end = |octet: &u8| matches!(octet, b'\r' | b'\n');
+            let begin = octets.iter().position(|octet| !is_end(octet));
+            octets = &octets[begin.unwrap_or(octets.len())..];
+        }
+        if octets.is_empty() {
+            return;
+        }
+        let end = memchr(b'\n', octets);
+        let line = &octets[..end.unwrap_or(octets.len())];
+        self.started = end.is_none();
+        self.seen |= memchr(b'#', line).is_some();
+        if end.is_some() {
+            self.line.begins.store(false, Ordering::Relaxed);
+            let seen = std::mem::take(&mut self.seen);
+            self.line.has_fragment.store(seen, Ordering::Relaxed);
         }
     }
 }

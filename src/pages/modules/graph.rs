@@ -2,7 +2,7 @@
 //! find the others a round trip a level. It is told of all at once, as hints: what is missing or too
 //! much costs time and nothing else.
 
-use super::{Kind, is_script, page, resolve};
+use super::{Kind, page, resolve};
 use crate::pages::Pages;
 use crate::pages::answer::{Answer, By, Payload, content_tag};
 use crate::pages::files::Located;
@@ -252,7 +252,7 @@ async fn imports(
     let (Payload::Bytes(body), Some(tag)) = (&answer.body, &answer.tag) else {
         return None;
     };
-    if !is_script(answer.essence()) {
+    if !answer.is_script() {
         return None;
     }
     if !may_import(body) {

@@ -72,8 +72,7 @@ enum Kind {
 
 impl Kind {
     fn of(answer: &Answer) -> Option<Self> {
-        let essence = answer.essence();
-        if is_script(essence) {
+        if answer.is_script() {
             Some(Self::Script)
         } else if answer.is_html() {
             Some(Self::Page)
@@ -81,20 +80,6 @@ impl Kind {
             None
         }
     }
-}
-
-/// The types that browsers take for JavaScript and that somebody may still use (WHATWG MIME Sniffing,
-/// section 4.6).
-fn is_script(essence: &str) -> bool {
-    [
-        "text/javascript",
-        "application/javascript",
-        "application/x-javascript",
-        "application/ecmascript",
-        "text/ecmascript",
-    ]
-    .iter()
-    .any(|script| essence.eq_ignore_ascii_case(script))
 }
 
 /// Whether a plugin may want to resolve imports of what a request gets, if that is a module or a page.
@@ -111,7 +96,7 @@ pub(super) fn may_want(pages: &Pages, request: &Parts, path: &UrlPath) -> bool {
 
 /// The stage: asks the plugins what the imports of this answer stand for.
 pub(super) async fn stage(pages: &Pages, request: &Parts, path: &UrlPath, answer: &mut Answer) {
-    let hooks = pages.plugins.resolve_import().order.snapshot();
+    let hooks = &pages.plugins.resolve_import().order;
     // What a backend makes passes through: it would be held up.
     let is_made = match answer.by {
         By::Plugin(_) => true,
@@ -123,6 +108,7 @@ pub(super) async fn stage(pages: &Pages, request: &Parts, path: &UrlPath, answer
         return;
     }
     let Some(kind) = Kind::of(answer) else { return };
+    let hooks = hooks.snapshot();
     let source = answer.source.clone();
     let subject = Subject::as_get(request, path, source.as_deref());
     let wanting = hooks.wanting(subject.facts(None));

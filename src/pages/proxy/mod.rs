@@ -110,6 +110,11 @@ impl Proxy {
         }
     }
 
+    /// Whether anything is passed on at all.
+    pub(super) fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
     /// The rule for a path; none for our own.
     pub(super) fn rule(&self, path: &UrlPath) -> Option<&ProxyRule> {
         let mut rules = self.rules.iter();
@@ -225,7 +230,7 @@ impl Proxy {
         .headers(&mut response.headers);
         let mut answer = Answer {
             status: response.status,
-            headers: response.headers,
+            headers: response.headers.into(),
             body: Payload::Stream(Body::empty()),
             tag: None,
             file: None,
@@ -234,7 +239,7 @@ impl Proxy {
             by: By::Proxy(rule.authority.clone()),
         };
         let mut body = Body::new(body);
-        if answer.essence().eq_ignore_ascii_case("text/event-stream") {
+        if answer.is_event_stream() {
             // It would hold up a stop for as long as stops wait; pages ask again by themselves.
             let stop = self.stop.clone().cancelled_owned();
             body = Body::from_stream(body.into_data_stream().take_until(stop));
