@@ -344,6 +344,21 @@ async fn logs_go_to_standard_error_as_text_or_json() {
 }
 
 #[tokio::test]
+async fn who_does_not_read_the_log_holds_up_nothing_and_hears_what_is_lost() {
+    let site = Site::page();
+    let mut server = TestServer::start_with(&site, &["--log", "info,pagewire::pages=debug"]).await;
+    // More lines than a pipe and the queue behind it hold; each answer is one of them.
+    let path = format!("/{}", "x".repeat(200));
+    for _ in 0..6000 {
+        assert_eq!(server.get(&path).await.status, 404);
+    }
+    let line = server.logged("lines of the log are lost").await;
+    assert!(line.contains("WARN"), "{line}");
+    assert_eq!(server.get("/after").await.status, 404);
+    server.logged("/after").await;
+}
+
+#[tokio::test]
 async fn a_hook_of_a_session_that_is_gone_is_refused() {
     let server = TestServer::start(&Site::page()).await;
     let session = Session::open(&server, "gone").await;

@@ -17,6 +17,7 @@ mod eval;
 mod import;
 mod info;
 mod log;
+mod log_output;
 mod messages;
 mod navigate;
 mod plugins;

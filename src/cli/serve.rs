@@ -1,5 +1,6 @@
 //! `pagewire serve`: runs the daemon.
 
+use super::log_output::LogOutput;
 use super::one_line;
 use super::settings::{Flags, gather};
 use crate::config::{
@@ -57,7 +58,11 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         Ok(configured) => configured,
         Err(error) => return fail(USAGE, &error),
     };
-    start_log(&settings);
+    let log = match LogOutput::start() {
+        Ok(log) => log,
+        Err(error) => return fail(1, &error.into()),
+    };
+    start_log(&settings, log.clone());
     if let Some(file) = file {
         tracing::info!(target: "pagewire::server", file = %file.display(), "settings were read");
     }
@@ -72,6 +77,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let ended = runtime.block_on(run(config));
     // Reading standard input cannot be interrupted; nothing else is left to wait for.
     runtime.shutdown_background();
+    log.flush();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(Stopped::CannotStart(error)) => fail(USAGE, &error),
@@ -259,7 +265,7 @@ fn certificate(settings: &Settings) -> anyhow::Result<Option<Certificate>> {
     }
 }
 
-fn start_log(settings: &Settings) {
+fn start_log(settings: &Settings, output: LogOutput) {
     let LogLevels { levels } = settings.always("log");
     let filter = levels
         .into_iter()
@@ -268,7 +274,7 @@ fn start_log(settings: &Settings) {
             None => filter.with_default(level),
         });
     let terminal = std::io::stderr().is_terminal();
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(output);
     let registry = tracing_subscriber::registry().with(filter);
     match settings.always("log_format") {
         LogFormat::Text => registry.with(lines.with_ansi(terminal)).init(),
