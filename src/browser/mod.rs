@@ -2,6 +2,7 @@
 
 mod connection;
 mod incoming;
+mod read_ahead;
 mod upgrade;
 
 use crate::hub::Hub;

@@ -1,5 +1,6 @@
 //! From an HTTP request to a registered web socket. Everything is checked before the upgrade.
 
+use super::read_ahead::ReadAhead;
 use super::{Browser, connection};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::StatusCode;
@@ -41,7 +42,7 @@ pub(super) async fn upgrade(
     browser.connections.spawn(async move {
         match upgraded.await {
             Ok(stream) => {
-                let stream = TokioIo::new(stream);
+                let stream = ReadAhead::new(TokioIo::new(stream));
                 let config = Some(connection::config());
                 let socket = WebSocketStream::from_raw_socket(stream, Role::Server, config).await;
                 connection::run(socket, guard, debug).await;

@@ -131,7 +131,8 @@ impl Hub {
         if let Target::Sockets(ids) = target {
             let mut seen = HashSet::new();
             for id in ids.iter().filter(|id| !is_excluded(id)) {
-                if !seen.insert(id) {
+                // One alone, as nearly always, is not looked for in a set.
+                if ids.len() > 1 && !seen.insert(id) {
                     continue;
                 }
                 match state.registry.get(id) {
