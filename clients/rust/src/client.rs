@@ -4,7 +4,7 @@ use crate::{
     Endpoint, Error, PluginInfo, Position, RawClient, Result, ServerInfo, Socket, SocketFilter,
     Stale, channel, proto, send_stream::SendStream,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tonic::Request;
 
 /// How long connecting may take: to dial, and to hear who the daemon is. Beyond: [`Error::Connect`].
@@ -27,7 +27,8 @@ const LIST_PAGE_SIZE: i32 = 1000;
 /// on the same endpoint, as long as its token holds: over a unix socket.
 #[derive(Clone, Debug)]
 pub struct Client {
-    raw: RawClient,
+    /// Shared: to copy it costs as much as a send does.
+    raw: Arc<RawClient>,
     /// How sends are confirmed and reported.
     pub(crate) delivery: Option<proto::DeliveryOptions>,
     /// Told to the daemon with every RPC that is not a stream.
@@ -68,7 +69,7 @@ impl Client {
         };
         let connecting = async {
             let mut client = Self {
-                raw: channel::dial(&endpoint).await?,
+                raw: Arc::new(channel::dial(&endpoint).await?),
                 delivery: None,
                 deadline: None,
                 send_stream: SendStream::default(),
@@ -97,7 +98,7 @@ impl Client {
 
     /// The generated client on the same connection, for what the library does not cover.
     pub fn raw(&self) -> RawClient {
-        self.raw.clone()
+        RawClient::clone(&self.raw)
     }
 
     /// A client whose sends count a socket as reached only when its browser confirmed the frame.

@@ -187,12 +187,17 @@ impl Client {
         };
         let is_too_large = message.encoded_len() > self.max_message_bytes;
         if is_too_large || self.delivery.is_some_and(waits) {
-            let response = self.raw().send(self.request(message)).await?;
-            return Report::from_proto(response.into_inner().report);
+            // Boxed: other sends need not have the room for it.
+            return Box::pin(self.send_apart(message)).await;
         }
-        let send = self.send_stream.send(self.raw(), message);
+        let send = self.send_stream.send(|| self.raw(), message);
         let sent = tokio::time::timeout(self.deadline(), send).await;
         sent.unwrap_or_else(|_| Err(Error::deadline()))
+    }
+
+    async fn send_apart(&self, message: proto::SendRequest) -> Result<Report> {
+        let response = self.raw().send(self.request(message)).await?;
+        Report::from_proto(response.into_inner().report)
     }
 
     async fn send_command(&self, target: &Target, command: Command) -> Result<Report> {

@@ -15,10 +15,10 @@ use tonic::{Code, Status};
 /// The stream of a client and its clones: opened by the first send, and again by the next one after
 /// it broke.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct SendStream(Arc<Mutex<Option<Open>>>);
+pub(crate) struct SendStream(Arc<Mutex<Option<Arc<Open>>>>);
 
 /// A stream that is open, or was.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Open {
     /// Without a bound of its own: each entry is of a caller that waits, and who is first must not depend
     /// on who gets room first.
@@ -37,26 +37,31 @@ type Answer = oneshot::Sender<Result<Report>>;
 
 impl SendStream {
     /// Sends, and waits for what the daemon says of it. Calls are sent in the order in which they were
-    /// first polled.
-    pub(crate) async fn send(&self, raw: RawClient, send: proto::SendRequest) -> Result<Report> {
-        let Open { queue, mut end } = self.open(raw);
+    /// first polled. A stream that is to be opened is opened by `raw`.
+    pub(crate) async fn send(
+        &self,
+        raw: impl FnOnce() -> RawClient,
+        send: proto::SendRequest,
+    ) -> Result<Report> {
+        let open = self.open(raw);
         let (answer, answered) = oneshot::channel();
         // A queue that is closed by now says so below.
-        let _ = queue.send(Queued { send, answer });
+        let _ = open.queue.send(Queued { send, answer });
         if let Ok(report) = answered.await {
             return report;
         }
+        let mut end = open.end.clone();
         let end = end.wait_for(Option::is_some).await;
         let end = end.ok().and_then(|end| end.clone());
         Err(end.map_or_else(stopped, Error::from))
     }
 
-    fn open(&self, raw: RawClient) -> Open {
+    fn open(&self, raw: impl FnOnce() -> RawClient) -> Arc<Open> {
         // Nothing panics while it is locked.
         let mut stream = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*stream {
             Some(open) if !open.queue.is_closed() => open.clone(),
-            _ => stream.insert(Open::new(raw)).clone(),
+            _ => stream.insert(Arc::new(Open::new(raw()))).clone(),
         }
     }
 }

@@ -18,9 +18,9 @@ pub(super) type StopHandler = Arc<dyn Fn(Client) -> Running<()> + Send + Sync>;
 /// The handlers of what a subscription tells.
 #[derive(Default)]
 pub(super) struct Listeners {
-    pub(super) messages: HashMap<String, Handler<Message>>,
+    pub(super) messages: HashMap<Arc<str>, Handler<Message>>,
     /// These answer: with JSON text.
-    pub(super) requests: HashMap<String, Handler<Message, String>>,
+    pub(super) requests: HashMap<Arc<str>, Handler<Message, String>>,
     pub(super) socket_opened: Option<Handler<Socket>>,
     pub(super) socket_ready: Option<Handler<Socket>>,
     pub(super) socket_closed: Option<Handler<SocketClosed>>,

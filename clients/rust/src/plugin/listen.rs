@@ -8,6 +8,7 @@ use crate::{
 };
 use std::{
     collections::{HashMap, HashSet},
+    fmt,
     sync::Arc,
 };
 use tokio::{
@@ -20,6 +21,21 @@ use tokio::{
 const MAX_HANDLERS: usize = 256;
 /// Sockets whose last handler is remembered, before those that are done are looked for.
 const MAX_IDLE_TURNS: usize = 1024;
+
+/// What a handler was called about. It is put into words when something goes wrong.
+enum About {
+    Message(Arc<str>),
+    Socket(&'static str),
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(kind) => write!(f, "message `{kind}`"),
+            Self::Socket(what) => f.write_str(what),
+        }
+    }
+}
 
 /// The subscription of a plugin that listens, and where its handlers stand.
 pub(super) struct Listening {
@@ -55,9 +71,10 @@ impl Listening {
         } = &*listeners;
         let mut options = SubscribeOptions::new()
             .resume_after(position)
-            .answers(requests.keys());
+            .answers(requests.keys().map(|kind| &**kind));
         if !messages.is_empty() || !requests.is_empty() {
-            options = options.message_types(messages.keys().chain(requests.keys()));
+            let kinds = messages.keys().chain(requests.keys());
+            options = options.message_types(kinds.map(|kind| &**kind));
         }
         if listeners.wants_sockets() {
             options = options.sockets();
@@ -100,8 +117,9 @@ impl Listening {
         match event.what {
             What::Message(message) => {
                 let socket_id = message.socket_id().to_owned();
-                let what = format!("message `{}`", message.message_type());
-                if let Some(handler) = listeners.requests.get(message.message_type()).cloned() {
+                let kind = message.message_type();
+                if let Some((kind, handler)) = listeners.requests.get_key_value(kind) {
+                    let (what, handler) = (About::Message(kind.clone()), handler.clone());
                     let answer = async move {
                         let request_id = message.request_id().map(str::to_owned);
                         let answer =
@@ -109,9 +127,8 @@ impl Listening {
                         reply(&client, request_id, answer).await
                     };
                     self.in_turn(socket_id, what, answer).await?;
-                } else if let Some(handler) =
-                    listeners.messages.get(message.message_type()).cloned()
-                {
+                } else if let Some((kind, handler)) = listeners.messages.get_key_value(kind) {
+                    let (what, handler) = (About::Message(kind.clone()), handler.clone());
                     let work = async move { handler(message, client).await };
                     self.in_turn(socket_id, what, work).await?;
                 }
@@ -120,7 +137,7 @@ impl Listening {
                 if let Some(handler) = listeners.socket_opened.clone() {
                     let (id, socket) = (socket.socket_id.clone(), socket.clone());
                     let work = async move { handler(socket, client).await };
-                    self.in_turn(id, "an opened socket".to_owned(), work)
+                    self.in_turn(id, About::Socket("an opened socket"), work)
                         .await?;
                 }
                 self.tell_if_ready(socket).await?;
@@ -131,7 +148,8 @@ impl Listening {
                 if let Some(handler) = listeners.socket_closed.clone() {
                     let id = closed.socket_id.clone();
                     let work = async move { handler(closed, client).await };
-                    self.in_turn(id, "a closed socket".to_owned(), work).await?;
+                    self.in_turn(id, About::Socket("a closed socket"), work)
+                        .await?;
                 }
             }
             What::Gap(gap) => eprintln!(
@@ -148,7 +166,8 @@ impl Listening {
         if newly && let Some(handler) = self.listeners.socket_ready.clone() {
             let (id, client) = (socket.socket_id.clone(), self.client.clone());
             let work = async move { handler(socket, client).await };
-            self.in_turn(id, "a ready socket".to_owned(), work).await?;
+            self.in_turn(id, About::Socket("a ready socket"), work)
+                .await?;
         }
         Ok(())
     }
@@ -158,7 +177,7 @@ impl Listening {
     async fn in_turn(
         &mut self,
         socket_id: String,
-        what: String,
+        what: About,
         work: impl Future<Output = HandlerResult> + Send + 'static,
     ) -> Result<()> {
         let permit = self.permits.clone().acquire_owned().await;

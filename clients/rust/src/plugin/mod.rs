@@ -300,12 +300,12 @@ impl Plugin {
         }
     }
 
-    fn once_per_type(&mut self, message_type: String) -> String {
+    fn once_per_type(&mut self, message_type: String) -> Arc<str> {
         let listeners = &self.listeners;
-        let given = listeners.messages.contains_key(&message_type)
-            || listeners.requests.contains_key(&message_type);
+        let given = listeners.messages.contains_key(&*message_type)
+            || listeners.requests.contains_key(&*message_type);
         self.once(&format!("the handler of message `{message_type}`"), given);
-        message_type
+        message_type.into()
     }
 }
 
