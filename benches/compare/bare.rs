@@ -1,7 +1,10 @@
-//! The floor: the stack that Pagewire stands on, without Pagewire. The answers are in memory, their
-//! headers are made beforehand; what is left is what axum, hyper and tokio cost.
+//! The floor: the stack that Pagewire stands on, without Pagewire. The files are in memory, their
+//! headers are made beforehand; what is left is what axum, hyper and tokio cost. What a case has plugins
+//! for is asked of a plugin in another process, each time: what tonic costs is there as well.
 
+use crate::bare_plugins::Plugin;
 use crate::bare_sockets::{self, Sockets};
+use crate::plugins::{CALLS_PATH, Plugins, VIRTUAL_PATH};
 use crate::server::Peer;
 use crate::site;
 use anyhow::Context;
@@ -31,20 +34,34 @@ struct File {
 
 type Files = HashMap<&'static str, File>;
 
-/// Serves a folder until the process is ended. Prints the port that it listens on.
-pub(crate) fn serve(folder: &Path) -> anyhow::Result<()> {
-    let files = Arc::new(files(folder)?);
-    let sockets = Router::new()
-        .route(Peer::Bare.socket_path(), any(bare_sockets::upgrade))
-        .with_state(Sockets::default());
-    let router = Router::new().fallback(any(answer)).with_state(files);
-    let router = router.merge(sockets);
+struct Site {
+    files: Files,
+    /// What the plugin is for.
+    plugins: Plugins,
+    plugin: Plugin,
+}
+
+/// Serves a folder until the process is ended. Prints where it listens, as Pagewire does.
+pub(crate) fn serve(folder: &Path, plugins: Plugins) -> anyhow::Result<()> {
+    let files = files(folder)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
+        let (plugin, control) = Plugin::listen()?;
+        let sockets = Router::new()
+            .route(Peer::Bare.socket_path(), any(bare_sockets::upgrade))
+            .with_state(Sockets::new(plugin.clone()));
+        let site = Arc::new(Site {
+            files,
+            plugins,
+            plugin,
+        });
+        let router = Router::new().fallback(any(answer)).with_state(site);
+        let router = router.merge(sockets);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        println!("{}", listener.local_addr()?.port());
+        let http = listener.local_addr()?;
+        println!(r#"{{"http":"http://{http}","control":"http://{control}"}}"#);
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
@@ -92,17 +109,20 @@ fn files(folder: &Path) -> anyhow::Result<Files> {
     Ok(files)
 }
 
-async fn answer(State(files): State<Arc<Files>>, request: Request) -> Response<Body> {
-    let Some(file) = files.get(request.uri().path()) else {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        return response;
+async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response<Body> {
+    let path = request.uri().path();
+    if site.asks(path) {
+        return site.ask(path).await.unwrap_or_else(|error| {
+            eprintln!("{error:#}");
+            empty(StatusCode::BAD_GATEWAY)
+        });
+    }
+    let Some(file) = site.files.get(path) else {
+        return empty(StatusCode::NOT_FOUND);
     };
     let known = request.headers().get(header::IF_NONE_MATCH);
     let mut response = if known.is_some() && known == file.headers.get(header::ETAG) {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        response
+        empty(StatusCode::NOT_MODIFIED)
     } else {
         Response::new(Body::from(file.body.clone()))
     };
@@ -111,4 +131,31 @@ async fn answer(State(files): State<Arc<Files>>, request: Request) -> Response<B
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
     response
+}
+
+fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+impl Site {
+    fn asks(&self, path: &str) -> bool {
+        match self.plugins {
+            Plugins::Serve => [VIRTUAL_PATH, CALLS_PATH].contains(&path),
+            Plugins::Transform => [site::MODULE, CALLS_PATH].contains(&path),
+            _ => false,
+        }
+    }
+
+    /// What the plugin makes of the file at this path, or of nothing, with the headers of a module.
+    async fn ask(&self, path: &str) -> anyhow::Result<Response<Body>> {
+        let file = self.files.get(path).map(|file| file.body.clone());
+        let body = self.plugin.ask(path, file.unwrap_or_default()).await?;
+        let mut headers = self.files[site::MODULE].headers.clone();
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        let mut response = Response::new(Body::from(body));
+        *response.headers_mut() = headers;
+        Ok(response)
+    }
 }

@@ -1,8 +1,10 @@
 //! The floor of sockets: hyper's upgrade and tungstenite's protocol as Pagewire uses them, without
 //! Pagewire. What goes to all pages is a frame made beforehand and written to each, one write for one
-//! message: no queue, and no task that wakes up.
+//! message: no queue, and no task that wakes up. What a page asks is asked of a plugin in another process.
 
+use crate::bare_plugins::Plugin;
 use crate::frames;
+use crate::server::Peer;
 use crate::talk::{Ask, Burst};
 use anyhow::{Context as _, ensure};
 use axum::body::Body;
@@ -27,9 +29,12 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 const READ_BUFFER_BYTES: usize = 4096;
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
 
-/// All that are open.
-#[derive(Clone, Default)]
-pub(crate) struct Sockets(Arc<Mutex<Vec<Arc<TcpStream>>>>);
+/// All that are open, and the plugin that they ask.
+#[derive(Clone)]
+pub(crate) struct Sockets {
+    open: Arc<Mutex<Vec<Arc<TcpStream>>>>,
+    plugin: Plugin,
+}
 
 pub(crate) async fn upgrade(
     State(sockets): State<Sockets>,
@@ -55,6 +60,11 @@ pub(crate) async fn upgrade(
 }
 
 impl Sockets {
+    pub(crate) fn new(plugin: Plugin) -> Self {
+        let open = Arc::default();
+        Self { open, plugin }
+    }
+
     async fn serve(&self, upgraded: OnUpgrade) -> anyhow::Result<()> {
         let parts = upgraded.await?.downcast::<TokioIo<TcpStream>>();
         let parts = parts.ok().context("another kind of connection")?;
@@ -71,9 +81,10 @@ impl Sockets {
             let Message::Text(text) = message else {
                 continue;
             };
-            if let Ok(ask) = serde_json::from_str::<Ask>(&text) {
-                let answer = serde_json::to_string(&ask.answer())?;
-                socket.send(Message::Text(Utf8Bytes::from(answer))).await?;
+            if serde_json::from_str::<Ask>(&text).is_ok() {
+                let answer = self.plugin.ask(Peer::Bare.socket_path(), text.into());
+                let answer = Utf8Bytes::try_from(answer.await?)?;
+                socket.send(Message::Text(answer)).await?;
             } else {
                 self.send(&serde_json::from_str(&text)?)?;
             }
@@ -95,7 +106,7 @@ impl Sockets {
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Vec<Arc<TcpStream>>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -1,6 +1,6 @@
 //! A cold start: from the start of the process to the first 200 with exactly the page that this server
 //! gives later, too; to the first line that it says, which with Pagewire means that it is ready; and
-//! what it holds when it has nothing to do.
+//! what it holds in memory then, before anybody has asked for anything, and after the first page.
 
 use crate::child;
 use crate::requests::plain_or_injected;
@@ -9,6 +9,8 @@ use crate::table::{Figure, median};
 use crate::{Case, Effort, Rounds, http, process, site};
 use anyhow::{Context, ensure};
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,7 +18,8 @@ use std::time::{Duration, Instant};
 const FIGURES: &[Figure] = &[
     Figure::less("ms to first page"),
     Figure::less("ms to ready line"),
-    Figure::less("idle MiB"),
+    Figure::less("MiB when ready"),
+    Figure::less("MiB after a page"),
 ];
 
 /// How long a start may take.
@@ -52,22 +55,40 @@ pub(crate) fn case(start: &Start<'_>) -> Case {
 /// Others start beside `server`, which runs already and says what is right.
 fn run(server: &Server, start: &Start<'_>, effort: Effort) -> anyhow::Result<Vec<f64>> {
     let page = plain_or_injected(server, site::PAGE)?.body;
+    let ready = resident_when_ready(server.peer(), start)?;
     let begin = Instant::now();
     let mut starts = Vec::new();
     while starts.is_empty() || begin.elapsed() < effort.measure {
         starts.push(once(server.peer(), start, &page)?);
     }
-    let figure = |at: usize| median(starts.iter().map(|figures| figures[at]));
-    (0..FIGURES.len())
-        .map(|at| figure(at).context("no value"))
-        .collect()
+    let figure = |at: usize| median(starts.iter().map(|figures| figures[at])).context("no value");
+    Ok(vec![figure(0)?, figure(1)?, ready, figure(2)?])
 }
 
-/// In the order of [`FIGURES`].
-fn once(peer: Peer, start: &Start<'_>, page: &[u8]) -> anyhow::Result<[f64; 3]> {
+/// Started and left alone.
+fn resident_when_ready(peer: Peer, start: &Start<'_>) -> anyhow::Result<f64> {
     let folder = tempfile::tempdir()?;
-    let address = server::free_address()?;
-    let mut command = server::command(peer, start, start.site, folder.path(), address)?;
+    let (_, mut process) = spawn(peer, start, folder.path(), server::free_address()?)?;
+    let said = process.0.stdout.take().context("piped")?;
+    let mut said = BufReader::new(said);
+    said.read_line(&mut String::new())?;
+    resident_mib(&process)
+}
+
+fn resident_mib(process: &Ends) -> anyhow::Result<f64> {
+    let resident = process::resident_bytes(&process::tree(process.0.id()))?;
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    Ok(resident as f64 / (1024.0 * 1024.0))
+}
+
+/// Starts one on the servers' core; when was that?
+fn spawn(
+    peer: Peer,
+    start: &Start<'_>,
+    folder: &Path,
+    address: SocketAddr,
+) -> anyhow::Result<(Instant, Ends)> {
+    let mut command = server::command(peer, start, start.site, folder, address)?;
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -78,7 +99,14 @@ fn once(peer: Peer, start: &Start<'_>, page: &[u8]) -> anyhow::Result<[f64; 3]> 
     } else {
         spawn()
     };
-    let mut process = Ends(process?);
+    Ok((begin, Ends(process?)))
+}
+
+/// To the first page and to the first line, in milliseconds; what it holds then, in MiB.
+fn once(peer: Peer, start: &Start<'_>, page: &[u8]) -> anyhow::Result<[f64; 3]> {
+    let folder = tempfile::tempdir()?;
+    let address = server::free_address()?;
+    let (begin, mut process) = spawn(peer, start, folder.path(), address)?;
     let said = process.0.stdout.take().context("piped")?;
     // Kept until the end: who prints more must not fail.
     let mut said = BufReader::new(said);
@@ -106,13 +134,10 @@ fn once(peer: Peer, start: &Start<'_>, page: &[u8]) -> anyhow::Result<[f64; 3]> 
         let to_line = line.join().expect("reading does not panic")?;
         Ok((to_line, to_page))
     })?;
-    let resident = process::resident_bytes(&process::tree(process.0.id()))?;
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    let resident = resident as f64 / (1024.0 * 1024.0);
     Ok([
         to_page.as_secs_f64() * 1e3,
         to_line.as_secs_f64() * 1e3,
-        resident,
+        resident_mib(&process)?,
     ])
 }
 

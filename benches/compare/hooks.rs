@@ -35,7 +35,7 @@ pub(crate) fn cases() -> Vec<Case> {
         figures: FIGURES,
         run: Box::new(one_module),
     };
-    let asked = &[Peer::Pagewire, Peer::Unix, Peer::Ancestor];
+    let asked = &[Peer::Pagewire, Peer::Unix, Peer::Ancestor, Peer::Bare];
     let kept = &[Peer::Pagewire, Peer::Without, Peer::Ancestor, Peer::Bare];
     vec![
         module("served module", Plugins::Serve, asked),

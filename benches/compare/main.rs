@@ -4,6 +4,7 @@
 //! machine and from hour to hour; the ratios within one run are the result.
 
 mod bare;
+mod bare_plugins;
 mod bare_sockets;
 mod child;
 mod cold;
@@ -60,9 +61,13 @@ struct Arguments {
     /// The folder with the npm packages of the peers
     #[arg(long, default_value = "benches/peers")]
     peers: PathBuf,
-    /// Used by the benchmark itself: be the bare server of this folder
+    /// Used by the benchmark itself: be the bare server of this folder, which asks its plugin what
+    /// `--plugins` says
     #[arg(long, hide = true)]
     bare: Option<PathBuf>,
+    /// Used by the benchmark itself: be the plugin of the bare server that `PAGEWIRE_ENDPOINT` names
+    #[arg(long, hide = true)]
+    bare_plugin: bool,
     /// Used by the benchmark itself: be these plugins of the daemon that `PAGEWIRE_ENDPOINT` names
     #[arg(long, hide = true)]
     plugins: Option<Plugins>,
@@ -148,11 +153,14 @@ type Run = Box<dyn Fn(&Server, Effort) -> anyhow::Result<Vec<f64>>>;
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    if arguments.bare.is_some() || arguments.plugins.is_some() {
+    if arguments.bare.is_some() || arguments.bare_plugin || arguments.plugins.is_some() {
         child::end_with_parent();
     }
     if let Some(folder) = &arguments.bare {
-        return bare::serve(folder);
+        return bare::serve(folder, arguments.plugins.unwrap_or_default());
+    }
+    if arguments.bare_plugin {
+        return bare_plugins::run();
     }
     if let Some(plugins) = arguments.plugins {
         return plugins.run();

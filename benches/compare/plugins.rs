@@ -1,5 +1,6 @@
 //! The plugins of a case. Pagewire's run here, in one process and with a connection each;
-//! `peers/plugins.js` has the same for the ancestor, in its own process.
+//! `peers/plugins.js` has the same for the ancestor, in its own process, and `bare_plugins` some of it for
+//! the bare server, in one process.
 
 use crate::{site, talk};
 use bytes::Bytes;

@@ -31,7 +31,8 @@ pub(crate) enum Peer {
     Ws,
     /// Pagewire with the plugin in this language.
     Language(Language),
-    /// The floor: axum, hyper and tokio as Pagewire uses them, with the answers in memory.
+    /// The floor: axum, hyper, tungstenite, tonic and tokio as Pagewire uses them, with the files in
+    /// memory. Its plugin is a process of its own, connected by TCP.
     Bare,
 }
 
@@ -91,7 +92,12 @@ impl Peer {
         match self {
             Self::Pagewire | Self::Unix | Self::Language(_) | Self::Ancestor | Self::Ws => wanted,
             Self::Without => wanted.without(),
-            Self::Nginx | Self::Vite | Self::Bare => Plugins::None,
+            // It keeps no answers: the floor of kept ones is a file.
+            Self::Bare => match wanted {
+                Plugins::Serve | Plugins::Transform | Plugins::Talk => wanted,
+                _ => Plugins::None,
+            },
+            Self::Nginx | Self::Vite => Plugins::None,
         }
     }
 }
@@ -156,7 +162,7 @@ impl Server {
         if setup.watch && peer != Peer::Vite {
             command.arg("--watch");
         }
-        if peer == Peer::Ancestor && plugins != Plugins::None {
+        if matches!(peer, Peer::Ancestor | Peer::Bare) && plugins != Plugins::None {
             command.args(["--plugins", &plugins.name()]);
         }
         if setup.hints && peer == Peer::Without {
@@ -242,8 +248,8 @@ impl Server {
     }
 }
 
-/// The program that is these plugins of a Pagewire, and says a line when they are in force. The daemon
-/// is in `PAGEWIRE_ENDPOINT`.
+/// The program that is these plugins of a Pagewire or of a bare server, and says a line when they are in
+/// force. The server is in `PAGEWIRE_ENDPOINT`.
 fn host(peer: Peer, plugins: Plugins, site: &Path) -> anyhow::Result<Command> {
     let command = match peer {
         Peer::Pagewire | Peer::Unix | Peer::Without => {
@@ -253,6 +259,11 @@ fn host(peer: Peer, plugins: Plugins, site: &Path) -> anyhow::Result<Command> {
         }
         Peer::Language(language) => {
             language.command(&site.join(site::MODULE.trim_start_matches('/')))?
+        }
+        Peer::Bare => {
+            let mut command = Command::new(std::env::current_exe()?);
+            command.arg("--bare-plugin");
+            command
         }
         _ => bail!("{peer:?} has no plugins beside it"),
     };

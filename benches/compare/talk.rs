@@ -1,5 +1,6 @@
 //! The plugin that talks to pages, and what is said. Whoever is measured does the same, in its own way:
-//! `peers/talk.js` in the process of a server, [`plugin`] beside Pagewire.
+//! `peers/talk.js` in the process of a server, [`plugin`] beside Pagewire; beside a bare server its plugin
+//! answers, and bursts are its own.
 //!
 //! | a page says | what happens |
 //! |---|---|

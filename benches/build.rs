@@ -1,0 +1,15 @@
+//! Compiles the contract of the bare server and its plugin, as Pagewire compiles its own.
+
+use std::io;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo::rerun-if-changed=compare/bare.proto");
+    let contract = protox::compile(["bare.proto"], ["compare"])
+        .map_err(|error| io::Error::other(format!("{error:?}")))?;
+
+    tonic_prost_build::configure()
+        .build_transport(false)
+        .bytes(".")
+        .compile_fds(contract)?;
+    Ok(())
+}
