@@ -6,12 +6,12 @@ use crate::plugins::{
     Calls, CancelReason, FailureMode, Hook, HookFailure, HookGuard, HookOptions, Kind, Outgoing,
     RequestContext, RequestFilter, Session, SourceLocation,
 };
+use futures_util::stream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
 /// Calls that may be outstanding unless the plugin asks for another number. Default 32.
@@ -122,7 +122,18 @@ pub(super) struct Opening<K: Kind> {
     pub(super) own: K::Options,
 }
 
-type Responses<K> = mpsc::Sender<Result<<K as Wire>::Response, Status>>;
+/// What the stream says beside calls, or how it ends.
+type Replies<K> = mpsc::Sender<Result<Reply<K>, Status>>;
+
+enum Reply<K: Wire> {
+    /// The first of all, with the calls that follow.
+    Opened(proto::HookOpened, mpsc::Receiver<Outgoing<K::Call>>),
+    FiltersUpdated,
+}
+
+/// Replies that may wait to be sent: a plugin that changes its filters again and again is not read
+/// further until it has read that. Default 4.
+const MAX_REPLIES: usize = 4;
 
 /// The stream of responses for a stream of requests.
 pub(super) fn open<K: Wire>(
@@ -131,29 +142,80 @@ pub(super) fn open<K: Wire>(
     requests: Streaming<K::Request>,
 ) -> Stream_<K::Response> {
     let control = control.clone();
-    let (responses, stream) = mpsc::channel(DEFAULT_CONCURRENT_CALLS);
+    let (replies, said) = mpsc::channel(MAX_REPLIES);
     // The headers go out before the plugin's first message is read.
     tokio::spawn(async move {
         let end = tokio::select! {
             // A stop ends the sessions too: it is what is said.
             biased;
             () = control.cut.cancelled() => Err(status::stopping()),
-            () = responses.closed() => Ok(()),
+            () = replies.closed() => Ok(()),
             end = session.ended() => Err(session::ended(end)),
-            end = run::<K>(&control, &session, requests, &responses) => end,
+            end = run::<K>(&control, &session, requests, &replies) => end,
         };
         if let Err(end) = end {
-            let _ = responses.send(Err(end)).await;
+            let _ = replies.send(Err(end)).await;
         }
     });
-    Box::pin(ReceiverStream::new(stream))
+    let responses = Some(Responses::<K> {
+        replies: said,
+        calls: None,
+    });
+    // Calls are taken by the transport as it sends them: no task and no queue between.
+    Box::pin(stream::unfold(responses, async |responses| {
+        let mut responses = responses?;
+        match responses.next().await? {
+            Ok(message) => Some((Ok(K::response(message)), Some(responses))),
+            Err(end) => Some((Err(end), None)),
+        }
+    }))
+}
+
+/// What goes to the plugin.
+struct Responses<K: Wire> {
+    replies: mpsc::Receiver<Result<Reply<K>, Status>>,
+    /// None before the hook is open.
+    calls: Option<mpsc::Receiver<Outgoing<K::Call>>>,
+}
+
+impl<K: Wire> Responses<K> {
+    /// None when the stream is over.
+    async fn next(&mut self) -> Option<Result<ToPlugin<K::Call>, Status>> {
+        loop {
+            let call = async {
+                match &mut self.calls {
+                    Some(calls) => calls.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                reply = self.replies.recv() => return Some(reply?.map(|reply| self.say(reply))),
+                call = call => match call {
+                    Some(outgoing) => return Some(Ok(to_plugin(outgoing))),
+                    // The hook is closed; why is about to be said.
+                    None => self.calls = None,
+                },
+            }
+        }
+    }
+
+    fn say(&mut self, reply: Reply<K>) -> ToPlugin<K::Call> {
+        match reply {
+            Reply::Opened(opened, calls) => {
+                self.calls = Some(calls);
+                ToPlugin::Opened(opened)
+            }
+            Reply::FiltersUpdated => ToPlugin::FiltersUpdated(proto::FiltersUpdated {}),
+        }
+    }
 }
 
 async fn run<K: Wire>(
     control: &Arc<Control>,
     session: &Arc<Session>,
     mut requests: Streaming<K::Request>,
-    responses: &Responses<K>,
+    replies: &Replies<K>,
 ) -> Result<(), Status> {
     let first = requests.next().await.transpose()?.and_then(K::received);
     let Some(FromPlugin::Open(open)) = first else {
@@ -163,11 +225,8 @@ async fn run<K: Wire>(
         ));
     };
     let (guard, calls, opened) = open_hook::<K>(control, session, K::opening(open, session)?)?;
-    send::<K>(responses, ToPlugin::Opened(opened)).await;
-    tokio::select! {
-        () = ask::<K>(calls, responses) => Ok(()),
-        end = listen(&guard, &mut requests, responses) => end,
-    }
+    send(replies, Reply::Opened(opened, calls)).await;
+    listen(&guard, &mut requests, replies).await
 }
 
 /// An open hook, the calls that go to it, and what its plugin is told.
@@ -224,18 +283,11 @@ fn open_hook<K: Wire>(
     Ok((guard, receiver, opened))
 }
 
-/// Sends the daemon's calls to the plugin.
-async fn ask<K: Wire>(mut calls: mpsc::Receiver<Outgoing<K::Call>>, responses: &Responses<K>) {
-    while let Some(outgoing) = calls.recv().await {
-        send::<K>(responses, to_plugin(outgoing)).await;
-    }
-}
-
 /// Takes the plugin's results until it ends the stream.
 async fn listen<K: Wire>(
     guard: &HookGuard<K>,
     requests: &mut Streaming<K::Request>,
-    responses: &Responses<K>,
+    replies: &Replies<K>,
 ) -> Result<(), Status> {
     while let Some(request) = requests.next().await {
         match K::received(request?) {
@@ -245,8 +297,7 @@ async fn listen<K: Wire>(
             }
             Some(FromPlugin::UpdateFilters(update)) => {
                 guard.update_filters(filters::<K>(update.filters)?);
-                let updated = ToPlugin::FiltersUpdated(proto::FiltersUpdated {});
-                send::<K>(responses, updated).await;
+                send(replies, Reply::FiltersUpdated).await;
             }
             Some(FromPlugin::Open(_)) => {
                 return Err(invalid("message", "open is the first message only"));
@@ -258,8 +309,8 @@ async fn listen<K: Wire>(
 }
 
 /// A closed stream ends the task that sends; there is nothing more to say here.
-async fn send<K: Wire>(responses: &Responses<K>, message: ToPlugin<K::Call>) {
-    let _ = responses.send(Ok(K::response(message))).await;
+async fn send<K: Wire>(replies: &Replies<K>, reply: Reply<K>) {
+    let _ = replies.send(Ok(reply)).await;
 }
 
 fn filters<K: Wire>(filters: Vec<proto::RequestFilter>) -> Result<Vec<RequestFilter>, Status> {

@@ -180,7 +180,8 @@ fn preferred(request: &HeaderMap) -> Option<Coding> {
         .flat_map(|value| value.split(','));
     for member in members {
         let (name, weight) = member.split_once(';').unwrap_or((member, ""));
-        let is = |coding: &str| name.trim().eq_ignore_ascii_case(coding);
+        let name = name.trim();
+        let is = |coding: &str| name.eq_ignore_ascii_case(coding);
         let listed = if is("br") {
             &mut brotli
         } else if is("gzip") || is("x-gzip") {

@@ -55,16 +55,17 @@ async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> A
     }
     let body = Buffered::of_request(body, pages.body_room.clone());
     let mut asked = Asked::new(pages, request, path, rule, body);
-    let hooks = &pages.plugins.serve().order;
-    let hooks = (!hooks.is_empty()).then(|| hooks.snapshot());
-    if let Some(hooks) = &hooks
-        && let Some(answer) = Box::pin(serve::before_files(hooks, &mut asked)).await
+    let wanting = serve::wanting(&mut asked);
+    // Boxed, as what follows: the future of a request is moved several times, so what a file in memory
+    // does not need has its room elsewhere.
+    if let Some(wanting) = &wanting
+        && let Some(answer) = Box::pin(serve::before_files(wanting, &mut asked)).await
     {
         return answer;
     }
     let is_missing = asked.place().is_missing;
-    if let Some(hooks) = hooks.filter(|_| is_missing)
-        && let Some(answer) = Box::pin(serve::after_files(&hooks, &mut asked)).await
+    if let Some(wanting) = wanting.filter(|_| is_missing)
+        && let Some(answer) = Box::pin(serve::after_files(&wanting, &mut asked)).await
     {
         return answer;
     }
@@ -100,8 +101,6 @@ async fn backend(
     let wants_whole = pages.plugins.inject_client() && proxy::asks_for_html(request)
         || transform::may_want(pages, request, path)
         || modules::may_want(pages, request, path);
-    // Boxed, as what follows: the future of a request is moved several times, so what a file in memory
-    // does not need has its room elsewhere.
     Box::pin(pages.proxy.ask(rule, request, path, body, wants_whole)).await
 }
 

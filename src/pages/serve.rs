@@ -17,8 +17,6 @@ use axum::http::request::Parts;
 use bytes::Bytes;
 use std::sync::Arc;
 
-type Hooks = Snapshot<Serve>;
-
 /// A request as the plugins see it.
 pub(super) struct Asked<'a> {
     pages: &'a Pages,
@@ -97,27 +95,44 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Asks the plugins that come before the file system.
-pub(super) async fn before_files(hooks: &Hooks, asked: &mut Asked<'_>) -> Option<Answer> {
-    ask(hooks, asked, |phase| phase != Phase::AfterFiles).await
+/// The plugins that want a request.
+pub(super) struct Wanting {
+    hooks: Arc<Snapshot<Serve>>,
+    /// Their places among the hooks.
+    places: Arc<[usize]>,
 }
 
-/// Asks the plugins that stand in for missing files.
-pub(super) async fn after_files(hooks: &Hooks, asked: &mut Asked<'_>) -> Option<Answer> {
-    ask(hooks, asked, |phase| phase == Phase::AfterFiles).await
-}
-
-async fn ask(
-    hooks: &Hooks,
-    asked: &mut Asked<'_>,
-    is_due: impl Fn(Phase) -> bool,
-) -> Option<Answer> {
+/// Who wants this request, in whichever phase; none when nobody does.
+pub(super) fn wanting(asked: &mut Asked<'_>) -> Option<Wanting> {
+    let order = &asked.pages.plugins.serve().order;
+    if order.is_empty() {
+        return None;
+    }
+    let hooks = order.snapshot();
     if hooks.looks_at_files() {
         asked.place();
     }
-    let wanting = hooks.wanting(asked.subject().facts(None));
-    for place in wanting.iter() {
-        let hook = &hooks.hooks()[*place];
+    let places = hooks.wanting(asked.subject().facts(None));
+    (!places.is_empty()).then_some(Wanting { hooks, places })
+}
+
+/// Asks the plugins that come before the file system.
+pub(super) async fn before_files(wanting: &Wanting, asked: &mut Asked<'_>) -> Option<Answer> {
+    ask(wanting, asked, |phase| phase != Phase::AfterFiles).await
+}
+
+/// Asks the plugins that stand in for missing files.
+pub(super) async fn after_files(wanting: &Wanting, asked: &mut Asked<'_>) -> Option<Answer> {
+    ask(wanting, asked, |phase| phase == Phase::AfterFiles).await
+}
+
+async fn ask(
+    wanting: &Wanting,
+    asked: &mut Asked<'_>,
+    is_due: impl Fn(Phase) -> bool,
+) -> Option<Answer> {
+    for place in wanting.places.iter() {
+        let hook = &wanting.hooks.hooks()[*place];
         if is_due(hook.phase())
             && let Some(mut answer) = ask_one(hook, asked).await
         {

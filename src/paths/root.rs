@@ -141,6 +141,10 @@ impl Root {
     /// Asks the file system, so it may block for as long as that takes.
     #[must_use]
     pub fn real(&self, asked: &Path) -> Found {
+        // First, because what is missing costs a call for each of its folders otherwise.
+        let Ok(metadata) = asked.metadata() else {
+            return Found::Nothing;
+        };
         let Ok(real) = asked.canonicalize() else {
             return Found::Nothing;
         };
@@ -158,10 +162,12 @@ impl Root {
         if let Some(name) = denied {
             return Found::DeniedName(name.to_owned());
         }
-        match real.metadata() {
-            Ok(metadata) if metadata.is_file() => Found::File(real),
-            Ok(metadata) if metadata.is_dir() => Found::Folder(real),
-            _ => Found::Nothing,
+        if metadata.is_file() {
+            Found::File(real)
+        } else if metadata.is_dir() {
+            Found::Folder(real)
+        } else {
+            Found::Nothing
         }
     }
 
