@@ -67,11 +67,21 @@ pub struct Watcher {
     effort: Duration,
 }
 
+/// How far whoever writes at a place is, as far as notices say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Writer {
+    #[default]
+    Unknown,
+    Writing,
+    /// The file was closed, or was whole when it came.
+    Done,
+}
+
 /// Where something may have changed.
 #[derive(Debug, Default)]
 struct Batch {
-    /// Here, and whether whoever wrote there is done.
-    paths: BTreeMap<PathBuf, bool>,
+    /// Here.
+    paths: BTreeMap<PathBuf, Writer>,
     /// Anywhere.
     all: bool,
 }
@@ -81,10 +91,18 @@ impl Batch {
         self.paths.is_empty() && !self.all
     }
 
+    fn add(&mut self, path: PathBuf, writer: Writer) {
+        let known = self.paths.entry(path).or_default();
+        if writer != Writer::Unknown {
+            *known = writer;
+        }
+    }
+
     /// How long nothing must be added before it is told.
     fn quiet(&self) -> Duration {
         // A folder that comes whole is many files.
-        let is_saved = |(path, is_done): (&PathBuf, &bool)| *is_done && !path.is_dir();
+        let is_saved =
+            |(path, writer): (&PathBuf, &Writer)| *writer == Writer::Done && !path.is_dir();
         let is_save = !self.all && self.paths.len() <= SAVED_PATHS;
         if is_save && self.paths.iter().all(is_saved) {
             SAVED_QUIET
@@ -171,7 +189,9 @@ impl Watcher {
                     let mut ours = noticed.paths;
                     ours.retain(|path, _| self.tree.concerns(path));
                     let concerns = noticed.all || !ours.is_empty();
-                    batch.paths.extend(ours);
+                    for (path, writer) in ours {
+                        batch.add(path, writer);
+                    }
                     if concerns {
                         quiet_at = now + batch.quiet();
                     }

@@ -2,9 +2,9 @@
 //!
 //! Notices wait in a set, not in a queue, so a file that is written a thousand times waits once.
 
-use super::Batch;
+use super::{Batch, Writer};
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
-use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
@@ -29,31 +29,15 @@ struct Waiting {
     arrived: Notify,
 }
 
-/// What is known of a place by a notice.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// Somebody writes there.
-    Writes,
-    /// Whoever wrote there is done: the file was closed, or was whole when it came.
-    Done,
-    /// Nothing more than before.
-    Said,
-    /// Somewhere near.
-    Anywhere,
-}
-
-impl Kind {
-    /// None for what our own answers do all the time: they read.
-    fn of(event: &Event) -> Option<Self> {
-        Some(match event.kind {
-            _ if event.need_rescan() => Self::Anywhere,
-            EventKind::Access(AccessKind::Close(AccessMode::Write))
-            | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Self::Done,
-            EventKind::Access(_) => return None,
-            EventKind::Modify(ModifyKind::Name(_) | ModifyKind::Metadata(_)) => Self::Said,
-            _ => Self::Writes,
-        })
-    }
+/// What an event says of whoever writes there; none when our own answers do it all the time: they read.
+fn writer(kind: EventKind) -> Option<Writer> {
+    Some(match kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write))
+        | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Writer::Done,
+        EventKind::Access(_) => return None,
+        EventKind::Modify(ModifyKind::Name(_) | ModifyKind::Metadata(_)) => Writer::Unknown,
+        _ => Writer::Writing,
+    })
 }
 
 /// The operating system watches no more folders.
@@ -112,7 +96,7 @@ impl Notices {
 
     /// Has these looked at once more.
     pub(super) fn repeat(&self, paths: Vec<PathBuf>) {
-        self.waiting.add(paths, Kind::Said);
+        self.waiting.add(paths, Writer::Unknown, false);
     }
 
     /// What has come since the last time, as soon as there is something. Safe to cancel.
@@ -132,32 +116,28 @@ impl Waiting {
     /// On the watcher's own thread.
     fn hear(&self, event: notify::Result<Event>) {
         match event {
+            Ok(event) if event.need_rescan() => self.add(event.paths, Writer::Unknown, true),
             Ok(event) => {
-                if let Some(kind) = Kind::of(&event) {
-                    self.add(event.paths, kind);
+                if let Some(writer) = writer(event.kind) {
+                    self.add(event.paths, writer, false);
                 }
             }
             Err(error) => {
                 tracing::debug!(target: "pagewire::watch", %error, "a notice could not be read: everything is compared");
-                self.add(error.paths, Kind::Anywhere);
+                self.add(error.paths, Writer::Unknown, true);
             }
         }
     }
 
-    fn add(&self, paths: Vec<PathBuf>, kind: Kind) {
-        if paths.is_empty() && kind != Kind::Anywhere {
+    fn add(&self, paths: Vec<PathBuf>, writer: Writer, all: bool) {
+        if paths.is_empty() && !all {
             return;
         }
         {
             let mut batch = self.lock();
-            batch.all |= kind == Kind::Anywhere;
+            batch.all |= all;
             for path in paths {
-                let is_done = batch.paths.entry(path).or_default();
-                match kind {
-                    Kind::Writes => *is_done = false,
-                    Kind::Done => *is_done = true,
-                    Kind::Said | Kind::Anywhere => {}
-                }
+                batch.add(path, writer);
             }
             if batch.paths.len() > MAX_PATHS {
                 batch.paths.clear();

@@ -1,8 +1,8 @@
 //! The files of a root as they were last seen, and what is different now.
 
-use super::Batch;
 use super::notices::{LimitReached, Notices};
 use super::rules::{self, Rules};
+use super::{Batch, Writer};
 use crate::hub::{FileChange, FileChangeKind};
 use crate::paths::{Found, Root, UrlPath};
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,7 +92,11 @@ impl Tree {
         for _ in 0..2 {
             self.find(&unsettled, notices);
             unsettled = Batch {
-                paths: unfinished(std::mem::take(&mut self.fresh)),
+                paths: self
+                    .fresh
+                    .drain(..)
+                    .map(|path| (path, Writer::Unknown))
+                    .collect(),
                 all: false,
             };
             if unsettled.is_empty() {
@@ -145,8 +149,9 @@ impl Tree {
         if batch.all || batch.paths.contains_key(&root) {
             limit = self.enter(&root, notices, &mut changes);
         } else {
-            for (path, is_done) in &batch.paths {
-                limit = limit.and(self.look(path, *is_done, notices, &mut changes));
+            for (path, writer) in &batch.paths {
+                let is_done = *writer == Writer::Done;
+                limit = limit.and(self.look(path, is_done, notices, &mut changes));
             }
         }
         if limit.is_err() && notices.take().is_some() {
@@ -390,11 +395,6 @@ fn renamed(file: &Path, from: &Path, to: &Path) -> Option<PathBuf> {
     } else {
         to.join(inside)
     })
-}
-
-/// Places whose writers may not be done.
-fn unfinished(paths: Vec<PathBuf>) -> BTreeMap<PathBuf, bool> {
-    paths.into_iter().map(|path| (path, false)).collect()
 }
 
 fn entry_of(metadata: &fs::Metadata, is_done: bool) -> Entry {
