@@ -411,16 +411,18 @@ async fn what_arrives_for_many_at_once_is_changed_once() {
         .collect();
     // They have all been accepted once a request behind them is answered.
     server.get("/missing").await;
-    // Who asked first leaves: the others still wait for the same call.
+    // Who asked first leaves: the others still wait for the same call. Accepted is not asked, on a busy
+    // machine: if none of them was that far, the call is cancelled, and they share the next.
     first.abort();
     hook.answer(call.call_id, Outcome::Content(change("made")))
         .await;
+    let further = hook.answering(|_| Outcome::Content(change("made")));
     for other in others {
         let answer = within("an answer", other).await.expect("no panic");
         assert_eq!(answer.text(), "made");
     }
     assert_eq!(server.get("/a.txt").await.text(), "made");
-    drop(hook);
+    assert!(further.count() <= 1, "{} further calls", further.count());
 }
 
 #[tokio::test]

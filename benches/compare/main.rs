@@ -99,9 +99,9 @@ const QUICK: Effort = Effort {
     close_rounds: 2,
     long_rounds: 2,
     fresh_rounds: 1,
-    first_warm_up: Duration::from_millis(500),
-    warm_up: Duration::from_millis(100),
-    measure: Duration::from_millis(250),
+    first_warm_up: Duration::from_millis(300),
+    warm_up: Duration::from_millis(50),
+    measure: Duration::from_millis(200),
     saves: 2,
     loads: 1,
 };
