@@ -81,7 +81,7 @@ fn resident_mib(process: &Ends) -> anyhow::Result<f64> {
     Ok(resident as f64 / (1024.0 * 1024.0))
 }
 
-/// Starts one on the servers' core; when was that?
+/// Starts one on the servers' core, and says when that was.
 fn spawn(
     peer: Peer,
     start: &Start<'_>,
