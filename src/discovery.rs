@@ -7,16 +7,16 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-pub use pagewire_client::discovery::{Daemon, runtime_folder};
+pub(crate) use pagewire_client::discovery::{Daemon, runtime_folder};
 
 /// The file that describes this daemon, removed with this value.
-pub struct Registration {
+pub(crate) struct Registration {
     path: PathBuf,
 }
 
 impl Registration {
     /// Writes the file. Whoever reads it reads all of it.
-    pub fn write(daemon: &Daemon) -> io::Result<Self> {
+    pub(crate) fn write(daemon: &Daemon) -> io::Result<Self> {
         let path = private_folder()?.join(daemon.file_name());
         let beside = path.with_extension("json.new");
         write_private(&beside, &serde_json::to_vec(daemon)?)?;
@@ -32,7 +32,7 @@ impl Drop for Registration {
 }
 
 /// The runtime folder, made if need be.
-pub fn private_folder() -> io::Result<PathBuf> {
+pub(crate) fn private_folder() -> io::Result<PathBuf> {
     let folder = runtime_folder();
     DirBuilder::new()
         .recursive(true)
@@ -44,7 +44,7 @@ pub fn private_folder() -> io::Result<PathBuf> {
 }
 
 /// Writes a new file that only its owner can open (0600).
-pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     // What a process with our number left behind is not ours to keep.
     let _ = fs::remove_file(path);
     let mut file = OpenOptions::new()

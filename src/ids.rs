@@ -19,7 +19,7 @@ static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
 /// # Panics
 /// When the operating system has no randomness to give; nothing safe can be done then.
 #[must_use]
-pub fn random() -> String {
+pub(crate) fn random() -> String {
     encode::<16>()
 }
 
@@ -28,7 +28,7 @@ pub fn random() -> String {
 /// # Panics
 /// As [`random`].
 #[must_use]
-pub fn secret() -> String {
+pub(crate) fn secret() -> String {
     encode::<32>()
 }
 

@@ -6,29 +6,29 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 // Floor 1: plain data.
-pub mod ids;
-pub mod message;
-pub mod origins;
-pub mod paths;
+mod ids;
+mod message;
+mod origins;
+mod paths;
 
 // Made of the others of its floor.
-pub mod config;
+mod config;
 
 // Floor 2: the core. No HTTP, no gRPC.
-pub mod hub;
-pub mod plugins;
+mod hub;
+mod plugins;
 
 // Floor 3: the edges, one protocol each. They meet in the core and never import each other.
-pub mod browser;
-pub mod control;
-pub mod node_resolve;
-pub mod pages;
-pub mod supervise;
-pub mod watch;
+mod browser;
+mod control;
+mod node_resolve;
+mod pages;
+mod supervise;
+mod watch;
 
 // Floor 4: binds, spawns, drains.
-pub mod discovery;
-pub mod server;
+mod discovery;
+mod server;
 
 // Floor 5: parses what was typed; calls the daemon as any client would.
 pub mod cli;

@@ -11,35 +11,35 @@ use serde_json::value::RawValue;
 use std::fmt;
 
 /// The beginning of every `type` that is ours.
-pub const OWN_PREFIX: &str = "pagewire:";
+pub(crate) const OWN_PREFIX: &str = "pagewire:";
 
 /// Where pages load the socket client.
-pub const CLIENT_PATH: &str = "/__pagewire__/client.js";
+pub(crate) const CLIENT_PATH: &str = "/__pagewire__/client.js";
 
 /// Where the ancestor's pages load theirs; an alias.
-pub const ANCESTOR_CLIENT_PATH: &str = "/__web-dev-server__web-socket.js";
+pub(crate) const ANCESTOR_CLIENT_PATH: &str = "/__web-dev-server__web-socket.js";
 
 /// Where pages load the script that sees console lines and errors.
-pub const RECORDER_PATH: &str = "/__pagewire__/recorder.js";
+pub(crate) const RECORDER_PATH: &str = "/__pagewire__/recorder.js";
 
 /// Where the socket client connects: beside itself.
-pub const SOCKET_PATH: &str = "/__pagewire__/socket";
+pub(crate) const SOCKET_PATH: &str = "/__pagewire__/socket";
 
 /// Where the ancestor's connects; an alias.
-pub const ANCESTOR_SOCKET_PATH: &str = "/wds";
+pub(crate) const ANCESTOR_SOCKET_PATH: &str = "/wds";
 
 /// Where pages load the script that acts on changes of files.
-pub const CHANGES_PATH: &str = "/__pagewire__/changes.js";
+pub(crate) const CHANGES_PATH: &str = "/__pagewire__/changes.js";
 
 /// Where code that programs have pages import is served: this, and a file name.
-pub const CODE_PATH: &str = "/__pagewire__/code/";
+pub(crate) const CODE_PATH: &str = "/__pagewire__/code/";
 
 /// Below this, every path is ours.
 const OWN_FOLDER: &str = "/__pagewire__";
 
 /// Whether a decoded URL path is one of the daemon's own: nobody else may answer for it.
 #[must_use]
-pub fn is_own_path(path: &str) -> bool {
+pub(crate) fn is_own_path(path: &str) -> bool {
     let path = path.trim_end_matches('/');
     let below = path.strip_prefix(OWN_FOLDER);
     below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -48,7 +48,7 @@ pub fn is_own_path(path: &str) -> bool {
 }
 /// What the daemon needs to know of a frame that a page sent.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Envelope {
+pub(crate) struct Envelope {
     /// The `type`: what subscribers select by.
     pub kind: String,
     /// The page's own `id` as JSON text, when it has one that is a number or a string.
@@ -59,7 +59,7 @@ pub struct Envelope {
 
 /// Why a text frame is no page message.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EnvelopeError {
+pub(crate) enum EnvelopeError {
     /// It does not parse, or is no object.
     #[error("a message must be a JSON object with a \"type\": {0}")]
     NotAnObject(String),
@@ -70,7 +70,7 @@ pub enum EnvelopeError {
 
 impl Envelope {
     /// Looks into a frame. Of repeated keys the last counts, as it does for `JSON.parse`.
-    pub fn parse(frame: &str) -> Result<Self, EnvelopeError> {
+    pub(crate) fn parse(frame: &str) -> Result<Self, EnvelopeError> {
         let envelope: Self = serde_json::from_str(frame)
             .map_err(|error| EnvelopeError::NotAnObject(error.to_string()))?;
         if envelope.kind.is_empty() {
@@ -123,14 +123,14 @@ impl<'de> Deserialize<'de> for Envelope {
 }
 
 /// Whether a text is one JSON value, however deep.
-pub fn check_json(text: &str) -> Result<(), serde_json::Error> {
+pub(crate) fn check_json(text: &str) -> Result<(), serde_json::Error> {
     serde_json::from_str::<IgnoredAny>(text).map(|_| ())
 }
 
 /// `pagewire:hello`: what a page says of itself first, and `pagewire:state` when it changes.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(default)]
-pub struct Hello {
+pub(crate) struct Hello {
     /// One document, across reconnects.
     pub page_id: String,
     /// One tab, across reloads.
@@ -154,7 +154,7 @@ pub struct Hello {
 
 /// `pagewire:result`: how an awaited import ended in the page.
 #[derive(Debug, Deserialize)]
-pub struct PageResult {
+pub(crate) struct PageResult {
     /// The call it answers.
     #[serde(rename = "callId")]
     pub call_id: String,
@@ -167,7 +167,7 @@ pub struct PageResult {
 /// A JavaScript value as the page described it. At most one of the kinds is set.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct PageValue {
+pub(crate) struct PageValue {
     /// What `JSON.stringify` made of it.
     #[serde(deserialize_with = "some_json")]
     pub json: Option<Box<RawValue>>,
@@ -184,7 +184,7 @@ pub struct PageValue {
 /// A thrown value as the page described it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct PageException {
+pub(crate) struct PageException {
     /// `load`, `call` or `serialize`; empty for an error that the page reports by itself.
     pub phase: String,
     /// The error's `name`.
@@ -213,7 +213,7 @@ fn some_json<'de, D: Deserializer<'de>>(
 
 /// `pagewire:console`: a line that the page printed.
 #[derive(Debug, Deserialize)]
-pub struct PageConsole {
+pub(crate) struct PageConsole {
     /// A method of `console`.
     pub level: String,
     /// What it was called with.
@@ -226,7 +226,7 @@ pub struct PageConsole {
 
 /// `pagewire:error`: something that went wrong in the page.
 #[derive(Debug, Deserialize)]
-pub struct PageFault {
+pub(crate) struct PageFault {
     /// `uncaught`, `unhandled_rejection`, `resource` or `csp`.
     pub kind: String,
     /// What and where.
@@ -235,7 +235,7 @@ pub struct PageFault {
 
 /// `pagewire:events`: console lines and errors that came close together.
 #[derive(Debug, Deserialize)]
-pub struct PageEvents<'a> {
+pub(crate) struct PageEvents<'a> {
     /// Each an object with a `type`.
     #[serde(borrow)]
     pub events: Vec<&'a RawValue>,
@@ -244,7 +244,7 @@ pub struct PageEvents<'a> {
 impl PageValue {
     /// Its text's size in bytes.
     #[must_use]
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let texts = [&self.unserializable, &self.description];
         self.json.as_ref().map_or(0, |json| json.get().len())
             + texts.into_iter().flatten().map(String::len).sum::<usize>()
@@ -254,7 +254,7 @@ impl PageValue {
 impl PageConsole {
     /// Its texts' size in bytes.
     #[must_use]
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.stack.len() + self.args.iter().map(PageValue::size).sum::<usize>()
     }
 }
@@ -262,7 +262,7 @@ impl PageConsole {
 impl PageFault {
     /// Its texts' size in bytes.
     #[must_use]
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let PageException {
             name,
             message,
@@ -282,7 +282,7 @@ impl PageFault {
 /// What the daemon says to pages. [`Down::encode`] makes the frame.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type")]
-pub enum Down<'a> {
+pub(crate) enum Down<'a> {
     /// The answer to a hello.
     #[serde(rename = "pagewire:hello")]
     Hello {
@@ -335,7 +335,7 @@ pub enum Down<'a> {
 
 /// What pages are to report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Watch {
+pub(crate) struct Watch {
     /// Console lines.
     pub console: bool,
     /// Errors, rejections, failed resources, policy violations.
@@ -345,14 +345,14 @@ pub struct Watch {
 impl Watch {
     /// Whether anything is to be reported.
     #[must_use]
-    pub fn any(self) -> bool {
+    pub(crate) fn any(self) -> bool {
         self.console || self.errors
     }
 }
 
 /// What to import, and how.
 #[derive(Debug, Serialize)]
-pub struct Import<'a> {
+pub(crate) struct Import<'a> {
     /// The URL for `import()`.
     #[serde(rename = "importPath")]
     pub import_path: &'a str,
@@ -372,7 +372,7 @@ pub struct Import<'a> {
 /// What a page can do by itself.
 #[derive(Debug, Serialize)]
 #[serde(tag = "command", rename_all = "lowercase")]
-pub enum Command<'a> {
+pub(crate) enum Command<'a> {
     /// `location.reload()`.
     Reload,
     /// `location.assign(url)`.
@@ -395,7 +395,7 @@ pub enum Command<'a> {
 impl Command<'_> {
     /// What pages that know it call it in their hello.
     #[must_use]
-    pub const fn feature(&self) -> &'static str {
+    pub(crate) const fn feature(&self) -> &'static str {
         match self {
             Self::Reload => "command.reload",
             Self::Navigate { .. } => "command.navigate",
@@ -408,7 +408,7 @@ impl Command<'_> {
 impl Down<'_> {
     /// The text frame.
     #[must_use]
-    pub fn encode(&self) -> String {
+    pub(crate) fn encode(&self) -> String {
         serde_json::to_string(self).expect("strings, numbers and checked JSON always encode")
     }
 }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 /// The names that the page port answers to, and the origins that may open a web socket.
 #[derive(Clone, Debug, Default)]
-pub struct Allowed {
+pub(crate) struct Allowed {
     /// Further host names, lower-case, without port; `.example.com` stands for all below it.
     pub hosts: Vec<String>,
     /// Further origins, exactly as browsers write them: `https://example.com`.
@@ -19,7 +19,7 @@ pub struct Allowed {
 
 /// Why a request was refused. The text names the flag that would allow it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// No `Host`, two of them, or one that is none. 400.
     #[error("the request must have exactly one valid Host header")]
     MalformedHost,
@@ -90,7 +90,7 @@ impl<'a> Authority<'a> {
 
 /// Whether two `host[:port]` of plain HTTP name the same server. Loopback names equal each other.
 #[must_use]
-pub fn same_server(one: &str, other: &str) -> bool {
+pub(crate) fn same_server(one: &str, other: &str) -> bool {
     let (Some(one), Some(other)) = (Authority::parse(one), Authority::parse(other)) else {
         return false;
     };
@@ -101,7 +101,7 @@ impl Allowed {
     /// Checks the values of the `Host` header.
     ///
     /// Loopback names are allowed, and so are address literals: rebinding needs a name.
-    pub fn check_host<'a>(
+    pub(crate) fn check_host<'a>(
         &self,
         mut values: impl Iterator<Item = &'a [u8]>,
     ) -> Result<(), Refusal> {
@@ -126,14 +126,14 @@ impl Allowed {
     }
 
     /// Whether this origin was allowed by name.
-    pub fn lists(&self, origin: &[u8]) -> bool {
+    pub(crate) fn lists(&self, origin: &[u8]) -> bool {
         let mut origins = self.origins.iter();
         origins.any(|listed| listed.as_bytes() == origin)
     }
 
     /// Checks the `Origin` of an upgrade against its (allowed) `Host`. A request without
     /// `Origin` comes from no page: browsers always send it with an upgrade.
-    pub fn check_origin<'a>(
+    pub(crate) fn check_origin<'a>(
         &self,
         mut origins: impl Iterator<Item = &'a [u8]>,
         host: &[u8],

@@ -19,14 +19,14 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 /// Largest message from a page. A larger one closes its socket with 1009. Default 1 MiB.
-pub const MAX_PAGE_FRAME_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_PAGE_FRAME_BYTES: usize = 1024 * 1024;
 
 /// How often a page is pinged. Two unanswered pings close its socket. Default 10 s.
-pub const PING_INTERVAL: Duration = Duration::from_secs(10);
+pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How long a page may take for its part of the closing handshake. Then the connection is
 /// dropped. Default 1 s.
-pub const CLOSE_GRACE: Duration = Duration::from_secs(1);
+pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
 /// How long a page has to say hello before it counts as ready without. Default 1 s.
 const HELLO_GRACE: Duration = Duration::from_secs(1);

@@ -22,8 +22,6 @@ use std::sync::{Arc, LazyLock};
 use tokio_util::task::TaskTracker;
 use xxhash_rust::xxh3::xxh3_128;
 
-pub use connection::{CLOSE_GRACE, MAX_PAGE_FRAME_BYTES, PING_INTERVAL};
-
 /// The script, as it is served.
 const CLIENT: &str = include_str!("client.js");
 
@@ -46,10 +44,10 @@ fn tag(script: &str) -> String {
 
 /// A mark on responses that pages of other origins may load: those that may connect, too.
 #[derive(Clone)]
-pub struct Shared;
+pub(crate) struct Shared;
 
 /// What the sockets need.
-pub struct Browser {
+pub(crate) struct Browser {
     /// Where they register.
     pub hub: Arc<Hub>,
     /// Which origins may open one.
@@ -61,7 +59,7 @@ pub struct Browser {
 }
 
 /// Our own paths, and the ancestor's as aliases.
-pub fn routes(browser: Arc<Browser>) -> Router {
+pub(crate) fn routes(browser: Arc<Browser>) -> Router {
     let scripts = Router::new()
         .route(CLIENT_PATH, get(client))
         .route(ANCESTOR_CLIENT_PATH, get(client))

@@ -16,7 +16,7 @@ const SHOWN: usize = 40;
 
 /// A setting in the file.
 #[derive(Debug)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Which one.
     pub setting: &'static Setting,
     /// Its values, checked; paths are absolute.
@@ -29,7 +29,7 @@ pub struct Entry {
 ///
 /// # Errors
 /// The first thing in the file that makes no sense.
-pub fn entries(name: &str, folder: &Path, text: &str) -> Result<Vec<Entry>, SettingsError> {
+pub(crate) fn entries(name: &str, folder: &Path, text: &str) -> Result<Vec<Entry>, SettingsError> {
     let error = |place: Range<usize>, problem: String| {
         let (line, column) = line_and_column(text, place.start);
         SettingsError {

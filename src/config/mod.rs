@@ -16,18 +16,18 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use tracing::level_filters::LevelFilter;
 
-pub use file::{Entry, entries};
-pub use pages::{AppIndex, MimeRule, Mount, ProxyRule};
-pub use plugins::{PathPattern, PluginConfig, is_plugin_name, name_given_twice};
-pub use settings::{FILE_NAME, InForce, Kind, Origin, Setting, Settings, SettingsError};
-pub use table::SETTINGS;
+pub(crate) use file::{Entry, entries};
+pub(crate) use pages::{AppIndex, MimeRule, Mount, ProxyRule};
+pub(crate) use plugins::{PluginConfig, is_plugin_name, name_given_twice};
+pub(crate) use settings::{FILE_NAME, InForce, Kind, Setting, Settings};
+pub(crate) use table::SETTINGS;
 
 /// The first port that is tried for pages.
-pub const DEFAULT_PORT: u16 = 8000;
+pub(crate) const DEFAULT_PORT: u16 = 8000;
 
 /// Everything that `pagewire serve` can be told.
 #[derive(Debug)]
-pub struct Config {
+pub(crate) struct Config {
     /// What is served.
     pub roots: Roots,
     /// Where pages are served; none = on both loopback addresses.
@@ -74,7 +74,7 @@ pub struct Config {
 
 /// What the page port shows of itself in TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Certificate {
+pub(crate) enum Certificate {
     /// One for localhost, which the daemon makes and keeps.
     Localhost,
     /// The user's own, as PEM.
@@ -88,7 +88,7 @@ pub enum Certificate {
 
 /// A port as it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Port {
+pub(crate) enum Port {
     /// This one or the next free one.
     FirstFreeFrom(u16),
     /// This one or none; 0 = any free one.
@@ -97,7 +97,7 @@ pub enum Port {
 
 /// When the socket client is put into pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Inject {
+pub(crate) enum Inject {
     /// While a live plugin asks for it.
     #[default]
     Asked,
@@ -127,7 +127,7 @@ impl FromStr for Inject {
 
 /// What happens when a served file changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WatchMode {
+pub(crate) enum WatchMode {
     /// Nothing: nobody looks.
     #[default]
     Off,
@@ -157,7 +157,7 @@ impl FromStr for WatchMode {
 
 /// How to log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// Lines for people.
     Text,
     /// A JSON object a line.
@@ -183,7 +183,7 @@ impl FromStr for LogFormat {
 
 /// What to log: a level for everything, or levels by part.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLevels {
+pub(crate) struct LogLevels {
     /// Each with the module path it is for; none = everything else.
     pub levels: Vec<(Option<String>, LevelFilter)>,
 }
@@ -213,7 +213,7 @@ impl FromStr for LogLevels {
 
 /// Where the control service listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ControlAddress {
+pub(crate) enum ControlAddress {
     /// Loopback TCP, with a token. Port 0 = any free one.
     Tcp(SocketAddr),
     /// A socket file with mode 0600, without a token.
@@ -222,7 +222,7 @@ pub enum ControlAddress {
 
 /// Why a control address was refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ControlAddressError {
+pub(crate) enum ControlAddressError {
     /// Neither form.
     #[error(
         "control address {0:?} is neither ADDRESS:PORT nor unix:PATH (for example 127.0.0.1:8001)"

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 /// A page of the root, relative to it: the one of a single-page app.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AppIndex {
+pub(crate) struct AppIndex {
     /// The URL path of the page.
     pub page: String,
     /// The URL path of its folder, with its slash: what the app answers for.
@@ -37,7 +37,7 @@ impl FromStr for AppIndex {
 
 /// A folder that is served under a URL path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mount {
+pub(crate) struct Mount {
     /// Under which path.
     pub prefix: Prefix,
     /// Which folder.
@@ -63,7 +63,7 @@ impl FromStr for Mount {
 
 /// Files that have another MIME type than their extension says.
 #[derive(Clone, Debug)]
-pub struct MimeRule {
+pub(crate) struct MimeRule {
     glob: GlobMatcher,
     /// A MIME type, or a file extension whose type it is.
     pub mime: String,
@@ -72,7 +72,7 @@ pub struct MimeRule {
 impl MimeRule {
     /// Whether it is for a URL path. `*` stands for slashes too, so `*.glb` is for every folder.
     #[must_use]
-    pub fn matches(&self, path: &str) -> bool {
+    pub(crate) fn matches(&self, path: &str) -> bool {
         self.glob.is_match(path.trim_start_matches('/'))
     }
 }
@@ -101,7 +101,7 @@ impl FromStr for MimeRule {
 
 /// A server that answers what lies below a URL path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProxyRule {
+pub(crate) struct ProxyRule {
     /// Below which path; empty = everything that nobody else answers.
     pub prefix: Prefix,
     /// Its host, and port unless that is 80.

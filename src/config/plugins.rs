@@ -22,7 +22,7 @@ type Placed = (Range<usize>, String);
 
 /// Whether a plugin may have this name.
 #[must_use]
-pub fn is_plugin_name(name: &str) -> bool {
+pub(crate) fn is_plugin_name(name: &str) -> bool {
     name.len() <= MAX_NAME_BYTES
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name
@@ -32,7 +32,7 @@ pub fn is_plugin_name(name: &str) -> bool {
 
 /// A plugin that somebody spoke of before it came.
 #[derive(Clone, Debug)]
-pub struct PluginConfig {
+pub(crate) struct PluginConfig {
     /// Its name; none = the one that the started process gives itself.
     pub name: Option<String>,
     /// The program to start and its arguments; empty = it comes by itself.
@@ -49,7 +49,7 @@ pub struct PluginConfig {
 
 /// Which URL paths: a prefix that ends with a whole name, or a glob.
 #[derive(Clone, Debug)]
-pub enum PathPattern {
+pub(crate) enum PathPattern {
     /// This path and what is below it.
     Prefix(Prefix),
     /// `*` stands for slashes too.
@@ -59,7 +59,7 @@ pub enum PathPattern {
 impl PathPattern {
     /// Whether a decoded URL path is meant.
     #[must_use]
-    pub fn matches(&self, path: &str) -> bool {
+    pub(crate) fn matches(&self, path: &str) -> bool {
         match self {
             Self::Prefix(prefix) => prefix.strip(path).is_some(),
             Self::Glob(glob) => glob.is_match(path.trim_start_matches('/')),
@@ -181,7 +181,7 @@ impl FromStr for PluginConfig {
 
 /// The name that two of them have.
 #[must_use]
-pub fn name_given_twice(plugins: &[PluginConfig]) -> Option<&str> {
+pub(crate) fn name_given_twice(plugins: &[PluginConfig]) -> Option<&str> {
     let names: Vec<_> = plugins.iter().flat_map(|plugin| &plugin.name).collect();
     let twice = |(at, name): (usize, &&String)| names[..at].contains(name);
     let at = names.iter().enumerate().position(twice)?;

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::str::FromStr;
 
 /// The file in the root that is read.
-pub const FILE_NAME: &str = "pagewire.toml";
+pub(crate) const FILE_NAME: &str = "pagewire.toml";
 
 /// One setting: `allow_host` in the file is `--allow-host` and `PAGEWIRE_ALLOW_HOST`.
 #[derive(Debug)]
-pub struct Setting {
+pub(crate) struct Setting {
     /// Its name in the file.
     pub key: &'static str,
     /// What its values look like.
@@ -29,7 +29,7 @@ pub struct Setting {
 
 /// What the values of a setting look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// True or false.
     Switch,
     /// A number.
@@ -59,19 +59,19 @@ pub enum Kind {
 impl Setting {
     /// The flag, without its dashes.
     #[must_use]
-    pub fn flag(&self) -> String {
+    pub(crate) fn flag(&self) -> String {
         self.key.replace('_', "-")
     }
 
     /// The environment variable.
     #[must_use]
-    pub fn variable(&self) -> String {
+    pub(crate) fn variable(&self) -> String {
         format!("PAGEWIRE_{}", self.key.to_ascii_uppercase())
     }
 
     /// Whether it may have several values.
     #[must_use]
-    pub fn is_list(&self) -> bool {
+    pub(crate) fn is_list(&self) -> bool {
         matches!(
             self.kind,
             Kind::Texts
@@ -84,7 +84,7 @@ impl Setting {
     }
 
     /// Says what is wrong with a value.
-    pub fn check(&self, value: &str) -> Result<(), String> {
+    pub(crate) fn check(&self, value: &str) -> Result<(), String> {
         (self.check)(value)
     }
 
@@ -127,7 +127,7 @@ impl Setting {
 
 /// Who said it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// This flag.
     Flag(String),
     /// This environment variable.
@@ -141,7 +141,7 @@ pub enum Origin {
 impl Origin {
     /// In a word, for programs.
     #[must_use]
-    pub fn source(&self) -> &'static str {
+    pub(crate) fn source(&self) -> &'static str {
         match self {
             Self::Flag(_) => "flag",
             Self::Variable(_) => "environment",
@@ -163,7 +163,7 @@ impl Display for Origin {
 /// A setting that makes no sense.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{at}: {problem}")]
-pub struct SettingsError {
+pub(crate) struct SettingsError {
     /// Where it was said: `pagewire.toml:3:1`, `PAGEWIRE_PORT`.
     pub at: String,
     /// What is wrong, and the remedy.
@@ -172,7 +172,7 @@ pub struct SettingsError {
 
 /// A setting that is in force.
 #[derive(Debug)]
-pub struct InForce {
+pub(crate) struct InForce {
     /// Which one.
     pub setting: &'static Setting,
     /// Its values: none or one unless it is a list.
@@ -183,7 +183,7 @@ pub struct InForce {
 
 /// Every setting with what is in force.
 #[derive(Debug)]
-pub struct Settings(Vec<InForce>);
+pub(crate) struct Settings(Vec<InForce>);
 
 impl Settings {
     /// Flags win over the environment, that over the file, that over defaults. A list that wins
@@ -192,7 +192,7 @@ impl Settings {
     /// # Errors
     /// When a variable that would be in force makes no sense. Flags and file were checked as they
     /// were read.
-    pub fn layer(
+    pub(crate) fn layer(
         flag: impl Fn(&Setting) -> Option<Vec<String>>,
         variable: impl Fn(&str) -> Option<String>,
         file: &[Entry],
@@ -248,13 +248,13 @@ impl Settings {
     }
 
     /// All of them, in the order of [`SETTINGS`].
-    pub fn iter(&self) -> impl Iterator<Item = &InForce> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &InForce> {
         self.0.iter()
     }
 
     /// The values of a list.
     #[must_use]
-    pub fn many<T: FromStr>(&self, key: &str) -> Vec<T> {
+    pub(crate) fn many<T: FromStr>(&self, key: &str) -> Vec<T> {
         let values = self.get(key).values.iter();
         let values: Option<_> = values.map(|value| value.parse().ok()).collect();
         values.expect("every value was checked when it was read")
@@ -262,19 +262,19 @@ impl Settings {
 
     /// The value of a setting that has one at most.
     #[must_use]
-    pub fn one<T: FromStr>(&self, key: &str) -> Option<T> {
+    pub(crate) fn one<T: FromStr>(&self, key: &str) -> Option<T> {
         self.many(key).pop()
     }
 
     /// The value of a setting that has a default.
     #[must_use]
-    pub fn always<T: FromStr>(&self, key: &str) -> T {
+    pub(crate) fn always<T: FromStr>(&self, key: &str) -> T {
         self.one(key).expect("its row in SETTINGS has a default")
     }
 
     /// What is in force.
     #[must_use]
-    pub fn get(&self, key: &str) -> &InForce {
+    pub(crate) fn get(&self, key: &str) -> &InForce {
         let mut rows = self.0.iter();
         rows.find(|row| row.setting.key == key)
             .expect("a key of SETTINGS")

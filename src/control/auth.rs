@@ -9,18 +9,18 @@ use tonic::{Code, Request, Status};
 
 /// Checks the token of every RPC on one listener.
 #[derive(Clone)]
-pub struct Auth(Option<Arc<str>>);
+pub(crate) struct Auth(Option<Arc<str>>);
 
 impl Auth {
     /// Every RPC needs this token.
     #[must_use]
-    pub fn token(token: &str) -> Self {
+    pub(crate) fn token(token: &str) -> Self {
         Self(Some(token.into()))
     }
 
     /// The transport is protection enough: a socket file with mode 0600.
     #[must_use]
-    pub fn transport() -> Self {
+    pub(crate) fn transport() -> Self {
         Self(None)
     }
 }
@@ -30,7 +30,7 @@ impl Auth {
     ///
     /// # Errors
     /// UNAUTHENTICATED with the reason.
-    pub fn check(&self, given: Option<&[u8]>) -> Result<(), Status> {
+    pub(crate) fn check(&self, given: Option<&[u8]>) -> Result<(), Status> {
         let Some(token) = &self.0 else {
             return Ok(());
         };

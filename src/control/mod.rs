@@ -36,7 +36,7 @@ use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 
-pub use auth::Auth;
+pub(crate) use auth::Auth;
 
 /// The contract, compiled.
 #[allow(
@@ -53,14 +53,14 @@ pub(crate) mod proto {
 use proto::control_service_server::{ControlService, ControlServiceServer};
 
 /// Largest frame that a program may send to pages. Default 16 MiB.
-pub const MAX_DOWN_FRAME_BYTES: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_DOWN_FRAME_BYTES: usize = 16 * 1024 * 1024;
 
 /// Largest request message. A larger one ends its stream and all that is beside it on it, so there is
 /// room to read what is too large and to answer it by itself. Default 32 MiB.
 const MAX_REQUEST_BYTES: usize = 2 * MAX_DOWN_FRAME_BYTES;
 
 /// What the service needs.
-pub struct Control {
+pub(crate) struct Control {
     /// The pages.
     pub hub: Arc<Hub>,
     /// The plugins.
@@ -88,7 +88,7 @@ pub struct Control {
 impl Control {
     /// The control service, health and reflection, as the routes of a gRPC server.
     #[must_use]
-    pub fn routes(self: &Arc<Self>, health: impl Into<Routes>) -> Routes {
+    pub(crate) fn routes(self: &Arc<Self>, health: impl Into<Routes>) -> Routes {
         let service = ControlServiceServer::new(Service(self.clone()))
             .max_decoding_message_size(MAX_REQUEST_BYTES);
         health.into().add_service(Reflection).add_service(service)
@@ -96,7 +96,7 @@ impl Control {
 }
 
 /// The name of the service, as health checks know it.
-pub const SERVICE_NAME: &str = "pagewire.v1.ControlService";
+pub(crate) const SERVICE_NAME: &str = "pagewire.v1.ControlService";
 
 /// A response stream.
 type Stream_<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;

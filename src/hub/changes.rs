@@ -21,7 +21,7 @@ const MAX_RECENT_PATHS: usize = 8 * 1024;
 
 /// A change to a watched file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileChange {
+pub(crate) struct FileChange {
     /// Absolute.
     pub file_path: PathBuf,
     /// Under which it is served, percent-encoded.
@@ -32,7 +32,7 @@ pub struct FileChange {
 
 /// What happened to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileChangeKind {
+pub(crate) enum FileChangeKind {
     /// It was not there before.
     Created,
     /// It is another one, or has other content.
@@ -44,7 +44,7 @@ pub enum FileChangeKind {
 impl FileChange {
     /// Its texts' size in bytes.
     #[must_use]
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.file_path.as_os_str().len() + self.url_path.len()
     }
 }
@@ -124,7 +124,7 @@ fn frame(paths: &[String]) -> String {
 impl Hub {
     /// Tells all pages that these URL paths have changed; none = anything may have. What that means to
     /// them is theirs to know.
-    pub fn change_pages(&self, paths: impl Iterator<Item = String>) {
+    pub(crate) fn change_pages(&self, paths: impl Iterator<Item = String>) {
         let paths: Arc<[String]> = bounded(paths).into();
         let frame = Frame::Text(frame(&paths).into());
         let mut state = self.lock();
@@ -138,7 +138,7 @@ impl Hub {
     }
 
     /// Puts changes of files into the event log.
-    pub fn log_files(&self, changes: impl Iterator<Item = FileChange>) {
+    pub(crate) fn log_files(&self, changes: impl Iterator<Item = FileChange>) {
         let mut state = self.lock();
         for change in changes {
             state.record_file(change);

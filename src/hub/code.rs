@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// How long a source whose import is not awaited is served, and how long any is at most. Default
 /// 60 s.
-pub const CODE_LIFETIME: Duration = Duration::from_mins(1);
+pub(crate) const CODE_LIFETIME: Duration = Duration::from_mins(1);
 
 /// Bytes of all sources that are served at once. One more is refused. Default 64 MiB.
 const MAX_CODE_BYTES: usize = 64 * 1024 * 1024;
@@ -21,7 +21,7 @@ const MAX_CODE_BYTES: usize = 64 * 1024 * 1024;
 #[error(
     "{MAX_CODE_BYTES} bytes of code are being imported, which is the limit (wait for some imports to end)"
 )]
-pub struct TooMuchCode;
+pub(crate) struct TooMuchCode;
 
 #[derive(Default)]
 pub(super) struct Code {
@@ -36,7 +36,7 @@ impl Code {
 }
 
 /// A source that is served until this is dropped.
-pub struct PublishedCode {
+pub(crate) struct PublishedCode {
     hub: Arc<Hub>,
     name: String,
 }
@@ -44,12 +44,12 @@ pub struct PublishedCode {
 impl PublishedCode {
     /// Its URL path.
     #[must_use]
-    pub fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         format!("{CODE_PATH}{}", self.name)
     }
 
     /// Serves it for [`CODE_LIFETIME`] from now: nobody says when the pages have it.
-    pub fn outlive_the_call(self) {
+    pub(crate) fn outlive_the_call(self) {
         tokio::spawn(async move {
             tokio::time::sleep(CODE_LIFETIME).await;
             drop(self);
@@ -65,7 +65,7 @@ impl Drop for PublishedCode {
 
 impl Hub {
     /// Serves a module source to pages.
-    pub fn publish(self: &Arc<Self>, source: String) -> Result<PublishedCode, TooMuchCode> {
+    pub(crate) fn publish(self: &Arc<Self>, source: String) -> Result<PublishedCode, TooMuchCode> {
         let mut sources = self.code.lock();
         let held: usize = sources.values().map(Bytes::len).sum();
         if held + source.len() > MAX_CODE_BYTES {
@@ -81,7 +81,7 @@ impl Hub {
 
     /// The source that is served under this file name.
     #[must_use]
-    pub fn code(&self, name: &str) -> Option<Bytes> {
+    pub(crate) fn code(&self, name: &str) -> Option<Bytes> {
         self.code.lock().get(name).cloned()
     }
 }

@@ -9,14 +9,14 @@ use std::time::SystemTime;
 
 /// Bytes of events that are held for subscribers who come back. The oldest go first, and a
 /// subscriber who asks for them is told with a gap. Default 64 MiB.
-pub const LOG_BYTES: usize = 64 * 1024 * 1024;
+pub(crate) const LOG_BYTES: usize = 64 * 1024 * 1024;
 
 /// What an event costs in the log beside its content, roughly.
 const EVENT_OVERHEAD_BYTES: usize = 256;
 
 /// A place in the log of one run of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Position {
+pub(crate) struct Position {
     /// Which run.
     pub epoch: String,
     /// The number of the newest event before this place; 0 = before the first.
@@ -25,7 +25,7 @@ pub struct Position {
 
 /// The kinds of events that subscribers choose from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EventKind {
+pub(crate) enum EventKind {
     /// A page said something.
     Message,
     /// A socket opened, changed or closed.
@@ -40,7 +40,7 @@ pub enum EventKind {
 
 /// Something that happened.
 #[derive(Debug)]
-pub struct Event {
+pub(crate) struct Event {
     /// Gapless, from 1.
     pub sequence: u64,
     /// The daemon's clock.
@@ -53,7 +53,7 @@ pub struct Event {
 
 /// What happened.
 #[derive(Debug)]
-pub enum EventBody {
+pub(crate) enum EventBody {
     /// The page sent a text frame: a JSON object with a type.
     Message {
         /// The frame as it came; UTF-8.
@@ -84,7 +84,7 @@ pub enum EventBody {
 
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseCause {
+pub(crate) enum CloseCause {
     /// The page closed it: a navigation, a closed tab.
     PageUnloaded,
     /// It broke without a close frame.
@@ -104,7 +104,7 @@ pub enum CloseCause {
 impl EventBody {
     /// The kind it counts as.
     #[must_use]
-    pub fn kind(&self) -> EventKind {
+    pub(crate) fn kind(&self) -> EventKind {
         match self {
             Self::Message { .. } | Self::Binary(_) => EventKind::Message,
             Self::SocketOpened { .. } | Self::SocketUpdated | Self::SocketClosed(_) => {
@@ -120,7 +120,7 @@ impl EventBody {
 impl Event {
     /// What it counts for in byte bounds.
     #[must_use]
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         EVENT_OVERHEAD_BYTES
             + match &self.body {
                 EventBody::Message { text: content, .. } | EventBody::Binary(content) => {
@@ -141,7 +141,7 @@ impl Event {
 
 /// Events that a subscriber did not and will not get: those after `after` and before `before`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gap {
+pub(crate) struct Gap {
     /// The last sequence before the loss.
     pub after: u64,
     /// The first sequence behind it.
@@ -152,7 +152,7 @@ pub struct Gap {
 
 /// Why events are lost to a subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GapReason {
+pub(crate) enum GapReason {
     /// They were older than the log reaches.
     Evicted,
     /// They belong to an earlier run of the daemon.

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 /// How an awaited import ended at one page.
 #[derive(Debug)]
-pub enum ImportOutcome {
+pub(crate) enum ImportOutcome {
     /// The page answered.
     Answered(Box<PageResult>),
     /// The page has gone: at once, not at the deadline.
@@ -45,7 +45,7 @@ impl Imports {
 }
 
 /// An import that was sent and whose result has not come. Dropping it stops the wait.
-pub struct PendingImport {
+pub(crate) struct PendingImport {
     hub: Arc<Hub>,
     socket_id: String,
     call_id: String,
@@ -54,7 +54,7 @@ pub struct PendingImport {
 
 impl PendingImport {
     /// Waits for the page.
-    pub async fn outcome(mut self) -> ImportOutcome {
+    pub(crate) async fn outcome(mut self) -> ImportOutcome {
         (&mut self.done).await.unwrap_or(ImportOutcome::Gone)
     }
 }
@@ -68,7 +68,7 @@ impl Drop for PendingImport {
 impl Hub {
     /// Queues the frame of an import whose result is awaited. One call id, and so one frame,
     /// serves many sockets.
-    pub fn send_import(
+    pub(crate) fn send_import(
         self: &Arc<Self>,
         socket: &Socket,
         call_id: &str,
@@ -94,7 +94,7 @@ impl Hub {
     }
 
     /// A page says how an import ended. Counts only from the socket it was sent to.
-    pub fn import_result(&self, socket_id: &str, result: PageResult) {
+    pub(crate) fn import_result(&self, socket_id: &str, result: PageResult) {
         if let Some(waiting) = self.imports.take(socket_id, &result.call_id) {
             let _ = waiting.send(ImportOutcome::Answered(Box::new(result)));
         }

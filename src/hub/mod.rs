@@ -19,19 +19,20 @@ mod sockets;
 mod subscriptions;
 mod targets;
 
-pub use changes::{FileChange, FileChangeKind};
-pub use code::{CODE_LIFETIME, PublishedCode, TooMuchCode};
-pub use events::{CloseCause, Event, EventBody, EventKind, Gap, GapReason, LOG_BYTES, Position};
-pub use imports::{ImportOutcome, PendingImport};
-pub use outbox::{Close, Frame, Next, OUTBOX_BYTES, Outbox, PushError, Text};
-pub use pings::Confirmation;
-pub use requests::{Answer, AnswerError, REQUEST_TIMEOUT};
-pub use sockets::{DocumentState, Socket, SocketGuard, SocketInfo, Visibility};
-pub use subscriptions::{
-    Answers, DEFAULT_QUEUE_EVENTS, Delivered, MAX_QUEUE_BYTES, Overflow, ResumeError, Subscription,
-    SubscriptionEnd, SubscriptionOptions,
+pub(crate) use changes::{FileChange, FileChangeKind};
+pub(crate) use events::{
+    CloseCause, Event, EventBody, EventKind, Gap, GapReason, LOG_BYTES, Position,
 };
-pub use targets::{FilterError, MAX_REGEX_BYTES, Selection, SocketFilter, Target, Understanding};
+pub(crate) use imports::ImportOutcome;
+pub(crate) use outbox::{Close, Frame, Next, OUTBOX_BYTES, Outbox, PushError};
+pub(crate) use pings::Confirmation;
+pub(crate) use requests::{Answer, AnswerError};
+pub(crate) use sockets::{DocumentState, Socket, SocketGuard, SocketInfo, Visibility};
+pub(crate) use subscriptions::{
+    Answers, DEFAULT_QUEUE_EVENTS, Delivered, Overflow, ResumeError, Subscription, SubscriptionEnd,
+    SubscriptionOptions,
+};
+pub(crate) use targets::{MAX_REGEX_BYTES, Selection, SocketFilter, Target, Understanding};
 
 use crate::ids;
 use events::EventLog;
@@ -42,7 +43,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use subscriptions::Subscribers;
 
 /// All connected pages, the event log and its subscribers.
-pub struct Hub {
+pub(crate) struct Hub {
     epoch: String,
     /// Held for moments: see the module's text.
     state: Mutex<State>,
@@ -66,7 +67,7 @@ struct State {
 impl Hub {
     /// An empty hub with an epoch of its own.
     #[must_use]
-    pub fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             epoch: ids::random(),
             state: Mutex::new(State {
@@ -86,20 +87,20 @@ impl Hub {
 
     /// Changes whenever the daemon starts: positions of different epochs do not compare.
     #[must_use]
-    pub fn epoch(&self) -> &str {
+    pub(crate) fn epoch(&self) -> &str {
         &self.epoch
     }
 
     /// The place in the event log after the newest event.
     #[must_use]
-    pub fn position(&self) -> Position {
+    pub(crate) fn position(&self) -> Position {
         let sequence = self.lock().log.newest();
         self.at(sequence)
     }
 
     /// The position with this sequence in this hub's epoch.
     #[must_use]
-    pub fn at(&self, sequence: u64) -> Position {
+    pub(crate) fn at(&self, sequence: u64) -> Position {
         Position {
             epoch: self.epoch.clone(),
             sequence,
@@ -107,19 +108,19 @@ impl Hub {
     }
 
     /// A page sent something that is no message. It is answered, counted and not delivered.
-    pub fn count_fault(&self) {
+    pub(crate) fn count_fault(&self) {
         self.faults.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Frames of pages that were no messages, since the start.
     #[must_use]
-    pub fn faults(&self) -> u64 {
+    pub(crate) fn faults(&self) -> u64 {
         self.faults.load(Ordering::Relaxed)
     }
 
     /// An HTML page is served. Who finds nobody connected is told which is missing: a page, or
     /// the client in it.
-    pub fn count_page(&self, with_client: bool) {
+    pub(crate) fn count_page(&self, with_client: bool) {
         let counter = if with_client {
             &self.pages_with_client
         } else {
@@ -130,7 +131,7 @@ impl Hub {
 
     /// HTML pages served with the client and without it, since the start.
     #[must_use]
-    pub fn pages(&self) -> (u64, u64) {
+    pub(crate) fn pages(&self) -> (u64, u64) {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         (
             load(&self.pages_with_client),

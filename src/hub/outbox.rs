@@ -8,11 +8,11 @@ use std::task::{Context, Poll};
 
 /// Bytes that may wait for one page. A frame that would exceed it is refused and reported as
 /// `DROPPED_SLOW`; an empty outbox takes one frame of any allowed size. Default 1 MiB.
-pub const OUTBOX_BYTES: usize = 1024 * 1024;
+pub(crate) const OUTBOX_BYTES: usize = 1024 * 1024;
 
 /// A WebSocket message for a page. The bytes are shared: a broadcast is encoded once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Frame {
+pub(crate) enum Frame {
     /// UTF-8 text.
     Text(Text),
     /// Anything.
@@ -23,12 +23,12 @@ pub enum Frame {
 
 /// Bytes that are known to be UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text(Bytes);
+pub(crate) struct Text(Bytes);
 
 impl Text {
     /// The text's bytes.
     #[must_use]
-    pub fn into_bytes(self) -> Bytes {
+    pub(crate) fn into_bytes(self) -> Bytes {
         self.0
     }
 }
@@ -54,7 +54,7 @@ impl Frame {
 
 /// How the daemon ends a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Close {
+pub(crate) struct Close {
     /// WebSocket close code.
     pub code: u16,
     /// At most 123 bytes.
@@ -65,7 +65,7 @@ pub struct Close {
 
 /// Why a frame was not queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PushError {
+pub(crate) enum PushError {
     /// The page reads too slowly; see [`OUTBOX_BYTES`].
     Full,
     /// The connection has ended or is ending.
@@ -74,7 +74,7 @@ pub enum PushError {
 
 /// A bounded queue with one reader, the socket's write loop.
 #[derive(Default)]
-pub struct Outbox {
+pub(crate) struct Outbox {
     /// Held for moments, never across an await.
     state: Mutex<State>,
     reader: AtomicWaker,
@@ -91,7 +91,7 @@ struct State {
 
 /// What the reader is to do next.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// Write this frame, then [`Outbox::written`] its size.
     Frame(Frame, usize),
     /// All frames are taken: end the connection so.
@@ -100,7 +100,7 @@ pub enum Next {
 
 impl Outbox {
     /// Queues a frame behind all others.
-    pub fn push(&self, frame: Frame) -> Result<(), PushError> {
+    pub(crate) fn push(&self, frame: Frame) -> Result<(), PushError> {
         self.put(|state| {
             let fits = state.bytes == 0 || state.bytes + frame.size() <= OUTBOX_BYTES;
             if fits {
@@ -114,7 +114,7 @@ impl Outbox {
     /// Queues a ping behind all other frames, also when there is no room: it is a few octets, and
     /// follows a frame that found some. Its number is made while the queue is held, so that
     /// numbers are in the order of the queue.
-    pub fn push_ping<T>(&self, number: impl FnOnce() -> (u64, T)) -> Result<T, PushError> {
+    pub(crate) fn push_ping<T>(&self, number: impl FnOnce() -> (u64, T)) -> Result<T, PushError> {
         self.put(|_| {
             let (number, result) = number();
             Ok((Frame::Ping(number), result))
@@ -139,7 +139,7 @@ impl Outbox {
 
     /// Ends the connection once the queued frames are written. The first caller's reason
     /// counts. False when it was ending already.
-    pub fn close(&self, close: Close) -> bool {
+    pub(crate) fn close(&self, close: Close) -> bool {
         let first = {
             let mut state = self.lock();
             let first = state.close.is_none() && !state.closed;
@@ -153,25 +153,25 @@ impl Outbox {
     }
 
     /// Refuses frames from now on and drops those that wait: the connection has ended.
-    pub fn shut(&self) {
+    pub(crate) fn shut(&self) {
         let mut state = self.lock();
         state.closed = true;
         state.frames = VecDeque::new();
     }
 
     /// Whether the operating system has taken all that was queued.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.lock().bytes == 0
     }
 
     /// Whether the connection has ended or is ending.
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         let state = self.lock();
         state.closed || state.close.is_some()
     }
 
     /// The next thing to do, in order. One task may poll.
-    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Next> {
+    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Next> {
         if let Some(next) = self.take() {
             return Poll::Ready(next);
         }
@@ -181,7 +181,7 @@ impl Outbox {
     }
 
     /// Frees the room of frames that the operating system has taken.
-    pub fn written(&self, bytes: usize) {
+    pub(crate) fn written(&self, bytes: usize) {
         let mut state = self.lock();
         state.bytes = state.bytes.saturating_sub(bytes);
         // An idle page should not hold the memory of its busiest moment.

@@ -67,7 +67,7 @@ impl Parking {
 impl Hub {
     /// Whether a page's request that nobody answers is to wait. When it is not any more, those that
     /// wait are delivered.
-    pub fn park_requests(&self, open: bool) {
+    pub(crate) fn park_requests(&self, open: bool) {
         let mut state = self.lock();
         let parking = &mut state.requests.parking;
         parking.open = open;
@@ -85,7 +85,8 @@ impl Hub {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::{Frame, Next, REQUEST_TIMEOUT};
+    use crate::hub::requests::REQUEST_TIMEOUT;
+    use crate::hub::{Frame, Next};
     use std::future::poll_fn;
 
     #[tokio::test(start_paused = true)]

@@ -13,11 +13,11 @@ pub(super) struct Pings {
 }
 
 /// A frame on its way, whose arrival will be confirmed.
-pub struct Confirmation(oneshot::Receiver<()>);
+pub(crate) struct Confirmation(oneshot::Receiver<()>);
 
 impl Confirmation {
     /// Waits for the pong: true, or false when the connection ended before it.
-    pub async fn arrived(self) -> bool {
+    pub(crate) async fn arrived(self) -> bool {
         self.0.await.is_ok()
     }
 }

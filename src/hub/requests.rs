@@ -16,14 +16,14 @@ use tokio::time::Instant;
 
 /// How long a page's request may wait for its answer. Then it gets an error. The ancestor's
 /// 20 s.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Requests that are remembered, answered or not. Beyond it the oldest is expired early.
 /// Default 65,536.
 const MAX_REQUESTS: usize = 65_536;
 
 /// An answer to a page.
-pub enum Answer<'a> {
+pub(crate) enum Answer<'a> {
     /// It worked: checked JSON text.
     Response(&'a str),
     /// It did not: why.
@@ -32,7 +32,7 @@ pub enum Answer<'a> {
 
 /// Why a request cannot be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AnswerError {
+pub(crate) enum AnswerError {
     /// There was never such a request, or its page has gone.
     #[error("no such request: its page has gone, or it never was")]
     NotFound,
@@ -196,7 +196,7 @@ impl State {
 
 impl Hub {
     /// A page sent a message.
-    pub fn message(&self, socket_id: &str, envelope: Envelope, text: Bytes) {
+    pub(crate) fn message(&self, socket_id: &str, envelope: Envelope, text: Bytes) {
         self.deliver(&mut self.lock(), socket_id, envelope, text);
     }
 
@@ -249,7 +249,7 @@ impl Hub {
 
     /// Answers a page's request. The first answer wins. Gives the socket that was meant, and
     /// whether its outbox took the answer; one that did not leaves the request open.
-    pub fn answer(
+    pub(crate) fn answer(
         &self,
         request_id: &str,
         answer: &Answer<'_>,
@@ -278,7 +278,7 @@ impl Hub {
     }
 
     /// Gives requests that waited too long their error, for as long as it is polled.
-    pub async fn expire_requests(&self) {
+    pub(crate) async fn expire_requests(&self) {
         let first_came = self.lock().requests.first_came.clone();
         loop {
             let next = self.lock().requests.expire(Instant::now());

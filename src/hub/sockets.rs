@@ -12,7 +12,7 @@ use tokio::sync::SetOnce;
 
 /// What is known of a connected page. A snapshot: it never changes, it is replaced.
 #[derive(Clone, Debug)]
-pub struct SocketInfo {
+pub(crate) struct SocketInfo {
     /// One connection. Made here, random, never reused.
     pub socket_id: String,
     /// Grows with every connection: the order of lists.
@@ -46,14 +46,14 @@ pub struct SocketInfo {
 impl SocketInfo {
     /// Whether its script has said that it can do this.
     #[must_use]
-    pub fn can(&self, feature: &str) -> bool {
+    pub(crate) fn can(&self, feature: &str) -> bool {
         self.features.iter().any(|said| said == feature)
     }
 }
 
 /// `document.visibilityState`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Visibility {
+pub(crate) enum Visibility {
     /// The page did not say.
     #[default]
     Unknown,
@@ -65,7 +65,7 @@ pub enum Visibility {
 
 /// `document.readyState`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DocumentState {
+pub(crate) enum DocumentState {
     /// The page did not say.
     #[default]
     Unknown,
@@ -78,7 +78,7 @@ pub enum DocumentState {
 }
 
 /// One connection of one page, as senders hold it.
-pub struct Socket {
+pub(crate) struct Socket {
     id: String,
     outbox: Outbox,
     pings: Pings,
@@ -89,40 +89,40 @@ pub struct Socket {
 impl Socket {
     /// See [`SocketInfo::socket_id`].
     #[must_use]
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
     /// Frames on their way to the page.
     #[must_use]
-    pub fn outbox(&self) -> &Outbox {
+    pub(crate) fn outbox(&self) -> &Outbox {
         &self.outbox
     }
 
     /// Queues a text frame.
-    pub fn send_text(&self, text: String) -> Result<(), PushError> {
+    pub(crate) fn send_text(&self, text: String) -> Result<(), PushError> {
         self.outbox.push(Frame::Text(text.into()))
     }
 
     /// Queues a ping, whose pong confirms every frame queued before. None when the connection
     /// has ended or is ending.
     #[must_use]
-    pub fn confirm(&self) -> Option<Confirmation> {
+    pub(crate) fn confirm(&self) -> Option<Confirmation> {
         self.outbox.push_ping(|| self.pings.expect()).ok()
     }
 
     /// Queues a ping, to see whether the page is there.
-    pub fn ping(&self) -> Result<(), PushError> {
+    pub(crate) fn ping(&self) -> Result<(), PushError> {
         self.outbox.push(Frame::Ping(self.pings.next()))
     }
 
     /// A pong came: it confirms every frame before its ping.
-    pub fn pong(&self, number: u64) {
+    pub(crate) fn pong(&self, number: u64) {
         self.pings.confirm(number);
     }
 
     /// Waits until the page said hello (true), or had a second to or closed (false).
-    pub async fn ready(&self) -> bool {
+    pub(crate) async fn ready(&self) -> bool {
         *self.ready.wait().await
     }
 }
@@ -169,7 +169,7 @@ impl Registry {
 
 /// A registered socket, held by its connection. Dropping it takes the socket off the list,
 /// as a lost connection unless [`SocketGuard::closed`] said otherwise.
-pub struct SocketGuard {
+pub(crate) struct SocketGuard {
     hub: Arc<Hub>,
     socket: Arc<Socket>,
     end: Close,
@@ -178,18 +178,18 @@ pub struct SocketGuard {
 impl SocketGuard {
     /// The socket.
     #[must_use]
-    pub fn socket(&self) -> &Arc<Socket> {
+    pub(crate) fn socket(&self) -> &Arc<Socket> {
         &self.socket
     }
 
     /// The hub it is registered in.
     #[must_use]
-    pub fn hub(&self) -> &Arc<Hub> {
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.hub
     }
 
     /// Says how the connection ended.
-    pub fn closed(mut self, end: Close) {
+    pub(crate) fn closed(mut self, end: Close) {
         self.end = end;
     }
 }
@@ -214,7 +214,7 @@ impl Drop for SocketGuard {
 impl Hub {
     /// Registers a connection. From now on it is listed and can be sent to; call this before
     /// the upgrade is answered, so that nothing sent right after the page's `open` is lost.
-    pub fn open_socket(
+    pub(crate) fn open_socket(
         self: &Arc<Self>,
         remote_address: String,
         user_agent: String,
@@ -268,7 +268,7 @@ impl Hub {
     /// A page said hello: it is ready, and gets its name and what it is to report.
     ///
     /// Answered under the lock, so that what it is to report cannot be overtaken by a change.
-    pub fn hello(&self, socket_id: &str, hello: Hello) {
+    pub(crate) fn hello(&self, socket_id: &str, hello: Hello) {
         let mut state = self.lock();
         let watch = state.subscribers.watch();
         // A page that reports of its own accord must hear when nothing is wanted.
@@ -291,7 +291,7 @@ impl Hub {
     }
 
     /// A page said something new of itself.
-    pub fn state(&self, socket_id: &str, hello: Hello) {
+    pub(crate) fn state(&self, socket_id: &str, hello: Hello) {
         let mut state = self.lock();
         state.describe(socket_id, hello);
         if let Some(entry) = state.registry.get(socket_id) {
@@ -300,7 +300,7 @@ impl Hub {
     }
 
     /// A page had its second to say hello: it is ready without.
-    pub fn ready_without_hello(&self, socket_id: &str) {
+    pub(crate) fn ready_without_hello(&self, socket_id: &str) {
         let mut state = self.lock();
         let waits = state
             .registry
@@ -316,7 +316,7 @@ impl Hub {
 
     /// A page sent a binary frame, printed a line, or reports an error. Lines and errors that
     /// nobody asked for are dropped: they were on their way when the last listener left.
-    pub fn report(&self, socket_id: &str, body: EventBody) {
+    pub(crate) fn report(&self, socket_id: &str, body: EventBody) {
         let mut state = self.lock();
         let watch = state.subscribers.watch();
         let wanted = match body.kind() {
@@ -334,7 +334,7 @@ impl Hub {
     /// At most `limit` sockets that connected after connection `number`, oldest first, whether
     /// there are more, and the place in the log that fits the list.
     #[must_use]
-    pub fn list(
+    pub(crate) fn list(
         &self,
         number: u64,
         limit: usize,
@@ -356,12 +356,12 @@ impl Hub {
 
     /// How many sockets are open.
     #[must_use]
-    pub fn socket_count(&self) -> usize {
+    pub(crate) fn socket_count(&self) -> usize {
         self.lock().registry.entries.len()
     }
 
     /// Ends every connection: the daemon stops.
-    pub fn close_all(&self, code: u16, reason: &str) {
+    pub(crate) fn close_all(&self, code: u16, reason: &str) {
         let sockets: Vec<_> = self.lock().registry.sockets().cloned().collect();
         for socket in sockets {
             socket.outbox.close(Close {

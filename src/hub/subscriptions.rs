@@ -10,13 +10,13 @@ use tokio::sync::Notify;
 
 /// Events that may wait for a subscriber unless it asks for another number. At the bound the
 /// subscriber's [`Overflow`] decides. Default 1,024.
-pub const DEFAULT_QUEUE_EVENTS: usize = 1024;
+pub(crate) const DEFAULT_QUEUE_EVENTS: usize = 1024;
 
 /// Bytes of events that may wait for a subscriber, whatever its number. Default 8 MiB.
-pub const MAX_QUEUE_BYTES: usize = 8 * 1024 * 1024;
+pub(crate) const MAX_QUEUE_BYTES: usize = 8 * 1024 * 1024;
 
 /// What a subscriber wants.
-pub struct SubscriptionOptions {
+pub(crate) struct SubscriptionOptions {
     /// At least one.
     pub kinds: Vec<EventKind>,
     /// Only messages of these types; empty = all.
@@ -37,7 +37,7 @@ pub struct SubscriptionOptions {
 
 /// Which of the requests that a subscriber gets it offers to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answers {
+pub(crate) enum Answers {
     /// None.
     None,
     /// Those of these types.
@@ -48,7 +48,7 @@ pub enum Answers {
 
 /// What happens when a subscriber's queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Overflow {
+pub(crate) enum Overflow {
     /// It gets what is queued; then the subscription ends and says where to resume.
     Disconnect,
     /// The oldest go, and a gap says which.
@@ -57,7 +57,7 @@ pub enum Overflow {
 
 /// Why a subscription could not begin where it was asked to.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ResumeError {
+pub(crate) enum ResumeError {
     /// Strict, and the log no longer reaches back so far.
     #[error(
         "events after sequence {asked} are no longer held (the oldest held is {oldest}); list the sockets and subscribe from there"
@@ -90,7 +90,7 @@ pub enum ResumeError {
 
 /// What a subscriber gets.
 #[derive(Debug)]
-pub enum Delivered {
+pub(crate) enum Delivered {
     /// An event it asked for.
     Event(Arc<Event>),
     /// A loss.
@@ -99,13 +99,13 @@ pub enum Delivered {
 
 /// Why a subscription ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SubscriptionEnd {
+pub(crate) enum SubscriptionEnd {
     /// It read too slowly. Everything up to this sequence was delivered.
     Slow(u64),
 }
 
 /// A listener. Dropping it ends the subscription, and with it its offer to answer requests.
-pub struct Subscription {
+pub(crate) struct Subscription {
     hub: Arc<Hub>,
     shared: Arc<Subscriber>,
     /// The place from which it is in force.
@@ -392,12 +392,12 @@ impl Queue {
 impl Hub {
     /// What pages are to report, because somebody listens.
     #[must_use]
-    pub fn watch(&self) -> Watch {
+    pub(crate) fn watch(&self) -> Watch {
         self.lock().subscribers.watch()
     }
 
     /// Begins to listen.
-    pub fn subscribe(
+    pub(crate) fn subscribe(
         self: &Arc<Self>,
         options: SubscriptionOptions,
     ) -> Result<Subscription, ResumeError> {
@@ -440,7 +440,7 @@ impl Hub {
 
 impl Subscription {
     /// The next event or gap, or how it ended. Safe to cancel.
-    pub async fn next(&mut self) -> Result<Delivered, SubscriptionEnd> {
+    pub(crate) async fn next(&mut self) -> Result<Delivered, SubscriptionEnd> {
         loop {
             let filled = self.shared.filled.notified();
             if let Some(next) = self.shared.next() {

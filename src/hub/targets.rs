@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 /// Memory that one compiled regular expression of a program may take. A larger one is refused.
 /// Default 1 MiB; matching time is linear whatever the expression.
-pub const MAX_REGEX_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_REGEX_BYTES: usize = 1024 * 1024;
 
 /// Which sockets a send is meant for. Never empty by accident: the edge refuses unset and empty
 /// targets.
-pub enum Target {
+pub(crate) enum Target {
     /// These sockets; unknown ids are reported.
     Sockets(Vec<String>),
     /// Every socket of these tabs.
@@ -26,7 +26,7 @@ pub enum Target {
 
 /// What a socket must be like. All fields that are set must match.
 #[derive(Clone, Debug, Default)]
-pub struct SocketFilter {
+pub(crate) struct SocketFilter {
     /// On the page's URL.
     pub url: Option<Regex>,
     /// On the browser's name for itself.
@@ -42,7 +42,7 @@ pub struct SocketFilter {
 #[error(
     "regular expression does not compile: {expression} (RE2 syntax, no look-around or back-references): {reason}"
 )]
-pub struct FilterError {
+pub(crate) struct FilterError {
     /// As it was given.
     pub expression: String,
     /// What the compiler said, in one line.
@@ -69,7 +69,7 @@ fn compile(expression: &str) -> Result<Option<Regex>, FilterError> {
 
 impl SocketFilter {
     /// Compiles the expressions; an empty one is none.
-    pub fn new(
+    pub(crate) fn new(
         url_regex: &str,
         user_agent_regex: &str,
         visibility: Option<Visibility>,
@@ -85,7 +85,7 @@ impl SocketFilter {
 
     /// Whether any field is set.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.url.is_none()
             && self.user_agent.is_none()
             && self.visibility.is_none()
@@ -94,7 +94,7 @@ impl SocketFilter {
 
     /// Whether a socket is like that.
     #[must_use]
-    pub fn matches(&self, socket: &SocketInfo) -> bool {
+    pub(crate) fn matches(&self, socket: &SocketInfo) -> bool {
         self.url
             .as_ref()
             .is_none_or(|url| url.is_match(&socket.url))
@@ -110,7 +110,7 @@ impl SocketFilter {
 }
 
 /// The sockets of a target at one instant.
-pub struct Selection {
+pub(crate) struct Selection {
     /// Connected, in the order of the target or of connection.
     pub sockets: Vec<Arc<Socket>>,
     /// Ids that no connected socket has.
@@ -122,7 +122,7 @@ pub struct Selection {
 impl Hub {
     /// Selects the sockets of a target, each once, without the excluded ones.
     #[must_use]
-    pub fn select(&self, target: &Target, excluded: &[String]) -> Selection {
+    pub(crate) fn select(&self, target: &Target, excluded: &[String]) -> Selection {
         let state = self.lock();
         let position = self.at(state.log.newest());
         let mut sockets = Vec::new();
@@ -167,7 +167,7 @@ impl Hub {
 
     /// Whether a connected page's script has said that it can do this.
     #[must_use]
-    pub fn has_feature(&self, socket_id: &str, feature: &str) -> bool {
+    pub(crate) fn has_feature(&self, socket_id: &str, feature: &str) -> bool {
         self.lock()
             .registry
             .get(socket_id)
@@ -176,7 +176,7 @@ impl Hub {
 
     /// What a page makes of frames that need this feature of our script.
     #[must_use]
-    pub fn understanding(&self, socket_id: &str, feature: &str) -> Understanding {
+    pub(crate) fn understanding(&self, socket_id: &str, feature: &str) -> Understanding {
         match self.lock().registry.get(socket_id) {
             Some(entry) if entry.info.ready && entry.info.features.is_empty() => {
                 Understanding::Foreign
@@ -189,7 +189,7 @@ impl Hub {
 
 /// What a page makes of a frame that only our script understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Understanding {
+pub(crate) enum Understanding {
     /// It has our script, or has just come: then ours is assumed.
     Ours,
     /// Its script is ours and does not know such frames yet.

@@ -31,7 +31,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const SPECIFIERS: &str = "^(?:node:|[^/:]+(?:/|$))";
 
 /// The open session; resolving ends with it.
-pub struct NodeResolve {
+pub(crate) struct NodeResolve {
     _session: SessionGuard,
     guard: HookGuard<ResolveImport>,
     calls: mpsc::Receiver<Outgoing<ResolveImportCall>>,
@@ -49,7 +49,7 @@ impl NodeResolve {
     ///
     /// # Errors
     /// A session that cannot be opened: another has the name.
-    pub fn open(plugins: &Arc<Plugins>, roots: Roots) -> Result<Self, SessionError> {
+    pub(crate) fn open(plugins: &Arc<Plugins>, roots: Roots) -> Result<Self, SessionError> {
         let asked = OpenSession {
             name: NAME.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -88,7 +88,7 @@ impl NodeResolve {
     }
 
     /// Answers for as long as it is polled.
-    pub async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         while let Some(outgoing) = self.calls.recv().await {
             if let Outgoing::Call { id, call, .. } = outgoing {
                 let (served, hook) = (self.served.clone(), self.guard.hook().clone());

@@ -43,11 +43,11 @@ use mime::Types;
 use modules::Modules;
 use proxy::Proxy;
 
-pub use pipeline::respond;
-pub use requests::{ANSWERERS, Requests};
+pub(crate) use pipeline::respond;
+pub(crate) use requests::Requests;
 
 /// What the pipeline needs.
-pub struct Pages {
+pub(crate) struct Pages {
     files: Files,
     types: Arc<Types>,
     /// What our URL paths begin with.
@@ -70,7 +70,7 @@ impl Pages {
     /// Serves what is configured, tells `hub` of pages, asks `plugins`. Proxied web sockets are tracked
     /// as `connections`, and end with `stop`.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         config: &Config,
         hub: Arc<Hub>,
         plugins: Arc<Plugins>,
@@ -98,13 +98,13 @@ impl Pages {
 
     /// What became of requests.
     #[must_use]
-    pub fn requests(&self) -> &Requests {
+    pub(crate) fn requests(&self) -> &Requests {
         &self.requests
     }
 
     /// Whether requests may go on to other servers, which hear who asked (`ConnectInfo`).
     #[must_use]
-    pub fn has_backends(&self) -> bool {
+    pub(crate) fn has_backends(&self) -> bool {
         self.proxy.has_rules()
     }
 

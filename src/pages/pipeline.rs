@@ -20,7 +20,7 @@ use axum::response::Response;
 ///
 /// resolve -> required plugins are ready -> serve hook | file | serve hook | proxy | app index ->
 /// transform hook -> resolve imports -> inject -> encode -> reply
-pub async fn respond(pages: &Pages, request: Request) -> Response {
+pub(crate) async fn respond(pages: &Pages, request: Request) -> Response {
     let since = Requests::begin();
     let (request, body) = request.into_parts();
     let mut answer = match UrlPath::parse(request.uri.path()) {

@@ -7,18 +7,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Who may have answered, as counts name them.
-pub const ANSWERERS: [&str; 5] = ["pagewire", "file", "memory", "plugin", "proxy"];
+pub(crate) const ANSWERERS: [&str; 5] = ["pagewire", "file", "memory", "plugin", "proxy"];
 
 /// The first digits of statuses.
 const CLASSES: usize = 6;
 
 /// Requests by who answered and by the first digit of the status.
 #[derive(Default)]
-pub struct Requests([[AtomicU64; CLASSES]; ANSWERERS.len()]);
+pub(crate) struct Requests([[AtomicU64; CLASSES]; ANSWERERS.len()]);
 
 impl Requests {
     /// Each count that is not 0, with its answerer and the first digit of its status.
-    pub fn counts(&self) -> impl Iterator<Item = (&'static str, usize, u64)> {
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (&'static str, usize, u64)> {
         let rows = ANSWERERS.into_iter().zip(&self.0);
         rows.flat_map(|(by, row)| {
             let row = row.iter().enumerate();

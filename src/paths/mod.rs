@@ -11,8 +11,8 @@ mod roots;
 mod url;
 mod version;
 
-pub use prefix::Prefix;
-pub use root::{Found, Root, RootError};
-pub use roots::Roots;
-pub use url::{UrlPath, UrlPathError, path_url, segment_url};
-pub use version::Version;
+pub(crate) use prefix::Prefix;
+pub(crate) use root::{Found, Root};
+pub(crate) use roots::Roots;
+pub(crate) use url::{UrlPath, path_url, segment_url};
+pub(crate) use version::Version;

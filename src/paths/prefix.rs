@@ -4,18 +4,18 @@ use std::str::FromStr;
 
 /// A URL path that stands for itself and everything below it: `/app` is no prefix of `/apple`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Prefix(String);
+pub(crate) struct Prefix(String);
 
 impl Prefix {
     /// Without a trailing slash; empty = everything.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// What of a path lies below it, with its slash; `/` for the prefix itself.
     #[must_use]
-    pub fn strip<'a>(&self, path: &'a str) -> Option<&'a str> {
+    pub(crate) fn strip<'a>(&self, path: &'a str) -> Option<&'a str> {
         match path.strip_prefix(&self.0)? {
             "" => Some("/"),
             rest => rest.starts_with('/').then_some(rest),

@@ -30,7 +30,7 @@ const DENIED_NAMES: &[&str] = &[
 
 /// What a URL path stands for under a root.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub(crate) enum Found {
     /// A regular file: its real path.
     File(PathBuf),
     /// A folder that was asked for without its trailing slash.
@@ -47,7 +47,7 @@ pub enum Found {
 
 /// A served folder.
 #[derive(Clone, Debug)]
-pub struct Root {
+pub(crate) struct Root {
     dir: PathBuf,
     allowed_dirs: Vec<PathBuf>,
     allowed_names: Vec<String>,
@@ -57,7 +57,7 @@ pub struct Root {
 
 /// Why a folder cannot be served.
 #[derive(Debug, thiserror::Error)]
-pub enum RootError {
+pub(crate) enum RootError {
     /// It exists and is something else.
     #[error("root is not a directory: {} (pass an existing folder)", .0.display())]
     NotADirectory(PathBuf),
@@ -74,7 +74,7 @@ pub enum RootError {
 impl Root {
     /// Opens a folder for serving. `allowed_dirs` are further folders that links may lead
     /// into; `allowed_names` are taken off the deny list.
-    pub fn open(
+    pub(crate) fn open(
         dir: &Path,
         allowed_dirs: &[PathBuf],
         allowed_names: &[String],
@@ -95,13 +95,13 @@ impl Root {
 
     /// Keeps a file or folder from being served, although it may lie in the root: the one that holds
     /// the control tokens (whoever could read it there would be a program), private keys.
-    pub fn hide(&mut self, path: &Path) {
+    pub(crate) fn hide(&mut self, path: &Path) {
         self.hidden.extend(path.canonicalize());
     }
 
     /// The folder's real path.
     #[must_use]
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
@@ -109,7 +109,7 @@ impl Root {
     ///
     /// Asks the file system, so it may block for as long as that takes.
     #[must_use]
-    pub fn find(&self, url: &UrlPath) -> Found {
+    pub(crate) fn find(&self, url: &UrlPath) -> Found {
         if let Some(name) = url.segments().find(|name| self.denies(name)) {
             return Found::DeniedName(name.to_owned());
         }
@@ -128,7 +128,7 @@ impl Root {
 
     /// Where the file of a URL path would be. A folder stands for its `index.html`.
     #[must_use]
-    pub fn asked(&self, url: &UrlPath) -> PathBuf {
+    pub(crate) fn asked(&self, url: &UrlPath) -> PathBuf {
         let mut asked = self.dir.join(url.relative());
         if url.names_a_folder() {
             asked.push("index.html");
@@ -140,7 +140,7 @@ impl Root {
     ///
     /// Asks the file system, so it may block for as long as that takes.
     #[must_use]
-    pub fn real(&self, asked: &Path) -> Found {
+    pub(crate) fn real(&self, asked: &Path) -> Found {
         // First, because what is missing costs a call for each of its folders otherwise.
         let Ok(metadata) = asked.metadata() else {
             return Found::Nothing;
@@ -175,7 +175,7 @@ impl Root {
     /// [`Root::find`] would take back to it. None for what is not in the root or never served.
     /// Does not ask the file system: it need not exist any more, and links are taken as they are.
     #[must_use]
-    pub fn url_of(&self, file: &Path) -> Option<String> {
+    pub(crate) fn url_of(&self, file: &Path) -> Option<String> {
         if self.hidden.iter().any(|path| file.starts_with(path)) {
             return None;
         }
@@ -200,7 +200,7 @@ impl Root {
 
     /// Whether a name is never served.
     #[must_use]
-    pub fn denies(&self, name: &str) -> bool {
+    pub(crate) fn denies(&self, name: &str) -> bool {
         let name = name.to_lowercase();
         let denied = DENIED_NAMES.iter().any(|pattern| {
             if let Some(ending) = pattern.strip_prefix('*') {

@@ -10,7 +10,7 @@ const OUTSIDE_ROOT: &str = "__wds-outside-root__";
 
 /// All served folders.
 #[derive(Clone, Debug)]
-pub struct Roots {
+pub(crate) struct Roots {
     root: Root,
     /// Longest prefix first.
     mounts: Vec<(Prefix, Root)>,
@@ -19,30 +19,30 @@ pub struct Roots {
 impl Roots {
     /// The root, and what is mounted over it.
     #[must_use]
-    pub fn new(root: Root, mut mounts: Vec<(Prefix, Root)>) -> Self {
+    pub(crate) fn new(root: Root, mut mounts: Vec<(Prefix, Root)>) -> Self {
         mounts.sort_by_key(|(prefix, _)| Reverse(prefix.as_str().len()));
         Self { root, mounts }
     }
 
     /// The root's real path.
     #[must_use]
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.root.dir()
     }
 
     /// The folders' real paths, the root's first.
-    pub fn dirs(&self) -> impl Iterator<Item = &Path> {
+    pub(crate) fn dirs(&self) -> impl Iterator<Item = &Path> {
         self.all().map(Root::dir)
     }
 
     /// Each folder with where it is served; the root's prefix is empty.
-    pub fn each(&self) -> impl Iterator<Item = (Prefix, Root)> {
+    pub(crate) fn each(&self) -> impl Iterator<Item = (Prefix, Root)> {
         let root = std::iter::once((Prefix::default(), self.root.clone()));
         root.chain(self.mounts.iter().cloned())
     }
 
     /// Keeps a folder from being served: see [`Root::hide`].
-    pub fn hide(&mut self, dir: &Path) {
+    pub(crate) fn hide(&mut self, dir: &Path) {
         self.root.hide(dir);
         for (_, root) in &mut self.mounts {
             root.hide(dir);
@@ -53,7 +53,7 @@ impl Roots {
     ///
     /// Asks the file system, so it may block for as long as that takes.
     #[must_use]
-    pub fn find(&self, url: &UrlPath) -> Found {
+    pub(crate) fn find(&self, url: &UrlPath) -> Found {
         if let Some(asked) = self.outside_root(url) {
             // What lies elsewhere is not told from what does not exist.
             return match self.real(&asked) {
@@ -67,7 +67,7 @@ impl Roots {
 
     /// What a path of the file system is to the served folders: see [`Root::real`].
     #[must_use]
-    pub fn real(&self, asked: &Path) -> Found {
+    pub(crate) fn real(&self, asked: &Path) -> Found {
         let mut found = self.all().map(|root| root.real(asked));
         found
             .find(|found| !matches!(found, Found::OutsideRoot(_)))
@@ -76,7 +76,7 @@ impl Roots {
 
     /// Where the file of a URL path would be. Nothing is said of whether it may be served.
     #[must_use]
-    pub fn asked(&self, url: &UrlPath) -> PathBuf {
+    pub(crate) fn asked(&self, url: &UrlPath) -> PathBuf {
         self.outside_root(url).unwrap_or_else(|| {
             let (root, url) = self.of(url);
             root.asked(&url)
@@ -86,7 +86,7 @@ impl Roots {
     /// The URL path that a file is served under, percent-encoded: see [`Root::url_of`]. Of several
     /// folders around it the innermost counts.
     #[must_use]
-    pub fn url_of(&self, file: &Path) -> Option<String> {
+    pub(crate) fn url_of(&self, file: &Path) -> Option<String> {
         let urls = self.each().filter_map(|(prefix, root)| {
             let url = root.url_of(file)?;
             Some((
@@ -99,7 +99,7 @@ impl Roots {
 
     /// Whether a name is never served in the folder of a URL path.
     #[must_use]
-    pub fn denies(&self, url: &UrlPath, name: &str) -> bool {
+    pub(crate) fn denies(&self, url: &UrlPath, name: &str) -> bool {
         self.of(url).0.denies(name)
     }
 

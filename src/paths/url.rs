@@ -26,13 +26,13 @@ const SEGMENT: &AsciiSet = &CONTROLS
 
 /// A URL path, percent-decoded once, without dot segments.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UrlPath {
+pub(crate) struct UrlPath {
     text: String,
 }
 
 /// Why a URL path was refused. The page gets 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UrlPathError {
+pub(crate) enum UrlPathError {
     /// It does not begin with `/`.
     #[error("the path does not begin with /")]
     NotAbsolute,
@@ -49,7 +49,7 @@ pub enum UrlPathError {
 
 impl UrlPath {
     /// Decodes the path of a request target (without its query).
-    pub fn parse(raw: &str) -> Result<Self, UrlPathError> {
+    pub(crate) fn parse(raw: &str) -> Result<Self, UrlPathError> {
         if !raw.starts_with('/') {
             return Err(UrlPathError::NotAbsolute);
         }
@@ -105,18 +105,18 @@ impl UrlPath {
 
     /// The decoded path; begins with `/`, and ends with it when it names a folder.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
     /// Whether it ends with `/`.
     #[must_use]
-    pub fn names_a_folder(&self) -> bool {
+    pub(crate) fn names_a_folder(&self) -> bool {
         self.text.ends_with('/')
     }
 
     /// The names between the slashes.
-    pub fn segments(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn segments(&self) -> impl Iterator<Item = &str> {
         self.text.split('/').filter(|name| !name.is_empty())
     }
 
@@ -127,14 +127,14 @@ impl UrlPath {
 
     /// What lies below a prefix, as a path of its own.
     #[must_use]
-    pub fn below(&self, prefix: &Prefix) -> Option<Self> {
+    pub(crate) fn below(&self, prefix: &Prefix) -> Option<Self> {
         let text = prefix.strip(&self.text)?.to_owned();
         Some(Self { text })
     }
 
     /// The folder of this name, whose URL ends with a slash.
     #[must_use]
-    pub fn to_folder(&self) -> Self {
+    pub(crate) fn to_folder(&self) -> Self {
         let text = format!("{}/", self.text.trim_end_matches('/'));
         Self { text }
     }
@@ -142,21 +142,21 @@ impl UrlPath {
     /// The path, percent-encoded. It begins with exactly one `/`, so a browser cannot read a host
     /// into it.
     #[must_use]
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         path_url(&self.text)
     }
 }
 
 /// A decoded path, percent-encoded.
 #[must_use]
-pub fn path_url(decoded: &str) -> String {
+pub(crate) fn path_url(decoded: &str) -> String {
     let names = decoded.split('/').map(segment_url);
     names.collect::<Vec<_>>().join("/")
 }
 
 /// A name as a segment of a URL path, percent-encoded.
 #[must_use]
-pub fn segment_url(name: &str) -> String {
+pub(crate) fn segment_url(name: &str) -> String {
     utf8_percent_encode(name, SEGMENT).to_string()
 }
 

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A version of a file, as far as the file system tells it from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Version {
+pub(crate) struct Version {
     device: u64,
     inode: u64,
     size: u64,
@@ -20,7 +20,7 @@ pub struct Version {
 impl Version {
     /// The version that this is the metadata of.
     #[must_use]
-    pub fn of(metadata: &Metadata) -> Self {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -32,14 +32,14 @@ impl Version {
 
     /// The version that is at a path now, behind its links; none when there is none. Blocks.
     #[must_use]
-    pub fn at(path: &Path) -> Option<Self> {
+    pub(crate) fn at(path: &Path) -> Option<Self> {
         let metadata = std::fs::metadata(path).ok()?;
         Some(Self::of(&metadata))
     }
 
     /// Whether it was written before this moment, and not touched since.
     #[must_use]
-    pub fn is_older_than(&self, moment: SystemTime) -> bool {
+    pub(crate) fn is_older_than(&self, moment: SystemTime) -> bool {
         let moment = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
         let moment = (
             i64::try_from(moment.as_secs()).unwrap_or(i64::MAX),

@@ -9,11 +9,11 @@ use tokio::time::Instant;
 
 /// Calls that may wait in the daemon for a plugin that has its allowed number outstanding.
 /// One more fails at once, as overload. Default 1,024.
-pub const MAX_QUEUED_CALLS: usize = 1024;
+pub(crate) const MAX_QUEUED_CALLS: usize = 1024;
 
 /// Why a call has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallError {
+pub(crate) enum CallError {
     /// The deadline passed.
     TimedOut,
     /// The plugin has gone, or has withdrawn the hook, while it held the call.
@@ -26,7 +26,7 @@ pub enum CallError {
 
 /// Why the plugin may stop working on a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CancelReason {
+pub(crate) enum CancelReason {
     /// Who made the request has left.
     ClientGone,
     /// The deadline passed.
@@ -35,7 +35,7 @@ pub enum CancelReason {
 
 /// What goes to the plugin.
 #[derive(Debug)]
-pub enum Outgoing<C> {
+pub(crate) enum Outgoing<C> {
     /// Work.
     Call {
         /// Unique in the stream, increasing.
@@ -55,7 +55,7 @@ pub enum Outgoing<C> {
 }
 
 /// The daemon's end of a hook's stream: calls of type `C`, results of type `R`.
-pub struct Calls<C, R> {
+pub(crate) struct Calls<C, R> {
     outgoing: mpsc::Sender<Outgoing<C>>,
     slots: Semaphore,
     queued: AtomicUsize,
@@ -69,7 +69,7 @@ impl<C, R> Calls<C, R> {
     /// `max_concurrent` calls may be outstanding, each for `timeout` from the moment it is due
     /// (none = for ever). The receiver is what the stream sends.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         max_concurrent: usize,
         timeout: Option<Duration>,
     ) -> (Self, mpsc::Receiver<Outgoing<C>>) {
@@ -87,7 +87,7 @@ impl<C, R> Calls<C, R> {
     }
 
     /// Asks the plugin and waits. Dropping the future cancels the call.
-    pub async fn call(&self, call: C) -> Result<R, CallError> {
+    pub(crate) async fn call(&self, call: C) -> Result<R, CallError> {
         let due = Instant::now();
         let deadline = self.timeout.map(|timeout| due + timeout);
         let mut outstanding = Outstanding {
@@ -150,13 +150,13 @@ impl<C, R> Calls<C, R> {
 
     /// A result came. False, and nothing changes, when it is late, doubled or unknown.
     #[must_use]
-    pub fn resolve(&self, id: u64, result: R) -> bool {
+    pub(crate) fn resolve(&self, id: u64, result: R) -> bool {
         let waiting = self.lock().as_mut().and_then(|waiting| waiting.remove(&id));
         waiting.is_some_and(|waiting| waiting.send(result).is_ok())
     }
 
     /// The stream has ended: whoever waits is told so.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.slots.close();
         *self.lock() = None;
     }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 /// How long a page's request waits for a plugin that is required. Then it is refused; the page asks
 /// again by itself. Default 10 s.
-pub const REQUIRED_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const REQUIRED_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A configured plugin, whether it is there or not.
 pub(super) struct Slot {
@@ -38,7 +38,7 @@ struct Launch {
 
 /// How far a plugin is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PluginState {
+pub(crate) enum PluginState {
     /// Configured, and without a session.
     Waiting,
     /// Not all of its declared hooks have been open.
@@ -50,7 +50,7 @@ pub enum PluginState {
 }
 
 /// A plugin at one moment: configured, or connected, or both.
-pub struct PluginStatus {
+pub(crate) struct PluginStatus {
     /// Its name.
     pub name: String,
     /// Its place in the configuration.
@@ -69,7 +69,7 @@ pub struct PluginStatus {
 
 /// A required plugin that keeps requests from being answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotReady {
+pub(crate) struct NotReady {
     /// Which one.
     pub plugin: String,
     /// Why it will not become ready; none = it may.
@@ -164,20 +164,20 @@ impl State {
 impl Plugins {
     /// The configured plugins, in their order.
     #[must_use]
-    pub fn configured(&self) -> Vec<PluginConfig> {
+    pub(crate) fn configured(&self) -> Vec<PluginConfig> {
         let state = self.lock();
         state.slots.iter().map(|slot| slot.config.clone()).collect()
     }
 
     /// The name of a configured plugin, as far as it is known.
     #[must_use]
-    pub fn name_at(&self, place: usize) -> String {
+    pub(crate) fn name_at(&self, place: usize) -> String {
         self.lock().slots[place].name.clone()
     }
 
     /// A process is about to be started; who has the secret that is returned is taken for it.
     #[must_use]
-    pub fn launching(&self, place: usize) -> String {
+    pub(crate) fn launching(&self, place: usize) -> String {
         let id = ids::random();
         self.lock().slots[place].launch = Some(Launch {
             id: id.clone(),
@@ -187,7 +187,7 @@ impl Plugins {
     }
 
     /// The process runs.
-    pub fn launched(&self, place: usize, pid: u32) {
+    pub(crate) fn launched(&self, place: usize, pid: u32) {
         if let Some(launch) = &mut self.lock().slots[place].launch {
             launch.pid = Some(pid);
         }
@@ -195,7 +195,7 @@ impl Plugins {
 
     /// The process has ended: its session, if it has one, ends now and not when its connection is
     /// noticed dead.
-    pub fn exited(&self, place: usize) {
+    pub(crate) fn exited(&self, place: usize) {
         let mut state = self.lock();
         let launched = state.slots[place].launch.take();
         let session = state.live_at(place).map(|live| live.session.clone());
@@ -208,12 +208,12 @@ impl Plugins {
     }
 
     /// It is started again.
-    pub fn restarting(&self, place: usize) {
+    pub(crate) fn restarting(&self, place: usize) {
         self.lock().slots[place].restarts += 1;
     }
 
     /// It is not started again.
-    pub fn failed(&self, place: usize, why: String) {
+    pub(crate) fn failed(&self, place: usize, why: String) {
         let mut state = self.lock();
         state.slots[place].failure = Some(why);
         state.say_missing(&self.missing);
@@ -221,12 +221,12 @@ impl Plugins {
 
     /// Whether a configured plugin has a session.
     #[must_use]
-    pub fn has_session(&self, place: usize) -> bool {
+    pub(crate) fn has_session(&self, place: usize) -> bool {
         self.lock().live_at(place).is_some()
     }
 
     /// Waits until a configured plugin is ready, or until it is not.
-    pub async fn until_ready_is(&self, place: usize, ready: bool) {
+    pub(crate) async fn until_ready_is(&self, place: usize, ready: bool) {
         let mut missing = self.missing.subscribe();
         while self.lock().is_ready(place) != ready {
             // The sender lives as long as we do.
@@ -239,7 +239,7 @@ impl Plugins {
     ///
     /// # Errors
     /// One that is not, at once when it will never be.
-    pub async fn until_required(&self, path: &str) -> Result<(), NotReady> {
+    pub(crate) async fn until_required(&self, path: &str) -> Result<(), NotReady> {
         // What nobody configured costs nothing.
         if !self.requires || *self.missing.borrow() == 0 {
             return Ok(());
@@ -257,7 +257,7 @@ impl Plugins {
 
     /// A required plugin that requests of this path wait for and that is not ready.
     #[must_use]
-    pub fn not_ready(&self, path: &str) -> Option<NotReady> {
+    pub(crate) fn not_ready(&self, path: &str) -> Option<NotReady> {
         let state = self.lock();
         let holds = |slot: &&Slot| {
             let paths = &slot.config.paths;
@@ -274,20 +274,20 @@ impl Plugins {
 
     /// Whether a required plugin may still become ready.
     #[must_use]
-    pub fn is_starting(&self) -> bool {
+    pub(crate) fn is_starting(&self) -> bool {
         let state = self.lock();
         !state.stopping && state.missing().any(|slot| slot.failure.is_none())
     }
 
     /// Tells when [`is_starting`](Plugins::is_starting) may have changed.
     #[must_use]
-    pub fn changes(&self) -> watch::Receiver<usize> {
+    pub(crate) fn changes(&self) -> watch::Receiver<usize> {
         self.missing.subscribe()
     }
 
     /// Every plugin that is configured, then every other that is connected, by name.
     #[must_use]
-    pub fn list(&self) -> Vec<PluginStatus> {
+    pub(crate) fn list(&self) -> Vec<PluginStatus> {
         let state = self.lock();
         let configured = state.slots.iter().enumerate().map(|(at, slot)| {
             let live = state.live_at(at);

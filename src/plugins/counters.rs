@@ -11,7 +11,7 @@ const POWERS: usize = 33;
 
 /// Counts since the session began. Exact, but read one by one: a reader may see a call that is
 /// counted and not yet judged.
-pub struct Counters {
+pub(crate) struct Counters {
     calls: AtomicU64,
     passes: AtomicU64,
     failures: AtomicU64,
@@ -23,7 +23,7 @@ pub struct Counters {
 
 /// The counts at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Calls made.
     pub calls: u64,
     /// Answered with a skip.
@@ -40,7 +40,7 @@ pub struct Counts {
 
 /// What became of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// The plugin answered.
     Content,
     /// It skipped.
@@ -93,7 +93,7 @@ impl Counters {
 
     /// The counts now.
     #[must_use]
-    pub fn read(&self) -> Counts {
+    pub(crate) fn read(&self) -> Counts {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Counts {
             calls: load(&self.calls),

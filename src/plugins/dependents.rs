@@ -10,7 +10,7 @@ const MAX_PAIRS: usize = 64 * 1024;
 
 /// Everything that plugins named as what their answers are made from.
 #[derive(Default)]
-pub struct Dependents {
+pub(crate) struct Dependents {
     /// Held for moments, never across an await.
     state: Mutex<State>,
 }
@@ -42,7 +42,7 @@ impl Dependents {
     }
 
     /// The URL paths, decoded, whose answers are made from any of these files.
-    pub fn of<'a>(&self, files: impl Iterator<Item = &'a Path>) -> BTreeSet<Arc<str>> {
+    pub(crate) fn of<'a>(&self, files: impl Iterator<Item = &'a Path>) -> BTreeSet<Arc<str>> {
         let state = self.lock();
         let paths = files.filter_map(|file| state.by_file.get(file));
         paths.flatten().cloned().collect()

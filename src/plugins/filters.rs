@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// What filters look at.
 #[derive(Clone, Copy, Debug, Hash)]
-pub struct RequestFacts<'a> {
+pub(crate) struct RequestFacts<'a> {
     /// Upper-case.
     pub method: &'a str,
     /// Decoded; begins with `/`.
@@ -21,7 +21,7 @@ pub struct RequestFacts<'a> {
 /// A condition on requests. Within a field any entry may match, between fields all that are
 /// not empty must, and an exclusion wins.
 #[derive(Clone, Debug, Default)]
-pub struct RequestFilter {
+pub(crate) struct RequestFilter {
     /// Must be said when nothing else is.
     pub match_all: bool,
     /// The whole path.
@@ -42,7 +42,7 @@ pub struct RequestFilter {
 
 /// A filter that cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum RequestFilterError {
+pub(crate) enum RequestFilterError {
     /// Nothing is set.
     #[error("the filter is empty (set match_all to be asked about every request)")]
     Empty,
@@ -66,7 +66,9 @@ pub enum RequestFilterError {
 ///
 /// # Errors
 /// One that does not compile, or is too large.
-pub fn compile_regexes(expressions: &[String]) -> Result<Option<RegexSet>, RequestFilterError> {
+pub(crate) fn compile_regexes(
+    expressions: &[String],
+) -> Result<Option<RegexSet>, RequestFilterError> {
     if expressions.is_empty() {
         return Ok(None);
     }
@@ -79,7 +81,7 @@ pub fn compile_regexes(expressions: &[String]) -> Result<Option<RegexSet>, Reque
 
 impl RequestFilter {
     /// Sets the path expressions, which may not compile.
-    pub fn with_regexes(
+    pub(crate) fn with_regexes(
         mut self,
         path_regexes: &[String],
         exclude_path_regexes: &[String],
@@ -90,7 +92,7 @@ impl RequestFilter {
     }
 
     /// Refuses a filter that is empty by accident, and paths without their slash.
-    pub fn check(&self) -> Result<(), RequestFilterError> {
+    pub(crate) fn check(&self) -> Result<(), RequestFilterError> {
         let paths = self.exact_paths.iter().chain(&self.path_prefixes);
         if let Some(path) = paths.into_iter().find(|path| !path.starts_with('/')) {
             return Err(RequestFilterError::NotAbsolute(path.clone()));
@@ -117,7 +119,7 @@ impl RequestFilter {
 
     /// Whether the plugin wants to be asked.
     #[must_use]
-    pub fn matches(&self, request: RequestFacts<'_>) -> bool {
+    pub(crate) fn matches(&self, request: RequestFacts<'_>) -> bool {
         let RequestFacts {
             method,
             path,

@@ -15,7 +15,7 @@ use std::time::Instant;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// A kind of hook: what a plugin is asked, and what it answers.
-pub trait Kind: Sized + 'static {
+pub(crate) trait Kind: Sized + 'static {
     /// As sessions declare it.
     const HOOK: HookKind;
     /// What a plugin says when it opens the hook, beside what all hooks have.
@@ -48,7 +48,7 @@ pub trait Kind: Sized + 'static {
 
 /// A body that came with an answer.
 #[derive(Debug)]
-pub struct InlineBody {
+pub(crate) struct InlineBody {
     /// All of it.
     pub body: Bytes,
     /// Of its content.
@@ -66,7 +66,7 @@ impl HookFailure {
 impl InlineBody {
     /// Looks the body through once, so that nobody has to again.
     #[must_use]
-    pub fn new(body: Bytes) -> Self {
+    pub(crate) fn new(body: Bytes) -> Self {
         Self {
             hash: xxh3_128(&body),
             is_utf8: std::str::from_utf8(&body).is_ok(),
@@ -84,7 +84,7 @@ pub(super) fn size_of_headers(headers: &[(String, Bytes)]) -> usize {
 /// What a page gets when the plugin does not answer: on timeout, crash, overload or a lost
 /// stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureMode {
+pub(crate) enum FailureMode {
     /// An error that names the plugin.
     Fail,
     /// As if the plugin had skipped, said in a header.
@@ -93,7 +93,7 @@ pub enum FailureMode {
 
 /// What a plugin says when it opens a hook.
 #[derive(Debug)]
-pub struct HookOptions<K: Kind> {
+pub(crate) struct HookOptions<K: Kind> {
     /// A request is asked about when any of these matches.
     pub filters: Vec<RequestFilter>,
     /// What a page gets when the plugin does not answer.
@@ -106,7 +106,7 @@ pub struct HookOptions<K: Kind> {
 
 /// The request a plugin is asked about.
 #[derive(Clone, Debug)]
-pub struct RequestContext {
+pub(crate) struct RequestContext {
     /// Upper-case.
     pub method: String,
     /// Decoded; begins with `/`.
@@ -127,7 +127,7 @@ pub struct RequestContext {
 
 /// A plugin's own considered failure.
 #[derive(Debug, Default)]
-pub struct HookFailure {
+pub(crate) struct HookFailure {
     /// 400-599.
     pub status: u16,
     /// For the developer.
@@ -142,7 +142,7 @@ pub struct HookFailure {
 
 /// A place in a source file.
 #[derive(Debug, Default)]
-pub struct SourceLocation {
+pub(crate) struct SourceLocation {
     /// As the plugin names it.
     pub file: String,
     /// 1-based; 0 = unknown.
@@ -154,7 +154,7 @@ pub struct SourceLocation {
 }
 
 /// A plugin's open hook.
-pub struct Hook<K: Kind> {
+pub(crate) struct Hook<K: Kind> {
     plugin: String,
     /// In the configuration.
     place: Option<usize>,
@@ -172,7 +172,7 @@ pub struct Hook<K: Kind> {
 impl<K: Kind> Hook<K> {
     /// A hook of this session's plugin whose calls go to `calls`.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         session: &Session,
         options: HookOptions<K>,
         calls: Calls<K::Call, K::Outcome>,
@@ -192,32 +192,32 @@ impl<K: Kind> Hook<K> {
 
     /// The plugin's name.
     #[must_use]
-    pub fn plugin(&self) -> &str {
+    pub(crate) fn plugin(&self) -> &str {
         &self.plugin
     }
 
     /// Names this hook with its filters, and no other that was or will be: what is kept of its
     /// answers is found under it, and never again once the hook or its filters have gone.
     #[must_use]
-    pub fn id(&self) -> u64 {
+    pub(crate) fn id(&self) -> u64 {
         self.id.load(Ordering::Acquire)
     }
 
     /// What a page gets when it does not answer.
     #[must_use]
-    pub fn failure_mode(&self) -> FailureMode {
+    pub(crate) fn failure_mode(&self) -> FailureMode {
         self.failure_mode
     }
 
     /// What this kind of hook has of its own.
     #[must_use]
-    pub fn own(&self) -> &K::Options {
+    pub(crate) fn own(&self) -> &K::Options {
         &self.own
     }
 
     /// Whether it wants this request header; the name is lower-case.
     #[must_use]
-    pub fn forwards(&self, header: &str) -> bool {
+    pub(crate) fn forwards(&self, header: &str) -> bool {
         self.forward_headers
             .iter()
             .any(|name| name == "*" || name == header)
@@ -225,7 +225,7 @@ impl<K: Kind> Hook<K> {
 
     /// Whether any filter matches.
     #[must_use]
-    pub fn wants(&self, request: RequestFacts<'_>) -> bool {
+    pub(crate) fn wants(&self, request: RequestFacts<'_>) -> bool {
         let filters = self
             .filters
             .read()
@@ -236,14 +236,14 @@ impl<K: Kind> Hook<K> {
 
     /// Whether any filter asks which file would answer.
     #[must_use]
-    pub fn looks_at_files(&self) -> bool {
+    pub(crate) fn looks_at_files(&self) -> bool {
         let filters = self.filters.read().unwrap_or_else(PoisonError::into_inner);
         filters.iter().any(|filter| !filter.file_paths.is_empty())
     }
 
     /// Whether any filter asks of which type the response is.
     #[must_use]
-    pub fn looks_at_types(&self) -> bool {
+    pub(crate) fn looks_at_types(&self) -> bool {
         let filters = self.filters.read().unwrap_or_else(PoisonError::into_inner);
         filters.iter().any(|filter| !filter.mime_types.is_empty())
     }
@@ -255,7 +255,7 @@ impl<K: Kind> Hook<K> {
     }
 
     /// Asks the plugin.
-    pub async fn ask(&self, call: K::Call) -> Result<K::Outcome, CallError> {
+    pub(crate) async fn ask(&self, call: K::Call) -> Result<K::Outcome, CallError> {
         self.counters.called();
         let begin = Instant::now();
         let result = self.calls.call(call).await;
@@ -273,7 +273,7 @@ impl<K: Kind> Hook<K> {
     }
 
     /// A result came from the plugin.
-    pub fn resolve(&self, call_id: u64, outcome: K::Outcome) {
+    pub(crate) fn resolve(&self, call_id: u64, outcome: K::Outcome) {
         if !self.calls.resolve(call_id, outcome) {
             self.counters.late();
         }
@@ -298,7 +298,7 @@ fn next_id() -> u64 {
 }
 
 /// Holds a hook open. Dropping it withdraws the hook and ends its calls.
-pub struct HookGuard<K: Kind> {
+pub(crate) struct HookGuard<K: Kind> {
     pub(super) plugins: Arc<Plugins>,
     pub(super) session: Arc<Session>,
     pub(super) hook: Arc<Hook<K>>,
@@ -307,12 +307,12 @@ pub struct HookGuard<K: Kind> {
 impl<K: Kind> HookGuard<K> {
     /// The hook.
     #[must_use]
-    pub fn hook(&self) -> &Arc<Hook<K>> {
+    pub(crate) fn hook(&self) -> &Arc<Hook<K>> {
         &self.hook
     }
 
     /// Replaces all filters: no later request sees the old ones, or what was remembered under them.
-    pub fn update_filters(&self, filters: Vec<RequestFilter>) {
+    pub(crate) fn update_filters(&self, filters: Vec<RequestFilter>) {
         let hooks = K::hooks(&self.plugins);
         let before = self.hook.id();
         hooks.order.change(|_| self.hook.set_filters(filters));

@@ -7,7 +7,7 @@ use super::remembered::Remembered;
 use std::sync::Arc;
 
 /// All that plugins have of one kind of hook.
-pub struct Hooks<K: Kind> {
+pub(crate) struct Hooks<K: Kind> {
     /// Who is asked, and in which order.
     pub order: Order<K>,
     /// What need not be asked again.

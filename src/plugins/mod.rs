@@ -20,29 +20,29 @@ mod session;
 mod stale;
 mod transform;
 
-pub use calls::{CallError, Calls, CancelReason, MAX_QUEUED_CALLS, Outgoing};
-pub use configured::{NotReady, PluginState, PluginStatus, REQUIRED_TIMEOUT};
-pub use counters::{Counters, Counts, Verdict};
-pub use dependents::Dependents;
-pub use filters::{RequestFacts, RequestFilter, RequestFilterError, compile_regexes};
-pub use hook::{
+pub(crate) use calls::{CallError, Calls, CancelReason, Outgoing};
+pub(crate) use configured::{NotReady, PluginState, PluginStatus};
+pub(crate) use dependents::Dependents;
+pub(crate) use filters::{RequestFacts, RequestFilter, compile_regexes};
+pub(crate) use hook::{
     FailureMode, Hook, HookFailure, HookGuard, HookOptions, InlineBody, Kind, RequestContext,
     SourceLocation,
 };
-pub use hooks::Hooks;
-pub use order::{Order, Snapshot};
-pub use registry::{Plugins, SessionGuard};
-pub use remembered::{Remembered, RequestKey, Said};
-pub use resolve_import::{
+pub(crate) use order::Snapshot;
+pub(crate) use registry::{Plugins, SessionGuard};
+pub(crate) use remembered::{RequestKey, Said};
+pub(crate) use resolve_import::{
     ImportSpecifier, ResolveImport, ResolveImportCall, ResolveImportOptions, ResolveImportOutcome,
     ResolvedImports,
 };
-pub use scratch::ScratchDir;
-pub use serve::{Phase, Serve, ServeBody, ServeCall, ServeContent, ServeOptions, ServeOutcome};
-pub use session::{
-    HookError, HookKind, MAX_SESSIONS, OpenSession, Session, SessionEnd, SessionError, SessionEvent,
+pub(crate) use scratch::ScratchDir;
+pub(crate) use serve::{
+    Phase, Serve, ServeBody, ServeCall, ServeContent, ServeOptions, ServeOutcome,
 };
-pub use stale::Stale;
-pub use transform::{
+pub(crate) use session::{
+    HookError, HookKind, OpenSession, Session, SessionEnd, SessionError, SessionEvent,
+};
+pub(crate) use stale::Stale;
+pub(crate) use transform::{
     Transform, TransformCall, TransformContent, TransformOptions, TransformOutcome,
 };

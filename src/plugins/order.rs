@@ -16,14 +16,14 @@ const KNOWN_REQUESTS: u64 = 16 * 1024;
 const EXPECTED_REQUESTS: usize = 512;
 
 /// A snapshot that requests share and that is replaced whole.
-pub struct Order<K: Kind> {
+pub(crate) struct Order<K: Kind> {
     now: RwLock<Arc<Snapshot<K>>>,
     /// `now` has hooks: requests that nobody wants take no lock, which their cores would share.
     any: AtomicBool,
 }
 
 /// The open hooks at one moment, with their filters.
-pub struct Snapshot<K: Kind> {
+pub(crate) struct Snapshot<K: Kind> {
     hooks: Vec<Arc<Hook<K>>>,
     /// Any filter asks which file would answer.
     looks_at_files: bool,
@@ -65,13 +65,13 @@ impl<K: Kind> Default for Order<K> {
 impl<K: Kind> Order<K> {
     /// Whether nobody is asked.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         !self.any.load(Ordering::Acquire)
     }
 
     /// The hooks now.
     #[must_use]
-    pub fn snapshot(&self) -> Arc<Snapshot<K>> {
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot<K>> {
         self.now
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -116,31 +116,31 @@ impl<K: Kind> Snapshot<K> {
 
     /// All of them, in order.
     #[must_use]
-    pub fn hooks(&self) -> &[Arc<Hook<K>>] {
+    pub(crate) fn hooks(&self) -> &[Arc<Hook<K>>] {
         &self.hooks
     }
 
     /// Whether [`wanting`](Snapshot::wanting) has to be told the file.
     #[must_use]
-    pub fn looks_at_files(&self) -> bool {
+    pub(crate) fn looks_at_files(&self) -> bool {
         self.looks_at_files
     }
 
     /// Whether [`wanting`](Snapshot::wanting) has to be told the type of the response.
     #[must_use]
-    pub fn looks_at_types(&self) -> bool {
+    pub(crate) fn looks_at_types(&self) -> bool {
         self.looks_at_types
     }
 
     /// Whether anybody may want a request of which no more is known: neither file nor response.
     #[must_use]
-    pub fn may_want(&self, request: RequestFacts<'_>) -> bool {
+    pub(crate) fn may_want(&self, request: RequestFacts<'_>) -> bool {
         self.looks_at_files || !self.wanting(request).is_empty()
     }
 
     /// The places in [`hooks`](Snapshot::hooks) of those that want a request, in order.
     #[must_use]
-    pub fn wanting(&self, request: RequestFacts<'_>) -> Arc<[usize]> {
+    pub(crate) fn wanting(&self, request: RequestFacts<'_>) -> Arc<[usize]> {
         let Some(known) = &self.wanting else {
             return Arc::default();
         };

@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::sync::{SetOnce, mpsc, watch};
 
 /// All connected plugins.
-pub struct Plugins {
+pub(crate) struct Plugins {
     /// Held for moments, never across an await or a call.
     state: Mutex<State>,
     serve: Hooks<Serve>,
@@ -57,7 +57,7 @@ pub(super) struct Live {
 impl Plugins {
     /// None is connected yet; the socket client is put into pages as `inject` says.
     #[must_use]
-    pub fn new(inject: Inject, configured: Vec<PluginConfig>) -> Self {
+    pub(crate) fn new(inject: Inject, configured: Vec<PluginConfig>) -> Self {
         let requires = configured.iter().any(|plugin| plugin.required);
         let state = State {
             slots: configured.into_iter().map(Slot::new).collect(),
@@ -80,7 +80,7 @@ impl Plugins {
     }
 
     /// Opens a session; the receiver gets its events.
-    pub fn open_session(
+    pub(crate) fn open_session(
         self: &Arc<Self>,
         asked: OpenSession,
     ) -> Result<(SessionGuard, mpsc::Receiver<SessionEvent>), SessionError> {
@@ -139,7 +139,7 @@ impl Plugins {
     }
 
     /// The live session with this id.
-    pub fn session(&self, session_id: &str) -> Result<Arc<Session>, HookError> {
+    pub(crate) fn session(&self, session_id: &str) -> Result<Arc<Session>, HookError> {
         self.lock()
             .sessions
             .values()
@@ -149,7 +149,7 @@ impl Plugins {
     }
 
     /// Ends the live session with this id and everything it had.
-    pub fn end_session(&self, session_id: &str) -> Result<(), HookError> {
+    pub(crate) fn end_session(&self, session_id: &str) -> Result<(), HookError> {
         let session = self.session(session_id)?;
         let mut state = self.lock();
         state.live(&session)?;
@@ -159,7 +159,7 @@ impl Plugins {
 
     /// The live sessions by name, and whether each is ready.
     #[must_use]
-    pub fn sessions(&self) -> Vec<(Arc<Session>, bool)> {
+    pub(crate) fn sessions(&self) -> Vec<(Arc<Session>, bool)> {
         let state = self.lock();
         state
             .sessions
@@ -169,7 +169,7 @@ impl Plugins {
     }
 
     /// Opens a hook of a session: from now on its plugin is asked.
-    pub fn open<K: Kind>(
+    pub(crate) fn open<K: Kind>(
         self: &Arc<Self>,
         session: &Arc<Session>,
         hook: Arc<Hook<K>>,
@@ -189,7 +189,7 @@ impl Plugins {
 
     /// Counts a subscription towards a session's readiness. Subscriptions need no session;
     /// one that a plugin declared makes it wait.
-    pub fn opened_subscription(&self, session: &Arc<Session>) -> Result<(), HookError> {
+    pub(crate) fn opened_subscription(&self, session: &Arc<Session>) -> Result<(), HookError> {
         let mut state = self.lock();
         let live = state.live(session)?;
         if !live.open.contains(&HookKind::SubscribeMessages) {
@@ -201,31 +201,31 @@ impl Plugins {
 
     /// The serve hooks.
     #[must_use]
-    pub fn serve(&self) -> &Hooks<Serve> {
+    pub(crate) fn serve(&self) -> &Hooks<Serve> {
         &self.serve
     }
 
     /// The transform hooks.
     #[must_use]
-    pub fn transform(&self) -> &Hooks<Transform> {
+    pub(crate) fn transform(&self) -> &Hooks<Transform> {
         &self.transform
     }
 
     /// The resolve-import hooks.
     #[must_use]
-    pub fn resolve_import(&self) -> &Hooks<ResolveImport> {
+    pub(crate) fn resolve_import(&self) -> &Hooks<ResolveImport> {
         &self.resolve_import
     }
 
     /// Which URL paths are answered from which files, by what plugins said.
     #[must_use]
-    pub fn dependents(&self) -> &Arc<Dependents> {
+    pub(crate) fn dependents(&self) -> &Arc<Dependents> {
         &self.dependents
     }
 
     /// Forgets kept results, of all hooks, and says for which URL path each was. What was begun
     /// before is not kept.
-    pub fn forget(&self, stale: &Stale) -> Vec<String> {
+    pub(crate) fn forget(&self, stale: &Stale) -> Vec<String> {
         let mut forgotten = self.serve.remembered.forget(stale);
         forgotten.append(&mut self.transform.remembered.forget(stale));
         forgotten.append(&mut self.resolve_import.remembered.forget(stale));
@@ -234,7 +234,7 @@ impl Plugins {
 
     /// Whether the socket client is to be put into pages.
     #[must_use]
-    pub fn inject_client(&self) -> bool {
+    pub(crate) fn inject_client(&self) -> bool {
         match self.inject {
             Inject::Always => true,
             Inject::Never => false,
@@ -243,7 +243,7 @@ impl Plugins {
     }
 
     /// Tells every session that the daemon stops.
-    pub fn announce_stop(&self, reason: &str, grace: Duration) {
+    pub(crate) fn announce_stop(&self, reason: &str, grace: Duration) {
         let mut state = self.lock();
         state.stopping = true;
         state.say_missing(&self.missing);
@@ -341,7 +341,7 @@ fn check_name(name: String) -> Result<String, SessionError> {
 }
 
 /// Holds a session open. Dropping it ends the session and everything it had.
-pub struct SessionGuard {
+pub(crate) struct SessionGuard {
     plugins: Arc<Plugins>,
     session: Arc<Session>,
 }
@@ -349,7 +349,7 @@ pub struct SessionGuard {
 impl SessionGuard {
     /// The session.
     #[must_use]
-    pub fn session(&self) -> &Arc<Session> {
+    pub(crate) fn session(&self) -> &Arc<Session> {
         &self.session
     }
 }

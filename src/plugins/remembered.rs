@@ -30,7 +30,7 @@ const MAX_FILES: usize = 256;
 
 /// Questions that one answer is for: all that the plugin cannot tell apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RequestKey {
+pub(crate) struct RequestKey {
     /// Whom it was asked: see [`Hook::id`].
     pub hook: u64,
     /// Upper-case.
@@ -46,7 +46,7 @@ pub struct RequestKey {
 }
 
 /// What a plugin answered, and what the edge made of it.
-pub struct Said<K: Kind> {
+pub(crate) struct Said<K: Kind> {
     outcome: K::Outcome,
     made: OnceLock<Box<dyn Any + Send + Sync>>,
 }
@@ -61,18 +61,18 @@ impl<K: Kind> Said<K> {
 
     /// The answer.
     #[must_use]
-    pub fn outcome(&self) -> &K::Outcome {
+    pub(crate) fn outcome(&self) -> &K::Outcome {
         &self.outcome
     }
 
     /// What [`keep_made`](Said::keep_made) was given.
     #[must_use]
-    pub fn made<T: Any>(&self) -> Option<&T> {
+    pub(crate) fn made<T: Any>(&self) -> Option<&T> {
         self.made.get()?.downcast_ref()
     }
 
     /// Keeps what was made of the answer beside it, for who gets the same answer next.
-    pub fn keep_made(&self, made: impl Any + Send + Sync) {
+    pub(crate) fn keep_made(&self, made: impl Any + Send + Sync) {
         // Who came first has made the same.
         let _ = self.made.set(Box::new(made));
     }
@@ -129,7 +129,7 @@ impl<K: Kind> Clone for Answered<K> {
 type Asking<K> = Shared<BoxFuture<'static, Answered<K>>>;
 
 /// What plugins said, by whom they were asked and of what.
-pub struct Remembered<K: Kind> {
+pub(crate) struct Remembered<K: Kind> {
     kept: Cache<RequestKey, Kept<K>, Weight<K>>,
     dependents: Arc<Dependents>,
     /// Held for moments, never across an await.
@@ -169,7 +169,7 @@ impl<K: Kind> Remembered<K> {
 
     /// What the plugin said to such a question, if that is remembered and holds.
     #[must_use]
-    pub fn find(&self, key: &RequestKey) -> Option<Arc<Said<K>>> {
+    pub(crate) fn find(&self, key: &RequestKey) -> Option<Arc<Said<K>>> {
         let kept = self.kept.get(key)?;
         // Blocks for a microsecond a file; going to another thread costs more.
         if kept.sources.iter().all(Source::is_same) {
@@ -181,7 +181,7 @@ impl<K: Kind> Remembered<K> {
 
     /// Asks the plugin, and remembers what it says if it and `may_keep` allow that. `file` would have
     /// answered the request by itself.
-    pub async fn ask(
+    pub(crate) async fn ask(
         &self,
         hook: &Hook<K>,
         key: RequestKey,
@@ -213,7 +213,7 @@ impl<K: Kind> Remembered<K> {
 
     /// What the plugin says to a question whose answer is the same whoever asks: it is asked once by all
     /// who want to know at the same time. `call` makes what it is asked.
-    pub async fn ask_together(
+    pub(crate) async fn ask_together(
         self: &Arc<Self>,
         hook: &Arc<Hook<K>>,
         key: &RequestKey,
@@ -265,7 +265,7 @@ impl<K: Kind> Remembered<K> {
     }
 
     /// Forgets one answer: it cannot be used.
-    pub fn forget_one(&self, key: &RequestKey) {
+    pub(crate) fn forget_one(&self, key: &RequestKey) {
         self.kept.remove(key);
     }
 

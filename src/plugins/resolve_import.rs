@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// What a plugin says when it opens the hook, beside what all hooks have.
 #[derive(Debug)]
-pub struct ResolveImportOptions {
+pub(crate) struct ResolveImportOptions {
     /// It is asked about specifiers that one of these is found in; none = all.
     pub specifiers: Option<RegexSet>,
     /// It is asked about what nobody else claims.
@@ -20,7 +20,7 @@ pub struct ResolveImportOptions {
 
 /// What a plugin is asked: the imports of one module.
 #[derive(Debug)]
-pub struct ResolveImportCall {
+pub(crate) struct ResolveImportCall {
     /// The request for the module, or for the page it is in.
     pub importer: RequestContext,
     /// Those that it wants and that nobody before it resolved, in source order.
@@ -29,7 +29,7 @@ pub struct ResolveImportCall {
 
 /// One import.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImportSpecifier {
+pub(crate) struct ImportSpecifier {
     /// As the source means it, without quotes and escapes.
     pub specifier: String,
     /// An `import()` expression.
@@ -42,7 +42,7 @@ pub struct ImportSpecifier {
 
 /// What a plugin answered.
 #[derive(Debug)]
-pub enum ResolveImportOutcome {
+pub(crate) enum ResolveImportOutcome {
     /// What to import instead.
     Resolved(ResolvedImports),
     /// Broken: shown instead of the module.
@@ -51,7 +51,7 @@ pub enum ResolveImportOutcome {
 
 /// What to import instead.
 #[derive(Debug)]
-pub struct ResolvedImports {
+pub(crate) struct ResolvedImports {
     /// One for each import in the same order, which the edge checks; empty = the next plugin's.
     pub specifiers: Vec<String>,
     /// It is not to be kept.
@@ -62,7 +62,7 @@ pub struct ResolvedImports {
 
 /// The kind of hook.
 #[derive(Debug)]
-pub struct ResolveImport;
+pub(crate) struct ResolveImport;
 
 impl Kind for ResolveImport {
     const HOOK: HookKind = HookKind::ResolveImport;
@@ -128,7 +128,7 @@ impl Kind for ResolveImport {
 impl Hook<ResolveImport> {
     /// Whether it is asked about this specifier.
     #[must_use]
-    pub fn wants_specifier(&self, specifier: &str) -> bool {
+    pub(crate) fn wants_specifier(&self, specifier: &str) -> bool {
         let wanted = self.own().specifiers.as_ref();
         wanted.is_none_or(|wanted| wanted.is_match(specifier))
     }

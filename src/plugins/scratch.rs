@@ -9,11 +9,11 @@ use tokio::runtime::Handle;
 
 /// A new folder that only its owner can open (0700). It is removed with this value, and what is in it.
 #[derive(Debug)]
-pub struct ScratchDir(PathBuf);
+pub(crate) struct ScratchDir(PathBuf);
 
 impl ScratchDir {
     /// Makes it in this folder.
-    pub fn create(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn create(folder: &Path) -> io::Result<Self> {
         let path = folder.join(ids::random());
         DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self(path))
@@ -21,7 +21,7 @@ impl ScratchDir {
 
     /// Where it is.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }

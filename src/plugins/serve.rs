@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// When in the pipeline a hook is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// Ahead of every other plugin.
     First,
     /// Before a file is looked for.
@@ -21,7 +21,7 @@ pub enum Phase {
 
 /// What a plugin says when it opens the hook, beside what all hooks have.
 #[derive(Debug)]
-pub struct ServeOptions {
+pub(crate) struct ServeOptions {
     /// When to ask.
     pub phase: Phase,
     /// Largest request body that it gets; 0 = none.
@@ -32,7 +32,7 @@ pub struct ServeOptions {
 
 /// What a plugin is asked.
 #[derive(Clone, Debug)]
-pub struct ServeCall {
+pub(crate) struct ServeCall {
     /// What to answer.
     pub request: RequestContext,
     /// The request's body; empty when it has none.
@@ -43,7 +43,7 @@ pub struct ServeCall {
 
 /// What a plugin answered.
 #[derive(Debug)]
-pub enum ServeOutcome {
+pub(crate) enum ServeOutcome {
     /// Not mine.
     Skip {
         /// Nor is any such request, until invalidated.
@@ -57,7 +57,7 @@ pub enum ServeOutcome {
 
 /// A virtual file.
 #[derive(Debug)]
-pub struct ServeContent {
+pub(crate) struct ServeContent {
     /// 200-599.
     pub status: u16,
     /// A MIME type, a file extension, or empty = by the path.
@@ -76,7 +76,7 @@ pub struct ServeContent {
 
 /// The body of a virtual file.
 #[derive(Debug)]
-pub enum ServeBody {
+pub(crate) enum ServeBody {
     /// What came with the result.
     Inline(InlineBody),
     /// What is in a file, which the edge reads. Where it may be is checked there.
@@ -85,7 +85,7 @@ pub enum ServeBody {
 
 /// The kind of hook.
 #[derive(Debug)]
-pub struct Serve;
+pub(crate) struct Serve;
 
 impl Kind for Serve {
     const HOOK: HookKind = HookKind::Serve;
@@ -146,7 +146,7 @@ impl Kind for Serve {
 impl Hook<Serve> {
     /// When it is asked.
     #[must_use]
-    pub fn phase(&self) -> Phase {
+    pub(crate) fn phase(&self) -> Phase {
         self.own().phase
     }
 }

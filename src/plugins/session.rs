@@ -9,11 +9,11 @@ use std::time::Duration;
 use tokio::sync::{SetOnce, mpsc};
 
 /// Plugin sessions that may be open at once. One more is refused. Default 1,024.
-pub const MAX_SESSIONS: usize = 1024;
+pub(crate) const MAX_SESSIONS: usize = 1024;
 
 /// What a plugin can implement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HookKind {
+pub(crate) enum HookKind {
     /// Answer requests.
     Serve,
     /// Change responses.
@@ -26,7 +26,7 @@ pub enum HookKind {
 
 /// What a plugin says of itself when it comes.
 #[derive(Debug, Default)]
-pub struct OpenSession {
+pub(crate) struct OpenSession {
     /// Unique among live sessions; empty = assign one.
     pub name: String,
     /// For people.
@@ -45,7 +45,7 @@ pub struct OpenSession {
 
 /// Why a session could not be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum SessionError {
+pub(crate) enum SessionError {
     /// The name breaks the rule.
     #[error(
         "plugin name {0:?} is not valid (a lower-case letter, then letters, digits or -, 63 at most)"
@@ -63,7 +63,7 @@ pub enum SessionError {
 
 /// Why a hook could not be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HookError {
+pub(crate) enum HookError {
     /// No session has this id, or no longer.
     #[error(
         "the session has ended, or there never was one with this id (open ServerStart first and keep its stream)"
@@ -79,7 +79,7 @@ pub enum HookError {
 
 /// What a session is told after its beginning.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SessionEvent {
+pub(crate) enum SessionEvent {
     /// All declared hooks are open.
     Ready,
     /// The daemon stops.
@@ -93,7 +93,7 @@ pub enum SessionEvent {
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SessionEnd {
+pub(crate) enum SessionEnd {
     /// Its stream ended.
     Closed,
     /// Another session took its name.
@@ -101,7 +101,7 @@ pub enum SessionEnd {
 }
 
 /// A connected plugin.
-pub struct Session {
+pub(crate) struct Session {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) hooks: Vec<HookKind>,
@@ -117,43 +117,43 @@ pub struct Session {
 impl Session {
     /// A secret: who has it may open the session's hooks.
     #[must_use]
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
     /// The plugin's final name.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// For people.
     #[must_use]
-    pub fn version(&self) -> &str {
+    pub(crate) fn version(&self) -> &str {
         &self.version
     }
 
     /// The hooks it declared.
     #[must_use]
-    pub fn hooks(&self) -> &[HookKind] {
+    pub(crate) fn hooks(&self) -> &[HookKind] {
         &self.hooks
     }
 
     /// What became of the calls to it.
     #[must_use]
-    pub fn counters(&self) -> &Arc<Counters> {
+    pub(crate) fn counters(&self) -> &Arc<Counters> {
         &self.place.counters
     }
 
     /// Its place in the configuration.
     #[must_use]
-    pub fn place(&self) -> Option<usize> {
+    pub(crate) fn place(&self) -> Option<usize> {
         self.place.at
     }
 
     /// What the configuration tells it of itself, as JSON.
     #[must_use]
-    pub fn config_json(&self) -> &str {
+    pub(crate) fn config_json(&self) -> &str {
         &self.place.config_json
     }
 
@@ -163,12 +163,12 @@ impl Session {
 
     /// The folder of its own, if one could be made.
     #[must_use]
-    pub fn scratch_dir(&self) -> Option<&Path> {
+    pub(crate) fn scratch_dir(&self) -> Option<&Path> {
         self.scratch.as_ref().map(ScratchDir::path)
     }
 
     /// Waits until the session ends: everything it had ends with it.
-    pub async fn ended(&self) -> SessionEnd {
+    pub(crate) async fn ended(&self) -> SessionEnd {
         *self.ended.wait().await
     }
 }

@@ -69,7 +69,7 @@ impl Source {
 
 /// Which results are to be forgotten: what any of the fields names.
 #[derive(Clone, Debug, Default)]
-pub struct Stale {
+pub(crate) struct Stale {
     /// All of them.
     pub all: bool,
     /// Those for these paths, decoded, whatever their query.

@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 
 /// What a plugin says when it opens the hook, beside what all hooks have.
 #[derive(Debug)]
-pub struct TransformOptions {
+pub(crate) struct TransformOptions {
     /// Largest body that it gets; a larger one passes it by.
     pub max_body_bytes: usize,
 }
 
 /// What a plugin is asked: a response, as it stands after the plugins before this one.
 #[derive(Debug)]
-pub struct TransformCall {
+pub(crate) struct TransformCall {
     /// The request that the response is for.
     pub request: RequestContext,
     /// Its MIME type.
@@ -30,7 +30,7 @@ pub struct TransformCall {
 
 /// What a plugin answered.
 #[derive(Debug)]
-pub enum TransformOutcome {
+pub(crate) enum TransformOutcome {
     /// The response stays as it is.
     Skip,
     /// These changes.
@@ -41,7 +41,7 @@ pub enum TransformOutcome {
 
 /// Changes to a response. What is not mentioned stays.
 #[derive(Debug)]
-pub struct TransformContent {
+pub(crate) struct TransformContent {
     /// The new body.
     pub body: Option<InlineBody>,
     /// A MIME type, a file extension, or empty = it stays.
@@ -58,7 +58,7 @@ pub struct TransformContent {
 
 /// The kind of hook.
 #[derive(Debug)]
-pub struct Transform;
+pub(crate) struct Transform;
 
 impl Kind for Transform {
     const HOOK: HookKind = HookKind::Transform;

@@ -23,7 +23,7 @@ const BACKLOG: u32 = 1024;
 
 /// Why the daemon cannot listen.
 #[derive(Debug, thiserror::Error)]
-pub enum BindError {
+pub(crate) enum BindError {
     /// Somebody else has it.
     #[error(
         "port {0} is in use (choose another with --port, or leave it out for the next free one)"

@@ -50,12 +50,12 @@ use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use watched::Watched;
 
-pub use listeners::BindError;
-pub use tls::{TlsError, check_files};
-pub use token::TokenFile;
+pub(crate) use listeners::BindError;
+pub(crate) use tls::check_files;
+pub(crate) use token::TokenFile;
 
 /// How long plugins have to finish when the daemon stops; then their streams are cut. Default 2 s.
-pub const STOP_GRACE: Duration = Duration::from_secs(2);
+pub(crate) const STOP_GRACE: Duration = Duration::from_secs(2);
 
 /// How long the rest of a stop may take: pages that are being answered, closing handshakes.
 /// Overrun is a warning. Default 2 s.
@@ -77,7 +77,7 @@ const MAX_STREAMS: u32 = 10_000;
 
 /// The ready line: where to reach a daemon that is bound and would answer.
 #[derive(Clone, Debug, Serialize)]
-pub struct Ready {
+pub(crate) struct Ready {
     /// The daemon's version.
     pub pagewire: &'static str,
     /// The first URL of the pages.
@@ -94,7 +94,7 @@ pub struct Ready {
 }
 
 /// A daemon that is bound and does not answer yet.
-pub struct Server {
+pub(crate) struct Server {
     config: Config,
     pages: Vec<TcpListener>,
     tls: Option<Tls>,
@@ -105,7 +105,7 @@ pub struct Server {
 
 impl Server {
     /// Binds every address, or none.
-    pub async fn bind(mut config: Config) -> Result<Self, BindError> {
+    pub(crate) async fn bind(mut config: Config) -> Result<Self, BindError> {
         let tls = config.tls.as_ref().map(Tls::load).transpose()?;
         let pages = listeners::pages(config.host, config.port)?;
         let page_addresses = listeners::addresses(&pages)?;
@@ -141,15 +141,9 @@ impl Server {
         })
     }
 
-    /// Where it is bound.
-    #[must_use]
-    pub fn ready(&self) -> &Ready {
-        &self.ready
-    }
-
     /// Answers until `stop` is cancelled, then drains. `started` is called once everything
     /// would answer.
-    pub async fn run(
+    pub(crate) async fn run(
         self,
         stop: CancellationToken,
         started: impl FnOnce(&Ready),

@@ -20,7 +20,7 @@ pub(super) const H2: &[u8] = b"h2";
 
 /// Why pages cannot be served by TLS.
 #[derive(Debug, thiserror::Error)]
-pub enum TlsError {
+pub(crate) enum TlsError {
     /// The file is missing, or not ours to read.
     #[error("{setting} cannot be read: {} (pass a PEM file)", .file.display())]
     Unreadable {
@@ -113,7 +113,7 @@ fn provider() -> Arc<CryptoProvider> {
 ///
 /// # Errors
 /// They cannot, and why.
-pub fn check_files(cert: &Path, key: &Path) -> Result<(), TlsError> {
+pub(crate) fn check_files(cert: &Path, key: &Path) -> Result<(), TlsError> {
     identity(cert, key).map(drop)
 }
 

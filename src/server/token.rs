@@ -5,14 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The token of one run of the daemon. The file is removed with this value.
-pub struct TokenFile {
+pub(crate) struct TokenFile {
     path: PathBuf,
     secret: String,
 }
 
 impl TokenFile {
     /// Makes a token and writes it, with a newline, to a new file (0600) in the runtime folder.
-    pub fn create() -> io::Result<Self> {
+    pub(crate) fn create() -> io::Result<Self> {
         let folder = discovery::private_folder()?;
         let secret = ids::secret();
         let pid = std::process::id();
@@ -25,13 +25,13 @@ impl TokenFile {
 
     /// Where it is.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The token.
     #[must_use]
-    pub fn secret(&self) -> &str {
+    pub(crate) fn secret(&self) -> &str {
         &self.secret
     }
 }

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What every plugin is told, and where it runs.
-pub struct Surroundings {
+pub(crate) struct Surroundings {
     /// Where to connect, as gRPC writes it.
     pub endpoint: String,
     /// None when the endpoint needs none.
@@ -34,7 +34,7 @@ pub struct Surroundings {
 }
 
 /// The plugins that were started. Dropping it kills what is left of them.
-pub struct Supervisor {
+pub(crate) struct Supervisor {
     tasks: JoinSet<()>,
     groups: Groups,
 }
@@ -43,7 +43,11 @@ impl Supervisor {
     /// Starts every configured plugin that has a command. Plugins are told that the daemon stops by
     /// others; when `stop` is cancelled, who does not leave is made to.
     #[must_use]
-    pub fn start(plugins: &Arc<Plugins>, around: Surroundings, stop: &CancellationToken) -> Self {
+    pub(crate) fn start(
+        plugins: &Arc<Plugins>,
+        around: Surroundings,
+        stop: &CancellationToken,
+    ) -> Self {
         let (around, groups) = (Arc::new(around), Groups::default());
         let mut tasks = JoinSet::new();
         for (place, config) in plugins.configured().into_iter().enumerate() {
@@ -66,7 +70,7 @@ impl Supervisor {
     }
 
     /// Waits until every process has ended.
-    pub async fn ended(&mut self) {
+    pub(crate) async fn ended(&mut self) {
         while self.tasks.join_next().await.is_some() {}
     }
 }

@@ -47,7 +47,7 @@ const EVENTS_AT_ONCE: usize = 100;
 
 /// What pages hear of changes; programs hear of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pages {
+pub(crate) enum Pages {
     /// Nothing: programs see to it.
     Nothing,
     /// The URL paths of what has changed, and of what plugins made of it.
@@ -57,7 +57,7 @@ pub enum Pages {
 }
 
 /// A watched folder that is served.
-pub struct Watcher {
+pub(crate) struct Watcher {
     tree: Tree,
     /// Where it is mounted.
     prefix: Prefix,
@@ -117,7 +117,7 @@ impl Watcher {
     /// asks the files by the clock instead of the operating system. Blocks for as long as it
     /// takes to look at every file.
     #[must_use]
-    pub fn open(root: Root, prefix: Prefix, poll: bool) -> Self {
+    pub(crate) fn open(root: Root, prefix: Prefix, poll: bool) -> Self {
         let mut notices = (!poll).then(Notices::open).flatten();
         let mut tree = Tree::new(root);
         let begin = Instant::now();
@@ -134,7 +134,7 @@ impl Watcher {
     }
 
     /// Tells of changes for as long as it is polled: the log, and the pages if they are to act.
-    pub async fn run(mut self, hub: Arc<Hub>, dependents: Arc<Dependents>, pages: Pages) {
+    pub(crate) async fn run(mut self, hub: Arc<Hub>, dependents: Arc<Dependents>, pages: Pages) {
         loop {
             let batch = self.next_batch().await;
             let compared = tokio::task::spawn_blocking(move || {
