@@ -30,7 +30,7 @@ lint:
 
 # Regenerate docs/configuration.md from the settings table
 docs:
-	UPDATE_DOCS=1 cargo test --package pagewire --locked --test integration docs::
+	UPDATE_DOCS=1 cargo test --package pagewire --locked --lib the_documentation
 
 # Regenerate the client libraries' code from proto/
 generate:

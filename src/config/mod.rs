@@ -2,6 +2,8 @@
 //! [`Settings`], and those into a [`Config`]; every default is here.
 
 mod file;
+#[cfg(test)]
+mod markdown;
 mod pages;
 mod plugins;
 mod settings;

@@ -1,0 +1,71 @@
+//! Markdown reference of all settings: the generated part of `docs/configuration.md`.
+//!
+//! The test below fails when that part is out of date; with `UPDATE_DOCS=1` it rewrites it.
+
+use super::settings::{Kind, Setting};
+use super::table::SETTINGS;
+use std::path::Path;
+use std::{env, fs};
+
+const BEGIN: &str = "<!-- settings -->\n";
+const END: &str = "<!-- end of settings -->\n";
+
+/// Returns the table of settings, in the order of the settings table.
+fn reference() -> String {
+    let rows = SETTINGS.iter().map(|setting| {
+        let key = setting.key;
+        let help = cell(setting.help);
+        let (values, default) = (values(setting), default(setting));
+        format!("| `{key}` | {values} | {default} | {help} |\n")
+    });
+    let header = "| key | values | default | meaning |\n| --- | --- | --- | --- |\n";
+    std::iter::once(header.to_owned()).chain(rows).collect()
+}
+
+fn values(setting: &Setting) -> String {
+    let name = format!("`{}`", cell(setting.value_name));
+    match setting.kind {
+        Kind::Switch => alternatives(&["true", "false"]),
+        Kind::SwitchOr(words) => alternatives(&[&["true", "false"], words].concat()),
+        Kind::Word(words) => alternatives(words),
+        Kind::Number | Kind::Text | Kind::File => name,
+        Kind::Texts | Kind::Folders | Kind::Addresses => format!("list of {name}"),
+        Kind::Pairs | Kind::FolderPairs => format!("list of {name}, or a table"),
+        Kind::Plugins => format!("list of {name}, or tables"),
+    }
+}
+
+fn default(setting: &Setting) -> String {
+    match setting.default {
+        [] if setting.otherwise.is_empty() => "none".to_owned(),
+        [] => cell(setting.otherwise),
+        values => alternatives(values),
+    }
+}
+
+fn alternatives(words: &[&str]) -> String {
+    let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    words.join(", ")
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+#[test]
+fn the_documentation_lists_every_setting() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let page = fs::read_to_string(&path).expect("docs/configuration.md is readable");
+    let (before, rest) = page.split_once(BEGIN).expect("a begin marker");
+    let (found, after) = rest.split_once(END).expect("an end marker");
+    let expected = format!("\n{}\n", reference());
+    if env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, [before, BEGIN, &expected, END, after].concat()).expect("writable");
+    } else {
+        assert!(
+            found == expected,
+            "the settings in docs/configuration.md are out of date: run \
+             UPDATE_DOCS=1 cargo test --lib the_documentation_lists_every_setting"
+        );
+    }
+}
