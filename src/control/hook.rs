@@ -3,8 +3,8 @@
 use super::status::invalid;
 use super::{Control, Stream_, convert, info, proto, session, status};
 use crate::plugins::{
-    Calls, CancelReason, FailureMode, Hook, HookFailure, HookGuard, HookOptions, Kind, Outgoing,
-    RequestContext, RequestFilter, Session, SourceLocation,
+    CallMessage, Calls, CancelReason, FailureMode, Hook, HookFailure, HookGuard, HookOptions,
+    HookType, RequestContext, RequestFilter, Session, SourceLocation,
 };
 use futures_util::stream;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ pub(super) const MAX_CALL_TIMEOUT: Duration = Duration::from_mins(1);
 pub(super) const MAX_BODY_BYTES: usize = super::MAX_DOWN_FRAME_BYTES;
 
 /// A kind of hook, as the contract has it.
-pub(super) trait Wire: Kind {
+pub(super) trait Wire: HookType {
     /// What the plugin sends.
     type Request: Send + 'static;
     /// What the daemon sends.
@@ -116,10 +116,10 @@ pub(super) enum ToPlugin<Call> {
 }
 
 /// What an opening says, in the terms of the core where they are the hook's own.
-pub(super) struct Opening<K: Kind> {
+pub(super) struct Opening<K: HookType> {
     pub(super) filters: Vec<proto::RequestFilter>,
     pub(super) options: Option<proto::HookOptions>,
-    pub(super) own: K::Options,
+    pub(super) type_options: K::Options,
 }
 
 /// What the stream says beside calls, or how it ends.
@@ -127,7 +127,7 @@ type Replies<K> = mpsc::Sender<Result<Reply<K>, Status>>;
 
 enum Reply<K: Wire> {
     /// The first of all, with the calls that follow.
-    Opened(proto::HookOpened, mpsc::Receiver<Outgoing<K::Call>>),
+    Opened(proto::HookOpened, mpsc::Receiver<CallMessage<K::Call>>),
     FiltersUpdated,
 }
 
@@ -175,7 +175,7 @@ pub(super) fn open<K: Wire>(
 struct Responses<K: Wire> {
     replies: mpsc::Receiver<Result<Reply<K>, Status>>,
     /// None before the hook is open.
-    calls: Option<mpsc::Receiver<Outgoing<K::Call>>>,
+    calls: Option<mpsc::Receiver<CallMessage<K::Call>>>,
 }
 
 impl<K: Wire> Responses<K> {
@@ -232,7 +232,7 @@ async fn run<K: Wire>(
 /// An open hook, the calls that go to it, and what its plugin is told.
 type OpenedHook<K> = (
     HookGuard<K>,
-    mpsc::Receiver<Outgoing<<K as Kind>::Call>>,
+    mpsc::Receiver<CallMessage<<K as HookType>::Call>>,
     proto::HookOpened,
 );
 
@@ -267,13 +267,13 @@ fn open_hook<K: Wire>(
         filters: filters::<K>(opening.filters)?,
         failure_mode,
         forward_headers,
-        own: opening.own,
+        type_options: opening.type_options,
     };
     let (calls, receiver) = Calls::new(max_concurrent, timeout);
     let hook = Hook::new(session, hook_options, calls);
     let guard = control
         .plugins
-        .open(session, hook)
+        .open_hook(session, hook)
         .map_err(session::hook_error)?;
     let opened = proto::HookOpened {
         max_concurrent_calls: info::bytes_u32(max_concurrent),
@@ -342,12 +342,12 @@ fn filters<K: Wire>(filters: Vec<proto::RequestFilter>) -> Result<Vec<RequestFil
         .collect()
 }
 
-fn to_plugin<Call>(outgoing: Outgoing<Call>) -> ToPlugin<Call> {
+fn to_plugin<Call>(outgoing: CallMessage<Call>) -> ToPlugin<Call> {
     match outgoing {
-        Outgoing::Cancel { id, reason } => {
+        CallMessage::Cancel { id, reason } => {
             use proto::call_cancel::Reason;
             let reason = match reason {
-                CancelReason::ClientGone => Reason::ClientGone,
+                CancelReason::ClientDisconnected => Reason::ClientGone,
                 CancelReason::Deadline => Reason::Deadline,
             };
             ToPlugin::Cancel(proto::CallCancel {
@@ -355,7 +355,7 @@ fn to_plugin<Call>(outgoing: Outgoing<Call>) -> ToPlugin<Call> {
                 reason: reason.into(),
             })
         }
-        Outgoing::Call {
+        CallMessage::Call {
             id,
             call,
             time_remaining,

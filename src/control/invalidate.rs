@@ -3,7 +3,7 @@
 use super::status::invalid;
 use super::{Control, hook, info, proto};
 use crate::paths::path_url;
-use crate::plugins::Stale;
+use crate::plugins::Invalidation;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tonic::Status;
@@ -12,17 +12,17 @@ pub(super) fn invalidate(
     control: &Control,
     request: proto::InvalidateRequest,
 ) -> Result<proto::InvalidateResponse, Status> {
-    let stale = stale(&request)?;
-    let forgotten = control.plugins.forget(&stale);
+    let invalidation = parse(&request)?;
+    let forgotten = control.plugins.invalidate(&invalidation);
     if request.refresh_pages {
-        refresh(control, &stale, &forgotten);
+        refresh(control, &invalidation, &forgotten);
     }
     Ok(proto::InvalidateResponse {
         entries_forgotten: info::bytes_u32(forgotten.len()),
     })
 }
 
-fn stale(request: &proto::InvalidateRequest) -> Result<Stale, Status> {
+fn parse(request: &proto::InvalidateRequest) -> Result<Invalidation, Status> {
     let paths = [
         ("exact_paths", &request.exact_paths),
         ("path_prefixes", &request.path_prefixes),
@@ -48,7 +48,7 @@ fn stale(request: &proto::InvalidateRequest) -> Result<Stale, Status> {
     // Files are known by the names that plugins gave them, and by their real paths.
     let named = request.file_paths.iter().map(PathBuf::from);
     let real = request.file_paths.iter().map(hook::real_path);
-    Ok(Stale {
+    Ok(Invalidation {
         all: request.all,
         exact_paths: request.exact_paths.clone(),
         path_prefixes: request.path_prefixes.clone(),
@@ -58,14 +58,14 @@ fn stale(request: &proto::InvalidateRequest) -> Result<Stale, Status> {
 
 /// Tells pages of the paths that were named and of those that what was named stands behind, whether
 /// anything was kept of them or not: an editor's buffer never is.
-fn refresh(control: &Control, stale: &Stale, forgotten: &[String]) {
-    if stale.all {
+fn refresh(control: &Control, invalidation: &Invalidation, forgotten: &[String]) {
+    if invalidation.all {
         return control.hub.change_pages(std::iter::empty());
     }
-    let files = stale.files.iter().map(PathBuf::as_path);
-    let dependents = control.plugins.dependents().of(files.clone());
+    let files = invalidation.files.iter().map(PathBuf::as_path);
+    let dependents = control.plugins.dependents().paths_of(files.clone());
     let of_files = files.filter_map(|file| control.roots.url_of(file));
-    let decoded = stale
+    let decoded = invalidation
         .exact_paths
         .iter()
         .chain(forgotten)

@@ -24,7 +24,7 @@ mod values;
 
 use crate::hub::Hub;
 use crate::paths::Roots;
-use crate::plugins::{Plugins, ResolveImport, Serve, Transform};
+use crate::plugins::{PluginRegistry, ResolveImport, Serve, Transform};
 use futures_util::Stream;
 use reflection::Reflection;
 use std::path::PathBuf;
@@ -64,7 +64,7 @@ pub(crate) struct Control {
     /// The pages.
     pub hub: Arc<Hub>,
     /// The plugins.
-    pub plugins: Arc<Plugins>,
+    pub plugins: Arc<PluginRegistry>,
     /// URLs that pages are served at.
     pub base_urls: Vec<String>,
     /// Origins that were allowed by name.

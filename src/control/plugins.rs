@@ -28,12 +28,12 @@ pub(super) fn list(
         let place = serve_place(name).map_or(after_all, |place| (place, 0));
         (place, name.to_owned())
     };
-    plugins.sort_by_cached_key(|plugin| rank(&plugin.name, plugin.place));
+    plugins.sort_by_cached_key(|plugin| rank(&plugin.name, plugin.slot));
     let last = &request.page_token;
     let last_place = plugins.iter().find(|plugin| plugin.name == *last);
-    let last = rank(last, last_place.and_then(|plugin| plugin.place));
+    let last = rank(last, last_place.and_then(|plugin| plugin.slot));
     plugins
-        .retain(|plugin| request.page_token.is_empty() || rank(&plugin.name, plugin.place) > last);
+        .retain(|plugin| request.page_token.is_empty() || rank(&plugin.name, plugin.slot) > last);
     let more = plugins.len() > limit;
     let plugins: Vec<_> = plugins
         .iter()

@@ -26,7 +26,7 @@ impl Wire for ResolveImport {
         Ok(Opening {
             filters: open.filters,
             options: open.options,
-            own: ResolveImportOptions {
+            type_options: ResolveImportOptions {
                 specifiers,
                 is_last: false,
             },

@@ -33,7 +33,7 @@ impl Wire for Serve {
         Ok(Opening {
             filters: open.filters,
             options: open.options,
-            own: ServeOptions {
+            type_options: ServeOptions {
                 phase,
                 max_request_body_bytes: (open.max_request_body_bytes as usize).min(MAX_BODY_BYTES),
                 scratch_dir: session.scratch_dir().map(Path::to_owned),

@@ -3,7 +3,8 @@
 use super::status::{error, invalid};
 use super::{Control, Stream_, convert, info, proto, sockets, status};
 use crate::plugins::{
-    HookError, HookKind, OpenSession, ScratchDir, Session, SessionEnd, SessionError, SessionEvent,
+    HookError, HookKind, ScratchDir, Session, SessionEnd, SessionError, SessionEvent,
+    SessionOptions,
 };
 use proto::server_start_response::Event;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ pub(super) fn open(
     if control.cut.is_cancelled() {
         return Err(status::stopping());
     }
-    let asked = OpenSession {
+    let asked = SessionOptions {
         name: request.plugin_name,
         version: request.plugin_version,
         hooks: request
@@ -190,7 +191,7 @@ pub(super) fn of_request_if_any(
 
 pub(super) fn hook_error(fault: HookError) -> Status {
     let (code, reason) = match fault {
-        HookError::SessionGone => (Code::FailedPrecondition, "SESSION_GONE"),
+        HookError::SessionEnded => (Code::FailedPrecondition, "SESSION_GONE"),
         HookError::Undeclared => (Code::FailedPrecondition, "HOOK_UNDECLARED"),
         HookError::AlreadyOpen => (Code::AlreadyExists, "HOOK_ALREADY_OPEN"),
     };

@@ -43,7 +43,7 @@ pub(super) fn open(
     if let Some(session) = &session {
         control
             .plugins
-            .opened_subscription(session)
+            .register_subscription(session)
             .map_err(session::hook_error)?;
     }
     let begin = response(

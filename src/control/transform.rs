@@ -32,7 +32,7 @@ impl Wire for Transform {
         Ok(Opening {
             filters: open.filters,
             options: open.options,
-            own: TransformOptions { max_body_bytes },
+            type_options: TransformOptions { max_body_bytes },
         })
     }
 

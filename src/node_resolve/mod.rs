@@ -4,11 +4,12 @@
 
 mod resolver;
 
-use crate::paths::{Found, Roots, UrlPath, path_url};
+use crate::paths::{PathLookup, Roots, UrlPath, path_url};
 use crate::plugins::{
-    Calls, FailureMode, Hook, HookGuard, HookKind, HookOptions, ImportSpecifier, OpenSession,
-    Outgoing, Plugins, RequestFilter, ResolveImport, ResolveImportCall, ResolveImportOptions,
-    ResolveImportOutcome, ResolvedImports, SessionError, SessionGuard, compile_regexes,
+    CallMessage, Calls, FailureMode, Hook, HookGuard, HookKind, HookOptions, ImportSpecifier,
+    PluginRegistry, RequestFilter, ResolveImport, ResolveImportCall, ResolveImportOptions,
+    ResolveImportOutcome, ResolvedImports, SessionError, SessionGuard, SessionOptions,
+    compile_regexes,
 };
 use percent_encoding::percent_decode_str;
 use resolver::{NodeResolver, Resolution, Resolved, Unresolved};
@@ -34,7 +35,7 @@ const SPECIFIERS: &str = "^(?:node:|[^/:]+(?:/|$))";
 pub(crate) struct NodeResolve {
     _session: SessionGuard,
     guard: HookGuard<ResolveImport>,
-    calls: mpsc::Receiver<Outgoing<ResolveImportCall>>,
+    calls: mpsc::Receiver<CallMessage<ResolveImportCall>>,
     served: Arc<Served>,
 }
 
@@ -49,12 +50,12 @@ impl NodeResolve {
     ///
     /// # Errors
     /// A session that cannot be opened: another has the name.
-    pub(crate) fn open(plugins: &Arc<Plugins>, roots: Roots) -> Result<Self, SessionError> {
-        let asked = OpenSession {
+    pub(crate) fn open(plugins: &Arc<PluginRegistry>, roots: Roots) -> Result<Self, SessionError> {
+        let asked = SessionOptions {
             name: NAME.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             hooks: vec![HookKind::ResolveImport],
-            ..OpenSession::default()
+            ..SessionOptions::default()
         };
         let (session, _) = plugins.open_session(asked)?;
         let everything = RequestFilter {
@@ -66,7 +67,7 @@ impl NodeResolve {
             filters: vec![everything],
             failure_mode: FailureMode::Fail,
             forward_headers: Vec::new(),
-            own: ResolveImportOptions {
+            type_options: ResolveImportOptions {
                 specifiers: specifiers.expect("it is ours and compiles"),
                 is_last: true,
             },
@@ -74,7 +75,7 @@ impl NodeResolve {
         let (calls, receiver) = Calls::new(CONCURRENT_CALLS, Some(CALL_TIMEOUT));
         let hook = Hook::new(session.session(), options, calls);
         let guard = plugins
-            .open(session.session(), hook)
+            .open_hook(session.session(), hook)
             .expect("the session was just opened and declares it");
         Ok(Self {
             _session: session,
@@ -90,7 +91,7 @@ impl NodeResolve {
     /// Answers for as long as it is polled.
     pub(crate) async fn run(mut self) {
         while let Some(outgoing) = self.calls.recv().await {
-            if let Outgoing::Call { id, call, .. } = outgoing {
+            if let CallMessage::Call { id, call, .. } = outgoing {
                 let (served, hook) = (self.served.clone(), self.guard.hook().clone());
                 tokio::task::spawn_blocking(move || {
                     hook.resolve(id, ResolveImportOutcome::Resolved(served.all(&call)));
@@ -158,8 +159,8 @@ impl Served {
     /// Where a file is served, or why it is not.
     fn url_of(&self, resolved: &Resolved) -> Result<String, String> {
         let file = &resolved.file;
-        let fault = match self.roots.real(file) {
-            Found::File(real) => {
+        let fault = match self.roots.classify(file) {
+            PathLookup::File(real) => {
                 // Behind a link that may be followed it has the link's URL alone.
                 let url = self.roots.url_of(&real);
                 let url = url.or_else(|| self.roots.url_of(&resolved.asked));
@@ -168,7 +169,7 @@ impl Served {
                 }
                 "in no served folder".to_owned()
             }
-            Found::OutsideRoot(_) => match packages_around(file) {
+            PathLookup::OutsideRoot(_) => match packages_around(file) {
                 Some(packages) => format!(
                     "in no served folder (start pagewire with --mount /node_modules={})",
                     packages.display()
@@ -176,7 +177,7 @@ impl Served {
                 None => "in no served folder (start pagewire with --allow-dir or --mount for it)"
                     .to_owned(),
             },
-            Found::DeniedName(name) => format!(
+            PathLookup::DeniedName(name) => format!(
                 "never served, for {name} is on the deny list (start pagewire with --allow-file {name})"
             ),
             _ => "no file that is served".to_owned(),
@@ -210,7 +211,10 @@ impl<'a> Importer<'a> {
             // A page without a name stands in its folder.
             let name = if name.is_empty() { "index.html" } else { "" };
             let url = UrlPath::parse(&path_url(&format!("{path}{name}")));
-            url.map_or_else(|_| roots.dir().join("index.html"), |url| roots.asked(&url))
+            url.map_or_else(
+                |_| roots.dir().join("index.html"),
+                |url| roots.path_for(&url),
+            )
         });
         Self { path, file }
     }

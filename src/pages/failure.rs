@@ -73,7 +73,7 @@ pub(super) fn unanswered(request: &Parts, plugin: &str, error: CallError) -> Ans
             "timeout",
             "did not answer in time",
         ),
-        CallError::Gone | CallError::NotAsked => {
+        CallError::Disconnected | CallError::NotSent => {
             (StatusCode::BAD_GATEWAY, "gone", "left before it answered")
         }
         CallError::Overloaded => (

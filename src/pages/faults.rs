@@ -3,7 +3,7 @@
 use super::answer::{Answer, By};
 use super::{Pages, failure};
 use crate::paths::UrlPath;
-use crate::plugins::{CallError, FailureMode, Hook, HookFailure, Kind};
+use crate::plugins::{CallError, FailureMode, Hook, HookFailure, HookType};
 use axum::http::header::{HeaderName, HeaderValue};
 use axum::http::request::Parts;
 
@@ -42,7 +42,7 @@ pub(super) enum Unanswered {
 }
 
 /// The plugin did not answer.
-pub(super) fn unanswered<K: Kind>(
+pub(super) fn unanswered<K: HookType>(
     pages: &Pages,
     request: &Parts,
     hook: &Hook<K>,
@@ -50,7 +50,7 @@ pub(super) fn unanswered<K: Kind>(
     error: CallError,
 ) -> Unanswered {
     let plugin = hook.plugin();
-    if error == CallError::NotAsked {
+    if error == CallError::NotSent {
         // One that is required is not done without.
         return match pages.plugins.not_ready(path.as_str()) {
             Some(missing) => Unanswered::Shown(Box::new(failure::not_ready(request, &missing))),

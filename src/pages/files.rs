@@ -6,7 +6,7 @@ use super::conditions;
 use super::headers::Headers;
 use super::mime::{self, Types};
 use super::open_file::OpenFile;
-use crate::paths::{Found, Roots, UrlPath, Version};
+use crate::paths::{FileVersion, PathLookup, Roots, UrlPath};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use bytes::Bytes;
@@ -54,7 +54,7 @@ pub(super) struct Hot {
     asked: PathBuf,
     /// Its real path.
     real: Arc<Path>,
-    version: Version,
+    version: FileVersion,
     content: Bytes,
     tag: Option<HeaderValue>,
     /// What a response says of it.
@@ -75,7 +75,7 @@ pub(super) enum Located {
     /// A file whose content is known.
     Memory(Arc<Hot>),
     /// Whatever the file system says.
-    Disk(Found),
+    Disk(PathLookup),
 }
 
 impl Located {
@@ -83,7 +83,7 @@ impl Located {
     pub(super) fn file(&self) -> Option<&Path> {
         match self {
             Self::Memory(hot) => Some(&hot.real),
-            Self::Disk(Found::File(real)) => Some(real),
+            Self::Disk(PathLookup::File(real)) => Some(real),
             Self::Disk(_) => None,
         }
     }
@@ -109,14 +109,14 @@ impl Files {
         }
         // Blocks for some microseconds, as above.
         let found = self.roots.as_ref().map(|roots| roots.find(url));
-        Located::Disk(found.unwrap_or(Found::Nothing))
+        Located::Disk(found.unwrap_or(PathLookup::NotFound))
     }
 
     /// The file in memory that is kept under this key, if it is the same on the disk.
     fn still_hot(&self, key: &str) -> Option<Arc<Hot>> {
         let hot = self.hot.get(key)?;
         // Blocks for a microsecond; going to another thread costs ten times that.
-        if std::fs::metadata(&hot.asked).is_ok_and(|now| Version::of(&now) == hot.version) {
+        if std::fs::metadata(&hot.asked).is_ok_and(|now| FileVersion::of(&now) == hot.version) {
             return Some(hot);
         }
         self.hot.remove(key);
@@ -162,7 +162,7 @@ impl Files {
         let asked = self
             .roots
             .as_ref()
-            .map(|roots| roots.asked(url))
+            .map(|roots| roots.path_for(url))
             .unwrap_or_default();
         // Opened and, if it is small, read at once: some microseconds, where another thread costs more.
         let file = OpenFile::open(&real)?;

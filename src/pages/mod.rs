@@ -30,7 +30,7 @@ mod whole;
 
 use crate::config::{AppIndex, Config};
 use crate::hub::Hub;
-use crate::plugins::Plugins;
+use crate::plugins::PluginRegistry;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -56,7 +56,7 @@ pub(crate) struct Pages {
     /// Folders without an index are listed.
     listing: bool,
     hub: Arc<Hub>,
-    plugins: Arc<Plugins>,
+    plugins: Arc<PluginRegistry>,
     proxy: Proxy,
     /// For bodies that are read for plugins, in bytes.
     body_room: Arc<Semaphore>,
@@ -73,7 +73,7 @@ impl Pages {
     pub(crate) fn new(
         config: &Config,
         hub: Arc<Hub>,
-        plugins: Arc<Plugins>,
+        plugins: Arc<PluginRegistry>,
         connections: TaskTracker,
         stop: CancellationToken,
     ) -> Arc<Self> {

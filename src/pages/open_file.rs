@@ -1,6 +1,6 @@
 //! A file that is sent piece by piece, and never in two versions.
 
-use crate::paths::Version;
+use crate::paths::FileVersion;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use rustix::fs::OFlags;
@@ -17,7 +17,7 @@ const PIECE_BYTES: u64 = 256 * 1024;
 /// An open file, or a part of it.
 pub(super) struct OpenFile {
     file: Arc<File>,
-    version: Version,
+    version: FileVersion,
     /// When it was written last, if the file system says so.
     pub(super) modified: Option<SystemTime>,
     start: u64,
@@ -37,7 +37,7 @@ impl OpenFile {
     fn new(file: File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         Ok(Self {
-            version: Version::of(&metadata),
+            version: FileVersion::of(&metadata),
             modified: metadata.modified().ok(),
             start: 0,
             end: metadata.len(),
@@ -45,7 +45,7 @@ impl OpenFile {
         })
     }
 
-    pub(super) fn version(&self) -> Version {
+    pub(super) fn version(&self) -> FileVersion {
         self.version
     }
 
@@ -96,7 +96,7 @@ impl OpenFile {
     }
 
     fn same_version(&self) -> io::Result<()> {
-        if Version::of(&self.file.metadata()?) == self.version {
+        if FileVersion::of(&self.file.metadata()?) == self.version {
             Ok(())
         } else {
             Err(io::Error::other("the file changed while it was read"))

@@ -9,7 +9,7 @@ use super::{
     Pages, encode, failure, faults, inject, listing, modules, proxy, reply, serve, transform,
 };
 use crate::config::ProxyRule;
-use crate::paths::{Found, UrlPath};
+use crate::paths::{PathLookup, UrlPath};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
@@ -50,7 +50,7 @@ async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> A
     {
         return backend(pages, rule, request, path, body).await;
     }
-    if let Err(missing) = pages.plugins.until_required(path.as_str()).await {
+    if let Err(missing) = pages.plugins.wait_for_required(path.as_str()).await {
         return failure::not_ready(request, &missing);
     }
     let body = Buffered::of_request(body, pages.body_room.clone());
@@ -112,9 +112,9 @@ async fn file(pages: &Pages, request: &Parts, path: &UrlPath, located: Located) 
     Box::pin(from_disk(pages, request, path, found)).await
 }
 
-async fn from_disk(pages: &Pages, request: &Parts, path: &UrlPath, found: Found) -> Answer {
+async fn from_disk(pages: &Pages, request: &Parts, path: &UrlPath, found: PathLookup) -> Answer {
     match found {
-        Found::File(file) => match pages.files.read(path, file).await {
+        PathLookup::File(file) => match pages.files.read(path, file).await {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::warn!(target: "pagewire::pages", %path, %error, "file cannot be read");
@@ -122,11 +122,11 @@ async fn from_disk(pages: &Pages, request: &Parts, path: &UrlPath, found: Found)
                 failure::refused(request, files::status_of(&error), &text)
             }
         },
-        Found::FolderWithoutSlash => {
+        PathLookup::FolderWithoutSlash => {
             let folder = format!("{}{}", pages.base, path.to_folder().url());
             Answer::redirect(&folder, request.uri.query())
         }
-        Found::Folder(folder) if pages.listing => {
+        PathLookup::Folder(folder) if pages.listing => {
             match listing::answer(&pages.files, path, folder).await {
                 Ok(answer) => answer,
                 Err(error) => {
@@ -135,23 +135,23 @@ async fn from_disk(pages: &Pages, request: &Parts, path: &UrlPath, found: Found)
                 }
             }
         }
-        Found::Folder(_) => {
+        PathLookup::Folder(_) => {
             let text = format!(
                 "nothing is served at {path}: no plugin answered, and the folder has no index.html (start pagewire with --listing to see its files)"
             );
             failure::refused(request, StatusCode::NOT_FOUND, &text)
         }
-        Found::Nothing => {
+        PathLookup::NotFound => {
             let text = format!("nothing is served at {path}: no plugin answered, and no such file");
             failure::refused(request, StatusCode::NOT_FOUND, &text)
         }
-        Found::DeniedName(name) => {
+        PathLookup::DeniedName(name) => {
             let text = format!(
                 "{name} is on the list of names that are never served (start pagewire with --allow-file {name})"
             );
             failure::refused(request, StatusCode::FORBIDDEN, &text)
         }
-        Found::OutsideRoot(real) => {
+        PathLookup::OutsideRoot(real) => {
             let folder = real.parent().unwrap_or(&real).display().to_string();
             tracing::warn!(target: "pagewire::pages", %path, %folder, "link out of the root refused (start pagewire with --allow-dir and the folder)");
             let text = format!(

@@ -3,7 +3,7 @@
 use super::Pages;
 use super::files::Located;
 use crate::config::ProxyRule;
-use crate::paths::{Found, UrlPath};
+use crate::paths::{PathLookup, UrlPath};
 use axum::http::request::Parts;
 use axum::http::{Method, header};
 use std::path::Path;
@@ -33,7 +33,10 @@ pub(super) fn find(
     rule: Option<&ProxyRule>,
 ) -> Place {
     let located = locate(pages, path, rule);
-    let is_missing = matches!(located, Located::Disk(Found::Nothing | Found::Folder(_)));
+    let is_missing = matches!(
+        located,
+        Located::Disk(PathLookup::NotFound | PathLookup::Folder(_))
+    );
     // A rule answers what is missing, before the app does.
     let index = app_index(pages, request, path, &located).filter(|_| rule.is_none());
     let located = match &index {
@@ -53,11 +56,11 @@ fn locate(pages: &Pages, path: &UrlPath, rule: Option<&ProxyRule>) -> Located {
         return pages.files.find(path);
     };
     if !rule.prefix.as_str().is_empty() {
-        return Located::Disk(Found::Nothing);
+        return Located::Disk(PathLookup::NotFound);
     }
     let located = pages.files.find(path);
-    if matches!(located, Located::Disk(Found::FolderWithoutSlash))
-        && let Located::Disk(folder @ Found::Folder(_)) = pages.files.find(&path.to_folder())
+    if matches!(located, Located::Disk(PathLookup::FolderWithoutSlash))
+        && let Located::Disk(folder @ PathLookup::Folder(_)) = pages.files.find(&path.to_folder())
     {
         return Located::Disk(folder);
     }
@@ -69,8 +72,8 @@ fn locate(pages: &Pages, path: &UrlPath, rule: Option<&ProxyRule>) -> Located {
 fn app_index(pages: &Pages, request: &Parts, path: &UrlPath, located: &Located) -> Option<UrlPath> {
     let index = pages.app_index.as_ref()?;
     let is_missing = match located {
-        Located::Disk(Found::Nothing) => true,
-        Located::Disk(Found::Folder(_)) => !pages.listing,
+        Located::Disk(PathLookup::NotFound) => true,
+        Located::Disk(PathLookup::Folder(_)) => !pages.listing,
         _ => false,
     };
     let reads = request.method == Method::GET || request.method == Method::HEAD;

@@ -10,7 +10,7 @@ use super::{Pages, failure, faults, virtual_file};
 use crate::config::ProxyRule;
 use crate::paths::UrlPath;
 use crate::plugins::{
-    Hook, Phase, RequestKey, Serve, ServeBody, ServeCall, ServeOutcome, Snapshot,
+    Hook, HookSnapshot, Phase, RequestKey, Serve, ServeBody, ServeCall, ServeOutcome,
 };
 use axum::body::Body;
 use axum::http::request::Parts;
@@ -82,7 +82,7 @@ impl<'a> Asked<'a> {
         key: &RequestKey,
     ) -> Result<ServeCall, BodyFault> {
         self.place();
-        let body = match hook.own().max_request_body_bytes {
+        let body = match hook.type_options().max_request_body_bytes {
             _ if self.body.is_empty() => Some(Bytes::new()),
             0 => None,
             max => self.body.whole(max).await?,
@@ -97,7 +97,7 @@ impl<'a> Asked<'a> {
 
 /// The plugins that want a request.
 pub(super) struct Wanting {
-    hooks: Arc<Snapshot<Serve>>,
+    hooks: Arc<HookSnapshot<Serve>>,
     /// Their places among the hooks.
     places: Arc<[usize]>,
 }
@@ -109,10 +109,10 @@ pub(super) fn wanting(asked: &mut Asked<'_>) -> Option<Wanting> {
         return None;
     }
     let hooks = order.snapshot();
-    if hooks.looks_at_files() {
+    if hooks.filters_by_file() {
         asked.place();
     }
-    let places = hooks.wanting(asked.subject().facts(None));
+    let places = hooks.matching(asked.subject().facts(None));
     (!places.is_empty()).then_some(Wanting { hooks, places })
 }
 
@@ -148,16 +148,16 @@ async fn ask(
 async fn ask_one(hook: &Hook<Serve>, asked: &mut Asked<'_>) -> Option<Answer> {
     let (pages, request, path) = (asked.pages, asked.request, asked.path);
     let plugin = hook.plugin();
-    let remembered = &pages.plugins.serve().remembered;
+    let cache = &pages.plugins.serve().cache;
     let key = asked.subject().key(hook, 0);
-    let said = match remembered.find(&key).filter(|_| asked.body.is_empty()) {
+    let said = match cache.get(&key).filter(|_| asked.body.is_empty()) {
         Some(said) => Ok(said),
         None => match asked.call_for(hook, &key).await {
             Ok(call) => {
                 let file = call.request.file.clone();
                 let reads = matches!(key.method.as_str(), "GET" | "HEAD");
                 let may_keep = reads && !call.body_omitted && call.body.is_empty();
-                let asked = remembered.ask(hook, key.clone(), call, file, may_keep);
+                let asked = cache.call(hook, key.clone(), call, file, may_keep);
                 asked.await
             }
             Err(fault) => return Some(unread(request, fault)),
@@ -178,7 +178,7 @@ async fn ask_one(hook: &Hook<Serve>, asked: &mut Asked<'_>) -> Option<Answer> {
     match said.outcome() {
         ServeOutcome::Skip { .. } => None,
         ServeOutcome::Content(content) => {
-            if let Some(finished) = said.made::<Finished>() {
+            if let Some(finished) = said.derived::<Finished>() {
                 return Some(finished.answer(by, None));
             }
             let answer = virtual_file::answer(pages, hook, asked.subject(), content).await;
@@ -188,12 +188,12 @@ async fn ask_one(hook: &Hook<Serve>, asked: &mut Asked<'_>) -> Option<Answer> {
                     if matches!(content.body, ServeBody::Inline(_))
                         && let Some(finished) = Finished::of(&answer)
                     {
-                        said.keep_made(finished);
+                        said.set_derived(finished);
                     }
                     Some(answer)
                 }
                 Err(message) => {
-                    remembered.forget_one(&key);
+                    cache.remove(&key);
                     Some(faults::broken(request, plugin, path, message))
                 }
             }

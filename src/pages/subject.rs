@@ -1,7 +1,7 @@
 //! What plugins are told of a request, whichever hook they are asked by.
 
 use crate::paths::UrlPath;
-use crate::plugins::{Hook, Kind, RequestContext, RequestFacts, RequestKey};
+use crate::plugins::{Hook, HookType, RequestContext, RequestFacts, RequestKey};
 use axum::http::Method;
 use axum::http::header::{self, HeaderName};
 use axum::http::request::Parts;
@@ -46,7 +46,7 @@ impl<'a> Subject<'a> {
 
     /// What a hook's answer is remembered under; `about` is the hash of what it is asked about beside
     /// the request.
-    pub(super) fn key<K: Kind>(&self, hook: &Hook<K>, about: u128) -> RequestKey {
+    pub(super) fn key<K: HookType>(&self, hook: &Hook<K>, about: u128) -> RequestKey {
         RequestKey {
             hook: hook.id(),
             method: self.method.to_owned(),
@@ -59,7 +59,7 @@ impl<'a> Subject<'a> {
                 .filter(|(name, _)| hook.forwards(name.as_str()))
                 .map(|(name, value)| (name.to_string(), Bytes::copy_from_slice(value.as_bytes())))
                 .collect(),
-            about,
+            input_hash: about,
         }
     }
 

@@ -8,7 +8,7 @@ use super::whole::{self, NotWhole};
 use super::{Pages, faults, mime, virtual_file};
 use crate::paths::UrlPath;
 use crate::plugins::{
-    Hook, Snapshot, Transform, TransformCall, TransformContent, TransformOutcome,
+    Hook, HookSnapshot, Transform, TransformCall, TransformContent, TransformOutcome,
 };
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -24,7 +24,7 @@ const OF_THE_MOMENT: [HeaderName; 2] = [header::DATE, header::AGE];
 /// Whether a plugin may want to change what a request gets, whatever that will be.
 pub(super) fn may_want(pages: &Pages, request: &Parts, path: &UrlPath) -> bool {
     let hooks = pages.plugins.transform().order.snapshot();
-    hooks.may_want(Subject::as_get(request, path, None).facts(None))
+    hooks.may_match(Subject::as_get(request, path, None).facts(None))
 }
 
 /// The stage: asks the plugins that want to change this answer, in order.
@@ -58,14 +58,14 @@ pub(super) fn has_representation(answer: &Answer) -> bool {
 }
 
 /// The places of those that want the answer as it is now.
-fn wanting(hooks: &Snapshot<Transform>, subject: Subject<'_>, answer: &Answer) -> Arc<[usize]> {
-    let mime = hooks.looks_at_types().then(|| answer.essence());
-    hooks.wanting(subject.facts(mime))
+fn wanting(hooks: &HookSnapshot<Transform>, subject: Subject<'_>, answer: &Answer) -> Arc<[usize]> {
+    let mime = hooks.filters_by_mime_type().then(|| answer.essence());
+    hooks.matching(subject.facts(mime))
 }
 
 async fn change(
     pages: &Pages,
-    hooks: &Snapshot<Transform>,
+    hooks: &HookSnapshot<Transform>,
     mut places: Arc<[usize]>,
     subject: Subject<'_>,
     answer: &mut Answer,
@@ -83,7 +83,7 @@ async fn change(
             }
         }
         at += 1;
-        if hooks.looks_at_types() {
+        if hooks.filters_by_mime_type() {
             // It may be of another type now.
             places = wanting(hooks, subject, answer);
             at = places.partition_point(|other| *other <= place);
@@ -116,7 +116,14 @@ async fn change_by(
     answer: &mut Answer,
 ) -> Result<(), Passed> {
     let (request, path, plugin) = (subject.request, subject.path, hook.plugin());
-    let read = whole::whole(pages, request, answer, hook.own().max_body_bytes, None).await;
+    let read = whole::whole(
+        pages,
+        request,
+        answer,
+        hook.type_options().max_body_bytes,
+        None,
+    )
+    .await;
     if matches!(read, Err(NotWhole::Head)) {
         whole::forget_body(answer);
         return Ok(());
@@ -124,8 +131,8 @@ async fn change_by(
     let body = read?;
     let about = fingerprint(answer, &body);
     let key = subject.key(hook, about);
-    let remembered = &pages.plugins.transform().remembered;
-    let asked = match remembered.find(&key) {
+    let cache = &pages.plugins.transform().cache;
+    let asked = match cache.get(&key) {
         Some(said) => Ok(said),
         None => {
             let content_type = answer.header(header::CONTENT_TYPE).to_owned();
@@ -136,7 +143,7 @@ async fn change_by(
                 headers: headers.clone(),
                 body: body.clone(),
             };
-            let asked = remembered.ask_together(hook, &key, subject.file, call);
+            let asked = cache.call_coalesced(hook, &key, subject.file, call);
             asked.await
         }
     };
@@ -148,7 +155,7 @@ async fn change_by(
             Unanswered::NotThere => return Ok(()),
         },
     };
-    if let Some(finished) = said.made::<Finished>() {
+    if let Some(finished) = said.derived::<Finished>() {
         become_finished(answer, finished);
         return Ok(());
     }
@@ -157,12 +164,12 @@ async fn change_by(
         TransformOutcome::Content(content) => match apply(content, about, answer) {
             Ok(()) => {
                 if let Some(finished) = Finished::of(answer) {
-                    said.keep_made(finished);
+                    said.set_derived(finished);
                 }
                 return Ok(());
             }
             Err(message) => {
-                remembered.forget_one(&key);
+                cache.remove(&key);
                 faults::broken(request, plugin, path, message)
             }
         },

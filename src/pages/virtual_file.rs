@@ -4,7 +4,7 @@ use super::Pages;
 use super::answer::{Answer, hash_tag};
 use super::mime;
 use super::subject::Subject;
-use crate::paths::Found;
+use crate::paths::PathLookup;
 use crate::plugins::{Hook, Serve, ServeBody, ServeContent};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderName, HeaderValue};
@@ -110,23 +110,25 @@ async fn of_file(
     mime: String,
 ) -> Result<Answer, String> {
     let roots = pages.files.roots().cloned();
-    let scratch = hook.own().scratch_dir.clone();
+    let scratch = hook.type_options().scratch_dir.clone();
     let find = move |file: &Path| {
         let in_scratch = scratch.and_then(|scratch| {
             let real = file.canonicalize().ok()?;
             (real.is_file() && real.starts_with(scratch.canonicalize().ok()?)).then_some(real)
         });
-        let found = || roots.map_or(Found::Nothing, |roots| roots.real(file));
-        match in_scratch.map_or_else(found, Found::File) {
-            Found::File(real) => Ok(real),
-            Found::OutsideRoot(_) => {
+        let found = || roots.map_or(PathLookup::NotFound, |roots| roots.classify(file));
+        match in_scratch.map_or_else(found, PathLookup::File) {
+            PathLookup::File(real) => Ok(real),
+            PathLookup::OutsideRoot(_) => {
                 Err("which is in no served root and not in the plugin's scratch folder".to_owned())
             }
-            Found::DeniedName(name) => Err(format!(
+            PathLookup::DeniedName(name) => Err(format!(
                 "and {name} is on the list of names that are never served (start pagewire with --allow-file {name})"
             )),
-            Found::Folder(_) | Found::FolderWithoutSlash => Err("which is a folder".to_owned()),
-            Found::Nothing => Err("which is no file that is served".to_owned()),
+            PathLookup::Folder(_) | PathLookup::FolderWithoutSlash => {
+                Err("which is a folder".to_owned())
+            }
+            PathLookup::NotFound => Err("which is no file that is served".to_owned()),
         }
     };
     let read = pages.files.named(hook.plugin(), file, mime, find).await;

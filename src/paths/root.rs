@@ -30,7 +30,7 @@ const DENIED_NAMES: &[&str] = &[
 
 /// What a URL path stands for under a root.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum PathLookup {
     /// A regular file: its real path.
     File(PathBuf),
     /// A folder that was asked for without its trailing slash.
@@ -38,7 +38,7 @@ pub(crate) enum Found {
     /// A folder without an `index.html`: its real path.
     Folder(PathBuf),
     /// Nothing that can be served.
-    Nothing,
+    NotFound,
     /// The name is on the deny list.
     DeniedName(String),
     /// A link that leads out of the root: the real path it leads to.
@@ -109,26 +109,26 @@ impl Root {
     ///
     /// Asks the file system, so it may block for as long as that takes.
     #[must_use]
-    pub(crate) fn find(&self, url: &UrlPath) -> Found {
+    pub(crate) fn find(&self, url: &UrlPath) -> PathLookup {
         if let Some(name) = url.segments().find(|name| self.denies(name)) {
-            return Found::DeniedName(name.to_owned());
+            return PathLookup::DeniedName(name.to_owned());
         }
-        match self.real(&self.asked(url)) {
+        match self.classify(&self.path_for(url)) {
             // A file is no folder, whatever the URL says.
-            Found::Nothing if url.names_a_folder() => {
-                match self.real(&self.dir.join(url.relative())) {
-                    Found::File(_) => Found::Nothing,
+            PathLookup::NotFound if url.names_a_folder() => {
+                match self.classify(&self.dir.join(url.relative())) {
+                    PathLookup::File(_) => PathLookup::NotFound,
                     found => found,
                 }
             }
-            Found::Folder(_) if !url.names_a_folder() => Found::FolderWithoutSlash,
+            PathLookup::Folder(_) if !url.names_a_folder() => PathLookup::FolderWithoutSlash,
             found => found,
         }
     }
 
     /// Where the file of a URL path would be. A folder stands for its `index.html`.
     #[must_use]
-    pub(crate) fn asked(&self, url: &UrlPath) -> PathBuf {
+    pub(crate) fn path_for(&self, url: &UrlPath) -> PathBuf {
         let mut asked = self.dir.join(url.relative());
         if url.names_a_folder() {
             asked.push("index.html");
@@ -140,19 +140,19 @@ impl Root {
     ///
     /// Asks the file system, so it may block for as long as that takes.
     #[must_use]
-    pub(crate) fn real(&self, asked: &Path) -> Found {
+    pub(crate) fn classify(&self, asked: &Path) -> PathLookup {
         // First, because what is missing costs a call for each of its folders otherwise.
         let Ok(metadata) = asked.metadata() else {
-            return Found::Nothing;
+            return PathLookup::NotFound;
         };
         let Ok(real) = asked.canonicalize() else {
-            return Found::Nothing;
+            return PathLookup::NotFound;
         };
         if self.hidden.iter().any(|path| real.starts_with(path)) {
-            return Found::Nothing;
+            return PathLookup::NotFound;
         }
         let Some(base) = self.bases().find(|base| real.starts_with(base)) else {
-            return Found::OutsideRoot(real);
+            return PathLookup::OutsideRoot(real);
         };
         let inside = real.strip_prefix(base).unwrap_or(&real);
         let denied = inside
@@ -160,14 +160,14 @@ impl Root {
             .filter_map(|component| component.as_os_str().to_str())
             .find(|name| self.denies(name));
         if let Some(name) = denied {
-            return Found::DeniedName(name.to_owned());
+            return PathLookup::DeniedName(name.to_owned());
         }
         if metadata.is_file() {
-            Found::File(real)
+            PathLookup::File(real)
         } else if metadata.is_dir() {
-            Found::Folder(real)
+            PathLookup::Folder(real)
         } else {
-            Found::Nothing
+            PathLookup::NotFound
         }
     }
 
@@ -249,11 +249,14 @@ mod tests {
             "/public",
         ] {
             let found = root.find(&UrlPath::parse(raw).unwrap());
-            assert!(matches!(found, Found::DeniedName(_)), "{raw}: {found:?}");
+            assert!(
+                matches!(found, PathLookup::DeniedName(_)),
+                "{raw}: {found:?}"
+            );
         }
         let root = Root::open(site.path(), &[], &[".ENV".into()]).unwrap();
         let found = root.find(&UrlPath::parse("/.ENV").unwrap());
-        assert!(matches!(found, Found::File(_)), "{found:?}");
+        assert!(matches!(found, PathLookup::File(_)), "{found:?}");
     }
 
     #[test]
@@ -264,9 +267,9 @@ mod tests {
         std::os::unix::fs::symlink(outside.path(), site.path().join("lib")).unwrap();
         let url = UrlPath::parse("/lib/x.js").unwrap();
         let root = Root::open(site.path(), &[], &[]).unwrap();
-        assert!(matches!(root.find(&url), Found::OutsideRoot(_)));
+        assert!(matches!(root.find(&url), PathLookup::OutsideRoot(_)));
         let root = Root::open(site.path(), &[outside.path().to_owned()], &[]).unwrap();
-        assert!(matches!(root.find(&url), Found::File(_)));
+        assert!(matches!(root.find(&url), PathLookup::File(_)));
     }
 
     #[test]
@@ -315,7 +318,7 @@ mod tests {
             let root = Root::open(site.path(), &[], &[]).unwrap();
             if let Ok(url) = UrlPath::parse(&raw) {
                 prop_assert!(url.segments().all(|name| name != ".." && name != "." && !name.contains('\\')));
-                prop_assert!(!matches!(root.find(&url), Found::OutsideRoot(_)));
+                prop_assert!(!matches!(root.find(&url), PathLookup::OutsideRoot(_)));
             }
         }
     }

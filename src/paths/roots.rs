@@ -1,6 +1,6 @@
 //! Which folder answers a URL path: the root, or another that is mounted under a prefix.
 
-use super::{Found, Prefix, Root, UrlPath};
+use super::{PathLookup, Prefix, Root, UrlPath};
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
@@ -53,11 +53,11 @@ impl Roots {
     ///
     /// Asks the file system, so it may block for as long as that takes.
     #[must_use]
-    pub(crate) fn find(&self, url: &UrlPath) -> Found {
+    pub(crate) fn find(&self, url: &UrlPath) -> PathLookup {
         if let Some(asked) = self.outside_root(url) {
             // What lies elsewhere is not told from what does not exist.
-            return match self.real(&asked) {
-                Found::OutsideRoot(_) => Found::Nothing,
+            return match self.classify(&asked) {
+                PathLookup::OutsideRoot(_) => PathLookup::NotFound,
                 found => found,
             };
         }
@@ -65,21 +65,21 @@ impl Roots {
         root.find(&url)
     }
 
-    /// What a path of the file system is to the served folders: see [`Root::real`].
+    /// What a path of the file system is to the served folders: see [`Root::classify`].
     #[must_use]
-    pub(crate) fn real(&self, asked: &Path) -> Found {
-        let mut found = self.all().map(|root| root.real(asked));
+    pub(crate) fn classify(&self, asked: &Path) -> PathLookup {
+        let mut found = self.all().map(|root| root.classify(asked));
         found
-            .find(|found| !matches!(found, Found::OutsideRoot(_)))
-            .unwrap_or_else(|| Found::OutsideRoot(asked.to_owned()))
+            .find(|found| !matches!(found, PathLookup::OutsideRoot(_)))
+            .unwrap_or_else(|| PathLookup::OutsideRoot(asked.to_owned()))
     }
 
     /// Where the file of a URL path would be. Nothing is said of whether it may be served.
     #[must_use]
-    pub(crate) fn asked(&self, url: &UrlPath) -> PathBuf {
+    pub(crate) fn path_for(&self, url: &UrlPath) -> PathBuf {
         self.outside_root(url).unwrap_or_else(|| {
             let (root, url) = self.of(url);
-            root.asked(&url)
+            root.path_for(&url)
         })
     }
 
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn found(roots: &Roots, url: &str) -> Found {
+    fn found(roots: &Roots, url: &str) -> PathLookup {
         roots.find(&UrlPath::parse(url).unwrap())
     }
 
@@ -169,7 +169,7 @@ mod tests {
             ("/__wds-outside-root__/1/shared/b.js", shared.join("b.js")),
             ("/__wds-outside-root__/1/other/a.js", other.join("a.js")),
         ] {
-            assert_eq!(found(&roots, url), Found::File(file), "{url}");
+            assert_eq!(found(&roots, url), PathLookup::File(file), "{url}");
         }
         let outside = temp.path().join("secret.js");
         std::fs::write(&outside, "").unwrap();
@@ -180,13 +180,16 @@ mod tests {
             "/__wds-outside-root__/1/secret.js",
             "/__wds-outside-root__/99/etc/passwd",
         ] {
-            assert_eq!(found(&roots, url), Found::Nothing, "{url}");
+            assert_eq!(found(&roots, url), PathLookup::NotFound, "{url}");
         }
         for url in [
             "/lib/server.pem",
             "/__wds-outside-root__/1/shared/server.pem",
         ] {
-            assert!(matches!(found(&roots, url), Found::DeniedName(_)), "{url}");
+            assert!(
+                matches!(found(&roots, url), PathLookup::DeniedName(_)),
+                "{url}"
+            );
         }
     }
 
@@ -208,7 +211,7 @@ mod tests {
             let mounts = vec![("/lib".parse().unwrap(), open(&shared))];
             let roots = Roots::new(open(&site), mounts);
             if let Ok(url) = UrlPath::parse(&raw)
-                && let Found::File(file) | Found::Folder(file) = roots.find(&url)
+                && let PathLookup::File(file) | PathLookup::Folder(file) = roots.find(&url)
             {
                 prop_assert!(file.starts_with(&site) || file.starts_with(&shared), "{raw}: {file:?}");
             }

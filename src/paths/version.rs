@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A version of a file, as far as the file system tells it from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Version {
+pub(crate) struct FileVersion {
     device: u64,
     inode: u64,
     size: u64,
@@ -17,7 +17,7 @@ pub(crate) struct Version {
     changed: (i64, i64),
 }
 
-impl Version {
+impl FileVersion {
     /// The version that this is the metadata of.
     #[must_use]
     pub(crate) fn of(metadata: &Metadata) -> Self {
@@ -49,7 +49,7 @@ impl Version {
     }
 }
 
-impl fmt::Display for Version {
+impl fmt::Display for FileVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (seconds, nanos) = self.modified;
         write!(f, "{:x}-{seconds:x}.{nanos:x}", self.size)

@@ -17,9 +17,9 @@ pub(crate) enum CallError {
     /// The deadline passed.
     TimedOut,
     /// The plugin has gone, or has withdrawn the hook, while it held the call.
-    Gone,
+    Disconnected,
     /// It had gone before it was asked.
-    NotAsked,
+    NotSent,
     /// [`MAX_QUEUED_CALLS`] are waiting.
     Overloaded,
 }
@@ -28,14 +28,14 @@ pub(crate) enum CallError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CancelReason {
     /// Who made the request has left.
-    ClientGone,
+    ClientDisconnected,
     /// The deadline passed.
     Deadline,
 }
 
 /// What goes to the plugin.
 #[derive(Debug)]
-pub(crate) enum Outgoing<C> {
+pub(crate) enum CallMessage<C> {
     /// Work.
     Call {
         /// Unique in the stream, increasing.
@@ -56,7 +56,7 @@ pub(crate) enum Outgoing<C> {
 
 /// The daemon's end of a hook's stream: calls of type `C`, results of type `R`.
 pub(crate) struct Calls<C, R> {
-    outgoing: mpsc::Sender<Outgoing<C>>,
+    outgoing: mpsc::Sender<CallMessage<C>>,
     slots: Semaphore,
     queued: AtomicUsize,
     last_id: AtomicU64,
@@ -72,7 +72,7 @@ impl<C, R> Calls<C, R> {
     pub(crate) fn new(
         max_concurrent: usize,
         timeout: Option<Duration>,
-    ) -> (Self, mpsc::Receiver<Outgoing<C>>) {
+    ) -> (Self, mpsc::Receiver<CallMessage<C>>) {
         // Room for every outstanding call and its cancellation.
         let (outgoing, receiver) = mpsc::channel(2 * max_concurrent);
         let calls = Self {
@@ -93,7 +93,7 @@ impl<C, R> Calls<C, R> {
         let mut outstanding = Outstanding {
             calls: self,
             id: None,
-            reason: CancelReason::ClientGone,
+            reason: CancelReason::ClientDisconnected,
         };
         let answered = self.ask(call, deadline, &mut outstanding);
         let result = match deadline {
@@ -121,20 +121,17 @@ impl<C, R> Calls<C, R> {
             if queued.0.fetch_add(1, Ordering::Relaxed) >= MAX_QUEUED_CALLS {
                 return Err(CallError::Overloaded);
             }
-            self.slots
-                .acquire()
-                .await
-                .map_err(|_| CallError::NotAsked)?
+            self.slots.acquire().await.map_err(|_| CallError::NotSent)?
         };
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let (sender, result) = oneshot::channel();
         self.lock()
             .as_mut()
-            .ok_or(CallError::NotAsked)?
+            .ok_or(CallError::NotSent)?
             .insert(id, sender);
         outstanding.id = Some(id);
         let time_remaining = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        let message = Outgoing::Call {
+        let message = CallMessage::Call {
             id,
             call,
             time_remaining,
@@ -142,8 +139,8 @@ impl<C, R> Calls<C, R> {
         self.outgoing
             .send(message)
             .await
-            .map_err(|_| CallError::Gone)?;
-        let result = result.await.map_err(|_| CallError::Gone);
+            .map_err(|_| CallError::Disconnected)?;
+        let result = result.await.map_err(|_| CallError::Disconnected);
         drop(slot);
         result
     }
@@ -189,7 +186,7 @@ impl<C, R> Drop for Outstanding<'_, C, R> {
             waiting.remove(&id);
         }
         // Without room the plugin is not reading, and learns from the deadline it was given.
-        let _ = self.calls.outgoing.try_send(Outgoing::Cancel {
+        let _ = self.calls.outgoing.try_send(CallMessage::Cancel {
             id,
             reason: self.reason,
         });
@@ -206,7 +203,7 @@ mod tests {
         let plugin = async {
             let mut ids = HashMap::new();
             for _ in 0..2 {
-                let Some(Outgoing::Call { id, call, .. }) = stream.recv().await else {
+                let Some(CallMessage::Call { id, call, .. }) = stream.recv().await else {
                     panic!()
                 };
                 ids.insert(call, id);
@@ -230,13 +227,13 @@ mod tests {
         );
         assert!(matches!(
             stream.recv().await,
-            Some(Outgoing::Call { id: 1, .. })
+            Some(CallMessage::Call { id: 1, .. })
         ));
         let cancel = stream.recv().await;
         assert!(
             matches!(
                 cancel,
-                Some(Outgoing::Cancel {
+                Some(CallMessage::Cancel {
                     id: 1,
                     reason: CancelReason::Deadline
                 })
@@ -255,9 +252,9 @@ mod tests {
         let (first, second, ()) = tokio::join!(calls.call("a"), calls.call("b"), end);
         assert_eq!(
             (first, second),
-            (Err(CallError::Gone), Err(CallError::NotAsked))
+            (Err(CallError::Disconnected), Err(CallError::NotSent))
         );
-        assert_eq!(calls.call("c").await, Err(CallError::NotAsked));
+        assert_eq!(calls.call("c").await, Err(CallError::NotSent));
         drop(stream);
     }
 }

@@ -2,7 +2,7 @@
 //! until they are ready.
 
 use super::counters::Counters;
-use super::registry::{Live, Plugins, State};
+use super::registry::{Live, PluginRegistry, State};
 use super::session::{Session, SessionEnd};
 use crate::config::PluginConfig;
 use crate::ids;
@@ -54,7 +54,7 @@ pub(crate) struct PluginStatus {
     /// Its name.
     pub name: String,
     /// Its place in the configuration.
-    pub place: Option<usize>,
+    pub slot: Option<usize>,
     /// Its live session.
     pub session: Option<Arc<Session>>,
     /// How far it is.
@@ -161,7 +161,7 @@ impl State {
     }
 }
 
-impl Plugins {
+impl PluginRegistry {
     /// The configured plugins, in their order.
     #[must_use]
     pub(crate) fn configured(&self) -> Vec<PluginConfig> {
@@ -171,13 +171,13 @@ impl Plugins {
 
     /// The name of a configured plugin, as far as it is known.
     #[must_use]
-    pub(crate) fn name_at(&self, place: usize) -> String {
+    pub(crate) fn slot_name(&self, place: usize) -> String {
         self.lock().slots[place].name.clone()
     }
 
     /// A process is about to be started; who has the secret that is returned is taken for it.
     #[must_use]
-    pub(crate) fn launching(&self, place: usize) -> String {
+    pub(crate) fn begin_launch(&self, place: usize) -> String {
         let id = ids::random();
         self.lock().slots[place].launch = Some(Launch {
             id: id.clone(),
@@ -187,7 +187,7 @@ impl Plugins {
     }
 
     /// The process runs.
-    pub(crate) fn launched(&self, place: usize, pid: u32) {
+    pub(crate) fn process_started(&self, place: usize, pid: u32) {
         if let Some(launch) = &mut self.lock().slots[place].launch {
             launch.pid = Some(pid);
         }
@@ -195,7 +195,7 @@ impl Plugins {
 
     /// The process has ended: its session, if it has one, ends now and not when its connection is
     /// noticed dead.
-    pub(crate) fn exited(&self, place: usize) {
+    pub(crate) fn process_exited(&self, place: usize) {
         let mut state = self.lock();
         let launched = state.slots[place].launch.take();
         let session = state.live_at(place).map(|live| live.session.clone());
@@ -208,12 +208,12 @@ impl Plugins {
     }
 
     /// It is started again.
-    pub(crate) fn restarting(&self, place: usize) {
+    pub(crate) fn count_restart(&self, place: usize) {
         self.lock().slots[place].restarts += 1;
     }
 
     /// It is not started again.
-    pub(crate) fn failed(&self, place: usize, why: String) {
+    pub(crate) fn mark_failed(&self, place: usize, why: String) {
         let mut state = self.lock();
         state.slots[place].failure = Some(why);
         state.say_missing(&self.missing);
@@ -226,7 +226,7 @@ impl Plugins {
     }
 
     /// Waits until a configured plugin is ready, or until it is not.
-    pub(crate) async fn until_ready_is(&self, place: usize, ready: bool) {
+    pub(crate) async fn wait_for_readiness(&self, place: usize, ready: bool) {
         let mut missing = self.missing.subscribe();
         while self.lock().is_ready(place) != ready {
             // The sender lives as long as we do.
@@ -239,7 +239,7 @@ impl Plugins {
     ///
     /// # Errors
     /// One that is not, at once when it will never be.
-    pub(crate) async fn until_required(&self, path: &str) -> Result<(), NotReady> {
+    pub(crate) async fn wait_for_required(&self, path: &str) -> Result<(), NotReady> {
         // What nobody configured costs nothing.
         if !self.requires || *self.missing.borrow() == 0 {
             return Ok(());
@@ -279,9 +279,9 @@ impl Plugins {
         !state.stopping && state.missing().any(|slot| slot.failure.is_none())
     }
 
-    /// Tells when [`is_starting`](Plugins::is_starting) may have changed.
+    /// Tells when [`is_starting`](PluginRegistry::is_starting) may have changed.
     #[must_use]
-    pub(crate) fn changes(&self) -> watch::Receiver<usize> {
+    pub(crate) fn readiness_changes(&self) -> watch::Receiver<usize> {
         self.missing.subscribe()
     }
 
@@ -293,7 +293,7 @@ impl Plugins {
             let live = state.live_at(at);
             PluginStatus {
                 name: slot.name.clone(),
-                place: Some(at),
+                slot: Some(at),
                 session: live.map(|live| live.session.clone()),
                 state: match live {
                     Some(live) if live.is_ready() => PluginState::Ready,
@@ -310,7 +310,7 @@ impl Plugins {
             let session = &live.session;
             session.place().is_none().then(|| PluginStatus {
                 name: session.name().to_owned(),
-                place: None,
+                slot: None,
                 session: Some(session.clone()),
                 state: if live.is_ready() {
                     PluginState::Ready

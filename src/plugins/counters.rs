@@ -40,7 +40,7 @@ pub(crate) struct Counts {
 
 /// What became of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum CallOutcome {
     /// The plugin answered.
     Content,
     /// It skipped.
@@ -74,12 +74,12 @@ impl Counters {
         self.calls.fetch_sub(1, Ordering::Relaxed);
     }
 
-    pub(super) fn judged(&self, verdict: Verdict, latency: Duration) {
+    pub(super) fn judged(&self, verdict: CallOutcome, latency: Duration) {
         match verdict {
-            Verdict::Content => {}
-            Verdict::Pass => _ = self.passes.fetch_add(1, Ordering::Relaxed),
-            Verdict::Failure => _ = self.failures.fetch_add(1, Ordering::Relaxed),
-            Verdict::Timeout => {
+            CallOutcome::Content => {}
+            CallOutcome::Pass => _ = self.passes.fetch_add(1, Ordering::Relaxed),
+            CallOutcome::Failure => _ = self.failures.fetch_add(1, Ordering::Relaxed),
+            CallOutcome::Timeout => {
                 self.timeouts.fetch_add(1, Ordering::Relaxed);
                 return;
             }
@@ -150,7 +150,7 @@ mod tests {
         let counters = Counters::default();
         assert_eq!(counters.read().latency_p99, None);
         for millis in 1..=100 {
-            counters.judged(Verdict::Content, Duration::from_millis(millis));
+            counters.judged(CallOutcome::Content, Duration::from_millis(millis));
         }
         let p99 = counters.read().latency_p99.unwrap();
         assert!(
@@ -158,7 +158,7 @@ mod tests {
             "{p99:?}"
         );
         for latency in [Duration::ZERO, Duration::MAX] {
-            counters.judged(Verdict::Pass, latency);
+            counters.judged(CallOutcome::Pass, latency);
         }
         assert_eq!(counters.read().passes, 2);
     }

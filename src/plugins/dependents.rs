@@ -42,7 +42,7 @@ impl Dependents {
     }
 
     /// The URL paths, decoded, whose answers are made from any of these files.
-    pub(crate) fn of<'a>(&self, files: impl Iterator<Item = &'a Path>) -> BTreeSet<Arc<str>> {
+    pub(crate) fn paths_of<'a>(&self, files: impl Iterator<Item = &'a Path>) -> BTreeSet<Arc<str>> {
         let state = self.lock();
         let paths = files.filter_map(|file| state.by_file.get(file));
         paths.flatten().cloned().collect()
@@ -86,7 +86,7 @@ mod tests {
         dependents.add("/x", &[&link]);
         dependents.add("/y", &[&link, Path::new("/not/there")]);
         let of = |file: &Path| {
-            let paths = dependents.of(std::iter::once(file));
+            let paths = dependents.paths_of(std::iter::once(file));
             paths.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(of(&file.canonicalize().unwrap()), ["/x", "/y"]);

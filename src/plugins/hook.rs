@@ -1,10 +1,10 @@
 //! An open hook: whose it is, which requests it wants, and its calls. What all kinds of hooks share.
 
-use super::Plugins;
+use super::PluginRegistry;
 use super::calls::{CallError, Calls};
-use super::counters::{Counters, Verdict};
+use super::counters::{CallOutcome, Counters};
 use super::filters::{RequestFacts, RequestFilter};
-use super::hooks::Hooks;
+use super::hook_set::HookSet;
 use super::serve::Phase;
 use super::session::{HookKind, Session};
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use std::time::Instant;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// A kind of hook: what a plugin is asked, and what it answers.
-pub(crate) trait Kind: Sized + 'static {
+pub(crate) trait HookType: Sized + 'static {
     /// As sessions declare it.
     const HOOK: HookKind;
     /// What a plugin says when it opens the hook, beside what all hooks have.
@@ -26,7 +26,7 @@ pub(crate) trait Kind: Sized + 'static {
     type Outcome: Send + Sync;
 
     /// What an answer counts as.
-    fn verdict(outcome: &Self::Outcome) -> Verdict;
+    fn call_outcome(outcome: &Self::Outcome) -> CallOutcome;
 
     /// When it is asked. Kinds without phases have one.
     fn phase(_: &Self::Options) -> Phase {
@@ -34,7 +34,7 @@ pub(crate) trait Kind: Sized + 'static {
     }
 
     /// The open hooks of this kind, and what is remembered of them.
-    fn hooks(plugins: &Plugins) -> &Hooks<Self>;
+    fn hooks(plugins: &PluginRegistry) -> &HookSet<Self>;
 
     /// Whether an answer may stand for later ones to the same question.
     fn may_keep(outcome: &Self::Outcome) -> bool;
@@ -93,7 +93,7 @@ pub(crate) enum FailureMode {
 
 /// What a plugin says when it opens a hook.
 #[derive(Debug)]
-pub(crate) struct HookOptions<K: Kind> {
+pub(crate) struct HookOptions<K: HookType> {
     /// A request is asked about when any of these matches.
     pub filters: Vec<RequestFilter>,
     /// What a page gets when the plugin does not answer.
@@ -101,7 +101,7 @@ pub(crate) struct HookOptions<K: Kind> {
     /// Lower-case names; `*` = all.
     pub forward_headers: Vec<String>,
     /// What this kind of hook has of its own.
-    pub own: K::Options,
+    pub type_options: K::Options,
 }
 
 /// The request a plugin is asked about.
@@ -154,7 +154,7 @@ pub(crate) struct SourceLocation {
 }
 
 /// A plugin's open hook.
-pub(crate) struct Hook<K: Kind> {
+pub(crate) struct Hook<K: HookType> {
     plugin: String,
     /// In the configuration.
     place: Option<usize>,
@@ -162,14 +162,14 @@ pub(crate) struct Hook<K: Kind> {
     counters: Arc<Counters>,
     failure_mode: FailureMode,
     forward_headers: Vec<String>,
-    own: K::Options,
+    type_options: K::Options,
     filters: RwLock<Arc<[RequestFilter]>>,
     /// See [`Hook::id`].
     id: AtomicU64,
     calls: Calls<K::Call, K::Outcome>,
 }
 
-impl<K: Kind> Hook<K> {
+impl<K: HookType> Hook<K> {
     /// A hook of this session's plugin whose calls go to `calls`.
     #[must_use]
     pub(crate) fn new(
@@ -183,7 +183,7 @@ impl<K: Kind> Hook<K> {
             counters: session.counters().clone(),
             failure_mode: options.failure_mode,
             forward_headers: options.forward_headers,
-            own: options.own,
+            type_options: options.type_options,
             filters: RwLock::new(options.filters.into()),
             id: AtomicU64::new(next_id()),
             calls,
@@ -211,8 +211,8 @@ impl<K: Kind> Hook<K> {
 
     /// What this kind of hook has of its own.
     #[must_use]
-    pub(crate) fn own(&self) -> &K::Options {
-        &self.own
+    pub(crate) fn type_options(&self) -> &K::Options {
+        &self.type_options
     }
 
     /// Whether it wants this request header; the name is lower-case.
@@ -225,7 +225,7 @@ impl<K: Kind> Hook<K> {
 
     /// Whether any filter matches.
     #[must_use]
-    pub(crate) fn wants(&self, request: RequestFacts<'_>) -> bool {
+    pub(crate) fn matches(&self, request: RequestFacts<'_>) -> bool {
         let filters = self
             .filters
             .read()
@@ -236,14 +236,14 @@ impl<K: Kind> Hook<K> {
 
     /// Whether any filter asks which file would answer.
     #[must_use]
-    pub(crate) fn looks_at_files(&self) -> bool {
+    pub(crate) fn filters_by_file(&self) -> bool {
         let filters = self.filters.read().unwrap_or_else(PoisonError::into_inner);
         filters.iter().any(|filter| !filter.file_paths.is_empty())
     }
 
     /// Whether any filter asks of which type the response is.
     #[must_use]
-    pub(crate) fn looks_at_types(&self) -> bool {
+    pub(crate) fn filters_by_mime_type(&self) -> bool {
         let filters = self.filters.read().unwrap_or_else(PoisonError::into_inner);
         filters.iter().any(|filter| !filter.mime_types.is_empty())
     }
@@ -255,15 +255,15 @@ impl<K: Kind> Hook<K> {
     }
 
     /// Asks the plugin.
-    pub(crate) async fn ask(&self, call: K::Call) -> Result<K::Outcome, CallError> {
+    pub(crate) async fn call(&self, call: K::Call) -> Result<K::Outcome, CallError> {
         self.counters.called();
         let begin = Instant::now();
         let result = self.calls.call(call).await;
         let verdict = match &result {
-            Ok(outcome) => K::verdict(outcome),
-            Err(CallError::TimedOut) => Verdict::Timeout,
-            Err(CallError::Gone | CallError::Overloaded) => Verdict::Failure,
-            Err(CallError::NotAsked) => {
+            Ok(outcome) => K::call_outcome(outcome),
+            Err(CallError::TimedOut) => CallOutcome::Timeout,
+            Err(CallError::Disconnected | CallError::Overloaded) => CallOutcome::Failure,
+            Err(CallError::NotSent) => {
                 self.counters.not_called();
                 return result;
             }
@@ -282,7 +282,7 @@ impl<K: Kind> Hook<K> {
     /// The place in the order: the configuration's, then phase, then name; but what is first is ahead
     /// of all. It never depends on who came first.
     pub(super) fn rank(&self) -> impl Ord {
-        let phase = K::phase(&self.own);
+        let phase = K::phase(&self.type_options);
         (
             phase != Phase::First,
             self.place.unwrap_or(usize::MAX),
@@ -298,13 +298,13 @@ fn next_id() -> u64 {
 }
 
 /// Holds a hook open. Dropping it withdraws the hook and ends its calls.
-pub(crate) struct HookGuard<K: Kind> {
-    pub(super) plugins: Arc<Plugins>,
+pub(crate) struct HookGuard<K: HookType> {
+    pub(super) plugins: Arc<PluginRegistry>,
     pub(super) session: Arc<Session>,
     pub(super) hook: Arc<Hook<K>>,
 }
 
-impl<K: Kind> HookGuard<K> {
+impl<K: HookType> HookGuard<K> {
     /// The hook.
     #[must_use]
     pub(crate) fn hook(&self) -> &Arc<Hook<K>> {
@@ -316,11 +316,11 @@ impl<K: Kind> HookGuard<K> {
         let hooks = K::hooks(&self.plugins);
         let before = self.hook.id();
         hooks.order.change(|_| self.hook.set_filters(filters));
-        hooks.remembered.end(before);
+        hooks.cache.remove_hook(before);
     }
 }
 
-impl<K: Kind> Drop for HookGuard<K> {
+impl<K: HookType> Drop for HookGuard<K> {
     fn drop(&mut self) {
         self.plugins.withdraw(&self.session, &self.hook);
         self.hook.calls.close();

@@ -9,40 +9,40 @@ mod counters;
 mod dependents;
 mod filters;
 mod hook;
-mod hooks;
+mod hook_cache;
+mod hook_set;
+mod invalidation;
 mod order;
 mod registry;
-mod remembered;
 mod resolve_import;
-mod scratch;
+mod scratch_dir;
 mod serve;
 mod session;
-mod stale;
 mod transform;
 
-pub(crate) use calls::{CallError, Calls, CancelReason, Outgoing};
+pub(crate) use calls::{CallError, CallMessage, Calls, CancelReason};
 pub(crate) use configured::{NotReady, PluginState, PluginStatus};
 pub(crate) use dependents::Dependents;
 pub(crate) use filters::{RequestFacts, RequestFilter, compile_regexes};
 pub(crate) use hook::{
-    FailureMode, Hook, HookFailure, HookGuard, HookOptions, InlineBody, Kind, RequestContext,
+    FailureMode, Hook, HookFailure, HookGuard, HookOptions, HookType, InlineBody, RequestContext,
     SourceLocation,
 };
-pub(crate) use order::Snapshot;
-pub(crate) use registry::{Plugins, SessionGuard};
-pub(crate) use remembered::{RequestKey, Said};
+pub(crate) use hook_cache::{HookResult, RequestKey};
+pub(crate) use invalidation::Invalidation;
+pub(crate) use order::HookSnapshot;
+pub(crate) use registry::{PluginRegistry, SessionGuard};
 pub(crate) use resolve_import::{
     ImportSpecifier, ResolveImport, ResolveImportCall, ResolveImportOptions, ResolveImportOutcome,
     ResolvedImports,
 };
-pub(crate) use scratch::ScratchDir;
+pub(crate) use scratch_dir::ScratchDir;
 pub(crate) use serve::{
     Phase, Serve, ServeBody, ServeCall, ServeContent, ServeOptions, ServeOutcome,
 };
 pub(crate) use session::{
-    HookError, HookKind, OpenSession, Session, SessionEnd, SessionError, SessionEvent,
+    HookError, HookKind, Session, SessionEnd, SessionError, SessionEvent, SessionOptions,
 };
-pub(crate) use stale::Stale;
 pub(crate) use transform::{
     Transform, TransformCall, TransformContent, TransformOptions, TransformOutcome,
 };

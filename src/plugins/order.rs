@@ -1,7 +1,7 @@
 //! The open hooks of one kind, in the order in which they are asked.
 
 use super::filters::RequestFacts;
-use super::hook::{Hook, Kind};
+use super::hook::{Hook, HookType};
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, UnitWeighter};
 use std::path::PathBuf;
@@ -16,19 +16,19 @@ const KNOWN_REQUESTS: u64 = 16 * 1024;
 const EXPECTED_REQUESTS: usize = 512;
 
 /// A snapshot that requests share and that is replaced whole.
-pub(crate) struct Order<K: Kind> {
-    now: RwLock<Arc<Snapshot<K>>>,
+pub(crate) struct HookOrder<K: HookType> {
+    now: RwLock<Arc<HookSnapshot<K>>>,
     /// `now` has hooks: requests that nobody wants take no lock, which their cores would share.
     any: AtomicBool,
 }
 
 /// The open hooks at one moment, with their filters.
-pub(crate) struct Snapshot<K: Kind> {
+pub(crate) struct HookSnapshot<K: HookType> {
     hooks: Vec<Arc<Hook<K>>>,
     /// Any filter asks which file would answer.
-    looks_at_files: bool,
+    filters_by_file: bool,
     /// Any filter asks of which type the response is.
-    looks_at_types: bool,
+    filters_by_mime_type: bool,
     /// The places in `hooks` of those that want such a request. None while there are no hooks.
     wanting: Option<Wanting>,
 }
@@ -53,16 +53,16 @@ impl Equivalent<Facts> for RequestFacts<'_> {
     }
 }
 
-impl<K: Kind> Default for Order<K> {
+impl<K: HookType> Default for HookOrder<K> {
     fn default() -> Self {
         Self {
-            now: RwLock::new(Arc::new(Snapshot::new(Vec::new()))),
+            now: RwLock::new(Arc::new(HookSnapshot::new(Vec::new()))),
             any: AtomicBool::new(false),
         }
     }
 }
 
-impl<K: Kind> Order<K> {
+impl<K: HookType> HookOrder<K> {
     /// Whether nobody is asked.
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {
@@ -71,7 +71,7 @@ impl<K: Kind> Order<K> {
 
     /// The hooks now.
     #[must_use]
-    pub(crate) fn snapshot(&self) -> Arc<Snapshot<K>> {
+    pub(crate) fn snapshot(&self) -> Arc<HookSnapshot<K>> {
         self.now
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -99,15 +99,15 @@ impl<K: Kind> Order<K> {
         change(&mut hooks);
         hooks.sort_by(|a, b| a.rank().cmp(&b.rank()));
         self.any.store(!hooks.is_empty(), Ordering::Release);
-        *order = Arc::new(Snapshot::new(hooks));
+        *order = Arc::new(HookSnapshot::new(hooks));
     }
 }
 
-impl<K: Kind> Snapshot<K> {
+impl<K: HookType> HookSnapshot<K> {
     fn new(hooks: Vec<Arc<Hook<K>>>) -> Self {
         Self {
-            looks_at_files: hooks.iter().any(|hook| hook.looks_at_files()),
-            looks_at_types: hooks.iter().any(|hook| hook.looks_at_types()),
+            filters_by_file: hooks.iter().any(|hook| hook.filters_by_file()),
+            filters_by_mime_type: hooks.iter().any(|hook| hook.filters_by_mime_type()),
             wanting: (!hooks.is_empty())
                 .then(|| Cache::with_weighter(EXPECTED_REQUESTS, KNOWN_REQUESTS, UnitWeighter)),
             hooks,
@@ -120,40 +120,40 @@ impl<K: Kind> Snapshot<K> {
         &self.hooks
     }
 
-    /// Whether [`wanting`](Snapshot::wanting) has to be told the file.
+    /// Whether [`matching`](HookSnapshot::matching) has to be told the file.
     #[must_use]
-    pub(crate) fn looks_at_files(&self) -> bool {
-        self.looks_at_files
+    pub(crate) fn filters_by_file(&self) -> bool {
+        self.filters_by_file
     }
 
-    /// Whether [`wanting`](Snapshot::wanting) has to be told the type of the response.
+    /// Whether [`matching`](HookSnapshot::matching) has to be told the type of the response.
     #[must_use]
-    pub(crate) fn looks_at_types(&self) -> bool {
-        self.looks_at_types
+    pub(crate) fn filters_by_mime_type(&self) -> bool {
+        self.filters_by_mime_type
     }
 
     /// Whether anybody may want a request of which no more is known: neither file nor response.
     #[must_use]
-    pub(crate) fn may_want(&self, request: RequestFacts<'_>) -> bool {
-        self.looks_at_files || !self.wanting(request).is_empty()
+    pub(crate) fn may_match(&self, request: RequestFacts<'_>) -> bool {
+        self.filters_by_file || !self.matching(request).is_empty()
     }
 
-    /// The places in [`hooks`](Snapshot::hooks) of those that want a request, in order.
+    /// The places in [`hooks`](HookSnapshot::hooks) of those that want a request, in order.
     #[must_use]
-    pub(crate) fn wanting(&self, request: RequestFacts<'_>) -> Arc<[usize]> {
+    pub(crate) fn matching(&self, request: RequestFacts<'_>) -> Arc<[usize]> {
         let Some(known) = &self.wanting else {
             return Arc::default();
         };
         let request = RequestFacts {
-            file: request.file.filter(|_| self.looks_at_files),
-            mime: request.mime.filter(|_| self.looks_at_types),
+            file: request.file.filter(|_| self.filters_by_file),
+            mime: request.mime.filter(|_| self.filters_by_mime_type),
             ..request
         };
         if let Some(wanting) = known.get(&request) {
             return wanting;
         }
         let hooks = self.hooks.iter().enumerate();
-        let wanting = hooks.filter(|(_, hook)| hook.wants(request));
+        let wanting = hooks.filter(|(_, hook)| hook.matches(request));
         let wanting: Arc<[usize]> = wanting.map(|(place, _)| place).collect();
         let facts = Facts {
             method: request.method.to_owned(),

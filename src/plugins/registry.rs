@@ -2,14 +2,15 @@
 
 use super::configured::Slot;
 use super::dependents::Dependents;
-use super::hook::{Hook, HookGuard, Kind};
-use super::hooks::Hooks;
+use super::hook::{Hook, HookGuard, HookType};
+use super::hook_set::HookSet;
+use super::invalidation::Invalidation;
 use super::resolve_import::ResolveImport;
 use super::serve::Serve;
 use super::session::{
-    HookError, HookKind, MAX_SESSIONS, OpenSession, Session, SessionEnd, SessionError, SessionEvent,
+    HookError, HookKind, MAX_SESSIONS, Session, SessionEnd, SessionError, SessionEvent,
+    SessionOptions,
 };
-use super::stale::Stale;
 use super::transform::Transform;
 use crate::config::{Inject, PluginConfig, is_plugin_name};
 use crate::ids;
@@ -20,12 +21,12 @@ use std::time::Duration;
 use tokio::sync::{SetOnce, mpsc, watch};
 
 /// All connected plugins.
-pub(crate) struct Plugins {
+pub(crate) struct PluginRegistry {
     /// Held for moments, never across an await or a call.
     state: Mutex<State>,
-    serve: Hooks<Serve>,
-    transform: Hooks<Transform>,
-    resolve_import: Hooks<ResolveImport>,
+    serve: HookSet<Serve>,
+    transform: HookSet<Transform>,
+    resolve_import: HookSet<ResolveImport>,
     dependents: Arc<Dependents>,
     inject: Inject,
     /// Live sessions that ask for it.
@@ -54,7 +55,7 @@ pub(super) struct Live {
     announced: bool,
 }
 
-impl Plugins {
+impl PluginRegistry {
     /// None is connected yet; the socket client is put into pages as `inject` says.
     #[must_use]
     pub(crate) fn new(inject: Inject, configured: Vec<PluginConfig>) -> Self {
@@ -68,9 +69,9 @@ impl Plugins {
         let dependents = Arc::default();
         Self {
             state: Mutex::new(state),
-            serve: Hooks::new(&dependents),
-            transform: Hooks::new(&dependents),
-            resolve_import: Hooks::new(&dependents),
+            serve: HookSet::new(&dependents),
+            transform: HookSet::new(&dependents),
+            resolve_import: HookSet::new(&dependents),
             dependents,
             inject,
             injecting: AtomicUsize::new(0),
@@ -82,7 +83,7 @@ impl Plugins {
     /// Opens a session; the receiver gets its events.
     pub(crate) fn open_session(
         self: &Arc<Self>,
-        asked: OpenSession,
+        asked: SessionOptions,
     ) -> Result<(SessionGuard, mpsc::Receiver<SessionEvent>), SessionError> {
         let mut state = self.lock();
         let name = if !asked.name.is_empty() {
@@ -145,7 +146,7 @@ impl Plugins {
             .values()
             .find(|live| live.session.id == session_id)
             .map(|live| live.session.clone())
-            .ok_or(HookError::SessionGone)
+            .ok_or(HookError::SessionEnded)
     }
 
     /// Ends the live session with this id and everything it had.
@@ -169,7 +170,7 @@ impl Plugins {
     }
 
     /// Opens a hook of a session: from now on its plugin is asked.
-    pub(crate) fn open<K: Kind>(
+    pub(crate) fn open_hook<K: HookType>(
         self: &Arc<Self>,
         session: &Arc<Session>,
         hook: Arc<Hook<K>>,
@@ -189,7 +190,7 @@ impl Plugins {
 
     /// Counts a subscription towards a session's readiness. Subscriptions need no session;
     /// one that a plugin declared makes it wait.
-    pub(crate) fn opened_subscription(&self, session: &Arc<Session>) -> Result<(), HookError> {
+    pub(crate) fn register_subscription(&self, session: &Arc<Session>) -> Result<(), HookError> {
         let mut state = self.lock();
         let live = state.live(session)?;
         if !live.open.contains(&HookKind::SubscribeMessages) {
@@ -201,19 +202,19 @@ impl Plugins {
 
     /// The serve hooks.
     #[must_use]
-    pub(crate) fn serve(&self) -> &Hooks<Serve> {
+    pub(crate) fn serve(&self) -> &HookSet<Serve> {
         &self.serve
     }
 
     /// The transform hooks.
     #[must_use]
-    pub(crate) fn transform(&self) -> &Hooks<Transform> {
+    pub(crate) fn transform(&self) -> &HookSet<Transform> {
         &self.transform
     }
 
     /// The resolve-import hooks.
     #[must_use]
-    pub(crate) fn resolve_import(&self) -> &Hooks<ResolveImport> {
+    pub(crate) fn resolve_import(&self) -> &HookSet<ResolveImport> {
         &self.resolve_import
     }
 
@@ -225,10 +226,10 @@ impl Plugins {
 
     /// Forgets kept results, of all hooks, and says for which URL path each was. What was begun
     /// before is not kept.
-    pub(crate) fn forget(&self, stale: &Stale) -> Vec<String> {
-        let mut forgotten = self.serve.remembered.forget(stale);
-        forgotten.append(&mut self.transform.remembered.forget(stale));
-        forgotten.append(&mut self.resolve_import.remembered.forget(stale));
+    pub(crate) fn invalidate(&self, stale: &Invalidation) -> Vec<String> {
+        let mut forgotten = self.serve.cache.invalidate(stale);
+        forgotten.append(&mut self.transform.cache.invalidate(stale));
+        forgotten.append(&mut self.resolve_import.cache.invalidate(stale));
         forgotten
     }
 
@@ -257,11 +258,11 @@ impl Plugins {
         }
     }
 
-    pub(super) fn withdraw<K: Kind>(&self, session: &Session, hook: &Arc<Hook<K>>) {
+    pub(super) fn withdraw<K: HookType>(&self, session: &Session, hook: &Arc<Hook<K>>) {
         let mut state = self.lock();
         let hooks = K::hooks(self);
         hooks.order.remove(hook);
-        hooks.remembered.end(hook.id());
+        hooks.cache.remove_hook(hook.id());
         if let Ok(live) = state.live(session) {
             live.open.retain(|open| *open != K::HOOK);
         }
@@ -293,7 +294,7 @@ impl State {
         self.sessions
             .get_mut(&session.name)
             .filter(|live| live.session.id == session.id)
-            .ok_or(HookError::SessionGone)
+            .ok_or(HookError::SessionEnded)
     }
 }
 
@@ -342,7 +343,7 @@ fn check_name(name: String) -> Result<String, SessionError> {
 
 /// Holds a session open. Dropping it ends the session and everything it had.
 pub(crate) struct SessionGuard {
-    plugins: Arc<Plugins>,
+    plugins: Arc<PluginRegistry>,
     session: Arc<Session>,
 }
 

@@ -1,9 +1,9 @@
 //! The resolve-import hook: say what the specifiers of a module's imports stand for.
 
-use super::Plugins;
-use super::counters::Verdict;
-use super::hook::{Hook, HookFailure, Kind, RequestContext};
-use super::hooks::Hooks;
+use super::PluginRegistry;
+use super::counters::CallOutcome;
+use super::hook::{Hook, HookFailure, HookType, RequestContext};
+use super::hook_set::HookSet;
 use super::serve::Phase;
 use super::session::HookKind;
 use regex::RegexSet;
@@ -64,22 +64,22 @@ pub(crate) struct ResolvedImports {
 #[derive(Debug)]
 pub(crate) struct ResolveImport;
 
-impl Kind for ResolveImport {
+impl HookType for ResolveImport {
     const HOOK: HookKind = HookKind::ResolveImport;
     type Options = ResolveImportOptions;
     type Call = ResolveImportCall;
     type Outcome = ResolveImportOutcome;
 
-    fn verdict(outcome: &ResolveImportOutcome) -> Verdict {
+    fn call_outcome(outcome: &ResolveImportOutcome) -> CallOutcome {
         match outcome {
             ResolveImportOutcome::Resolved(resolved) => {
                 if resolved.specifiers.iter().all(String::is_empty) {
-                    Verdict::Pass
+                    CallOutcome::Pass
                 } else {
-                    Verdict::Content
+                    CallOutcome::Content
                 }
             }
-            ResolveImportOutcome::Failure(_) => Verdict::Failure,
+            ResolveImportOutcome::Failure(_) => CallOutcome::Failure,
         }
     }
 
@@ -91,7 +91,7 @@ impl Kind for ResolveImport {
         }
     }
 
-    fn hooks(plugins: &Plugins) -> &Hooks<Self> {
+    fn hooks(plugins: &PluginRegistry) -> &HookSet<Self> {
         plugins.resolve_import()
     }
 
@@ -128,8 +128,8 @@ impl Kind for ResolveImport {
 impl Hook<ResolveImport> {
     /// Whether it is asked about this specifier.
     #[must_use]
-    pub(crate) fn wants_specifier(&self, specifier: &str) -> bool {
-        let wanted = self.own().specifiers.as_ref();
+    pub(crate) fn matches_specifier(&self, specifier: &str) -> bool {
+        let wanted = self.type_options().specifiers.as_ref();
         wanted.is_none_or(|wanted| wanted.is_match(specifier))
     }
 }

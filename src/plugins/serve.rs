@@ -1,9 +1,9 @@
 //! The serve hook: answer requests with virtual files.
 
-use super::Plugins;
-use super::counters::Verdict;
-use super::hook::{Hook, HookFailure, InlineBody, Kind, RequestContext, size_of_headers};
-use super::hooks::Hooks;
+use super::PluginRegistry;
+use super::counters::CallOutcome;
+use super::hook::{Hook, HookFailure, HookType, InlineBody, RequestContext, size_of_headers};
+use super::hook_set::HookSet;
 use super::session::HookKind;
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
@@ -87,17 +87,17 @@ pub(crate) enum ServeBody {
 #[derive(Debug)]
 pub(crate) struct Serve;
 
-impl Kind for Serve {
+impl HookType for Serve {
     const HOOK: HookKind = HookKind::Serve;
     type Options = ServeOptions;
     type Call = ServeCall;
     type Outcome = ServeOutcome;
 
-    fn verdict(outcome: &ServeOutcome) -> Verdict {
+    fn call_outcome(outcome: &ServeOutcome) -> CallOutcome {
         match outcome {
-            ServeOutcome::Skip { .. } => Verdict::Pass,
-            ServeOutcome::Content(_) => Verdict::Content,
-            ServeOutcome::Failure(_) => Verdict::Failure,
+            ServeOutcome::Skip { .. } => CallOutcome::Pass,
+            ServeOutcome::Content(_) => CallOutcome::Content,
+            ServeOutcome::Failure(_) => CallOutcome::Failure,
         }
     }
 
@@ -105,7 +105,7 @@ impl Kind for Serve {
         options.phase
     }
 
-    fn hooks(plugins: &Plugins) -> &Hooks<Self> {
+    fn hooks(plugins: &PluginRegistry) -> &HookSet<Self> {
         plugins.serve()
     }
 
@@ -147,6 +147,6 @@ impl Hook<Serve> {
     /// When it is asked.
     #[must_use]
     pub(crate) fn phase(&self) -> Phase {
-        self.own().phase
+        self.type_options().phase
     }
 }

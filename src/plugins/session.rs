@@ -2,7 +2,7 @@
 
 use super::configured::Place;
 use super::counters::Counters;
-use super::scratch::ScratchDir;
+use super::scratch_dir::ScratchDir;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(crate) enum HookKind {
 
 /// What a plugin says of itself when it comes.
 #[derive(Debug, Default)]
-pub(crate) struct OpenSession {
+pub(crate) struct SessionOptions {
     /// Unique among live sessions; empty = assign one.
     pub name: String,
     /// For people.
@@ -68,7 +68,7 @@ pub(crate) enum HookError {
     #[error(
         "the session has ended, or there never was one with this id (open ServerStart first and keep its stream)"
     )]
-    SessionGone,
+    SessionEnded,
     /// `ServerStart` did not name it.
     #[error("the hook was not declared in ServerStartRequest.hooks")]
     Undeclared,

@@ -1,9 +1,9 @@
 //! The transform hook: change responses on their way to the page.
 
-use super::Plugins;
-use super::counters::Verdict;
-use super::hook::{HookFailure, InlineBody, Kind, RequestContext, size_of_headers};
-use super::hooks::Hooks;
+use super::PluginRegistry;
+use super::counters::CallOutcome;
+use super::hook::{HookFailure, HookType, InlineBody, RequestContext, size_of_headers};
+use super::hook_set::HookSet;
 use super::session::HookKind;
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
@@ -60,21 +60,21 @@ pub(crate) struct TransformContent {
 #[derive(Debug)]
 pub(crate) struct Transform;
 
-impl Kind for Transform {
+impl HookType for Transform {
     const HOOK: HookKind = HookKind::Transform;
     type Options = TransformOptions;
     type Call = TransformCall;
     type Outcome = TransformOutcome;
 
-    fn verdict(outcome: &TransformOutcome) -> Verdict {
+    fn call_outcome(outcome: &TransformOutcome) -> CallOutcome {
         match outcome {
-            TransformOutcome::Skip => Verdict::Pass,
-            TransformOutcome::Content(_) => Verdict::Content,
-            TransformOutcome::Failure(_) => Verdict::Failure,
+            TransformOutcome::Skip => CallOutcome::Pass,
+            TransformOutcome::Content(_) => CallOutcome::Content,
+            TransformOutcome::Failure(_) => CallOutcome::Failure,
         }
     }
 
-    fn hooks(plugins: &Plugins) -> &Hooks<Self> {
+    fn hooks(plugins: &PluginRegistry) -> &HookSet<Self> {
         plugins.transform()
     }
 

@@ -23,7 +23,7 @@ use crate::discovery::{self, Registration};
 use crate::hub::Hub;
 use crate::node_resolve::NodeResolve;
 use crate::pages::Pages;
-use crate::plugins::Plugins;
+use crate::plugins::PluginRegistry;
 use crate::supervise::{Supervisor, Surroundings};
 use crate::watch::{self, Watcher};
 use authority::Authorities;
@@ -157,7 +157,7 @@ impl Server {
             ready,
         } = self;
         let hub = Hub::new();
-        let plugins = Arc::new(Plugins::new(config.inject, config.plugins.clone()));
+        let plugins = Arc::new(PluginRegistry::new(config.inject, config.plugins.clone()));
         let connections = TaskTracker::new();
         let root_dirs: Vec<_> = config.roots.dirs().map(Path::to_owned).collect();
         let start_time = SystemTime::now();
@@ -303,7 +303,7 @@ impl Server {
 async fn watch_folders(
     config: &Config,
     hub: &Arc<Hub>,
-    plugins: &Plugins,
+    plugins: &PluginRegistry,
     clock: &mut JoinSet<()>,
 ) -> io::Result<()> {
     let told = match (config.watch, config.no_files) {
@@ -324,8 +324,8 @@ async fn watch_folders(
 }
 
 /// Has requests of pages wait for as long as a required plugin is starting.
-async fn park_requests(hub: Arc<Hub>, plugins: Arc<Plugins>) {
-    let mut changes = plugins.changes();
+async fn park_requests(hub: Arc<Hub>, plugins: Arc<PluginRegistry>) {
+    let mut changes = plugins.readiness_changes();
     loop {
         hub.park_requests(plugins.is_starting());
         if changes.changed().await.is_err() {

@@ -1,15 +1,15 @@
 //! What a plugin prints, in the daemon's log.
 
-use crate::plugins::Plugins;
+use crate::plugins::PluginRegistry;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
 /// How much of a line is logged, in bytes; the rest is left out, which is said. Default 8 KiB.
 const MAX_LINE_BYTES: usize = 8 * 1024;
 
 /// Logs every line until the end of the output.
-pub(super) async fn log(plugins: &Plugins, place: usize, output: impl AsyncRead + Unpin) {
+pub(super) async fn log(plugins: &PluginRegistry, slot: usize, output: impl AsyncRead + Unpin) {
     let say = |line: &Line| {
-        let plugin = plugins.name_at(place);
+        let plugin = plugins.slot_name(slot);
         tracing::info!(target: "pagewire::plugin", "{plugin}: {}", line.text());
     };
     let mut output = BufReader::new(output);

@@ -5,7 +5,7 @@ mod exits;
 mod lines;
 mod process;
 
-use crate::plugins::Plugins;
+use crate::plugins::PluginRegistry;
 use exits::{Exits, MAX_EXITS};
 use process::{Groups, Process};
 use std::path::PathBuf;
@@ -44,13 +44,13 @@ impl Supervisor {
     /// others; when `stop` is cancelled, who does not leave is made to.
     #[must_use]
     pub(crate) fn start(
-        plugins: &Arc<Plugins>,
+        plugins: &Arc<PluginRegistry>,
         around: Surroundings,
         stop: &CancellationToken,
     ) -> Self {
         let (around, groups) = (Arc::new(around), Groups::default());
         let mut tasks = JoinSet::new();
-        for (place, config) in plugins.configured().into_iter().enumerate() {
+        for (slot, config) in plugins.configured().into_iter().enumerate() {
             let Some((program, arguments)) = config.command.split_first() else {
                 continue;
             };
@@ -58,7 +58,7 @@ impl Supervisor {
                 program: program.clone(),
                 arguments: arguments.to_vec(),
                 env: config.env.into_iter().collect(),
-                place,
+                slot,
                 plugins: plugins.clone(),
                 around: around.clone(),
                 groups: groups.clone(),
@@ -87,8 +87,8 @@ struct Spawned {
     program: String,
     arguments: Vec<String>,
     env: Vec<(String, String)>,
-    place: usize,
-    plugins: Arc<Plugins>,
+    slot: usize,
+    plugins: Arc<PluginRegistry>,
     around: Arc<Surroundings>,
     groups: Groups,
 }
@@ -100,35 +100,35 @@ impl Spawned {
             let Some(how) = self.run(stop).await else {
                 return;
             };
-            let plugin = self.plugins.name_at(self.place);
+            let plugin = self.plugins.slot_name(self.slot);
             let Some(delay) = exits.another(Instant::now()) else {
                 tracing::error!(target: "pagewire::supervise", plugin, how, "plugin ended {MAX_EXITS} times in three minutes and is not started again (mend it, then restart pagewire)");
                 let why =
                     format!("it ended {MAX_EXITS} times in three minutes, at last because {how}");
-                self.plugins.failed(self.place, why);
+                self.plugins.mark_failed(self.slot, why);
                 return;
             };
             tracing::warn!(target: "pagewire::supervise", plugin, how, ?delay, "plugin ended, and is started again");
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = sleep(delay) => self.plugins.restarting(self.place),
+                () = sleep(delay) => self.plugins.count_restart(self.slot),
             }
         }
     }
 
     /// Runs a process to its end and says how it ended; none = the daemon stops.
     async fn run(&self, stop: &CancellationToken) -> Option<String> {
-        let launch_id = self.plugins.launching(self.place);
+        let launch_id = self.plugins.begin_launch(self.slot);
         let how = match Process::start(self, &launch_id) {
             Ok(process) => self.watch(process, stop).await,
             Err(error) => Some(format!("{} cannot be started: {error}", self.program)),
         };
-        self.plugins.exited(self.place);
+        self.plugins.process_exited(self.slot);
         how
     }
 
     async fn watch(&self, mut process: Process, stop: &CancellationToken) -> Option<String> {
-        self.plugins.launched(self.place, process.pid());
+        self.plugins.process_started(self.slot, process.pid());
         let how = tokio::select! {
             how = process.exited() => Some(how),
             () = self.too_late() => Some(format!("it was not ready within {READY_TIMEOUT:?} (a session with launch_id = $PAGEWIRE_LAUNCH_ID whose declared hooks are all open)")),
@@ -136,7 +136,7 @@ impl Spawned {
         };
         if how.is_none() {
             // Without a session it was told nothing, and has nothing to finish.
-            let told = self.plugins.has_session(self.place);
+            let told = self.plugins.has_session(self.slot);
             let grace = told.then_some(self.around.stop_grace);
             process.stop(grace.unwrap_or_default()).await;
         }
@@ -149,9 +149,9 @@ impl Spawned {
         if self.around.debug {
             std::future::pending::<()>().await;
         }
-        let becomes_ready = || self.plugins.until_ready_is(self.place, true);
+        let becomes_ready = || self.plugins.wait_for_readiness(self.slot, true);
         while timeout(READY_TIMEOUT, becomes_ready()).await.is_ok() {
-            self.plugins.until_ready_is(self.place, false).await;
+            self.plugins.wait_for_readiness(self.slot, false).await;
         }
     }
 }

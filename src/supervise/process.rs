@@ -91,13 +91,13 @@ impl Process {
         groups.with(|groups| groups.insert(leader));
         let group = Group { leader, groups };
         let mut output = JoinSet::new();
-        let (plugins, place) = (spawned.plugins.clone(), spawned.place);
+        let (plugins, slot) = (spawned.plugins.clone(), spawned.slot);
         if let Some(stdout) = child.stdout.take() {
             let plugins = plugins.clone();
-            output.spawn(async move { lines::log(&plugins, place, stdout).await });
+            output.spawn(async move { lines::log(&plugins, slot, stdout).await });
         }
         if let Some(stderr) = child.stderr.take() {
-            output.spawn(async move { lines::log(&plugins, place, stderr).await });
+            output.spawn(async move { lines::log(&plugins, slot, stderr).await });
         }
         Ok(Self {
             stdin: child.stdin.take(),

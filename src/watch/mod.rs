@@ -233,7 +233,7 @@ async fn tell(hub: &Hub, dependents: &Dependents, changes: Vec<FileChange>, page
         Pages::Nothing => {}
         Pages::Paths => {
             let own: BTreeSet<_> = changes.iter().map(|change| &*change.url_path).collect();
-            let made = dependents.of(changes.iter().map(|change| change.file_path.as_path()));
+            let made = dependents.paths_of(changes.iter().map(|change| change.file_path.as_path()));
             let made = made.iter().map(|path| path_url(path));
             let made = made.filter(|path| !own.contains(path.as_str()));
             hub.change_pages(

@@ -4,7 +4,7 @@ use super::notices::{LimitReached, Notices};
 use super::rules::{self, Rules};
 use super::{Batch, Writer};
 use crate::hub::{FileChange, FileChangeKind};
-use crate::paths::{Found, Root, UrlPath};
+use crate::paths::{PathLookup, Root, UrlPath};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Bound;
@@ -351,7 +351,7 @@ impl Tree {
         };
         let served = matches!(
             self.root.find(&url),
-            Found::File(_) | Found::FolderWithoutSlash
+            PathLookup::File(_) | PathLookup::FolderWithoutSlash
         );
         // Links behind links are not followed: two that lead to each other would never end.
         let folder = path.parent();

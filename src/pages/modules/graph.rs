@@ -7,7 +7,7 @@ use crate::pages::Pages;
 use crate::pages::answer::{Answer, By, Payload, content_tag};
 use crate::pages::files::Located;
 use crate::pages::subject::Subject;
-use crate::paths::{Found, UrlPath};
+use crate::paths::{PathLookup, UrlPath};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Request};
 use bytes::Bytes;
@@ -222,10 +222,10 @@ async fn file(pages: &Pages, request: &Parts, path: &UrlPath) -> Option<Answer> 
     let subject = Subject::as_get(request, path, None);
     let serve = pages.plugins.serve().order.snapshot();
     let transform = pages.plugins.transform().order.snapshot();
-    let is_plain = !serve.looks_at_files()
-        && !transform.looks_at_files()
-        && serve.wanting(subject.facts(None)).is_empty()
-        && transform.wanting(subject.facts(None)).is_empty();
+    let is_plain = !serve.filters_by_file()
+        && !transform.filters_by_file()
+        && serve.matching(subject.facts(None)).is_empty()
+        && transform.matching(subject.facts(None)).is_empty();
     let is_proxied = pages
         .proxy
         .rule(path)
@@ -235,7 +235,7 @@ async fn file(pages: &Pages, request: &Parts, path: &UrlPath) -> Option<Answer> 
     }
     match pages.files.find(path) {
         Located::Memory(hot) => Some(hot.answer(By::Memory)),
-        Located::Disk(Found::File(real)) => pages.files.read(path, real).await.ok(),
+        Located::Disk(PathLookup::File(real)) => pages.files.read(path, real).await.ok(),
         Located::Disk(_) => None,
     }
 }
@@ -264,7 +264,7 @@ async fn imports(
         .get(tag, Kind::Script, body, subject)
         .await?;
     let hooks = pages.plugins.resolve_import().order.snapshot();
-    let wanting = hooks.wanting(subject.facts(None));
+    let wanting = hooks.matching(subject.facts(None));
     let resolved = if wanting.is_empty() || module.imports.is_empty() {
         vec![None; module.imports.len()]
     } else {

@@ -16,7 +16,7 @@ use super::transform::has_representation;
 use super::whole::{self, NotWhole};
 use super::{Pages, faults};
 use crate::paths::UrlPath;
-use crate::plugins::{ResolveImport, Snapshot};
+use crate::plugins::{HookSnapshot, ResolveImport};
 use axum::http::header::{self, HeaderValue};
 use axum::http::request::Parts;
 use bytes::Bytes;
@@ -91,7 +91,7 @@ pub(super) fn may_want(pages: &Pages, request: &Parts, path: &UrlPath) -> bool {
             .iter()
             .any(|kind| dest.ends_with(kind))
     });
-    loads_code && hooks.may_want(Subject::as_get(request, path, None).facts(None))
+    loads_code && hooks.may_match(Subject::as_get(request, path, None).facts(None))
 }
 
 /// The stage: asks the plugins what the imports of this answer stand for.
@@ -111,7 +111,7 @@ pub(super) async fn stage(pages: &Pages, request: &Parts, path: &UrlPath, answer
     let hooks = hooks.snapshot();
     let source = answer.source.clone();
     let subject = Subject::as_get(request, path, source.as_deref());
-    let wanting = hooks.wanting(subject.facts(None));
+    let wanting = hooks.matching(subject.facts(None));
     if wanting.is_empty() {
         let is_news = || !pages.modules.graph.knows(request, answer.tag.as_ref());
         if !learns || kind == Kind::Page || !is_news() {
@@ -124,7 +124,7 @@ pub(super) async fn stage(pages: &Pages, request: &Parts, path: &UrlPath, answer
 
 async fn imports(
     pages: &Pages,
-    hooks: &Snapshot<ResolveImport>,
+    hooks: &HookSnapshot<ResolveImport>,
     wanting: &[usize],
     subject: Subject<'_>,
     kind: Kind,

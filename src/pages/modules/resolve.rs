@@ -8,7 +8,8 @@ use crate::pages::faults::Unanswered;
 use crate::pages::subject::Subject;
 use crate::pages::{Pages, faults};
 use crate::plugins::{
-    Hook, ImportSpecifier, ResolveImport, ResolveImportCall, ResolveImportOutcome, Said, Snapshot,
+    Hook, HookResult, HookSnapshot, ImportSpecifier, ResolveImport, ResolveImportCall,
+    ResolveImportOutcome,
 };
 use axum::http::HeaderValue;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub(super) struct Resolved {
 /// What they stand for.
 pub(super) async fn ask(
     pages: &Pages,
-    hooks: &Snapshot<ResolveImport>,
+    hooks: &HookSnapshot<ResolveImport>,
     wanting: &[usize],
     subject: Subject<'_>,
     tag: &HeaderValue,
@@ -59,26 +60,26 @@ async fn ask_one(
 ) -> Result<(), Box<Answer>> {
     let (request, path, plugin) = (subject.request, subject.path, hook.plugin());
     let is_open = |at: &usize| {
-        resolved.specifiers[*at].is_none() && hook.wants_specifier(&module.imports[*at].specifier)
+        resolved.specifiers[*at].is_none() && hook.matches_specifier(&module.imports[*at].specifier)
     };
     let open: Vec<usize> = (0..module.imports.len()).filter(is_open).collect();
     if open.is_empty() {
         return Ok(());
     }
     let key = subject.key(hook, about(tag, &resolved.specifiers));
-    let remembered = &pages.plugins.resolve_import().remembered;
-    let asked = match remembered.find(&key) {
+    let cache = &pages.plugins.resolve_import().cache;
+    let asked = match cache.get(&key) {
         Some(outcome) => Ok(outcome),
         None => {
             let call = || ResolveImportCall {
                 importer: subject.context(&key),
                 imports: open.iter().map(|at| told(module, *at)).collect(),
             };
-            let asked = remembered.ask_together(hook, &key, subject.file, call);
+            let asked = cache.call_coalesced(hook, &key, subject.file, call);
             asked.await
         }
     };
-    let failed = match asked.as_deref().map(Said::outcome) {
+    let failed = match asked.as_deref().map(HookResult::outcome) {
         Ok(ResolveImportOutcome::Resolved(answer)) if answer.specifiers.len() == open.len() => {
             for (at, specifier) in open.into_iter().zip(&answer.specifiers) {
                 let left = specifier.is_empty() || *specifier == module.imports[at].specifier;
@@ -87,7 +88,7 @@ async fn ask_one(
             return Ok(());
         }
         Ok(ResolveImportOutcome::Resolved(answer)) => {
-            remembered.forget_one(&key);
+            cache.remove(&key);
             let (asked, said) = (open.len(), answer.specifiers.len());
             let text = format!("asked about {asked} imports, it answered {said} specifiers");
             faults::broken(request, plugin, path, text)

@@ -1,6 +1,6 @@
 //! When a kept result holds no more: a file it was made from changed, or somebody said so.
 
-use crate::paths::Version;
+use crate::paths::FileVersion;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +14,7 @@ const CLOCK_TICK: Duration = Duration::from_millis(20);
 /// Whether any of these files was changed after this moment, as far as the file system says.
 pub(super) fn changed_since(files: &[&Path], moment: SystemTime) -> bool {
     let moment = moment.checked_sub(CLOCK_TICK).unwrap_or(moment);
-    let mut versions = files.iter().filter_map(|file| Version::at(file));
+    let mut versions = files.iter().filter_map(|file| FileVersion::at(file));
     versions.any(|version| !version.is_older_than(moment))
 }
 
@@ -31,7 +31,7 @@ enum Read {
     /// Its content takes part in the key.
     Content,
     /// This version; none = it was not there.
-    Version(Option<Version>),
+    Version(Option<FileVersion>),
 }
 
 impl Source {
@@ -43,7 +43,7 @@ impl Source {
 
     /// A file as it is. None when it may be another than the one that was read after `begin`.
     pub(super) fn settled(file: &Path, begin: SystemTime) -> Option<Self> {
-        let version = Version::at(file);
+        let version = FileVersion::at(file);
         let since = begin.checked_sub(SETTLES)?;
         version
             .is_none_or(|version| version.is_older_than(since))
@@ -57,7 +57,7 @@ impl Source {
     pub(super) fn is_same(&self) -> bool {
         match &self.read {
             Read::Content => true,
-            Read::Version(version) => Version::at(&self.file) == *version,
+            Read::Version(version) => FileVersion::at(&self.file) == *version,
         }
     }
 
@@ -69,7 +69,7 @@ impl Source {
 
 /// Which results are to be forgotten: what any of the fields names.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Stale {
+pub(crate) struct Invalidation {
     /// All of them.
     pub all: bool,
     /// Those for these paths, decoded, whatever their query.
@@ -80,7 +80,7 @@ pub(crate) struct Stale {
     pub files: Vec<PathBuf>,
 }
 
-impl Stale {
+impl Invalidation {
     /// Whether a result for this path, made from these files, is to be forgotten.
     pub(super) fn names(&self, path: &str, sources: &[Source]) -> bool {
         let made_from = |file: &PathBuf| sources.iter().any(|source| source.file == *file);

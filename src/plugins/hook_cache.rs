@@ -3,8 +3,8 @@
 
 use super::calls::CallError;
 use super::dependents::Dependents;
-use super::hook::{Hook, Kind, size_of_headers};
-use super::stale::{Source, Stale, changed_since};
+use super::hook::{Hook, HookType, size_of_headers};
+use super::invalidation::{Invalidation, Source, changed_since};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
@@ -42,20 +42,20 @@ pub(crate) struct RequestKey {
     /// Those the plugin asked for; names are lower-case.
     pub headers: Vec<(String, Bytes)>,
     /// Hash of what it was asked about beside the request; 0 = nothing.
-    pub about: u128,
+    pub input_hash: u128,
 }
 
 /// What a plugin answered, and what the edge made of it.
-pub(crate) struct Said<K: Kind> {
+pub(crate) struct HookResult<K: HookType> {
     outcome: K::Outcome,
-    made: OnceLock<Box<dyn Any + Send + Sync>>,
+    derived: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
-impl<K: Kind> Said<K> {
+impl<K: HookType> HookResult<K> {
     fn new(outcome: K::Outcome) -> Self {
         Self {
             outcome,
-            made: OnceLock::new(),
+            derived: OnceLock::new(),
         }
     }
 
@@ -65,26 +65,26 @@ impl<K: Kind> Said<K> {
         &self.outcome
     }
 
-    /// What [`keep_made`](Said::keep_made) was given.
+    /// What [`set_derived`](HookResult::set_derived) was given.
     #[must_use]
-    pub(crate) fn made<T: Any>(&self) -> Option<&T> {
-        self.made.get()?.downcast_ref()
+    pub(crate) fn derived<T: Any>(&self) -> Option<&T> {
+        self.derived.get()?.downcast_ref()
     }
 
     /// Keeps what was made of the answer beside it, for who gets the same answer next.
-    pub(crate) fn keep_made(&self, made: impl Any + Send + Sync) {
+    pub(crate) fn set_derived(&self, made: impl Any + Send + Sync) {
         // Who came first has made the same.
-        let _ = self.made.set(Box::new(made));
+        let _ = self.derived.set(Box::new(made));
     }
 }
 
 /// An answer that holds while its files do.
-struct Kept<K: Kind> {
-    said: Arc<Said<K>>,
+struct Kept<K: HookType> {
+    said: Arc<HookResult<K>>,
     sources: Arc<[Source]>,
 }
 
-impl<K: Kind> Clone for Kept<K> {
+impl<K: HookType> Clone for Kept<K> {
     fn clone(&self) -> Self {
         Self {
             said: self.said.clone(),
@@ -101,7 +101,7 @@ impl<K> Clone for Weight<K> {
     }
 }
 
-impl<K: Kind> Weighter<RequestKey, Kept<K>> for Weight<K> {
+impl<K: HookType> Weighter<RequestKey, Kept<K>> for Weight<K> {
     fn weight(&self, key: &RequestKey, kept: &Kept<K>) -> u64 {
         const OVERHEAD: usize = 512;
         let files: usize = kept.sources.iter().map(Source::size).sum();
@@ -111,12 +111,12 @@ impl<K: Kind> Weighter<RequestKey, Kept<K>> for Weight<K> {
 }
 
 /// What a plugin said, and when it was asked.
-struct Answered<K: Kind> {
-    result: Result<Arc<Said<K>>, CallError>,
+struct Answered<K: HookType> {
+    result: Result<Arc<HookResult<K>>, CallError>,
     begin: SystemTime,
 }
 
-impl<K: Kind> Clone for Answered<K> {
+impl<K: HookType> Clone for Answered<K> {
     fn clone(&self) -> Self {
         Self {
             result: self.result.clone(),
@@ -129,21 +129,21 @@ impl<K: Kind> Clone for Answered<K> {
 type Asking<K> = Shared<BoxFuture<'static, Answered<K>>>;
 
 /// What plugins said, by whom they were asked and of what.
-pub(crate) struct Remembered<K: Kind> {
+pub(crate) struct HookCache<K: HookType> {
     kept: Cache<RequestKey, Kept<K>, Weight<K>>,
     dependents: Arc<Dependents>,
     /// Held for moments, never across an await.
     state: Mutex<State<K>>,
 }
 
-struct State<K: Kind> {
+struct State<K: HookType> {
     /// How often something was forgotten: what was asked before is not kept.
     forgettings: u64,
-    /// What is being asked by [`Remembered::ask_together`].
+    /// What is being asked by [`HookCache::call_coalesced`].
     asking: HashMap<RequestKey, WeakShared<BoxFuture<'static, Answered<K>>>>,
 }
 
-impl<K: Kind> Remembered<K> {
+impl<K: HookType> HookCache<K> {
     pub(super) fn new(dependents: Arc<Dependents>) -> Self {
         // One shard: a body of the largest size that a result may carry fits in as well.
         let options = OptionsBuilder::new()
@@ -169,7 +169,7 @@ impl<K: Kind> Remembered<K> {
 
     /// What the plugin said to such a question, if that is remembered and holds.
     #[must_use]
-    pub(crate) fn find(&self, key: &RequestKey) -> Option<Arc<Said<K>>> {
+    pub(crate) fn get(&self, key: &RequestKey) -> Option<Arc<HookResult<K>>> {
         let kept = self.kept.get(key)?;
         // Blocks for a microsecond a file; going to another thread costs more.
         if kept.sources.iter().all(Source::is_same) {
@@ -181,17 +181,17 @@ impl<K: Kind> Remembered<K> {
 
     /// Asks the plugin, and remembers what it says if it and `may_keep` allow that. `file` would have
     /// answered the request by itself.
-    pub(crate) async fn ask(
+    pub(crate) async fn call(
         &self,
         hook: &Hook<K>,
         key: RequestKey,
         call: K::Call,
         file: Option<PathBuf>,
         may_keep: bool,
-    ) -> Result<Arc<Said<K>>, CallError> {
+    ) -> Result<Arc<HookResult<K>>, CallError> {
         let forgettings = self.lock().forgettings;
         let begin = SystemTime::now();
-        let said = Arc::new(Said::new(hook.ask(call).await?));
+        let said = Arc::new(HookResult::new(hook.call(call).await?));
         let files = K::files(said.outcome());
         self.dependents.add(&key.path, &files);
         if may_keep
@@ -213,22 +213,23 @@ impl<K: Kind> Remembered<K> {
 
     /// What the plugin says to a question whose answer is the same whoever asks: it is asked once by all
     /// who want to know at the same time. `call` makes what it is asked.
-    pub(crate) async fn ask_together(
+    pub(crate) async fn call_coalesced(
         self: &Arc<Self>,
         hook: &Arc<Hook<K>>,
         key: &RequestKey,
         file: Option<&Path>,
         call: impl Fn() -> K::Call,
-    ) -> Result<Arc<Said<K>>, CallError> {
+    ) -> Result<Arc<HookResult<K>>, CallError> {
         loop {
             let (asking, is_ours) = self.asking(hook, key, file, &call);
             let Answered { result, begin } = asking.await;
             // Who joined may have come after a file that the plugin had read before was changed.
-            let may_be_old = |said: &Arc<Said<K>>| changed_since(&K::files(said.outcome()), begin);
+            let may_be_old =
+                |said: &Arc<HookResult<K>>| changed_since(&K::files(said.outcome()), begin);
             if is_ours || !result.as_ref().is_ok_and(may_be_old) {
                 return result;
             }
-            if let Some(said) = self.find(key) {
+            if let Some(said) = self.get(key) {
                 return Ok(said);
             }
         }
@@ -248,13 +249,13 @@ impl<K: Kind> Remembered<K> {
         }
         let (call, hook, file) = (call(), hook.clone(), file.map(Path::to_owned));
         let done = Done {
-            remembered: self.clone(),
+            cache: self.clone(),
             key: key.clone(),
         };
         let asking = async move {
             let begin = SystemTime::now();
             let key = done.key.clone();
-            let result = done.remembered.ask(&hook, key, call, file, true).await;
+            let result = done.cache.call(&hook, key, call, file, true).await;
             Answered { result, begin }
         };
         let asking = asking.boxed().shared();
@@ -265,17 +266,17 @@ impl<K: Kind> Remembered<K> {
     }
 
     /// Forgets one answer: it cannot be used.
-    pub(crate) fn forget_one(&self, key: &RequestKey) {
+    pub(crate) fn remove(&self, key: &RequestKey) {
         self.kept.remove(key);
     }
 
     /// Forgets what this names, and says for which URL paths that was.
-    pub(super) fn forget(&self, stale: &Stale) -> Vec<String> {
+    pub(super) fn invalidate(&self, stale: &Invalidation) -> Vec<String> {
         self.retain(|key, sources| !stale.names(&key.path, sources))
     }
 
     /// A hook is withdrawn, or has other filters than under this id.
-    pub(super) fn end(&self, hook: u64) {
+    pub(super) fn remove_hook(&self, hook: u64) {
         self.retain(|key, _| key.hook != hook);
     }
 
@@ -304,15 +305,15 @@ impl<K: Kind> Remembered<K> {
 }
 
 /// A shared call is over, or nobody waits for it any more.
-struct Done<K: Kind> {
-    remembered: Arc<Remembered<K>>,
+struct Done<K: HookType> {
+    cache: Arc<HookCache<K>>,
     key: RequestKey,
 }
 
-impl<K: Kind> Drop for Done<K> {
+impl<K: HookType> Drop for Done<K> {
     fn drop(&mut self) {
         // One that was begun anew meanwhile is no longer joined: it is asked once more, no worse.
-        self.remembered.lock().asking.remove(&self.key);
+        self.cache.lock().asking.remove(&self.key);
     }
 }
 
@@ -345,9 +346,9 @@ mod tests {
     use super::*;
     use crate::config::Inject;
     use crate::plugins::{
-        Calls, FailureMode, HookKind, HookOptions, InlineBody, OpenSession, Outgoing, Phase,
-        Plugins, RequestContext, Serve, ServeBody, ServeCall, ServeContent, ServeOptions,
-        ServeOutcome,
+        CallMessage, Calls, FailureMode, HookKind, HookOptions, InlineBody, Phase, PluginRegistry,
+        RequestContext, Serve, ServeBody, ServeCall, ServeContent, ServeOptions, ServeOutcome,
+        SessionOptions,
     };
 
     fn request(hook: &Hook<Serve>, path: &str) -> (RequestKey, ServeCall) {
@@ -357,7 +358,7 @@ mod tests {
             path: path.into(),
             query: String::new(),
             headers: Vec::new(),
-            about: 0,
+            input_hash: 0,
         };
         let request = RequestContext {
             method: "GET".into(),
@@ -379,17 +380,17 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_named_is_forgotten_also_while_it_is_asked() {
-        let plugins = Arc::new(Plugins::new(Inject::Asked, Vec::new()));
-        let asked = OpenSession {
+        let plugins = Arc::new(PluginRegistry::new(Inject::Asked, Vec::new()));
+        let asked = SessionOptions {
             hooks: vec![HookKind::Serve],
-            ..OpenSession::default()
+            ..SessionOptions::default()
         };
         let (session, _events) = plugins.open_session(asked).unwrap();
         let options = HookOptions {
             filters: Vec::new(),
             failure_mode: FailureMode::Fail,
             forward_headers: Vec::new(),
-            own: ServeOptions {
+            type_options: ServeOptions {
                 phase: Phase::BeforeFiles,
                 max_request_body_bytes: 0,
                 scratch_dir: None,
@@ -397,14 +398,14 @@ mod tests {
         };
         let (calls, mut stream) = Calls::new(1, None);
         let hook = Hook::new(session.session(), options, calls);
-        let remembered = &plugins.serve().remembered;
-        let mut ask = async |path: &str, meanwhile: Option<Stale>| {
+        let cache = &plugins.serve().cache;
+        let mut ask = async |path: &str, meanwhile: Option<Invalidation>| {
             let (key, call) = request(&hook, path);
             let answer = async {
-                let Some(Outgoing::Call { id, .. }) = stream.recv().await else {
+                let Some(CallMessage::Call { id, .. }) = stream.recv().await else {
                     panic!("no call")
                 };
-                meanwhile.map(|stale| remembered.forget(&stale));
+                meanwhile.map(|stale| cache.invalidate(&stale));
                 let content = ServeContent {
                     status: 0,
                     content_type: String::new(),
@@ -417,26 +418,26 @@ mod tests {
                 hook.resolve(id, ServeOutcome::Content(content));
             };
             let file = call.request.file.clone();
-            let asked = remembered.ask(&hook, key.clone(), call, file, true);
+            let asked = cache.call(&hook, key.clone(), call, file, true);
             let (outcome, ()) = tokio::join!(asked, answer);
             assert!(outcome.is_ok());
-            remembered.find(&key).is_some()
+            cache.get(&key).is_some()
         };
-        let one_path = Stale {
+        let one_path = Invalidation {
             exact_paths: vec!["/a/x".into()],
-            ..Stale::default()
+            ..Invalidation::default()
         };
-        let of_file = |file: &str| Stale {
+        let of_file = |file: &str| Invalidation {
             files: vec![PathBuf::from(file)],
-            ..Stale::default()
+            ..Invalidation::default()
         };
-        let prefix = Stale {
+        let prefix = Invalidation {
             path_prefixes: vec!["/a/".into()],
-            ..Stale::default()
+            ..Invalidation::default()
         };
-        let all = Stale {
+        let all = Invalidation {
             all: true,
-            ..Stale::default()
+            ..Invalidation::default()
         };
         for (stale, forgotten) in [
             (one_path.clone(), 1),
@@ -449,11 +450,11 @@ mod tests {
             for path in ["/a/x", "/a/y", "/b"] {
                 assert!(ask(path, None).await);
             }
-            assert_eq!(remembered.forget(&stale).len(), forgotten, "{stale:?}");
+            assert_eq!(cache.invalidate(&stale).len(), forgotten, "{stale:?}");
         }
         assert!(!ask("/b", Some(one_path)).await);
-        remembered.end(hook.id());
+        cache.remove_hook(hook.id());
         let (key, _) = request(&hook, "/a/x");
-        assert!(remembered.find(&key).is_none());
+        assert!(cache.get(&key).is_none());
     }
 }
