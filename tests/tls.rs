@@ -330,27 +330,27 @@ async fn every_mistake_about_certificates_is_told_with_its_remedy() {
         (&["--tls-key", &key], "tls_cert is not given (give both"),
         (
             &["--tls-cert", &path("none"), "--tls-key", &key],
-            "--tls-cert: tls_cert cannot be read",
+            "--tls-cert: cannot read tls_cert",
         ),
         (
             &["--tls-cert", &cert, "--tls-key", &path("")],
-            "tls_key cannot be read",
+            "cannot read tls_key",
         ),
         (
             &["--tls-cert", &path("empty.pem"), "--tls-key", &key],
-            "tls_cert holds no certificate",
+            "tls_cert contains no certificate",
         ),
         (
             &["--tls-cert", &cert, "--tls-key", &path("empty.pem")],
-            "tls_key holds no private key",
+            "tls_key contains no private key",
         ),
         (
             &["--tls-cert", &cert, "--tls-key", &cert],
-            "tls_key holds no private key",
+            "tls_key contains no private key",
         ),
         (
             &["--tls-cert", &key, "--tls-key", &key],
-            "tls_cert holds no certificate",
+            "tls_cert contains no certificate",
         ),
         (
             &["--tls-cert", &path("broken.pem"), "--tls-key", &key],

@@ -16,7 +16,7 @@ const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// What plain HTTP gets where TLS is spoken. Browsers may not remember it: the next daemon on this
 /// port may be without TLS.
-pub(super) fn to_https(request: &Request) -> Response {
+pub(super) fn redirect_to_https(request: &Request) -> Response {
     let host = request.headers().get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
     let url = format!("https://{host}{}", request.uri());

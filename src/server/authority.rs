@@ -11,7 +11,7 @@
 //! alone (both libraries send short values as they are). After anything unexpected nothing is
 //! looked at any more: what is right is for the HTTP/2 library to say.
 
-use super::watched::Watch;
+use super::tap::Tap;
 
 /// What a client's connection begins with (RFC 9113, section 3.4).
 const PREFACE_OCTETS: usize = 24;
@@ -33,7 +33,7 @@ const NAME_INDEX: usize = 1;
 const MAX_SHIFT: u32 = 21;
 
 /// Watches one connection for authorities that are paths.
-pub(super) struct Authorities {
+pub(super) struct AuthorityTap {
     /// Octets that pass before the part begins.
     skip: usize,
     /// None once something unexpected came.
@@ -98,7 +98,7 @@ enum Text {
     OtherValue,
 }
 
-impl Default for Authorities {
+impl Default for AuthorityTap {
     fn default() -> Self {
         Self {
             skip: PREFACE_OCTETS,
@@ -109,8 +109,8 @@ impl Default for Authorities {
     }
 }
 
-impl Watch for Authorities {
-    fn look(&mut self, mut octets: &mut [u8]) {
+impl Tap for AuthorityTap {
+    fn inspect(&mut self, mut octets: &mut [u8]) {
         while let Some(part) = self.part {
             let skipped = self.skip.min(octets.len());
             self.skip -= skipped;
@@ -123,7 +123,7 @@ impl Watch for Authorities {
     }
 }
 
-impl Authorities {
+impl AuthorityTap {
     /// The part that follows this octet.
     fn step(&mut self, part: Part, octet: &mut u8) -> Option<Part> {
         match part {
@@ -287,9 +287,9 @@ mod tests {
     /// What comes out when the octets come in pieces of this size.
     fn passed(octets: &[u8], piece: usize) -> Vec<u8> {
         let mut octets = octets.to_vec();
-        let mut watch = Authorities::default();
+        let mut tap = AuthorityTap::default();
         for piece in octets.chunks_mut(piece) {
-            watch.look(piece);
+            tap.inspect(piece);
         }
         octets
     }

@@ -1,6 +1,6 @@
-//! One connection of the page port: which protocol it speaks, what it is asked, its end.
+//! One connection of the page port: its protocol, its timeouts and its shutdown.
 
-use super::front::Front;
+use super::frontend::Frontend;
 use super::request_line;
 use super::tls::H2;
 use axum::http::StatusCode;
@@ -22,103 +22,106 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-/// How long a new connection may take to its first request's head, the TLS handshake included. Then
-/// it is closed: one that is half open must not take room from others. Default 10 s.
+/// Time from accepting a connection to its first complete request head, TLS handshake included. A
+/// slower connection is closed: half-open ones must not take the room of others. Default 10 s.
 const FIRST_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a later head may take, and how long an HTTP/1.1 connection may be idle between
-/// requests. Then it is closed. Default 30 s.
+/// Time to read a later head, and idle time of an HTTP/1.1 connection between requests. Then it is
+/// closed. Default 30 s.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Largest request head. A larger one is answered with 431. Default 64 KiB.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// Requests of one HTTP/2 connection that may be open at once; the browser holds further ones back,
-/// those of a client that does not are refused. Default 256. What is reset before it is answered is
-/// bounded by the HTTP library (CVE-2023-44487): over its bound the connection ends.
+/// Concurrent requests of one HTTP/2 connection. Browsers hold further ones back; clients that do not
+/// get them refused. Default 256. The HTTP library bounds requests that are reset before they are
+/// answered (CVE-2023-44487): past its bound the connection ends.
 const MAX_STREAMS: u32 = 256;
 
-/// An HTTP/2 connection whose other end is gone is noticed within 40 s. One that is there may be idle
-/// for as long as it answers: browsers close theirs.
+/// Keepalive of HTTP/2 connections: a lost peer is noticed within 40 s. A live connection may stay idle
+/// for as long as it answers pings: browsers close theirs.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How a TLS connection begins (RFC 8446, section 5.1: a handshake record), and no HTTP request.
-const HANDSHAKE: u8 = 22;
+/// First byte of a TLS connection (RFC 8446, section 5.1: a handshake record). No HTTP request begins
+/// with it.
+const TLS_HANDSHAKE: u8 = 22;
 
-/// What is served on the page port.
+/// Handler of the connections of a page port.
 #[derive(Clone)]
-pub(super) struct Served {
-    /// Answers requests.
-    pub(super) front: Arc<Front>,
-    /// With TLS: what speaks it, and what plain HTTP gets instead.
-    pub(super) tls: Option<(TlsAcceptor, Arc<Front>)>,
+pub(super) struct ConnectionHandler {
+    pub(super) frontend: Arc<Frontend>,
+    /// With TLS: its acceptor, and the frontend of connections that speak plain HTTP.
+    pub(super) tls: Option<(TlsAcceptor, Arc<Frontend>)>,
 }
 
-impl Served {
-    /// Serves a connection to its end, or to that of the requests it has when it is told to stop.
+impl ConnectionHandler {
+    /// Serves a connection until it ends. Once `stop` is cancelled, it ends with its open requests.
     pub(super) async fn serve(self, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
-        // Small answers go out at once; failing to ask for it costs only time.
+        // Sends small responses at once. A failure costs only time.
         let _ = stream.set_nodelay(true);
-        let conversation = Conversation {
+        let connection = Connection {
             peer,
             stop,
-            first_head_by: Instant::now() + FIRST_HEAD_TIMEOUT,
+            first_head_deadline: Instant::now() + FIRST_HEAD_TIMEOUT,
         };
-        if let Err(error) = self.speak(stream, conversation).await {
+        if let Err(error) = self.negotiate(stream, connection).await {
             tracing::debug!(target: "pagewire::server", %peer, %error, "connection ended");
         }
     }
 
-    async fn speak(self, stream: TcpStream, conversation: Conversation) -> Result<(), Error> {
-        let Some((acceptor, redirect)) = self.tls else {
-            return conversation.http1(stream, self.front).await;
+    async fn negotiate(self, stream: TcpStream, connection: Connection) -> Result<(), Error> {
+        let Some((acceptor, plain_frontend)) = self.tls else {
+            return connection.http1(stream, self.frontend).await;
         };
         let mut first = [0];
-        conversation.begin(stream.peek(&mut first)).await?;
-        if first != [HANDSHAKE] {
-            return conversation.http1(stream, redirect).await;
+        connection.before_head(stream.peek(&mut first)).await?;
+        if first != [TLS_HANDSHAKE] {
+            return connection.http1(stream, plain_frontend).await;
         }
-        let stream = conversation.begin(acceptor.accept(stream)).await?;
-        // Boxed: connections without TLS need not have the room for it.
+        let stream = connection.before_head(acceptor.accept(stream)).await?;
+        // Boxed, so that the future of a connection without TLS stays small.
         if stream.get_ref().1.alpn_protocol() == Some(H2) {
-            Box::pin(conversation.http2(stream, self.front)).await
+            Box::pin(connection.http2(stream, self.frontend)).await
         } else {
-            Box::pin(conversation.http1(stream, self.front)).await
+            Box::pin(connection.http1(stream, self.frontend)).await
         }
     }
 }
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// A connection, whatever it speaks.
-struct Conversation {
+type Request = axum::http::Request<Incoming>;
+
+/// State of a connection, independent of its protocol.
+struct Connection {
     peer: SocketAddr,
     stop: CancellationToken,
-    first_head_by: Instant,
+    first_head_deadline: Instant,
 }
 
-impl Conversation {
-    /// A step before the first request.
-    async fn begin<T>(&self, step: impl Future<Output = io::Result<T>>) -> Result<T, Error> {
+impl Connection {
+    /// Performs a step that precedes the first request, under its deadline.
+    async fn before_head<T>(&self, step: impl Future<Output = io::Result<T>>) -> Result<T, Error> {
         tokio::select! {
-            done = timeout_at(self.first_head_by, step) => Ok(done??),
-            () = self.stop.cancelled() => Err("the daemon stops".into()),
+            done = timeout_at(self.first_head_deadline, step) => Ok(done??),
+            () = self.stop.cancelled() => Err("the daemon is stopping".into()),
         }
     }
 
-    async fn http1<S>(self, stream: S, front: Arc<Front>) -> Result<(), Error>
+    async fn http1<S>(self, stream: S, frontend: Arc<Frontend>) -> Result<(), Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (stream, line) = request_line::watch(stream);
-        let answer = move |request: Request, peer| {
-            let (front, line) = (front.clone(), line.clone());
+        let (stream, line) = request_line::tap(stream);
+        let respond = move |request: Request, peer| {
+            let (frontend, line) = (frontend.clone(), line.clone());
             async move {
-                let response = front.answer(request, peer, line.has_fragment()).await;
-                // Behind an upgrade there are no more requests.
+                let has_fragment = line.take_has_fragment();
+                let response = frontend.respond(request, peer, has_fragment).await;
+                // No request follows an upgrade.
                 if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                    line.begins_again();
+                    line.expect_next();
                 }
                 response
             }
@@ -128,16 +131,16 @@ impl Conversation {
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(MAX_HEAD_BYTES);
-        self.run(&http, stream, answer).await
+        self.run(&http, stream, respond).await
     }
 
-    async fn http2<S>(self, stream: S, front: Arc<Front>) -> Result<(), Error>
+    async fn http2<S>(self, stream: S, frontend: Arc<Frontend>) -> Result<(), Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let answer = move |request, peer| {
-            let front = front.clone();
-            async move { front.answer(request, peer, false).await }
+        let respond = move |request, peer| {
+            let frontend = frontend.clone();
+            async move { frontend.respond(request, peer, false).await }
         };
         let mut http = auto::Builder::new(TokioExecutor::new()).http2_only();
         http.http2()
@@ -146,29 +149,29 @@ impl Conversation {
             .max_header_list_size(MAX_HEAD_BYTES as u32)
             .keep_alive_interval(KEEPALIVE_INTERVAL)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT);
-        self.run(&http, stream, answer).await
+        self.run(&http, stream, respond).await
     }
 
     async fn run<S, F>(
         self,
         http: &auto::Builder<TokioExecutor>,
         stream: S,
-        answer: impl Fn(Request, SocketAddr) -> F,
+        respond: impl Fn(Request, SocketAddr) -> F,
     ) -> Result<(), Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         F: Future<Output = axum::response::Response> + Send + 'static,
     {
-        let asked = Arc::new(Notify::new());
+        let head_received = Arc::new(Notify::new());
         let service = service_fn(|request: Request| {
-            asked.notify_one();
-            // Not in another async block: a future is moved about with all that it has room for.
-            answer(request, self.peer).map(Ok::<_, Infallible>)
+            head_received.notify_one();
+            // Avoids nesting async blocks: that would enlarge a future which is moved.
+            respond(request, self.peer).map(Ok::<_, Infallible>)
         });
         let connection = http.serve_connection_with_upgrades(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
-        let too_late = async {
-            if timeout_at(self.first_head_by, asked.notified())
+        let first_head_overdue = async {
+            if timeout_at(self.first_head_deadline, head_received.notified())
                 .await
                 .is_ok()
             {
@@ -177,7 +180,7 @@ impl Conversation {
         };
         tokio::select! {
             ended = connection.as_mut() => ended,
-            () = too_late => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+            () = first_head_overdue => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
             () = self.stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -185,5 +188,3 @@ impl Conversation {
         }
     }
 }
-
-type Request = axum::http::Request<Incoming>;

@@ -22,20 +22,20 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 /// Whose counts they are.
 #[derive(Clone)]
-pub(super) struct Counted {
+pub(super) struct MetricsSource {
     pub(super) control: Arc<Control>,
     pub(super) pages: Arc<Pages>,
 }
 
 /// The control service of one listener, and the counts beside it.
-pub(super) fn beside(routes: Routes, auth: Auth, counted: Counted) -> Routes {
+pub(super) fn add_route(routes: Routes, auth: Auth, source: MetricsSource) -> Routes {
     let control = routes
         .into_axum_router()
         .layer(InterceptorLayer::new(auth.clone()))
         .layer(from_fn(http2_alone));
     let metrics = Router::new()
         .route("/metrics", get(metrics))
-        .with_state((auth, counted))
+        .with_state((auth, source))
         .fallback_service(control);
     Routes::from(metrics)
 }
@@ -51,7 +51,10 @@ async fn http2_alone(request: Request, next: Next) -> Response {
     (StatusCode::HTTP_VERSION_NOT_SUPPORTED, close, text).into_response()
 }
 
-async fn metrics(State((auth, counted)): State<(Auth, Counted)>, request: Request) -> Response {
+async fn metrics(
+    State((auth, source)): State<(Auth, MetricsSource)>,
+    request: Request,
+) -> Response {
     let given = request.headers().get(header::AUTHORIZATION);
     if let Err(status) = auth.check(given.map(header::HeaderValue::as_bytes)) {
         let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
@@ -59,7 +62,7 @@ async fn metrics(State((auth, counted)): State<(Auth, Counted)>, request: Reques
         return (StatusCode::UNAUTHORIZED, challenge, text).into_response();
     }
     let mut registry = Registry::with_prefix("pagewire");
-    registry.register_collector(Box::new(counted));
+    registry.register_collector(Box::new(source));
     let mut said = String::new();
     match text::encode(&mut said, &registry) {
         Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], said).into_response(),
@@ -67,13 +70,13 @@ async fn metrics(State((auth, counted)): State<(Auth, Counted)>, request: Reques
     }
 }
 
-impl fmt::Debug for Counted {
+impl fmt::Debug for MetricsSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Counted")
+        f.write_str("MetricsSource")
     }
 }
 
-impl Collector for Counted {
+impl Collector for MetricsSource {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut requests = encoder.encode_descriptor(
             "page_requests",
@@ -125,7 +128,7 @@ impl Collector for Counted {
     }
 }
 
-impl Counted {
+impl MetricsSource {
     fn encode_plugins(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let sessions = self.control.plugins.sessions();
         let plugins: Vec<_> = sessions

@@ -1,82 +1,82 @@
-//! Finds a `#` in the request target, which no browser sends.
+//! Detects a `#` in the request target, which no browser sends.
 //!
-//! The HTTP library cuts a fragment off before anybody sees it (RFC 9112, section 3.2 has none in a
-//! request target). We parse what is left once, so nothing can be smuggled past our checks; but what
-//! a malformed request is answered must not depend on who reads it, so it is refused with 400. In
-//! HTTP/2 nothing can be seen: its frames are decoded where the fragment is cut off.
+//! A request target has no fragment (RFC 9112, section 3.2), and the HTTP library removes one silently.
+//! The remainder is parsed only once, so nothing can be smuggled past our checks; but the response to a
+//! malformed request should not depend on the parser, so the request is refused with 400. HTTP/2 is
+//! not inspected: its frames are decoded where the fragment is removed.
 
-use super::watched::{Watch, Watched};
+use super::tap::{Tap, Tapped};
 use memchr::memchr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What the stream and the service of one connection tell each other. Both run in its one task.
+/// State shared by the stream and the service of one connection. Both run in its only task.
 #[derive(Clone)]
 pub(super) struct RequestLine {
-    /// The next octets begin a request.
-    begins: Arc<AtomicBool>,
-    /// The request being read has a fragment in its target.
+    /// The next bytes begin a request.
+    is_next: Arc<AtomicBool>,
+    /// The target of the request being read has a fragment.
     has_fragment: Arc<AtomicBool>,
 }
 
-/// Looks at the request lines of a connection as they pass. Of requests that arrive together only
-/// the first is looked at.
-pub(super) struct LineWatch {
+/// Scanner for the request lines of a connection. Of pipelined requests that arrive together, only the
+/// first is scanned.
+pub(super) struct RequestLineTap {
     line: RequestLine,
-    /// A `#` was seen in the line so far.
-    seen: bool,
-    /// Something was seen in the line so far: empty lines before a request are none of it.
-    started: bool,
+    /// The line contains a `#` so far.
+    has_hash: bool,
+    /// The line has begun: empty lines before a request are not part of it.
+    has_begun: bool,
 }
 
-/// The stream, watched, and what its service is to ask.
-pub(super) fn watch<S>(stream: S) -> (Watched<S, LineWatch>, RequestLine) {
+/// Returns the stream with its request lines scanned, and the results for its service.
+pub(super) fn tap<S>(stream: S) -> (Tapped<S, RequestLineTap>, RequestLine) {
     let line = RequestLine {
-        begins: Arc::new(AtomicBool::new(true)),
+        is_next: Arc::new(AtomicBool::new(true)),
         has_fragment: Arc::default(),
     };
-    let watch = LineWatch {
+    let tap = RequestLineTap {
         line: line.clone(),
-        seen: false,
-        started: false,
+        has_hash: false,
+        has_begun: false,
     };
-    (Watched::new(stream, watch), line)
+    (Tapped::new(stream, tap), line)
 }
 
-impl Watch for LineWatch {
-    fn look(&mut self, octets: &mut [u8]) {
-        if !self.line.begins.load(Ordering::Relaxed) {
+impl Tap for RequestLineTap {
+    fn inspect(&mut self, bytes: &mut [u8]) {
+        if !self.line.is_next.load(Ordering::Relaxed) {
             return;
         }
-        let mut octets = &*octets;
-        if !self.started {
-            let is_end = |octet: &u8| matches!(octet, b'\r' | b'\n');
-            let begin = octets.iter().position(|octet| !is_end(octet));
-            octets = &octets[begin.unwrap_or(octets.len())..];
+        let mut bytes = &*bytes;
+        if !self.has_begun {
+            let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+            let begin = bytes.iter().position(|byte| !is_line_end(byte));
+            bytes = &bytes[begin.unwrap_or(bytes.len())..];
         }
-        if octets.is_empty() {
+        if bytes.is_empty() {
             return;
         }
-        let end = memchr(b'\n', octets);
-        let line = &octets[..end.unwrap_or(octets.len())];
-        self.started = end.is_none();
-        self.seen |= memchr(b'#', line).is_some();
+        let end = memchr(b'\n', bytes);
+        let line = &bytes[..end.unwrap_or(bytes.len())];
+        self.has_begun = end.is_none();
+        self.has_hash |= memchr(b'#', line).is_some();
         if end.is_some() {
-            self.line.begins.store(false, Ordering::Relaxed);
-            let seen = std::mem::take(&mut self.seen);
-            self.line.has_fragment.store(seen, Ordering::Relaxed);
+            self.line.is_next.store(false, Ordering::Relaxed);
+            let has_hash = std::mem::take(&mut self.has_hash);
+            self.line.has_fragment.store(has_hash, Ordering::Relaxed);
         }
     }
 }
 
 impl RequestLine {
-    /// Whether the request that has just been read has a fragment in its target.
-    pub(super) fn has_fragment(&self) -> bool {
+    /// Returns whether the target of the request just read has a fragment, and resets the flag.
+    pub(super) fn take_has_fragment(&self) -> bool {
         self.has_fragment.swap(false, Ordering::Relaxed)
     }
 
-    /// The response is made: what comes next is a request.
-    pub(super) fn begins_again(&self) {
-        self.begins.store(true, Ordering::Relaxed);
+    /// Expects a request line next: the response to the previous request is ready.
+    pub(super) fn expect_next(&self) {
+        self.is_next.store(true, Ordering::Relaxed);
     }
 }

@@ -1,5 +1,5 @@
-//! What every request to the page port comes to first: it is admitted or refused, and then goes to our
-//! own paths or to the pages.
+//! The entry point of every request to the page port: it is admitted or refused, then dispatched to
+//! the daemon's own paths or to the pages.
 
 use super::{admit, base_path};
 use crate::browser::Shared;
@@ -20,39 +20,36 @@ use tower::ServiceExt;
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// Who answers what is admitted.
+/// Admission rules, and the handler of the requests that pass them.
 #[derive(Clone)]
-pub(super) struct Front {
+pub(super) struct Frontend {
     pub(super) allowed: Arc<Allowed>,
-    pub(super) answers: Answers,
+    pub(super) handler: Handler,
 }
 
-/// What an admitted request gets.
+/// Handler of admitted requests.
 #[derive(Clone)]
-pub(super) enum Answers {
-    /// What it asks for. Behind a router every request costs a dozen allocations, so only our own
-    /// paths have one.
+pub(super) enum Handler {
+    /// The site. Only the daemon's own paths have a router: it costs a dozen allocations a request.
     Site {
         base: Prefix,
-        ours: Router,
+        reserved: Router,
         pages: Arc<Pages>,
     },
-    /// The same, by https.
-    ToHttps,
-    /// Nothing: too many connections are open.
-    NoRoom,
+    /// One response for all requests, such as a redirect or a refusal.
+    Fixed(fn(&Request) -> Response),
 }
 
-impl Front {
-    /// The same door, and something else behind it.
-    pub(super) fn but(&self, answers: Answers) -> Self {
+impl Frontend {
+    /// Returns a frontend with the same admission rules and another handler.
+    pub(super) fn with_handler(&self, handler: Handler) -> Self {
         Self {
             allowed: self.allowed.clone(),
-            answers,
+            handler,
         }
     }
 
-    pub(super) async fn answer(
+    pub(super) async fn respond(
         &self,
         request: axum::http::Request<Incoming>,
         peer: SocketAddr,
@@ -66,9 +63,9 @@ impl Front {
                 let no_store = [(header::CACHE_CONTROL, "no-store")];
                 (status, no_store, format!("{text}\n")).into_response()
             }
-            None => self.admitted(request, peer).await,
+            None => self.handle(request, peer).await,
         };
-        // No other site may load what we serve, as a script or otherwise, but for what was made for it.
+        // Other sites may not embed what is served here, except for what is made for them.
         let shared = response.extensions_mut().remove::<Shared>();
         let policy = shared.map_or("same-origin", |Shared| "cross-origin");
         response
@@ -77,32 +74,35 @@ impl Front {
         response
     }
 
-    async fn admitted(&self, mut request: Request, peer: SocketAddr) -> Response {
-        match &self.answers {
-            Answers::Site { base, ours, pages } => {
+    async fn handle(&self, mut request: Request, peer: SocketAddr) -> Response {
+        match &self.handler {
+            Handler::Site {
+                base,
+                reserved,
+                pages,
+            } => {
                 if let Some(redirect) = base_path::strip(base, &mut request) {
                     return redirect;
                 }
-                let is_ours = message::is_own_path(request.uri().path());
-                // Where nobody would look, it is not said: that costs allocations, too.
-                if is_ours || pages.has_backends() {
+                let is_reserved = message::is_own_path(request.uri().path());
+                // An extension costs allocations: add it only for handlers that read it.
+                if is_reserved || pages.has_backends() {
                     request.extensions_mut().insert(ConnectInfo(peer));
                 }
-                if is_ours {
-                    let Ok(response) = Box::pin(ours.clone().oneshot(request)).await;
+                if is_reserved {
+                    let Ok(response) = Box::pin(reserved.clone().oneshot(request)).await;
                     return response;
                 }
                 pages::respond(pages, request).await
             }
-            Answers::ToHttps => admit::to_https(&request),
-            Answers::NoRoom => super::http::no_room(),
+            Handler::Fixed(response) => response(&request),
         }
     }
 }
 
-/// What our own folder has no more, or never had.
-pub(super) async fn not_ours() -> impl IntoResponse {
-    let text = "pagewire has nothing at this path of its own\n";
+/// Returns 404 for unknown paths under `/__pagewire__/`.
+pub(super) async fn reserved_not_found() -> impl IntoResponse {
+    let text = "pagewire serves nothing at this reserved path\n";
     (
         StatusCode::NOT_FOUND,
         [(header::CACHE_CONTROL, "no-store")],

@@ -1,10 +1,11 @@
-//! Our own certificate for localhost: made when it is first needed, kept in the user's data folder,
-//! made anew before it ends.
+//! The daemon's certificate for localhost: created on first use in the user's data folder, and
+//! renewed before it expires.
 //!
-//! It is signed by an authority of one certificate: the authority's key is forgotten at once, so
-//! whoever trusts the authority trusts this certificate and never another.
+//! It is signed by an authority that signs nothing else: the authority's key is discarded at once.
+//! Trusting the authority therefore means trusting this one certificate.
 
-use super::tls::{TlsError, identity, is_trusted};
+use super::error::TlsError;
+use super::identity;
 use crate::discovery::write_private;
 use crate::ids;
 use rcgen::{
@@ -18,39 +19,41 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// What it is for. Not `*.localhost`: browsers take no wildcard right below a top-level name.
+/// Names in the certificate. Not `*.localhost`: browsers accept no wildcard directly below a top-level
+/// name.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// How long it is good for. Default 800 days: Apple's systems refuse more than 825.
+/// Validity of a new certificate. Default 800 days: Apple's systems refuse more than 825.
 const LIFETIME: Duration = DAY.saturating_mul(800);
 
-/// One that ends sooner than this is made anew. Default 30 days.
+/// Remaining validity below which the certificate is renewed. Default 30 days.
 const RENEW_BEFORE: Duration = DAY.saturating_mul(30);
 
-/// A clock that is slower than ours must not find it too young.
+/// Validity before the time of creation, for clients whose clock is slow.
 const BACKDATED: Duration = DAY;
 
-/// The certificate with its key, and who vouches for it.
-pub(super) struct Localhost {
-    /// PEM: the certificate and its private key, in a file of mode 0600.
+/// PEM files of the certificate for localhost.
+pub(super) struct LocalhostCertificate {
+    /// The certificate and its private key, in a file of mode 0600.
     pub(super) file: PathBuf,
-    /// PEM: the certificate of the authority, which browsers are to trust.
+    /// The certificate of the authority, which browsers have to trust.
     pub(super) authority_file: PathBuf,
 }
 
-impl Localhost {
-    /// Finds it in the data folder, or makes it there.
+impl LocalhostCertificate {
+    /// Finds the certificate in the data folder, or creates it there.
     pub(super) fn load() -> Result<Self, TlsError> {
         let folder = data_folder().ok_or(TlsError::NoDataFolder)?;
-        let kept = Self {
+        let certificate = Self {
             file: folder.join("localhost.pem"),
             authority_file: folder.join("authority.pem"),
         };
-        kept.ensure(&folder)
-            .map_err(|source| TlsError::NotKept { folder, source })?;
-        Ok(kept)
+        certificate
+            .ensure(&folder)
+            .map_err(|source| TlsError::NotCreated { folder, source })?;
+        Ok(certificate)
     }
 
     fn ensure(&self, folder: &Path) -> io::Result<()> {
@@ -58,28 +61,29 @@ impl Localhost {
             .recursive(true)
             .mode(0o700)
             .create(folder)?;
-        // Of daemons that start together one makes it, the others find it.
+        // Of daemons that start together, one creates it and the others wait for the lock and find it.
         let lock = File::open(folder)?;
         lock.lock()?;
-        if self.is_good() {
+        if self.is_usable() {
             return Ok(());
         }
-        let (certificate, authority) = make().map_err(io::Error::other)?;
+        let (certificate, authority) = create().map_err(io::Error::other)?;
         replace(&self.file, &certificate)?;
         replace(&self.authority_file, &authority)
     }
 
-    /// A browser that trusts the authority would take it, and for a while yet.
-    fn is_good(&self) -> bool {
-        let Ok(identity) = identity(&self.file, &self.file) else {
+    /// Returns whether a browser that trusts the authority accepts the certificate, now and for
+    /// another [`RENEW_BEFORE`].
+    fn is_usable(&self) -> bool {
+        let Ok(identity) = identity::load(&self.file, &self.file) else {
             return false;
         };
         let then = SystemTime::now() + RENEW_BEFORE;
-        is_trusted(&identity, &self.authority_file, "localhost", then)
+        identity::is_trusted(&identity, &self.authority_file, "localhost", then)
     }
 }
 
-/// `$XDG_DATA_HOME/pagewire`, by default `~/.local/share/pagewire`.
+/// Returns `$XDG_DATA_HOME/pagewire`, by default `~/.local/share/pagewire`.
 fn data_folder() -> Option<PathBuf> {
     let absolute = |name| {
         env::var_os(name)
@@ -91,8 +95,8 @@ fn data_folder() -> Option<PathBuf> {
     Some(base.join("pagewire"))
 }
 
-/// The certificate with its key, and its authority, as PEM.
-fn make() -> Result<(String, String), rcgen::Error> {
+/// Creates the certificate with its key, and its authority, as PEM.
+fn create() -> Result<(String, String), rcgen::Error> {
     let now = SystemTime::now();
     let params = |names: &[&str], name: &str| {
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
@@ -102,7 +106,7 @@ fn make() -> Result<(String, String), rcgen::Error> {
         params.not_after = (now + LIFETIME).into();
         Ok::<_, rcgen::Error>(params)
     };
-    // Trust stores find an authority by its name: an earlier one has another.
+    // Trust stores find an authority by name, so the name must differ from earlier ones.
     let mut authority = params(&[], &format!("pagewire {}", &ids::random()[..8]))?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -119,9 +123,9 @@ fn make() -> Result<(String, String), rcgen::Error> {
     Ok((certificate.pem() + &key.serialize_pem(), authority_pem))
 }
 
-/// Whoever reads the file reads all of it.
+/// Replaces a file atomically: a reader never sees a part of it.
 fn replace(path: &Path, content: &str) -> io::Result<()> {
-    let beside = path.with_extension("pem.new");
-    write_private(&beside, content.as_bytes())?;
-    fs::rename(&beside, path)
+    let temporary = path.with_extension("pem.new");
+    write_private(&temporary, content.as_bytes())?;
+    fs::rename(&temporary, path)
 }

@@ -1,4 +1,4 @@
-//! A connection whose octets are looked at as they are read.
+//! A stream whose incoming bytes pass an observer.
 
 use std::io;
 use std::pin::Pin;
@@ -6,26 +6,25 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tonic::transport::server::Connected;
 
-/// Who looks at the octets of one connection, in order and each once.
-pub(super) trait Watch {
-    /// The octets that have just been read. They may be changed where they are; their number
-    /// stays.
-    fn look(&mut self, octets: &mut [u8]);
+/// Observer of the bytes that are read from a [`Tapped`] stream: in order, each byte once.
+pub(super) trait Tap {
+    /// Inspects the bytes just read. It may change them in place, but not their number.
+    fn inspect(&mut self, bytes: &mut [u8]);
 }
 
-/// A stream, and who looks at what is read from it.
-pub(super) struct Watched<S, W> {
+/// Stream that shows everything read from it to a [`Tap`].
+pub(super) struct Tapped<S, T> {
     stream: S,
-    watch: W,
+    tap: T,
 }
 
-impl<S, W> Watched<S, W> {
-    pub(super) fn new(stream: S, watch: W) -> Self {
-        Self { stream, watch }
+impl<S, T> Tapped<S, T> {
+    pub(super) fn new(stream: S, tap: T) -> Self {
+        Self { stream, tap }
     }
 }
 
-impl<S: AsyncRead + Unpin, W: Watch + Unpin> AsyncRead for Watched<S, W> {
+impl<S: AsyncRead + Unpin, T: Tap + Unpin> AsyncRead for Tapped<S, T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -34,27 +33,27 @@ impl<S: AsyncRead + Unpin, W: Watch + Unpin> AsyncRead for Watched<S, W> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if polled.is_ready() {
-            self.watch.look(&mut buffer.filled_mut()[before..]);
+            self.tap.inspect(&mut buffer.filled_mut()[before..]);
         }
         polled
     }
 }
 
-impl<S: AsyncWrite + Unpin, W: Unpin> AsyncWrite for Watched<S, W> {
+impl<S: AsyncWrite + Unpin, T: Unpin> AsyncWrite for Tapped<S, T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        octets: &[u8],
+        bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, octets)
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        octets: &[io::IoSlice<'_>],
+        buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, octets)
+        Pin::new(&mut self.stream).poll_write_vectored(cx, buffers)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -70,7 +69,7 @@ impl<S: AsyncWrite + Unpin, W: Unpin> AsyncWrite for Watched<S, W> {
     }
 }
 
-impl<S: Connected, W> Connected for Watched<S, W> {
+impl<S: Connected, T> Connected for Tapped<S, T> {
     type ConnectInfo = S::ConnectInfo;
 
     fn connect_info(&self) -> Self::ConnectInfo {

@@ -1,0 +1,70 @@
+//! The daemon's background tasks. They end with their [`JoinSet`].
+
+use super::console;
+use crate::config::{Config, WatchMode};
+use crate::hub::Hub;
+use crate::node_resolve::NodeResolve;
+use crate::plugins::PluginRegistry;
+use crate::watch::{self, Watcher};
+use std::io;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+/// Spawns the tasks that the configuration asks for. Returns once all files of watched folders are
+/// known: a program that reads the ready line may change a file at once.
+pub(super) async fn spawn(
+    config: &Config,
+    hub: &Arc<Hub>,
+    plugins: &Arc<PluginRegistry>,
+) -> io::Result<JoinSet<()>> {
+    let mut tasks = JoinSet::new();
+    let requests = hub.clone();
+    tasks.spawn(async move { requests.expire_requests().await });
+    hub.park_requests(plugins.is_starting());
+    tasks.spawn(park_requests(hub.clone(), plugins.clone()));
+    if config.console {
+        let hub = hub.clone();
+        tasks.spawn(async move { console::log(&hub).await });
+    }
+    if config.node_resolve {
+        let resolve = NodeResolve::open(plugins, config.roots.clone());
+        tasks.spawn(resolve.map_err(io::Error::other)?.run());
+    }
+    watch_folders(config, hub, plugins, &mut tasks).await?;
+    Ok(tasks)
+}
+
+/// Parks requests of pages while a required plugin is starting.
+async fn park_requests(hub: Arc<Hub>, plugins: Arc<PluginRegistry>) {
+    let mut changes = plugins.readiness_changes();
+    loop {
+        hub.park_requests(plugins.is_starting());
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Watches every served folder, unless watching is off.
+async fn watch_folders(
+    config: &Config,
+    hub: &Arc<Hub>,
+    plugins: &PluginRegistry,
+    tasks: &mut JoinSet<()>,
+) -> io::Result<()> {
+    let pages = match (config.watch, config.no_files) {
+        (WatchMode::Off, _) => return Ok(()),
+        (WatchMode::Events, _) => watch::Pages::Nothing,
+        (WatchMode::Pages, false) => watch::Pages::Paths,
+        (WatchMode::Pages, true) => watch::Pages::Reload,
+    };
+    for (prefix, root) in config.roots.each() {
+        let poll = config.watch_poll;
+        let open = move || Watcher::open(root, prefix, poll);
+        let watcher = tokio::task::spawn_blocking(open).await;
+        let watcher = watcher.map_err(io::Error::other)?;
+        let dependents = plugins.dependents().clone();
+        tasks.spawn(watcher.run(hub.clone(), dependents, pages));
+    }
+    Ok(())
+}
