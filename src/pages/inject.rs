@@ -8,7 +8,7 @@
 use super::answer::{Answer, Payload, content_tag};
 use super::derived::Variant;
 use super::failure::escape;
-use super::modules::Hints;
+use super::modules::PreloadHints;
 use super::scan::{Scan, is_document, scan};
 use super::{Pages, encode, policy};
 use crate::message::{CLIENT_PATH, RECORDER_PATH};
@@ -38,7 +38,7 @@ pub(super) struct Scripts {
     /// The policies of the response's header.
     policies: String,
     /// URLs of modules that the page will load.
-    preloads: Hints,
+    preloads: PreloadHints,
 }
 
 impl Scripts {
@@ -48,7 +48,7 @@ impl Scripts {
             recorder,
             base: base.to_owned(),
             policies: String::new(),
-            preloads: Hints::default(),
+            preloads: PreloadHints::default(),
         }
     }
 
@@ -165,7 +165,7 @@ impl Page<'_> {
         // Hints that a policy keeps out would only be errors in the console.
         let mut scripts = self.scripts.clone();
         if !missing.is_empty() {
-            scripts.preloads = Hints::default();
+            scripts.preloads = PreloadHints::default();
         }
         let added = add(page, found, &scripts, is_whole)?;
         for (policies, missing) in missing {

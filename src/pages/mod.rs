@@ -40,7 +40,7 @@ use derived::Derived;
 use files::Files;
 use inject::Scripts;
 use mime::Types;
-use modules::Modules;
+use modules::ModuleIndex;
 use proxy::Proxy;
 
 pub(crate) use pipeline::respond;
@@ -61,7 +61,7 @@ pub(crate) struct Pages {
     /// For bodies that are read for plugins, in bytes.
     body_room: Arc<Semaphore>,
     derived: Derived,
-    modules: Modules,
+    modules: ModuleIndex,
     policies: policy::Reported,
     requests: Requests,
 }
@@ -90,7 +90,7 @@ impl Pages {
             proxy: Proxy::new(config, connections, stop),
             body_room: Arc::new(Semaphore::new(body::BUFFERED_BYTES)),
             derived: Derived::new(),
-            modules: Modules::new(config.preload_modules),
+            modules: ModuleIndex::new(config.preload_modules),
             policies: policy::Reported::default(),
             requests: Requests::default(),
         })

@@ -1,10 +1,15 @@
-//! The stage that knows JavaScript modules: what plugins say that imports stand for is put into the
-//! source, and what a page will load is told to the browser at once.
+//! The import stage: rewrites the imports of JavaScript modules to what plugins resolve them to, and
+//! collects the preload hints of pages.
+//!
+//! `source` finds imports and splices specifiers, and `html` finds the inline modules of pages; `cache`
+//! keeps what they found. `resolve` calls the plugins. `graph` follows the imports of a page's modules,
+//! so that the browser can preload all of them at once.
 
-mod frame;
+mod cache;
+mod code_frame;
 mod graph;
-mod page;
-mod parsed;
+mod html;
+mod relative_url;
 mod resolve;
 mod source;
 mod stack;
@@ -20,124 +25,115 @@ use crate::plugins::{HookSnapshot, ResolveImport};
 use axum::http::header::{self, HeaderValue};
 use axum::http::request::Parts;
 use bytes::Bytes;
-use graph::Graph;
-pub(super) use graph::Hints;
-use parsed::{Module, Parsed};
+use cache::{Module, ModuleCache, SourceKind};
+use graph::ImportGraph;
+pub(super) use graph::PreloadHints;
+use resolve::Resolution;
 use std::time::Duration;
-use xxhash_rust::xxh3::Xxh3;
 
-/// Larger modules and pages are passed on as they are, which a header says. Default 16 MiB.
+/// Size limit. Larger modules and pages pass unchanged, which a response header reports. Default 16 MiB.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// How long a page from elsewhere may take to come before it is passed on as it is, which a header says.
+/// Deadline for reading a streamed page. A slower one passes unchanged, which a response header reports.
 /// Default 1 s.
-const PAGE_PATIENCE: Duration = Duration::from_secs(1);
+const PAGE_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Who is named in the header where no plugin was passed by, but we.
-const IMPORTS: &str = "imports";
+/// Name of this stage in the `pagewire-skipped` header.
+const STAGE: &str = "imports";
 
-/// What is known of modules.
-pub(super) struct Modules {
-    parsed: Parsed,
-    graph: Graph,
+/// Parsed modules, and which of them import which.
+pub(super) struct ModuleIndex {
+    parsed: ModuleCache,
+    graph: ImportGraph,
 }
 
-impl Modules {
-    /// Nothing yet; pages are told of what they will load if `preload`.
+impl ModuleIndex {
+    /// Returns an empty index. Pages have preload hints if `preload`.
     pub(super) fn new(preload: bool) -> Self {
         Self {
-            parsed: Parsed::new(),
-            graph: Graph::new(preload),
+            parsed: ModuleCache::new(),
+            graph: ImportGraph::new(preload),
         }
     }
 
-    /// What a page will load beside what it names itself; `tag` names its content, if it has one.
+    /// Returns the modules that a page will load beyond those that it names itself. `tag` is the page's
+    /// entity tag, if it has one.
     pub(super) async fn preloads(
         &self,
         pages: &Pages,
         request: &Parts,
         page: &Bytes,
         tag: Option<&HeaderValue>,
-    ) -> Hints {
+    ) -> PreloadHints {
         self.graph.preloads(pages, request, page, tag).await
     }
 }
 
-/// What a response is, as far as imports go.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Script,
-    Page,
-}
-
-impl Kind {
-    fn of(answer: &Answer) -> Option<Self> {
-        if answer.is_script() {
-            Some(Self::Script)
-        } else if answer.is_html() {
-            Some(Self::Page)
-        } else {
-            None
-        }
-    }
-}
-
-/// Whether a plugin may want to resolve imports of what a request gets, if that is a module or a page.
+/// Whether a plugin may want to resolve the imports of the response to this request, assuming that it
+/// is a module or a page.
 pub(super) fn may_want(pages: &Pages, request: &Parts, path: &UrlPath) -> bool {
     let hooks = pages.plugins.resolve_import().order.snapshot();
     let loads_code = request.headers.get("sec-fetch-dest").is_none_or(|dest| {
         let dest = dest.to_str().unwrap_or_default();
         ["script", "document", "frame", "worker"]
             .iter()
-            .any(|kind| dest.ends_with(kind))
+            .any(|suffix| dest.ends_with(suffix))
     });
     loads_code && hooks.may_match(Subject::as_get(request, path, None).facts(None))
 }
 
-/// The stage: asks the plugins what the imports of this answer stand for.
+/// Runs the stage: resolves the imports of this response.
 pub(super) async fn stage(pages: &Pages, request: &Parts, path: &UrlPath, answer: &mut Answer) {
     let hooks = &pages.plugins.resolve_import().order;
-    // What a backend makes passes through: it would be held up.
-    let is_made = match answer.by {
+    // Recording the imports of a backend's response would hold up its stream.
+    let is_generated = match answer.by {
         By::Plugin(_) => true,
         By::File | By::Memory => answer.file.is_none(),
         By::Daemon | By::Proxy(_) => false,
     };
-    let learns = pages.modules.graph.learns(pages, is_made);
-    if hooks.is_empty() && !learns || !has_representation(answer) {
+    let records = pages.modules.graph.records(pages, is_generated);
+    if hooks.is_empty() && !records || !has_representation(answer) {
         return;
     }
-    let Some(kind) = Kind::of(answer) else { return };
+    let Some(kind) = SourceKind::of(answer) else {
+        return;
+    };
     let hooks = hooks.snapshot();
     let source = answer.source.clone();
     let subject = Subject::as_get(request, path, source.as_deref());
-    let wanting = hooks.matching(subject.facts(None));
-    if wanting.is_empty() {
-        let is_news = || !pages.modules.graph.knows(request, answer.tag.as_ref());
-        if !learns || kind == Kind::Page || !is_news() {
+    let matching = hooks.matching(subject.facts(None));
+    if matching.is_empty() {
+        let is_recorded = || {
+            let tag = answer.tag.as_ref();
+            pages.modules.graph.is_recorded(request, tag)
+        };
+        if !records || kind == SourceKind::Page || is_recorded() {
             return;
         }
     }
-    // Boxed: what has no imports need not have the room for it.
-    Box::pin(imports(pages, &hooks, &wanting, subject, kind, answer)).await;
+    // Boxed to keep the future of responses without imports small.
+    Box::pin(resolve_imports(
+        pages, &hooks, &matching, subject, kind, answer,
+    ))
+    .await;
 }
 
-async fn imports(
+async fn resolve_imports(
     pages: &Pages,
     hooks: &HookSnapshot<ResolveImport>,
-    wanting: &[usize],
+    matching: &[usize],
     subject: Subject<'_>,
-    kind: Kind,
+    kind: SourceKind,
     answer: &mut Answer,
 ) {
-    // A page that is written while it is read is not held up for its inline modules.
-    let patience = (kind == Kind::Page).then_some(PAGE_PATIENCE);
-    let body = match whole::whole(pages, subject.request, answer, MAX_BYTES, patience).await {
+    // A page that its server writes slowly is not held up for its inline modules.
+    let deadline = (kind == SourceKind::Page).then_some(PAGE_DEADLINE);
+    let body = match whole::whole(pages, subject.request, answer, MAX_BYTES, deadline).await {
         Ok(body) => body,
         Err(NotWhole::Head) => return whole::forget_body(answer),
         Err(NotWhole::Fault(fault)) => return faults::show_instead(*fault, answer),
         Err(NotWhole::TooLarge | NotWhole::TooSlow | NotWhole::Compressed) => {
-            return faults::say_skipped(&[IMPORTS.to_owned()], answer);
+            return faults::say_skipped(&[STAGE.to_owned()], answer);
         }
     };
     let Some(tag) = answer.tag.clone().or_else(|| content_tag(&body)) else {
@@ -145,30 +141,30 @@ async fn imports(
     };
     let module = pages.modules.parsed.get(&tag, kind, &body, subject).await;
     let Some(module) = module.filter(|module| !module.imports.is_empty()) else {
-        if kind == Kind::Script {
-            pages.modules.graph.learn(subject, &tag, &[]);
+        if kind == SourceKind::Script {
+            pages.modules.graph.record(subject, &tag, &[]);
         }
         return;
     };
-    let resolve::Resolved {
+    let Resolution {
         specifiers,
         skipped,
         failed,
-    } = resolve::ask(pages, hooks, wanting, subject, &tag, &module).await;
+    } = resolve::resolve(pages, hooks, matching, subject, &tag, &module).await;
     faults::say_skipped(&skipped, answer);
     if let Some(failed) = failed {
         return faults::show_instead(*failed, answer);
     }
-    if kind == Kind::Script {
-        let statics = module.statics(&specifiers);
-        pages.modules.graph.learn(subject, &tag, &statics);
+    if kind == SourceKind::Script {
+        let static_imports = module.static_imports(&specifiers);
+        pages.modules.graph.record(subject, &tag, &static_imports);
     }
     if specifiers.iter().any(Option::is_some) {
         rewrite(pages, answer, &tag, &body, &module, &specifiers).await;
     }
 }
 
-/// Puts the specifiers in. The same module with the same ones is not written twice.
+/// Replaces the body by the module with its specifiers replaced, which is cached.
 async fn rewrite(
     pages: &Pages,
     answer: &mut Answer,
@@ -179,10 +175,10 @@ async fn rewrite(
 ) {
     let variant = Variant {
         name: "imports",
-        detail: fingerprint(specifiers) as u64,
+        detail: resolve::specifiers_hash(specifiers) as u64,
     };
     let write = async {
-        // It was read as such.
+        // Always UTF-8: nothing else is parsed.
         let text = std::str::from_utf8(body).ok()?;
         let specifiers: Vec<_> = specifiers.iter().map(Option::as_deref).collect();
         Some(source::rewrite(text, &module.imports, &specifiers).into())
@@ -191,15 +187,4 @@ async fn rewrite(
         answer.headers.remove(header::LAST_MODIFIED);
         answer.become_made(made, variant);
     }
-}
-
-/// Tells apart what imports may stand for.
-fn fingerprint(specifiers: &[Option<String>]) -> u128 {
-    let mut hash = Xxh3::new();
-    for specifier in specifiers {
-        let text = specifier.as_deref().unwrap_or_default();
-        hash.update(&(text.len() as u64).to_le_bytes());
-        hash.update(text.as_bytes());
-    }
-    hash.digest128()
 }

@@ -1,8 +1,8 @@
-//! Asks the plugins what the imports of a module stand for: one call a plugin, each about what those
-//! before it left.
+//! Calls the `resolve_import` hooks for the imports of a module: one call per plugin, each with the
+//! imports that the plugins before it left unresolved.
 
-use super::fingerprint;
-use super::parsed::Module;
+use super::cache::Module;
+use super::source::Import;
 use crate::pages::answer::Answer;
 use crate::pages::faults::Unanswered;
 use crate::pages::subject::Subject;
@@ -15,82 +15,90 @@ use axum::http::HeaderValue;
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
-/// What the imports of a module stand for.
-pub(super) struct Resolved {
-    /// One for each import; none = as it is written.
+/// Result of resolving the imports of a module.
+pub(super) struct Resolution {
+    /// One for each import; `None` leaves it as it is written.
     pub(super) specifiers: Vec<Option<String>>,
-    /// Plugins that failed and whose failure mode lets the request go on.
+    /// Plugins that failed, and whose failure mode is to continue without them.
     pub(super) skipped: Vec<String>,
-    /// What the page gets instead of the module.
+    /// Error response that the page gets instead of the module.
     pub(super) failed: Option<Box<Answer>>,
 }
 
-/// What they stand for.
-pub(super) async fn ask(
+/// Resolves the imports of a module with the hooks whose filters match it.
+pub(super) async fn resolve(
     pages: &Pages,
     hooks: &HookSnapshot<ResolveImport>,
-    wanting: &[usize],
+    matching: &[usize],
     subject: Subject<'_>,
     tag: &HeaderValue,
     module: &Module,
-) -> Resolved {
-    let mut resolved = Resolved {
+) -> Resolution {
+    let mut resolution = Resolution {
         specifiers: vec![None; module.imports.len()],
         skipped: Vec::new(),
         failed: None,
     };
-    for place in wanting {
-        let hook = &hooks.hooks()[*place];
-        let asked = ask_one(pages, hook, subject, tag, module, &mut resolved).await;
-        if let Err(failed) = asked {
-            resolved.failed = Some(failed);
+    for index in matching {
+        let hook = &hooks.hooks()[*index];
+        let called = call_hook(pages, hook, subject, tag, module, &mut resolution).await;
+        if let Err(failed) = called {
+            resolution.failed = Some(failed);
             break;
         }
     }
-    resolved
+    resolution
 }
 
-async fn ask_one(
+async fn call_hook(
     pages: &Pages,
     hook: &Arc<Hook<ResolveImport>>,
     subject: Subject<'_>,
     tag: &HeaderValue,
     module: &Module,
-    resolved: &mut Resolved,
+    resolution: &mut Resolution,
 ) -> Result<(), Box<Answer>> {
     let (request, path, plugin) = (subject.request, subject.path, hook.plugin());
-    let is_open = |at: &usize| {
-        resolved.specifiers[*at].is_none() && hook.matches_specifier(&module.imports[*at].specifier)
+    let is_unresolved = |index: &usize| {
+        resolution.specifiers[*index].is_none()
+            && hook.matches_specifier(&module.imports[*index].specifier)
     };
-    let open: Vec<usize> = (0..module.imports.len()).filter(is_open).collect();
-    if open.is_empty() {
+    let unresolved: Vec<usize> = (0..module.imports.len()).filter(is_unresolved).collect();
+    if unresolved.is_empty() {
         return Ok(());
     }
-    let key = subject.key(hook, about(tag, &resolved.specifiers));
+    let key = subject.key(hook, content_hash(tag, &resolution.specifiers));
     let cache = &pages.plugins.resolve_import().cache;
-    let asked = match cache.get(&key) {
+    let called = match cache.get(&key) {
         Some(outcome) => Ok(outcome),
         None => {
             let call = || ResolveImportCall {
                 importer: subject.context(&key),
-                imports: open.iter().map(|at| told(module, *at)).collect(),
+                imports: unresolved
+                    .iter()
+                    .map(|index| import_specifier(&module.imports[*index]))
+                    .collect(),
             };
-            let asked = cache.call_coalesced(hook, &key, subject.file, call);
-            asked.await
+            cache
+                .call_coalesced(hook, &key, subject.file, call)
+                .await
         }
     };
-    let failed = match asked.as_deref().map(HookResult::outcome) {
-        Ok(ResolveImportOutcome::Resolved(answer)) if answer.specifiers.len() == open.len() => {
-            for (at, specifier) in open.into_iter().zip(&answer.specifiers) {
-                let left = specifier.is_empty() || *specifier == module.imports[at].specifier;
-                resolved.specifiers[at] = (!left).then(|| specifier.clone());
+    let failed = match called.as_deref().map(HookResult::outcome) {
+        Ok(ResolveImportOutcome::Resolved(result))
+            if result.specifiers.len() == unresolved.len() =>
+        {
+            for (index, specifier) in unresolved.into_iter().zip(&result.specifiers) {
+                let is_unchanged =
+                    specifier.is_empty() || *specifier == module.imports[index].specifier;
+                resolution.specifiers[index] = (!is_unchanged).then(|| specifier.clone());
             }
             return Ok(());
         }
-        Ok(ResolveImportOutcome::Resolved(answer)) => {
+        Ok(ResolveImportOutcome::Resolved(result)) => {
             cache.remove(&key);
-            let (asked, said) = (open.len(), answer.specifiers.len());
-            let text = format!("asked about {asked} imports, it answered {said} specifiers");
+            let (expected, returned) = (unresolved.len(), result.specifiers.len());
+            let text = format!("called with {expected} imports, it returned {returned} specifiers");
             faults::broken(request, plugin, path, text)
         }
         Ok(ResolveImportOutcome::Failure(failure)) => {
@@ -99,7 +107,7 @@ async fn ask_one(
         Err(error) => match faults::unanswered(pages, request, hook, path, *error) {
             Unanswered::Shown(failed) => return Err(failed),
             Unanswered::PassedBy => {
-                resolved.skipped.push(plugin.to_owned());
+                resolution.skipped.push(plugin.to_owned());
                 return Ok(());
             }
             Unanswered::NotThere => return Ok(()),
@@ -108,16 +116,27 @@ async fn ask_one(
     Err(Box::new(failed))
 }
 
-/// Tells apart what a plugin may be asked about.
-fn about(tag: &HeaderValue, resolved: &[Option<String>]) -> u128 {
+/// Hashes what a hook's result depends on beside the request: the module's content, and the specifiers
+/// that are resolved already.
+fn content_hash(tag: &HeaderValue, specifiers: &[Option<String>]) -> u128 {
     let mut hash = Xxh3::new();
-    hash.update(&fingerprint(resolved).to_le_bytes());
+    hash.update(&specifiers_hash(specifiers).to_le_bytes());
     hash.update(tag.as_bytes());
     hash.digest128()
 }
 
-fn told(module: &Module, at: usize) -> ImportSpecifier {
-    let import = &module.imports[at];
+/// Hashes resolved specifiers.
+pub(super) fn specifiers_hash(specifiers: &[Option<String>]) -> u128 {
+    let mut hash = Xxh3::new();
+    for specifier in specifiers {
+        let text = specifier.as_deref().unwrap_or_default();
+        hash.update(&(text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    }
+    hash.digest128()
+}
+
+fn import_specifier(import: &Import) -> ImportSpecifier {
     ImportSpecifier {
         specifier: import.specifier.clone(),
         dynamic: import.dynamic,

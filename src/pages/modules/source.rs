@@ -1,8 +1,8 @@
-//! What a JavaScript module imports, and other specifiers in their place. The parser is oxc's: it
-//! reports spans, we splice, and every other byte stays.
+//! Finds the imports of a JavaScript module and replaces their specifiers. oxc parses the module and
+//! reports spans; only those are spliced, so every other byte stays as it is.
 
-use super::frame::{Place, Places, frame};
-use super::stack::{self, NoStack};
+use super::code_frame::{LineColumn, LineCounter, code_frame};
+use super::stack::{self, StackError};
 use oxc_allocator::Allocator;
 use oxc_ast::ast::Expression;
 use oxc_parser::{ParseOptions, Parser};
@@ -12,63 +12,63 @@ use std::ops::Range;
 /// One import, re-export or dynamic import whose specifier is a literal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Import {
-    /// The specifier, its escapes resolved.
+    /// The specifier with its escapes resolved.
     pub(super) specifier: String,
-    /// It is an `import()`.
+    /// Whether it is an `import()`.
     pub(super) dynamic: bool,
-    /// The bytes of its literal, quotes included.
+    /// Byte range of the literal, quotes included.
     pub(super) literal: Range<usize>,
-    /// The line of the specifier, from 1.
+    /// Line of the specifier, 1-based.
     pub(super) line: u32,
-    /// The column of the first character behind the quote, from 1, in UTF-16 code units. A byte
-    /// order mark is none.
+    /// Column of the first character after the quote, 1-based, in UTF-16 code units. A byte order mark
+    /// does not count.
     pub(super) column: u32,
 }
 
-/// Why a source is no module.
+/// Reason why a source cannot be parsed as a module.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message} ({line}:{column})")]
 pub(super) struct SyntaxError {
-    /// In the words of the parser.
+    /// The parser's message.
     pub(super) message: String,
-    /// From 1.
+    /// 1-based.
     pub(super) line: u32,
-    /// From 1, in UTF-16 code units.
+    /// 1-based, in UTF-16 code units.
     pub(super) column: u32,
-    /// The lines around, with a caret below the place.
+    /// The surrounding lines with a caret below the position.
     pub(super) frame: String,
 }
 
-/// What a module imports, in the order of its source: static imports, re-exports, and dynamic
-/// imports whose specifier is a string or a template without substitutions. No TypeScript, no JSX.
+/// Returns the imports of a module in source order: static imports, re-exports, and dynamic imports
+/// whose specifier is a string or a template without substitutions. TypeScript and JSX are not parsed.
 ///
-/// What only a look at the whole finds (names declared twice, an import inside a block) is left to the
-/// browser.
+/// Errors that need semantic analysis (duplicate declarations, an import inside a block) are left to
+/// the browser.
 ///
-/// It takes a thread of its own for as long as it lasts, with a stack as large as the source may need
-/// ([`stack::with_room`]): call it where blocking is allowed.
+/// Blocks while a thread of its own parses, with as large a stack as the source may need
+/// ([`stack::with_stack_for`]).
 pub(super) fn imports(source: &str) -> Result<Vec<Import>, SyntaxError> {
     let text = source.strip_prefix('\u{FEFF}').unwrap_or(source);
     imports_of_part(source, source.len() - text.len()..source.len())
 }
 
-/// The same for a module that is this part of something else; bytes and places are those of the whole.
+/// Like [`imports`], for a module embedded in a larger text. Ranges and positions refer to that text.
 pub(super) fn imports_of_part(whole: &str, part: Range<usize>) -> Result<Vec<Import>, SyntaxError> {
     let text = &whole[part.clone()];
-    let found = parse_safely(text).map_err(|(message, offset)| {
+    let found = parse_bounded(text).map_err(|(message, offset)| {
         let offset = offset + part.start;
-        let Place { line, column } = Places::new(whole).place(offset);
+        let LineColumn { line, column } = LineCounter::new(whole).position(offset);
         SyntaxError {
             message,
             line,
             column,
-            frame: frame(whole, offset),
+            frame: code_frame(whole, offset),
         }
     })?;
-    let mut places = Places::new(whole);
+    let mut counter = LineCounter::new(whole);
     let imports = found.into_iter().map(|(literal, dynamic, specifier)| {
         let literal = literal.start + part.start..literal.end + part.start;
-        let Place { line, column } = places.place(literal.start + 1);
+        let LineColumn { line, column } = counter.position(literal.start + 1);
         Import {
             specifier,
             dynamic,
@@ -80,33 +80,36 @@ pub(super) fn imports_of_part(whole: &str, part: Range<usize>) -> Result<Vec<Imp
     Ok(imports.collect())
 }
 
-/// Neither time nor memory nor stack without bounds, whatever the source.
-fn parse_safely(text: &str) -> Result<Vec<Found>, (String, usize)> {
+/// Parses a module with bounded time, memory and stack, whatever the source.
+fn parse_bounded(text: &str) -> Result<Vec<ImportSpan>, ParseError> {
     if let Some(offset) = stack::too_deep(text) {
         return Err((
-            "brackets are nested too deeply (take it apart)".to_owned(),
+            "brackets are nested too deeply to parse (split the module)".to_owned(),
             offset,
         ));
     }
-    stack::with_room(text, || parse(text)).unwrap_or_else(|reason| {
-        let message = match reason {
-            NoStack::TooLarge => "the module is too large to be parsed safely (split it)",
-            NoStack::NoRoom => "there is no memory to parse the module (try again)",
-            NoStack::Panicked => "the parser failed on the module (please report it)",
+    stack::with_stack_for(text, || parse(text)).unwrap_or_else(|error| {
+        let message = match error {
+            StackError::TooLarge => "the module is too large to parse safely (split the module)",
+            StackError::OutOfMemory => "not enough memory to parse the module (try again)",
+            StackError::Panicked => "the parser panicked on this module (please report it)",
         };
         Err((message.to_owned(), 0))
     })
 }
 
-/// Literal, dynamic, specifier.
-type Found = (Range<usize>, bool, String);
+/// Literal, whether it is dynamic, and specifier of an import.
+type ImportSpan = (Range<usize>, bool, String);
 
-fn parse(text: &str) -> Result<Vec<Found>, (String, usize)> {
+/// Message and byte offset.
+type ParseError = (String, usize);
+
+fn parse(text: &str) -> Result<Vec<ImportSpan>, ParseError> {
     let allocator = Allocator::default();
     let parsed = Parser::new(&allocator, text, SourceType::mjs())
         .with_options(options())
         .parse();
-    let first = parsed
+    let first_error = parsed
         .diagnostics
         .errors()
         .map(|error| {
@@ -117,7 +120,7 @@ fn parse(text: &str) -> Result<Vec<Found>, (String, usize)> {
             (offset, error.message.to_string())
         })
         .min_by_key(|(offset, _)| *offset);
-    if let Some((offset, message)) = first {
+    if let Some((offset, message)) = first_error {
         return Err((message, text.floor_char_boundary(offset)));
     }
     let record = &parsed.module_record;
@@ -133,7 +136,7 @@ fn parse(text: &str) -> Result<Vec<Found>, (String, usize)> {
         .map(|(span, dynamic)| (span.start as usize..span.end as usize, dynamic))
         .collect();
     spans.sort_unstable_by_key(|(literal, _)| literal.start);
-    // What looks like the parameters of an arrow function is parsed, and recorded, twice.
+    // Possible parameters of an arrow function are parsed, and recorded, twice.
     spans.dedup();
     Ok(spans
         .into_iter()
@@ -146,22 +149,22 @@ fn parse(text: &str) -> Result<Vec<Found>, (String, usize)> {
 
 fn options() -> ParseOptions {
     ParseOptions {
-        // The literal in `import(("a"))`, not its parentheses.
+        // The span of `import(("a"))` shall be the literal's, without the parentheses.
         preserve_parens: false,
         enable_ident_hashes: false,
         ..ParseOptions::default()
     }
 }
 
-/// The value of a string, or of a template without substitutions; None = it is no such literal, or
-/// its value is no Unicode.
+/// Returns the value of a string or of a template without substitutions. `None` when the text is not
+/// such a literal, or when its value is not valid Unicode.
 fn cooked(literal: &str) -> Option<String> {
     let quote = literal
         .chars()
         .next()
         .filter(|c| matches!(c, '"' | '\'' | '`'))?;
     let inner = literal.get(1..literal.len().checked_sub(1)?)?;
-    // One literal alone: `"a" + "b"` has quotes at both ends, too.
+    // Must be a single literal: `"a" + "b"` has quotes at both ends, too.
     let mut rest = inner;
     while let Some(at) = rest.find(['\\', '$', quote]) {
         let special = &rest[at..];
@@ -188,8 +191,8 @@ fn cooked(literal: &str) -> Option<String> {
     }
 }
 
-/// The source with these specifiers in place of those of its `imports`; None leaves one as it is,
-/// byte for byte. What is put in is safe in a script element, too.
+/// Returns the source with the specifiers of its `imports` replaced; `None` leaves one byte for byte as
+/// it is. Replacements are escaped so that they are safe inside a script element.
 pub(super) fn rewrite(source: &str, imports: &[Import], resolved: &[Option<&str>]) -> String {
     let mut rewritten = String::with_capacity(source.len() + 64 * imports.len());
     let mut copied = 0;
@@ -216,7 +219,7 @@ fn push_literal(to: &mut String, quote: char, value: &str) {
             '\r' => to.push_str("\\r"),
             '\u{2028}' => to.push_str("\\u2028"),
             '\u{2029}' => to.push_str("\\u2029"),
-            // `</script` would end a script element, `<!--` begin a comment in it.
+            // `</script` would end a script element, and `<!--` would begin a comment in it.
             '<' => to.push_str("\\x3C"),
             c => to.push(c),
         }

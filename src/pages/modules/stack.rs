@@ -1,63 +1,62 @@
-//! How much stack the parser of modules may need. It descends once for every level of nesting and
-//! knows no limit, and an overflown stack ends the whole daemon.
+//! Stack space for the recursive-descent module parser. The parser recurses once per level of nesting
+//! without a limit, and a stack overflow would abort the daemon. So an upper bound of the stack that a
+//! source may need is estimated first, and the parser runs on a thread with a stack of that size.
 
 use std::sync::{Mutex, PoisonError};
 
-/// How deep brackets may be nested. Beyond, a module is refused: what may be the parameters of an arrow
-/// function is parsed twice, so time and memory grow with the square of the depth (6000 levels, 24 KB
-/// of source, took 8 s and 2.7 GB; this bound takes 0.1 s and 20 MB). Default 500; of 8600 modules from
-/// npm none has more than 70.
+/// Deepest accepted nesting of brackets. Modules beyond it are refused: possible parameters of an arrow
+/// function are parsed twice, so time and memory grow with the square of the depth (6000 levels, 24 KB
+/// of source, took 8 s and 2.7 GB; this bound takes 0.1 s and 20 MB). Default 500; none of 8600 modules
+/// from npm exceeds 70.
 const MAX_DEPTH: isize = 500;
 
-/// What a bracket takes on the stack at most, in bytes. Measured: 2340 in a debug build, 1460 in a
-/// release build.
+/// Most stack that a bracket uses, in bytes. Measured: 2340 in a debug build, 1460 in a release build.
 const BRACKET_BYTES: usize = 4096;
 
-/// What an operator or a word takes that something may stand nested behind. Measured: 1210 in a
-/// debug build, 580 in a release build.
+/// Most stack that an operator, or a keyword with an operand, uses. Measured: 1210 in a debug build,
+/// 580 in a release build.
 const OPERATOR_BYTES: usize = 2048;
 
-/// What any other byte takes: chains like `a.b.c` behind a `/*#__PURE__*/` are descended, too.
-/// Measured: 24.
+/// Most stack that any other byte uses: the parser also recurses into chains like `a.b.c` after a
+/// `/*#__PURE__*/`. Measured: 24.
 const OTHER_BYTES: usize = 64;
 
-/// What the parser takes for a source without any of these.
+/// Stack that the parser uses without any nesting.
 const BASE_BYTES: usize = 256 * 1024;
 
-/// The largest stack, in bytes of address space: only what is descended takes memory. A source that
-/// may need more is refused. Default 2 GiB, for about 10 MB of source.
+/// Largest stack, in bytes of address space: only the part in use takes memory. A source that may need
+/// more is refused. Default 2 GiB, enough for about 10 MB of source.
 const MAX_BYTES: usize = 2 * 1024 * 1024 * 1024;
 
-/// Stacks beyond this one come one after the other: a hostile source takes their memory once, not
-/// once for every request. Default 64 MiB, for about 500 KB of source.
-const SHARED_BYTES: usize = 64 * 1024 * 1024;
+/// Stacks larger than this are used one at a time: a hostile source takes their memory once, not once
+/// per request. Default 64 MiB, enough for about 500 KB of source.
+const CONCURRENT_BYTES: usize = 64 * 1024 * 1024;
 
-/// Held by who has a large stack.
-static LARGE: Mutex<()> = Mutex::new(());
+/// Held while a stack of more than [`CONCURRENT_BYTES`] is in use.
+static LARGE_STACK: Mutex<()> = Mutex::new(());
 
-/// Why something could not run.
+/// Failure to run the parser.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum NoStack {
+pub(super) enum StackError {
     /// The source may need more than [`MAX_BYTES`].
     TooLarge,
-    /// The system has no room for it now.
-    NoRoom,
-    /// What ran on it panicked.
+    /// The operating system could not start a thread with such a stack.
+    OutOfMemory,
     Panicked,
 }
 
-/// What a byte is for the parser, by its value: a table is three times as fast as its rules.
-struct Bytes {
-    /// How many brackets are open behind it, more or fewer.
+/// Properties of each byte value. Looking them up is three times as fast as evaluating the rules.
+struct ByteTable {
+    /// Change of the bracket depth.
     depth: [i8; 256],
-    /// What it takes on the stack at most.
+    /// Most stack that the byte uses.
     stack: [u16; 256],
-    /// A letter of a word.
+    /// Whether it is part of a word.
     word: [bool; 256],
 }
 
-static BYTES: Bytes = {
-    let mut bytes = Bytes {
+static BYTES: ByteTable = {
+    let mut bytes = ByteTable {
         depth: [0; 256],
         stack: [OTHER_BYTES as u16; 256],
         word: [false; 256],
@@ -83,9 +82,10 @@ static BYTES: Bytes = {
     bytes
 };
 
-/// The bracket that is nested deeper than [`MAX_DEPTH`]. Those in strings and comments count, too:
-/// they come in pairs, and what is a string only the parser knows. Who hides closing ones in comments
-/// gets past it, which costs time and memory but never the stack.
+/// Returns the offset of the first bracket nested deeper than [`MAX_DEPTH`]. Brackets in strings and
+/// comments count, too: only the parser can tell them apart, and they usually come in pairs. A source
+/// that hides closing brackets in comments gets past this check, which costs time and memory but cannot
+/// overflow the stack.
 pub(super) fn too_deep(source: &str) -> Option<usize> {
     let mut depth = 0;
     source.bytes().position(|byte| {
@@ -94,23 +94,23 @@ pub(super) fn too_deep(source: &str) -> Option<usize> {
     })
 }
 
-/// What the parser needs for this source at most, in bytes.
+/// Returns an upper bound of the stack that parsing this source needs, in bytes.
 ///
-/// The source is not understood for that: whatever may begin a level is counted, also in strings and
-/// comments, and whether or not the level ends. So nothing can hide one.
-fn needed(source: &str) -> usize {
+/// Everything that may begin a level is counted, even in strings and comments, and whether or not the
+/// level ends. So no source can hide a level.
+fn stack_bound(source: &str) -> usize {
     let bytes = source.as_bytes();
-    let alone = bytes
+    let single_bytes = bytes
         .iter()
         .map(|byte| usize::from(BYTES.stack[usize::from(*byte)]));
     let words = bytes
         .split(|byte| !BYTES.word[usize::from(*byte)])
-        .filter(|word| nests(word));
-    BASE_BYTES + alone.sum::<usize>() + words.count() * OPERATOR_BYTES
+        .filter(|word| takes_operand(word));
+    BASE_BYTES + single_bytes.sum::<usize>() + words.count() * OPERATOR_BYTES
 }
 
-/// Something may stand nested behind this word, without a bracket or an operator between.
-fn nests(word: &[u8]) -> bool {
+/// Whether this keyword may be followed by nested code without a bracket or an operator in between.
+fn takes_operand(word: &[u8]) -> bool {
     matches!(
         word,
         b"async"
@@ -127,24 +127,25 @@ fn nests(word: &[u8]) -> bool {
     )
 }
 
-/// Runs `parse` on a stack that is large enough for `source`, whoever calls.
-pub(super) fn with_room<T: Send>(
+/// Runs `parse` on a thread whose stack is large enough for `source`.
+pub(super) fn with_stack_for<T: Send>(
     source: &str,
     parse: impl FnOnce() -> T + Send,
-) -> Result<T, NoStack> {
-    let size = needed(source);
+) -> Result<T, StackError> {
+    let size = stack_bound(source);
     if size > MAX_BYTES {
-        return Err(NoStack::TooLarge);
+        return Err(StackError::TooLarge);
     }
-    let _turn = (size > SHARED_BYTES).then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
+    let _turn = (size > CONCURRENT_BYTES)
+        .then(|| LARGE_STACK.lock().unwrap_or_else(PoisonError::into_inner));
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("parse".to_owned())
             .stack_size(size)
             .spawn_scoped(scope, parse)
-            .map_err(|_| NoStack::NoRoom)?
+            .map_err(|_| StackError::OutOfMemory)?
             .join()
-            .map_err(|_| NoStack::Panicked)
+            .map_err(|_| StackError::Panicked)
     })
 }
 
@@ -153,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_may_begin_a_level_counts() {
+    fn counts_everything_that_may_begin_a_level() {
         for (source, brackets, operators) in [
             ("", 0, 0),
             ("a.b, 'c';", 0, 0),
@@ -165,7 +166,7 @@ mod tests {
             ("\\u0065é", 0, 1),
         ] {
             assert_eq!(
-                (needed(source) - BASE_BYTES) / OPERATOR_BYTES,
+                (stack_bound(source) - BASE_BYTES) / OPERATOR_BYTES,
                 brackets * (BRACKET_BYTES / OPERATOR_BYTES) + operators,
                 "{source}"
             );
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_are_nested_to_a_bound() {
+    fn refuses_brackets_nested_past_the_bound() {
         let flat = "[](){}".repeat(MAX_DEPTH as usize);
         assert_eq!(too_deep(&flat), None);
         let deep = "[".repeat(MAX_DEPTH as usize);
@@ -185,14 +186,14 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_may_need_too_much_is_refused() {
+    fn refuses_a_source_that_may_need_too_large_a_stack() {
         let source = "!".repeat(MAX_BYTES / OPERATOR_BYTES);
-        assert_eq!(with_room(&source, || ()), Err(NoStack::TooLarge));
+        assert_eq!(with_stack_for(&source, || ()), Err(StackError::TooLarge));
     }
 
     #[test]
-    fn a_panic_ends_only_what_panicked() {
-        let panic = || std::panic::resume_unwind(Box::new("a bug of the parser"));
-        assert_eq!(with_room::<()>("", panic), Err(NoStack::Panicked));
+    fn reports_a_panic_of_the_parser() {
+        let panic = || std::panic::resume_unwind(Box::new("a bug in the parser"));
+        assert_eq!(with_stack_for::<()>("", panic), Err(StackError::Panicked));
     }
 }

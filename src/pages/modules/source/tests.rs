@@ -1,10 +1,10 @@
-//! What is found in modules, and what is put in.
+//! Tests of finding and rewriting imports.
 
 use super::*;
 use proptest::prelude::*;
 
-/// Specifiers, dynamic ones with a `~` in front.
-fn found(source: &str) -> Vec<String> {
+/// Returns the specifiers of a module, dynamic ones with a leading `~`.
+fn specifiers(source: &str) -> Vec<String> {
     imports(source)
         .unwrap_or_else(|error| panic!("{error}\n{}", error.frame))
         .into_iter()
@@ -13,8 +13,8 @@ fn found(source: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_form_of_import_is_found() {
-    for (source, specifiers) in [
+fn finds_every_form_of_import() {
+    for (source, expected) in [
         ("", &[][..]),
         ("import 'a'", &["a"]),
         ("import a from 'a'", &["a"]),
@@ -79,13 +79,13 @@ fn every_form_of_import_is_found() {
             &["~b", "a", "c"],
         ),
     ] {
-        assert_eq!(found(source), specifiers, "{source}");
+        assert_eq!(specifiers(source), expected, "{source}");
     }
 }
 
 #[test]
-fn imports_are_found_where_code_is_and_nowhere_else() {
-    for (source, specifiers) in [
+fn finds_imports_only_in_code() {
+    for (source, expected) in [
         (
             "// import 'a'\n/* import('a') */ import /* from 'c' */ 'b' // 'd'",
             &["b"][..],
@@ -151,13 +151,13 @@ fn imports_are_found_where_code_is_and_nowhere_else() {
         ("\u{FEFF}#!/usr/bin/env node\nimport 'a'", &["a"]),
         ("a?.import; import('é/😀')", &["~é/😀"]),
     ] {
-        assert_eq!(found(source), specifiers, "{source}");
+        assert_eq!(specifiers(source), expected, "{source}");
     }
 }
 
 #[test]
-fn escapes_in_a_specifier_are_resolved() {
-    for (literal, specifier) in [
+fn resolves_escapes_in_specifiers() {
+    for (literal, expected) in [
         (r"'\x61'", "a"),
         (r#""\u0061\u{62}\'\"\\""#, r#"ab'"\"#),
         ("'a\\\nb\\\r\nc'", "abc"),
@@ -168,34 +168,34 @@ fn escapes_in_a_specifier_are_resolved() {
         ("''", ""),
     ] {
         assert_eq!(
-            found(&format!("import {literal}")),
-            [specifier],
+            specifiers(&format!("import {literal}")),
+            [expected],
             "{literal}"
         );
         assert_eq!(
-            found(&format!("import({literal})")),
-            [format!("~{specifier}")],
+            specifiers(&format!("import({literal})")),
+            [format!("~{expected}")],
             "{literal}"
         );
     }
-    for (template, specifier) in [
+    for (template, expected) in [
         (r"`\x61\`\${`", "~a`${"),
         ("`a$b$`", "~a$b$"),
         ("`a\r\nb\rc\nd`", "~a\nb\nc\nd"),
         ("`\"'`", "~\"'"),
     ] {
         assert_eq!(
-            found(&format!("import({template})")),
-            [specifier],
+            specifiers(&format!("import({template})")),
+            [expected],
             "{template}"
         );
     }
-    // No Unicode, so no path and no URL.
-    assert!(found(r"import('\uD800'); import '\uDC00'").is_empty());
+    // Lone surrogates are not valid Unicode and cannot be part of a path or URL.
+    assert!(specifiers(r"import('\uD800'); import '\uDC00'").is_empty());
 }
 
 #[test]
-fn a_specifier_has_its_place_and_its_literal() {
+fn reports_the_position_and_literal_of_each_import() {
     let source = "\u{FEFF}/* é😀 */ import a from 'a'\r\nconst b = '😀', c = import(\"b\")\u{2028}export * from '\\x63'";
     let imports = imports(source).expect("a module");
     let seen: Vec<_> = imports
@@ -206,7 +206,7 @@ fn a_specifier_has_its_place_and_its_literal() {
 }
 
 #[test]
-fn what_is_no_module_is_said_with_its_place() {
+fn reports_syntax_errors_with_their_position() {
     for (source, line, column) in [
         ("let a = 1;\nlet b = ;\n", 2, 9),
         ("import { a from 'a'", 1, 12),
@@ -235,7 +235,7 @@ fn what_is_no_module_is_said_with_its_place() {
 }
 
 #[test]
-fn a_specifier_is_put_in_in_the_quotes_of_the_old_one() {
+fn a_replaced_specifier_keeps_its_quotes() {
     let source =
         "import a from 'a' with { type: 'json' }; export * from \"b\"; import(`c`); import('d')";
     let imports = imports(source).expect("a module");
@@ -260,7 +260,7 @@ fn a_specifier_is_put_in_in_the_quotes_of_the_old_one() {
     );
 }
 
-/// What may stand again and again in front of itself, what then ends it, and what closes it.
+/// Ways to nest code: the text that opens a level, the innermost text, and the text that closes a level.
 const NESTED: &[(&str, &str, &str)] = &[
     ("(", "0", ")"),
     ("[", "", "]"),
@@ -345,14 +345,14 @@ const NESTED: &[(&str, &str, &str)] = &[
     ("@a ", "class A{}", ""),
 ];
 
-/// A stack that overflows ends the process, so this test fails by not ending. It goes below the
-/// bound of brackets, since strings and comments may hide them from it.
+/// A stack overflow would abort the test process. The depth is below the bound on brackets, and the
+/// check of that bound is bypassed, since comments can hide brackets from it.
 #[test]
 fn no_nesting_overflows_the_stack() {
     for (open, inner, close) in NESTED {
         let levels = 400;
         let source = format!("{}{inner}{}", open.repeat(levels), close.repeat(levels));
-        let parsed = stack::with_room(&source, || parse(&source).map(|found| found.len()));
+        let parsed = stack::with_stack_for(&source, || parse(&source).map(|found| found.len()));
         assert!(
             matches!(parsed, Ok(Ok(0 | 1) | Err(_))),
             "{open}: {parsed:?}"
@@ -361,7 +361,7 @@ fn no_nesting_overflows_the_stack() {
 }
 
 #[test]
-fn a_hundred_thousand_levels_are_answered() {
+fn a_hundred_thousand_levels_do_not_overflow_the_stack() {
     for open in ["(", "[", "{", "`${", "([a="] {
         let error = imports(&open.repeat(100_000)).expect_err(open);
         assert!(error.message.contains("too deeply"), "{open}: {error}");
@@ -380,14 +380,14 @@ fn a_hundred_thousand_levels_are_answered() {
 }
 
 #[test]
-fn a_module_that_may_need_too_much_stack_is_refused() {
+fn refuses_a_module_that_may_need_too_large_a_stack() {
     let error = imports(&"!".repeat(1 << 20)).expect_err("too large");
-    assert!(error.message.contains("split it"), "{error}");
+    assert!(error.message.contains("split the module"), "{error}");
     assert_eq!((error.line, error.column), (1, 1));
 }
 
-/// An import: what stands in front of its specifier, and behind.
-fn form() -> impl Strategy<Value = (&'static str, &'static str)> {
+/// An import: the text before its specifier and the text after it.
+fn import_form() -> impl Strategy<Value = (&'static str, &'static str)> {
     prop::sample::select(vec![
         ("import ", ";"),
         ("import d from", "\n"),
@@ -403,7 +403,7 @@ fn form() -> impl Strategy<Value = (&'static str, &'static str)> {
     ])
 }
 
-/// Quote, escaped text; what it stands for is asked of the parser.
+/// A string literal with escapes.
 fn literal() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         "[a-z@#/.:?=&%é😀 -]{0,6}",
@@ -420,15 +420,15 @@ fn literal() -> impl Strategy<Value = String> {
         .prop_map(|(quote, parts)| format!("{quote}{}{quote}", parts.concat()))
 }
 
-/// A module of such imports, and the literals in it.
+/// A module of such imports, with the literals in it.
 fn module() -> impl Strategy<Value = (String, Vec<String>)> {
-    let statement = (form(), literal());
+    let statement = (import_form(), literal());
     (any::<bool>(), prop::collection::vec(statement, 0..8)).prop_map(|(mark, statements)| {
         let mut source = String::from(if mark { "\u{FEFF}" } else { "" });
         let mut literals = Vec::new();
         let mut exported = false;
-        for ((before, behind), literal) in statements {
-            // One name is exported, and declared, once.
+        for ((before, after), literal) in statements {
+            // Each name may be declared or exported only once.
             if ["d from", "as n", "as b", "as 'b'"]
                 .iter()
                 .any(|name| before.contains(name))
@@ -438,7 +438,7 @@ fn module() -> impl Strategy<Value = (String, Vec<String>)> {
                 }
                 exported = true;
             }
-            source.extend([before, &literal, behind]);
+            source.extend([before, &literal, after]);
             literals.push(literal);
         }
         (source, literals)
@@ -447,7 +447,7 @@ fn module() -> impl Strategy<Value = (String, Vec<String>)> {
 
 proptest! {
     #[test]
-    fn rewriting_nothing_changes_nothing((source, literals) in module()) {
+    fn rewriting_without_replacements_changes_nothing((source, literals) in module()) {
         let imports = imports(&source).expect("a module");
         prop_assert_eq!(imports.len(), literals.len());
         for (import, literal) in imports.iter().zip(&literals) {
@@ -457,7 +457,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_put_in_is_what_is_imported(
+    fn a_rewritten_module_imports_the_replacements(
         (source, _) in module(),
         specifiers in prop::collection::vec(prop::option::of(any::<String>()), 8),
     ) {
@@ -478,7 +478,7 @@ proptest! {
     }
 
     #[test]
-    fn no_source_makes_the_parser_panic(source in r#"([(\[{}\])'"`/\\$#@=>;,.:?!*\n a-c0é]|import|export|from|async|class|=>|\$\{){0,40}"#) {
+    fn the_parser_never_panics(source in r#"([(\[{}\])'"`/\\$#@=>;,.:?!*\n a-c0é]|import|export|from|async|class|=>|\$\{){0,40}"#) {
         if let Ok(found) = imports(&source) {
             for import in found {
                 prop_assert!(source.get(import.literal).is_some());

@@ -1,36 +1,36 @@
-//! Where the modules of an HTML page are: inline, and by URL. The tokenizer is html5gum's.
+//! Finds the module scripts of an HTML page, inline and by URL, with html5gum's tokenizer.
 
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, State, Tokenizer};
 use std::ops::Range;
 
-/// The modules of a page, in its order.
+/// Module scripts of a page, in document order.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PageModules {
-    /// The bytes of the text of inline module scripts.
+    /// Byte ranges of the text of inline module scripts.
     pub(super) inline: Vec<Range<usize>>,
-    /// What module scripts are loaded from, as the page has it.
+    /// `src` attributes of module scripts, as written.
     pub(super) sources: Vec<String>,
-    /// It says by itself what specifiers or URLs stand for (an import map, a `base` element), or what
-    /// is to be loaded first.
-    pub(super) decides: bool,
+    /// Whether the page resolves specifiers or URLs in a way of its own (an import map, a `base`
+    /// element), or has its own `modulepreload` links.
+    pub(super) controls_loading: bool,
 }
 
-/// What is known of the tag that is read.
+/// The start tag being read, with the attributes that matter here.
 #[derive(Default)]
 struct Tag {
     name: Vec<u8>,
     attribute: Vec<u8>,
-    kind: String,
+    script_type: String,
     src: Option<String>,
     rel: String,
 }
 
-/// Reads a page.
-pub(super) fn modules(page: &[u8]) -> PageModules {
+/// Returns the module scripts of a page.
+pub(super) fn find_modules(page: &[u8]) -> PageModules {
     let mut found = PageModules::default();
     let mut tag = Tag::default();
-    let mut begin = None;
+    let mut script_start = None;
     {
         let found = &mut found;
         let mut emitter = CallbackEmitter::new(
@@ -51,17 +51,17 @@ pub(super) fn modules(page: &[u8]) -> PageModules {
                     CallbackEvent::AttributeValue { value } => {
                         let value = String::from_utf8_lossy(value);
                         match tag.attribute.as_slice() {
-                            b"type" => tag.kind.push_str(&value),
+                            b"type" => tag.script_type.push_str(&value),
                             b"src" => tag.src.get_or_insert_default().push_str(&value),
                             b"rel" => tag.rel.push_str(&value),
                             _ => {}
                         }
                     }
                     CallbackEvent::CloseStartTag { .. } => {
-                        begin = found.start_tag(&mut tag).then_some(span.end);
+                        script_start = found.start_tag(&mut tag).then_some(span.end);
                     }
                     CallbackEvent::EndTag { name: b"script" } => {
-                        let inline = begin.take().map(|begin| begin..span.start);
+                        let inline = script_start.take().map(|start| start..span.start);
                         found.inline.extend(inline.filter(|text| !text.is_empty()));
                     }
                     _ => {}
@@ -77,15 +77,15 @@ pub(super) fn modules(page: &[u8]) -> PageModules {
 }
 
 impl PageModules {
-    /// True when an inline module begins behind the tag.
+    /// Records a start tag. Returns true when an inline module begins after it.
     fn start_tag(&mut self, tag: &mut Tag) -> bool {
         match tag.name.as_slice() {
-            b"base" => self.decides = true,
-            b"link" => self.decides |= tag.rel.eq_ignore_ascii_case("modulepreload"),
+            b"base" => self.controls_loading = true,
+            b"link" => self.controls_loading |= tag.rel.eq_ignore_ascii_case("modulepreload"),
             b"script" => {
-                let kind = tag.kind.trim();
-                self.decides |= kind.eq_ignore_ascii_case("importmap");
-                if kind.eq_ignore_ascii_case("module") {
+                let script_type = tag.script_type.trim();
+                self.controls_loading |= script_type.eq_ignore_ascii_case("importmap");
+                if script_type.eq_ignore_ascii_case("module") {
                     let source = tag.src.take();
                     let is_inline = source.is_none();
                     self.sources.extend(source);
@@ -103,12 +103,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inline_modules_and_those_by_url_are_told_from_other_scripts() {
+    fn finds_inline_and_external_modules_among_other_scripts() {
         let page = "<!doctype html><script>import('no')</script><SCRIPT TYPE=' Module '>a</SCRIPT>\
             <script type=module src=x.js>ignored</script><script src='' type=\"module\"></script>\
             <script type='text/plain'>b</script><!-- <script type=module>c</script> -->\
             <script type=module>'<!-- <b>'</script><script type=module></script>";
-        let found = modules(page.as_bytes());
+        let found = find_modules(page.as_bytes());
         let texts: Vec<_> = found
             .inline
             .iter()
@@ -116,12 +116,12 @@ mod tests {
             .collect();
         assert_eq!(texts, ["a", "'<!-- <b>'"]);
         assert_eq!(found.sources, ["x.js", ""]);
-        assert!(!found.decides);
+        assert!(!found.controls_loading);
     }
 
     #[test]
-    fn a_page_that_decides_by_itself_says_so() {
-        for (page, decides) in [
+    fn detects_pages_that_control_loading_themselves() {
+        for (page, expected) in [
             ("<base href=/x/>", true),
             ("<script type=importmap>{}</script>", true),
             ("<link rel=modulepreload href=x>", true),
@@ -130,7 +130,8 @@ mod tests {
                 false,
             ),
         ] {
-            assert_eq!(modules(page.as_bytes()).decides, decides, "{page}");
+            let found = find_modules(page.as_bytes());
+            assert_eq!(found.controls_loading, expected, "{page}");
         }
     }
 }

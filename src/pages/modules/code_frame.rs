@@ -1,43 +1,44 @@
-//! Places in a source as people and editors count them, and the lines around one.
+//! Line and column numbers as editors show them, and code frames: the lines around a position with a
+//! caret below it.
 
 use std::fmt::Write as _;
 
-/// How many lines stand before and behind the line in question.
+/// Lines shown before and after the line of the position.
 const CONTEXT_LINES: usize = 2;
 
-/// How many characters of a line are shown at most. Of longer ones, those around the place are.
+/// Most characters shown of a line. A longer line is cut to those around the position.
 const FRAME_CHARS: usize = 100;
 
-/// Where something stands.
+/// Position in a source text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    /// From 1.
+pub(super) struct LineColumn {
+    /// 1-based.
     pub(super) line: u32,
-    /// From 1, in UTF-16 code units as browsers count them.
+    /// 1-based, in UTF-16 code units as browsers count them.
     pub(super) column: u32,
 }
 
-/// Counts the lines of a source, onwards only.
-pub(super) struct Places<'a> {
+/// Forward-only cursor that turns byte offsets into lines and columns.
+pub(super) struct LineCounter<'a> {
     source: &'a str,
     line: u32,
     line_start: usize,
-    /// Until here lines are counted.
+    /// Lines are counted up to this offset.
     counted: usize,
 }
 
-impl<'a> Places<'a> {
+impl<'a> LineCounter<'a> {
     pub(super) fn new(source: &'a str) -> Self {
         Self {
             source,
             line: 1,
-            line_start: begin(source),
-            counted: begin(source),
+            line_start: text_start(source),
+            counted: text_start(source),
         }
     }
 
-    /// The place of a byte of the source, which no earlier one is asked for behind.
-    pub(super) fn place(&mut self, offset: usize) -> Place {
+    /// Returns the position of a byte offset. Offsets must not decrease from call to call.
+    pub(super) fn position(&mut self, offset: usize) -> LineColumn {
         while let Some(end) = end_of_line(self.source, self.counted).filter(|end| *end <= offset) {
             self.line += 1;
             self.line_start = end;
@@ -45,19 +46,19 @@ impl<'a> Places<'a> {
         }
         self.counted = self.counted.max(offset);
         let before = &self.source[self.line_start..offset];
-        Place {
+        LineColumn {
             line: self.line,
             column: 1 + before.encode_utf16().count() as u32,
         }
     }
 }
 
-/// Where the first line begins: a byte order mark is not in it.
-fn begin(source: &str) -> usize {
+/// Returns the offset of the first line, after a byte order mark.
+fn text_start(source: &str) -> usize {
     source.len() - source.strip_prefix('\u{FEFF}').unwrap_or(source).len()
 }
 
-/// Where the line that `from` stands in is over, its terminator included (ECMA-262, section 12.3).
+/// Returns the offset after the terminator of the line that contains `from` (ECMA-262, section 12.3).
 fn end_of_line(source: &str, from: usize) -> Option<usize> {
     let rest = &source[from..];
     let at = rest.find(['\n', '\r', '\u{2028}', '\u{2029}'])?;
@@ -69,13 +70,13 @@ fn end_of_line(source: &str, from: usize) -> Option<usize> {
     Some(from + at + terminator)
 }
 
-/// The lines around this byte, with their numbers and a caret below the place.
-pub(super) fn frame(source: &str, offset: usize) -> String {
-    let mut starts = vec![begin(source)];
-    let mut behind = 0;
+/// Returns the lines around this byte offset, numbered, with a caret below the position.
+pub(super) fn code_frame(source: &str, offset: usize) -> String {
+    let mut starts = vec![text_start(source)];
+    let mut lines_after = 0;
     while let Some(end) = end_of_line(source, starts[starts.len() - 1]) {
-        behind += usize::from(end > offset);
-        if behind > CONTEXT_LINES {
+        lines_after += usize::from(end > offset);
+        if lines_after > CONTEXT_LINES {
             break;
         }
         starts.push(end);
@@ -94,7 +95,7 @@ pub(super) fn frame(source: &str, offset: usize) -> String {
         let text = format!("{mark} {:>digits$} | {shown}", index + 1);
         let _ = writeln!(frame, "{}", text.trim_end());
         if index + 1 == number {
-            // A tab stays one, so that the caret stands below its character.
+            // Tabs are repeated, so that the caret lines up with its character.
             let space: String = shown
                 .chars()
                 .chain(std::iter::repeat(' '))
@@ -112,47 +113,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_line_terminator_of_javascript_ends_a_line() {
+    fn every_javascript_line_terminator_ends_a_line() {
         let source = "a\nb\r\nc\rd\u{2028}e\u{2029}f";
-        let mut places = Places::new(source);
+        let mut counter = LineCounter::new(source);
         for (line, name) in (1..).zip(["a", "b", "c", "d", "e", "f"]) {
-            let offset = source.find(name).expect("it is there");
-            assert_eq!(places.place(offset), Place { line, column: 1 }, "{name}");
+            let offset = source.find(name).expect("the source contains it");
+            let expected = LineColumn { line, column: 1 };
+            assert_eq!(counter.position(offset), expected, "{name}");
         }
     }
 
     #[test]
-    fn columns_are_utf_16_code_units() {
+    fn columns_count_utf_16_code_units() {
         let source = "aé😀x";
-        let mut places = Places::new(source);
+        let mut counter = LineCounter::new(source);
         for (name, column) in [("a", 1), ("é", 2), ("😀", 3), ("x", 5)] {
-            let offset = source.find(name).expect("it is there");
-            assert_eq!(places.place(offset), Place { line: 1, column }, "{name}");
+            let offset = source.find(name).expect("the source contains it");
+            let expected = LineColumn { line: 1, column };
+            assert_eq!(counter.position(offset), expected, "{name}");
         }
     }
 
     #[test]
-    fn a_frame_shows_two_lines_before_and_behind() {
+    fn a_frame_shows_two_lines_before_and_after() {
         let source = "1\n2\n3\n\tx = ;\n5\n6\n7\n";
-        let offset = source.find(';').expect("it is there");
+        let offset = source.find(';').expect("the source contains it");
         assert_eq!(
-            frame(source, offset),
+            code_frame(source, offset),
             "  2 | 2\n  3 | 3\n> 4 | \tx = ;\n    | \t    ^\n  5 | 5\n  6 | 6\n"
         );
     }
 
     #[test]
-    fn a_frame_fits_the_beginning_and_the_end() {
-        assert_eq!(frame("", 0), "> 1 |\n    | ^\n");
-        assert_eq!(frame("a\n", 2), "  1 | a\n> 2 |\n    | ^\n");
-        assert_eq!(frame("a\r\nb", 1), "> 1 | a\n    |  ^\n  2 | b\n");
+    fn a_frame_at_the_start_or_end_has_fewer_lines() {
+        assert_eq!(code_frame("", 0), "> 1 |\n    | ^\n");
+        assert_eq!(code_frame("a\n", 2), "  1 | a\n> 2 |\n    | ^\n");
+        assert_eq!(code_frame("a\r\nb", 1), "> 1 | a\n    |  ^\n  2 | b\n");
     }
 
     #[test]
-    fn of_long_lines_a_frame_shows_what_is_around_the_place() {
+    fn long_lines_are_cut_to_the_part_around_the_position() {
         let source = format!("short\n{}!{}", "é".repeat(5000), "b".repeat(5000));
-        let offset = source.find('!').expect("it is there");
-        let frame = frame(&source, offset);
+        let offset = source.find('!').expect("the source contains it");
+        let frame = code_frame(&source, offset);
         let lines: Vec<&str> = frame.lines().collect();
         assert_eq!(lines[0], "  1 |");
         assert_eq!(
