@@ -656,7 +656,7 @@ async fn a_backend_that_is_away_is_named_with_what_to_do_and_asked_again() {
     let (_, answer) = backend.exchange(&server, get("/", ""), broken).await;
     assert_eq!(answer.status, 502);
     assert!(
-        answer.text().contains("gave no answer"),
+        answer.text().contains("no valid response"),
         "{}",
         answer.text()
     );
@@ -691,7 +691,7 @@ async fn a_backend_that_is_away_is_named_with_what_to_do_and_asked_again() {
     // It is reported once, however often pages ask.
     server.signal(Signal::TERM);
     let (_, said) = server.ended().await;
-    for (words, times) in [("no server answers", 1), ("answers again", 1)] {
+    for (words, times) in [("cannot connect", 1), ("is reachable again", 1)] {
         assert_eq!(said.matches(words).count(), times, "{words} in {said}");
     }
 }
@@ -856,6 +856,6 @@ async fn a_backend_that_accepts_nobody_is_told_from_one_that_is_not_there() {
     let server = TestServer::start_with(&Site::new([]), &["--proxy", &rule]).await;
     let answer = server.get("/").await;
     assert_eq!(answer.status, 504);
-    let text = format!("no connection to {rule} within 5s");
+    let text = format!("cannot connect to {rule} within 5s");
     assert!(answer.text().contains(&text), "{}", answer.text());
 }

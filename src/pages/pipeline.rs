@@ -98,10 +98,10 @@ async fn backend(
     path: &UrlPath,
     body: Body,
 ) -> Answer {
-    let wants_whole = pages.plugins.inject_client() && proxy::asks_for_html(request)
+    let wants_whole = pages.plugins.inject_client() && proxy::accepts_html(request)
         || transform::may_want(pages, request, path)
         || modules::may_want(pages, request, path);
-    Box::pin(pages.proxy.ask(rule, request, path, body, wants_whole)).await
+    Box::pin(pages.proxy.forward(rule, request, path, body, wants_whole)).await
 }
 
 async fn file(pages: &Pages, request: &Parts, path: &UrlPath, located: Located) -> Answer {

@@ -77,7 +77,7 @@ for (const framework of ['aiohttp', 'express']) {
     await page.shows(`${framework} welcomes nobody`);
     await backend.stop();
     await page.page.reload();
-    await page.shows(`no server answers at ${backend.origin}`);
+    await page.shows(`cannot connect to ${backend.origin}`);
     await world.backend(framework, backend.port);
     await page.shows(`${framework} welcomes nobody`);
   });

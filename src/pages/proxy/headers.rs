@@ -1,18 +1,19 @@
-//! Which headers cross the proxy (RFC 9110, section 7.6), and which tell the backend who asked.
+//! Headers of proxied requests: drops hop-by-hop headers (RFC 9110, section 7.6) and adds forwarding
+//! headers.
 //!
-//! The backend gets the `Host` that the browser sent, so what it makes of it (URLs, cookies, its
-//! own check of `Origin`) fits the address bar. One with a domain name (`http://shop.example`) may
-//! be one of several sites of its server: it gets its own name, and an `Origin` or `Referer` of ours
-//! says so too. `X-Forwarded-Host`, `-Proto` and `-Port` are always what the browser asked.
+//! The backend gets the `Host` that the browser sent, so that its URLs, its cookies and its own check
+//! of `Origin` match the address bar. A backend with a domain name (`http://shop.example`) may be one
+//! of several virtual hosts: it gets its own name as `Host`, and in `Origin` and `Referer` where they
+//! name this daemon. `X-Forwarded-Host`, `-Proto` and `-Port` always describe the browser's request.
 
-use super::Proxy;
 use crate::config::ProxyRule;
+use crate::ids;
 use axum::extract::ConnectInfo;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::request::Parts;
 use std::net::{IpAddr, SocketAddr};
 
-/// Headers of one connection, beside those that `Connection` names (RFC 9110, section 7.6.1).
+/// Headers for a single connection, beside those that `Connection` names (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 9] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -25,8 +26,8 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     header::UPGRADE,
 ];
 
-/// What lets a backend answer with less than the whole page.
-const CONDITIONS: [HeaderName; 6] = [
+/// Headers that allow the backend to answer with less than the whole page.
+const CONDITIONAL: [HeaderName; 6] = [
     header::IF_NONE_MATCH,
     header::IF_MODIFIED_SINCE,
     header::IF_MATCH,
@@ -40,19 +41,19 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// What the browser calls us.
+/// Returns the `Host` that the browser sent; empty if there is none.
 pub(super) fn host(request: &Parts) -> &str {
     let host = request.headers.get(header::HOST);
     host.and_then(|host| host.to_str().ok()).unwrap_or_default()
 }
 
-/// Takes out what is meant for the next hop alone.
-pub(super) fn keep_end_to_end(headers: &mut HeaderMap) {
+/// Removes hop-by-hop headers.
+pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = tokens(headers, &header::CONNECTION)
         .filter_map(|name| name.parse().ok())
         .collect();
     if headers.contains_key(header::TRANSFER_ENCODING) {
-        // It says where the body ends (RFC 9112, section 6.3); a length beside it is a trap.
+        // Overrides the length (RFC 9112, section 6.3); both together are a request-smuggling attempt.
         headers.remove(header::CONTENT_LENGTH);
     }
     for name in HOP_BY_HOP.iter().chain(&named) {
@@ -60,8 +61,8 @@ pub(super) fn keep_end_to_end(headers: &mut HeaderMap) {
     }
 }
 
-/// The members of a header that is a list.
-pub(super) fn tokens<'a>(
+/// Returns the members of a comma-separated header.
+pub(super) fn list_members<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
 ) -> impl Iterator<Item = &'a str> {
@@ -72,28 +73,51 @@ pub(super) fn tokens<'a>(
         .map(str::trim)
 }
 
-/// Whether a page may come of it.
-pub(in super::super) fn asks_for_html(request: &Parts) -> bool {
-    tokens(&request.headers, &header::ACCEPT).any(|kind| kind.starts_with("text/html"))
+/// Whether the response may be a page.
+pub(in crate::pages) fn accepts_html(request: &Parts) -> bool {
+    list_members(&request.headers, &header::ACCEPT).any(|range| range.starts_with("text/html"))
 }
 
-impl Proxy {
-    /// What the backend is told with a request.
+/// The proxy as backends see it in forwarding headers.
+pub(super) struct ProxyIdentity {
+    /// Scheme by which pages are served.
+    pub(super) scheme: &'static str,
+    /// Pseudonym in `Via`, unique to this daemon.
+    name: String,
+}
+
+impl ProxyIdentity {
+    /// Creates an identity with a random name.
+    pub(super) fn new(scheme: &'static str) -> Self {
+        Self {
+            scheme,
+            name: format!("pagewire-{}", ids::random()),
+        }
+    }
+
+    /// Whether a request has passed through this proxy before.
+    pub(super) fn is_in_via(&self, headers: &HeaderMap) -> bool {
+        list_members(headers, &header::VIA)
+            .any(|member| member.split_ascii_whitespace().nth(1) == Some(&self.name))
+    }
+
+    /// Returns the headers of the backend request. If the response may be rewritten (`needs_whole`), the
+    /// conditional and range headers are left out.
     pub(super) fn request_headers(
         &self,
         rule: &ProxyRule,
         request: &Parts,
-        wants_whole: bool,
+        needs_whole: bool,
     ) -> HeaderMap {
         let mut headers = request.headers.clone();
-        keep_end_to_end(&mut headers);
-        // It was answered when the body was first asked for.
+        remove_hop_by_hop(&mut headers);
+        // The HTTP server sends `100 Continue` itself when the body is first read.
         headers.remove(header::EXPECT);
         join_cookies(&mut headers);
-        limit_codings(&mut headers);
-        // A 304 or a part would bring back what has not been changed.
-        if wants_whole {
-            for name in CONDITIONS {
+        limit_encodings(&mut headers);
+        // A 304 or 206 would refer to the backend's body, not to the rewritten one.
+        if needs_whole {
+            for name in CONDITIONAL {
                 headers.remove(name);
             }
         }
@@ -101,22 +125,24 @@ impl Proxy {
         set(&mut headers, header::HOST, host);
         if has_domain_name(&rule.authority) {
             set(&mut headers, header::HOST, &rule.authority);
-            let ours = format!("{}://{host}", self.scheme);
+            let own_origin = format!("{}://{host}", self.scheme);
             for name in [header::ORIGIN, header::REFERER] {
                 let value = headers.get(&name).and_then(|value| value.to_str().ok());
-                let rest = value.and_then(|value| value.strip_prefix(&ours));
+                let rest = value.and_then(|value| value.strip_prefix(&own_origin));
                 if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
-                    let theirs = format!("http://{}{rest}", rule.authority);
-                    set(&mut headers, name, &theirs);
+                    let backend_url = format!("http://{}{rest}", rule.authority);
+                    set(&mut headers, name, &backend_url);
                 }
             }
         }
-        self.say_who_asked(&mut headers, request, host);
+        self.add_forwarding_headers(&mut headers, request, host);
         headers
     }
 
-    fn say_who_asked(&self, headers: &mut HeaderMap, request: &Parts, host: &str) {
-        let mut hops: Vec<String> = tokens(headers, &FORWARDED_FOR).map(str::to_owned).collect();
+    fn add_forwarding_headers(&self, headers: &mut HeaderMap, request: &Parts, host: &str) {
+        let mut hops: Vec<String> = list_members(headers, &FORWARDED_FOR)
+            .map(str::to_owned)
+            .collect();
         if let Some(ConnectInfo(peer)) = request.extensions.get::<ConnectInfo<SocketAddr>>() {
             hops.push(peer.ip().to_canonical().to_string());
         }
@@ -133,7 +159,8 @@ impl Proxy {
     }
 }
 
-/// HTTP/2 browsers send cookies one by one (RFC 9113, section 8.2.3); HTTP/1.1 has one header.
+/// Joins cookies into the single header that HTTP/1.1 requires: browsers split them over several headers
+/// in HTTP/2 (RFC 9113, section 8.2.3).
 fn join_cookies(headers: &mut HeaderMap) {
     let cookies: Vec<&[u8]> = headers
         .get_all(header::COOKIE)
@@ -147,30 +174,30 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// Of the codings that the browser understands, those that we read too: the client is to be put
+/// Limits `Accept-Encoding` to encodings that the daemon can decode, so that it can inject the client
 /// into pages.
-fn limit_codings(headers: &mut HeaderMap) {
+fn limit_encodings(headers: &mut HeaderMap) {
     if !headers.contains_key(header::ACCEPT_ENCODING) {
         return;
     }
-    let known = |member: &&str| {
+    let is_supported = |member: &&str| {
         let name = member.split(';').next().unwrap_or_default().trim();
         ["gzip", "br", "identity"]
             .iter()
-            .any(|known| name.eq_ignore_ascii_case(known))
+            .any(|supported| name.eq_ignore_ascii_case(supported))
     };
-    let codings: Vec<&str> = tokens(headers, &header::ACCEPT_ENCODING)
-        .filter(known)
+    let encodings: Vec<&str> = list_members(headers, &header::ACCEPT_ENCODING)
+        .filter(is_supported)
         .collect();
-    let codings = match codings.join(", ") {
+    let encodings = match encodings.join(", ") {
         none if none.is_empty() => "identity".to_owned(),
-        codings => codings,
+        encodings => encodings,
     };
-    set(headers, header::ACCEPT_ENCODING, &codings);
+    set(headers, header::ACCEPT_ENCODING, &encodings);
 }
 
-/// Whether a server is named as sites are: neither an address nor a name of one word, as `localhost`
-/// and those of containers are.
+/// Whether the host is a domain name: neither an IP address nor a single word such as `localhost` or the
+/// name of a container.
 fn has_domain_name(authority: &str) -> bool {
     let host = authority
         .rsplit_once(':')
@@ -178,7 +205,8 @@ fn has_domain_name(authority: &str) -> bool {
     host.contains('.') && host.parse::<IpAddr>().is_err()
 }
 
-/// What is not valid in a header is left out: all of it is made of what came in one.
+/// Sets a header. A value that is empty or not valid in a header is ignored; all values are derived from
+/// received headers, so this does not happen in practice.
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value)
         && !value.is_empty()
@@ -200,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_for_the_next_hop_alone_goes() {
+    fn removes_hop_by_hop_headers() {
         let mut all = headers(&[
             ("connection", "close, X-Private"),
             ("connection", "x-other"),
@@ -211,14 +239,14 @@ mod tests {
             ("transfer-encoding", "chunked"),
             ("content-length", "5"),
             ("upgrade", "h2c"),
-            ("x-kept", "1"),
+            ("x-end-to-end", "1"),
         ]);
-        keep_end_to_end(&mut all);
-        assert_eq!(all, headers(&[("x-kept", "1")]));
+        remove_hop_by_hop(&mut all);
+        assert_eq!(all, headers(&[("x-end-to-end", "1")]));
     }
 
     #[test]
-    fn only_codings_that_we_read_are_asked_for() {
+    fn requests_only_encodings_that_the_daemon_decodes() {
         for (browser, backend) in [
             ("gzip, deflate, br, zstd", "gzip, br"),
             ("GZIP;q=0.5, identity;q=0", "GZIP;q=0.5, identity;q=0"),
@@ -226,14 +254,14 @@ mod tests {
             ("*", "identity"),
             ("", "identity"),
         ] {
-            let mut asked = headers(&[("accept-encoding", browser)]);
-            limit_codings(&mut asked);
-            assert_eq!(asked["accept-encoding"], backend, "{browser}");
+            let mut request = headers(&[("accept-encoding", browser)]);
+            limit_encodings(&mut request);
+            assert_eq!(request["accept-encoding"], backend, "{browser}");
         }
     }
 
     #[test]
-    fn a_domain_name_is_told_from_addresses_and_single_words() {
+    fn distinguishes_domain_names_from_addresses_and_single_words() {
         for (authority, expected) in [
             ("shop.example", true),
             ("shop.localhost:3000", true),

@@ -1,28 +1,28 @@
-//! What a backend says of its own addresses, said of ours: redirects and cookies.
+//! Rewrites a backend's own addresses in redirects and cookies to those of this daemon.
 
 use crate::config::ProxyRule;
 use crate::origins::same_server;
 use axum::http::header::{HeaderMap, HeaderValue};
 
-/// Where the backend's paths are to be found.
-pub(super) struct Rewrite<'a> {
+/// Rewriter of the response headers of one request.
+pub(super) struct ResponseRewriter<'a> {
     pub(super) rules: &'a [ProxyRule],
-    /// The one that was followed.
+    /// Rule that the request matched.
     pub(super) rule: &'a ProxyRule,
-    /// What our URL paths begin with.
+    /// The daemon's base path.
     pub(super) base: &'a str,
     pub(super) scheme: &'static str,
-    /// What the browser calls us.
+    /// The daemon's host as the browser sent it.
     pub(super) host: &'a str,
 }
 
-/// What of a path lies below another, with its slash; empty for that path itself.
-pub(super) fn below<'a>(path: &'a str, base: &str) -> Option<&'a str> {
+/// Returns the part of a path after `base`, with its leading slash; empty when the two are equal.
+pub(super) fn strip_base<'a>(path: &'a str, base: &str) -> Option<&'a str> {
     let rest = path.strip_prefix(base)?;
     (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
-impl Rewrite<'_> {
+impl ResponseRewriter<'_> {
     /// Rewrites a response's `Location`, `Content-Location`, `Refresh` and `Set-Cookie`.
     pub(super) fn headers(&self, headers: &mut HeaderMap) {
         for (name, value) in headers.iter_mut() {
@@ -41,48 +41,53 @@ impl Rewrite<'_> {
         }
     }
 
-    /// A URL that names the backend, or us, as a path of ours; none when it leads elsewhere.
+    /// Rewrites a URL of the backend or of this daemon to a path of this daemon. Returns `None` for any
+    /// other URL.
     fn url(&self, url: &str) -> Option<String> {
         let (scheme, rest) = match url.split_once("://") {
             Some((scheme, rest)) if scheme.bytes().all(|b| b.is_ascii_alphabetic()) => {
                 (Some(scheme), rest)
             }
             _ if url.starts_with("//") => (None, &url[2..]),
-            // Browsers read it as another host's.
+            // Browsers treat `/\` like `//`, which begins a host.
             _ if url.starts_with("/\\") => return None,
-            _ if url.starts_with('/') => return self.path(url).or_else(|| Some(self.ours(url))),
+            _ if url.starts_with('/') => {
+                return self.path(url).or_else(|| Some(self.own_path(url)));
+            }
             _ => return None,
         };
         let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
-        let is = |name: &str| scheme.is_none_or(|scheme| scheme.eq_ignore_ascii_case(name));
-        if is("http") && same_server(authority, &self.rule.authority) {
-            // One that no rule leads to is still there.
+        let has_scheme = |name: &str| scheme.is_none_or(|scheme| scheme.eq_ignore_ascii_case(name));
+        if has_scheme("http") && same_server(authority, &self.rule.authority) {
+            // A path that no rule covers remains reachable at the backend itself.
             self.path(path)
-        } else if (is("http") || is(self.scheme)) && authority.eq_ignore_ascii_case(self.host) {
-            self.path(path).or_else(|| Some(self.ours(path)))
+        } else if (has_scheme("http") || has_scheme(self.scheme))
+            && authority.eq_ignore_ascii_case(self.host)
+        {
+            self.path(path).or_else(|| Some(self.own_path(path)))
         } else {
             None
         }
     }
 
-    /// Where a path of the backend is ours: by the rule that leads nearest to it.
+    /// Maps a path of the backend to a path of this daemon, by the rule with the longest matching base.
     fn path(&self, url: &str) -> Option<String> {
         let (path, tail) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
         let rules = self.rules.iter();
         let (rule, rest) = rules
             .filter(|rule| rule.authority == self.rule.authority)
-            .filter_map(|rule| Some((rule, below(path, &rule.base)?)))
+            .filter_map(|rule| Some((rule, strip_base(path, &rule.base)?)))
             .max_by_key(|(rule, _)| (rule.base.len(), *rule == self.rule))?;
         let prefix = rule.prefix.as_str();
-        Some(self.ours(&format!("{prefix}{rest}{tail}")))
+        Some(self.own_path(&format!("{prefix}{rest}{tail}")))
     }
 
-    /// A path of our own root, as the browser knows it.
-    fn ours(&self, path: &str) -> String {
+    /// Prepends the base path.
+    fn own_path(&self, path: &str) -> String {
         let slash = if path.starts_with('/') { "" } else { "/" };
         let url = format!("{}{slash}{path}", self.base);
-        // Two slashes would begin a host.
+        // Two leading slashes would begin a host.
         let dot = if url[1..].starts_with(['/', '\\']) {
             "/."
         } else {
@@ -91,7 +96,7 @@ impl Rewrite<'_> {
         format!("{dot}{url}")
     }
 
-    /// `5; url=http://backend/next`.
+    /// Rewrites a value such as `5; url=http://backend/next`.
     fn refresh(&self, value: &str) -> Option<String> {
         let at = value.to_ascii_lowercase().find("url=")? + "url=".len();
         let (before, url) = value.split_at(at);
@@ -99,21 +104,21 @@ impl Rewrite<'_> {
         Some(format!("{before}{url}"))
     }
 
-    /// A cookie for the backend's host becomes one for ours, and its path one of ours. `Secure`
-    /// stays: browsers take such cookies from localhost, with or without us.
+    /// Rewrites a cookie: drops a `Domain` of the backend and maps its `Path`. `Secure` stays, since
+    /// browsers accept such cookies from localhost anyway.
     fn cookie(&self, cookie: &str) -> String {
         let mut parts = cookie.split(';');
         let mut rewritten = parts.next().unwrap_or_default().to_owned();
         for attribute in parts {
             let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
-            let is = |wanted: &str| name.trim().eq_ignore_ascii_case(wanted);
+            let is_named = |expected: &str| name.trim().eq_ignore_ascii_case(expected);
             let value = value.trim();
-            if is("domain") && self.is_backends(value) {
+            if is_named("domain") && self.is_backend_domain(value) {
                 continue;
             }
             rewritten.push(';');
             match self.path(value) {
-                Some(path) if is("path") && value.starts_with('/') && value != "/" => {
+                Some(path) if is_named("path") && value.starts_with('/') && value != "/" => {
                     rewritten.push_str(" Path=");
                     rewritten.push_str(&path);
                 }
@@ -123,8 +128,8 @@ impl Rewrite<'_> {
         rewritten
     }
 
-    /// Whether a cookie's domain is the backend's host, or above it.
-    fn is_backends(&self, domain: &str) -> bool {
+    /// Whether a cookie's domain is the backend's host or a parent domain of it.
+    fn is_backend_domain(&self, domain: &str) -> bool {
         let authority = self.rule.authority.to_ascii_lowercase();
         let host = authority
             .rsplit_once(':')
@@ -139,18 +144,18 @@ impl Rewrite<'_> {
 mod tests {
     use super::*;
 
-    fn rewritten<T>(rules: &[&str], base: &str, rewrite: impl Fn(&Rewrite<'_>) -> T) -> T {
-        rewritten_by("http", rules, base, rewrite)
+    fn rewritten<T>(rules: &[&str], base: &str, rewrite: impl Fn(&ResponseRewriter<'_>) -> T) -> T {
+        rewritten_over("http", rules, base, rewrite)
     }
 
-    fn rewritten_by<T>(
+    fn rewritten_over<T>(
         scheme: &'static str,
         rules: &[&str],
         base: &str,
-        rewrite: impl Fn(&Rewrite<'_>) -> T,
+        rewrite: impl Fn(&ResponseRewriter<'_>) -> T,
     ) -> T {
         let rules: Vec<ProxyRule> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
-        rewrite(&Rewrite {
+        rewrite(&ResponseRewriter {
             rules: &rules,
             rule: &rules[0],
             base,
@@ -160,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn redirects_within_the_backend_stay_with_us() {
+    fn redirects_within_the_backend_lead_to_the_daemon() {
         let all = &["http://localhost:3000"][..];
         let api = &["/api=http://localhost:3000/v1", "/x=http://other:1/v1"][..];
         let both = &["/api=http://localhost:3000/v1", "http://localhost:3000"][..];
@@ -182,7 +187,7 @@ mod tests {
             (all, "", "//evil.example/", None),
             (all, "", "/\\evil.example/", None),
             (all, "", "mailto:a@localhost:3000", None),
-            // It must not become another host's.
+            // A path must not turn into another host.
             (
                 all,
                 "",
@@ -213,15 +218,15 @@ mod tests {
             let found = rewritten(rules, base, |rewrite| rewrite.url(from));
             assert_eq!(found.as_deref(), to, "{from} by {rules:?} below {base:?}");
         }
-        // A site that insists on https would be asked for ever by http, the other way it would not.
+        // Rewriting a redirect from HTTP to HTTPS would cause a redirect loop; the reverse does not.
         for (scheme, from, to) in [
             ("http", "https://localhost:8000/a", None),
             ("https", "https://localhost:8000/a", Some("/a")),
             ("https", "http://localhost:8000/a", Some("/a")),
             ("https", "//localhost:3000/a", Some("/a")),
         ] {
-            let found = rewritten_by(scheme, all, "", |rewrite| rewrite.url(from));
-            assert_eq!(found.as_deref(), to, "{from} by {scheme}");
+            let found = rewritten_over(scheme, all, "", |rewrite| rewrite.url(from));
+            assert_eq!(found.as_deref(), to, "{from} over {scheme}");
         }
         let refresh = |value| rewritten(all, "/app", |rewrite| rewrite.refresh(value));
         let to = Some("3; URL=/app/a".to_owned());
@@ -230,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn cookies_of_the_backends_host_become_ours() {
+    fn cookies_of_the_backend_become_cookies_of_the_daemon() {
         let site = &["http://www.shop.example"][..];
         let api = &["/api=http://localhost:3000/v1"][..];
         for (rules, base, from, to) in [

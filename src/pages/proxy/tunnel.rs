@@ -1,6 +1,6 @@
-//! Upgraded connections: what page and backend speak once they have left HTTP, octet by octet.
+//! Tunnels for upgraded connections (mostly WebSockets): copies bytes between page and backend.
 
-use super::headers::tokens;
+use super::headers::list_members;
 use axum::http::Response;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::request::Parts;
@@ -11,11 +11,11 @@ use hyper_util::rt::TokioIo;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// The protocol that a request asks for instead of HTTP/1.1: web sockets, mostly. Not another HTTP:
-/// its requests would pass us unseen.
-pub(super) fn protocol(request: &HeaderMap) -> Option<&HeaderValue> {
-    let upgrades =
-        tokens(request, &header::CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
+/// Returns the protocol that a request asks to upgrade to. `None` for other versions of HTTP, whose
+/// requests would bypass the daemon's checks.
+pub(super) fn upgrade_protocol(request: &HeaderMap) -> Option<&HeaderValue> {
+    let upgrades = list_members(request, &header::CONNECTION)
+        .any(|token| token.eq_ignore_ascii_case("upgrade"));
     let mut protocols = request.get_all(header::UPGRADE).iter();
     let (Some(protocol), None) = (protocols.next(), protocols.next()) else {
         return None;
@@ -28,19 +28,19 @@ pub(super) fn protocol(request: &HeaderMap) -> Option<&HeaderValue> {
     (upgrades && is_one && !is_http).then_some(protocol)
 }
 
-/// Whether a request asks for another protocol.
+/// Whether a request asks to upgrade to another protocol.
 pub(in crate::pages) fn is_upgrade(request: &Parts) -> bool {
-    protocol(&request.headers).is_some()
+    upgrade_protocol(&request.headers).is_some()
 }
 
-/// Asks for a protocol, or grants it.
-pub(super) fn upgrade(headers: &mut HeaderMap, protocol: &HeaderValue) {
+/// Sets the headers that request or accept an upgrade.
+pub(super) fn set_upgrade(headers: &mut HeaderMap, protocol: &HeaderValue) {
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(header::UPGRADE, protocol.clone());
 }
 
-/// Joins the page's connection and the backend's once both have left HTTP, until one of them ends, or
-/// `stop`. False when the page's cannot leave it.
+/// Spawns a task that connects the page with the backend once both are upgraded, until one of them
+/// closes or `stop` is cancelled. Returns false when the page's connection cannot be upgraded.
 pub(super) fn open(
     request: &Parts,
     response: &mut Response<Incoming>,
@@ -53,7 +53,7 @@ pub(super) fn open(
     let backend = hyper::upgrade::on(response);
     let stop = stop.clone();
     connections.spawn(async move {
-        let joined = async {
+        let copy = async {
             let (page, backend) = future::try_join(page, backend).await?;
             let (mut page, mut backend) = (TokioIo::new(page), TokioIo::new(backend));
             tokio::io::copy_bidirectional(&mut page, &mut backend).await?;
@@ -61,8 +61,8 @@ pub(super) fn open(
         };
         tokio::select! {
             () = stop.cancelled() => {}
-            ended = joined => if let Err(error) = ended {
-                tracing::debug!(target: "pagewire::pages", %error, "proxied connection ended");
+            copied = copy => if let Err(error) = copied {
+                tracing::debug!(target: "pagewire::pages", %error, "proxied tunnel failed");
             }
         }
     });
