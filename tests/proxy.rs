@@ -675,8 +675,8 @@ async fn a_backend_that_is_away_is_named_with_what_to_do_and_asked_again() {
     for part in [
         rule.as_str(),
         "connection refused",
-        "start it",
-        "setting proxy",
+        "start the server",
+        "proxy setting",
     ] {
         assert!(text.contains(part), "{part} is in {text}");
     }

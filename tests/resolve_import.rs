@@ -208,7 +208,7 @@ async fn a_wrong_number_and_a_failure_are_shown_instead_of_the_module() {
     for (outcome, said) in [
         (
             resolved(["/a", "/b"]),
-            "asked about 1 imports, it answered 2",
+            "called with 1 imports, it returned 2",
         ),
         (failure, "no such package"),
     ] {

@@ -79,9 +79,7 @@ async fn call_hook(
                     .map(|index| import_specifier(&module.imports[*index]))
                     .collect(),
             };
-            cache
-                .call_coalesced(hook, &key, subject.file, call)
-                .await
+            cache.call_coalesced(hook, &key, subject.file, call).await
         }
     };
     let failed = match called.as_deref().map(HookResult::outcome) {

@@ -49,7 +49,7 @@ pub(super) fn host(request: &Parts) -> &str {
 
 /// Removes hop-by-hop headers.
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = tokens(headers, &header::CONNECTION)
+    let named: Vec<HeaderName> = list_members(headers, &header::CONNECTION)
         .filter_map(|name| name.parse().ok())
         .collect();
     if headers.contains_key(header::TRANSFER_ENCODING) {
