@@ -11,13 +11,13 @@ use serde_json::value::RawValue;
 use std::fmt;
 
 /// The beginning of every `type` that is ours.
-pub(crate) const OWN_PREFIX: &str = "pagewire:";
+pub(crate) const RESERVED_PREFIX: &str = "pagewire:";
 
 /// Where pages load the socket client.
 pub(crate) const CLIENT_PATH: &str = "/__pagewire__/client.js";
 
 /// Where the ancestor's pages load theirs; an alias.
-pub(crate) const ANCESTOR_CLIENT_PATH: &str = "/__web-dev-server__web-socket.js";
+pub(crate) const WDS_CLIENT_PATH: &str = "/__web-dev-server__web-socket.js";
 
 /// Where pages load the script that sees console lines and errors.
 pub(crate) const RECORDER_PATH: &str = "/__pagewire__/recorder.js";
@@ -26,7 +26,7 @@ pub(crate) const RECORDER_PATH: &str = "/__pagewire__/recorder.js";
 pub(crate) const SOCKET_PATH: &str = "/__pagewire__/socket";
 
 /// Where the ancestor's connects; an alias.
-pub(crate) const ANCESTOR_SOCKET_PATH: &str = "/wds";
+pub(crate) const WDS_SOCKET_PATH: &str = "/wds";
 
 /// Where pages load the script that acts on changes of files.
 pub(crate) const CHANGES_PATH: &str = "/__pagewire__/changes.js";
@@ -35,16 +35,16 @@ pub(crate) const CHANGES_PATH: &str = "/__pagewire__/changes.js";
 pub(crate) const CODE_PATH: &str = "/__pagewire__/code/";
 
 /// Below this, every path is ours.
-const OWN_FOLDER: &str = "/__pagewire__";
+const RESERVED_FOLDER: &str = "/__pagewire__";
 
 /// Whether a decoded URL path is one of the daemon's own: nobody else may answer for it.
 #[must_use]
-pub(crate) fn is_own_path(path: &str) -> bool {
+pub(crate) fn is_reserved_path(path: &str) -> bool {
     let path = path.trim_end_matches('/');
-    let below = path.strip_prefix(OWN_FOLDER);
+    let below = path.strip_prefix(RESERVED_FOLDER);
     below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        || path == ANCESTOR_CLIENT_PATH
-        || path == ANCESTOR_SOCKET_PATH
+        || path == WDS_CLIENT_PATH
+        || path == WDS_SOCKET_PATH
 }
 /// What the daemon needs to know of a frame that a page sent.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -226,7 +226,7 @@ pub(crate) struct PageConsole {
 
 /// `pagewire:error`: something that went wrong in the page.
 #[derive(Debug, Deserialize)]
-pub(crate) struct PageFault {
+pub(crate) struct PageError {
     /// `uncaught`, `unhandled_rejection`, `resource` or `csp`.
     pub kind: String,
     /// What and where.
@@ -259,7 +259,7 @@ impl PageConsole {
     }
 }
 
-impl PageFault {
+impl PageError {
     /// Its texts' size in bytes.
     #[must_use]
     pub(crate) fn size(&self) -> usize {
@@ -279,10 +279,10 @@ impl PageFault {
     }
 }
 
-/// What the daemon says to pages. [`Down::encode`] makes the frame.
+/// What the daemon says to pages. [`ServerMessage::encode`] makes the frame.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type")]
-pub(crate) enum Down<'a> {
+pub(crate) enum ServerMessage<'a> {
     /// The answer to a hello.
     #[serde(rename = "pagewire:hello")]
     Hello {
@@ -324,7 +324,7 @@ pub(crate) enum Down<'a> {
     },
     /// What to report of the page's own accord.
     #[serde(rename = "pagewire:watch")]
-    Watch(Watch),
+    ReportMode(ReportMode),
     /// The page sent something that is no message.
     #[serde(rename = "pagewire:fault")]
     Fault {
@@ -335,14 +335,14 @@ pub(crate) enum Down<'a> {
 
 /// What pages are to report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Watch {
+pub(crate) struct ReportMode {
     /// Console lines.
     pub console: bool,
     /// Errors, rejections, failed resources, policy violations.
     pub errors: bool,
 }
 
-impl Watch {
+impl ReportMode {
     /// Whether anything is to be reported.
     #[must_use]
     pub(crate) fn any(self) -> bool {
@@ -405,7 +405,7 @@ impl Command<'_> {
     }
 }
 
-impl Down<'_> {
+impl ServerMessage<'_> {
     /// The text frame.
     #[must_use]
     pub(crate) fn encode(&self) -> String {
@@ -476,7 +476,7 @@ mod tests {
     #[test]
     fn an_import_has_the_ancestors_wire_form() {
         let arg = RawValue::from_string("1.50".into()).unwrap();
-        let frame = Down::Import {
+        let frame = ServerMessage::Import {
             data: Import {
                 import_path: "/x.js",
                 args: vec![&arg],

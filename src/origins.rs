@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 /// The names that the page port answers to, and the origins that may open a web socket.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Allowed {
+pub(crate) struct AllowedHosts {
     /// Further host names, lower-case, without port; `.example.com` stands for all below it.
     pub hosts: Vec<String>,
     /// Further origins, exactly as browsers write them: `https://example.com`.
@@ -97,7 +97,7 @@ pub(crate) fn same_server(one: &str, other: &str) -> bool {
     one.same_host(&other) && one.port.unwrap_or(80) == other.port.unwrap_or(80)
 }
 
-impl Allowed {
+impl AllowedHosts {
     /// Checks the values of the `Host` header.
     ///
     /// Loopback names are allowed, and so are address literals: rebinding needs a name.
@@ -126,7 +126,7 @@ impl Allowed {
     }
 
     /// Whether this origin was allowed by name.
-    pub(crate) fn lists(&self, origin: &[u8]) -> bool {
+    pub(crate) fn allows_origin(&self, origin: &[u8]) -> bool {
         let mut origins = self.origins.iter();
         origins.any(|listed| listed.as_bytes() == origin)
     }
@@ -156,7 +156,7 @@ impl Allowed {
                 origin.port.unwrap_or(default_port) == host.port.unwrap_or(default_port);
             Some(origin.same_host(&host) && ports_agree)
         };
-        let allowed = self.lists(origin) || same() == Some(true);
+        let allowed = self.allows_origin(origin) || same() == Some(true);
         if allowed && origins.next().is_none() {
             Ok(())
         } else {
@@ -173,19 +173,19 @@ impl Allowed {
 mod tests {
     use super::*;
 
-    fn host(allowed: &Allowed, value: &str) -> Result<(), Refusal> {
+    fn host(allowed: &AllowedHosts, value: &str) -> Result<(), Refusal> {
         allowed.check_host(std::iter::once(value.as_bytes()))
     }
 
     fn origin(origin: &str, host: &str) -> bool {
-        Allowed::default()
+        AllowedHosts::default()
             .check_origin(std::iter::once(origin.as_bytes()), host.as_bytes())
             .is_ok()
     }
 
     #[test]
     fn loopback_names_and_address_literals_are_allowed() {
-        let allowed = Allowed::default();
+        let allowed = AllowedHosts::default();
         for value in [
             "localhost",
             "localhost:8000",
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn other_names_are_refused_with_the_flag_that_would_allow_them() {
-        let allowed = Allowed::default();
+        let allowed = AllowedHosts::default();
         for value in [
             "evil.example",
             "localhost.evil.example",
@@ -218,9 +218,9 @@ mod tests {
                 "{refusal}"
             );
         }
-        let allowed = Allowed {
+        let allowed = AllowedHosts {
             hosts: vec!["dev.test".into(), ".my.test".into()],
-            ..Allowed::default()
+            ..AllowedHosts::default()
         };
         assert_eq!(host(&allowed, "DEV.test:80"), Ok(()));
         assert_eq!(host(&allowed, "a.my.test"), Ok(()));
@@ -244,19 +244,19 @@ mod tests {
             "a,b",
         ] {
             assert_eq!(
-                host(&Allowed::default(), value),
+                host(&AllowedHosts::default(), value),
                 Err(Refusal::MalformedHost),
                 "{value}"
             );
         }
         let none: [&[u8]; 0] = [];
         assert_eq!(
-            Allowed::default().check_host(none.into_iter()),
+            AllowedHosts::default().check_host(none.into_iter()),
             Err(Refusal::MalformedHost)
         );
         let two: [&[u8]; 2] = [b"localhost", b"localhost"];
         assert_eq!(
-            Allowed::default().check_host(two.into_iter()),
+            AllowedHosts::default().check_host(two.into_iter()),
             Err(Refusal::MalformedHost)
         );
     }
@@ -299,10 +299,10 @@ mod tests {
 
     #[test]
     fn behind_tls_an_origin_of_ours_is_https() {
-        let allowed = Allowed {
+        let allowed = AllowedHosts {
             origins: vec!["http://friend.test".into()],
             https: true,
-            ..Allowed::default()
+            ..AllowedHosts::default()
         };
         let check = |origin: &str| {
             let origins = std::iter::once(origin.as_bytes());

@@ -465,7 +465,7 @@ fn the_reader_of_uses_reads_every_form() {
     for (code, uses) in [
         ("use crate::hub::Hub;", &["hub"][..]),
         (
-            "use crate::{\n  hub::{self, Hub},\n  ids,\n  message::Down,\n};",
+            "use crate::{\n  hub::{self, Hub},\n  ids,\n  message::ServerMessage,\n};",
             &["hub", "ids", "message"],
         ),
         ("let id = crate::ids::random();", &["ids"]),

@@ -4,7 +4,7 @@
 //! frames that wait in the outbox go into one buffer and leave in one write.
 
 use super::incoming;
-use crate::hub::{Close, CloseCause, Frame, Next, Outbox, SocketGuard};
+use crate::hub::{Close, CloseCause, Frame, Outbox, OutboxItem, SocketGuard};
 use futures_util::{Sink, Stream, StreamExt};
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -162,11 +162,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut close = None;
         while socket.as_mut().poll_ready(cx)?.is_ready() {
             match outbox.poll_next(cx) {
-                Poll::Ready(Next::Frame(frame, size)) => {
+                Poll::Ready(OutboxItem::Frame(frame, size)) => {
                     self.unwritten += size;
                     socket.as_mut().start_send(message(frame))?;
                 }
-                Poll::Ready(Next::Close(end)) => {
+                Poll::Ready(OutboxItem::Close(end)) => {
                     close = Some(end);
                     break;
                 }

@@ -4,7 +4,7 @@
 //! page, answers a call to that page, or goes to subscribers.
 
 use crate::hub::{Close, CloseCause, EventBody, SocketGuard};
-use crate::message::{Down, Envelope, OWN_PREFIX, PageEvents};
+use crate::message::{Envelope, PageEvents, RESERVED_PREFIX, ServerMessage};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 /// Handles one message; gives how the connection ends when it was the last.
@@ -13,7 +13,7 @@ pub(super) fn handle(guard: &SocketGuard, message: Message) -> Option<Close> {
         Message::Text(text) => text_frame(guard, text),
         Message::Binary(data) => guard
             .hub()
-            .report(guard.socket().id(), EventBody::Binary(data)),
+            .receive_report(guard.socket().id(), EventBody::Binary(data)),
         Message::Pong(payload) => {
             if let Ok(number) = <[u8; 8]>::try_from(payload.as_ref()) {
                 guard.socket().pong(u64::from_be_bytes(number));
@@ -37,22 +37,24 @@ pub(super) fn handle(guard: &SocketGuard, message: Message) -> Option<Close> {
 
 fn text_frame(guard: &SocketGuard, text: Utf8Bytes) {
     let fault = match Envelope::parse(&text) {
-        Ok(envelope) if envelope.kind.starts_with(OWN_PREFIX) => own(guard, &envelope.kind, &text),
+        Ok(envelope) if envelope.kind.starts_with(RESERVED_PREFIX) => {
+            own(guard, &envelope.kind, &text)
+        }
         Ok(envelope) => {
             guard
                 .hub()
-                .message(guard.socket().id(), envelope, text.into());
+                .receive_message(guard.socket().id(), envelope, text.into());
             Ok(())
         }
         Err(error) => Err(error.to_string()),
     };
     if let Err(error) = fault {
-        guard.hub().count_fault();
+        guard.hub().count_refused_frame();
         tracing::debug!(target: "pagewire::browser", socket_id = guard.socket().id(), %error, "page sent no message");
         // A page whose outbox is full has worse to learn.
         let _ = guard
             .socket()
-            .send_text(Down::Fault { error: &error }.encode());
+            .send_text(ServerMessage::Fault { error: &error }.encode());
     }
 }
 
@@ -61,16 +63,18 @@ fn own(guard: &SocketGuard, kind: &str, text: &str) -> Result<(), String> {
     let (hub, id) = (guard.hub(), guard.socket().id());
     let malformed = |error: serde_json::Error| format!("{kind} cannot be read: {error}");
     match kind {
-        "pagewire:hello" => hub.hello(id, serde_json::from_str(text).map_err(malformed)?),
-        "pagewire:state" => hub.state(id, serde_json::from_str(text).map_err(malformed)?),
-        "pagewire:result" => hub.import_result(id, serde_json::from_str(text).map_err(malformed)?),
+        "pagewire:hello" => hub.receive_hello(id, serde_json::from_str(text).map_err(malformed)?),
+        "pagewire:state" => hub.receive_state(id, serde_json::from_str(text).map_err(malformed)?),
+        "pagewire:result" => {
+            hub.receive_import_result(id, serde_json::from_str(text).map_err(malformed)?)
+        }
         "pagewire:console" => {
             let line = serde_json::from_str(text).map_err(malformed)?;
-            hub.report(id, EventBody::Console(line));
+            hub.receive_report(id, EventBody::Console(line));
         }
         "pagewire:error" => {
             let fault = serde_json::from_str(text).map_err(malformed)?;
-            hub.report(id, EventBody::PageError(fault));
+            hub.receive_report(id, EventBody::PageError(fault));
         }
         "pagewire:events" => {
             let batch: PageEvents<'_> = serde_json::from_str(text).map_err(malformed)?;
@@ -86,7 +90,7 @@ fn own(guard: &SocketGuard, kind: &str, text: &str) -> Result<(), String> {
         }
         _ => {
             return Err(format!(
-                "{kind} is not a message of this daemon (types that begin with {OWN_PREFIX} are its own)"
+                "{kind} is not a message of this daemon (types that begin with {RESERVED_PREFIX} are its own)"
             ));
         }
     }

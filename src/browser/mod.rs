@@ -7,10 +7,10 @@ mod upgrade;
 
 use crate::hub::Hub;
 use crate::message::{
-    ANCESTOR_CLIENT_PATH, ANCESTOR_SOCKET_PATH, CHANGES_PATH, CLIENT_PATH, CODE_PATH,
-    RECORDER_PATH, SOCKET_PATH,
+    CHANGES_PATH, CLIENT_PATH, CODE_PATH, RECORDER_PATH, SOCKET_PATH, WDS_CLIENT_PATH,
+    WDS_SOCKET_PATH,
 };
-use crate::origins::Allowed;
+use crate::origins::AllowedHosts;
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
@@ -51,7 +51,7 @@ pub(crate) struct Browser {
     /// Where they register.
     pub hub: Arc<Hub>,
     /// Which origins may open one.
-    pub allowed: Allowed,
+    pub allowed: AllowedHosts,
     /// Unanswered pings close nothing: somebody sits at a breakpoint.
     pub debug: bool,
     /// Every connection, so that a stop can wait for them.
@@ -62,14 +62,14 @@ pub(crate) struct Browser {
 pub(crate) fn routes(browser: Arc<Browser>) -> Router {
     let scripts = Router::new()
         .route(CLIENT_PATH, get(client))
-        .route(ANCESTOR_CLIENT_PATH, get(client))
+        .route(WDS_CLIENT_PATH, get(client))
         .route(RECORDER_PATH, get(recorder))
         .route(CHANGES_PATH, get(changes))
         .route(&format!("{CODE_PATH}{{name}}"), get(code))
         .layer(from_fn_with_state(browser.clone(), share));
     Router::new()
         .route(SOCKET_PATH, get(upgrade::upgrade))
-        .route(ANCESTOR_SOCKET_PATH, get(upgrade::upgrade))
+        .route(WDS_SOCKET_PATH, get(upgrade::upgrade))
         .merge(scripts)
         .with_state(browser)
 }
@@ -79,7 +79,7 @@ pub(crate) fn routes(browser: Arc<Browser>) -> Router {
 async fn share(State(browser): State<Arc<Browser>>, request: Request, next: Next) -> Response {
     let origins: Vec<_> = request.headers().get_all(header::ORIGIN).iter().collect();
     let listed = match origins[..] {
-        [origin] if browser.allowed.lists(origin.as_bytes()) => Some(origin.clone()),
+        [origin] if browser.allowed.allows_origin(origin.as_bytes()) => Some(origin.clone()),
         _ => None,
     };
     let mut response = next.run(request).await;

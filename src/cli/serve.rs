@@ -7,7 +7,7 @@ use crate::config::{
     Certificate, Config, DEFAULT_PORT, InForce, LogFormat, LogLevels, Mount, PluginConfig, Port,
     Settings, name_given_twice,
 };
-use crate::origins::Allowed;
+use crate::origins::AllowedHosts;
 use crate::paths::Root;
 use crate::paths::Roots;
 use crate::server::{Ready, Server, check_files};
@@ -224,7 +224,7 @@ pub(super) fn config(
             .one("port")
             .map_or(Port::FirstFreeFrom(DEFAULT_PORT), Port::Exactly),
         controls: settings.many("control"),
-        allowed: Allowed {
+        allowed: AllowedHosts {
             hosts: hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
             origins: settings.many("allow_origin"),
             https: tls.is_some(),

@@ -9,7 +9,7 @@ mod plugins;
 mod settings;
 mod table;
 
-use crate::origins::Allowed;
+use crate::origins::AllowedHosts;
 use crate::paths::Prefix;
 use crate::paths::Roots;
 use std::fmt;
@@ -39,7 +39,7 @@ pub(crate) struct Config {
     /// Where the control service listens; empty = one free loopback port.
     pub controls: Vec<ControlAddress>,
     /// Host names and origins beside the loopback ones.
-    pub allowed: Allowed,
+    pub allowed: AllowedHosts,
     /// The URL path under which everything is served; empty = all of them.
     pub base_path: Prefix,
     /// The page of a single-page app.

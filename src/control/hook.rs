@@ -1,7 +1,7 @@
 //! The stream of a hook, whichever it is: the daemon asks, the plugin answers.
 
 use super::status::invalid;
-use super::{Control, Stream_, convert, info, proto, session, status};
+use super::{BoxStream, Control, convert, info, proto, session, status};
 use crate::plugins::{
     CallMessage, Calls, CancelReason, FailureMode, Hook, HookFailure, HookGuard, HookOptions,
     HookType, RequestContext, RequestFilter, Session, SourceLocation,
@@ -140,7 +140,7 @@ pub(super) fn open<K: Wire>(
     control: &Arc<Control>,
     session: Arc<Session>,
     requests: Streaming<K::Request>,
-) -> Stream_<K::Response> {
+) -> BoxStream<K::Response> {
     let control = control.clone();
     let (replies, said) = mpsc::channel(MAX_REPLIES);
     // The headers go out before the plugin's first message is read.
@@ -148,7 +148,7 @@ pub(super) fn open<K: Wire>(
         let end = tokio::select! {
             // A stop ends the sessions too: it is what is said.
             biased;
-            () = control.cut.cancelled() => Err(status::stopping()),
+            () = control.force_stop.cancelled() => Err(status::stopping()),
             () = replies.closed() => Ok(()),
             end = session.ended() => Err(session::ended(end)),
             end = run::<K>(&control, &session, requests, &replies) => end,

@@ -4,7 +4,7 @@ use super::status::{error, invalid};
 use super::{Control, convert, proto, send, values};
 use crate::hub::{Frame, ImportOutcome, Socket};
 use crate::ids;
-use crate::message::{Down, Import, PageResult};
+use crate::message::{Import, PageResult, ServerMessage};
 use futures_util::future::join_all;
 use proto::import_result::Outcome;
 use proto::{DeliveryOptions, DeliveryStatus, ImportResult, SendImportRequest, SendImportResponse};
@@ -41,7 +41,7 @@ pub(super) async fn send(
         }
         Some(Module::Code(source)) => {
             send::check_size("code", source.len())?;
-            let code = control.hub.publish(source).map_err(|fault| {
+            let code = control.hub.publish_code(source).map_err(|fault| {
                 error(Code::ResourceExhausted, "LIMIT_REACHED", fault.to_string())
             })?;
             published.insert(code).path()
@@ -64,7 +64,7 @@ pub(super) async fn send(
         bytes => bytes,
     };
     let call_id = ids::random();
-    let text = Down::Import {
+    let text = ServerMessage::Import {
         data: Import {
             import_path: &import_path,
             args: send::args(&request.args_json)?,

@@ -19,7 +19,7 @@ const FEATURES: &[&str] = &[
 ];
 
 pub(super) fn get(control: &Control) -> proto::GetServerInfoResponse {
-    let (pages_with_client, pages_without_client) = control.hub.pages();
+    let (pages_with_client, pages_without_client) = control.hub.page_counts();
     proto::GetServerInfoResponse {
         server_version: env!("CARGO_PKG_VERSION").to_owned(),
         features: FEATURES.iter().map(|&feature| feature.to_owned()).collect(),
@@ -34,7 +34,7 @@ pub(super) fn get(control: &Control) -> proto::GetServerInfoResponse {
             event_log_entries: 0,
             event_log_bytes: hub::LOG_BYTES as u64,
         }),
-        refused_frames: control.hub.faults(),
+        refused_frames: control.hub.refused_frames(),
         injects_client: control.plugins.inject_client(),
         pages_with_client,
         pages_without_client,

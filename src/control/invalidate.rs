@@ -60,7 +60,7 @@ fn parse(request: &proto::InvalidateRequest) -> Result<Invalidation, Status> {
 /// anything was kept of them or not: an editor's buffer never is.
 fn refresh(control: &Control, invalidation: &Invalidation, forgotten: &[String]) {
     if invalidation.all {
-        return control.hub.change_pages(std::iter::empty());
+        return control.hub.notify_changed(std::iter::empty());
     }
     let files = invalidation.files.iter().map(PathBuf::as_path);
     let dependents = control.plugins.dependents().paths_of(files.clone());
@@ -75,6 +75,6 @@ fn refresh(control: &Control, invalidation: &Invalidation, forgotten: &[String])
     paths.extend(of_files);
     // Of prefixes only those pages are known that asked for what is kept.
     if !paths.is_empty() {
-        control.hub.change_pages(paths.into_iter());
+        control.hub.notify_changed(paths.into_iter());
     }
 }

@@ -76,13 +76,13 @@ pub(crate) struct Control {
     /// When the daemon started.
     pub start_time: SystemTime,
     /// Changes of files are logged.
-    pub watches: bool,
+    pub watching: bool,
     /// Suspends the deadlines of calls.
     pub debug: bool,
     /// The open `ServerStart` streams: a stop waits for them.
     pub sessions: TaskTracker,
     /// Cut when the grace of a stop is over: every stream ends.
-    pub cut: CancellationToken,
+    pub force_stop: CancellationToken,
 }
 
 impl Control {
@@ -99,18 +99,18 @@ impl Control {
 pub(crate) const SERVICE_NAME: &str = "pagewire.v1.ControlService";
 
 /// A response stream.
-type Stream_<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 struct Service(Arc<Control>);
 
 #[tonic::async_trait]
 impl ControlService for Service {
-    type ServerStartStream = Stream_<proto::ServerStartResponse>;
-    type ServeStream = Stream_<proto::ServeResponse>;
-    type TransformStream = Stream_<proto::TransformResponse>;
-    type ResolveImportStream = Stream_<proto::ResolveImportResponse>;
-    type SendStreamStream = Stream_<proto::SendStreamResponse>;
-    type SubscribeMessagesStream = Stream_<proto::SubscribeMessagesResponse>;
+    type ServerStartStream = BoxStream<proto::ServerStartResponse>;
+    type ServeStream = BoxStream<proto::ServeResponse>;
+    type TransformStream = BoxStream<proto::TransformResponse>;
+    type ResolveImportStream = BoxStream<proto::ResolveImportResponse>;
+    type SendStreamStream = BoxStream<proto::SendStreamResponse>;
+    type SubscribeMessagesStream = BoxStream<proto::SubscribeMessagesResponse>;
 
     async fn server_start(
         &self,

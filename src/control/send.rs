@@ -3,9 +3,9 @@
 
 use super::convert::Addressee;
 use super::status::{error, invalid};
-use super::{Control, MAX_DOWN_FRAME_BYTES, Stream_, convert, proto, status};
-use crate::hub::{Answer, AnswerError, Confirmation, Frame, Selection, Socket, Understanding};
-use crate::message::{Command, Down, Import, check_json};
+use super::{BoxStream, Control, MAX_DOWN_FRAME_BYTES, convert, proto, status};
+use crate::hub::{ClientSupport, Confirmation, Frame, Reply, ReplyError, Selection, Socket};
+use crate::message::{Command, Import, ServerMessage, check_json};
 use futures_util::future::ready;
 use futures_util::{StreamExt, stream};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -73,11 +73,11 @@ fn answer(
         Payload::Json(text) => {
             check_json(text).map_err(|fault| invalid("json", format!("is not JSON: {fault}")))?;
             check_size("json", text.len())?;
-            Answer::Response(text)
+            Reply::Response(text)
         }
         Payload::Error(text) => {
             check_size("error", text.len())?;
-            Answer::Error(text)
+            Reply::Error(text)
         }
         Payload::Text(_) | Payload::Binary(_) => {
             return Err(invalid(
@@ -86,11 +86,11 @@ fn answer(
             ));
         }
     };
-    let (socket, sent) = control.hub.answer(request_id, &answer).map_err(|fault| {
+    let (socket, sent) = control.hub.reply(request_id, &answer).map_err(|fault| {
         let (code, reason) = match fault {
-            AnswerError::NotFound => (Code::NotFound, "REQUEST_NOT_FOUND"),
-            AnswerError::AlreadyAnswered => (Code::FailedPrecondition, "ALREADY_ANSWERED"),
-            AnswerError::Expired => (Code::FailedPrecondition, "REQUEST_EXPIRED"),
+            ReplyError::NotFound => (Code::NotFound, "REQUEST_NOT_FOUND"),
+            ReplyError::AlreadyAnswered => (Code::FailedPrecondition, "ALREADY_ANSWERED"),
+            ReplyError::Expired => (Code::FailedPrecondition, "REQUEST_EXPIRED"),
         };
         error(code, reason, format!("{fault}: {request_id}"))
     })?;
@@ -122,7 +122,7 @@ fn send_unconfirmed(
 pub(super) fn stream(
     control: &Arc<Control>,
     requests: Streaming<proto::SendStreamRequest>,
-) -> Stream_<proto::SendStreamResponse> {
+) -> BoxStream<proto::SendStreamResponse> {
     let control = control.clone();
     // Until the caller has ended its side, or has gone.
     let waiting = requests.scan((), |(), request| ready(request.ok()));
@@ -132,7 +132,7 @@ pub(super) fn stream(
         async move {
             let mut waiting = waiting?;
             let sends = tokio::select! {
-                () = control.cut.cancelled() => {
+                () = control.force_stop.cancelled() => {
                     return Some((vec![Err(status::stopping())], None));
                 }
                 sends = waiting.next() => sends?.into_iter(),
@@ -189,7 +189,7 @@ pub(super) fn console_log(
             ));
         }
     };
-    let log = Down::Log {
+    let log = ServerMessage::Log {
         level,
         source: &request.source,
         text: &request.text,
@@ -249,7 +249,7 @@ pub(super) fn command(
         }
     };
     let selection = control.hub.select(&target, &excluded);
-    let frame = (command.feature(), Down::Command(command).encode());
+    let frame = (command.feature(), ServerMessage::Command(command).encode());
     Ok(send_own(
         control,
         &selection,
@@ -270,10 +270,10 @@ fn send_own(
 ) -> Sent {
     let frame = Frame::Text(text.into());
     send_to(selection, options, |socket| {
-        let frame = match control.hub.understanding(socket.id(), feature) {
-            Understanding::Ours => &frame,
-            Understanding::TooOld => return Err(DeliveryStatus::Unsupported),
-            Understanding::Foreign => fallback.ok_or(DeliveryStatus::Unsupported)?,
+        let frame = match control.hub.client_support(socket.id(), feature) {
+            ClientSupport::Ours => &frame,
+            ClientSupport::TooOld => return Err(DeliveryStatus::Unsupported),
+            ClientSupport::Foreign => fallback.ok_or(DeliveryStatus::Unsupported)?,
         };
         push(socket, frame)
     })
@@ -303,7 +303,7 @@ fn run(statement: &str) -> Frame {
         fresh: false,
         max_result_bytes: None,
     };
-    Frame::Text(Down::Import { data }.encode().into())
+    Frame::Text(ServerMessage::Import { data }.encode().into())
 }
 
 fn quote(text: &str) -> String {

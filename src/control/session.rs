@@ -1,7 +1,7 @@
 //! `ServerStart`: the stream that is a plugin's session.
 
 use super::status::{error, invalid};
-use super::{Control, Stream_, convert, info, proto, sockets, status};
+use super::{BoxStream, Control, convert, info, proto, sockets, status};
 use crate::plugins::{
     HookError, HookKind, ScratchDir, Session, SessionEnd, SessionError, SessionEvent,
     SessionOptions,
@@ -22,7 +22,7 @@ const MAX_STARTED_SOCKETS: usize = 1000;
 pub(super) fn open(
     control: &Arc<Control>,
     request: proto::ServerStartRequest,
-) -> Result<Stream_<proto::ServerStartResponse>, Status> {
+) -> Result<BoxStream<proto::ServerStartResponse>, Status> {
     let missing = info::missing_features(&request.required_features);
     if !missing.is_empty() {
         let text = format!(
@@ -32,7 +32,7 @@ pub(super) fn open(
         );
         return Err(error(Code::FailedPrecondition, "FEATURE_UNSUPPORTED", text));
     }
-    if control.cut.is_cancelled() {
+    if control.force_stop.is_cancelled() {
         return Err(status::stopping());
     }
     let asked = SessionOptions {
@@ -62,7 +62,7 @@ pub(super) fn open(
         })?;
 
     let started = started(control, guard.session());
-    let cut = control.cut.clone();
+    let force_stop = control.force_stop.clone();
     let (sender, stream) = mpsc::channel(4);
     control.sessions.spawn(async move {
         let session = guard.session().clone();
@@ -76,7 +76,7 @@ pub(super) fn open(
         }
         loop {
             let next = tokio::select! {
-                () = cut.cancelled() => break,
+                () = force_stop.cancelled() => break,
                 () = sender.closed() => break,
                 end = session.ended() => {
                     let _ = sender.send(Err(ended(end))).await;
@@ -114,7 +114,8 @@ fn scratch(control: &Control) -> Option<ScratchDir> {
 }
 
 fn started(control: &Control, session: &Session) -> proto::ServerStarted {
-    let (list, sockets_truncated, position) = control.hub.list(0, MAX_STARTED_SOCKETS, |_| true);
+    let (list, sockets_truncated, position) =
+        control.hub.list_sockets(0, MAX_STARTED_SOCKETS, |_| true);
     let (list, cut_short) = sockets::within_bounds(list);
     proto::ServerStarted {
         session_id: session.id().to_owned(),

@@ -27,7 +27,7 @@ pub(super) fn list(
     };
     let limit = page_size(request.page_size)?;
     let begin = Token::parse(control, &request.page_token)?;
-    let (found, more, position) = control.hub.list(
+    let (found, more, position) = control.hub.list_sockets(
         begin.as_ref().map_or(0, |token| token.number),
         limit,
         |socket| {
@@ -51,7 +51,7 @@ pub(super) fn list(
         .to_string(),
         _ => String::new(),
     };
-    let position = Some(convert::position(control.hub.at(sequence)));
+    let position = Some(convert::position(control.hub.position_at(sequence)));
     Ok(proto::ListSocketsResponse {
         sockets,
         next_page_token,

@@ -1,10 +1,10 @@
 //! `SubscribeMessages`: the event log as a stream.
 
 use super::status::{error, invalid};
-use super::{Control, Stream_, convert, proto, session, status, values};
+use super::{BoxStream, Control, convert, proto, session, status, values};
 use crate::hub::{
-    self, Answers, DEFAULT_QUEUE_EVENTS, Delivered, EventBody, EventKind, GapReason, Overflow,
-    ResumeError, Subscription, SubscriptionEnd, SubscriptionOptions,
+    self, DEFAULT_QUEUE_EVENTS, EventBody, EventKind, GapReason, OverflowPolicy, ReplyMode,
+    ResumeError, Subscription, SubscriptionEnd, SubscriptionItem, SubscriptionOptions,
 };
 use crate::plugins::Session;
 use bytes::Bytes;
@@ -22,13 +22,13 @@ pub(super) fn open(
     control: &Arc<Control>,
     session: Option<Arc<Session>>,
     request: SubscribeMessagesRequest,
-) -> Result<Stream_<SubscribeMessagesResponse>, Status> {
+) -> Result<BoxStream<SubscribeMessagesResponse>, Status> {
     let max_event_bytes = match request.max_event_bytes {
         0 => DEFAULT_EVENT_BYTES,
         bytes => bytes as usize,
     };
     let options = options(request)?;
-    if options.kinds.contains(&EventKind::File) && !control.watches {
+    if options.kinds.contains(&EventKind::File) && !control.watching {
         let text = "kinds: EVENT_KIND_FILE needs a daemon that watches (start pagewire with --watch, or write watch = true into pagewire.toml)";
         return Err(error(Code::FailedPrecondition, "FEATURE_UNSUPPORTED", text));
     }
@@ -90,7 +90,7 @@ impl Source {
         };
         tokio::select! {
             biased;
-            () = self.control.cut.cancelled() => Err(status::stopping()),
+            () = self.control.force_stop.cancelled() => Err(status::stopping()),
             end = session_ended => Err(session::ended(end)),
             delivered = self.subscription.next() => self.response(delivered),
         }
@@ -98,15 +98,15 @@ impl Source {
 
     fn response(
         &self,
-        delivered: Result<Delivered, SubscriptionEnd>,
+        delivered: Result<SubscriptionItem, SubscriptionEnd>,
     ) -> Result<SubscribeMessagesResponse, Status> {
         let epoch = self.control.hub.epoch();
         match delivered {
-            Ok(Delivered::Event(event)) => {
+            Ok(SubscriptionItem::Event(event)) => {
                 let body = body(&event, self.max_event_bytes);
                 Ok(response(epoch, event.sequence, event.time, body))
             }
-            Ok(Delivered::Gap(gap)) => {
+            Ok(SubscriptionItem::Gap(gap)) => {
                 let body = Event::Gap(proto_gap(gap));
                 Ok(response(epoch, gap.before - 1, SystemTime::now(), body))
             }
@@ -147,9 +147,9 @@ fn options(request: SubscribeMessagesRequest) -> Result<SubscriptionOptions, Sta
     }
     let overflow = match proto::OverflowPolicy::try_from(request.overflow) {
         Ok(proto::OverflowPolicy::Unspecified | proto::OverflowPolicy::Disconnect) => {
-            Overflow::Disconnect
+            OverflowPolicy::Disconnect
         }
-        Ok(proto::OverflowPolicy::Gap) => Overflow::Gap,
+        Ok(proto::OverflowPolicy::Gap) => OverflowPolicy::Gap,
         Err(_) => {
             return Err(invalid(
                 "overflow",
@@ -157,7 +157,7 @@ fn options(request: SubscribeMessagesRequest) -> Result<SubscriptionOptions, Sta
             ));
         }
     };
-    let answers = answers(&request)?;
+    let replies = reply_mode(&request)?;
     Ok(SubscriptionOptions {
         kinds,
         message_types: request.message_types,
@@ -175,16 +175,16 @@ fn options(request: SubscribeMessagesRequest) -> Result<SubscriptionOptions, Sta
             events => events as usize,
         },
         overflow,
-        answers,
+        replies,
     })
 }
 
-fn answers(request: &SubscribeMessagesRequest) -> Result<Answers, Status> {
+fn reply_mode(request: &SubscribeMessagesRequest) -> Result<ReplyMode, Status> {
     let subscribed = &request.message_types;
     let stray = |asked: &&String| !subscribed.is_empty() && !subscribed.contains(asked);
     if request.answer_types.is_empty() {
         let all = request.answers_requests;
-        Ok(if all { Answers::All } else { Answers::None })
+        Ok(if all { ReplyMode::All } else { ReplyMode::None })
     } else if request.answers_requests {
         let text = "set together with answers_requests, which offers to answer all types (set one of them)";
         Err(invalid("answer_types", text))
@@ -192,7 +192,7 @@ fn answers(request: &SubscribeMessagesRequest) -> Result<Answers, Status> {
         let text = format!("{stray:?} is not among message_types, so it would never arrive");
         Err(invalid("answer_types", text))
     } else {
-        Ok(Answers::Types(request.answer_types.clone()))
+        Ok(ReplyMode::Types(request.answer_types.clone()))
     }
 }
 

@@ -2,7 +2,7 @@
 //! here: its script is not ours to trust.
 
 use super::proto;
-use crate::message::{PageConsole, PageException, PageFault, PageValue};
+use crate::message::{PageConsole, PageError, PageException, PageValue};
 use proto::js_exception::Phase;
 use proto::js_value::Kind;
 
@@ -90,7 +90,7 @@ pub(super) fn console(
 }
 
 /// An error that a page reports by itself.
-pub(super) fn fault(socket_id: &str, fault: &PageFault, max_bytes: usize) -> proto::PageError {
+pub(super) fn fault(socket_id: &str, fault: &PageError, max_bytes: usize) -> proto::PageError {
     use proto::page_error::Kind;
     let kind = match fault.kind.as_str() {
         "uncaught" => Kind::Uncaught,

@@ -5,7 +5,7 @@
 
 use super::events::EventBody;
 use super::{Frame, Hub, PushError, State};
-use crate::message::{Command, Down, Hello};
+use crate::message::{Command, Hello, ServerMessage};
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -118,13 +118,13 @@ fn bounded(paths: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 fn frame(paths: &[String]) -> String {
-    Down::Command(Command::Changed { paths }).encode()
+    ServerMessage::Command(Command::Changed { paths }).encode()
 }
 
 impl Hub {
     /// Tells all pages that these URL paths have changed; none = anything may have. What that means to
     /// them is theirs to know.
-    pub(crate) fn change_pages(&self, paths: impl Iterator<Item = String>) {
+    pub(crate) fn notify_changed(&self, paths: impl Iterator<Item = String>) {
         let paths: Arc<[String]> = bounded(paths).into();
         let frame = Frame::Text(frame(&paths).into());
         let mut state = self.lock();
@@ -138,7 +138,7 @@ impl Hub {
     }
 
     /// Puts changes of files into the event log.
-    pub(crate) fn log_files(&self, changes: impl Iterator<Item = FileChange>) {
+    pub(crate) fn record_file_changes(&self, changes: impl Iterator<Item = FileChange>) {
         let mut state = self.lock();
         for change in changes {
             state.record_file(change);

@@ -21,7 +21,7 @@ const MAX_CODE_BYTES: usize = 64 * 1024 * 1024;
 #[error(
     "{MAX_CODE_BYTES} bytes of code are being imported, which is the limit (wait for some imports to end)"
 )]
-pub(crate) struct TooMuchCode;
+pub(crate) struct CodeLimitExceeded;
 
 #[derive(Default)]
 pub(super) struct Code {
@@ -65,11 +65,14 @@ impl Drop for PublishedCode {
 
 impl Hub {
     /// Serves a module source to pages.
-    pub(crate) fn publish(self: &Arc<Self>, source: String) -> Result<PublishedCode, TooMuchCode> {
+    pub(crate) fn publish_code(
+        self: &Arc<Self>,
+        source: String,
+    ) -> Result<PublishedCode, CodeLimitExceeded> {
         let mut sources = self.code.lock();
         let held: usize = sources.values().map(Bytes::len).sum();
         if held + source.len() > MAX_CODE_BYTES {
-            return Err(TooMuchCode);
+            return Err(CodeLimitExceeded);
         }
         let name = format!("{}.js", ids::random());
         sources.insert(name.clone(), source.into());

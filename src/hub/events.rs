@@ -1,7 +1,7 @@
 //! The event log: what happened, in one order, for as long as its bytes allow.
 
 use super::{Close, FileChange, SocketInfo};
-use crate::message::{PageConsole, PageFault};
+use crate::message::{PageConsole, PageError};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -77,7 +77,7 @@ pub(crate) enum EventBody {
     /// The page printed a line.
     Console(PageConsole),
     /// Something went wrong in the page.
-    PageError(PageFault),
+    PageError(PageError),
     /// A watched file changed.
     File(FileChange),
 }

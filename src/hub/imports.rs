@@ -94,7 +94,7 @@ impl Hub {
     }
 
     /// A page says how an import ended. Counts only from the socket it was sent to.
-    pub(crate) fn import_result(&self, socket_id: &str, result: PageResult) {
+    pub(crate) fn receive_import_result(&self, socket_id: &str, result: PageResult) {
         if let Some(waiting) = self.imports.take(socket_id, &result.call_id) {
             let _ = waiting.send(ImportOutcome::Answered(Box::new(result)));
         }

@@ -24,15 +24,15 @@ pub(crate) use events::{
     CloseCause, Event, EventBody, EventKind, Gap, GapReason, LOG_BYTES, Position,
 };
 pub(crate) use imports::ImportOutcome;
-pub(crate) use outbox::{Close, Frame, Next, OUTBOX_BYTES, Outbox, PushError};
+pub(crate) use outbox::{Close, Frame, OUTBOX_BYTES, Outbox, OutboxItem, PushError};
 pub(crate) use pings::Confirmation;
-pub(crate) use requests::{Answer, AnswerError};
+pub(crate) use requests::{Reply, ReplyError};
 pub(crate) use sockets::{DocumentState, Socket, SocketGuard, SocketInfo, Visibility};
 pub(crate) use subscriptions::{
-    Answers, DEFAULT_QUEUE_EVENTS, Delivered, Overflow, ResumeError, Subscription, SubscriptionEnd,
-    SubscriptionOptions,
+    DEFAULT_QUEUE_EVENTS, OverflowPolicy, ReplyMode, ResumeError, Subscription, SubscriptionEnd,
+    SubscriptionItem, SubscriptionOptions,
 };
-pub(crate) use targets::{MAX_REGEX_BYTES, Selection, SocketFilter, Target, Understanding};
+pub(crate) use targets::{ClientSupport, MAX_REGEX_BYTES, Selection, SocketFilter, Target};
 
 use crate::ids;
 use events::EventLog;
@@ -95,12 +95,12 @@ impl Hub {
     #[must_use]
     pub(crate) fn position(&self) -> Position {
         let sequence = self.lock().log.newest();
-        self.at(sequence)
+        self.position_at(sequence)
     }
 
     /// The position with this sequence in this hub's epoch.
     #[must_use]
-    pub(crate) fn at(&self, sequence: u64) -> Position {
+    pub(crate) fn position_at(&self, sequence: u64) -> Position {
         Position {
             epoch: self.epoch.clone(),
             sequence,
@@ -108,13 +108,13 @@ impl Hub {
     }
 
     /// A page sent something that is no message. It is answered, counted and not delivered.
-    pub(crate) fn count_fault(&self) {
+    pub(crate) fn count_refused_frame(&self) {
         self.faults.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Frames of pages that were no messages, since the start.
     #[must_use]
-    pub(crate) fn faults(&self) -> u64 {
+    pub(crate) fn refused_frames(&self) -> u64 {
         self.faults.load(Ordering::Relaxed)
     }
 
@@ -131,7 +131,7 @@ impl Hub {
 
     /// HTML pages served with the client and without it, since the start.
     #[must_use]
-    pub(crate) fn pages(&self) -> (u64, u64) {
+    pub(crate) fn page_counts(&self) -> (u64, u64) {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         (
             load(&self.pages_with_client),

@@ -91,7 +91,7 @@ struct State {
 
 /// What the reader is to do next.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum OutboxItem {
     /// Write this frame, then [`Outbox::written`] its size.
     Frame(Frame, usize),
     /// All frames are taken: end the connection so.
@@ -171,7 +171,7 @@ impl Outbox {
     }
 
     /// The next thing to do, in order. One task may poll.
-    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Next> {
+    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<OutboxItem> {
         if let Some(next) = self.take() {
             return Poll::Ready(next);
         }
@@ -190,13 +190,13 @@ impl Outbox {
         }
     }
 
-    fn take(&self) -> Option<Next> {
+    fn take(&self) -> Option<OutboxItem> {
         let mut state = self.lock();
         if let Some(frame) = state.frames.pop_front() {
             let size = frame.size();
-            return Some(Next::Frame(frame, size));
+            return Some(OutboxItem::Frame(frame, size));
         }
-        state.close.clone().map(Next::Close)
+        state.close.clone().map(OutboxItem::Close)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -217,7 +217,7 @@ mod tests {
         let outbox = Outbox::default();
         assert_eq!(outbox.push(frame(OUTBOX_BYTES * 4)), Ok(()));
         assert_eq!(outbox.push(frame(1)), Err(PushError::Full));
-        assert!(matches!(outbox.take(), Some(Next::Frame(..))));
+        assert!(matches!(outbox.take(), Some(OutboxItem::Frame(..))));
         // Taken is not written: the room is free only then.
         assert_eq!(outbox.push(frame(1)), Err(PushError::Full));
         outbox.written(OUTBOX_BYTES * 4 + FRAME_OVERHEAD_BYTES);
@@ -237,8 +237,8 @@ mod tests {
         assert_eq!(outbox.push(Frame::Ping(2)), Err(PushError::Closed));
         assert_eq!(
             outbox.take(),
-            Some(Next::Frame(Frame::Ping(1), FRAME_OVERHEAD_BYTES))
+            Some(OutboxItem::Frame(Frame::Ping(1), FRAME_OVERHEAD_BYTES))
         );
-        assert_eq!(outbox.take(), Some(Next::Close(close)));
+        assert_eq!(outbox.take(), Some(OutboxItem::Close(close)));
     }
 }

@@ -67,7 +67,7 @@ impl Parking {
 impl Hub {
     /// Whether a page's request that nobody answers is to wait. When it is not any more, those that
     /// wait are delivered.
-    pub(crate) fn park_requests(&self, open: bool) {
+    pub(crate) fn set_request_parking(&self, open: bool) {
         let mut state = self.lock();
         let parking = &mut state.requests.parking;
         parking.open = open;
@@ -86,22 +86,23 @@ impl Hub {
 mod tests {
     use super::*;
     use crate::hub::requests::REQUEST_TIMEOUT;
-    use crate::hub::{Frame, Next};
+    use crate::hub::{Frame, OutboxItem};
     use std::future::poll_fn;
 
     #[tokio::test(start_paused = true)]
     async fn a_parked_request_waits_no_longer_than_any_other_and_without_room_not_at_all() {
         let hub = Hub::new();
         let guard = hub.open_socket(String::new(), String::new(), None);
-        hub.park_requests(true);
+        hub.set_request_parking(true);
         let ask = |text: &Bytes| {
             let frame = r#"{"type":"ask","id":1,"pagewire:request":true}"#;
             let envelope = Envelope::parse(frame).unwrap();
-            hub.message(guard.socket().id(), envelope, text.clone());
+            hub.receive_message(guard.socket().id(), envelope, text.clone());
         };
         let hear = async || {
             let outbox = guard.socket().outbox();
-            let Next::Frame(Frame::Text(text), _) = poll_fn(|cx| outbox.poll_next(cx)).await else {
+            let OutboxItem::Frame(Frame::Text(text), _) = poll_fn(|cx| outbox.poll_next(cx)).await
+            else {
                 panic!("no answer");
             };
             String::from_utf8(text.into_bytes().to_vec()).unwrap()
@@ -122,7 +123,7 @@ mod tests {
         assert_eq!(began.elapsed(), REQUEST_TIMEOUT);
         // Its room is free again.
         ask(&Bytes::from(vec![b' '; MAX_PARKED_BYTES]));
-        hub.park_requests(false);
+        hub.set_request_parking(false);
         assert!(hear().await.contains("nobody answers"));
     }
 }

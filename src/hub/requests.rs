@@ -5,7 +5,7 @@ use super::events::{Event, EventBody};
 use super::outbox::PushError;
 use super::parked::Parking;
 use super::{Hub, Socket, State};
-use crate::message::{Down, Envelope};
+use crate::message::{Envelope, ServerMessage};
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_REQUESTS: usize = 65_536;
 
 /// An answer to a page.
-pub(crate) enum Answer<'a> {
+pub(crate) enum Reply<'a> {
     /// It worked: checked JSON text.
     Response(&'a str),
     /// It did not: why.
@@ -32,7 +32,7 @@ pub(crate) enum Answer<'a> {
 
 /// Why a request cannot be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum AnswerError {
+pub(crate) enum ReplyError {
     /// There was never such a request, or its page has gone.
     #[error("no such request: its page has gone, or it never was")]
     NotFound,
@@ -85,19 +85,19 @@ impl Request {
         }
     }
 
-    fn send(&self, answer: &Answer<'_>) -> Result<(), PushError> {
+    fn send(&self, answer: &Reply<'_>) -> Result<(), PushError> {
         let response = match answer {
-            Answer::Response(json) => {
+            Reply::Response(json) => {
                 Some(serde_json::from_str::<&RawValue>(json).expect("the caller checked the JSON"))
             }
-            Answer::Error(_) => None,
+            Reply::Error(_) => None,
         };
         let error = match answer {
-            Answer::Response(_) => None,
-            Answer::Error(text) => Some(*text),
+            Reply::Response(_) => None,
+            Reply::Error(text) => Some(*text),
         };
         self.socket.send_text(
-            Down::Response {
+            ServerMessage::Response {
                 id: &self.id,
                 response,
                 error,
@@ -119,7 +119,7 @@ impl Request {
         self.state = RequestState::Expired;
         if self.awaited {
             // A full outbox means that the page does not read; its own 20 s end the wait.
-            let _ = self.send(&Answer::Error(error));
+            let _ = self.send(&Reply::Error(error));
         }
     }
 }
@@ -196,7 +196,7 @@ impl State {
 
 impl Hub {
     /// A page sent a message.
-    pub(crate) fn message(&self, socket_id: &str, envelope: Envelope, text: Bytes) {
+    pub(crate) fn receive_message(&self, socket_id: &str, envelope: Envelope, text: Bytes) {
         self.deliver(&mut self.lock(), socket_id, envelope, text);
     }
 
@@ -249,25 +249,25 @@ impl Hub {
 
     /// Answers a page's request. The first answer wins. Gives the socket that was meant, and
     /// whether its outbox took the answer; one that did not leaves the request open.
-    pub(crate) fn answer(
+    pub(crate) fn reply(
         &self,
         request_id: &str,
-        answer: &Answer<'_>,
-    ) -> Result<(Arc<Socket>, Result<(), PushError>), AnswerError> {
+        answer: &Reply<'_>,
+    ) -> Result<(Arc<Socket>, Result<(), PushError>), ReplyError> {
         let sequence = request_id
             .split_once('.')
             .filter(|(epoch, _)| *epoch == self.epoch)
             .and_then(|(_, sequence)| sequence.parse().ok())
-            .ok_or(AnswerError::NotFound)?;
+            .ok_or(ReplyError::NotFound)?;
         let mut state = self.lock();
         let request = state
             .requests
             .all
             .get_mut(&sequence)
-            .ok_or(AnswerError::NotFound)?;
+            .ok_or(ReplyError::NotFound)?;
         match request.state {
-            RequestState::Answered => return Err(AnswerError::AlreadyAnswered),
-            RequestState::Expired => return Err(AnswerError::Expired),
+            RequestState::Answered => return Err(ReplyError::AlreadyAnswered),
+            RequestState::Expired => return Err(ReplyError::Expired),
             RequestState::Open => {}
         }
         let sent = request.send(answer);
@@ -293,7 +293,9 @@ impl Hub {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::{Answers, EventKind, Frame, Next, Overflow, SubscriptionOptions};
+    use crate::hub::{
+        EventKind, Frame, OutboxItem, OverflowPolicy, ReplyMode, SubscriptionOptions,
+    };
     use std::future::poll_fn;
 
     fn offer() -> SubscriptionOptions {
@@ -304,8 +306,8 @@ mod tests {
             resume_after: None,
             strict_resume: false,
             max_queue_events: 16,
-            overflow: Overflow::Disconnect,
-            answers: Answers::All,
+            overflow: OverflowPolicy::Disconnect,
+            replies: ReplyMode::All,
         }
     }
 
@@ -317,13 +319,14 @@ mod tests {
         let frame = r#"{"type":"ask","id":1,"pagewire:request":true}"#;
         let began = Instant::now();
         let ask = async {
-            hub.message(
+            hub.receive_message(
                 guard.socket().id(),
                 Envelope::parse(frame).unwrap(),
                 frame.into(),
             );
             let outbox = guard.socket().outbox();
-            let Next::Frame(Frame::Text(text), _) = poll_fn(|cx| outbox.poll_next(cx)).await else {
+            let OutboxItem::Frame(Frame::Text(text), _) = poll_fn(|cx| outbox.poll_next(cx)).await
+            else {
                 panic!("no answer");
             };
             String::from_utf8(text.into_bytes().to_vec()).unwrap()
@@ -339,12 +342,12 @@ mod tests {
         );
         assert_eq!(began.elapsed(), REQUEST_TIMEOUT);
         let request_id = format!("{}.2", hub.epoch());
-        let late = || hub.answer(&request_id, &Answer::Response("1")).map(|_| ());
-        assert_eq!(late(), Err(AnswerError::Expired));
+        let late = || hub.reply(&request_id, &Reply::Response("1")).map(|_| ());
+        assert_eq!(late(), Err(ReplyError::Expired));
         tokio::select! {
             () = clock.expire_requests() => unreachable!(),
             () = tokio::time::sleep(REQUEST_TIMEOUT * 2) => {}
         }
-        assert_eq!(late(), Err(AnswerError::NotFound));
+        assert_eq!(late(), Err(ReplyError::NotFound));
     }
 }

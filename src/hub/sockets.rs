@@ -4,7 +4,7 @@ use super::outbox::{Frame, Outbox, PushError};
 use super::pings::{Confirmation, Pings};
 use super::{Close, CloseCause, EventBody, EventKind, Hub, State};
 use crate::ids;
-use crate::message::{Down, Hello};
+use crate::message::{Hello, ServerMessage};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -268,9 +268,9 @@ impl Hub {
     /// A page said hello: it is ready, and gets its name and what it is to report.
     ///
     /// Answered under the lock, so that what it is to report cannot be overtaken by a change.
-    pub(crate) fn hello(&self, socket_id: &str, hello: Hello) {
+    pub(crate) fn receive_hello(&self, socket_id: &str, hello: Hello) {
         let mut state = self.lock();
-        let watch = state.subscribers.watch();
+        let watch = state.subscribers.report_mode();
         // A page that reports of its own accord must hear when nothing is wanted.
         let reports = hello.features.iter().any(|feature| feature == "console");
         let missed = state.changes.missed_by(&hello);
@@ -280,9 +280,9 @@ impl Hub {
         };
         let socket = &entry.socket;
         // A page that does not read will not miss it.
-        let _ = socket.send_text(Down::Hello { socket_id }.encode());
+        let _ = socket.send_text(ServerMessage::Hello { socket_id }.encode());
         if watch.any() || reports {
-            let _ = socket.send_text(Down::Watch(watch).encode());
+            let _ = socket.send_text(ServerMessage::ReportMode(watch).encode());
         }
         if let Some(frame) = missed {
             let _ = socket.send_text(frame);
@@ -291,7 +291,7 @@ impl Hub {
     }
 
     /// A page said something new of itself.
-    pub(crate) fn state(&self, socket_id: &str, hello: Hello) {
+    pub(crate) fn receive_state(&self, socket_id: &str, hello: Hello) {
         let mut state = self.lock();
         state.describe(socket_id, hello);
         if let Some(entry) = state.registry.get(socket_id) {
@@ -316,9 +316,9 @@ impl Hub {
 
     /// A page sent a binary frame, printed a line, or reports an error. Lines and errors that
     /// nobody asked for are dropped: they were on their way when the last listener left.
-    pub(crate) fn report(&self, socket_id: &str, body: EventBody) {
+    pub(crate) fn receive_report(&self, socket_id: &str, body: EventBody) {
         let mut state = self.lock();
-        let watch = state.subscribers.watch();
+        let watch = state.subscribers.report_mode();
         let wanted = match body.kind() {
             EventKind::Console => watch.console,
             EventKind::PageError => watch.errors,
@@ -334,7 +334,7 @@ impl Hub {
     /// At most `limit` sockets that connected after connection `number`, oldest first, whether
     /// there are more, and the place in the log that fits the list.
     #[must_use]
-    pub(crate) fn list(
+    pub(crate) fn list_sockets(
         &self,
         number: u64,
         limit: usize,
@@ -351,7 +351,7 @@ impl Hub {
             .collect();
         let more = sockets.len() > limit;
         sockets.truncate(limit);
-        (sockets, more, self.at(state.log.newest()))
+        (sockets, more, self.position_at(state.log.newest()))
     }
 
     /// How many sockets are open.

@@ -2,14 +2,14 @@
 
 use super::events::{Event, EventBody, EventKind, EventLog, Gap, GapReason};
 use super::{Frame, Hub, Position, SocketFilter, State};
-use crate::message::{Down, Watch};
+use crate::message::{ReportMode, ServerMessage};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// Events that may wait for a subscriber unless it asks for another number. At the bound the
-/// subscriber's [`Overflow`] decides. Default 1,024.
+/// subscriber's [`OverflowPolicy`] decides. Default 1,024.
 pub(crate) const DEFAULT_QUEUE_EVENTS: usize = 1024;
 
 /// Bytes of events that may wait for a subscriber, whatever its number. Default 8 MiB.
@@ -30,14 +30,14 @@ pub(crate) struct SubscriptionOptions {
     /// See [`DEFAULT_QUEUE_EVENTS`].
     pub max_queue_events: usize,
     /// What happens when the queue is full.
-    pub overflow: Overflow,
+    pub overflow: OverflowPolicy,
     /// Which requests among its messages it offers to answer.
-    pub answers: Answers,
+    pub replies: ReplyMode,
 }
 
 /// Which of the requests that a subscriber gets it offers to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Answers {
+pub(crate) enum ReplyMode {
     /// None.
     None,
     /// Those of these types.
@@ -48,7 +48,7 @@ pub(crate) enum Answers {
 
 /// What happens when a subscriber's queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Overflow {
+pub(crate) enum OverflowPolicy {
     /// It gets what is queued; then the subscription ends and says where to resume.
     Disconnect,
     /// The oldest go, and a gap says which.
@@ -90,7 +90,7 @@ pub(crate) enum ResumeError {
 
 /// What a subscriber gets.
 #[derive(Debug)]
-pub(crate) enum Delivered {
+pub(crate) enum SubscriptionItem {
     /// An event it asked for.
     Event(Arc<Event>),
     /// A loss.
@@ -152,13 +152,13 @@ pub(super) struct Subscribers {
 impl State {
     /// Changes who listens, and tells the pages when that changes what they are to report.
     fn change_subscribers(&mut self, change: impl FnOnce(&mut Subscribers)) {
-        let before = self.subscribers.watch();
+        let before = self.subscribers.report_mode();
         change(&mut self.subscribers);
-        let after = self.subscribers.watch();
+        let after = self.subscribers.report_mode();
         if before == after {
             return;
         }
-        let frame = Frame::Text(Down::Watch(after).encode().into());
+        let frame = Frame::Text(ServerMessage::ReportMode(after).encode().into());
         for entry in self.registry.after(0).filter(|entry| entry.info.ready) {
             // A page that does not read will not report either.
             let _ = entry.socket.outbox().push(frame.clone());
@@ -203,8 +203,8 @@ impl Subscribers {
     }
 
     /// What somebody wants to hear of the pages' own accord.
-    pub(super) fn watch(&self) -> Watch {
-        Watch {
+    pub(super) fn report_mode(&self) -> ReportMode {
+        ReportMode {
             console: self.by_kind.contains_key(&EventKind::Console),
             errors: self.by_kind.contains_key(&EventKind::PageError),
         }
@@ -258,9 +258,9 @@ impl Subscriber {
     }
 
     fn answers(&self, event: &Event) -> bool {
-        match (&self.options.answers, &event.body) {
-            (Answers::All, _) => true,
-            (Answers::Types(types), EventBody::Message { kind, .. }) => types.contains(kind),
+        match (&self.options.replies, &event.body) {
+            (ReplyMode::All, _) => true,
+            (ReplyMode::Types(types), EventBody::Message { kind, .. }) => types.contains(kind),
             _ => false,
         }
     }
@@ -274,13 +274,13 @@ impl Subscriber {
             let size = event.size();
             while queue.is_full(&self.options, size) {
                 match self.options.overflow {
-                    Overflow::Disconnect => {
+                    OverflowPolicy::Disconnect => {
                         queue.overflowed = true;
                         drop(queue);
                         self.filled.notify_one();
                         return;
                     }
-                    Overflow::Gap => {
+                    OverflowPolicy::Gap => {
                         if queue.pop().is_none() {
                             break;
                         }
@@ -294,7 +294,7 @@ impl Subscriber {
         self.filled.notify_one();
     }
 
-    fn next(&self) -> Option<Result<Delivered, SubscriptionEnd>> {
+    fn next(&self) -> Option<Result<SubscriptionItem, SubscriptionEnd>> {
         let mut queue = self.lock();
         let front = queue.events.front().map(|event| event.sequence);
         if let Some((reason, behind)) = queue.lost
@@ -307,11 +307,11 @@ impl Subscriber {
             };
             queue.lost = None;
             queue.delivered = before - 1;
-            return Some(Ok(Delivered::Gap(gap)));
+            return Some(Ok(SubscriptionItem::Gap(gap)));
         }
         if let Some(event) = queue.pop() {
             queue.delivered = event.sequence;
-            return Some(Ok(Delivered::Event(event)));
+            return Some(Ok(SubscriptionItem::Event(event)));
         }
         queue
             .overflowed
@@ -392,8 +392,8 @@ impl Queue {
 impl Hub {
     /// What pages are to report, because somebody listens.
     #[must_use]
-    pub(crate) fn watch(&self) -> Watch {
-        self.lock().subscribers.watch()
+    pub(crate) fn report_mode(&self) -> ReportMode {
+        self.lock().subscribers.report_mode()
     }
 
     /// Begins to listen.
@@ -427,7 +427,7 @@ impl Hub {
             queue.replayed = queue.events.len();
         }
         state.change_subscribers(|subscribers| subscribers.add(&shared));
-        let position = self.at(state.log.newest());
+        let position = self.position_at(state.log.newest());
         drop(state);
         Ok(Subscription {
             hub: self.clone(),
@@ -440,7 +440,7 @@ impl Hub {
 
 impl Subscription {
     /// The next event or gap, or how it ended. Safe to cancel.
-    pub(crate) async fn next(&mut self) -> Result<Delivered, SubscriptionEnd> {
+    pub(crate) async fn next(&mut self) -> Result<SubscriptionItem, SubscriptionEnd> {
         loop {
             let filled = self.shared.filled.notified();
             if let Some(next) = self.shared.next() {

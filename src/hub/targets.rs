@@ -124,7 +124,7 @@ impl Hub {
     #[must_use]
     pub(crate) fn select(&self, target: &Target, excluded: &[String]) -> Selection {
         let state = self.lock();
-        let position = self.at(state.log.newest());
+        let position = self.position_at(state.log.newest());
         let mut sockets = Vec::new();
         let mut unknown = Vec::new();
         let is_excluded = |id: &str| excluded.iter().any(|excluded| excluded == id);
@@ -176,20 +176,20 @@ impl Hub {
 
     /// What a page makes of frames that need this feature of our script.
     #[must_use]
-    pub(crate) fn understanding(&self, socket_id: &str, feature: &str) -> Understanding {
+    pub(crate) fn client_support(&self, socket_id: &str, feature: &str) -> ClientSupport {
         match self.lock().registry.get(socket_id) {
             Some(entry) if entry.info.ready && entry.info.features.is_empty() => {
-                Understanding::Foreign
+                ClientSupport::Foreign
             }
-            Some(entry) if entry.info.ready && !entry.info.can(feature) => Understanding::TooOld,
-            _ => Understanding::Ours,
+            Some(entry) if entry.info.ready && !entry.info.can(feature) => ClientSupport::TooOld,
+            _ => ClientSupport::Ours,
         }
     }
 }
 
 /// What a page makes of a frame that only our script understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Understanding {
+pub(crate) enum ClientSupport {
     /// It has our script, or has just come: then ours is assumed.
     Ours,
     /// Its script is ours and does not know such frames yet.

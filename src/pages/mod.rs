@@ -110,6 +110,6 @@ impl Pages {
 
     fn scripts(&self) -> Scripts {
         let client = self.plugins.inject_client();
-        Scripts::new(client, client && self.hub.watch().any(), &self.base)
+        Scripts::new(client, client && self.hub.report_mode().any(), &self.base)
     }
 }

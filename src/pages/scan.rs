@@ -2,7 +2,7 @@
 //! its policies say. The tokenizer is html5gum's; any ASCII-compatible encoding will do.
 
 use super::policy;
-use crate::message::{ANCESTOR_CLIENT_PATH, CLIENT_PATH, RECORDER_PATH};
+use crate::message::{CLIENT_PATH, RECORDER_PATH, WDS_CLIENT_PATH};
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, State, Tokenizer};
 
@@ -169,7 +169,7 @@ impl Scan {
             b"script" => {
                 let src = tag.src.split(['?', '#']).next().unwrap_or_default();
                 // Whatever the base path is.
-                self.has_client |= [CLIENT_PATH, ANCESTOR_CLIENT_PATH]
+                self.has_client |= [CLIENT_PATH, WDS_CLIENT_PATH]
                     .iter()
                     .any(|path| src.ends_with(path));
                 self.has_recorder |= src.ends_with(RECORDER_PATH);

@@ -1,6 +1,6 @@
 //! What every request to the page port must pass, whatever it asks for.
 
-use crate::origins::{Allowed, Refusal};
+use crate::origins::{AllowedHosts, Refusal};
 use axum::extract::Request;
 use axum::http::header::{HeaderName, HeaderValue};
 use axum::http::{StatusCode, Uri, Version, header};
@@ -30,7 +30,7 @@ pub(super) fn redirect_to_https(request: &Request) -> Response {
 
 /// Why a request is not answered; none = it is.
 pub(super) fn refusal(
-    allowed: &Allowed,
+    allowed: &AllowedHosts,
     request: &mut Request,
     has_fragment: bool,
 ) -> Option<(StatusCode, String)> {
@@ -62,7 +62,7 @@ fn name_host(request: &mut Request) -> Option<(StatusCode, String)> {
 }
 
 fn refused(
-    allowed: &Allowed,
+    allowed: &AllowedHosts,
     request: &Request,
     has_fragment: bool,
 ) -> Option<(StatusCode, String)> {

@@ -78,7 +78,7 @@ impl Assembly {
                 pages: self.pages.clone(),
             };
             let routes = metrics::add_route(routes.clone(), auth, source);
-            let cut = self.control.cut.clone();
+            let cut = self.control.force_stop.clone();
             let debug = self.config.debug;
             control_servers.spawn(control_server::serve(listener, routes, debug, cut));
         }

@@ -1,7 +1,7 @@
 //! `--console`: what pages print and what fails in them, in the daemon's log.
 
 use crate::hub::{
-    Answers, DEFAULT_QUEUE_EVENTS, Delivered, EventBody, EventKind, Hub, Overflow,
+    DEFAULT_QUEUE_EVENTS, EventBody, EventKind, Hub, OverflowPolicy, ReplyMode, SubscriptionItem,
     SubscriptionOptions,
 };
 use crate::message::PageValue;
@@ -16,15 +16,15 @@ pub(super) async fn log(hub: &Arc<Hub>) {
         resume_after: None,
         strict_resume: false,
         max_queue_events: DEFAULT_QUEUE_EVENTS,
-        overflow: Overflow::Gap,
-        answers: Answers::None,
+        overflow: OverflowPolicy::Gap,
+        replies: ReplyMode::None,
     };
     let Ok(mut subscription) = hub.subscribe(options) else {
         return;
     };
     while let Ok(delivered) = subscription.next().await {
         match delivered {
-            Delivered::Event(event) => {
+            SubscriptionItem::Event(event) => {
                 let url = event.socket.as_ref().map(|socket| plain(&socket.url));
                 let url = url.unwrap_or_default();
                 match &event.body {
@@ -44,7 +44,7 @@ pub(super) async fn log(hub: &Arc<Hub>) {
                     _ => {}
                 }
             }
-            Delivered::Gap(gap) => {
+            SubscriptionItem::Gap(gap) => {
                 tracing::warn!(target: "pagewire::console", after = gap.after, before = gap.before, "lines are lost: pages print faster than the log is written");
             }
         }

@@ -4,7 +4,7 @@
 use super::{admit, base_path};
 use crate::browser::Shared;
 use crate::message;
-use crate::origins::Allowed;
+use crate::origins::AllowedHosts;
 use crate::pages::{self, Pages};
 use crate::paths::Prefix;
 use axum::Router;
@@ -23,7 +23,7 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 /// Admission rules, and the handler of the requests that pass them.
 #[derive(Clone)]
 pub(super) struct Frontend {
-    pub(super) allowed: Arc<Allowed>,
+    pub(super) allowed: Arc<AllowedHosts>,
     pub(super) handler: Handler,
 }
 
@@ -84,7 +84,7 @@ impl Frontend {
                 if let Some(redirect) = base_path::strip(base, &mut request) {
                     return redirect;
                 }
-                let is_reserved = message::is_own_path(request.uri().path());
+                let is_reserved = message::is_reserved_path(request.uri().path());
                 // An extension costs allocations: add it only for handlers that read it.
                 if is_reserved || pages.has_backends() {
                     request.extensions_mut().insert(ConnectInfo(peer));

@@ -116,7 +116,7 @@ impl Collector for MetricsSource {
             (
                 "refused_frames",
                 "Frames of pages that were no messages",
-                self.control.hub.faults(),
+                self.control.hub.refused_frames(),
             ),
         ];
         for (name, help, value) in counters {

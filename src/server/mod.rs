@@ -138,10 +138,10 @@ impl Server {
             roots: config.roots.clone(),
             scratch_dir: scratch.as_ref().map(|scratch| scratch.path().to_owned()),
             start_time,
-            watches: config.watch != WatchMode::Off,
+            watching: config.watch != WatchMode::Off,
             debug: config.debug,
             sessions: TaskTracker::new(),
-            cut: CancellationToken::new(),
+            force_stop: CancellationToken::new(),
         });
         let pages = Pages::new(
             &config,

@@ -72,7 +72,7 @@ impl Running {
 
         self.hub
             .close_all(CLOSE_GOING_AWAY, "the daemon is stopping");
-        self.control.cut.cancel();
+        self.control.force_stop.cancel();
         self.connections.close();
         let pages_drained = within(
             DRAIN_GRACE,

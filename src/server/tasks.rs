@@ -20,7 +20,7 @@ pub(super) async fn spawn(
     let mut tasks = JoinSet::new();
     let requests = hub.clone();
     tasks.spawn(async move { requests.expire_requests().await });
-    hub.park_requests(plugins.is_starting());
+    hub.set_request_parking(plugins.is_starting());
     tasks.spawn(park_requests(hub.clone(), plugins.clone()));
     if config.console {
         let hub = hub.clone();
@@ -38,7 +38,7 @@ pub(super) async fn spawn(
 async fn park_requests(hub: Arc<Hub>, plugins: Arc<PluginRegistry>) {
     let mut changes = plugins.readiness_changes();
     loop {
-        hub.park_requests(plugins.is_starting());
+        hub.set_request_parking(plugins.is_starting());
         if changes.changed().await.is_err() {
             return;
         }

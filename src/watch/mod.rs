@@ -236,18 +236,18 @@ async fn tell(hub: &Hub, dependents: &Dependents, changes: Vec<FileChange>, page
             let made = dependents.paths_of(changes.iter().map(|change| change.file_path.as_path()));
             let made = made.iter().map(|path| path_url(path));
             let made = made.filter(|path| !own.contains(path.as_str()));
-            hub.change_pages(
+            hub.notify_changed(
                 changes
                     .iter()
                     .map(|change| change.url_path.clone())
                     .chain(made),
             );
         }
-        Pages::Reload => hub.change_pages(std::iter::empty()),
+        Pages::Reload => hub.notify_changed(std::iter::empty()),
     }
     let mut changes = changes.into_iter().peekable();
     while changes.peek().is_some() {
-        hub.log_files(changes.by_ref().take(EVENTS_AT_ONCE));
+        hub.record_file_changes(changes.by_ref().take(EVENTS_AT_ONCE));
         tokio::task::yield_now().await;
     }
 }

@@ -15,7 +15,7 @@ use super::answer::{Answer, By, Payload};
 use super::failure;
 use crate::config::{Config, ProxyRule};
 use crate::message;
-use crate::origins::Allowed;
+use crate::origins::AllowedHosts;
 use crate::paths::UrlPath;
 use axum::body::{Body, HttpBody as _};
 use axum::http::header::{self, HeaderValue};
@@ -58,7 +58,7 @@ pub(super) struct Proxy {
     /// closed just as the request is sent.
     unpooled: Client<HttpConnector, Body>,
     /// Hosts whose pages may open a tunnel.
-    allowed: Allowed,
+    allowed: AllowedHosts,
     /// Base path of the daemon's URLs.
     base: String,
     identity: ProxyIdentity,
@@ -113,7 +113,7 @@ impl Proxy {
     pub(super) fn rule(&self, path: &UrlPath) -> Option<&ProxyRule> {
         let mut rules = self.rules.iter();
         let rule = rules.find(|rule| rule.prefix.strip(path.as_str()).is_some())?;
-        (!message::is_own_path(path.as_str())).then_some(rule)
+        (!message::is_reserved_path(path.as_str())).then_some(rule)
     }
 
     /// Forwards a request and returns the backend's response, or an error page. If later stages may
