@@ -1,6 +1,6 @@
 //! The contract's table of faults, as far as it is about hooks: every row holds for every kind.
 
-use crate::kills::kinds::{self, Kind, PATH, UNTOUCHED};
+use crate::support::module_hook::{self, ModuleHook, PATH, UNTOUCHED};
 use crate::support::{
     Answer, HookStream, ResolveImport, Serve, Session, Site, TestServer, Transform, fails_with,
     with_session, within,
@@ -57,12 +57,12 @@ of_every_hook! {
     a_stop_of_the_daemon_ends_the_stream_with_a_reason_to_come_again
 }
 
-fn open<K: Kind>() -> K::Open {
-    K::opening(vec![kinds::module()], None)
+fn open<K: ModuleHook>() -> K::Open {
+    K::opening(vec![module_hook::module()], None)
 }
 
 /// A session of a plugin `p` that declared the hook.
-async fn session<K: Kind>(server: &TestServer) -> Session {
+async fn session<K: ModuleHook>(server: &TestServer) -> Session {
     let request = ServerStartRequest {
         plugin_name: "p".into(),
         hooks: vec![K::HOOK.into()],
@@ -71,16 +71,16 @@ async fn session<K: Kind>(server: &TestServer) -> Session {
     Session::open_as(server, request).await.expect("a session")
 }
 
-async fn plugin<K: Kind>(server: &TestServer, open: K::Open) -> (Session, HookStream<K>) {
+async fn plugin<K: ModuleHook>(server: &TestServer, open: K::Open) -> (Session, HookStream<K>) {
     Session::with_hook::<K>(server, "p", open).await
 }
 
 async fn start() -> TestServer {
-    TestServer::start(&kinds::site()).await
+    TestServer::start(&module_hook::site()).await
 }
 
 /// Opens the stream with what is sent, and waits for its end.
-async fn end_of<K: Kind>(session: &mut Session, sent: Vec<K::Request>) -> Status {
+async fn end_of<K: ModuleHook>(session: &mut Session, sent: Vec<K::Request>) -> Status {
     let (sender, requests) = mpsc::channel(4);
     for message in sent {
         sender.send(message).await.expect("room");
@@ -102,13 +102,13 @@ async fn end_of<K: Kind>(session: &mut Session, sent: Vec<K::Request>) -> Status
 }
 
 /// The end of a stream that was opened.
-async fn end<K: Kind>(hook: &mut HookStream<K>) -> Status {
+async fn end<K: ModuleHook>(hook: &mut HookStream<K>) -> Status {
     let next = hook.next().await;
     next.expect_err("the stream should have ended with a reason")
 }
 
 /// The module while the plugin gives this outcome.
-async fn answered<K: Kind>(
+async fn answered<K: ModuleHook>(
     server: &TestServer,
     hook: &mut HookStream<K>,
     outcome: K::Outcome,
@@ -131,7 +131,7 @@ fn is_untouched(answer: &Answer, skipped: Option<&str>) {
     assert_eq!(answer.header("pagewire-skipped"), skipped);
 }
 
-async fn a_hook_needs_a_session_that_lives_and_declared_it<K: Kind>() {
+async fn a_hook_needs_a_session_that_lives_and_declared_it<K: ModuleHook>() {
     let server = start().await;
     let mut client = server.client().await.raw();
     let empty = || ReceiverStream::new(mpsc::channel(1).1);
@@ -164,7 +164,7 @@ async fn a_hook_needs_a_session_that_lives_and_declared_it<K: Kind>() {
     );
 }
 
-async fn a_session_that_was_ended_is_gone_when_that_returns<K: Kind>() {
+async fn a_session_that_was_ended_is_gone_when_that_returns<K: ModuleHook>() {
     let server = start().await;
     // Again and again: neither a request nor the next of the name waits for what is left.
     for _ in 0..20 {
@@ -186,7 +186,7 @@ async fn a_session_that_was_ended_is_gone_when_that_returns<K: Kind>() {
     }
 }
 
-async fn a_hook_is_opened_once_and_the_first_goes_on<K: Kind>() {
+async fn a_hook_is_opened_once_and_the_first_goes_on<K: ModuleHook>() {
     let server = start().await;
     let (mut session, mut hook) = plugin::<K>(&server, open::<K>()).await;
     let again = session.hook::<K>(open::<K>()).await;
@@ -195,12 +195,12 @@ async fn a_hook_is_opened_once_and_the_first_goes_on<K: Kind>() {
     assert_eq!(answer.text(), K::answered("first"));
 }
 
-async fn a_stream_that_breaks_the_order_of_messages_ends<K: Kind>() {
+async fn a_stream_that_breaks_the_order_of_messages_ends<K: ModuleHook>() {
     let server = start().await;
     let mut session = session::<K>(&server).await;
     let opening = || K::open(open::<K>());
     let result = || K::result(1, Some(K::skip()));
-    let update = || K::update(vec![kinds::module()]);
+    let update = || K::update(vec![module_hook::module()]);
     for sent in [
         vec![result()],
         vec![update()],
@@ -214,7 +214,7 @@ async fn a_stream_that_breaks_the_order_of_messages_ends<K: Kind>() {
     is_untouched(&server.get(PATH).await, None);
 }
 
-async fn bad_filters_and_options_are_refused_by_name<K: Kind>() {
+async fn bad_filters_and_options_are_refused_by_name<K: ModuleHook>() {
     let server = start().await;
     let mut session = session::<K>(&server).await;
     let filter = |change: fn(&mut RequestFilter)| {
@@ -237,23 +237,26 @@ async fn bad_filters_and_options_are_refused_by_name<K: Kind>() {
         assert_eq!(details.field_violations[0].field, field);
     };
     for filter in bad {
-        let filters = vec![kinds::module(), filter];
+        let filters = vec![module_hook::module(), filter];
         let opening = K::open(K::opening(filters.clone(), None));
         let end = end_of::<K>(&mut session, vec![opening]).await;
         refused(end, "filters[1]");
         let sent = vec![K::open(open::<K>()), K::update(filters)];
         refused(end_of::<K>(&mut session, sent).await, "filters[1]");
     }
-    let mut options = kinds::options(FailureMode::Fail, 1000);
+    let mut options = module_hook::options(FailureMode::Fail, 1000);
     options.call_timeout = Some(prost_types::Duration {
         seconds: -1,
         nanos: 0,
     });
-    let opening = K::open(K::opening(vec![kinds::module()], Some(options.clone())));
+    let opening = K::open(K::opening(
+        vec![module_hook::module()],
+        Some(options.clone()),
+    ));
     let end = end_of::<K>(&mut session, vec![opening]).await;
     refused(end, "options.call_timeout");
     (options.call_timeout, options.failure_mode) = (None, 99);
-    let opening = K::open(K::opening(vec![kinds::module()], Some(options)));
+    let opening = K::open(K::opening(vec![module_hook::module()], Some(options)));
     let end = end_of::<K>(&mut session, vec![opening]).await;
     refused(end, "options.failure_mode");
     // It can be opened all the same.
@@ -262,7 +265,7 @@ async fn bad_filters_and_options_are_refused_by_name<K: Kind>() {
     assert_eq!(answer.text(), K::answered("fine"));
 }
 
-async fn a_hook_ends_with_its_session_and_says_why<K: Kind>() {
+async fn a_hook_ends_with_its_session_and_says_why<K: ModuleHook>() {
     let server = start().await;
     let (old, mut hook) = plugin::<K>(&server, open::<K>()).await;
     let held = tokio::spawn(server.asking(PATH));
@@ -298,7 +301,7 @@ async fn a_hook_ends_with_its_session_and_says_why<K: Kind>() {
     is_untouched(&server.get(PATH).await, None);
 }
 
-async fn results_that_nobody_waits_for_are_counted_and_change_nothing<K: Kind>() {
+async fn results_that_nobody_waits_for_are_counted_and_change_nothing<K: ModuleHook>() {
     let server = start().await;
     let (_session, mut hook) = plugin::<K>(&server, open::<K>()).await;
     hook.answer(4710, K::answer("before there was a call"))
@@ -333,7 +336,7 @@ async fn results_that_nobody_waits_for_are_counted_and_change_nothing<K: Kind>()
     assert_eq!(counts, (4, 1, 0, 4));
 }
 
-async fn an_answer_without_an_outcome_is_a_failure<K: Kind>() {
+async fn an_answer_without_an_outcome_is_a_failure<K: ModuleHook>() {
     let server = start().await;
     let (_session, mut hook) = plugin::<K>(&server, open::<K>()).await;
     let answers = async {
@@ -346,20 +349,24 @@ async fn an_answer_without_an_outcome_is_a_failure<K: Kind>() {
     assert_eq!((list[0].calls, list[0].failures), (1, 1));
 }
 
-async fn a_failure_is_shown_whatever_the_failure_mode<K: Kind>() {
+async fn a_failure_is_shown_whatever_the_failure_mode<K: ModuleHook>() {
     let server = start().await;
-    let skips = Some(kinds::options(FailureMode::Skip, 20_000));
-    let (_session, mut hook) = plugin::<K>(&server, K::opening(vec![kinds::module()], skips)).await;
+    let skips = Some(module_hook::options(FailureMode::Skip, 20_000));
+    let (_session, mut hook) =
+        plugin::<K>(&server, K::opening(vec![module_hook::module()], skips)).await;
     for (said, shown) in [(0, 500), (422, 422), (503, 503), (200, 500), (99_999, 500)] {
         let answer = answered(&server, &mut hook, K::failure(said)).await;
         is_blamed(&answer, shown, "failure");
     }
 }
 
-async fn a_passed_deadline_follows_the_failure_mode<K: Kind>() {
+async fn a_passed_deadline_follows_the_failure_mode<K: ModuleHook>() {
     for mode in [FailureMode::Fail, FailureMode::Skip] {
         let server = start().await;
-        let slow = K::opening(vec![kinds::module()], Some(kinds::options(mode, 50)));
+        let slow = K::opening(
+            vec![module_hook::module()],
+            Some(module_hook::options(mode, 50)),
+        );
         let (_session, mut hook) = plugin::<K>(&server, slow).await;
         let (answer, call) = tokio::join!(server.get(PATH), hook.call());
         match mode {
@@ -379,14 +386,14 @@ async fn a_passed_deadline_follows_the_failure_mode<K: Kind>() {
     }
 }
 
-async fn more_calls_than_may_wait_are_overload<K: Kind>() {
+async fn more_calls_than_may_wait_are_overload<K: ModuleHook>() {
     const WAITING: usize = 1024;
     for mode in [FailureMode::Fail, FailureMode::Skip] {
         // A thousand warnings are more than a pipe that nobody reads takes.
-        let server = TestServer::start_with(&kinds::site(), &["--log", "error"]).await;
-        let mut options = kinds::options(mode, 60_000);
+        let server = TestServer::start_with(&module_hook::site(), &["--log", "error"]).await;
+        let mut options = module_hook::options(mode, 60_000);
         options.max_concurrent_calls = 1;
-        let busy = K::opening(vec![kinds::module()], Some(options));
+        let busy = K::opening(vec![module_hook::module()], Some(options));
         let (session, mut hook) = plugin::<K>(&server, busy).await;
         let mut requests: FuturesUnordered<_> = (0..WAITING + 2)
             .map(|n| server.asking(&format!("{PATH}?{n}")))
@@ -417,7 +424,7 @@ async fn more_calls_than_may_wait_are_overload<K: Kind>() {
     }
 }
 
-async fn a_withdrawn_hook_is_asked_no_more_and_can_be_opened_again<K: Kind>() {
+async fn a_withdrawn_hook_is_asked_no_more_and_can_be_opened_again<K: ModuleHook>() {
     let server = start().await;
     let (mut session, mut hook) = plugin::<K>(&server, open::<K>()).await;
     for mark in ["once", "again"] {
@@ -438,12 +445,12 @@ async fn a_withdrawn_hook_is_asked_no_more_and_can_be_opened_again<K: Kind>() {
     assert!(matches!(event, Some(Event::Ready(_))), "{event:?}");
 }
 
-async fn filters_in_force_are_the_last_ones<K: Kind>() {
+async fn filters_in_force_are_the_last_ones<K: ModuleHook>() {
     let site = Site::new([("m.js", UNTOUCHED), ("other.js", UNTOUCHED)]);
     let server = TestServer::start(&site).await;
     let (_session, mut hook) = plugin::<K>(&server, K::opening(vec![], None)).await;
     is_untouched(&server.get(PATH).await, None);
-    hook.update(vec![kinds::module()]).await;
+    hook.update(vec![module_hook::module()]).await;
     is_untouched(&server.get("/other.js").await, None);
     let answer = answered(&server, &mut hook, K::answer("mine")).await;
     assert_eq!(answer.text(), K::answered("mine"));
@@ -459,7 +466,7 @@ async fn filters_in_force_are_the_last_ones<K: Kind>() {
     assert_eq!(answer.text(), K::answered("other"));
 }
 
-async fn a_stop_of_the_daemon_ends_the_stream_with_a_reason_to_come_again<K: Kind>() {
+async fn a_stop_of_the_daemon_ends_the_stream_with_a_reason_to_come_again<K: ModuleHook>() {
     let server = start().await;
     let (mut session, mut hook) = plugin::<K>(&server, open::<K>()).await;
     assert!(matches!(session.event().await, Some(Event::Ready(_))));
@@ -471,10 +478,10 @@ async fn a_stop_of_the_daemon_ends_the_stream_with_a_reason_to_come_again<K: Kin
 }
 
 /// A plugin of the first kind is too slow and may be skipped, one of the second fails.
-async fn passed_over_before_a_failure<K: Kind, L: Kind>() {
+async fn passed_over_before_a_failure<K: ModuleHook, L: ModuleHook>() {
     let server = start().await;
-    let options = Some(kinds::options(FailureMode::Skip, 50));
-    let slow = K::opening(vec![kinds::module()], options);
+    let options = Some(module_hook::options(FailureMode::Skip, 50));
+    let slow = K::opening(vec![module_hook::module()], options);
     let (_s1, _slow) = Session::with_hook::<K>(&server, "slow", slow).await;
     let (_s2, mut fails) = Session::with_hook::<L>(&server, "p", open::<L>()).await;
     let answer = answered(&server, &mut fails, L::failure(422)).await;

@@ -12,7 +12,6 @@ mod tidy;
 
 mod attach;
 mod attacks;
-mod automation;
 mod command_line;
 mod configuration;
 mod contract;

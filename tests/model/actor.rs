@@ -1,9 +1,7 @@
 //! A plugin that does what it is told: as a process of its own, or behind a connection that can break.
 
 use super::expect::{Act, Hook, HookKind, Phase, mark, served, specifier};
-use crate::kills::kinds::{self, Kind};
-use crate::kills::relay::{Cut, Relay};
-use crate::kills::session;
+use crate::support::{Cut, ModuleHook, Relay, module_hook};
 use crate::support::{
     Hook as _, ResolveImport, Said, Serve, Session, TestServer, Transform, within,
 };
@@ -246,7 +244,7 @@ async fn play(
             .to_vec(),
         ..Default::default()
     };
-    let mut session = match session(client, request).await {
+    let mut session = match Session::over(client, request).await {
         Ok(session) => session,
         Err(status) => {
             let reason = pagewire_client::Error::from(status)
@@ -386,7 +384,7 @@ async fn attend<K: Acts>(
 }
 
 /// How the three kinds of hooks do what they are told.
-trait Acts: Kind {
+trait Acts: ModuleHook {
     fn opening_of(hook: &Hook) -> Self::Open {
         Self::opening(vec![below(&hook.prefixes)], Some(options(hook)))
     }
@@ -408,7 +406,7 @@ fn options(hook: &Hook) -> proto::HookOptions {
         proto::FailureMode::Fail
     };
     // Longer than any walk has it held.
-    kinds::options(mode, 60_000)
+    module_hook::options(mode, 60_000)
 }
 
 fn below(prefixes: &[String]) -> RequestFilter {

@@ -42,6 +42,43 @@ pub async fn answer_on(mut stream: impl AsyncRead + AsyncWrite + Unpin, request:
     parse(&response)
 }
 
+/// Reads one response, of the length that it announces, and leaves the connection open.
+pub async fn read_response(stream: &mut TcpStream) -> Answer {
+    let mut received = Vec::new();
+    let end = loop {
+        if let Some(at) = received.windows(4).position(|window| window == b"\r\n\r\n") {
+            break at;
+        }
+        let read = within("a response", stream.read_buf(&mut received)).await;
+        assert!(read.expect("a response") > 0, "closed without a response");
+    };
+    let body = received.split_off(end + 4);
+    let mut answer = parse(&received);
+    answer.body = body;
+    if answer.status == 304 {
+        return answer;
+    }
+    let length = answer.header("content-length").unwrap_or("0").parse();
+    let length: usize = length.expect("a length");
+    while answer.body.len() < length {
+        let read = within("the body", stream.read_buf(&mut answer.body)).await;
+        assert!(read.expect("the body") > 0, "closed within the body");
+    }
+    answer
+}
+
+/// A WebSocket upgrade request with these further header lines, each with its line end.
+pub fn upgrade_request(path: &str, headers: &[u8]) -> Vec<u8> {
+    let mut request = format!(
+        "GET {path} HTTP/1.1\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    )
+    .into_bytes();
+    request.extend_from_slice(headers);
+    request.extend_from_slice(b"\r\n");
+    request
+}
+
 fn parse(response: &[u8]) -> Answer {
     let end = response.windows(4).position(|window| window == b"\r\n\r\n");
     let Some(end) = end else {

@@ -5,19 +5,23 @@
 mod backend;
 mod cli;
 mod http;
+pub mod module_hook;
 mod page;
 mod plugin;
+mod relay;
 mod server;
 mod tls;
 
 pub use backend::{Backend, Wire};
 pub use cli::{Ended, cli, ended, run, speaking_to};
-pub use http::{Answer, answer_on, raw_request};
+pub use http::{Answer, answer_on, raw_request, read_response, upgrade_request};
+pub use module_hook::ModuleHook;
 pub use page::Page;
 pub use plugin::{
     Calls, Hook, HookStream, ResolveImport, Said, Serve, ServeHook, Session, Transform, fails_with,
     with_session,
 };
+pub use relay::{Cut, Relay};
 pub use server::{Site, TestServer, command};
 pub use tls::{Http2, TlsConnection, tls};
 

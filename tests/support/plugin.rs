@@ -1,6 +1,6 @@
 use super::{TestServer, within};
-use pagewire_client::RawClient;
 use pagewire_client::proto::{self, server_start_response};
+use pagewire_client::{Client, RawClient};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
@@ -28,7 +28,12 @@ impl Session {
         server: &TestServer,
         request: proto::ServerStartRequest,
     ) -> Result<Self, Status> {
-        let mut client = server.client().await.raw();
+        Self::over(server.client().await, request).await
+    }
+
+    /// Opens a session on the connection of this client.
+    pub async fn over(client: Client, request: proto::ServerStartRequest) -> Result<Self, Status> {
+        let mut client = client.raw();
         let mut events = client.server_start(request).await?.into_inner();
         let first = within("ServerStarted", events.message())
             .await?

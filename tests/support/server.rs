@@ -1,4 +1,4 @@
-use super::http::{Answer, raw_request};
+use super::http::{Answer, raw_request, read_response};
 use super::{Page, within};
 use pagewire_client::{Client, Endpoint};
 use serde_json::Value;
@@ -8,7 +8,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 /// A folder of files to serve.
@@ -187,6 +188,18 @@ impl TestServer {
     /// Exactly these octets.
     pub async fn raw(&self, request: &[u8]) -> Answer {
         raw_request(self.http(), request).await
+    }
+
+    /// Sends a request on a connection of its own and reads one response, even if the daemon keeps the
+    /// connection open.
+    pub async fn exchange(&self, request: &[u8]) -> Answer {
+        let mut stream = within("a connection", TcpStream::connect(self.http()))
+            .await
+            .expect("a listener");
+        within("the request to go", stream.write_all(request))
+            .await
+            .expect("an open connection");
+        read_response(&mut stream).await
     }
 
     /// A page that is connected and has said hello.

@@ -1,7 +1,7 @@
 //! What a claim about every kind of hook needs to know of each: how it is opened, and what an answer
 //! makes of the module `/m.js`.
 
-use crate::support::{Hook, ResolveImport, Serve, Site, Transform};
+use super::{Hook, ResolveImport, Serve, Site, Transform};
 use pagewire_client::proto::{
     self, HookOptions, RequestFilter, resolve_import_result, serve_content::Body, serve_result,
     transform_result,
@@ -18,7 +18,7 @@ pub fn site() -> Site {
 }
 
 /// A kind of hook that can be opened, and answers.
-pub trait Kind: Hook<Call: Send, Outcome: Send, Open: Send> + Send + 'static {
+pub trait ModuleHook: Hook<Call: Send, Outcome: Send, Open: Send> + Send + 'static {
     /// As in the names of RPCs.
     const NAME: &'static str;
 
@@ -37,7 +37,7 @@ pub trait Kind: Hook<Call: Send, Outcome: Send, Open: Send> + Send + 'static {
     fn failure(status: u32) -> Self::Outcome;
 }
 
-impl Kind for Serve {
+impl ModuleHook for Serve {
     const NAME: &'static str = "serve";
 
     fn opening(filters: Vec<RequestFilter>, options: Option<HookOptions>) -> proto::ServeOpen {
@@ -68,7 +68,7 @@ impl Kind for Serve {
     }
 }
 
-impl Kind for Transform {
+impl ModuleHook for Transform {
     const NAME: &'static str = "transform";
 
     fn opening(filters: Vec<RequestFilter>, options: Option<HookOptions>) -> proto::TransformOpen {
@@ -100,7 +100,7 @@ impl Kind for Transform {
     }
 }
 
-impl Kind for ResolveImport {
+impl ModuleHook for ResolveImport {
     const NAME: &'static str = "resolve";
 
     fn opening(

@@ -120,7 +120,7 @@ pub fn configured(name: &str, mode: &str, more: &str) -> String {
     )
 }
 
-const TEST: &str = "kills::process::acts_as_a_plugin";
+const TEST: &str = "kills::plugin_process::acts_as_a_plugin";
 
 /// A running process, which ends with the test.
 pub struct PluginProcess {

@@ -1,0 +1,51 @@
+//! Attacks that are known to work on development servers, sent to the real binary as raw bytes. Each must
+//! fail, and the daemon must serve other clients as before afterwards.
+
+mod connections;
+mod control_port;
+mod files;
+mod origins;
+mod sockets;
+mod targets;
+
+use crate::support::{Answer, TestServer};
+use pagewire_client::Target;
+use serde_json::json;
+
+const SOCKET_PATHS: [&str; 2] = ["/__pagewire__/socket", "/wds"];
+const CLIENT_PATHS: [&str; 2] = [
+    "/__pagewire__/client.js",
+    "/__web-dev-server__web-socket.js",
+];
+
+/// The content of every file that must not get out.
+const SECRET: &str = "what-nobody-may-read";
+
+const MIB: usize = 1024 * 1024;
+
+fn contains(answer: &Answer, text: &str) -> bool {
+    answer
+        .body
+        .windows(text.len())
+        .any(|window| window == text.as_bytes())
+}
+
+/// A page and a request are served as if nothing had happened.
+async fn lives(server: &TestServer, after: &str) {
+    assert_eq!(server.get("/").await.status, 200, "after {after}");
+    let mut page = server.page().await;
+    let target = Target::socket(&page.id);
+    let client = server.client().await;
+    let sent = client.send(&target, json!({"type": "still-here"})).await;
+    assert_eq!(sent.expect("a send").reached, 1, "after {after}");
+    assert_eq!(page.hear().await["type"], "still-here", "after {after}");
+}
+
+#[track_caller]
+fn is_ours_alone(answer: &Answer, what: &str) {
+    let policy = answer.header("cross-origin-resource-policy");
+    assert_eq!(policy, Some("same-origin"), "{what}: {:?}", answer.headers);
+    let shares = |(name, _): &(String, String)| name.starts_with("access-control-");
+    let shared = answer.headers.iter().any(shares);
+    assert!(!shared, "{what}: {:?}", answer.headers);
+}

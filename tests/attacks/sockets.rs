@@ -1,0 +1,352 @@
+//! Pages that violate the WebSocket protocol, send too much or never read harm only themselves.
+
+use super::{MIB, SOCKET_PATHS, lives};
+use crate::support::{Site, TestServer, read_response, upgrade_request, within};
+use pagewire_client::proto;
+use pagewire_client::{DeliveryStatus, SubscribeOptions, Target, What};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+
+/// A web socket whose frames are written octet by octet.
+struct RawSocket(TcpStream);
+
+impl RawSocket {
+    async fn open(server: &TestServer) -> Self {
+        let mut stream = TcpStream::connect(server.http()).await.expect("a listener");
+        let request = upgrade_request(SOCKET_PATHS[0], b"Host: localhost\r\n");
+        stream
+            .write_all(&request)
+            .await
+            .expect("an open connection");
+        assert_eq!(read_response(&mut stream).await.status, 101);
+        Self(stream)
+    }
+
+    /// Writes; the daemon may have hung up before everything is written.
+    async fn write(&mut self, octets: &[u8]) {
+        let _ = within("the attack to go", self.0.write_all(octets)).await;
+    }
+
+    /// The code of the close frame that ends it; 0 when it is closed without one.
+    async fn close_code(&mut self) -> u16 {
+        loop {
+            let mut head = [0; 2];
+            if within("a frame", self.0.read_exact(&mut head))
+                .await
+                .is_err()
+            {
+                return 0;
+            }
+            let length = match head[1] {
+                126 => usize::from(self.0.read_u16().await.expect("a length")),
+                127 => {
+                    usize::try_from(self.0.read_u64().await.expect("a length")).expect("64 bits")
+                }
+                short => short.into(),
+            };
+            let mut payload = vec![0; length];
+            within("a payload", self.0.read_exact(&mut payload))
+                .await
+                .expect("a whole frame");
+            if head[0] & 0x0f == 8 {
+                return payload
+                    .get(..2)
+                    .map_or(1005, |code| u16::from_be_bytes([code[0], code[1]]));
+            }
+        }
+    }
+}
+
+const TEXT: u8 = 1;
+const BINARY: u8 = 2;
+const FIN: u8 = 0x80;
+
+/// A masked frame (with the mask 0) that claims this length.
+fn frame_head(first: u8, length: u64) -> Vec<u8> {
+    let mut head = vec![first];
+    match length {
+        0..=125 => head.push(0x80 | u8::try_from(length).expect("it is small")),
+        126..=0xffff => {
+            head.push(0x80 | 0x7e);
+            head.extend_from_slice(&u16::try_from(length).expect("it fits").to_be_bytes());
+        }
+        _ => {
+            head.push(0x80 | 0x7f);
+            head.extend_from_slice(&length.to_be_bytes());
+        }
+    }
+    head.extend_from_slice(&[0; 4]);
+    head
+}
+
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = frame_head(first, payload.len() as u64);
+    frame.extend_from_slice(payload);
+    frame
+}
+
+#[tokio::test]
+async fn a_page_that_breaks_the_web_socket_protocol_is_told_so_and_dropped() {
+    let server = TestServer::start(&Site::page()).await;
+    let client = server.client().await;
+    let mut events = client
+        .subscribe(SubscribeOptions::new().sockets())
+        .await
+        .expect("events");
+    let endless = |first: u8, piece: &[u8], pieces: usize| {
+        let mut frames = frame(first, piece);
+        for _ in 1..pieces {
+            frames.extend(frame(0, piece));
+        }
+        frames
+    };
+    let large = vec![b'a'; MIB + 1];
+    let unmasked = b"\x81\x02{}".to_vec();
+    for (what, octets, code) in [
+        ("a text of 1 MiB and one", frame(FIN | TEXT, &large), 1009),
+        (
+            "a binary of 1 MiB and one",
+            frame(FIN | BINARY, &large),
+            1009,
+        ),
+        (
+            "a frame of 8 MiB",
+            frame(FIN | TEXT, &vec![b'a'; 8 * MIB]),
+            1009,
+        ),
+        (
+            "a frame that claims 1 GiB",
+            frame_head(FIN | TEXT, 1 << 30),
+            1009,
+        ),
+        (
+            "a frame that claims everything",
+            frame_head(FIN | BINARY, u64::MAX),
+            1009,
+        ),
+        (
+            "a message in pieces without end",
+            endless(TEXT, &large[..65_536], 64),
+            1009,
+        ),
+        (
+            "a message in small pieces",
+            endless(BINARY, &large[..1000], 2000),
+            1009,
+        ),
+        (
+            "a text that is not UTF-8",
+            frame(FIN | TEXT, b"{\"type\":\"\xff\"}"),
+            1007,
+        ),
+        (
+            "a text that ends within a character",
+            frame(FIN | TEXT, b"\xe2\x82"),
+            1007,
+        ),
+        (
+            "a text whose second piece is not UTF-8",
+            [frame(TEXT, b"{"), frame(FIN, b"\xff")].concat(),
+            1007,
+        ),
+        ("an unmasked frame", unmasked, 1002),
+        ("reserved bits", frame(FIN | 0x70 | TEXT, b"{}"), 1002),
+        ("an unknown kind of frame", frame(FIN | 3, b"{}"), 1002),
+        ("a ping of 126 bytes", frame(FIN | 9, &large[..126]), 1002),
+        ("a ping in pieces", frame(9, b"x"), 1002),
+        ("an end without a beginning", frame(FIN, b"x"), 1002),
+        (
+            "two beginnings",
+            [frame(TEXT, b"{"), frame(TEXT, b"{")].concat(),
+            1002,
+        ),
+    ] {
+        let mut socket = RawSocket::open(&server).await;
+        socket.write(&octets).await;
+        assert_eq!(socket.close_code().await, code, "{what}");
+        drop(socket);
+        let closed = loop {
+            let event = within("the close event", events.next())
+                .await
+                .expect("a stream");
+            if let What::SocketClosed(closed) = event.expect("an event").what {
+                break closed;
+            }
+        };
+        let found = (closed.close_code, closed.cause());
+        assert_eq!(
+            found,
+            (code.into(), proto::socket_closed::Cause::ProtocolError),
+            "{what}"
+        );
+        assert_eq!(client.sockets().await.expect("a list").len(), 0, "{what}");
+        lives(&server, what).await;
+        // The socket of `lives` opened and closes too.
+        while !matches!(
+            within("an event", events.next())
+                .await
+                .expect("a stream")
+                .expect("an event")
+                .what,
+            What::SocketClosed(_)
+        ) {}
+    }
+}
+
+#[tokio::test]
+async fn a_page_learns_that_its_message_was_too_large_while_it_still_sends() {
+    // A browser that finds the connection reset while it writes shows its page 1006, no reason.
+    let server = TestServer::start(&Site::page()).await;
+    let socket = RawSocket::open(&server).await;
+    let (mut reader, mut writer) = tokio::io::split(socket.0);
+    let message = frame(FIN | TEXT, &vec![b'a'; 16 * MIB]);
+    let (written, ()) = tokio::join!(
+        within("the message to go", writer.write_all(&message)),
+        async {
+            let mut head = [0; 4];
+            within("a frame", reader.read_exact(&mut head))
+                .await
+                .expect("a close frame");
+            assert_eq!((head[0], &head[2..]), (0x88, &1009_u16.to_be_bytes()[..]));
+        }
+    );
+    written.expect("the daemon takes what is on its way, without keeping it");
+    lives(&server, "a page that still sends").await;
+}
+
+#[tokio::test]
+async fn a_message_of_exactly_the_limit_is_delivered() {
+    let server = TestServer::start(&Site::page()).await;
+    let mut page = server.page().await;
+    let client = server.client().await;
+    let mut events = client
+        .subscribe(SubscribeOptions::new().messages())
+        .await
+        .expect("events");
+    let around = r#"{"type":"large","text":""}"#.len();
+    let text = json!({"type": "large", "text": "a".repeat(MIB - around)}).to_string();
+    assert_eq!(text.len(), MIB);
+    page.send(Message::text(text.clone())).await;
+    let event = within("the message", events.next())
+        .await
+        .expect("a stream")
+        .expect("an event");
+    let What::Message(message) = event.what else {
+        panic!("{event:?}")
+    };
+    let same = message.json::<Value>().expect("JSON")
+        == serde_json::from_str::<Value>(&text).expect("JSON");
+    assert!(same && message.text().is_some_and(|received| received.len() == MIB));
+}
+
+#[tokio::test]
+async fn json_without_bottom_is_delivered_or_refused_and_kills_nobody() {
+    const DEPTH: usize = 400_000;
+    let server = TestServer::start(&Site::page()).await;
+    let mut page = server.page().await;
+    let client = server.client().await;
+    let mut events = client
+        .subscribe(SubscribeOptions::new().messages())
+        .await
+        .expect("events");
+    let arrays = format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
+    let objects = format!("{}1{}", "{\"a\":".repeat(DEPTH / 4), "}".repeat(DEPTH / 4));
+    // As a value it is nobody's business but the reader's: delivered as it came.
+    for nested in [&arrays, &objects] {
+        let text = format!("{{\"type\":\"deep\",\"a\":{nested}}}");
+        page.send(Message::text(text.clone())).await;
+        let event = within("the message", events.next())
+            .await
+            .expect("a stream")
+            .expect("an event");
+        let What::Message(message) = event.what else {
+            panic!("{event:?}")
+        };
+        assert!(
+            message.text() == Some(text.as_str()),
+            "it came as it was sent"
+        );
+    }
+    // In our own fields it is refused.
+    for text in [
+        format!("{{\"type\":{arrays}}}"),
+        arrays.clone(),
+        "[".repeat(2 * DEPTH),
+        "{\"type\":".repeat(DEPTH / 4),
+        format!("{{\"type\":\"pagewire:hello\",\"features\":{arrays}}}"),
+        format!("{{\"type\":\"pagewire:state\",\"url\":{objects}}}"),
+        format!("{{\"type\":\"pagewire:result\",\"callId\":{arrays}}}"),
+        format!("{{\"type\":\"pagewire:result\",\"callId\":\"x\",\"value\":{objects}}}"),
+    ] {
+        page.send(Message::text(text.clone())).await;
+        // A field that is not looked at may be anything.
+        if text.contains("\"value\"") {
+            continue;
+        }
+        let answer = page.hear().await;
+        assert_eq!(answer["type"], "pagewire:fault", "{}", &text[..60]);
+    }
+    // Downwards as well.
+    let text = format!("{{\"type\":\"deep\",\"a\":{arrays}}}");
+    let report = client
+        .send_json(&Target::socket(&page.id), text.clone())
+        .await;
+    assert_eq!(report.expect("a send").reached, 1);
+    assert!(page.hear_text().await == text);
+    lives(&server, "deep JSON").await;
+}
+
+#[tokio::test]
+async fn a_page_that_never_reads_is_reported_and_holds_up_nobody() {
+    let server = TestServer::start(&Site::page()).await;
+    let deaf = server.page().await;
+    let mut reader = server.page().await;
+    let client = server.client().await;
+    let padding = "a".repeat(256 * 1024);
+    let mut dropped = 0;
+    // What the operating system buffers for the deaf page comes on top of its outbox.
+    for number in 0..400 {
+        let message = json!({"type": "flood", "number": number, "padding": padding});
+        let report = within("a send", client.send(&Target::all(), &message))
+            .await
+            .expect("a report");
+        assert_eq!(report.selected(), 2, "{report:?}");
+        let heard = reader.hear().await;
+        assert_eq!(
+            heard["number"], number,
+            "the page that reads gets everything, in order"
+        );
+        if let [row] = &report.unreached[..] {
+            assert_eq!(row.socket_id, deaf.id);
+            assert_eq!(row.status, DeliveryStatus::DroppedSlow);
+            dropped += 1;
+        } else {
+            assert_eq!(report.reached, 2, "{report:?}");
+        }
+        if dropped == 10 {
+            break;
+        }
+    }
+    assert_eq!(dropped, 10, "the deaf page's outbox is bounded");
+    lives(&server, "a page that never reads").await;
+
+    // When it reads again it gets what was queued, in order, and is reached again.
+    let mut page = deaf;
+    let mut last = None;
+    loop {
+        let report = client
+            .send(&Target::socket(&page.id), json!({"type": "again"}))
+            .await;
+        let reached = report.expect("a report").reached == 1;
+        let heard = page.hear().await;
+        if heard["type"] == "again" {
+            break;
+        }
+        let number = heard["number"].as_u64();
+        assert!(number > last, "{number:?} comes after {last:?}");
+        last = number;
+        assert!(reached || last.is_some());
+    }
+}

@@ -1,0 +1,141 @@
+//! Commands that start, inspect and stop the daemon.
+
+use crate::support::{Site, TestServer, cli, command, ended, run};
+use serde_json::json;
+use tokio::io::AsyncBufReadExt;
+
+#[tokio::test]
+async fn plugins_are_a_table_or_an_object_a_line() {
+    let server = TestServer::start(&Site::page()).await;
+    ended(&cli(&server, &["plugins", "--json"]).await, 0, "");
+    let _session = crate::support::Session::open(&server, "listed").await;
+    let lines = cli(&server, &["plugins", "--json"]).await.json();
+    assert_eq!(lines.len(), 1);
+    for (key, value) in [
+        ("plugin_name", json!("listed")),
+        ("state", json!("ready")),
+        ("hooks", json!([])),
+        ("calls", json!(0)),
+        ("call_latency_p99_ms", json!(null)),
+    ] {
+        assert_eq!(lines[0][key], value, "{key}");
+    }
+    let table = cli(&server, &["plugins"]).await;
+    let rows: Vec<Vec<&str>> = table
+        .stdout
+        .lines()
+        .map(|row| row.split_whitespace().collect())
+        .collect();
+    let head = [
+        "PLUGIN", "STATE", "ORDER", "PID", "RESTARTS", "CALLS", "PASSES", "FAILURES", "TIMEOUTS",
+        "P99",
+    ];
+    let row = ["listed", "ready", "-", "-", "0", "0", "0", "0", "0", "-"];
+    assert_eq!(rows, [head, row]);
+    assert_eq!(cli(&server, &["plugins", "extra"]).await.code, Some(2));
+}
+
+#[tokio::test]
+async fn info_says_what_the_daemon_is_and_where_it_serves() {
+    let server = TestServer::start(&Site::page()).await;
+    let object = cli(&server, &["info", "--json"]).await.json().remove(0);
+    let version = server.ready["pagewire"].as_str().expect("a version");
+    assert_eq!(object["server_version"], version);
+    assert_eq!(object["base_urls"][0], server.ready["http"]);
+    assert_eq!(object["refused_frames"], 0);
+    assert!(object["max_message_bytes"].as_u64() > Some(0), "{object}");
+    let info = cli(&server, &["info"]).await;
+    assert_eq!((info.code, info.stderr.as_str()), (Some(0), ""));
+    let lines: Vec<&str> = info.stdout.lines().collect();
+    let url = server.ready["http"].as_str().expect("a URL");
+    assert_eq!(lines[0], format!("pagewire {version}"));
+    assert!(
+        lines[1].starts_with("pages") && lines[1].contains(url),
+        "{lines:?}"
+    );
+    assert!(
+        lines[3].ends_with(object["epoch"].as_str().expect("an epoch")),
+        "{lines:?}"
+    );
+    assert_eq!(cli(&server, &["info", "extra"]).await.code, Some(2));
+}
+
+#[tokio::test]
+async fn stop_returns_when_the_daemon_is_gone() {
+    let server = TestServer::start(&Site::page()).await;
+    let mut stop = command();
+    stop.args(["stop", "--endpoint", server.control()]);
+    let shown = run(stop).await;
+    ended(&shown, 0, "");
+    assert_eq!(server.ended().await.0, Some(0));
+    let mut again = command();
+    again.args(["stop", "--endpoint", "127.0.0.1:1"]);
+    ended(&run(again).await, 4, "");
+    let mut wrong = command();
+    wrong.args(["stop", "--now"]);
+    ended(&run(wrong).await, 2, "");
+}
+
+#[tokio::test]
+async fn serve_detached_prints_the_ready_line_and_returns() {
+    let site = Site::page();
+    let runtime = tempfile::tempdir().expect("a folder");
+    let pagewire = |arguments: &[&str]| {
+        let mut command = command();
+        command
+            .args(arguments)
+            .env("XDG_RUNTIME_DIR", runtime.path())
+            .current_dir(site.path());
+        command
+    };
+    let started = run(pagewire(&[
+        "serve",
+        "--detach",
+        "--port",
+        "0",
+        "--control",
+        "127.0.0.1:0",
+    ]))
+    .await;
+    assert_eq!(started.code, Some(0), "{}", started.stderr);
+    let ready = started.json().remove(0);
+    assert!(ready["http"].is_string(), "{ready}");
+    // Found by the folder it serves.
+    let info = run(pagewire(&["info", "--json"])).await;
+    assert_eq!(info.json()[0]["base_urls"][0], ready["http"]);
+    ended(&run(pagewire(&["stop"])).await, 0, "");
+    assert_eq!(run(pagewire(&["info"])).await.code, Some(4));
+
+    let failed = run(pagewire(&["serve", "no-such-folder", "--detach"])).await;
+    assert_eq!((failed.code, failed.stdout.as_str()), (Some(2), ""));
+    assert!(
+        failed.stderr.contains("no-such-folder"),
+        "{}",
+        failed.stderr
+    );
+}
+
+#[tokio::test]
+async fn the_daemon_logs_what_pages_print_when_asked_to() {
+    let server = TestServer::start_with(&Site::page(), &["--console"]).await;
+    let mut page = server.page().await;
+    assert_eq!(page.hear().await["console"], true);
+    page.say(
+        &json!({"type": "pagewire:console", "level": "warn", "args": [
+            {"json": "text\u{1b}[2J"}, {"json": {"n": 1}}, {"undefined": true},
+        ]}),
+    )
+    .await;
+    page.say(&json!({"type": "pagewire:error", "kind": "uncaught", "exception": {
+        "name": "TypeError", "message": "x is not", "url": "http://h/x.js", "line": 3, "column": 4,
+    }})).await;
+    page.say(&json!({"no": "type"})).await;
+    assert_eq!(page.hear().await["type"], "pagewire:fault");
+    server.signal(rustix::process::Signal::TERM);
+    let (_, said) = server.ended().await;
+    assert!(said.contains("text [2J {\"n\":1} undefined"), "{said}");
+    assert!(
+        said.contains("TypeError x is not") && said.contains("http://h/x.js:3:4"),
+        "{said}"
+    );
+}

@@ -1,0 +1,82 @@
+//! `pagewire eval` prints the value of an expression or a module.
+
+use super::answer;
+use crate::support::{Site, TestServer, cli, ended, run, speaking_to};
+use serde_json::json;
+use std::process::Stdio;
+
+#[tokio::test]
+async fn eval_prints_bare_json_and_raw_unquotes_a_string() {
+    let server = TestServer::start(&Site::page()).await;
+    let mut page = server.page().await;
+    let said = json!({"value": {"json": "text"}});
+    let arguments = ["eval", "await document.title // ends here"];
+    let (shown, source) = tokio::join!(
+        cli(&server, &arguments),
+        answer(&server, &mut page, said.clone())
+    );
+    ended(&shown, 0, "\"text\"\n");
+    assert!(
+        source.contains("(await document.title // ends here\n)"),
+        "{source}"
+    );
+    let arguments = ["eval", "1", "--raw"];
+    let (shown, _) = tokio::join!(
+        cli(&server, &arguments),
+        answer(&server, &mut page, said.clone())
+    );
+    ended(&shown, 0, "text\n");
+    let arguments = ["eval", "1", "--json"];
+    let (shown, _) = tokio::join!(cli(&server, &arguments), answer(&server, &mut page, said));
+    let object = &shown.json()[0];
+    assert_eq!(
+        (&object["socket_id"], &object["value"]),
+        (&json!(page.id), &json!("text"))
+    );
+    for arguments in [&["eval"][..], &["eval", "1", "--module", "x.js"]] {
+        assert_eq!(cli(&server, arguments).await.code, Some(2), "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn eval_takes_a_module_from_a_file_and_from_standard_input() {
+    let server = TestServer::start(&Site::page()).await;
+    let mut page = server.page().await;
+    let folder = Site::new([("m.js", "export default () => 1;")]);
+    let file = folder.path().join("m.js").display().to_string();
+    let said = json!({"value": {"json": 1}});
+    let arguments = ["eval", "--module", &file];
+    let (shown, source) = tokio::join!(
+        cli(&server, &arguments),
+        answer(&server, &mut page, said.clone())
+    );
+    ended(&shown, 0, "1\n");
+    assert_eq!(source, "export default () => 1;");
+
+    let mut piped = speaking_to(&server, &["eval", "--module", "-"]);
+    piped.stdin(Stdio::from(std::fs::File::open(&file).expect("the file")));
+    let (shown, source) = tokio::join!(run(piped), answer(&server, &mut page, said));
+    ended(&shown, 0, "1\n");
+    assert_eq!(source, "export default () => 1;");
+
+    let shown = cli(&server, &["eval", "--module", "no/such.js"]).await;
+    assert_eq!(shown.code, Some(2));
+    assert!(shown.stderr.contains("no/such.js"), "{}", shown.stderr);
+}
+
+#[tokio::test]
+async fn eval_of_what_throws_is_exit_code_1_and_nobody_is_3() {
+    let server = TestServer::start(&Site::page()).await;
+    let shown = cli(&server, &["eval", "1"]).await;
+    ended(&shown, 3, "");
+    let mut page = server.page().await;
+    let thrown = json!({"exception": {"phase": "call", "name": "RangeError", "message": "no", "stack": "RangeError: no\u{1b}[31m\n at x"}});
+    let arguments = ["eval", "1"];
+    let (shown, _) = tokio::join!(cli(&server, &arguments), answer(&server, &mut page, thrown));
+    ended(&shown, 1, "");
+    assert!(
+        shown.stderr.contains("RangeError: no[31m\n at x"),
+        "a page must not move the cursor: {}",
+        shown.stderr
+    );
+}

@@ -1,0 +1,56 @@
+//! The command line: what it prints, its exit codes, and its errors.
+
+mod connecting;
+mod daemon;
+mod eval;
+mod import;
+mod messages;
+mod navigation;
+mod send;
+mod sockets;
+mod usage;
+mod wait;
+
+use crate::support::{Ended, Page, TestServer, ended};
+use serde_json::{Value, json};
+
+/// It was refused: exit code 2, nothing on standard output, these words on standard error.
+#[track_caller]
+fn refused(run: &Ended, words: &[&str]) {
+    ended(run, 2, "");
+    for word in words {
+        assert!(run.stderr.contains(word), "no {word:?} in: {}", run.stderr);
+    }
+}
+
+fn value(json: &str) -> String {
+    format!("\"ok\":true,\"value\":{{\"json\":{json}}}")
+}
+
+fn exception(fields: &Value) -> String {
+    format!("\"ok\":false,\"exception\":{fields}")
+}
+
+fn thrown() -> String {
+    exception(&json!({
+        "phase": "call", "name": "TypeError", "message": "x is not a function",
+        "stack": "TypeError: x is not a function\n    at default (/x.js:3:7)",
+        "url": "/x.js", "line": 3, "column": 7,
+    }))
+}
+
+/// The page imports what it is asked to, as a browser would, and answers with this.
+async fn answer(server: &TestServer, page: &mut Page, value: Value) -> String {
+    let frame = page.hear().await;
+    let path = frame["data"]["importPath"]
+        .as_str()
+        .expect("a path")
+        .to_owned();
+    let source = server.get(&path).await.text();
+    let mut result = json!({"type": "pagewire:result", "callId": frame["data"]["callId"]});
+    for (key, value) in value.as_object().expect("fields") {
+        result[key] = value.clone();
+    }
+    page.say(&result).await;
+    source
+}

@@ -1,0 +1,114 @@
+//! `pagewire wait` returns when its condition holds, and its exit code gives the reason.
+
+use super::answer;
+use crate::support::{Site, TestServer, cli, command, ended, run, within};
+use pagewire_client::{SubscribeOptions, What};
+use serde_json::json;
+
+#[tokio::test]
+async fn wait_returns_when_so_many_sockets_are_ready() {
+    let server = TestServer::start(&Site::page()).await;
+    let _first = server.page().await;
+    let wait = cli(&server, &["wait", "--sockets", "2", "--timeout", "15"]);
+    let (shown, _second) = tokio::join!(wait, server.page());
+    ended(&shown, 0, "");
+    let shown = cli(&server, &["wait", "--sockets", "3", "--timeout", "0.1"]).await;
+    ended(&shown, 3, "");
+    assert!(shown.stderr.contains("2 sockets"), "{}", shown.stderr);
+    let shown = cli(&server, &["wait", "--sockets", "some"]).await;
+    ended(&shown, 2, "");
+}
+
+#[tokio::test]
+async fn wait_until_of_what_throws_is_exit_code_1() {
+    let server = TestServer::start(&Site::page()).await;
+    let mut page = server.page().await;
+    let thrown =
+        json!({"exception": {"phase": "call", "name": "RangeError", "message": "n\u{1b}[2Jo"}});
+    let (shown, _) = tokio::join!(
+        cli(&server, &["wait", "--until", "x"]),
+        answer(&server, &mut page, thrown)
+    );
+    ended(&shown, 1, "");
+    assert_eq!(
+        shown.stderr, "RangeError: n[2Jo\n",
+        "a page must not move the cursor"
+    );
+}
+
+#[tokio::test]
+async fn wait_until_asks_again_when_the_page_came_back() {
+    let server = TestServer::start(&Site::page()).await;
+    let mut first = server.page().await;
+    let mut events = server
+        .client()
+        .await
+        .subscribe(SubscribeOptions::new().sockets())
+        .await
+        .expect("a stream");
+    let wait = cli(
+        &server,
+        &["wait", "--until", "window.ready", "--timeout", "15"],
+    );
+    let browser = async {
+        let frame = first.hear().await;
+        assert_eq!(frame["type"], "import");
+        drop(first);
+        let gone = within("the page's end", events.next())
+            .await
+            .expect("open")
+            .expect("an event");
+        assert!(matches!(gone.what, What::SocketClosed(_)));
+        let mut second = server.page().await;
+        answer(&server, &mut second, json!({"value": {}})).await
+    };
+    let (shown, source) = tokio::join!(wait, browser);
+    ended(&shown, 0, "");
+    assert!(source.contains("window.ready"), "{source}");
+}
+
+#[tokio::test]
+async fn wait_for_a_daemon_that_does_not_come_is_exit_code_4() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut wait = command();
+    wait.args(["wait", "--timeout", "0.2"])
+        .env("XDG_RUNTIME_DIR", folder.path());
+    let shown = run(wait).await;
+    ended(&shown, 4, "");
+}
+
+#[tokio::test]
+async fn with_nobody_connected_it_is_said_which_is_missing() {
+    let server = TestServer::start(&Site::page()).await;
+    let says = async |words: &str| {
+        let shown = cli(&server, &["reload"]).await;
+        ended(&shown, 3, "");
+        assert!(
+            shown.stderr.contains(words),
+            "no {words:?} in {}",
+            shown.stderr
+        );
+    };
+    says("none was opened yet").await;
+    server.get("/").await;
+    says("served without the client").await;
+    let asks = pagewire_client::proto::ServerStartRequest {
+        inject_web_socket: true,
+        ..Default::default()
+    };
+    let _session = crate::support::Session::open_as(&server, asks)
+        .await
+        .expect("a session");
+    says("before the client was put into pages").await;
+    server.get("/").await;
+    says("none is connected now").await;
+    let _page = server.page().await;
+    let shown = cli(&server, &["reload", "--tab", "another"]).await;
+    assert!(
+        shown
+            .stderr
+            .contains("none of the connected pages is meant"),
+        "{}",
+        shown.stderr
+    );
+}

@@ -1,0 +1,212 @@
+//! Plugins whose connection breaks at any byte.
+
+use super::{answer, is_gone, plugins};
+use crate::support::module_hook::PATH;
+use crate::support::{
+    Cut, ModuleHook, Relay, ResolveImport, Serve, Session, Site, TestServer, Transform,
+    module_hook, within,
+};
+use pagewire_client::proto::{self, FailureMode, ServerStartRequest};
+use pagewire_client::{Change, Client, Content, Filter, Plugin};
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// Waits until nothing of a plugin is listed.
+async fn vanished(client: &Client, name: &str) {
+    let gone = async {
+        while plugins(client)
+            .await
+            .iter()
+            .any(|plugin| plugin.plugin_name == name)
+        {}
+    };
+    within(&format!("the end of {name}"), gone).await;
+}
+
+/// A request is with a plugin that is asked first while the next in order is killed: that one held
+/// nothing, so that it costs nothing.
+async fn killed_before_its_turn<K: ModuleHook>() {
+    for is_replaced in [false, true] {
+        let server = TestServer::start(&module_hook::site()).await;
+        let client = server.client().await;
+        let options = module_hook::options(FailureMode::Fail, 20_000);
+        let open = || K::opening(vec![module_hook::module()], Some(options.clone()));
+        let (_s1, mut first) = Session::with_hook::<K>(&server, "a-first", open()).await;
+        let (_s2, last) = Session::with_hook::<K>(&server, "c-last", open()).await;
+        last.answering(|_| K::answer("last"));
+        let relay = Relay::start(server.control()).await;
+        let next = async {
+            let client = Client::connect(relay.endpoint(&server.token)).await;
+            let request = ServerStartRequest {
+                plugin_name: "b-next".into(),
+                hooks: vec![K::HOOK.into()],
+                ..Default::default()
+            };
+            let session = Session::over(client.expect("a daemon"), request).await;
+            let mut session = session.expect("a session");
+            let hook = session.hook::<K>(open()).await.expect("a hook");
+            (session, hook)
+        };
+        let _next = next.await;
+        let asking = tokio::spawn(server.asking(PATH));
+        let call = first.call().await;
+        if is_replaced {
+            let request = ServerStartRequest {
+                plugin_name: "b-next".into(),
+                replace_existing: true,
+                ..Default::default()
+            };
+            let heir = Session::open_as(&server, request).await;
+            drop(heir.expect("a takeover"));
+        } else {
+            relay.cut_after(0, Cut::Reset);
+        }
+        vanished(&client, "b-next").await;
+        first.answer(K::call_id(&call), K::skip()).await;
+        let answer = answer(asking).await;
+        assert_eq!(
+            (answer.status, answer.text()),
+            (200, K::answered("last")),
+            "{}",
+            K::NAME
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_killed_before_its_turn_to_serve_costs_nothing() {
+    killed_before_its_turn::<Serve>().await;
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_killed_before_its_turn_to_transform_costs_nothing() {
+    killed_before_its_turn::<Transform>().await;
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_killed_before_its_turn_to_resolve_costs_nothing() {
+    killed_before_its_turn::<ResolveImport>().await;
+}
+
+/// What the plugin of the next tests makes of everything.
+const MADE: &str = "made by the plugin";
+
+/// Serves below `/v/`, transforms text files, resolves imports of modules: first tells that it is asked,
+/// and then answers at once.
+fn answers(asked: impl Fn() + Clone + Send + Sync + 'static) -> Plugin {
+    let (for_transform, for_resolve) = (asked.clone(), asked.clone());
+    Plugin::new("cut")
+        .replace_existing()
+        .serve(Filter::prefix("/v/"), move |_| {
+            asked();
+            async { Ok(Content::text(MADE)) }
+        })
+        .transform(Filter::regex("txt$"), move |_| {
+            for_transform();
+            async { Ok(Change::new().body(MADE).no_cache()) }
+        })
+        .resolve_import(Filter::regex("js$"), move |imports| {
+            for_resolve();
+            async move { Ok(imports.resolve(|_| Some(MADE)).no_cache()) }
+        })
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_in_the_midst_of_an_answer_costs_that_request_and_no_other() {
+    let server = TestServer::start(&Site::new([("a.txt", "a"), ("m.js", "import 'x';")])).await;
+    let client = server.client().await;
+    let open = proto::ServeOpen {
+        filters: vec![proto::RequestFilter {
+            path_prefixes: vec!["/other".into()],
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let (_session, mut other) = Session::with_hook::<Serve>(&server, "other", open).await;
+    let neighbour = tokio::spawn(server.asking("/other"));
+    let held = other.call().await;
+    let resolved = format!("import '{MADE}';");
+    for (path, whole) in [("/v/x", MADE), ("/a.txt", MADE), ("/m.js", &*resolved)] {
+        let mut cuts = 0;
+        loop {
+            let cut = if cuts % 2 == 0 { Cut::Fin } else { Cut::Reset };
+            let relay = Relay::start(server.control()).await;
+            let (ready, breaks) = (Arc::new(Notify::new()), relay.clone());
+            let is_ready = ready.clone();
+            let plugin = answers(move || breaks.cut_after(cuts, cut)).server_start(move |_| {
+                ready.notify_one();
+                async { Ok(()) }
+            });
+            let plugin = tokio::spawn(plugin.run_with(relay.endpoint(&server.token)));
+            within("the plugin to be ready", is_ready.notified()).await;
+            let answer = server.get(path).await;
+            // All of the answer has come before its connection broke.
+            let is_whole = answer.status == 200;
+            if is_whole {
+                assert_eq!(answer.text(), whole, "{path} cut after {cuts}");
+                assert!(cuts > whole.len(), "{path} was whole after {cuts} octets");
+            } else {
+                is_gone(&answer, "cut");
+            }
+            plugin.abort();
+            if is_whole && relay.spent() < cuts {
+                break;
+            }
+            cuts += 1;
+        }
+    }
+    assert!(!neighbour.is_finished());
+    other
+        .answer(held.call_id, Serve::answer("not concerned"))
+        .await;
+    assert_eq!(answer(neighbour).await.text(), "not concerned");
+    vanished(&client, "cut").await;
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_while_a_plugin_comes_leaves_nothing_of_it() {
+    let server = TestServer::start(&Site::new([("a.txt", "a"), ("m.js", "import 'x';")])).await;
+    let client = server.client().await;
+    let mut after = 0;
+    loop {
+        let relay = Relay::start(server.control()).await;
+        relay.cut_after(after, Cut::Reset);
+        let ready = Arc::new(Notify::new());
+        let is_ready = ready.clone();
+        let plugin = answers(|| ()).server_start(move |_| {
+            ready.notify_one();
+            async { Ok(()) }
+        });
+        let running = tokio::spawn(plugin.run_with(relay.endpoint(&server.token)));
+        let came = tokio::select! {
+            () = is_ready.notified() => true,
+            ended = running => {
+                assert!(ended.expect("no panic").is_err(), "cut after {after}");
+                false
+            }
+        };
+        relay.cut_after(0, Cut::Reset);
+        vanished(&client, "cut").await;
+        for (path, status, text) in [
+            ("/v/x", 404, None),
+            ("/a.txt", 200, Some("a")),
+            ("/m.js", 200, Some("import 'x';")),
+        ] {
+            let answer = server.get(path).await;
+            assert_eq!(answer.status, status, "{path} after {after}");
+            assert!(
+                text.is_none_or(|text| answer.text() == text),
+                "{}",
+                answer.text()
+            );
+        }
+        if came {
+            break;
+        }
+        after += 23;
+    }
+    assert!(
+        after > 500,
+        "it was broken at many places, and the last was {after}"
+    );
+}

@@ -1,0 +1,180 @@
+//! Bodies are streamed in both directions, and only pages are changed.
+
+use super::{everything, get, gzip, says};
+use crate::support::{TestServer, Wire};
+
+const SCRIPT: &str = "src=\"/__pagewire__/client.js\"";
+const PAGE: &str = "<!doctype html><head></head><body>from the backend</body>";
+
+#[tokio::test]
+async fn pages_of_the_backend_get_the_client_compressed_or_not() {
+    let (backend, server) = everything(&["--inject", "always"]).await;
+    let conditions =
+        "Accept: text/html\r\nIf-None-Match: \"1\"\r\nIf-Modified-Since: x\r\nRange: bytes=0-1\r\n";
+    let html = "Content-Type: text/html; charset=utf-8\r\nETag: \"1\"\r\n";
+    let (asked, page) = backend
+        .exchange(&server, get("/", conditions), says("200 OK", html, PAGE))
+        .await;
+    for name in ["if-none-match", "if-modified-since", "range"] {
+        assert_eq!(asked.header(name), None, "{name}");
+    }
+    assert!(page.text().contains(SCRIPT), "{}", page.text());
+    assert_eq!(page.header("content-length"), None);
+    let tag = page.header("etag").expect("a tag").to_owned();
+    assert_ne!(tag, "\"1\"");
+    // The same page again is a 304 of ours: the backend cannot know this tag.
+    let known = format!("Accept: text/html\r\nIf-None-Match: {tag}\r\n");
+    let (_, same) = backend
+        .exchange(&server, get("/", &known), says("200 OK", html, PAGE))
+        .await;
+    assert_eq!((same.status, same.text().as_str()), (304, ""));
+
+    let octets = gzip(PAGE).await;
+    let mut response = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        octets.len()
+    )
+    .into_bytes();
+    response.extend(&octets);
+    let request = get("/", "Accept: text/html\r\nAccept-Encoding: gzip\r\n");
+    let (_, page) = backend.exchange(&server, &request, &response).await;
+    assert_eq!(page.header("content-encoding"), None);
+    for text in [SCRIPT, "from the backend"] {
+        assert!(page.text().contains(text), "{}", page.text());
+    }
+    // What is no page is passed on as it came.
+    let at = response
+        .windows(9)
+        .position(|window| window == b"text/html");
+    let at = at.expect("its type");
+    response.splice(at..at + 9, *b"text/css;");
+    let (_, sheet) = backend.exchange(&server, &request, &response).await;
+    assert_eq!(sheet.header("content-encoding"), Some("gzip"));
+    assert_eq!(sheet.body, octets);
+}
+
+#[tokio::test]
+async fn events_arrive_one_by_one_and_uploads_leave_as_they_come() {
+    let (backend, server) = everything(&["--inject", "always"]).await;
+    let mut browser = Wire::connect(server.http()).await;
+    browser
+        .say(get("/events", "Accept: text/event-stream\r\n"))
+        .await;
+    let mut stream = backend.accept().await;
+    stream.hear("\r\n\r\n").await;
+    stream
+        .say("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+        .await;
+    for event in ["data: 1\n\n", "data: 2\n\n"] {
+        stream.say(event).await;
+        browser.hear(event).await;
+    }
+    // Who left is not sent to any more, nor waited for.
+    drop(browser);
+    stream.hear_all().await;
+    let mut browser = Wire::connect(server.http()).await;
+    browser.say(get("/poll", "")).await;
+    let mut poll = backend.accept().await;
+    poll.hear("\r\n\r\n").await;
+    drop(browser);
+    assert_eq!(poll.hear_all().await, "");
+
+    let mut browser = Wire::connect(server.http()).await;
+    browser
+        .say("POST /up HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n")
+        .await;
+    let mut upload = backend.accept().await;
+    let head = upload.hear("\r\n\r\n").await;
+    assert!(!head.to_lowercase().contains("expect"), "{head}");
+    browser.hear("100 Continue\r\n\r\n").await;
+    for piece in ["first", "other"] {
+        browser.say(format!("5\r\n{piece}\r\n")).await;
+        upload.hear(piece).await;
+    }
+    // An answer need not wait for the end of the question.
+    upload
+        .say(says("413 Payload Too Large", "", "enough"))
+        .await;
+    let answer = browser.hear("enough").await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_never_looks_complete() {
+    let (backend, server) = everything(&["--inject", "always"]).await;
+    let html = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n";
+    let part = cut_short(html).await;
+    for response in [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc".to_vec(),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n".to_vec(),
+        format!("{html}Transfer-Encoding: chunked\r\n\r\n6\r\n<html>\r\n").into_bytes(),
+        part,
+    ] {
+        let what = String::from_utf8_lossy(&response).into_owned();
+        let (_, answer) = backend.exchange(&server, get("/", ""), &response).await;
+        let text = answer.text();
+        let length = answer.header("content-length").map(str::to_owned);
+        let complete = match length {
+            Some(length) => length == text.len().to_string(),
+            None => text.ends_with("0\r\n\r\n"),
+        };
+        // One that broke before anything of it was sent may be no answer at all.
+        assert!(answer.status == 0 || !complete, "{what:?} became {text:?}");
+    }
+}
+
+/// A compressed page of which the last octets are missing, in a body that is complete.
+async fn cut_short(head: &str) -> Vec<u8> {
+    let page = gzip(PAGE).await;
+    let page = &page[..page.len() - 20];
+    let head = format!(
+        "{head}Content-Encoding: gzip\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        page.len()
+    );
+    [head.as_bytes(), page].concat()
+}
+
+/// The most memory that the daemon had, in MiB.
+fn peak_memory(server: &TestServer) -> u64 {
+    let pid = server.child.id().expect("it runs");
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    kib.and_then(|kib| kib.parse::<u64>().ok()).expect("a peak") / 1024
+}
+
+#[tokio::test]
+async fn a_hundred_megabytes_pass_in_either_direction_without_being_kept() {
+    const SIZE: usize = 100 * 1024 * 1024;
+    let (backend, server) = everything(&[]).await;
+    let before = peak_memory(&server);
+    let piece = vec![b'x'; 1024 * 1024];
+    for upload in [false, true] {
+        let head = if upload {
+            format!("POST /up HTTP/1.1\r\nHost: localhost\r\nContent-Length: {SIZE}\r\n\r\n")
+        } else {
+            get("/down", "")
+        };
+        let mut browser = Wire::connect(server.http()).await;
+        browser.say(head).await;
+        let mut far = backend.accept().await;
+        far.hear("\r\n\r\n").await;
+        let (from, to) = if upload {
+            (&mut browser, &mut far)
+        } else {
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {SIZE}\r\n\r\n");
+            far.say(head).await;
+            browser.hear("\r\n\r\n").await;
+            (&mut far, &mut browser)
+        };
+        let sending = async {
+            for _ in 0..SIZE / piece.len() {
+                from.say(&piece).await;
+            }
+        };
+        let ((), received) = tokio::join!(sending, to.count(SIZE));
+        assert_eq!(received, SIZE);
+    }
+    let grown = peak_memory(&server) - before;
+    assert!(grown < 24, "{grown} MiB more");
+}

@@ -1,0 +1,155 @@
+//! HTTP/2 requests pass the same checks as those of HTTP/1.1.
+
+use super::{http2, https, upgrade};
+use crate::support::{Site, TestServer, within};
+use pagewire_client::Target;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+#[tokio::test]
+async fn http_2_names_the_host_once_and_it_is_checked() {
+    let server = TestServer::start_with(&Site::page(), &["--tls"]).await;
+    let mut browser = http2(&server).await;
+    for (url, host, status) in [
+        ("https://localhost/", "localhost", 200),
+        ("https://LOCALHOST/", "localhost", 200),
+        ("https://localhost:8000/", "", 200),
+        ("https://evil.example/", "", 403),
+        ("https://evil.example/", "evil.example", 403),
+        ("https://localhost/", "evil.example", 400),
+        ("https://evil.example/", "localhost", 400),
+        ("https://localhost:1/", "localhost:2", 400),
+        ("https://user@localhost/", "", 400),
+        ("https://localhost/missing", "", 404),
+        ("https://localhost/__pagewire__/socket", "", 426),
+    ] {
+        let headers = [("host", host)];
+        let headers = if host.is_empty() { &[][..] } else { &headers };
+        let answer = browser.get(url, headers).await;
+        assert_eq!(answer.status, status, "{url} with Host {host:?}");
+        let policy = answer.header("cross-origin-resource-policy");
+        assert_eq!(policy, Some("same-origin"), "{url}");
+        let is_named = answer.text().contains("--allow-host evil.example");
+        assert_eq!(is_named, status == 403, "{url}");
+    }
+    let long = format!("https://localhost/{}", "a".repeat(20_000));
+    assert_eq!(browser.get(&long, &[]).await.status, 414);
+    let large = "a".repeat(100_000);
+    let answer = browser.get("https://localhost/", &[("x", &large)]).await;
+    assert_eq!(answer.status, 431);
+}
+
+/// A request as octets of HTTP/2: no library of a client sends such paths.
+fn raw_http2(path: &str) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in [
+        (":method", "GET"),
+        (":scheme", "https"),
+        (":authority", "localhost"),
+        (":path", path),
+    ] {
+        // A literal that is in no table (RFC 7541, section 6.2.2).
+        block.push(0);
+        for text in [name, value] {
+            block.push(u8::try_from(text.len()).expect("it is short"));
+            block.extend_from_slice(text.as_bytes());
+        }
+    }
+    let mut octets = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0".to_vec();
+    octets.push(u8::try_from(block.len()).expect("it is short"));
+    // HEADERS that end the stream, which is the first.
+    octets.extend_from_slice(&[1, 5, 0, 0, 0, 1]);
+    octets.extend_from_slice(&block);
+    octets
+}
+
+/// The index of a status in HPACK's static table, as the first octet of the first response; 0 = the
+/// stream was reset or the connection ended.
+async fn first_octet(server: &TestServer, path: &str) -> u8 {
+    let mut stream = https(server, &["h2"]).await;
+    let sent = stream.write_all(&raw_http2(path)).await;
+    sent.expect("an open connection");
+    loop {
+        let mut head = [0; 9];
+        if within("a frame", stream.read_exact(&mut head))
+            .await
+            .is_err()
+        {
+            return 0;
+        }
+        let length = usize::from(head[1]) << 8 | usize::from(head[2]);
+        let mut payload = vec![0; length];
+        let read = within("a frame", stream.read_exact(&mut payload)).await;
+        read.expect("a whole frame");
+        match head[3] {
+            1 => return payload[0],
+            3 | 7 => return 0,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_path_of_http_2_leads_anywhere_else() {
+    const OK: u8 = 0x88;
+    const BAD_REQUEST: u8 = 0x8c;
+    const NOT_FOUND: u8 = 0x8d;
+    let site = Site::page();
+    site.write(".env", "SECRET=1");
+    let server = TestServer::start_with(&site, &["--tls"]).await;
+    assert_eq!(first_octet(&server, "/").await, OK);
+    // The library cuts a fragment off; what is left is looked up as any path is.
+    assert_eq!(first_octet(&server, "/#x").await, OK);
+    assert_eq!(first_octet(&server, "/missing#/../").await, NOT_FOUND);
+    for path in ["/../x", "/%2e%2e/x", "*", "//../x", "/%"] {
+        assert_eq!(first_octet(&server, path).await, BAD_REQUEST, "{path}");
+    }
+    for path in [
+        "",
+        "x",
+        "https://evil.example/",
+        "/\0",
+        "/.env",
+        "/.env#",
+        "/%2eenv",
+    ] {
+        assert_ne!(first_octet(&server, path).await, OK, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn requests_that_are_reset_at_once_leave_other_pages_untouched() {
+    let server = TestServer::start_with(&Site::page(), &["--tls"]).await;
+    let mut bystander = http2(&server).await;
+    let page = upgrade(
+        &server,
+        &format!("https://localhost:{}", server.http().port()),
+    )
+    .await;
+    let Ok(mut page) = page else {
+        panic!("{:?}", page.err())
+    };
+    page.hello(&json!({})).await;
+    for _ in 0..4 {
+        let mut attacker = http2(&server).await;
+        for _ in 0..5000 {
+            let Some(stream) = attacker.begin("https://localhost/", &[]).await else {
+                break;
+            };
+            stream.reset();
+        }
+    }
+    // And one that leaves everything open, and reads nothing.
+    let mut greedy = http2(&server).await;
+    let mut open = Vec::new();
+    for _ in 0..256 {
+        open.extend(greedy.begin("https://localhost/", &[]).await);
+    }
+    assert_eq!(bystander.get("https://localhost/", &[]).await.status, 200);
+    let client = server.client().await;
+    let sent = client
+        .send(&Target::socket(&page.id), json!({"type": "hi"}))
+        .await;
+    assert_eq!(sent.expect("a send").reached, 1);
+    assert_eq!(page.hear().await["type"], "hi");
+}

@@ -1,0 +1,242 @@
+//! Results are cached until source, dependency or plugin invalidates them; concurrent requests share a call.
+
+use super::{change, open, plugin};
+use crate::support::{Site, TestServer, fails_with, within};
+use pagewire_client::proto;
+use pagewire_client::proto::transform_result::Outcome;
+use tonic::Code;
+use tonic_types::StatusExt;
+
+#[tokio::test]
+async fn what_was_made_is_kept_until_source_or_dependency_or_somebody_says_otherwise() {
+    let site = Site::new([("a.md", "one"), ("layout", "L1")]);
+    let server = TestServer::start(&site).await;
+    let (_session, hook) = plugin(&server, "md", open(r"\.md$")).await;
+    let layout = site.path().join("layout");
+    let calls = hook.answering(move |call| {
+        let around = std::fs::read_to_string(&layout).expect("the layout");
+        Outcome::Content(proto::TransformContent {
+            depends_on_files: vec![layout.display().to_string()],
+            ..change(format!("{around} {}", String::from_utf8_lossy(&call.body)))
+        })
+    });
+    // A file that was just written may be written again and look the same, so this takes a while.
+    let kept = async |text: &str| {
+        let asked = async {
+            loop {
+                let before = calls.count();
+                assert_eq!(server.get("/a.md").await.text(), text);
+                if calls.count() == before {
+                    return before;
+                }
+            }
+        };
+        within("the answer to be kept", asked).await
+    };
+    let before = kept("L1 one").await;
+    site.write("a.md", "two");
+    // Nothing new is known of the layout.
+    assert_eq!(kept("L1 two").await, before + 1);
+    site.write("layout", "L2");
+    kept("L2 two").await;
+
+    let client = server.client().await;
+    let forget = async |request: proto::InvalidateRequest| {
+        let before = kept("L2 two").await;
+        let mut raw = client.raw();
+        let forgotten = raw.invalidate(request).await.expect("invalidated");
+        let forgotten = forgotten.into_inner().entries_forgotten;
+        server.get("/a.md").await;
+        let asked = calls.count() - before;
+        assert_eq!(
+            asked == 1,
+            forgotten > 0,
+            "{forgotten} forgotten, {asked} asked"
+        );
+        forgotten > 0
+    };
+    let named = proto::InvalidateRequest::default();
+    let files = |name: &str| vec![site.path().join(name).display().to_string()];
+    for (request, is_meant) in [
+        (
+            proto::InvalidateRequest {
+                all: true,
+                ..named.clone()
+            },
+            true,
+        ),
+        (
+            proto::InvalidateRequest {
+                exact_paths: vec!["/a.md".into()],
+                ..named.clone()
+            },
+            true,
+        ),
+        (
+            proto::InvalidateRequest {
+                exact_paths: vec!["/a".into()],
+                ..named.clone()
+            },
+            false,
+        ),
+        (
+            proto::InvalidateRequest {
+                path_prefixes: vec!["/a".into()],
+                ..named.clone()
+            },
+            true,
+        ),
+        (
+            proto::InvalidateRequest {
+                file_paths: files("layout"),
+                ..named.clone()
+            },
+            true,
+        ),
+        (
+            proto::InvalidateRequest {
+                file_paths: files("a.md"),
+                ..named.clone()
+            },
+            true,
+        ),
+        (
+            proto::InvalidateRequest {
+                file_paths: files("else"),
+                ..named.clone()
+            },
+            false,
+        ),
+    ] {
+        assert_eq!(forget(request.clone()).await, is_meant, "{request:?}");
+    }
+    for (request, field) in [
+        (named.clone(), "all"),
+        (
+            proto::InvalidateRequest {
+                exact_paths: vec!["a.md".into()],
+                ..named.clone()
+            },
+            "exact_paths",
+        ),
+        (
+            proto::InvalidateRequest {
+                file_paths: vec!["a.md".into()],
+                ..named.clone()
+            },
+            "file_paths",
+        ),
+    ] {
+        let refused = client.raw().invalidate(request).await;
+        let status = fails_with(refused, Code::InvalidArgument, "FIELD_INVALID");
+        let details = status.get_details_bad_request().expect("violations");
+        assert_eq!(details.field_violations[0].field, field);
+    }
+}
+
+#[tokio::test]
+async fn forwarded_headers_split_what_is_kept_and_no_cache_keeps_nothing() {
+    let site = Site::new([("a.txt", "a"), ("b.txt", "b")]);
+    let server = TestServer::start(&site).await;
+    let opening = proto::TransformOpen {
+        options: Some(proto::HookOptions {
+            forward_request_headers: vec!["x-user".into()],
+            ..Default::default()
+        }),
+        ..open("txt$")
+    };
+    let (_session, hook) = plugin(&server, "p", opening).await;
+    let calls = hook.answering(|call| {
+        let request = call.request.as_ref().expect("a request");
+        let user = request
+            .headers
+            .first()
+            .map_or(&b"nobody"[..], |header| &header.value);
+        Outcome::Content(proto::TransformContent {
+            no_cache: request.path == "/b.txt",
+            ..change([&call.body[..], b" for ", user].concat())
+        })
+    });
+    for _ in 0..2 {
+        for (user, text) in [("x", "a for x"), ("y", "a for y")] {
+            let headers = format!("X-User: {user}\r\nX-Else: {user}\r\n");
+            let answer = server.get_with("/a.txt", &headers).await;
+            assert_eq!(answer.text(), text);
+        }
+    }
+    assert_eq!(calls.count(), 2);
+    for asked in 1..=3 {
+        assert_eq!(server.get("/b.txt").await.text(), "b for nobody");
+        assert_eq!(calls.count(), 2 + asked);
+    }
+}
+
+#[tokio::test]
+async fn what_arrives_for_many_at_once_is_changed_once() {
+    let site = Site::new([("a.txt", "a")]);
+    let server = TestServer::start(&site).await;
+    let (_session, mut hook) = plugin(&server, "p", open("txt$")).await;
+    let first = tokio::spawn(server.asking("/a.txt"));
+    let call = hook.call().await;
+    let others: Vec<_> = (0..20)
+        .map(|_| tokio::spawn(server.asking("/a.txt")))
+        .collect();
+    // They have all been accepted once a request behind them is answered.
+    server.get("/missing").await;
+    // Who asked first leaves: the others still wait for the same call. Accepted is not asked, on a busy
+    // machine: if none of them was that far, the call is cancelled, and they share the next.
+    first.abort();
+    hook.answer(call.call_id, Outcome::Content(change("made")))
+        .await;
+    let further = hook.answering(|_| Outcome::Content(change("made")));
+    for other in others {
+        let answer = within("an answer", other).await.expect("no panic");
+        assert_eq!(answer.text(), "made");
+    }
+    let asked = further.count();
+    assert!(asked <= 1, "{asked} further calls");
+    assert_eq!(server.get("/a.txt").await.text(), "made");
+    assert_eq!(further.count(), asked, "it is kept");
+}
+
+#[tokio::test]
+async fn a_call_is_cancelled_when_the_last_who_waits_for_it_leaves() {
+    let site = Site::new([("a.txt", "a")]);
+    let server = TestServer::start(&site).await;
+    let (_session, mut hook) = plugin(&server, "p", open("txt$")).await;
+    let asking = tokio::spawn(server.asking("/a.txt"));
+    let call = hook.call().await;
+    asking.abort();
+    let cancel = hook.cancelled().await;
+    assert_eq!(
+        (cancel.call_id, cancel.reason()),
+        (call.call_id, proto::call_cancel::Reason::ClientGone)
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_changes_while_it_is_changed_is_never_served_old() {
+    let site = Site::new([("a.txt", "one")]);
+    let server = TestServer::start(&site).await;
+    let (_session, mut hook) = plugin(&server, "p", open("txt$")).await;
+    let dependency = site.path().join("dependency");
+    std::fs::write(&dependency, "old").expect("a file");
+    let made = |text: &str| {
+        Outcome::Content(proto::TransformContent {
+            depends_on_files: vec![dependency.display().to_string()],
+            ..change(text)
+        })
+    };
+    let first = tokio::spawn(server.asking("/a.txt"));
+    let call = hook.call().await;
+    std::fs::write(&dependency, "new").expect("a file");
+    // Who comes now must not get what was made of the old one.
+    let second = tokio::spawn(server.asking("/a.txt"));
+    server.get("/missing").await;
+    hook.answer(call.call_id, made("of old")).await;
+    let first = within("an answer", first).await.expect("no panic");
+    assert_eq!(first.text(), "of old");
+    hook.answer_next(made("of new")).await;
+    let second = within("an answer", second).await.expect("no panic");
+    assert_eq!(second.text(), "of new");
+}

@@ -1,0 +1,121 @@
+//! Failing plugins follow their failure mode, and oversized bodies bypass them.
+
+use super::{answered, change, header, marking, open, plugin};
+use crate::support::{Site, TestServer, within};
+use pagewire_client::proto;
+use pagewire_client::proto::transform_result::Outcome;
+
+fn skip() -> Outcome {
+    Outcome::Skip(proto::Skip::default())
+}
+
+#[tokio::test]
+async fn a_failure_is_shown_and_a_broken_plugin_follows_its_failure_mode() {
+    let site = Site::new([("a.txt", "a")]);
+    let server = TestServer::start(&site).await;
+    let options = |mode: proto::FailureMode| {
+        Some(proto::HookOptions {
+            call_timeout: Some(prost_types::Duration {
+                seconds: 0,
+                nanos: 50_000_000,
+            }),
+            failure_mode: mode.into(),
+            ..Default::default()
+        })
+    };
+    let (session, mut hook) = plugin(&server, "strict", open("txt$")).await;
+    let failure = proto::HookFailure {
+        status: 422,
+        message: "unexpected <".into(),
+        location: Some(proto::SourceLocation {
+            file: "/a.txt".into(),
+            line: 3,
+            column: 7,
+            frame: "3 | <".into(),
+        }),
+        ..Default::default()
+    };
+    let (answer, _) = answered(&server, &mut hook, "/a.txt", Outcome::Failure(failure)).await;
+    assert_eq!(answer.status, 422);
+    assert!(
+        answer.text().contains("/a.txt:3:7") && answer.text().contains("3 | <"),
+        "{}",
+        answer.text()
+    );
+    assert_eq!(answer.header("pagewire-plugin"), Some("strict"));
+    assert_eq!(answer.header("pagewire-reason"), Some("failure"));
+    // It is asked again: the cause may be gone.
+    let (answer, _) = answered(&server, &mut hook, "/a.txt", skip()).await;
+    assert_eq!((answer.status, &*answer.text()), (200, "a"));
+    let refused = proto::TransformContent {
+        headers: vec![header("connection", "close")],
+        ..change("b")
+    };
+    site.write("a.txt", "other");
+    let (answer, _) = answered(&server, &mut hook, "/a.txt", Outcome::Content(refused)).await;
+    assert_eq!(answer.status, 500);
+    assert!(answer.text().contains("connection"), "{}", answer.text());
+    drop((hook, session));
+
+    for (mode, status, text) in [
+        (proto::FailureMode::Fail, 504, None),
+        (proto::FailureMode::Skip, 200, Some("other")),
+    ] {
+        let name = if text.is_some() { "lenient" } else { "slow" };
+        let opening = proto::TransformOpen {
+            options: options(mode),
+            ..open("txt$")
+        };
+        let (session, mut hook) = plugin(&server, name, opening).await;
+        let answer = server.get("/a.txt").await;
+        assert_eq!(answer.status, status);
+        match text {
+            Some(text) => {
+                assert_eq!(answer.text(), text);
+                assert_eq!(answer.header("pagewire-skipped"), Some(name));
+            }
+            None => assert_eq!(answer.header("pagewire-reason"), Some("timeout")),
+        }
+        // The same when it leaves while it works.
+        let call = hook.call().await;
+        assert_eq!(hook.cancelled().await.call_id, call.call_id);
+        let asking = tokio::spawn(server.asking("/a.txt"));
+        hook.call().await;
+        drop((hook, session));
+        let answer = within("an answer", asking).await.expect("no panic");
+        match text {
+            Some(text) => assert_eq!((answer.status, &*answer.text()), (200, text)),
+            None => assert_eq!(
+                (answer.status, answer.header("pagewire-reason")),
+                (502, Some("gone"))
+            ),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_passes_the_plugin_by_and_says_so() {
+    let large = "x".repeat(2 * 1024 * 1024);
+    let site = Site::new([("large.txt", &*large), ("small.txt", "small")]);
+    let server = TestServer::start(&site).await;
+    let (_s1, default) = plugin(&server, "default", open("txt$")).await;
+    let default = marking(default, "!");
+    let answer = server.get("/large.txt").await;
+    assert_eq!(answer.header("pagewire-skipped"), Some("default"));
+    assert_eq!(answer.body.len(), large.len());
+    assert_eq!(default.count(), 0);
+    let opening = proto::TransformOpen {
+        max_body_bytes: 4 * 1024 * 1024,
+        ..open("txt$")
+    };
+    let (_s2, willing) = plugin(&server, "willing", opening).await;
+    let willing = marking(willing, "?");
+    let answer = server.get("/large.txt").await;
+    assert_eq!(answer.header("pagewire-skipped"), Some("default"));
+    assert_eq!(
+        (answer.body.len(), answer.body.last()),
+        (large.len() + 1, Some(&b'?'))
+    );
+    assert_eq!(willing.count(), 1);
+    assert_eq!(server.get("/small.txt").await.text(), "small!?");
+}
