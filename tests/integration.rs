@@ -17,6 +17,7 @@ mod configuration;
 mod contract;
 mod daemon;
 mod discovery;
+mod docs;
 mod hook_faults;
 mod http;
 mod imports;
