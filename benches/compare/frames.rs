@@ -1,36 +1,37 @@
-//! As much of RFC 6455 as a page needs: the handshake, what it sends, where a frame of the server ends.
+//! WebSocket framing (RFC 6455), as much as a page needs: the handshake, frames to the server, and where a
+//! frame of the server ends.
 
 use anyhow::{Context, bail, ensure};
 use std::net::SocketAddr;
 
-/// The key of the handshake and what a server makes of it: the example of the RFC, section 1.3.
+/// The handshake's key and the server's response to it: the example of RFC 6455, section 1.3.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// Not zero: servers leave out the work for a mask that changes nothing.
+/// Not zero, because servers skip a mask that changes nothing.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// A browser's name for itself: servers keep it.
+/// As long as a browser's, since servers store it.
 const USER_AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
                           Chrome/142.0.0.0 Safari/537.36";
 
 const FINAL: u8 = 0x80;
 const MASKED: u8 = 0x80;
 
-/// Lengths that say that the length follows, in two octets and in eight.
-const SHORT: u8 = 0x7e;
-const LONG: u8 = 0x7f;
+/// Length fields announcing that the length follows in two and in eight bytes.
+const LENGTH_IN_2_BYTES: u8 = 0x7e;
+const LENGTH_IN_8_BYTES: u8 = 0x7f;
 
-/// What a frame is, as its first octet says.
+/// Opcode of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Opcode {
     Text = 1,
     Close = 8,
     Ping = 9,
     Pong = 10,
 }
 
-/// A page's request for a socket.
+/// The upgrade request of a page.
 pub(crate) fn handshake(address: SocketAddr, path: &str) -> Vec<u8> {
     format!(
         "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nPragma: no-cache\r\n\
@@ -41,12 +42,12 @@ pub(crate) fn handshake(address: SocketAddr, path: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Where the answer to it ends; none while it is not complete.
-pub(crate) fn accepted(octets: &[u8]) -> anyhow::Result<Option<usize>> {
-    let Some(end) = octets.windows(4).position(|four| four == b"\r\n\r\n") else {
+/// The length of the response to the handshake; `None` while it is incomplete.
+pub(crate) fn handshake_response_len(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
+    let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
         return Ok(None);
     };
-    let head = String::from_utf8_lossy(&octets[..end]);
+    let head = String::from_utf8_lossy(&bytes[..end]);
     ensure!(
         head.starts_with("HTTP/1.1 101 ") && head.contains(ACCEPT),
         "the upgrade was not accepted: {head}"
@@ -54,63 +55,63 @@ pub(crate) fn accepted(octets: &[u8]) -> anyhow::Result<Option<usize>> {
     Ok(Some(end + 4))
 }
 
-/// Appends a page's frame.
-pub(crate) fn encode(kind: Kind, payload: &[u8], frame: &mut Vec<u8>) {
-    frame.push(FINAL | kind as u8);
+/// Appends a frame of a page, which is masked.
+pub(crate) fn encode(opcode: Opcode, payload: &[u8], frame: &mut Vec<u8>) {
+    frame.push(FINAL | opcode as u8);
     match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
-        (Ok(length @ ..SHORT), _) => frame.push(MASKED | length),
+        (Ok(length @ ..LENGTH_IN_2_BYTES), _) => frame.push(MASKED | length),
         (_, Ok(length)) => {
-            frame.push(MASKED | SHORT);
+            frame.push(MASKED | LENGTH_IN_2_BYTES);
             frame.extend(length.to_be_bytes());
         }
         _ => {
-            frame.push(MASKED | LONG);
+            frame.push(MASKED | LENGTH_IN_8_BYTES);
             frame.extend((payload.len() as u64).to_be_bytes());
         }
     }
     frame.extend(MASK);
     let masked = payload.iter().zip(MASK.iter().cycle());
-    frame.extend(masked.map(|(octet, mask)| octet ^ mask));
+    frame.extend(masked.map(|(byte, mask)| byte ^ mask));
 }
 
-/// Takes the first frame of the server off the front; none while it is not complete.
-pub(crate) fn decode<'a>(octets: &mut &'a [u8]) -> anyhow::Result<Option<(Kind, &'a [u8])>> {
-    let [first, length, rest @ ..] = *octets else {
+/// Splits the first frame of the server off the front; `None` while it is incomplete.
+pub(crate) fn decode<'a>(bytes: &mut &'a [u8]) -> anyhow::Result<Option<(Opcode, &'a [u8])>> {
+    let [first, length, rest @ ..] = *bytes else {
         return Ok(None);
     };
-    let kind = match *first {
-        0x81 => Kind::Text,
-        0x88 => Kind::Close,
-        0x89 => Kind::Ping,
-        0x8a => Kind::Pong,
-        other => bail!("a frame that begins with {other:#x} is not understood"),
+    let opcode = match *first {
+        0x81 => Opcode::Text,
+        0x88 => Opcode::Close,
+        0x89 => Opcode::Ping,
+        0x8a => Opcode::Pong,
+        other => bail!("unexpected first byte of a frame: {other:#x}"),
     };
     let (length, rest) = match *length {
-        SHORT => match rest.split_first_chunk() {
+        LENGTH_IN_2_BYTES => match rest.split_first_chunk() {
             Some((length, rest)) => (u64::from(u16::from_be_bytes(*length)), rest),
             None => return Ok(None),
         },
-        LONG => match rest.split_first_chunk() {
+        LENGTH_IN_8_BYTES => match rest.split_first_chunk() {
             Some((length, rest)) => (u64::from_be_bytes(*length), rest),
             None => return Ok(None),
         },
         length => {
-            ensure!(length < SHORT, "a server must not mask");
+            ensure!(length < LENGTH_IN_2_BYTES, "the server masked a frame");
             (u64::from(length), rest)
         }
     };
-    let length = usize::try_from(length).context("length of a frame")?;
+    let length = usize::try_from(length).context("the frame is too long")?;
     let Some((payload, rest)) = rest.split_at_checked(length) else {
         return Ok(None);
     };
-    *octets = rest;
-    Ok(Some((kind, payload)))
+    *bytes = rest;
+    Ok(Some((opcode, payload)))
 }
 
-/// A text frame of a server, for one that only writes.
-pub(crate) fn of_server(text: &str) -> Vec<u8> {
+/// A text frame of a server, which is not masked.
+pub(crate) fn server_text(text: &str) -> Vec<u8> {
     let mut masked = Vec::new();
-    encode(Kind::Text, text.as_bytes(), &mut masked);
+    encode(Opcode::Text, text.as_bytes(), &mut masked);
     let head = masked.len() - MASK.len() - text.len();
     let mut frame = masked[..head].to_vec();
     frame[1] &= !MASKED;
@@ -123,28 +124,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_ends_where_its_length_says() {
+    fn decodes_frames_of_every_length_encoding() {
         for length in [0, 1, 125, 126, 65_535, 65_536] {
             let text = "x".repeat(length);
-            let frame = of_server(&text);
+            let frame = server_text(&text);
             for cut in [1, frame.len() / 2, frame.len() - 1] {
-                let mut octets = &frame[..cut];
-                assert_eq!(decode(&mut octets).expect("a beginning"), None);
+                let mut bytes = &frame[..cut];
+                assert_eq!(decode(&mut bytes).expect("an incomplete frame"), None);
             }
             let two = [frame.clone(), frame].concat();
-            let mut octets = &two[..];
+            let mut bytes = &two[..];
             for _ in 0..2 {
-                let decoded = decode(&mut octets).expect("a frame");
-                assert_eq!(decoded, Some((Kind::Text, text.as_bytes())));
+                let decoded = decode(&mut bytes).expect("a frame");
+                assert_eq!(decoded, Some((Opcode::Text, text.as_bytes())));
             }
-            assert!(octets.is_empty());
+            assert!(bytes.is_empty());
         }
     }
 
     #[test]
-    fn a_page_masks_what_it_sends() {
+    fn masks_frames_of_pages() {
         let mut frame = Vec::new();
-        encode(Kind::Text, b"Hello", &mut frame);
+        encode(Opcode::Text, b"Hello", &mut frame);
         assert_eq!(frame[..6], [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d]);
         // The example of RFC 6455, section 5.7.
         assert_eq!(frame[6..], [0x7f, 0x9f, 0x4d, 0x51, 0x58]);

@@ -1,10 +1,10 @@
-//! Names the machine and the versions: a figure without them means nothing.
+//! Prints the machine and the versions, without which a figure means nothing.
 
-use crate::server::Start;
+use crate::peers::StartOptions;
 use std::fs;
 use std::process::Command;
 
-pub(crate) fn describe(start: &Start<'_>) -> anyhow::Result<()> {
+pub(crate) fn describe(options: &StartOptions<'_>) -> anyhow::Result<()> {
     let cpu = fs::read_to_string("/proc/cpuinfo")?;
     let model = cpu
         .lines()
@@ -22,7 +22,7 @@ pub(crate) fn describe(start: &Start<'_>) -> anyhow::Result<()> {
         kernel.trim()
     );
     let version = |package: &str| -> anyhow::Result<String> {
-        let folder = start.peers.join("node_modules").join(package);
+        let folder = options.peers.join("node_modules").join(package);
         let description = fs::read_to_string(folder.join("package.json"))?;
         let description: serde_json::Value = serde_json::from_str(&description)?;
         let version = description["version"].as_str().unwrap_or("?");
@@ -30,25 +30,25 @@ pub(crate) fn describe(start: &Start<'_>) -> anyhow::Result<()> {
     };
     println!(
         "{}, {}, {}, {}, {}, {}, Node {}",
-        says(Command::new(start.pagewire).arg("--version"))?,
-        says(Command::new("nginx").arg("-v"))?.replace("nginx version: ", ""),
+        first_line(Command::new(options.pagewire).arg("--version"))?,
+        first_line(Command::new("nginx").arg("-v"))?.replace("nginx version: ", ""),
         version("@web/dev-server-core")?,
         version("@web/dev-server")?,
         version("vite")?,
         version("ws")?,
-        says(Command::new("node").arg("--version"))?,
+        first_line(Command::new("node").arg("--version"))?,
     );
-    let placed = if start.pinned {
-        "server on one core, load generator on another"
+    let placement = if options.pinned {
+        "servers on one core, load generator on another"
     } else {
-        "server and load generator on any core"
+        "servers and load generator on any core"
     };
-    println!("{placed}\n");
+    println!("{placement}\n");
     Ok(())
 }
 
-/// The first line that a program prints, wherever.
-fn says(command: &mut Command) -> anyhow::Result<String> {
+/// The first line that a program prints to standard output, else to standard error.
+fn first_line(command: &mut Command) -> anyhow::Result<String> {
     let output = command.output()?;
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text);

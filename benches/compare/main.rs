@@ -1,58 +1,42 @@
-//! Pagewire beside its peers: every case on every server, in interleaved rounds, one table.
+//! Compares Pagewire with its peers: every case on every server, in interleaved rounds, in one table.
 //!
-//! `benches/run` installs the peers, builds and starts this. Absolute figures drift from machine to
-//! machine and from hour to hour; the ratios within one run are the result.
+//! `benches/run` installs the peers, then builds and starts this program. Absolute figures drift from
+//! machine to machine and from hour to hour; the ratios within one run are the result.
+//!
+//! The modules in reading order: [`case`] says what a case is, [`cases`] are the measurements, [`peers`]
+//! starts the servers with their plugins, [`load`] generates requests and pages, [`table`] prints.
 
-mod bare;
-mod bare_plugins;
-mod bare_sockets;
-mod child;
-mod cold;
-mod download;
-mod fanout;
+mod case;
+mod cases;
 mod frames;
-mod growth;
-mod hooks;
-mod http;
-mod imports;
-mod languages;
 mod load;
-mod loads;
 mod machine;
-mod pages;
-mod plugins;
+mod peers;
 mod process;
-mod replies;
-mod requests;
-mod saves;
-mod server;
 mod site;
 mod table;
-mod talk;
 
 use anyhow::{Context, ensure};
+use case::{Case, Effort, Rounds};
 use clap::Parser;
-use plugins::Plugins;
-use server::{Peer, Server, Setup};
+use peers::{Peer, PluginSet, Server, StartOptions, bare};
 use site::{ManyModules, Site};
 use std::path::PathBuf;
-use std::time::Duration;
-use table::{Figure, Ratios, Row};
+use table::{Ratios, Row};
 
-/// What the command line says.
 #[derive(Parser)]
 struct Arguments {
-    /// Fewer and shorter rounds, and not the cases that take long all the same, unless one is named: about
-    /// two minutes in all
+    /// Fewer and shorter rounds; cases that take long even so are left out unless `--case` names them.
+    /// Takes about two minutes
     #[arg(long)]
     quick: bool,
-    /// Compare the languages of plugins, and nothing else
+    /// Compare the client libraries instead
     #[arg(long)]
     languages: bool,
-    /// Leave servers and generator on whatever core the system chooses
+    /// Do not pin servers and load generator to one core each
     #[arg(long)]
     unpinned: bool,
-    /// Only cases whose name contains this
+    /// Run only the cases whose name contains this text
     #[arg(long, default_value = "")]
     case: String,
     /// The binary to measure
@@ -61,195 +45,104 @@ struct Arguments {
     /// The folder with the npm packages of the peers
     #[arg(long, default_value = "benches/peers")]
     peers: PathBuf,
-    /// Used by the benchmark itself: be the bare server of this folder, which asks its plugin what
-    /// `--plugins` says
+    /// Internal: run as the bare server of this folder; its plugin handles what `--plugins` names
     #[arg(long, hide = true)]
     bare: Option<PathBuf>,
-    /// Used by the benchmark itself: be the plugin of the bare server that `PAGEWIRE_ENDPOINT` names
+    /// Internal: run as the plugin of the bare server at `PAGEWIRE_ENDPOINT`
     #[arg(long, hide = true)]
     bare_plugin: bool,
-    /// Used by the benchmark itself: be these plugins of the daemon that `PAGEWIRE_ENDPOINT` names
+    /// Internal: run as these plugins of the daemon at `PAGEWIRE_ENDPOINT`
     #[arg(long, hide = true)]
-    plugins: Option<Plugins>,
+    plugins: Option<PluginSet>,
 }
-
-/// How much is done.
-#[derive(Clone, Copy)]
-struct Effort {
-    rounds: usize,
-    /// Of cases about small differences.
-    close_rounds: usize,
-    /// Of cases whose rounds take seconds.
-    long_rounds: usize,
-    /// Of those that also start servers in each round.
-    fresh_rounds: usize,
-    /// Before the first measurement of a server, so that a just-in-time compiler is done with its work.
-    first_warm_up: Duration,
-    /// Before each other one.
-    warm_up: Duration,
-    measure: Duration,
-    /// Saves of a file in one run.
-    saves: usize,
-    /// Loads of a page by a server that has served it before, in one run.
-    loads: usize,
-}
-
-const QUICK: Effort = Effort {
-    rounds: 3,
-    close_rounds: 2,
-    long_rounds: 2,
-    fresh_rounds: 1,
-    first_warm_up: Duration::from_millis(300),
-    warm_up: Duration::from_millis(50),
-    measure: Duration::from_millis(200),
-    saves: 2,
-    loads: 1,
-};
-
-const FULL: Effort = Effort {
-    rounds: 9,
-    close_rounds: 12,
-    long_rounds: 7,
-    fresh_rounds: 5,
-    first_warm_up: Duration::from_secs(2),
-    warm_up: Duration::from_millis(200),
-    measure: Duration::from_secs(1),
-    saves: 7,
-    loads: 2,
-};
-
-/// How the rounds of a case are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Rounds {
-    /// As long as [`Effort::measure`] says.
-    Short,
-    /// The same, and more of them: small differences are to be seen.
-    Close,
-    /// Some seconds.
-    Long,
-    /// The same, and each has servers of its own: what they keep is measured as well.
-    Fresh,
-}
-
-impl Rounds {
-    /// However few they are.
-    fn take_long(self) -> bool {
-        matches!(self, Self::Close | Self::Fresh)
-    }
-}
-
-/// Something that is measured. A run on one server gives one value for each figure, or says why
-/// there is none; it first makes sure that the server answers rightly, for a wrong answer is fast.
-struct Case {
-    name: &'static str,
-    peers: &'static [Peer],
-    setup: Setup,
-    rounds: Rounds,
-    figures: &'static [Figure],
-    run: Run,
-}
-
-type Run = Box<dyn Fn(&Server, Effort) -> anyhow::Result<Vec<f64>>>;
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if arguments.bare.is_some() || arguments.bare_plugin || arguments.plugins.is_some() {
-        child::end_with_parent();
+        peers::exit_with_parent();
     }
     if let Some(folder) = &arguments.bare {
         return bare::serve(folder, arguments.plugins.unwrap_or_default());
     }
     if arguments.bare_plugin {
-        return bare_plugins::run();
+        return bare::run_plugin();
     }
     if let Some(plugins) = arguments.plugins {
         return plugins.run();
     }
     process::raise_file_limit()?;
-    let mut effort = if arguments.quick { QUICK } else { FULL };
     let site = Site::create()?;
-    let start = server::Start {
+    let options = StartOptions {
         site: site.path(),
         pagewire: &arguments.pagewire,
         peers: &arguments.peers,
         pinned: !arguments.unpinned,
     };
-    if start.pinned {
+    if options.pinned {
         process::pin(process::GENERATOR_CORE)?;
     }
-    machine::describe(&start)?;
-    let mut ours_failed = false;
-    let (tables, ratios) = if arguments.languages {
-        effort.first_warm_up *= languages::WARM_UPS;
-        (vec![languages::cases()], Ratios::ToAncestor)
+    machine::describe(&options)?;
+    let mut effort = if arguments.quick {
+        Effort::QUICK
     } else {
-        let mut files = requests::cases();
-        files.push(download::case());
-        files.extend(saves::case(&start)?);
-        files.push(cold::case(&start));
-        let mut sockets = vec![replies::case(), imports::case()];
-        sockets.extend(fanout::cases());
-        sockets.extend(growth::cases());
-        files.extend(loads::cases(&start));
-        (vec![files, hooks::cases(), sockets], Ratios::OfPagewire)
+        Effort::FULL
+    };
+    let (tables, ratios) = if arguments.languages {
+        effort.first_warm_up *= cases::LANGUAGE_WARM_UP_FACTOR;
+        (vec![cases::of_languages()], Ratios::ToWebDevServer)
+    } else {
+        (cases::tables(&options)?, Ratios::OfPagewire)
     };
     println!(
-        "medians (least..most); **N x**: how far {} (below 1: behind)",
-        ratios.say()
+        "medians (min..max); **N x**: how far {} (below 1: behind)",
+        ratios.describe()
     );
-    let all = !arguments.quick || arguments.languages || !arguments.case.is_empty();
+    let include_long = !arguments.quick || arguments.languages || !arguments.case.is_empty();
+    let mut pagewire_failed = false;
     for mut cases in tables {
         cases.retain(|case| {
-            case.name.contains(&arguments.case) && (all || !case.rounds.take_long())
+            case.name.contains(&arguments.case) && (include_long || !case.rounds.take_long())
         });
         let mut rows = Vec::new();
         for case in &cases {
             eprintln!("{} ...", case.name);
-            rows.extend(measure(case, &start, effort)?);
+            rows.extend(measure(case, &options, effort)?);
         }
-        ours_failed |= rows.iter().any(Row::ours_failed);
+        pagewire_failed |= rows.iter().any(Row::pagewire_failed);
         if !rows.is_empty() {
             table::print(&rows, ratios);
         }
     }
-    ensure!(!ours_failed, "Pagewire fails at a case: see above");
+    ensure!(
+        !pagewire_failed,
+        "Pagewire failed in at least one case: see above"
+    );
     Ok(())
 }
 
-/// All rounds of a case. The servers run side by side, but only one of them is asked at a time.
-fn measure(case: &Case, start: &server::Start<'_>, effort: Effort) -> anyhow::Result<Vec<Row>> {
-    // Before the servers, so that it goes after them.
+/// Runs all rounds of a case. The servers run side by side, but only one at a time is under load.
+fn measure(case: &Case, options: &StartOptions<'_>, effort: Effort) -> anyhow::Result<Vec<Row>> {
+    // Created before the servers, so that it is dropped after them.
     let _modules = case
         .setup
         .many_modules
-        .then(|| ManyModules::create(start.site))
+        .then(|| ManyModules::create(options.site))
         .transpose()?;
     let mut rows: Vec<Row> = case
         .figures
         .iter()
         .map(|figure| Row::new(case.name, *figure, case.peers))
         .collect();
-    // Who cannot do it is not asked again; the table says so.
+    // A peer that fails once is not measured again; the table shows the failure.
     let mut failed = vec![false; case.peers.len()];
     let mut servers = Vec::new();
-    let rounds = match case.rounds {
-        Rounds::Short => effort.rounds,
-        Rounds::Close => effort.close_rounds,
-        Rounds::Long => effort.long_rounds,
-        Rounds::Fresh => effort.fresh_rounds,
-    };
-    for round in 0..rounds {
+    for round in 0..effort.count(case.rounds) {
         let mut effort = effort;
         if round == 0 || case.rounds == Rounds::Fresh {
             effort.warm_up = effort.first_warm_up;
             servers.clear();
             for peer in case.peers {
-                let server = peer
-                    .is_installed()
-                    .then(|| Server::start(*peer, case.setup, start))
-                    .transpose()
-                    .with_context(|| format!("{peer:?} does not start"))?;
-                servers.push(server);
+                servers.push(start_if_installed(*peer, case, options)?);
             }
         }
         for (column, server) in servers.iter().enumerate() {
@@ -267,4 +160,18 @@ fn measure(case: &Case, start: &server::Start<'_>, effort: Effort) -> anyhow::Re
         }
     }
     Ok(rows)
+}
+
+fn start_if_installed(
+    peer: Peer,
+    case: &Case,
+    options: &StartOptions<'_>,
+) -> anyhow::Result<Option<Server>> {
+    if !peer.is_installed() {
+        return Ok(None);
+    }
+    let server = Server::start(peer, case.setup, options);
+    Ok(Some(
+        server.with_context(|| format!("{peer:?} does not start"))?,
+    ))
 }

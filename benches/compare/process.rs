@@ -1,4 +1,4 @@
-//! What the operating system knows of processes: CPU time, memory, and where they may run.
+//! Processes as the operating system sees them: CPU time, memory, processor affinity, limits.
 
 use anyhow::{Context, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -6,61 +6,62 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// Where servers run when they are pinned, and where the generator does. A core each: neither takes
-/// the other's time, and a server with several threads has no more than nginx's one worker has.
+/// The cores of pinned servers and of the load generator. With a core each, neither takes the other's time,
+/// and a server with several threads has no more than nginx's one worker.
 pub(crate) const SERVER_CORE: usize = 0;
 pub(crate) const GENERATOR_CORE: usize = 1;
 
-/// Moves this thread, and what it starts from now on, to one core.
+/// Pins this thread, and all processes and threads that it starts later, to one core.
 pub(crate) fn pin(core: usize) -> anyhow::Result<()> {
     let mut cores = CpuSet::new();
     cores.set(core);
     sched_setaffinity(None, &cores)
-        .with_context(|| format!("core {core} cannot be had (pass --unpinned)"))
+        .with_context(|| format!("cannot pin to core {core} (pass --unpinned)"))
 }
 
-/// Runs `start` on one core and comes back.
+/// Runs `start` on one core, then restores the affinity.
 pub(crate) fn on_core<T>(core: usize, start: impl FnOnce() -> T) -> anyhow::Result<T> {
-    let before = sched_getaffinity(None)?;
+    let original = sched_getaffinity(None)?;
     pin(core)?;
-    let started = start();
-    sched_setaffinity(None, &before)?;
-    Ok(started)
+    let result = start();
+    sched_setaffinity(None, &original)?;
+    Ok(result)
 }
 
-/// Files that a process has open beside its sockets, at most.
+/// Upper bound of the files that a process has open in addition to its sockets.
 const OTHER_FILES: u64 = 200;
 
-/// Lets this process, and those that it starts from now on, open as many files as the machine allows.
+/// Raises the limit of open files, of this process and of those it starts later, to what the machine allows.
 pub(crate) fn raise_file_limit() -> anyhow::Result<()> {
     let limit = getrlimit(Resource::Nofile);
     let current = limit.maximum;
-    setrlimit(Resource::Nofile, Rlimit { current, ..limit }).context("limit of open files")
+    setrlimit(Resource::Nofile, Rlimit { current, ..limit })
+        .context("cannot raise the limit of open files")
 }
 
-/// Refuses more sockets than a process can have.
+/// Fails if a process cannot open this many sockets.
 pub(crate) fn check_file_limit(sockets: usize) -> anyhow::Result<()> {
     let needed = sockets as u64 + OTHER_FILES;
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     ensure!(
         needed <= limit,
-        "{needed} open files are needed, this machine allows a process {limit} (raise it: ulimit -Hn)"
+        "{needed} open files are needed, but a process may open {limit} here (raise it with ulimit -Hn)"
     );
     Ok(())
 }
 
-/// Runs `start` on any core and comes back.
+/// Runs `start` on any core, then restores the affinity.
 pub(crate) fn on_any_core<T>(start: impl FnOnce() -> T) -> anyhow::Result<T> {
-    let before = sched_getaffinity(None)?;
+    let original = sched_getaffinity(None)?;
     let mut cores = CpuSet::new();
     (0..CpuSet::MAX_CPU).for_each(|core| cores.set(core));
     sched_setaffinity(None, &cores)?;
-    let started = start();
-    sched_setaffinity(None, &before)?;
-    Ok(started)
+    let result = start();
+    sched_setaffinity(None, &original)?;
+    Ok(result)
 }
 
-/// A process and all that it has started.
+/// A process and all its descendants.
 pub(crate) fn tree(root: u32) -> Vec<u32> {
     let mut found = vec![root];
     let mut next = 0;
@@ -81,32 +82,38 @@ pub(crate) fn tree(root: u32) -> Vec<u32> {
     found
 }
 
-/// CPU time that they have used, in user code and in the kernel.
+/// User and system CPU time of these processes.
 pub(crate) fn cpu_time(pids: &[u32]) -> anyhow::Result<Duration> {
     let mut ticks = 0;
     for pid in pids {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        // The name may hold anything; what follows its parenthesis begins with field 3.
-        let (_, fields) = stat.rsplit_once(')').context("fields of a process")?;
+        // The name may contain any character; the fields after its closing parenthesis begin with field 3.
+        let (_, fields) = stat
+            .rsplit_once(')')
+            .context("no fields in /proc/PID/stat")?;
         let fields: Vec<&str> = fields.split_whitespace().collect();
         for field in [14, 15] {
-            ticks += fields.get(field - 3).context("CPU time")?.parse::<u64>()?;
+            ticks += fields
+                .get(field - 3)
+                .context("no CPU time in /proc/PID/stat")?
+                .parse::<u64>()?;
         }
     }
     let per_second = rustix::param::clock_ticks_per_second();
     Ok(Duration::from_nanos(ticks * (1_000_000_000 / per_second)))
 }
 
-/// How long none of them may use a processor to count as idle, and how long that is waited for.
+/// Processes that use no CPU time for this long are idle.
 const IDLE: Duration = Duration::from_millis(100);
-const IDLE_GUARD: Duration = Duration::from_secs(20);
+/// Processes that are not idle after this time are an error.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Waits, by `wait`, until they have nothing to do.
-pub(crate) fn until_idle(
+/// Waits, by calling `wait`, until the processes are idle.
+pub(crate) fn wait_until_idle(
     pids: &[u32],
     mut wait: impl FnMut(Duration) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let begin = Instant::now();
+    let start = Instant::now();
     let mut before = cpu_time(pids)?;
     loop {
         wait(IDLE)?;
@@ -115,11 +122,14 @@ pub(crate) fn until_idle(
             return Ok(());
         }
         before = after;
-        ensure!(begin.elapsed() < IDLE_GUARD, "busy for no reason");
+        ensure!(
+            start.elapsed() < IDLE_TIMEOUT,
+            "the processes are still busy after {IDLE_TIMEOUT:?}"
+        );
     }
 }
 
-/// Forgets the peak of their resident memory.
+/// Resets the peak of their resident memory.
 pub(crate) fn reset_peak(pids: &[u32]) -> anyhow::Result<()> {
     for pid in pids {
         fs::write(format!("/proc/{pid}/clear_refs"), "5")?;
@@ -127,17 +137,17 @@ pub(crate) fn reset_peak(pids: &[u32]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The peak of their resident memory since, in bytes: the sum of each one's.
+/// The peak of their resident memory since [`reset_peak`], in bytes, summed over the processes.
 pub(crate) fn peak_bytes(pids: &[u32]) -> anyhow::Result<u64> {
-    sum_of("VmHWM:", pids)
+    sum_status_field("VmHWM:", pids)
 }
 
-/// Their resident memory now, in bytes: the sum of each one's.
+/// Their current resident memory in bytes, summed over the processes.
 pub(crate) fn resident_bytes(pids: &[u32]) -> anyhow::Result<u64> {
-    sum_of("VmRSS:", pids)
+    sum_status_field("VmRSS:", pids)
 }
 
-fn sum_of(field: &str, pids: &[u32]) -> anyhow::Result<u64> {
+fn sum_status_field(field: &str, pids: &[u32]) -> anyhow::Result<u64> {
     let mut kib = 0;
     for pid in pids {
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;

@@ -1,4 +1,4 @@
-//! The site that every server serves.
+//! The files that every server serves.
 
 use std::fmt::{Display, Write};
 use std::io;
@@ -6,41 +6,41 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Sizes of the files, near enough.
+/// Approximate sizes of the files.
 const PAGE_BYTES: usize = 3 * 1024;
 const MODULE_BYTES: usize = 5 * 1024;
 const MEDIUM_BYTES: usize = 1024 * 1024;
-/// The large file has holes: nothing is read from a disk, every byte is sent.
+/// The large file is sparse: nothing is read from a disk, but every byte is sent.
 pub(crate) const LARGE_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// Its paths.
+/// URL paths.
 pub(crate) const PAGE: &str = "/page.html";
 pub(crate) const MODULE: &str = "/module.js";
 pub(crate) const MEDIUM: &str = "/medium.bin";
 pub(crate) const LARGE: &str = "/large.bin";
-/// Begins the path of each of [`many`].
+/// Prefix of the paths of [`ManyModules`].
 pub(crate) const MANY: &str = "/many/";
-/// How many of them there are: what a large page loads unbundled, and a tenth more to warm up with.
+/// The modules of a large unbundled application, and a tenth more for the warm-up.
 pub(crate) const MANY_COUNT: usize = 11_000;
 const MANY_BYTES: usize = 3 * 1024;
 
-/// Pages whose modules are imported: [`THOUSAND`] side by side, [`CHAIN`] each by the one before it. The
-/// first module of each imports the others and tells the page's fragment, a port, how that went.
-pub(crate) const THOUSAND: Imports = Imports {
+/// Pages with many modules: those of [`THOUSAND`] are all imported by the first, each of [`CHAIN`] by the one
+/// before it. The first module posts the result to the port in the page's URL fragment.
+pub(crate) const THOUSAND: ImportGraph = ImportGraph {
     name: "thousand",
     count: 1000,
     is_chain: false,
 };
-pub(crate) const CHAIN: Imports = Imports {
+pub(crate) const CHAIN: ImportGraph = ImportGraph {
     name: "chain",
     count: 60,
     is_chain: true,
 };
 
-/// Servers keep a file only once the second of its last change is over.
-const SETTLED: Duration = Duration::from_millis(1100);
+/// Servers cache a file only once the second of its last change is over.
+const SETTLE_TIME: Duration = Duration::from_millis(1100);
 
-/// A temporary folder.
+/// A temporary folder with the files.
 pub(crate) struct Site(TempDir);
 
 impl Site {
@@ -49,22 +49,25 @@ impl Site {
         let write = |path: &str, content: &[u8]| {
             std::fs::write(folder.path().join(path.trim_start_matches('/')), content)
         };
-        write(PAGE, page().as_bytes())?;
-        write(MODULE, the_module().as_bytes())?;
+        write(PAGE, page_html().as_bytes())?;
+        write(MODULE, module_text().as_bytes())?;
         let medium: Vec<u8> = (0..MEDIUM_BYTES).map(|at| (at % 251) as u8).collect();
         write(MEDIUM, &medium)?;
         for imports in [THOUSAND, CHAIN] {
             std::fs::create_dir(folder.path().join(imports.name))?;
-            write(&imports.page(), imports.html().as_bytes())?;
-            write(&imports.module("main"), imports.first().as_bytes())?;
+            write(&imports.page_path(), imports.html().as_bytes())?;
+            write(
+                &imports.module_path("main"),
+                imports.entry_module().as_bytes(),
+            )?;
             for index in 1..imports.count {
-                let module = imports.other(index);
-                write(&imports.module(index), module.as_bytes())?;
+                let module = imports.leaf_module(index);
+                write(&imports.module_path(index), module.as_bytes())?;
             }
         }
         std::fs::File::create(folder.path().join(LARGE.trim_start_matches('/')))?
             .set_len(LARGE_BYTES)?;
-        std::thread::sleep(SETTLED);
+        std::thread::sleep(SETTLE_TIME);
         Ok(Self(folder))
     }
 
@@ -73,8 +76,8 @@ impl Site {
     }
 }
 
-/// Many modules in a site. They go with this value, soon: to remove files that have got to the disk takes
-/// far longer.
+/// Many modules in a site, removed on drop. They are removed soon, because removing files that have reached
+/// the disk takes far longer.
 pub(crate) struct ManyModules(PathBuf);
 
 impl ManyModules {
@@ -82,23 +85,23 @@ impl ManyModules {
         let modules = Self(site.join(MANY.trim_matches('/')));
         std::fs::create_dir(&modules.0)?;
         for index in 0..MANY_COUNT {
-            let file = site.join(many(index).trim_start_matches('/'));
+            let file = site.join(many_path(index).trim_start_matches('/'));
             std::fs::write(file, module(index, MANY_BYTES))?;
         }
-        std::thread::sleep(SETTLED);
+        std::thread::sleep(SETTLE_TIME);
         Ok(modules)
     }
 }
 
 impl Drop for ManyModules {
     fn drop(&mut self) {
-        // What is left goes with the site.
+        // The rest is removed with the site.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// A page as people write them: a head with links, a body with many tags.
-fn page() -> String {
+/// A typical page: a head with links, a body with many tags.
+fn page_html() -> String {
     let mut page = String::from(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>A page</title>\n\
          <link rel=\"stylesheet\" href=\"/style.css\">\n<script type=\"module\" src=\"/module.js\"></script>\n\
@@ -117,24 +120,24 @@ fn page() -> String {
     page
 }
 
-/// The path of one of many modules, each with other content.
-pub(crate) fn many(index: usize) -> String {
+/// The path of one of the many modules. Each has its own content.
+pub(crate) fn many_path(index: usize) -> String {
     format!("{MANY}{index}.js")
 }
 
-/// What is at [`MODULE`].
-pub(crate) fn the_module() -> String {
+/// The content of [`MODULE`].
+pub(crate) fn module_text() -> String {
     module(0, MODULE_BYTES)
 }
 
-/// A module without imports of bare names: no server has a reason to change it.
+/// A module without bare imports, which no server has a reason to change.
 fn module(index: usize, bytes: usize) -> String {
     let start = format!("import {{ other }} from './other.js';\nexport const index = {index};\n");
-    filled(start, bytes)
+    fill(start, bytes)
 }
 
-/// A module that begins like this, and has functions until it is as long as that.
-fn filled(mut module: String, bytes: usize) -> String {
+/// Appends functions to the start of a module until it has this size.
+fn fill(mut module: String, bytes: usize) -> String {
     let mut item = 0;
     while module.len() < bytes {
         item += 1;
@@ -146,27 +149,25 @@ fn filled(mut module: String, bytes: usize) -> String {
     module
 }
 
-/// A page that loads many modules.
+/// A page whose modules import each other.
 #[derive(Clone, Copy)]
-pub(crate) struct Imports {
+pub(crate) struct ImportGraph {
     name: &'static str,
-    /// Its modules.
+    /// The number of modules.
     pub(crate) count: usize,
     pub(crate) is_chain: bool,
 }
 
-impl Imports {
-    /// The path of the page.
-    pub(crate) fn page(self) -> String {
+impl ImportGraph {
+    pub(crate) fn page_path(self) -> String {
         format!("/{}.html", self.name)
     }
 
-    /// The path of a module.
-    pub(crate) fn module(self, name: impl Display) -> String {
+    pub(crate) fn module_path(self, name: impl Display) -> String {
         format!("/{}/{name}.js", self.name)
     }
 
-    /// What the modules have come to when all of them have run.
+    /// The sum that the modules compute once all of them have run.
     pub(crate) fn sum(self) -> usize {
         (1..self.count).sum()
     }
@@ -175,12 +176,12 @@ impl Imports {
         format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Modules</title>\n\
              <script type=\"module\" src=\"{}\"></script>\n</head>\n<body>\n</body>\n</html>\n",
-            self.module("main")
+            self.module_path("main")
         )
     }
 
-    /// The module that runs last, for it imports all others.
-    fn first(self) -> String {
+    /// The module that runs last, because it imports all others.
+    fn entry_module(self) -> String {
         let last = if self.is_chain { 2 } else { self.count };
         let others = 1..last;
         let imports = others
@@ -196,7 +197,7 @@ impl Imports {
         )
     }
 
-    fn other(self, index: usize) -> String {
+    fn leaf_module(self, index: usize) -> String {
         let next = index + 1;
         let start = if self.is_chain && next < self.count {
             format!(
@@ -205,7 +206,7 @@ impl Imports {
         } else {
             format!("export const sum = {index};\n")
         };
-        filled(
+        fill(
             format!("{start}export const index = {index};\n"),
             MANY_BYTES,
         )

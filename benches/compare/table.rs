@@ -1,8 +1,8 @@
-//! The table: medians, their spread, and the ratio to each peer.
+//! The result table: medians, their spread, and the ratio to each peer.
 
-use crate::server::Peer;
+use crate::peers::Peer;
 
-/// What a value is.
+/// A measured quantity, with its unit.
 #[derive(Clone, Copy)]
 pub(crate) struct Figure {
     name: &'static str,
@@ -10,31 +10,31 @@ pub(crate) struct Figure {
 }
 
 impl Figure {
-    /// One of which more is ahead.
+    /// A figure of which more is better.
     pub(crate) const fn more(name: &'static str) -> Self {
         let better = Better::More;
         Self { name, better }
     }
 
-    /// One of which less is.
+    /// A figure of which less is better.
     pub(crate) const fn less(name: &'static str) -> Self {
         let better = Better::Less;
         Self { name, better }
     }
 }
 
-/// Which way is ahead.
 #[derive(Clone, Copy)]
 enum Better {
     More,
     Less,
 }
 
-/// One figure of one case: the values of each peer, in the order of the rounds.
+/// One figure of one case.
 pub(crate) struct Row {
     case: &'static str,
     figure: Figure,
     peers: &'static [Peer],
+    /// For each peer its values, in the order of the rounds; NaN for a failed run.
     pub(crate) values: Vec<Vec<f64>>,
 }
 
@@ -48,8 +48,8 @@ impl Row {
         }
     }
 
-    /// Whether one that is Pagewire could not do it.
-    pub(crate) fn ours_failed(&self) -> bool {
+    /// Whether a run of Pagewire failed.
+    pub(crate) fn pagewire_failed(&self) -> bool {
         let mut columns = self.peers.iter().zip(&self.values);
         columns
             .any(|(peer, values)| peer.is_pagewire() && values.iter().any(|value| value.is_nan()))
@@ -60,60 +60,62 @@ impl Row {
         Some(&self.values[column])
     }
 
-    /// How far `ahead` is ahead of `behind`, in each round: what slows a whole round down goes out of it.
-    fn ratios(&self, ahead: Peer, behind: Peer) -> Option<Sorted> {
-        let ahead = self.values_of(ahead)?;
-        let behind = self.values_of(behind)?;
-        let ratios = ahead
-            .iter()
-            .zip(behind)
-            .map(|(ahead, behind)| match self.figure.better {
-                Better::More => ahead / behind,
-                Better::Less => behind / ahead,
-            });
+    /// How far `peer` is ahead of `reference` in each round. A ratio per round cancels out what slows the
+    /// whole round down.
+    fn ratios(&self, peer: Peer, reference: Peer) -> Option<Sorted> {
+        let values = self.values_of(peer)?;
+        let references = self.values_of(reference)?;
+        let ratios =
+            values
+                .iter()
+                .zip(references)
+                .map(|(value, reference)| match self.figure.better {
+                    Better::More => value / reference,
+                    Better::Less => reference / value,
+                });
         sorted(ratios)
     }
 }
 
-/// What the ratios of a table say.
+/// What the ratios of a table compare.
 #[derive(Clone, Copy)]
 pub(crate) enum Ratios {
     /// How far Pagewire is ahead of each other peer.
     OfPagewire,
-    /// How far each other peer is ahead of the ancestor.
-    ToAncestor,
+    /// How far each other peer is ahead of @web/dev-server.
+    ToWebDevServer,
 }
 
 impl Ratios {
-    /// What one above 1 means.
-    pub(crate) fn say(self) -> &'static str {
+    /// The meaning of a ratio above 1.
+    pub(crate) fn describe(self) -> &'static str {
         match self {
             Self::OfPagewire => "Pagewire is ahead of it",
-            Self::ToAncestor => "it is ahead of the ancestor",
+            Self::ToWebDevServer => "it is ahead of @web/dev-server",
         }
     }
 
-    /// The peer that has none, for the others are compared with it.
-    fn base(self) -> Peer {
+    /// The peer with which the others are compared.
+    fn reference(self) -> Peer {
         match self {
             Self::OfPagewire => Peer::Pagewire,
-            Self::ToAncestor => Peer::Ancestor,
+            Self::ToWebDevServer => Peer::WebDevServer,
         }
     }
 
     fn of(self, row: &Row, peer: Peer) -> Option<Sorted> {
         match self {
-            _ if peer == self.base() => None,
+            _ if peer == self.reference() => None,
             Self::OfPagewire => row.ratios(Peer::Pagewire, peer),
-            Self::ToAncestor => row.ratios(peer, Peer::Ancestor),
+            Self::ToWebDevServer => row.ratios(peer, Peer::WebDevServer),
         }
     }
 }
 
-/// Values in order.
+/// Values in ascending order, at least one, all finite.
 struct Sorted(Vec<f64>);
 
-/// None when there is no value, or one of them could not be had.
+/// `None` when there is no value, or one of them is not finite.
 fn sorted(values: impl IntoIterator<Item = f64>) -> Option<Sorted> {
     let mut values: Vec<f64> = values.into_iter().collect();
     if values.is_empty() || values.iter().any(|value| !value.is_finite()) {
@@ -134,21 +136,24 @@ impl Sorted {
     }
 
     fn spread(&self) -> String {
-        let (least, most) = (short(self.0[0]), short(self.0[self.0.len() - 1]));
-        if least == most {
+        let (min, max) = (
+            format_short(self.0[0]),
+            format_short(self.0[self.0.len() - 1]),
+        );
+        if min == max {
             return String::new();
         }
-        format!("({least}..{most})")
+        format!("({min}..{max})")
     }
 }
 
-/// Of several values of one run; none when there is none.
+/// The median of the values; `None` when there is none.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     sorted(values).map(|values| values.median())
 }
 
-/// About three digits.
-fn short(value: f64) -> String {
+/// Formats with about three digits.
+fn format_short(value: f64) -> String {
     match value {
         _ if value >= 10_000.0 => format!("{:.1} k", value / 1000.0),
         _ if value >= 100.0 || value.fract() == 0.0 => format!("{value:.0}"),
@@ -157,8 +162,8 @@ fn short(value: f64) -> String {
     }
 }
 
-/// What a row says of a peer: its median; with the spread of its ratios, or of its values if it has none.
-/// A ratio above 1 means that who it is of is ahead, whatever the figure.
+/// A cell of the table: the ratio with its spread and the median, or, without a ratio, the median with the
+/// spread of the values. A ratio above 1 means that the peer is ahead, whatever the figure.
 fn cell(row: &Row, peer: Peer, ratios: Ratios) -> String {
     let Some(values) = row.values_of(peer) else {
         return String::new();
@@ -169,17 +174,17 @@ fn cell(row: &Row, peer: Peer, ratios: Ratios) -> String {
     let Some(values) = sorted(values.iter().copied()) else {
         return "fails".to_owned();
     };
-    let median = short(values.median());
+    let median = format_short(values.median());
     match ratios.of(row, peer) {
         Some(ratios) => {
-            let ratio = short(ratios.median());
+            let ratio = format_short(ratios.median());
             format!("**{ratio} x** {} {median}", ratios.spread())
         }
         None => format!("{median} {}", values.spread()),
     }
 }
 
-/// Prints it as Markdown.
+/// Prints the rows as a Markdown table.
 pub(crate) fn print(rows: &[Row], ratios: Ratios) {
     let mut peers: Vec<Peer> = Vec::new();
     for row in rows {

@@ -1,79 +1,79 @@
 /**
- * The plugins of a case, as compare/plugins.rs has them, for a server that runs them in its own process.
+ * The plugins of compare/peers/plugins.rs, for a server that runs them in its own process.
  */
 
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { act } from './talk.js';
+import { handleMessage } from './messages.js';
 
-const COUNT = 32;
-const SLOW_MS = 100;
-const LINE = 'export const transformed = true;\n';
+const MANY_PLUGINS = 32;
+const SLOW_DELAY_MS = 100;
+const APPENDED_LINE = 'export const transformed = true;\n';
 const CALLS_PATH = '/virtual/calls';
 
 let calls = 0;
-const counted = (context) => (context.path === CALLS_PATH ? { body: String(calls), type: 'text' } : undefined);
+const serveCallCount = (context) => (context.path === CALLS_PATH ? { body: String(calls), type: 'text' } : undefined);
 
-const serving = (module) => ({
+const servingPlugin = (module) => ({
   name: 'serving',
   serve(context) {
-    if (context.path !== '/virtual/module.js') return counted(context);
+    if (context.path !== '/virtual/module.js') return serveCallCount(context);
     calls += 1;
     return { body: module, type: 'js' };
   },
 });
 
-const transforming = (isWanted, transformCache) => ({
+const transformingPlugin = (matches, transformCache) => ({
   name: 'transforming',
-  serve: counted,
+  serve: serveCallCount,
   transform(context) {
-    if (!isWanted(context.path)) return undefined;
+    if (!matches(context.path)) return undefined;
     calls += 1;
-    return { body: context.body + LINE, transformCache };
+    return { body: context.body + APPENDED_LINE, transformCache };
   },
 });
 
-function bystander(index) {
+function bystanderPlugin(index) {
   const prefix = `/bystander-${index}/`;
   const regex = new RegExp(`\\.bystander${index}$`);
-  const look = (context) => (context.path.startsWith(prefix) || regex.test(context.path) ? { body: 'mine' } : undefined);
-  return { name: `bystander-${index}`, serve: look, transform: look };
+  const handle = (context) => (context.path.startsWith(prefix) || regex.test(context.path) ? { body: 'mine' } : undefined);
+  return { name: `bystander-${index}`, serve: handle, transform: handle };
 }
 
-const slow = (module) => ({
+const slowPlugin = (module) => ({
   name: 'slow',
   async serve(context) {
     if (context.path !== '/slow/module.js') return undefined;
-    await wait(SLOW_MS);
+    await wait(SLOW_DELAY_MS);
     return { body: module, type: 'js' };
   },
 });
 
-const talk = {
-  name: 'talk',
+const messagesPlugin = {
+  name: 'messages',
   serverStart({ webSockets }) {
     const send = (text) => webSockets.send(text);
-    const count = () => webSockets.webSocketServer.clients.size;
-    webSockets.on('message', ({ webSocket, data }) => act({ webSocket, data, send, count }));
+    const pageCount = () => webSockets.webSocketServer.clients.size;
+    webSockets.on('message', ({ webSocket, data }) => handleMessage({ webSocket, data, send, pageCount }));
   },
 };
 
-/** The plugins of this name. */
-export async function pluginsOf(name, rootDir) {
+/** The plugins of the set with this name. */
+export async function pluginSet(name, rootDir) {
   const module = await readFile(path.join(rootDir, 'module.js'), 'utf8');
   const isModule = (url) => url === '/module.js';
-  const bystanders = (count) => Array.from({ length: count }, (_, index) => bystander(index));
+  const bystanders = (count) => Array.from({ length: count }, (_, index) => bystanderPlugin(index));
   switch (name) {
     case 'serve':
-    case 'remember': return [serving(module)];
-    case 'transform': return [transforming(isModule, false)];
-    case 'cache': return [transforming(isModule, true)];
-    case 'bystanders': return bystanders(COUNT);
-    case 'many': return [...bystanders(COUNT - 1), transforming((url) => url.startsWith('/many/'), true)];
-    case 'talk': return [talk];
-    case 'language': return [serving(module), talk];
-    case 'slow': return [slow(module), serving(module)];
-    default: throw new Error(`no plugins are called ${name}`);
+    case 'remember': return [servingPlugin(module)];
+    case 'transform': return [transformingPlugin(isModule, false)];
+    case 'cache': return [transformingPlugin(isModule, true)];
+    case 'bystanders': return bystanders(MANY_PLUGINS);
+    case 'many': return [...bystanders(MANY_PLUGINS - 1), transformingPlugin((url) => url.startsWith('/many/'), true)];
+    case 'messages': return [messagesPlugin];
+    case 'language': return [servingPlugin(module), messagesPlugin];
+    case 'slow': return [slowPlugin(module), servingPlugin(module)];
+    default: throw new Error(`unknown plugin set: ${name}`);
   }
 }

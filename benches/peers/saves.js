@@ -1,7 +1,7 @@
 /**
- * How long it takes from the end of a write to a file until a page in Chromium has acted on it. What a
- * page has acted on shows by itself: each version of a file makes the page fetch another URL of ours.
- * Prints one line of JSON: the medians in milliseconds.
+ * Measures the time from the end of a write to a file until a page in Chromium has acted on it. Each version of
+ * a file makes the page fetch another URL of ours, which shows that it acted. Prints one line of JSON: the
+ * medians in milliseconds.
  *
  *     node saves.js ORIGIN FOLDER SAVES
  */
@@ -13,17 +13,17 @@ import path from 'node:path';
 import { launch } from './chromium.js';
 
 const [origin, folder, saves] = process.argv.slice(2);
-/** How long one save may take to show. */
-const GUARD_MS = 10_000;
-/** Between two saves: longer than any of the watchers gathers changes for. */
+/** A save that takes longer is an error. */
+const TIMEOUT_MS = 10_000;
+/** Pause between two saves: longer than the debounce interval of any watcher. */
 const PAUSE_MS = 300;
 
-const arrived = new Map();
+const listeners = new Map();
 const listener = createServer((request, response) => {
   response.setHeader('access-control-allow-origin', '*');
   response.setHeader('cache-control', 'no-store');
   response.end();
-  arrived.get(request.url)?.();
+  listeners.get(request.url)?.();
 });
 listener.listen(0, '127.0.0.1');
 await once(listener, 'listening');
@@ -35,25 +35,25 @@ const files = {
 };
 
 /** Waits until the page has acted on a version of a file. */
-async function acted(name, version) {
+async function untilActed(name, version) {
   const url = `/${path.extname(name).slice(1)}/${version}`;
-  let guard;
+  let timer;
   try {
     await new Promise((resolve, reject) => {
-      arrived.set(url, resolve);
-      guard = setTimeout(() => reject(new Error(`waited ${GUARD_MS} ms in vain for ${url}`)), GUARD_MS);
+      listeners.set(url, resolve);
+      timer = setTimeout(() => reject(new Error(`no request for ${url} within ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
     });
   } finally {
-    clearTimeout(guard);
+    clearTimeout(timer);
   }
 }
 
-/** Writes a version of a file; gives the milliseconds until the page has acted on it. */
+/** Writes a version of a file; returns the milliseconds until the page has acted on it. */
 async function save(name, version) {
-  const seen = acted(name, version);
+  const acted = untilActed(name, version);
   await writeFile(path.join(folder, name), files[name](version));
   const written = performance.now();
-  await seen;
+  await acted;
   return performance.now() - written;
 }
 
@@ -67,19 +67,19 @@ await pause();
 
 const { browser, protocol } = await launch();
 try {
-  const first = Object.keys(files).map((name) => acted(name, 'first'));
+  const first = Object.keys(files).map((name) => untilActed(name, 'first'));
   await protocol.send('Target.createTarget', { url: `${origin}/watched.html` });
   await Promise.all(first);
-  const found = {};
+  const medians = {};
   for (const name of Object.keys(files)) {
     const times = [];
     for (let version = 0; version < Number(saves); version += 1) {
       await pause();
       times.push(await save(name, version));
     }
-    found[name] = median(times);
+    medians[name] = median(times);
   }
-  console.log(JSON.stringify(found));
+  console.log(JSON.stringify(medians));
 } finally {
   await browser.close();
   listener.closeAllConnections();

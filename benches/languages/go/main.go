@@ -1,5 +1,4 @@
-// The plugin that the languages are compared with, in Go: serves the file that it is given, and answers
-// pages.
+// The benchmark plugin in Go: serves the file it is given and answers pages.
 package main
 
 import (
@@ -43,14 +42,14 @@ func main() {
 }
 
 func answer(ctx context.Context, message *pagewire.Message, client *pagewire.Client) error {
-	var ask struct{ Page, Number int }
-	if err := message.JSON(&ask); err != nil {
+	var question struct{ Page, Number int }
+	if err := message.JSON(&question); err != nil {
 		return err
 	}
 	_, err := client.Send(ctx, pagewire.ToSocket(message.SocketID), struct {
 		Type string `json:"type"`
 		Page int    `json:"page"`
 		Next int    `json:"next"`
-	}{"answer", ask.Page, ask.Number + 1})
+	}{"answer", question.Page, question.Number + 1})
 	return err
 }

@@ -8,12 +8,9 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 
-/**
- * The plugin that the languages are compared with, in Java: serves the file that it is given, and
- * answers pages.
- */
+/** The benchmark plugin in Java: serves the file it is given and answers pages. */
 public class Language {
-  record Ask(int page, int number) {}
+  record Question(int page, int number) {}
 
   public static void main(String[] args) throws IOException {
     String module = Files.readString(Path.of(args[0]));
@@ -31,10 +28,10 @@ public class Language {
         .onMessage(
             "ask",
             (message, client) -> {
-              Ask ask = message.json(Ask.class);
+              Question question = message.json(Question.class);
               Target sender = Target.socket(message.socketId());
               client.send(
-                  sender, Map.of("type", "answer", "page", ask.page(), "next", ask.number() + 1));
+                  sender, Map.of("type", "answer", "page", question.page(), "next", question.number() + 1));
             })
         .serverStart(context -> System.out.println("ready"))
         .run();

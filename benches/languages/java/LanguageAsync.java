@@ -10,9 +10,9 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** As {@link Language}, with the handlers for plugins that answer many messages: they do not wait. */
+/** As {@link Language}, with asynchronous handlers, which do not occupy a thread while they wait. */
 public class LanguageAsync {
-  record Ask(int page, int number) {}
+  record Question(int page, int number) {}
 
   public static void main(String[] args) throws IOException {
     String module = Files.readString(Path.of(args[0]));
@@ -30,13 +30,13 @@ public class LanguageAsync {
         .onMessageAsync(
             "ask",
             (message, client) -> {
-              Ask ask = message.json(Ask.class);
+              Question question = message.json(Question.class);
               Target sender = Target.socket(message.socketId());
               return client
                   .async()
                   .send(
                       sender,
-                      Map.of("type", "answer", "page", ask.page(), "next", ask.number() + 1));
+                      Map.of("type", "answer", "page", question.page(), "next", question.number() + 1));
             })
         .serverStart(context -> System.out.println("ready"))
         .run();

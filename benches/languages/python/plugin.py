@@ -1,5 +1,4 @@
-"""The plugin that the languages are compared with, in Python: serves the file that it is given, and
-answers pages."""
+"""The benchmark plugin in Python: serves the file it is given and answers pages."""
 
 import sys
 from pathlib import Path
@@ -22,8 +21,8 @@ async def serve(request: Request) -> Content:
 
 @plugin.on_message("ask")
 async def answer(message: Message, client: Client) -> None:
-    ask = message.json()
-    value = {"type": "answer", "page": ask["page"], "next": ask["number"] + 1}
+    question = message.json()
+    value = {"type": "answer", "page": question["page"], "next": question["number"] + 1}
     await client.send(Target.socket(message.socket_id), value)
 
 

@@ -1,5 +1,4 @@
-//! The plugin that the languages are compared with, in Rust: serves the file that it is given, and
-//! answers pages.
+//! The benchmark plugin in Rust: serves the file it is given and answers pages.
 
 use pagewire_client::{Content, Filter, Plugin, Result, Target};
 use serde::{Deserialize, Serialize};
@@ -7,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 #[derive(Deserialize)]
-struct Ask {
+struct Question {
     page: u64,
     number: u64,
 }
@@ -38,7 +37,7 @@ async fn main() -> Result<()> {
             },
         )
         .on_message("ask", |message, client| async move {
-            let Ask { page, number } = message.json()?;
+            let Question { page, number } = message.json()?;
             let next = number + 1;
             let sender = Target::socket(message.socket_id());
             client.send(&sender, Answer { page, next }).await?;

@@ -1,5 +1,4 @@
-// The plugin that the languages are compared with, in Node: serves the file that it is given, and answers
-// pages.
+// The benchmark plugin in Node: serves the file it is given and answers pages.
 
 import { readFile } from 'node:fs/promises';
 import { run } from 'pagewire';

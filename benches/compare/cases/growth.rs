@@ -1,16 +1,14 @@
-//! Whether an answer to one page costs more beside others: beside very many pages, beside very many
-//! subscribers who want something else. "without" is the same beside few; a ratio below 1 is growth.
+//! Whether a reply costs more while very many pages or subscribers are connected. "without" is the same
+//! with few of them; a ratio below 1 means that the cost grows.
 
-use crate::pages::Pages;
-use crate::plugins::Plugins;
-use crate::replies::ask;
-use crate::requests::cost;
-use crate::server::{Peer, Server, Setup};
+use super::cost::cost;
+use super::replies::exchange;
+use crate::case::{Case, Effort, Rounds};
+use crate::load::Pages;
+use crate::peers::{Peer, PluginSet, Server, Setup};
 use crate::table::Figure;
-use crate::{Case, Effort, Rounds};
 
-/// Pages that ask.
-const ASKING: usize = 10;
+const SENDING_PAGES: usize = 10;
 const MANY_PAGES: usize = 10_000;
 
 const FIGURES: &[Figure] = &[Figure::more("replies/s"), Figure::less("CPU us/reply")];
@@ -30,16 +28,16 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         case(
             "reply beside 10,000 pages, without: 10",
-            Plugins::Talk,
+            PluginSet::Messages,
             Box::new(|server, effort| {
                 let few = server.peer() == Peer::Without;
-                replies(server, if few { ASKING } else { MANY_PAGES }, effort)
+                replies(server, if few { SENDING_PAGES } else { MANY_PAGES }, effort)
             }),
         ),
         case(
             "reply beside 1,000 subscribers, without: 1",
-            Plugins::TalkBesideMany,
-            Box::new(|server, effort| replies(server, ASKING, effort)),
+            PluginSet::MessagesBesideMany,
+            Box::new(|server, effort| replies(server, SENDING_PAGES, effort)),
         ),
     ]
 }
@@ -47,8 +45,10 @@ pub(crate) fn cases() -> Vec<Case> {
 fn replies(server: &Server, pages: usize, effort: Effort) -> anyhow::Result<Vec<f64>> {
     let mut pages = Pages::open(server, pages)?;
     pages.settle(server)?;
-    ask(&mut pages, ASKING, effort.warm_up)?;
-    let cost = cost(server, || ask(&mut pages, ASKING, effort.measure))?;
+    exchange(&mut pages, SENDING_PAGES, effort.warm_up)?;
+    let cost = cost(server, || {
+        exchange(&mut pages, SENDING_PAGES, effort.measure)
+    })?;
     pages.close(server)?;
     Ok(cost.figures())
 }

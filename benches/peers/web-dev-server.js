@@ -1,15 +1,14 @@
 /**
- * The ancestor. @web/dev-server-core with a plugin in process that asks for its socket client, as the
- * smallest host of it would run it; or, to watch files, the @web/dev-server that people use, which
- * has the watcher. Prints the port that it listens on.
+ * @web/dev-server-core with a plugin in process that requests its socket client, the smallest possible host; or,
+ * to watch files, @web/dev-server itself, which has the watcher. Prints the port that it listens on.
  *
- *     node ancestor.js ROOT [--port PORT] [--watch | --plugins NAME]
+ *     node web-dev-server.js ROOT [--port PORT] [--watch | --plugins NAME]
  */
 
 import { startDevServer } from '@web/dev-server';
 import { DevServer } from '@web/dev-server-core';
 import { parseArgs } from 'node:util';
-import { pluginsOf } from './plugins.js';
+import { pluginSet } from './plugins.js';
 
 const { values, positionals: [rootDir] } = parseArgs({
   allowPositionals: true,
@@ -30,7 +29,7 @@ async function start() {
     return startDevServer({ ...options, config: { rootDir, hostname: '127.0.0.1', port, watch: true, open: false } });
   }
   const plugins = [{ name: 'bench', injectWebSocket: true }];
-  if (values.plugins) plugins.push(...await pluginsOf(values.plugins, rootDir));
+  if (values.plugins) plugins.push(...await pluginSet(values.plugins, rootDir));
   const config = { rootDir, hostname: '127.0.0.1', port, basePath: '', injectWebSocket: true, plugins, middleware: [] };
   const server = new DevServer(config, logger);
   await server.start();

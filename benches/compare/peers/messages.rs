@@ -1,12 +1,12 @@
-//! The plugin that talks to pages, and what is said. Whoever is measured does the same, in its own way:
-//! `peers/talk.js` in the process of a server, [`plugin`] beside Pagewire; beside a bare server its plugin
-//! answers, and bursts are its own.
+//! The plugin that exchanges messages with pages. All peers do the same in their own way: `peers/messages.js`
+//! in the process of a server, [`plugin`] beside Pagewire. The bare server's plugin handles questions, and the
+//! bare server itself sends bursts.
 //!
-//! | a page says | what happens |
+//! | message of a page | effect |
 //! |---|---|
 //! | `{"type":"ask","page":P,"number":N}` | `{"type":"answer","page":P,"next":N + 1}` to this page alone |
-//! | `{"type":"burst","count":C,"text":T}` | the text T to all pages, C times, each by a send of its own |
-//! | `{"type":"import"}` | every page imports and says what came of it; then [`Imported`] to this page alone |
+//! | `{"type":"burst","count":C,"text":T}` | the text T to all pages, C times, each in a send of its own |
+//! | `{"type":"import"}` | an awaited import in every page, then [`Imported`] to this page alone |
 
 use crate::site;
 use futures_util::future::try_join_all;
@@ -16,7 +16,7 @@ use std::time::Instant;
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "type", rename = "ask")]
-pub(crate) struct Ask {
+pub(crate) struct Question {
     pub(crate) page: usize,
     pub(crate) number: usize,
 }
@@ -28,7 +28,8 @@ pub(crate) struct Answer {
     pub(crate) next: usize,
 }
 
-impl Ask {
+impl Question {
+    /// The correct answer.
     pub(crate) fn answer(self) -> Answer {
         Answer {
             page: self.page,
@@ -39,46 +40,47 @@ impl Ask {
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "type", rename = "burst")]
-pub(crate) struct Burst {
+pub(crate) struct BurstOrder {
     pub(crate) count: usize,
     pub(crate) text: String,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "type", rename = "import")]
-pub(crate) struct ImportNow {}
+pub(crate) struct ImportOrder {}
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "type", rename = "imported")]
 pub(crate) struct Imported {
-    /// From the call to its return.
+    /// Microseconds from the call to its return.
     pub(crate) us: f64,
-    /// What the pages said.
+    /// One value of each page.
     pub(crate) values: Vec<usize>,
 }
 
-/// Pagewire's.
-pub(crate) fn plugin() -> Plugin {
-    Plugin::new("talk")
+/// Pagewire's plugin.
+pub(super) fn plugin() -> Plugin {
+    Plugin::new("messages")
         .on_message("ask", |message, client| async move {
-            let ask: Ask = message.json()?;
-            client.send(&sender(&message), ask.answer()).await?;
+            let question: Question = message.json()?;
+            client.send(&sender(&message), question.answer()).await?;
             Ok(())
         })
         .on_message("burst", |message, client| async move {
-            let Burst { count, text } = message.json()?;
-            let everybody = Target::all();
-            let sends = (0..count).map(|_| client.send_text(&everybody, text.as_str()));
+            let BurstOrder { count, text } = message.json()?;
+            let all = Target::all();
+            let sends = (0..count).map(|_| client.send_text(&all, text.as_str()));
             let reports = try_join_all(sends).await?;
-            let all = reports.iter().all(|report| report.unreached.is_empty());
-            all.then_some(())
-                .ok_or_else(|| "not all are reached".into())
+            let all_reached = reports.iter().all(|report| report.unreached.is_empty());
+            all_reached
+                .then_some(())
+                .ok_or_else(|| "some pages were not reached".into())
         })
         .on_message("import", |message, client| async move {
-            let begin = Instant::now();
+            let start = Instant::now();
             let import = Import::path(site::MODULE);
             let report = client.import_value(&Target::all(), import).await?;
-            let us = begin.elapsed().as_secs_f64() * 1e6;
+            let us = start.elapsed().as_secs_f64() * 1e6;
             let values = report.rows.iter().map(ImportRow::json);
             let values = values.collect::<HandlerResult<Vec<usize>>>()?;
             let imported = Imported { us, values };

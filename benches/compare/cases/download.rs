@@ -1,8 +1,10 @@
-//! A file that is larger than any buffer: how much memory sending it takes, and how fast it is.
+//! A file larger than any buffer: the memory that sending it takes, and the transfer rate.
 
-use crate::server::{Peer, Server, Setup};
+use crate::case::{Case, Rounds};
+use crate::load::http;
+use crate::peers::{Peer, Server, Setup};
 use crate::table::Figure;
-use crate::{Case, Rounds, http, process, site};
+use crate::{process, site};
 use anyhow::ensure;
 use std::time::Instant;
 
@@ -13,7 +15,7 @@ const FIGURES: &[Figure] = &[Figure::less("peak memory MiB"), Figure::more("MiB/
 pub(crate) fn case() -> Case {
     Case {
         name: "1 GiB file",
-        peers: &[Peer::Pagewire, Peer::Nginx, Peer::Ancestor],
+        peers: &[Peer::Pagewire, Peer::Nginx, Peer::WebDevServer],
         setup: Setup::default(),
         rounds: Rounds::Long,
         figures: FIGURES,
@@ -25,10 +27,10 @@ fn run(server: &Server) -> anyhow::Result<Vec<f64>> {
     let processes = server.processes();
     process::reset_peak(&processes)?;
     let request = http::get(server.address(), site::LARGE, "");
-    let begin = Instant::now();
-    let answer = http::exchange(server.address(), &request, |_| {})?;
-    let seconds = begin.elapsed().as_secs_f64();
-    let (status, body_bytes) = (answer.status(), answer.body_bytes());
+    let start = Instant::now();
+    let response = http::send_streaming(server.address(), &request, |_| {})?;
+    let seconds = start.elapsed().as_secs_f64();
+    let (status, body_bytes) = (response.status(), response.body_bytes());
     ensure!(
         status == 200 && body_bytes == site::LARGE_BYTES,
         "status {status}, {body_bytes} B"

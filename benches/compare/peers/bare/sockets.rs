@@ -1,11 +1,11 @@
-//! The floor of sockets: hyper's upgrade and tungstenite's protocol as Pagewire uses them, without
-//! Pagewire. What goes to all pages is a frame made beforehand and written to each, one write for one
-//! message: no queue, and no task that wakes up. What a page asks is asked of a plugin in another process.
+//! The floor of sockets: hyper's upgrade and tungstenite's protocol as Pagewire uses them, without Pagewire.
+//! A message to all pages is encoded once and written to each with one system call: no queue, no wake-up of a
+//! task. A page's question calls the plugin in another process.
 
-use crate::bare_plugins::Plugin;
+use super::plugin::Plugin;
 use crate::frames;
-use crate::server::Peer;
-use crate::talk::{Ask, Burst};
+use crate::peers::messages::{BurstOrder, Question};
+use crate::peers::peer::Peer;
 use anyhow::{Context as _, ensure};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -25,18 +25,19 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-/// A message is one read, as with Pagewire; that has a smaller buffer with `browser::read_ahead` below it.
+/// Large enough to read a message with one system call, as Pagewire does (with a smaller buffer and
+/// `browser::read_ahead` below it).
 const READ_BUFFER_BYTES: usize = 4096;
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
 
-/// All that are open, and the plugin that they ask.
+/// All open sockets, and the plugin that answers them.
 #[derive(Clone)]
-pub(crate) struct Sockets {
+pub(super) struct Sockets {
     open: Arc<Mutex<Vec<Arc<TcpStream>>>>,
     plugin: Plugin,
 }
 
-pub(crate) async fn upgrade(
+pub(super) async fn upgrade(
     State(sockets): State<Sockets>,
     mut request: Request,
 ) -> Response<Body> {
@@ -60,46 +61,49 @@ pub(crate) async fn upgrade(
 }
 
 impl Sockets {
-    pub(crate) fn new(plugin: Plugin) -> Self {
+    pub(super) fn new(plugin: Plugin) -> Self {
         let open = Arc::default();
         Self { open, plugin }
     }
 
     async fn serve(&self, upgraded: OnUpgrade) -> anyhow::Result<()> {
         let parts = upgraded.await?.downcast::<TokioIo<TcpStream>>();
-        let parts = parts.ok().context("another kind of connection")?;
-        ensure!(parts.read_buf.is_empty(), "a page that does not wait");
+        let parts = parts.ok().context("not a TCP connection")?;
+        ensure!(
+            parts.read_buf.is_empty(),
+            "the page sent data before the upgrade was complete"
+        );
         let stream = Arc::new(parts.io.into_inner());
         self.with(|all| all.push(stream.clone()));
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(WRITE_BUFFER_BYTES);
-        let shared = Shared(stream.clone());
+        let shared = SharedStream(stream.clone());
         let mut socket = WebSocketStream::from_raw_socket(shared, Role::Server, Some(config)).await;
-        // Pages go without a word.
+        // Pages close without a closing handshake.
         while let Some(Ok(message)) = socket.next().await {
             let Message::Text(text) = message else {
                 continue;
             };
-            if serde_json::from_str::<Ask>(&text).is_ok() {
-                let answer = self.plugin.ask(Peer::Bare.socket_path(), text.into());
+            if serde_json::from_str::<Question>(&text).is_ok() {
+                let answer = self.plugin.call(Peer::BareStack.socket_path(), text.into());
                 let answer = Utf8Bytes::try_from(answer.await?)?;
                 socket.send(Message::Text(answer)).await?;
             } else {
-                self.send(&serde_json::from_str(&text)?)?;
+                self.broadcast(&serde_json::from_str(&text)?)?;
             }
         }
         self.with(|all| all.retain(|known| !Arc::ptr_eq(known, &stream)));
         Ok(())
     }
 
-    fn send(&self, burst: &Burst) -> anyhow::Result<()> {
-        let frame = frames::of_server(&burst.text);
+    fn broadcast(&self, burst: &BurstOrder) -> anyhow::Result<()> {
+        let frame = frames::server_text(&burst.text);
         let all = self.with(|all| all.clone());
         for _ in 0..burst.count {
             for stream in &all {
                 let written = stream.try_write(&frame)?;
-                ensure!(written == frame.len(), "a page that does not read");
+                ensure!(written == frame.len(), "a page does not read fast enough");
             }
         }
         Ok(())
@@ -110,10 +114,10 @@ impl Sockets {
     }
 }
 
-/// A stream that others may write to between two frames.
-struct Shared(Arc<TcpStream>);
+/// A stream to which other tasks may write between two frames.
+struct SharedStream(Arc<TcpStream>);
 
-impl AsyncRead for Shared {
+impl AsyncRead for SharedStream {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -133,15 +137,15 @@ impl AsyncRead for Shared {
     }
 }
 
-impl AsyncWrite for Shared {
+impl AsyncWrite for SharedStream {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        octets: &[u8],
+        bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.0.poll_write_ready(cx))?;
-            match self.0.try_write(octets) {
+            match self.0.try_write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => return Poll::Ready(written),
             }
@@ -153,7 +157,7 @@ impl AsyncWrite for Shared {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // It ends with the last that holds it.
+        // It closes when its last owner is dropped.
         Poll::Ready(Ok(()))
     }
 }

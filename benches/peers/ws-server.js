@@ -1,12 +1,11 @@
 /**
- * The sockets of pages by `ws` alone, as a program would use it that needs nothing else. Prints the port
- * that it listens on.
+ * Only the sockets of pages, with the package `ws`. Prints the port that it listens on.
  *
- *     node sockets.js
+ *     node ws-server.js
  */
 
 import { WebSocket, WebSocketServer } from 'ws';
-import { act } from './talk.js';
+import { handleMessage } from './messages.js';
 
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0, path: '/wds' });
 
@@ -19,7 +18,7 @@ function send(text) {
 server.on('connection', (webSocket) => {
   webSocket.on('error', () => {});
   webSocket.on('message', (message) => {
-    act({ webSocket, data: JSON.parse(message), send, count: () => server.clients.size });
+    handleMessage({ webSocket, data: JSON.parse(message), send, pageCount: () => server.clients.size });
   });
 });
 server.on('listening', () => console.log(server.address().port));

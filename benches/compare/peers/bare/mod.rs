@@ -1,11 +1,14 @@
-//! The floor: the stack that Pagewire stands on, without Pagewire. The files are in memory, their
-//! headers are made beforehand; what is left is what axum, hyper and tokio cost. What a case has plugins
-//! for is asked of a plugin in another process, each time: what tonic costs is there as well.
+//! The floor: the stack that Pagewire is built on, without Pagewire. Files and their headers are prepared in
+//! memory, so only the cost of axum, hyper and tokio remains. In cases with plugins each request calls a
+//! plugin in another process, so the cost of tonic is included.
 
-use crate::bare_plugins::Plugin;
-use crate::bare_sockets::{self, Sockets};
-use crate::plugins::{CALLS_PATH, Plugins, VIRTUAL_PATH};
-use crate::server::Peer;
+mod plugin;
+mod sockets;
+
+pub(crate) use plugin::run as run_plugin;
+
+use super::peer::Peer;
+use super::plugins::{CALLS_PATH, PluginSet, VIRTUAL_PATH};
 use crate::site;
 use anyhow::Context;
 use axum::Router;
@@ -18,13 +21,15 @@ use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use plugin::Plugin;
+use sockets::Sockets;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// As long as Pagewire waits for a request's head.
+/// The same as Pagewire's.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 struct File {
@@ -36,29 +41,29 @@ type Files = HashMap<&'static str, File>;
 
 struct Site {
     files: Files,
-    /// What the plugin is for.
-    plugins: Plugins,
+    /// What the plugin does in this case.
+    plugins: PluginSet,
     plugin: Plugin,
 }
 
-/// Serves a folder until the process is ended. Prints where it listens, as Pagewire does.
-pub(crate) fn serve(folder: &Path, plugins: Plugins) -> anyhow::Result<()> {
+/// Serves a folder until the process is terminated. Prints a ready line as Pagewire does.
+pub(crate) fn serve(folder: &Path, plugins: PluginSet) -> anyhow::Result<()> {
     let files = files(folder)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         let (plugin, control) = Plugin::listen()?;
-        let sockets = Router::new()
-            .route(Peer::Bare.socket_path(), any(bare_sockets::upgrade))
+        let socket_router = Router::new()
+            .route(Peer::BareStack.socket_path(), any(sockets::upgrade))
             .with_state(Sockets::new(plugin.clone()));
         let site = Arc::new(Site {
             files,
             plugins,
             plugin,
         });
-        let router = Router::new().fallback(any(answer)).with_state(site);
-        let router = router.merge(sockets);
+        let router = Router::new().fallback(any(respond)).with_state(site);
+        let router = router.merge(socket_router);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let http = listener.local_addr()?;
         println!(r#"{{"http":"http://{http}","control":"http://{control}"}}"#);
@@ -87,13 +92,13 @@ fn files(folder: &Path) -> anyhow::Result<Files> {
     ] {
         let mut body = std::fs::read(folder.join(path.trim_start_matches('/')))?;
         if path == site::PAGE {
-            let client = Peer::Bare.client().context("a client")?;
-            let piece = format!("<script type=\"module\" src=\"{client}\"></script>");
+            let client = Peer::BareStack.client_path().context("no client path")?;
+            let script = format!("<script type=\"module\" src=\"{client}\"></script>");
             let end = body
                 .windows(7)
                 .rposition(|tag| tag == b"</body>")
-                .context("a body")?;
-            body.splice(end..end, piece.into_bytes());
+                .context("no </body> in the page")?;
+            body.splice(end..end, script.into_bytes());
         }
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -109,10 +114,10 @@ fn files(folder: &Path) -> anyhow::Result<Files> {
     Ok(files)
 }
 
-async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response<Body> {
+async fn respond(State(site): State<Arc<Site>>, request: Request) -> Response<Body> {
     let path = request.uri().path();
-    if site.asks(path) {
-        return site.ask(path).await.unwrap_or_else(|error| {
+    if site.calls_plugin(path) {
+        return site.call_plugin(path).await.unwrap_or_else(|error| {
             eprintln!("{error:#}");
             empty(StatusCode::BAD_GATEWAY)
         });
@@ -120,8 +125,8 @@ async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response<Bod
     let Some(file) = site.files.get(path) else {
         return empty(StatusCode::NOT_FOUND);
     };
-    let known = request.headers().get(header::IF_NONE_MATCH);
-    let mut response = if known.is_some() && known == file.headers.get(header::ETAG) {
+    let condition = request.headers().get(header::IF_NONE_MATCH);
+    let mut response = if condition.is_some() && condition == file.headers.get(header::ETAG) {
         empty(StatusCode::NOT_MODIFIED)
     } else {
         Response::new(Body::from(file.body.clone()))
@@ -140,18 +145,19 @@ fn empty(status: StatusCode) -> Response<Body> {
 }
 
 impl Site {
-    fn asks(&self, path: &str) -> bool {
+    fn calls_plugin(&self, path: &str) -> bool {
         match self.plugins {
-            Plugins::Serve => [VIRTUAL_PATH, CALLS_PATH].contains(&path),
-            Plugins::Transform => [site::MODULE, CALLS_PATH].contains(&path),
+            PluginSet::Serve => [VIRTUAL_PATH, CALLS_PATH].contains(&path),
+            PluginSet::Transform => [site::MODULE, CALLS_PATH].contains(&path),
             _ => false,
         }
     }
 
-    /// What the plugin makes of the file at this path, or of nothing, with the headers of a module.
-    async fn ask(&self, path: &str) -> anyhow::Result<Response<Body>> {
+    /// Sends the file at this path, if there is one, to the plugin, and responds with the result and the
+    /// headers of a module.
+    async fn call_plugin(&self, path: &str) -> anyhow::Result<Response<Body>> {
         let file = self.files.get(path).map(|file| file.body.clone());
-        let body = self.plugin.ask(path, file.unwrap_or_default()).await?;
+        let body = self.plugin.call(path, file.unwrap_or_default()).await?;
         let mut headers = self.files[site::MODULE].headers.clone();
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         let mut response = Response::new(Body::from(body));

@@ -1,17 +1,17 @@
-//! As much of HTTP/1.1 as a load generator needs: where a response ends, and its status.
+//! HTTP/1.1, as much as a load generator needs: where a response ends, and its status.
 
 use anyhow::{Context, bail, ensure};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// A response that does not come within this is an error.
-const GUARD: Duration = Duration::from_mins(1);
+/// A response that takes longer is an error.
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Size of one read.
 pub(crate) const READ_BYTES: usize = 256 * 1024;
 
-/// The octets of a request. No encoding is accepted: what is compared is sending, not compressing.
+/// A GET request. It accepts no content coding, because sending is compared and not compressing.
 pub(crate) fn get(address: SocketAddr, path: &str, headers: &str) -> Vec<u8> {
     format!(
         "GET {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: benchmark\r\nAccept: */*\r\n{headers}\r\n"
@@ -19,7 +19,7 @@ pub(crate) fn get(address: SocketAddr, path: &str, headers: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Reads one response, piece by piece.
+/// Incremental parser of one response.
 #[derive(Default)]
 pub(crate) struct Reader {
     head: Vec<u8>,
@@ -35,16 +35,16 @@ enum State {
     Body {
         left: u64,
     },
-    /// The line with the size of the next chunk.
-    Size {
+    /// In the line with the size of the next chunk.
+    ChunkSize {
         size: u64,
     },
     Chunk {
         left: u64,
     },
     ChunkEnd,
-    /// The line behind the last chunk; trailers are not understood.
-    End,
+    /// In the empty line after the last chunk; trailers are not supported.
+    LastLine,
     Done,
 }
 
@@ -54,71 +54,74 @@ impl Reader {
         self.status
     }
 
-    /// How long its body was, without what chunks add.
+    /// The size of its body without the chunked coding.
     pub(crate) fn body_bytes(&self) -> u64 {
         self.body_bytes
     }
 
-    /// Takes the next octets and gives those of the body to `sink`. True when the response is
-    /// complete; more octets than that are an error, for nothing was pipelined.
+    /// Parses the next bytes and passes those of the body to `sink`. Returns whether the response is
+    /// complete; bytes after its end are an error, because requests are not pipelined.
     pub(crate) fn feed(
         &mut self,
-        mut octets: &[u8],
+        mut bytes: &[u8],
         mut sink: impl FnMut(&[u8]),
     ) -> anyhow::Result<bool> {
-        while let Some((first, rest)) = octets.split_first() {
+        while let Some((first, rest)) = bytes.split_first() {
             match &mut self.state {
-                State::Head => octets = self.feed_head(octets)?,
+                State::Head => bytes = self.feed_head(bytes)?,
                 State::Body { left } | State::Chunk { left } => {
                     let take =
-                        usize::try_from(*left).map_or(octets.len(), |left| left.min(octets.len()));
-                    sink(&octets[..take]);
+                        usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
+                    sink(&bytes[..take]);
                     self.body_bytes += take as u64;
                     *left -= take as u64;
-                    octets = &octets[take..];
+                    bytes = &bytes[take..];
                     match self.state {
                         State::Body { left: 0 } => self.state = State::Done,
                         State::Chunk { left: 0 } => self.state = State::ChunkEnd,
                         _ => {}
                     }
                 }
-                State::Size { size } => {
+                State::ChunkSize { size } => {
                     match (*first as char).to_digit(16) {
                         Some(digit) => *size = *size * 16 + u64::from(digit),
-                        None if *first == b'\n' && *size == 0 => self.state = State::End,
+                        None if *first == b'\n' && *size == 0 => self.state = State::LastLine,
                         None if *first == b'\n' => self.state = State::Chunk { left: *size },
-                        None => ensure!(*first == b'\r', "chunk extensions are not understood"),
+                        None => ensure!(*first == b'\r', "chunk extensions are not supported"),
                     }
-                    octets = rest;
+                    bytes = rest;
                 }
-                State::ChunkEnd | State::End if *first == b'\r' => octets = rest,
+                State::ChunkEnd | State::LastLine if *first == b'\r' => bytes = rest,
                 State::ChunkEnd => {
-                    ensure!(*first == b'\n', "a chunk is longer than it says");
-                    self.state = State::Size { size: 0 };
-                    octets = rest;
+                    ensure!(*first == b'\n', "a chunk is longer than its size");
+                    self.state = State::ChunkSize { size: 0 };
+                    bytes = rest;
                 }
-                State::End => {
-                    ensure!(*first == b'\n', "trailers are not understood");
+                State::LastLine => {
+                    ensure!(*first == b'\n', "trailers are not supported");
                     self.state = State::Done;
-                    octets = rest;
+                    bytes = rest;
                 }
-                State::Done => bail!("octets behind the response"),
+                State::Done => bail!("bytes after the response"),
             }
         }
         Ok(matches!(self.state, State::Done))
     }
 
     /// Gives what follows the head.
-    fn feed_head<'a>(&mut self, octets: &'a [u8]) -> anyhow::Result<&'a [u8]> {
+    fn feed_head<'a>(&mut self, bytes: &'a [u8]) -> anyhow::Result<&'a [u8]> {
         let known = self.head.len();
         self.head
-            .extend_from_slice(&octets[..octets.len().min(16 * 1024)]);
+            .extend_from_slice(&bytes[..bytes.len().min(16 * 1024)]);
         let from = known.saturating_sub(3);
         let Some(end) = self.head[from..]
             .windows(4)
-            .position(|four| four == b"\r\n\r\n")
+            .position(|window| window == b"\r\n\r\n")
         else {
-            ensure!(self.head.len() < 16 * 1024, "a head that does not end");
+            ensure!(
+                self.head.len() < 16 * 1024,
+                "the head is longer than 16 KiB"
+            );
             return Ok(&[]);
         };
         self.head.truncate(from + end + 4);
@@ -126,7 +129,7 @@ impl Reader {
             .head
             .get(9..12)
             .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok())
-            .context("no status line")?;
+            .context("no status in the first line")?;
         self.state = match (header(&self.head, "content-length"), self.status) {
             (_, 304) => State::Done,
             (Some(length), _) => match length.parse()? {
@@ -135,14 +138,17 @@ impl Reader {
             },
             (None, _) => {
                 let coding = header(&self.head, "transfer-encoding");
-                ensure!(coding == Some("chunked"), "neither a length nor chunks");
-                State::Size { size: 0 }
+                ensure!(
+                    coding == Some("chunked"),
+                    "neither Content-Length nor chunked"
+                );
+                State::ChunkSize { size: 0 }
             }
         };
-        Ok(&octets[self.head.len() - known..])
+        Ok(&bytes[self.head.len() - known..])
     }
 
-    /// Makes it ready for the next response.
+    /// Resets the parser for the next response.
     pub(crate) fn clear(&mut self) {
         self.head.clear();
         self.body_bytes = 0;
@@ -151,7 +157,7 @@ impl Reader {
 }
 
 fn header<'a>(head: &'a [u8], name: &str) -> Option<&'a str> {
-    head.split(|octet| *octet == b'\n').find_map(|line| {
+    head.split(|byte| *byte == b'\n').find_map(|line| {
         let (start, value) = line.split_at_checked(name.len())?;
         let value = value.strip_prefix(b":")?;
         start
@@ -174,10 +180,10 @@ impl Response {
     }
 }
 
-/// One request on a connection of its own.
-pub(crate) fn ask(address: SocketAddr, request: &[u8]) -> anyhow::Result<Response> {
+/// Sends one request on a connection of its own.
+pub(crate) fn send(address: SocketAddr, request: &[u8]) -> anyhow::Result<Response> {
     let mut body = Vec::new();
-    let reader = exchange(address, request, |octets| body.extend_from_slice(octets))?;
+    let reader = send_streaming(address, request, |bytes| body.extend_from_slice(bytes))?;
     Ok(Response {
         status: reader.status,
         head: reader.head,
@@ -185,20 +191,20 @@ pub(crate) fn ask(address: SocketAddr, request: &[u8]) -> anyhow::Result<Respons
     })
 }
 
-/// The same, with the body given away as it comes.
-pub(crate) fn exchange(
+/// As [`send`], passing the body to `sink` as it arrives.
+pub(crate) fn send_streaming(
     address: SocketAddr,
     request: &[u8],
     mut sink: impl FnMut(&[u8]),
 ) -> anyhow::Result<Reader> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(GUARD))?;
+    stream.set_read_timeout(Some(READ_TIMEOUT))?;
     stream.write_all(request)?;
     let mut reader = Reader::default();
     let mut buffer = vec![0; READ_BYTES];
     loop {
         let read = stream.read(&mut buffer)?;
-        ensure!(read > 0, "the connection ended within a response");
+        ensure!(read > 0, "the connection was closed within a response");
         if reader.feed(&buffer[..read], &mut sink)? {
             return Ok(reader);
         }
@@ -212,15 +218,17 @@ mod tests {
     fn read(pieces: &[&str]) -> anyhow::Result<(u16, String)> {
         let (mut reader, mut body) = (Reader::default(), Vec::new());
         for (at, piece) in pieces.iter().enumerate() {
-            let complete =
-                reader.feed(piece.as_bytes(), |octets| body.extend_from_slice(octets))?;
-            ensure!(complete == (at + 1 == pieces.len()), "ends at piece {at}");
+            let complete = reader.feed(piece.as_bytes(), |bytes| body.extend_from_slice(bytes))?;
+            ensure!(
+                complete == (at + 1 == pieces.len()),
+                "complete at piece {at}"
+            );
         }
         Ok((reader.status(), String::from_utf8(body)?))
     }
 
     #[test]
-    fn a_response_ends_where_its_length_says() {
+    fn a_response_ends_at_its_content_length() {
         let whole = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
         assert_eq!(read(&[whole]).expect("a response"), (200, "hello".into()));
         for at in 1..whole.len() {
@@ -235,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_in_chunks_ends_with_the_empty_one() {
+    fn a_chunked_response_ends_with_the_empty_chunk() {
         let whole = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0a\r\n0123456789\r\n0\r\n\r\n";
         for at in 1..whole.len() {
             let (front, back) = whole.split_at(at);
@@ -248,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unmodified_response_has_no_body_whatever_it_says() {
+    fn a_304_has_no_body_whatever_its_content_length() {
         let whole = "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n";
         assert_eq!(read(&[whole]).expect("a response"), (304, String::new()));
     }

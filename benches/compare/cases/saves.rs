@@ -1,8 +1,8 @@
-//! From a saved file to a page in Chromium that has acted on it: what the loop of a developer waits for.
+//! The time from saving a file until a page in Chromium has acted on it: a developer's edit loop.
 
-use crate::server::{Peer, Server, Setup, Start};
+use crate::case::{Case, Effort, Rounds};
+use crate::peers::{Peer, Server, Setup, StartOptions};
 use crate::table::Figure;
-use crate::{Case, Effort, Rounds};
 use anyhow::{Context, ensure};
 use std::path::Path;
 use std::process::Command;
@@ -12,19 +12,19 @@ const FIGURES: &[Figure] = &[
     Figure::less("ms to new module"),
 ];
 
-/// None when the measured binary does not watch files.
-pub(crate) fn case(start: &Start<'_>) -> anyhow::Result<Option<Case>> {
-    let help = Command::new(start.pagewire)
+/// `None` when the measured binary cannot watch files.
+pub(crate) fn case(options: &StartOptions<'_>) -> anyhow::Result<Option<Case>> {
+    let help = Command::new(options.pagewire)
         .args(["serve", "--help"])
         .output()?;
     if !String::from_utf8_lossy(&help.stdout).contains("--watch") {
-        eprintln!("saved file: left out, this pagewire has no --watch");
+        eprintln!("saved file: skipped, this pagewire has no --watch");
         return Ok(None);
     }
-    let script = start.peers.join("saves.js");
+    let script = options.peers.join("saves.js");
     Ok(Some(Case {
         name: "saved file",
-        peers: &[Peer::Pagewire, Peer::Ancestor, Peer::Vite],
+        peers: &[Peer::Pagewire, Peer::WebDevServer, Peer::Vite],
         setup: Setup {
             watch: true,
             ..Setup::default()
@@ -47,9 +47,13 @@ fn run(script: &Path, server: &Server, effort: Effort) -> anyhow::Result<Vec<f64
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let found: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let medians: serde_json::Value = serde_json::from_slice(&output.stdout)?;
     ["watched.css", "watched.js"]
         .iter()
-        .map(|name| found[name].as_f64().context("no time"))
+        .map(|name| {
+            medians[name]
+                .as_f64()
+                .with_context(|| format!("no time for {name}"))
+        })
         .collect()
 }

@@ -1,11 +1,12 @@
 //! Pages with many modules in Chromium: from the start of the navigation until the last module has run.
-//! The page measures it, and says it with what its modules have come to.
+//! The page measures the time and reports it together with the sum that its modules compute.
 
-use crate::requests::{plain_or_injected, unchanged};
-use crate::server::{Peer, Server, Setup, Start};
-use crate::site::{self, Imports};
+use super::responses::{page, unchanged};
+use crate::case::{Case, Effort, Rounds};
+use crate::peers::{Peer, Server, Setup, StartOptions};
+use crate::process;
+use crate::site::{self, ImportGraph};
 use crate::table::{Figure, median};
-use crate::{Case, Effort, Rounds, process};
 use anyhow::{Context, ensure};
 use std::cell::RefCell;
 use std::fs::File;
@@ -18,25 +19,28 @@ const PEERS: &[Peer] = &[
     Peer::Pagewire,
     Peer::Without,
     Peer::Nginx,
-    Peer::Ancestor,
+    Peer::WebDevServer,
     Peer::Vite,
 ];
 
 const FIGURES: &[Figure] = &[Figure::less("ms first"), Figure::less("ms again")];
 
-/// A chain is loaded more often than a thousand modules, in less time.
+/// The chain is loaded more often than the thousand modules, which takes less time.
 const CHAIN_LOADS: usize = 3;
 
-pub(crate) fn cases(start: &Start<'_>) -> [Case; 2] {
-    let case = |name, imports: Imports, loads: usize| {
-        let script = start.peers.join("loads.js");
-        // One for all rounds.
+/// Pagewire's limit of module preload hints in one page.
+const MAX_HINTS: usize = 512;
+
+pub(crate) fn cases(options: &StartOptions<'_>) -> [Case; 2] {
+    let case = |name, imports: ImportGraph, loads: usize| {
+        let script = options.peers.join("loads.js");
+        // One browser for all rounds.
         let browser = RefCell::new(None);
         Case {
             name,
             peers: PEERS,
             setup: Setup {
-                hints: true,
+                preload_hints: true,
                 ..Setup::default()
             },
             rounds: Rounds::Fresh,
@@ -50,8 +54,8 @@ pub(crate) fn cases(start: &Start<'_>) -> [Case; 2] {
                 let first = browser.load(server, imports)?;
                 let again = (0..effort.loads * loads).map(|_| browser.load(server, imports));
                 let again = median(again.collect::<anyhow::Result<Vec<f64>>>()?);
-                check(server, imports)?;
-                Ok(vec![first, again.context("no value")?])
+                verify(server, imports)?;
+                Ok(vec![first, again.context("no further load was measured")?])
             }),
         }
     };
@@ -61,31 +65,35 @@ pub(crate) fn cases(start: &Start<'_>) -> [Case; 2] {
     ]
 }
 
-/// Fails unless files are as they are, and the page has as many hints as is said of the server. It is
-/// known for as long as that by now: who looks first would be who loads it first.
-fn check(server: &Server, imports: Imports) -> anyhow::Result<()> {
-    let page = plain_or_injected(server, &imports.page())?;
+/// Fails unless files are unchanged and the page has the number of preload hints that is expected of this
+/// server. Runs after the loads: a request before them would be the first load.
+fn verify(server: &Server, imports: ImportGraph) -> anyhow::Result<()> {
+    let page = page(server, &imports.page_path())?;
     if server.peer() != Peer::Vite {
-        unchanged(server, &imports.module(imports.count - 1))?;
+        unchanged(server, &imports.module_path(imports.count - 1))?;
     }
     let hints = String::from_utf8_lossy(&page.body)
         .matches("rel=\"modulepreload\"")
         .count();
     let expected = match server.peer() {
         Peer::Pagewire if imports.is_chain => imports.count - 1..=imports.count - 1,
-        // As many as are found in time, and no more than there may be.
-        Peer::Pagewire => 1..=512,
+        // As many as the daemon has found in time.
+        Peer::Pagewire => 1..=MAX_HINTS,
         _ => 0..=0,
     };
-    ensure!(expected.contains(&hints), "{hints} hints, not {expected:?}");
+    ensure!(
+        expected.contains(&hints),
+        "{hints} preload hints, expected {expected:?}"
+    );
     Ok(())
 }
 
-/// Chromium, on any core: a browser has several, and leaves the server's when that has work.
+/// Chromium on any core: a browser has several processes, and the scheduler moves them off the server's
+/// core when that is busy.
 struct Browser {
     process: Child,
     urls: Option<ChildStdin>,
-    said: BufReader<ChildStdout>,
+    reports: BufReader<ChildStdout>,
     log: PathBuf,
     _folder: TempDir,
 }
@@ -98,33 +106,37 @@ impl Browser {
         command.arg(script).stderr(File::create(&log)?);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = process::on_any_core(|| command.spawn())??;
-        let said = process.stdout.take().context("piped")?;
+        let reports = process.stdout.take().context("stdout is piped")?;
         Ok(Self {
             urls: process.stdin.take(),
-            said: BufReader::new(said),
+            reports: BufReader::new(reports),
             process,
             log,
             _folder: folder,
         })
     }
 
-    /// The milliseconds that a page takes; an error unless all of its modules have run.
-    fn load(&mut self, server: &Server, imports: Imports) -> anyhow::Result<f64> {
-        let urls = self.urls.as_mut().context("piped")?;
-        writeln!(urls, "http://{}{}", server.address(), imports.page())?;
-        let mut said = String::new();
-        self.said.read_line(&mut said)?;
-        let said: serde_json::Value = serde_json::from_str(&said)
+    /// The load time of a page in milliseconds. Fails unless all of its modules have run.
+    fn load(&mut self, server: &Server, imports: ImportGraph) -> anyhow::Result<f64> {
+        let urls = self.urls.as_mut().context("stdin is piped")?;
+        writeln!(urls, "http://{}{}", server.address(), imports.page_path())?;
+        let mut report = String::new();
+        self.reports.read_line(&mut report)?;
+        let report: serde_json::Value = serde_json::from_str(&report)
             .with_context(|| std::fs::read_to_string(&self.log).unwrap_or_default())?;
-        let sum = said["sum"].as_u64().context("no sum")?;
-        ensure!(sum == imports.sum() as u64, "the modules come to {sum}");
-        said["ms"].as_f64().context("no time")
+        let sum = report["sum"].as_u64().context("no sum in the report")?;
+        ensure!(
+            sum == imports.sum() as u64,
+            "the modules computed {sum}, expected {}",
+            imports.sum()
+        );
+        report["ms"].as_f64().context("no time in the report")
     }
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // It ends when no URL follows.
+        // The script exits at the end of its input.
         drop(self.urls.take());
         let _ = self.process.wait();
     }
