@@ -4,7 +4,7 @@ import dev.pagewire.client.Socket;
 import dev.pagewire.client.Target;
 import java.util.List;
 
-/** Prints to the console of every page, one second after it or the plugin has come. */
+/** Prints to the console of every page, one second after the page or the plugin has connected. */
 public class ConsoleLog {
   public static void main(String[] args) {
     Plugin.named("console-log")
@@ -19,7 +19,7 @@ public class ConsoleLog {
                 context.client().consoleLog(pages, ConsoleLevel.LOG, "Hello from Pagewire");
               }
             })
-        // Pages that connect later are greeted when they are ready.
+        // Pages that connect later get the message when they are ready.
         .onSocketReady(
             (socket, client) -> {
               Thread.sleep(1000);

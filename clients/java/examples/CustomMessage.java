@@ -2,7 +2,7 @@ import dev.pagewire.client.Plugin;
 import dev.pagewire.client.Target;
 import java.util.Map;
 
-/** Tells every page how many pages there are, in a message of our own, whenever one comes. */
+/** Sends every page the number of open pages, in a custom message, whenever a page connects. */
 public class CustomMessage {
   public static void main(String[] args) {
     Plugin.named("custom-message")

@@ -2,7 +2,7 @@ import dev.pagewire.client.Content;
 import dev.pagewire.client.Filter;
 import dev.pagewire.client.Plugin;
 
-/** The shortest plugin that does something visible: a page that is no file. */
+/** The shortest plugin with a visible effect: serves a page that is not a file. */
 public class Hello {
   public static void main(String[] args) {
     Plugin.named("hello")

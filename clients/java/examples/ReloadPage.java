@@ -4,10 +4,10 @@ import dev.pagewire.client.Target;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Reloads every page once: a data URL is a module too. */
+/** Reloads every page once, with a data URL as the module to import. */
 public class ReloadPage {
   public static void main(String[] args) {
-    // A tab keeps its id when it reloads: each is reloaded once.
+    // A tab keeps its id across reloads, so each is reloaded only once.
     Set<String> reloaded = ConcurrentHashMap.newKeySet();
     Plugin.named("reload-page")
         .injectWebSocket()

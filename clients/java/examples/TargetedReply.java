@@ -3,7 +3,7 @@ import dev.pagewire.client.Target;
 import java.util.Map;
 
 /**
- * Answers the page that sent a message, and no other.
+ * Sends a reply only to the page that sent a message.
  *
  * <p>In a page: {@code import { sendMessage } from '/__pagewire__/client.js'}, then {@code
  * sendMessage({ type: 'ping', n: 1 })}.

@@ -5,7 +5,10 @@ import dev.pagewire.client.ImportRow;
 import dev.pagewire.client.Plugin;
 import dev.pagewire.client.Target;
 
-/** As {@code VirtualModule}, with arguments for the module's default export, and its answer. */
+/**
+ * Like {@code VirtualModule}, but passes arguments to the module's default export and reads its
+ * return value.
+ */
 public class VirtualModuleParameters {
   private static final String MODULE =
       """

@@ -1,17 +1,17 @@
 package dev.pagewire.client;
 
 /**
- * What a plugin does with something. It may throw anything.
+ * Handler that returns nothing, such as a start or stop handler. May throw any exception.
  *
- * @param <T> what it gets
+ * @param <T> type of the input
  */
 @FunctionalInterface
 public interface Action<T> {
   /**
-   * Does it.
+   * Handles the input.
    *
-   * @param input what there is
-   * @throws Exception when it fails
+   * @param input what the handler is called with
+   * @throws Exception when the handler fails
    */
   void run(T input) throws Exception;
 }

@@ -26,23 +26,23 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * The calls of a {@link Client} that do not wait: each returns at once, with a future of what the
- * client's call of the same name returns. The future completes exceptionally with what that throws;
- * what makes no sense as JSON is thrown at once.
+ * Asynchronous calls of a {@link Client}. Each method returns at once, with a future of what the
+ * client's method of the same name returns. The future completes exceptionally with what the
+ * blocking method throws; only a value that cannot be written as JSON throws at once.
  *
- * <p>Sends reach a page in the order of the calls. Cancelling a future gives its call up, whose
- * effect is then unknown. What follows a future without an executor of its own ({@code thenApply})
- * may run on the thread that reads from the daemon: it must not wait, and waiting for the daemon
- * there is an {@link IllegalStateException}.
+ * <p>Sends reach a page in the order of the calls. Cancelling a future cancels its call; whether
+ * the call took effect is then unknown. A dependent stage without its own executor ({@code
+ * thenApply}) may run on the thread that reads from the daemon. It must not block: waiting for the
+ * daemon there throws {@link IllegalStateException}.
  */
 public final class AsyncClient {
-  /** Sockets or plugins asked for at a time. */
+  /** Sockets or plugins fetched per request. */
   private static final int LIST_PAGE_SIZE = 1000;
 
-  /** How long pages may take for an awaited import. 10 s. */
+  /** Default time that pages have to answer an awaited import. */
   private static final Duration IMPORT_TIMEOUT = Duration.ofSeconds(10);
 
-  /** What is added to it for the call itself. 5 s. */
+  /** Added to the import's timeout for the call itself. */
   private static final Duration IMPORT_MARGIN = Duration.ofSeconds(5);
 
   private final Client client;
@@ -52,9 +52,9 @@ public final class AsyncClient {
   }
 
   /**
-   * {@link Client#info}.
+   * Asynchronous form of {@link Client#info}.
    *
-   * @return a future of it
+   * @return a future of the server information
    */
   public CompletableFuture<ServerInfo> info() {
     return client
@@ -67,45 +67,45 @@ public final class AsyncClient {
   }
 
   /**
-   * {@link Client#sockets()}.
+   * Asynchronous form of {@link Client#sockets()}.
    *
-   * @return a future of them
+   * @return a future of the sockets
    */
   public CompletableFuture<List<Socket>> sockets() {
     return listSockets().thenApply(SocketList::sockets);
   }
 
   /**
-   * {@link Client#sockets(SocketFilter)}.
+   * Asynchronous form of {@link Client#sockets(SocketFilter)}.
    *
    * @param filter the conditions
-   * @return a future of them
+   * @return a future of the sockets
    */
   public CompletableFuture<List<Socket>> sockets(SocketFilter filter) {
     return listSockets(filter).thenApply(SocketList::sockets);
   }
 
   /**
-   * {@link Client#listSockets()}.
+   * Asynchronous form of {@link Client#listSockets()}.
    *
-   * @return a future of them
+   * @return a future of the sockets and their position
    */
   public CompletableFuture<SocketList> listSockets() {
-    return moreSockets(ListSocketsRequest.newBuilder(), new ArrayList<>());
+    return fetchSockets(ListSocketsRequest.newBuilder(), new ArrayList<>());
   }
 
   /**
-   * {@link Client#listSockets(SocketFilter)}.
+   * Asynchronous form of {@link Client#listSockets(SocketFilter)}.
    *
    * @param filter the conditions
-   * @return a future of them
+   * @return a future of the sockets and their position
    */
   public CompletableFuture<SocketList> listSockets(SocketFilter filter) {
-    return moreSockets(
+    return fetchSockets(
         ListSocketsRequest.newBuilder().setFilter(filter.toWire()), new ArrayList<>());
   }
 
-  private CompletableFuture<SocketList> moreSockets(
+  private CompletableFuture<SocketList> fetchSockets(
       ListSocketsRequest.Builder request, List<Socket> sockets) {
     return client
         .connection()
@@ -118,7 +118,7 @@ public final class AsyncClient {
             page -> {
               sockets.addAll(FromWire.sockets(page.getSocketsList()));
               if (!page.getNextPageToken().isEmpty()) {
-                return moreSockets(request.setPageToken(page.getNextPageToken()), sockets);
+                return fetchSockets(request.setPageToken(page.getNextPageToken()), sockets);
               }
               return CompletableFuture.completedFuture(
                   new SocketList(List.copyOf(sockets), FromWire.position(page.getPosition())));
@@ -126,15 +126,15 @@ public final class AsyncClient {
   }
 
   /**
-   * {@link Client#plugins}.
+   * Asynchronous form of {@link Client#plugins}.
    *
-   * @return a future of them
+   * @return a future of the plugins
    */
   public CompletableFuture<List<PluginInfo>> plugins() {
-    return morePlugins(ListPluginsRequest.newBuilder(), new ArrayList<>());
+    return fetchPlugins(ListPluginsRequest.newBuilder(), new ArrayList<>());
   }
 
-  private CompletableFuture<List<PluginInfo>> morePlugins(
+  private CompletableFuture<List<PluginInfo>> fetchPlugins(
       ListPluginsRequest.Builder request, List<PluginInfo> plugins) {
     return client
         .connection()
@@ -148,15 +148,15 @@ public final class AsyncClient {
               page.getPluginsList().forEach(plugin -> plugins.add(FromWire.plugin(plugin)));
               return page.getNextPageToken().isEmpty()
                   ? CompletableFuture.completedFuture(List.copyOf(plugins))
-                  : morePlugins(request.setPageToken(page.getNextPageToken()), plugins);
+                  : fetchPlugins(request.setPageToken(page.getNextPageToken()), plugins);
             });
   }
 
   /**
-   * {@link Client#invalidate}.
+   * Asynchronous form of {@link Client#invalidate}.
    *
-   * @param stale what is to be forgotten
-   * @return a future of the number
+   * @param stale the results to invalidate
+   * @return a future of the number of invalidated results
    */
   public CompletableFuture<Integer> invalidate(Stale stale) {
     return client
@@ -169,10 +169,10 @@ public final class AsyncClient {
   }
 
   /**
-   * {@link Client#send}.
+   * Asynchronous form of {@link Client#send}.
    *
-   * @param target whom it is for
-   * @param value a value, as {@link Json} writes it
+   * @param target the sockets to send to
+   * @param value a value that {@link Json} can write
    * @return a future of the report
    */
   public CompletableFuture<Report> send(Target target, Object value) {
@@ -180,9 +180,9 @@ public final class AsyncClient {
   }
 
   /**
-   * {@link Client#sendJson}.
+   * Asynchronous form of {@link Client#sendJson}.
    *
-   * @param target whom it is for
+   * @param target the sockets to send to
    * @param json JSON text
    * @return a future of the report
    */
@@ -191,9 +191,9 @@ public final class AsyncClient {
   }
 
   /**
-   * {@link Client#sendText}.
+   * Asynchronous form of {@link Client#sendText}.
    *
-   * @param target whom it is for
+   * @param target the sockets to send to
    * @param text any text
    * @return a future of the report
    */
@@ -202,9 +202,9 @@ public final class AsyncClient {
   }
 
   /**
-   * {@link Client#sendBinary}.
+   * Asynchronous form of {@link Client#sendBinary}.
    *
-   * @param target whom it is for
+   * @param target the sockets to send to
    * @param bytes any bytes
    * @return a future of the report
    */
@@ -214,10 +214,10 @@ public final class AsyncClient {
   }
 
   /**
-   * {@link Client#reply}.
+   * Asynchronous form of {@link Client#reply}.
    *
    * @param request the page's request
-   * @param value a value, as {@link Json} writes it
+   * @param value a value that {@link Json} can write
    * @return a future of the report
    */
   public CompletableFuture<Report> reply(Message request, Object value) {
@@ -225,34 +225,36 @@ public final class AsyncClient {
   }
 
   /**
-   * {@link Client#replyJson}.
+   * Asynchronous form of {@link Client#replyJson}.
    *
    * @param request the page's request
    * @param json JSON text
    * @return a future of the report
    */
   public CompletableFuture<Report> replyJson(Message request, String json) {
-    return send(SendRequest.newBuilder().setTarget(answering(request)).setJson(json));
+    return send(SendRequest.newBuilder().setTarget(replyTarget(request)).setJson(json));
   }
 
   /**
-   * {@link Client#replyError}.
+   * Asynchronous form of {@link Client#replyError}.
    *
    * @param request the page's request
-   * @param problem why it failed
+   * @param problem why the request failed
    * @return a future of the report
    */
   public CompletableFuture<Report> replyError(Message request, String problem) {
-    return send(SendRequest.newBuilder().setTarget(answering(request)).setError(problem));
+    return send(SendRequest.newBuilder().setTarget(replyTarget(request)).setError(problem));
   }
 
-  private static dev.pagewire.v1.Target answering(Message request) {
+  private static dev.pagewire.v1.Target replyTarget(Message request) {
     return Target.replyTo(request.requestId().orElse("")).toWire();
   }
 
   private CompletableFuture<Report> send(SendRequest.Builder request) {
     SendRequest send = request.setDelivery(client.delivery()).build();
-    // The stream has no place for answers that take long, and would break at what is too large.
+    // A send that confirms receipt would hold up the replies of later ones on the stream, and the
+    // daemon ends the stream
+    // when a message is too large.
     boolean streamed =
         client.delivery().getAckLevel() != AckLevel.ACK_LEVEL_RECEIVED
             && send.getSerializedSize() <= client.sends().maxBytes();
@@ -269,10 +271,10 @@ public final class AsyncClient {
   }
 
   /**
-   * {@link Client#sendImport}.
+   * Asynchronous form of {@link Client#sendImport}.
    *
-   * @param target whom it is for
-   * @param module what to import
+   * @param target the sockets to send to
+   * @param module the module to import
    * @return a future of the report
    */
   public CompletableFuture<Report> sendImport(Target target, Import module) {
@@ -286,16 +288,16 @@ public final class AsyncClient {
   }
 
   /**
-   * {@link Client#importValue}.
+   * Asynchronous form of {@link Client#importValue}.
    *
-   * @param target whom it is for
-   * @param module what to import
-   * @return a future of what came of it
+   * @param target the sockets to send to
+   * @param module the module to import
+   * @return a future of the results
    */
   public CompletableFuture<ImportReport> importValue(Target target, Import module) {
     SendImportRequest.Builder request = module.toWire(target).setAwaitResult(true);
     Duration deadline = client.deadline();
-    if (!client.hasOwnDeadline()) {
+    if (!client.hasExplicitDeadline()) {
       Duration timeout = module.timeout().orElse(IMPORT_TIMEOUT);
       request.setTimeout(ToWire.duration(timeout));
       deadline = timeout.plus(IMPORT_MARGIN);
@@ -307,10 +309,10 @@ public final class AsyncClient {
   }
 
   /**
-   * {@link Client#consoleLog}.
+   * Asynchronous form of {@link Client#consoleLog}.
    *
-   * @param target whom it is for
-   * @param level the console's method
+   * @param target the sockets to send to
+   * @param level the console method to call
    * @param text any text
    * @return a future of the report
    */
@@ -321,7 +323,7 @@ public final class AsyncClient {
             ControlServiceGrpc.getSendConsoleLogMethod(),
             SendConsoleLogRequest.newBuilder()
                 .setTarget(target.toWire())
-                // On the wire the levels begin with "as log".
+                // The contract's enum has "unspecified" before the first level.
                 .setLevelValue(level.ordinal() + 1)
                 .setText(text)
                 .setDelivery(client.delivery())
@@ -331,9 +333,9 @@ public final class AsyncClient {
   }
 
   /**
-   * {@link Client#reload}.
+   * Asynchronous form of {@link Client#reload}.
    *
-   * @param target whom it is for
+   * @param target the pages to reload
    * @return a future of the report
    */
   public CompletableFuture<Report> reload(Target target) {
@@ -341,10 +343,10 @@ public final class AsyncClient {
   }
 
   /**
-   * {@link Client#navigate}.
+   * Asynchronous form of {@link Client#navigate}.
    *
-   * @param target whom it is for
-   * @param url where to
+   * @param target the pages to navigate
+   * @param url the destination
    * @return a future of the report
    */
   public CompletableFuture<Report> navigate(Target target, String url) {
@@ -353,10 +355,10 @@ public final class AsyncClient {
   }
 
   /**
-   * {@link Client#swapStylesheets}.
+   * Asynchronous form of {@link Client#swapStylesheets}.
    *
-   * @param target whom it is for
-   * @param paths URL paths; none = every stylesheet
+   * @param target the pages that swap their stylesheets
+   * @param paths URL paths; empty for every stylesheet
    * @return a future of the report
    */
   public CompletableFuture<Report> swapStylesheets(Target target, List<String> paths) {
@@ -377,11 +379,11 @@ public final class AsyncClient {
   }
 
   /**
-   * {@link Client#closeSockets}.
+   * Asynchronous form of {@link Client#closeSockets}.
    *
-   * @param target whom it is for
+   * @param target the sockets to close
    * @param closeCode the WebSocket close code
-   * @param closeReason for the close frame; may be empty
+   * @param closeReason reason in the close frame; may be empty
    * @return a future of the report
    */
   public CompletableFuture<Report> closeSockets(Target target, int closeCode, String closeReason) {
@@ -399,10 +401,10 @@ public final class AsyncClient {
   }
 
   /**
-   * {@link Client#subscribe}. Reading the subscription waits.
+   * Asynchronous form of {@link Client#subscribe}. Reading from the subscription blocks.
    *
-   * @param options what to be told of
-   * @return a future of the subscription in force
+   * @param options the events to subscribe to
+   * @return a future of the subscription, which completes when it is in force
    */
   public CompletableFuture<Subscription> subscribe(SubscribeOptions options) {
     return Subscription.open(client, options);

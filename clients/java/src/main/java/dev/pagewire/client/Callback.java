@@ -3,14 +3,14 @@ package dev.pagewire.client;
 import java.util.concurrent.CompletionStage;
 
 /**
- * A handler of either kind.
+ * Handler in either its blocking or its asynchronous form; exactly one component is set.
  *
- * @param waiting may wait, so it has a thread of its own; or null
- * @param async must not wait: it is called on the thread of the transport; or null
+ * @param blocking runs on a handler thread and may block
+ * @param async runs on the transport's thread and must not block
  */
 record Callback<I, O>(
-    Handler<I, ? extends O> waiting, Handler<I, ? extends CompletionStage<? extends O>> async) {
-  static <I, O> Callback<I, O> waiting(Handler<I, ? extends O> handler) {
+    Handler<I, ? extends O> blocking, Handler<I, ? extends CompletionStage<? extends O>> async) {
+  static <I, O> Callback<I, O> blocking(Handler<I, ? extends O> handler) {
     return new Callback<>(handler, null);
   }
 

@@ -1,6 +1,6 @@
 package dev.pagewire.client;
 
-/** Nothing that speaks the contract answers at the endpoint. */
+/** No daemon answers at the endpoint. */
 public final class CannotConnectException extends PagewireException {
   private static final long serialVersionUID = 1;
 

@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 /**
- * Changes to a response, made by a plugin. What it does not mention stays. Immutable.
+ * A plugin's changes to a response. Everything that it does not set stays as it is. Immutable.
  *
  * <pre>{@code
  * Change.body("body { color: red }").header("x-made-by", "styles")
@@ -19,15 +19,15 @@ public final class Change {
     this.wire = wire.build();
   }
 
-  /** {@return a change that changes nothing yet: of headers or the type only, say} */
+  /** {@return an empty change, to which a content type or headers can be added} */
   public static Change create() {
     return new Change(TransformContent.newBuilder());
   }
 
   /**
-   * A new body.
+   * Replaces the body.
    *
-   * @param body the text, 16 MiB at most; it may be empty
+   * @param body the text, at most 16 MiB; may be empty
    * @return the change
    */
   public static Change body(String body) {
@@ -35,9 +35,9 @@ public final class Change {
   }
 
   /**
-   * A new body.
+   * Replaces the body.
    *
-   * @param body the bytes, 16 MiB at most; it may be empty
+   * @param body the bytes, at most 16 MiB; may be empty
    * @return the change
    */
   public static Change body(byte[] body) {
@@ -45,7 +45,7 @@ public final class Change {
   }
 
   /**
-   * A new type.
+   * Replaces the content type.
    *
    * @param contentType a MIME type or a file extension
    * @return the change
@@ -55,11 +55,11 @@ public final class Change {
   }
 
   /**
-   * Sets a header, in place of those of its name. Hop-by-hop headers and {@code content-length}
-   * make the answer a failure.
+   * Sets a header, replacing all headers of that name. Hop-by-hop headers and {@code
+   * content-length} are not allowed: they turn the result into a failure.
    *
-   * @param name its name
-   * @param value its value, octets as the characters of their numbers
+   * @param name the header's name
+   * @param value the header's value; each character is one byte (ISO 8859-1)
    * @return the change
    */
   public Change header(String name, String value) {
@@ -67,9 +67,9 @@ public final class Change {
   }
 
   /**
-   * Removes headers, if there are any.
+   * Removes all headers of a name.
    *
-   * @param name their name
+   * @param name the headers' name
    * @return the change
    */
   public Change removeHeader(String name) {
@@ -77,8 +77,9 @@ public final class Change {
   }
 
   /**
-   * Has the daemon ask again for the next request. Default: it keeps what came of this response
-   * until that changes, it is invalidated, a file it depends on changes, or a plugin leaves.
+   * Disables caching: the plugin is called again for the next request. By default the daemon caches
+   * the result until the response or a file that it depends on changes, the result is invalidated,
+   * or a plugin disconnects.
    *
    * @return the change
    */
@@ -87,8 +88,8 @@ public final class Change {
   }
 
   /**
-   * Further files whose change makes a cached result stale: what the body includes, or a
-   * configuration.
+   * Adds files whose change makes the cached result stale, such as files that the body includes, or
+   * a configuration.
    *
    * @param files absolute paths
    * @return the change

@@ -9,35 +9,34 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
 /**
- * A connection to a daemon.
+ * Connection to a daemon.
  *
- * <p>All calls may be made at the same time, from any thread, and from inside a plugin's handlers.
- * Each waits for the daemon's answer; {@link #async} has the same calls without waiting. None
- * retries by itself. A call takes 30 s at most, unless {@link #withDeadline} says otherwise; an
- * interrupt gives it up ({@link java.util.concurrent.CancellationException}), its effect is then
- * unknown.
+ * <p>All methods may be called from any thread at the same time, and from inside a plugin's
+ * handlers. Each blocks until the daemon has answered; {@link #async} has the same calls without
+ * blocking. No call is retried. A call may take 30 s unless {@link #withDeadline} sets another
+ * limit. An interrupt cancels the call ({@link java.util.concurrent.CancellationException});
+ * whether it took effect is then unknown.
  *
- * <p>Every send reports whom it reached. A page that cannot be reached is a row of the {@link
- * Report}, never an exception; so is nobody being connected. A target or a value that makes no
- * sense is an {@link RpcException} ({@code FIELD_INVALID}). Sends reach a page in the order of
- * their calls, each at most once. Nothing is kept for pages that connect later.
+ * <p>Every send returns a {@link Report} of the sockets it reached. Pages that cannot be reached
+ * are rows of the report, never exceptions, and an empty report means that no page was connected.
+ * An invalid target or value is an {@link RpcException} ({@code FIELD_INVALID}). Sends reach a page
+ * in the order of their calls, each at most once. Nothing is stored for pages that connect later.
  *
- * <p>The connection is dialled again by the first call after it was lost ({@link
- * DisconnectedException}), so a client outlives a restart of its daemon at the same address;
- * subscriptions and plugins do not.
+ * <p>After the connection was lost ({@link DisconnectedException}), the next call reconnects, so a
+ * client survives a restart of its daemon at the same address; subscriptions and plugins do not.
  */
 public final class Client implements AutoCloseable {
-  /** How long a call may take unless the program says. 30 s. */
+  /** Time limit of a call unless the program sets another. */
   private static final Duration DEFAULT_DEADLINE = Duration.ofSeconds(30);
 
-  /** How long the daemon may take to say who it is, while connecting. 5 s. */
-  private static final Duration GREETING_TIMEOUT = Duration.ofSeconds(5);
+  /** Time limit of the call that verifies a new connection. */
+  private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
 
   private final Connection connection;
   private final SendStream sends;
   private final DeliveryOptions delivery;
 
-  /** Null = the default. */
+  /** Null for the default. */
   private final Duration deadline;
 
   private final AsyncClient async = new AsyncClient(this);
@@ -51,22 +50,23 @@ public final class Client implements AutoCloseable {
   }
 
   /**
-   * Connects, and asks the daemon who it is: a wrong address or token is noticed here.
+   * Connects and verifies the address and the token with a first call.
    *
-   * @param endpoint where it listens
+   * @param endpoint the daemon's control endpoint
    * @return the client, to be closed
-   * @throws CannotConnectException when nobody answers within 5 s or what answers is no daemon
-   * @throws RpcException when it refuses the token ({@code TOKEN_MISSING}, {@code TOKEN_INVALID})
-   *     or is {@code STARTING} or {@code STOPPING}
+   * @throws CannotConnectException when nothing answers within 5 s, or something other than a
+   *     daemon does
+   * @throws RpcException when the daemon refuses the token ({@code TOKEN_MISSING}, {@code
+   *     TOKEN_INVALID}) or is {@code STARTING} or {@code STOPPING}
    */
   public static Client connect(Endpoint endpoint) {
     return Transport.await(connectAsync(endpoint));
   }
 
   /**
-   * As {@link #connect(Endpoint)}.
+   * Connects as {@link #connect(Endpoint)} does.
    *
-   * @param endpoint where it listens, as {@link Endpoint#parse} understands it
+   * @param endpoint an address that {@link Endpoint#parse} accepts
    * @return the client, to be closed
    */
   public static Client connect(String endpoint) {
@@ -74,8 +74,8 @@ public final class Client implements AutoCloseable {
   }
 
   /**
-   * Connects to the daemon that {@code PAGEWIRE_ENDPOINT} names, or else to the one that is meant
-   * in the current folder; see {@link Endpoint#find}.
+   * Connects to the daemon that {@code PAGEWIRE_ENDPOINT} names, or else to the one that discovery
+   * selects for the current folder; see {@link Endpoint#find}.
    *
    * @return the client, to be closed
    */
@@ -84,60 +84,61 @@ public final class Client implements AutoCloseable {
   }
 
   /**
-   * As {@link #connect(Endpoint)}, without waiting; for an endpoint without a token, small files
-   * are read at once.
+   * Asynchronous form of {@link #connect(Endpoint)}. For an endpoint without a token, discovery
+   * files are read before this returns.
    *
-   * @param endpoint where it listens
+   * @param endpoint the daemon's control endpoint
    * @return a future of the client
    */
   public static CompletableFuture<Client> connectAsync(Endpoint endpoint) {
-    Connection connection = new Connection(endpoint.complete());
+    Connection connection = new Connection(endpoint.withDiscoveredToken());
     Client client =
         new Client(
             connection, new SendStream(connection), DeliveryOptions.getDefaultInstance(), null);
     return client
-        .withDeadline(GREETING_TIMEOUT)
+        .withDeadline(CONNECT_TIMEOUT)
         .async
         .info()
         .handle(
             (info, problem) -> {
               if (problem == null) {
-                client.sends.limit(info.limits());
+                client.sends.setLimits(info.limits());
                 return client;
               }
               client.close();
-              throw new CompletionException(connecting(endpoint, problem));
+              throw new CompletionException(connectError(endpoint, problem));
             });
   }
 
-  private static Throwable connecting(Endpoint endpoint, Throwable problem) {
+  private static Throwable connectError(Endpoint endpoint, Throwable problem) {
     if (problem instanceof DisconnectedException lost) {
       return new CannotConnectException(endpoint, lost.problem());
     }
-    if (problem instanceof RpcException refused) {
-      if (refused.code() == Status.Code.DEADLINE_EXCEEDED) {
+    if (problem instanceof RpcException rpc) {
+      if (rpc.code() == Status.Code.DEADLINE_EXCEEDED) {
         return new CannotConnectException(endpoint, "no answer within 5 s");
       }
-      // An HTTP server that is no daemon of ours answers without a reason.
-      if (refused.reason().isEmpty()) {
-        return new CannotConnectException(endpoint, refused.getMessage());
+      // Other HTTP servers answer without a reason.
+      if (rpc.reason().isEmpty()) {
+        return new CannotConnectException(endpoint, rpc.getMessage());
       }
     }
     return problem;
   }
 
-  /** {@return the same calls without waiting: they return futures} */
+  /** {@return the same calls in asynchronous form} */
   public AsyncClient async() {
     return async;
   }
 
   /**
-   * A client on the same connection whose calls, subscriptions excepted, may take so long. What is
-   * reached by then is reported, the rest are rows with {@link DeliveryStatus#TIMED_OUT}; with
-   * nothing to report it is an {@link RpcException} with {@code DEADLINE}. Default 30 s; of awaited
-   * imports their own timeout (10 s) and 5 s.
+   * Returns a client on the same connection with another time limit for its calls, except
+   * subscriptions. When the time is up, the report lists the pages that have not answered with
+   * {@link DeliveryStatus#TIMED_OUT}; a call without a report fails with {@link RpcException}
+   * ({@code DEADLINE}). The default is 30 s; for an awaited import it is the import's own timeout
+   * (10 s) plus 5 s.
    *
-   * @param deadline the time
+   * @param deadline the time limit
    * @return the client, which need not be closed
    */
   public Client withDeadline(Duration deadline) {
@@ -145,9 +146,10 @@ public final class Client implements AutoCloseable {
   }
 
   /**
-   * A client on the same connection whose sends count a socket as reached only when its browser
-   * confirmed the frame. Default: when it is in the socket's queue. Such a send waits for the
-   * slowest page, and not in order with others.
+   * Returns a client on the same connection whose sends count a socket as reached only when its
+   * browser has confirmed the frame. By default a socket counts as reached when the message is in
+   * its queue. Such a send waits for the slowest page, and its order relative to concurrent sends
+   * is undefined.
    *
    * @return the client, which need not be closed
    */
@@ -157,8 +159,8 @@ public final class Client implements AutoCloseable {
   }
 
   /**
-   * A client on the same connection whose reports name the sockets that were reached, not only
-   * their number.
+   * Returns a client on the same connection whose reports list the ids of the reached sockets, not
+   * only their number.
    *
    * @return the client, which need not be closed
    */
@@ -168,16 +170,16 @@ public final class Client implements AutoCloseable {
   }
 
   /**
-   * Asks the daemon what it is.
+   * Fetches information about the daemon.
    *
-   * @return version, features and limits
+   * @return its version, features and limits
    */
   public ServerInfo info() {
     return Transport.await(async.info());
   }
 
   /**
-   * All sockets that are connected.
+   * Lists all connected sockets.
    *
    * @return the sockets, ready or not
    */
@@ -186,7 +188,7 @@ public final class Client implements AutoCloseable {
   }
 
   /**
-   * The ready sockets that match.
+   * Lists the ready sockets that match a filter.
    *
    * @param filter the conditions
    * @return the sockets
@@ -196,146 +198,148 @@ public final class Client implements AutoCloseable {
   }
 
   /**
-   * All sockets that are connected, and the instant they were listed: subscribe after its position
-   * to miss nothing later.
+   * Lists all connected sockets together with the position at which they were listed. Subscribing
+   * after that position misses no later event.
    *
-   * @return the sockets, ready or not
+   * @return the sockets, ready or not, and the position
    */
   public SocketList listSockets() {
     return Transport.await(async.listSockets());
   }
 
   /**
-   * The ready sockets that match, and the instant they were listed.
+   * Lists the ready sockets that match a filter, together with the position at which they were
+   * listed.
    *
    * @param filter the conditions
-   * @return the sockets
+   * @return the sockets and the position
    */
   public SocketList listSockets(SocketFilter filter) {
     return Transport.await(async.listSockets(filter));
   }
 
   /**
-   * Configured plugins and live sessions.
+   * Lists configured plugins and live sessions.
    *
-   * @return them, in the order in which their hooks are asked
+   * @return the plugins, in the order in which their hooks are called
    */
   public List<PluginInfo> plugins() {
     return Transport.await(async.plugins());
   }
 
   /**
-   * Has the daemon forget remembered and cached results of hooks. Results of calls that began
-   * before it returns are never remembered.
+   * Invalidates cached results of hooks. Results of calls that began before this returns are not
+   * cached.
    *
-   * @param stale what is to be forgotten
-   * @return how many there were
+   * @param stale the results to invalidate
+   * @return how many results were invalidated
    */
   public int invalidate(Stale stale) {
     return Transport.await(async.invalidate(stale));
   }
 
   /**
-   * Sends a value as one JSON message. Page code expects an object with a {@code type}. 16 MiB at
-   * most by default.
+   * Sends a value as a JSON message. Page code expects an object with a {@code type}. By default a
+   * message may have 16 MiB.
    *
-   * @param target whom it is for
-   * @param value a value, as {@link Json} writes it
-   * @return whom it reached
-   * @throws JsonException when the value cannot be JSON
+   * @param target the sockets to send to
+   * @param value a value that {@link Json} can write
+   * @return the report
+   * @throws JsonException when the value cannot be written as JSON
    */
   public Report send(Target target, Object value) {
     return Transport.await(async.send(target, value));
   }
 
   /**
-   * Sends text that is JSON already, as it is: numbers, key order, spacing and duplicate keys
-   * survive.
+   * Sends JSON text verbatim: number formats, key order, spacing and duplicate keys are preserved.
    *
-   * @param target whom it is for
-   * @param json JSON text; the daemon refuses what does not parse
-   * @return whom it reached
+   * @param target the sockets to send to
+   * @param json JSON text; the daemon refuses invalid JSON
+   * @return the report
    */
   public Report sendJson(Target target, String json) {
     return Transport.await(async.sendJson(target, json));
   }
 
   /**
-   * Sends a text frame, verbatim and unchecked.
+   * Sends a text frame verbatim, without validation.
    *
-   * @param target whom it is for
+   * @param target the sockets to send to
    * @param text any text
-   * @return whom it reached
+   * @return the report
    */
   public Report sendText(Target target, String text) {
     return Transport.await(async.sendText(target, text));
   }
 
   /**
-   * Sends a binary frame, verbatim.
+   * Sends a binary frame verbatim.
    *
-   * @param target whom it is for
+   * @param target the sockets to send to
    * @param bytes any bytes
-   * @return whom it reached
+   * @return the report
    */
   public Report sendBinary(Target target, byte[] bytes) {
     return Transport.await(async.sendBinary(target, bytes));
   }
 
   /**
-   * Answers a page's request. The first answer wins.
+   * Replies to a page's request. The first reply wins.
    *
    * @param request the page's request
-   * @param value a value, as {@link Json} writes it
-   * @return whom it reached
-   * @throws RpcException with {@code ALREADY_ANSWERED}, {@code REQUEST_EXPIRED} (20 s) or {@code
-   *     REQUEST_NOT_FOUND}
+   * @param value a value that {@link Json} can write
+   * @return the report
+   * @throws RpcException with {@code ALREADY_ANSWERED}, {@code REQUEST_EXPIRED} (after 20 s) or
+   *     {@code REQUEST_NOT_FOUND}
    */
   public Report reply(Message request, Object value) {
     return Transport.await(async.reply(request, value));
   }
 
   /**
-   * As {@link #reply}, with JSON text that reaches the page as it is.
+   * Replies as {@link #reply} does, with JSON text that reaches the page verbatim.
    *
    * @param request the page's request
    * @param json JSON text
-   * @return whom it reached
+   * @return the report
    */
   public Report replyJson(Message request, String json) {
     return Transport.await(async.replyJson(request, json));
   }
 
   /**
-   * Tells a page that its request failed. Otherwise as {@link #reply}.
+   * Replies to a page's request with an error. Otherwise like {@link #reply}.
    *
    * @param request the page's request
-   * @param problem why it failed
-   * @return whom it reached
+   * @param problem why the request failed
+   * @return the report
    */
   public Report replyError(Message request, String problem) {
     return Transport.await(async.replyError(request, problem));
   }
 
   /**
-   * Has pages import a module and call its default export, and returns as soon as they are told.
+   * Makes pages import a module and call its default export, without waiting for the result.
    *
-   * @param target whom it is for
-   * @param module what to import
-   * @return whom it reached
+   * @param target the sockets to send to
+   * @param module the module to import
+   * @return the report
    */
   public Report sendImport(Target target, Import module) {
     return Transport.await(async.sendImport(target, module));
   }
 
   /**
-   * Has pages import a module and call its default export, and waits for what it returns, or its
-   * promise resolves to: as long as the slowest page takes, up to {@link Import#timeout(Duration)}.
+   * Makes pages import a module and call its default export, and waits for the values that it
+   * returns or that its promise resolves to. This takes as long as the slowest page, at most {@link
+   * Import#timeout(Duration)}.
    *
-   * <p>Waiting from inside a hook for a page whose load depends on that hook ends by deadline only.
+   * <p>Do not call this in a hook for a page whose load depends on that hook: it blocks until the
+   * deadline.
    *
-   * @param target whom it is for
-   * @param module what to import
+   * @param target the sockets to send to
+   * @param module the module to import
    * @return a row for each page
    */
   public ImportReport importValue(Target target, Import module) {
@@ -343,45 +347,45 @@ public final class Client implements AutoCloseable {
   }
 
   /**
-   * Prints to the console of pages. The text is printed exactly: it is no format string.
+   * Prints to the console of pages. The text is printed literally: it is not a format string.
    *
-   * @param target whom it is for
-   * @param level the console's method
+   * @param target the sockets to send to
+   * @param level the console method to call
    * @param text any text
-   * @return whom it reached
+   * @return the report
    */
   public Report consoleLog(Target target, ConsoleLevel level, String text) {
     return Transport.await(async.consoleLog(target, level, text));
   }
 
   /**
-   * Reloads pages. Reports delivery, not that they have loaded again.
+   * Reloads pages. The report covers delivery of the command, not the completed load.
    *
-   * @param target whom it is for
-   * @return whom it reached
+   * @param target the pages to reload
+   * @return the report
    */
   public Report reload(Target target) {
     return Transport.await(async.reload(target));
   }
 
   /**
-   * Sends pages to another URL. Reports delivery.
+   * Navigates pages to another URL. The report covers delivery of the command.
    *
-   * @param target whom it is for
-   * @param url where to, resolved against each page's own
-   * @return whom it reached
+   * @param target the pages to navigate
+   * @param url the destination, resolved against each page's own URL
+   * @return the report
    */
   public Report navigate(Target target, String url) {
     return Transport.await(async.navigate(target, url));
   }
 
   /**
-   * Swaps stylesheets for their new content; the pages keep their state.
+   * Replaces stylesheets with their current content; the pages keep their state.
    *
-   * @param target whom it is for
-   * @param paths URL paths, each beginning with {@code /}; none = every stylesheet of the pages'
+   * @param target the pages that swap their stylesheets
+   * @param paths URL paths, each beginning with {@code /}; empty for every stylesheet of the pages'
    *     own origin
-   * @return whom it reached
+   * @return the report
    */
   public Report swapStylesheets(Target target, List<String> paths) {
     return Transport.await(async.swapStylesheets(target, paths));
@@ -390,29 +394,28 @@ public final class Client implements AutoCloseable {
   /**
    * Closes sockets.
    *
-   * @param target whom it is for
-   * @param closeCode 1000, 4000 to 4499 (the page connects again) or 4500 to 4999 (it does not)
-   * @param closeReason for the close frame, 123 bytes at most; may be empty
-   * @return whom it reached
+   * @param target the sockets to close
+   * @param closeCode 1000, 4000 to 4499 (the page reconnects) or 4500 to 4999 (it does not)
+   * @param closeReason reason in the close frame, at most 123 bytes; may be empty
+   * @return the report
    */
   public Report closeSockets(Target target, int closeCode, String closeReason) {
     return Transport.await(async.closeSockets(target, closeCode, closeReason));
   }
 
   /**
-   * Subscribes, and returns once the subscription is in force: nothing that happens later is
-   * missed.
+   * Subscribes to events. Returns once the subscription is in force: no later event is missed.
    *
-   * @param options what to be told of
-   * @return the events, to be closed
+   * @param options the events to subscribe to
+   * @return the subscription, to be closed
    */
   public Subscription subscribe(SubscribeOptions options) {
     return Transport.await(async.subscribe(options));
   }
 
   /**
-   * Ends the connection, for all clients on it: calls that are under way fail with {@link
-   * DisconnectedException}. Subscriptions are closed by themselves.
+   * Closes the connection for all clients that share it. Calls in flight fail with {@link
+   * DisconnectedException}. Subscriptions are closed separately.
    */
   @Override
   public void close() {
@@ -435,7 +438,7 @@ public final class Client implements AutoCloseable {
     return deadline == null ? DEFAULT_DEADLINE : deadline;
   }
 
-  boolean hasOwnDeadline() {
+  boolean hasExplicitDeadline() {
     return deadline != null;
   }
 }

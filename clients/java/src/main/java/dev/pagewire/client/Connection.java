@@ -18,26 +18,27 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 /**
- * One HTTP/2 connection that notices within 15 s when its peer is gone. It is dialled by the first
- * call, and again by the first one after it was lost.
+ * HTTP/2 connection to a daemon. Keepalive pings detect a dead peer within 15 s. The first call
+ * connects, and so does the first call after the connection was lost.
  */
 final class Connection {
-  /** How long dialling may take. Beyond: the call fails. 5 s. */
+  /** Time limit for connecting; a call that needs longer fails. */
   private static final int CONNECT_TIMEOUT_MS = 5000;
 
-  /** An HTTP/2 ping is sent after so many seconds without a frame... */
+  /** A keepalive ping is sent after this time without a frame. */
   private static final long KEEPALIVE_INTERVAL_S = 10;
 
-  /** ... and the connection is given up when it is not answered for so many. */
+  /** The connection is closed when a ping is not answered within this time. */
   private static final long KEEPALIVE_TIMEOUT_S = 5;
 
-  /** Largest message accepted from the daemon; a larger one fails its call. 64 MiB. */
+  /** Largest message accepted from the daemon; a larger one fails its call. */
   private static final int MAX_RECEIVED_MESSAGE_BYTES = 64 * 1024 * 1024;
 
   /**
-   * Bytes that may be on their way unread, then the daemon waits. gRPC for Java grants a whole
-   * connection no more than one of its streams: all streams of one are read without delay, and what
-   * may stay unread, a subscription, has a connection of its own. 1 MiB.
+   * HTTP/2 flow-control window: bytes that may be unread before the daemon has to wait. gRPC for
+   * Java gives the whole connection the same window as each stream, so one unread stream would
+   * block all others. Therefore all streams of a connection are read without delay, and a
+   * subscription, which may stay unread, has its own connection.
    */
   private static final int WINDOW_BYTES = 1024 * 1024;
 
@@ -54,8 +55,8 @@ final class Connection {
     this.channel = channel(endpoint);
   }
 
-  /** Another one to the same daemon. */
-  Connection another() {
+  /** Returns a new connection to the same daemon. */
+  Connection duplicate() {
     return new Connection(endpoint);
   }
 
@@ -64,9 +65,9 @@ final class Connection {
   }
 
   /**
-   * Starts a call. Its listener is called on the thread of the transport.
+   * Starts a call. Its listener is called on the transport's thread.
    *
-   * @param session the session it belongs to, or null
+   * @param session id of the session that the call belongs to, or null
    */
   <Q, R> ClientCall<Q, R> start(
       MethodDescriptor<Q, R> method,
@@ -74,7 +75,7 @@ final class Connection {
       String session,
       ClientCall.Listener<R> listener) {
     if (channel.getState(false) == ConnectivityState.TRANSIENT_FAILURE) {
-      // Dials now, and not when gRPC would try again by itself.
+      // Reconnect now instead of waiting for gRPC's back-off.
       channel.enterIdle();
     }
     ClientCall<Q, R> call = channel.newCall(method, options);
@@ -87,7 +88,7 @@ final class Connection {
     return call;
   }
 
-  /** One request, one response. Cancelling the future cancels the call. */
+  /** Makes a unary call. Cancelling the future cancels the call. */
   <Q, R, T> CompletableFuture<T> unary(
       MethodDescriptor<Q, R> method, Q request, Duration deadline, Function<R, T> convert) {
     CompletableFuture<T> result = new CompletableFuture<>();
@@ -103,7 +104,7 @@ final class Connection {
           @Override
           public void onClose(Status status, Metadata trailers) {
             if (!status.isOk()) {
-              result.completeExceptionally(Refusals.from(status, trailers));
+              result.completeExceptionally(RpcErrors.from(status, trailers));
               return;
             }
             try {
@@ -119,7 +120,7 @@ final class Connection {
     result.whenComplete(
         (done, problem) -> {
           if (result.isCancelled()) {
-            call.cancel("the program gave it up", null);
+            call.cancel("cancelled by the caller", null);
           }
         });
     call.request(2);
@@ -128,7 +129,7 @@ final class Connection {
     return result;
   }
 
-  /** Ends it at once, with all calls that are under way. */
+  /** Closes the connection at once and fails all calls in flight. */
   void close() {
     channel.shutdownNow();
   }
@@ -139,13 +140,13 @@ final class Connection {
       builder =
           NettyChannelBuilder.forAddress(UnixDomainSocketAddress.of(endpoint.socket()))
               .channelType(NioDomainSocketChannel.class, UnixDomainSocketAddress.class)
-              // The socket's path would be refused.
+              // By default gRPC sends the socket's path, which is not a valid authority.
               .overrideAuthority("localhost");
     } else {
       builder =
           NettyChannelBuilder.forTarget("dns:///" + endpoint.authority())
               .channelType(NioSocketChannel.class)
-              // A daemon is on this machine, and no proxy leads there.
+              // The daemon runs on this machine: never use an HTTP proxy.
               .proxyDetector(address -> null);
     }
     return builder

@@ -1,6 +1,6 @@
 package dev.pagewire.client;
 
-/** A method of the pages' console. */
+/** Method of the browser's console. */
 public enum ConsoleLevel {
   /** {@code console.log}. */
   LOG,

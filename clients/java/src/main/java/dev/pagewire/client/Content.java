@@ -4,7 +4,7 @@ import com.google.protobuf.ByteString;
 import dev.pagewire.v1.ServeContent;
 import java.nio.file.Path;
 
-/** A response made by a plugin. Status 200 unless set. Immutable. */
+/** Response made by a plugin, with status 200 unless set otherwise. Immutable. */
 public final class Content implements Outcome {
   private final ServeContent wire;
 
@@ -13,9 +13,9 @@ public final class Content implements Outcome {
   }
 
   /**
-   * A text.
+   * Creates a response from text.
    *
-   * @param contentType a MIME type or a file extension; empty = derived from the request's path
+   * @param contentType a MIME type or a file extension; empty to derive it from the request's path
    * @param body the text
    * @return the content
    */
@@ -24,9 +24,9 @@ public final class Content implements Outcome {
   }
 
   /**
-   * Bytes.
+   * Creates a response from bytes.
    *
-   * @param contentType a MIME type or a file extension; empty = derived from the request's path
+   * @param contentType a MIME type or a file extension; empty to derive it from the request's path
    * @param body the bytes
    * @return the content
    */
@@ -39,7 +39,7 @@ public final class Content implements Outcome {
   }
 
   /**
-   * JavaScript.
+   * Creates a JavaScript response.
    *
    * @param source the script or module
    * @return the content
@@ -49,7 +49,7 @@ public final class Content implements Outcome {
   }
 
   /**
-   * A stylesheet.
+   * Creates a stylesheet response.
    *
    * @param source the stylesheet
    * @return the content
@@ -59,7 +59,7 @@ public final class Content implements Outcome {
   }
 
   /**
-   * An HTML page.
+   * Creates an HTML response.
    *
    * @param source the page
    * @return the content
@@ -69,7 +69,7 @@ public final class Content implements Outcome {
   }
 
   /**
-   * Plain text.
+   * Creates a plain text response.
    *
    * @param text the text
    * @return the content
@@ -79,18 +79,19 @@ public final class Content implements Outcome {
   }
 
   /**
-   * A value as JSON.
+   * Creates a JSON response.
    *
-   * @param value a value, as {@link Json} writes it
+   * @param value a value that {@link Json} can write
    * @return the content
-   * @throws JsonException when it cannot be JSON
+   * @throws JsonException when the value cannot be written as JSON
    */
   public static Content json(Object value) {
     return of("application/json", Json.write(value));
   }
 
   /**
-   * A file that the daemon reads, of any size. Its type is derived from the request's path.
+   * Creates a response from a file of any size, which the daemon reads. The content type is derived
+   * from the request's path.
    *
    * @param file an absolute path, inside a served root or the plugin's {@link Context#scratchDir}
    * @return the content
@@ -100,7 +101,7 @@ public final class Content implements Outcome {
   }
 
   /**
-   * Another type.
+   * Sets the content type.
    *
    * @param contentType a MIME type or a file extension
    * @return the content
@@ -110,7 +111,7 @@ public final class Content implements Outcome {
   }
 
   /**
-   * Another HTTP status.
+   * Sets the HTTP status.
    *
    * @param status the status
    * @return the content
@@ -120,11 +121,11 @@ public final class Content implements Outcome {
   }
 
   /**
-   * One more response header. Hop-by-hop headers and {@code content-length} make the answer a
-   * failure.
+   * Adds a response header. Hop-by-hop headers and {@code content-length} are not allowed: they
+   * turn the result into a failure.
    *
-   * @param name its name
-   * @param value its value, octets as the characters of their numbers
+   * @param name the header's name
+   * @param value the header's value; each character is one byte (ISO 8859-1)
    * @return the content
    */
   public Content header(String name, String value) {
@@ -132,8 +133,8 @@ public final class Content implements Outcome {
   }
 
   /**
-   * The daemon may answer the same request itself from now on: until invalidated, a file it depends
-   * on changes, or the plugin leaves.
+   * Allows the daemon to cache the response: it answers the same request itself until the response
+   * is invalidated, a file that it depends on changes, or the plugin disconnects.
    *
    * @return the content
    */
@@ -142,7 +143,7 @@ public final class Content implements Outcome {
   }
 
   /**
-   * Further files whose change makes a remembered answer stale.
+   * Adds files whose change makes the cached response stale.
    *
    * @param files absolute paths
    * @return the content
@@ -155,7 +156,10 @@ public final class Content implements Outcome {
     return new Content(more);
   }
 
-  /** {@return content that the page gets as it is: no transform, no socket client put into it} */
+  /**
+   * {@return content that is sent as it is, without transforms and without the injected socket
+   * client}
+   */
   public Content verbatim() {
     return new Content(wire.toBuilder().setVerbatim(true));
   }

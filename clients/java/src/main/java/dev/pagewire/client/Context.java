@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A running plugin's view of its daemon: what was true when its session began, and the client to
- * ask for what is true now.
+ * A plugin session's view of its daemon: the state when the session began, and a client for current
+ * state.
  */
 public final class Context {
   private final Client client;
@@ -20,59 +20,59 @@ public final class Context {
     this.sockets = FromWire.sockets(started.getSocketsList());
   }
 
-  /** {@return the connection that the plugin runs on; it is closed when the session ends} */
+  /** {@return the client that the plugin uses; it is closed when the session ends} */
   public Client client() {
     return client;
   }
 
   /**
-   * {@return the sockets that were connected when the session began, 1,000 at most; {@link
-   * Client#sockets()} lists those connected now}
+   * {@return the sockets that were connected when the session began, at most 1,000; {@link
+   * Client#sockets()} lists the current ones}
    */
   public List<Socket> sockets() {
     return sockets;
   }
 
-  /** {@return whether more sockets were connected than {@link #sockets} holds} */
+  /** {@return whether more sockets were connected than {@link #sockets} contains} */
   public boolean socketsTruncated() {
     return started.getSocketsTruncated();
   }
 
-  /** {@return the instant of {@link #sockets} in the event log} */
+  /** {@return the position in the event log at which {@link #sockets} was taken} */
   public Position position() {
     return FromWire.position(started.getPosition());
   }
 
-  /** {@return version, features and limits of the daemon} */
+  /** {@return the daemon's version, features and limits} */
   public ServerInfo serverInfo() {
     return FromWire.info(started.getServer());
   }
 
-  /** {@return the plugin's name, as the daemon knows it} */
+  /** {@return the plugin's name} */
   public String pluginName() {
     return started.getPluginName();
   }
 
-  /** {@return the folders being served, absolute, on the daemon's machine} */
+  /** {@return absolute paths of the served root folders, on the daemon's machine} */
   public List<Path> rootDirs() {
     return started.getRootDirsList().stream().map(Path::of).toList();
   }
 
   /**
-   * {@return a folder of this session's own, absolute, removed with it: {@link Content#file} may
-   * name files in it}
+   * {@return absolute path of a folder that belongs to this session and is removed with it; {@link
+   * Content#file} may refer to files in it}
    */
   public Path scratchDir() {
     return Path.of(started.getScratchDir());
   }
 
   /**
-   * The plugin's section of the daemon's configuration.
+   * Reads the plugin's section of the daemon's configuration.
    *
    * @param <T> the type
-   * @param type the class, as {@link Json} reads it
-   * @return the configuration; none = the plugin has no section
-   * @throws JsonException when it is not of the type
+   * @param type a class that {@link Json} can read
+   * @return the configuration, or empty if the plugin has no section
+   * @throws JsonException when the section does not fit the type
    */
   public <T> Optional<T> config(Class<T> type) {
     String json = started.getConfigJson();

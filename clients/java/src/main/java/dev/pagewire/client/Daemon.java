@@ -6,14 +6,14 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * A daemon that runs, as it describes itself in its discovery file.
+ * A running daemon, as described by its discovery file.
  *
- * @param pid its process
- * @param rootDirs what it serves: absolute paths, without links
- * @param http the first URL of its pages
+ * @param pid its process id
+ * @param rootDirs the served root folders: absolute paths with symbolic links resolved
+ * @param http the first URL at which pages are served
  * @param control its first control address
  * @param controls all its control addresses
- * @param tokenFile the file that holds its token; none when no control address needs one
+ * @param tokenFile the file that contains its token; empty when no control address needs one
  */
 public record Daemon(
     long pid,
@@ -24,10 +24,11 @@ public record Daemon(
     Optional<Path> tokenFile) {
 
   /**
-   * Its first control address, with its token if that needs one. Reads the token file at once.
+   * Returns the daemon's first control address, with the token if that address needs one. Reads the
+   * token file.
    *
    * @return the endpoint
-   * @throws EndpointException when the address makes no sense
+   * @throws EndpointException when the address is invalid
    * @throws TokenFileException when the token cannot be read
    */
   public Endpoint endpoint() {
@@ -35,7 +36,7 @@ public record Daemon(
     return endpoint.isUnix() ? endpoint : tokenFile.map(endpoint::withTokenFile).orElse(endpoint);
   }
 
-  /** {@return one line of a list to choose from} */
+  /** {@return a one-line description, for a list to choose from} */
   @Override
   public String toString() {
     String roots = rootDirs.stream().map(Path::toString).collect(Collectors.joining(", "));

@@ -1,19 +1,19 @@
 package dev.pagewire.client;
 
-/** Why a socket was not reached, or did not answer. */
+/** Why a message did not reach a socket, or why the socket's page did not answer. */
 public enum DeliveryStatus {
-  /** The daemon gives a reason that this version does not know. */
+  /** The daemon reported a reason that this version does not know. */
   UNKNOWN("not delivered"),
   /** No connected socket has this id. */
   NOT_FOUND("no such socket"),
-  /** Closed meanwhile. It may have arrived. */
-  GONE("closed meanwhile"),
+  /** The socket closed during the operation. The message may have arrived. */
+  GONE("the socket closed during the operation"),
   /** The socket's queue was full; nothing was enqueued. */
-  DROPPED_SLOW("its queue is full"),
-  /** No confirmation or answer in time. It may still arrive. */
+  DROPPED_SLOW("the socket's queue is full"),
+  /** No confirmation or answer arrived in time. The message may still arrive. */
   TIMED_OUT("no answer in time"),
-  /** The page's script is too old, or the page never said hello. */
-  UNSUPPORTED("its page does not support this");
+  /** The page's script is too old, or the page never completed the handshake. */
+  UNSUPPORTED("the page's script does not support this");
 
   private final String words;
 
@@ -21,7 +21,7 @@ public enum DeliveryStatus {
     this.words = words;
   }
 
-  /** {@return the reason, for people} */
+  /** {@return the reason, as text for humans} */
   public String words() {
     return words;
   }

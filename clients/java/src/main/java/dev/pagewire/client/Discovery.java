@@ -24,15 +24,15 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** How a program finds a daemon that nobody named: the files that daemons leave. */
+/** Finds running daemons by the discovery files that they write to the user's runtime folder. */
 final class Discovery {
-  /** Largest file that is read; a larger one is none of ours. 64 KiB. */
+  /** Largest file that is read; daemons write far smaller ones. */
   private static final long MAX_FILE_BYTES = 64 * 1024;
 
-  /** How long a daemon may take to accept a connection before it counts as busy. 1 s. */
+  /** A daemon that does not accept a connection within this time counts as running but busy. */
   private static final int ACCEPT_TIMEOUT_MS = 1000;
 
-  /** Permission bits of anybody but the owner. */
+  /** Permission bits of group and others. */
   private static final int OTHERS = 0077;
 
   private static final boolean UNIX =
@@ -40,19 +40,22 @@ final class Discovery {
 
   private Discovery() {}
 
-  /** The one that is meant in a folder, of those that run. */
+  /** Returns the running daemon that fits a folder best. */
   static Daemon find(Path folder) {
-    return choose(real(folder), findable());
+    return choose(resolveLinks(folder), runningDaemons());
   }
 
-  /** The one that serves these folders: another run of one that was known. */
+  /**
+   * Returns the running daemon that serves exactly these folders: a later run of a known daemon.
+   */
   static Daemon findServing(List<Path> rootDirs) {
     Path first = rootDirs.isEmpty() ? Path.of("") : rootDirs.get(0);
     return choose(
-        first, findable().stream().filter(one -> one.rootDirs().equals(rootDirs)).toList());
+        first,
+        runningDaemons().stream().filter(daemon -> daemon.rootDirs().equals(rootDirs)).toList());
   }
 
-  private static List<Daemon> findable() {
+  private static List<Daemon> runningDaemons() {
     try {
       return running(runtimeFolder());
     } catch (IOException problem) {
@@ -60,39 +63,44 @@ final class Discovery {
     }
   }
 
-  /** The one that has this control address. */
-  static Optional<Daemon> at(Endpoint endpoint) throws IOException {
-    return described(runtimeFolder()).stream()
-        .filter(daemon -> daemon.controls().stream().anyMatch(c -> isAt(endpoint, c)))
+  /** Returns the running daemon that has this control address. */
+  static Optional<Daemon> findByAddress(Endpoint endpoint) throws IOException {
+    return live(runtimeFolder()).stream()
+        .filter(
+            daemon ->
+                daemon.controls().stream().anyMatch(control -> isSameAddress(control, endpoint)))
         .filter(Discovery::listens)
         .findFirst();
   }
 
-  private static boolean isAt(Endpoint endpoint, String control) {
+  private static boolean isSameAddress(String control, Endpoint endpoint) {
     try {
-      return Endpoint.parse(control).isAt(endpoint);
-    } catch (EndpointException none) {
+      return Endpoint.parse(control).hasSameAddress(endpoint);
+    } catch (EndpointException invalid) {
       return false;
     }
   }
 
-  /** Where daemons leave their files. */
+  /** Returns the folder that contains the discovery files. */
   private static Path runtimeFolder() {
-    String given = System.getenv("XDG_RUNTIME_DIR");
-    if (given != null && Path.of(given).isAbsolute()) {
-      return Path.of(given, "pagewire");
+    String configured = System.getenv("XDG_RUNTIME_DIR");
+    if (configured != null && Path.of(configured).isAbsolute()) {
+      return Path.of(configured, "pagewire");
     }
     String name = UNIX ? "pagewire-" + new UnixSystem().getUid() : "pagewire";
     return Path.of(System.getProperty("java.io.tmpdir"), name);
   }
 
-  /** Those that run. */
+  /** Returns the daemons that accept connections. */
   static List<Daemon> running(Path folder) throws IOException {
-    return described(folder).stream().filter(Discovery::listens).toList();
+    return live(folder).stream().filter(Discovery::listens).toList();
   }
 
-  /** Those whose process lives. In a folder that others may open, files prove nothing. */
-  private static List<Daemon> described(Path folder) throws IOException {
+  /**
+   * Returns the daemons whose process is alive. Fails if other users can access the folder: they
+   * could forge its files.
+   */
+  private static List<Daemon> live(Path folder) throws IOException {
     List<Daemon> daemons = new ArrayList<>();
     try {
       if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS) || !isPrivate(folder)) {
@@ -113,7 +121,7 @@ final class Discovery {
     return daemons;
   }
 
-  /** None unless it is a file of ours that nobody else could write, and makes sense. */
+  /** Returns empty unless the file is valid, small, and accessible to this user alone. */
   private static Optional<Daemon> read(Path file) {
     try {
       if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
@@ -130,17 +138,17 @@ final class Discovery {
       return Optional.of(
           new Daemon(
               pid,
-              texts(json.get("root_dirs")).map(Path::of).toList(),
+              strings(json.get("root_dirs")).map(Path::of).toList(),
               (String) json.get("http"),
               (String) json.get("control"),
-              texts(json.get("controls")).toList(),
+              strings(json.get("controls")).toList(),
               Optional.ofNullable((String) tokenFile).map(Path::of)));
-    } catch (IOException | RuntimeException notOurs) {
+    } catch (IOException | RuntimeException invalid) {
       return Optional.empty();
     }
   }
 
-  /** One that has ended and whose parent has not asked how (a zombie) is dead. */
+  /** Returns whether the process exists and is not a zombie. */
   private static boolean isAlive(long pid) {
     if (ProcessHandle.of(pid).isEmpty()) {
       return false;
@@ -148,20 +156,20 @@ final class Discovery {
     try {
       Path file = Path.of("/proc", Long.toString(pid), "stat");
       String stat = Files.readString(file, StandardCharsets.ISO_8859_1);
-      // The state stands behind the name, which is in parentheses and may hold some.
+      // The state follows the process name, which is in parentheses and may contain parentheses.
       return !stat.startsWith(") Z", stat.lastIndexOf(')'));
-    } catch (IOException notToldHere) {
+    } catch (IOException noProcFileSystem) {
       return true;
     }
   }
 
-  private static Stream<String> texts(Object list) {
+  private static Stream<String> strings(Object list) {
     return ((List<?>) list).stream().map(String.class::cast);
   }
 
   private static boolean isPrivate(Path path) throws IOException {
     if (!UNIX) {
-      // The temporary folder is the user's own there.
+      // On Windows the temporary folder belongs to the user.
       return true;
     }
     Map<String, Object> of = Files.readAttributes(path, "unix:uid,mode", LinkOption.NOFOLLOW_LINKS);
@@ -169,7 +177,7 @@ final class Discovery {
         && ((Integer) of.get("mode") & OTHERS) == 0;
   }
 
-  /** Whether anything listens at one of its addresses. One too busy to accept does. */
+  /** Returns whether one of the daemon's addresses accepts connections, or is too busy to. */
   private static boolean listens(Daemon daemon) {
     return Stream.concat(daemon.controls().stream(), Stream.of(daemon.control()))
         .anyMatch(Discovery::listens);
@@ -188,10 +196,10 @@ final class Discovery {
         socket.connect(address(endpoint), ACCEPT_TIMEOUT_MS);
         return true;
       }
-    } catch (ConnectException | EndpointException nobody) {
+    } catch (ConnectException | EndpointException refused) {
       return false;
     } catch (SocketException problem) {
-      // The socket's file is not there, in the JDK's words.
+      // The JDK has no exception class for a missing socket file.
       return !String.valueOf(problem.getMessage()).contains("No such file");
     } catch (IOException busy) {
       return true;
@@ -203,22 +211,28 @@ final class Discovery {
     return new InetSocketAddress(uri.getHost(), uri.getPort());
   }
 
-  /** The nearest: around the folder, else below it, else the only one. */
+  /**
+   * Returns the daemon whose root is nearest around the folder, else one below it, else the only
+   * one.
+   */
   static Daemon choose(Path folder, List<Daemon> daemons) {
-    int nearest = daemons.stream().mapToInt(daemon -> nearness(daemon, folder)).max().orElse(0);
-    List<Daemon> meant =
+    int nearest = daemons.stream().mapToInt(daemon -> proximity(daemon, folder)).max().orElse(0);
+    List<Daemon> nearestDaemons =
         daemons.stream()
-            .filter(daemon -> nearness(daemon, folder) == nearest)
+            .filter(daemon -> proximity(daemon, folder) == nearest)
             .sorted(Comparator.comparing(Daemon::toString))
             .toList();
-    if (meant.size() > 1) {
-      throw new SeveralDaemonsException(folder, meant);
+    if (nearestDaemons.size() > 1) {
+      throw new SeveralDaemonsException(folder, nearestDaemons);
     }
-    return meant.stream().findFirst().orElseThrow(() -> new NoDaemonException(null));
+    return nearestDaemons.stream().findFirst().orElseThrow(() -> new NoDaemonException(null));
   }
 
-  /** More is nearer; 0 = it serves something else, 1 = below the folder. */
-  private static int nearness(Daemon daemon, Path folder) {
+  /**
+   * Returns a higher number for a nearer root; 1 for a root below the folder, 0 for an unrelated
+   * one.
+   */
+  private static int proximity(Daemon daemon, Path folder) {
     int nearest = 0;
     for (Path root : daemon.rootDirs()) {
       if (folder.startsWith(root)) {
@@ -230,8 +244,10 @@ final class Discovery {
     return nearest;
   }
 
-  /** Roots are real paths. A folder that does not exist is in no root. */
-  private static Path real(Path folder) {
+  /**
+   * Resolves links, as root folders are listed without any. A folder that does not exist has none.
+   */
+  private static Path resolveLinks(Path folder) {
     try {
       return folder.toRealPath();
     } catch (IOException missing) {

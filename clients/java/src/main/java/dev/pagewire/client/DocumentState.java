@@ -2,7 +2,7 @@ package dev.pagewire.client;
 
 /** How far a document has loaded. */
 public enum DocumentState {
-  /** The page has not said. */
+  /** The page has not reported it. */
   UNKNOWN,
   /** Still parsing. */
   LOADING,

@@ -10,15 +10,17 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * The control endpoint of a daemon: an address, and a token. One without a token gets, when it is
- * dialled, that of the daemon of the same user that runs here and has this control address.
- * Immutable. The token is a secret: {@link #toString} does not show it.
+ * Control endpoint of a daemon: an address and an optional token. When a client connects to an
+ * endpoint without a token, it uses the token of the local daemon of the same user that listens on
+ * this address. Immutable. The token is a secret: {@link #toString} does not show it.
  */
 public final class Endpoint {
-  /** Names the control endpoint, for processes that the daemon spawned and for people. */
+  /**
+   * Names the control endpoint; set by the user, or by the daemon for the processes that it spawns.
+   */
   private static final String ENDPOINT_VARIABLE = "PAGEWIRE_ENDPOINT";
 
-  /** Holds the control token. */
+  /** Contains the control token. */
   private static final String TOKEN_VARIABLE = "PAGEWIRE_TOKEN";
 
   /** Host and port, as an HTTP authority; null for a unix socket. */
@@ -36,8 +38,8 @@ public final class Endpoint {
   }
 
   /**
-   * Understands {@code 127.0.0.1:8001}, {@code http://127.0.0.1:8001}, {@code [::1]:8001}, {@code
-   * localhost:8001} and {@code unix:/path/to/socket}. Connects to nothing.
+   * Parses {@code 127.0.0.1:8001}, {@code http://127.0.0.1:8001}, {@code [::1]:8001}, {@code
+   * localhost:8001} or {@code unix:/path/to/socket}. Does not connect.
    *
    * @param text the address
    * @return the endpoint, without a token
@@ -45,7 +47,7 @@ public final class Endpoint {
    */
   public static Endpoint parse(String text) {
     if (text.startsWith("unix:")) {
-      // gRPC's two spellings: unix:path and unix:///absolute_path.
+      // gRPC has two spellings: unix:path and unix:///absolute_path.
       String path = text.substring("unix:".length());
       path = path.startsWith("//") ? path.substring(2) : path;
       if (path.isEmpty()) {
@@ -54,13 +56,13 @@ public final class Endpoint {
       return new Endpoint(null, Path.of(path), null);
     }
     if (text.startsWith("https://")) {
-      throw invalid(text, "asks for TLS, which the control endpoint does not speak");
+      throw invalid(text, "uses TLS, which the control endpoint does not support");
     }
     String authority = text.startsWith("http://") ? text.substring("http://".length()) : text;
     authority =
         authority.endsWith("/") ? authority.substring(0, authority.length() - 1) : authority;
     if (authority.matches(".*[/?#@].*")) {
-      throw invalid(text, "is more than a host and a port");
+      throw invalid(text, "contains more than a host and a port");
     }
     URI uri;
     try {
@@ -78,14 +80,16 @@ public final class Endpoint {
   }
 
   /**
-   * The daemon that is meant when the program was told none: the one that {@code PAGEWIRE_ENDPOINT}
-   * names (see {@link #fromEnvironment}), else the one that is meant in the current folder (see
-   * {@link #discover}). {@link Client#find} and {@link Plugin#run()} use this. Blocks shortly.
+   * Finds the daemon to use when the program names none: the one that {@code PAGEWIRE_ENDPOINT}
+   * names (see {@link #fromEnvironment}), else the one that discovery selects for the current
+   * folder (see {@link #discover}). {@link Client#find} and {@link Plugin#run()} use this. Blocks
+   * briefly.
    *
    * @return the endpoint with its token
-   * @throws EndpointException when the variable makes no sense
-   * @throws NoDaemonException when none is named and none runs
-   * @throws SeveralDaemonsException when none is named and two are equally near
+   * @throws EndpointException when the variable is not a valid endpoint
+   * @throws NoDaemonException when the variable is not set and no daemon runs
+   * @throws SeveralDaemonsException when the variable is not set and several daemons fit equally
+   *     well
    * @throws TokenFileException when the daemon's token cannot be read
    */
   public static Endpoint find() {
@@ -93,27 +97,27 @@ public final class Endpoint {
   }
 
   /**
-   * As {@link #find}, of a daemon that served these folders when it was found before: not another
-   * project's, which may be the only one for a while.
+   * Finds the daemon again as {@link #find} does, but considers only daemons that serve the same
+   * folders as before: a daemon of another project may be the only one that runs at the moment.
    *
-   * @param home the folders; null = it was not found before
+   * @param rootDirs the folders of the daemon found before, or null if there was none
    */
-  static Endpoint findAgain(List<Path> home) {
-    return home == null || variable(ENDPOINT_VARIABLE).isPresent()
+  static Endpoint findAgain(List<Path> rootDirs) {
+    return rootDirs == null || variable(ENDPOINT_VARIABLE).isPresent()
         ? find()
-        : Discovery.findServing(home).endpoint();
+        : Discovery.findServing(rootDirs).endpoint();
   }
 
   /**
-   * The daemon that is meant in a folder: the one whose root is nearest around the folder; else one
-   * whose root is below it; else the only one that runs. Its token is read from its file; {@code
-   * PAGEWIRE_TOKEN} does not count here, as it belongs to an endpoint that somebody named. Blocks
-   * shortly: reads small files, and tries whether who wrote them still listens.
+   * Selects the daemon for a folder by discovery: the one whose root is nearest around the folder;
+   * else one whose root is below it; else the only one that runs. Reads the token from the daemon's
+   * token file; {@code PAGEWIRE_TOKEN} is ignored, because it belongs to an endpoint named
+   * explicitly. Blocks briefly: reads small files and checks that the daemons still listen.
    *
    * @param folder the folder
    * @return the endpoint with its token
-   * @throws NoDaemonException when none runs
-   * @throws SeveralDaemonsException when two are equally near
+   * @throws NoDaemonException when no daemon runs
+   * @throws SeveralDaemonsException when several daemons fit equally well
    * @throws TokenFileException when the daemon's token cannot be read
    */
   public static Endpoint discover(Path folder) {
@@ -121,12 +125,12 @@ public final class Endpoint {
   }
 
   /**
-   * The endpoint that {@code PAGEWIRE_ENDPOINT} names, with the token that {@code PAGEWIRE_TOKEN}
-   * holds. The daemon sets both variables for the plugins that it spawns. An empty variable is
-   * none.
+   * Returns the endpoint that {@code PAGEWIRE_ENDPOINT} names, with the token in {@code
+   * PAGEWIRE_TOKEN} if that is set. The daemon sets both variables for the plugins that it spawns.
+   * An empty variable counts as not set.
    *
    * @return the endpoint
-   * @throws EndpointException when {@code PAGEWIRE_ENDPOINT} is not set or makes no sense
+   * @throws EndpointException when {@code PAGEWIRE_ENDPOINT} is not set or not a valid endpoint
    */
   public static Endpoint fromEnvironment() {
     String address =
@@ -141,47 +145,54 @@ public final class Endpoint {
     return variable(TOKEN_VARIABLE).map(endpoint::withToken).orElse(endpoint);
   }
 
-  /** Whether the environment names a daemon and its token: else the token is one that was found. */
+  /**
+   * Returns whether the environment gives both an endpoint and its token, so that no token was
+   * discovered.
+   */
   static boolean namesToken() {
     return variable(ENDPOINT_VARIABLE).isPresent() && variable(TOKEN_VARIABLE).isPresent();
   }
 
   /**
-   * The endpoint as it is dialled: one without a token has that of the daemon of ours that runs
-   * here and has this control address, if there is one. Blocks shortly.
+   * Returns the endpoint to connect to: one without a token gets the token of the local daemon that
+   * has this control address, if there is one. Blocks briefly.
    */
-  Endpoint complete() {
+  Endpoint withDiscoveredToken() {
     if (isUnix() || token != null) {
       return this;
     }
     try {
-      return Discovery.at(this).flatMap(Daemon::tokenFile).map(this::withTokenFile).orElse(this);
-    } catch (IOException | TokenFileException notKnown) {
-      // The daemon says what is missing.
+      return Discovery.findByAddress(this)
+          .flatMap(Daemon::tokenFile)
+          .map(this::withTokenFile)
+          .orElse(this);
+    } catch (IOException | TokenFileException unavailable) {
+      // Connect without a token: the daemon's refusal says what is missing.
       return this;
     }
   }
 
   /**
-   * The endpoint with this token, sent with every call. A unix socket that only its owner may open
-   * needs none.
+   * Returns the endpoint with a token that is sent with every call. A unix socket that only its
+   * owner may open needs none.
    *
    * @param token the token, as the daemon wrote it
-   * @return the endpoint with it
-   * @throws EndpointException when it cannot be a header
+   * @return the endpoint with the token
+   * @throws EndpointException when the token contains characters that are not allowed in a header
    */
   public Endpoint withToken(String token) {
     if (!token.chars().allMatch(letter -> letter >= ' ' && letter <= '~')) {
       throw new EndpointException(
           toString(),
-          "has a token that cannot be a header (pass the token as the daemon wrote it)");
+          "has a token with characters that are not allowed in a header (pass the token as the"
+              + " daemon wrote it)");
     }
     return new Endpoint(authority, socket, token);
   }
 
   /**
-   * The endpoint with the token that is a file's content, without surrounding white space. Reads
-   * the file at once.
+   * Returns the endpoint with the token that a file contains; surrounding white space is removed.
+   * Reads the file at once.
    *
    * @param path the file
    * @return the endpoint with its token
@@ -195,7 +206,7 @@ public final class Endpoint {
       throw new TokenFileException(path, Failure.oneLine(problem));
     }
     if (content.isEmpty()) {
-      throw new TokenFileException(path, "it is empty");
+      throw new TokenFileException(path, "the file is empty");
     }
     return withToken(content);
   }
@@ -216,8 +227,8 @@ public final class Endpoint {
     return Optional.ofNullable(token);
   }
 
-  /** Whether both name the same address. */
-  boolean isAt(Endpoint other) {
+  /** Returns whether both have the same address. */
+  boolean hasSameAddress(Endpoint other) {
     return isUnix() || other.isUnix()
         ? Objects.equals(socket, other.socket)
         : numeric(authority).equals(numeric(other.authority));
@@ -234,7 +245,7 @@ public final class Endpoint {
         text, problem + " (pass 127.0.0.1:8001, [::1]:8001 or unix:/path)");
   }
 
-  /** A variable that is set and says something. */
+  /** Returns the value of an environment variable that is set and not blank. */
   private static Optional<String> variable(String name) {
     return Optional.ofNullable(System.getenv(name)).map(String::strip).filter(v -> !v.isEmpty());
   }

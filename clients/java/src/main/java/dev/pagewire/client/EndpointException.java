@@ -1,10 +1,9 @@
 package dev.pagewire.client;
 
-/** A text is no endpoint, or the environment names none. */
+/** A text is not a valid endpoint, or the environment does not name one. */
 public final class EndpointException extends PagewireException {
   private static final long serialVersionUID = 1;
 
-  /** The text. */
   private final String value;
 
   EndpointException(String value, String problem) {
@@ -12,7 +11,7 @@ public final class EndpointException extends PagewireException {
     this.value = value;
   }
 
-  /** {@return the text, or the variable that should hold it} */
+  /** {@return the invalid text, or the name of the variable that is not set} */
   public String value() {
     return value;
   }

@@ -3,15 +3,15 @@ package dev.pagewire.client;
 import java.time.Instant;
 
 /**
- * One event of the daemon's log. Of one socket: its opening comes before all its events, its
- * closing after them.
+ * Event of the daemon's log. Events of one socket are ordered: the socket's opening comes first,
+ * its closing last.
  *
- * @param position its place in the log
+ * @param position its position in the log
  * @param time when the daemon logged it, by the daemon's clock
- * @param what what happened
+ * @param what the event's type and data
  */
 public record Event(Position position, Instant time, What what) {
-  /** What happened. Later versions tell more: be ready for what is none of these. */
+  /** Type and data of an event. Later versions may add types, so handle unknown ones. */
   public sealed interface What
       permits Message,
           SocketOpened,

@@ -1,20 +1,20 @@
 package dev.pagewire.client;
 
 /**
- * What a plugin makes of something that happened. It may throw anything.
+ * Event handler that returns a value. May throw any exception.
  *
- * @param <E> what happened
- * @param <R> what it makes
+ * @param <E> type of the event
+ * @param <R> type of the result
  */
 @FunctionalInterface
 public interface EventFunction<E, R> {
   /**
-   * Makes something of it.
+   * Handles an event.
    *
-   * @param event what happened
-   * @param client the connection that the plugin runs on
-   * @return what it makes
-   * @throws Exception when it fails
+   * @param event the event
+   * @param client the client that the plugin uses
+   * @return the result
+   * @throws Exception when the handler fails
    */
   R handle(E event, Client client) throws Exception;
 }

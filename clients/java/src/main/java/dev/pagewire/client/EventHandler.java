@@ -1,18 +1,18 @@
 package dev.pagewire.client;
 
 /**
- * What a plugin does when something happens. It may throw anything.
+ * Event handler that returns nothing. May throw any exception.
  *
- * @param <E> what happened
+ * @param <E> type of the event
  */
 @FunctionalInterface
 public interface EventHandler<E> {
   /**
-   * Does it.
+   * Handles an event.
    *
-   * @param event what happened
-   * @param client the connection that the plugin runs on
-   * @throws Exception when it fails
+   * @param event the event
+   * @param client the client that the plugin uses
+   * @throws Exception when the handler fails
    */
   void handle(E event, Client client) throws Exception;
 }

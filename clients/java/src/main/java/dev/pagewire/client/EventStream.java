@@ -12,8 +12,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 
 /**
- * A subscription's stream, on a connection of its own: it may stay unread, see {@link Connection}.
- * What overrides its methods is called on the transport's thread, one after the other.
+ * gRPC stream of one subscription. It has its own connection, because its reader may stop reading;
+ * see {@link Connection}. The abstract methods are called on the transport's thread, one at a time.
  */
 abstract class EventStream {
   private final Connection connection;
@@ -23,13 +23,13 @@ abstract class EventStream {
   /**
    * Subscribes.
    *
-   * @param session the session whose declared hook it is, or null
+   * @param session id of the session that declared the subscription as a hook, or null
    */
   EventStream(
       Connection main, SubscribeMessagesRequest request, String session, Duration deadline) {
-    connection = main.another();
+    connection = main.duplicate();
     Future<?> timer =
-        Timers.after(deadline, () -> opened.completeExceptionally(Refusals.deadline()));
+        Timers.after(deadline, () -> opened.completeExceptionally(RpcErrors.deadline()));
     opened.whenComplete(
         (first, problem) -> {
           timer.cancel(false);
@@ -48,32 +48,36 @@ abstract class EventStream {
     call.request(1);
   }
 
-  /** Completes when the subscription is in force, with what the daemon says first. */
+  /** Completes when the subscription is in force, with the daemon's first response. */
   CompletableFuture<SubscribeMessagesResponse> opened() {
     return opened;
   }
 
-  /** Asks for so many events more. May be called from anywhere. */
+  /** Requests more events from the daemon. Thread-safe. */
   final void request(int events) {
     call.request(events);
   }
 
-  /** Ends it; nothing follows. May be called from anywhere. */
+  /** Ends the subscription; no further method is called. Thread-safe. */
   final void close() {
     connection.close();
   }
 
-  /** An event that was asked for. */
-  abstract void event(SubscribeMessagesResponse event);
+  /** Called for each requested event. */
+  abstract void onEvent(SubscribeMessagesResponse event);
 
-  /** Nothing follows; null = the daemon ended it in order. Not called for one that never opened. */
-  abstract void ended(PagewireException why);
+  /**
+   * Called when the stream has ended after it was opened.
+   *
+   * @param why the reason, or null if the daemon ended the stream normally
+   */
+  abstract void onEnd(PagewireException why);
 
   private final class Listener extends ClientCall.Listener<SubscribeMessagesResponse> {
     @Override
     public void onMessage(SubscribeMessagesResponse message) {
       if (opened.isDone()) {
-        event(message);
+        onEvent(message);
       } else if (message.hasSubscribed()) {
         opened.complete(message);
       } else {
@@ -85,11 +89,11 @@ abstract class EventStream {
     @Override
     public void onClose(Status status, Metadata trailers) {
       connection.close();
-      PagewireException why = status.isOk() ? null : Refusals.from(status, trailers);
+      PagewireException why = status.isOk() ? null : RpcErrors.from(status, trailers);
       PagewireException atOnce =
           why == null ? new UnexpectedAnswerException("a subscription that ended at once") : why;
       if (!opened.completeExceptionally(atOnce) && !opened.isCompletedExceptionally()) {
-        ended(why);
+        onEnd(why);
       }
     }
   }

@@ -7,8 +7,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Mine, but broken: a considered failure, a syntax error say. A hook's handler throws it. The
- * developer sees it in the page, and the page recovers by itself when the cause is fixed.
+ * Failure that a hook's handler throws for an input that it is responsible for but cannot process,
+ * such as a syntax error. The page shows it to the developer, and recovers when the cause is fixed.
  *
  * <pre>{@code
  * throw new Failure("unexpected `}`").at("/src/a.vue", 3, 7);
@@ -19,9 +19,9 @@ public final class Failure extends RuntimeException {
   private final transient HookFailure.Builder wire = HookFailure.newBuilder();
 
   /**
-   * A failure.
+   * Creates a failure.
    *
-   * @param message what went wrong, for people
+   * @param message what went wrong, as text for humans
    */
   public Failure(String message) {
     super(message);
@@ -29,10 +29,10 @@ public final class Failure extends RuntimeException {
   }
 
   /**
-   * The HTTP status for the page. Default 500.
+   * Sets the HTTP status of the error page. Default 500.
    *
    * @param status the status
-   * @return this
+   * @return this failure
    */
   public Failure status(int status) {
     wire.setStatus(status);
@@ -40,10 +40,10 @@ public final class Failure extends RuntimeException {
   }
 
   /**
-   * A stack trace, as it should be printed. Default none.
+   * Sets the stack trace to show. Default none.
    *
-   * @param stack the trace
-   * @return this
+   * @param stack the trace, shown verbatim
+   * @return this failure
    */
   public Failure stack(String stack) {
     wire.setStack(stack);
@@ -51,12 +51,12 @@ public final class Failure extends RuntimeException {
   }
 
   /**
-   * Where in the source the cause is.
+   * Sets the location of the cause in the source.
    *
-   * @param file the file, as it should be named
-   * @param line counted from 1; 0 = unknown
-   * @param column counted from 1; 0 = unknown
-   * @return this
+   * @param file the file, shown verbatim
+   * @param line line number from 1; 0 if unknown
+   * @param column column number from 1; 0 if unknown
+   * @return this failure
    */
   public Failure at(String file, int line, int column) {
     wire.getLocationBuilder().setFile(file).setLine(line).setColumn(column);
@@ -64,10 +64,10 @@ public final class Failure extends RuntimeException {
   }
 
   /**
-   * The lines around the cause, as they should be shown.
+   * Sets the source lines around the cause.
    *
-   * @param frame the lines
-   * @return this
+   * @param frame the lines, shown verbatim
+   * @return this failure
    */
   public Failure frame(String frame) {
     wire.getLocationBuilder().setFrame(frame);
@@ -75,11 +75,11 @@ public final class Failure extends RuntimeException {
   }
 
   /**
-   * Further files whose change may mend it: with {@code --watch}, pages that met the failure then
-   * ask again.
+   * Adds files whose change may fix the cause: with {@code --watch}, pages that show the failure
+   * then reload.
    *
    * @param files absolute paths
-   * @return this
+   * @return this failure
    */
   public Failure dependsOn(Path... files) {
     for (Path file : files) {
@@ -88,7 +88,10 @@ public final class Failure extends RuntimeException {
     return this;
   }
 
-  /** The failure that an exception of a handler is: itself, or its text and its stack. */
+  /**
+   * Converts an exception of a handler: a failure as it is, anything else to its text and stack
+   * trace.
+   */
   static HookFailure toWire(Throwable error) {
     if (error instanceof Failure failure) {
       return failure.wire.build();
@@ -101,28 +104,29 @@ public final class Failure extends RuntimeException {
         .build();
   }
 
-  /** An exception and its causes in one line. */
+  /** Returns the text of an exception and its causes on one line. */
   static String oneLine(Throwable error) {
-    StringBuilder text = new StringBuilder(words(error));
+    StringBuilder text = new StringBuilder(describe(error));
     for (Throwable cause = error.getCause(); cause != null; cause = cause.getCause()) {
-      String words = words(cause);
-      if (text.indexOf(words) < 0) {
-        text.append(": ").append(words);
+      String description = describe(cause);
+      if (text.indexOf(description) < 0) {
+        text.append(": ").append(description);
       }
     }
     return text.toString();
   }
 
-  private static final List<Class<?>> NAMELESS =
+  private static final List<Class<?>> GENERIC_CLASSES =
       List.of(Exception.class, RuntimeException.class, Failure.class);
 
-  /** The message alone, where the class adds nothing to it. */
-  private static String words(Throwable error) {
+  /** Returns the message, preceded by the class name if that adds information. */
+  private static String describe(Throwable error) {
     String message = error.getMessage();
     if (message == null || message.isBlank()) {
       return error.getClass().getSimpleName();
     }
-    boolean nameless = error instanceof PagewireException || NAMELESS.contains(error.getClass());
-    return nameless ? message : error.getClass().getSimpleName() + ": " + message;
+    boolean generic =
+        error instanceof PagewireException || GENERIC_CLASSES.contains(error.getClass());
+    return generic ? message : error.getClass().getSimpleName() + ": " + message;
   }
 }

@@ -1,9 +1,12 @@
 package dev.pagewire.client;
 
-/** What pages get when a plugin did not answer: it is too slow, overloaded or gone. */
+/**
+ * What a page gets when a plugin does not answer because it is too slow, overloaded or
+ * disconnected.
+ */
 public enum FailureMode {
-  /** They are told, by 502, 503 or 504. */
+  /** An error response with status 502, 503 or 504. */
   FAIL,
-  /** As if the plugin had skipped; a response header says so. */
+  /** The response without this plugin, as if it had skipped; a response header reports it. */
   SKIP
 }

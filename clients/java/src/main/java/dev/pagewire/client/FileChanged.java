@@ -5,22 +5,22 @@ import java.nio.file.Path;
 /**
  * A watched file changed.
  *
- * @param file the file, absolute, on the daemon's machine
- * @param urlPath the URL path it is served under; empty = none
- * @param kind what happened to it
+ * @param file the file's absolute path on the daemon's machine
+ * @param urlPath the URL path at which the file is served; empty if it is not served
+ * @param kind the kind of change
  */
 public record FileChanged(Path file, String urlPath, Kind kind) implements Event.What {
-  /** A change to a file. */
+  /** Kind of change to a file. */
   public enum Kind {
     /** A kind that this version does not know. */
     UNKNOWN,
-    /** It did not exist before. */
+    /** The file was created. */
     CREATED,
-    /** Its content changed. */
+    /** The file's content changed. */
     MODIFIED,
-    /** It exists no more. */
+    /** The file was removed. */
     REMOVED,
-    /** An editor's unsaved text; the file itself did not change. */
+    /** An editor's unsaved text changed; the file itself did not. */
     BUFFER
   }
 }

@@ -6,12 +6,14 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Which requests a plugin is asked about. Evaluated in the daemon: what no filter matches never
- * leaves it. Paths are URL paths, percent-decoded, beginning with {@code /}; regular expressions
- * are RE2 syntax, unanchored. The daemon refuses what does not compile ({@code FIELD_INVALID}).
+ * Condition on the requests that a hook is called for. The daemon evaluates it, so requests that no
+ * filter matches never reach the plugin. Paths are URL paths, percent-decoded, and begin with
+ * {@code /}; regular expressions use RE2 syntax and are unanchored. The daemon refuses invalid ones
+ * ({@code FIELD_INVALID}).
  *
- * <p>Methods narrow: all conditions must hold. Several filters widen, see {@link ServeOptions}.
- * Requests other than GET and HEAD match only if {@link #methods} says so. Immutable.
+ * <p>Instance methods add conditions, all of which must hold; of several filters (see {@link
+ * ServeOptions}), one must match. Requests other than GET and HEAD match only if {@link #methods}
+ * includes them. Immutable.
  */
 public final class Filter {
   private final RequestFilter wire;
@@ -21,7 +23,7 @@ public final class Filter {
   }
 
   /**
-   * A path.
+   * Matches one path.
    *
    * @param path the URL path
    * @return the filter
@@ -31,7 +33,7 @@ public final class Filter {
   }
 
   /**
-   * Any of these paths.
+   * Matches any of several paths.
    *
    * @param paths URL paths
    * @return the filter
@@ -41,9 +43,9 @@ public final class Filter {
   }
 
   /**
-   * Paths that begin with this.
+   * Matches paths that begin with a prefix.
    *
-   * @param prefix the beginning, {@code /virtual/} say
+   * @param prefix the prefix, such as {@code /virtual/}
    * @return the filter
    */
   public static Filter prefix(String prefix) {
@@ -51,9 +53,9 @@ public final class Filter {
   }
 
   /**
-   * Paths that this regular expression is found in.
+   * Matches paths in which a regular expression finds a match.
    *
-   * @param regex the expression, {@code \\.vue$} say
+   * @param regex the expression, such as {@code \\.vue$}
    * @return the filter
    */
   public static Filter regex(String regex) {
@@ -61,7 +63,7 @@ public final class Filter {
   }
 
   /**
-   * Requests that the file system would answer with a file, whatever their URL.
+   * Matches requests that the file system would answer with this file, whatever their URL.
    *
    * @param file an absolute path
    * @return the filter
@@ -71,22 +73,22 @@ public final class Filter {
   }
 
   /**
-   * Responses of a MIME type. For {@link Plugin#transform(Filter, Handler)} only.
+   * Matches responses of a MIME type. Only for {@link Plugin#transform(Filter, Handler)}.
    *
-   * @param mimeType without parameters: {@code text/css}, {@code text/*}
+   * @param mimeType a type without parameters: {@code text/css}, {@code text/*}
    * @return the filter
    */
   public static Filter mime(String mimeType) {
     return new Filter(RequestFilter.newBuilder().addMimeTypes(mimeType));
   }
 
-  /** {@return a filter of every request: the slow path, as each one then waits for this plugin} */
+  /** {@return a filter that matches every request, each of which then waits for this plugin} */
   public static Filter all() {
     return new Filter(RequestFilter.newBuilder().setMatchAll(true));
   }
 
   /**
-   * Narrows to paths that this regular expression is not found in. May be repeated.
+   * Excludes paths in which a regular expression finds a match. May be repeated.
    *
    * @param regex the expression
    * @return the narrower filter
@@ -96,9 +98,9 @@ public final class Filter {
   }
 
   /**
-   * The HTTP methods. Default GET and HEAD.
+   * Sets the HTTP methods to match. Default GET and HEAD.
    *
-   * @param methods in upper case
+   * @param methods methods in upper case
    * @return the filter
    */
   public Filter methods(String... methods) {
@@ -106,10 +108,10 @@ public final class Filter {
   }
 
   /**
-   * Narrows to responses of any of these MIME types. For {@link Plugin#transform(Filter, Handler)}
-   * only. Default any.
+   * Narrows to responses of any of these MIME types. Only for {@link Plugin#transform(Filter,
+   * Handler)}. Default any.
    *
-   * @param mimeTypes without parameters
+   * @param mimeTypes types without parameters
    * @return the narrower filter
    */
   public Filter mimeTypes(String... mimeTypes) {

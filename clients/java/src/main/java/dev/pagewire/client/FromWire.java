@@ -13,7 +13,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
-/** The one place where what the daemon says becomes the library's own types. */
+/** Converts the contract's types to the library's own types. */
 final class FromWire {
   private FromWire() {}
 
@@ -155,7 +155,7 @@ final class FromWire {
             : Optional.empty());
   }
 
-  /** None for an event that this version does not know. */
+  /** Returns empty for an event type that this version does not know. */
   static Optional<Event> event(SubscribeMessagesResponse event) {
     Event.What what =
         switch (event.getEventCase()) {
@@ -197,13 +197,16 @@ final class FromWire {
   }
 
   private static ConsoleEntry console(dev.pagewire.v1.ConsoleEntry entry) {
-    // On the wire the levels begin with "as log".
+    // The contract's enum has "unspecified" before the first level.
     ConsoleLevel level = constant(ConsoleLevel.values(), Math.max(0, entry.getLevelValue() - 1));
     List<JsValue> args = entry.getArgsList().stream().map(FromWire::value).toList();
     return new ConsoleEntry(entry.getSocketId(), level, args, entry.getStack());
   }
 
-  /** Our constants are in the order of the wire's numbers; the first stands for those of later. */
+  /**
+   * Maps a wire number to a constant: they are in the same order, and the first stands for unknown
+   * numbers.
+   */
   private static <E> E constant(E[] constants, int number) {
     return constants[number > 0 && number < constants.length ? number : 0];
   }

@@ -1,20 +1,20 @@
 package dev.pagewire.client;
 
 /**
- * Events are lost to this subscriber. The bounds are exact and not themselves lost.
+ * Notice that this subscriber lost events. The bounds are exact, and a gap itself is never lost.
  *
  * @param afterSequence the last event before the gap
- * @param beforeSequence the first event after it
- * @param reason why they are lost
+ * @param beforeSequence the first event after the gap
+ * @param reason why the events were lost
  */
 public record Gap(long afterSequence, long beforeSequence, Reason reason) implements Event.What {
-  /** Why events are lost. */
+  /** Why events were lost. */
   public enum Reason {
     /** A reason that this version does not know. */
     UNKNOWN,
-    /** The log no longer held them. */
+    /** The daemon's event log no longer contained them. */
     EVICTED,
-    /** The position to resume after is of another run of the daemon. */
+    /** The position to resume after belongs to another run of the daemon. */
     EPOCH_CHANGED,
     /** The subscriber read too slowly. */
     SUBSCRIBER_SLOW

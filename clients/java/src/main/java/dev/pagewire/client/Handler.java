@@ -1,19 +1,19 @@
 package dev.pagewire.client;
 
 /**
- * What a plugin makes of something. It may throw anything.
+ * Handler that returns a value. May throw any exception.
  *
- * @param <I> what it gets
- * @param <O> what it makes
+ * @param <I> type of the input
+ * @param <O> type of the result
  */
 @FunctionalInterface
 public interface Handler<I, O> {
   /**
-   * Makes something of the input.
+   * Handles an input.
    *
-   * @param input what there is
-   * @return what it makes; null = nothing
-   * @throws Exception when it cannot
+   * @param input the request, response, module or event to handle
+   * @return the result, or null for none
+   * @throws Exception when the handler fails
    */
   O handle(I input) throws Exception;
 }

@@ -5,13 +5,13 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.function.BiConsumer;
 
-/** One call of a handler, that can be cancelled. */
+/** Cancellable call of a handler. */
 final class HandlerCall<I, O> {
   private final Callback<I, O> callback;
   private final I input;
   private final BiConsumer<O, Throwable> done;
 
-  /** Where the handler runs, to interrupt it. Guarded by this. */
+  /** The thread that runs a blocking handler, to interrupt it. Guarded by this. */
   private Thread thread;
 
   /** What an asynchronous handler has returned. Guarded by this. */
@@ -20,9 +20,9 @@ final class HandlerCall<I, O> {
   private boolean cancelled;
 
   /**
-   * A call that has not begun.
+   * Creates a call that has not started.
    *
-   * @param done gets what the handler made, or why it failed; called once, on any thread
+   * @param done called once, on any thread, with the handler's result or error
    */
   HandlerCall(Callback<I, O> callback, I input, BiConsumer<O, Throwable> done) {
     this.callback = callback;
@@ -32,13 +32,13 @@ final class HandlerCall<I, O> {
 
   void start() {
     if (callback.async() == null) {
-      Workers.execute(this::call);
+      HandlerThreads.execute(this::call);
     } else {
       callAsync();
     }
   }
 
-  /** Tells the handler that nobody waits any more. What it does then is its own affair. */
+  /** Interrupts the handler or cancels its future. Its result is still passed to {@code done}. */
   void cancel() {
     CompletionStage<? extends O> running;
     synchronized (this) {
@@ -54,7 +54,7 @@ final class HandlerCall<I, O> {
   }
 
   private void call() {
-    O made = null;
+    O result = null;
     Throwable error = null;
     synchronized (this) {
       if (cancelled) {
@@ -64,17 +64,17 @@ final class HandlerCall<I, O> {
     }
     if (error == null) {
       try {
-        made = callback.waiting().handle(input);
+        result = callback.blocking().handle(input);
       } catch (Throwable problem) {
         error = problem;
       }
     }
     synchronized (this) {
       thread = null;
-      // An interrupt was meant for this handler, not for the next on the thread.
+      // Do not pass a late interrupt on to the next handler of this thread.
       Thread.interrupted();
     }
-    done.accept(made, error);
+    done.accept(result, error);
   }
 
   private void callAsync() {
@@ -95,9 +95,9 @@ final class HandlerCall<I, O> {
       late = cancelled;
     }
     returned.whenComplete(
-        (made, problem) ->
+        (result, problem) ->
             done.accept(
-                made,
+                result,
                 problem instanceof CompletionException && problem.getCause() != null
                     ? problem.getCause()
                     : problem));

@@ -3,10 +3,10 @@ package dev.pagewire.client;
 import java.nio.charset.StandardCharsets;
 
 /**
- * One HTTP header field. A name that occurs twice is two of them.
+ * HTTP header field. A name that occurs twice is represented by two fields.
  *
- * @param name in lower case
- * @param value octets, each as the character of its number (ISO 8859-1)
+ * @param name the name in lower case
+ * @param value the value; each character is one byte (ISO 8859-1)
  */
 public record Header(String name, String value) {
   static Header fromWire(dev.pagewire.v1.Header header) {

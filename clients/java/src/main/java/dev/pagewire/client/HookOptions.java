@@ -6,9 +6,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * What the options of all hooks have in common. Each method changes the options and returns them.
+ * Options that all hooks have. Each method changes the options and returns them.
  *
- * @param <S> the options themselves
+ * @param <S> the concrete type
  */
 public abstract sealed class HookOptions<S extends HookOptions<S>>
     permits ServeOptions, TransformOptions, ResolveOptions {
@@ -22,10 +22,11 @@ public abstract sealed class HookOptions<S extends HookOptions<S>>
   abstract S self();
 
   /**
-   * How long one call may take, from when it is due. Default 5 s; capped by the daemon; unlimited
-   * while it debugs. Then the page gets 504 and the handler is cancelled.
+   * Sets the timeout of one call, counted from when it is due. After it the page gets 504 and the
+   * handler is cancelled. Default 5 s; capped by the daemon; unlimited while the daemon is in debug
+   * mode.
    *
-   * @param timeout the time
+   * @param timeout the timeout
    * @return the options
    */
   public S callTimeout(Duration timeout) {
@@ -34,7 +35,7 @@ public abstract sealed class HookOptions<S extends HookOptions<S>>
   }
 
   /**
-   * How many calls may run at once; up to 1,024 more wait in the daemon. Default 32.
+   * Sets how many calls may run at once; up to 1,024 more wait in the daemon. Default 32.
    *
    * @param calls the number
    * @return the options
@@ -45,10 +46,10 @@ public abstract sealed class HookOptions<S extends HookOptions<S>>
   }
 
   /**
-   * What pages get when this plugin is too slow, overloaded or gone. Default {@link
-   * FailureMode#FAIL}: they are told.
+   * Sets what pages get when this plugin is too slow, overloaded or disconnected. Default {@link
+   * FailureMode#FAIL}.
    *
-   * @param mode what they get
+   * @param mode the mode
    * @return the options
    */
   public S failureMode(FailureMode mode) {
@@ -60,10 +61,10 @@ public abstract sealed class HookOptions<S extends HookOptions<S>>
   }
 
   /**
-   * The request headers to see. Default none. They take part in the key of remembered and cached
-   * results.
+   * Sets the request headers that the plugin receives. They become part of the key of cached
+   * results. Default none.
    *
-   * @param names in lower case; {@code *} = all
+   * @param names names in lower case; {@code *} for all
    * @return the options
    */
   public S forwardRequestHeaders(String... names) {
@@ -72,8 +73,8 @@ public abstract sealed class HookOptions<S extends HookOptions<S>>
   }
 
   /**
-   * {@return a handle that replaces the filters while the plugin runs; it outlives the plugin, and
-   * a later one with the same options begins with what was set last}
+   * {@return a handle that replaces the filters while the plugin runs. It may outlive the plugin: a
+   * later plugin with the same options starts with the filters that were set last}
    */
   public LiveFilters liveFilters() {
     return filters;
@@ -83,8 +84,8 @@ public abstract sealed class HookOptions<S extends HookOptions<S>>
     return wire.build();
   }
 
-  /** Makes the options ready to be told: filters are put in when the hook opens. */
-  interface Opening<Q> {
+  /** Creates the message that opens a hook, with the filters that are current at that time. */
+  interface OpenMessage<Q> {
     Q with(List<RequestFilter> filters);
   }
 }

@@ -16,39 +16,39 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * An open hook: calls come down, results go up, matched by call id.
+ * gRPC stream of an open hook: the daemon sends calls and receives results, matched by call id.
  *
- * @param <I> what its handler gets
- * @param <O> what its handler makes of it
- * @param <Q> a message to the daemon
- * @param <R> a message of the daemon
+ * @param <I> input of the handler
+ * @param <O> result of the handler
+ * @param <Q> message to the daemon
+ * @param <R> message from the daemon
  */
-abstract class HookStream<I, O, Q extends MessageLite, R> implements SessionPart {
-  /** What a result may have beside its largest body. 64 KiB. */
-  private static final long OTHER_BYTES = 64 * 1024;
+abstract class HookStream<I, O, Q extends MessageLite, R> implements OpenHook {
+  /** Allowance for the parts of a result other than the body, such as headers. */
+  private static final long METADATA_BYTES = 64 * 1024;
 
   final Context context;
   private final Callback<I, O> callback;
-  private final LiveFilters.Part filters;
+  private final LiveFilters.HookFilters filters;
   private final ClientCall<Q, R> stream;
   private final CompletableFuture<Void> opened = new CompletableFuture<>();
   private final CompletableFuture<Void> ended = new CompletableFuture<>();
 
-  /** Largest body that the daemon takes; a larger one would end the stream. */
+  /** Largest body that the daemon accepts; a larger one would end the stream. */
   private volatile int maxBodyBytes = Integer.MAX_VALUE;
 
-  /** Calls without a result. Guarded by this, as is all that follows. */
+  /** Calls without a result. Guarded by this, as are the fields below. */
   private final Map<Long, HandlerCall<I, O>> running = new HashMap<>();
 
-  /** Nothing new is to be begun: it ends when nothing runs. */
-  private boolean finishing;
+  /** No new calls are expected; the stream ends once none is running. */
+  private boolean draining;
 
-  /** Nothing can be written any more. */
+  /** Nothing more may be written. */
   private boolean closed;
 
   HookStream(
       MethodDescriptor<Q, R> method,
-      HookOptions.Opening<Q> opening,
+      HookOptions.OpenMessage<Q> openMessage,
       LiveFilters filters,
       Callback<I, O> callback,
       Context context) {
@@ -61,32 +61,32 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements SessionPart
             .client()
             .connection()
             .start(method, CallOptions.DEFAULT, context.sessionId(), new Listener());
-    stream.sendMessage(opening.with(this.filters.first()));
+    stream.sendMessage(openMessage.with(this.filters.initial()));
     stream.request(1);
   }
 
-  /** Calls one of the methods below. */
-  abstract void received(R message);
+  /** Handles a message by calling one of the methods below. */
+  abstract void onMessage(R message);
 
-  abstract Q result(long callId, O made);
+  abstract Q result(long callId, O output);
 
   abstract Q failure(long callId, HookFailure failure);
 
   abstract Q update(UpdateFilters filters);
 
-  final void hookOpened(HookOpened inForce) {
-    maxBodyBytes = inForce.getMaxBodyBytes();
-    filters.inForce();
+  final void hookOpened(HookOpened response) {
+    maxBodyBytes = response.getMaxBodyBytes();
+    filters.confirm();
     opened.complete(null);
   }
 
   final void filtersUpdated() {
-    filters.inForce();
+    filters.confirm();
   }
 
   final void call(long callId, I input) {
     HandlerCall<I, O> call =
-        new HandlerCall<>(callback, input, (made, error) -> answer(callId, made, error));
+        new HandlerCall<>(callback, input, (output, error) -> complete(callId, output, error));
     synchronized (this) {
       running.put(callId, call);
     }
@@ -104,18 +104,18 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements SessionPart
     }
   }
 
-  private void answer(long callId, O made, Throwable error) {
-    Q answer = error == null ? result(callId, made) : failure(callId, Failure.toWire(error));
-    // Beside its body a result has headers and the like, which count for little.
-    if (answer.getSerializedSize() > maxBodyBytes + OTHER_BYTES) {
+  private void complete(long callId, O output, Throwable error) {
+    Q result = error == null ? result(callId, output) : failure(callId, Failure.toWire(error));
+    if (result.getSerializedSize() > maxBodyBytes + METADATA_BYTES) {
       String problem =
-          "the result is larger than the daemon takes, which is a body of %d bytes (name a file)";
-      answer = failure(callId, Failure.toWire(new Failure(problem.formatted(maxBodyBytes))));
+          "the result is larger than the daemon's limit of %d bytes for a body (return a file"
+              + " instead)";
+      result = failure(callId, Failure.toWire(new Failure(problem.formatted(maxBodyBytes))));
     }
     synchronized (this) {
-      // What was cancelled has no answer.
+      // A cancelled call has no result.
       if (running.remove(callId) != null) {
-        write(answer);
+        write(result);
         endIfIdle();
       }
     }
@@ -128,9 +128,9 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements SessionPart
   }
 
   private void endIfIdle() {
-    if (finishing && !closed && running.isEmpty()) {
+    if (draining && !closed && running.isEmpty()) {
       closed = true;
-      // Results are on the wire when the daemon has answered the end of our side.
+      // The daemon closes its side once it has received all results.
       stream.halfClose();
     }
   }
@@ -146,41 +146,41 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements SessionPart
   }
 
   @Override
-  public synchronized void finish() {
-    finishing = true;
+  public synchronized void drain() {
+    draining = true;
     endIfIdle();
   }
 
   @Override
-  public void cut() {
-    stream.cancel("the session is over", null);
-    giveUp();
+  public void abort() {
+    stream.cancel("the session has ended", null);
+    cancelCalls();
   }
 
-  private void giveUp() {
-    List<HandlerCall<I, O>> left;
+  private void cancelCalls() {
+    List<HandlerCall<I, O>> calls;
     synchronized (this) {
       closed = true;
-      left = new ArrayList<>(running.values());
+      calls = new ArrayList<>(running.values());
       running.clear();
     }
-    left.forEach(HandlerCall::cancel);
+    calls.forEach(HandlerCall::cancel);
   }
 
   private final class Listener extends ClientCall.Listener<R> {
     @Override
     public void onMessage(R message) {
-      received(message);
+      HookStream.this.onMessage(message);
       stream.request(1);
     }
 
     @Override
     public void onClose(Status status, Metadata trailers) {
-      giveUp();
-      PagewireException why = status.isOk() ? null : Refusals.from(status, trailers);
+      cancelCalls();
+      PagewireException why = status.isOk() ? null : RpcErrors.from(status, trailers);
       filters.ended(why);
-      if (why == null && !finishing) {
-        why = new UnexpectedAnswerException("a hook that ended by itself");
+      if (why == null && !draining) {
+        why = new UnexpectedAnswerException("the hook's stream ended without an error");
       }
       if (why == null) {
         ended.complete(null);

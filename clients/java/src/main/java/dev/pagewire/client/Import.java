@@ -6,7 +6,7 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * A module for pages to {@code import()}, and what to call its default export with. Immutable.
+ * Module for pages to {@code import()}, with the arguments for its default export. Immutable.
  *
  * <pre>{@code
  * Import.code("export default (a, b) => a + b").arg(1).arg(2)
@@ -20,7 +20,7 @@ public final class Import {
   }
 
   /**
-   * A module that pages find.
+   * Imports a module by its URL.
    *
    * @param path a URL as a page would import it: {@code /x.js}, {@code https://...}
    * @return the import
@@ -30,8 +30,9 @@ public final class Import {
   }
 
   /**
-   * The source of a module. The daemon serves it from the pages' own origin, so it passes a strict
-   * content security policy, has real stack traces, and is evaluated each time.
+   * Imports a module from its source. The daemon serves it from the pages' own origin, so it
+   * complies with a strict content security policy, has proper stack traces, and is evaluated each
+   * time.
    *
    * @param source JavaScript
    * @return the import
@@ -41,28 +42,28 @@ public final class Import {
   }
 
   /**
-   * One more argument of the default export.
+   * Adds an argument for the default export.
    *
-   * @param value a value, as {@link Json} writes it
-   * @return the import with it
-   * @throws JsonException when it cannot be JSON
+   * @param value a value that {@link Json} can write
+   * @return the import with the argument
+   * @throws JsonException when the value cannot be written as JSON
    */
   public Import arg(Object value) {
     return argJson(Json.write(value));
   }
 
   /**
-   * One more argument of the default export, as JSON text that reaches the page verbatim.
+   * Adds an argument for the default export, as JSON text that reaches the page verbatim.
    *
-   * @param json JSON text; the daemon refuses what does not parse
-   * @return the import with it
+   * @param json JSON text; the daemon refuses invalid JSON
+   * @return the import with the argument
    */
   public Import argJson(String json) {
     return new Import(wire.toBuilder().addArgsJson(json));
   }
 
   /**
-   * Evaluates the module again in pages that have it already. Default: they use what they have.
+   * Evaluates the module again in pages that have already loaded it. By default they reuse it.
    *
    * @return the import
    */
@@ -71,10 +72,10 @@ public final class Import {
   }
 
   /**
-   * How long pages may take when they are waited for; those that overrun are rows. Default 10 s, or
+   * Sets how long to wait for pages; those that take longer are reported as rows. Default 10 s, or
    * the client's {@link Client#withDeadline deadline}.
    *
-   * @param timeout the time
+   * @param timeout the timeout
    * @return the import
    */
   public Import timeout(Duration timeout) {
@@ -82,8 +83,8 @@ public final class Import {
   }
 
   /**
-   * Largest result of one page; a larger one is {@link JsValue.Truncated}. Default 1 MiB. All rows
-   * together share 3 MiB.
+   * Sets the largest result of one page; a larger one is reported as {@link JsValue.Truncated}.
+   * Default 1 MiB. All rows together share 3 MiB.
    *
    * @param bytes the size
    * @return the import

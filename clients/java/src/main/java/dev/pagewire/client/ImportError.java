@@ -3,25 +3,25 @@ package dev.pagewire.client;
 import java.util.Optional;
 
 /**
- * Why a page has no value to show for an import.
+ * Why an import has no value in a page.
  *
- * @param kind what went wrong
- * @param exception what was thrown, with {@code THROWN} and {@code LOAD}
- * @param status why the page did not answer, with the other kinds
+ * @param kind the kind of error
+ * @param exception the exception, for {@code THROWN} and {@code LOAD}
+ * @param status why the page did not answer, for the other kinds
  */
 public record ImportError(
     Kind kind, Optional<JsException> exception, Optional<DeliveryStatus> status) {
-  /** Ways an import can fail in a page. */
+  /** Kind of import error. */
   public enum Kind {
-    /** The default export threw, or its value could not be sent. */
+    /** The default export threw an exception, or its value could not be serialized. */
     THROWN,
     /** The module could not be loaded. */
     LOAD,
     /** The page did not answer in time. */
     TIMEOUT,
-    /** The page has left, never was, or could not be sent to. */
+    /** The page disconnected, never existed, or could not be sent to. */
     PAGE_GONE,
-    /** The page's script is too old, or never said hello. */
+    /** The page's script is too old, or the page never completed the handshake. */
     UNSUPPORTED
   }
 
@@ -40,7 +40,7 @@ public record ImportError(
     return new ImportError(kind, Optional.empty(), Optional.of(status));
   }
 
-  /** {@return the error, for people} */
+  /** {@return the error, as text for humans} */
   @Override
   public String toString() {
     return exception

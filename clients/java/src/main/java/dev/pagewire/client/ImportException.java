@@ -1,6 +1,6 @@
 package dev.pagewire.client;
 
-/** A page has no value to show for an import: what {@link ImportRow#orThrow} throws then. */
+/** An import has no value in a page; thrown by {@link ImportRow#orThrow}. */
 public final class ImportException extends PagewireException {
   private static final long serialVersionUID = 1;
   private final transient ImportError error;
@@ -10,7 +10,7 @@ public final class ImportException extends PagewireException {
     this.error = error;
   }
 
-  /** {@return why there is none} */
+  /** {@return why there is no value} */
   public ImportError error() {
     return error;
   }

@@ -3,10 +3,10 @@ package dev.pagewire.client;
 import java.util.List;
 
 /**
- * What an awaited import came to, page by page.
+ * Results of an awaited import, page by page.
  *
- * @param report whom the import reached
- * @param rows exactly one for each selected socket, whatever happened to it; empty: nobody was
- *     selected
+ * @param report which sockets the import reached
+ * @param rows exactly one row for each selected socket, whatever happened to it; empty if no socket
+ *     was selected
  */
 public record ImportReport(Report report, List<ImportRow> rows) {}

@@ -8,8 +8,8 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * The imports of one module, to be resolved by a resolve handler: those that match and that no
- * plugin before this one resolved, in source order. At least one.
+ * Imports of one module that a resolve handler is to resolve, in source order: those that match the
+ * options and that no earlier plugin has resolved. There is at least one.
  */
 public final class Imports implements Iterable<ImportSpecifier> {
   private final Request importer;
@@ -26,33 +26,37 @@ public final class Imports implements Iterable<ImportSpecifier> {
     imports =
         call.getImportsList().stream()
             .map(
-                one ->
+                specifier ->
                     new ImportSpecifier(
-                        one.getSpecifier(), one.getDynamic(), one.getLine(), one.getColumn()))
+                        specifier.getSpecifier(),
+                        specifier.getDynamic(),
+                        specifier.getLine(),
+                        specifier.getColumn()))
             .toList();
   }
 
-  /** {@return the request for the module that imports, or for the HTML page that it stands in} */
+  /** {@return the request for the importing module, or for the HTML page that contains it} */
   public Request importer() {
     return importer;
   }
 
-  /** {@return how many there are} */
+  /** {@return the number of imports} */
   public int size() {
     return imports.size();
   }
 
-  /** {@return the imports} */
+  /** {@return an iterator over the imports} */
   @Override
   public Iterator<ImportSpecifier> iterator() {
     return imports.iterator();
   }
 
   /**
-   * Asks a function about each import, in order.
+   * Calls a function for each import, in order.
    *
-   * @param resolve what to import instead; null leaves that import to the next plugin
-   * @return the result for the handler to return
+   * @param resolve returns the specifier to import instead; null leaves that import to the next
+   *     plugin
+   * @return the result, for the handler to return
    */
   public Resolved resolve(Function<ImportSpecifier, String> resolve) {
     return Resolved.of(imports.stream().map(resolve).collect(Collectors.toList()));

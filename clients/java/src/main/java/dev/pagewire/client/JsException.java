@@ -1,16 +1,17 @@
 package dev.pagewire.client;
 
 /**
- * Something that was thrown in a page.
+ * JavaScript exception thrown in a page.
  *
- * @param phase how far the work had come
- * @param name the error's {@code name}; empty for what is no {@code Error}
- * @param message the error's {@code message}, or what was thrown as text
- * @param stack the error's {@code stack}, in the browser's own format; empty = none
- * @param url the script it was thrown in; empty = unknown
- * @param line line in it, from 1; 0 = unknown
- * @param column column in the line, from 1; 0 = unknown
- * @param thrownJson what was thrown as JSON text, if it is no {@code Error} and has one; else empty
+ * @param phase the phase of an awaited import that failed
+ * @param name the error's {@code name}; empty if the thrown value is not an {@code Error}
+ * @param message the error's {@code message}, or the thrown value as text
+ * @param stack the error's {@code stack}, in the browser's own format; may be empty
+ * @param url the script that threw; empty if unknown
+ * @param line line in the script, from 1; 0 if unknown
+ * @param column column in the line, from 1; 0 if unknown
+ * @param thrownJson the thrown value as JSON text, if it is not an {@code Error} and can be
+ *     serialized; else empty
  */
 public record JsException(
     Phase phase,
@@ -21,21 +22,21 @@ public record JsException(
     int line,
     int column,
     String thrownJson) {
-  /** The part of an awaited import that failed. */
+  /** Phase of an awaited import. */
   public enum Phase {
-    /** It was no import. */
+    /** The exception was not thrown by an awaited import. */
     NONE,
     /** Fetching, parsing, linking or evaluating the module. */
     LOAD,
-    /** The default export threw, or its promise rejected. */
+    /** Calling the default export, or awaiting its promise. */
     CALL,
-    /** The value could not be turned into a message. */
+    /** Serializing the value. */
     SERIALIZE
   }
 
   /**
-   * {@return {@code TypeError: message}, and where it was thrown if neither that nor the stack says
-   * so}
+   * {@return {@code TypeError: message}, followed by the location if neither message nor stack
+   * contains it}
    */
   @Override
   public String toString() {

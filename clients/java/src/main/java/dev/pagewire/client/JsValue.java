@@ -1,11 +1,11 @@
 package dev.pagewire.client;
 
-/** A JavaScript value, as it came out of a page. */
+/** JavaScript value returned by a page. */
 public sealed interface JsValue {
   /**
-   * A value that is JSON.
+   * Value that JSON can represent.
    *
-   * @param text what {@code JSON.stringify} made of it: verbatim, never cut
+   * @param text the output of {@code JSON.stringify}, verbatim and complete
    */
   record Plain(String text) implements JsValue {
     @Override
@@ -14,7 +14,7 @@ public sealed interface JsValue {
     }
   }
 
-  /** {@code undefined}, or a module without a default function. */
+  /** The value {@code undefined}, or a module without a default function. */
   record Undefined() implements JsValue {
     @Override
     public String toString() {
@@ -23,7 +23,7 @@ public sealed interface JsValue {
   }
 
   /**
-   * A number that is no JSON.
+   * Number that JSON cannot represent.
    *
    * @param text {@code NaN}, {@code Infinity}, {@code -Infinity}, {@code -0}, or a bigint as {@code
    *     123n}
@@ -36,9 +36,9 @@ public sealed interface JsValue {
   }
 
   /**
-   * Anything else: a DOM node, a function, a cycle.
+   * Any other value, such as a DOM node, a function or a cyclic object.
    *
-   * @param text what it is, in words
+   * @param text a description of the value
    */
   record Description(String text) implements JsValue {
     @Override
@@ -48,7 +48,7 @@ public sealed interface JsValue {
   }
 
   /**
-   * A value that is larger than the limit.
+   * Value that exceeds the size limit.
    *
    * @param text the beginning of a description
    */
@@ -60,12 +60,12 @@ public sealed interface JsValue {
   }
 
   /**
-   * The value as a Java one. {@code undefined} reads as null.
+   * Converts the value to a Java object. {@code undefined} becomes null.
    *
    * @param <T> the type
-   * @param type the class, as {@link Json} reads it
-   * @return the value
-   * @throws JsonException when it is no JSON value, or not of the type
+   * @param type a class that {@link Json} can read
+   * @return the object
+   * @throws JsonException when the value cannot be represented in JSON, or does not fit the type
    */
   default <T> T json(Class<T> type) {
     if (this instanceof Plain plain) {
@@ -75,12 +75,12 @@ public sealed interface JsValue {
       return Json.read("null", type);
     }
     throw new JsonException(
-        "not a json value: " + this + " (have the page return something JSON.stringify keeps)");
+        "not a json value: "
+            + this
+            + " (make the page return a value that JSON.stringify preserves)");
   }
 
-  /**
-   * {@return the value as a console would show it: JSON as it is, {@code undefined}, {@code NaN}}
-   */
+  /** {@return the value as a console would show it: JSON text, {@code undefined}, {@code NaN}} */
   @Override
   String toString();
 }

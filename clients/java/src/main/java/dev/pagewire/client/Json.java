@@ -3,14 +3,14 @@ package dev.pagewire.client;
 import java.util.Objects;
 
 /**
- * JSON and Java's own types. What this library turns into JSON or out of it goes through here.
+ * Conversion between JSON and Java types, used wherever this library reads or writes JSON.
  *
- * <p>Written are {@code null}, {@code Boolean}, {@code Number}, {@code CharSequence}, {@code Enum}
- * (its name), {@code Optional}, {@code Map}, {@code Iterable}, arrays, and records. Read are {@code
- * Object} (a {@code Map<String, Object>}, a {@code List<Object>}, {@code String}, {@code Boolean},
- * {@code null}; a {@code Long}, or a {@code BigInteger} that is larger, or else a {@code Double}),
- * each of those, the types of numbers, enums and records of all these. For anything else, {@link
- * #use} a library.
+ * <p>Writes {@code null}, {@code Boolean}, {@code Number}, {@code CharSequence}, {@code Enum} (its
+ * name), {@code Optional}, {@code Map}, {@code Iterable}, arrays, and records of these. Reads
+ * {@code Object} (a {@code Map<String, Object>}, {@code List<Object>}, {@code String}, {@code
+ * Boolean} or {@code null}; numbers become {@code Long}, {@code BigInteger} if larger, otherwise
+ * {@code Double}), each of these types, the other number types, enums, and records of all these.
+ * For other types, install a JSON library with {@link #use}.
  */
 public final class Json {
   private static final JsonMapper BUILT_IN =
@@ -31,20 +31,20 @@ public final class Json {
   private Json() {}
 
   /**
-   * Has all of this process use another mapper from now on.
+   * Replaces the mapper, for the whole process and from now on.
    *
-   * @param mapper the mapper, around Jackson or Gson say
+   * @param mapper the mapper, which may wrap Jackson or Gson
    */
   public static void use(JsonMapper mapper) {
     Json.mapper = Objects.requireNonNull(mapper, "mapper");
   }
 
   /**
-   * Makes JSON text of a value.
+   * Writes a value as JSON text.
    *
    * @param value a value, or null
    * @return JSON text
-   * @throws JsonException when it cannot be JSON
+   * @throws JsonException when the value cannot be written as JSON
    */
   public static String write(Object value) {
     try {
@@ -57,13 +57,13 @@ public final class Json {
   }
 
   /**
-   * Makes a value of JSON text.
+   * Reads a value from JSON text.
    *
    * @param <T> the type of the value
    * @param json JSON text
    * @param type the class of the value
    * @return the value; null for JSON's null
-   * @throws JsonException when it is no JSON, or not of this type
+   * @throws JsonException when the text is not valid JSON or does not fit the type
    */
   public static <T> T read(String json, Class<T> type) {
     try {

@@ -14,12 +14,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Makes what {@link JsonReader} read a value of a given type. */
+/** Converts the output of {@link JsonReader} to a given type. */
 final class JsonBinding {
   private JsonBinding() {}
 
-  /** The value as one of the class; null stays null. */
-  @SuppressWarnings("unchecked") // What `value` makes is of the class, boxed if that is primitive.
+  /** Converts a value to the class; null stays null. */
+  @SuppressWarnings(
+      "unchecked") // `value` returns an instance of the class, boxed if that is primitive.
   static <T> T bind(Object json, Class<T> type) {
     return (T) value(json, type, "the value");
   }
@@ -47,12 +48,12 @@ final class JsonBinding {
       return number(number, plain, where);
     }
     if (json instanceof String name && plain.isEnum()) {
-      return constant(name, plain, where);
+      return enumConstant(name, plain, where);
     }
     if (json instanceof Map<?, ?> object && plain.isRecord()) {
-      return structure(object, plain, where);
+      return recordValue(object, plain, where);
     }
-    throw wrong(json, plain.getSimpleName(), where);
+    throw mismatch(json, plain.getSimpleName(), where);
   }
 
   private static Object generic(Object json, ParameterizedType type, String where) {
@@ -72,10 +73,11 @@ final class JsonBinding {
     }
     if (json instanceof Map<?, ?> map && type.getRawType() == Map.class && of[0] == String.class) {
       Map<String, Object> values = new LinkedHashMap<>();
-      map.forEach((key, of1) -> values.put((String) key, value(of1, of[1], where + "." + key)));
+      map.forEach(
+          (key, element) -> values.put((String) key, value(element, of[1], where + "." + key)));
       return values;
     }
-    throw wrong(json, type.getTypeName(), where);
+    throw mismatch(json, type.getTypeName(), where);
   }
 
   private static Object number(Number number, Class<?> type, String where) {
@@ -106,21 +108,23 @@ final class JsonBinding {
         return exact;
       }
     } catch (ArithmeticException tooLarge) {
-      throw new JsonException(where + " is " + number + ", which is no " + type.getSimpleName());
+      throw new JsonException(
+          where + " is " + number + ", which is not a valid " + type.getSimpleName());
     }
-    throw wrong(number, type.getSimpleName(), where);
+    throw mismatch(number, type.getSimpleName(), where);
   }
 
-  private static Object constant(String name, Class<?> type, String where) {
+  private static Object enumConstant(String name, Class<?> type, String where) {
     for (Object constant : type.getEnumConstants()) {
       if (((Enum<?>) constant).name().equals(name)) {
         return constant;
       }
     }
-    throw new JsonException(where + " is \"" + name + "\", which is no " + type.getSimpleName());
+    throw new JsonException(
+        where + " is \"" + name + "\", which is not a constant of " + type.getSimpleName());
   }
 
-  private static Object structure(Map<?, ?> object, Class<?> type, String where) {
+  private static Object recordValue(Map<?, ?> object, Class<?> type, String where) {
     RecordComponent[] components = type.getRecordComponents();
     Object[] values = new Object[components.length];
     for (int i = 0; i < values.length; i++) {
@@ -139,13 +143,14 @@ final class JsonBinding {
       return constructor.newInstance(values);
     } catch (InvocationTargetException refused) {
       throw new JsonException(
-          where + " is refused: " + Failure.oneLine(refused.getCause()), refused.getCause());
+          where + " was rejected by its record: " + Failure.oneLine(refused.getCause()),
+          refused.getCause());
     } catch (ReflectiveOperationException | RuntimeException problem) {
-      throw new JsonException("cannot make a " + type.getName(), problem);
+      throw new JsonException("cannot create a " + type.getName(), problem);
     }
   }
 
-  private static JsonException wrong(Object json, String expected, String where) {
+  private static JsonException mismatch(Object json, String expected, String where) {
     String found = json == null ? "null" : json.getClass().getSimpleName();
     return new JsonException(where + " is a " + found + ", not a " + expected);
   }

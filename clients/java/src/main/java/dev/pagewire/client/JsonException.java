@@ -1,6 +1,6 @@
 package dev.pagewire.client;
 
-/** A value could not be turned into JSON, or JSON into a value. */
+/** A value could not be converted to JSON, or JSON to a value. */
 public final class JsonException extends PagewireException {
   private static final long serialVersionUID = 1;
 

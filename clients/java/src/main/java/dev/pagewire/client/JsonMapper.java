@@ -1,27 +1,27 @@
 package dev.pagewire.client;
 
 /**
- * A JSON library of the program's own, in place of the built-in one: see {@link Json#use}. It is
- * called from many threads at the same time. An exception of it becomes a {@link JsonException}.
+ * Adapter for the program's own JSON library, in place of the built-in one; see {@link Json#use}.
+ * Must be thread-safe. Its exceptions are wrapped in {@link JsonException}.
  */
 public interface JsonMapper {
   /**
-   * Makes JSON text of a value.
+   * Writes a value as JSON text.
    *
-   * @param value any value, null too
+   * @param value any value, including null
    * @return JSON text
-   * @throws Exception when it cannot
+   * @throws Exception when the value cannot be written
    */
   String write(Object value) throws Exception;
 
   /**
-   * Makes a value of JSON text.
+   * Reads a value from JSON text.
    *
    * @param <T> the type of the value
    * @param json JSON text
-   * @param type the class of the value; {@code Object.class} for whatever the text says
+   * @param type the class of the value; {@code Object.class} accepts any JSON
    * @return the value
-   * @throws Exception when it cannot
+   * @throws Exception when the text cannot be read as the type
    */
   <T> T read(String json, Class<T> type) throws Exception;
 }

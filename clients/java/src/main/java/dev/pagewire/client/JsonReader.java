@@ -7,10 +7,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Reads JSON text as maps, lists and the like. */
+/** JSON parser that produces maps, lists, strings, numbers, booleans and null. */
 final class JsonReader {
   /**
-   * Containers within containers; deeper text is refused, so that no page can overflow the stack.
+   * Maximum nesting depth; deeper text is refused, so that a page's message cannot overflow the
+   * stack.
    */
   private static final int MAX_DEPTH = 500;
 
@@ -23,18 +24,18 @@ final class JsonReader {
 
   Object read() {
     Object value = value(0);
-    space();
+    skipSpace();
     if (at < text.length()) {
-      throw wrong("the end");
+      throw unexpected("the end");
     }
     return value;
   }
 
   private Object value(int depth) {
     if (depth > MAX_DEPTH) {
-      throw new JsonException("more than " + MAX_DEPTH + " containers within each other");
+      throw new JsonException("nested deeper than " + MAX_DEPTH + " levels");
     }
-    space();
+    skipSpace();
     switch (at < text.length() ? text.charAt(at) : ' ') {
       case '{':
         return object(depth);
@@ -43,11 +44,11 @@ final class JsonReader {
       case '"':
         return string();
       case 't':
-        return word("true", Boolean.TRUE);
+        return literal("true", Boolean.TRUE);
       case 'f':
-        return word("false", Boolean.FALSE);
+        return literal("false", Boolean.FALSE);
       case 'n':
-        return word("null", null);
+        return literal("null", null);
       default:
         return number();
     }
@@ -60,9 +61,9 @@ final class JsonReader {
       return object;
     }
     do {
-      space();
+      skipSpace();
       if (at >= text.length() || text.charAt(at) != '"') {
-        throw wrong("a key");
+        throw unexpected("a key");
       }
       String key = string();
       expect(':');
@@ -96,14 +97,14 @@ final class JsonReader {
         return escaped(start);
       }
       if (letter < ' ') {
-        throw wrong("no control character");
+        throw unexpected("no control character");
       }
       at++;
     }
-    throw wrong("the end of a string");
+    throw unexpected("the end of a string");
   }
 
-  /** A string that has escapes. */
+  /** Parses the rest of a string from its first escape on. */
   private String escaped(int start) {
     StringBuilder string = new StringBuilder(text.substring(start, at));
     while (at < text.length()) {
@@ -113,11 +114,11 @@ final class JsonReader {
       }
       if (letter < ' ') {
         at--;
-        throw wrong("no control character");
+        throw unexpected("no control character");
       }
       string.append(letter == '\\' ? escape() : letter);
     }
-    throw wrong("the end of a string");
+    throw unexpected("the end of a string");
   }
 
   private char escape() {
@@ -139,7 +140,7 @@ final class JsonReader {
         return unicode();
       default:
         at--;
-        throw wrong("an escape");
+        throw unexpected("an escape");
     }
   }
 
@@ -148,7 +149,7 @@ final class JsonReader {
     for (int i = 0; i < 4; i++) {
       int digit = at < text.length() ? Character.digit(text.charAt(at), 16) : -1;
       if (digit < 0 || text.charAt(at) > 'f') {
-        throw wrong("a hexadecimal digit");
+        throw unexpected("a hexadecimal digit");
       }
       code = code * 16 + digit;
       at++;
@@ -156,17 +157,17 @@ final class JsonReader {
     return (char) code;
   }
 
-  private Object word(String word, Object value) {
-    if (!text.startsWith(word, at)) {
-      throw wrong("a value");
+  private Object literal(String literal, Object value) {
+    if (!text.startsWith(literal, at)) {
+      throw unexpected("a value");
     }
-    at += word.length();
+    at += literal.length();
     return value;
   }
 
   private Number number() {
     int start = at;
-    boolean whole = true;
+    boolean isInteger = true;
     if (at < text.length() && text.charAt(at) == '-') {
       at++;
     }
@@ -174,15 +175,15 @@ final class JsonReader {
     digits(start);
     if (at - first > 1 && text.charAt(first) == '0') {
       at = first + 1;
-      throw wrong("no digit after a leading 0");
+      throw unexpected("no digit after a leading 0");
     }
     if (at < text.length() && text.charAt(at) == '.') {
-      whole = false;
+      isInteger = false;
       at++;
       digits(start);
     }
     if (at < text.length() && (text.charAt(at) == 'e' || text.charAt(at) == 'E')) {
-      whole = false;
+      isInteger = false;
       at++;
       if (at < text.length() && (text.charAt(at) == '+' || text.charAt(at) == '-')) {
         at++;
@@ -190,11 +191,11 @@ final class JsonReader {
       digits(start);
     }
     String digits = text.substring(start, at);
-    if (!whole) {
+    if (!isInteger) {
       double number = Double.parseDouble(digits);
       return Double.isInfinite(number) ? new BigDecimal(digits) : (Number) number;
     }
-    // 18 digits always fit.
+    // 18 digits always fit into a long.
     if (digits.length() <= 18) {
       return Long.parseLong(digits);
     }
@@ -208,18 +209,18 @@ final class JsonReader {
       at++;
     }
     if (at == first) {
-      throw wrong(at == start ? "a value" : "a digit");
+      throw unexpected(at == start ? "a value" : "a digit");
     }
   }
 
-  private void space() {
+  private void skipSpace() {
     while (at < text.length() && " \t\n\r".indexOf(text.charAt(at)) >= 0) {
       at++;
     }
   }
 
   private boolean skip(char letter) {
-    space();
+    skipSpace();
     boolean found = at < text.length() && text.charAt(at) == letter;
     if (found) {
       at++;
@@ -229,11 +230,11 @@ final class JsonReader {
 
   private void expect(char letter) {
     if (!skip(letter)) {
-      throw wrong("`" + letter + "`");
+      throw unexpected("`" + letter + "`");
     }
   }
 
-  private JsonException wrong(String expected) {
+  private JsonException unexpected(String expected) {
     String found = at < text.length() ? "`" + text.charAt(at) + "`" : "the end";
     return new JsonException("expected " + expected + " at character " + at + ", not " + found);
   }

@@ -6,9 +6,9 @@ import java.lang.reflect.RecordComponent;
 import java.util.Map;
 import java.util.Optional;
 
-/** Writes JSON text. */
+/** JSON serializer. */
 final class JsonWriter {
-  /** Containers within containers: what has more is taken for a cycle, and refused. */
+  /** Maximum nesting depth; anything deeper is assumed to be a cycle. */
   private static final int MAX_DEPTH = 500;
 
   private final StringBuilder out = new StringBuilder(64);
@@ -24,9 +24,7 @@ final class JsonWriter {
   private void value(Object value, int depth) {
     if (depth > MAX_DEPTH) {
       throw new JsonException(
-          "more than "
-              + MAX_DEPTH
-              + " containers within each other (does a value contain itself?)");
+          "nested deeper than " + MAX_DEPTH + " levels (does the value contain itself?)");
     }
     if (value == null || value instanceof Boolean) {
       out.append(value);
@@ -45,19 +43,20 @@ final class JsonWriter {
     } else if (value.getClass().isArray()) {
       array(value, depth);
     } else if (value instanceof Record structure) {
-      structure(structure, depth);
+      recordValue(structure, depth);
     } else {
       throw new JsonException(
-          "no JSON for a "
+          "cannot write a "
               + value.getClass().getName()
-              + " (pass a Map, List, record, String, Number or Boolean, or set Json.use)");
+              + " as json (pass a Map, List, record, String, Number or Boolean, or set a mapper"
+              + " with Json.use)");
     }
   }
 
   private void number(Number number) {
     if (!Double.isFinite(number.doubleValue())
         && (number instanceof Double || number instanceof Float)) {
-      throw new JsonException(number + " is no JSON number");
+      throw new JsonException(number + " cannot be represented in json");
     }
     out.append(number);
   }
@@ -96,7 +95,7 @@ final class JsonWriter {
     out.append(']');
   }
 
-  private void structure(Record structure, int depth) {
+  private void recordValue(Record structure, int depth) {
     char before = '{';
     for (RecordComponent component : structure.getClass().getRecordComponents()) {
       out.append(before);
@@ -114,7 +113,8 @@ final class JsonWriter {
       accessor.setAccessible(true);
       return accessor.invoke(structure);
     } catch (ReflectiveOperationException | RuntimeException problem) {
-      throw new JsonException("cannot look into " + structure.getClass().getName(), problem);
+      throw new JsonException(
+          "cannot read a component of " + structure.getClass().getName(), problem);
     }
   }
 
@@ -133,7 +133,7 @@ final class JsonWriter {
     out.append('"');
   }
 
-  /** Half of a surrogate pair, which no UTF-8 can say. */
+  /** Returns whether the character is half of a surrogate pair, which UTF-8 cannot encode. */
   private static boolean isLone(String text, int index) {
     char letter = text.charAt(index);
     if (Character.isHighSurrogate(letter)) {

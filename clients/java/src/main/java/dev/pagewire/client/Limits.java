@@ -4,14 +4,14 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * Bounds in force in a daemon.
+ * Limits of a daemon.
  *
  * @param maxMessageBytes largest single message to a page
  * @param maxBodyBytes largest body that a hook's call or result may carry inline
- * @param maxCallTimeout cap of a hook's call timeout; none while the daemon debugs
- * @param maxSocketQueueBytes bytes that may wait for one socket
- * @param eventLogEntries events that the log keeps at most; 0 = bounded by bytes alone
- * @param eventLogBytes bytes that the log keeps at most
+ * @param maxCallTimeout cap on a hook's call timeout; empty while the daemon is in debug mode
+ * @param maxSocketQueueBytes bytes that may be queued for one socket
+ * @param eventLogEntries maximum number of events in the log; 0 if only their bytes are limited
+ * @param eventLogBytes maximum size of the log
  */
 public record Limits(
     int maxMessageBytes,

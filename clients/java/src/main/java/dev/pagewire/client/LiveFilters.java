@@ -8,47 +8,47 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
 /**
- * Replaces the filters of a hook while its plugin runs: an editor is asked about the files that it
- * has unsaved, say. From {@link HookOptions#liveFilters}.
+ * Replaces the filters of a hook while its plugin runs, for example when an editor has unsaved
+ * files to serve. Obtained from {@link HookOptions#liveFilters}.
  *
- * <p>It holds the filters whether a plugin runs or not: one that comes back opens its hook with
- * those that were set last.
+ * <p>The filters are stored whether a plugin runs or not: a plugin that reconnects opens its hook
+ * with the filters that were set last.
  */
 public final class LiveFilters {
   private List<RequestFilter> filters;
 
-  /** How often they were set. */
+  /** Incremented each time the filters are set. */
   private long version = 1;
 
-  private final List<Part> hooks = new ArrayList<>();
+  private final List<HookFilters> hooks = new ArrayList<>();
   private final List<Waiter> waiters = new ArrayList<>();
 
   LiveFilters(List<RequestFilter> filters) {
     this.filters = filters;
   }
 
-  /** Who waits for a version to be in force. */
+  /** A caller that waits until a version of the filters is in force. */
   private record Waiter(long version, CompletableFuture<Void> done) {}
 
   /**
-   * Replaces all filters; without one the plugin is asked about nothing. Returns once they are in
-   * force: no later request sees the old ones. Of several calls at the same time the last counts,
-   * and all return when its filters are in force. While the plugin does not run it returns at once.
+   * Replaces all filters; without any the hook is not called. Returns once they are in force: no
+   * later request is matched against the old ones. Of several concurrent calls the last one wins,
+   * and all return when its filters are in force. Returns at once while the plugin does not run.
    *
    * @param filters the filters
    * @throws RpcException when the daemon refuses a filter ({@code FIELD_INVALID}), which ends the
-   *     plugin; or what else ended it meanwhile. The filters stay set: replace refused ones before
-   *     the plugin is run again
+   *     plugin, or when the plugin fails for another reason meanwhile. The filters stay set:
+   *     replace refused ones before the plugin is run again
    */
   public void set(Iterable<Filter> filters) {
     Transport.await(setAsync(filters));
   }
 
   /**
-   * As {@link #set}, without waiting.
+   * Asynchronous form of {@link #set}.
    *
    * @param filters the filters
-   * @return a future of their being in force
+   * @return a future that completes when the filters are in force
    */
   public CompletableFuture<Void> setAsync(Iterable<Filter> filters) {
     Waiter waiter;
@@ -57,28 +57,34 @@ public final class LiveFilters {
       version++;
       waiter = new Waiter(version, new CompletableFuture<>());
       waiters.add(waiter);
-      hooks.forEach(Part::update);
+      hooks.forEach(HookFilters::update);
     }
-    tellWaiters();
+    completeWaiters();
     return waiter.done;
   }
 
-  /** One open hook's part in the filters. */
-  final class Part {
+  /** State of the filters in one open hook. */
+  final class HookFilters {
     private final Consumer<List<RequestFilter>> sender;
 
-    /** The version that the daemon was sent last. */
+    /** The version sent to the daemon last. */
     private long sent;
 
-    /** The version that the daemon asks by. Behind while an update is under way: one at a time. */
-    private long inForce;
+    /**
+     * The version that the daemon has confirmed. Lower than {@code sent} while an update is in
+     * flight: one at a time.
+     */
+    private long confirmed;
 
-    private Part(Consumer<List<RequestFilter>> sender) {
+    private HookFilters(Consumer<List<RequestFilter>> sender) {
       this.sender = sender;
     }
 
-    /** The filters to open the hook with; {@link #inForce} says that they are. */
-    List<RequestFilter> first() {
+    /**
+     * Returns the filters to open the hook with; the daemon's response is reported to {@link
+     * #confirm}.
+     */
+    List<RequestFilter> initial() {
       synchronized (LiveFilters.this) {
         sent = version;
         return filters;
@@ -86,64 +92,67 @@ public final class LiveFilters {
     }
 
     private void update() {
-      if (inForce > 0 && sent == inForce && sent < version) {
+      if (confirmed > 0 && sent == confirmed && sent < version) {
         sent = version;
         sender.accept(filters);
       }
     }
 
-    /** The daemon has in force what it was sent. */
-    void inForce() {
+    /** Records that the daemon has put in force what was sent last. */
+    void confirm() {
       synchronized (LiveFilters.this) {
-        inForce = sent;
+        confirmed = sent;
         update();
       }
-      tellWaiters();
+      completeWaiters();
     }
 
-    /** The hook is over; whoever waits for an update of it is told why, if it failed. */
+    /**
+     * Removes a hook that has ended. If it failed, callers that wait for its pending update get the
+     * error.
+     */
     void ended(PagewireException why) {
-      List<Waiter> told = new ArrayList<>();
+      List<Waiter> failed = new ArrayList<>();
       synchronized (LiveFilters.this) {
         if (!hooks.remove(this)) {
           return;
         }
         if (why != null) {
           waiters.stream()
-              .filter(waiter -> waiter.version > inForce && waiter.version <= sent)
-              .forEach(told::add);
-          waiters.removeAll(told);
+              .filter(waiter -> waiter.version > confirmed && waiter.version <= sent)
+              .forEach(failed::add);
+          waiters.removeAll(failed);
         }
       }
-      told.forEach(waiter -> waiter.done.completeExceptionally(why));
-      tellWaiters();
+      failed.forEach(waiter -> waiter.done.completeExceptionally(why));
+      completeWaiters();
     }
   }
 
   /**
-   * A hook takes part from now on, until it has ended.
+   * Adds a hook, until it has ended.
    *
-   * @param sender tells the daemon of new filters, without waiting
+   * @param sender sends filters to the daemon without blocking
    */
-  synchronized Part open(Consumer<List<RequestFilter>> sender) {
-    Part part = new Part(sender);
-    hooks.add(part);
-    return part;
+  synchronized HookFilters open(Consumer<List<RequestFilter>> sender) {
+    HookFilters hook = new HookFilters(sender);
+    hooks.add(hook);
+    return hook;
   }
 
-  /** Ends the wait of those whose filters all hooks have in force. */
-  private void tellWaiters() {
-    List<Waiter> told = new ArrayList<>();
+  /** Completes the waiters whose version all hooks have confirmed. */
+  private void completeWaiters() {
+    List<Waiter> completed = new ArrayList<>();
     synchronized (this) {
-      long everywhere = hooks.stream().mapToLong(part -> part.inForce).min().orElse(version);
+      long lowest = hooks.stream().mapToLong(hook -> hook.confirmed).min().orElse(version);
       for (Iterator<Waiter> left = waiters.iterator(); left.hasNext(); ) {
         Waiter waiter = left.next();
-        if (waiter.version <= everywhere) {
-          told.add(waiter);
+        if (waiter.version <= lowest) {
+          completed.add(waiter);
           left.remove();
         }
       }
     }
-    told.forEach(waiter -> waiter.done.complete(null));
+    completed.forEach(waiter -> waiter.done.complete(null));
   }
 }

@@ -5,7 +5,7 @@ import dev.pagewire.v1.BrowserMessage;
 import java.util.Map;
 import java.util.Optional;
 
-/** A message that a page sent. */
+/** Message sent by a page. */
 public final class Message implements Event.What {
   private final BrowserMessage wire;
 
@@ -13,25 +13,25 @@ public final class Message implements Event.What {
     this.wire = wire;
   }
 
-  /** {@return the socket it came from: {@link Target#socket} with it reaches the same page} */
+  /** {@return the socket that sent it; {@link Target#socket} with this id reaches the same page} */
   public String socketId() {
     return wire.getSocketId();
   }
 
-  /** {@return the {@code type} of the message; empty for a binary one} */
+  /** {@return the {@code type} of the message; empty for a binary message} */
   public String type() {
     return wire.getType();
   }
 
   /**
-   * {@return the text as the page sent it, byte for byte; empty for a binary message, and for one
-   * whose content was {@link #omittedBytes left out}}
+   * {@return the text as the page sent it, byte for byte; empty if the message is binary or its
+   * content was {@link #omittedBytes omitted}}
    */
   public String text() {
     return wire.getText();
   }
 
-  /** {@return the bytes of a binary message; none = it is text} */
+  /** {@return the bytes of a binary message; empty if the message is text} */
   public Optional<byte[]> binary() {
     return wire.hasBinary()
         ? Optional.of(wire.getBinary()).map(ByteString::toByteArray)
@@ -39,45 +39,48 @@ public final class Message implements Event.What {
   }
 
   /**
-   * The message as a Java value.
+   * Reads the message as a Java object.
    *
    * @param <T> the type
-   * @param type the class, as {@link Json} reads it
-   * @return the value
-   * @throws JsonException when it is not of the type, or no text at all
+   * @param type a class that {@link Json} can read
+   * @return the object
+   * @throws JsonException when the message does not fit the type, or is not text
    */
   public <T> T json(Class<T> type) {
     if (!wire.hasText()) {
       throw new JsonException(
           wire.hasBinary()
-              ? "a binary message"
-              : "a message of " + omittedBytes() + " bytes, left out (raise maxEventBytes)");
+              ? "the message is binary"
+              : "the message's content of "
+                  + omittedBytes()
+                  + " bytes was omitted (raise maxEventBytes)");
     }
     return Json.read(text(), type);
   }
 
   /**
-   * The message as a map, in the order of its keys.
+   * Reads the message as a map, in the order of its keys.
    *
-   * @return its keys and values, as {@link Json} reads them
-   * @throws JsonException when it is no text at all
+   * @return the keys and values, as {@link Json} reads them
+   * @throws JsonException when the message is not text
    */
-  @SuppressWarnings("unchecked") // The daemon delivers no text but objects, whose keys are strings.
+  @SuppressWarnings(
+      "unchecked") // The daemon only accepts text messages that are objects; their keys are
+  // strings.
   public Map<String, Object> json() {
     return (Map<String, Object>) json(Map.class);
   }
 
   /**
-   * {@return what names the page's request, if it is one that can be answered with {@link
-   * Client#reply}}
+   * {@return the id of the page's request, if the page waits for a reply; see {@link Client#reply}}
    */
   public Optional<String> requestId() {
     return Optional.of(wire.getRequestId()).filter(id -> !id.isEmpty());
   }
 
   /**
-   * {@return the size in bytes of a message whose content was left out, because it is larger than
-   * {@link SubscribeOptions#maxEventBytes}; 0 = the content is here}
+   * {@return the size in bytes of content that was omitted because it is larger than {@link
+   * SubscribeOptions#maxEventBytes}; 0 if the content is present}
    */
   public long omittedBytes() {
     return wire.getOmittedBytes();

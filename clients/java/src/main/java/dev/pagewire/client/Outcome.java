@@ -1,6 +1,4 @@
 package dev.pagewire.client;
 
-/**
- * What a serve handler makes of a request: a {@link Content}, or a {@link Skip}; null skips too.
- */
+/** Result of a serve handler: a {@link Content} or a {@link Skip}; null means skip. */
 public sealed interface Outcome permits Content, Skip {}

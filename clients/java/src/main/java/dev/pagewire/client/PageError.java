@@ -1,24 +1,24 @@
 package dev.pagewire.client;
 
 /**
- * Something failed in a page and no code of the page took it.
+ * Uncaught error in a page.
  *
  * @param socketId the page's socket
- * @param exception what failed
- * @param kind how it failed
+ * @param exception the error
+ * @param kind the kind of error
  */
 public record PageError(String socketId, JsException exception, Kind kind) implements Event.What {
-  /** Ways a page can fail. */
+  /** Kind of page error. */
   public enum Kind {
-    /** Not known. */
+    /** A kind that this version does not know. */
     UNKNOWN,
-    /** An exception that nothing caught. */
+    /** An uncaught exception. */
     UNCAUGHT,
-    /** A rejected promise that nothing handled. */
+    /** A rejected promise without a handler. */
     UNHANDLED_REJECTION,
-    /** A script, stylesheet, image or other resource did not load. */
+    /** A script, stylesheet, image or other resource that failed to load. */
     RESOURCE,
-    /** The content security policy blocked something. */
+    /** A violation of the content security policy. */
     CSP
   }
 }

@@ -1,8 +1,8 @@
 package dev.pagewire.client;
 
 /**
- * Why an operation failed. What happened at one page is never an exception: it is a row of the
- * operation's report.
+ * Base class of this library's exceptions. Problems of a single page are not exceptions, but rows
+ * of an operation's report.
  */
 public abstract sealed class PagewireException extends RuntimeException
     permits CannotConnectException,

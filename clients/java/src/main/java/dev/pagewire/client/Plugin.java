@@ -7,7 +7,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * A plugin: its name, and what it does when something happens.
+ * A plugin: a name and the handlers for requests and events.
  *
  * <pre>{@code
  * Plugin.named("hello")
@@ -15,30 +15,30 @@ import java.util.concurrent.atomic.AtomicBoolean;
  *     .run();
  * }</pre>
  *
- * <p>Handlers may throw anything, use the client freely and wait as long as they like: each that
- * runs has a thread. They run at the same time as each other; events of one socket are handled one
- * after the other, in order; 256 event handlers run at most, and a plugin that falls behind by more
- * than the daemon buffers is ended with {@code SUBSCRIBER_SLOW}: nothing is lost silently. The
- * forms whose name ends in {@code Async} return a future instead, and are called on the thread that
- * reads from the daemon: they are faster, and must not wait for anything.
+ * <p>Handlers may throw any exception, use the client, and block as long as they like: each running
+ * handler has its own thread. They run concurrently, except that events of one socket are handled
+ * one at a time, in order. At most 256 event handlers run at once; the daemon ends a plugin that
+ * falls further behind than its queue allows ({@code SUBSCRIBER_SLOW}), so nothing is lost
+ * silently. The variants whose name ends in {@code Async} return a future instead and are called on
+ * the thread that reads from the daemon: they are faster, but must not block.
  *
- * <p>A handler that fails never ends the plugin: the hooks ({@code serve}, {@code transform},
- * {@code resolveImport}) show the failure in the page, {@code onRequest} tells it the page, all
- * others write it to standard error. The exceptions are {@link #serverStart} and {@link
+ * <p>A failing handler never ends the plugin. Failures of hooks ({@code serve}, {@code transform},
+ * {@code resolveImport}) are shown in the page, those of {@code onRequest} are sent to the page,
+ * and all others are written to standard error. The exceptions are {@link #serverStart} and {@link
  * #serverStop}, whose failures end {@link #run()}.
  *
- * <p>A call of a hook that nobody waits for any more is cancelled: its thread is interrupted, or
- * the future that it returned is cancelled. What it makes then is thrown away.
+ * <p>When the daemon no longer needs a hook's result, it cancels the call: the handler's thread is
+ * interrupted, or its future cancelled. The result is discarded.
  *
- * <p>Each method that declares something changes the plugin and returns it. A plugin is put
- * together by one thread, before it is run, and runs once.
+ * <p>Each declaring method changes the plugin and returns it. A plugin is built by one thread
+ * before it is run, and runs once.
  */
 public final class Plugin extends PluginHandlers {
   private String version = "";
   private final List<String> requiredFeatures = new ArrayList<>();
   private boolean injectWebSocket;
   private boolean replaceExisting;
-  private final Running running = new Running(this);
+  private final PluginRunner runner = new PluginRunner(this);
   private final AtomicBoolean hasRun = new AtomicBoolean();
 
   private Plugin(String name) {
@@ -46,21 +46,21 @@ public final class Plugin extends PluginHandlers {
   }
 
   /**
-   * A plugin of this name, which no other live plugin may have. The daemon's configuration and its
-   * order of plugins are keyed by it.
+   * Creates a plugin. Its name must be unique among live plugins; the daemon's configuration and
+   * plugin order refer to it.
    *
    * @param name {@code [a-z][a-z0-9-]{0,62}}
-   * @return the plugin, which does nothing yet
+   * @return the plugin, without any handler
    */
   public static Plugin named(String name) {
     return new Plugin(name);
   }
 
   /**
-   * The plugin's version, for people.
+   * Sets the plugin's version, as information for humans.
    *
    * @param version any text
-   * @return this
+   * @return this plugin
    */
   public Plugin version(String version) {
     this.version = version;
@@ -68,11 +68,11 @@ public final class Plugin extends PluginHandlers {
   }
 
   /**
-   * Refuses to run ({@code FEATURE_UNSUPPORTED}) with a daemon that lacks a feature. May be
-   * repeated.
+   * Requires a feature of the daemon: with a daemon that lacks it, running fails ({@code
+   * FEATURE_UNSUPPORTED}). May be repeated.
    *
-   * @param feature the feature, of {@link ServerInfo#features}
-   * @return this
+   * @param feature one of {@link ServerInfo#features}
+   * @return this plugin
    */
   public Plugin requireFeature(String feature) {
     requiredFeatures.add(feature);
@@ -80,10 +80,10 @@ public final class Plugin extends PluginHandlers {
   }
 
   /**
-   * Has the web socket client put into HTML pages, so that they connect. Default: not for this
-   * plugin. The daemon's {@code --inject} wins over it.
+   * Makes the daemon inject the socket client into HTML pages, so that they connect. Default off.
+   * The daemon's {@code --inject} takes precedence.
    *
-   * @return this
+   * @return this plugin
    */
   public Plugin injectWebSocket() {
     injectWebSocket = true;
@@ -91,10 +91,10 @@ public final class Plugin extends PluginHandlers {
   }
 
   /**
-   * Takes the name over from a live plugin. Default: its being taken is an error ({@code
+   * Takes the name over from a live plugin. By default a name in use is an error ({@code
    * PLUGIN_NAME_TAKEN}).
    *
-   * @return this
+   * @return this plugin
    */
   public Plugin replaceExisting() {
     replaceExisting = true;
@@ -102,65 +102,68 @@ public final class Plugin extends PluginHandlers {
   }
 
   /**
-   * Runs the plugin with the daemon that spawned it, or that {@code PAGEWIRE_ENDPOINT} names, or
-   * that is meant in the current folder ({@link Endpoint#find}), until the program {@link #stop
-   * ends} it. Waits all that time; an interrupt withdraws the plugin at once, and leaves the thread
-   * interrupted.
+   * Runs the plugin until the program {@link #stop stops} it. It connects to the daemon that
+   * spawned it, or that {@code PAGEWIRE_ENDPOINT} names, or that discovery selects for the current
+   * folder ({@link Endpoint#find}). Blocks all that time; an interrupt disconnects the plugin at
+   * once and leaves the thread interrupted.
    *
-   * <p>When the connection is lost or the daemon stops, the plugin looks for the daemon again (one
-   * that was found: for one that serves the same folders) after 0.2, 0.5, 1, 2, then every 5 s, for
-   * ever; {@link #serverStart} is then called again, and messages count from the new session on.
+   * <p>When the connection is lost or the daemon stops, the plugin reconnects after 0.2, 0.5, 1 and
+   * 2 s, then every 5 s, indefinitely. A daemon that was discovered is discovered again, among
+   * those that serve the same folders. {@link #serverStart} is then called again, and events are
+   * delivered from the start of the new session.
    *
-   * <p>A plugin that the daemon spawned does not come back: it is started again. This returns when
-   * the daemon stops, or when standard input ends: the daemon has gone, or has waited long enough.
-   * Nothing else may read that input.
+   * <p>A plugin that the daemon spawned does not reconnect, because the daemon restarts it. This
+   * method returns when the daemon stops or when standard input ends, which means that the daemon
+   * has exited or its grace period is over. The program must not read standard input itself.
    *
-   * @throws PagewireException at the first try whatever goes wrong, {@link NoDaemonException} and
-   *     {@link CannotConnectException} too; later what the daemon refuses for good: {@link
-   *     RpcException} with {@code REPLACED} or the code {@code UNAUTHENTICATED} (with a token that
-   *     was named), {@code INVALID_ARGUMENT} or {@code FAILED_PRECONDITION}; {@link
-   *     PluginException} when the start or stop handler fails, or the plugin was run before
+   * @throws PagewireException on the first attempt any error, including {@link NoDaemonException}
+   *     and {@link CannotConnectException}; later only permanent refusals by the daemon: {@link
+   *     RpcException} with {@code REPLACED} or the code {@code UNAUTHENTICATED} (for an explicitly
+   *     named token), {@code INVALID_ARGUMENT} or {@code FAILED_PRECONDITION}; {@link
+   *     PluginException} when the start or stop handler fails, or the plugin has already been run
    */
   public void run() {
-    begin();
-    if (!running.runSpawned()) {
-      running.run(Endpoint::findAgain, Endpoint.namesToken(), false);
+    checkFirstRun();
+    if (!runner.runSpawned()) {
+      runner.run(Endpoint::findAgain, Endpoint.namesToken(), false);
     }
   }
 
   /**
-   * As {@link #run()} with this endpoint, whoever spawned the program.
+   * Runs the plugin as {@link #run()} does, with this endpoint, even if a daemon spawned the
+   * program.
    *
-   * @param endpoint where the daemon listens
+   * @param endpoint the daemon's control endpoint
    */
   public void run(Endpoint endpoint) {
-    begin();
-    running.run(home -> endpoint, endpoint.token().isPresent(), false);
+    checkFirstRun();
+    runner.run(rootDirs -> endpoint, endpoint.token().isPresent(), false);
   }
 
   /**
-   * As {@link #run()}, but does not come back: it returns when the daemon stops, and fails with
-   * {@link DisconnectedException} when the connection is lost.
+   * Runs the plugin as {@link #run()} does, but without reconnecting: returns when the daemon
+   * stops, and throws {@link DisconnectedException} when the connection is lost.
    */
   public void runOnce() {
-    begin();
-    if (!running.runSpawned()) {
-      running.run(home -> Endpoint.find(), Endpoint.namesToken(), true);
+    checkFirstRun();
+    if (!runner.runSpawned()) {
+      runner.run(rootDirs -> Endpoint.find(), Endpoint.namesToken(), true);
     }
   }
 
   /**
-   * As {@link #runOnce()} with this endpoint, whoever spawned the program.
+   * Runs the plugin as {@link #runOnce()} does, with this endpoint, even if a daemon spawned the
+   * program.
    *
-   * @param endpoint where the daemon listens
+   * @param endpoint the daemon's control endpoint
    */
   public void runOnce(Endpoint endpoint) {
-    begin();
-    running.run(home -> endpoint, endpoint.token().isPresent(), true);
+    checkFirstRun();
+    runner.run(rootDirs -> endpoint, endpoint.token().isPresent(), true);
   }
 
   /**
-   * As {@link #run()}, on a thread of its own, which keeps no program alive.
+   * Runs the plugin as {@link #run()} does, on a new daemon thread.
    *
    * @return a future that completes when the plugin has ended
    */
@@ -183,17 +186,17 @@ public final class Plugin extends PluginHandlers {
   }
 
   /**
-   * Withdraws the plugin in order: handlers that run may finish, {@link #serverStop} is called, and
-   * then {@link #run()} returns without an error, all within 2 s. Returns at once. May be called
-   * from anywhere; a plugin that does not run yet returns as soon as it is run.
+   * Stops the plugin: running handlers may finish, {@link #serverStop} is called, and then {@link
+   * #run()} returns normally, all within 2 s. Returns at once. Thread-safe. A plugin that is not
+   * running yet returns as soon as it is run.
    */
   public void stop() {
-    running.stop();
+    runner.stop();
   }
 
-  private void begin() {
+  private void checkFirstRun() {
     if (!hasRun.compareAndSet(false, true)) {
-      throw new PluginException(name(), "it is run twice (make another one)", null);
+      throw new PluginException(name(), "a plugin can run only once (create another one)", null);
     }
   }
 

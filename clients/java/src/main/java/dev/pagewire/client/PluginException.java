@@ -1,6 +1,6 @@
 package dev.pagewire.client;
 
-/** A plugin was put together wrongly, or its start or stop handler failed. */
+/** A plugin was declared incorrectly, or its start or stop handler failed. */
 public final class PluginException extends PagewireException {
   private static final long serialVersionUID = 1;
 

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
 
-/** What a {@link Plugin} does when something happens. */
+/** Declaration of a plugin's handlers. */
 abstract sealed class PluginHandlers permits Plugin {
   private final String name;
   private Handler<Context, Object> startHandler;
@@ -15,10 +15,10 @@ abstract sealed class PluginHandlers permits Plugin {
   private DeclaredHook serve;
   private DeclaredHook transform;
   private DeclaredHook resolveImport;
-  private final Listeners listeners = new Listeners();
+  private final EventHandlers handlers = new EventHandlers();
 
-  /** A hook that each session opens. */
-  record DeclaredHook(Hook kind, Function<Context, SessionPart> opener) {}
+  /** A hook, with the function that opens it in a session. */
+  record DeclaredHook(Hook kind, Function<Context, OpenHook> opener) {}
 
   PluginHandlers(String name) {
     this.name = name;
@@ -27,28 +27,29 @@ abstract sealed class PluginHandlers permits Plugin {
   abstract Plugin self();
 
   /**
-   * Called when all hooks of this plugin are in force, and again each time that the plugin came
-   * back to a daemon. Hooks may be called before it returns: what they need to be ready is prepared
-   * before {@link Plugin#run()}.
+   * Sets the handler that is called when all hooks of the plugin are in force, and again after each
+   * reconnect. Hooks may be called before it returns, so prepare what they need before {@link
+   * Plugin#run()}.
    *
-   * @param handler gets the plugin's view of the daemon
-   * @return this
+   * @param handler receives the session's view of the daemon
+   * @return this plugin
    */
   public Plugin serverStart(Action<Context> handler) {
-    once("serverStart", startHandler);
+    checkNotDeclared("serverStart", startHandler);
     startHandler = returning(handler);
     return self();
   }
 
   /**
-   * Called when the daemon stops, or the program {@link Plugin#stop ends} the plugin. It has 2 s,
-   * or what the daemon grants. Not called when the connection is lost.
+   * Sets the handler that is called when the daemon stops, or when the program {@link Plugin#stop
+   * stops} the plugin. It has 2 s, or the daemon's grace period. It is not called when the
+   * connection is lost.
    *
-   * @param handler gets the connection, which still works
-   * @return this
+   * @param handler receives the client, which still works
+   * @return this plugin
    */
   public Plugin serverStop(Action<Client> handler) {
-    once("serverStop", stopHandler);
+    checkNotDeclared("serverStop", stopHandler);
     stopHandler = returning(handler);
     return self();
   }
@@ -61,36 +62,38 @@ abstract sealed class PluginHandlers permits Plugin {
   }
 
   /**
-   * Answers the requests that a filter matches. Otherwise as {@link #serve(ServeOptions, Handler)}.
+   * Sets the serve handler for the requests that a filter matches. Otherwise like {@link
+   * #serve(ServeOptions, Handler)}.
    *
-   * @param filter which requests
-   * @param handler makes a {@link Content}, or null or a {@link Skip}
-   * @return this
+   * @param filter the requests to serve
+   * @param handler returns a {@link Content}, or null or a {@link Skip}
+   * @return this plugin
    */
   public Plugin serve(Filter filter, Handler<Request, ? extends Outcome> handler) {
     return serve(ServeOptions.of(filter), handler);
   }
 
   /**
-   * Answers the requests that the options say. What the handler throws is shown in the page; a
-   * {@link Failure} brings its place in the source.
+   * Sets the serve handler, which answers requests. An exception is shown in the page; a {@link
+   * Failure} can add a source location.
    *
-   * <p>Calls run at the same time. A plugin has one serve handler: it tells paths apart itself.
+   * <p>Calls run concurrently. A plugin has one serve handler, which distinguishes paths itself.
    *
-   * @param options which requests, and how it is asked
-   * @param handler makes a {@link Content}, or null or a {@link Skip}
-   * @return this
+   * @param options the requests to serve, and how the handler is called
+   * @param handler returns a {@link Content}, or null or a {@link Skip}
+   * @return this plugin
    */
   public Plugin serve(ServeOptions options, Handler<Request, ? extends Outcome> handler) {
-    return serve(options, Callback.waiting(handler));
+    return serve(options, Callback.blocking(handler));
   }
 
   /**
-   * As {@link #serve(Filter, Handler)}, with a handler that returns a future and must not wait.
+   * Sets an asynchronous serve handler, which must not block. Otherwise like {@link #serve(Filter,
+   * Handler)}.
    *
-   * @param filter which requests
-   * @param handler makes a future of a {@link Content}, or of null or a {@link Skip}
-   * @return this
+   * @param filter the requests to serve
+   * @param handler returns a future of a {@link Content}, or of null or a {@link Skip}
+   * @return this plugin
    */
   public Plugin serveAsync(
       Filter filter, Handler<Request, ? extends CompletionStage<? extends Outcome>> handler) {
@@ -98,12 +101,12 @@ abstract sealed class PluginHandlers permits Plugin {
   }
 
   /**
-   * As {@link #serve(ServeOptions, Handler)}, with a handler that returns a future and must not
-   * wait.
+   * Sets an asynchronous serve handler, which must not block. Otherwise like {@link
+   * #serve(ServeOptions, Handler)}.
    *
-   * @param options which requests, and how it is asked
-   * @param handler makes a future of a {@link Content}, or of null or a {@link Skip}
-   * @return this
+   * @param options the requests to serve, and how the handler is called
+   * @param handler returns a future of a {@link Content}, or of null or a {@link Skip}
+   * @return this plugin
    */
   public Plugin serveAsync(
       ServeOptions options,
@@ -112,44 +115,45 @@ abstract sealed class PluginHandlers permits Plugin {
   }
 
   private Plugin serve(ServeOptions options, Callback<Request, Outcome> callback) {
-    once("serve", serve);
+    checkNotDeclared("serve", serve);
     serve = new DeclaredHook(Hook.HOOK_SERVE, context -> new ServeHook(options, callback, context));
     return self();
   }
 
   /**
-   * Changes the responses that a filter matches. Otherwise as {@link #transform(TransformOptions,
-   * Handler)}.
+   * Sets the transform handler for the responses that a filter matches. Otherwise like {@link
+   * #transform(TransformOptions, Handler)}.
    *
-   * @param filter which responses
-   * @param handler makes a {@link Change}, or null
-   * @return this
+   * @param filter the responses to change
+   * @param handler returns a {@link Change}, or null
+   * @return this plugin
    */
   public Plugin transform(Filter filter, Handler<Response, Change> handler) {
     return transform(TransformOptions.of(filter), handler);
   }
 
   /**
-   * Changes the responses that the options say, before the page gets them; wherever they come from.
-   * What the handler throws is shown in the page, in place of the response.
+   * Sets the transform handler, which changes responses before they are sent to the page, whatever
+   * their source. An exception is shown in the page instead of the response.
    *
-   * <p>What comes of a response is cached, null too: an unchanged one is not asked about again,
-   * unless the change says {@link Change#noCache}.
+   * <p>The result for a response is cached, including null: the handler is not called again for an
+   * unchanged response, unless the change says {@link Change#noCache}.
    *
-   * @param options which responses, and how it is asked
-   * @param handler makes a {@link Change}, or null to leave the response as it is
-   * @return this
+   * @param options the responses to change, and how the handler is called
+   * @param handler returns a {@link Change}, or null to leave the response unchanged
+   * @return this plugin
    */
   public Plugin transform(TransformOptions options, Handler<Response, Change> handler) {
-    return transform(options, Callback.waiting(handler));
+    return transform(options, Callback.blocking(handler));
   }
 
   /**
-   * As {@link #transform(Filter, Handler)}, with a handler that returns a future and must not wait.
+   * Sets an asynchronous transform handler, which must not block. Otherwise like {@link
+   * #transform(Filter, Handler)}.
    *
-   * @param filter which responses
-   * @param handler makes a future of a {@link Change}, or of null
-   * @return this
+   * @param filter the responses to change
+   * @param handler returns a future of a {@link Change}, or of null
+   * @return this plugin
    */
   public Plugin transformAsync(
       Filter filter, Handler<Response, ? extends CompletionStage<Change>> handler) {
@@ -157,12 +161,12 @@ abstract sealed class PluginHandlers permits Plugin {
   }
 
   /**
-   * As {@link #transform(TransformOptions, Handler)}, with a handler that returns a future and must
-   * not wait.
+   * Sets an asynchronous transform handler, which must not block. Otherwise like {@link
+   * #transform(TransformOptions, Handler)}.
    *
-   * @param options which responses, and how it is asked
-   * @param handler makes a future of a {@link Change}, or of null
-   * @return this
+   * @param options the responses to change, and how the handler is called
+   * @param handler returns a future of a {@link Change}, or of null
+   * @return this plugin
    */
   public Plugin transformAsync(
       TransformOptions options, Handler<Response, ? extends CompletionStage<Change>> handler) {
@@ -170,7 +174,7 @@ abstract sealed class PluginHandlers permits Plugin {
   }
 
   private Plugin transform(TransformOptions options, Callback<Response, Change> callback) {
-    once("transform", transform);
+    checkNotDeclared("transform", transform);
     transform =
         new DeclaredHook(
             Hook.HOOK_TRANSFORM, context -> new TransformHook(options, callback, context));
@@ -178,41 +182,42 @@ abstract sealed class PluginHandlers permits Plugin {
   }
 
   /**
-   * Says what the modules import that a filter matches. Otherwise as {@link
+   * Sets the resolve handler for the modules that a filter matches. Otherwise like {@link
    * #resolveImport(ResolveOptions, Handler)}.
    *
-   * @param filter which modules, by their requests
-   * @param handler makes what {@link Imports#resolve} makes, or null
-   * @return this
+   * @param filter the requests of the importing modules
+   * @param handler returns the result of {@link Imports#resolve}, or null
+   * @return this plugin
    */
   public Plugin resolveImport(Filter filter, Handler<Imports, Resolved> handler) {
     return resolveImport(ResolveOptions.of(filter), handler);
   }
 
   /**
-   * Says what modules import. The handler is called once for each module, with all its imports.
-   * What it throws is shown in the page, in place of the module.
+   * Sets the resolve handler, which decides what modules import. It is called once for each module,
+   * with all its imports. An exception is shown in the page instead of the module.
    *
    * <p>The result is cached until the module changes, a file that it {@link Resolved#dependsOn
    * depends on} changes or appears, or it is invalidated.
    *
-   * @param options which modules, by their requests, and how it is asked
-   * @param handler makes what {@link Imports#resolve} makes, or null to leave all imports to the
-   *     next plugin
-   * @return this
+   * @param options the requests of the importing modules, and how the handler is called
+   * @param handler returns the result of {@link Imports#resolve}, or null to leave all imports to
+   *     the next plugin
+   * @return this plugin
    */
   public Plugin resolveImport(ResolveOptions options, Handler<Imports, Resolved> handler) {
     return resolveImport(
-        options, Callback.waiting(imports -> ResolveHook.made(imports, handler.handle(imports))));
+        options,
+        Callback.blocking(imports -> ResolveHook.toWire(imports, handler.handle(imports))));
   }
 
   /**
-   * As {@link #resolveImport(Filter, Handler)}, with a handler that returns a future and must not
-   * wait.
+   * Sets an asynchronous resolve handler, which must not block. Otherwise like {@link
+   * #resolveImport(Filter, Handler)}.
    *
-   * @param filter which modules, by their requests
-   * @param handler makes a future of what {@link Imports#resolve} makes, or of null
-   * @return this
+   * @param filter the requests of the importing modules
+   * @param handler returns a future of the result of {@link Imports#resolve}, or of null
+   * @return this plugin
    */
   public Plugin resolveImportAsync(
       Filter filter, Handler<Imports, ? extends CompletionStage<Resolved>> handler) {
@@ -220,24 +225,27 @@ abstract sealed class PluginHandlers permits Plugin {
   }
 
   /**
-   * As {@link #resolveImport(ResolveOptions, Handler)}, with a handler that returns a future and
-   * must not wait.
+   * Sets an asynchronous resolve handler, which must not block. Otherwise like {@link
+   * #resolveImport(ResolveOptions, Handler)}.
    *
-   * @param options which modules, by their requests, and how it is asked
-   * @param handler makes a future of what {@link Imports#resolve} makes, or of null
-   * @return this
+   * @param options the requests of the importing modules, and how the handler is called
+   * @param handler returns a future of the result of {@link Imports#resolve}, or of null
+   * @return this plugin
    */
   public Plugin resolveImportAsync(
       ResolveOptions options, Handler<Imports, ? extends CompletionStage<Resolved>> handler) {
     return resolveImport(
         options,
         Callback.async(
-            imports -> handler.handle(imports).thenApply(made -> ResolveHook.made(imports, made))));
+            imports ->
+                handler
+                    .handle(imports)
+                    .thenApply(resolved -> ResolveHook.toWire(imports, resolved))));
   }
 
   private Plugin resolveImport(
       ResolveOptions options, Callback<Imports, ResolvedImports> callback) {
-    once("resolveImport", resolveImport);
+    checkNotDeclared("resolveImport", resolveImport);
     resolveImport =
         new DeclaredHook(
             Hook.HOOK_RESOLVE_IMPORT, context -> new ResolveHook(options, callback, context));
@@ -245,18 +253,18 @@ abstract sealed class PluginHandlers permits Plugin {
   }
 
   /**
-   * Called for every message of a type that a page sends.
+   * Sets the handler for messages of one type.
    *
    * @param type the {@code type} of the messages
-   * @param handler gets the message
-   * @return this
+   * @param handler receives each message
+   * @return this plugin
    */
   public Plugin onMessage(String type, EventHandler<Message> handler) {
-    onceForType(type);
-    listeners.messages.put(
+    checkTypeNotDeclared(type);
+    handlers.messages.put(
         type,
         client ->
-            Callback.waiting(
+            Callback.blocking(
                 message -> {
                   handler.handle(message, client);
                   return null;
@@ -265,99 +273,104 @@ abstract sealed class PluginHandlers permits Plugin {
   }
 
   /**
-   * As {@link #onMessage}, with a handler that returns a future and must not wait. The socket's
-   * next event is handled when the future completes.
+   * Sets an asynchronous handler for messages of one type, which must not block. The socket's next
+   * event is handled when the future completes.
    *
    * @param type the {@code type} of the messages
-   * @param handler gets the message
-   * @return this
+   * @param handler receives each message
+   * @return this plugin
    */
   public Plugin onMessageAsync(
       String type, EventFunction<Message, ? extends CompletionStage<?>> handler) {
-    onceForType(type);
-    listeners.messages.put(
+    checkTypeNotDeclared(type);
+    handlers.messages.put(
         type, client -> Callback.async(message -> handler.handle(message, client)));
     return self();
   }
 
   /**
-   * Answers every request of a type that a page makes with {@code sendMessageWaitForResponse}: with
-   * the value that the handler returns, as JSON, or with what it throws. The page waits up to 20 s.
-   * A message of this type that is no request has its handler called, and no answer.
+   * Sets the handler for requests of one type, which pages make with {@code
+   * sendMessageWaitForResponse}. The page receives the returned value as JSON, or the error; it
+   * waits up to 20 s. The handler is also called for a message of this type that is not a request;
+   * then nothing is sent back.
    *
    * @param type the {@code type} of the requests
-   * @param handler makes the answer, as {@link Json} writes it
-   * @return this
+   * @param handler returns a value that {@link Json} can write
+   * @return this plugin
    */
   public Plugin onRequest(String type, EventFunction<Message, ?> handler) {
-    onceForType(type);
-    listeners.requests.put(
-        type, client -> Callback.waiting(message -> handler.handle(message, client)));
+    checkTypeNotDeclared(type);
+    handlers.requests.put(
+        type, client -> Callback.blocking(message -> handler.handle(message, client)));
     return self();
   }
 
   /**
-   * As {@link #onRequest}, with a handler that returns a future and must not wait.
+   * Sets an asynchronous handler for requests of one type, which must not block. Otherwise like
+   * {@link #onRequest}.
    *
    * @param type the {@code type} of the requests
-   * @param handler makes a future of the answer
-   * @return this
+   * @param handler returns a future of the value
+   * @return this plugin
    */
   public Plugin onRequestAsync(
       String type, EventFunction<Message, ? extends CompletionStage<?>> handler) {
-    onceForType(type);
-    listeners.requests.put(
+    checkTypeNotDeclared(type);
+    handlers.requests.put(
         type, client -> Callback.async(message -> handler.handle(message, client)));
     return self();
   }
 
   /**
-   * Called for every socket that opens, at once: its page may not have said what it is.
+   * Sets the handler for sockets that open. It is called at once, when the page may not have
+   * reported its details yet.
    *
-   * @param handler gets the socket
-   * @return this
+   * @param handler receives the socket
+   * @return this plugin
    */
   public Plugin onSocketOpened(EventHandler<Socket> handler) {
-    once("onSocketOpened", listeners.socketOpened);
-    listeners.socketOpened = handler;
+    checkNotDeclared("onSocketOpened", handlers.socketOpened);
+    handlers.socketOpened = handler;
     return self();
   }
 
   /**
-   * Called for every socket that becomes ready, once: its page has said what it is. Sockets that
-   * were ready when the plugin started are in {@link Context#sockets}.
+   * Sets the handler for sockets that become ready: the page has reported its details. It is called
+   * once for each socket, but not for those that were ready when the plugin started, which {@link
+   * Context#sockets} lists.
    *
-   * @param handler gets the socket
-   * @return this
+   * @param handler receives the socket
+   * @return this plugin
    */
   public Plugin onSocketReady(EventHandler<Socket> handler) {
-    once("onSocketReady", listeners.socketReady);
-    listeners.socketReady = handler;
+    checkNotDeclared("onSocketReady", handlers.socketReady);
+    handlers.socketReady = handler;
     return self();
   }
 
   /**
-   * Called for every socket that closes, after its messages.
+   * Sets the handler for sockets that close. It is called after the handlers of the socket's
+   * messages.
    *
-   * @param handler gets how it closed
-   * @return this
+   * @param handler receives the event
+   * @return this plugin
    */
   public Plugin onSocketClosed(EventHandler<SocketClosed> handler) {
-    once("onSocketClosed", listeners.socketClosed);
-    listeners.socketClosed = handler;
+    checkNotDeclared("onSocketClosed", handlers.socketClosed);
+    handlers.socketClosed = handler;
     return self();
   }
 
-  private void once(String what, Object given) {
-    if (given != null) {
+  private void checkNotDeclared(String what, Object declared) {
+    if (declared != null) {
       throw new PluginException(
-          name, what + " is given twice (keep one, and tell cases apart in it)", null);
+          name, what + " is declared twice (keep one, and distinguish cases inside it)", null);
     }
   }
 
-  private void onceForType(String type) {
-    boolean given = listeners.messages.containsKey(type) || listeners.requests.containsKey(type);
-    once("the handler of message `" + type + "`", given ? type : null);
+  private void checkTypeNotDeclared(String type) {
+    boolean declared = handlers.messages.containsKey(type) || handlers.requests.containsKey(type);
+    checkNotDeclared("the handler of message `" + type + "`", declared ? type : null);
   }
 
   String name() {
@@ -372,7 +385,7 @@ abstract sealed class PluginHandlers permits Plugin {
     return stopHandler;
   }
 
-  /** Those that it has, in the order in which they are opened. */
+  /** Returns the declared hooks, in the order in which they are opened. */
   List<DeclaredHook> hooks() {
     List<DeclaredHook> hooks = new ArrayList<>();
     for (DeclaredHook hook : new DeclaredHook[] {serve, transform, resolveImport}) {
@@ -380,10 +393,10 @@ abstract sealed class PluginHandlers permits Plugin {
         hooks.add(hook);
       }
     }
-    if (!listeners.isEmpty()) {
+    if (!handlers.isEmpty()) {
       hooks.add(
           new DeclaredHook(
-              Hook.HOOK_SUBSCRIBE_MESSAGES, context -> new Listening(listeners, context)));
+              Hook.HOOK_SUBSCRIBE_MESSAGES, context -> new EventDispatcher(handlers, context)));
     }
     return hooks;
   }

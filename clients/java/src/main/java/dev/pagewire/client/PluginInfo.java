@@ -5,21 +5,21 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A configured plugin, or a live session, or both.
+ * A configured plugin, a live session, or both.
  *
- * @param pluginName stable: key of configuration, order and logs
- * @param pluginVersion empty = no session, or not said
- * @param state how far it is
- * @param hooks the hooks that its session declared
- * @param serveOrderIndex 0-based place in the serve order, if it serves
- * @param pid its process if the daemon spawned it, else 0
- * @param restarts how often the daemon started it again
- * @param calls calls of its hooks
- * @param passes calls that it skipped
- * @param failures calls that ended as a failure of the plugin
- * @param timeouts calls whose deadline passed
- * @param lateResults results that were ignored
- * @param callLatencyP99 99th percentile of the time of a call; none = no calls yet
+ * @param pluginName the stable name used in configuration, plugin order and logs
+ * @param pluginVersion the version; empty without a session, or if the plugin reports none
+ * @param state the plugin's state
+ * @param hooks the hooks declared by its session
+ * @param serveOrderIndex position in the serve order, from 0, if it serves
+ * @param pid its process id if the daemon spawned it, else 0
+ * @param restarts how often the daemon has restarted it
+ * @param calls number of calls of its hooks
+ * @param passes number of calls that it skipped
+ * @param failures number of calls that failed in the plugin
+ * @param timeouts number of calls that exceeded their timeout
+ * @param lateResults number of results ignored because they came too late
+ * @param callLatencyP99 99th percentile of the duration of a call; empty without calls
  */
 public record PluginInfo(
     String pluginName,
@@ -35,21 +35,21 @@ public record PluginInfo(
     long timeouts,
     long lateResults,
     Optional<Duration> callLatencyP99) {
-  /** The life of a plugin. */
+  /** State of a plugin. */
   public enum State {
-    /** The daemon gives a state that this version does not know. */
+    /** The daemon reported a state that this version does not know. */
     UNKNOWN,
     /** Configured, without a session. */
     WAITING,
-    /** Session open, declared hooks not all open. */
+    /** The session is open, but not yet all declared hooks. */
     STARTING,
-    /** Session open, all declared hooks open. */
+    /** The session and all declared hooks are open. */
     READY,
-    /** It exited too often and is not started again. */
+    /** The plugin exited too often and is not restarted. */
     FAILED
   }
 
-  /** What a plugin can take part in. */
+  /** Kind of hook. */
   public enum Hook {
     /** A hook that this version does not know. */
     UNKNOWN,
@@ -59,7 +59,7 @@ public record PluginInfo(
     TRANSFORM,
     /** Resolves imports. */
     RESOLVE_IMPORT,
-    /** Hears messages. */
+    /** Receives events. */
     SUBSCRIBE_MESSAGES
   }
 }

@@ -3,13 +3,14 @@ package dev.pagewire.client;
 import java.util.List;
 
 /**
- * What became of a send: {@code reached} and the rows of {@code unreached} are together exactly the
- * sockets that were selected.
+ * Result of a send. The {@code reached} sockets and the rows of {@code unreached} are together
+ * exactly the selected sockets.
  *
- * @param reached how many sockets were reached; 0 without rows: nobody was selected
- * @param unreached a row for each selected socket that was not, in no particular order
- * @param reachedSocketIds those that were, if asked for with {@link Client#listingReached}
- * @param position place in the event log at selection: what the send causes comes after it
+ * @param reached how many sockets were reached
+ * @param unreached a row for each selected socket that was not reached, in no particular order
+ * @param reachedSocketIds the ids of the reached sockets, if requested with {@link
+ *     Client#listingReached}
+ * @param position position in the event log at selection; events caused by the send come after it
  */
 public record Report(
     int reached, List<Unreached> unreached, List<String> reachedSocketIds, Position position) {
@@ -18,7 +19,7 @@ public record Report(
     return reached + unreached.size();
   }
 
-  /** {@return whether at least one socket was selected, and all that were are reached} */
+  /** {@return whether at least one socket was selected and every selected socket was reached} */
   public boolean reachedAll() {
     return reached > 0 && unreached.isEmpty();
   }

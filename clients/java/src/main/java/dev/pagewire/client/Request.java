@@ -8,7 +8,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A page's request: to be answered by a serve handler, or the one that a response or module is for.
+ * Request of a page: the one that a serve handler answers, or the one that a response or module
+ * belongs to.
  */
 public final class Request {
   private final RequestContext http;
@@ -42,78 +43,79 @@ public final class Request {
     return http.getPath();
   }
 
-  /** {@return the query as received, without {@code ?}; empty = none} */
+  /** {@return the query as received, without {@code ?}; may be empty} */
   public String query() {
     return http.getQuery();
   }
 
-  /** {@return the request target as received, neither decoded nor normalised} */
+  /** {@return the request target as received, neither decoded nor normalized} */
   public String rawTarget() {
     return http.getRawTarget();
   }
 
-  /** {@return the host it was asked of, port included} */
+  /** {@return the requested host, including the port} */
   public String host() {
     return http.getHost();
   }
 
   /**
-   * The first header of a name, of those that {@link HookOptions#forwardRequestHeaders} asks for.
+   * Returns the first header of a name. Only headers requested with {@link
+   * HookOptions#forwardRequestHeaders} are present.
    *
-   * @param name in lower case
-   * @return its value, octets as the characters of their numbers
+   * @param name the name in lower case
+   * @return the value; each character is one byte (ISO 8859-1)
    */
   public Optional<String> header(String name) {
     return headers().stream().filter(h -> h.name().equals(name)).findFirst().map(Header::value);
   }
 
-  /** {@return the headers asked for, in the order received} */
+  /** {@return the requested headers, in the order received} */
   public List<Header> headers() {
     return http.getHeadersList().stream().map(Header::fromWire).toList();
   }
 
-  /** {@return the W3C trace context; empty = none} */
+  /** {@return the W3C trace context; empty if there is none} */
   public String traceparent() {
     return http.getTraceparent();
   }
 
-  /** {@return the file that would answer it, absolute, on the daemon's machine} */
+  /** {@return absolute path, on the daemon's machine, of the file that would answer the request} */
   public Optional<Path> filePath() {
     return Optional.of(http.getFilePath()).filter(path -> !path.isEmpty()).map(Path::of);
   }
 
   /**
-   * {@return the body, if a serve handler {@link ServeOptions#maxRequestBodyBytes asks for bodies};
-   * empty = none, or {@link #bodyOmitted left out}}
+   * {@return the body, if a serve handler {@link ServeOptions#maxRequestBodyBytes requests bodies};
+   * empty if there is none or it was {@link #bodyOmitted omitted}}
    */
   public byte[] body() {
     return body.toByteArray();
   }
 
-  /** {@return the body as text, taken for UTF-8} */
+  /** {@return the body as text, decoded as UTF-8} */
   public String text() {
     return body.toStringUtf8();
   }
 
-  /** {@return whether it had a body that is larger than the plugin asks for} */
+  /** {@return whether the body was omitted because it is larger than the plugin's limit} */
   public boolean bodyOmitted() {
     return bodyOmitted;
   }
 
   /**
-   * {@return the time that was left when the call arrived here, after which the answer is ignored;
-   * none = unlimited}
+   * {@return the time that was left when the call arrived; a later result is ignored. Empty if
+   * unlimited}
    */
   public Optional<Duration> timeRemaining() {
     return Optional.ofNullable(timeRemaining).map(FromWire::duration);
   }
 
-  /** {@return the running plugin's view of its daemon} */
+  /** {@return the session's view of the daemon} */
   public Context context() {
     return context;
   }
 
-  /** {@return the connection that the plugin runs on} */
+  /** {@return the client that the plugin uses} */
   public Client client() {
     return context.client();
   }

@@ -9,21 +9,21 @@ import dev.pagewire.v1.ResolvedImports;
 import dev.pagewire.v1.UpdateFilters;
 import java.util.Collections;
 
-/** {@link Plugin#resolveImport}, open. */
+/** Open {@link Plugin#resolveImport} hook. */
 final class ResolveHook
     extends HookStream<Imports, ResolvedImports, ResolveImportRequest, ResolveImportResponse> {
   ResolveHook(
       ResolveOptions options, Callback<Imports, ResolvedImports> callback, Context context) {
     super(
         ControlServiceGrpc.getResolveImportMethod(),
-        options.opening(),
+        options.openMessage(),
         options.liveFilters(),
         callback,
         context);
   }
 
-  /** What a handler returned; null leaves all imports to the next plugin. */
-  static ResolvedImports made(Imports imports, Resolved resolved) {
+  /** Converts a handler's result; null leaves all imports to the next plugin. */
+  static ResolvedImports toWire(Imports imports, Resolved resolved) {
     return resolved == null
         ? ResolvedImports.newBuilder()
             .addAllSpecifiers(Collections.nCopies(imports.size(), ""))
@@ -32,7 +32,7 @@ final class ResolveHook
   }
 
   @Override
-  void received(ResolveImportResponse message) {
+  void onMessage(ResolveImportResponse message) {
     switch (message.getMessageCase()) {
       case OPENED -> hookOpened(message.getOpened());
       case CALL -> call(message.getCall().getCallId(), new Imports(message.getCall(), context));
@@ -43,9 +43,9 @@ final class ResolveHook
   }
 
   @Override
-  ResolveImportRequest result(long callId, ResolvedImports made) {
+  ResolveImportRequest result(long callId, ResolvedImports output) {
     ResolveImportResult result =
-        ResolveImportResult.newBuilder().setCallId(callId).setResolved(made).build();
+        ResolveImportResult.newBuilder().setCallId(callId).setResolved(output).build();
     return ResolveImportRequest.newBuilder().setResult(result).build();
   }
 

@@ -4,7 +4,7 @@ import dev.pagewire.v1.ResolveImportOpen;
 import dev.pagewire.v1.ResolveImportRequest;
 import java.util.Arrays;
 
-/** Which modules' imports a plugin resolves, and how it is asked. */
+/** The modules whose imports a plugin resolves, and how its handler is called. */
 public final class ResolveOptions extends HookOptions<ResolveOptions> {
   private final ResolveImportOpen.Builder wire = ResolveImportOpen.newBuilder();
 
@@ -13,8 +13,8 @@ public final class ResolveOptions extends HookOptions<ResolveOptions> {
   }
 
   /**
-   * Is asked about the modules whose request any of these filters matches. Without one it is asked
-   * about nothing, until there are {@link #liveFilters others}.
+   * Selects the modules whose request matches any of these filters. Without a filter the handler is
+   * not called, until {@link #liveFilters} sets some.
    *
    * @param filters the filters
    * @return the options
@@ -24,10 +24,10 @@ public final class ResolveOptions extends HookOptions<ResolveOptions> {
   }
 
   /**
-   * Is asked only about specifiers that any of these regular expressions is found in (RE2 syntax,
-   * unanchored). Default all.
+   * Restricts the imports to specifiers in which any of these regular expressions (RE2 syntax,
+   * unanchored) finds a match. Default all.
    *
-   * @param regexes the expressions; {@code ^[^./]} are the bare ones
+   * @param regexes the expressions; {@code ^[^./]} matches bare specifiers
    * @return the options
    */
   public ResolveOptions specifiers(String... regexes) {
@@ -40,7 +40,7 @@ public final class ResolveOptions extends HookOptions<ResolveOptions> {
     return this;
   }
 
-  Opening<ResolveImportRequest> opening() {
+  OpenMessage<ResolveImportRequest> openMessage() {
     ResolveImportOpen open = wire.setOptions(toWire()).build();
     return filters ->
         ResolveImportRequest.newBuilder().setOpen(open.toBuilder().addAllFilters(filters)).build();

@@ -5,8 +5,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * What a module imports instead, made by a plugin: one entry for each of its imports, in order.
- * {@link Imports#resolve} makes it. Immutable.
+ * Result of a resolve handler: one specifier for each import of the module, in order. {@link
+ * Imports#resolve} creates it. Immutable.
  */
 public final class Resolved {
   private final ResolvedImports wire;
@@ -16,9 +16,9 @@ public final class Resolved {
   }
 
   /**
-   * What to import instead.
+   * Creates a result.
    *
-   * @param specifiers one for each import; null leaves one to the next plugin
+   * @param specifiers one specifier for each import; null leaves an import to the next plugin
    * @return the result
    */
   public static Resolved of(List<String> specifiers) {
@@ -28,8 +28,9 @@ public final class Resolved {
   }
 
   /**
-   * Has the daemon ask again for the next request of the module. Default: it keeps the result until
-   * the module changes, it is invalidated, a file it depends on changes, or a plugin leaves.
+   * Disables caching: the plugin is called again for the next request of the module. By default the
+   * daemon caches the result until the module or a file that it depends on changes, the result is
+   * invalidated, or a plugin disconnects.
    *
    * @return the result
    */
@@ -38,8 +39,8 @@ public final class Resolved {
   }
 
   /**
-   * Further files whose change or appearance makes the cached result stale: a package.json, a
-   * module that is not there yet.
+   * Adds files whose change or appearance makes the cached result stale, such as a package.json or
+   * a module that does not exist yet.
    *
    * @param files absolute paths
    * @return the result

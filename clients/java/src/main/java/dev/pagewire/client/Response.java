@@ -7,10 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 
-/**
- * A response on its way to the page, to be changed by a transform handler: as it stands after the
- * plugins before this one.
- */
+/** Response that a transform handler may change: its state after the plugins before this one. */
 public final class Response {
   private final TransformCall call;
   private final Request request;
@@ -26,21 +23,21 @@ public final class Response {
             context);
   }
 
-  /** {@return the request that it is for} */
+  /** {@return the request that the response answers} */
   public Request request() {
     return request;
   }
 
-  /** {@return the MIME type, parameters included} */
+  /** {@return the MIME type, including parameters} */
   public String contentType() {
     return call.getContentType();
   }
 
   /**
-   * The first header of a name.
+   * Returns the first header of a name.
    *
-   * @param name in lower case
-   * @return its value, octets as the characters of their numbers
+   * @param name the name in lower case
+   * @return the value; each character is one byte (ISO 8859-1)
    */
   public Optional<String> header(String name) {
     return headers().stream().filter(h -> h.name().equals(name)).findFirst().map(Header::value);
@@ -51,16 +48,16 @@ public final class Response {
     return call.getResponseHeadersList().stream().map(Header::fromWire).toList();
   }
 
-  /** {@return the whole body} */
+  /** {@return the complete body} */
   public byte[] body() {
     return call.getBody().toByteArray();
   }
 
   /**
-   * The body as text, exactly.
+   * Decodes the body as UTF-8.
    *
    * @return the text
-   * @throws Failure for the page, when it is not UTF-8
+   * @throws Failure when the body is not UTF-8; the page shows it
    */
   public String text() {
     try {
@@ -70,7 +67,8 @@ public final class Response {
           .toString();
     } catch (CharacterCodingException notUtf8) {
       throw new Failure(
-          request.path() + " is not UTF-8 (save it as UTF-8, or have the plugin leave it out)");
+          request.path()
+              + " is not UTF-8 (save it as UTF-8, or exclude it from the plugin's filters)");
     }
   }
 }

@@ -3,14 +3,12 @@ package dev.pagewire.client;
 import io.grpc.Status;
 import java.util.List;
 
-/** The daemon refused or ended a call. */
+/** The daemon refused a call or ended it with an error. */
 public final class RpcException extends PagewireException {
   private static final long serialVersionUID = 1;
 
-  /** The gRPC status. */
   private final Status.Code code;
 
-  /** The word for the fault. */
   private final String reason;
 
   private final transient List<FieldViolation> violations;
@@ -18,7 +16,7 @@ public final class RpcException extends PagewireException {
   /**
    * A field of a request that the daemon refused.
    *
-   * @param field path of the field in the request, {@code target.ids.socket_ids} say
+   * @param field path of the field in the request, such as {@code target.ids.socket_ids}
    * @param description what is wrong with it
    */
   public record FieldViolation(String field, String description) {}
@@ -30,20 +28,20 @@ public final class RpcException extends PagewireException {
     this.violations = List.copyOf(violations);
   }
 
-  /** {@return the gRPC status; {@code UNAVAILABLE} is the only one worth a retry} */
+  /** {@return the gRPC status code; only {@code UNAVAILABLE} is worth a retry} */
   public Status.Code code() {
     return code;
   }
 
   /**
-   * {@return the daemon's word for the fault, {@code PLUGIN_NAME_TAKEN} say; empty when the fault
-   * is the gRPC library's own (an oversized message)}
+   * {@return the daemon's error reason, such as {@code PLUGIN_NAME_TAKEN}; empty when the error
+   * comes from the gRPC library (an oversized message)}
    */
   public String reason() {
     return reason;
   }
 
-  /** {@return the fields at fault, with {@code FIELD_INVALID}} */
+  /** {@return the invalid fields, with {@code FIELD_INVALID}} */
   public List<FieldViolation> violations() {
     return violations == null ? List.of() : violations;
   }

@@ -17,121 +17,129 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The one stream that a client's sends go by, so that no call is set up for each. It is opened by
- * the first send, and again by the first one after it broke.
+ * Bidirectional stream for a client's sends, which saves the cost of a call for each. The first
+ * send opens it, and so does the first send after it broke.
  */
 final class SendStream {
   /**
-   * Sends without an answer, in bytes that are kept for them; beyond it a send fails at once,
-   * unless it is the only one. 64 MiB.
+   * Limit on the memory of sends that wait for a reply. When it is reached, further sends fail at
+   * once, unless no other is pending.
    */
-  private static final long MAX_WAITING_BYTES = 64 * 1024 * 1024;
+  private static final long MAX_PENDING_BYTES = 64 * 1024 * 1024;
 
-  /** What a send without an answer costs beside its content. */
-  private static final int WAITER_BYTES = 256;
+  /** Memory of a pending send besides its content. */
+  private static final int PENDING_SEND_BYTES = 256;
 
-  /** Answers that are asked for at a time. */
-  private static final int ANSWERS = 1024;
+  /** Number of replies requested from the transport in advance. */
+  private static final int REPLY_CREDIT = 1024;
 
-  /** Largest send that the daemon takes, unless it says. 16 MiB. */
+  /** Largest send that the daemon accepts, until it reports its own limit. */
   private static final int DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
 
   private final Connection connection;
   private volatile int maxBytes = DEFAULT_MAX_BYTES;
-  private final AtomicLong waitingBytes = new AtomicLong();
+  private final AtomicLong pendingBytes = new AtomicLong();
 
-  /** The stream in use. Guarded by this. */
-  private Open open;
+  /** The current stream. Guarded by this. */
+  private Stream stream;
 
   SendStream(Connection connection) {
     this.connection = connection;
   }
 
-  /** Larger ones must go another way: the daemon would end the stream, and all sends on it. */
+  /**
+   * Largest message for this stream; a larger one would make the daemon end the stream with all its
+   * sends.
+   */
   int maxBytes() {
     return maxBytes;
   }
 
-  void limit(Limits limits) {
+  void setLimits(Limits limits) {
     maxBytes = limits.maxMessageBytes();
   }
 
-  /** The order of calls is the order on the wire. */
+  /** Sends a message. Messages go out in the order of the calls. */
   CompletableFuture<Report> send(SendRequest request, Duration deadline) {
-    Waiter waiter = new Waiter(request.getSerializedSize() + WAITER_BYTES);
-    if (waitingBytes.addAndGet(waiter.bytes) > MAX_WAITING_BYTES
-        && waitingBytes.get() > waiter.bytes) {
-      waitingBytes.addAndGet(-waiter.bytes);
-      waiter.completeExceptionally(
+    PendingSend pending = new PendingSend(request.getSerializedSize() + PENDING_SEND_BYTES);
+    if (pendingBytes.addAndGet(pending.bytes) > MAX_PENDING_BYTES
+        && pendingBytes.get() > pending.bytes) {
+      pendingBytes.addAndGet(-pending.bytes);
+      pending.completeExceptionally(
           new RpcException(
               Status.Code.RESOURCE_EXHAUSTED,
               "",
-              "too many sends have no answer yet (wait for some of them)",
+              "too many sends are waiting for a reply (wait for some of them)",
               List.of()));
-      return waiter;
+      return pending;
     }
-    waiter.timer = Timers.after(deadline, () -> waiter.completeExceptionally(Refusals.deadline()));
+    pending.timer =
+        Timers.after(deadline, () -> pending.completeExceptionally(RpcErrors.deadline()));
     synchronized (this) {
-      boolean fresh = open == null || open.ended;
-      open = fresh ? new Open() : open;
-      open.waiting.add(waiter);
-      if (fresh) {
-        open.begin();
+      boolean closed = stream == null || stream.ended;
+      stream = closed ? new Stream() : stream;
+      stream.pending.add(pending);
+      if (closed) {
+        stream.open();
       }
-      if (!open.ended) {
-        open.call.sendMessage(SendStreamRequest.newBuilder().setSend(request).build());
+      if (!stream.ended) {
+        stream.call.sendMessage(SendStreamRequest.newBuilder().setSend(request).build());
       }
     }
-    return waiter;
+    return pending;
   }
 
-  /** One send that waits for its answer. */
-  private static final class Waiter extends CompletableFuture<Report> {
+  /** A send that waits for its reply. */
+  private static final class PendingSend extends CompletableFuture<Report> {
     final int bytes;
     Future<?> timer;
 
-    Waiter(int bytes) {
+    PendingSend(int bytes) {
       this.bytes = bytes;
     }
   }
 
-  private void done(Waiter waiter) {
-    waitingBytes.addAndGet(-waiter.bytes);
-    waiter.timer.cancel(false);
+  private void finish(PendingSend send) {
+    pendingBytes.addAndGet(-send.bytes);
+    send.timer.cancel(false);
   }
 
-  private final class Open extends ClientCall.Listener<SendStreamResponse> {
-    /** Oldest first: answers come in the order of sends. */
-    final Queue<Waiter> waiting = new ConcurrentLinkedQueue<>();
+  private final class Stream extends ClientCall.Listener<SendStreamResponse> {
+    /** Oldest first: replies arrive in the order of the sends. */
+    final Queue<PendingSend> pending = new ConcurrentLinkedQueue<>();
 
     ClientCall<SendStreamRequest, SendStreamResponse> call;
 
-    /** Nothing is written to it any more. Guarded by the outer one. */
+    /** Whether nothing more may be written. Guarded by the outer object. */
     boolean ended;
 
-    private int answers;
+    /** Replies received since the last time more were requested. */
+    private int replies;
 
-    /** It may end at once: then who waits has been told. */
-    void begin() {
+    /**
+     * Opens the stream. May fail at once; then the pending sends have been completed when this
+     * returns.
+     */
+    void open() {
       call =
           connection.start(
               ControlServiceGrpc.getSendStreamMethod(), CallOptions.DEFAULT, null, this);
-      call.request(ANSWERS);
+      call.request(REPLY_CREDIT);
     }
 
     @Override
     public void onMessage(SendStreamResponse response) {
-      if (++answers == ANSWERS / 2) {
-        answers = 0;
-        call.request(ANSWERS / 2);
+      if (++replies == REPLY_CREDIT / 2) {
+        replies = 0;
+        call.request(REPLY_CREDIT / 2);
       }
-      Waiter oldest = waiting.poll();
+      PendingSend oldest = pending.poll();
       if (oldest == null) {
         return;
       }
-      done(oldest);
+      finish(oldest);
       if (response.hasError()) {
-        oldest.completeExceptionally(Refusals.from(response.getError()));
+        oldest.completeExceptionally(RpcErrors.from(response.getError()));
       } else {
         oldest.complete(FromWire.report(response.getReport()));
       }
@@ -145,10 +153,10 @@ final class SendStream {
       PagewireException why =
           status.isOk()
               ? new DisconnectedException("the daemon ended the stream")
-              : Refusals.from(status, trailers);
-      for (Waiter waiter = waiting.poll(); waiter != null; waiter = waiting.poll()) {
-        done(waiter);
-        waiter.completeExceptionally(why);
+              : RpcErrors.from(status, trailers);
+      for (PendingSend send = pending.poll(); send != null; send = pending.poll()) {
+        finish(send);
+        send.completeExceptionally(why);
       }
     }
   }

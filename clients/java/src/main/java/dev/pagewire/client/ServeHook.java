@@ -8,19 +8,19 @@ import dev.pagewire.v1.ServeResponse;
 import dev.pagewire.v1.ServeResult;
 import dev.pagewire.v1.UpdateFilters;
 
-/** {@link Plugin#serve}, open. */
+/** Open {@link Plugin#serve} hook. */
 final class ServeHook extends HookStream<Request, Outcome, ServeRequest, ServeResponse> {
   ServeHook(ServeOptions options, Callback<Request, Outcome> callback, Context context) {
     super(
         ControlServiceGrpc.getServeMethod(),
-        options.opening(),
+        options.openMessage(),
         options.liveFilters(),
         callback,
         context);
   }
 
   @Override
-  void received(ServeResponse message) {
+  void onMessage(ServeResponse message) {
     switch (message.getMessageCase()) {
       case OPENED -> hookOpened(message.getOpened());
       case CALL -> call(message.getCall().getCallId(), request(message.getCall()));
@@ -40,12 +40,12 @@ final class ServeHook extends HookStream<Request, Outcome, ServeRequest, ServeRe
   }
 
   @Override
-  ServeRequest result(long callId, Outcome made) {
+  ServeRequest result(long callId, Outcome output) {
     ServeResult.Builder result = ServeResult.newBuilder().setCallId(callId);
-    if (made instanceof Content content) {
+    if (output instanceof Content content) {
       result.setContent(content.toWire());
     } else {
-      boolean remember = made instanceof Skip skip && skip.isRemembered();
+      boolean remember = output instanceof Skip skip && skip.isRemembered();
       result.getSkipBuilder().setRemember(remember);
     }
     return ServeRequest.newBuilder().setResult(result).build();

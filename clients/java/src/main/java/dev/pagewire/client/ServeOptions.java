@@ -4,7 +4,7 @@ import dev.pagewire.v1.ServeOpen;
 import dev.pagewire.v1.ServePhase;
 import dev.pagewire.v1.ServeRequest;
 
-/** What a plugin serves, and how it is asked. */
+/** The requests that a plugin serves, and how its handler is called. */
 public final class ServeOptions extends HookOptions<ServeOptions> {
   private final ServeOpen.Builder wire = ServeOpen.newBuilder();
 
@@ -13,8 +13,8 @@ public final class ServeOptions extends HookOptions<ServeOptions> {
   }
 
   /**
-   * Is asked about what any of these filters matches. Without one it is asked about nothing, until
-   * there are {@link #liveFilters others}.
+   * Selects the requests that match any of these filters. Without a filter the handler is not
+   * called, until {@link #liveFilters} sets some.
    *
    * @param filters the filters
    * @return the options
@@ -24,7 +24,8 @@ public final class ServeOptions extends HookOptions<ServeOptions> {
   }
 
   /**
-   * Is asked only when no file answers. Default: ahead of the file system.
+   * Calls the handler after the file system, only for requests that no file answers. By default it
+   * is called before.
    *
    * @return the options
    */
@@ -34,8 +35,8 @@ public final class ServeOptions extends HookOptions<ServeOptions> {
   }
 
   /**
-   * Is asked ahead of every plugin, as an editor with unsaved buffers needs. Default: ahead of the
-   * file system, in the order that the daemon's configuration gives.
+   * Calls the handler before all other plugins, as an editor with unsaved buffers needs. By default
+   * it is called before the file system, in the configured plugin order.
    *
    * @return the options
    */
@@ -45,8 +46,8 @@ public final class ServeOptions extends HookOptions<ServeOptions> {
   }
 
   /**
-   * The largest request body to see, 16 MiB at most. Of a larger one a handler sees that it was
-   * {@link Request#bodyOmitted left out}. Default 0: none.
+   * Sets the largest request body to receive, at most 16 MiB. A larger one is {@linkplain
+   * Request#bodyOmitted omitted}. Default 0: no bodies.
    *
    * @param bytes the size
    * @return the options
@@ -61,7 +62,7 @@ public final class ServeOptions extends HookOptions<ServeOptions> {
     return this;
   }
 
-  Opening<ServeRequest> opening() {
+  OpenMessage<ServeRequest> openMessage() {
     ServeOpen open = wire.setOptions(toWire()).build();
     return filters ->
         ServeRequest.newBuilder().setOpen(open.toBuilder().addAllFilters(filters)).build();

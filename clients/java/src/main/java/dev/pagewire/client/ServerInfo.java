@@ -4,19 +4,20 @@ import java.time.Instant;
 import java.util.List;
 
 /**
- * What a daemon is and can do.
+ * Version, features, limits and counters of a daemon.
  *
- * @param serverVersion its version, as semantic versioning
- * @param features what it can do beyond the first version, {@code import.await} say
- * @param baseUrls URLs that pages are served at
- * @param epoch this run's {@link Position#epoch}
- * @param startTime when this run began, by the daemon's clock
- * @param limits the bounds in force
- * @param refusedFrames text frames of pages that were no JSON object with a type, since the start
- * @param injectsClient whether HTML pages get the socket client at this moment
- * @param pagesWithClient HTML pages served with it since the start
- * @param pagesWithoutClient HTML pages served without it since the start
- * @param allowedOrigins origins whose pages may connect, beside the daemon's own
+ * @param serverVersion its semantic version
+ * @param features features beyond the first version, such as {@code import.await}
+ * @param baseUrls URLs at which pages are served
+ * @param epoch the {@link Position#epoch} of this run
+ * @param startTime when this run started, by the daemon's clock
+ * @param limits its limits
+ * @param refusedFrames text frames from pages, since the start, that were not a JSON object with a
+ *     type
+ * @param injectsClient whether HTML pages currently get the socket client
+ * @param pagesWithClient HTML pages served with the socket client since the start
+ * @param pagesWithoutClient HTML pages served without the socket client since the start
+ * @param allowedOrigins origins whose pages may connect, besides the daemon's own
  */
 public record ServerInfo(
     String serverVersion,

@@ -21,26 +21,26 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * A plugin's session: as long as its stream is held, the plugin is part of the daemon. It is run by
- * one thread, which everything else sends signals to.
+ * Session of a plugin. The plugin is registered with the daemon while the session's stream is open.
+ * One thread runs the session; everything else sends it signals.
  */
 final class Session {
-  /** How long the session may take to say why a hook's stream ended before it did. 1 s. */
-  private static final Duration VERDICT_TIMEOUT = Duration.ofSeconds(1);
+  /** When a hook's stream ends, time to wait for the session's stream, which gives the reason. */
+  private static final Duration END_REASON_TIMEOUT = Duration.ofSeconds(1);
 
   /**
-   * For handlers that still run and the stop handler, when the program ends the plugin, or the
-   * daemon does not say how long it waits. 2 s.
+   * Grace period for running handlers and the stop handler, if the program stops the plugin or the
+   * daemon does not name one.
    */
   private static final Duration STOP_GRACE = Duration.ofSeconds(2);
 
-  /** Who ended a session in order. */
-  enum Ended {
-    BY_DAEMON,
-    BY_PROGRAM
+  /** The side that ended a session without an error. */
+  enum EndedBy {
+    DAEMON,
+    PROGRAM
   }
 
-  private enum Kind {
+  private enum SignalKind {
     READY,
     STOPPING,
     ENDED,
@@ -49,12 +49,12 @@ final class Session {
     STOP
   }
 
-  private record Signal(Kind kind, Throwable error, Duration grace) {
-    Signal(Kind kind) {
+  private record Signal(SignalKind kind, Throwable error, Duration grace) {
+    Signal(SignalKind kind) {
       this(kind, null, STOP_GRACE);
     }
 
-    Signal(Kind kind, Throwable error) {
+    Signal(SignalKind kind, Throwable error) {
       this(kind, error, STOP_GRACE);
     }
   }
@@ -63,11 +63,11 @@ final class Session {
   private final Client client;
   private final BlockingQueue<Signal> signals = new LinkedBlockingQueue<>();
   private final CompletableFuture<ServerStarted> started = new CompletableFuture<>();
-  private final List<SessionPart> parts = new ArrayList<>();
+  private final List<OpenHook> hooks = new ArrayList<>();
   private ClientCall<ServerStartRequest, ServerStartResponse> stream;
-  private HandlerCall<Context, Object> starting;
+  private HandlerCall<Context, Object> startCall;
 
-  /** Of a plugin that is part of the daemon; null until then. */
+  /** Null until all hooks are open. */
   private Context context;
 
   Session(Plugin plugin, Client client) {
@@ -75,18 +75,18 @@ final class Session {
     this.client = client;
   }
 
-  /** The folders that the daemon serves; null = the plugin was never part of it. */
+  /** Returns the daemon's root folders, or null if the session has not got as far as running. */
   List<Path> rootDirs() {
     return context == null ? null : context.rootDirs();
   }
 
-  /** The program ends the plugin. May be called from anywhere. */
+  /** Stops the plugin gracefully. Thread-safe. */
   void stop() {
-    signals.add(new Signal(Kind.STOP));
+    signals.add(new Signal(SignalKind.STOP));
   }
 
-  /** Runs until the session ends, or the program ends the plugin. */
-  Ended run(String launchId) throws InterruptedException {
+  /** Runs until the session ends. */
+  EndedBy run(String launchId) throws InterruptedException {
     try {
       stream =
           client
@@ -99,92 +99,99 @@ final class Session {
       stream.sendMessage(plugin.startRequest(launchId));
       stream.halfClose();
       stream.request(1);
-      Context opening = new Context(client, get(started));
-      for (Plugin.DeclaredHook hook : plugin.hooks()) {
-        SessionPart part = hook.opener().apply(opening);
-        parts.add(part);
-        get(part.opened());
-        part.ended().whenComplete((done, why) -> signals.add(new Signal(Kind.HOOK_ENDED, why)));
+      Context newContext = new Context(client, get(started));
+      for (Plugin.DeclaredHook declared : plugin.hooks()) {
+        OpenHook hook = declared.opener().apply(newContext);
+        hooks.add(hook);
+        get(hook.opened());
+        hook.ended()
+            .whenComplete((done, why) -> signals.add(new Signal(SignalKind.HOOK_ENDED, why)));
       }
-      context = opening;
-      return live();
+      context = newContext;
+      return handleSignals();
     } finally {
-      parts.forEach(SessionPart::cut);
-      if (starting != null) {
-        starting.cancel();
+      hooks.forEach(OpenHook::abort);
+      if (startCall != null) {
+        startCall.cancel();
       }
       if (stream != null) {
-        stream.cancel("the session is over", null);
+        stream.cancel("the session has ended", null);
       }
     }
   }
 
-  private Ended live() throws InterruptedException {
+  private EndedBy handleSignals() throws InterruptedException {
     while (true) {
       Signal signal = signals.take();
       switch (signal.kind) {
-        case READY -> start();
+        case READY -> callStartHandler();
         case STOPPING -> {
-          return leave(Ended.BY_DAEMON, signal.grace);
+          return shutDown(EndedBy.DAEMON, signal.grace);
         }
         case STOP -> {
-          return leave(Ended.BY_PROGRAM, STOP_GRACE);
+          return shutDown(EndedBy.PROGRAM, STOP_GRACE);
         }
         case ENDED -> {
-          return leave(signal);
+          return shutDown(signal);
         }
         case START_FAILED -> throw plugin.failed("server_start failed", signal.error);
         case HOOK_ENDED -> {
-          return leave(verdict(signal));
+          return shutDown(endReason(signal));
         }
       }
     }
   }
 
-  private void start() {
+  private void callStartHandler() {
     if (plugin.startHandler() != null) {
-      starting =
+      startCall =
           new HandlerCall<>(
-              Callback.waiting(plugin.startHandler()),
+              Callback.blocking(plugin.startHandler()),
               context,
               (done, error) -> {
                 if (error != null) {
-                  signals.add(new Signal(Kind.START_FAILED, error));
+                  signals.add(new Signal(SignalKind.START_FAILED, error));
                 }
               });
-      starting.start();
+      startCall.start();
     }
   }
 
-  /** The end of a session ends its hooks too, and the session knows why. */
-  private Signal verdict(Signal hookEnded) throws InterruptedException {
-    long end = System.nanoTime() + VERDICT_TIMEOUT.toNanos();
+  /** Returns the signal with the reason why the session, and with it the hook, has ended. */
+  private Signal endReason(Signal hookEnded) throws InterruptedException {
+    long end = System.nanoTime() + END_REASON_TIMEOUT.toNanos();
     while (true) {
       Signal signal = signals.poll(end - System.nanoTime(), TimeUnit.NANOSECONDS);
       if (signal == null) {
         return hookEnded;
       }
-      if (signal.kind == Kind.STOPPING || signal.kind == Kind.ENDED || signal.kind == Kind.STOP) {
+      if (signal.kind == SignalKind.STOPPING
+          || signal.kind == SignalKind.ENDED
+          || signal.kind == SignalKind.STOP) {
         return signal;
       }
     }
   }
 
-  private Ended leave(Signal signal) throws InterruptedException {
+  private EndedBy shutDown(Signal signal) throws InterruptedException {
     if (signal.error instanceof RuntimeException error) {
       throw error;
     }
-    return leave(signal.kind == Kind.STOP ? Ended.BY_PROGRAM : Ended.BY_DAEMON, signal.grace);
+    return shutDown(
+        signal.kind == SignalKind.STOP ? EndedBy.PROGRAM : EndedBy.DAEMON, signal.grace);
   }
 
-  /** Beyond its grace the daemon cuts the streams: what is not done by then never will be. */
-  private Ended leave(Ended ended, Duration grace) throws InterruptedException {
+  /**
+   * Calls the stop handler and drains the hooks. After the grace period the daemon closes the
+   * streams anyway.
+   */
+  private EndedBy shutDown(EndedBy endedBy, Duration grace) throws InterruptedException {
     long end = System.nanoTime() + Timers.nanos(grace);
     if (plugin.stopHandler() != null) {
       CompletableFuture<Void> stopped = new CompletableFuture<>();
-      HandlerCall<Client, Object> stopping =
+      HandlerCall<Client, Object> stopCall =
           new HandlerCall<>(
-              Callback.waiting(plugin.stopHandler()),
+              Callback.blocking(plugin.stopHandler()),
               client,
               (done, error) -> {
                 if (error == null) {
@@ -193,32 +200,32 @@ final class Session {
                   stopped.completeExceptionally(error);
                 }
               });
-      stopping.start();
+      stopCall.start();
       try {
-        // Hooks go on meanwhile: the stop handler may need what they serve.
+        // Hooks stay open meanwhile: the stop handler may depend on what they serve.
         stopped.get(end - System.nanoTime(), TimeUnit.NANOSECONDS);
       } catch (ExecutionException failed) {
         throw plugin.failed("server_stop failed", failed.getCause());
-      } catch (TimeoutException late) {
-        stopping.cancel();
-        return ended;
+      } catch (TimeoutException overrun) {
+        stopCall.cancel();
+        return endedBy;
       }
     }
-    parts.forEach(SessionPart::finish);
-    for (SessionPart part : parts) {
+    hooks.forEach(OpenHook::drain);
+    for (OpenHook hook : hooks) {
       try {
-        part.ended().get(end - System.nanoTime(), TimeUnit.NANOSECONDS);
-      } catch (ExecutionException | TimeoutException cut) {
-        // The daemon may have been faster.
+        hook.ended().get(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+      } catch (ExecutionException | TimeoutException unfinished) {
+        // The daemon may have closed the stream first.
       }
     }
-    if (ended == Ended.BY_PROGRAM) {
+    if (endedBy == EndedBy.PROGRAM) {
       endSession(Duration.ofNanos(end - System.nanoTime()));
     }
-    return ended;
+    return endedBy;
   }
 
-  /** Waits until nothing in the daemon waits for the plugin any more. */
+  /** Ends the session in the daemon, and waits until nothing there waits for the plugin. */
   private void endSession(Duration timeout) throws InterruptedException {
     EndSessionRequest request =
         EndSessionRequest.newBuilder().setSessionId(context.sessionId()).build();
@@ -228,11 +235,11 @@ final class Session {
           .unary(ControlServiceGrpc.getEndSessionMethod(), request, timeout, done -> done)
           .get();
     } catch (ExecutionException gone) {
-      // What fails has ended it too: it is gone, or the connection is.
+      // The session has ended anyway, or the connection is lost.
     }
   }
 
-  /** Waits; the daemon ends the wait by ending the session. */
+  /** Waits for a future. The wait ends at the latest when the daemon ends the session. */
   private static <T> T get(CompletableFuture<T> future) throws InterruptedException {
     try {
       return future.get();
@@ -246,11 +253,11 @@ final class Session {
     public void onMessage(ServerStartResponse message) {
       switch (message.getEventCase()) {
         case STARTED -> started.complete(message.getStarted());
-        case READY -> signals.add(new Signal(Kind.READY));
+        case READY -> signals.add(new Signal(SignalKind.READY));
         case STOPPING ->
             signals.add(
                 new Signal(
-                    Kind.STOPPING,
+                    SignalKind.STOPPING,
                     null,
                     message.getStopping().hasGrace()
                         ? FromWire.duration(message.getStopping().getGrace())
@@ -262,12 +269,12 @@ final class Session {
 
     @Override
     public void onClose(Status status, Metadata trailers) {
-      PagewireException why = status.isOk() ? null : Refusals.from(status, trailers);
+      PagewireException why = status.isOk() ? null : RpcErrors.from(status, trailers);
       started.completeExceptionally(
           why == null
               ? new UnexpectedAnswerException("a session that does not begin with `started`")
               : why);
-      signals.add(new Signal(Kind.ENDED, why));
+      signals.add(new Signal(SignalKind.ENDED, why));
     }
   }
 }

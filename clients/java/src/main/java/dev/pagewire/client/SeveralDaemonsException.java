@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** Nothing names a daemon, and several could be meant: they are equally near the folder. */
+/** No endpoint was named, and several running daemons fit the folder equally well. */
 public final class SeveralDaemonsException extends PagewireException {
   private static final long serialVersionUID = 1;
   private final transient List<Daemon> daemons;
@@ -12,14 +12,14 @@ public final class SeveralDaemonsException extends PagewireException {
   SeveralDaemonsException(Path folder, List<Daemon> daemons) {
     super(
         daemons.size()
-            + " daemons could be meant in "
+            + " daemons fit equally well in "
             + folder
-            + " (name one: pass its control address, or set PAGEWIRE_ENDPOINT to it)"
+            + " (pass the control address of one, or set PAGEWIRE_ENDPOINT to it)"
             + daemons.stream().map(daemon -> "\n  " + daemon).collect(Collectors.joining()));
     this.daemons = daemons;
   }
 
-  /** {@return those that could be meant} */
+  /** {@return the daemons that fit equally well} */
   public List<Daemon> daemons() {
     return daemons;
   }

@@ -1,17 +1,17 @@
 package dev.pagewire.client;
 
 /**
- * Not mine: the next plugin is asked, or the file system.
+ * Declines a request: it goes to the next plugin, or to the file system.
  *
- * @param isRemembered whether the daemon may do without asking again
+ * @param isRemembered whether the daemon may cache the skip
  */
 public record Skip(boolean isRemembered) implements Outcome {
-  /** Skips this request. */
+  /** Creates a skip that is not cached. */
   public Skip() {
     this(false);
   }
 
-  /** {@return a skip that also counts for the same request later, until it is invalidated} */
+  /** {@return a skip that the daemon caches for the same request, until it is invalidated} */
   public static Skip remember() {
     return new Skip(true);
   }

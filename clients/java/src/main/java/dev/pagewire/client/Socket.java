@@ -4,22 +4,23 @@ import java.time.Instant;
 import java.util.List;
 
 /**
- * One WebSocket connection of one document. Every document has its own, frames included. What its
- * page says of itself is empty until it is ready.
+ * WebSocket connection of one document. Every document, including each frame, has its own. Values
+ * reported by the page are empty until the socket is ready.
  *
- * @param socketId names this connection; a reconnect has a new one
- * @param pageId names the document, across reconnects
- * @param tabId names the browser tab, across reloads; frames have their top page's
- * @param url the document's location, as the page reported it last
- * @param title the document's title, as the page reported it last
- * @param userAgent the browser's User-Agent; empty = it had none
- * @param visibility as the page reported it last
- * @param topLevel the document is its tab's top page, not a frame
- * @param remoteAddress address and port that the connection came from
- * @param connectTime when the daemon accepted it, by the daemon's clock
- * @param ready its page has said what it is, or had a second to do so
- * @param documentState as the page reported it last
- * @param clientFeatures what the page's script can do; empty = it never said
+ * @param socketId identifies the connection; changes with each reconnect
+ * @param pageId identifies the document, across reconnects
+ * @param tabId identifies the browser tab, across reloads; frames have the id of their top-level
+ *     page
+ * @param url the document's URL, as last reported by the page
+ * @param title the document's title, as last reported by the page
+ * @param userAgent the browser's User-Agent; may be empty
+ * @param visibility as last reported by the page
+ * @param topLevel whether the document is its tab's top-level page rather than a frame
+ * @param remoteAddress address and port of the peer
+ * @param connectTime when the daemon accepted the connection, by the daemon's clock
+ * @param ready whether the page has reported its details, or one second has passed without them
+ * @param documentState as last reported by the page
+ * @param clientFeatures features of the page's script; empty if it reported none
  */
 public record Socket(
     String socketId,

@@ -1,9 +1,8 @@
 package dev.pagewire.client;
 
 /**
- * Conditions on a socket; all that are given must hold. Sees ready sockets only. Regular
- * expressions are RE2 syntax, unanchored; the daemon refuses what does not compile ({@code
- * FIELD_INVALID}).
+ * Conditions on sockets, all of which must hold. Matches ready sockets only. Regular expressions
+ * use RE2 syntax and are unanchored; the daemon refuses invalid ones ({@code FIELD_INVALID}).
  */
 public final class SocketFilter {
   private final dev.pagewire.v1.SocketFilter wire;
@@ -13,7 +12,7 @@ public final class SocketFilter {
   }
 
   /**
-   * Sockets whose URL this regular expression is found in.
+   * Matches sockets in whose URL a regular expression finds a match.
    *
    * @param regex the expression
    * @return the filter
@@ -23,7 +22,7 @@ public final class SocketFilter {
   }
 
   /**
-   * Sockets whose User-Agent this regular expression is found in.
+   * Matches sockets in whose User-Agent a regular expression finds a match.
    *
    * @param regex the expression
    * @return the filter
@@ -32,19 +31,19 @@ public final class SocketFilter {
     return new SocketFilter(dev.pagewire.v1.SocketFilter.newBuilder().setUserAgentRegex(regex));
   }
 
-  /** {@return a filter that also wants pages to be at least partly visible} */
+  /** {@return a filter that also requires pages to be at least partly visible} */
   public SocketFilter visible() {
     return new SocketFilter(
         wire.toBuilder().setVisibility(dev.pagewire.v1.Visibility.VISIBILITY_VISIBLE));
   }
 
-  /** {@return a filter that also wants pages to be hidden} */
+  /** {@return a filter that also requires pages to be hidden} */
   public SocketFilter hidden() {
     return new SocketFilter(
         wire.toBuilder().setVisibility(dev.pagewire.v1.Visibility.VISIBILITY_HIDDEN));
   }
 
-  /** {@return a filter that also wants top-level documents, no frames} */
+  /** {@return a filter that also requires top-level documents rather than frames} */
   public SocketFilter topLevel() {
     return new SocketFilter(wire.toBuilder().setTopLevelOnly(true));
   }

@@ -1,9 +1,9 @@
 package dev.pagewire.client;
 
 /**
- * A socket was connected.
+ * A socket connected.
  *
- * @param socket as it was when it opened; its page may not have said what it is
- * @param previousSocketId the socket that the same document had before; empty = none
+ * @param socket the socket as it opened; its page may not have reported its details yet
+ * @param previousSocketId the previous socket of the same document; empty if there was none
  */
 public record SocketOpened(Socket socket, String previousSocketId) implements Event.What {}

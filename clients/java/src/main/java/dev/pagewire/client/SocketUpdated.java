@@ -1,8 +1,8 @@
 package dev.pagewire.client;
 
 /**
- * A socket became ready, or what is known of it changed.
+ * A socket became ready, or the details reported by its page changed.
  *
- * @param socket the whole socket, after the change
+ * @param socket the complete socket, after the change
  */
 public record SocketUpdated(Socket socket) implements Event.What {}

@@ -4,8 +4,8 @@ import dev.pagewire.v1.InvalidateRequest;
 import java.nio.file.Path;
 
 /**
- * Which remembered and cached results of hooks are stale, for {@link Client#invalidate}. Paths are
- * URL paths, whatever the query, beginning with {@code /}. Immutable.
+ * Selection of cached hook results to invalidate with {@link Client#invalidate}. Paths are URL
+ * paths that begin with {@code /}; queries are ignored. Immutable.
  *
  * <pre>{@code
  * Stale.file(Path.of("/srv/site/colors.scss")).and(Stale.prefix("/themes/")).refreshPages()
@@ -18,56 +18,56 @@ public final class Stale {
     this.wire = wire.build();
   }
 
-  /** {@return everything, of every plugin} */
+  /** {@return all results of all plugins} */
   public static Stale all() {
     return new Stale(InvalidateRequest.newBuilder().setAll(true));
   }
 
   /**
-   * Results for a path.
+   * Selects the results for a path.
    *
    * @param path the URL path
-   * @return what is stale
+   * @return the selection
    */
   public static Stale path(String path) {
     return new Stale(InvalidateRequest.newBuilder().addExactPaths(path));
   }
 
   /**
-   * Results for paths that begin with this.
+   * Selects the results for paths that begin with a prefix.
    *
-   * @param prefix the beginning
-   * @return what is stale
+   * @param prefix the prefix
+   * @return the selection
    */
   public static Stale prefix(String prefix) {
     return new Stale(InvalidateRequest.newBuilder().addPathPrefixes(prefix));
   }
 
   /**
-   * Whatever was made from a file.
+   * Selects the results made from a file.
    *
    * @param file an absolute path
-   * @return what is stale
+   * @return the selection
    */
   public static Stale file(Path file) {
     return new Stale(InvalidateRequest.newBuilder().addFilePaths(file.toString()));
   }
 
   /**
-   * The other too.
+   * Combines two selections.
    *
-   * @param other what is stale beside this
-   * @return both
+   * @param other the results to invalidate as well
+   * @return the combined selection
    */
   public Stale and(Stale other) {
     return new Stale(wire.toBuilder().mergeFrom(other.wire));
   }
 
   /**
-   * Also has the pages that use any of it act, as in watch mode: styles are swapped, else the page
-   * reloads. Default: pages keep what they have.
+   * Makes pages that use any of the results refresh, as in watch mode: they swap stylesheets, or
+   * else reload. By default pages are left alone.
    *
-   * @return what is stale
+   * @return the selection
    */
   public Stale refreshPages() {
     return new Stale(wire.toBuilder().setRefreshPages(true));

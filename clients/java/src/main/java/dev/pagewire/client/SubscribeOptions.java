@@ -7,8 +7,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * What to be told of, and from where on. Without a kind it is every message of every page.
- * Immutable.
+ * The events to subscribe to, and where to start. Without a kind of event: all messages of all
+ * pages. Immutable.
  */
 public final class SubscribeOptions {
   private final SubscribeMessagesRequest wire;
@@ -17,18 +17,18 @@ public final class SubscribeOptions {
     this.wire = wire.build();
   }
 
-  /** {@return options without a kind yet, from now on} */
+  /** {@return options without a kind of event, starting now} */
   public static SubscribeOptions create() {
     return new SubscribeOptions(SubscribeMessagesRequest.newBuilder());
   }
 
-  /** {@return with messages of pages, of any type} */
+  /** {@return options with messages of all types} */
   public SubscribeOptions messages() {
     return kind(EventKind.EVENT_KIND_MESSAGE);
   }
 
   /**
-   * With messages of pages, of these types only.
+   * Adds messages of these types.
    *
    * @param types values of {@code type}, matched exactly
    * @return the options
@@ -38,7 +38,7 @@ public final class SubscribeOptions {
   }
 
   /**
-   * As {@link #messageTypes(String...)}.
+   * Adds messages as {@link #messageTypes(String...)} does.
    *
    * @param types values of {@code type}, matched exactly
    * @return the options
@@ -47,30 +47,31 @@ public final class SubscribeOptions {
     return new SubscribeOptions(messages().wire.toBuilder().addAllMessageTypes(types));
   }
 
-  /** {@return with sockets that open, change and close} */
+  /** {@return options with sockets that open, change and close} */
   public SubscribeOptions sockets() {
     return kind(EventKind.EVENT_KIND_SOCKET);
   }
 
   /**
-   * {@return with console output of pages; has the daemon forward it, which costs them a little}
+   * {@return options with console output of pages; pages then forward it to the daemon, which costs
+   * them a little}
    */
   public SubscribeOptions console() {
     return kind(EventKind.EVENT_KIND_CONSOLE);
   }
 
-  /** {@return with errors in pages that no code of theirs took} */
+  /** {@return options with uncaught errors in pages} */
   public SubscribeOptions pageErrors() {
     return kind(EventKind.EVENT_KIND_PAGE_ERROR);
   }
 
-  /** {@return with watched files that change; needs a daemon that watches} */
+  /** {@return options with changes of watched files; needs a daemon that watches} */
   public SubscribeOptions files() {
     return kind(EventKind.EVENT_KIND_FILE);
   }
 
   /**
-   * Only events of ready sockets that match.
+   * Restricts the events to those of ready sockets that match a filter.
    *
    * @param filter the conditions
    * @return the options
@@ -80,10 +81,10 @@ public final class SubscribeOptions {
   }
 
   /**
-   * Delivers what came after this first. What the daemon no longer holds is reported by a {@link
-   * Gap}.
+   * Delivers the events after a position first. Those that the daemon no longer has are reported as
+   * a {@link Gap}.
    *
-   * @param position the place
+   * @param position the position
    * @return the options
    */
   public SubscribeOptions resumeAfter(Position position) {
@@ -96,16 +97,16 @@ public final class SubscribeOptions {
   }
 
   /**
-   * {@return failing with {@code POSITION_EVICTED} or {@code EPOCH_CHANGED} instead of reporting a
-   * gap at the start}
+   * {@return options that make a gap at the start an error ({@code POSITION_EVICTED} or {@code
+   * EPOCH_CHANGED})}
    */
   public SubscribeOptions strictResume() {
     return new SubscribeOptions(wire.toBuilder().setStrictResume(true));
   }
 
   /**
-   * When this subscriber reads too slowly, drops the oldest events and reports a {@link Gap}.
-   * Default: the subscription ends with {@code SUBSCRIBER_SLOW}.
+   * When this subscriber reads too slowly, drops the oldest events and reports a {@link Gap}. By
+   * default the subscription ends with {@code SUBSCRIBER_SLOW}.
    *
    * @return the options
    */
@@ -114,7 +115,7 @@ public final class SubscribeOptions {
   }
 
   /**
-   * How many events may wait in the daemon. Default 1024; 8 MiB at most whatever the number.
+   * Sets how many events may be queued in the daemon. Default 1024; in any case at most 8 MiB.
    *
    * @param events the number
    * @return the options
@@ -124,7 +125,7 @@ public final class SubscribeOptions {
   }
 
   /**
-   * Leaves out the content of larger messages. Default 1 MiB.
+   * Omits the content of messages that are larger than this. Default 1 MiB.
    *
    * @param bytes the size
    * @return the options
@@ -134,8 +135,8 @@ public final class SubscribeOptions {
   }
 
   /**
-   * Offers to answer the pages' requests among these messages: the page then waits for {@link
-   * Client#reply}, up to 20 s. Without any offer it is refused at once.
+   * Offers to answer the pages' requests among these messages: a page then waits for {@link
+   * Client#reply}, up to 20 s. Without any offer the daemon refuses a request at once.
    *
    * @return the options
    */
@@ -144,8 +145,8 @@ public final class SubscribeOptions {
   }
 
   /**
-   * As {@link #answersRequests}, of these types alone. Each must be among the {@link
-   * #messageTypes}, if those are chosen.
+   * Offers to answer requests of these types only; otherwise like {@link #answersRequests}. If
+   * {@link #messageTypes} is used, it must include them.
    *
    * @param types values of {@code type}, matched exactly
    * @return the options
@@ -155,7 +156,7 @@ public final class SubscribeOptions {
   }
 
   /**
-   * As {@link #answers(String...)}.
+   * Offers to answer requests as {@link #answers(String...)} does.
    *
    * @param types values of {@code type}, matched exactly
    * @return the options

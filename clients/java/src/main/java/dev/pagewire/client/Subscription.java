@@ -11,17 +11,19 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 
 /**
- * A subscription in force: an iterator of events, in the order of the daemon's log.
+ * Subscription to events: an iterator over typed events, in the order of the daemon's log.
  *
- * <p>Reading it waits as long as nothing happens. It ends when the daemon ends it in order, and
- * fails when the connection is lost; then it does not come back by itself: {@link #resume} goes on
- * after the last event. A program that is another run of itself subscribes with {@link
- * SubscribeOptions#resumeAfter} the {@link #position} that it kept. To be read by one thread at a
- * time; {@link #close} may be called from anywhere, and ends who waits.
+ * <p>Reading blocks until the next event. The subscription ends when the daemon ends it, and fails
+ * when the connection is lost. It does not reconnect by itself: {@link #resume} continues after the
+ * last event. A program that continues after its own restart stores the {@link #position} and
+ * subscribes with {@link SubscribeOptions#resumeAfter}. One thread at a time may read; {@link
+ * #close} is thread-safe and ends a blocked read.
  */
 public final class Subscription implements Iterator<Event>, AutoCloseable {
-  /** Events that wait here for the reader; beyond them the daemon keeps them, see its bound. */
-  private static final int MAX_WAITING = 64;
+  /**
+   * Events buffered here for the reader; further ones stay in the daemon's queue, within its limit.
+   */
+  private static final int BUFFERED_EVENTS = 64;
 
   private final Client client;
   private final SubscribeOptions options;
@@ -29,13 +31,13 @@ public final class Subscription implements Iterator<Event>, AutoCloseable {
   private Position position;
   private boolean resumed;
 
-  /** Events since more were asked for. */
+  /** Events taken from the buffer since more were requested. */
   private int taken;
 
-  /** What {@link #hasNext} has found. */
+  /** The event that {@link #hasNext} has read ahead. */
   private Event next;
 
-  /** The place of the last event that was taken, {@code next} included. */
+  /** Position of the last event taken from the buffer, including one read ahead. */
   private Position reached;
 
   private volatile boolean closed;
@@ -53,7 +55,7 @@ public final class Subscription implements Iterator<Event>, AutoCloseable {
     this.position = next == null ? reached : position;
     this.resumed = first.getSubscribed().getResumed();
     this.taken = 0;
-    stream.request(MAX_WAITING);
+    stream.request(BUFFERED_EVENTS);
   }
 
   static CompletableFuture<Subscription> open(Client client, SubscribeOptions options) {
@@ -62,9 +64,10 @@ public final class Subscription implements Iterator<Event>, AutoCloseable {
   }
 
   /**
-   * Waits for the next event.
+   * Reads the next event, blocking until there is one.
    *
-   * @return the event; none = the daemon has ended the subscription in order, or it was closed
+   * @return the event, or empty when the daemon has ended the subscription normally or it was
+   *     closed
    * @throws RpcException with {@code SUBSCRIBER_SLOW} when events were read too slowly
    * @throws DisconnectedException when the connection was lost
    * @throws CancellationException when this thread is interrupted; no event is lost
@@ -78,14 +81,14 @@ public final class Subscription implements Iterator<Event>, AutoCloseable {
 
   private Optional<Event> advance() {
     while (true) {
-      Object said = take();
-      if (!closed && said instanceof SubscribeMessagesResponse event) {
+      Object item = take();
+      if (!closed && item instanceof SubscribeMessagesResponse event) {
         if (event.hasPosition()) {
           reached = FromWire.position(event.getPosition());
         }
-        if (++taken == MAX_WAITING / 2) {
+        if (++taken == BUFFERED_EVENTS / 2) {
           taken = 0;
-          stream.request(MAX_WAITING / 2);
+          stream.request(BUFFERED_EVENTS / 2);
         }
         Optional<Event> known = FromWire.event(event);
         if (known.isPresent()) {
@@ -93,9 +96,10 @@ public final class Subscription implements Iterator<Event>, AutoCloseable {
         }
         continue;
       }
-      // Whoever asks again is told again. What is not read comes again if it is resumed.
-      stream.said.add(said);
-      if (closed || !(said instanceof PagewireException problem)) {
+      // Put the end back, so that further reads get it too. An unread event is delivered again
+      // after a resume.
+      stream.items.add(item);
+      if (closed || !(item instanceof PagewireException problem)) {
         return Optional.empty();
       }
       problem.setStackTrace(new Throwable().getStackTrace());
@@ -105,15 +109,15 @@ public final class Subscription implements Iterator<Event>, AutoCloseable {
 
   private Object take() {
     try {
-      return stream.said.take();
-    } catch (InterruptedException given) {
+      return stream.items.take();
+    } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
       throw new CancellationException("interrupted while waiting for an event");
     }
   }
 
   /**
-   * As {@link #read}, for loops.
+   * Blocks like {@link #read} until there is an event, without consuming it.
    *
    * @return whether there is another event
    */
@@ -126,7 +130,7 @@ public final class Subscription implements Iterator<Event>, AutoCloseable {
   }
 
   /**
-   * As {@link #read}, for loops.
+   * Reads the next event like {@link #read}.
    *
    * @return the event
    * @throws NoSuchElementException when the subscription has ended
@@ -137,63 +141,62 @@ public final class Subscription implements Iterator<Event>, AutoCloseable {
   }
 
   /**
-   * Subscribes again after the last event that was read, on the client that it was made with, which
-   * dials again if it must. What the daemon no longer holds is reported by a {@link Gap}, all that
-   * happened before another run of the daemon too; or is an error with {@link
-   * SubscribeOptions#strictResume}.
+   * Subscribes again after the last event read, on the same client, which reconnects if necessary.
+   * Events that the daemon no longer has, including all from before a restart of the daemon, are
+   * reported as a {@link Gap}, or as an error with {@link SubscribeOptions#strictResume}.
    *
-   * @throws RpcException with {@code POSITION_EVICTED} or {@code EPOCH_CHANGED}, among those of
-   *     {@link Client#subscribe}. It is as it was before then, and can be resumed later
+   * @throws RpcException with {@code POSITION_EVICTED} or {@code EPOCH_CHANGED}, or as {@link
+   *     Client#subscribe} throws it. The subscription is then unchanged and can be resumed later
    */
   public void resume() {
-    Stream again = new Stream(client, options.resumeAfter(reached), client.deadline());
-    SubscribeMessagesResponse first = Transport.await(again.opened());
+    Stream resumedStream = new Stream(client, options.resumeAfter(reached), client.deadline());
+    SubscribeMessagesResponse first = Transport.await(resumedStream.opened());
     stream.close();
     closed = false;
-    begin(again, first);
+    begin(resumedStream, first);
   }
 
-  /** {@return the place of the last event that was read; at first, of the subscription itself} */
+  /** {@return the position of the last event read; initially that of the subscription itself} */
   public Position position() {
     return position;
   }
 
   /**
-   * {@return whether everything after the position asked for is delivered; false when none was
-   * asked for, or a gap follows}
+   * {@return whether all events after the requested position are delivered; false if no position
+   * was requested or a gap follows}
    */
   public boolean resumed() {
     return resumed;
   }
 
-  /** Unsubscribes: nothing more is read. It can be resumed. */
+  /** Unsubscribes. The subscription can be resumed. */
   @Override
   public void close() {
     closed = true;
     stream.close();
-    // For who waits, should the stream have ended before.
-    stream.said.add(Stream.END);
+    // Wakes a blocked reader even if the stream had already ended.
+    stream.items.add(Stream.END);
   }
 
-  /** The events that wait, and how it ended. */
+  /** Buffer of events, followed by how the stream ended. */
   private static final class Stream extends EventStream {
     private static final Object END = new Object();
 
-    /** Events, then an exception or the end. Bounded by what is asked for. */
-    final BlockingQueue<Object> said = new LinkedBlockingQueue<>();
+    /** Events, then an exception or {@link #END}. Bounded by the number of requested events. */
+    final BlockingQueue<Object> items = new LinkedBlockingQueue<>();
 
     Stream(Client client, SubscribeOptions options, Duration deadline) {
       super(client.connection(), options.toWire(), null, deadline);
     }
 
     @Override
-    void event(SubscribeMessagesResponse event) {
-      said.add(event);
+    void onEvent(SubscribeMessagesResponse event) {
+      items.add(event);
     }
 
     @Override
-    void ended(PagewireException why) {
-      said.add(why == null ? END : why);
+    void onEnd(PagewireException why) {
+      items.add(why == null ? END : why);
     }
   }
 }

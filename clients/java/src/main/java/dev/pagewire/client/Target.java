@@ -8,12 +8,12 @@ import java.util.Collection;
 import java.util.List;
 
 /**
- * Which sockets an operation is for. The selection is one instant's snapshot: sockets that open
- * later are not in it. Immutable.
+ * The sockets that an operation is for. They are selected once: sockets that open later are not
+ * included. Immutable.
  *
- * <p>There is no broadcast by accident: a list without ids is refused by the daemon ({@code
- * FIELD_INVALID}); everybody is {@link #all}. An id that nobody has is no error but a row of the
- * {@link Report}.
+ * <p>A broadcast is always explicit: an empty list of ids is refused by the daemon ({@code
+ * FIELD_INVALID}), and only {@link #all} selects every socket. An unknown id is not an error, but a
+ * row of the {@link Report}.
  */
 public final class Target {
   private final dev.pagewire.v1.Target wire;
@@ -27,7 +27,7 @@ public final class Target {
   }
 
   /**
-   * One socket.
+   * Selects a socket.
    *
    * @param socketId its id
    * @return the target
@@ -37,7 +37,7 @@ public final class Target {
   }
 
   /**
-   * These sockets.
+   * Selects several sockets.
    *
    * @param socketIds their ids
    * @return the target
@@ -47,7 +47,7 @@ public final class Target {
   }
 
   /**
-   * Every socket of one browser tab, those of its frames included.
+   * Selects every socket of a browser tab, including those of its frames.
    *
    * @param tabId its id
    * @return the target
@@ -57,7 +57,7 @@ public final class Target {
   }
 
   /**
-   * Every socket of these browser tabs, those of their frames included.
+   * Selects every socket of several browser tabs, including those of their frames.
    *
    * @param tabIds their ids
    * @return the target
@@ -67,7 +67,7 @@ public final class Target {
   }
 
   /**
-   * The socket of one document, across its reconnects.
+   * Selects the socket of a document, across its reconnects.
    *
    * @param pageId its id
    * @return the target
@@ -77,7 +77,7 @@ public final class Target {
   }
 
   /**
-   * The sockets of these documents, across their reconnects.
+   * Selects the sockets of several documents, across their reconnects.
    *
    * @param pageIds their ids
    * @return the target
@@ -87,7 +87,8 @@ public final class Target {
   }
 
   /**
-   * The ready sockets whose URL this regular expression is found in (RE2 syntax, unanchored).
+   * Selects the ready sockets in whose URL a regular expression (RE2 syntax, unanchored) finds a
+   * match.
    *
    * @param regex the expression
    * @return the target
@@ -97,7 +98,7 @@ public final class Target {
   }
 
   /**
-   * The ready sockets that match.
+   * Selects the ready sockets that match a filter.
    *
    * @param filter the conditions
    * @return the target
@@ -111,16 +112,15 @@ public final class Target {
     return new Target(of().setAll(AllSockets.getDefaultInstance()));
   }
 
-  /** The socket whose request this answers. */
+  /** Selects the socket that made a request. */
   static Target replyTo(String requestId) {
     return new Target(of().setReplyTo(requestId));
   }
 
   /**
-   * The target without these sockets, which get no row in the report. Ids that nobody has are
-   * ignored.
+   * Excludes sockets, which then have no row in the report. Unknown ids are ignored.
    *
-   * @param socketIds the ids of those that are taken out, beside those that were before
+   * @param socketIds the ids to exclude, in addition to earlier ones
    * @return the smaller target
    */
   public Target excluding(String... socketIds) {
@@ -128,9 +128,9 @@ public final class Target {
   }
 
   /**
-   * As {@link #excluding(String...)}.
+   * Excludes sockets as {@link #excluding(String...)} does.
    *
-   * @param socketIds the ids of those that are taken out, beside those that were before
+   * @param socketIds the ids to exclude, in addition to earlier ones
    * @return the smaller target
    */
   public Target excluding(Collection<String> socketIds) {

@@ -5,18 +5,18 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
-/** Deadlines that are ours to keep, on one thread that keeps no program alive. */
+/** Local deadlines, on one daemon thread. */
 final class Timers {
   private static final ScheduledThreadPoolExecutor TIMERS = timers();
 
   private Timers() {}
 
-  /** Runs what takes no time after a while, unless cancelled before. */
+  /** Runs a task after a delay, unless it is cancelled before. The task must not block. */
   static Future<?> after(Duration time, Runnable task) {
     return TIMERS.schedule(task, nanos(time), TimeUnit.NANOSECONDS);
   }
 
-  /** As many as fit: the longest durations are as good as for ever. */
+  /** Converts to nanoseconds; a duration that is too long becomes one of 146 years. */
   static long nanos(Duration time) {
     try {
       return time.toNanos();

@@ -6,9 +6,9 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Locale;
 
-/** What several of the library's types need to become the contract's. */
+/** Conversions to the contract's types that several classes need. */
 final class ToWire {
-  /** The longest that protobuf knows: 10,000 years. */
+  /** Longest duration that protobuf allows: 10,000 years. */
   private static final long MAX_SECONDS = 315_576_000_000L;
 
   private ToWire() {}

@@ -2,7 +2,7 @@ package dev.pagewire.client;
 
 import java.nio.file.Path;
 
-/** The file that should hold the token is of no use. */
+/** A token file cannot be read, or contains no token. */
 public final class TokenFileException extends PagewireException {
   private static final long serialVersionUID = 1;
   private final transient Path path;

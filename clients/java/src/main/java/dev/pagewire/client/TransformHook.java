@@ -7,20 +7,20 @@ import dev.pagewire.v1.TransformResponse;
 import dev.pagewire.v1.TransformResult;
 import dev.pagewire.v1.UpdateFilters;
 
-/** {@link Plugin#transform}, open. */
+/** Open {@link Plugin#transform} hook. */
 final class TransformHook
     extends HookStream<Response, Change, TransformRequest, TransformResponse> {
   TransformHook(TransformOptions options, Callback<Response, Change> callback, Context context) {
     super(
         ControlServiceGrpc.getTransformMethod(),
-        options.opening(),
+        options.openMessage(),
         options.liveFilters(),
         callback,
         context);
   }
 
   @Override
-  void received(TransformResponse message) {
+  void onMessage(TransformResponse message) {
     switch (message.getMessageCase()) {
       case OPENED -> hookOpened(message.getOpened());
       case CALL -> call(message.getCall().getCallId(), new Response(message.getCall(), context));
@@ -31,12 +31,12 @@ final class TransformHook
   }
 
   @Override
-  TransformRequest result(long callId, Change made) {
+  TransformRequest result(long callId, Change output) {
     TransformResult.Builder result = TransformResult.newBuilder().setCallId(callId);
-    if (made == null) {
+    if (output == null) {
       result.getSkipBuilder();
     } else {
-      result.setContent(made.toWire());
+      result.setContent(output.toWire());
     }
     return TransformRequest.newBuilder().setResult(result).build();
   }

@@ -3,7 +3,7 @@ package dev.pagewire.client;
 import dev.pagewire.v1.TransformOpen;
 import dev.pagewire.v1.TransformRequest;
 
-/** Which responses a plugin changes, and how it is asked. */
+/** The responses that a plugin changes, and how its handler is called. */
 public final class TransformOptions extends HookOptions<TransformOptions> {
   private final TransformOpen.Builder wire = TransformOpen.newBuilder();
 
@@ -12,8 +12,8 @@ public final class TransformOptions extends HookOptions<TransformOptions> {
   }
 
   /**
-   * Is asked about what any of these filters matches. Without one it is asked about nothing, until
-   * there are {@link #liveFilters others}.
+   * Selects the responses that match any of these filters. Without a filter the handler is not
+   * called, until {@link #liveFilters} sets some.
    *
    * @param filters the filters
    * @return the options
@@ -23,8 +23,8 @@ public final class TransformOptions extends HookOptions<TransformOptions> {
   }
 
   /**
-   * The largest body to change. A larger response passes this plugin by, and a header of it says
-   * so. Default 1 MiB.
+   * Sets the largest body to change. A larger response bypasses this plugin, and a response header
+   * reports it. Default 1 MiB.
    *
    * @param bytes the size
    * @return the options
@@ -39,7 +39,7 @@ public final class TransformOptions extends HookOptions<TransformOptions> {
     return this;
   }
 
-  Opening<TransformRequest> opening() {
+  OpenMessage<TransformRequest> openMessage() {
     TransformOpen open = wire.setOptions(toWire()).build();
     return filters ->
         TransformRequest.newBuilder().setOpen(open.toBuilder().addAllFilters(filters)).build();

@@ -9,9 +9,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 
 /**
- * The one thread that reads and writes all connections of the process. What is called on it must
- * not wait for the daemon, whose answer it would have to read. A daemon thread: it keeps no program
- * alive.
+ * The thread that reads and writes all connections of the process. Code that runs on it must not
+ * wait for the daemon, whose answer this thread would have to read. It is a daemon thread and does
+ * not keep the program alive.
  */
 final class Transport {
   static final EventLoopGroup LOOP =
@@ -27,27 +27,27 @@ final class Transport {
   }
 
   /**
-   * Waits for a result of the daemon; an interrupt gives it up.
+   * Blocks until a future completes; an interrupt cancels the future.
    *
-   * @throws PagewireException the future's, from the caller's place
-   * @throws CancellationException when this thread is interrupted, and stays so
+   * @throws PagewireException the future's exception, with the caller's stack trace
+   * @throws CancellationException when this thread is interrupted; it stays interrupted
    */
   static <T> T await(CompletableFuture<T> future) {
     if (Thread.currentThread() instanceof LoopThread && !future.isDone()) {
       throw new IllegalStateException(
-          "this thread reads from the daemon and must not wait for it (use client.async() in"
-              + " asynchronous handlers and in what follows its futures)");
+          "this thread reads from the daemon and must not block (use client.async() in asynchronous"
+              + " handlers and in stages that depend on its futures)");
     }
     try {
       return future.get();
-    } catch (InterruptedException given) {
+    } catch (InterruptedException interrupted) {
       future.cancel(true);
       Thread.currentThread().interrupt();
       throw new CancellationException("interrupted while waiting for the daemon");
     } catch (ExecutionException failed) {
       Throwable cause = failed.getCause();
       if (cause instanceof PagewireException problem) {
-        // It was made where the answer was read, which tells nobody anything.
+        // The original stack trace only shows the transport's thread.
         problem.setStackTrace(new Throwable().getStackTrace());
         throw problem;
       }

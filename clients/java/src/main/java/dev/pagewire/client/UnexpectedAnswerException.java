@@ -1,10 +1,13 @@
 package dev.pagewire.client;
 
-/** The daemon said something that the contract does not allow here. */
+/** The daemon sent something that the contract does not allow at this point. */
 public final class UnexpectedAnswerException extends PagewireException {
   private static final long serialVersionUID = 1;
 
   UnexpectedAnswerException(String what) {
-    super("unexpected answer of the daemon: " + what + " (do its version and this library's fit?)");
+    super(
+        "unexpected response from the daemon: "
+            + what
+            + " (check that the daemon's version matches this library's)");
   }
 }

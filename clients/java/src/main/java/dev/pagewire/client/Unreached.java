@@ -1,9 +1,9 @@
 package dev.pagewire.client;
 
 /**
- * A socket that was selected and not reached.
+ * A selected socket that was not reached.
  *
- * @param socketId the socket, or the id that was asked for
- * @param status why
+ * @param socketId the socket, or the requested id
+ * @param status why it was not reached
  */
 public record Unreached(String socketId, DeliveryStatus status) {}

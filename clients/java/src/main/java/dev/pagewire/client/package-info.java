@@ -1,9 +1,10 @@
 /**
- * Write Pagewire plugins and tools in Java: programs that serve parts of a web page, send to the
- * pages that are open, and hear what they say.
+ * Client library for writing Pagewire plugins and tools: programs that serve parts of a web page,
+ * send messages to open pages, and receive messages from them.
  *
- * <p>Begin with {@link dev.pagewire.client.Plugin}, or without a plugin with {@link
- * dev.pagewire.client.Client}. Everything that waits says so; nothing of this library keeps a
- * program alive but a thread that is in {@link dev.pagewire.client.Plugin#run()}.
+ * <p>Start with {@link dev.pagewire.client.Plugin}, or without a plugin with {@link
+ * dev.pagewire.client.Client}. Methods that block say so. Only a thread inside {@link
+ * dev.pagewire.client.Plugin#run()} keeps the program alive; all threads of this library are daemon
+ * threads.
  */
 package dev.pagewire.client;

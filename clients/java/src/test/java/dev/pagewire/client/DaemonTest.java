@@ -3,6 +3,7 @@ package dev.pagewire.client;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -20,7 +21,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What the conformance suite does not see: how the library behaves towards Java. */
+/** Java-specific behavior with a real daemon; the conformance suite covers everything else. */
 @Timeout(30)
 class DaemonTest {
   private static TestDaemon daemon;
@@ -38,15 +39,15 @@ class DaemonTest {
     daemon.close();
   }
 
-  /** Runs a plugin while the test does. */
-  private static Running run(Plugin plugin) throws Exception {
+  /** Runs a plugin until the returned object is closed. */
+  private static RunningPlugin run(Plugin plugin) throws Exception {
     CountDownLatch started = new CountDownLatch(1);
     plugin.serverStart(context -> started.countDown());
     CompletableFuture<Void> ended =
         CompletableFuture.runAsync(
             () -> plugin.run(daemon.endpoint()), task -> new Thread(task).start());
     CompletableFuture.anyOf(ended, CompletableFuture.runAsync(() -> await(started))).get();
-    return new Running(plugin, ended);
+    return new RunningPlugin(plugin, ended);
   }
 
   private static void await(CountDownLatch latch) {
@@ -57,7 +58,8 @@ class DaemonTest {
     }
   }
 
-  private record Running(Plugin plugin, CompletableFuture<Void> ended) implements AutoCloseable {
+  private record RunningPlugin(Plugin plugin, CompletableFuture<Void> ended)
+      implements AutoCloseable {
     @Override
     public void close() throws ExecutionException, InterruptedException {
       plugin.stop();
@@ -66,7 +68,7 @@ class DaemonTest {
   }
 
   @Test
-  void asynchronousHandlersAnswerLikeTheOthers() throws Exception {
+  void asynchronousHandlersReplyLikeBlockingOnes() throws Exception {
     Plugin plugin =
         Plugin.named("async")
             .serveAsync(
@@ -77,40 +79,40 @@ class DaemonTest {
             .onMessageAsync(
                 "ping",
                 (m, c) -> c.async().send(Target.socket(m.socketId()), Map.of("type", "pong")));
-    try (Running running = run(plugin);
+    try (RunningPlugin running = run(plugin);
         TestPage page = daemon.open()) {
-      HttpResponse<String> answer = daemon.get("/async");
-      assertEquals(client.info().serverVersion(), answer.body());
-      page.say("{\"type\":\"ping\"}");
-      assertEquals("{\"type\":\"pong\"}", page.hear());
-      page.say("{\"type\":\"add\",\"id\":1,\"n\":12,\"pagewire:request\":true}");
-      assertEquals(12L, Json.read(page.hear(), Map.class).get("response"));
+      HttpResponse<String> response = daemon.get("/async");
+      assertEquals(client.info().serverVersion(), response.body());
+      page.send("{\"type\":\"ping\"}");
+      assertEquals("{\"type\":\"pong\"}", page.receive());
+      page.send("{\"type\":\"add\",\"id\":1,\"n\":12,\"pagewire:request\":true}");
+      assertEquals(12L, Json.read(page.receive(), Map.class).get("response"));
     }
   }
 
   @Test
-  void waitingForTheDaemonWhereItIsReadIsRefusedAtOnce() throws Exception {
+  void blockingOnTheTransportThreadFailsAtOnce() throws Exception {
     Plugin plugin =
-        Plugin.named("waits")
+        Plugin.named("blocks")
             .serveAsync(
-                Filter.path("/waits"),
+                Filter.path("/blocks"),
                 request -> {
                   request.client().info();
                   return null;
                 });
-    try (Running running = run(plugin)) {
-      HttpResponse<String> answer = daemon.get("/waits");
-      assertEquals(500, answer.statusCode());
-      assertTrue(answer.body().contains("client.async()"), answer.body());
+    try (RunningPlugin running = run(plugin)) {
+      HttpResponse<String> response = daemon.get("/blocks");
+      assertEquals(500, response.statusCode());
+      assertTrue(response.body().contains("client.async()"), response.body());
     }
-    CompletableFuture<ServerInfo> follows =
+    CompletableFuture<ServerInfo> stage =
         client.async().sockets().thenApply(sockets -> client.info());
-    CompletionException problem = assertThrows(CompletionException.class, follows::join);
+    CompletionException problem = assertThrows(CompletionException.class, stage::join);
     assertInstanceOf(IllegalStateException.class, problem.getCause());
   }
 
   @Test
-  void aFutureOfAHandlerThatFailsIsShownInThePage() throws Exception {
+  void thePageShowsAFailedFutureOfAHandler() throws Exception {
     Plugin plugin =
         Plugin.named("fails")
             .transformAsync(
@@ -119,11 +121,11 @@ class DaemonTest {
             .serveAsync(
                 Filter.path("/failure"),
                 request -> CompletableFuture.supplyAsync(() -> throwing("here")));
-    try (Running running = run(plugin)) {
+    try (RunningPlugin running = run(plugin)) {
       assertTrue(daemon.get("/index.html").body().contains("no luck"));
-      HttpResponse<String> answer = daemon.get("/failure");
-      assertEquals(418, answer.statusCode());
-      assertTrue(answer.body().contains("here"), answer.body());
+      HttpResponse<String> response = daemon.get("/failure");
+      assertEquals(418, response.statusCode());
+      assertTrue(response.body().contains("here"), response.body());
     }
   }
 
@@ -132,33 +134,33 @@ class DaemonTest {
   }
 
   @Test
-  void aResultThatIsTooLargeFailsByItself() throws Exception {
+  void anOversizedResultFailsOnlyItsOwnCall() throws Exception {
     Plugin plugin =
         Plugin.named("large")
             .serve(
                 Filter.prefix("/large"),
                 request -> Content.of("bin", new byte[request.query().isEmpty() ? 1 : 20 << 20]));
-    try (Running running = run(plugin)) {
-      HttpResponse<String> answer = daemon.get("/large?all");
-      assertEquals(500, answer.statusCode());
-      assertTrue(answer.body().contains("larger than the daemon takes"), answer.body());
+    try (RunningPlugin running = run(plugin)) {
+      HttpResponse<String> response = daemon.get("/large?all");
+      assertEquals(500, response.statusCode());
+      assertTrue(response.body().contains("larger than the daemon's limit"), response.body());
       assertEquals(200, daemon.get("/large").statusCode());
     }
   }
 
   @Test
-  void aSubscriptionIsAnIteratorWithAPlace() throws Exception {
+  void aSubscriptionIsAnIteratorWithAPosition() throws Exception {
     SubscribeOptions options = SubscribeOptions.create().messages();
     try (Subscription events = client.subscribe(options);
         TestPage page = daemon.open()) {
       for (int n = 0; n < 200; n++) {
-        page.say("{\"type\":\"n\",\"n\":" + n + "}");
+        page.send("{\"type\":\"n\",\"n\":" + n + "}");
       }
       for (int n = 0; n < 100; n++) {
         assertTrue(events.hasNext());
         Position before = events.position();
         Event event = events.next();
-        assertTrue(before.sequence() < event.position().sequence(), "not read before");
+        assertTrue(before.sequence() < event.position().sequence(), "position did not advance");
         assertEquals(event.position(), events.position());
         assertEquals((long) n, ((Message) event.what()).json().get("n"));
       }
@@ -173,15 +175,15 @@ class DaemonTest {
   }
 
   @Test
-  void closingASubscriptionEndsWhoWaitsForIt() throws Exception {
+  void closingASubscriptionEndsABlockedRead() throws Exception {
     Subscription events = client.subscribe(SubscribeOptions.create().files().messages());
-    CompletableFuture<Boolean> waits = CompletableFuture.supplyAsync(events::hasNext);
+    CompletableFuture<Boolean> read = CompletableFuture.supplyAsync(events::hasNext);
     events.close();
-    assertFalse(waits.get());
+    assertFalse(read.get());
   }
 
   @Test
-  void anInterruptEndsAWait() throws Exception {
+  void anInterruptEndsABlockedCall() throws Exception {
     try (TestPage page = daemon.open()) {
       CompletableFuture<Throwable> ended = new CompletableFuture<>();
       Import forever = Import.code("export default () => new Promise(() => {})");
@@ -196,53 +198,55 @@ class DaemonTest {
                 }
               });
       waiting.start();
-      assertTrue(page.hear().contains("\"import\""));
+      assertTrue(page.receive().contains("\"import\""));
       waiting.interrupt();
       assertInstanceOf(CancellationException.class, ended.get());
     }
   }
 
   @Test
-  void anExceptionTellsWhereItsCallWasMade() {
-    RpcException refused =
+  void anExceptionHasTheStackTraceOfItsCaller() {
+    RpcException rpc =
         assertThrows(RpcException.class, () -> client.sendText(Target.sockets(List.of()), "x"));
-    assertEquals(Status.Code.INVALID_ARGUMENT, refused.code());
-    assertEquals("FIELD_INVALID", refused.reason());
+    assertEquals(Status.Code.INVALID_ARGUMENT, rpc.code());
+    assertEquals("FIELD_INVALID", rpc.reason());
     assertTrue(
-        List.of(refused.getStackTrace()).stream()
+        List.of(rpc.getStackTrace()).stream()
             .anyMatch(frame -> frame.getClassName().equals(DaemonTest.class.getName())));
   }
 
   @Test
-  void aSubscriptionAnswersSomeTypesAndOnlyHearsOthers() throws Exception {
-    SubscribeOptions options = SubscribeOptions.create().messageTypes("ask", "tell").answers("ask");
+  void aSubscriptionAnswersOnlyTheTypesItOffersTo() throws Exception {
+    SubscribeOptions options =
+        SubscribeOptions.create().messageTypes("question", "notice").answers("question");
     try (Subscription events = client.subscribe(options);
         TestPage page = daemon.open()) {
-      page.say("{\"type\":\"tell\",\"id\":1,\"pagewire:request\":true}");
-      assertTrue(page.hear().contains("nobody answers"));
-      page.say("{\"type\":\"ask\",\"id\":2,\"pagewire:request\":true}");
+      page.send("{\"type\":\"notice\",\"id\":1,\"pagewire:request\":true}");
+      assertNotNull(Json.read(page.receive(), Map.class).get("error"));
+      page.send("{\"type\":\"question\",\"id\":2,\"pagewire:request\":true}");
       Message message = (Message) events.next().what();
-      assertEquals("tell", message.type());
+      assertEquals("notice", message.type());
       client.reply((Message) events.next().what(), 3);
-      assertEquals(3L, Json.read(page.hear(), Map.class).get("response"));
+      assertEquals(3L, Json.read(page.receive(), Map.class).get("response"));
     }
-    SubscribeOptions never = SubscribeOptions.create().messageTypes("ask").answers("aks");
-    RpcException refused = assertThrows(RpcException.class, () -> client.subscribe(never));
-    assertEquals("FIELD_INVALID", refused.reason());
+    SubscribeOptions mismatched =
+        SubscribeOptions.create().messageTypes("question").answers("other");
+    RpcException rpc = assertThrows(RpcException.class, () -> client.subscribe(mismatched));
+    assertEquals("FIELD_INVALID", rpc.reason());
   }
 
   @Test
-  void aReplyToWhatIsNoRequestIsRefused() throws Exception {
+  void aReplyToAMessageThatIsNotARequestFails() throws Exception {
     try (Subscription events = client.subscribe(SubscribeOptions.create().messages());
         TestPage page = daemon.open()) {
-      page.say("{\"type\":\"no request\"}");
+      page.send("{\"type\":\"not a request\"}");
       Message message = (Message) events.next().what();
       assertThrows(RpcException.class, () -> client.reply(message, 1));
     }
   }
 
   @Test
-  void aClientThatIsClosedIsDisconnected() {
+  void callsOfAClosedClientFailAsDisconnected() {
     Client other = Client.connect(daemon.endpoint());
     other.close();
     assertThrows(DisconnectedException.class, other::info);
@@ -250,7 +254,7 @@ class DaemonTest {
   }
 
   @Test
-  void anInterruptWithdrawsAPlugin() throws Exception {
+  void anInterruptEndsAPlugin() throws Exception {
     Plugin plugin = Plugin.named("interrupted");
     CountDownLatch started = new CountDownLatch(1);
     plugin.serverStart(context -> started.countDown());

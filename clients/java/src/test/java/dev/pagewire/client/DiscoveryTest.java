@@ -29,11 +29,11 @@ class DiscoveryTest {
         Optional.empty());
   }
 
-  /** The chosen one's number; several = those that could be meant. */
-  private static List<Long> chosen(String folder, Daemon... daemons) {
+  /** Returns the pid of the selected daemon, or all pids if several fit equally well. */
+  private static List<Long> selected(String folder, Daemon... daemons) {
     try {
       return List.of(Discovery.choose(Path.of(folder), List.of(daemons)).pid());
-    } catch (NoDaemonException none) {
+    } catch (NoDaemonException notFound) {
       return List.of();
     } catch (SeveralDaemonsException several) {
       return several.daemons().stream().map(Daemon::pid).toList();
@@ -41,27 +41,27 @@ class DiscoveryTest {
   }
 
   @Test
-  void theNearestRootAroundTheFolderCountsThenThoseBelowThenTheOnlyOne() {
+  void selectsTheNearestRootAroundTheFolderElseOneBelowItElseTheOnlyOne() {
     Daemon outer = daemon(1, "/no/p");
     Daemon inner = daemon(2, "/no/p/web");
     Daemon other = daemon(3, "/no/q", "/no/r");
-    assertEquals(List.of(2L), chosen("/no/p/web/src", outer, inner, other));
-    assertEquals(List.of(1L), chosen("/no/p/website", outer, inner, other));
-    assertEquals(List.of(1L), chosen("/no/p", outer, inner, other));
-    assertEquals(List.of(3L), chosen("/no/r/x", outer, inner, other));
-    assertEquals(List.of(1L, 2L, 3L), chosen("/no", outer, inner, other));
-    assertEquals(List.of(2L), chosen("/no", inner));
-    assertEquals(List.of(2L), chosen("/elsewhere", inner));
-    assertEquals(List.of(2L, 3L), chosen("/elsewhere", inner, other));
-    assertEquals(List.of(), chosen("/elsewhere"));
-    assertEquals(List.of(1L, 4L), chosen("/no/p/src", daemon(4, "/no/p"), outer));
+    assertEquals(List.of(2L), selected("/no/p/web/src", outer, inner, other));
+    assertEquals(List.of(1L), selected("/no/p/website", outer, inner, other));
+    assertEquals(List.of(1L), selected("/no/p", outer, inner, other));
+    assertEquals(List.of(3L), selected("/no/r/x", outer, inner, other));
+    assertEquals(List.of(1L, 2L, 3L), selected("/no", outer, inner, other));
+    assertEquals(List.of(2L), selected("/no", inner));
+    assertEquals(List.of(2L), selected("/elsewhere", inner));
+    assertEquals(List.of(2L, 3L), selected("/elsewhere", inner, other));
+    assertEquals(List.of(), selected("/elsewhere"));
+    assertEquals(List.of(1L, 4L), selected("/no/p/src", daemon(4, "/no/p"), outer));
   }
 
-  /** Leaves the file of a daemon that listens there. */
-  private static Path write(Path folder, long pid, ServerSocket here, String permissions)
+  /** Writes the discovery file of a daemon that listens on a socket. */
+  private static Path write(Path folder, long pid, ServerSocket socket, String permissions)
       throws IOException {
-    String control = "127.0.0.1:" + here.getLocalPort();
-    Map<String, Object> said =
+    String control = "127.0.0.1:" + socket.getLocalPort();
+    Map<String, Object> content =
         Map.of(
             "pid",
             pid,
@@ -73,52 +73,54 @@ class DiscoveryTest {
             control,
             "controls",
             List.of(control),
-            "later",
+            "unknown_key",
             true);
     Path file = folder.resolve(pid + ".json");
-    Files.writeString(file, Json.write(said));
+    Files.writeString(file, Json.write(content));
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(permissions));
     return file;
   }
 
   @Test
-  void aFolderOrFileThatOthersCanOpenIsNotTrusted(@TempDir Path outer) throws Exception {
+  void ignoresFilesAndRefusesFoldersThatOthersCanAccess(@TempDir Path outer) throws Exception {
     Path folder = Files.createDirectory(outer.resolve("pagewire"));
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
     long pid = ProcessHandle.current().pid();
-    try (ServerSocket here = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
-      write(folder, pid, here, "rw-------");
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+      write(folder, pid, socket, "rw-------");
       assertEquals(1, Discovery.running(folder).size());
-      write(folder, pid, here, "rw-r--r--");
-      assertEquals(0, Discovery.running(folder).size(), "a file of others");
-      write(folder, pid, here, "rw-------");
+      write(folder, pid, socket, "rw-r--r--");
+      assertEquals(0, Discovery.running(folder).size(), "file readable by others");
+      write(folder, pid, socket, "rw-------");
       Path link = Files.createSymbolicLink(outer.resolve("link"), folder);
-      assertThrows(IOException.class, () -> Discovery.running(link), "a link");
+      assertThrows(IOException.class, () -> Discovery.running(link), "symbolic link");
       Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
-      assertThrows(IOException.class, () -> Discovery.running(folder), "a folder of others");
+      assertThrows(IOException.class, () -> Discovery.running(folder), "folder readable by others");
       Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
     }
-    assertEquals(0, Discovery.running(folder).size(), "nobody listens");
+    assertEquals(0, Discovery.running(folder).size(), "no listener");
     assertEquals(0, Discovery.running(outer.resolve("none")).size(), "no folder");
   }
 
   @Test
   @Timeout(30)
-  void aKilledDaemonIsDeadThoughItsParentHasNotAsked(@TempDir Path outer) throws Exception {
+  void ignoresAZombieProcess(@TempDir Path outer) throws Exception {
     Path folder = Files.createDirectory(outer.resolve("pagewire"));
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
-    // Its parent becomes a program that never asks. Both end with our end of their input.
+    // The shell starts a child and replaces itself with a program that never reaps it, so that the
+    // killed
+    // child stays a zombie. Both programs end when their standard input is closed.
     String command = "exec 3<&0; cat <&3 & echo $!; exec cat";
     Process parent = new ProcessBuilder("sh", "-c", command).start();
-    try (ServerSocket here = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"))) {
+    try (ServerSocket socket = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"))) {
       long pid = Long.parseLong(parent.inputReader().readLine());
-      write(folder, pid, here, "rw-------");
+      write(folder, pid, socket, "rw-------");
       assertEquals(1, Discovery.running(folder).size());
       ProcessHandle.of(pid).orElseThrow().destroyForcibly();
       while (!Discovery.running(folder).isEmpty()) {
         Thread.onSpinWait();
       }
-      assertTrue(ProcessHandle.of(pid).isPresent(), "a zombie");
+      assertTrue(ProcessHandle.of(pid).isPresent(), "the zombie still exists");
     } finally {
       parent.getOutputStream().close();
     }

@@ -24,8 +24,8 @@ class EndpointTest {
     "unix:/run/p.sock, unix:/run/p.sock",
     "unix:///run/p.sock, unix:/run/p.sock"
   })
-  void everySpellingOfAnAddressIsUnderstood(String text, String understood) {
-    assertEquals(understood, Endpoint.parse(text).toString());
+  void parsesEverySpellingOfAnAddress(String text, String expected) {
+    assertEquals(expected, Endpoint.parse(text).toString());
   }
 
   @ParameterizedTest
@@ -42,20 +42,20 @@ class EndpointTest {
         "http://",
         "h:99999"
       })
-  void whatIsNoAddressIsRefusedWithTheValueAndARemedy(String text) {
-    String said = assertThrows(EndpointException.class, () -> Endpoint.parse(text)).getMessage();
-    assertTrue(said.contains("`" + text + "`") && said.contains("(pass "), said);
+  void refusesAnInvalidAddressNamingTheValueAndTheRemedy(String text) {
+    String message = assertThrows(EndpointException.class, () -> Endpoint.parse(text)).getMessage();
+    assertTrue(message.contains("`" + text + "`") && message.contains("(pass "), message);
   }
 
   @Test
-  void theTokenIsNeverShown() {
+  void toStringHidesTheToken() {
     Endpoint endpoint = Endpoint.parse("127.0.0.1:8001").withToken("secret");
     assertFalse(endpoint.toString().contains("secret"));
     assertThrows(EndpointException.class, () -> endpoint.withToken("a\nb"));
   }
 
   @Test
-  void aTokenFileThatIsOfNoUseIsNamed(@TempDir Path folder) throws Exception {
+  void refusesAMissingOrEmptyTokenFile(@TempDir Path folder) throws Exception {
     Endpoint endpoint = Endpoint.parse("127.0.0.1:8001");
     Path file = folder.resolve("token");
     assertEquals(

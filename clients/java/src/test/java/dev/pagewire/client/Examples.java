@@ -6,10 +6,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Runs the programs in {@code examples} with a daemon, until a page has seen what each does. */
+/**
+ * Runs the programs in {@code examples} with a daemon, and checks what a page receives from each.
+ */
 final class Examples {
-  /** What a page hears of each. */
-  private static final Map<String, String> HEARD =
+  /** Part of a message that a page receives from each example. */
+  private static final Map<String, String> MESSAGES =
       Map.of(
           "TargetedReply", "\"n\":7",
           "ConsoleLog", "Hello from Pagewire",
@@ -18,8 +20,8 @@ final class Examples {
           "ReloadPage", "data:text/javascript,window.location.reload()",
           "CustomMessage", "{\"pages\":1}");
 
-  /** What it gets. */
-  private static final Map<String, String> GOT =
+  /** Part of the response for each path. */
+  private static final Map<String, String> RESPONSES =
       Map.of(
           "/", "<h1>Hello from a plugin</h1>",
           "/virtual/hello.js", "Hello from a virtual module",
@@ -27,56 +29,54 @@ final class Examples {
 
   private Examples() {}
 
-  /** Starts each with this command, followed by its name. Fails when one differs, waits else. */
+  /**
+   * Starts each example with a command followed by the example's name. Blocks until all expected
+   * messages have arrived, and fails if a response differs.
+   */
   public static void main(String[] command) throws Exception {
     Map<String, Process> running = new HashMap<>();
-    try (TestDaemon daemon = TestDaemon.start(ProcessBuilder.Redirect.PIPE);
+    try (TestDaemon daemon = TestDaemon.start();
         Client client = Client.connect(daemon.endpoint());
         AutoCloseable end = () -> running.values().forEach(Process::destroy)) {
-      running.put("Hello", start(command, "Hello", daemon));
-      for (String example : HEARD.keySet()) {
+      List<String> examples = new ArrayList<>(MESSAGES.keySet());
+      examples.add("Hello");
+      for (String example : examples) {
         running.put(example, start(command, example, daemon));
-      }
-      // Not only there, but with all their hooks.
-      while (ready(client) < running.size()) {
-        Thread.onSpinWait();
+        while (ready(client) < running.size()) {
+          Thread.onSpinWait();
+        }
       }
       try (TestPage page = daemon.open()) {
-        page.say("{\"type\":\"ping\",\"n\":7}");
-        List<String> missing = new ArrayList<>(HEARD.values());
+        page.send("{\"type\":\"ping\",\"n\":7}");
+        List<String> missing = new ArrayList<>(MESSAGES.values());
         while (!missing.isEmpty()) {
-          String heard = page.hear();
-          missing.removeIf(heard::contains);
-          if (heard.contains("/virtual/greet.js")) {
-            page.say(result((Map<?, ?>) Json.read(heard, Map.class).get("data")));
+          String message = page.receive();
+          missing.removeIf(message::contains);
+          if (message.contains("/virtual/greet.js")) {
+            page.send(result((Map<?, ?>) Json.read(message, Map.class).get("data")));
           }
         }
       }
-      is(
+      assertContains(
           "the page wrote 30",
           running.get("VirtualModuleParameters").inputReader().readLine(),
-          "what the page returned");
-      for (Map.Entry<String, String> got : GOT.entrySet()) {
-        is(got.getValue(), daemon.get(got.getKey()).body(), got.getKey());
+          "output of VirtualModuleParameters");
+      for (Map.Entry<String, String> response : RESPONSES.entrySet()) {
+        assertContains(
+            response.getValue(), daemon.get(response.getKey()).body(), response.getKey());
       }
     }
   }
 
-  /** Waits until the daemon has it. */
   private static Process start(String[] command, String example, TestDaemon daemon)
       throws IOException {
-    List<String> words = new ArrayList<>(List.of(command));
-    words.add(example);
-    ProcessBuilder builder = new ProcessBuilder(words);
+    List<String> arguments = new ArrayList<>(List.of(command));
+    arguments.add(example);
+    ProcessBuilder builder = new ProcessBuilder(arguments);
     builder.directory(daemon.folder().toFile()).redirectError(ProcessBuilder.Redirect.INHERIT);
     builder.environment().keySet().removeIf(name -> name.startsWith("PAGEWIRE_"));
     builder.environment().put("XDG_RUNTIME_DIR", daemon.folder().toString());
-    Process process = builder.start();
-    String line;
-    do {
-      line = daemon.log().readLine();
-    } while (!line.contains("plugin connected"));
-    return process;
+    return builder.start();
   }
 
   private static long ready(Client client) {
@@ -85,21 +85,21 @@ final class Examples {
         .count();
   }
 
-  /** What a page says that has imported something which returned 30. */
-  private static String result(Map<?, ?> told) {
+  /** Returns the message with which a page reports that an imported module returned 30. */
+  private static String result(Map<?, ?> call) {
     return Json.write(
         Map.of(
             "type",
             "pagewire:result",
             "callId",
-            told.get("callId"),
+            call.get("callId"),
             "ok",
             true,
             "value",
             Map.of("json", 30)));
   }
 
-  private static void is(String expected, String found, String what) {
+  private static void assertContains(String expected, String found, String what) {
     if (!found.contains(expected)) {
       throw new AssertionError(what + ": `" + expected + "` is not in `" + found + "`");
     }

@@ -17,12 +17,12 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(20)
 class HandlersTest {
   @Test
-  void asManyHandlersAsThereAreWaitAtTheSameTime() throws Exception {
-    int many = 300;
-    CountDownLatch all = new CountDownLatch(many);
-    CountDownLatch done = new CountDownLatch(many);
-    for (int i = 0; i < many; i++) {
-      Workers.execute(
+  void allHandlersCanBlockAtTheSameTime() throws Exception {
+    int count = 300;
+    CountDownLatch all = new CountDownLatch(count);
+    CountDownLatch done = new CountDownLatch(count);
+    for (int i = 0; i < count; i++) {
+      HandlerThreads.execute(
           () -> {
             all.countDown();
             try {
@@ -37,37 +37,37 @@ class HandlersTest {
   }
 
   @Test
-  void handlersOfOneSocketRunInOrderThoseOfOthersBesideThem() throws Exception {
-    Turns turns = new Turns();
+  void handlersRunInOrderForOneSocketAndConcurrentlyForOthers() throws Exception {
+    SocketQueues queues = new SocketQueues();
     List<Integer> order = new CopyOnWriteArrayList<>();
     CountDownLatch other = new CountDownLatch(1);
     for (int i = 0; i < 100; i++) {
       int number = i;
       Callback<Integer, Object> callback =
-          Callback.waiting(
+          Callback.blocking(
               input -> {
                 other.await();
                 return order.add(input);
               });
-      turns.add("a", new HandlerCall<>(callback, number, (made, error) -> turns.done("a")));
+      queues.add("a", new HandlerCall<>(callback, number, (result, error) -> queues.done("a")));
     }
     Callback<Integer, Object> release =
-        Callback.waiting(
+        Callback.blocking(
             input -> {
               other.countDown();
               return null;
             });
-    turns.add("b", new HandlerCall<>(release, 0, (made, error) -> turns.done("b")));
-    turns.idle().get();
+    queues.add("b", new HandlerCall<>(release, 0, (result, error) -> queues.done("b")));
+    queues.idle().get();
     assertEquals(IntStream.range(0, 100).boxed().toList(), order);
   }
 
   @Test
-  void aCancelledHandlerIsInterruptedAndTheNextOnItsThreadIsNot() throws Exception {
+  void cancellingInterruptsTheHandlerButNotTheNextOneOnItsThread() throws Exception {
     CountDownLatch running = new CountDownLatch(1);
     CompletableFuture<Throwable> failed = new CompletableFuture<>();
     Callback<String, Object> hanging =
-        Callback.waiting(
+        Callback.blocking(
             input -> {
               running.countDown();
               new CountDownLatch(1).await();
@@ -78,9 +78,9 @@ class HandlersTest {
         new HandlerCall<>(
             hanging,
             "",
-            (made, error) -> {
+            (result, error) -> {
               failed.complete(error);
-              Workers.execute(() -> next.complete(Thread.currentThread().isInterrupted()));
+              HandlerThreads.execute(() -> next.complete(Thread.currentThread().isInterrupted()));
             });
     call.start();
     running.await();
@@ -90,10 +90,10 @@ class HandlersTest {
   }
 
   @Test
-  void theFutureOfACancelledHandlerIsCancelled() {
+  void cancellingCancelsTheFutureOfAnAsynchronousHandler() {
     CompletableFuture<Object> returned = new CompletableFuture<>();
     HandlerCall<String, Object> call =
-        new HandlerCall<>(Callback.async(input -> returned), "", (made, error) -> {});
+        new HandlerCall<>(Callback.async(input -> returned), "", (result, error) -> {});
     call.start();
     call.cancel();
     assertTrue(returned.isCancelled());

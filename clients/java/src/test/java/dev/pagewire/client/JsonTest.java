@@ -29,7 +29,7 @@ class JsonTest {
       String name, Level level, List<Point> points, Map<String, Long> of, Optional<String> note) {}
 
   @Test
-  void javasOwnTypesAreWritten() {
+  void writesBuiltInTypesAndRecords() {
     Map<String, Object> value = new LinkedHashMap<>();
     value.put("a", Arrays.asList(null, true, 1, 2.5, new BigInteger("12345678901234567890")));
     value.put("b\n\"\u2028", new int[] {1, 2});
@@ -44,15 +44,15 @@ class JsonTest {
   }
 
   @Test
-  void halfOfASurrogatePairIsEscaped() {
+  void escapesLoneSurrogates() {
     assertEquals("\"\\ud83d\"", Json.write("\ud83d"));
     assertEquals("\"\ud83d\ude00\"", Json.write("\ud83d\ude00"));
   }
 
   @Test
-  void whatIsNoJsonIsRefusedByName() {
-    String said = assertThrows(JsonException.class, () -> Json.write(new Thread())).getMessage();
-    assertTrue(said.contains("java.lang.Thread"), said);
+  void refusesValuesWithoutAJsonForm() {
+    String message = assertThrows(JsonException.class, () -> Json.write(new Thread())).getMessage();
+    assertTrue(message.contains("java.lang.Thread"), message);
     assertThrows(JsonException.class, () -> Json.write(Double.NaN));
     List<Object> cycle = new ArrayList<>();
     cycle.add(cycle);
@@ -60,10 +60,11 @@ class JsonTest {
   }
 
   @Test
-  void textIsReadAsMapsAndLists() {
+  void readsMapsListsAndNumbers() {
     Object read =
         Json.read(
-            " {\"a\":[1,-2,9007199254740993,12345678901234567890,1.5e2,1e999],\"b\":null,\"b\":\"\\u00fc\\n\"} ",
+            " {\"a\":[1,-2,9007199254740993,12345678901234567890,1.5e2,1e999],\"b\":null,\"b\":\"\\u00fc\\n"
+                + "\"} ",
             Object.class);
     Map<String, Object> expected = new LinkedHashMap<>();
     expected.put(
@@ -101,18 +102,18 @@ class JsonTest {
         "\"\\u12g4\"",
         "tru"
       })
-  void whatDoesNotParseIsRefused(String text) {
+  void refusesInvalidJson(String text) {
     assertThrows(JsonException.class, () -> Json.read(text, Object.class));
   }
 
   @Test
-  void noDepthOverflowsTheStack() {
+  void deepNestingDoesNotOverflowTheStack() {
     String deep = "[".repeat(1_000_000);
     assertThrows(JsonException.class, () -> Json.read(deep, Object.class));
   }
 
   @Test
-  void recordsAreReadWithWhatIsInThem() {
+  void readsNestedRecords() {
     Shape shape =
         Json.read(
             "{\"name\":\"s\",\"level\":\"LOW\",\"points\":[{\"x\":1.0,\"y\":2}],\"of\":{\"k\":3},\"more\":1}",
@@ -131,7 +132,7 @@ class JsonTest {
         "[]",
         "{\"x\":4294967296,\"y\":1}"
       })
-  void whatIsNotOfTheTypeIsRefused(String text) {
+  void refusesJsonThatDoesNotFitTheType(String text) {
     assertThrows(JsonException.class, () -> Json.read(text, Point.class));
   }
 }

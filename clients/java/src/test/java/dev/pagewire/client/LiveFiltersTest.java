@@ -26,51 +26,51 @@ class LiveFiltersTest {
   }
 
   @Test
-  void whileNoHookIsOpenFiltersAreInForceAtOnce() {
+  void filtersAreInForceAtOnceWithoutAnOpenHook() {
     assertTrue(set("/a").isDone());
-    assertEquals(1, live.open(this::send).first().size());
+    assertEquals(1, live.open(this::send).initial().size());
   }
 
   @Test
-  void filtersSetDuringAnUpdateFollowItAtOnce() {
-    LiveFilters.Part hook = live.open(this::send);
-    hook.first();
+  void filtersSetDuringAnUpdateAreSentAfterIt() {
+    LiveFilters.HookFilters hook = live.open(this::send);
+    hook.initial();
     CompletableFuture<Void> early = set("/early");
-    assertEquals(List.of(), sent, "not open yet");
-    hook.inForce();
+    assertEquals(List.of(), sent, "sent before the hook was open");
+    hook.confirm();
     assertEquals(List.of(List.of("/early")), sent);
     CompletableFuture<Void> skipped = set("/skipped");
     CompletableFuture<Void> last = set("/last");
-    assertEquals(1, sent.size(), "one at a time");
-    hook.inForce();
+    assertEquals(1, sent.size(), "sent during second update");
+    hook.confirm();
     assertTrue(early.isDone());
     assertFalse(skipped.isDone());
     assertEquals(List.of(List.of("/early"), List.of("/last")), sent);
-    hook.inForce();
+    hook.confirm();
     assertTrue(skipped.isDone() && last.isDone());
-    assertEquals(2, sent.size(), "nothing was set");
+    assertEquals(2, sent.size(), "sent without a change");
   }
 
   @Test
-  void theyAreInForceWhenAllHooksHaveThem() {
-    LiveFilters.Part one = live.open(this::send);
-    LiveFilters.Part another = live.open(this::send);
-    for (LiveFilters.Part hook : List.of(one, another)) {
-      hook.first();
-      hook.inForce();
+  void filtersAreInForceWhenAllHooksHaveConfirmedThem() {
+    LiveFilters.HookFilters first = live.open(this::send);
+    LiveFilters.HookFilters second = live.open(this::send);
+    for (LiveFilters.HookFilters hook : List.of(first, second)) {
+      hook.initial();
+      hook.confirm();
     }
     CompletableFuture<Void> set = set("/a");
-    one.inForce();
+    first.confirm();
     assertFalse(set.isDone());
-    another.inForce();
+    second.confirm();
     assertTrue(set.isDone());
   }
 
   @Test
-  void aRefusalIsToldToWhomItIsFor() {
-    LiveFilters.Part hook = live.open(this::send);
-    hook.first();
-    hook.inForce();
+  void aRefusalFailsTheCallThatSetTheFilters() {
+    LiveFilters.HookFilters hook = live.open(this::send);
+    hook.initial();
+    hook.confirm();
     CompletableFuture<Void> bad = live.setAsync(List.of(Filter.regex("(")));
     CompletableFuture<Void> later = live.setAsync(List.of());
     hook.ended(new RpcException(Status.Code.INVALID_ARGUMENT, "FIELD_INVALID", "", List.of()));

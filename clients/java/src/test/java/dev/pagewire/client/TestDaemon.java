@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** A real daemon with a folder of its own. */
+/** Real daemon that serves a temporary folder. */
 final class TestDaemon implements AutoCloseable {
   private static final HttpClient HTTP =
       HttpClient.newBuilder().proxy(HttpClient.Builder.NO_PROXY).build();
@@ -32,12 +32,8 @@ final class TestDaemon implements AutoCloseable {
             .withTokenFile(Path.of((String) ready.get("token_file")));
   }
 
-  /** The one that PAGEWIRE_BIN names, or that was built. */
+  /** Starts the program that PAGEWIRE_BIN names, or else the debug build. */
   static TestDaemon start() throws IOException {
-    return start(ProcessBuilder.Redirect.INHERIT);
-  }
-
-  static TestDaemon start(ProcessBuilder.Redirect log) throws IOException {
     String program =
         Optional.ofNullable(System.getenv("PAGEWIRE_BIN")).orElse("../../target/debug/pagewire");
     Path folder = Files.createTempDirectory("pagewire-java-");
@@ -52,7 +48,7 @@ final class TestDaemon implements AutoCloseable {
             "--exit-with-stdin",
             folder.toString());
     builder.environment().put("XDG_RUNTIME_DIR", folder.toString());
-    builder.redirectError(log);
+    builder.redirectError(ProcessBuilder.Redirect.INHERIT);
     Process process = builder.start();
     BufferedReader lines = process.inputReader();
     return new TestDaemon(process, folder, Json.read(lines.readLine(), Map.class));
@@ -62,13 +58,9 @@ final class TestDaemon implements AutoCloseable {
     return endpoint;
   }
 
-  /** What it serves, and where it can be found. */
+  /** Returns the root folder, which is also the runtime folder that contains the discovery file. */
   Path folder() {
     return folder;
-  }
-
-  BufferedReader log() {
-    return process.errorReader();
   }
 
   HttpResponse<String> get(String path) throws IOException, InterruptedException {

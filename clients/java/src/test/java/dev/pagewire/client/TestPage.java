@@ -8,24 +8,24 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.LinkedBlockingQueue;
 
-/** A page without a browser: a web socket that speaks the page protocol. */
+/** Simulated page: a WebSocket that speaks the page protocol. */
 final class TestPage implements WebSocket.Listener, AutoCloseable {
-  private final BlockingQueue<String> heard = new LinkedBlockingQueue<>();
+  private final BlockingQueue<String> received = new LinkedBlockingQueue<>();
   private final StringBuilder frame = new StringBuilder();
   private WebSocket socket;
   private String socketId;
 
   private TestPage() {}
 
-  /** Says hello, and hears the answer. */
+  /** Connects and completes the handshake. */
   static TestPage open(HttpClient http, URI uri) throws Exception {
     TestPage page = new TestPage();
     page.socket = http.newWebSocketBuilder().buildAsync(uri, page).get();
-    page.say(
+    page.send(
         "{\"type\":\"pagewire:hello\",\"page_id\":\"p\",\"tab_id\":\"t\",\"url\":\"http://localhost/\","
             + "\"title\":\"\",\"visibility\":\"visible\",\"document_state\":\"complete\","
             + "\"top_level\":true,\"features\":[\"import.await\",\"log\"]}");
-    page.socketId = (String) Json.read(page.hear(), Map.class).get("socket_id");
+    page.socketId = (String) Json.read(page.receive(), Map.class).get("socket_id");
     return page;
   }
 
@@ -33,19 +33,19 @@ final class TestPage implements WebSocket.Listener, AutoCloseable {
     return socketId;
   }
 
-  void say(String text) throws Exception {
+  void send(String text) throws Exception {
     socket.sendText(text, true).get();
   }
 
-  String hear() throws InterruptedException {
-    return heard.take();
+  String receive() throws InterruptedException {
+    return received.take();
   }
 
   @Override
   public CompletionStage<?> onText(WebSocket socket, CharSequence data, boolean last) {
     frame.append(data);
     if (last) {
-      heard.add(frame.toString());
+      received.add(frame.toString());
       frame.setLength(0);
     }
     socket.request(1);

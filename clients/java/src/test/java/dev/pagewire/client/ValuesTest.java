@@ -22,19 +22,19 @@ import org.junit.jupiter.api.Test;
 
 class ValuesTest {
   @Test
-  void anEmptyListStaysAListAndNeverBecomesEverybody() {
+  void anEmptyListOfIdsDoesNotBecomeABroadcast() {
     assertEquals(SelectorCase.IDS, Target.sockets(List.of()).toWire().getSelectorCase());
   }
 
   @Test
-  void exclusionsAddUp() {
+  void exclusionsAccumulate() {
     Target target = Target.all().excluding("a").excluding(List.of("b"));
     assertEquals(List.of("a", "b"), target.toWire().getExcludeSocketIdsList());
     assertEquals(SelectorCase.ALL, target.toWire().getSelectorCase());
   }
 
   @Test
-  void bothSidesOfAndAreStale() {
+  void andCombinesBothSelections() {
     Stale both =
         Stale.path("/a")
             .and(Stale.path("/b").refreshPages())
@@ -53,26 +53,26 @@ class ValuesTest {
   }
 
   @Test
-  void aChangeMentionsOnlyWhatChanges() {
-    assertFalse(Change.create().toWire().hasBody(), "kept");
-    assertTrue(Change.body("").toWire().hasBody(), "emptied");
+  void aChangeContainsOnlyWhatWasSet() {
+    assertFalse(Change.create().toWire().hasBody(), "body not set");
+    assertTrue(Change.body("").toWire().hasBody(), "body set to empty");
   }
 
   @Test
-  void anImportThatIsNotResolvedKeepsItsPlace() {
+  void anUnresolvedImportKeepsItsPlace() {
     Resolved resolved = Resolved.of(java.util.Arrays.asList(null, "/lib/lit.js"));
     assertEquals(List.of("", "/lib/lit.js"), resolved.toWire().getSpecifiersList());
   }
 
   @Test
-  void aFailureKeepsItsPlace() {
+  void aFailureKeepsItsLocation() {
     HookFailure failure = Failure.toWire(new Failure("unexpected `}`").at("/a.vue", 3, 7));
     assertEquals("unexpected `}`", failure.getMessage());
     assertEquals(7, failure.getLocation().getColumn());
   }
 
   @Test
-  void anyOtherExceptionIsAFailureWithItsCausesAndItsStack() {
+  void anExceptionBecomesAFailureWithItsCausesAndStackTrace() {
     Exception thrown = new RuntimeException("no luck", new IOException("disk"));
     HookFailure failure = Failure.toWire(thrown);
     assertEquals("no luck: IOException: disk", failure.getMessage());
@@ -81,7 +81,7 @@ class ValuesTest {
   }
 
   @Test
-  void anRpcExceptionKeepsCodeReasonAndFields() {
+  void anRpcExceptionHasCodeReasonAndFields() {
     BadRequest fields =
         BadRequest.newBuilder()
             .addFieldViolations(
@@ -98,7 +98,7 @@ class ValuesTest {
   }
 
   @Test
-  void aReasonOfAnotherDomainIsNotOurs() {
+  void ignoresAReasonOfAnotherDomain() {
     RpcException refused = (RpcException) refusal("elsewhere", "X", Any.getDefaultInstance());
     assertEquals("", refused.reason());
   }
@@ -114,19 +114,21 @@ class ValuesTest {
                 .addDetails(detail)
                 .build());
     Metadata trailers = refused.getTrailers();
-    return Refusals.from(refused.getStatus(), trailers);
+    return RpcErrors.from(refused.getStatus(), trailers);
   }
 
   @Test
-  void whatIsRefusedForGoodIsNotTriedAgain() {
-    assertTrue(Running.mayPass(new NoDaemonException(null), true));
-    assertTrue(Running.mayPass(rpc(Status.Code.UNAVAILABLE, "STARTING"), true));
-    assertTrue(Running.mayPass(rpc(Status.Code.ALREADY_EXISTS, "PLUGIN_NAME_TAKEN"), true));
-    assertFalse(Running.mayPass(rpc(Status.Code.UNAUTHENTICATED, "TOKEN_INVALID"), true));
-    assertFalse(Running.mayPass(rpc(Status.Code.INVALID_ARGUMENT, "FIELD_INVALID"), true));
-    assertFalse(Running.mayPass(rpc(Status.Code.ABORTED, "REPLACED"), true));
-    assertTrue(Running.mayPass(rpc(Status.Code.RESOURCE_EXHAUSTED, "SUBSCRIBER_SLOW"), true));
-    assertTrue(Running.mayPass(rpc(Status.Code.UNAUTHENTICATED, "TOKEN_INVALID"), false));
+  void permanentRefusalsAreNotRetried() {
+    assertTrue(PluginRunner.isTransient(new NoDaemonException(null), true));
+    assertTrue(PluginRunner.isTransient(rpc(Status.Code.UNAVAILABLE, "STARTING"), true));
+    assertTrue(
+        PluginRunner.isTransient(rpc(Status.Code.ALREADY_EXISTS, "PLUGIN_NAME_TAKEN"), true));
+    assertFalse(PluginRunner.isTransient(rpc(Status.Code.UNAUTHENTICATED, "TOKEN_INVALID"), true));
+    assertFalse(PluginRunner.isTransient(rpc(Status.Code.INVALID_ARGUMENT, "FIELD_INVALID"), true));
+    assertFalse(PluginRunner.isTransient(rpc(Status.Code.ABORTED, "REPLACED"), true));
+    assertTrue(
+        PluginRunner.isTransient(rpc(Status.Code.RESOURCE_EXHAUSTED, "SUBSCRIBER_SLOW"), true));
+    assertTrue(PluginRunner.isTransient(rpc(Status.Code.UNAUTHENTICATED, "TOKEN_INVALID"), false));
   }
 
   private static RpcException rpc(Status.Code code, String reason) {
@@ -134,7 +136,7 @@ class ValuesTest {
   }
 
   @Test
-  void valuesAreToldApart() {
+  void convertsEachKindOfValue() {
     assertEquals(List.of(1L), new JsValue.Plain("[1]").json(List.class));
     assertEquals(null, new JsValue.Undefined().json(Object.class));
     assertEquals("123n", new JsValue.Unserializable("123n").toString());
@@ -142,7 +144,7 @@ class ValuesTest {
   }
 
   @Test
-  void aHandlerThatIsGivenTwiceIsRefused() {
+  void refusesASecondHandlerForTheSameEvent() {
     Plugin plugin = Plugin.named("p").onMessage("a", (message, client) -> {});
     assertThrows(PluginException.class, () -> plugin.onRequest("a", (message, client) -> 1));
     plugin.serve(Filter.path("/"), request -> null);
@@ -150,10 +152,10 @@ class ValuesTest {
   }
 
   @Test
-  void aPluginThatIsStoppedBeforeItRunsReturnsAtOnce() {
+  void aPluginStoppedBeforeItRunsReturnsAtOnce() {
     Plugin plugin = Plugin.named("p");
     plugin.stop();
     plugin.run(Endpoint.parse("127.0.0.1:1"));
-    assertThrows(PluginException.class, plugin::run, "it runs once");
+    assertThrows(PluginException.class, plugin::run, "a second run");
   }
 }

@@ -23,46 +23,47 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.stream.Stream;
 
-/** Commands: what each calls, and how its answer looks. */
+/** Executes commands: each is one call of the library. */
 final class Commands {
   private final ExecutorService threads = Executors.newCachedThreadPool();
-  private final Map<String, PluginRun> plugins = new ConcurrentHashMap<>();
+  private final Map<String, RunningPlugin> plugins = new ConcurrentHashMap<>();
   private final Gates gates = new Gates();
   private final Subscriptions subscriptions = new Subscriptions();
   private Client client;
 
-  /** What `connect` named, if it named one. */
+  /** The endpoint given by the last `connect`, or null. */
   private Endpoint endpoint;
 
-  private int connected;
+  /** Number of `connect` commands so far. */
+  private int connects;
 
-  /** Does one command, and answers it. */
-  void perform(Words command) {
+  /** Executes a command and prints its response. */
+  void perform(JsonObject command) {
     Object id = command.value("id");
-    CompletableFuture<Void> answered;
+    CompletableFuture<Void> done;
     try {
-      answered =
+      done =
           call(command)
               .handle(
                   (ok, problem) -> {
                     if (problem == null) {
-                      Wire.say("id", id, "ok", ok);
+                      Wire.print("id", id, "ok", ok);
                     } else {
-                      Wire.say("id", id, "error", Wire.error(problem));
+                      Wire.print("id", id, "error", Wire.error(problem));
                     }
                     return (Void) null;
                   })
               .toCompletableFuture();
     } catch (RuntimeException problem) {
-      Wire.say("id", id, "error", Wire.error(problem));
+      Wire.print("id", id, "error", Wire.error(problem));
       return;
     }
-    if (command.is("wait")) {
-      answered.join();
+    if (command.isTrue("wait")) {
+      done.join();
     }
   }
 
-  private CompletableFuture<?> waiting(Callable<?> work) {
+  private CompletableFuture<?> onThread(Callable<?> work) {
     CompletableFuture<Object> result = new CompletableFuture<>();
     threads.execute(
         () -> {
@@ -75,16 +76,16 @@ final class Commands {
     return result;
   }
 
-  private CompletionStage<?> call(Words command) {
+  private CompletionStage<?> call(JsonObject command) {
     switch (command.text("do")) {
       case "connect":
         return CompletableFuture.completedFuture(connect(command));
       case "plugin":
-        PluginRun plugin = new PluginRun(command, endpoint, gates);
+        RunningPlugin plugin = new RunningPlugin(command, endpoint, gates);
         plugins.put(command.text("name"), plugin);
         return plugin.started();
       case "stop":
-        return waiting(
+        return onThread(
             () -> {
               plugins.remove(command.text("plugin")).stop();
               return null;
@@ -96,29 +97,29 @@ final class Commands {
         return plugins
             .get(command.text("plugin"))
             .filters(command.text("hook"))
-            .setAsync(command.all("filters").stream().map(Rules::filter).toList());
+            .setAsync(command.objects("filters").stream().map(Rules::filter).toList());
       case "subscribe":
-        Client on = client();
-        boolean reconnected = connected > 0;
-        return waiting(() -> subscriptions.subscribe(on, reconnected, command));
+        Client current = client();
+        boolean reconnected = connects > 0;
+        return onThread(() -> subscriptions.subscribe(current, reconnected, command));
       case "unsubscribe":
-        return waiting(
+        return onThread(
             () -> {
               subscriptions.unsubscribe(command.text("name"));
               return null;
             });
       default:
-        return use(configured(client(), command), command);
+        return callAsync(configured(client(), command), command);
     }
   }
 
-  private static Client configured(Client client, Words command) {
-    Client configured = command.is("confirm") ? client.confirmingReceipt() : client;
-    configured = command.is("list_reached") ? configured.listingReached() : configured;
+  private static Client configured(Client client, JsonObject command) {
+    Client configured = command.isTrue("confirm") ? client.confirmingReceipt() : client;
+    configured = command.isTrue("list_reached") ? configured.listingReached() : configured;
     return command.milliseconds("deadline_ms").map(configured::withDeadline).orElse(configured);
   }
 
-  private static CompletionStage<?> use(Client configured, Words command) {
+  private static CompletionStage<?> callAsync(Client configured, JsonObject command) {
     AsyncClient client = configured.async();
     switch (command.text("do")) {
       case "info":
@@ -135,11 +136,11 @@ final class Commands {
                 sockets ->
                     sockets.stream()
                         .map(
-                            one ->
+                            item ->
                                 Wire.object(
-                                    "socket_id", one.socketId(),
-                                    "url", one.url(),
-                                    "ready", one.ready()))
+                                    "socket_id", item.socketId(),
+                                    "url", item.url(),
+                                    "ready", item.ready()))
                         .toList());
       case "plugins":
         return client
@@ -147,7 +148,7 @@ final class Commands {
             .thenApply(
                 plugins ->
                     plugins.stream()
-                        .map(one -> Wire.object("plugin_name", one.pluginName()))
+                        .map(item -> Wire.object("plugin_name", item.pluginName()))
                         .toList());
       case "invalidate":
         return client.invalidate(stale(command));
@@ -160,7 +161,7 @@ final class Commands {
     }
   }
 
-  private static CompletableFuture<Report> report(AsyncClient client, Words command) {
+  private static CompletableFuture<Report> report(AsyncClient client, JsonObject command) {
     switch (command.text("do")) {
       case "send":
         return send(client, command);
@@ -168,23 +169,24 @@ final class Commands {
         return client.sendImport(target(command), module(command));
       case "console_log":
         ConsoleLevel level =
-            ConsoleLevel.valueOf(command.maybe("level").orElse("log").toUpperCase(Locale.ROOT));
+            ConsoleLevel.valueOf(
+                command.optionalText("level").orElse("log").toUpperCase(Locale.ROOT));
         return client.consoleLog(target(command), level, command.text("text"));
       case "reload":
         return client.reload(target(command));
       case "navigate":
         return client.navigate(target(command), command.text("url"));
       case "swap_stylesheets":
-        return client.swapStylesheets(target(command), command.texts("paths"));
+        return client.swapStylesheets(target(command), command.strings("paths"));
       case "close_sockets":
         return client.closeSockets(
             target(command), command.number("code").orElse(1000), command.text("reason"));
       default:
-        throw new IllegalArgumentException("no command is called " + command.text("do"));
+        throw new IllegalArgumentException("unknown command: " + command.text("do"));
     }
   }
 
-  private static CompletableFuture<Report> send(AsyncClient client, Words command) {
+  private static CompletableFuture<Report> send(AsyncClient client, JsonObject command) {
     Target target = target(command);
     if (command.has("raw")) {
       return client.sendJson(target, command.text("raw"));
@@ -198,7 +200,7 @@ final class Commands {
     return client.send(target, command.value("json"));
   }
 
-  private static CompletionStage<?> sendMany(AsyncClient client, Words command) {
+  private static CompletionStage<?> sendMany(AsyncClient client, JsonObject command) {
     Target target = target(command);
     List<CompletableFuture<Report>> sends = new ArrayList<>();
     for (int n = 0; n < command.number("count").orElse(0); n++) {
@@ -214,33 +216,33 @@ final class Commands {
             });
   }
 
-  private static Target target(Words command) {
-    return Wire.target(command.words("target"));
+  private static Target target(JsonObject command) {
+    return Wire.target(command.object("target"));
   }
 
-  private static Import module(Words command) {
+  private static Import module(JsonObject command) {
     Import module =
         command.has("code") ? Import.code(command.text("code")) : Import.path(command.text("path"));
     for (Object arg : command.list("args")) {
       module = module.arg(arg);
     }
-    module = command.is("fresh") ? module.fresh() : module;
+    module = command.isTrue("fresh") ? module.fresh() : module;
     return command.milliseconds("timeout_ms").map(module::timeout).orElse(module);
   }
 
-  private static Stale stale(Words command) {
+  private static Stale stale(JsonObject command) {
     Stream<Stale> parts =
         Stream.of(
-                command.texts("paths").stream().map(Stale::path),
-                command.texts("prefixes").stream().map(Stale::prefix),
-                command.texts("files").stream().map(Path::of).map(Stale::file),
-                command.is("all") ? Stream.of(Stale.all()) : Stream.<Stale>of())
-            .flatMap(part -> part);
+                command.strings("paths").stream().map(Stale::path),
+                command.strings("prefixes").stream().map(Stale::prefix),
+                command.strings("files").stream().map(Path::of).map(Stale::file),
+                command.isTrue("all") ? Stream.of(Stale.all()) : Stream.<Stale>of())
+            .flatMap(stream -> stream);
     Stale stale = parts.reduce(Stale::and).orElseThrow();
-    return command.is("refresh_pages") ? stale.refreshPages() : stale;
+    return command.isTrue("refresh_pages") ? stale.refreshPages() : stale;
   }
 
-  /** The client that was connected, or else one that finds its daemon now. */
+  /** Returns the connected client, or connects to the daemon that discovery finds. */
   private Client client() {
     if (client == null) {
       client = Client.find();
@@ -248,31 +250,31 @@ final class Commands {
     return client;
   }
 
-  private Object connect(Words command) {
+  private Object connect(JsonObject command) {
     Endpoint named = command.has("endpoint") ? endpoint(command) : null;
     Client next = named == null ? Client.find() : Client.connect(named);
     String version = next.info().serverVersion();
     client = next;
     endpoint = named;
-    connected++;
+    connects++;
     return Wire.object("server_version", version);
   }
 
-  private static Endpoint endpoint(Words command) {
+  private static Endpoint endpoint(JsonObject command) {
     Endpoint endpoint = Endpoint.parse(command.text("endpoint"));
     if (command.has("token_file")) {
       endpoint = endpoint.withTokenFile(Path.of(command.text("token_file")));
     }
-    return command.maybe("token").map(endpoint::withToken).orElse(endpoint);
+    return command.optionalText("token").map(endpoint::withToken).orElse(endpoint);
   }
 
-  /** Returns when no plugin runs any more. */
+  /** Waits until all plugins have ended, after stopping them if requested. */
   void end(boolean stop) {
     if (stop) {
-      plugins.values().forEach(PluginRun::askToStop);
+      plugins.values().forEach(RunningPlugin::requestStop);
     }
     try {
-      plugins.values().forEach(PluginRun::join);
+      plugins.values().forEach(RunningPlugin::join);
     } catch (CompletionException never) {
       throw new IllegalStateException(never);
     }

@@ -4,8 +4,11 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 
-/** What rules wait for until the driver releases it. */
+/** Named latches that handlers wait on until the driver releases them. */
 final class Gates {
+  /** Name of a gate on which handlers hang until they are cancelled. */
+  static final String NEVER_RELEASED = "never released";
+
   private final Map<String, CountDownLatch> gates = new ConcurrentHashMap<>();
 
   void release(String name) {

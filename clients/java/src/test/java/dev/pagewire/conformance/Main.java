@@ -14,7 +14,7 @@ import java.nio.file.Path;
 public final class Main {
   private Main() {}
 
-  /** Performs the commands of the file that is named, or of standard input. */
+  /** Executes the commands in the file named by the first argument, or on standard input. */
   public static void main(String[] args) throws IOException {
     Commands commands = new Commands();
     try (BufferedReader lines =
@@ -22,7 +22,7 @@ public final class Main {
             ? Files.newBufferedReader(Path.of(args[0]))
             : new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-        commands.perform(new Words(line));
+        commands.perform(new JsonObject(line));
       }
     }
     commands.end(args.length == 0);

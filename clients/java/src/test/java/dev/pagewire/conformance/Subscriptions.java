@@ -17,18 +17,19 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Subscriptions by name, each read by a thread. */
+/** Named subscriptions, each read by its own thread. */
 final class Subscriptions {
-  private final Map<String, Following> followed = new ConcurrentHashMap<>();
+  private final Map<String, Reader> readers = new ConcurrentHashMap<>();
 
-  Object subscribe(Client client, boolean reconnected, Words command) throws InterruptedException {
+  Object subscribe(Client client, boolean reconnected, JsonObject command)
+      throws InterruptedException {
     String name = command.text("name");
     Subscription subscription;
-    if (!command.is("resume")) {
+    if (!command.isTrue("resume")) {
       subscription = client.subscribe(options(command));
     } else {
-      Following last = followed.get(name);
-      last.end();
+      Reader last = readers.get(name);
+      last.close();
       subscription = last.subscription;
       if (reconnected) {
         subscription = client.subscribe(options(command).resumeAfter(last.subscription.position()));
@@ -37,46 +38,46 @@ final class Subscriptions {
       }
     }
     boolean resumed = subscription.resumed();
-    followed.put(name, new Following(name, subscription));
+    readers.put(name, new Reader(name, subscription));
     return Wire.object("resumed", resumed);
   }
 
-  /** Unsubscribes, and keeps the place. */
+  /** Unsubscribes; the subscription can still be resumed. */
   void unsubscribe(String name) throws InterruptedException {
-    followed.get(name).end();
+    readers.get(name).close();
   }
 
-  private static final class Following {
+  private static final class Reader {
     final Subscription subscription;
     private final Thread thread;
     private volatile boolean unsubscribed;
 
-    Following(String name, Subscription subscription) {
+    Reader(String name, Subscription subscription) {
       this.subscription = subscription;
-      thread = new Thread(() -> follow(name), "subscription " + name);
+      thread = new Thread(() -> readAll(name), "subscription " + name);
       thread.setDaemon(true);
       thread.start();
     }
 
-    void end() throws InterruptedException {
+    void close() throws InterruptedException {
       unsubscribed = true;
       subscription.close();
       thread.join();
     }
 
-    private void follow(String name) {
+    private void readAll(String name) {
       Map<String, Object> line = Wire.object("event", "subscription_ended", "subscription", name);
       try {
         for (Optional<Event> event = subscription.read();
             event.isPresent();
             event = subscription.read()) {
-          Wire.say(line(name, event.get()));
+          Wire.print(line(name, event.get()));
         }
       } catch (RuntimeException problem) {
         line.put("error", Wire.error(problem));
       }
       if (!unsubscribed) {
-        Wire.say(line);
+        Wire.print(line);
       }
     }
   }
@@ -115,9 +116,9 @@ final class Subscriptions {
     return line;
   }
 
-  private static SubscribeOptions options(Words command) {
+  private static SubscribeOptions options(JsonObject command) {
     SubscribeOptions options = SubscribeOptions.create();
-    for (String kind : command.texts("kinds")) {
+    for (String kind : command.strings("kinds")) {
       options =
           switch (kind) {
             case "messages" -> options.messages();
@@ -125,16 +126,16 @@ final class Subscriptions {
             case "console" -> options.console();
             case "page_errors" -> options.pageErrors();
             case "files" -> options.files();
-            default -> throw new IllegalArgumentException("no kind is called " + kind);
+            default -> throw new IllegalArgumentException("unknown kind of event: " + kind);
           };
     }
     if (command.has("types")) {
-      options = options.messageTypes(command.texts("types"));
+      options = options.messageTypes(command.strings("types"));
     }
     if (command.has("url")) {
       options = options.fromSockets(SocketFilter.url(command.text("url")));
     }
-    options = command.is("strict") ? options.strictResume() : options;
+    options = command.isTrue("strict") ? options.strictResume() : options;
     return command.number("max_queue").map(options::maxQueue).orElse(options);
   }
 }

@@ -23,21 +23,21 @@ import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.stream.Stream;
 
-/** How the library's values look to the driver. */
+/** Converts between the library's values and the driver's JSON, and prints lines for the driver. */
 final class Wire {
   private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
 
   private Wire() {}
 
-  /** A line of these keys and values. */
-  static void say(Object... line) {
-    say(object(line));
+  /** Prints a line with alternating keys and values. */
+  static void print(Object... line) {
+    print(object(line));
   }
 
-  static void say(Map<String, Object> line) {
+  static void print(Map<String, Object> line) {
     String text = Json.write(line);
     synchronized (OUT) {
-      // A whole line at once, whoever else speaks.
+      // Other threads print too: keep lines whole.
       OUT.println(text);
     }
   }
@@ -50,20 +50,20 @@ final class Wire {
     return object;
   }
 
-  static Target target(Words words) {
+  static Target target(JsonObject json) {
     Target target;
-    if (words.is("all")) {
+    if (json.isTrue("all")) {
       target = Target.all();
-    } else if (words.has("sockets")) {
-      target = Target.sockets(words.texts("sockets"));
-    } else if (words.has("tabs")) {
-      target = Target.tabs(words.texts("tabs"));
-    } else if (words.has("pages")) {
-      target = Target.pages(words.texts("pages"));
+    } else if (json.has("sockets")) {
+      target = Target.sockets(json.strings("sockets"));
+    } else if (json.has("tabs")) {
+      target = Target.tabs(json.strings("tabs"));
+    } else if (json.has("pages")) {
+      target = Target.pages(json.strings("pages"));
     } else {
-      target = Target.url(words.text("url"));
+      target = Target.url(json.text("url"));
     }
-    return target.excluding(words.texts("excluding"));
+    return target.excluding(json.strings("excluding"));
   }
 
   static Map<String, Object> report(Report report) {
@@ -118,12 +118,12 @@ final class Wire {
     if (problem instanceof CompletionException && problem.getCause() != null) {
       return error(problem.getCause());
     }
-    if (problem instanceof RpcException refused) {
+    if (problem instanceof RpcException rpc) {
       return object(
           "kind", "rpc",
-          "code", refused.code().name(),
-          "reason", refused.reason(),
-          "message", refused.getMessage());
+          "code", rpc.code().name(),
+          "reason", rpc.reason(),
+          "message", rpc.getMessage());
     }
     String kind =
         KINDS.stream()

@@ -12,13 +12,13 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
-/** Runs a plugin: once, or again and again for as long as there is a daemon to come back to. */
-final class Running {
-  /** Ties a process that the daemon spawned to its session. */
+/** Runs a plugin: one session, or a new one each time the daemon is reachable again. */
+final class PluginRunner {
+  /** Associates a process that the daemon spawned with its session. */
   private static final String LAUNCH_ID_VARIABLE = "PAGEWIRE_LAUNCH_ID";
 
-  /** Pauses before a plugin looks for a daemon again. The last one is for all further tries. */
-  private static final List<Duration> PAUSES =
+  /** Delays before reconnecting. The last one applies to all further attempts. */
+  private static final List<Duration> RECONNECT_DELAYS =
       List.of(
           Duration.ofMillis(200),
           Duration.ofMillis(500),
@@ -29,55 +29,59 @@ final class Running {
   private final Plugin plugin;
   private final CompletableFuture<Void> stopped = new CompletableFuture<>();
 
-  /** The session of the moment, to be told of the end. Guarded by this. */
+  /** The current session, or null. Guarded by this. */
   private Session session;
 
-  /** The folders of the daemon that the plugin was part of last; null = it never was. */
-  private List<Path> home;
+  /**
+   * Root folders of the daemon that the plugin was connected to last; null before the first
+   * session.
+   */
+  private List<Path> lastRootDirs;
 
-  /** Whether it was at the last try. */
-  private boolean begun;
+  /** Whether the last attempt got as far as a running session. */
+  private boolean sessionStarted;
 
-  Running(Plugin plugin) {
+  PluginRunner(Plugin plugin) {
     this.plugin = plugin;
   }
 
-  /** Withdraws the plugin in order. Returns at once. */
+  /** Stops the plugin gracefully. Returns at once. */
   void stop() {
-    Session told;
+    Session current;
     synchronized (this) {
       stopped.complete(null);
-      told = session;
+      current = session;
     }
-    if (told != null) {
-      told.stop();
+    if (current != null) {
+      current.stop();
     }
   }
 
   /**
-   * Runs it.
+   * Runs the plugin.
    *
-   * @param find gets the folders of the daemon that the plugin was part of; null = it never was
-   * @param namesToken whether the token was named; one that was found may be of the daemon before
+   * @param find returns the endpoint to connect to, given {@link #lastRootDirs}
+   * @param namesToken whether the token was named explicitly; a discovered one may belong to the
+   *     daemon's previous run
    */
   void run(Function<List<Path>, Endpoint> find, boolean namesToken, boolean once) {
     interruptibly(
         () -> {
           if (once) {
-            tryOnce(find.apply(home), "");
+            tryOnce(find.apply(lastRootDirs), "");
           } else {
-            again(find, namesToken);
+            runAndReconnect(find, namesToken);
           }
         });
   }
 
-  /** With the daemon that spawned us, if one did. */
+  /** Runs one session with the daemon that spawned this process. Returns false if no daemon did. */
   boolean runSpawned() {
     String launchId = System.getenv(LAUNCH_ID_VARIABLE);
     if (launchId == null || launchId.isEmpty()) {
       return false;
     }
-    CountDownLatch over = new CountDownLatch(1);
+    CountDownLatch done = new CountDownLatch(1);
     Throwable[] failed = new Throwable[1];
     Thread session =
         new Thread(
@@ -87,13 +91,13 @@ final class Running {
               } catch (RuntimeException | InterruptedException problem) {
                 failed[0] = problem;
               }
-              over.countDown();
+              done.countDown();
             },
             "pagewire-session");
     session.setDaemon(true);
     session.start();
-    onEndOfInput(over::countDown);
-    interruptibly(over::await);
+    onEndOfInput(done::countDown);
+    interruptibly(done::await);
     if (failed[0] instanceof RuntimeException problem) {
       throw problem;
     }
@@ -105,57 +109,57 @@ final class Running {
     void run() throws InterruptedException;
   }
 
-  /** An interrupt withdraws the plugin at once. */
+  /** Runs work that an interrupt ends; the interrupt status of the thread is preserved. */
   private static void interruptibly(Interruptible work) {
     try {
       work.run();
-    } catch (InterruptedException | CancellationException given) {
+    } catch (InterruptedException | CancellationException interrupted) {
       Thread.currentThread().interrupt();
     } catch (PagewireException problem) {
-      // It may have been made on any thread.
+      // The exception may come from another thread, whose stack trace would not help the caller.
       problem.setStackTrace(new Throwable().getStackTrace());
       throw problem;
     }
   }
 
-  private void again(Function<List<Path>, Endpoint> find, boolean namesToken)
+  private void runAndReconnect(Function<List<Path>, Endpoint> find, boolean namesToken)
       throws InterruptedException {
-    for (int tries = 0; ; tries++) {
-      begun = false;
+    for (int failures = 0; ; failures++) {
+      sessionStarted = false;
       try {
-        if (tryOnce(find.apply(home), "") == Session.Ended.BY_PROGRAM) {
+        if (tryOnce(find.apply(lastRootDirs), "") == Session.EndedBy.PROGRAM) {
           return;
         }
-        say("the daemon has stopped");
+        logReconnect("the daemon has stopped");
       } catch (PagewireException problem) {
-        if (home == null || !mayPass(problem, namesToken)) {
+        if (lastRootDirs == null || !isTransient(problem, namesToken)) {
           throw problem;
         }
-        if (begun) {
-          say(problem.getMessage());
+        if (sessionStarted) {
+          logReconnect(problem.getMessage());
         }
       }
-      tries = begun ? 0 : tries;
-      if (pause(PAUSES.get(Math.min(tries, PAUSES.size() - 1)))) {
+      failures = sessionStarted ? 0 : failures;
+      if (waitUntilStopped(RECONNECT_DELAYS.get(Math.min(failures, RECONNECT_DELAYS.size() - 1)))) {
         return;
       }
     }
   }
 
-  /** Whether the program has ended the plugin meanwhile. */
-  private boolean pause(Duration time) throws InterruptedException {
+  /** Waits, and returns whether the plugin was stopped meanwhile. */
+  private boolean waitUntilStopped(Duration time) throws InterruptedException {
     try {
       stopped.get(time.toMillis(), TimeUnit.MILLISECONDS);
       return true;
-    } catch (java.util.concurrent.TimeoutException passed) {
+    } catch (java.util.concurrent.TimeoutException elapsed) {
       return false;
     } catch (ExecutionException never) {
       throw new IllegalStateException(never);
     }
   }
 
-  /** One session, or none if the program ends the plugin before. */
-  private Session.Ended tryOnce(Endpoint endpoint, String launchId) throws InterruptedException {
+  /** Runs one session, unless the plugin is stopped before it is connected. */
+  private Session.EndedBy tryOnce(Endpoint endpoint, String launchId) throws InterruptedException {
     CompletableFuture<Client> connecting = Client.connectAsync(endpoint);
     try {
       CompletableFuture.anyOf(stopped, connecting).get();
@@ -164,7 +168,7 @@ final class Running {
     }
     if (stopped.isDone()) {
       connecting.thenAccept(Client::close);
-      return Session.Ended.BY_PROGRAM;
+      return Session.EndedBy.PROGRAM;
     }
     try (Client client = connecting.join()) {
       Session current = new Session(plugin, client);
@@ -177,8 +181,8 @@ final class Running {
       try {
         return current.run(launchId);
       } finally {
-        begun = current.rootDirs() != null;
-        home = begun ? current.rootDirs() : home;
+        sessionStarted = current.rootDirs() != null;
+        lastRootDirs = sessionStarted ? current.rootDirs() : lastRootDirs;
         synchronized (this) {
           session = null;
         }
@@ -186,8 +190,8 @@ final class Running {
     }
   }
 
-  /** Whether another try may go better: nothing was refused, or only for a while. */
-  static boolean mayPass(PagewireException problem, boolean namesToken) {
+  /** Returns whether another attempt may succeed: nothing was refused, or only temporarily. */
+  static boolean isTransient(PagewireException problem, boolean namesToken) {
     if (problem instanceof RpcException refused) {
       return switch (refused.code()) {
         case UNAUTHENTICATED -> !namesToken;
@@ -203,20 +207,20 @@ final class Running {
         || problem instanceof UnexpectedAnswerException;
   }
 
-  private void say(String what) {
+  private void logReconnect(String reason) {
     System.err.println(
-        "plugin `" + plugin.name() + "`: " + what + "; it comes back when its daemon does");
+        "plugin `" + plugin.name() + "`: " + reason + "; reconnecting when its daemon runs again");
   }
 
-  /** Waits for the end of standard input on a thread of its own. */
+  /** Runs a task when standard input ends, on a separate thread. */
   private static void onEndOfInput(Runnable task) {
     Thread reader =
         new Thread(
             () -> {
               try (InputStream input = System.in) {
                 input.transferTo(java.io.OutputStream.nullOutputStream());
-              } catch (IOException ended) {
-                // What cannot be read has ended too.
+              } catch (IOException unreadable) {
+                // Treat it as the end of input.
               }
               task.run();
             },

@@ -11,12 +11,12 @@ import io.grpc.protobuf.StatusProto;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Makes exceptions of what gRPC and the daemon say. */
-final class Refusals {
-  /** The domain of the reasons in the daemon's errors. */
+/** Converts gRPC statuses and the daemon's error details to exceptions. */
+final class RpcErrors {
+  /** Domain of the reasons in the daemon's errors. */
   private static final String DOMAIN = "pagewire.v1";
 
-  private Refusals() {}
+  private RpcErrors() {}
 
   static PagewireException from(Status status, Metadata trailers) {
     String reason = "";
@@ -35,11 +35,11 @@ final class Refusals {
         }
       }
     } catch (InvalidProtocolBufferException unreadable) {
-      // The status says enough.
+      // Report the status without its details.
       return new RpcException(status.getCode(), reason, text(status), violations);
     }
     if (reason.isEmpty() && status.getCode() == Status.Code.UNAVAILABLE) {
-      // The daemon always gives a reason: our own transport said this.
+      // The daemon always gives a reason, so this status comes from the local transport.
       return new DisconnectedException(problem(status));
     }
     if (reason.isEmpty() && status.getCode() == Status.Code.DEADLINE_EXCEEDED) {
@@ -56,7 +56,7 @@ final class Refusals {
         List.of());
   }
 
-  /** The deadline passed here, before the daemon said so. */
+  /** Returns the exception for a deadline that passed locally, without an answer of the daemon. */
   static RpcException deadline() {
     return new RpcException(
         Status.Code.DEADLINE_EXCEEDED,
@@ -69,7 +69,7 @@ final class Refusals {
     return status.getDescription() == null ? problem(status) : status.getDescription();
   }
 
-  /** The innermost cause is what a person can act on: "Connection refused". */
+  /** Returns the innermost cause, which is what the user can act on: "Connection refused". */
   private static String problem(Status status) {
     Throwable cause = status.getCause();
     while (cause != null && cause.getCause() != null) {
