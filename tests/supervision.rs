@@ -252,7 +252,7 @@ async fn five_exits_are_a_failure_which_the_page_is_told_if_the_plugin_is_requir
     assert_eq!(server.get("/").await.status, 200, "nobody waits elsewhere");
     // Who waits for no page is spoken of in the log alone.
     listed(&server, "missing", "given up", failed).await;
-    let said = "is not started again (mend it, then restart pagewire) plugin=\"missing\" how=\"/no/such/program cannot be started";
+    let said = "is not restarted (fix it, then restart pagewire) plugin=\"missing\" reason=\"cannot start /no/such/program";
     server.logged(said).await;
     // Nobody is starting any more.
     let answer = page.hear().await;
@@ -270,7 +270,7 @@ async fn a_plugin_that_is_not_ready_in_time_is_killed_and_a_page_that_waits_is_t
         (answer.status, answer.header("pagewire-plugin")),
         (503, Some("never-ready"))
     );
-    server.logged("it was not ready within 10s").await;
+    server.logged("not ready within 10s").await;
     vanished(pid).await;
 }
 
@@ -300,7 +300,7 @@ async fn a_stop_asks_then_ends_input_then_kills_the_whole_group() {
     let (code, said) = server.ended().await;
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("leaves: left by itself"), "{said}");
-    assert!(!said.contains("is started again"), "{said}");
+    assert!(!said.contains("restarting it"), "{said}");
     for pid in [polite, stays, child] {
         assert!(!discovery::is_alive(pid), "{said}");
     }

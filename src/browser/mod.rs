@@ -44,7 +44,7 @@ fn tag(script: &str) -> String {
 
 /// A mark on responses that pages of other origins may load: those that may connect, too.
 #[derive(Clone)]
-pub(crate) struct Shared;
+pub(crate) struct CorsAllowed;
 
 /// What the sockets need.
 pub(crate) struct Browser {
@@ -87,7 +87,7 @@ async fn share(State(browser): State<Arc<Browser>>, request: Request, next: Next
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     if let Some(origin) = listed {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        response.extensions_mut().insert(Shared);
+        response.extensions_mut().insert(CorsAllowed);
     }
     response
 }

@@ -16,7 +16,7 @@ use crate::discovery::{self, Registration};
 use crate::hub::Hub;
 use crate::pages::Pages;
 use crate::plugins::PluginRegistry;
-use crate::supervise::{Supervisor, Surroundings};
+use crate::supervise::{LaunchContext, Supervisor};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -83,14 +83,14 @@ impl Assembly {
             control_servers.spawn(control_server::serve(listener, routes, debug, cut));
         }
         let terminate = CancellationToken::new();
-        let surroundings = Surroundings {
+        let launch_context = LaunchContext {
             endpoint,
             token: self.token.as_ref().map(|token| token.secret().to_owned()),
             folder: self.config.roots.dir().to_owned(),
             debug: self.config.debug,
             stop_grace: STOP_GRACE,
         };
-        let supervisor = Supervisor::start(&self.plugins, surroundings, &terminate);
+        let supervisor = Supervisor::start(&self.plugins, launch_context, &terminate);
         Ok(Running {
             registration: register(&self.ready, &self.config, self.start_time),
             hub: self.hub,

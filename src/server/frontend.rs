@@ -2,7 +2,7 @@
 //! the daemon's own paths or to the pages.
 
 use super::{admit, base_path};
-use crate::browser::Shared;
+use crate::browser::CorsAllowed;
 use crate::message;
 use crate::origins::AllowedHosts;
 use crate::pages::{self, Pages};
@@ -66,8 +66,8 @@ impl Frontend {
             None => self.handle(request, peer).await,
         };
         // Other sites may not embed what is served here, except for what is made for them.
-        let shared = response.extensions_mut().remove::<Shared>();
-        let policy = shared.map_or("same-origin", |Shared| "cross-origin");
+        let shared = response.extensions_mut().remove::<CorsAllowed>();
+        let policy = shared.map_or("same-origin", |CorsAllowed| "cross-origin");
         response
             .headers_mut()
             .insert(RESOURCE_POLICY, HeaderValue::from_static(policy));

@@ -5,7 +5,7 @@ use crate::config::{Config, WatchMode};
 use crate::hub::Hub;
 use crate::node_resolve::NodeResolve;
 use crate::plugins::PluginRegistry;
-use crate::watch::{self, Watcher};
+use crate::watch::{PageNotification, Watcher};
 use std::io;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -54,9 +54,9 @@ async fn watch_folders(
 ) -> io::Result<()> {
     let pages = match (config.watch, config.no_files) {
         (WatchMode::Off, _) => return Ok(()),
-        (WatchMode::Events, _) => watch::Pages::Nothing,
-        (WatchMode::Pages, false) => watch::Pages::Paths,
-        (WatchMode::Pages, true) => watch::Pages::Reload,
+        (WatchMode::Events, _) => PageNotification::Nothing,
+        (WatchMode::Pages, false) => PageNotification::Paths,
+        (WatchMode::Pages, true) => PageNotification::Reload,
     };
     for (prefix, root) in config.roots.each() {
         let poll = config.watch_poll;

@@ -1,70 +1,65 @@
-//! The plugins that the daemon starts: each is a process that is kept running, within a budget, and
-//! ended with the daemon.
+//! The supervisor: starts the configured plugins, restarts each within a budget, and ends them with the
+//! daemon.
+//!
+//! A plugin runs in a process group of its own (`process_group`), so that everything it starts ends with
+//! it. `restart_budget` decides when a plugin is restarted, and when it has failed for good.
 
-mod exits;
-mod lines;
+mod launch;
+mod output;
 mod process;
+mod process_group;
+mod restart_budget;
 
 use crate::plugins::PluginRegistry;
-use exits::{Exits, MAX_EXITS};
-use process::{Groups, Process};
-use std::path::PathBuf;
+pub(crate) use launch::LaunchContext;
+use launch::PluginCommand;
+use process::Process;
+use process_group::ProcessGroups;
+use restart_budget::{MAX_EXITS, RestartBudget};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How long a process may be without a session whose declared hooks are all open. Then it is killed,
-/// which counts as an exit. Default 10 s; suspended by `--debug`.
+/// How long a process may run without being ready, that is, with a session whose declared hooks are all
+/// open. Then it is killed, which counts as an exit. Default 10 s; suspended by `--debug`.
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What every plugin is told, and where it runs.
-pub(crate) struct Surroundings {
-    /// Where to connect, as gRPC writes it.
-    pub endpoint: String,
-    /// None when the endpoint needs none.
-    pub token: Option<String>,
-    /// The root.
-    pub folder: PathBuf,
-    /// Somebody may sit at a breakpoint.
-    pub debug: bool,
-    /// How long a plugin has to leave once it was told that the daemon stops.
-    pub stop_grace: Duration,
-}
-
-/// The plugins that were started. Dropping it kills what is left of them.
+/// Running plugin processes. Dropping the supervisor kills those that are left.
 pub(crate) struct Supervisor {
     tasks: JoinSet<()>,
-    groups: Groups,
+    groups: ProcessGroups,
 }
 
 impl Supervisor {
-    /// Starts every configured plugin that has a command. Plugins are told that the daemon stops by
-    /// others; when `stop` is cancelled, who does not leave is made to.
+    /// Starts every configured plugin that has a command. The control service notifies plugins that the
+    /// daemon stops; cancelling `stop` ends those that do not exit by themselves.
     #[must_use]
     pub(crate) fn start(
         plugins: &Arc<PluginRegistry>,
-        around: Surroundings,
+        context: LaunchContext,
         stop: &CancellationToken,
     ) -> Self {
-        let (around, groups) = (Arc::new(around), Groups::default());
+        let (context, groups) = (Arc::new(context), ProcessGroups::default());
         let mut tasks = JoinSet::new();
         for (slot, config) in plugins.configured().into_iter().enumerate() {
             let Some((program, arguments)) = config.command.split_first() else {
                 continue;
             };
-            let spawned = Spawned {
-                program: program.clone(),
-                arguments: arguments.to_vec(),
-                env: config.env.into_iter().collect(),
+            let plugin = SupervisedPlugin {
+                command: PluginCommand {
+                    program: program.clone(),
+                    arguments: arguments.to_vec(),
+                    env: config.env.into_iter().collect(),
+                    context: context.clone(),
+                },
                 slot,
                 plugins: plugins.clone(),
-                around: around.clone(),
                 groups: groups.clone(),
             };
             let stop = stop.clone();
-            tasks.spawn(async move { spawned.keep_running(&stop).await });
+            tasks.spawn(async move { plugin.keep_running(&stop).await });
         }
         Self { tasks, groups }
     }
@@ -77,38 +72,36 @@ impl Supervisor {
 
 impl Drop for Supervisor {
     fn drop(&mut self) {
-        // Tasks end when the runtime comes round to it, which it may not.
-        self.groups.kill();
+        // Dropping the tasks is not enough: the runtime may shut down before it drops their futures.
+        self.groups.kill_all();
     }
 }
 
-/// A plugin that the daemon starts.
-struct Spawned {
-    program: String,
-    arguments: Vec<String>,
-    env: Vec<(String, String)>,
+/// Plugin whose process is restarted when it exits.
+struct SupervisedPlugin {
+    command: PluginCommand,
     slot: usize,
     plugins: Arc<PluginRegistry>,
-    around: Arc<Surroundings>,
-    groups: Groups,
+    groups: ProcessGroups,
 }
 
-impl Spawned {
+impl SupervisedPlugin {
     async fn keep_running(&self, stop: &CancellationToken) {
-        let mut exits = Exits::default();
+        let mut budget = RestartBudget::default();
         loop {
-            let Some(how) = self.run(stop).await else {
+            let Some(reason) = self.run(stop).await else {
                 return;
             };
             let plugin = self.plugins.slot_name(self.slot);
-            let Some(delay) = exits.another(Instant::now()) else {
-                tracing::error!(target: "pagewire::supervise", plugin, how, "plugin ended {MAX_EXITS} times in three minutes and is not started again (mend it, then restart pagewire)");
-                let why =
-                    format!("it ended {MAX_EXITS} times in three minutes, at last because {how}");
-                self.plugins.mark_failed(self.slot, why);
+            let Some(delay) = budget.next_delay(Instant::now()) else {
+                tracing::error!(target: "pagewire::supervise", plugin, reason, "plugin exited {MAX_EXITS} times within three minutes and is not restarted (fix it, then restart pagewire)");
+                let failure = format!(
+                    "it exited {MAX_EXITS} times within three minutes, most recently with: {reason}"
+                );
+                self.plugins.mark_failed(self.slot, failure);
                 return;
             };
-            tracing::warn!(target: "pagewire::supervise", plugin, how, ?delay, "plugin ended, and is started again");
+            tracing::warn!(target: "pagewire::supervise", plugin, reason, ?delay, "plugin exited, restarting it");
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = sleep(delay) => self.plugins.count_restart(self.slot),
@@ -116,37 +109,38 @@ impl Spawned {
         }
     }
 
-    /// Runs a process to its end and says how it ended; none = the daemon stops.
+    /// Runs the process until it exits, and returns why it did; `None` when the daemon stops.
     async fn run(&self, stop: &CancellationToken) -> Option<String> {
         let launch_id = self.plugins.begin_launch(self.slot);
-        let how = match Process::start(self, &launch_id) {
-            Ok(process) => self.watch(process, stop).await,
-            Err(error) => Some(format!("{} cannot be started: {error}", self.program)),
+        let command = self.command.build(&launch_id);
+        let reason = match Process::start(command, &self.groups, &self.plugins, self.slot) {
+            Ok(process) => self.supervise(process, stop).await,
+            Err(error) => Some(format!("cannot start {}: {error}", self.command.program)),
         };
         self.plugins.process_exited(self.slot);
-        how
+        reason
     }
 
-    async fn watch(&self, mut process: Process, stop: &CancellationToken) -> Option<String> {
+    async fn supervise(&self, mut process: Process, stop: &CancellationToken) -> Option<String> {
         self.plugins.process_started(self.slot, process.pid());
-        let how = tokio::select! {
-            how = process.exited() => Some(how),
-            () = self.too_late() => Some(format!("it was not ready within {READY_TIMEOUT:?} (a session with launch_id = $PAGEWIRE_LAUNCH_ID whose declared hooks are all open)")),
+        let reason = tokio::select! {
+            status = process.exited() => Some(status),
+            () = self.ready_deadline() => Some(format!("not ready within {READY_TIMEOUT:?} (it needs a session with launch_id = $PAGEWIRE_LAUNCH_ID whose declared hooks are all open)")),
             () = stop.cancelled() => None,
         };
-        if how.is_none() {
-            // Without a session it was told nothing, and has nothing to finish.
-            let told = self.plugins.has_session(self.slot);
-            let grace = told.then_some(self.around.stop_grace);
+        if reason.is_none() {
+            // A plugin without a session was not notified, and has nothing to finish.
+            let was_notified = self.plugins.has_session(self.slot);
+            let grace = was_notified.then_some(self.command.context.stop_grace);
             process.stop(grace.unwrap_or_default()).await;
         }
-        process.end().await;
-        how
+        process.finish().await;
+        reason
     }
 
-    /// Waits until the plugin has not been ready for too long.
-    async fn too_late(&self) {
-        if self.around.debug {
+    /// Waits until the plugin has not been ready for [`READY_TIMEOUT`].
+    async fn ready_deadline(&self) {
+        if self.command.context.debug {
             std::future::pending::<()>().await;
         }
         let becomes_ready = || self.plugins.wait_for_readiness(self.slot, true);

@@ -1,34 +1,34 @@
-//! Whether git is writing files right now: it holds a lock on its index from the first file of a
-//! checkout to the last.
+//! Detects a running git checkout: git holds a lock on its index from the first file it writes to the
+//! last.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long a lock counts. An older one is of a git that was killed, or of a checkout that is so
-/// long that what it has written so far is told. Default 10 s.
-const LONGEST_CHECKOUT: Duration = Duration::from_secs(10);
+/// Age beyond which a lock is ignored. It was left by a killed process, or the checkout takes so long
+/// that the files written so far should be reported. Default 10 s.
+const MAX_LOCK_AGE: Duration = Duration::from_secs(10);
 
-/// Whether a checkout is under way in the repository that a folder belongs to.
+/// Whether a checkout is running in the repository that contains this folder.
 pub(super) fn is_running(dir: &Path) -> bool {
-    let Some(repository) = dir.ancestors().find_map(repository_of) else {
+    let Some(git_dir) = dir.ancestors().find_map(git_dir_of) else {
         return false;
     };
-    let locked = fs::metadata(repository.join("index.lock")).and_then(|lock| lock.modified());
-    locked.is_ok_and(|at| at.elapsed().unwrap_or_default() < LONGEST_CHECKOUT)
+    let locked = fs::metadata(git_dir.join("index.lock")).and_then(|lock| lock.modified());
+    locked.is_ok_and(|at| at.elapsed().unwrap_or_default() < MAX_LOCK_AGE)
 }
 
-/// Where git keeps what it knows of a working tree with this top, if it is one.
-fn repository_of(top: &Path) -> Option<PathBuf> {
+/// Returns git's own folder for the working tree with this top folder, if it is one.
+fn git_dir_of(top: &Path) -> Option<PathBuf> {
     let git = top.join(".git");
-    let kind = fs::metadata(&git).ok()?;
-    if kind.is_dir() {
+    let metadata = fs::metadata(&git).ok()?;
+    if metadata.is_dir() {
         return Some(git);
     }
-    // A linked working tree or a submodule: a file that says where.
+    // In a linked working tree or a submodule, `.git` is a file with the path of the folder.
     let text = fs::read_to_string(&git).ok()?;
-    let place = text.strip_prefix("gitdir:")?.trim();
-    Some(top.join(place))
+    let git_dir = text.strip_prefix("gitdir:")?.trim();
+    Some(top.join(git_dir))
 }
 
 #[cfg(test)]
@@ -37,21 +37,21 @@ mod tests {
     use std::time::SystemTime;
 
     #[test]
-    fn a_fresh_lock_counts_in_every_form_of_a_repository() {
+    fn a_recent_lock_is_found_in_linked_working_trees_too() {
         let top = tempfile::tempdir().unwrap();
         let site = top.path().join("linked/site");
         fs::create_dir_all(&site).unwrap();
         assert!(!is_running(&site));
-        let repository = top.path().join("main/.git/worktrees/linked");
-        fs::create_dir_all(&repository).unwrap();
+        let git_dir = top.path().join("main/.git/worktrees/linked");
+        fs::create_dir_all(&git_dir).unwrap();
         let pointer = top.path().join("linked/.git");
         fs::write(pointer, "gitdir: ../main/.git/worktrees/linked\n").unwrap();
         assert!(!is_running(&site));
-        let lock = fs::File::create(repository.join("index.lock")).unwrap();
+        let lock = fs::File::create(git_dir.join("index.lock")).unwrap();
         assert!(is_running(&site));
-        assert!(!is_running(&top.path().join("main")), "another index");
-        lock.set_modified(SystemTime::now() - LONGEST_CHECKOUT)
-            .unwrap();
-        assert!(!is_running(&site), "nobody holds it any more");
+        let is_main_locked = is_running(&top.path().join("main"));
+        assert!(!is_main_locked, "the main working tree has its own index");
+        lock.set_modified(SystemTime::now() - MAX_LOCK_AGE).unwrap();
+        assert!(!is_running(&site), "an old lock is ignored");
     }
 }

@@ -1,253 +1,207 @@
-//! The watch edge: what changes under the root and what is mounted over it, told to the pages and to the programs.
+//! The watch edge: notifies pages and subscribers of changed files in the root and in mounted folders.
 //!
-//! The operating system only says where to look (`notices.rs`); what has changed is found by
-//! comparing the files with what was known of them (`tree.rs`). So a notice that comes twice, late
-//! or for too much does no harm, and without notices the same comparison runs by the clock.
+//! Events of the operating system (`fs_events`) only say where to look. They are collected until they
+//! settle (`batch`), and then the files are compared with their last known state (`tree`). So duplicate,
+//! late or superfluous events do no harm, and where there are no events the same comparison runs
+//! periodically.
 
+mod batch;
 mod checkout;
-mod notices;
-mod rules;
+mod entry;
+mod fs_events;
+mod ignore_rules;
 mod tree;
 
 use crate::hub::{FileChange, Hub};
 use crate::paths::{Prefix, Root, path_url};
 use crate::plugins::Dependents;
-use notices::Notices;
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use batch::{Batch, SETTLE_TIME};
+use fs_events::FsEvents;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tree::Tree;
 
-/// How long nothing must change before a change is told: whoever writes many files is told as
-/// one change. Longer than the tick of a file system's clock. Default 15 ms.
-const QUIET: Duration = Duration::from_millis(15);
+/// Longest delay of a batch that keeps growing. After it, the files that have settled are reported.
+/// Default 250 ms.
+const MAX_DELAY: Duration = Duration::from_millis(250);
 
-/// The same where one file was saved: its writer has closed it or put it in its place, and nothing
-/// else was written meanwhile. Somebody waits for it. Default 4 ms.
-const SAVED_QUIET: Duration = Duration::from_millis(4);
-
-/// The paths of one save: the file, and what was renamed to it.
-const SAVED_PATHS: usize = 2;
-
-/// How long changes that keep coming may put off those that came first. Then what has settled is
-/// told. Default 250 ms.
-const LONGEST_WAIT: Duration = Duration::from_millis(250);
-
-/// How often the files are compared when the operating system tells nothing. Default 100 ms.
+/// How often files are compared when the operating system reports no events. Default 100 ms.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Polling rests this many times longer than it takes: a large tree is looked at less often
-/// rather than with a whole processor.
-const POLL_REST: u32 = 20;
+/// Polling pauses this many times longer than a comparison takes, so that a large tree is compared less
+/// often instead of keeping a processor busy.
+const POLL_PAUSE_FACTOR: u32 = 20;
 
-/// File events that are logged at once; then subscribers get to read.
-const EVENTS_AT_ONCE: usize = 100;
+/// File events that are appended to the log at once; then other tasks run, so that subscribers can read.
+const LOG_CHUNK_EVENTS: usize = 100;
 
-/// What pages hear of changes; programs hear of each.
+/// What pages are told about changed files. Subscribers get an event for each file in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pages {
-    /// Nothing: programs see to it.
+pub(crate) enum PageNotification {
+    /// Nothing: plugins take care of it.
     Nothing,
-    /// The URL paths of what has changed, and of what plugins made of it.
+    /// URL paths of the changed files, and of what plugins made from them.
     Paths,
-    /// That they are to reload: the files are not served, so nobody knows what is made of them.
+    /// A request to reload: the files are not served, so it is unknown which pages depend on them.
     Reload,
 }
 
-/// A watched folder that is served.
+/// Watcher of one served folder.
 pub(crate) struct Watcher {
     tree: Tree,
-    /// Where it is mounted.
+    /// Where the folder is mounted.
     prefix: Prefix,
-    /// None: the operating system tells nothing, we poll.
-    notices: Option<Notices>,
-    /// What a comparison took last.
-    effort: Duration,
-}
-
-/// How far whoever writes at a place is, as far as notices say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Writer {
-    #[default]
-    Unknown,
-    Writing,
-    /// The file was closed, or was whole when it came.
-    Done,
-}
-
-/// Where something may have changed.
-#[derive(Debug, Default)]
-struct Batch {
-    /// Here.
-    paths: BTreeMap<PathBuf, Writer>,
-    /// Anywhere.
-    all: bool,
-}
-
-impl Batch {
-    fn is_empty(&self) -> bool {
-        self.paths.is_empty() && !self.all
-    }
-
-    fn add(&mut self, path: PathBuf, writer: Writer) {
-        let known = self.paths.entry(path).or_default();
-        if writer != Writer::Unknown {
-            *known = writer;
-        }
-    }
-
-    /// How long nothing must be added before it is told.
-    fn quiet(&self) -> Duration {
-        // A folder that comes whole is many files.
-        let is_saved =
-            |(path, writer): (&PathBuf, &Writer)| *writer == Writer::Done && !path.is_dir();
-        let is_save = !self.all && self.paths.len() <= SAVED_PATHS;
-        if is_save && self.paths.iter().all(is_saved) {
-            SAVED_QUIET
-        } else {
-            QUIET
-        }
-    }
+    /// `None` when the folder is polled.
+    events: Option<FsEvents>,
+    /// Duration of the last comparison.
+    compare_time: Duration,
 }
 
 impl Watcher {
-    /// Learns what is in a served folder; what changes from now on is told by [`Watcher::run`]. `poll`
-    /// asks the files by the clock instead of the operating system. Blocks for as long as it
-    /// takes to look at every file.
+    /// Scans a served folder, blocking until every file has been seen. [`Watcher::run`] reports changes
+    /// from now on. With `poll`, files are compared periodically instead of on events.
     #[must_use]
     pub(crate) fn open(root: Root, prefix: Prefix, poll: bool) -> Self {
-        let mut notices = (!poll).then(Notices::open).flatten();
+        let mut events = (!poll).then(FsEvents::open).flatten();
         let mut tree = Tree::new(root);
-        let begin = Instant::now();
-        tree.learn(&mut notices);
-        let effort = begin.elapsed();
-        let polls = notices.is_none();
-        tracing::info!(target: "pagewire::watch", files = tree.len(), polls, "watching");
+        let start = Instant::now();
+        tree.scan(&mut events);
+        let compare_time = start.elapsed();
+        let polls = events.is_none();
+        tracing::info!(target: "pagewire::watch", files = tree.len(), polls, "watching files");
         Self {
             tree,
             prefix,
-            notices,
-            effort,
+            events,
+            compare_time,
         }
     }
 
-    /// Tells of changes for as long as it is polled: the log, and the pages if they are to act.
-    pub(crate) async fn run(mut self, hub: Arc<Hub>, dependents: Arc<Dependents>, pages: Pages) {
+    /// Reports changes until the future is dropped.
+    pub(crate) async fn run(
+        mut self,
+        hub: Arc<Hub>,
+        dependents: Arc<Dependents>,
+        notification: PageNotification,
+    ) {
         loop {
             let batch = self.next_batch().await;
             let compared = tokio::task::spawn_blocking(move || {
-                let begin = Instant::now();
-                let changes = self.tree.compare(&batch, &mut self.notices);
-                self.effort = begin.elapsed();
+                let start = Instant::now();
+                let changes = self.tree.compare(&batch, &mut self.events);
+                self.compare_time = start.elapsed();
                 (self, changes)
             });
-            // Its panic would be a bug of ours, and was printed.
             let Ok((watcher, mut changes)) = compared.await else {
-                tracing::error!(target: "pagewire::watch", "watching has ended (restart the daemon)");
+                tracing::error!(target: "pagewire::watch", "the file watcher panicked; changes are no longer noticed (restart the daemon, and report the bug)");
                 return;
             };
             self = watcher;
             for change in &mut changes {
                 change.url_path.insert_str(0, self.prefix.as_str());
             }
-            tell(&hub, &dependents, changes, pages).await;
+            report(&hub, &dependents, changes, notification).await;
         }
     }
 
-    /// Waits until something has changed and settled.
+    /// Waits until something may have changed and has settled.
     async fn next_batch(&mut self) -> Batch {
-        let Some(notices) = &self.notices else {
-            tokio::time::sleep(POLL_INTERVAL.max(self.effort * POLL_REST)).await;
-            while self.git_writes().await {
+        let Some(events) = &self.events else {
+            tokio::time::sleep(POLL_INTERVAL.max(self.compare_time * POLL_PAUSE_FACTOR)).await;
+            while self.is_checkout_running().await {
                 tokio::time::sleep(POLL_INTERVAL).await;
             }
-            return Batch {
-                all: true,
-                ..Batch::default()
-            };
+            return Batch::everything();
         };
         let mut batch = Batch::default();
-        let mut since = Instant::now();
-        let mut quiet_at = since;
-        let mut held = false;
+        let mut started = Instant::now();
+        let mut settled_at = started;
+        let mut was_checkout_running = false;
         loop {
             let settle = async {
                 if batch.is_empty() {
                     std::future::pending().await
                 } else {
-                    tokio::time::sleep_until(quiet_at.min(since + LONGEST_WAIT)).await
+                    tokio::time::sleep_until(settled_at.min(started + MAX_DELAY)).await
                 }
             };
             tokio::select! {
-                noticed = notices.next() => {
+                received = events.next() => {
                     let now = Instant::now();
                     let was_empty = batch.is_empty();
                     let before = batch.paths.len();
-                    batch.all |= noticed.all;
-                    let mut ours = noticed.paths;
-                    ours.retain(|path, _| self.tree.concerns(path));
-                    let concerns = noticed.all || !ours.is_empty();
-                    for (path, writer) in ours {
-                        batch.add(path, writer);
+                    batch.all |= received.all;
+                    let mut paths = received.paths;
+                    paths.retain(|path, _| self.tree.is_relevant(path));
+                    let is_relevant = received.all || !paths.is_empty();
+                    for (path, state) in paths {
+                        batch.add(path, state);
                     }
-                    if concerns {
-                        quiet_at = now + batch.quiet();
+                    if is_relevant {
+                        settled_at = now + batch.settle_time();
                     }
                     if was_empty && (batch.all || batch.paths.len() > before) {
-                        since = now;
+                        started = now;
                     }
                 }
                 () = settle => {
-                    let writes = self.git_writes().await;
-                    if !writes && !held {
+                    let is_running = self.is_checkout_running().await;
+                    if !is_running && !was_checkout_running {
                         return batch;
                     }
-                    // Behind a checkout all is compared at once, after a last pause: then notices
-                    // that are still on their way tell nothing new.
-                    held = writes;
+                    // After a checkout everything is compared at once, following a last pause that
+                    // lets its late events join this batch.
+                    was_checkout_running = is_running;
                     batch.all = true;
-                    since = Instant::now();
-                    quiet_at = since + QUIET;
+                    started = Instant::now();
+                    settled_at = started + SETTLE_TIME;
                 }
             }
         }
     }
 
-    /// A checkout is one change, however long it takes.
-    async fn git_writes(&self) -> bool {
+    /// Whether git is checking out files. A checkout is one change, however long it takes.
+    async fn is_checkout_running(&self) -> bool {
         let dir = self.tree.dir().to_owned();
-        let writes = tokio::task::spawn_blocking(move || checkout::is_running(&dir));
-        writes.await.unwrap_or(false)
+        let running = tokio::task::spawn_blocking(move || checkout::is_running(&dir));
+        running.await.unwrap_or(false)
     }
 }
 
-/// Pages first: somebody waits in front of them.
-async fn tell(hub: &Hub, dependents: &Dependents, changes: Vec<FileChange>, pages: Pages) {
+/// Notifies pages, then appends the changes to the event log. Pages come first: a developer is waiting in
+/// front of them.
+async fn report(
+    hub: &Hub,
+    dependents: &Dependents,
+    changes: Vec<FileChange>,
+    notification: PageNotification,
+) {
     if changes.is_empty() {
         return;
     }
-    tracing::debug!(target: "pagewire::watch", files = changes.len(), first = changes[0].url_path, "changed");
-    match pages {
-        Pages::Nothing => {}
-        Pages::Paths => {
-            let own: BTreeSet<_> = changes.iter().map(|change| &*change.url_path).collect();
-            let made = dependents.paths_of(changes.iter().map(|change| change.file_path.as_path()));
-            let made = made.iter().map(|path| path_url(path));
-            let made = made.filter(|path| !own.contains(path.as_str()));
+    tracing::debug!(target: "pagewire::watch", files = changes.len(), first = changes[0].url_path, "files changed");
+    match notification {
+        PageNotification::Nothing => {}
+        PageNotification::Paths => {
+            let changed: BTreeSet<_> = changes.iter().map(|change| &*change.url_path).collect();
+            let derived =
+                dependents.paths_of(changes.iter().map(|change| change.file_path.as_path()));
+            let derived = derived.iter().map(|path| path_url(path));
+            let derived = derived.filter(|path| !changed.contains(path.as_str()));
             hub.notify_changed(
                 changes
                     .iter()
                     .map(|change| change.url_path.clone())
-                    .chain(made),
+                    .chain(derived),
             );
         }
-        Pages::Reload => hub.notify_changed(std::iter::empty()),
+        PageNotification::Reload => hub.notify_changed(std::iter::empty()),
     }
     let mut changes = changes.into_iter().peekable();
     while changes.peek().is_some() {
-        hub.record_file_changes(changes.by_ref().take(EVENTS_AT_ONCE));
+        hub.record_file_changes(changes.by_ref().take(LOG_CHUNK_EVENTS));
         tokio::task::yield_now().await;
     }
 }

@@ -1,63 +1,29 @@
-//! The files of a root as they were last seen, and what is different now.
+//! Snapshot of the files of a root, and the comparison that finds what has changed since.
 
-use super::notices::{LimitReached, Notices};
-use super::rules::{self, Rules};
-use super::{Batch, Writer};
+use super::batch::{Batch, WriteState};
+use super::entry::{Entry, FileState, TIMESTAMP_RESOLUTION};
+use super::fs_events::{FsEvents, WatchLimitReached};
+use super::ignore_rules::{self, IgnoreRules};
 use crate::hub::{FileChange, FileChangeKind};
 use crate::paths::{PathLookup, Root, UrlPath};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Bound;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
-/// The coarsest tick of a file system's clock on Linux. Of two writes within one tick the second
-/// may leave no trace, so a file that was written this recently is looked at once more, unless whoever
-/// wrote it is done: then its next notice counts, whatever it looks like.
-const TICK: Duration = Duration::from_millis(10);
-
-/// What tells two versions of a file apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    size: u64,
-    inode: u64,
-}
-
-/// A file as it was last seen.
-#[derive(Clone, Copy)]
-struct Seen {
-    stamp: Stamp,
-    /// It was written within the same tick.
-    is_young: bool,
-}
-
-/// What there is at a path.
-enum Entry {
-    File(Seen),
-    /// A file that is being written, or was a moment ago.
-    Fresh,
-    Folder,
-    /// A link to a folder or file of the root itself, which is watched where it is.
-    Alias(PathBuf),
-    /// Nothing that is served.
-    Nothing,
-}
-
-/// Changes of one comparison; the last of a file counts.
+/// Changes of one comparison; the last one of each file wins.
 type Changes = BTreeMap<PathBuf, FileChangeKind>;
 
-/// Everything that is watched in a root.
+/// Snapshot of the files of a root.
 pub(super) struct Tree {
     root: Root,
-    files: BTreeMap<PathBuf, Seen>,
-    /// Watched folders, with the rules that hold in them.
-    folders: BTreeMap<PathBuf, Rules>,
-    /// Links within the root, and what they lead to: a change there is one here too.
+    files: BTreeMap<PathBuf, FileState>,
+    /// Watched folders, with the ignore rules that apply to their entries.
+    folders: BTreeMap<PathBuf, IgnoreRules>,
+    /// Links within the root and their targets: a change of the target is a change of the link, too.
     aliases: BTreeMap<PathBuf, PathBuf>,
-    /// Files to be looked at once more.
-    fresh: Vec<PathBuf>,
+    /// Files to be compared once more, since they may still be written.
+    unsettled: Vec<PathBuf>,
 }
 
 impl Tree {
@@ -67,7 +33,7 @@ impl Tree {
             files: BTreeMap::new(),
             folders: BTreeMap::new(),
             aliases: BTreeMap::new(),
-            fresh: Vec::new(),
+            unsettled: Vec::new(),
         }
     }
 
@@ -75,99 +41,96 @@ impl Tree {
         self.root.dir()
     }
 
-    /// Files that are watched.
+    /// Returns the number of watched files.
     pub(super) fn len(&self) -> usize {
         self.files.len()
     }
 
-    /// Looks at everything for the first time.
-    pub(super) fn learn(&mut self, notices: &mut Option<Notices>) {
-        if let Some(notices) = notices {
-            notices.watch_around(self.root.dir());
+    /// Takes the first snapshot.
+    pub(super) fn scan(&mut self, events: &mut Option<FsEvents>) {
+        if let Some(events) = events {
+            events.watch_parent_of(self.root.dir());
         }
-        let mut unsettled = Batch {
-            all: true,
-            ..Batch::default()
-        };
+        let mut remaining = Batch::everything();
         for _ in 0..2 {
-            self.find(&unsettled, notices);
-            unsettled = Batch {
+            self.find_changes(&remaining, events);
+            remaining = Batch {
                 paths: self
-                    .fresh
+                    .unsettled
                     .drain(..)
-                    .map(|path| (path, Writer::Unknown))
+                    .map(|path| (path, WriteState::Unknown))
                     .collect(),
                 all: false,
             };
-            if unsettled.is_empty() {
+            if remaining.is_empty() {
                 return;
             }
-            // What was written just before is no change after.
-            std::thread::sleep(TICK);
+            // Files written just before the scan must not be reported as changed later.
+            std::thread::sleep(TIMESTAMP_RESOLUTION);
         }
-        // Still being written: told once it has settled.
-        self.fresh = unsettled.paths.into_keys().collect();
-        self.repeat_fresh(notices.as_ref());
+        // Still being written: reported once they have settled.
+        self.unsettled = remaining.paths.into_keys().collect();
+        self.requeue_unsettled(events.as_ref());
     }
 
-    /// Whether a notice for this path may mean anything.
-    pub(super) fn concerns(&self, path: &Path) -> bool {
+    /// Whether an event for this path may be a change of a watched file.
+    pub(super) fn is_relevant(&self, path: &Path) -> bool {
         path == self.root.dir()
             || self.folders.contains_key(path)
             || path
                 .parent()
                 .and_then(|folder| self.folders.get(folder))
-                .is_some_and(|rules| !rules.ignore(path, false))
+                .is_some_and(|rules| !rules.ignores(path, false))
                 && self.root.url_of(path).is_some()
     }
 
-    /// Finds what has changed.
+    /// Compares the paths of a batch with the snapshot, updates it, and returns what has changed.
     pub(super) fn compare(
         &mut self,
         batch: &Batch,
-        notices: &mut Option<Notices>,
+        events: &mut Option<FsEvents>,
     ) -> Vec<FileChange> {
-        let changes = self.find(batch, notices);
-        self.repeat_fresh(notices.as_ref());
-        self.told(changes)
+        let changes = self.find_changes(batch, events);
+        self.requeue_unsettled(events.as_ref());
+        self.file_changes(changes)
     }
 
-    /// Has files that are being written looked at once more; polling does anyway.
-    fn repeat_fresh(&mut self, notices: Option<&Notices>) {
-        let fresh = std::mem::take(&mut self.fresh);
-        if let Some(notices) = notices {
-            notices.repeat(fresh);
+    /// Puts unsettled files into the next batch. Polling compares them anyway.
+    fn requeue_unsettled(&mut self, events: Option<&FsEvents>) {
+        let unsettled = std::mem::take(&mut self.unsettled);
+        if let Some(events) = events {
+            events.requeue(unsettled);
         }
     }
 
-    /// Compares. When the operating system has no more notices to give, says so once and gives
-    /// them up.
-    fn find(&mut self, batch: &Batch, notices: &mut Option<Notices>) -> Changes {
+    /// Compares the paths of a batch. When the operating system cannot watch any more folders, logs it
+    /// once and switches to polling.
+    fn find_changes(&mut self, batch: &Batch, events: &mut Option<FsEvents>) -> Changes {
         let mut changes = Changes::new();
         let root = self.root.dir().to_owned();
         let mut limit = Ok(());
         if batch.all || batch.paths.contains_key(&root) {
-            limit = self.enter(&root, notices, &mut changes);
+            limit = self.compare_folder(&root, events, &mut changes);
         } else {
-            for (path, writer) in &batch.paths {
-                let is_done = *writer == Writer::Done;
-                limit = limit.and(self.look(path, is_done, notices, &mut changes));
+            for (path, state) in &batch.paths {
+                let is_complete = *state == WriteState::Complete;
+                limit = limit.and(self.compare_path(path, is_complete, events, &mut changes));
             }
         }
-        if limit.is_err() && notices.take().is_some() {
-            tracing::warn!(target: "pagewire::watch", folders = self.folders.len(), "the operating system watches no more folders: files are polled, which is slower (raise the limit: sysctl fs.inotify.max_user_watches=524288)");
+        if limit.is_err() && events.take().is_some() {
+            tracing::warn!(target: "pagewire::watch", folders = self.folders.len(), "cannot watch more folders: falling back to polling, which is slower (raise the limit: sysctl fs.inotify.max_user_watches=524288)");
         }
         changes
     }
 
-    /// Compares what is at a path with what was.
-    fn look(
+    /// Compares a single path with the snapshot.
+    fn compare_path(
         &mut self,
         path: &Path,
-        is_done: bool,
-        notices: &mut Option<Notices>,
+        is_complete: bool,
+        events: &mut Option<FsEvents>,
         changes: &mut Changes,
-    ) -> Result<(), LimitReached> {
+    ) -> Result<(), WatchLimitReached> {
         let Some(parent) = path.parent() else {
             return Ok(());
         };
@@ -177,52 +140,52 @@ impl Tree {
         let mut limit = Ok(());
         if path
             .file_name()
-            .is_some_and(|name| name == rules::FILE_NAME)
+            .is_some_and(|name| name == ignore_rules::FILE_NAME)
         {
-            // Other rules: other files count.
-            limit = self.enter(parent, notices, changes);
+            // The rules have changed, and with them the set of watched files.
+            limit = self.compare_folder(parent, events, changes);
         }
-        limit.and(match self.entry(path, is_done) {
-            Entry::Folder if rules.ignore(path, true) => {
-                self.forget(path, notices, changes);
+        limit.and(match self.entry(path, is_complete) {
+            Entry::Folder if rules.ignores(path, true) => {
+                self.remove(path, events, changes);
                 Ok(())
             }
-            Entry::Folder => self.enter(path, notices, changes),
+            Entry::Folder => self.compare_folder(path, events, changes),
             entry => {
                 if self.folders.contains_key(path) {
-                    self.forget(path, notices, changes);
+                    self.remove(path, events, changes);
                 }
-                self.note(path, entry, is_done, notices, changes);
+                self.update(path, entry, is_complete, events, changes);
                 Ok(())
             }
         })
     }
 
-    /// Watches a folder with all that is in it, and compares all that with what was there. First
-    /// watched, then read: what comes between is found twice rather than never.
-    fn enter(
+    /// Watches a folder with its subfolders, and compares everything in them with the snapshot. Each
+    /// folder is watched before it is read: a file that appears in between is found twice, not missed.
+    fn compare_folder(
         &mut self,
         top: &Path,
-        notices: &mut Option<Notices>,
+        events: &mut Option<FsEvents>,
         changes: &mut Changes,
-    ) -> Result<(), LimitReached> {
-        let mut unseen = self.below(top);
+    ) -> Result<(), WatchLimitReached> {
+        let mut unseen = self.known_below(top);
         let mut limit = Ok(());
-        let mut waiting = vec![top.to_owned()];
-        while let Some(folder) = waiting.pop() {
-            if let Some(notices) = notices
+        let mut pending = vec![top.to_owned()];
+        while let Some(folder) = pending.pop() {
+            if let Some(events) = events
                 && limit.is_ok()
             {
-                limit = notices.watch(&folder, folder == self.root.dir());
+                limit = events.watch(&folder, folder == self.root.dir());
             }
             let Ok(entries) = fs::read_dir(&folder) else {
-                continue; // It has gone, or is not ours to read: what was in it is unseen.
+                continue; // Removed or unreadable: its entries stay in `unseen`.
             };
-            let around = match folder.parent() {
+            let outer_rules = match folder.parent() {
                 Some(parent) if folder != self.root.dir() => self.folders.get(parent).cloned(),
-                _ => Some(Rules::around(&folder)),
+                _ => Some(IgnoreRules::around(&folder)),
             };
-            let rules = around.unwrap_or_default().of(&folder);
+            let rules = outer_rules.unwrap_or_default().inside(&folder);
             unseen.remove(&folder);
             self.aliases.remove(&folder);
             if self.files.remove(&folder).is_some() {
@@ -231,26 +194,26 @@ impl Tree {
             for path in entries.flatten().map(|entry| entry.path()) {
                 let entry = self.entry(&path, false);
                 let is_folder = matches!(entry, Entry::Folder);
-                if rules.ignore(&path, is_folder) {
+                if rules.ignores(&path, is_folder) {
                     continue;
                 }
                 if is_folder {
-                    waiting.push(path);
+                    pending.push(path);
                 } else {
                     unseen.remove(&path);
-                    self.note(&path, entry, false, notices, changes);
+                    self.update(&path, entry, false, events, changes);
                 }
             }
             self.folders.insert(folder, rules);
         }
         for path in unseen {
-            self.forget(&path, notices, changes);
+            self.remove(&path, events, changes);
         }
         limit
     }
 
-    /// What was known at a path and below it.
-    fn below(&self, top: &Path) -> BTreeSet<PathBuf> {
+    /// Returns the paths of the snapshot at `top` and below it.
+    fn known_below(&self, top: &Path) -> BTreeSet<PathBuf> {
         fn paths<'a, T>(
             known: &'a BTreeMap<PathBuf, T>,
             top: &'a Path,
@@ -263,74 +226,76 @@ impl Tree {
         known.chain(paths(&self.aliases, top)).collect()
     }
 
-    /// Takes in what is at a path, which is no folder.
-    fn note(
+    /// Updates the snapshot at a path that is not a folder.
+    fn update(
         &mut self,
         path: &Path,
         entry: Entry,
-        is_done: bool,
-        notices: &mut Option<Notices>,
+        is_complete: bool,
+        events: &mut Option<FsEvents>,
         changes: &mut Changes,
     ) {
         match entry {
-            Entry::File(seen) => {
+            Entry::File(state) => {
                 self.aliases.remove(path);
-                let before = self.files.insert(path.to_owned(), seen);
+                let before = self.files.insert(path.to_owned(), state);
                 let kind = match before {
                     None => FileChangeKind::Created,
-                    Some(before) if before.stamp == seen.stamp && !(before.is_young && is_done) => {
+                    Some(before)
+                        if before.stamp == state.stamp && !(before.is_recent && is_complete) =>
+                    {
                         return;
                     }
                     Some(_) => FileChangeKind::Modified,
                 };
                 changes.insert(path.to_owned(), kind);
             }
-            Entry::Fresh => self.fresh.push(path.to_owned()),
+            Entry::Unsettled => self.unsettled.push(path.to_owned()),
             Entry::Alias(target) => {
                 self.files.remove(path);
                 let before = self.aliases.insert(path.to_owned(), target.clone());
                 if before.as_ref() != Some(&target) {
-                    let turned = before.into_iter().chain([target]);
-                    let names = turned.flat_map(|target| self.by_link(path, &target));
+                    let targets = before.into_iter().chain([target]);
+                    let names = targets.flat_map(|target| self.paths_through(path, &target));
                     changes.extend(names.map(|name| (name, FileChangeKind::Modified)));
                 }
             }
-            Entry::Nothing | Entry::Folder => self.forget(path, notices, changes),
+            Entry::Nothing | Entry::Folder => self.remove(path, events, changes),
         }
     }
 
-    /// Forgets what was at a path and below it. What has gone is a change; what only counts no
-    /// more is none.
-    fn forget(&mut self, top: &Path, notices: &mut Option<Notices>, changes: &mut Changes) {
-        for path in self.below(top) {
-            let has_gone = path.symlink_metadata().is_err();
-            if self.files.remove(&path).is_some() && has_gone {
+    /// Removes a path, and everything below it, from the snapshot. Paths that no longer exist are
+    /// reported as changes; those that are only ignored from now on are not.
+    fn remove(&mut self, top: &Path, events: &mut Option<FsEvents>, changes: &mut Changes) {
+        for path in self.known_below(top) {
+            let is_missing = path.symlink_metadata().is_err();
+            if self.files.remove(&path).is_some() && is_missing {
                 changes.insert(path.clone(), FileChangeKind::Removed);
             }
             if self.folders.remove(&path).is_some()
-                && let Some(notices) = notices
+                && let Some(events) = events
             {
-                notices.unwatch(&path);
+                events.unwatch(&path);
             }
             if let Some(target) = self.aliases.remove(&path)
-                && has_gone
+                && is_missing
             {
-                let names = self.by_link(&path, &target).into_iter();
+                let names = self.paths_through(&path, &target).into_iter();
                 changes.extend(names.map(|name| (name, FileChangeKind::Removed)));
             }
         }
     }
 
-    /// The names that a link gives to the files that it leads to.
-    fn by_link(&self, link: &Path, target: &Path) -> Vec<PathBuf> {
-        self.below(target)
+    /// Returns the paths that the files at a link's target have through the link.
+    fn paths_through(&self, link: &Path, target: &Path) -> Vec<PathBuf> {
+        self.known_below(target)
             .into_iter()
             .filter(|path| self.files.contains_key(path))
-            .filter_map(|file| renamed(&file, target, link))
+            .filter_map(|file| rebase(&file, target, link))
             .collect()
     }
 
-    fn entry(&self, path: &Path, is_done: bool) -> Entry {
+    fn entry(&self, path: &Path, is_complete: bool) -> Entry {
         let Some(url) = self.root.url_of(path) else {
             return Entry::Nothing;
         };
@@ -338,41 +303,43 @@ impl Tree {
             return Entry::Nothing;
         };
         if metadata.is_symlink() {
-            return self.link(path, &url);
+            return self.link_entry(path, &url);
         }
-        entry_of(&metadata, is_done)
+        Entry::new(&metadata, is_complete)
     }
 
-    /// A link, as far as pages may follow it. Of a link to a single file outside the root changes
-    /// are noticed when the link changes, or by polling.
-    fn link(&self, path: &Path, url: &str) -> Entry {
+    /// Classifies a link, which counts only if it is served. Changes of a single file outside the root
+    /// are noticed when the link to it changes, or by polling.
+    fn link_entry(&self, path: &Path, url: &str) -> Entry {
         let Ok(url) = UrlPath::parse(url) else {
             return Entry::Nothing;
         };
-        let served = matches!(
+        let is_served = matches!(
             self.root.find(&url),
             PathLookup::File(_) | PathLookup::FolderWithoutSlash
         );
-        // Links behind links are not followed: two that lead to each other would never end.
+        // Links inside linked folders are not followed: two folders linked to each other would recurse
+        // forever.
         let folder = path.parent();
-        let behind_link = folder.is_none_or(|dir| dir.canonicalize().is_ok_and(|real| real != dir));
+        let in_linked_folder =
+            folder.is_none_or(|dir| dir.canonicalize().is_ok_and(|real| real != dir));
         match (path.canonicalize(), path.metadata()) {
-            _ if !served || behind_link => Entry::Nothing,
+            _ if !is_served || in_linked_folder => Entry::Nothing,
             (Ok(real), Ok(_)) if real.starts_with(self.root.dir()) => Entry::Alias(real),
-            (Ok(_), Ok(metadata)) => entry_of(&metadata, false),
+            (Ok(_), Ok(metadata)) => Entry::new(&metadata, false),
             _ => Entry::Nothing,
         }
     }
 
-    /// The changes with their URLs, those of links included.
-    fn told(&self, changes: Changes) -> Vec<FileChange> {
-        let mut told = Vec::with_capacity(changes.len());
+    /// Adds the URL of each change, and repeats it for every link through which the file is served.
+    fn file_changes(&self, changes: Changes) -> Vec<FileChange> {
+        let mut file_changes = Vec::with_capacity(changes.len());
         for (file, kind) in changes {
             let aliases = self.aliases.iter();
-            let by_link = aliases.filter_map(|(link, target)| renamed(&file, target, link));
-            let mut names: Vec<_> = by_link.collect();
+            let linked = aliases.filter_map(|(link, target)| rebase(&file, target, link));
+            let mut names: Vec<_> = linked.collect();
             names.insert(0, file);
-            told.extend(names.into_iter().filter_map(|file_path| {
+            file_changes.extend(names.into_iter().filter_map(|file_path| {
                 let url_path = self.root.url_of(&file_path)?;
                 Some(FileChange {
                     file_path,
@@ -381,42 +348,17 @@ impl Tree {
                 })
             }));
         }
-        told
+        file_changes
     }
 }
 
-/// The same file below another folder.
-fn renamed(file: &Path, from: &Path, to: &Path) -> Option<PathBuf> {
-    let inside = file.strip_prefix(from).ok()?;
+/// Replaces the leading folder `from` of a path by `to`.
+fn rebase(file: &Path, from: &Path, to: &Path) -> Option<PathBuf> {
+    let rest = file.strip_prefix(from).ok()?;
     // Joining an empty path would add a slash.
-    let is_it = inside.as_os_str().is_empty();
-    Some(if is_it {
+    Some(if rest.as_os_str().is_empty() {
         to.to_owned()
     } else {
-        to.join(inside)
-    })
-}
-
-fn entry_of(metadata: &fs::Metadata, is_done: bool) -> Entry {
-    if metadata.is_dir() {
-        return Entry::Folder;
-    }
-    if !metadata.is_file() {
-        return Entry::Nothing;
-    }
-    let modified = metadata.modified().ok();
-    // A time in the future is one that somebody set.
-    let age = modified.and_then(|modified| modified.elapsed().ok());
-    let is_young = age.is_some_and(|age| age < TICK);
-    if is_young && !is_done {
-        return Entry::Fresh;
-    }
-    Entry::File(Seen {
-        stamp: Stamp {
-            modified,
-            size: metadata.len(),
-            inode: metadata.ino(),
-        },
-        is_young,
+        to.join(rest)
     })
 }

@@ -1,14 +1,15 @@
-//! What a plugin prints, in the daemon's log.
+//! Forwards the output of plugins to the daemon's log, line by line.
 
 use crate::plugins::PluginRegistry;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
-/// How much of a line is logged, in bytes; the rest is left out, which is said. Default 8 KiB.
+/// Longest line that is logged in full, in bytes. Of a longer one the rest is dropped, and its size is
+/// logged. Default 8 KiB.
 const MAX_LINE_BYTES: usize = 8 * 1024;
 
-/// Logs every line until the end of the output.
+/// Logs every line of the output until it ends.
 pub(super) async fn log(plugins: &PluginRegistry, slot: usize, output: impl AsyncRead + Unpin) {
-    let say = |line: &Line| {
+    let log_line = |line: &Line| {
         let plugin = plugins.slot_name(slot);
         tracing::info!(target: "pagewire::plugin", "{plugin}: {}", line.text());
     };
@@ -23,40 +24,40 @@ pub(super) async fn log(plugins: &PluginRegistry, slot: usize, output: impl Asyn
         let read = end.map_or(bytes.len(), |end| end + 1);
         output.consume(read);
         if end.is_some() {
-            say(&line);
+            log_line(&line);
             line = Line::default();
         }
     }
-    if !line.begin.is_empty() {
-        say(&line);
+    if !line.bytes.is_empty() {
+        log_line(&line);
     }
 }
 
-/// A line, or what is kept of it.
+/// A line, truncated to [`MAX_LINE_BYTES`].
 #[derive(Default)]
 struct Line {
-    begin: Vec<u8>,
-    left_out: usize,
+    bytes: Vec<u8>,
+    dropped: usize,
 }
 
 impl Line {
     fn push(&mut self, bytes: &[u8]) {
-        let room = MAX_LINE_BYTES - self.begin.len();
-        let (kept, left_out) = bytes.split_at(room.min(bytes.len()));
-        self.begin.extend_from_slice(kept);
-        self.left_out += left_out.len();
+        let room = MAX_LINE_BYTES - self.bytes.len();
+        let (fitting, rest) = bytes.split_at(room.min(bytes.len()));
+        self.bytes.extend_from_slice(fitting);
+        self.dropped += rest.len();
     }
 
-    /// Without what would move the terminal's cursor.
+    /// Returns the text without control characters, which could move the terminal's cursor.
     fn text(&self) -> String {
-        let text = String::from_utf8_lossy(&self.begin);
+        let text = String::from_utf8_lossy(&self.bytes);
         let mut text: String = text
             .chars()
             .map(|c| if c == '\t' { ' ' } else { c })
             .filter(|c| !c.is_control())
             .collect();
-        if self.left_out > 0 {
-            text.push_str(&format!(" ... ({} bytes more)", self.left_out));
+        if self.dropped > 0 {
+            text.push_str(&format!(" ... ({} more bytes)", self.dropped));
         }
         text
     }
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_line_is_cut_and_control_characters_go() {
+    fn truncates_long_lines_and_removes_control_characters() {
         let mut line = Line::default();
         line.push(b"\x1b[31ma\tb\r");
         assert_eq!(line.text(), "[31ma b");
@@ -76,7 +77,7 @@ mod tests {
             line.push(&[b'x'; MAX_LINE_BYTES / 2 + 1]);
         }
         let text = line.text();
-        assert!(text.ends_with("x ... (4099 bytes more)"), "{}", text.len());
+        assert!(text.ends_with("x ... (4099 more bytes)"), "{}", text.len());
         assert!(text.len() < MAX_LINE_BYTES + 32);
     }
 }

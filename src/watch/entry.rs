@@ -1,0 +1,66 @@
+//! State of a single path, as far as comparisons need it.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+/// Coarsest resolution of file timestamps on Linux. The second of two writes within it may leave no
+/// trace. So a file that was written this recently is compared once more, unless its writer is done:
+/// then its next event counts as a change, even if the file looks the same.
+pub(super) const TIMESTAMP_RESOLUTION: Duration = Duration::from_millis(10);
+
+/// Metadata that distinguishes two versions of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileStamp {
+    modified: Option<SystemTime>,
+    size: u64,
+    inode: u64,
+}
+
+/// Last known state of a file.
+#[derive(Clone, Copy)]
+pub(super) struct FileState {
+    pub(super) stamp: FileStamp,
+    /// Whether the file was written within [`TIMESTAMP_RESOLUTION`] before.
+    pub(super) is_recent: bool,
+}
+
+/// What exists at a path.
+pub(super) enum Entry {
+    File(FileState),
+    /// A file that is being written, or was a moment ago.
+    Unsettled,
+    Folder,
+    /// A link to a folder or file inside the root, which is watched at its real path.
+    Alias(PathBuf),
+    /// Nothing that can be served.
+    Nothing,
+}
+
+impl Entry {
+    /// Classifies a path that is not a link. `is_complete` when its writer is known to be done.
+    pub(super) fn new(metadata: &Metadata, is_complete: bool) -> Self {
+        if metadata.is_dir() {
+            return Self::Folder;
+        }
+        if !metadata.is_file() {
+            return Self::Nothing;
+        }
+        let modified = metadata.modified().ok();
+        // A time in the future was set explicitly, so the file is not recent.
+        let age = modified.and_then(|modified| modified.elapsed().ok());
+        let is_recent = age.is_some_and(|age| age < TIMESTAMP_RESOLUTION);
+        if is_recent && !is_complete {
+            return Self::Unsettled;
+        }
+        Self::File(FileState {
+            stamp: FileStamp {
+                modified,
+                size: metadata.len(),
+                inode: metadata.ino(),
+            },
+            is_recent,
+        })
+    }
+}
