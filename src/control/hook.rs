@@ -4,7 +4,7 @@ use super::status::invalid;
 use super::{BoxStream, Control, convert, info, proto, session, status};
 use crate::plugins::{
     CallMessage, Calls, CancelReason, FailureMode, Hook, HookFailure, HookGuard, HookOptions,
-    HookType, RequestContext, RequestFilter, Session, SourceLocation,
+    HookType, RegisteredHookType, RequestContext, RequestFilter, Session, SourceLocation,
 };
 use futures_util::stream;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ pub(super) const MAX_CALL_TIMEOUT: Duration = Duration::from_mins(1);
 pub(super) const MAX_BODY_BYTES: usize = super::MAX_DOWN_FRAME_BYTES;
 
 /// A kind of hook, as the contract has it.
-pub(super) trait Wire: HookType {
+pub(super) trait Wire: RegisteredHookType {
     /// What the plugin sends.
     type Request: Send + 'static;
     /// What the daemon sends.

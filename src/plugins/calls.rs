@@ -1,4 +1,4 @@
-//! Calls to one hook of one plugin: numbered, bounded, with a deadline, answered out of order.
+//! Calls to one hook of one plugin: numbered, bounded, with a deadline, and answered in any order.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -7,67 +7,62 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
-/// Calls that may wait in the daemon for a plugin that has its allowed number outstanding.
-/// One more fails at once, as overload. Default 1,024.
+/// Calls that may queue in the daemon while the plugin has its maximum number outstanding. Further
+/// calls fail at once with [`CallError::Overloaded`]. Default 1,024.
 pub(crate) const MAX_QUEUED_CALLS: usize = 1024;
 
 /// Why a call has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CallError {
-    /// The deadline passed.
     TimedOut,
-    /// The plugin has gone, or has withdrawn the hook, while it held the call.
+    /// The plugin disconnected or withdrew the hook before it answered.
     Disconnected,
-    /// It had gone before it was asked.
+    /// The hook was closed before the call was sent.
     NotSent,
-    /// [`MAX_QUEUED_CALLS`] are waiting.
+    /// [`MAX_QUEUED_CALLS`] calls are queued.
     Overloaded,
 }
 
 /// Why the plugin may stop working on a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CancelReason {
-    /// Who made the request has left.
+    /// The client dropped the request.
     ClientDisconnected,
     /// The deadline passed.
     Deadline,
 }
 
-/// What goes to the plugin.
+/// A message to the plugin.
 #[derive(Debug)]
 pub(crate) enum CallMessage<C> {
-    /// Work.
     Call {
-        /// Unique in the stream, increasing.
+        /// Unique in the stream and increasing.
         id: u64,
-        /// What to do.
         call: C,
         /// Time left; none = no deadline.
         time_remaining: Option<Duration>,
     },
-    /// No longer wanted.
     Cancel {
-        /// The call.
         id: u64,
-        /// Why.
         reason: CancelReason,
     },
 }
 
-/// The daemon's end of a hook's stream: calls of type `C`, results of type `R`.
+/// The daemon's end of a hook's stream: sends calls of type `C` and matches results of type `R` to
+/// them.
 pub(crate) struct Calls<C, R> {
     outgoing: mpsc::Sender<CallMessage<C>>,
     slots: Semaphore,
     queued: AtomicUsize,
     last_id: AtomicU64,
-    /// None once the stream has ended. Held for moments, never across an await.
-    waiting: Mutex<Option<HashMap<u64, oneshot::Sender<R>>>>,
+    /// Outstanding calls by id; none once the stream has ended. Never held across an await.
+    outstanding: Mutex<Option<HashMap<u64, oneshot::Sender<R>>>>,
     timeout: Option<Duration>,
 }
 
 impl<C, R> Calls<C, R> {
-    /// `max_concurrent` calls may be outstanding, each for `timeout` from the moment it is due
-    /// (none = for ever). The receiver is what the stream sends.
+    /// Allows `max_concurrent` outstanding calls. Each may take `timeout`, time in the queue included
+    /// (none = unlimited). The receiver yields the messages to send to the plugin.
     #[must_use]
     pub(crate) fn new(
         max_concurrent: usize,
@@ -80,44 +75,44 @@ impl<C, R> Calls<C, R> {
             slots: Semaphore::new(max_concurrent),
             queued: AtomicUsize::new(0),
             last_id: AtomicU64::new(0),
-            waiting: Mutex::new(Some(HashMap::new())),
+            outstanding: Mutex::new(Some(HashMap::new())),
             timeout,
         };
         (calls, receiver)
     }
 
-    /// Asks the plugin and waits. Dropping the future cancels the call.
+    /// Calls the plugin and waits for the result. Dropping the future cancels the call.
     pub(crate) async fn call(&self, call: C) -> Result<R, CallError> {
         let due = Instant::now();
         let deadline = self.timeout.map(|timeout| due + timeout);
-        let mut outstanding = Outstanding {
+        let mut cancel = CancelOnDrop {
             calls: self,
             id: None,
             reason: CancelReason::ClientDisconnected,
         };
-        let answered = self.ask(call, deadline, &mut outstanding);
+        let answered = self.send_and_wait(call, deadline, &mut cancel);
         let result = match deadline {
             None => answered.await,
             Some(deadline) => {
                 let Ok(result) = tokio::time::timeout_at(deadline, answered).await else {
-                    outstanding.reason = CancelReason::Deadline;
+                    cancel.reason = CancelReason::Deadline;
                     return Err(CallError::TimedOut);
                 };
                 result
             }
         };
-        outstanding.id = None;
+        cancel.id = None;
         result
     }
 
-    async fn ask(
+    async fn send_and_wait(
         &self,
         call: C,
         deadline: Option<Instant>,
-        outstanding: &mut Outstanding<'_, C, R>,
+        cancel: &mut CancelOnDrop<'_, C, R>,
     ) -> Result<R, CallError> {
         let slot = {
-            let queued = Queued(&self.queued);
+            let queued = QueueGuard(&self.queued);
             if queued.0.fetch_add(1, Ordering::Relaxed) >= MAX_QUEUED_CALLS {
                 return Err(CallError::Overloaded);
             }
@@ -129,7 +124,7 @@ impl<C, R> Calls<C, R> {
             .as_mut()
             .ok_or(CallError::NotSent)?
             .insert(id, sender);
-        outstanding.id = Some(id);
+        cancel.id = Some(id);
         let time_remaining = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         let message = CallMessage::Call {
             id,
@@ -145,47 +140,51 @@ impl<C, R> Calls<C, R> {
         result
     }
 
-    /// A result came. False, and nothing changes, when it is late, doubled or unknown.
+    /// Hands a result to the call it answers. Returns false for late, repeated and unknown ids, which
+    /// are ignored.
     #[must_use]
     pub(crate) fn resolve(&self, id: u64, result: R) -> bool {
-        let waiting = self.lock().as_mut().and_then(|waiting| waiting.remove(&id));
-        waiting.is_some_and(|waiting| waiting.send(result).is_ok())
+        let call = self.lock().as_mut().and_then(|calls| calls.remove(&id));
+        call.is_some_and(|call| call.send(result).is_ok())
     }
 
-    /// The stream has ended: whoever waits is told so.
+    /// Fails all outstanding and queued calls, because the stream has ended.
     pub(crate) fn close(&self) {
         self.slots.close();
         *self.lock() = None;
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<HashMap<u64, oneshot::Sender<R>>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.outstanding
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Counts a call among the queued for as long as it lives.
-struct Queued<'a>(&'a AtomicUsize);
+/// Counts a call as queued until it is dropped.
+struct QueueGuard<'a>(&'a AtomicUsize);
 
-impl Drop for Queued<'_> {
+impl Drop for QueueGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Cancels a call that was sent and not answered.
-struct Outstanding<'a, C, R> {
+/// Guard that cancels the call with this id, unless the id was cleared because the call ended.
+struct CancelOnDrop<'a, C, R> {
     calls: &'a Calls<C, R>,
     id: Option<u64>,
     reason: CancelReason,
 }
 
-impl<C, R> Drop for Outstanding<'_, C, R> {
+impl<C, R> Drop for CancelOnDrop<'_, C, R> {
     fn drop(&mut self) {
         let Some(id) = self.id else { return };
-        if let Some(waiting) = self.calls.lock().as_mut() {
-            waiting.remove(&id);
+        if let Some(outstanding) = self.calls.lock().as_mut() {
+            outstanding.remove(&id);
         }
-        // Without room the plugin is not reading, and learns from the deadline it was given.
+        // A full channel means that the plugin is not reading; it will notice the deadline that came
+        // with the call.
         let _ = self.calls.outgoing.try_send(CallMessage::Cancel {
             id,
             reason: self.reason,
@@ -198,7 +197,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn answers_reach_their_calls_in_any_order() {
+    async fn results_are_matched_to_calls_in_any_order() {
         let (calls, mut stream) = Calls::<&str, &str>::new(2, None);
         let plugin = async {
             let mut ids = HashMap::new();
@@ -210,7 +209,7 @@ mod tests {
             }
             assert!(calls.resolve(ids["b"], "B"));
             assert!(calls.resolve(ids["a"], "A"));
-            assert!(!calls.resolve(ids["a"], "doubled"));
+            assert!(!calls.resolve(ids["a"], "repeated"));
             assert!(!calls.resolve(99, "unknown"));
         };
         let (a, b, ()) = tokio::join!(calls.call("a"), calls.call("b"), plugin);
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_deadline_cancels_the_call_and_includes_the_time_in_the_queue() {
+    async fn a_deadline_cancels_the_call_and_includes_time_in_the_queue() {
         let (calls, mut stream) = Calls::<&str, &str>::new(1, Some(Duration::from_secs(5)));
         let (first, second) = tokio::join!(calls.call("a"), calls.call("b"));
         assert_eq!(
@@ -243,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_end_of_the_stream_ends_every_call() {
+    async fn closing_the_stream_fails_every_call() {
         let (calls, stream) = Calls::<&str, &str>::new(1, None);
         let end = async {
             tokio::task::yield_now().await;

@@ -1,53 +1,52 @@
-//! What became of the calls to one plugin.
+//! Counters and latencies of the calls to one plugin.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Steps within a power of two: latencies are told apart to an eighth.
+/// Histogram buckets within each power of two: latencies are precise to an eighth.
 const STEPS: usize = 8;
 
-/// Powers of two of microseconds; the last is more than an hour.
+/// Powers of two covered by the histogram, in microseconds; the last one is more than an hour.
 const POWERS: usize = 33;
 
-/// Counts since the session began. Exact, but read one by one: a reader may see a call that is
-/// counted and not yet judged.
+/// Counts since the plugin's first session. Each is exact, but they are read one by one: a reader may
+/// see a call without its outcome.
 pub(crate) struct Counters {
     calls: AtomicU64,
     passes: AtomicU64,
     failures: AtomicU64,
     timeouts: AtomicU64,
     late_results: AtomicU64,
-    /// Answered calls by latency.
+    /// Histogram of the latencies of answered calls.
     latencies: [AtomicU32; STEPS * POWERS],
 }
 
-/// The counts at one moment.
+/// A snapshot of [`Counters`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
-    /// Calls made.
+    /// Calls sent to the plugin.
     pub calls: u64,
-    /// Answered with a skip.
+    /// Calls answered with a skip.
     pub passes: u64,
-    /// Failures that the plugin reported, and calls it left or that found it overloaded.
+    /// Failures that the plugin reported, and calls lost to a disconnect or overload.
     pub failures: u64,
     /// Calls whose deadline passed.
     pub timeouts: u64,
-    /// Results that nobody waited for.
+    /// Results that no call was waiting for.
     pub late_results: u64,
-    /// 99 of 100 answered calls were at most this slow; none = none was answered.
+    /// 99th percentile of answered calls; none = no call has been answered.
     pub latency_p99: Option<Duration>,
 }
 
-/// What became of one call.
+/// How a call ended, as the counters distinguish it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CallOutcome {
-    /// The plugin answered.
+    /// The plugin answered with content.
     Content,
-    /// It skipped.
-    Pass,
-    /// It failed, left, or was overloaded.
+    /// The plugin skipped the request.
+    Skip,
+    /// The plugin reported a failure, disconnected, or was overloaded.
     Failure,
-    /// Its deadline passed.
     Timeout,
 }
 
@@ -65,19 +64,19 @@ impl Default for Counters {
 }
 
 impl Counters {
-    pub(super) fn called(&self) {
+    pub(super) fn count_call(&self) {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A call that was counted was not made.
-    pub(super) fn not_called(&self) {
+    /// Reverts [`count_call`](Counters::count_call) for a call that was never sent.
+    pub(super) fn uncount_call(&self) {
         self.calls.fetch_sub(1, Ordering::Relaxed);
     }
 
-    pub(super) fn judged(&self, verdict: CallOutcome, latency: Duration) {
-        match verdict {
+    pub(super) fn count_outcome(&self, outcome: CallOutcome, latency: Duration) {
+        match outcome {
             CallOutcome::Content => {}
-            CallOutcome::Pass => _ = self.passes.fetch_add(1, Ordering::Relaxed),
+            CallOutcome::Skip => _ = self.passes.fetch_add(1, Ordering::Relaxed),
             CallOutcome::Failure => _ = self.failures.fetch_add(1, Ordering::Relaxed),
             CallOutcome::Timeout => {
                 self.timeouts.fetch_add(1, Ordering::Relaxed);
@@ -87,11 +86,11 @@ impl Counters {
         self.latencies[bucket(latency)].fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn late(&self) {
+    pub(super) fn count_late_result(&self) {
         self.late_results.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The counts now.
+    /// Reads all counters.
     #[must_use]
     pub(crate) fn read(&self) -> Counts {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -111,7 +110,7 @@ impl Counters {
             .each_ref()
             .map(|count| u64::from(count.load(Ordering::Relaxed)));
         let total: u64 = counts.iter().sum();
-        // The 99th of 100, and the only one of one.
+        // Rounded up, so that a single call is its own percentile.
         let rank = (total * 99).div_ceil(100);
         let mut seen = 0;
         let at = counts.iter().position(|count| {
@@ -135,7 +134,7 @@ fn bucket(latency: Duration) -> usize {
     (power * STEPS + step % STEPS).min(STEPS * POWERS - 1)
 }
 
-/// The longest latency of a bucket, in microseconds.
+/// Returns the upper bound of a bucket in microseconds.
 fn upper_bound(bucket: usize) -> u64 {
     let (power, step) = (bucket / STEPS, (bucket % STEPS) as u64);
     ((STEPS as u64 + step + 1) << power) / STEPS as u64
@@ -146,11 +145,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_99th_of_100_is_found_to_an_eighth() {
+    fn the_99th_percentile_is_precise_to_an_eighth() {
         let counters = Counters::default();
         assert_eq!(counters.read().latency_p99, None);
         for millis in 1..=100 {
-            counters.judged(CallOutcome::Content, Duration::from_millis(millis));
+            counters.count_outcome(CallOutcome::Content, Duration::from_millis(millis));
         }
         let p99 = counters.read().latency_p99.unwrap();
         assert!(
@@ -158,7 +157,7 @@ mod tests {
             "{p99:?}"
         );
         for latency in [Duration::ZERO, Duration::MAX] {
-            counters.judged(CallOutcome::Pass, latency);
+            counters.count_outcome(CallOutcome::Skip, latency);
         }
         assert_eq!(counters.read().passes, 2);
     }

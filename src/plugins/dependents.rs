@@ -1,17 +1,20 @@
-//! Which URL paths plugins answer from which files: a change of the file is one of theirs.
+//! Index from files to the URL paths whose responses plugins make from them.
+//!
+//! When such a file changes, pages that loaded one of these paths are notified, although they never
+//! requested the file itself.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Pairs of a file and a URL path that are known. At the bound all are forgotten, which the log says,
-/// and learned again as pages ask. Default 65,536.
+/// Pairs of a file and a URL path in the index. At the bound the index is cleared, which is logged, and
+/// rebuilt as pages request resources. Default 65,536.
 const MAX_PAIRS: usize = 64 * 1024;
 
-/// Everything that plugins named as what their answers are made from.
+/// The index, filled from the dependencies that hook results name.
 #[derive(Default)]
 pub(crate) struct Dependents {
-    /// Held for moments, never across an await.
+    /// Never held across an await.
     state: Mutex<State>,
 }
 
@@ -22,26 +25,26 @@ struct State {
 }
 
 impl Dependents {
-    /// The answer for this URL path was made from these files. Asks the file system, so that a file is
-    /// known by its real path as well.
+    /// Records that the response for this URL path depends on these files, under the names given and
+    /// under their canonical paths. Blocks for the file system.
     pub(super) fn add(&self, path: &str, files: &[&Path]) {
         if files.is_empty() {
             return;
         }
-        let real = |file: &&Path| file.canonicalize().ok();
-        let real: Vec<_> = files.iter().filter_map(real).collect();
+        let canonical = |file: &&Path| file.canonicalize().ok();
+        let canonical: Vec<_> = files.iter().filter_map(canonical).collect();
         let path: Arc<str> = path.into();
         let mut state = self.lock();
         for file in files
             .iter()
             .copied()
-            .chain(real.iter().map(PathBuf::as_path))
+            .chain(canonical.iter().map(PathBuf::as_path))
         {
             state.add(file, &path);
         }
     }
 
-    /// The URL paths, decoded, whose answers are made from any of these files.
+    /// Returns the decoded URL paths whose responses depend on any of these files.
     pub(crate) fn paths_of<'a>(&self, files: impl Iterator<Item = &'a Path>) -> BTreeSet<Arc<str>> {
         let state = self.lock();
         let paths = files.filter_map(|file| state.by_file.get(file));
@@ -56,10 +59,10 @@ impl Dependents {
 impl State {
     fn add(&mut self, file: &Path, path: &Arc<str>) {
         if self.pairs >= MAX_PAIRS {
-            tracing::info!(target: "pagewire::plugins", pairs = self.pairs, "plugins made answers from so many files that which ones is learned anew");
+            tracing::info!(target: "pagewire::plugins", pairs = self.pairs, "dependency index is full; rebuilding it");
             *self = Self::default();
         }
-        // Most are known: no copy of the file's name for those.
+        // Most pairs are known, so the file name is only copied for a new file.
         let is_new = match self.by_file.get_mut(file) {
             Some(paths) => paths.insert(path.clone()),
             None => {
@@ -77,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_known_by_every_name_and_the_bound_holds() {
+    fn files_are_found_by_every_name_and_the_index_stays_bounded() {
         let dependents = Dependents::default();
         let temp = tempfile::tempdir().unwrap();
         let (file, link) = (temp.path().join("a"), temp.path().join("b"));

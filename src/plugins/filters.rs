@@ -1,71 +1,63 @@
-//! Which requests a plugin wants to be asked about. Evaluated in the daemon: what no filter
-//! matches never crosses a process.
+//! Request filters of hooks. The daemon evaluates them, so a request that no filter matches never
+//! leaves the process.
 
 use crate::hub::MAX_REGEX_BYTES;
 use regex::{RegexSet, RegexSetBuilder};
 use std::path::{Path, PathBuf};
 
-/// What filters look at.
+/// The properties of a request that filters can test.
 #[derive(Clone, Copy, Debug, Hash)]
 pub(crate) struct RequestFacts<'a> {
     /// Upper-case.
     pub method: &'a str,
     /// Decoded; begins with `/`.
     pub path: &'a str,
-    /// The file that would answer, if there is one.
+    /// The file that would be served, if there is one.
     pub file: Option<&'a Path>,
-    /// The response's MIME type without parameters. None = there is no response yet: any.
+    /// The response's MIME type without parameters; none = there is no response yet, so any type
+    /// matches.
     pub mime: Option<&'a str>,
 }
 
-/// A condition on requests. Within a field any entry may match, between fields all that are
-/// not empty must, and an exclusion wins.
+/// A condition on requests. Within a field any entry may match, all non-empty fields must match, and
+/// an exclusion wins.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RequestFilter {
-    /// Must be said when nothing else is.
+    /// Required for a filter without conditions.
     pub match_all: bool,
-    /// The whole path.
     pub exact_paths: Vec<String>,
-    /// Its beginning.
     pub path_prefixes: Vec<String>,
-    /// A part of it.
+    /// Searched for in the path, unanchored.
     pub path_regexes: Option<RegexSet>,
-    /// Not these.
+    /// A path in which one of these is found does not match.
     pub exclude_path_regexes: Option<RegexSet>,
     /// Empty = GET and HEAD.
     pub methods: Vec<String>,
-    /// Absolute; requests that one of these files would answer.
+    /// Absolute paths: requests for which one of these files would be served.
     pub file_paths: Vec<PathBuf>,
-    /// Essence types of the response; `text/*` is all that begin so.
+    /// MIME types of the response without parameters, or families such as `text/*`.
     pub mime_types: Vec<String>,
 }
 
-/// A filter that cannot be used.
+/// Why a filter was refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestFilterError {
-    /// Nothing is set.
-    #[error("the filter is empty (set match_all to be asked about every request)")]
+    #[error("the filter is empty (set match_all to match every request)")]
     Empty,
-    /// A path without its slash.
     #[error("path {0:?} does not begin with / (write {suggestion:?})", suggestion = format!("/{}", .0))]
     NotAbsolute(String),
-    /// A file's path that depends on a folder.
-    #[error("file path {} is not absolute (write it from / on)", .0.display())]
+    #[error("file path {} is not absolute (pass an absolute path)", .0.display())]
     FileNotAbsolute(PathBuf),
-    /// A MIME type without a slash.
-    #[error("{0:?} is no MIME type (write one such as text/html or text/*)")]
-    NotAType(String),
-    /// A regular expression that does not compile.
+    #[error("{0:?} is not a MIME type (use one such as text/html or text/*)")]
+    InvalidMimeType(String),
+    /// A regular expression that does not compile, or is too large when compiled.
     #[error(
         "regular expression does not compile (RE2 syntax, no look-around or back-references): {0}"
     )]
     Regex(String),
 }
 
-/// Compiles expressions that a program sent; none when there are none.
-///
-/// # Errors
-/// One that does not compile, or is too large.
+/// Compiles regular expressions; returns none for an empty list.
 pub(crate) fn compile_regexes(
     expressions: &[String],
 ) -> Result<Option<RegexSet>, RequestFilterError> {
@@ -80,7 +72,7 @@ pub(crate) fn compile_regexes(
 }
 
 impl RequestFilter {
-    /// Sets the path expressions, which may not compile.
+    /// Compiles and sets the regular expressions for paths.
     pub(crate) fn with_regexes(
         mut self,
         path_regexes: &[String],
@@ -91,7 +83,7 @@ impl RequestFilter {
         Ok(self)
     }
 
-    /// Refuses a filter that is empty by accident, and paths without their slash.
+    /// Checks the filter, and refuses one that is empty but does not set `match_all`.
     pub(crate) fn check(&self) -> Result<(), RequestFilterError> {
         let paths = self.exact_paths.iter().chain(&self.path_prefixes);
         if let Some(path) = paths.into_iter().find(|path| !path.starts_with('/')) {
@@ -101,7 +93,7 @@ impl RequestFilter {
             return Err(RequestFilterError::FileNotAbsolute(file.clone()));
         }
         if let Some(mime) = self.mime_types.iter().find(|mime| !mime.contains('/')) {
-            return Err(RequestFilterError::NotAType(mime.clone()));
+            return Err(RequestFilterError::InvalidMimeType(mime.clone()));
         }
         let is_empty = self.exact_paths.is_empty()
             && self.path_prefixes.is_empty()
@@ -117,7 +109,7 @@ impl RequestFilter {
         }
     }
 
-    /// Whether the plugin wants to be asked.
+    /// Whether the request satisfies the filter.
     #[must_use]
     pub(crate) fn matches(&self, request: RequestFacts<'_>) -> bool {
         let RequestFacts {
@@ -129,7 +121,7 @@ impl RequestFilter {
         let any_method = if self.methods.is_empty() {
             matches!(method, "GET" | "HEAD")
         } else {
-            self.methods.iter().any(|wanted| wanted == method)
+            self.methods.iter().any(|allowed| allowed == method)
         };
         any_method
             && (self.exact_paths.is_empty() || self.exact_paths.iter().any(|exact| exact == path))
@@ -147,19 +139,23 @@ impl RequestFilter {
                 .as_ref()
                 .is_none_or(|set| !set.is_match(path))
             && (self.file_paths.is_empty()
-                || file.is_some_and(|file| self.file_paths.iter().any(|wanted| wanted == file)))
+                || file.is_some_and(|file| self.file_paths.iter().any(|path| path == file)))
             && (self.mime_types.is_empty()
-                || mime.is_none_or(|mime| self.mime_types.iter().any(|wanted| is_of(mime, wanted))))
+                || mime.is_none_or(|mime| {
+                    self.mime_types
+                        .iter()
+                        .any(|pattern| mime_matches(mime, pattern))
+                }))
     }
 }
 
-/// Whether a MIME type is this one, or of this family: `text/*`.
-fn is_of(mime: &str, wanted: &str) -> bool {
-    match wanted.strip_suffix("/*") {
+/// Whether a MIME type equals the pattern, or belongs to its family (`text/*`).
+fn mime_matches(mime: &str, pattern: &str) -> bool {
+    match pattern.strip_suffix("/*") {
         Some(family) => mime
             .split_once('/')
-            .is_some_and(|(of, _)| of.eq_ignore_ascii_case(family)),
-        None => mime.eq_ignore_ascii_case(wanted),
+            .is_some_and(|(prefix, _)| prefix.eq_ignore_ascii_case(family)),
+        None => mime.eq_ignore_ascii_case(pattern),
     }
 }
 
@@ -177,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn within_a_field_any_between_fields_all_and_exclusion_wins() {
+    fn any_entry_all_fields_and_no_exclusion_must_match() {
         let filter = RequestFilter {
             path_prefixes: vec!["/a/".into(), "/b/".into()],
             ..Default::default()
@@ -196,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_is_one_or_a_family_and_any_while_there_is_no_response() {
+    fn mime_types_match_exactly_by_family_or_without_a_response() {
         let filter = RequestFilter {
             mime_types: vec!["text/*".into(), "image/svg+xml".into()],
             ..Default::default()
@@ -214,18 +210,18 @@ mod tests {
         for mime in ["image/png", "textual/html", "", "text"] {
             assert!(!filter.matches(of(Some(mime))), "{mime}");
         }
-        let no_type = RequestFilter {
+        let invalid = RequestFilter {
             mime_types: vec!["html".into()],
             ..Default::default()
         };
         assert!(matches!(
-            no_type.check(),
-            Err(RequestFilterError::NotAType(_))
+            invalid.check(),
+            Err(RequestFilterError::InvalidMimeType(_))
         ));
     }
 
     #[test]
-    fn an_empty_filter_asks_for_everything_only_when_it_says_so() {
+    fn an_empty_filter_needs_match_all() {
         assert!(matches!(
             RequestFilter::default().check(),
             Err(RequestFilterError::Empty)
@@ -249,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backtracking_expression_is_refused() {
+    fn refuses_backtracking_and_oversized_expressions() {
         let error = RequestFilter::default()
             .with_regexes(&["(?=x)".into()], &[])
             .unwrap_err();

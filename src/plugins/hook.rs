@@ -1,185 +1,100 @@
-//! An open hook: whose it is, which requests it wants, and its calls. What all kinds of hooks share.
+//! An open hook of any type: its filters, its options, its position in the order, and its calls.
 
-use super::PluginRegistry;
 use super::calls::{CallError, Calls};
 use super::counters::{CallOutcome, Counters};
 use super::filters::{RequestFacts, RequestFilter};
-use super::hook_set::HookSet;
-use super::serve::Phase;
 use super::session::{HookKind, Session};
-use bytes::Bytes;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
-use xxhash_rust::xxh3::xxh3_128;
 
-/// A kind of hook: what a plugin is asked, and what it answers.
+/// A type of hook: its options, the calls it receives and the outcomes it returns.
 pub(crate) trait HookType: Sized + 'static {
-    /// As sessions declare it.
-    const HOOK: HookKind;
-    /// What a plugin says when it opens the hook, beside what all hooks have.
+    /// The kind under which sessions declare this hook.
+    const KIND: HookKind;
+    /// Options that only this type has.
     type Options: Send + Sync;
-    /// What it is asked.
     type Call: Send;
-    /// What it answers.
     type Outcome: Send + Sync;
 
-    /// What an answer counts as.
-    fn call_outcome(outcome: &Self::Outcome) -> CallOutcome;
+    /// Classifies an outcome for the counters.
+    fn classify(outcome: &Self::Outcome) -> CallOutcome;
 
-    /// When it is asked. Kinds without phases have one.
+    /// The phase in which the hook is called. Types without phases share the default.
     fn phase(_: &Self::Options) -> Phase {
         Phase::BeforeFiles
     }
 
-    /// The open hooks of this kind, and what is remembered of them.
-    fn hooks(plugins: &PluginRegistry) -> &HookSet<Self>;
+    /// Whether an outcome may be reused for identical calls.
+    fn is_cacheable(outcome: &Self::Outcome) -> bool;
 
-    /// Whether an answer may stand for later ones to the same question.
-    fn may_keep(outcome: &Self::Outcome) -> bool;
+    /// The files that the plugin names as inputs of an outcome.
+    fn dependencies(outcome: &Self::Outcome) -> Vec<&Path>;
 
-    /// The files that an answer was made from, as its plugin names them.
-    fn files(outcome: &Self::Outcome) -> Vec<&Path>;
-
-    /// Bytes that an answer takes, without what every answer takes.
+    /// The memory that an outcome's variable parts take, in bytes.
     fn size(outcome: &Self::Outcome) -> usize;
 }
 
-/// A body that came with an answer.
-#[derive(Debug)]
-pub(crate) struct InlineBody {
-    /// All of it.
-    pub body: Bytes,
-    /// Of its content.
-    pub hash: u128,
-    /// It is text in UTF-8.
-    pub is_utf8: bool,
+/// When a hook is called, relative to the file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// Before every other plugin.
+    First,
+    /// Before files are looked up.
+    BeforeFiles,
+    /// Only when no file matches.
+    AfterFiles,
 }
 
-impl HookFailure {
-    pub(super) fn files(&self) -> Vec<&Path> {
-        self.depends_on.iter().map(PathBuf::as_path).collect()
-    }
-}
-
-impl InlineBody {
-    /// Looks the body through once, so that nobody has to again.
-    #[must_use]
-    pub(crate) fn new(body: Bytes) -> Self {
-        Self {
-            hash: xxh3_128(&body),
-            is_utf8: std::str::from_utf8(&body).is_ok(),
-            body,
-        }
-    }
-}
-
-/// Bytes that header fields take.
-pub(super) fn size_of_headers(headers: &[(String, Bytes)]) -> usize {
-    let sizes = headers.iter().map(|(name, value)| name.len() + value.len());
-    sizes.sum()
-}
-
-/// What a page gets when the plugin does not answer: on timeout, crash, overload or a lost
+/// What a page gets when the plugin does not answer because of a timeout, a crash, overload or a lost
 /// stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FailureMode {
     /// An error that names the plugin.
     Fail,
-    /// As if the plugin had skipped, said in a header.
+    /// The response without the plugin, which a header lists as skipped.
     Skip,
 }
 
-/// What a plugin says when it opens a hook.
+/// The options that a plugin passes when it opens a hook.
 #[derive(Debug)]
-pub(crate) struct HookOptions<K: HookType> {
-    /// A request is asked about when any of these matches.
+pub(crate) struct HookOptions<H: HookType> {
+    /// The hook is called for requests that match any of these.
     pub filters: Vec<RequestFilter>,
-    /// What a page gets when the plugin does not answer.
     pub failure_mode: FailureMode,
-    /// Lower-case names; `*` = all.
+    /// Lower-case names of the request headers that calls carry; `*` = all.
     pub forward_headers: Vec<String>,
-    /// What this kind of hook has of its own.
-    pub type_options: K::Options,
-}
-
-/// The request a plugin is asked about.
-#[derive(Clone, Debug)]
-pub(crate) struct RequestContext {
-    /// Upper-case.
-    pub method: String,
-    /// Decoded; begins with `/`.
-    pub path: String,
-    /// As received, without `?`.
-    pub query: String,
-    /// Those the plugin asked for; names are lower-case.
-    pub headers: Vec<(String, Bytes)>,
-    /// The W3C `traceparent` header.
-    pub traceparent: String,
-    /// The request target as received.
-    pub raw_target: String,
-    /// As received.
-    pub host: String,
-    /// The file that would answer, if there is one.
-    pub file: Option<PathBuf>,
-}
-
-/// A plugin's own considered failure.
-#[derive(Debug, Default)]
-pub(crate) struct HookFailure {
-    /// 400-599.
-    pub status: u16,
-    /// For the developer.
-    pub message: String,
-    /// May be empty.
-    pub stack: String,
-    /// Where in the source.
-    pub location: Option<SourceLocation>,
-    /// Further files, absolute, whose change may mend it.
-    pub depends_on: Vec<PathBuf>,
-}
-
-/// A place in a source file.
-#[derive(Debug, Default)]
-pub(crate) struct SourceLocation {
-    /// As the plugin names it.
-    pub file: String,
-    /// 1-based; 0 = unknown.
-    pub line: u32,
-    /// 1-based; 0 = unknown.
-    pub column: u32,
-    /// The lines around it.
-    pub frame: String,
+    pub type_options: H::Options,
 }
 
 /// A plugin's open hook.
-pub(crate) struct Hook<K: HookType> {
+pub(crate) struct Hook<H: HookType> {
     plugin: String,
-    /// In the configuration.
-    place: Option<usize>,
-    /// The session's.
+    /// The index of the plugin in the configuration, if it is configured.
+    slot: Option<usize>,
+    /// Shared with the session.
     counters: Arc<Counters>,
     failure_mode: FailureMode,
     forward_headers: Vec<String>,
-    type_options: K::Options,
+    type_options: H::Options,
     filters: RwLock<Arc<[RequestFilter]>>,
     /// See [`Hook::id`].
     id: AtomicU64,
-    calls: Calls<K::Call, K::Outcome>,
+    calls: Calls<H::Call, H::Outcome>,
 }
 
-impl<K: HookType> Hook<K> {
-    /// A hook of this session's plugin whose calls go to `calls`.
+impl<H: HookType> Hook<H> {
+    /// Creates a hook for this session's plugin. Calls are sent through `calls`.
     #[must_use]
     pub(crate) fn new(
         session: &Session,
-        options: HookOptions<K>,
-        calls: Calls<K::Call, K::Outcome>,
+        options: HookOptions<H>,
+        calls: Calls<H::Call, H::Outcome>,
     ) -> Arc<Self> {
         Arc::new(Self {
             plugin: session.name().to_owned(),
-            place: session.place(),
+            slot: session.slot(),
             counters: session.counters().clone(),
             failure_mode: options.failure_mode,
             forward_headers: options.forward_headers,
@@ -190,32 +105,29 @@ impl<K: HookType> Hook<K> {
         })
     }
 
-    /// The plugin's name.
     #[must_use]
     pub(crate) fn plugin(&self) -> &str {
         &self.plugin
     }
 
-    /// Names this hook with its filters, and no other that was or will be: what is kept of its
-    /// answers is found under it, and never again once the hook or its filters have gone.
+    /// Returns an id for this hook with its current filters. Ids are never reused, and the id changes
+    /// with the filters, so results cached under an old id are never found again.
     #[must_use]
     pub(crate) fn id(&self) -> u64 {
         self.id.load(Ordering::Acquire)
     }
 
-    /// What a page gets when it does not answer.
     #[must_use]
     pub(crate) fn failure_mode(&self) -> FailureMode {
         self.failure_mode
     }
 
-    /// What this kind of hook has of its own.
     #[must_use]
-    pub(crate) fn type_options(&self) -> &K::Options {
+    pub(crate) fn type_options(&self) -> &H::Options {
         &self.type_options
     }
 
-    /// Whether it wants this request header; the name is lower-case.
+    /// Whether calls carry this request header. The name is lower-case.
     #[must_use]
     pub(crate) fn forwards(&self, header: &str) -> bool {
         self.forward_headers
@@ -223,7 +135,7 @@ impl<K: HookType> Hook<K> {
             .any(|name| name == "*" || name == header)
     }
 
-    /// Whether any filter matches.
+    /// Whether any filter matches the request.
     #[must_use]
     pub(crate) fn matches(&self, request: RequestFacts<'_>) -> bool {
         let filters = self
@@ -234,58 +146,65 @@ impl<K: HookType> Hook<K> {
         filters.iter().any(|filter| filter.matches(request))
     }
 
-    /// Whether any filter asks which file would answer.
+    /// Whether any filter has a condition on the file that would be served.
     #[must_use]
     pub(crate) fn filters_by_file(&self) -> bool {
         let filters = self.filters.read().unwrap_or_else(PoisonError::into_inner);
         filters.iter().any(|filter| !filter.file_paths.is_empty())
     }
 
-    /// Whether any filter asks of which type the response is.
+    /// Whether any filter has a condition on the response's MIME type.
     #[must_use]
     pub(crate) fn filters_by_mime_type(&self) -> bool {
         let filters = self.filters.read().unwrap_or_else(PoisonError::into_inner);
         filters.iter().any(|filter| !filter.mime_types.is_empty())
     }
 
-    /// To be called while the order of hooks is made anew, see [`HookGuard::update_filters`].
-    fn set_filters(&self, filters: Vec<RequestFilter>) {
+    /// Replaces the filters and the id. Must be called inside
+    /// [`HookOrder::change`](super::order::HookOrder::change), so that no snapshot mixes old and new
+    /// filters.
+    pub(super) fn set_filters(&self, filters: Vec<RequestFilter>) {
         *self.filters.write().unwrap_or_else(PoisonError::into_inner) = filters.into();
         self.id.store(next_id(), Ordering::Release);
     }
 
-    /// Asks the plugin.
-    pub(crate) async fn call(&self, call: K::Call) -> Result<K::Outcome, CallError> {
-        self.counters.called();
+    /// Calls the plugin and counts the outcome.
+    pub(crate) async fn call(&self, call: H::Call) -> Result<H::Outcome, CallError> {
+        self.counters.count_call();
         let begin = Instant::now();
         let result = self.calls.call(call).await;
-        let verdict = match &result {
-            Ok(outcome) => K::call_outcome(outcome),
+        let outcome = match &result {
+            Ok(outcome) => H::classify(outcome),
             Err(CallError::TimedOut) => CallOutcome::Timeout,
             Err(CallError::Disconnected | CallError::Overloaded) => CallOutcome::Failure,
             Err(CallError::NotSent) => {
-                self.counters.not_called();
+                self.counters.uncount_call();
                 return result;
             }
         };
-        self.counters.judged(verdict, begin.elapsed());
+        self.counters.count_outcome(outcome, begin.elapsed());
         result
     }
 
-    /// A result came from the plugin.
-    pub(crate) fn resolve(&self, call_id: u64, outcome: K::Outcome) {
+    /// Hands a result from the plugin to the waiting call. Late and unknown results are only counted.
+    pub(crate) fn resolve(&self, call_id: u64, outcome: H::Outcome) {
         if !self.calls.resolve(call_id, outcome) {
-            self.counters.late();
+            self.counters.count_late_result();
         }
     }
 
-    /// The place in the order: the configuration's, then phase, then name; but what is first is ahead
-    /// of all. It never depends on who came first.
+    /// Fails all outstanding and queued calls.
+    pub(super) fn close(&self) {
+        self.calls.close();
+    }
+
+    /// The sort key of the call order: hooks of phase `First`, then configured plugins in the order of
+    /// the configuration, then by phase and name. It never depends on the order of connection.
     pub(super) fn rank(&self) -> impl Ord {
-        let phase = K::phase(&self.type_options);
+        let phase = H::phase(&self.type_options);
         (
             phase != Phase::First,
-            self.place.unwrap_or(usize::MAX),
+            self.slot.unwrap_or(usize::MAX),
             phase,
             &self.plugin,
         )
@@ -295,34 +214,4 @@ impl<K: HookType> Hook<K> {
 fn next_id() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
     LAST.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Holds a hook open. Dropping it withdraws the hook and ends its calls.
-pub(crate) struct HookGuard<K: HookType> {
-    pub(super) plugins: Arc<PluginRegistry>,
-    pub(super) session: Arc<Session>,
-    pub(super) hook: Arc<Hook<K>>,
-}
-
-impl<K: HookType> HookGuard<K> {
-    /// The hook.
-    #[must_use]
-    pub(crate) fn hook(&self) -> &Arc<Hook<K>> {
-        &self.hook
-    }
-
-    /// Replaces all filters: no later request sees the old ones, or what was remembered under them.
-    pub(crate) fn update_filters(&self, filters: Vec<RequestFilter>) {
-        let hooks = K::hooks(&self.plugins);
-        let before = self.hook.id();
-        hooks.order.change(|_| self.hook.set_filters(filters));
-        hooks.cache.remove_hook(before);
-    }
-}
-
-impl<K: HookType> Drop for HookGuard<K> {
-    fn drop(&mut self) {
-        self.plugins.withdraw(&self.session, &self.hook);
-        self.hook.calls.close();
-    }
 }

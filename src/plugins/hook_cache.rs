@@ -1,10 +1,15 @@
-//! What plugins answered that the daemon may say again by itself, until somebody invalidates it, a
-//! file it was made from changes, or the hook is withdrawn.
+//! Bounded cache of hook results. An entry is dropped when a program invalidates it, a file it was made
+//! from changes, or its hook is withdrawn.
+//!
+//! Because the key holds everything that the plugin could see, changed content finds another entry and
+//! needs no invalidation. The files that a result names are compared by `stat` on each lookup. A
+//! result whose call began before an invalidation is returned, but not cached.
 
 use super::calls::CallError;
 use super::dependents::Dependents;
-use super::hook::{Hook, HookType, size_of_headers};
-use super::invalidation::{Invalidation, Source, changed_since};
+use super::hook::{Hook, HookType};
+use super::invalidation::{Dependency, Invalidation, changed_since};
+use super::payload::headers_size;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
@@ -17,21 +22,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
-/// What is remembered of one kind of hook takes so much memory together. Beyond, what is asked for
-/// least goes, and its plugins are asked again. Default 64 MiB.
-const REMEMBERED_BYTES: u64 = 64 * 1024 * 1024;
+/// Cache size per hook type. Beyond it the least used entries are evicted, and their plugins are
+/// called again. Default 64 MiB.
+const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// A guess at how many answers there are, for the size of the table.
-const REMEMBERED_ANSWERS: usize = 2048;
+/// Initial capacity of the cache's table.
+const EXPECTED_ENTRIES: usize = 2048;
 
-/// Files that an answer may name as what it was made from; each is one `stat` a request. The answer
-/// from more is not remembered, which the log says. Default 256.
-const MAX_FILES: usize = 256;
+/// Files that a result may depend on; each costs a `stat` per lookup. A result with more is not
+/// cached, which is logged. Default 256.
+const MAX_DEPENDENCIES: usize = 256;
 
-/// Questions that one answer is for: all that the plugin cannot tell apart.
+/// The cache key: everything that the plugin could see, so calls with equal keys have equal results.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RequestKey {
-    /// Whom it was asked: see [`Hook::id`].
+    /// See [`Hook::id`].
     pub hook: u64,
     /// Upper-case.
     pub method: String,
@@ -39,84 +44,84 @@ pub(crate) struct RequestKey {
     pub path: String,
     /// As received, without `?`.
     pub query: String,
-    /// Those the plugin asked for; names are lower-case.
+    /// The headers that the hook forwards, by lower-case name.
     pub headers: Vec<(String, Bytes)>,
-    /// Hash of what it was asked about beside the request; 0 = nothing.
+    /// Hash of the call's input beside the request, such as the body to transform; 0 = none.
     pub input_hash: u128,
 }
 
-/// What a plugin answered, and what the edge made of it.
-pub(crate) struct HookResult<K: HookType> {
-    outcome: K::Outcome,
+/// A plugin's outcome, and the value that the caller derived from it.
+pub(crate) struct HookResult<H: HookType> {
+    outcome: H::Outcome,
     derived: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
-impl<K: HookType> HookResult<K> {
-    fn new(outcome: K::Outcome) -> Self {
+impl<H: HookType> HookResult<H> {
+    fn new(outcome: H::Outcome) -> Self {
         Self {
             outcome,
             derived: OnceLock::new(),
         }
     }
 
-    /// The answer.
     #[must_use]
-    pub(crate) fn outcome(&self) -> &K::Outcome {
+    pub(crate) fn outcome(&self) -> &H::Outcome {
         &self.outcome
     }
 
-    /// What [`set_derived`](HookResult::set_derived) was given.
+    /// Returns the derived value, if it is set and of this type.
     #[must_use]
     pub(crate) fn derived<T: Any>(&self) -> Option<&T> {
         self.derived.get()?.downcast_ref()
     }
 
-    /// Keeps what was made of the answer beside it, for who gets the same answer next.
-    pub(crate) fn set_derived(&self, made: impl Any + Send + Sync) {
-        // Who came first has made the same.
-        let _ = self.derived.set(Box::new(made));
+    /// Stores a value derived from the outcome, such as a finished response, so that later requests
+    /// with this result need not derive it again.
+    pub(crate) fn set_derived(&self, value: impl Any + Send + Sync) {
+        // A concurrent caller derives the same value from the same outcome, so the first one stays.
+        let _ = self.derived.set(Box::new(value));
     }
 }
 
-/// An answer that holds while its files do.
-struct Kept<K: HookType> {
-    said: Arc<HookResult<K>>,
-    sources: Arc<[Source]>,
+/// A result that is valid while its dependencies are unchanged.
+struct CacheEntry<H: HookType> {
+    result: Arc<HookResult<H>>,
+    dependencies: Arc<[Dependency]>,
 }
 
-impl<K: HookType> Clone for Kept<K> {
+impl<H: HookType> Clone for CacheEntry<H> {
     fn clone(&self) -> Self {
         Self {
-            said: self.said.clone(),
-            sources: self.sources.clone(),
+            result: self.result.clone(),
+            dependencies: self.dependencies.clone(),
         }
     }
 }
 
-struct Weight<K>(PhantomData<fn() -> K>);
+struct EntryWeighter<H>(PhantomData<fn() -> H>);
 
-impl<K> Clone for Weight<K> {
+impl<H> Clone for EntryWeighter<H> {
     fn clone(&self) -> Self {
         Self(PhantomData)
     }
 }
 
-impl<K: HookType> Weighter<RequestKey, Kept<K>> for Weight<K> {
-    fn weight(&self, key: &RequestKey, kept: &Kept<K>) -> u64 {
+impl<H: HookType> Weighter<RequestKey, CacheEntry<H>> for EntryWeighter<H> {
+    fn weight(&self, key: &RequestKey, entry: &CacheEntry<H>) -> u64 {
         const OVERHEAD: usize = 512;
-        let files: usize = kept.sources.iter().map(Source::size).sum();
-        let key = key.path.len() + key.query.len() + size_of_headers(&key.headers);
-        (OVERHEAD + key + K::size(kept.said.outcome()) + files) as u64
+        let dependencies: usize = entry.dependencies.iter().map(Dependency::size).sum();
+        let key = key.path.len() + key.query.len() + headers_size(&key.headers);
+        (OVERHEAD + key + H::size(entry.result.outcome()) + dependencies) as u64
     }
 }
 
-/// What a plugin said, and when it was asked.
-struct Answered<K: HookType> {
-    result: Result<Arc<HookResult<K>>, CallError>,
+/// The result of a shared call, and when the call began.
+struct SharedResult<H: HookType> {
+    result: Result<Arc<HookResult<H>>, CallError>,
     begin: SystemTime,
 }
 
-impl<K: HookType> Clone for Answered<K> {
+impl<H: HookType> Clone for SharedResult<H> {
     fn clone(&self) -> Self {
         Self {
             result: self.result.clone(),
@@ -125,220 +130,221 @@ impl<K: HookType> Clone for Answered<K> {
     }
 }
 
-/// A call that several requests may wait for. It is cancelled when none does.
-type Asking<K> = Shared<BoxFuture<'static, Answered<K>>>;
+/// A call that several requests wait for. It is cancelled when the last of them is dropped.
+type SharedCall<H> = Shared<BoxFuture<'static, SharedResult<H>>>;
 
-/// What plugins said, by whom they were asked and of what.
-pub(crate) struct HookCache<K: HookType> {
-    kept: Cache<RequestKey, Kept<K>, Weight<K>>,
+/// Bounded cache of the results of one hook type, which also coalesces identical concurrent calls.
+pub(crate) struct HookCache<H: HookType> {
+    entries: Cache<RequestKey, CacheEntry<H>, EntryWeighter<H>>,
     dependents: Arc<Dependents>,
-    /// Held for moments, never across an await.
-    state: Mutex<State<K>>,
+    /// Never held across an await.
+    state: Mutex<State<H>>,
 }
 
-struct State<K: HookType> {
-    /// How often something was forgotten: what was asked before is not kept.
-    forgettings: u64,
-    /// What is being asked by [`HookCache::call_coalesced`].
-    asking: HashMap<RequestKey, WeakShared<BoxFuture<'static, Answered<K>>>>,
+struct State<H: HookType> {
+    /// Incremented by each invalidation. A result is cached only if its call began in this generation.
+    generation: u64,
+    /// Calls that identical requests may join.
+    in_flight: HashMap<RequestKey, WeakShared<BoxFuture<'static, SharedResult<H>>>>,
 }
 
-impl<K: HookType> HookCache<K> {
+impl<H: HookType> HookCache<H> {
     pub(super) fn new(dependents: Arc<Dependents>) -> Self {
-        // One shard: a body of the largest size that a result may carry fits in as well.
+        // A single shard, so that an entry may be as large as the largest body a result can carry.
         let options = OptionsBuilder::new()
             .shards(1)
-            .estimated_items_capacity(REMEMBERED_ANSWERS)
-            .weight_capacity(REMEMBERED_BYTES)
+            .estimated_items_capacity(EXPECTED_ENTRIES)
+            .weight_capacity(CACHE_BYTES)
             .build()
             .expect("the capacity is given");
         Self {
-            kept: Cache::with_options(
+            entries: Cache::with_options(
                 options,
-                Weight(PhantomData),
+                EntryWeighter(PhantomData),
                 DefaultHashBuilder::default(),
                 DefaultLifecycle::default(),
             ),
             dependents,
             state: Mutex::new(State {
-                forgettings: 0,
-                asking: HashMap::new(),
+                generation: 0,
+                in_flight: HashMap::new(),
             }),
         }
     }
 
-    /// What the plugin said to such a question, if that is remembered and holds.
+    /// Returns the cached result for this key, if there is one and its dependencies are unchanged.
     #[must_use]
-    pub(crate) fn get(&self, key: &RequestKey) -> Option<Arc<HookResult<K>>> {
-        let kept = self.kept.get(key)?;
-        // Blocks for a microsecond a file; going to another thread costs more.
-        if kept.sources.iter().all(Source::is_same) {
-            return Some(kept.said);
+    pub(crate) fn get(&self, key: &RequestKey) -> Option<Arc<HookResult<H>>> {
+        let entry = self.entries.get(key)?;
+        // Blocks for a microsecond per file, which is cheaper than moving to a blocking thread.
+        if entry.dependencies.iter().all(Dependency::is_unchanged) {
+            return Some(entry.result);
         }
-        self.kept.remove(key);
+        self.entries.remove(key);
         None
     }
 
-    /// Asks the plugin, and remembers what it says if it and `may_keep` allow that. `file` would have
-    /// answered the request by itself.
+    /// Calls the plugin, and caches the result if both it and `may_cache` allow that. `file` is the
+    /// file that would have been served without the plugin.
     pub(crate) async fn call(
         &self,
-        hook: &Hook<K>,
+        hook: &Hook<H>,
         key: RequestKey,
-        call: K::Call,
+        call: H::Call,
         file: Option<PathBuf>,
-        may_keep: bool,
-    ) -> Result<Arc<HookResult<K>>, CallError> {
-        let forgettings = self.lock().forgettings;
+        may_cache: bool,
+    ) -> Result<Arc<HookResult<H>>, CallError> {
+        let generation = self.lock().generation;
         let begin = SystemTime::now();
-        let said = Arc::new(HookResult::new(hook.call(call).await?));
-        let files = K::files(said.outcome());
-        self.dependents.add(&key.path, &files);
-        if may_keep
-            && K::may_keep(said.outcome())
-            && let Some(sources) = sources(&key.path, file, &files, begin)
+        let result = Arc::new(HookResult::new(hook.call(call).await?));
+        let named_files = H::dependencies(result.outcome());
+        self.dependents.add(&key.path, &named_files);
+        if may_cache
+            && H::is_cacheable(result.outcome())
+            && let Some(dependencies) = dependencies(&key.path, file, &named_files, begin)
         {
-            drop(files);
-            let kept = Kept {
-                said: said.clone(),
-                sources,
+            drop(named_files);
+            let entry = CacheEntry {
+                result: result.clone(),
+                dependencies,
             };
             let state = self.lock();
-            if state.forgettings == forgettings {
-                self.kept.insert(key, kept);
+            if state.generation == generation {
+                self.entries.insert(key, entry);
             }
         }
-        Ok(said)
+        Ok(result)
     }
 
-    /// What the plugin says to a question whose answer is the same whoever asks: it is asked once by all
-    /// who want to know at the same time. `call` makes what it is asked.
+    /// Calls the plugin, or joins an identical call that is in flight. `call` builds the call if there
+    /// is none to join.
     pub(crate) async fn call_coalesced(
         self: &Arc<Self>,
-        hook: &Arc<Hook<K>>,
+        hook: &Arc<Hook<H>>,
         key: &RequestKey,
         file: Option<&Path>,
-        call: impl Fn() -> K::Call,
-    ) -> Result<Arc<HookResult<K>>, CallError> {
+        call: impl Fn() -> H::Call,
+    ) -> Result<Arc<HookResult<H>>, CallError> {
         loop {
-            let (asking, is_ours) = self.asking(hook, key, file, &call);
-            let Answered { result, begin } = asking.await;
-            // Who joined may have come after a file that the plugin had read before was changed.
-            let may_be_old =
-                |said: &Arc<HookResult<K>>| changed_since(&K::files(said.outcome()), begin);
-            if is_ours || !result.as_ref().is_ok_and(may_be_old) {
+            let (shared, is_new) = self.shared_call(hook, key, file, &call);
+            let SharedResult { result, begin } = shared.await;
+            // A request that joined may have arrived after a file changed that the plugin had already
+            // read.
+            let may_be_stale = |result: &Arc<HookResult<H>>| {
+                changed_since(&H::dependencies(result.outcome()), begin)
+            };
+            if is_new || !result.as_ref().is_ok_and(may_be_stale) {
                 return result;
             }
-            if let Some(said) = self.get(key) {
-                return Ok(said);
+            if let Some(result) = self.get(key) {
+                return Ok(result);
             }
         }
     }
 
-    /// The call for this key, and whether it was begun now.
-    fn asking(
+    /// Returns the call in flight for this key, or begins one. The flag is true for a new call.
+    fn shared_call(
         self: &Arc<Self>,
-        hook: &Arc<Hook<K>>,
+        hook: &Arc<Hook<H>>,
         key: &RequestKey,
         file: Option<&Path>,
-        call: impl Fn() -> K::Call,
-    ) -> (Asking<K>, bool) {
+        call: impl Fn() -> H::Call,
+    ) -> (SharedCall<H>, bool) {
         let mut state = self.lock();
-        if let Some(asking) = state.asking.get(key).and_then(WeakShared::upgrade) {
-            return (asking, false);
+        if let Some(shared) = state.in_flight.get(key).and_then(WeakShared::upgrade) {
+            return (shared, false);
         }
         let (call, hook, file) = (call(), hook.clone(), file.map(Path::to_owned));
-        let done = Done {
+        let guard = InFlightGuard {
             cache: self.clone(),
             key: key.clone(),
         };
-        let asking = async move {
+        let shared = async move {
             let begin = SystemTime::now();
-            let key = done.key.clone();
-            let result = done.cache.call(&hook, key, call, file, true).await;
-            Answered { result, begin }
+            let key = guard.key.clone();
+            let result = guard.cache.call(&hook, key, call, file, true).await;
+            SharedResult { result, begin }
         };
-        let asking = asking.boxed().shared();
-        if let Some(weak) = asking.downgrade() {
-            state.asking.insert(key.clone(), weak);
+        let shared = shared.boxed().shared();
+        if let Some(weak) = shared.downgrade() {
+            state.in_flight.insert(key.clone(), weak);
         }
-        (asking, true)
+        (shared, true)
     }
 
-    /// Forgets one answer: it cannot be used.
+    /// Removes one entry, because its result turned out to be unusable.
     pub(crate) fn remove(&self, key: &RequestKey) {
-        self.kept.remove(key);
+        self.entries.remove(key);
     }
 
-    /// Forgets what this names, and says for which URL paths that was.
-    pub(super) fn invalidate(&self, stale: &Invalidation) -> Vec<String> {
-        self.retain(|key, sources| !stale.names(&key.path, sources))
+    /// Removes all matching entries, and returns their URL paths.
+    pub(super) fn invalidate(&self, invalidation: &Invalidation) -> Vec<String> {
+        self.retain(|key, dependencies| !invalidation.matches(&key.path, dependencies))
     }
 
-    /// A hook is withdrawn, or has other filters than under this id.
+    /// Removes the entries of a hook id that is no longer in use.
     pub(super) fn remove_hook(&self, hook: u64) {
         self.retain(|key, _| key.hook != hook);
     }
 
-    fn retain(&self, stays: impl Fn(&RequestKey, &[Source]) -> bool) -> Vec<String> {
+    /// Removes the entries that `is_retained` rejects, and returns their URL paths.
+    fn retain(&self, is_retained: impl Fn(&RequestKey, &[Dependency]) -> bool) -> Vec<String> {
         let mut state = self.lock();
-        state.forgettings += 1;
-        // Who asks from now on does not join those that were asked before.
-        state.asking.clear();
-        let forgotten = Mutex::new(Vec::new());
-        self.kept.retain(|key, kept| {
-            let stays = stays(key, &kept.sources);
-            if !stays {
-                let mut forgotten = forgotten.lock().unwrap_or_else(PoisonError::into_inner);
-                forgotten.push(key.path.clone());
+        state.generation += 1;
+        // Later requests must not join calls that began before.
+        state.in_flight.clear();
+        let removed = Mutex::new(Vec::new());
+        self.entries.retain(|key, entry| {
+            let is_retained = is_retained(key, &entry.dependencies);
+            if !is_retained {
+                let mut removed = removed.lock().unwrap_or_else(PoisonError::into_inner);
+                removed.push(key.path.clone());
             }
-            stays
+            is_retained
         });
-        forgotten
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
+        removed.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<K>> {
+    fn lock(&self) -> MutexGuard<'_, State<H>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A shared call is over, or nobody waits for it any more.
-struct Done<K: HookType> {
-    cache: Arc<HookCache<K>>,
+/// Guard that removes a shared call from [`State::in_flight`] when it ends or is cancelled.
+struct InFlightGuard<H: HookType> {
+    cache: Arc<HookCache<H>>,
     key: RequestKey,
 }
 
-impl<K: HookType> Drop for Done<K> {
+impl<H: HookType> Drop for InFlightGuard<H> {
     fn drop(&mut self) {
-        // One that was begun anew meanwhile is no longer joined: it is asked once more, no worse.
-        self.cache.lock().asking.remove(&self.key);
+        // This may remove a newer call with the same key, begun after an invalidation. That call then
+        // cannot be joined, which costs at most one further call.
+        self.cache.lock().in_flight.remove(&self.key);
     }
 }
 
-/// The files that an answer holds with; none when it is not to be remembered.
-fn sources(
+/// Returns the dependencies of a result for this URL path, or none if it must not be cached.
+fn dependencies(
     path: &str,
     file: Option<PathBuf>,
-    files: &[&Path],
+    named_files: &[&Path],
     begin: SystemTime,
-) -> Option<Arc<[Source]>> {
-    if files.len() > MAX_FILES {
-        tracing::warn!(target: "pagewire::plugins", path, files = files.len(), "an answer depends on more than {MAX_FILES} files and is not remembered");
+) -> Option<Arc<[Dependency]>> {
+    if named_files.len() > MAX_DEPENDENCIES {
+        tracing::warn!(target: "pagewire::plugins", path, files = named_files.len(), "hook result is not cached: it depends on more than {MAX_DEPENDENCIES} files");
         return None;
     }
-    // What the request would have got by itself stands in for, or takes part in the key: changes of it
-    // are the plugin's to name.
-    let mut sources: Vec<_> = file.map(Source::content).into_iter().collect();
-    for file in files {
-        // One that may have changed since the plugin read it tells nothing.
-        sources.push(Source::settled(file, begin)?);
-        // It can be named by its real path as well.
-        let real = file.canonicalize().ok().filter(|real| real != file);
-        sources.extend(real.map(Source::content));
+    // The served file needs no check: a serve hook stands in for it and has to name it if it reads it,
+    // and for the other hooks its content is part of the key.
+    let mut dependencies: Vec<_> = file.map(Dependency::unchecked).into_iter().collect();
+    for file in named_files {
+        dependencies.push(Dependency::on_version(file, begin)?);
+        // An invalidation may name the canonical path instead.
+        let canonical = file.canonicalize().ok().filter(|path| path != file);
+        dependencies.extend(canonical.map(Dependency::unchecked));
     }
-    Some(sources.into())
+    Some(dependencies.into())
 }
 
 #[cfg(test)]
@@ -379,13 +385,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_named_is_forgotten_also_while_it_is_asked() {
+    async fn an_invalidation_drops_matching_entries_and_calls_in_flight() {
         let plugins = Arc::new(PluginRegistry::new(Inject::Asked, Vec::new()));
-        let asked = SessionOptions {
+        let options = SessionOptions {
             hooks: vec![HookKind::Serve],
             ..SessionOptions::default()
         };
-        let (session, _events) = plugins.open_session(asked).unwrap();
+        let (session, _events) = plugins.open_session(options).unwrap();
         let options = HookOptions {
             filters: Vec::new(),
             failure_mode: FailureMode::Fail,
@@ -399,13 +405,13 @@ mod tests {
         let (calls, mut stream) = Calls::new(1, None);
         let hook = Hook::new(session.session(), options, calls);
         let cache = &plugins.serve().cache;
-        let mut ask = async |path: &str, meanwhile: Option<Invalidation>| {
+        let mut call_and_get = async |path: &str, meanwhile: Option<Invalidation>| {
             let (key, call) = request(&hook, path);
             let answer = async {
                 let Some(CallMessage::Call { id, .. }) = stream.recv().await else {
                     panic!("no call")
                 };
-                meanwhile.map(|stale| cache.invalidate(&stale));
+                meanwhile.map(|invalidation| cache.invalidate(&invalidation));
                 let content = ServeContent {
                     status: 0,
                     content_type: String::new(),
@@ -418,9 +424,9 @@ mod tests {
                 hook.resolve(id, ServeOutcome::Content(content));
             };
             let file = call.request.file.clone();
-            let asked = cache.call(&hook, key.clone(), call, file, true);
-            let (outcome, ()) = tokio::join!(asked, answer);
-            assert!(outcome.is_ok());
+            let result = cache.call(&hook, key.clone(), call, file, true);
+            let (result, ()) = tokio::join!(result, answer);
+            assert!(result.is_ok());
             cache.get(&key).is_some()
         };
         let one_path = Invalidation {
@@ -439,7 +445,7 @@ mod tests {
             all: true,
             ..Invalidation::default()
         };
-        for (stale, forgotten) in [
+        for (invalidation, removed) in [
             (one_path.clone(), 1),
             (prefix, 2),
             (of_file("/site/b"), 1),
@@ -448,11 +454,12 @@ mod tests {
             (all, 3),
         ] {
             for path in ["/a/x", "/a/y", "/b"] {
-                assert!(ask(path, None).await);
+                assert!(call_and_get(path, None).await);
             }
-            assert_eq!(cache.invalidate(&stale).len(), forgotten, "{stale:?}");
+            let paths = cache.invalidate(&invalidation);
+            assert_eq!(paths.len(), removed, "{invalidation:?}");
         }
-        assert!(!ask("/b", Some(one_path)).await);
+        assert!(!call_and_get("/b", Some(one_path)).await);
         cache.remove_hook(hook.id());
         let (key, _) = request(&hook, "/a/x");
         assert!(cache.get(&key).is_none());

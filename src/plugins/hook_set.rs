@@ -1,4 +1,4 @@
-//! The open hooks of one kind, and what is remembered of their answers.
+//! Everything that the registry holds for one hook type.
 
 use super::dependents::Dependents;
 use super::hook::HookType;
@@ -6,16 +6,14 @@ use super::hook_cache::HookCache;
 use super::order::HookOrder;
 use std::sync::Arc;
 
-/// All that plugins have of one kind of hook.
-pub(crate) struct HookSet<K: HookType> {
-    /// Who is asked, and in which order.
-    pub order: HookOrder<K>,
-    /// What need not be asked again.
-    pub cache: Arc<HookCache<K>>,
+/// The open hooks of one type, in call order, and the cache of their results.
+pub(crate) struct HookSet<H: HookType> {
+    pub order: HookOrder<H>,
+    pub cache: Arc<HookCache<H>>,
 }
 
-impl<K: HookType> HookSet<K> {
-    /// None is open. What their answers are made from goes into `dependents`.
+impl<H: HookType> HookSet<H> {
+    /// Creates an empty set. The files that results depend on are recorded in `dependents`.
     pub(super) fn new(dependents: &Arc<Dependents>) -> Self {
         Self {
             order: HookOrder::default(),

@@ -1,10 +1,10 @@
-//! The plugins: who has a session, which hooks they implement, in which order they are asked.
+//! The plugins: open sessions, the hooks they implement, the order of calls, and cached results.
 //!
-//! No HTTP and no gRPC here. `control` opens sessions and hooks, `pages` asks them. A session
-//! or hook is held by a guard: dropping it takes everything it stood for away in one step.
+//! This module knows neither HTTP nor gRPC. `control` opens sessions and hooks, `pages` calls the
+//! hooks. Guards own registrations: dropping a [`SessionGuard`] or [`HookGuard`] removes everything
+//! that was registered under it in one step.
 
 mod calls;
-mod configured;
 mod counters;
 mod dependents;
 mod filters;
@@ -13,33 +13,33 @@ mod hook_cache;
 mod hook_set;
 mod invalidation;
 mod order;
+mod payload;
 mod registry;
 mod resolve_import;
 mod scratch_dir;
 mod serve;
 mod session;
+mod slot;
 mod transform;
 
 pub(crate) use calls::{CallError, CallMessage, Calls, CancelReason};
-pub(crate) use configured::{NotReady, PluginState, PluginStatus};
 pub(crate) use dependents::Dependents;
 pub(crate) use filters::{RequestFacts, RequestFilter, compile_regexes};
-pub(crate) use hook::{
-    FailureMode, Hook, HookFailure, HookGuard, HookOptions, HookType, InlineBody, RequestContext,
-    SourceLocation,
-};
+pub(crate) use hook::{FailureMode, Hook, HookOptions, HookType, Phase};
 pub(crate) use hook_cache::{HookResult, RequestKey};
 pub(crate) use invalidation::Invalidation;
 pub(crate) use order::HookSnapshot;
-pub(crate) use registry::{PluginRegistry, SessionGuard};
+pub(crate) use payload::{HookFailure, InlineBody, RequestContext, SourceLocation};
+pub(crate) use registry::{
+    HookGuard, NotReady, PluginRegistry, PluginState, PluginStatus, RegisteredHookType,
+    SessionGuard,
+};
 pub(crate) use resolve_import::{
     ImportSpecifier, ResolveImport, ResolveImportCall, ResolveImportOptions, ResolveImportOutcome,
     ResolvedImports,
 };
 pub(crate) use scratch_dir::ScratchDir;
-pub(crate) use serve::{
-    Phase, Serve, ServeBody, ServeCall, ServeContent, ServeOptions, ServeOutcome,
-};
+pub(crate) use serve::{Serve, ServeBody, ServeCall, ServeContent, ServeOptions, ServeOutcome};
 pub(crate) use session::{
     HookError, HookKind, Session, SessionEnd, SessionError, SessionEvent, SessionOptions,
 };

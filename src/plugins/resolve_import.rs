@@ -1,38 +1,36 @@
-//! The resolve-import hook: say what the specifiers of a module's imports stand for.
+//! The resolve-import hook: a plugin replaces the specifiers of a module's imports.
 
-use super::PluginRegistry;
 use super::counters::CallOutcome;
-use super::hook::{Hook, HookFailure, HookType, RequestContext};
-use super::hook_set::HookSet;
-use super::serve::Phase;
+use super::hook::{Hook, HookType, Phase};
+use super::payload::{HookFailure, RequestContext};
 use super::session::HookKind;
 use regex::RegexSet;
 use std::path::{Path, PathBuf};
 
-/// What a plugin says when it opens the hook, beside what all hooks have.
+/// The options of a resolve-import hook.
 #[derive(Debug)]
 pub(crate) struct ResolveImportOptions {
-    /// It is asked about specifiers that one of these is found in; none = all.
+    /// Calls carry only specifiers that one of these matches; none = all.
     pub specifiers: Option<RegexSet>,
-    /// It is asked about what nobody else claims.
+    /// Call this hook after all others, with the specifiers that they did not resolve.
     pub is_last: bool,
 }
 
-/// What a plugin is asked: the imports of one module.
+/// The imports of one module to resolve.
 #[derive(Debug)]
 pub(crate) struct ResolveImportCall {
-    /// The request for the module, or for the page it is in.
+    /// The request for the module, or for the page that contains it.
     pub importer: RequestContext,
-    /// Those that it wants and that nobody before it resolved, in source order.
+    /// The matching imports that no earlier plugin resolved, in source order.
     pub imports: Vec<ImportSpecifier>,
 }
 
-/// One import.
+/// An import in a module's source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ImportSpecifier {
-    /// As the source means it, without quotes and escapes.
+    /// The string value of the literal, without quotes and escapes.
     pub specifier: String,
-    /// An `import()` expression.
+    /// It is an `import()` expression.
     pub dynamic: bool,
     /// 1-based.
     pub line: u32,
@@ -40,41 +38,41 @@ pub(crate) struct ImportSpecifier {
     pub column: u32,
 }
 
-/// What a plugin answered.
+/// The plugin's answer to a [`ResolveImportCall`].
 #[derive(Debug)]
 pub(crate) enum ResolveImportOutcome {
-    /// What to import instead.
     Resolved(ResolvedImports),
-    /// Broken: shown instead of the module.
+    /// Shown instead of the module.
     Failure(HookFailure),
 }
 
-/// What to import instead.
+/// The replacements for a module's specifiers.
 #[derive(Debug)]
 pub(crate) struct ResolvedImports {
-    /// One for each import in the same order, which the edge checks; empty = the next plugin's.
+    /// One per import, in the order of the call; empty = left to the next plugin. `pages` checks the
+    /// number.
     pub specifiers: Vec<String>,
-    /// It is not to be kept.
+    /// Do not reuse this result for identical calls.
     pub no_cache: bool,
-    /// Further files that it depends on, absolute.
+    /// Absolute paths of further files that the result depends on.
     pub depends_on: Vec<PathBuf>,
 }
 
-/// The kind of hook.
+/// The resolve-import hook's type.
 #[derive(Debug)]
 pub(crate) struct ResolveImport;
 
 impl HookType for ResolveImport {
-    const HOOK: HookKind = HookKind::ResolveImport;
+    const KIND: HookKind = HookKind::ResolveImport;
     type Options = ResolveImportOptions;
     type Call = ResolveImportCall;
     type Outcome = ResolveImportOutcome;
 
-    fn call_outcome(outcome: &ResolveImportOutcome) -> CallOutcome {
+    fn classify(outcome: &ResolveImportOutcome) -> CallOutcome {
         match outcome {
             ResolveImportOutcome::Resolved(resolved) => {
                 if resolved.specifiers.iter().all(String::is_empty) {
-                    CallOutcome::Pass
+                    CallOutcome::Skip
                 } else {
                     CallOutcome::Content
                 }
@@ -91,23 +89,19 @@ impl HookType for ResolveImport {
         }
     }
 
-    fn hooks(plugins: &PluginRegistry) -> &HookSet<Self> {
-        plugins.resolve_import()
-    }
-
-    fn may_keep(outcome: &ResolveImportOutcome) -> bool {
+    fn is_cacheable(outcome: &ResolveImportOutcome) -> bool {
         match outcome {
             ResolveImportOutcome::Resolved(resolved) => !resolved.no_cache,
             ResolveImportOutcome::Failure(_) => false,
         }
     }
 
-    fn files(outcome: &ResolveImportOutcome) -> Vec<&Path> {
+    fn dependencies(outcome: &ResolveImportOutcome) -> Vec<&Path> {
         match outcome {
             ResolveImportOutcome::Resolved(resolved) => {
                 resolved.depends_on.iter().map(PathBuf::as_path).collect()
             }
-            ResolveImportOutcome::Failure(failure) => failure.files(),
+            ResolveImportOutcome::Failure(failure) => failure.dependencies(),
         }
     }
 
@@ -117,7 +111,7 @@ impl HookType for ResolveImport {
                 let sizes = resolved
                     .specifiers
                     .iter()
-                    .map(|one| size_of::<String>() + one.len());
+                    .map(|specifier| size_of::<String>() + specifier.len());
                 sizes.sum()
             }
             ResolveImportOutcome::Failure(_) => 0,
@@ -126,10 +120,10 @@ impl HookType for ResolveImport {
 }
 
 impl Hook<ResolveImport> {
-    /// Whether it is asked about this specifier.
+    /// Whether calls may carry this specifier.
     #[must_use]
     pub(crate) fn matches_specifier(&self, specifier: &str) -> bool {
-        let wanted = self.type_options().specifiers.as_ref();
-        wanted.is_none_or(|wanted| wanted.is_match(specifier))
+        let patterns = self.type_options().specifiers.as_ref();
+        patterns.is_none_or(|patterns| patterns.is_match(specifier))
     }
 }

@@ -1,101 +1,84 @@
-//! The serve hook: answer requests with virtual files.
+//! The serve hook: a plugin answers requests itself.
 
-use super::PluginRegistry;
 use super::counters::CallOutcome;
-use super::hook::{Hook, HookFailure, HookType, InlineBody, RequestContext, size_of_headers};
-use super::hook_set::HookSet;
+use super::hook::{Hook, HookType, Phase};
+use super::payload::{HookFailure, InlineBody, RequestContext, headers_size};
 use super::session::HookKind;
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
 
-/// When in the pipeline a hook is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    /// Ahead of every other plugin.
-    First,
-    /// Before a file is looked for.
-    BeforeFiles,
-    /// Only when no file answers.
-    AfterFiles,
-}
-
-/// What a plugin says when it opens the hook, beside what all hooks have.
+/// The options of a serve hook.
 #[derive(Debug)]
 pub(crate) struct ServeOptions {
-    /// When to ask.
     pub phase: Phase,
-    /// Largest request body that it gets; 0 = none.
+    /// Largest request body that calls carry; 0 = none.
     pub max_request_body_bytes: usize,
-    /// The folder of its session.
+    /// The session's scratch directory, from which results may name files.
     pub scratch_dir: Option<PathBuf>,
 }
 
-/// What a plugin is asked.
+/// A request to answer.
 #[derive(Clone, Debug)]
 pub(crate) struct ServeCall {
-    /// What to answer.
     pub request: RequestContext,
-    /// The request's body; empty when it has none.
+    /// The request's body; empty if it has none or `body_omitted` is set.
     pub body: Bytes,
-    /// The request has a body that is larger than the plugin asks for.
+    /// The request has a body that is larger than the plugin accepts.
     pub body_omitted: bool,
 }
 
-/// What a plugin answered.
+/// The plugin's answer to a [`ServeCall`].
 #[derive(Debug)]
 pub(crate) enum ServeOutcome {
-    /// Not mine.
+    /// The next plugin is called.
     Skip {
-        /// Nor is any such request, until invalidated.
+        /// Skip identical requests without a call, until invalidated.
         remember: bool,
     },
-    /// This.
     Content(ServeContent),
-    /// Mine, but broken: shown, never fallen through.
+    /// Shown to the page; the request does not fall through to the next plugin.
     Failure(HookFailure),
 }
 
-/// A virtual file.
+/// A response made by a plugin.
 #[derive(Debug)]
 pub(crate) struct ServeContent {
     /// 200-599.
     pub status: u16,
-    /// A MIME type, a file extension, or empty = by the path.
+    /// A MIME type or a file extension; empty = derived from the path.
     pub content_type: String,
-    /// Further headers, checked by the edge.
+    /// Further headers, which `pages` validates.
     pub headers: Vec<(String, Bytes)>,
-    /// The body.
     pub body: ServeBody,
-    /// Such requests may be answered with it from now on.
+    /// Identical requests may be answered with this response, until invalidated.
     pub remember: bool,
-    /// No client injection.
+    /// Skip the later stages (transform, client injection).
     pub verbatim: bool,
-    /// Further files that it was made from, absolute.
+    /// Absolute paths of further files that the response was made from.
     pub depends_on: Vec<PathBuf>,
 }
 
-/// The body of a virtual file.
+/// The body of a [`ServeContent`].
 #[derive(Debug)]
 pub(crate) enum ServeBody {
-    /// What came with the result.
     Inline(InlineBody),
-    /// What is in a file, which the edge reads. Where it may be is checked there.
+    /// A file that `pages` reads, after it has checked that the file may be served.
     File(PathBuf),
 }
 
-/// The kind of hook.
+/// The serve hook's type.
 #[derive(Debug)]
 pub(crate) struct Serve;
 
 impl HookType for Serve {
-    const HOOK: HookKind = HookKind::Serve;
+    const KIND: HookKind = HookKind::Serve;
     type Options = ServeOptions;
     type Call = ServeCall;
     type Outcome = ServeOutcome;
 
-    fn call_outcome(outcome: &ServeOutcome) -> CallOutcome {
+    fn classify(outcome: &ServeOutcome) -> CallOutcome {
         match outcome {
-            ServeOutcome::Skip { .. } => CallOutcome::Pass,
+            ServeOutcome::Skip { .. } => CallOutcome::Skip,
             ServeOutcome::Content(_) => CallOutcome::Content,
             ServeOutcome::Failure(_) => CallOutcome::Failure,
         }
@@ -105,11 +88,7 @@ impl HookType for Serve {
         options.phase
     }
 
-    fn hooks(plugins: &PluginRegistry) -> &HookSet<Self> {
-        plugins.serve()
-    }
-
-    fn may_keep(outcome: &ServeOutcome) -> bool {
+    fn is_cacheable(outcome: &ServeOutcome) -> bool {
         match outcome {
             ServeOutcome::Skip { remember } => *remember,
             ServeOutcome::Content(content) => content.remember,
@@ -117,10 +96,10 @@ impl HookType for Serve {
         }
     }
 
-    fn files(outcome: &ServeOutcome) -> Vec<&Path> {
+    fn dependencies(outcome: &ServeOutcome) -> Vec<&Path> {
         let content = match outcome {
             ServeOutcome::Content(content) => content,
-            ServeOutcome::Failure(failure) => return failure.files(),
+            ServeOutcome::Failure(failure) => return failure.dependencies(),
             ServeOutcome::Skip { .. } => return Vec::new(),
         };
         let body = match &content.body {
@@ -139,12 +118,11 @@ impl HookType for Serve {
             ServeBody::Inline(body) => body.body.len(),
             ServeBody::File(_) => 0,
         };
-        body + size_of_headers(&content.headers)
+        body + headers_size(&content.headers)
     }
 }
 
 impl Hook<Serve> {
-    /// When it is asked.
     #[must_use]
     pub(crate) fn phase(&self) -> Phase {
         self.type_options().phase

@@ -1,88 +1,80 @@
-//! A plugin's session: what it said when it came, and what it is told.
+//! A plugin's session: the options it was opened with, its events, and why it ended.
 
-use super::configured::Place;
 use super::counters::Counters;
 use super::scratch_dir::ScratchDir;
+use super::slot::SlotAssignment;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{SetOnce, mpsc};
 
-/// Plugin sessions that may be open at once. One more is refused. Default 1,024.
+/// Plugin sessions that may be open at once. Further ones are refused. Default 1,024.
 pub(crate) const MAX_SESSIONS: usize = 1024;
 
-/// What a plugin can implement.
+/// The hooks that a session can declare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HookKind {
-    /// Answer requests.
+    /// Answers requests.
     Serve,
-    /// Change responses.
+    /// Changes responses.
     Transform,
-    /// Say what imports stand for.
+    /// Resolves the specifiers of imports.
     ResolveImport,
-    /// Listen to pages.
+    /// Subscribes to the messages of pages.
     SubscribeMessages,
 }
 
-/// What a plugin says of itself when it comes.
+/// The options that a plugin passes when it opens a session.
 #[derive(Debug, Default)]
 pub(crate) struct SessionOptions {
     /// Unique among live sessions; empty = assign one.
     pub name: String,
-    /// For people.
     pub version: String,
-    /// The hooks it will open.
+    /// The hooks that the plugin will open. It is ready once all of them are open.
     pub hooks: Vec<HookKind>,
-    /// Take the name over from a live session.
+    /// Take the name over from a live session, which then ends.
     pub replace_existing: bool,
-    /// Have the socket client injected while it lives.
+    /// Inject the socket client into pages while the session lives.
     pub inject_web_socket: bool,
-    /// The secret that the daemon gave to a process it started; empty = it came by itself.
+    /// The secret that the daemon passed to a process it started; empty = not started by the daemon.
     pub launch_id: String,
-    /// A folder of its own.
     pub scratch: Option<ScratchDir>,
 }
 
 /// Why a session could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SessionError {
-    /// The name breaks the rule.
     #[error(
-        "plugin name {0:?} is not valid (a lower-case letter, then letters, digits or -, 63 at most)"
+        "plugin name {0:?} is not valid (use a lower-case letter, then lower-case letters, digits or -, at most 63)"
     )]
     NameInvalid(String),
-    /// A live session has it.
     #[error(
-        "a plugin named {0:?} is connected (choose another name, or set replace_existing to take over)"
+        "a plugin named {0:?} is already connected (choose another name, or set replace_existing to take over)"
     )]
     NameTaken(String),
-    /// See [`MAX_SESSIONS`].
-    #[error("{MAX_SESSIONS} plugin sessions are open, which is the limit")]
+    #[error("the limit of {MAX_SESSIONS} open plugin sessions is reached (end some of them first)")]
     TooMany,
 }
 
-/// Why a hook could not be opened.
+/// Why an operation on a session's hooks was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum HookError {
-    /// No session has this id, or no longer.
-    #[error(
-        "the session has ended, or there never was one with this id (open ServerStart first and keep its stream)"
-    )]
+    #[error("no live session has this id (open ServerStart first and keep its stream open)")]
     SessionEnded,
-    /// `ServerStart` did not name it.
-    #[error("the hook was not declared in ServerStartRequest.hooks")]
+    #[error(
+        "the hook was not declared in ServerStartRequest.hooks (declare it when the session opens)"
+    )]
     Undeclared,
-    /// A stream of this hook is open.
-    #[error("the session has opened this hook already")]
+    #[error("the session already has an open stream for this hook (close it first)")]
     AlreadyOpen,
 }
 
-/// What a session is told after its beginning.
+/// An event that the daemon sends to a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SessionEvent {
-    /// All declared hooks are open.
+    /// All declared hooks are open. Sent once.
     Ready,
-    /// The daemon stops.
+    /// The daemon is stopping.
     Stopping {
         /// For people.
         reason: String,
@@ -94,9 +86,9 @@ pub(crate) enum SessionEvent {
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SessionEnd {
-    /// Its stream ended.
+    /// Its stream or its process ended, or it was ended by request.
     Closed,
-    /// Another session took its name.
+    /// Another session took its name over.
     Replaced,
 }
 
@@ -108,66 +100,61 @@ pub(crate) struct Session {
     pub(super) version: String,
     pub(super) inject_web_socket: bool,
     pub(super) launch_id: String,
-    pub(super) place: Place,
+    pub(super) assignment: SlotAssignment,
     pub(super) scratch: Option<ScratchDir>,
     pub(super) events: mpsc::Sender<SessionEvent>,
     pub(super) ended: SetOnce<SessionEnd>,
 }
 
 impl Session {
-    /// A secret: who has it may open the session's hooks.
+    /// The session's id. It is a secret: a program that has it may open the session's hooks.
     #[must_use]
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
-    /// The plugin's final name.
+    /// The plugin's name: the one it asked for, or the assigned one.
     #[must_use]
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// For people.
     #[must_use]
     pub(crate) fn version(&self) -> &str {
         &self.version
     }
 
-    /// The hooks it declared.
+    /// The declared hooks.
     #[must_use]
     pub(crate) fn hooks(&self) -> &[HookKind] {
         &self.hooks
     }
 
-    /// What became of the calls to it.
+    /// The counters of calls to this plugin. Sessions of a configured plugin share them.
     #[must_use]
     pub(crate) fn counters(&self) -> &Arc<Counters> {
-        &self.place.counters
+        &self.assignment.counters
     }
 
-    /// Its place in the configuration.
+    /// The index of the plugin in the configuration; none = it is not configured.
     #[must_use]
-    pub(crate) fn place(&self) -> Option<usize> {
-        self.place.at
+    pub(crate) fn slot(&self) -> Option<usize> {
+        self.assignment.index
     }
 
-    /// What the configuration tells it of itself, as JSON.
+    /// The plugin's own part of the configuration, as JSON.
     #[must_use]
     pub(crate) fn config_json(&self) -> &str {
-        &self.place.config_json
+        &self.assignment.config_json
     }
 
-    pub(super) fn launch_id(&self) -> &str {
-        &self.launch_id
-    }
-
-    /// The folder of its own, if one could be made.
+    /// The session's scratch directory; none = it could not be created.
     #[must_use]
     pub(crate) fn scratch_dir(&self) -> Option<&Path> {
         self.scratch.as_ref().map(ScratchDir::path)
     }
 
-    /// Waits until the session ends: everything it had ends with it.
+    /// Waits until the session ends.
     pub(crate) async fn ended(&self) -> SessionEnd {
         *self.ended.wait().await
     }

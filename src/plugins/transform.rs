@@ -1,84 +1,76 @@
-//! The transform hook: change responses on their way to the page.
+//! The transform hook: a plugin changes responses on their way to the page.
 
-use super::PluginRegistry;
 use super::counters::CallOutcome;
-use super::hook::{HookFailure, HookType, InlineBody, RequestContext, size_of_headers};
-use super::hook_set::HookSet;
+use super::hook::HookType;
+use super::payload::{HookFailure, InlineBody, RequestContext, headers_size};
 use super::session::HookKind;
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
 
-/// What a plugin says when it opens the hook, beside what all hooks have.
+/// The options of a transform hook.
 #[derive(Debug)]
 pub(crate) struct TransformOptions {
-    /// Largest body that it gets; a larger one passes it by.
+    /// Largest body that calls carry. Responses with a larger one skip the plugin.
     pub max_body_bytes: usize,
 }
 
-/// What a plugin is asked: a response, as it stands after the plugins before this one.
+/// A response to change, as the plugins before this one left it.
 #[derive(Debug)]
 pub(crate) struct TransformCall {
-    /// The request that the response is for.
+    /// The request that the response answers.
     pub request: RequestContext,
-    /// Its MIME type.
+    /// The response's MIME type, parameters included.
     pub content_type: String,
-    /// Its headers.
     pub headers: Vec<(String, Bytes)>,
-    /// All of its body.
+    /// The whole body, uncompressed.
     pub body: Bytes,
 }
 
-/// What a plugin answered.
+/// The plugin's answer to a [`TransformCall`].
 #[derive(Debug)]
 pub(crate) enum TransformOutcome {
     /// The response stays as it is.
     Skip,
-    /// These changes.
     Content(TransformContent),
-    /// Broken: shown instead of the response.
+    /// Shown instead of the response.
     Failure(HookFailure),
 }
 
-/// Changes to a response. What is not mentioned stays.
+/// Changes to a response. Parts that are not set stay as they are.
 #[derive(Debug)]
 pub(crate) struct TransformContent {
-    /// The new body.
     pub body: Option<InlineBody>,
-    /// A MIME type, a file extension, or empty = it stays.
+    /// A MIME type or a file extension; empty = unchanged.
     pub content_type: String,
-    /// Headers to set, each in place of those of its name; checked by the edge.
+    /// Headers to set, replacing all of the same name. `pages` validates them.
     pub headers: Vec<(String, Bytes)>,
     /// Names of headers to remove.
     pub remove_headers: Vec<String>,
-    /// It is not to be kept.
+    /// Do not reuse this result for identical responses.
     pub no_cache: bool,
-    /// Further files that it was made from, absolute.
+    /// Absolute paths of further files that the changes were made from.
     pub depends_on: Vec<PathBuf>,
 }
 
-/// The kind of hook.
+/// The transform hook's type.
 #[derive(Debug)]
 pub(crate) struct Transform;
 
 impl HookType for Transform {
-    const HOOK: HookKind = HookKind::Transform;
+    const KIND: HookKind = HookKind::Transform;
     type Options = TransformOptions;
     type Call = TransformCall;
     type Outcome = TransformOutcome;
 
-    fn call_outcome(outcome: &TransformOutcome) -> CallOutcome {
+    fn classify(outcome: &TransformOutcome) -> CallOutcome {
         match outcome {
-            TransformOutcome::Skip => CallOutcome::Pass,
+            TransformOutcome::Skip => CallOutcome::Skip,
             TransformOutcome::Content(_) => CallOutcome::Content,
             TransformOutcome::Failure(_) => CallOutcome::Failure,
         }
     }
 
-    fn hooks(plugins: &PluginRegistry) -> &HookSet<Self> {
-        plugins.transform()
-    }
-
-    fn may_keep(outcome: &TransformOutcome) -> bool {
+    fn is_cacheable(outcome: &TransformOutcome) -> bool {
         match outcome {
             TransformOutcome::Skip => true,
             TransformOutcome::Content(content) => !content.no_cache,
@@ -86,12 +78,12 @@ impl HookType for Transform {
         }
     }
 
-    fn files(outcome: &TransformOutcome) -> Vec<&Path> {
+    fn dependencies(outcome: &TransformOutcome) -> Vec<&Path> {
         match outcome {
             TransformOutcome::Content(content) => {
                 content.depends_on.iter().map(PathBuf::as_path).collect()
             }
-            TransformOutcome::Failure(failure) => failure.files(),
+            TransformOutcome::Failure(failure) => failure.dependencies(),
             TransformOutcome::Skip => Vec::new(),
         }
     }
@@ -101,6 +93,6 @@ impl HookType for Transform {
             return 0;
         };
         let body = content.body.as_ref().map_or(0, |body| body.body.len());
-        body + size_of_headers(&content.headers)
+        body + headers_size(&content.headers)
     }
 }
