@@ -1,32 +1,16 @@
 //! The page edge: HTTP requests in, responses out. It cannot fail: every outcome is a response.
+//!
+//! `pipeline` is the list of stages. A [`PageRequest`](request::PageRequest) is what they read, a
+//! [`PageResponse`](response::page_response::PageResponse) is what they change.
 
-mod answer;
-mod body;
-mod conditions;
-mod derived;
-mod encode;
-mod failure;
-mod faults;
+mod errors;
 mod files;
-mod headers;
-mod inject;
-mod listing;
-mod mime;
-mod modules;
-mod open_file;
 mod pipeline;
-mod place;
-mod policy;
 mod proxy;
-mod ranges;
-mod reply;
-mod requests;
-mod scan;
-mod serve;
-mod subject;
-mod transform;
-mod virtual_file;
-mod whole;
+mod request;
+mod request_counters;
+mod response;
+mod stages;
 
 use crate::config::{AppIndex, Config};
 use crate::hub::Hub;
@@ -36,39 +20,40 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use derived::Derived;
-use files::Files;
-use inject::Scripts;
-use mime::Types;
-use modules::ModuleIndex;
+use files::mime::MimeTypes;
+use files::store::FileStore;
 use proxy::Proxy;
+use response::body;
+use response::derived_cache::DerivedCache;
+use stages::imports::ModuleIndex;
+use stages::inject::Scripts;
+use stages::inject::policy::PolicyReports;
 
 pub(crate) use pipeline::respond;
-pub(crate) use requests::Requests;
+pub(crate) use request_counters::RequestCounters;
 
-/// What the pipeline needs.
-pub(crate) struct Pages {
-    files: Files,
-    types: Arc<Types>,
-    /// What our URL paths begin with.
+/// Everything the pipeline needs: one per daemon, shared by all requests.
+pub(crate) struct PageService {
+    files: FileStore,
+    types: Arc<MimeTypes>,
+    /// Prefix of all URL paths of this daemon; empty or without a trailing slash.
     base: String,
     app_index: Option<AppIndex>,
-    /// Folders without an index are listed.
+    /// Whether folders without an index page are listed.
     listing: bool,
     hub: Arc<Hub>,
     plugins: Arc<PluginRegistry>,
     proxy: Proxy,
-    /// For bodies that are read for plugins, in bytes.
+    /// One permit per byte of body that is buffered for plugins.
     body_room: Arc<Semaphore>,
-    derived: Derived,
+    derived: DerivedCache,
     modules: ModuleIndex,
-    policies: policy::Reported,
-    requests: Requests,
+    policy_reports: PolicyReports,
+    counters: RequestCounters,
 }
 
-impl Pages {
-    /// Serves what is configured, tells `hub` of pages, asks `plugins`. Proxied web sockets are tracked
-    /// as `connections`, and end with `stop`.
+impl PageService {
+    /// Creates the service. Proxied web sockets are tracked by `connections` and end with `stop`.
     #[must_use]
     pub(crate) fn new(
         config: &Config,
@@ -77,10 +62,10 @@ impl Pages {
         connections: TaskTracker,
         stop: CancellationToken,
     ) -> Arc<Self> {
-        let types = Arc::new(Types::new(config.mime_types.clone()));
+        let types = Arc::new(MimeTypes::new(config.mime_types.clone()));
         let roots = (!config.no_files).then(|| config.roots.clone());
         Arc::new(Self {
-            files: Files::new(roots, types.clone()),
+            files: FileStore::new(roots, types.clone()),
             types,
             base: config.base_path.as_str().to_owned(),
             app_index: config.app_index.clone(),
@@ -88,21 +73,21 @@ impl Pages {
             hub,
             plugins,
             proxy: Proxy::new(config, connections, stop),
-            body_room: Arc::new(Semaphore::new(body::BUFFERED_BYTES)),
-            derived: Derived::new(),
+            body_room: Arc::new(Semaphore::new(body::MAX_BUFFERED_BYTES)),
+            derived: DerivedCache::new(),
             modules: ModuleIndex::new(config.preload_modules),
-            policies: policy::Reported::default(),
-            requests: Requests::default(),
+            policy_reports: PolicyReports::default(),
+            counters: RequestCounters::default(),
         })
     }
 
-    /// What became of requests.
+    /// Returns the counts of answered requests.
     #[must_use]
-    pub(crate) fn requests(&self) -> &Requests {
-        &self.requests
+    pub(crate) fn counters(&self) -> &RequestCounters {
+        &self.counters
     }
 
-    /// Whether requests may go on to other servers, which hear who asked (`ConnectInfo`).
+    /// Whether requests may be proxied; backends are sent the peer's address (`ConnectInfo`).
     #[must_use]
     pub(crate) fn has_backends(&self) -> bool {
         self.proxy.has_rules()

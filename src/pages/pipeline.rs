@@ -1,13 +1,14 @@
 //! The stages of a page request, in order.
 
-use super::answer::{Answer, By};
-use super::body::Buffered;
-use super::files::{self, Located};
-use super::requests::Requests;
-use super::serve::Asked;
-use super::{
-    Pages, encode, failure, faults, inject, listing, modules, proxy, reply, serve, transform,
-};
+use super::errors::{error_page, plugin_errors};
+use super::files::listing;
+use super::files::store::{self, FileLocation};
+use super::request_counters::RequestCounters;
+use super::response::body::BufferedBody;
+use super::response::page_response::{PageResponse, Responder};
+use super::stages::serve::ServeContext;
+use super::stages::{encode, imports, inject, reply, serve, transform};
+use super::{PageService, proxy};
 use crate::config::ProxyRule;
 use crate::paths::{PathLookup, UrlPath};
 use axum::body::Body;
@@ -20,29 +21,29 @@ use axum::response::Response;
 ///
 /// resolve -> required plugins are ready -> serve hook | file | serve hook | proxy | app index ->
 /// transform hook -> resolve imports -> inject -> encode -> reply
-pub(crate) async fn respond(pages: &Pages, request: Request) -> Response {
-    let since = Requests::begin();
+pub(crate) async fn respond(pages: &PageService, request: Request) -> Response {
+    let since = RequestCounters::begin();
     let (request, body) = request.into_parts();
     let mut answer = match UrlPath::parse(request.uri.path()) {
-        Err(error) => failure::refused(&request, StatusCode::BAD_REQUEST, &error.to_string()),
+        Err(error) => error_page::refused(&request, StatusCode::BAD_REQUEST, &error.to_string()),
         Ok(path) => {
             let mut answer = answer(pages, &request, &path, body).await;
             transform::stage(pages, &request, &path, &mut answer).await;
-            modules::stage(pages, &request, &path, &mut answer).await;
+            imports::stage(pages, &request, &path, &mut answer).await;
             answer
         }
     };
     inject::stage(pages, &request, &mut answer).await;
     encode::stage(&request, &mut answer, &pages.derived).await;
-    let by = answer.by.clone();
+    let by = answer.responder.clone();
     let response = reply::reply(&request, answer);
     pages
-        .requests
+        .counters
         .answered(&request, response.status(), &by, since);
     response
 }
 
-async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> Answer {
+async fn answer(pages: &PageService, request: &Parts, path: &UrlPath, body: Body) -> PageResponse {
     let rule = pages.proxy.rule(path);
     // Neither plugins nor files can answer an upgrade.
     if let Some(rule) = rule
@@ -51,10 +52,10 @@ async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> A
         return backend(pages, rule, request, path, body).await;
     }
     if let Err(missing) = pages.plugins.wait_for_required(path.as_str()).await {
-        return failure::not_ready(request, &missing);
+        return error_page::not_ready(request, &missing);
     }
-    let body = Buffered::of_request(body, pages.body_room.clone());
-    let mut asked = Asked::new(pages, request, path, rule, body);
+    let body = BufferedBody::of_request(body, pages.body_room.clone());
+    let mut asked = ServeContext::new(pages, request, path, rule, body);
     let wanting = serve::wanting(&mut asked);
     // Boxed, as what follows: the future of a request is moved several times, so what a file in memory
     // does not need has its room elsewhere.
@@ -81,57 +82,67 @@ async fn answer(pages: &Pages, request: &Parts, path: &UrlPath, body: Body) -> A
             "{} is not allowed here: files answer GET and HEAD",
             request.method
         );
-        let mut answer = failure::refused(request, StatusCode::METHOD_NOT_ALLOWED, &text);
+        let mut answer = error_page::refused(request, StatusCode::METHOD_NOT_ALLOWED, &text);
         answer
             .headers
             .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         answer
     };
-    faults::say_skipped(&skipped, &mut answer);
+    plugin_errors::say_skipped(&skipped, &mut answer);
     answer
 }
 
 async fn backend(
-    pages: &Pages,
+    pages: &PageService,
     rule: &ProxyRule,
     request: &Parts,
     path: &UrlPath,
     body: Body,
-) -> Answer {
+) -> PageResponse {
     let wants_whole = pages.plugins.inject_client() && proxy::accepts_html(request)
         || transform::may_want(pages, request, path)
-        || modules::may_want(pages, request, path);
+        || imports::may_want(pages, request, path);
     Box::pin(pages.proxy.forward(rule, request, path, body, wants_whole)).await
 }
 
-async fn file(pages: &Pages, request: &Parts, path: &UrlPath, located: Located) -> Answer {
+async fn file(
+    pages: &PageService,
+    request: &Parts,
+    path: &UrlPath,
+    located: FileLocation,
+) -> PageResponse {
     let found = match located {
-        Located::Memory(hot) => return hot.answer(By::Memory),
-        Located::Disk(found) => found,
+        FileLocation::Memory(hot) => return hot.answer(Responder::Memory),
+        FileLocation::Disk(found) => found,
     };
     Box::pin(from_disk(pages, request, path, found)).await
 }
 
-async fn from_disk(pages: &Pages, request: &Parts, path: &UrlPath, found: PathLookup) -> Answer {
+async fn from_disk(
+    pages: &PageService,
+    request: &Parts,
+    path: &UrlPath,
+    found: PathLookup,
+) -> PageResponse {
     match found {
         PathLookup::File(file) => match pages.files.read(path, file).await {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::warn!(target: "pagewire::pages", %path, %error, "file cannot be read");
                 let text = format!("{path} cannot be read: {error}");
-                failure::refused(request, files::status_of(&error), &text)
+                error_page::refused(request, store::status_of(&error), &text)
             }
         },
         PathLookup::FolderWithoutSlash => {
             let folder = format!("{}{}", pages.base, path.to_folder().url());
-            Answer::redirect(&folder, request.uri.query())
+            PageResponse::redirect(&folder, request.uri.query())
         }
         PathLookup::Folder(folder) if pages.listing => {
             match listing::answer(&pages.files, path, folder).await {
                 Ok(answer) => answer,
                 Err(error) => {
                     let text = format!("{path} cannot be listed: {}", error.kind());
-                    failure::refused(request, files::status_of(&error), &text)
+                    error_page::refused(request, store::status_of(&error), &text)
                 }
             }
         }
@@ -139,17 +150,17 @@ async fn from_disk(pages: &Pages, request: &Parts, path: &UrlPath, found: PathLo
             let text = format!(
                 "nothing is served at {path}: no plugin answered, and the folder has no index.html (start pagewire with --listing to see its files)"
             );
-            failure::refused(request, StatusCode::NOT_FOUND, &text)
+            error_page::refused(request, StatusCode::NOT_FOUND, &text)
         }
         PathLookup::NotFound => {
             let text = format!("nothing is served at {path}: no plugin answered, and no such file");
-            failure::refused(request, StatusCode::NOT_FOUND, &text)
+            error_page::refused(request, StatusCode::NOT_FOUND, &text)
         }
         PathLookup::DeniedName(name) => {
             let text = format!(
                 "{name} is on the list of names that are never served (start pagewire with --allow-file {name})"
             );
-            failure::refused(request, StatusCode::FORBIDDEN, &text)
+            error_page::refused(request, StatusCode::FORBIDDEN, &text)
         }
         PathLookup::OutsideRoot(real) => {
             let folder = real.parent().unwrap_or(&real).display().to_string();
@@ -157,7 +168,7 @@ async fn from_disk(pages: &Pages, request: &Parts, path: &UrlPath, found: PathLo
             let text = format!(
                 "{path} is a link that leads out of the root (start pagewire with --allow-dir DIR for the folder it leads to)"
             );
-            failure::refused(request, StatusCode::FORBIDDEN, &text)
+            error_page::refused(request, StatusCode::FORBIDDEN, &text)
         }
     }
 }

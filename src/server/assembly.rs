@@ -14,7 +14,7 @@ use crate::config::{Config, ControlAddress};
 use crate::control::{Auth, Control, SERVICE_NAME};
 use crate::discovery::{self, Registration};
 use crate::hub::Hub;
-use crate::pages::Pages;
+use crate::pages::PageService;
 use crate::plugins::PluginRegistry;
 use crate::supervise::{LaunchContext, Supervisor};
 use std::io;
@@ -34,7 +34,7 @@ pub(super) struct Assembly {
     pub(super) hub: Arc<Hub>,
     pub(super) plugins: Arc<PluginRegistry>,
     pub(super) control: Arc<Control>,
-    pub(super) pages: Arc<Pages>,
+    pub(super) pages: Arc<PageService>,
     pub(super) page_listeners: Vec<TcpListener>,
     pub(super) handler: ConnectionHandler,
     /// Handler of connections past the limit.

@@ -5,7 +5,7 @@ use super::{admit, base_path};
 use crate::browser::CorsAllowed;
 use crate::message;
 use crate::origins::AllowedHosts;
-use crate::pages::{self, Pages};
+use crate::pages::{self, PageService};
 use crate::paths::Prefix;
 use axum::Router;
 use axum::body::Body;
@@ -34,7 +34,7 @@ pub(super) enum Handler {
     Site {
         base: Prefix,
         reserved: Router,
-        pages: Arc<Pages>,
+        pages: Arc<PageService>,
     },
     /// One response for all requests, such as a redirect or a refusal.
     Fixed(fn(&Request) -> Response),

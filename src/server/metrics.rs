@@ -2,7 +2,7 @@
 //! port has none.
 
 use crate::control::{Auth, Control};
-use crate::pages::Pages;
+use crate::pages::PageService;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, Version, header};
@@ -24,7 +24,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 #[derive(Clone)]
 pub(super) struct MetricsSource {
     pub(super) control: Arc<Control>,
-    pub(super) pages: Arc<Pages>,
+    pub(super) pages: Arc<PageService>,
 }
 
 /// The control service of one listener, and the counts beside it.
@@ -84,7 +84,7 @@ impl Collector for MetricsSource {
             None,
             MetricType::Counter,
         )?;
-        for (by, class, count) in self.pages.requests().counts() {
+        for (by, class, count) in self.pages.counters().counts() {
             let labels = [("by", by.to_owned()), ("status", format!("{class}xx"))];
             requests
                 .encode_family(&labels)?

@@ -25,7 +25,7 @@ use crate::config::{Config, ControlAddress, WatchMode};
 use crate::control::Control;
 use crate::discovery;
 use crate::hub::Hub;
-use crate::pages::Pages;
+use crate::pages::PageService;
 use crate::plugins::PluginRegistry;
 use assembly::Assembly;
 use connection::ConnectionHandler;
@@ -143,7 +143,7 @@ impl Server {
             sessions: TaskTracker::new(),
             force_stop: CancellationToken::new(),
         });
-        let pages = Pages::new(
+        let pages = PageService::new(
             &config,
             hub.clone(),
             plugins.clone(),

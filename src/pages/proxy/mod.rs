@@ -11,11 +11,11 @@ mod headers;
 mod rewrite;
 mod tunnel;
 
-use super::answer::{Answer, By, Payload};
-use super::failure;
 use crate::config::{Config, ProxyRule};
 use crate::message;
 use crate::origins::AllowedHosts;
+use crate::pages::errors::error_page;
+use crate::pages::response::page_response::{PageResponse, Payload, Responder};
 use crate::paths::UrlPath;
 use axum::body::{Body, HttpBody as _};
 use axum::http::header::{self, HeaderValue};
@@ -125,13 +125,14 @@ impl Proxy {
         path: &UrlPath,
         body: Body,
         needs_whole: bool,
-    ) -> Answer {
+    ) -> PageResponse {
         let forwarded = self
             .try_forward(rule, request, path, body, needs_whole)
             .await;
         self.log_outcome(rule, path, forwarded.as_ref().err());
-        forwarded
-            .unwrap_or_else(|error| failure::refused(request, error.status(), &error.to_string()))
+        forwarded.unwrap_or_else(|error| {
+            error_page::refused(request, error.status(), &error.to_string())
+        })
     }
 
     /// Logs a failure. An unreachable backend is logged once until it responds again, since pages keep
@@ -163,7 +164,7 @@ impl Proxy {
         path: &UrlPath,
         body: Body,
         needs_whole: bool,
-    ) -> Result<Answer, ProxyError> {
+    ) -> Result<PageResponse, ProxyError> {
         if self.identity.is_in_via(&request.headers) {
             return Err(ProxyError::Loop(rule.to_string()));
         }
@@ -217,7 +218,7 @@ impl Proxy {
         rule: &ProxyRule,
         request: &Parts,
         response: Response<Incoming>,
-    ) -> Answer {
+    ) -> PageResponse {
         let (mut response, body) = response.into_parts();
         let protocol = response.headers.get(header::UPGRADE).cloned();
         headers::remove_hop_by_hop(&mut response.headers);
@@ -234,7 +235,7 @@ impl Proxy {
             host: headers::host(request),
         }
         .headers(&mut response.headers);
-        let mut answer = Answer {
+        let mut answer = PageResponse {
             status: response.status,
             headers: response.headers.into(),
             body: Payload::Stream(Body::empty()),
@@ -242,7 +243,7 @@ impl Proxy {
             file: None,
             source: None,
             verbatim: false,
-            by: By::Proxy(rule.authority.clone()),
+            responder: Responder::Proxy(rule.authority.clone()),
         };
         let mut body = Body::new(body);
         if answer.is_event_stream() {

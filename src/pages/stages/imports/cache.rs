@@ -1,0 +1,162 @@
+//! Cache of parsed modules, keyed by entity tag: a source is parsed once, and its syntax errors are
+//! logged once.
+
+use super::html;
+use super::source::{self, Import, SyntaxError};
+use crate::pages::files::store::blocking;
+use crate::pages::request::Subject;
+use crate::pages::response::page_response::PageResponse;
+use axum::http::HeaderValue;
+use bytes::Bytes;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+
+/// Memory for parsed modules. The least used ones are evicted beyond it, and parsed again when they are
+/// needed. Default 16 MiB.
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Expected number of modules, which sizes the hash table.
+const EXPECTED_MODULES: usize = 2048;
+
+/// How the source of a response is parsed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum SourceKind {
+    /// As one module.
+    Script,
+    /// As HTML with inline modules.
+    Page,
+}
+
+impl SourceKind {
+    /// Returns `None` for responses of any other content type.
+    pub(super) fn of(answer: &PageResponse) -> Option<Self> {
+        if answer.is_script() {
+            Some(Self::Script)
+        } else if answer.is_html() {
+            Some(Self::Page)
+        } else {
+            None
+        }
+    }
+}
+
+/// A parsed module, or all inline modules of a page together.
+pub(super) struct Module {
+    /// In source order.
+    pub(super) imports: Vec<Import>,
+}
+
+impl Module {
+    /// Returns the specifiers that the browser loads before the module runs: the resolved ones where
+    /// there are any, otherwise those of the source.
+    pub(super) fn static_imports<'a>(&'a self, resolved: &'a [Option<String>]) -> Vec<&'a str> {
+        let imports = self.imports.iter().zip(resolved);
+        imports
+            .filter(|(import, _)| !import.dynamic)
+            .map(|(import, resolved)| resolved.as_ref().unwrap_or(&import.specifier).as_str())
+            .collect()
+    }
+}
+
+/// Entity tag, and whether the source is a page.
+type Key = (HeaderValue, bool);
+
+/// Cache of parsed modules. A source that cannot be parsed is cached as `None`.
+pub(super) struct ModuleCache(Cache<Key, Option<Arc<Module>>, ModuleWeight>);
+
+#[derive(Clone)]
+struct ModuleWeight;
+
+impl Weighter<Key, Option<Arc<Module>>> for ModuleWeight {
+    fn weight(&self, _: &Key, module: &Option<Arc<Module>>) -> u64 {
+        const OVERHEAD: usize = 128;
+        let imports = module.as_ref().map_or(&[][..], |module| &module.imports);
+        let imports = imports.iter();
+        let size: usize = imports
+            .map(|import| size_of::<Import>() + import.specifier.len())
+            .sum();
+        (OVERHEAD + size) as u64
+    }
+}
+
+impl ModuleCache {
+    pub(super) fn new() -> Self {
+        Self(Cache::with_weighter(
+            EXPECTED_MODULES,
+            CACHE_BYTES,
+            ModuleWeight,
+        ))
+    }
+
+    /// Returns the parsed module with this entity tag, or `None` when it cannot be parsed. Concurrent
+    /// callers share one parse.
+    pub(super) async fn get(
+        &self,
+        tag: &HeaderValue,
+        kind: SourceKind,
+        body: &Bytes,
+        subject: Subject<'_>,
+    ) -> Option<Arc<Module>> {
+        let key = (tag.clone(), kind == SourceKind::Page);
+        if let Some(module) = self.0.get(&key) {
+            return module;
+        }
+        let slot = match self.0.get_value_or_guard_async(&key).await {
+            Ok(module) => return module,
+            Err(slot) => slot,
+        };
+        let body = body.clone();
+        let parsed = blocking(move || Ok(parse(kind, &body))).await.ok();
+        let (module, errors) = parsed.unwrap_or_default();
+        for error in errors {
+            log_syntax_error(subject, &error);
+        }
+        let module = module.map(Arc::new);
+        // Fails only if another caller has taken over the slot, and has parsed the same source.
+        let _ = slot.insert(module.clone());
+        module
+    }
+}
+
+/// Parses a source. A page with a syntax error in one inline module still yields the others; a source
+/// that is not UTF-8 is ignored.
+fn parse(kind: SourceKind, body: &[u8]) -> (Option<Module>, Vec<SyntaxError>) {
+    let Ok(text) = std::str::from_utf8(body) else {
+        return (None, Vec::new());
+    };
+    let mut errors = Vec::new();
+    let imports = match kind {
+        SourceKind::Script => match source::imports(text) {
+            Ok(imports) => imports,
+            Err(error) => return (None, vec![error]),
+        },
+        SourceKind::Page => {
+            let mut all = Vec::new();
+            for inline in html::find_modules(body).inline {
+                match source::imports_of_part(text, inline) {
+                    Ok(imports) => all.extend(imports),
+                    Err(error) => errors.push(error),
+                }
+            }
+            all
+        }
+    };
+    (Some(Module { imports }), errors)
+}
+
+/// Logs a syntax error. The module is served unchanged, and the browser reports the error, too, but
+/// only in its own console.
+fn log_syntax_error(subject: Subject<'_>, error: &SyntaxError) {
+    let file = match subject.file {
+        Some(file) => file.display().to_string(),
+        None => subject.path.to_string(),
+    };
+    let SyntaxError {
+        message,
+        line,
+        column,
+        frame,
+    } = error;
+    tracing::warn!(target: "pagewire::pages", "{file}:{line}:{column}: {message}\n{frame}");
+}

@@ -1,0 +1,333 @@
+//! Import graph behind the preload hints of pages. A page names only its entry modules, and the browser
+//! discovers the others one round trip per level. So their imports are followed here, and the browser is
+//! told about all of them at once. These are only hints: a missing or superfluous one costs time, but
+//! breaks nothing.
+//!
+//! Modules in files are read and parsed on demand. Imports of generated modules are recorded when the
+//! module is served.
+
+use super::cache::SourceKind;
+use super::relative_url::{import_url, resolve_url};
+use super::{html, resolve};
+use crate::pages::PageService;
+use crate::pages::files::store::FileLocation;
+use crate::pages::request::Subject;
+use crate::pages::response::page_response::{PageResponse, Payload, Responder, content_tag};
+use crate::paths::{PathLookup, UrlPath};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Request};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use memchr::memmem;
+use quick_cache::sync::Cache;
+use std::collections::HashSet;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
+
+/// Most preload hints of a page; the browser discovers the others itself. Default 512.
+const MAX_PRELOADS: usize = 512;
+
+/// How long a page waits while its modules are followed. It gets the hints found until then; the next
+/// request gets the rest. Default 20 ms.
+const WALK_TIME_LIMIT: Duration = Duration::from_millis(20);
+
+/// Modules of a page that are read and parsed at the same time.
+const CONCURRENT_MODULES: usize = 8;
+
+/// How long the hints of a page are reused. Default 1 s.
+const HINTS_MAX_AGE: Duration = Duration::from_secs(1);
+
+/// Pages with cached hints, and generated modules with recorded imports. The least used ones are evicted
+/// beyond it. Default 4,096 each.
+const CACHE_ENTRIES: usize = 4096;
+
+/// Import graph of the modules that were served.
+pub(super) struct ImportGraph {
+    preload: bool,
+    /// Keyed by the hash of the page's path and content.
+    hints: Cache<u128, CachedHints>,
+    /// Imports of generated modules, keyed by URL.
+    recorded: Cache<String, RecordedImports>,
+}
+
+#[derive(Clone)]
+struct RecordedImports {
+    /// Entity tag of the module.
+    tag: HeaderValue,
+    /// URLs.
+    imports: Arc<[String]>,
+}
+
+#[derive(Clone)]
+struct CachedHints {
+    created: Instant,
+    hints: PreloadHints,
+}
+
+/// Modules that a page will load but does not name itself.
+#[derive(Clone, Default)]
+pub(crate) struct PreloadHints {
+    pub(crate) urls: Arc<[String]>,
+    /// Hash of the URLs; 0 when there are none.
+    pub(crate) hash: u64,
+}
+
+impl PreloadHints {
+    fn new(urls: Vec<String>) -> Self {
+        let hash = if urls.is_empty() {
+            0
+        } else {
+            xxh3_64(urls.join(" ").as_bytes())
+        };
+        let urls = urls.into();
+        Self { urls, hash }
+    }
+}
+
+impl ImportGraph {
+    pub(super) fn new(preload: bool) -> Self {
+        Self {
+            preload,
+            hints: Cache::new(CACHE_ENTRIES),
+            recorded: Cache::new(CACHE_ENTRIES),
+        }
+    }
+
+    /// Whether imports are recorded even if no hook resolves them. True for generated modules only:
+    /// those in files can be parsed when they are needed.
+    pub(super) fn records(&self, pages: &PageService, is_generated: bool) -> bool {
+        self.preload && is_generated && pages.plugins.inject_client()
+    }
+
+    /// Whether the imports of exactly this module are recorded.
+    pub(super) fn is_recorded(&self, request: &Parts, tag: Option<&HeaderValue>) -> bool {
+        let target = request.uri.path_and_query();
+        let recorded = target.and_then(|target| self.recorded.get(target.as_str()));
+        recorded.is_some_and(|recorded| Some(&recorded.tag) == tag)
+    }
+
+    /// Records the imports of a served module with this entity tag.
+    pub(super) fn record(&self, importer: Subject<'_>, tag: &HeaderValue, specifiers: &[&str]) {
+        if !self.preload {
+            return;
+        }
+        let url = url_of(importer.request);
+        let imports = specifiers
+            .iter()
+            .filter_map(|specifier| import_url(&url, specifier));
+        let recorded = RecordedImports {
+            tag: tag.clone(),
+            imports: imports.collect(),
+        };
+        self.recorded.insert(url, recorded);
+    }
+
+    /// Returns the hints for a page. `tag` is the page's entity tag, if it has one.
+    pub(super) async fn preloads(
+        &self,
+        pages: &PageService,
+        request: &Parts,
+        page: &Bytes,
+        tag: Option<&HeaderValue>,
+    ) -> PreloadHints {
+        if !self.preload {
+            return PreloadHints::default();
+        }
+        let content = tag.map_or(&page[..], HeaderValue::as_bytes);
+        let key = xxh3_128_with_seed(content, xxh3_64(request.uri.path().as_bytes()));
+        let is_fresh = |cached: &CachedHints| cached.created.elapsed() < HINTS_MAX_AGE;
+        if let Some(cached) = self.hints.get(&key).filter(is_fresh) {
+            return cached.hints;
+        }
+        let created = Instant::now();
+        let (urls, is_complete) = Box::pin(self.walk(pages, request, page, created)).await;
+        let hints = PreloadHints::new(urls);
+        if is_complete {
+            let hints = hints.clone();
+            self.hints.insert(key, CachedHints { created, hints });
+        }
+        hints
+    }
+
+    /// Follows the imports of a page's modules, breadth first. Returns the URLs, and whether the walk was
+    /// completed in time.
+    async fn walk(
+        &self,
+        pages: &PageService,
+        request: &Parts,
+        page: &Bytes,
+        start: Instant,
+    ) -> (Vec<String>, bool) {
+        let modules = html::find_modules(page);
+        if modules.controls_loading {
+            return (Vec::new(), true);
+        }
+        let base = url_of(request);
+        let named = modules
+            .sources
+            .iter()
+            .filter_map(|source| resolve_url(&base, source));
+        let mut seen: HashSet<String> = named.collect();
+        let mut level: Vec<(String, bool)> = seen.iter().map(|url| (url.clone(), true)).collect();
+        for url in inline_imports(pages, request, page).await {
+            if seen.insert(url.clone()) {
+                level.push((url, false));
+            }
+        }
+        let mut found = Vec::new();
+        while !level.is_empty() {
+            let lookups = level.into_iter().map(async |(url, is_named)| {
+                let imports = self.imports_of(pages, request, &url).await;
+                (url, is_named, imports)
+            });
+            let mut lookups = pin!(stream::iter(lookups).buffered(CONCURRENT_MODULES));
+            level = Vec::new();
+            loop {
+                let Ok(next) = timeout_at(start + WALK_TIME_LIMIT, lookups.next()).await else {
+                    return (found, false);
+                };
+                let Some((url, is_named, imports)) = next else {
+                    break;
+                };
+                let Some(imports) = imports else { continue };
+                for import in imports.iter() {
+                    if seen.insert(import.clone()) {
+                        level.push((import.clone(), false));
+                    }
+                }
+                if !is_named {
+                    found.push(url);
+                }
+                if found.len() >= MAX_PRELOADS {
+                    return (found, true);
+                }
+            }
+        }
+        (found, true)
+    }
+
+    /// Returns the URLs that the module at this URL imports; `None` when it is not known to be a module.
+    async fn imports_of(
+        &self,
+        pages: &PageService,
+        page: &Parts,
+        url: &str,
+    ) -> Option<Arc<[String]>> {
+        let (mut request, ()) = Request::new(()).into_parts();
+        request.uri = url.parse().ok()?;
+        request.headers = page.headers.clone();
+        let path = UrlPath::parse(request.uri.path()).ok()?;
+        let Some(answer) = unmodified_file(pages, &request, &path).await else {
+            let recorded = self.recorded.get(url);
+            return recorded.map(|recorded| recorded.imports);
+        };
+        let imports = file_imports(pages, &request, &path, answer).await?;
+        let imports = imports
+            .iter()
+            .filter_map(|specifier| import_url(url, specifier));
+        Some(imports.collect())
+    }
+}
+
+/// Returns the file that answers a request, unless a hook or the proxy may replace or transform it.
+async fn unmodified_file(
+    pages: &PageService,
+    request: &Parts,
+    path: &UrlPath,
+) -> Option<PageResponse> {
+    let subject = Subject::as_get(request, path, None);
+    let serve = pages.plugins.serve().order.snapshot();
+    let transform = pages.plugins.transform().order.snapshot();
+    let is_unmodified = !serve.filters_by_file()
+        && !transform.filters_by_file()
+        && serve.matching(subject.facts(None)).is_empty()
+        && transform.matching(subject.facts(None)).is_empty();
+    let is_proxied = pages
+        .proxy
+        .rule(path)
+        .is_some_and(|rule| !rule.prefix.as_str().is_empty());
+    if !is_unmodified || is_proxied {
+        return None;
+    }
+    match pages.files.find(path) {
+        FileLocation::Memory(hot) => Some(hot.answer(Responder::Memory)),
+        FileLocation::Disk(PathLookup::File(real)) => pages.files.read(path, real).await.ok(),
+        FileLocation::Disk(_) => None,
+    }
+}
+
+/// Returns the static imports of a file, resolved as in the response that the browser will get; `None`
+/// when it is not a module.
+async fn file_imports(
+    pages: &PageService,
+    request: &Parts,
+    path: &UrlPath,
+    answer: PageResponse,
+) -> Option<Vec<String>> {
+    let source = answer.source.clone();
+    let subject = Subject::as_get(request, path, source.as_deref());
+    let (Payload::Bytes(body), Some(tag)) = (&answer.body, &answer.tag) else {
+        return None;
+    };
+    if !answer.is_script() {
+        return None;
+    }
+    if !may_import(body) {
+        return Some(Vec::new());
+    }
+    let module = pages
+        .modules
+        .parsed
+        .get(tag, SourceKind::Script, body, subject)
+        .await?;
+    let hooks = pages.plugins.resolve_import().order.snapshot();
+    let matching = hooks.matching(subject.facts(None));
+    let resolved = if matching.is_empty() || module.imports.is_empty() {
+        vec![None; module.imports.len()]
+    } else {
+        resolve::resolve(pages, &hooks, &matching, subject, tag, &module)
+            .await
+            .specifiers
+    };
+    let static_imports = module.static_imports(&resolved).into_iter();
+    Some(static_imports.map(str::to_owned).collect())
+}
+
+/// Returns the URLs that the inline modules of a page import. Its specifiers have been resolved already.
+async fn inline_imports(pages: &PageService, request: &Parts, page: &Bytes) -> Vec<String> {
+    let (Ok(path), Some(tag)) = (UrlPath::parse(request.uri.path()), content_tag(page)) else {
+        return Vec::new();
+    };
+    let subject = Subject::as_get(request, &path, None);
+    let module = pages
+        .modules
+        .parsed
+        .get(&tag, SourceKind::Page, page, subject)
+        .await;
+    let Some(module) = module else {
+        return Vec::new();
+    };
+    let base = url_of(request);
+    let as_written = vec![None; module.imports.len()];
+    let static_imports = module.static_imports(&as_written).into_iter();
+    static_imports
+        .filter_map(|specifier| import_url(&base, specifier))
+        .collect()
+}
+
+/// Whether the source contains a keyword that every import needs. Most modules of a large page are
+/// leaves, which need not be parsed.
+fn may_import(source: &[u8]) -> bool {
+    ["import", "from"]
+        .iter()
+        .any(|word| memmem::find(source, word.as_bytes()).is_some())
+}
+
+/// Returns the path and query of the request.
+fn url_of(request: &Parts) -> String {
+    let target = request.uri.path_and_query();
+    target.map_or_else(String::new, ToString::to_string)
+}

@@ -1,0 +1,145 @@
+//! Calls the `resolve_import` hooks for the imports of a module: one call per plugin, each with the
+//! imports that the plugins before it left unresolved.
+
+use super::cache::Module;
+use super::source::Import;
+use crate::pages::PageService;
+use crate::pages::errors::plugin_errors;
+use crate::pages::errors::plugin_errors::CallFailure;
+use crate::pages::request::Subject;
+use crate::pages::response::page_response::PageResponse;
+use crate::plugins::{
+    Hook, HookResult, HookSnapshot, ImportSpecifier, ResolveImport, ResolveImportCall,
+    ResolveImportOutcome,
+};
+use axum::http::HeaderValue;
+use std::sync::Arc;
+use xxhash_rust::xxh3::Xxh3;
+
+/// Result of resolving the imports of a module.
+pub(super) struct Resolution {
+    /// One for each import; `None` leaves it as it is written.
+    pub(super) specifiers: Vec<Option<String>>,
+    /// Plugins that failed, and whose failure mode is to continue without them.
+    pub(super) skipped: Vec<String>,
+    /// Error response that the page gets instead of the module.
+    pub(super) failed: Option<Box<PageResponse>>,
+}
+
+/// Resolves the imports of a module with the hooks whose filters match it.
+pub(super) async fn resolve(
+    pages: &PageService,
+    hooks: &HookSnapshot<ResolveImport>,
+    matching: &[usize],
+    subject: Subject<'_>,
+    tag: &HeaderValue,
+    module: &Module,
+) -> Resolution {
+    let mut resolution = Resolution {
+        specifiers: vec![None; module.imports.len()],
+        skipped: Vec::new(),
+        failed: None,
+    };
+    for index in matching {
+        let hook = &hooks.hooks()[*index];
+        let called = call_hook(pages, hook, subject, tag, module, &mut resolution).await;
+        if let Err(failed) = called {
+            resolution.failed = Some(failed);
+            break;
+        }
+    }
+    resolution
+}
+
+async fn call_hook(
+    pages: &PageService,
+    hook: &Arc<Hook<ResolveImport>>,
+    subject: Subject<'_>,
+    tag: &HeaderValue,
+    module: &Module,
+    resolution: &mut Resolution,
+) -> Result<(), Box<PageResponse>> {
+    let (request, path, plugin) = (subject.request, subject.path, hook.plugin());
+    let is_unresolved = |index: &usize| {
+        resolution.specifiers[*index].is_none()
+            && hook.matches_specifier(&module.imports[*index].specifier)
+    };
+    let unresolved: Vec<usize> = (0..module.imports.len()).filter(is_unresolved).collect();
+    if unresolved.is_empty() {
+        return Ok(());
+    }
+    let key = subject.key(hook, content_hash(tag, &resolution.specifiers));
+    let cache = &pages.plugins.resolve_import().cache;
+    let called = match cache.get(&key) {
+        Some(outcome) => Ok(outcome),
+        None => {
+            let call = || ResolveImportCall {
+                importer: subject.context(&key),
+                imports: unresolved
+                    .iter()
+                    .map(|index| import_specifier(&module.imports[*index]))
+                    .collect(),
+            };
+            cache.call_coalesced(hook, &key, subject.file, call).await
+        }
+    };
+    let failed = match called.as_deref().map(HookResult::outcome) {
+        Ok(ResolveImportOutcome::Resolved(result))
+            if result.specifiers.len() == unresolved.len() =>
+        {
+            for (index, specifier) in unresolved.into_iter().zip(&result.specifiers) {
+                let is_unchanged =
+                    specifier.is_empty() || *specifier == module.imports[index].specifier;
+                resolution.specifiers[index] = (!is_unchanged).then(|| specifier.clone());
+            }
+            return Ok(());
+        }
+        Ok(ResolveImportOutcome::Resolved(result)) => {
+            cache.remove(&key);
+            let (expected, returned) = (unresolved.len(), result.specifiers.len());
+            let text = format!("called with {expected} imports, it returned {returned} specifiers");
+            plugin_errors::broken(request, plugin, path, text)
+        }
+        Ok(ResolveImportOutcome::Failure(failure)) => {
+            plugin_errors::reported(request, plugin, path, failure)
+        }
+        Err(error) => match plugin_errors::unanswered(pages, request, hook, path, *error) {
+            CallFailure::Shown(failed) => return Err(failed),
+            CallFailure::PassedBy => {
+                resolution.skipped.push(plugin.to_owned());
+                return Ok(());
+            }
+            CallFailure::NotThere => return Ok(()),
+        },
+    };
+    Err(Box::new(failed))
+}
+
+/// Hashes what a hook's result depends on beside the request: the module's content, and the specifiers
+/// that are resolved already.
+fn content_hash(tag: &HeaderValue, specifiers: &[Option<String>]) -> u128 {
+    let mut hash = Xxh3::new();
+    hash.update(&specifiers_hash(specifiers).to_le_bytes());
+    hash.update(tag.as_bytes());
+    hash.digest128()
+}
+
+/// Hashes resolved specifiers.
+pub(super) fn specifiers_hash(specifiers: &[Option<String>]) -> u128 {
+    let mut hash = Xxh3::new();
+    for specifier in specifiers {
+        let text = specifier.as_deref().unwrap_or_default();
+        hash.update(&(text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    }
+    hash.digest128()
+}
+
+fn import_specifier(import: &Import) -> ImportSpecifier {
+    ImportSpecifier {
+        specifier: import.specifier.clone(),
+        dynamic: import.dynamic,
+        line: import.line,
+        column: import.column,
+    }
+}
