@@ -290,7 +290,7 @@ async fn a_mistake_in_the_file_is_refused_with_line_and_column() {
     }
     let not_text = Site::page();
     not_text.write("pagewire.toml", [0xff, 0xfe]);
-    refused(&not_text, &[], "pagewire.toml cannot be read: ").await;
+    refused(&not_text, &[], "cannot read pagewire.toml: ").await;
     // Seen from elsewhere, the file is named as it can be opened.
     let site = site("x = 1");
     let mut command = command();
@@ -315,7 +315,11 @@ async fn a_variable_that_makes_no_sense_is_refused_by_its_name() {
             "maybe",
             "PAGEWIRE_DEBUG: \"maybe\" is not true or false",
         ),
-        ("PAGEWIRE_LOG", "loud", "PAGEWIRE_LOG: \"loud\" is no level"),
+        (
+            "PAGEWIRE_LOG",
+            "loud",
+            "PAGEWIRE_LOG: \"loud\" is neither a level",
+        ),
         (
             "PAGEWIRE_CONTROL",
             "127.0.0.1:0,here",

@@ -352,7 +352,7 @@ async fn who_does_not_read_the_log_holds_up_nothing_and_hears_what_is_lost() {
     for _ in 0..6000 {
         assert_eq!(server.get(&path).await.status, 404);
     }
-    let line = server.logged("lines of the log are lost").await;
+    let line = server.logged("dropped log lines").await;
     assert!(line.contains("WARN"), "{line}");
     assert_eq!(server.get("/after").await.status, 404);
     server.logged("/after").await;

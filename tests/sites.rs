@@ -174,10 +174,10 @@ async fn a_setting_of_a_site_that_makes_no_sense_is_refused_with_its_place() {
             "--mount: /lib: root cannot be opened: /nowhere/at/all",
         ),
         (&["--base-path", "app"], "is not a URL path"),
-        (&["--app-index", "app/"], "is not a page of the root"),
+        (&["--app-index", "app/"], "is not a file below the root"),
         (&["--mime-types", "*.x"], "is not GLOB=TYPE"),
         (&["--proxy", "localhost:3000"], "is not the URL of a server"),
-        (&["--proxy", "https://a"], "only http servers can be asked"),
+        (&["--proxy", "https://a"], "is not an http URL"),
     ] {
         let site = Site::page();
         let mut command = command();

@@ -480,7 +480,7 @@ async fn config_prints_plugins_as_they_could_be_written() {
     let refused = config(&[]).await;
     assert_eq!(refused.code, Some(2));
     assert!(
-        refused.stderr.contains("\"x\" is given twice"),
+        refused.stderr.contains("duplicate plugin name \"x\""),
         "{}",
         refused.stderr
     );

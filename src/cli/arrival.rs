@@ -1,16 +1,18 @@
-//! Waiting for the documents that come after a reload or a navigation.
+//! Waiting for the new documents after a reload or a navigation.
 
-use super::connection::{Call, Outcome, print_report};
+use super::args::CallArgs;
+use super::exit::Outcome;
+use super::output::print_report;
 use pagewire_client::proto::socket::DocumentState;
 use pagewire_client::{Client, Position, Report, Socket, SubscribeOptions, Target, What};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// How long new pages have unless the caller says. Default 30 s.
+/// Time limit for new documents without `--timeout`. Default 30 s.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The top-level pages before something is sent to them.
-pub(super) struct Before {
+/// Snapshot of the top-level pages before a send replaces their documents.
+struct Before {
     /// Page id by tab id.
     tabs: HashMap<String, String>,
     /// Tab id by socket id.
@@ -18,8 +20,8 @@ pub(super) struct Before {
 }
 
 impl Before {
-    /// Looks at the pages as they are.
-    pub(super) async fn look(client: &Client) -> anyhow::Result<Self> {
+    /// Takes the snapshot.
+    async fn take(client: &Client) -> anyhow::Result<Self> {
         let sockets = client.sockets().await?;
         let mut before = Self {
             tabs: HashMap::new(),
@@ -37,8 +39,8 @@ impl Before {
         Ok(before)
     }
 
-    /// Sends, and waits until every tab that was reached has another document that is complete.
-    pub(super) async fn wait_for_next<F>(
+    /// Sends, and waits until every tab that was reached has a new document that is complete.
+    async fn wait_for_next<F>(
         mut self,
         client: &Client,
         timeout: Duration,
@@ -55,19 +57,19 @@ impl Before {
             .collect();
         self.tabs.retain(|tab, _| tabs.contains(tab));
         if self.tabs.is_empty() {
-            return Ok((report, Outcome::Nobody));
+            return Ok((report, Outcome::Unanswered));
         }
-        let arrivals = self.arrivals(client, report.position.clone());
+        let arrivals = self.wait_for_documents(client, report.position.clone());
         match tokio::time::timeout(timeout, arrivals).await {
             Ok(arrived) => arrived.map(|()| (report, Outcome::Done)),
             Err(_) => {
-                eprintln!("the new page was not complete in time");
-                Ok((report, Outcome::Nobody))
+                eprintln!("timed out: the new document is not complete");
+                Ok((report, Outcome::Unanswered))
             }
         }
     }
 
-    async fn arrivals(&mut self, client: &Client, from: Position) -> anyhow::Result<()> {
+    async fn wait_for_documents(&mut self, client: &Client, from: Position) -> anyhow::Result<()> {
         let options = SubscribeOptions::new().sockets().resume_after(from);
         let mut events = client.subscribe(options).await?;
         while !self.tabs.is_empty() {
@@ -75,28 +77,29 @@ impl Before {
                 anyhow::bail!("the daemon ended the subscription");
             };
             if let What::SocketUpdated(socket) = event.what {
-                self.seen(&socket);
+                self.remove_if_complete(&socket);
             }
         }
         Ok(())
     }
 
-    fn seen(&mut self, socket: &Socket) {
-        let is_next = self
+    /// Removes a tab once its new document is complete.
+    fn remove_if_complete(&mut self, socket: &Socket) {
+        let is_new = self
             .tabs
             .get(&socket.tab_id)
             .is_some_and(|page| *page != socket.page_id);
-        if is_next && socket.top_level && socket.document_state() == DocumentState::Complete {
+        if is_new && socket.top_level && socket.document_state() == DocumentState::Complete {
             self.tabs.remove(&socket.tab_id);
         }
     }
 }
 
-/// Sends something that replaces the documents of pages; waits for the next ones if asked to.
+/// Performs a send that replaces the documents of pages, and waits for the new ones if `wait` is set.
 pub(super) async fn send<F>(
     client: &Client,
     wait: bool,
-    call: &Call,
+    call: &CallArgs,
     send: F,
 ) -> anyhow::Result<Outcome>
 where
@@ -107,7 +110,7 @@ where
         let report = send(client, &target).await?;
         return Ok(print_report(client, &report, call.json).await);
     }
-    let before = Before::look(client).await?;
+    let before = Before::take(client).await?;
     let timeout = call.daemon.timeout.unwrap_or(TIMEOUT);
     let send = async |client: &Client| send(client, &target).await;
     let (report, arrived) = before.wait_for_next(client, timeout, send).await?;

@@ -1,17 +1,16 @@
-//! `pagewire completions`: what a shell needs to complete our commands.
+//! `pagewire completions`: prints a completion script for a shell.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 use std::process::ExitCode;
 
-/// Print completions for a shell.
+/// Print the completion script for a shell.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     shell: Shell,
 }
 
-pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    let mut command = super::Cli::command();
+pub(super) fn main(arguments: &Arguments, mut command: Command) -> ExitCode {
     clap_complete::generate(
         arguments.shell,
         &mut command,

@@ -1,17 +1,17 @@
-//! `pagewire config`: says what `serve` would do here, and who said so.
+//! `pagewire config`: prints the effective settings and their sources.
 
-use super::serve::{USAGE, config, fail};
-use super::settings::{Flags, gather};
-use crate::config::{InForce, Kind, Settings};
+use super::exit::{USAGE, fail};
+use super::settings::{Flags, Loaded, load};
+use crate::config::{EffectiveSetting, SettingType, Settings};
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Print the settings that `serve` would run with, and where each comes from.
+/// Print the settings that `serve` would run with, and the source of each.
 ///
-/// Flags win over the environment, that over ROOT/pagewire.toml, that over defaults. What is
-/// printed can be put into pagewire.toml.
+/// Flags win over the environment, the environment over ROOT/pagewire.toml, the file over defaults. The
+/// output is a valid pagewire.toml.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The folder that would be served
@@ -21,24 +21,23 @@ pub(super) struct Arguments {
     #[command(flatten)]
     flags: Flags,
 
-    /// One JSON object
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    // What `serve` would refuse is refused here.
-    let checked = gather(&arguments.root, &arguments.flags).and_then(|(settings, file)| {
-        let config = config(&arguments.root, &settings, false)?;
-        let root = config.roots.dir().to_owned();
-        Ok((settings, file, root))
-    });
-    match checked {
-        Ok((settings, file, root)) => {
+    match load(&arguments.root, &arguments.flags, false) {
+        Ok(Loaded {
+            settings,
+            file,
+            config,
+        }) => {
+            let root = config.roots.dir();
             if arguments.json {
-                println!("{}", as_json(&settings, file.as_deref(), &root));
+                println!("{}", as_json(&settings, file.as_deref(), root));
             } else {
-                print_lines(&settings, &root);
+                print_lines(&settings, root);
             }
             ExitCode::SUCCESS
         }
@@ -56,15 +55,15 @@ fn print_lines(settings: &Settings, root: &Path) {
     }
 }
 
-/// The setting as TOML, commented out when it has no value; and who said so.
-fn line(row: &InForce) -> (String, String) {
-    let InForce {
+/// Returns the setting as a line of TOML, commented out when it has no value, and its source.
+fn line(row: &EffectiveSetting) -> (String, String) {
+    let EffectiveSetting {
         setting,
         values,
         origin,
     } = row;
-    if values.is_empty() && !setting.otherwise.is_empty() {
-        let origin = format!("{origin}: {}", setting.otherwise);
+    if values.is_empty() && !setting.default_text.is_empty() {
+        let origin = format!("{origin}: {}", setting.default_text);
         return (format!("# {}", setting.key), origin);
     }
     let value = toml(&value(row));
@@ -73,18 +72,18 @@ fn line(row: &InForce) -> (String, String) {
 
 fn as_json(settings: &Settings, file: Option<&Path>, root: &Path) -> Value {
     let settings = settings.iter().map(|row| {
-        let said = json!({
+        let setting = json!({
             "value": value(row),
             "source": row.origin.source(),
             "origin": row.origin.to_string(),
         });
-        (row.setting.key.to_owned(), said)
+        (row.setting.key.to_owned(), setting)
     });
     let settings: serde_json::Map<_, _> = settings.collect();
     json!({"root": root, "file": file, "settings": settings})
 }
 
-/// As TOML, on one line.
+/// Formats a value as TOML, on one line.
 fn toml(value: &Value) -> String {
     match value {
         Value::Object(pairs) if !pairs.is_empty() => {
@@ -97,30 +96,30 @@ fn toml(value: &Value) -> String {
             let values = values.iter().map(toml);
             format!("[{}]", values.collect::<Vec<_>>().join(","))
         }
-        // These look alike.
+        // Everything else looks the same in JSON and TOML.
         value => value.to_string(),
     }
 }
 
-/// As JSON; null when there is none.
-fn value(row: &InForce) -> Value {
+/// Returns the values of a setting as JSON; null when it has none.
+fn value(row: &EffectiveSetting) -> Value {
     let values = &row.values;
-    if row.setting.kind == Kind::Plugins {
+    if row.setting.setting_type == SettingType::Plugins {
         let table = |text: &String| serde_json::from_str(text).ok().filter(Value::is_object);
         let values = values.iter();
         return values
             .map(|text| table(text).unwrap_or_else(|| json!(text)))
             .collect();
     }
-    if row.setting.is_list() {
+    if row.setting.setting_type.is_list() {
         return json!(values);
     }
     let Some(value) = values.first() else {
         return Value::Null;
     };
-    match row.setting.kind {
-        // They were checked, and are written as in JSON; a word is none.
-        Kind::Switch | Kind::SwitchOr(_) | Kind::Number => {
+    match row.setting.setting_type {
+        // Validated values of these types are JSON, except for the words of a `SwitchOr`.
+        SettingType::Switch | SettingType::SwitchOr(_) | SettingType::Number => {
             value.parse().unwrap_or_else(|_| json!(value))
         }
         _ => json!(value),

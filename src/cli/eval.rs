@@ -1,7 +1,8 @@
-//! `pagewire eval`: runs code in pages and prints its value.
+//! `pagewire eval`: evaluates code in pages and prints its value.
 
-use super::connection::{Call, run};
-use super::results::{self, Style};
+use super::args::CallArgs;
+use super::connection::run;
+use super::results::{self, Format};
 use anyhow::Context;
 use clap::Args;
 use pagewire_client::Import;
@@ -9,23 +10,23 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Run code in pages and print its value.
+/// Evaluate code in pages and print its value.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A JavaScript expression; it may await
+    /// A JavaScript expression; may use await
     #[arg(required_unless_present = "module")]
     expression: Option<String>,
 
-    /// A module instead: its default export is called; - = standard input
+    /// Call the default export of this module instead; - reads standard input
     #[arg(long, value_name = "FILE", conflicts_with = "expression")]
     module: Option<PathBuf>,
 
-    /// Print a string without its quotes
+    /// Print strings without quotes
     #[arg(long, conflicts_with = "json")]
     raw: bool,
 
     #[command(flatten)]
-    call: Call,
+    call: CallArgs,
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
@@ -42,16 +43,17 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
             .import_value(&arguments.call.pages.target(), import)
             .await?
             .rows;
-        let style = Style {
+        let format = Format {
             json: arguments.call.json,
             raw: arguments.raw,
         };
-        Ok(results::print(&client, &rows, style).await)
+        Ok(results::print(&client, &rows, format).await)
     })
 }
 
-/// A module whose default export gives the expression's value. The expression begins on the first
-/// line, so that its errors name its lines, and ends its last, which may be a comment.
+/// Returns a module whose default export evaluates the expression. The expression begins on the first
+/// line, so that line numbers in errors are right, and ends with a line break in case its last line is
+/// a comment.
 fn module(expression: &str) -> String {
     format!("export default async () => ({expression}\n);\n")
 }
@@ -61,10 +63,10 @@ fn read(file: &Path) -> anyhow::Result<String> {
     if file == Path::new("-") {
         std::io::stdin()
             .read_to_string(&mut source)
-            .context("standard input cannot be read")?;
+            .context("cannot read standard input")?;
     } else {
         source = std::fs::read_to_string(file)
-            .with_context(|| format!("module cannot be read: {}", file.display()))?;
+            .with_context(|| format!("cannot read the module: {}", file.display()))?;
     }
     Ok(source)
 }

@@ -1,27 +1,29 @@
-//! `pagewire import`: has pages import a module, and prints what its default export returned.
+//! `pagewire import`: imports a module in pages and prints the result of its default export.
 
-use super::connection::{Call, print_report, run};
-use super::results::{self, Style};
+use super::args::CallArgs;
+use super::connection::run;
+use super::output::print_report;
+use super::results::{self, Format};
 use clap::Args;
 use pagewire_client::{Error, Import};
 use serde_json::value::RawValue;
 use std::process::ExitCode;
 
-/// Have pages import a module, call its default export, and print what it returned.
+/// Import a module in pages, call its default export and print the result.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The module as a page would import it: /x.js, or a full URL
+    /// Module specifier as seen from the page: /x.js, or a full URL
     path: String,
 
     /// Arguments of the default export, as strings
     #[arg(value_name = "ARG")]
     args: Vec<String>,
 
-    /// Arguments as a JSON array
+    /// Arguments of the default export, as a JSON array
     #[arg(long, value_name = "JSON", conflicts_with = "args")]
     args_json: Option<String>,
 
-    /// Evaluate the module anew, even if the page has it
+    /// Evaluate the module again even if the page has imported it before
     #[arg(long)]
     fresh: bool,
 
@@ -29,12 +31,12 @@ pub(super) struct Arguments {
     #[arg(long)]
     no_wait: bool,
 
-    /// Print a string without its quotes
+    /// Print strings without quotes
     #[arg(long, conflicts_with = "json")]
     raw: bool,
 
     #[command(flatten)]
-    call: Call,
+    call: CallArgs,
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
@@ -46,11 +48,11 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
             return Ok(print_report(&client, &report, arguments.call.json).await);
         }
         let rows = client.import_value(&target, import).await?.rows;
-        let style = Style {
+        let format = Format {
             json: arguments.call.json,
             raw: arguments.raw,
         };
-        Ok(results::print(&client, &rows, style).await)
+        Ok(results::print(&client, &rows, format).await)
     })
 }
 

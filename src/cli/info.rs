@@ -1,25 +1,23 @@
-//! `pagewire info`: says what the daemon is and where it serves.
+//! `pagewire info`: describes the daemon.
 
-use super::connection::{Daemon, Outcome, run};
+use super::args::QueryArgs;
+use super::connection::run;
+use super::exit::Outcome;
 use clap::Args;
 use serde_json::json;
 use std::process::ExitCode;
 
-/// Say what the daemon is and where it serves.
+/// Describe the daemon: its version, URLs and features.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// One JSON object
-    #[arg(long)]
-    json: bool,
-
     #[command(flatten)]
-    daemon: Daemon,
+    query: QueryArgs,
 }
 
-pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    run(&arguments.daemon, |client| async move {
+pub(super) fn main(Arguments { query }: &Arguments) -> ExitCode {
+    run(&query.daemon, |client| async move {
         let info = client.info().await?;
-        if arguments.json {
+        if query.json {
             let limits = info.limits.unwrap_or_default();
             println!(
                 "{}",

@@ -1,6 +1,8 @@
 //! `pagewire log`: prints to the console of pages.
 
-use super::connection::{Call, print_report, run};
+use super::args::CallArgs;
+use super::connection::run;
+use super::output::print_report;
 use clap::{Args, ValueEnum};
 use pagewire_client::ConsoleLevel;
 use std::process::ExitCode;
@@ -8,15 +10,15 @@ use std::process::ExitCode;
 /// Print a text to the console of pages.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The text, printed exactly as it is
+    /// The text, printed verbatim
     text: String,
 
-    /// How to print it
+    /// Console method to print it with
     #[arg(long, value_enum, default_value_t)]
     level: Level,
 
     #[command(flatten)]
-    call: Call,
+    call: CallArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

@@ -1,5 +1,5 @@
-//! The log's way to standard error. Lines wait in a queue for a thread that writes them: a reader that
-//! has stopped to read holds up the log and nothing else.
+//! The log's way to standard error. Lines wait in a bounded queue for a thread that writes them, so a
+//! reader that has stopped reading delays the log and nothing else.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -9,61 +9,61 @@ use std::thread;
 use std::time::Duration;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Lines that may wait for who reads standard error. Further ones are lost, which the log says when there
-/// is room again. Default 4,096.
+/// Lines that wait for the reader of standard error. Further ones are dropped, and the number of
+/// dropped lines is logged once there is room. Default 4,096.
 const MAX_LINES: usize = 4096;
 
-/// How long the daemon's end waits for lines to be written. Default 1 s.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Time to flush the queue when the daemon exits. Default 1 s.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 enum Item {
     Line(Vec<u8>),
-    /// Everything before it is written.
-    Written(SyncSender<()>),
+    /// Requests a notification once everything before it is written.
+    Flush(SyncSender<()>),
 }
 
-/// Where the log is written; its clones write to the same.
+/// Handle of the log queue; clones share one queue.
 #[derive(Clone)]
 pub(super) struct LogOutput {
     queue: SyncSender<Item>,
-    lost: Arc<AtomicU64>,
+    dropped: Arc<AtomicU64>,
 }
 
 impl LogOutput {
-    /// Starts the thread.
+    /// Starts the writing thread.
     pub(super) fn start() -> io::Result<Self> {
         let (queue, items) = mpsc::sync_channel(MAX_LINES);
-        let lost = Arc::default();
+        let dropped = Arc::default();
         let output = Self {
             queue,
-            lost: Arc::clone(&lost),
+            dropped: Arc::clone(&dropped),
         };
         thread::Builder::new()
             .name("log".to_owned())
-            .spawn(move || write(&items, &lost))?;
+            .spawn(move || write(&items, &dropped))?;
         Ok(output)
     }
 
-    /// Waits for what has been logged, as long as the daemon's end may.
+    /// Waits until the queued lines are written, up to [`FLUSH_TIMEOUT`].
     pub(super) fn flush(&self) {
-        let (written, is_written) = mpsc::sync_channel(1);
-        if self.queue.try_send(Item::Written(written)).is_ok() {
-            // Nobody reads: then the last words are lost, too.
-            let _ = is_written.recv_timeout(LAST_WORDS);
+        let (done, is_done) = mpsc::sync_channel(1);
+        if self.queue.try_send(Item::Flush(done)).is_ok() {
+            // On a timeout the remaining lines are lost.
+            let _ = is_done.recv_timeout(FLUSH_TIMEOUT);
         }
     }
 }
 
-fn write(items: &Receiver<Item>, lost: &AtomicU64) {
+fn write(items: &Receiver<Item>, dropped: &AtomicU64) {
     for item in items {
         match item {
-            // Who has closed standard error wants no log.
+            // An error means that standard error is closed, and the log is not wanted.
             Item::Line(line) => drop(io::stderr().write_all(&line)),
-            Item::Written(written) => drop(written.send(())),
+            Item::Flush(done) => drop(done.send(())),
         }
-        let lost = lost.swap(0, Ordering::Relaxed);
-        if lost > 0 {
-            tracing::warn!(target: "pagewire::server", lost, "lines of the log are lost: nobody read standard error");
+        let dropped = dropped.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
+            tracing::warn!(target: "pagewire::server", dropped, "dropped log lines: standard error is not being read");
         }
     }
 }
@@ -76,11 +76,11 @@ impl<'a> MakeWriter<'a> for LogOutput {
     }
 }
 
-/// A line at a time, as the log is formatted.
+/// Enqueues one line per call: the formatter writes whole lines.
 impl Write for &LogOutput {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if self.queue.try_send(Item::Line(line.to_vec())).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+            self.dropped.fetch_add(1, Ordering::Relaxed);
         }
         Ok(line.len())
     }

@@ -1,7 +1,10 @@
-//! `pagewire messages`: follows what pages say and do.
+//! `pagewire messages`: follows the events of pages.
 
-use super::connection::{Call, Outcome, Pages, run, word};
-use super::results::{ShownValue, exception_json, plain};
+use super::args::{CallArgs, TargetArgs};
+use super::connection::run;
+use super::exit::Outcome;
+use super::output::word;
+use super::results::{ValueJson, exception_json, plain};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use pagewire_client::proto::socket_closed::Cause;
@@ -17,28 +20,28 @@ use std::collections::HashSet;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Follow what pages say and do; with --timeout for so long.
+/// Follow messages and other events of pages, until --timeout if that is given.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Which events
+    /// Kinds of events to print
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Kind::Message])]
     kinds: Vec<Kind>,
 
-    /// Only messages of these types
+    /// Print only messages of these types
     #[arg(long, value_name = "TYPE", value_delimiter = ',')]
     types: Vec<String>,
 
-    /// Begin behind this place: EPOCH:SEQUENCE, or a sequence of the daemon's present run (0 = all
-    /// that it holds)
+    /// Begin after this position: EPOCH:SEQUENCE, or a sequence of the daemon's current run (0 = all
+    /// events in its log)
     #[arg(long, value_name = "POSITION")]
     since: Option<String>,
 
-    /// End when a page's message matches this JSON path (RFC 9535), for example $[?@.ok == true]
+    /// Exit when a message matches this JSON path (RFC 9535), for example $[?@.ok == true]
     #[arg(long, value_name = "JSONPATH")]
     until: Option<JsonPath>,
 
     #[command(flatten)]
-    call: Call,
+    call: CallArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -48,7 +51,7 @@ enum Kind {
     Console,
     #[value(alias = "page_error")]
     PageError,
-    /// Changes of files; needs a daemon that watches
+    /// Changes of files; needs a daemon with --watch
     File,
 }
 
@@ -74,36 +77,37 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         if let Some(since) = &arguments.since {
             options = options.resume_after(position(since, &epoch)?);
         }
-        // Who is in a tab is known from what sockets say of themselves.
-        let shows_sockets = arguments.kinds.contains(&Kind::Socket);
-        let named = arguments.call.pages.are_named();
-        if named {
+        let prints_sockets = arguments.kinds.contains(&Kind::Socket);
+        let has_ids = arguments.call.pages.has_ids();
+        if has_ids {
+            // Socket events show which sockets belong to a selected tab.
             options = options.sockets();
         }
         let mut events = client.subscribe(options).await?;
-        let mut meant = meant(&client, &arguments.call.pages).await?;
+        let mut selected = selected_sockets(&client, &arguments.call.pages).await?;
         let follow = async {
             while let Some(event) = events.next().await? {
                 if let What::SocketOpened { socket, .. } | What::SocketUpdated(socket) = &event.what
-                    && arguments.call.pages.mean(socket)
+                    && arguments.call.pages.select(socket)
                 {
-                    meant.insert(socket.socket_id.clone());
+                    selected.insert(socket.socket_id.clone());
                 }
-                let is_meant = !named || socket_id(&event).is_none_or(|id| meant.contains(id));
-                if !is_meant || (is_of_socket(&event) && !shows_sockets) {
+                let is_selected =
+                    !has_ids || socket_id(&event).is_none_or(|id| selected.contains(id));
+                if !is_selected || (is_socket_event(&event) && !prints_sockets) {
                     continue;
                 }
-                let shown = if arguments.call.json {
-                    line(&event)
+                let line = if arguments.call.json {
+                    event_json(&event)
                 } else {
-                    plain(&text(&event))
+                    plain(&event_text(&event))
                 };
-                // Who piped us into something that has ended wants no more.
-                if writeln!(std::io::stdout(), "{shown}").is_err() {
+                // The reader has closed the pipe.
+                if writeln!(std::io::stdout(), "{line}").is_err() {
                     return Ok(Outcome::Done);
                 }
                 if let (Some(path), What::Message(message)) = (&arguments.until, &event.what)
-                    && !path.query(&data(message)).is_empty()
+                    && !path.query(&message_json(message)).is_empty()
                 {
                     return Ok(Outcome::Done);
                 }
@@ -115,20 +119,20 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         };
         match tokio::time::timeout(timeout, follow).await {
             Ok(outcome) => outcome,
-            Err(_) if arguments.until.is_some() => Ok(Outcome::Nobody),
+            Err(_) if arguments.until.is_some() => Ok(Outcome::Unanswered),
             Err(_) => Ok(Outcome::Done),
         }
     })
 }
 
-/// The ids of the sockets that are meant now.
-async fn meant(client: &Client, pages: &Pages) -> anyhow::Result<HashSet<String>> {
+/// Returns the ids of the connected sockets that are selected.
+async fn selected_sockets(client: &Client, pages: &TargetArgs) -> anyhow::Result<HashSet<String>> {
     let sockets = client.sockets().await?;
-    let meant = sockets.into_iter().filter(|socket| pages.mean(socket));
-    Ok(meant.map(|socket| socket.socket_id).collect())
+    let selected = sockets.into_iter().filter(|socket| pages.select(socket));
+    Ok(selected.map(|socket| socket.socket_id).collect())
 }
 
-/// Whose event it is; none for a file and a gap.
+/// Returns the socket of an event; none for a changed file and a gap.
 fn socket_id(event: &Event) -> Option<&str> {
     match &event.what {
         What::Message(message) => Some(message.socket_id()),
@@ -140,7 +144,7 @@ fn socket_id(event: &Event) -> Option<&str> {
     }
 }
 
-fn is_of_socket(event: &Event) -> bool {
+fn is_socket_event(event: &Event) -> bool {
     matches!(
         event.what,
         What::SocketOpened { .. } | What::SocketUpdated(_) | What::SocketClosed(_)
@@ -158,28 +162,28 @@ fn position(text: &str, epoch: &str) -> anyhow::Result<Position> {
     })
 }
 
-/// An event for programs. What a page said stays as it wrote it.
+/// JSON form of an event. JSON of the page is included verbatim.
 #[derive(Serialize)]
-struct Line<'a> {
-    position: Place<'a>,
+struct EventJson<'a> {
+    position: PositionJson<'a>,
     #[serde(flatten)]
-    event: Shown<'a>,
+    event: EventBodyJson<'a>,
 }
 
 #[derive(Serialize)]
-struct Place<'a> {
+struct PositionJson<'a> {
     epoch: &'a str,
     sequence: u64,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Shown<'a> {
-    Message(ShownMessage<'a>),
+enum EventBodyJson<'a> {
+    Message(MessageJson<'a>),
     SocketOpened(Value),
     SocketUpdated(Value),
     SocketClosed(Value),
-    Console(ShownConsole<'a>),
+    Console(ConsoleJson<'a>),
     PageError(Value),
     FileChanged(Value),
     Gap(Value),
@@ -187,26 +191,26 @@ enum Shown<'a> {
 }
 
 #[derive(Serialize)]
-struct ShownMessage<'a> {
+struct MessageJson<'a> {
     socket_id: &'a str,
     r#type: &'a str,
-    /// None for a binary frame, and for one that came without its content.
+    /// None for a binary frame, and for a frame whose content was omitted.
     data: Option<&'a RawValue>,
     request_id: Option<&'a str>,
     omitted_bytes: u64,
 }
 
 #[derive(Serialize)]
-struct ShownConsole<'a> {
+struct ConsoleJson<'a> {
     socket_id: &'a str,
     level: String,
-    args: Vec<ShownValue<'a>>,
+    args: Vec<ValueJson<'a>>,
     stack: &'a str,
 }
 
-fn line(event: &Event) -> String {
-    let shown = match &event.what {
-        What::Message(message) => Shown::Message(ShownMessage {
+fn event_json(event: &Event) -> String {
+    let body = match &event.what {
+        What::Message(message) => EventBodyJson::Message(MessageJson {
             socket_id: message.socket_id(),
             r#type: message.message_type(),
             data: message
@@ -221,58 +225,60 @@ fn line(event: &Event) -> String {
         } => {
             let mut socket = super::sockets::as_json(socket);
             socket["previous_socket_id"] = json!(previous_socket_id);
-            Shown::SocketOpened(socket)
+            EventBodyJson::SocketOpened(socket)
         }
-        What::SocketUpdated(socket) => Shown::SocketUpdated(super::sockets::as_json(socket)),
-        What::SocketClosed(closed) => Shown::SocketClosed(json!({
+        What::SocketUpdated(socket) => {
+            EventBodyJson::SocketUpdated(super::sockets::as_json(socket))
+        }
+        What::SocketClosed(closed) => EventBodyJson::SocketClosed(json!({
             "socket_id": closed.socket_id,
             "close_code": closed.close_code,
             "close_reason": closed.close_reason,
             "cause": word(closed.cause().as_str_name(), "CAUSE_"),
         })),
-        What::Console(entry) => Shown::Console(ShownConsole {
+        What::Console(entry) => EventBodyJson::Console(ConsoleJson {
             socket_id: &entry.socket_id,
             level: level(entry.level),
-            args: entry.args.iter().map(ShownValue::of).collect(),
+            args: entry.args.iter().map(ValueJson::of).collect(),
             stack: &entry.stack,
         }),
-        What::PageError(error) => Shown::PageError(json!({
+        What::PageError(error) => EventBodyJson::PageError(json!({
             "socket_id": error.socket_id,
             "kind": kind(error),
             "exception": error.exception.as_ref().map(exception_json),
         })),
-        What::FileChanged(change) => Shown::FileChanged(json!({
+        What::FileChanged(change) => EventBodyJson::FileChanged(json!({
             "file_path": change.file_path,
             "url_path": change.url_path,
             "kind": word(change.kind().as_str_name(), "KIND_"),
         })),
-        What::Gap(gap) => Shown::Gap(json!({
+        What::Gap(gap) => EventBodyJson::Gap(json!({
             "after_sequence": gap.after_sequence,
             "before_sequence": gap.before_sequence,
             "reason": word(gap.reason().as_str_name(), "REASON_"),
         })),
-        other => Shown::Other(format!("{other:?}")),
+        other => EventBodyJson::Other(format!("{other:?}")),
     };
     let Position { epoch, sequence } = &event.position;
-    let position = Place {
+    let position = PositionJson {
         epoch,
         sequence: *sequence,
     };
-    serde_json::to_string(&Line {
+    serde_json::to_string(&EventJson {
         position,
-        event: shown,
+        event: body,
     })
-    .expect("strings, numbers and JSON always encode")
+    .expect("strings, numbers and JSON can always be encoded")
 }
 
-/// For people.
-fn text(event: &Event) -> String {
+/// Returns an event as a line for people.
+fn event_text(event: &Event) -> String {
     match &event.what {
         What::Message(message) => {
             let text = message.text().map_or_else(
                 || {
-                    let came = message.binary().map_or(0, |content| content.len() as u64);
-                    format!("({} bytes)", came + message.omitted_bytes())
+                    let received = message.binary().map_or(0, |content| content.len() as u64);
+                    format!("({} bytes)", received + message.omitted_bytes())
                 },
                 str::to_owned,
             );
@@ -289,13 +295,13 @@ fn text(event: &Event) -> String {
         }
         What::SocketClosed(closed) => {
             let cause = match closed.cause() {
-                Cause::PageUnloaded => "the page has gone",
-                Cause::ConnectionLost => "the connection broke",
-                Cause::NoPong => "it answered no pings",
+                Cause::PageUnloaded => "the page was unloaded",
+                Cause::ConnectionLost => "the connection was lost",
+                Cause::NoPong => "it did not answer pings",
                 Cause::Slow => "it read too slowly",
                 Cause::ClosedByApi => "a program closed it",
-                Cause::ServerStopping => "the daemon stops",
-                Cause::ProtocolError => "it broke the protocol",
+                Cause::ServerStopping => "the daemon is stopping",
+                Cause::ProtocolError => "protocol error",
                 Cause::Unspecified => "unknown",
             };
             format!(
@@ -304,7 +310,7 @@ fn text(event: &Event) -> String {
             )
         }
         What::Console(entry) => {
-            let args: Vec<String> = entry.args.iter().map(printed).collect();
+            let args: Vec<String> = entry.args.iter().map(console_text).collect();
             format!(
                 "{}  {}: {}",
                 entry.socket_id,
@@ -325,7 +331,7 @@ fn text(event: &Event) -> String {
             format!("{}  {kind}", change.file_path)
         }
         What::Gap(gap) => format!(
-            "-- events {} to {} are lost --",
+            "-- events {} to {} were lost --",
             gap.after_sequence + 1,
             gap.before_sequence.saturating_sub(1)
         ),
@@ -333,8 +339,8 @@ fn text(event: &Event) -> String {
     }
 }
 
-/// A console prints strings without quotes.
-fn printed(value: &JsValue) -> String {
+/// Returns a value as a console prints it: strings have no quotes.
+fn console_text(value: &JsValue) -> String {
     value.json::<String>().unwrap_or_else(|_| value.to_string())
 }
 
@@ -346,7 +352,7 @@ fn kind(error: &PageError) -> String {
     word(error.kind().as_str_name(), "KIND_")
 }
 
-/// The message as JSON; a binary one has none.
-fn data(message: &Message) -> Value {
+/// Returns the message as JSON; null for a binary one.
+fn message_json(message: &Message) -> Value {
     message.json().unwrap_or(Value::Null)
 }

@@ -1,6 +1,7 @@
-//! The command line: one file for each command.
+//! The command line: one file per command.
 
-/// Prints a line to whoever reads it: std's panics when nobody does (`pagewire sockets | head -1`).
+/// Prints a line to standard output. Unlike std's macro it does not panic when the reader has closed
+/// the pipe (`pagewire sockets | head -1`).
 macro_rules! println {
     ($($line:tt)*) => {{
         use std::io::Write;
@@ -8,18 +9,21 @@ macro_rules! println {
     }};
 }
 
+mod args;
 mod arrival;
 mod completions;
 mod config;
 mod connection;
 mod detach;
 mod eval;
+mod exit;
 mod import;
 mod info;
 mod log;
 mod log_output;
 mod messages;
 mod navigate;
+mod output;
 mod plugins;
 mod reload;
 mod results;
@@ -31,7 +35,7 @@ mod sockets;
 mod stop;
 mod wait;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// A headless dev server that programs in any language control over gRPC.
@@ -62,11 +66,11 @@ enum Command {
     Completions(completions::Arguments),
 }
 
-/// Runs what was typed and gives the exit code.
+/// Runs the command on the process's command line and returns its exit code.
 ///
-/// `serve` and `config`: 0 after a drained stop, 1 a failure at run time, 2 bad usage or
-/// configuration. All others: 0 done, 1 a page said no, 2 bad usage, 3 nobody in time (no page, no answer), 4 no
-/// daemon.
+/// `serve` and `config`: 0 after a drained stop, 1 on a runtime failure, 2 on bad usage or
+/// configuration. All other commands: 0 on success, 1 when page code threw, 2 on bad usage, 3 on a
+/// timeout or when no page is connected, 4 when there is no daemon.
 #[must_use]
 pub fn main() -> ExitCode {
     match Cli::parse().command {
@@ -85,17 +89,6 @@ pub fn main() -> ExitCode {
         Command::Snippet(arguments) => snippet::main(&arguments),
         Command::Wait(arguments) => wait::main(&arguments),
         Command::Stop(arguments) => stop::main(&arguments),
-        Command::Completions(arguments) => completions::main(&arguments),
+        Command::Completions(arguments) => completions::main(&arguments, Cli::command()),
     }
-}
-
-/// An error and its causes, each said once: some errors say theirs themselves.
-fn one_line(error: &anyhow::Error) -> String {
-    let mut text = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
 }

@@ -1,24 +1,25 @@
-//! `pagewire navigate`: sends pages to another URL.
+//! `pagewire navigate`: navigates pages to another URL.
 
+use super::args::CallArgs;
 use super::arrival;
-use super::connection::{Call, run};
+use super::connection::run;
 use clap::Args;
 use pagewire_client::{Client, Target};
 use std::process::ExitCode;
 
-/// Send pages to another URL.
+/// Navigate pages to another URL.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Where to, resolved against each page's own URL
+    /// The URL, resolved against each page's own
     #[arg(value_name = "URL")]
     to: String,
 
-    /// Return when the new pages are complete
+    /// Wait until the new documents are complete
     #[arg(long)]
     wait: bool,
 
     #[command(flatten)]
-    call: Call,
+    call: CallArgs,
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {

@@ -1,6 +1,9 @@
 //! `pagewire plugins`: lists the plugins that are configured or connected.
 
-use super::connection::{Daemon, Outcome, print_table, run, word};
+use super::args::QueryArgs;
+use super::connection::run;
+use super::exit::Outcome;
+use super::output::{print_table, word};
 use clap::Args;
 use pagewire_client::PluginInfo;
 use pagewire_client::proto::Hook;
@@ -8,21 +11,17 @@ use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// List the plugins, in the order in which they are asked to serve.
+/// List the plugins, in the order in which their serve hooks are called.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A JSON object a line
-    #[arg(long)]
-    json: bool,
-
     #[command(flatten)]
-    daemon: Daemon,
+    query: QueryArgs,
 }
 
-pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    run(&arguments.daemon, |client| async move {
+pub(super) fn main(Arguments { query }: &Arguments) -> ExitCode {
+    run(&query.daemon, |client| async move {
         let plugins = client.plugins().await?;
-        if arguments.json {
+        if query.json {
             for plugin in &plugins {
                 println!("{}", as_json(plugin));
             }
@@ -45,7 +44,7 @@ fn state(plugin: &PluginInfo) -> String {
     word(plugin.state().as_str_name(), "STATE_")
 }
 
-/// Of those that are asked to serve.
+/// Returns the plugin's place in the order of serve hooks; none without such a hook.
 fn order(plugin: &PluginInfo) -> Option<u32> {
     plugin
         .hooks()
@@ -53,7 +52,7 @@ fn order(plugin: &PluginInfo) -> Option<u32> {
         .then_some(plugin.serve_order_index)
 }
 
-/// Of those that the daemon started.
+/// Returns the process id of a plugin that the daemon started.
 fn pid(plugin: &PluginInfo) -> Option<u32> {
     Some(plugin.pid).filter(|pid| *pid > 0)
 }

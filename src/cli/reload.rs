@@ -1,7 +1,8 @@
 //! `pagewire reload`: reloads pages.
 
+use super::args::CallArgs;
 use super::arrival;
-use super::connection::{Call, run};
+use super::connection::run;
 use clap::Args;
 use pagewire_client::{Client, Target};
 use std::process::ExitCode;
@@ -9,12 +10,12 @@ use std::process::ExitCode;
 /// Reload pages.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Return when the new pages are complete
+    /// Wait until the new documents are complete
     #[arg(long)]
     wait: bool,
 
     #[command(flatten)]
-    call: Call,
+    call: CallArgs,
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {

@@ -1,32 +1,33 @@
-//! How the results of imports are shown: for people and for programs.
+//! Output of the results of imports, for people and for programs.
 
-use super::connection::{Outcome, say_nobody, word};
+use super::exit::Outcome;
+use super::output::{explain_no_page, word};
 use pagewire_client::{Client, ImportError, ImportRow, JsException, JsValue};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::io::IsTerminal;
 
-/// How to show results.
+/// Output format of results.
 #[derive(Clone, Copy)]
-pub(super) struct Style {
-    /// A JSON object for each page.
+pub(super) struct Format {
+    /// One JSON object per page.
     pub(super) json: bool,
-    /// A string without its quotes.
+    /// Strings without quotes.
     pub(super) raw: bool,
 }
 
-/// Shows every page's row and gives the exit code: the worst of the pages decides.
-pub(super) async fn print(client: &Client, rows: &[ImportRow], style: Style) -> Outcome {
-    if rows.is_empty() && !style.json {
-        say_nobody(client).await;
+/// Prints the result of every page and returns the worst outcome.
+pub(super) async fn print(client: &Client, rows: &[ImportRow], format: Format) -> Outcome {
+    if rows.is_empty() && !format.json {
+        explain_no_page(client).await;
     }
     let name_pages = rows.len() > 1;
     for row in rows {
-        if style.json {
+        if format.json {
             println!("{}", as_json(row));
         } else {
-            print_row(row, name_pages, style.raw);
+            print_row(row, name_pages, format.raw);
         }
     }
     outcome(rows)
@@ -37,7 +38,7 @@ fn outcome(rows: &[ImportRow]) -> Outcome {
     if rows.iter().any(failed) {
         Outcome::PageFailed
     } else if rows.is_empty() || rows.iter().any(|row| row.outcome.is_err()) {
-        Outcome::Nobody
+        Outcome::Unanswered
     } else {
         Outcome::Done
     }
@@ -67,8 +68,8 @@ fn print_row(row: &ImportRow, name_page: bool, raw: bool) {
     }
 }
 
-/// What was thrown, then its stack. Chromium's begins with what was thrown, Firefox's has only the
-/// calls.
+/// Returns the exception with its stack. Chromium's stacks begin with the exception, Firefox's consist
+/// of calls only.
 fn with_stack(thrown: &JsException) -> String {
     let heading = match thrown.message.as_str() {
         "" => thrown.name.clone(),
@@ -82,28 +83,28 @@ fn with_stack(thrown: &JsException) -> String {
     }
 }
 
-/// A page's row for programs. What the page said stays as it wrote it.
+/// JSON form of a page's result. JSON of the page is included verbatim.
 #[derive(Serialize)]
-struct Line<'a> {
+struct ResultJson<'a> {
     socket_id: &'a str,
     elapsed_ms: f64,
     #[serde(flatten)]
-    outcome: Shown<'a>,
+    outcome: OutcomeJson<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Shown<'a> {
+enum OutcomeJson<'a> {
     Exception(Value),
     Unanswered(String),
     #[serde(untagged)]
-    Value(ShownValue<'a>),
+    Value(ValueJson<'a>),
 }
 
-/// A value under a name that tells its kind.
+/// JSON form of a value; the key is the kind of value.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum ShownValue<'a> {
+pub(super) enum ValueJson<'a> {
     Value(&'a RawValue),
     Undefined(bool),
     Unserializable(&'a str),
@@ -111,7 +112,7 @@ pub(super) enum ShownValue<'a> {
     Description(String),
 }
 
-impl<'a> ShownValue<'a> {
+impl<'a> ValueJson<'a> {
     pub(super) fn of(value: &'a JsValue) -> Self {
         match value {
             JsValue::Json(text) => serde_json::from_str(text)
@@ -126,22 +127,22 @@ impl<'a> ShownValue<'a> {
 
 fn as_json(row: &ImportRow) -> String {
     let outcome = match &row.outcome {
-        Ok(value) => Shown::Value(ShownValue::of(value)),
-        Err(ImportError::Exception(thrown)) => Shown::Exception(exception_json(thrown)),
+        Ok(value) => OutcomeJson::Value(ValueJson::of(value)),
+        Err(ImportError::Exception(thrown)) => OutcomeJson::Exception(exception_json(thrown)),
         Err(ImportError::Unanswered(status)) => {
-            Shown::Unanswered(word(status.as_str_name(), "DELIVERY_STATUS_"))
+            OutcomeJson::Unanswered(word(status.as_str_name(), "DELIVERY_STATUS_"))
         }
-        Err(error) => Shown::Unanswered(error.to_string()),
+        Err(error) => OutcomeJson::Unanswered(error.to_string()),
     };
-    let line = Line {
+    let line = ResultJson {
         socket_id: &row.socket_id,
         elapsed_ms: row.elapsed.as_secs_f64() * 1e3,
         outcome,
     };
-    serde_json::to_string(&line).expect("strings, numbers and JSON always encode")
+    serde_json::to_string(&line).expect("strings, numbers and JSON can always be encoded")
 }
 
-/// What was thrown, with snake-case names.
+/// Returns an exception as JSON, with snake-case names.
 pub(super) fn exception_json(thrown: &JsException) -> Value {
     json!({
         "phase": word(thrown.phase().as_str_name(), "PHASE_"),
@@ -155,7 +156,7 @@ pub(super) fn exception_json(thrown: &JsException) -> Value {
     })
 }
 
-/// Text of a page for a terminal: what a page wrote must not move the cursor.
+/// Returns text of a page without control characters, which could move the terminal's cursor.
 pub(super) fn plain(text: &str) -> String {
     text.chars()
         .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))

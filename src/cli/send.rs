@@ -1,18 +1,20 @@
 //! `pagewire send`: sends a JSON message to pages.
 
-use super::connection::{Call, print_report, run};
+use super::args::CallArgs;
+use super::connection::run;
+use super::output::print_report;
 use clap::Args;
 use std::process::ExitCode;
 
 /// Send a JSON message to pages.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The message; page code expects an object with a "type"
+    /// The message: an object with a "type", for page code
     #[arg(value_name = "JSON")]
     message: String,
 
     #[command(flatten)]
-    call: Call,
+    call: CallArgs,
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {

@@ -1,20 +1,14 @@
 //! `pagewire serve`: runs the daemon.
 
+use super::exit::{self, fail};
 use super::log_output::LogOutput;
-use super::one_line;
-use super::settings::{Flags, gather};
-use crate::config::{
-    Certificate, Config, DEFAULT_PORT, InForce, LogFormat, LogLevels, Mount, PluginConfig, Port,
-    Settings, name_given_twice,
-};
-use crate::origins::AllowedHosts;
-use crate::paths::Root;
-use crate::paths::Roots;
-use crate::server::{Ready, Server, check_files};
+use super::settings::{Flags, Loaded, load};
+use crate::config::{Config, LogFormat, LogLevels, Settings};
+use crate::server::{Ready, Server};
 use anyhow::Context;
 use clap::Args;
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,10 +17,10 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Serve a folder, and let plugins in.
+/// Serve a folder and accept plugins.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The folder to serve; its pagewire.toml may say what the flags below do not
+    /// The folder to serve; its pagewire.toml may set what the flags below do not
     #[arg(default_value = ".")]
     root: PathBuf,
 
@@ -34,7 +28,7 @@ pub(super) struct Arguments {
     flags: Flags,
 
     /// Stop when standard input closes
-    // Only who starts the daemon knows what its standard input is: neither file nor variable.
+    // A flag only, not a setting: it depends on the process that starts the daemon.
     #[arg(long)]
     exit_with_stdin: bool,
 
@@ -43,28 +37,26 @@ pub(super) struct Arguments {
     detach: bool,
 }
 
-/// Bad usage or configuration.
-pub(super) const USAGE: u8 = 2;
-
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     if arguments.detach {
         return super::detach::main();
     }
-    let configured = gather(&arguments.root, &arguments.flags).and_then(|(settings, file)| {
-        let config = config(&arguments.root, &settings, arguments.exit_with_stdin)?;
-        Ok((settings, file, config))
-    });
-    let (settings, file, config) = match configured {
-        Ok(configured) => configured,
-        Err(error) => return fail(USAGE, &error),
+    let loaded = load(&arguments.root, &arguments.flags, arguments.exit_with_stdin);
+    let Loaded {
+        settings,
+        file,
+        config,
+    } = match loaded {
+        Ok(loaded) => loaded,
+        Err(error) => return fail(exit::USAGE, &error),
     };
     let log = match LogOutput::start() {
         Ok(log) => log,
-        Err(error) => return fail(1, &error.into()),
+        Err(error) => return fail(exit::FAILURE, &error.into()),
     };
     start_log(&settings, log.clone());
     if let Some(file) = file {
-        tracing::info!(target: "pagewire::server", file = %file.display(), "settings were read");
+        tracing::info!(target: "pagewire::server", file = %file.display(), "settings loaded");
     }
     raise_descriptor_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
@@ -72,37 +64,34 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         .build()
     {
         Ok(runtime) => runtime,
-        Err(error) => return fail(1, &error.into()),
+        Err(error) => return fail(exit::FAILURE, &error.into()),
     };
     let ended = runtime.block_on(run(config));
-    // Reading standard input cannot be interrupted; nothing else is left to wait for.
+    // Does not wait for the thread that reads standard input: that read cannot be interrupted.
     runtime.shutdown_background();
     log.flush();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Stopped::CannotStart(error)) => fail(USAGE, &error),
-        Err(Stopped::Failed(error)) => fail(1, &error),
+        Err(RunError::Start(error)) => fail(exit::USAGE, &error),
+        Err(RunError::Failed(error)) => fail(exit::FAILURE, &error),
     }
 }
 
-pub(super) fn fail(code: u8, error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {}", one_line(error));
-    ExitCode::from(code)
-}
-
-enum Stopped {
-    CannotStart(anyhow::Error),
+/// Why the daemon ended; decides the exit code.
+enum RunError {
+    /// It could not start with this configuration.
+    Start(anyhow::Error),
     Failed(anyhow::Error),
 }
 
-async fn run(config: Config) -> Result<(), Stopped> {
+async fn run(config: Config) -> Result<(), RunError> {
     let exit_with_stdin = config.exit_with_stdin;
-    let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
-    // Before the ready line: who reads it may send a signal at once.
-    watch_signals(stop.clone(), cut.clone()).map_err(|error| Stopped::Failed(error.into()))?;
+    let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
+    // Before the ready line: its reader may send a signal at once.
+    handle_signals(stop.clone(), abort.clone()).map_err(|error| RunError::Failed(error.into()))?;
     let server = Server::bind(config)
         .await
-        .map_err(|error| Stopped::CannotStart(error.into()))?;
+        .map_err(|error| RunError::Start(error.into()))?;
     if exit_with_stdin {
         let stop = stop.clone();
         tokio::spawn(async move {
@@ -113,42 +102,44 @@ async fn run(config: Config) -> Result<(), Stopped> {
         });
     }
     let started = |ready: &Ready| {
-        if let Err(error) = announce(ready) {
-            tracing::warn!(target: "pagewire::server", %error, "nobody reads the ready line");
+        if let Err(error) = print_ready(ready) {
+            tracing::warn!(target: "pagewire::server", %error, "cannot print the ready line; standard output is closed");
         }
     };
     tokio::select! {
         ended = server.run(stop, started) => {
-            ended.context("the daemon failed").map_err(Stopped::Failed)
+            ended.context("the daemon failed").map_err(RunError::Failed)
         }
-        // The server is dropped, and with it what it left in the runtime folder.
-        () = cut.cancelled() => Err(Stopped::Failed(anyhow::anyhow!("a second signal came before everybody had left"))),
+        // Dropping the server removes its files from the runtime folder.
+        () = abort.cancelled() => {
+            Err(RunError::Failed(anyhow::anyhow!("stopped by a second signal before the drain ended")))
+        }
     }
 }
 
-/// The first signal drains, the second stops at once, the third whatever happens.
-fn watch_signals(stop: CancellationToken, cut: CancellationToken) -> std::io::Result<()> {
+/// Handles SIGTERM and SIGINT: the first drains, the second aborts the drain, the third exits at once.
+fn handle_signals(stop: CancellationToken, abort: CancellationToken) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::spawn(async move {
-        for then in [stop, cut] {
+        for token in [stop, abort] {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            then.cancel();
+            token.cancel();
         }
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        std::process::exit(1);
+        std::process::exit(exit::FAILURE.into());
     });
     Ok(())
 }
 
-/// One line of JSON for programs, a few lines for people.
-fn announce(ready: &Ready) -> std::io::Result<()> {
+/// Prints the ready line: JSON for programs, a few lines of text on a terminal.
+fn print_ready(ready: &Ready) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     if out.is_terminal() {
         let (scheme, _) = ready.http.split_once(':').unwrap_or_default();
@@ -173,121 +164,29 @@ fn announce(ready: &Ready) -> std::io::Result<()> {
     out.flush()
 }
 
-/// As meant.
-pub(super) fn config(
-    root: &Path,
-    settings: &Settings,
-    exit_with_stdin: bool,
-) -> anyhow::Result<Config> {
-    let allowed_dirs: Vec<PathBuf> = settings.many("allow_dir");
-    if let Some(missing) = allowed_dirs.iter().find(|dir| !dir.is_dir()) {
-        let origin = &settings.get("allow_dir").origin;
-        anyhow::bail!(
-            "{origin}: allow_dir is not a directory: {} (pass an existing folder)",
-            missing.display()
-        );
-    }
-    let allowed_names: Vec<String> = settings.many("allow_file");
-    let open = |dir: &Path| Root::open(dir, &allowed_dirs, &allowed_names);
-    let mount = |Mount { prefix, dir }| {
-        let root = open(&dir).map_err(|error| {
-            anyhow::anyhow!(
-                "{}: {}: {error}",
-                settings.get("mount").origin,
-                prefix.as_str()
-            )
-        })?;
-        Ok((prefix, root))
-    };
-    let mounts: Vec<Mount> = settings.many("mount");
-    let mounts = mounts
-        .into_iter()
-        .map(mount)
-        .collect::<anyhow::Result<_>>()?;
-    let hosts: Vec<String> = settings.many("allow_host");
-    let tls = certificate(settings)?;
-    let plugins: Vec<PluginConfig> = settings.many("plugin");
-    if let Some(name) = name_given_twice(&plugins) {
-        let origin = &settings.get("plugin").origin;
-        anyhow::bail!("{origin}: plugin name {name:?} is given twice (a name is one plugin's)");
-    }
-    Ok(Config {
-        roots: Roots::new(open(root)?, mounts),
-        base_path: settings.always("base_path"),
-        app_index: settings.one("app_index"),
-        listing: settings.always("listing"),
-        no_files: settings.always("no_files"),
-        mime_types: settings.many("mime_types"),
-        proxies: settings.many("proxy"),
-        host: settings.one("host"),
-        port: settings
-            .one("port")
-            .map_or(Port::FirstFreeFrom(DEFAULT_PORT), Port::Exactly),
-        controls: settings.many("control"),
-        allowed: AllowedHosts {
-            hosts: hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
-            origins: settings.many("allow_origin"),
-            https: tls.is_some(),
-        },
-        tls,
-        plugins,
-        inject: settings.always("inject"),
-        preload_modules: settings.always("preload_modules"),
-        node_resolve: settings.always("node_resolve"),
-        watch: settings.always("watch"),
-        watch_poll: settings.always("watch_poll"),
-        console: settings.always("console"),
-        debug: settings.always("debug"),
-        exit_with_stdin,
-    })
-}
-
-/// Files imply TLS, unless it is said to be off.
-fn certificate(settings: &Settings) -> anyhow::Result<Option<Certificate>> {
-    let tls: Option<bool> = settings.one("tls");
-    let alone = |given, missing| {
-        let InForce { values, origin, .. } = settings.get(given);
-        anyhow::anyhow!(
-            "{origin}: {given} is {} and {missing} is not given (give both, or neither for a certificate of pagewire's own)",
-            values.concat()
-        )
-    };
-    match (settings.one::<PathBuf>("tls_cert"), settings.one("tls_key")) {
-        _ if tls == Some(false) => Ok(None),
-        (None, None) => Ok(tls.map(|_| Certificate::Localhost)),
-        (Some(_), None) => Err(alone("tls_cert", "tls_key")),
-        (None, Some::<PathBuf>(_)) => Err(alone("tls_key", "tls_cert")),
-        (Some(cert), Some(key)) => {
-            let origin = || settings.get("tls_cert").origin.to_string();
-            check_files(&cert, &key).with_context(origin)?;
-            Ok(Some(Certificate::Files { cert, key }))
-        }
-    }
-}
-
 fn start_log(settings: &Settings, output: LogOutput) {
-    let LogLevels { levels } = settings.always("log");
+    let LogLevels { levels } = settings.required("log");
     let filter = levels
         .into_iter()
-        .fold(Targets::new(), |filter, (part, level)| match part {
-            Some(part) => filter.with_target(part, level),
+        .fold(Targets::new(), |filter, (target, level)| match target {
+            Some(target) => filter.with_target(target, level),
             None => filter.with_default(level),
         });
-    let terminal = std::io::stderr().is_terminal();
+    let is_terminal = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt::layer().with_writer(output);
     let registry = tracing_subscriber::registry().with(filter);
-    match settings.always("log_format") {
-        LogFormat::Text => registry.with(lines.with_ansi(terminal)).init(),
+    match settings.required("log_format") {
+        LogFormat::Text => registry.with(lines.with_ansi(is_terminal)).init(),
         LogFormat::Json => registry.with(lines.json()).init(),
     }
 }
 
-/// Every page holds a descriptor: take as many as we may have.
+/// Raises the limit of open files to its maximum: every page needs a descriptor.
 fn raise_descriptor_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
-        // The lower limit serves too.
+        // On failure the daemon runs with the lower limit.
         let _ = setrlimit(
             Resource::Nofile,
             Rlimit {

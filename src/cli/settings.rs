@@ -1,7 +1,10 @@
-//! The settings of the daemon as the command line sees them: a flag for each, and what was said of
-//! them there, in the environment and in the root's `pagewire.toml`.
+//! Settings on the command line: a flag for each row of the settings table, and the configuration that
+//! flags, environment and `pagewire.toml` result in.
 
-use crate::config::{Entry, FILE_NAME, Kind, SETTINGS, Setting, Settings, entries};
+use crate::config::{
+    Certificate, Config, FILE_NAME, FileEntry, SETTINGS, Setting, SettingType, Settings, parse,
+};
+use crate::server::check_files;
 use anyhow::Context;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
@@ -9,43 +12,57 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The flags that were given, made from the table of settings.
+/// Flags on the command line, generated from the settings table.
 #[derive(Debug)]
 pub(super) struct Flags(BTreeMap<&'static str, Vec<String>>);
 
-/// What is in force for a root, and the file that had a say, if there is one.
-///
-/// # Errors
-/// The file or a variable makes no sense.
-pub(super) fn gather(root: &Path, flags: &Flags) -> anyhow::Result<(Settings, Option<PathBuf>)> {
-    let file = read(root)?;
-    let (path, entries) = file.map_or((None, Vec::new()), |(path, entries)| (Some(path), entries));
-    let settings = Settings::layer(
+/// Validated configuration, and the settings it was built from.
+pub(super) struct Loaded {
+    pub(super) settings: Settings,
+    /// The `pagewire.toml` that was read.
+    pub(super) file: Option<PathBuf>,
+    pub(super) config: Config,
+}
+
+/// Loads and validates the configuration of a root.
+pub(super) fn load(root: &Path, flags: &Flags, exit_with_stdin: bool) -> anyhow::Result<Loaded> {
+    let file = read_file(root)?;
+    let (file, entries) = file.map_or((None, Vec::new()), |(path, entries)| (Some(path), entries));
+    let settings = Settings::merge(
         |setting| flags.0.get(setting.key).cloned(),
         |variable| std::env::var_os(variable).map(|text| text.to_string_lossy().into_owned()),
         &entries,
     )?;
-    Ok((settings, path))
+    let config = Config::new(root, &settings, exit_with_stdin)?;
+    if let Some(Certificate::Files { cert, key }) = &config.tls {
+        let origin = || settings.get("tls_cert").origin.to_string();
+        check_files(cert, key).with_context(origin)?;
+    }
+    Ok(Loaded {
+        settings,
+        file,
+        config,
+    })
 }
 
-/// None when there is no file.
-fn read(root: &Path) -> anyhow::Result<Option<(PathBuf, Vec<Entry>)>> {
+/// Reads the root's `pagewire.toml`, if it has one.
+fn read_file(root: &Path) -> anyhow::Result<Option<(PathBuf, Vec<FileEntry>)>> {
     let path = root.join(FILE_NAME);
-    // A name for people: without the dot of the current folder.
+    // The name in messages: without the dot of the current folder.
     let name = path
         .strip_prefix(".")
         .unwrap_or(&path)
         .display()
         .to_string();
     let text = match std::fs::read_to_string(&path) {
-        // A root that is none is somebody else's to say.
+        // A root that is missing or not a folder is reported when it is opened.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);
         }
-        text => text.with_context(|| format!("{name} cannot be read"))?,
+        text => text.with_context(|| format!("cannot read {name}"))?,
     };
     let folder = std::path::absolute(root)?;
-    let entries = entries(&name, &folder, &text)?;
+    let entries = parse(&name, &folder, &text)?;
     Ok(Some((folder.join(FILE_NAME), entries)))
 }
 
@@ -61,7 +78,7 @@ impl Args for Flags {
 
 fn argument(setting: &'static Setting) -> Arg {
     let default = match setting.default {
-        [] => setting.otherwise.to_owned(),
+        [] => setting.default_text.to_owned(),
         values => values.join(","),
     };
     let mut help = format!("{} [env: {}]", setting.help, setting.variable());
@@ -72,22 +89,22 @@ fn argument(setting: &'static Setting) -> Arg {
         .long(setting.flag())
         .value_name(setting.value_name)
         .help(help)
-        .action(if setting.is_list() {
+        .action(if setting.setting_type.is_list() {
             ArgAction::Append
         } else {
             ArgAction::Set
         });
-    match setting.kind {
-        Kind::Word(words) => argument.value_parser(PossibleValuesParser::new(words)),
-        Kind::Switch => switch(argument, &[]),
-        Kind::SwitchOr(words) => switch(argument, words),
-        Kind::Folders => argument.value_hint(ValueHint::DirPath),
-        Kind::File => argument.value_hint(ValueHint::FilePath),
+    match setting.setting_type {
+        SettingType::Word(words) => argument.value_parser(PossibleValuesParser::new(words)),
+        SettingType::Switch => switch(argument, &[]),
+        SettingType::SwitchOr(words) => switch(argument, words),
+        SettingType::Folders => argument.value_hint(ValueHint::DirPath),
+        SettingType::File => argument.value_hint(ValueHint::FilePath),
         _ => argument.value_parser(|text: &str| setting.check(text).map(|()| text.to_owned())),
     }
 }
 
-/// `--debug` says true; `--debug=false` wins over a file that says true.
+/// Makes `--debug` mean true, and `--debug=false` override a file that sets true.
 fn switch(argument: Arg, words: &'static [&'static str]) -> Arg {
     let values = ["true", "false"].iter().chain(words);
     argument

@@ -1,30 +1,28 @@
-//! `pagewire snippet`: the line that attaches a page that somebody else serves.
+//! `pagewire snippet`: prints the script element that attaches a page of another server.
 
-use super::connection::{Daemon, Outcome, run};
+use super::args::QueryArgs;
+use super::connection::run;
+use super::exit::Outcome;
 use crate::message::CLIENT_PATH;
 use clap::Args;
 use serde_json::json;
 use std::process::ExitCode;
 
-/// Print the line that attaches a page that another server serves.
+/// Print the script element that attaches a page of another server.
 ///
-/// Put it into the page's HTML. The daemon must be told that server's origin: --allow-origin.
+/// Put it into the page's HTML, and start the daemon with --allow-origin and that server's origin.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// One JSON object
-    #[arg(long)]
-    json: bool,
-
     #[command(flatten)]
-    daemon: Daemon,
+    query: QueryArgs,
 }
 
-pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    run(&arguments.daemon, |client| async move {
+pub(super) fn main(Arguments { query }: &Arguments) -> ExitCode {
+    run(&query.daemon, |client| async move {
         let info = client.info().await?;
         let url = client_url(info.base_urls.first().map_or("", String::as_str));
         let snippet = format!("<script type=\"module\" src=\"{url}\"></script>");
-        if arguments.json {
+        if query.json {
             let origins = &info.allowed_origins;
             println!(
                 "{}",
@@ -42,7 +40,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     })
 }
 
-/// By the name that people and certificates use for a loopback address.
+/// Returns the URL of the client. Loopback addresses become `localhost`, the name in certificates.
 fn client_url(base_url: &str) -> String {
     let base_url = ["://127.0.0.1:", "://[::1]:"]
         .iter()

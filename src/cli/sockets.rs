@@ -1,6 +1,9 @@
 //! `pagewire sockets`: lists the connected pages.
 
-use super::connection::{Call, Outcome, print_table, run, say_nobody, word};
+use super::args::CallArgs;
+use super::connection::run;
+use super::exit::Outcome;
+use super::output::{explain_no_page, print_table, word};
 use clap::Args;
 use pagewire_client::Socket;
 use serde_json::json;
@@ -10,7 +13,7 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    call: Call,
+    call: CallArgs,
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
@@ -19,25 +22,25 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
             .list_sockets(arguments.call.pages.filter())
             .await?
             .sockets;
-        sockets.retain(|socket| arguments.call.pages.mean(socket));
+        sockets.retain(|socket| arguments.call.pages.select(socket));
         if arguments.call.json {
             for socket in &sockets {
                 println!("{}", as_json(socket));
             }
         } else if sockets.is_empty() {
-            say_nobody(&client).await;
+            explain_no_page(&client).await;
         } else {
             print_table(["SOCKET", "STATE", "URL", "TITLE"], sockets.iter().map(row));
         }
         Ok(if sockets.is_empty() {
-            Outcome::Nobody
+            Outcome::Unanswered
         } else {
             Outcome::Done
         })
     })
 }
 
-/// A socket with snake-case names.
+/// Returns a socket as JSON, with snake-case names.
 pub(super) fn as_json(socket: &Socket) -> serde_json::Value {
     json!({
         "socket_id": socket.socket_id,
@@ -62,7 +65,7 @@ fn row(socket: &Socket) -> [String; 4] {
         "connecting".to_owned()
     };
     let frame = if socket.top_level { "" } else { " (frame)" };
-    // A page chooses its title and URL: what it put there must not move the cursor.
+    // Control characters in a page's title or URL must not move the terminal's cursor.
     let plain = |text: &str| text.chars().filter(|c| !c.is_control()).collect::<String>();
     [
         socket.socket_id.clone(),

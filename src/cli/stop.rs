@@ -1,6 +1,8 @@
-//! `pagewire stop`: stops the daemon and returns when it is gone.
+//! `pagewire stop`: stops the daemon and waits until it has exited.
 
-use super::connection::{Daemon, Outcome, fail, runtime};
+use super::args::DaemonArgs;
+use super::connection::runtime;
+use super::exit::{self, Outcome};
 use anyhow::Context;
 use clap::Args;
 use pagewire_client::discovery::is_alive;
@@ -8,49 +10,47 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// How long a drain may take. Default 10 s.
+/// Time for the daemon to drain and exit. Default 10 s.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often the process is looked for.
+/// Interval between checks whether the process is alive.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// Stop the daemon, and return when it is gone.
+/// Stop the daemon and wait until it has exited.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    daemon: Daemon,
+    daemon: DaemonArgs,
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    let stopped = || {
+    let stop = || {
         let pid = arguments.daemon.discover()?.pid;
-        kill(pid)?;
-        runtime()?.block_on(gone(pid, arguments.daemon.timeout.unwrap_or(TIMEOUT)))
+        terminate(pid)?;
+        let timeout = arguments.daemon.timeout.unwrap_or(TIMEOUT);
+        runtime()?.block_on(wait_for_exit(pid, timeout))
     };
-    match stopped() {
-        Ok(outcome) => outcome.into(),
-        Err(error) => fail(&error),
-    }
+    exit::with_outcome(stop())
 }
 
-/// Only a daemon of this machine and user is discovered, and so can be stopped.
-fn kill(pid: u32) -> anyhow::Result<()> {
+/// Sends SIGTERM. Only daemons of this machine and user are discovered, so this is permitted.
+fn terminate(pid: u32) -> anyhow::Result<()> {
     let pid = i32::try_from(pid)
         .ok()
         .and_then(Pid::from_raw)
-        .context("no process id")?;
+        .context("the discovery file contains no valid process id")?;
     Ok(kill_process(pid, Signal::TERM)?)
 }
 
-async fn gone(pid: u32, timeout: Duration) -> anyhow::Result<Outcome> {
-    let end = async {
+async fn wait_for_exit(pid: u32, timeout: Duration) -> anyhow::Result<Outcome> {
+    let exit = async {
         while is_alive(pid) {
             tokio::time::sleep(INTERVAL).await;
         }
     };
-    if tokio::time::timeout(timeout, end).await.is_ok() {
+    if tokio::time::timeout(timeout, exit).await.is_ok() {
         return Ok(Outcome::Done);
     }
-    eprintln!("the daemon (pid {pid}) was told to stop and still runs");
-    Ok(Outcome::Nobody)
+    eprintln!("the daemon (pid {pid}) was asked to stop but is still running");
+    Ok(Outcome::Unanswered)
 }

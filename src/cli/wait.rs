@@ -1,6 +1,8 @@
-//! `pagewire wait`: returns when the daemon answers, pages are connected, something is true in them.
+//! `pagewire wait`: waits for the daemon, for connected pages, or for a condition in them.
 
-use super::connection::{Daemon, Outcome, Pages, fail, runtime};
+use super::args::{DaemonArgs, TargetArgs};
+use super::connection::runtime;
+use super::exit::{self, Outcome};
 use super::results::plain;
 use clap::Args;
 use pagewire_client::{
@@ -10,53 +12,49 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long to wait unless something is said. Default 30 s.
+/// Time limit without `--timeout`. Default 30 s.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often a daemon that is not there is looked for.
+/// Interval between attempts to connect to the daemon.
 const DAEMON_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How often a page looks at the expression, in milliseconds.
+/// Interval at which a page evaluates the expression, in milliseconds.
 const PAGE_INTERVAL_MS: u32 = 50;
 
-/// Wait for the daemon, for pages, or for something to be true in them.
+/// Wait for the daemon, for connected pages, or for a condition in them.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// So many sockets are connected and ready
+    /// Wait until this many sockets are connected and ready
     #[arg(long, value_name = "N")]
     sockets: Option<usize>,
 
-    /// This JavaScript expression is true in every page that is meant; it may await
+    /// Wait until this JavaScript expression is true in every selected page; may use await
     #[arg(long, value_name = "EXPR")]
     until: Option<String>,
 
     #[command(flatten)]
-    pages: Pages,
+    pages: TargetArgs,
 
     #[command(flatten)]
-    daemon: Daemon,
+    daemon: DaemonArgs,
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&error.into()),
-    };
     let deadline = Instant::now() + arguments.daemon.timeout.unwrap_or(TIMEOUT);
-    match runtime.block_on(wait(arguments, deadline)) {
-        Ok(outcome) => outcome.into(),
-        Err(error) => fail(&error),
-    }
+    let result = runtime()
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(wait(arguments, deadline)));
+    exit::with_outcome(result)
 }
 
 async fn wait(arguments: &Arguments, deadline: Instant) -> anyhow::Result<Outcome> {
-    let client = daemon(&arguments.daemon, deadline).await?;
+    let client = connect(&arguments.daemon, deadline).await?;
     let pages = async {
         if let Some(count) = arguments.sockets {
-            sockets(&client, count).await?;
+            wait_for_sockets(&client, count).await?;
         }
         match &arguments.until {
-            Some(expression) => until(&client, &arguments.pages, expression, deadline).await,
+            Some(expression) => wait_until(&client, &arguments.pages, expression, deadline).await,
             None => Ok(Outcome::Done),
         }
     };
@@ -69,12 +67,12 @@ async fn wait(arguments: &Arguments, deadline: Instant) -> anyhow::Result<Outcom
         .iter()
         .filter(|socket| socket.ready)
         .count();
-    eprintln!("not in time: {connected} sockets are connected and ready");
-    Ok(Outcome::Nobody)
+    eprintln!("timed out: {connected} sockets are connected and ready");
+    Ok(Outcome::Unanswered)
 }
 
-/// Connects, as soon as there is a daemon that answers.
-async fn daemon(daemon: &Daemon, deadline: Instant) -> anyhow::Result<Client> {
+/// Connects to the daemon; retries until the deadline while there is none.
+async fn connect(daemon: &DaemonArgs, deadline: Instant) -> anyhow::Result<Client> {
     loop {
         let connected = match daemon.endpoint() {
             Ok(endpoint) => Client::connect(endpoint).await,
@@ -82,7 +80,7 @@ async fn daemon(daemon: &Daemon, deadline: Instant) -> anyhow::Result<Client> {
         };
         match connected {
             Ok(client) => return Ok(client),
-            // It starts, or is about to.
+            // The daemon may still be starting.
             Err(Error::Connect { .. } | Error::NoDaemon { .. } | Error::Disconnected { .. })
                 if Instant::now() + DAEMON_INTERVAL < deadline =>
             {
@@ -93,7 +91,8 @@ async fn daemon(daemon: &Daemon, deadline: Instant) -> anyhow::Result<Client> {
     }
 }
 
-async fn sockets(client: &Client, count: usize) -> anyhow::Result<()> {
+/// Waits until this many sockets are ready.
+async fn wait_for_sockets(client: &Client, count: usize) -> anyhow::Result<()> {
     let list = client.list_sockets(None).await?;
     let mut ready = list.sockets.iter().filter(|socket| socket.ready).count();
     let options = SubscribeOptions::new()
@@ -111,10 +110,11 @@ async fn sockets(client: &Client, count: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The page itself looks again and again; one that goes away is asked anew when it is back.
-async fn until(
+/// Waits until the expression is true in every selected page. Each page polls on its own; after a page
+/// has disconnected, the import is sent again once a socket event arrives.
+async fn wait_until(
     client: &Client,
-    pages: &Pages,
+    pages: &TargetArgs,
     expression: &str,
     deadline: Instant,
 ) -> anyhow::Result<Outcome> {
@@ -145,7 +145,7 @@ async fn until(
                 "the daemon ended the subscription"
             );
         } else {
-            return Ok(Outcome::Nobody);
+            return Ok(Outcome::Unanswered);
         }
     }
 }

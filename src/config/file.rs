@@ -1,39 +1,44 @@
-//! Reads `pagewire.toml`. Whatever is wrong in it is an error that says where.
+//! Parser of `pagewire.toml`. Every error names its line and column.
 
-use super::SETTINGS;
 use super::plugins;
-use super::settings::{Kind, Setting, SettingsError};
+use super::setting::{Setting, SettingError, SettingType};
+use super::table::SETTINGS;
 use std::ops::Range;
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// How alike a key and an unknown one are when the one may be meant by the other; 1 = the same.
-const ALIKE: f64 = 0.8;
+/// Name of the file in the root.
+pub(crate) const FILE_NAME: &str = "pagewire.toml";
 
-/// How much of a value an error shows, in characters.
-const SHOWN: usize = 40;
+/// Similarity of an unknown key to a known one from which on the known one is suggested; 1 = equal.
+const SUGGESTED_SIMILARITY: f64 = 0.8;
+
+/// Characters of an invalid value that an error shows.
+const MAX_SHOWN_CHARS: usize = 40;
 
 /// A setting in the file.
 #[derive(Debug)]
-pub(crate) struct Entry {
-    /// Which one.
+pub(crate) struct FileEntry {
     pub setting: &'static Setting,
-    /// Its values, checked; paths are absolute.
+    /// Validated values; paths are absolute.
     pub values: Vec<String>,
-    /// File and line, for people.
-    pub at: String,
+    /// Name of the file and line, for people.
+    pub line: String,
 }
 
-/// Reads all settings of a file of this name in this folder (absolute).
+/// A value with its place in the file.
+type Placed = (Range<usize>, String);
+
+/// Parses the settings of a file with this name in this (absolute) folder.
 ///
 /// # Errors
-/// The first thing in the file that makes no sense.
-pub(crate) fn entries(name: &str, folder: &Path, text: &str) -> Result<Vec<Entry>, SettingsError> {
+/// The first syntax error, or else the first invalid setting.
+pub(crate) fn parse(name: &str, folder: &Path, text: &str) -> Result<Vec<FileEntry>, SettingError> {
     let error = |place: Range<usize>, problem: String| {
         let (line, column) = line_and_column(text, place.start);
-        SettingsError {
-            at: format!("{name}:{line}:{column}"),
+        SettingError {
+            origin: format!("{name}:{line}:{column}"),
             problem,
         }
     };
@@ -43,65 +48,66 @@ pub(crate) fn entries(name: &str, folder: &Path, text: &str) -> Result<Vec<Entry
     })?;
     let mut pairs: Vec<_> = table.get_ref().iter().collect();
     pairs.sort_by_key(|(key, _)| key.span().start);
-    pairs
-        .into_iter()
-        .map(|(key, value)| {
-            let setting = SETTINGS
-                .iter()
-                .find(|setting| setting.key == key.get_ref())
-                .ok_or_else(|| error(key.span(), unknown(key.get_ref())))?;
-            let values = if let (Kind::Plugins, DeValue::Array(plugins)) =
-                (setting.kind, value.get_ref())
-            {
-                plugins::texts(plugins)
-                    .map_err(|(place, problem)| error(place, format!("{}: {problem}", setting.key)))
-            } else {
-                texts(setting, value).map_err(|wrong| {
-                    let shown: String = text[wrong.clone()]
-                        .lines()
-                        .next()
-                        .unwrap_or_default()
-                        .chars()
-                        .take(SHOWN)
-                        .collect();
-                    error(
-                        wrong,
-                        format!("{} must be {}, not {shown}", setting.key, expected(setting)),
-                    )
-                })
-            }?;
-            let values = values.into_iter().map(|(place, value)| {
-                let value = setting.beside(folder, &value);
-                let checked = setting.check(&value);
-                checked.map_err(|problem| error(place, format!("{}: {problem}", setting.key)))?;
-                Ok(value)
-            });
-            let (line, _) = line_and_column(text, key.span().start);
-            Ok(Entry {
-                setting,
-                values: values.collect::<Result<_, _>>()?,
-                at: format!("{name}:{line}"),
-            })
+    let entries = pairs.into_iter().map(|(key, value)| {
+        let setting = SETTINGS
+            .iter()
+            .find(|setting| setting.key == key.get_ref())
+            .ok_or_else(|| error(key.span(), unknown_key(key.get_ref())))?;
+        let values =
+            values(setting, value, text).map_err(|(place, problem)| error(place, problem))?;
+        let values = values.into_iter().map(|(place, value)| {
+            let value = setting.resolve_paths(folder, &value);
+            let checked = setting.check(&value);
+            checked.map_err(|problem| error(place, format!("{}: {problem}", setting.key)))?;
+            Ok(value)
+        });
+        let (line, _) = line_and_column(text, key.span().start);
+        Ok(FileEntry {
+            setting,
+            values: values.collect::<Result<_, _>>()?,
+            line: format!("{name}:{line}"),
         })
-        .collect()
+    });
+    entries.collect()
 }
 
-/// The values with their places, or the place of one that is of another type.
-fn texts(
+/// Returns the values of a setting as text, or the place and problem of one with the wrong type.
+fn values(
     setting: &Setting,
     value: &Spanned<DeValue<'_>>,
-) -> Result<Vec<(Range<usize>, String)>, Range<usize>> {
+    text: &str,
+) -> Result<Vec<Placed>, Placed> {
+    if let (SettingType::Plugins, DeValue::Array(plugins)) = (setting.setting_type, value.get_ref())
+    {
+        return plugins::values(plugins)
+            .map_err(|(place, problem)| (place, format!("{}: {problem}", setting.key)));
+    }
+    values_as_text(setting, value).map_err(|place| {
+        let line = text[place.clone()].lines().next().unwrap_or_default();
+        let shown: String = line.chars().take(MAX_SHOWN_CHARS).collect();
+        let problem = format!("{} must be {}, not {shown}", setting.key, expected(setting));
+        (place, problem)
+    })
+}
+
+/// Converts TOML values to text, or returns the place of one with the wrong type.
+fn values_as_text(
+    setting: &Setting,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<Vec<Placed>, Range<usize>> {
     let place = value.span();
-    let text = match (setting.kind, value.get_ref()) {
-        (Kind::Switch | Kind::SwitchOr(_), DeValue::Boolean(value)) => value.to_string(),
-        (Kind::Number, DeValue::Integer(value)) => {
+    let text = match (setting.setting_type, value.get_ref()) {
+        (SettingType::Switch | SettingType::SwitchOr(_), DeValue::Boolean(value)) => {
+            value.to_string()
+        }
+        (SettingType::Number, DeValue::Integer(value)) => {
             i64::from_str_radix(value.as_str(), value.radix())
                 .map_err(|_| place.clone())?
                 .to_string()
         }
-        (Kind::Switch | Kind::Number, _) => return Err(place),
+        (SettingType::Switch | SettingType::Number, _) => return Err(place),
         (_, DeValue::String(value)) => value.to_string(),
-        (Kind::Pairs | Kind::FolderPairs, DeValue::Table(table)) => {
+        (SettingType::Pairs | SettingType::FolderPairs, DeValue::Table(table)) => {
             let mut pairs: Vec<_> = table.iter().collect();
             pairs.sort_by_key(|(name, _)| name.span().start);
             let pairs = pairs
@@ -114,7 +120,7 @@ fn texts(
                 });
             return pairs.collect();
         }
-        (_, DeValue::Array(values)) if setting.is_list() => {
+        (setting_type, DeValue::Array(values)) if setting_type.is_list() => {
             let values = values.iter().map(|value| match value.get_ref() {
                 DeValue::String(text) => Ok((value.span(), text.to_string())),
                 _ => Err(value.span()),
@@ -126,38 +132,41 @@ fn texts(
     Ok(vec![(place, text)])
 }
 
+/// Describes the values that a setting accepts.
 fn expected(setting: &Setting) -> String {
-    match setting.kind {
-        Kind::Switch => "true or false".to_owned(),
-        Kind::SwitchOr(words) => format!("true, false or one of {words:?}"),
-        Kind::Number => "a number".to_owned(),
-        Kind::Text | Kind::File => "a string".to_owned(),
-        Kind::Word(words) => format!("one of {words:?}"),
-        Kind::Texts | Kind::Folders | Kind::Addresses => "a list of strings, or one".to_owned(),
-        Kind::Pairs | Kind::FolderPairs => "a table of strings".to_owned(),
-        Kind::Plugins => "a command line, a list of them, or [[plugin]] tables".to_owned(),
+    match setting.setting_type {
+        SettingType::Switch => "true or false".to_owned(),
+        SettingType::SwitchOr(words) => format!("true, false or one of {words:?}"),
+        SettingType::Number => "a number".to_owned(),
+        SettingType::Text | SettingType::File => "a string".to_owned(),
+        SettingType::Word(words) => format!("one of {words:?}"),
+        SettingType::Texts | SettingType::Folders | SettingType::Addresses => {
+            "a string or a list of strings".to_owned()
+        }
+        SettingType::Pairs | SettingType::FolderPairs => "a table of strings".to_owned(),
+        SettingType::Plugins => "a command line, a list of them, or [[plugin]] tables".to_owned(),
     }
 }
 
-fn unknown(key: &str) -> String {
-    let written = key.replace('-', "_").to_lowercase();
-    let alike = SETTINGS
+fn unknown_key(key: &str) -> String {
+    let normalized = key.replace('-', "_").to_lowercase();
+    let similar = SETTINGS
         .iter()
-        .map(|setting| (strsim::jaro(setting.key, &written), setting.key));
-    match alike.max_by(|(a, _), (b, _)| a.total_cmp(b)) {
-        Some((alike, meant)) if alike >= ALIKE => {
-            format!("unknown key {key:?} (did you mean {meant:?}?)")
+        .map(|setting| (strsim::jaro(setting.key, &normalized), setting.key));
+    match similar.max_by(|(a, _), (b, _)| a.total_cmp(b)) {
+        Some((similarity, known)) if similarity >= SUGGESTED_SIMILARITY => {
+            format!("unknown key {key:?} (did you mean {known:?}?)")
         }
         _ => {
             let keys: Vec<_> = SETTINGS.iter().map(|setting| setting.key).collect();
-            format!("unknown key {key:?} (there are {})", keys.join(", "))
+            format!("unknown key {key:?} (known keys: {})", keys.join(", "))
         }
     }
 }
 
-/// Both count from 1; columns are characters.
-fn line_and_column(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at).unwrap_or(text);
+/// Converts a byte offset. Lines and columns count from 1; columns are characters.
+fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
     let line_begin = before.rfind('\n').map_or(0, |newline| newline + 1);
     (
         before.matches('\n').count() + 1,
@@ -170,14 +179,14 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        entries("pagewire.toml", Path::new("/site"), text)
+        parse("pagewire.toml", Path::new("/site"), text)
             .unwrap_err()
             .to_string()
     }
 
     #[test]
-    fn errors_say_file_line_column_and_what_was_meant() {
-        for (text, says) in [
+    fn errors_name_file_line_and_column_and_suggest_a_key() {
+        for (text, expected) in [
             (
                 "\n\nprot = 1",
                 "pagewire.toml:3:1: unknown key \"prot\" (did you mean \"port\"?)",
@@ -188,7 +197,7 @@ mod tests {
             ),
             (
                 "port = 1\n[zzz]\n",
-                "pagewire.toml:2:2: unknown key \"zzz\" (there are port, host, tls, ",
+                "pagewire.toml:2:2: unknown key \"zzz\" (known keys: port, host, tls, ",
             ),
             (
                 "port = '8000'",
@@ -217,7 +226,7 @@ mod tests {
             ),
             (
                 "allow_file = [\n  'a',\n  2]",
-                "pagewire.toml:3:3: allow_file must be a list of strings, or one, not 2",
+                "pagewire.toml:3:3: allow_file must be a string or a list of strings, not 2",
             ),
             (
                 "control = ['here']",
@@ -225,11 +234,11 @@ mod tests {
             ),
             (
                 "log = 'loud'",
-                "pagewire.toml:1:7: log: \"loud\" is no level",
+                "pagewire.toml:1:7: log: \"loud\" is neither a level",
             ),
             (
                 "[[plugin]]\nname = 'a'\n[[plugin]]\nnmae = 'b'",
-                "pagewire.toml:4:1: plugin: unknown key \"nmae\" (there are name, command,",
+                "pagewire.toml:4:1: plugin: unknown key \"nmae\" (known keys: name, command,",
             ),
             (
                 "[[plugin]]\nname = 'A'",
@@ -241,7 +250,7 @@ mod tests {
             ),
             (
                 "[[plugin]]\ncommand = 'a \"b'",
-                "pagewire.toml:2:11: plugin: command: \"a \\\"b\" has a quote that is not closed",
+                "pagewire.toml:2:11: plugin: command: \"a \\\"b\" has an unclosed quote",
             ),
             (
                 "[[plugin]]\nname = 'a'\npaths = ['css']",
@@ -258,23 +267,29 @@ mod tests {
             ("port = 1\nport = 2", "pagewire.toml:2:1: duplicate key"),
             ("port 1", "pagewire.toml:1:"),
             ("port =", "pagewire.toml:1:"),
-            // What comes first is said first, whatever its name.
+            // Errors are reported in the order of the file, not of the keys.
             ("zzz = 1\naaa = 1", "pagewire.toml:1:1: unknown key \"zzz\""),
         ] {
             let error = error(text);
-            assert!(error.starts_with(says), "{text:?}: {error}");
+            assert!(error.starts_with(expected), "{text:?}: {error}");
             assert!(!error.contains('\n'), "{error}");
         }
     }
 
     #[test]
-    fn paths_are_relative_to_the_file_and_one_value_is_a_list() {
-        assert!(entries("f", Path::new("/site"), "").unwrap().is_empty());
+    fn resolves_paths_against_the_folder_and_accepts_a_single_value_for_a_list() {
+        assert!(parse("f", Path::new("/site"), "").unwrap().is_empty());
         let text = "allow_dir = ['../shared', '/abs']\ncontrol = 'unix:run/c'\nport = 0x1F_90";
-        let entries = entries("f", Path::new("/site"), text).unwrap();
+        let entries = parse("f", Path::new("/site"), text).unwrap();
         let found: Vec<_> = entries
             .iter()
-            .map(|entry| (entry.setting.key, entry.values.join(" "), entry.at.as_str()))
+            .map(|entry| {
+                (
+                    entry.setting.key,
+                    entry.values.join(" "),
+                    entry.line.as_str(),
+                )
+            })
             .collect();
         let expected = [
             ("allow_dir", "/site/../shared /abs".to_owned(), "f:1"),

@@ -2,7 +2,7 @@
 //!
 //! The test below fails when that part is out of date; with `UPDATE_DOCS=1` it rewrites it.
 
-use super::settings::{Kind, Setting};
+use super::setting::{Setting, SettingType};
 use super::table::SETTINGS;
 use std::path::Path;
 use std::{env, fs};
@@ -24,21 +24,23 @@ fn reference() -> String {
 
 fn values(setting: &Setting) -> String {
     let name = format!("`{}`", cell(setting.value_name));
-    match setting.kind {
-        Kind::Switch => alternatives(&["true", "false"]),
-        Kind::SwitchOr(words) => alternatives(&[&["true", "false"], words].concat()),
-        Kind::Word(words) => alternatives(words),
-        Kind::Number | Kind::Text | Kind::File => name,
-        Kind::Texts | Kind::Folders | Kind::Addresses => format!("list of {name}"),
-        Kind::Pairs | Kind::FolderPairs => format!("list of {name}, or a table"),
-        Kind::Plugins => format!("list of {name}, or tables"),
+    match setting.setting_type {
+        SettingType::Switch => alternatives(&["true", "false"]),
+        SettingType::SwitchOr(words) => alternatives(&[&["true", "false"], words].concat()),
+        SettingType::Word(words) => alternatives(words),
+        SettingType::Number | SettingType::Text | SettingType::File => name,
+        SettingType::Texts | SettingType::Folders | SettingType::Addresses => {
+            format!("list of {name}")
+        }
+        SettingType::Pairs | SettingType::FolderPairs => format!("list of {name}, or a table"),
+        SettingType::Plugins => format!("list of {name}, or tables"),
     }
 }
 
 fn default(setting: &Setting) -> String {
     match setting.default {
-        [] if setting.otherwise.is_empty() => "none".to_owned(),
-        [] => cell(setting.otherwise),
+        [] if setting.default_text.is_empty() => "none".to_owned(),
+        [] => cell(setting.default_text),
         values => alternatives(values),
     }
 }

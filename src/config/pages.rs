@@ -1,5 +1,4 @@
-//! What the settings of the page side mean: where pages are, which files stand for what, who
-//! answers the rest.
+//! The settings `app_index`, `mount`, `mime_types` and `proxy`.
 
 use crate::paths::Prefix;
 use globset::{Glob, GlobMatcher};
@@ -7,12 +6,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// A page of the root, relative to it: the one of a single-page app.
+/// The page of a single-page app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AppIndex {
     /// The URL path of the page.
     pub page: String,
-    /// The URL path of its folder, with its slash: what the app answers for.
+    /// The URL path of its folder, with the final slash. The app answers requests below it.
     pub folder: String,
 }
 
@@ -27,7 +26,7 @@ impl FromStr for AppIndex {
             .all(|name| !matches!(name, "" | "." | ".."));
         if !names_a_file {
             return Err(format!(
-                "{text:?} is not a page of the root (for example index.html)"
+                "{text:?} is not a file below the root (for example index.html)"
             ));
         }
         let folder = page[..=page.rfind('/').unwrap_or_default()].to_owned();
@@ -38,9 +37,7 @@ impl FromStr for AppIndex {
 /// A folder that is served under a URL path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mount {
-    /// Under which path.
     pub prefix: Prefix,
-    /// Which folder.
     pub dir: PathBuf,
 }
 
@@ -61,16 +58,16 @@ impl FromStr for Mount {
     }
 }
 
-/// Files that have another MIME type than their extension says.
+/// MIME type of the files whose path matches a glob.
 #[derive(Clone, Debug)]
 pub(crate) struct MimeRule {
     glob: GlobMatcher,
-    /// A MIME type, or a file extension whose type it is.
+    /// A MIME type, or a file extension that stands for its type.
     pub mime: String,
 }
 
 impl MimeRule {
-    /// Whether it is for a URL path. `*` stands for slashes too, so `*.glb` is for every folder.
+    /// Returns whether a URL path matches. `*` matches slashes too, so `*.glb` applies to every folder.
     #[must_use]
     pub(crate) fn matches(&self, path: &str) -> bool {
         self.glob.is_match(path.trim_start_matches('/'))
@@ -99,22 +96,22 @@ impl FromStr for MimeRule {
     }
 }
 
-/// A server that answers what lies below a URL path.
+/// A server behind the daemon, and the URL paths that it answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProxyRule {
-    /// Below which path; empty = everything that nobody else answers.
+    /// Requests below this path are forwarded; empty = requests that nothing else answers.
     pub prefix: Prefix,
-    /// Its host, and port unless that is 80.
+    /// Host, and port unless that is 80.
     pub authority: String,
-    /// What its paths begin with; without a trailing slash.
+    /// Path on the server that replaces the prefix, without a trailing slash.
     pub base: String,
 }
 
 impl FromStr for ProxyRule {
     type Err = String;
 
-    /// `URL`, or `PATH=URL`. A URL without a path gets request paths as they are; one with a path,
-    /// even `/`, gets what follows the prefix below it (as nginx's `proxy_pass` has it).
+    /// Parses `URL` or `PATH=URL`. A URL without a path receives request paths unchanged; one with a
+    /// path, even `/`, receives the rest of the path after the prefix (as with nginx's `proxy_pass`).
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (prefix, url) = match text.split_once('=') {
             Some((prefix, url)) if prefix.starts_with('/') => (prefix.parse()?, url),
@@ -123,7 +120,7 @@ impl FromStr for ProxyRule {
         let malformed = || format!("{url:?} is not the URL of a server (http://localhost:3000)");
         if url.starts_with("https://") {
             return Err(format!(
-                "{url:?}: only http servers can be asked (http://localhost:3000)"
+                "{url:?} is not an http URL: https servers are not supported (http://localhost:3000)"
             ));
         }
         let rest = url.strip_prefix("http://").ok_or_else(malformed)?;
@@ -157,7 +154,7 @@ impl FromStr for ProxyRule {
 }
 
 impl fmt::Display for ProxyRule {
-    /// As it could be written.
+    /// Writes the rule as it can be parsed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let prefix = self.prefix.as_str();
         if !prefix.is_empty() {
@@ -177,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_app_index_answers_for_its_folder() {
+    fn splits_an_app_index_into_page_and_folder() {
         for (text, page, folder) in [
             ("index.html", "/index.html", "/"),
             ("./app/index.html", "/app/index.html", "/app/"),
@@ -192,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mime_rule_is_for_every_folder_unless_it_names_one() {
+    fn a_mime_rule_applies_to_every_folder_unless_it_names_one() {
         let rule = |text: &str| text.parse::<MimeRule>().unwrap();
         assert!(rule("*.glb=model/gltf-binary").matches("/a/b.glb"));
         assert!(rule("/data/**=json").matches("/data/x/y"));
@@ -203,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_rule_keeps_paths_unless_its_url_has_one() {
+    fn a_proxy_rule_keeps_request_paths_unless_its_url_has_a_path() {
         for (text, prefix, authority, base) in [
             ("http://localhost:3000", "", "localhost:3000", ""),
             ("http://[::1]", "", "[::1]", ""),

@@ -1,5 +1,5 @@
-//! Plugins that the daemon starts, orders or waits for: `--plugin CMD`, and `[[plugin]]` in
-//! pagewire.toml.
+//! The setting `plugin`: plugins that the daemon starts, orders or waits for, from `--plugin CMD` or
+//! `[[plugin]]` in pagewire.toml.
 
 use crate::paths::Prefix;
 use globset::{Glob, GlobMatcher};
@@ -11,16 +11,16 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-/// Longest plugin name.
+/// Longest plugin name. Default 63 bytes.
 const MAX_NAME_BYTES: usize = 63;
 
-/// What a plugin's table may say.
+/// Keys of a plugin's table.
 const KEYS: &[&str] = &["name", "command", "required", "paths", "config", "env"];
 
-/// A value, or what is wrong with one, and where it stands.
+/// A value, or a problem, with its place in the file.
 type Placed = (Range<usize>, String);
 
-/// Whether a plugin may have this name.
+/// Returns whether a plugin may have this name.
 #[must_use]
 pub(crate) fn is_plugin_name(name: &str) -> bool {
     name.len() <= MAX_NAME_BYTES
@@ -30,34 +30,34 @@ pub(crate) fn is_plugin_name(name: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-/// A plugin that somebody spoke of before it came.
+/// Configuration of a plugin, known before it connects.
 #[derive(Clone, Debug)]
 pub(crate) struct PluginConfig {
-    /// Its name; none = the one that the started process gives itself.
+    /// None = the name that the started process registers with.
     pub name: Option<String>,
-    /// The program to start and its arguments; empty = it comes by itself.
+    /// The program to start and its arguments; empty = the plugin connects on its own.
     pub command: Vec<String>,
-    /// Further variables of its process.
+    /// Additional environment variables of its process.
     pub env: BTreeMap<String, String>,
-    /// Page requests wait until it is ready.
+    /// Requests of pages wait until the plugin is ready.
     pub required: bool,
-    /// Which requests wait; empty = all.
+    /// Paths of the requests that wait; empty = all.
     pub paths: Vec<PathPattern>,
-    /// What it is told of itself, as JSON.
+    /// Configuration that the plugin receives, as JSON.
     pub config_json: String,
 }
 
-/// Which URL paths: a prefix that ends with a whole name, or a glob.
+/// Pattern of URL paths.
 #[derive(Clone, Debug)]
 pub(crate) enum PathPattern {
-    /// This path and what is below it.
+    /// This path and everything below it.
     Prefix(Prefix),
-    /// `*` stands for slashes too.
+    /// A glob whose `*` matches slashes too.
     Glob(GlobMatcher),
 }
 
 impl PathPattern {
-    /// Whether a decoded URL path is meant.
+    /// Returns whether a decoded URL path matches.
     #[must_use]
     pub(crate) fn matches(&self, path: &str) -> bool {
         match self {
@@ -80,7 +80,7 @@ impl FromStr for PathPattern {
     }
 }
 
-/// A table as it is written. Everything may be left out.
+/// A `[[plugin]]` table. Every key is optional.
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Table {
@@ -113,8 +113,8 @@ enum Command {
 }
 
 impl Table {
-    /// What each value says by itself.
-    fn meant(self) -> Result<PluginConfig, String> {
+    /// Validates each value on its own and converts the table.
+    fn into_config(self) -> Result<PluginConfig, String> {
         if let Some(name) = self.name.as_deref().filter(|name| !is_plugin_name(name)) {
             return Err(format!(
                 "name {name:?} is not valid (a lower-case letter, then letters, digits or -, {MAX_NAME_BYTES} at most)"
@@ -146,11 +146,11 @@ impl Table {
     }
 }
 
-/// The words of a command line, as a shell would split it; nothing else of a shell happens.
+/// Splits a command line into words as a shell would. Nothing is expanded.
 fn words(line: &str) -> Result<Vec<String>, String> {
     match shlex::split(line) {
-        None => Err(format!("{line:?} has a quote that is not closed")),
-        Some(words) if words.is_empty() => Err(format!("{line:?} is no command line")),
+        None => Err(format!("{line:?} has an unclosed quote")),
+        Some(words) if words.is_empty() => Err(format!("{line:?} is not a command line")),
         Some(words) => Ok(words),
     }
 }
@@ -158,7 +158,7 @@ fn words(line: &str) -> Result<Vec<String>, String> {
 impl FromStr for PluginConfig {
     type Err = String;
 
-    /// A command line, or a table as JSON: `{"name":"sass","required":true}`.
+    /// Parses a command line, or a table as JSON: `{"name":"sass","required":true}`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let table = if text.trim_start().starts_with('{') {
             serde_json::from_str(text).map_err(|error| error.to_string())?
@@ -168,10 +168,10 @@ impl FromStr for PluginConfig {
                 ..Table::default()
             }
         };
-        let plugin = table.meant()?;
+        let plugin = table.into_config()?;
         if plugin.name.is_none() && plugin.command.is_empty() {
             return Err(
-                "has neither a name nor a command (say which plugin is meant, or how to start it)"
+                "has neither a name nor a command (set the name of a plugin that connects, or the command that starts it)"
                     .to_owned(),
             );
         }
@@ -179,21 +179,21 @@ impl FromStr for PluginConfig {
     }
 }
 
-/// The name that two of them have.
+/// Returns a name that two of the plugins share.
 #[must_use]
-pub(crate) fn name_given_twice(plugins: &[PluginConfig]) -> Option<&str> {
+pub(super) fn duplicate_name(plugins: &[PluginConfig]) -> Option<&str> {
     let names: Vec<_> = plugins.iter().flat_map(|plugin| &plugin.name).collect();
-    let twice = |(at, name): (usize, &&String)| names[..at].contains(name);
-    let at = names.iter().enumerate().position(twice)?;
+    let is_duplicate = |(at, name): (usize, &&String)| names[..at].contains(name);
+    let at = names.iter().enumerate().position(is_duplicate)?;
     Some(names[at])
 }
 
-/// The values of the setting as the file has them, or where and what is wrong.
-pub(super) fn texts(values: &DeArray<'_>) -> Result<Vec<Placed>, Placed> {
-    let texts = values.iter().map(|value| {
+/// Returns the values of the setting in the file as text, or the place and problem of an invalid one.
+pub(super) fn values(values: &DeArray<'_>) -> Result<Vec<Placed>, Placed> {
+    let values = values.iter().map(|value| {
         let text = match value.get_ref() {
             DeValue::String(line) => line.to_string(),
-            DeValue::Table(table) => checked(table)?.to_string(),
+            DeValue::Table(table) => validated(table)?.to_string(),
             _ => {
                 let problem = "must be a command line or a table".to_owned();
                 return Err((value.span(), problem));
@@ -201,24 +201,24 @@ pub(super) fn texts(values: &DeArray<'_>) -> Result<Vec<Placed>, Placed> {
         };
         Ok((value.span(), text))
     });
-    texts.collect()
+    values.collect()
 }
 
-/// A table as JSON. What is wrong with one value is said there.
-fn checked(table: &DeTable<'_>) -> Result<Value, Placed> {
+/// Converts a table to JSON. Validates its values one by one, so that a problem has a place.
+fn validated(table: &DeTable<'_>) -> Result<Value, Placed> {
     let mut pairs: Vec<_> = table.iter().collect();
     pairs.sort_by_key(|(key, _)| key.span().start);
     let mut object = Map::new();
     for (key, value) in pairs {
         let name = key.get_ref().as_ref();
         if !KEYS.contains(&name) {
-            let problem = format!("unknown key {name:?} (there are {})", KEYS.join(", "));
+            let problem = format!("unknown key {name:?} (known keys: {})", KEYS.join(", "));
             return Err((key.span(), problem));
         }
         let json = as_json(value)?;
         serde_json::from_value(json!({name: json.clone()}))
             .map_err(|error| error.to_string())
-            .and_then(Table::meant)
+            .and_then(Table::into_config)
             .map_err(|problem| (value.span(), format!("{name}: {problem}")))?;
         object.insert(name.to_owned(), json);
     }
@@ -226,7 +226,7 @@ fn checked(table: &DeTable<'_>) -> Result<Value, Placed> {
 }
 
 fn as_json(value: &Spanned<DeValue<'_>>) -> Result<Value, Placed> {
-    let no_json = || {
+    let not_json = || {
         let problem = "the number cannot be written as JSON".to_owned();
         (value.span(), problem)
     };
@@ -236,12 +236,12 @@ fn as_json(value: &Spanned<DeValue<'_>>) -> Result<Value, Placed> {
         DeValue::Datetime(time) => json!(time.to_string()),
         DeValue::Integer(number) => {
             let number = i64::from_str_radix(number.as_str(), number.radix());
-            json!(number.map_err(|_| no_json())?)
+            json!(number.map_err(|_| not_json())?)
         }
         DeValue::Float(number) => {
             let number = number.as_str().parse().ok();
             let number = number.and_then(serde_json::Number::from_f64);
-            Value::Number(number.ok_or_else(no_json)?)
+            Value::Number(number.ok_or_else(not_json)?)
         }
         DeValue::Array(values) => {
             let values = values.iter().map(as_json);
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_line_is_split_as_a_shell_would_and_nothing_is_expanded() {
+    fn splits_a_command_line_like_a_shell_and_expands_nothing() {
         let command = plugin(r#"node "my plugin.js" --x='$HOME' a\ b *"#).command;
         assert_eq!(command, ["node", "my plugin.js", "--x=$HOME", "a b", "*"]);
         let exact = plugin(r#"{"command": ["a b", ""]}"#).command;
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_says_what_it_is_and_may_wait_for_some_paths() {
+    fn reads_a_table_with_its_path_patterns() {
         let plugin = plugin(
             r#"{"name":"sass","required":true,"paths":["/css","*.scss"],"config":{"b":1},"env":{"A":"1"}}"#,
         );
@@ -289,9 +289,9 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_given_once() {
+    fn finds_a_duplicate_name() {
         let plugins = ["a", r#"{"name":"b"}"#, "a", r#"{"name":"b"}"#].map(plugin);
-        assert_eq!(name_given_twice(&plugins), Some("b"));
-        assert_eq!(name_given_twice(&plugins[..3]), None);
+        assert_eq!(duplicate_name(&plugins), Some("b"));
+        assert_eq!(duplicate_name(&plugins[..3]), None);
     }
 }

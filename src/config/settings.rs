@@ -1,145 +1,26 @@
-//! What was said of the settings, by flags, the environment and `pagewire.toml`, and who wins.
+//! Effective settings and their sources.
 
-use super::{Entry, SETTINGS, WatchMode};
+use super::file::FileEntry;
+use super::modes::WatchMode;
+use super::setting::{Setting, SettingError};
+use super::table::SETTINGS;
 use std::fmt::{self, Display};
-use std::path::Path;
 use std::str::FromStr;
 
-/// The file in the root that is read.
-pub(crate) const FILE_NAME: &str = "pagewire.toml";
-
-/// One setting: `allow_host` in the file is `--allow-host` and `PAGEWIRE_ALLOW_HOST`.
-#[derive(Debug)]
-pub(crate) struct Setting {
-    /// Its name in the file.
-    pub key: &'static str,
-    /// What its values look like.
-    pub kind: Kind,
-    /// What a value is called in help texts.
-    pub value_name: &'static str,
-    /// What it is for.
-    pub help: &'static str,
-    /// What holds when nobody says anything.
-    pub default: &'static [&'static str],
-    /// What happens then, if there is no value for it.
-    pub otherwise: &'static str,
-    /// Says what is wrong with a value.
-    pub(super) check: fn(&str) -> Result<(), String>,
-}
-
-/// What the values of a setting look like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// True or false.
-    Switch,
-    /// A number.
-    Number,
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// Any text.
-    Text,
-    /// A list of texts.
-    Texts,
-    /// A file; in pagewire.toml relative to it.
-    File,
-    /// A list of folders; in the file relative to it.
-    Folders,
-    /// A list of control addresses; paths in the file are relative to it.
-    Addresses,
-    /// A list of `NAME=VALUE`; in the file also a table.
-    Pairs,
-    /// The same with folders as values; in the file relative to it.
-    FolderPairs,
-    /// A list of command lines; in the file also of tables.
-    Plugins,
-    /// True, false or one of these words.
-    SwitchOr(&'static [&'static str]),
-}
-
-impl Setting {
-    /// The flag, without its dashes.
-    #[must_use]
-    pub(crate) fn flag(&self) -> String {
-        self.key.replace('_', "-")
-    }
-
-    /// The environment variable.
-    #[must_use]
-    pub(crate) fn variable(&self) -> String {
-        format!("PAGEWIRE_{}", self.key.to_ascii_uppercase())
-    }
-
-    /// Whether it may have several values.
-    #[must_use]
-    pub(crate) fn is_list(&self) -> bool {
-        matches!(
-            self.kind,
-            Kind::Texts
-                | Kind::Folders
-                | Kind::Addresses
-                | Kind::Pairs
-                | Kind::FolderPairs
-                | Kind::Plugins
-        )
-    }
-
-    /// Says what is wrong with a value.
-    pub(crate) fn check(&self, value: &str) -> Result<(), String> {
-        (self.check)(value)
-    }
-
-    /// A value from a file in this folder.
-    pub(super) fn beside(&self, folder: &Path, value: &str) -> String {
-        let in_folder = |path| folder.join(path).to_string_lossy().into_owned();
-        match (
-            self.kind,
-            value.strip_prefix("unix:"),
-            value.split_once('='),
-        ) {
-            (Kind::File | Kind::Folders, ..) => in_folder(value),
-            (Kind::Addresses, Some(path), _) => format!("unix:{}", in_folder(path)),
-            (Kind::FolderPairs, _, Some((name, folder))) => format!("{name}={}", in_folder(folder)),
-            _ => value.to_owned(),
-        }
-    }
-
-    /// The values in a variable: a list is separated by commas, one of commands by line ends.
-    fn split(&self, text: &str) -> Vec<String> {
-        if self.is_list() {
-            let separator = if self.kind == Kind::Plugins {
-                '\n'
-            } else {
-                ','
-            };
-            let values = text.split(separator).map(str::trim);
-            return values
-                .filter(|value| !value.is_empty())
-                .map(str::to_owned)
-                .collect();
-        }
-        vec![match (self.kind, text) {
-            (Kind::Switch | Kind::SwitchOr(_), "1") => "true".to_owned(),
-            (Kind::Switch | Kind::SwitchOr(_), "0") => "false".to_owned(),
-            (_, text) => text.to_owned(),
-        }]
-    }
-}
-
-/// Who said it.
+/// Source of an effective value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// This flag.
+    /// A flag, with its name.
     Flag(String),
-    /// This environment variable.
+    /// An environment variable, with its name.
     Variable(String),
-    /// This line of the file.
+    /// The file, with its name and the line.
     File(String),
-    /// Nobody.
     Default,
 }
 
 impl Origin {
-    /// In a word, for programs.
+    /// Returns the kind of source as a word for programs.
     #[must_use]
     pub(crate) fn source(&self) -> &'static str {
         match self {
@@ -160,44 +41,41 @@ impl Display for Origin {
     }
 }
 
-/// A setting that makes no sense.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{at}: {problem}")]
-pub(crate) struct SettingsError {
-    /// Where it was said: `pagewire.toml:3:1`, `PAGEWIRE_PORT`.
-    pub at: String,
-    /// What is wrong, and the remedy.
-    pub problem: String,
-}
-
-/// A setting that is in force.
+/// Effective values of one setting, and their source.
 #[derive(Debug)]
-pub(crate) struct InForce {
-    /// Which one.
+pub(crate) struct EffectiveSetting {
     pub setting: &'static Setting,
-    /// Its values: none or one unless it is a list.
+    /// At most one value, unless the setting is a list.
     pub values: Vec<String>,
-    /// Who said so.
     pub origin: Origin,
 }
 
-/// Every setting with what is in force.
+impl EffectiveSetting {
+    /// Returns an error about the values that names their source.
+    pub(super) fn error(&self, problem: impl Display) -> SettingError {
+        SettingError {
+            origin: self.origin.to_string(),
+            problem: problem.to_string(),
+        }
+    }
+}
+
+/// Effective values of all settings.
 #[derive(Debug)]
-pub(crate) struct Settings(Vec<InForce>);
+pub(crate) struct Settings(Vec<EffectiveSetting>);
 
 impl Settings {
-    /// Flags win over the environment, that over the file, that over defaults. A list that wins
-    /// replaces the others. An empty variable says nothing.
+    /// Merges the sources: flags win over the environment, the environment over the file, the file over
+    /// defaults. A list that wins replaces the other lists. An empty variable counts as unset.
     ///
     /// # Errors
-    /// When a variable that would be in force makes no sense. Flags and file were checked as they
-    /// were read.
-    pub(crate) fn layer(
+    /// When an effective variable is invalid. Flags and file were validated when they were read.
+    pub(crate) fn merge(
         flag: impl Fn(&Setting) -> Option<Vec<String>>,
         variable: impl Fn(&str) -> Option<String>,
-        file: &[Entry],
-    ) -> Result<Self, SettingsError> {
-        let in_force = |setting: &'static Setting| {
+        file: &[FileEntry],
+    ) -> Result<Self, SettingError> {
+        let effective = |setting: &'static Setting| {
             if let Some(values) = flag(setting) {
                 return Ok((values, Origin::Flag(format!("--{}", setting.flag()))));
             }
@@ -205,8 +83,8 @@ impl Settings {
             if let Some(text) = variable(&name).filter(|text| !text.trim().is_empty()) {
                 let values = setting.split(text.trim());
                 for value in &values {
-                    setting.check(value).map_err(|problem| SettingsError {
-                        at: name.clone(),
+                    setting.check(value).map_err(|problem| SettingError {
+                        origin: name.clone(),
                         problem,
                     })?;
                 }
@@ -214,28 +92,28 @@ impl Settings {
             }
             let entry = file.iter().find(|entry| entry.setting.key == setting.key);
             if let Some(entry) = entry {
-                return Ok((entry.values.clone(), Origin::File(entry.at.clone())));
+                return Ok((entry.values.clone(), Origin::File(entry.line.clone())));
             }
             let values = setting.default.iter().map(|value| (*value).to_owned());
             Ok((values.collect(), Origin::Default))
         };
         let settings = SETTINGS.iter().map(|setting| {
-            let (values, origin) = in_force(setting)?;
-            Ok(InForce {
+            let (values, origin) = effective(setting)?;
+            Ok(EffectiveSetting {
                 setting,
                 values,
                 origin,
             })
         });
         let mut settings = settings.collect::<Result<_, _>>().map(Self)?;
-        settings.imply();
+        settings.apply_implications();
         Ok(settings)
     }
 
-    /// What one setting says of another that nobody spoke of: a page that is to hear of changes
-    /// needs the client.
-    fn imply(&mut self) {
-        if self.always::<WatchMode>("watch") == WatchMode::Off {
+    /// Sets what other settings imply: pages need the client to react to changes, so `watch` implies
+    /// `inject = "always"` unless `inject` is set.
+    fn apply_implications(&mut self) {
+        if self.required::<WatchMode>("watch") == WatchMode::Off {
             return;
         }
         let watch = self.get("watch").origin.clone();
@@ -247,34 +125,35 @@ impl Settings {
         }
     }
 
-    /// All of them, in the order of [`SETTINGS`].
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &InForce> {
+    /// Iterates over all settings, in the order of [`SETTINGS`].
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &EffectiveSetting> {
         self.0.iter()
     }
 
-    /// The values of a list.
+    /// Returns the values of a list.
     #[must_use]
-    pub(crate) fn many<T: FromStr>(&self, key: &str) -> Vec<T> {
+    pub(crate) fn list<T: FromStr>(&self, key: &str) -> Vec<T> {
         let values = self.get(key).values.iter();
         let values: Option<_> = values.map(|value| value.parse().ok()).collect();
-        values.expect("every value was checked when it was read")
+        values.expect("every value was validated when it was read")
     }
 
-    /// The value of a setting that has one at most.
+    /// Returns the value of a setting that may have none.
     #[must_use]
-    pub(crate) fn one<T: FromStr>(&self, key: &str) -> Option<T> {
-        self.many(key).pop()
+    pub(crate) fn optional<T: FromStr>(&self, key: &str) -> Option<T> {
+        self.list(key).pop()
     }
 
-    /// The value of a setting that has a default.
+    /// Returns the value of a setting that has a default.
     #[must_use]
-    pub(crate) fn always<T: FromStr>(&self, key: &str) -> T {
-        self.one(key).expect("its row in SETTINGS has a default")
+    pub(crate) fn required<T: FromStr>(&self, key: &str) -> T {
+        self.optional(key)
+            .expect("its row in SETTINGS has a default")
     }
 
-    /// What is in force.
+    /// Returns a setting by its key.
     #[must_use]
-    pub(crate) fn get(&self, key: &str) -> &InForce {
+    pub(crate) fn get(&self, key: &str) -> &EffectiveSetting {
         let mut rows = self.0.iter();
         rows.find(|row| row.setting.key == key)
             .expect("a key of SETTINGS")
@@ -283,46 +162,25 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    use super::super::DEFAULT_PORT;
+    use super::super::file::parse;
     use super::*;
+    use std::path::Path;
 
-    #[test]
-    fn the_table_keeps_its_own_rules() {
-        for setting in SETTINGS {
-            for value in setting.default {
-                assert_eq!(setting.check(value), Ok(()), "{}", setting.key);
-            }
-            if let Kind::Word(words) | Kind::SwitchOr(words) = setting.kind {
-                for word in words {
-                    assert_eq!(setting.check(word), Ok(()), "{}", setting.key);
-                }
-            }
-            let one = setting.default.len() == 1 || !setting.otherwise.is_empty();
-            assert!(
-                one || setting.is_list(),
-                "{} is always something",
-                setting.key
-            );
-        }
-        assert!(SETTINGS[0].otherwise.ends_with(&DEFAULT_PORT.to_string()));
-    }
-
-    fn in_force(
+    fn allow_host(
         flag: Option<&str>,
         variable: Option<&str>,
         file: Option<&str>,
     ) -> (Vec<String>, Origin) {
-        let name = |setting: &Setting| setting.key == "allow_host";
         let text = file.map_or(String::new(), |value| format!("\nallow_host = ['{value}']"));
-        let file = super::super::entries("f.toml", Path::new("/"), &text).unwrap();
-        let settings = Settings::layer(
+        let file = parse("f.toml", Path::new("/"), &text).unwrap();
+        let settings = Settings::merge(
             |setting| {
-                flag.filter(|_| name(setting))
+                flag.filter(|_| setting.key == "allow_host")
                     .map(|flag| vec![flag.to_owned()])
             },
-            |asked| {
+            |name| {
                 variable
-                    .filter(|_| asked == "PAGEWIRE_ALLOW_HOST")
+                    .filter(|_| name == "PAGEWIRE_ALLOW_HOST")
                     .map(str::to_owned)
             },
             &file,
@@ -341,19 +199,19 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let flag = (list(&["a"]), Origin::Flag("--allow-host".into()));
-        assert_eq!(in_force(Some("a"), Some("b"), Some("c")), flag);
+        assert_eq!(allow_host(Some("a"), Some("b"), Some("c")), flag);
         let variable = (
             list(&["b", "d"]),
             Origin::Variable("PAGEWIRE_ALLOW_HOST".into()),
         );
-        assert_eq!(in_force(None, Some("b, d,"), Some("c")), variable);
+        assert_eq!(allow_host(None, Some("b, d,"), Some("c")), variable);
         let file = (list(&["c"]), Origin::File("f.toml:2".into()));
-        assert_eq!(in_force(None, None, Some("c")), file);
+        assert_eq!(allow_host(None, None, Some("c")), file);
         assert_eq!(
-            in_force(None, Some(" "), Some("c")),
+            allow_host(None, Some(" "), Some("c")),
             file,
-            "an empty variable says nothing"
+            "an empty variable counts as unset"
         );
-        assert_eq!(in_force(None, None, None), (list(&[]), Origin::Default));
+        assert_eq!(allow_host(None, None, None), (list(&[]), Origin::Default));
     }
 }

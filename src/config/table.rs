@@ -1,257 +1,263 @@
-//! Everything that can be said: one table. A setting that is added here is a flag of `serve`, a
-//! variable, a key of the file and a line of `pagewire config`.
+//! The table of settings. One row makes a flag of `serve`, an environment variable, a key of
+//! `pagewire.toml`, a line of `pagewire config` and a row of `docs/configuration.md`.
 
+use super::control_address::ControlAddress;
+use super::log::{LogFormat, LogLevels};
+use super::modes::{Inject, WatchMode};
 use super::pages::{AppIndex, MimeRule, Mount, ProxyRule};
-use super::settings::{Kind, Setting};
-use super::{ControlAddress, Inject, LogFormat, LogLevels, PluginConfig, WatchMode};
+use super::plugins::PluginConfig;
+use super::setting::{Setting, SettingType};
 use crate::paths::Prefix;
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// Every setting, in the order in which they are explained.
+/// First port to try for pages when `port` is not set.
+pub(super) const DEFAULT_PORT: u16 = 8000;
+
+/// Every setting, in the order of help texts and documentation.
 pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         key: "port",
-        kind: Kind::Number,
+        setting_type: SettingType::Number,
         value_name: "PORT",
-        help: "Exactly this port for pages; 0 = any free one",
+        help: "Serve pages on exactly this port; 0 picks any free one",
         default: &[],
-        otherwise: "the first free one from 8000",
+        default_text: "the first free port from 8000",
         check: port,
     },
     Setting {
         key: "host",
-        kind: Kind::Text,
+        setting_type: SettingType::Text,
         value_name: "ADDRESS",
-        help: "Serve pages on this address instead of the loopback ones; 0.0.0.0 = to your network",
+        help: "Serve pages on this address instead of the loopback addresses; 0.0.0.0 exposes them to your network",
         default: &[],
-        otherwise: "both loopback addresses",
+        default_text: "both loopback addresses",
         check: address,
     },
     Setting {
         key: "tls",
-        kind: Kind::Switch,
+        setting_type: SettingType::Switch,
         value_name: "BOOL",
-        help: "Serve pages by https (HTTP/2 and HTTP/1.1), with a certificate for localhost that is made and kept unless one is given",
+        help: "Serve pages over HTTPS (HTTP/2 and HTTP/1.1); without tls_cert, a certificate for localhost is created and reused",
         default: &[],
-        otherwise: "false, true with tls_cert",
+        default_text: "false, or true if tls_cert is set",
         check: switch,
     },
     Setting {
         key: "tls_cert",
-        kind: Kind::File,
+        setting_type: SettingType::File,
         value_name: "FILE",
-        help: "Serve pages by https with this certificate (PEM, the whole chain)",
+        help: "Serve pages over HTTPS with this certificate (PEM, the whole chain)",
         default: &[],
-        otherwise: "one for localhost",
+        default_text: "a certificate for localhost",
         check: parses::<String>,
     },
     Setting {
         key: "tls_key",
-        kind: Kind::File,
+        setting_type: SettingType::File,
         value_name: "FILE",
-        help: "The private key of the certificate (PEM, not encrypted)",
+        help: "Private key of the certificate (PEM, not encrypted)",
         default: &[],
-        otherwise: "the one that was made",
+        default_text: "the key of the localhost certificate",
         check: parses::<String>,
     },
     Setting {
         key: "control",
-        kind: Kind::Addresses,
+        setting_type: SettingType::Addresses,
         value_name: "ADDRESS",
-        help: "Where plugins connect: ADDRESS:PORT (loopback) or unix:PATH; may be repeated",
+        help: "Address that plugins connect to: ADDRESS:PORT (loopback) or unix:PATH; may be repeated",
         default: &[],
-        otherwise: "the next free port",
+        default_text: "the next free port",
         check: parses::<ControlAddress>,
     },
     Setting {
         key: "base_path",
-        kind: Kind::Text,
+        setting_type: SettingType::Text,
         value_name: "PATH",
-        help: "The URL path under which everything is served: /app",
+        help: "URL path under which everything is served, for example /app",
         default: &["/"],
-        otherwise: "",
+        default_text: "",
         check: parses::<Prefix>,
     },
     Setting {
         key: "app_index",
-        kind: Kind::Text,
+        setting_type: SettingType::Text,
         value_name: "FILE",
-        help: "The page of a single-page app: answers what asks for a page in its folder and is nothing else",
+        help: "Page of a single-page app: served for page requests in its folder that nothing else answers",
         default: &[],
-        otherwise: "none",
+        default_text: "none",
         check: parses::<AppIndex>,
     },
     Setting {
         key: "mount",
-        kind: Kind::FolderPairs,
+        setting_type: SettingType::FolderPairs,
         value_name: "PATH=DIR",
-        help: "Serve this folder under this URL path (/lib=../shared); may be repeated",
+        help: "Serve a folder under a URL path (/lib=../shared); may be repeated",
         default: &[],
-        otherwise: "",
+        default_text: "",
         check: parses::<Mount>,
     },
     Setting {
         key: "listing",
-        kind: Kind::Switch,
+        setting_type: SettingType::Switch,
         value_name: "BOOL",
-        help: "List the files of a folder that has no index.html",
+        help: "List the files of folders that have no index.html",
         default: &["false"],
-        otherwise: "",
+        default_text: "",
         check: switch,
     },
     Setting {
         key: "no_files",
-        kind: Kind::Switch,
+        setting_type: SettingType::Switch,
         value_name: "BOOL",
-        help: "Serve no files: plugins and the proxy answer everything",
+        help: "Serve no files: plugins and the proxy answer every request",
         default: &["false"],
-        otherwise: "",
+        default_text: "",
         check: switch,
     },
     Setting {
         key: "mime_types",
-        kind: Kind::Pairs,
+        setting_type: SettingType::Pairs,
         value_name: "GLOB=TYPE",
-        help: "The MIME type of files whose path matches (*.glb=model/gltf-binary); may be repeated",
+        help: "MIME type of files whose path matches a glob (*.glb=model/gltf-binary); may be repeated",
         default: &[],
-        otherwise: "",
+        default_text: "",
         check: parses::<MimeRule>,
     },
     Setting {
         key: "proxy",
-        kind: Kind::Pairs,
+        setting_type: SettingType::Pairs,
         value_name: "[PATH=]URL",
-        help: "Ask this server for what neither plugins nor files answer, or for all below a URL path (/api=http://localhost:3000); may be repeated",
+        help: "Forward requests to this server: those that neither plugins nor files answer, or all below a URL path (/api=http://localhost:3000); may be repeated",
         default: &[],
-        otherwise: "",
+        default_text: "",
         check: parses::<ProxyRule>,
     },
     Setting {
         key: "plugin",
-        kind: Kind::Plugins,
+        setting_type: SettingType::Plugins,
         value_name: "CMD",
-        help: "Start this plugin, and again when it ends; it is asked before those that come by themselves; may be repeated",
+        help: "Start this plugin and restart it when it exits; it is called before plugins that connect on their own; may be repeated",
         default: &[],
-        otherwise: "",
+        default_text: "",
         check: parses::<PluginConfig>,
     },
     Setting {
         key: "inject",
-        kind: Kind::Word(Inject::WORDS),
+        setting_type: SettingType::Word(Inject::WORDS),
         value_name: "WHEN",
-        help: "When the socket client is put into pages: while a live plugin asks for it, always, never",
+        help: "When to put the socket client into pages: while a connected plugin asks for it (asked), always or never",
         default: &["asked"],
-        otherwise: "",
+        default_text: "",
         check: parses::<Inject>,
     },
     Setting {
         key: "preload_modules",
-        kind: Kind::Switch,
+        setting_type: SettingType::Switch,
         value_name: "BOOL",
-        help: "Tell pages that get the socket client which modules they will load, so that a chain of imports is one round trip",
+        help: "Announce a page's modules in its HTML, so that a chain of imports takes one round trip; applies to pages with the socket client",
         default: &["true"],
-        otherwise: "",
+        default_text: "",
         check: switch,
     },
     Setting {
         key: "node_resolve",
-        kind: Kind::Switch,
+        setting_type: SettingType::Switch,
         value_name: "BOOL",
-        help: "Find what modules import by bare names as Node and bundlers do: node_modules, exports, tsconfig paths",
+        help: "Resolve bare import specifiers as Node and bundlers do: node_modules, exports, tsconfig paths",
         default: &["false"],
-        otherwise: "",
+        default_text: "",
         check: switch,
     },
     Setting {
         key: "watch",
-        kind: Kind::SwitchOr(WatchMode::WORDS),
+        setting_type: SettingType::SwitchOr(WatchMode::WORDS),
         value_name: "HOW",
-        help: "Have pages swap or reload what changes in the root; events = only tell plugins; either way --inject is always unless it is said",
+        help: "Update or reload pages when files in the root change; events only notifies plugins; both imply inject = always unless inject is set",
         default: &["false"],
-        otherwise: "",
+        default_text: "",
         check: parses::<WatchMode>,
     },
     Setting {
         key: "watch_poll",
-        kind: Kind::Switch,
+        setting_type: SettingType::Switch,
         value_name: "BOOL",
-        help: "Watch by looking at every file again and again: for network and container file systems",
+        help: "Watch by polling every file: for network and container file systems",
         default: &["false"],
-        otherwise: "",
+        default_text: "",
         check: switch,
     },
     Setting {
         key: "allow_host",
-        kind: Kind::Texts,
+        setting_type: SettingType::Texts,
         value_name: "NAME",
-        help: "Answer to this host name too; .example.com = all below it; may be repeated",
+        help: "Accept requests for this host name too; .example.com accepts all names below it; may be repeated",
         default: &[],
-        otherwise: "",
+        default_text: "",
         check: parses::<String>,
     },
     Setting {
         key: "allow_origin",
-        kind: Kind::Texts,
+        setting_type: SettingType::Texts,
         value_name: "ORIGIN",
-        help: "Let pages of this origin (`https://example.com`) load the socket client and connect too; may be repeated",
+        help: "Let pages of this origin (`https://example.com`) load the socket client and connect; may be repeated",
         default: &[],
-        otherwise: "",
+        default_text: "",
         check: origin,
     },
     Setting {
         key: "allow_dir",
-        kind: Kind::Folders,
+        setting_type: SettingType::Folders,
         value_name: "DIR",
-        help: "Links in the root may lead into this folder too; may be repeated",
+        help: "Follow links from the root into this folder; may be repeated",
         default: &[],
-        otherwise: "",
+        default_text: "",
         check: parses::<String>,
     },
     Setting {
         key: "allow_file",
-        kind: Kind::Texts,
+        setting_type: SettingType::Texts,
         value_name: "NAME",
-        help: "Serve files and folders of this name although they look like secrets; may be repeated",
+        help: "Serve files and folders with this name even though it looks like a secret; may be repeated",
         default: &[],
-        otherwise: "",
+        default_text: "",
         check: parses::<String>,
     },
     Setting {
         key: "console",
-        kind: Kind::Switch,
+        setting_type: SettingType::Switch,
         value_name: "BOOL",
-        help: "Log what pages print and what fails in them",
+        help: "Log console output and errors of pages",
         default: &["false"],
-        otherwise: "",
+        default_text: "",
         check: switch,
     },
     Setting {
         key: "debug",
-        kind: Kind::Switch,
+        setting_type: SettingType::Switch,
         value_name: "BOOL",
-        help: "Suspend deadlines and keepalive: somebody sits at a breakpoint",
+        help: "Suspend deadlines and keepalive, for work at a breakpoint",
         default: &["false"],
-        otherwise: "",
+        default_text: "",
         check: switch,
     },
     Setting {
         key: "log",
-        kind: Kind::Text,
+        setting_type: SettingType::Text,
         value_name: "FILTER",
         help: "What to log to standard error: a level, or levels by part (info,pages=debug)",
         default: &["info"],
-        otherwise: "",
+        default_text: "",
         check: parses::<LogLevels>,
     },
     Setting {
         key: "log_format",
-        kind: Kind::Word(LogFormat::WORDS),
+        setting_type: SettingType::Word(LogFormat::WORDS),
         value_name: "FORMAT",
-        help: "How to log: lines for people, or a JSON object a line",
+        help: "Format of the log: text for people, or one JSON object per line",
         default: &["text"],
-        otherwise: "",
+        default_text: "",
         check: parses::<LogFormat>,
     },
 ];
@@ -275,7 +281,7 @@ fn switch(text: &str) -> Result<(), String> {
     parses::<bool>(text).map_err(|_| format!("{text:?} is not true or false"))
 }
 
-/// As browsers write it: whatever else is listed would never be met.
+/// Accepts an origin as browsers send it: no other spelling would ever match one.
 fn origin(text: &str) -> Result<(), String> {
     let host = text.split_once("://").map(|(_, host)| host);
     if host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' '])) {
@@ -284,4 +290,41 @@ fn origin(text: &str) -> Result<(), String> {
     Err(format!(
         "{text:?} is not an origin (scheme, host and port without a path: http://localhost:3000)"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_and_word_is_valid() {
+        for setting in SETTINGS {
+            for value in setting.default {
+                assert_eq!(setting.check(value), Ok(()), "{}", setting.key);
+            }
+            if let SettingType::Word(words) | SettingType::SwitchOr(words) = setting.setting_type {
+                for word in words {
+                    assert_eq!(setting.check(word), Ok(()), "{}", setting.key);
+                }
+            }
+        }
+        assert!(
+            SETTINGS[0]
+                .default_text
+                .ends_with(&DEFAULT_PORT.to_string())
+        );
+    }
+
+    #[test]
+    fn every_setting_has_a_default_or_describes_one() {
+        for setting in SETTINGS {
+            assert!(
+                setting.default.len() == 1
+                    || !setting.default_text.is_empty()
+                    || setting.setting_type.is_list(),
+                "{}",
+                setting.key
+            );
+        }
+    }
 }

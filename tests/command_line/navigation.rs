@@ -62,7 +62,7 @@ async fn reload_waits_for_the_next_document_of_the_tab() {
     .await;
     assert_eq!(shown.code, Some(3), "{}", shown.stderr);
     assert!(
-        shown.stderr.contains("not complete in time"),
+        shown.stderr.contains("new document is not complete"),
         "{}",
         shown.stderr
     );
@@ -116,7 +116,7 @@ async fn navigate_waits_for_the_next_document_of_the_tab() {
         (Some(3), Some("/never"))
     );
     assert!(
-        shown.stderr.contains("not complete in time"),
+        shown.stderr.contains("new document is not complete"),
         "{}",
         shown.stderr
     );

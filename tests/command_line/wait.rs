@@ -89,7 +89,7 @@ async fn with_nobody_connected_it_is_said_which_is_missing() {
             shown.stderr
         );
     };
-    says("none was opened yet").await;
+    says("none has been opened yet").await;
     server.get("/").await;
     says("served without the client").await;
     let asks = pagewire_client::proto::ServerStartRequest {
@@ -105,9 +105,7 @@ async fn with_nobody_connected_it_is_said_which_is_missing() {
     let _page = server.page().await;
     let shown = cli(&server, &["reload", "--tab", "another"]).await;
     assert!(
-        shown
-            .stderr
-            .contains("none of the connected pages is meant"),
+        shown.stderr.contains("no connected page is selected"),
         "{}",
         shown.stderr
     );

@@ -151,9 +151,9 @@ async fn every_mistake_about_certificates_is_told_with_its_remedy() {
     for (arguments, words) in [
         (
             &["--tls-cert", &cert][..],
-            "tls_key is not given (give both",
+            "but tls_key is not set (set both",
         ),
-        (&["--tls-key", &key], "tls_cert is not given (give both"),
+        (&["--tls-key", &key], "but tls_cert is not set (set both"),
         (
             &["--tls-cert", &path("none"), "--tls-key", &key],
             "--tls-cert: cannot read tls_cert",
