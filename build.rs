@@ -1,4 +1,4 @@
-//! Compiles the contract in `proto/` with a pure-Rust compiler: nobody installs protoc.
+//! Compiles the contract in `proto/` with a pure-Rust compiler, so that protoc is not required.
 
 use prost::Message;
 use std::{env, fs, io, path::PathBuf};
@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .bytes(".")
         .compile_fds(contract.clone())?;
 
-    // Served by reflection; the comments would triple it.
+    // The descriptors are served by reflection; comments would triple their size.
     for file in &mut contract.file {
         file.source_code_info = None;
     }

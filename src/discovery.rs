@@ -1,5 +1,5 @@
-//! Makes the daemon known to programs that look for one: its file in the runtime folder. What is in
-//! it, and how it is found, is the client library's to say (`pagewire_client::discovery`).
+//! The discovery file, by which programs find a running daemon. Its format and the lookup are defined by
+//! the client library (`pagewire_client::discovery`).
 
 use pagewire_client::discovery::check_private;
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -9,18 +9,18 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use pagewire_client::discovery::{Daemon, runtime_folder};
 
-/// The file that describes this daemon, removed with this value.
+/// Guard of this daemon's discovery file: dropping it removes the file.
 pub(crate) struct Registration {
     path: PathBuf,
 }
 
 impl Registration {
-    /// Writes the file. Whoever reads it reads all of it.
+    /// Writes the file atomically: a reader never sees a part of it.
     pub(crate) fn write(daemon: &Daemon) -> io::Result<Self> {
         let path = private_folder()?.join(daemon.file_name());
-        let beside = path.with_extension("json.new");
-        write_private(&beside, &serde_json::to_vec(daemon)?)?;
-        fs::rename(&beside, &path)?;
+        let temporary = path.with_extension("json.new");
+        write_private(&temporary, &serde_json::to_vec(daemon)?)?;
+        fs::rename(&temporary, &path)?;
         Ok(Self { path })
     }
 }
@@ -31,21 +31,21 @@ impl Drop for Registration {
     }
 }
 
-/// The runtime folder, made if need be.
+/// Returns the runtime folder; creates it if it does not exist.
 pub(crate) fn private_folder() -> io::Result<PathBuf> {
     let folder = runtime_folder();
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(&folder)?;
-    // Somebody else may have made it first: then it is not private.
+    // Another user may have created it first; then it is not private.
     check_private(&folder)?;
     Ok(folder)
 }
 
 /// Writes a new file that only its owner can open (0600).
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    // What a process with our number left behind is not ours to keep.
+    // An earlier process with the same id may have left one behind.
     let _ = fs::remove_file(path);
     let mut file = OpenOptions::new()
         .write(true)

@@ -1,7 +1,7 @@
 //! Pagewire: a headless dev server that programs in any language control over gRPC.
 //!
-//! The modules in reading order, from plain data up to the whole; each uses only those above
-//! it. `ARCHITECTURE.md` draws the picture.
+//! Modules are listed in reading order, from plain data to the command line. Each uses only the modules
+//! listed before it; `ARCHITECTURE.md` explains the floors.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -11,14 +11,14 @@ mod message;
 mod origins;
 mod paths;
 
-// Made of the others of its floor.
+// Plain data built from the other modules of floor 1.
 mod config;
 
 // Floor 2: the core. No HTTP, no gRPC.
 mod hub;
 mod plugins;
 
-// Floor 3: the edges, one protocol each. They meet in the core and never import each other.
+// Floor 3: the edges, one protocol each. They share the core and never import each other.
 mod browser;
 mod control;
 mod node_resolve;
@@ -30,5 +30,5 @@ mod watch;
 mod discovery;
 mod server;
 
-// Floor 5: parses what was typed; calls the daemon as any client would.
+// Floor 5: the command line. It calls the daemon like any other client.
 pub mod cli;

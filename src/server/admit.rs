@@ -1,4 +1,4 @@
-//! What every request to the page port must pass, whatever it asks for.
+//! Admission checks of every request to the page port, before it is dispatched.
 
 use crate::origins::{AllowedHosts, Refusal};
 use axum::extract::Request;
@@ -6,16 +6,16 @@ use axum::http::header::{HeaderName, HeaderValue};
 use axum::http::{StatusCode, Uri, Version, header};
 use axum::response::{IntoResponse, Response};
 
-/// Longest path and query. A longer one is answered with 414. Default 16 KiB.
+/// Longest request target (path and query). A longer one is answered with 414. Default 16 KiB.
 const MAX_TARGET_BYTES: usize = 16 * 1024;
 
-/// What browsers say of a request (W3C Fetch Metadata).
+/// Context of a request, as browsers send it (W3C Fetch Metadata).
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// What plain HTTP gets where TLS is spoken. Browsers may not remember it: the next daemon on this
-/// port may be without TLS.
+/// Returns the redirect to https for plain HTTP on a TLS port. It must not be cached: the next daemon on
+/// this port may run without TLS.
 pub(super) fn redirect_to_https(request: &Request) -> Response {
     let host = request.headers().get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
@@ -24,22 +24,23 @@ pub(super) fn redirect_to_https(request: &Request) -> Response {
         (header::LOCATION, url.as_str()),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    let text = format!("this port speaks https: {url}\n");
+    let text = format!("this port serves https: {url}\n");
     (StatusCode::PERMANENT_REDIRECT, headers, text).into_response()
 }
 
-/// Why a request is not answered; none = it is.
+/// Returns the status and reason of a refusal, or none for an admitted request. Normalizes the host of
+/// HTTP/2 requests.
 pub(super) fn refusal(
     allowed: &AllowedHosts,
     request: &mut Request,
     has_fragment: bool,
 ) -> Option<(StatusCode, String)> {
-    name_host(request).or_else(|| refused(allowed, request, has_fragment))
+    normalize_host(request).or_else(|| check(allowed, request, has_fragment))
 }
 
-/// Puts the name that HTTP/2 has in `:authority` where HTTP/1.1 has it (RFC 9113, section 8.3.1):
-/// from here on a request has one form. Refused if it names two.
-fn name_host(request: &mut Request) -> Option<(StatusCode, String)> {
+/// Moves the `:authority` of HTTP/2 to the `Host` header of HTTP/1.1 (RFC 9113, section 8.3.1), so that
+/// later stages see one form of request. Refuses a request whose `:authority` and `Host` differ.
+fn normalize_host(request: &mut Request) -> Option<(StatusCode, String)> {
     if request.version() != Version::HTTP_2 {
         return None;
     }
@@ -47,21 +48,21 @@ fn name_host(request: &mut Request) -> Option<(StatusCode, String)> {
     let (Some(authority), Some(target)) = (uri.authority(), uri.path_and_query()) else {
         return None;
     };
-    let name = HeaderValue::from_str(authority.as_str()).ok()?;
-    let hosts = request.headers().get_all(header::HOST);
-    if hosts
+    let host = HeaderValue::from_str(authority.as_str()).ok()?;
+    let others = request.headers().get_all(header::HOST);
+    if others
         .iter()
-        .any(|host| !host.as_bytes().eq_ignore_ascii_case(name.as_bytes()))
+        .any(|other| !other.as_bytes().eq_ignore_ascii_case(host.as_bytes()))
     {
         let text = "the request must not name two hosts (:authority and Host)";
         return Some((StatusCode::BAD_REQUEST, text.to_owned()));
     }
-    request.headers_mut().insert(header::HOST, name);
+    request.headers_mut().insert(header::HOST, host);
     *request.uri_mut() = Uri::from(target.clone());
     None
 }
 
-fn refused(
+fn check(
     allowed: &AllowedHosts,
     request: &Request,
     has_fragment: bool,
@@ -79,7 +80,7 @@ fn refused(
         return Some((StatusCode::URI_TOO_LONG, text));
     }
     if has_fragment {
-        let text = "the request target must have no fragment (a # is written %23)";
+        let text = "the request target must have no fragment (encode # as %23)";
         return Some((StatusCode::BAD_REQUEST, text.to_owned()));
     }
     let hosts = request.headers().get_all(header::HOST);
@@ -90,16 +91,14 @@ fn refused(
         };
         return Some((status, refusal.to_string()));
     }
-    // A classic script of another site: browsers say so, whatever the response's policy.
-    let says = |name: &HeaderName, value: &str| {
-        let said = request.headers().get(name);
-        said.is_some_and(|said| said.as_bytes() == value.as_bytes())
+    // Another site must not run our files as classic scripts. Browsers announce such a request, and
+    // would accept its response whatever policy it has.
+    let has = |name: &HeaderName, value: &str| {
+        let found = request.headers().get(name);
+        found.is_some_and(|found| found.as_bytes() == value.as_bytes())
     };
-    if says(&FETCH_SITE, "cross-site")
-        && says(&FETCH_MODE, "no-cors")
-        && says(&FETCH_DEST, "script")
-    {
-        let text = "a page of another site may not load scripts from here";
+    if has(&FETCH_SITE, "cross-site") && has(&FETCH_MODE, "no-cors") && has(&FETCH_DEST, "script") {
+        let text = "pages of other sites may not load scripts from this server";
         return Some((StatusCode::FORBIDDEN, text.to_owned()));
     }
     None

@@ -1,99 +1,100 @@
-//! Makes an authority of the path that some clients of a unix socket send as `:authority`.
+//! Turns the socket path that some clients send as `:authority` into a valid authority.
 //!
-//! The gRPC libraries of Python and Java name the server by the path of its socket. That is no
-//! authority (RFC 3986, section 3.2), and the HTTP/2 library resets such a request before anybody
-//! sees it. So we look at the frames as they pass, and put a `-` in the place of each octet that an
-//! authority cannot have. Nobody reads it afterwards: it is the socket's file that says who may
-//! ask.
+//! The gRPC libraries of Python and Java name the server by the path of its socket file. A path is not an
+//! authority (RFC 3986, section 3.2), and the HTTP/2 library resets such a request before we see it.
+//! So the frames are inspected on their way to the library, and each byte that an authority must not
+//! contain becomes a `-`. Nothing reads the value later: access is decided by the mode of the socket file.
 //!
-//! No length changes, so nothing is held back and no frame is made anew. Nor is HPACK decoded:
-//! there is no table here, strings are skipped by their length, and one in Huffman's code is left
-//! alone (both libraries send short values as they are). After anything unexpected nothing is
-//! looked at any more: what is right is for the HTTP/2 library to say.
+//! No length changes, so nothing has to be buffered and no frame rewritten. HPACK is not decoded: there
+//! is no dynamic table, strings are skipped by their length, and Huffman-coded strings stay unchanged
+//! (both libraries send short values uncoded). After anything unexpected the rest of the connection
+//! passes uninspected: protocol errors are left to the HTTP/2 library.
 
 use super::tap::Tap;
 
-/// What a client's connection begins with (RFC 9113, section 3.4).
-const PREFACE_OCTETS: usize = 24;
+/// Length of the connection preface (RFC 9113, section 3.4).
+const PREFACE_BYTES: usize = 24;
 
-/// Types and flags of frames (RFC 9113, sections 6.2 and 6.10).
+/// Frame types and flags (RFC 9113, sections 6.2 and 6.10).
 const HEADERS: u8 = 1;
 const CONTINUATION: u8 = 9;
 const END_HEADERS: u8 = 0x4;
 const PADDED: u8 = 0x8;
 const PRIORITY: u8 = 0x20;
-const PRIORITY_OCTETS: usize = 5;
-const STREAM_ID_OCTETS: usize = 4;
+const PRIORITY_BYTES: usize = 5;
+const STREAM_ID_BYTES: usize = 4;
 
-/// The name we look for, and its index in the static table (RFC 7541, appendix A).
+/// The name to look for, and its index in the static table (RFC 7541, appendix A).
 const NAME: &[u8] = b":authority";
 const NAME_INDEX: usize = 1;
 
-/// The last seven bits that an integer may have: it is below 2^29 then (RFC 7541, section 5.1).
+/// Shift of the last seven bits that an integer may have, which keeps it below 2^29 (RFC 7541,
+/// section 5.1).
 const MAX_SHIFT: u32 = 21;
 
-/// Watches one connection for authorities that are paths.
+/// Byte-wise parser of one HTTP/2 connection, which rewrites authorities that are paths in place.
 pub(super) struct AuthorityTap {
-    /// Octets that pass before the part begins.
+    /// Bytes to skip before the next part begins.
     skip: usize,
-    /// None once something unexpected came.
+    /// None after something unexpected: the rest passes uninspected.
     part: Option<Part>,
-    /// Outlives its frame: a header block may go on in the next.
+    /// Position in the header block, which may continue in the next frame.
     field: Field,
     in_block: bool,
 }
 
-/// A part of a frame.
+/// Part of a frame that the next byte belongs to.
 #[derive(Clone, Copy)]
 enum Part {
-    /// Length, type and flags; so many octets of them are there.
+    /// Length, type and flags, with the number of bytes received.
     Head([u8; 5], usize),
+    /// Length of the padding, with the bytes to skip after it.
     PadLength(Fragment, usize),
     Fragment(Fragment),
 }
 
-/// A piece of a header block.
+/// Fragment of a header block within one frame.
 #[derive(Clone, Copy)]
 struct Fragment {
-    left: usize,
+    remaining: usize,
     padding: usize,
     ends_block: bool,
 }
 
-/// A place in a header block (RFC 7541, section 6).
+/// Position in a header block (RFC 7541, section 6).
 #[derive(Clone, Copy, PartialEq)]
 enum Field {
     /// Between two fields.
     Start,
-    /// In an integer that goes on.
+    /// In an integer with continuation bytes: its value so far and the shift of the next seven bits.
     Integer(Integer, usize, u32),
-    /// Before a string's length.
+    /// Before the length of a string.
     Length(Text),
-    /// In a string, before so many octets of it.
+    /// In a string, with the number of bytes that remain.
     Text(Text, usize),
 }
 
-/// What an integer says.
+/// Meaning of an integer.
 #[derive(Clone, Copy, PartialEq)]
 enum Integer {
-    /// A field of the table, or the table's size: nothing follows.
-    Alone,
-    /// The name of the field whose value follows; 0 before a name that is written out.
+    /// An indexed field or a size of the dynamic table: nothing follows.
+    Standalone,
+    /// Index of the name of the field whose value follows; 0 when the name is a string.
     Name,
     Length {
         text: Text,
-        is_coded: bool,
+        is_huffman: bool,
     },
 }
 
-/// What a string is.
+/// Meaning of a string.
 #[derive(Clone, Copy, PartialEq)]
 enum Text {
-    /// A name that is ours so far.
+    /// A name that equals `:authority` so far.
     Name,
     OtherName,
     Authority,
-    /// An authority, behind a slash.
+    /// The rest of an authority after its first slash: the value is a path.
     Path,
     OtherValue,
 }
@@ -101,7 +102,7 @@ enum Text {
 impl Default for AuthorityTap {
     fn default() -> Self {
         Self {
-            skip: PREFACE_OCTETS,
+            skip: PREFACE_BYTES,
             part: Some(Part::Head([0; 5], 0)),
             field: Field::Start,
             in_block: false,
@@ -110,49 +111,49 @@ impl Default for AuthorityTap {
 }
 
 impl Tap for AuthorityTap {
-    fn inspect(&mut self, mut octets: &mut [u8]) {
+    fn inspect(&mut self, mut bytes: &mut [u8]) {
         while let Some(part) = self.part {
-            let skipped = self.skip.min(octets.len());
+            let skipped = self.skip.min(bytes.len());
             self.skip -= skipped;
-            let Some((octet, rest)) = octets[skipped..].split_first_mut() else {
+            let Some((byte, rest)) = bytes[skipped..].split_first_mut() else {
                 return;
             };
-            self.part = self.step(part, octet);
-            octets = rest;
+            self.part = self.step(part, byte);
+            bytes = rest;
         }
     }
 }
 
 impl AuthorityTap {
-    /// The part that follows this octet.
-    fn step(&mut self, part: Part, octet: &mut u8) -> Option<Part> {
+    /// Consumes a byte and returns the part that the next one belongs to.
+    fn step(&mut self, part: Part, byte: &mut u8) -> Option<Part> {
         match part {
             Part::Head(mut head, at) => {
-                head[at] = *octet;
+                head[at] = *byte;
                 if at + 1 < head.len() {
                     return Some(Part::Head(head, at + 1));
                 }
-                self.skip = STREAM_ID_OCTETS;
-                self.payload(head)
+                self.skip = STREAM_ID_BYTES;
+                self.after_head(head)
             }
             Part::PadLength(mut fragment, skip) => {
-                fragment.padding = usize::from(*octet);
-                fragment.left = fragment.left.checked_sub(fragment.padding)?;
+                fragment.padding = usize::from(*byte);
+                fragment.remaining = fragment.remaining.checked_sub(fragment.padding)?;
                 self.skip = skip;
-                self.fragment(fragment)
+                self.continue_fragment(fragment)
             }
             Part::Fragment(mut fragment) => {
-                self.field = self.field.step(octet)?;
-                fragment.left -= 1;
-                self.fragment(fragment)
+                self.field = self.field.step(byte)?;
+                fragment.remaining -= 1;
+                self.continue_fragment(fragment)
             }
         }
     }
 
-    /// What follows a frame's head (RFC 9113, section 4.1).
-    fn payload(&mut self, [high, middle, low, kind, flags]: [u8; 5]) -> Option<Part> {
+    /// Returns the part that follows a frame's head (RFC 9113, section 4.1).
+    fn after_head(&mut self, [high, middle, low, kind, flags]: [u8; 5]) -> Option<Part> {
         let length = u32::from_be_bytes([0, high, middle, low]) as usize;
-        // A block is continued by the very next frame (RFC 9113, section 4.3).
+        // The frames of a block follow each other directly (RFC 9113, section 4.3).
         if self.in_block != (kind == CONTINUATION) {
             return None;
         }
@@ -162,9 +163,9 @@ impl AuthorityTap {
         }
         self.in_block = true;
         let has = |flag| kind == HEADERS && flags & flag != 0;
-        let priority = if has(PRIORITY) { PRIORITY_OCTETS } else { 0 };
+        let priority = if has(PRIORITY) { PRIORITY_BYTES } else { 0 };
         let fragment = Fragment {
-            left: length.checked_sub(priority + usize::from(has(PADDED)))?,
+            remaining: length.checked_sub(priority + usize::from(has(PADDED)))?,
             padding: 0,
             ends_block: flags & END_HEADERS != 0,
         };
@@ -172,12 +173,12 @@ impl AuthorityTap {
             return Some(Part::PadLength(fragment, priority));
         }
         self.skip += priority;
-        self.fragment(fragment)
+        self.continue_fragment(fragment)
     }
 
-    /// The rest of a fragment, or what follows it.
-    fn fragment(&mut self, fragment: Fragment) -> Option<Part> {
-        if fragment.left > 0 {
+    /// Returns the rest of a fragment, or the head of the frame after it.
+    fn continue_fragment(&mut self, fragment: Fragment) -> Option<Part> {
+        if fragment.remaining > 0 {
             return Some(Part::Fragment(fragment));
         }
         if fragment.ends_block && self.field != Field::Start {
@@ -190,36 +191,39 @@ impl AuthorityTap {
 }
 
 impl Field {
-    /// The place behind this octet.
-    fn step(self, octet: &mut u8) -> Option<Self> {
+    /// Consumes a byte and returns the position after it.
+    fn step(self, byte: &mut u8) -> Option<Self> {
         match self {
-            Self::Start => Some(match *octet {
-                0x80.. => Integer::Alone.begin(*octet, 0x7f),
-                0x40.. => Integer::Name.begin(*octet, 0x3f),
-                0x20.. => Integer::Alone.begin(*octet, 0x1f),
-                _ => Integer::Name.begin(*octet, 0x0f),
+            Self::Start => Some(match *byte {
+                0x80.. => Integer::Standalone.begin(*byte, 0x7f),
+                0x40.. => Integer::Name.begin(*byte, 0x3f),
+                0x20.. => Integer::Standalone.begin(*byte, 0x1f),
+                _ => Integer::Name.begin(*byte, 0x0f),
             }),
             Self::Length(text) => {
-                let is_coded = *octet & 0x80 != 0;
-                Some(Integer::Length { text, is_coded }.begin(*octet, 0x7f))
+                let is_huffman = *byte & 0x80 != 0;
+                Some(Integer::Length { text, is_huffman }.begin(*byte, 0x7f))
             }
             Self::Integer(integer, value, shift) => {
-                let value = value + (usize::from(*octet & 0x7f) << shift);
-                if *octet & 0x80 == 0 {
+                let value = value + (usize::from(*byte & 0x7f) << shift);
+                if *byte & 0x80 == 0 {
                     Some(integer.end(value))
                 } else {
                     (shift < MAX_SHIFT).then_some(Self::Integer(integer, value, shift + 7))
                 }
             }
-            Self::Text(text, left) => Some(text.step(octet, left).before(left - 1)),
+            Self::Text(text, remaining) => {
+                Some(text.step(byte, remaining).with_remaining(remaining - 1))
+            }
         }
     }
 }
 
 impl Integer {
-    /// Its first octet has the bits of `mask` for it. All set: it goes on.
-    fn begin(self, octet: u8, mask: u8) -> Field {
-        let value = octet & mask;
+    /// Begins an integer with the bits of `mask` in its first byte. If all of them are set, it
+    /// continues in the next byte.
+    fn begin(self, byte: u8, mask: u8) -> Field {
+        let value = byte & mask;
         if value < mask {
             self.end(value.into())
         } else {
@@ -227,52 +231,55 @@ impl Integer {
         }
     }
 
+    /// Returns the position after an integer with this value.
     fn end(self, value: usize) -> Field {
         match self {
-            Self::Alone => Field::Start,
+            Self::Standalone => Field::Start,
             Self::Name if value == 0 => Field::Length(Text::Name),
             Self::Name if value == NAME_INDEX => Field::Length(Text::Authority),
             Self::Name => Field::Length(Text::OtherValue),
-            Self::Length { text, is_coded } => match text {
-                Text::Name if is_coded || value != NAME.len() => Text::OtherName,
-                Text::Authority if is_coded => Text::OtherValue,
+            Self::Length { text, is_huffman } => match text {
+                Text::Name if is_huffman || value != NAME.len() => Text::OtherName,
+                Text::Authority if is_huffman => Text::OtherValue,
                 text => text,
             }
-            .before(value),
+            .with_remaining(value),
         }
     }
 }
 
 impl Text {
-    /// The place with so many octets of this string to come.
-    fn before(self, left: usize) -> Field {
+    /// Returns the position in this string, or after it when no bytes remain.
+    fn with_remaining(self, remaining: usize) -> Field {
         match self {
-            _ if left > 0 => Field::Text(self, left),
+            _ if remaining > 0 => Field::Text(self, remaining),
             Self::Name => Field::Length(Self::Authority),
             Self::OtherName => Field::Length(Self::OtherValue),
             Self::Authority | Self::Path | Self::OtherValue => Field::Start,
         }
     }
 
-    /// What the string is, now that this octet is known, with which so many are to come.
-    fn step(self, octet: &mut u8, left: usize) -> Self {
-        let is = match (self, *octet) {
-            (Self::Name, octet) if octet != NAME[NAME.len() - left] => Self::OtherName,
+    /// Consumes a byte of the string, the first of `remaining` ones, and returns the string's meaning
+    /// up to here. Replaces the byte when an authority must not contain it.
+    fn step(self, byte: &mut u8, remaining: usize) -> Self {
+        let text = match (self, *byte) {
+            (Self::Name, byte) if byte != NAME[NAME.len() - remaining] => Self::OtherName,
             (Self::Authority, b'/') => Self::Path,
             _ => self,
         };
-        if matches!(is, Self::Authority | Self::Path) && !is.may_have(*octet) {
-            *octet = b'-';
+        if matches!(text, Self::Authority | Self::Path) && !text.may_contain(*byte) {
+            *byte = b'-';
         }
-        is
+        text
     }
 
-    /// RFC 3986, section 3.2. A path's own colons and brackets are not those of an authority.
-    fn may_have(self, octet: u8) -> bool {
-        match octet {
+    /// Returns whether an authority may contain the byte (RFC 3986, section 3.2). Colons and brackets of
+    /// a path are replaced too: they do not delimit a port or an address.
+    fn may_contain(self, byte: u8) -> bool {
+        match byte {
             b'!' | b'$' | b'&'..=b'.' | b';' | b'=' | b'_' | b'~' => true,
             b':' | b'@' | b'[' | b']' => self == Self::Authority,
-            octet => octet.is_ascii_alphanumeric(),
+            byte => byte.is_ascii_alphanumeric(),
         }
     }
 }
@@ -284,14 +291,14 @@ mod tests {
 
     const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-    /// What comes out when the octets come in pieces of this size.
-    fn passed(octets: &[u8], piece: usize) -> Vec<u8> {
-        let mut octets = octets.to_vec();
+    /// Returns the bytes after they passed in pieces of this size.
+    fn passed(bytes: &[u8], piece: usize) -> Vec<u8> {
+        let mut bytes = bytes.to_vec();
         let mut tap = AuthorityTap::default();
-        for piece in octets.chunks_mut(piece) {
+        for piece in bytes.chunks_mut(piece) {
             tap.inspect(piece);
         }
-        octets
+        bytes
     }
 
     fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
@@ -300,7 +307,7 @@ mod tests {
     }
 
     fn string(text: &[u8]) -> Vec<u8> {
-        // Long enough for all that the tests say, and never the prefix alone.
+        // Two continuation bytes are enough for the strings of these tests.
         let length = match text.len() {
             length @ ..0x7f => vec![length as u8],
             length => vec![
@@ -312,7 +319,8 @@ mod tests {
         [length.as_slice(), text].concat()
     }
 
-    /// A request as Python sends it, the name written out, or as Java does.
+    /// Returns the fields of a request: with a literal name as Python sends it, or an indexed one as Java
+    /// does.
     fn fields(authority: &[u8], has_name: bool) -> Vec<u8> {
         let name = if has_name {
             [&[0x40], string(NAME).as_slice()].concat()
@@ -331,7 +339,7 @@ mod tests {
         .concat()
     }
 
-    /// The same fields in frames of every kind, between frames that are not looked into.
+    /// Returns connections with these fields in frames of every form, between frames of other types.
     fn connections(fields: &[u8]) -> Vec<Vec<u8>> {
         let settings = frame(4, 0, b"A\x01/");
         let data = frame(0, 1, b"\x41\x01/");
@@ -369,10 +377,10 @@ mod tests {
         ] {
             for has_name in [false, true] {
                 let sent = connections(&fields(path.as_bytes(), has_name));
-                let meant = connections(&fields(authority.as_bytes(), has_name));
-                for (sent, meant) in sent.iter().zip(meant) {
-                    assert_eq!(passed(sent, 1), meant, "{path}, octet by octet");
-                    assert_eq!(passed(sent, sent.len()), meant, "{path}, at once");
+                let expected = connections(&fields(authority.as_bytes(), has_name));
+                for (sent, expected) in sent.iter().zip(expected) {
+                    assert_eq!(passed(sent, 1), expected, "{path}, byte by byte");
+                    assert_eq!(passed(sent, sent.len()), expected, "{path}, at once");
                 }
             }
             assert!(
@@ -383,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn every_request_of_a_connection_is_looked_at() {
+    fn every_request_of_a_connection_is_rewritten() {
         let request = |path| frame(HEADERS, END_HEADERS, &fields(path, true));
         let sent = [
             PREFACE,
@@ -392,20 +400,20 @@ mod tests {
             &request(b"/b"),
         ]
         .concat();
-        let meant = [
+        let expected = [
             PREFACE,
             &request(b"-a"),
             &frame(0, 1, &[0; 3]),
             &request(b"-b"),
         ]
         .concat();
-        assert_eq!(passed(&sent, 1), meant);
+        assert_eq!(passed(&sent, 1), expected);
     }
 
     #[test]
-    fn after_what_is_not_understood_nothing_changes() {
+    fn nothing_changes_after_a_malformed_frame() {
         let request = frame(HEADERS, END_HEADERS, &fields(b"/a", false));
-        for broken in [
+        for malformed in [
             frame(CONTINUATION, END_HEADERS, b""),
             [frame(HEADERS, 0, b""), frame(0, 0, b"")].concat(),
             [frame(HEADERS, 0, b""), frame(HEADERS, 0, b"")].concat(),
@@ -415,18 +423,18 @@ mod tests {
             frame(HEADERS, END_HEADERS, &[0x41, 3, b'a']),
             frame(HEADERS, END_HEADERS, &[0xff, 0x80, 0x80, 0x80, 0x80]),
         ] {
-            let sent = [PREFACE, &broken, &request].concat();
-            assert_eq!(passed(&sent, 1), sent, "{broken:?}");
+            let sent = [PREFACE, &malformed, &request].concat();
+            assert_eq!(passed(&sent, 1), sent, "{malformed:?}");
         }
     }
 
     #[test]
-    fn huffman_code_and_other_fields_are_left_alone() {
-        let coded = [&[0x41, 0x82], b"//".as_slice()].concat();
+    fn huffman_coded_and_other_fields_stay_unchanged() {
+        let huffman = [&[0x41, 0x82], b"//".as_slice()].concat();
         let name = [&[0x40], string(b":autoritas").as_slice(), &string(b"/a")].concat();
         let long_name = [&[0x00], string(b":authority2").as_slice(), &string(b"/a")].concat();
         let path = [&[0x44], string(b"/a").as_slice()].concat();
-        for field in [coded, name, long_name, path] {
+        for field in [huffman, name, long_name, path] {
             let sent = [PREFACE, &frame(HEADERS, END_HEADERS, &field)].concat();
             assert_eq!(passed(&sent, 1), sent);
         }
@@ -434,12 +442,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn only_octets_become_dashes_however_the_connection_is_cut(
-            octets in proptest::collection::vec(any::<u8>(), 0..200),
+        fn bytes_only_become_dashes_however_the_connection_is_split(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
             fields in proptest::collection::vec(any::<u8>(), 0..200),
             piece in 1..50_usize,
         ) {
-            let sent = [PREFACE, &frame(HEADERS, END_HEADERS, &fields), &octets].concat();
+            let sent = [PREFACE, &frame(HEADERS, END_HEADERS, &fields), &bytes].concat();
             let whole = passed(&sent, sent.len());
             prop_assert_eq!(&whole, &passed(&sent, piece));
             for (before, after) in sent.iter().zip(&whole) {
@@ -448,7 +456,7 @@ mod tests {
         }
 
         #[test]
-        fn an_authority_passes_unchanged(
+        fn a_valid_authority_passes_unchanged(
             authority in r"([a-zA-Z0-9._~!$&'()*+,;=-]{0,200}|\[[0-9a-f:]{2,40}\])(:[0-9]{1,5})?",
             has_name in any::<bool>(),
         ) {

@@ -1,12 +1,12 @@
-//! The base path: what is below it is served as if there were none. Behind a reverse proxy that
-//! takes it off, requests come without it and are served all the same.
+//! The base path: a prefix that is removed from request paths. Requests without it are served too,
+//! because a reverse proxy in front may already have removed it.
 
 use crate::paths::Prefix;
 use axum::extract::Request;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-/// Takes the base path off a request, or says where else to ask.
+/// Removes the base path from a request. Returns a redirect for the base path without its slash.
 pub(super) fn strip(base: &Prefix, request: &mut Request) -> Option<Response> {
     if base.as_str().is_empty() {
         return None;
@@ -17,7 +17,7 @@ pub(super) fn strip(base: &Prefix, request: &mut Request) -> Option<Response> {
         .map(|query| format!("?{query}"))
         .unwrap_or_default();
     if uri.path() == base.as_str() {
-        // Relative URLs of the page need the slash.
+        // Relative URLs of the page resolve correctly only with the slash.
         let location = format!("{base}/{query}", base = base.as_str());
         return Some((StatusCode::FOUND, [(header::LOCATION, location)]).into_response());
     }

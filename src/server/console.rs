@@ -1,4 +1,4 @@
-//! `--console`: what pages print and what fails in them, in the daemon's log.
+//! `--console`: console output and errors of pages in the daemon's log.
 
 use crate::hub::{
     DEFAULT_QUEUE_EVENTS, EventBody, EventKind, Hub, OverflowPolicy, ReplyMode, SubscriptionItem,
@@ -7,7 +7,7 @@ use crate::hub::{
 use crate::message::PageValue;
 use std::sync::Arc;
 
-/// Logs for as long as it is polled. A flood is logged with a gap, never in silence.
+/// Logs for as long as it is polled. When pages print faster than the log is written, the gap is logged.
 pub(super) async fn log(hub: &Arc<Hub>) {
     let options = SubscriptionOptions {
         kinds: vec![EventKind::Console, EventKind::PageError],
@@ -22,37 +22,39 @@ pub(super) async fn log(hub: &Arc<Hub>) {
     let Ok(mut subscription) = hub.subscribe(options) else {
         return;
     };
-    while let Ok(delivered) = subscription.next().await {
-        match delivered {
+    while let Ok(item) = subscription.next().await {
+        match item {
             SubscriptionItem::Event(event) => {
                 let url = event.socket.as_ref().map(|socket| plain(&socket.url));
                 let url = url.unwrap_or_default();
                 match &event.body {
-                    EventBody::Console(line) => {
-                        let words: Vec<_> = line.args.iter().map(word).collect();
-                        let (level, text) = (plain(&line.level), words.join(" "));
+                    EventBody::Console(entry) => {
+                        let args: Vec<_> = entry.args.iter().map(console_text).collect();
+                        let (level, text) = (plain(&entry.level), args.join(" "));
                         tracing::info!(target: "pagewire::console", %url, %level, "{text}");
                     }
-                    EventBody::PageError(fault) => {
-                        let thrown = &fault.exception;
-                        let text = plain(&format!("{} {}", thrown.name, thrown.message));
-                        let place =
-                            plain(&format!("{}:{}:{}", thrown.url, thrown.line, thrown.column));
-                        let kind = plain(&fault.kind);
+                    EventBody::PageError(error) => {
+                        let exception = &error.exception;
+                        let text = plain(&format!("{} {}", exception.name, exception.message));
+                        let place = plain(&format!(
+                            "{}:{}:{}",
+                            exception.url, exception.line, exception.column
+                        ));
+                        let kind = plain(&error.kind);
                         tracing::warn!(target: "pagewire::console", %url, %kind, %place, "{}", text.trim());
                     }
                     _ => {}
                 }
             }
             SubscriptionItem::Gap(gap) => {
-                tracing::warn!(target: "pagewire::console", after = gap.after, before = gap.before, "lines are lost: pages print faster than the log is written");
+                tracing::warn!(target: "pagewire::console", after = gap.after, before = gap.before, "dropped console output: pages print faster than the log is written");
             }
         }
     }
 }
 
-/// A console prints strings without quotes.
-fn word(value: &PageValue) -> String {
+/// Returns a value as a console prints it: strings have no quotes.
+fn console_text(value: &PageValue) -> String {
     let text = match (&value.json, &value.unserializable, &value.description) {
         (Some(json), ..) => {
             serde_json::from_str(json.get()).unwrap_or_else(|_| json.get().to_owned())
@@ -63,7 +65,8 @@ fn word(value: &PageValue) -> String {
     plain(&text)
 }
 
-/// What a page wrote must not move the terminal's cursor, nor make lines of its own.
+/// Replaces control characters, so that text of a page can neither move the terminal's cursor nor begin a
+/// new line.
 fn plain(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })

@@ -1,8 +1,8 @@
-//! Binds what the daemon listens on.
+//! Listeners of the page port and the control service.
 
+use super::tls::TlsError;
 use crate::config::{ControlAddress, Port};
 use crate::ids;
-use crate::server::tls::TlsError;
 use std::fmt::Display;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,57 +10,39 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
-/// Ports that are tried from the first on.
+/// Consecutive ports to try. Default 100.
 const PORTS_TRIED: u16 = 100;
 
-/// Tries to find a port that is free on both loopback addresses when any will do.
+/// Attempts to find a port that is free on both loopback addresses when any port will do. Default 20.
 const PAIR_TRIES: usize = 20;
 
-/// Connections that may wait to be accepted. The operating system lets one more wait for a second and
-/// longer before it tries again: the 128 of the standard library are fewer than a browser's tabs
-/// after a restart. Default 1,024, or what the system allows.
+/// Connections that wait to be accepted. A client beyond the backlog retries after a second or more, and
+/// the standard library's 128 are fewer than the tabs that reconnect after a restart. Default 1,024,
+/// or the system's limit.
 const BACKLOG: u32 = 1024;
 
 /// Why the daemon cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BindError {
-    /// Somebody else has it.
     #[error(
         "port {0} is in use (choose another with --port, or leave it out for the next free one)"
     )]
     PortInUse(u16),
-    /// The same of a control address.
     #[error(
         "control address {0} is in use (choose another with --control, or leave it out for the next free port)"
     )]
     ControlInUse(SocketAddr),
-    /// So many were tried.
     #[error("no free port from {first} to {last} (choose one with --port)")]
-    NoFreePort {
-        /// The first that was tried.
-        first: u16,
-        /// The last.
-        last: u16,
-    },
-    /// The operating system refused.
+    NoFreePort { first: u16, last: u16 },
     #[error("cannot listen on {address}")]
-    Refused {
-        /// Where.
-        address: String,
-        /// What it said.
-        source: io::Error,
-    },
-    /// A live process has the socket file.
+    Refused { address: String, source: io::Error },
     #[error("control socket {} is in use by another process (choose another path)", .0.display())]
     SocketInUse(PathBuf),
-    /// Something else is in the way.
-    #[error("{} exists and is no socket (choose another path, or remove it)", .0.display())]
+    #[error("{} exists and is not a socket (choose another path, or remove it)", .0.display())]
     NotASocket(PathBuf),
-    /// Pages cannot be served by TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The token could not be written.
-    #[error("the token file cannot be written")]
+    #[error("cannot write the token file")]
     Token(#[from] io::Error),
 }
 
@@ -85,7 +67,7 @@ pub(super) fn pages(host: Option<IpAddr>, port: Port) -> Result<Vec<TcpListener>
     }
 }
 
-/// None when the port is in use on any of the addresses.
+/// Binds a port on all addresses; none when it is in use on one of them.
 fn bind_all(host: Option<IpAddr>, port: u16) -> Result<Option<Vec<TcpListener>>, BindError> {
     if let Some(host) = host {
         return Ok(bind(SocketAddr::new(host, port))?.map(|listener| vec![listener]));
@@ -97,11 +79,11 @@ fn bind_all(host: Option<IpAddr>, port: u16) -> Result<Option<Vec<TcpListener>>,
         let actual = v4.local_addr().map_err(refused("127.0.0.1"))?.port();
         match bind((Ipv6Addr::LOCALHOST, actual).into()) {
             Ok(Some(v6)) => return Ok(Some(vec![v4, v6])),
-            // The system chose a port that is taken on the other address: let it choose again.
+            // The system chose a port that is in use on the other address: let it choose again.
             Ok(None) if port == 0 => {}
             Ok(None) => return Ok(None),
             Err(error) => {
-                tracing::debug!(target: "pagewire::server", %error, "no IPv6 here, IPv4 alone is served");
+                tracing::debug!(target: "pagewire::server", %error, "cannot listen on the IPv6 loopback address; serving IPv4 only");
                 return Ok(Some(vec![v4]));
             }
         }
@@ -109,7 +91,7 @@ fn bind_all(host: Option<IpAddr>, port: u16) -> Result<Option<Vec<TcpListener>>,
     Ok(None)
 }
 
-/// None when the address is in use.
+/// Binds an address; none when it is in use.
 fn bind(address: SocketAddr) -> Result<Option<TcpListener>, BindError> {
     let listen = || {
         let socket = match address {
@@ -131,7 +113,7 @@ pub(super) fn addresses(listeners: &[TcpListener]) -> io::Result<Vec<SocketAddr>
     listeners.iter().map(TcpListener::local_addr).collect()
 }
 
-/// A bound control address.
+/// Bound listener of the control service.
 pub(super) enum ControlListener {
     Tcp(ControlAddress, TcpListener),
     Unix(SocketFile, UnixListener),
@@ -146,7 +128,7 @@ impl ControlListener {
     }
 }
 
-/// A socket file, removed with this value.
+/// Guard of a socket file: dropping it removes the file.
 pub(super) struct SocketFile {
     address: ControlAddress,
     path: PathBuf,
@@ -158,13 +140,13 @@ impl Drop for SocketFile {
     }
 }
 
-/// Binds the control addresses; without any, the first free loopback port from `next_port` on.
+/// Binds the configured control addresses, or else the first free loopback port from `next_port` on.
 pub(super) async fn controls(
-    asked: &[ControlAddress],
+    configured: &[ControlAddress],
     next_port: u16,
 ) -> Result<Vec<ControlListener>, BindError> {
     let mut listeners = Vec::new();
-    for address in asked {
+    for address in configured {
         listeners.push(match address {
             ControlAddress::Tcp(address) => {
                 let listener = bind(*address)?.ok_or(BindError::ControlInUse(*address))?;
@@ -173,7 +155,7 @@ pub(super) async fn controls(
             ControlAddress::Unix(path) => unix(path).await?,
         });
     }
-    if asked.is_empty() {
+    if configured.is_empty() {
         let last = next_port.saturating_add(PORTS_TRIED - 1);
         for port in next_port..=last {
             if let Some(listener) = bind((Ipv4Addr::LOCALHOST, port).into())? {
@@ -195,26 +177,26 @@ fn tcp(listener: TcpListener) -> Result<ControlListener, BindError> {
     Ok(ControlListener::Tcp(ControlAddress::Tcp(address), listener))
 }
 
-/// Binds a socket file that only its owner can ever open: it is made in a private folder,
-/// given its mode there, and then moved to its place.
+/// Binds a socket file that only its owner can ever open: it is created in a private folder, gets its
+/// mode there, and is then moved to its path.
 async fn unix(path: &Path) -> Result<ControlListener, BindError> {
     remove_stale(path).await?;
-    let fail = |source| refused(format!("unix:{}", path.display()))(source);
+    let refuse = |source| refused(format!("unix:{}", path.display()))(source);
     let name = format!(".pagewire-{}", &ids::random()[..8]);
     let folder = path.parent().unwrap_or(Path::new("")).join(name);
     std::fs::DirBuilder::new()
         .mode(0o700)
         .create(&folder)
-        .map_err(fail)?;
-    let made = folder.join("s");
-    let bound = UnixListener::bind(&made).and_then(|listener| {
-        std::fs::set_permissions(&made, std::fs::Permissions::from_mode(0o600))?;
-        std::fs::rename(&made, path)?;
+        .map_err(refuse)?;
+    let temporary = folder.join("s");
+    let bound = UnixListener::bind(&temporary).and_then(|listener| {
+        std::fs::set_permissions(&temporary, std::fs::Permissions::from_mode(0o600))?;
+        std::fs::rename(&temporary, path)?;
         Ok(listener)
     });
-    let _ = std::fs::remove_file(&made);
+    let _ = std::fs::remove_file(&temporary);
     let _ = std::fs::remove_dir(&folder);
-    let listener = bound.map_err(|source| refused(format!("unix:{}", path.display()))(source))?;
+    let listener = bound.map_err(refuse)?;
     let file = SocketFile {
         address: ControlAddress::Unix(path.to_owned()),
         path: path.to_owned(),
@@ -222,7 +204,7 @@ async fn unix(path: &Path) -> Result<ControlListener, BindError> {
     Ok(ControlListener::Unix(file, listener))
 }
 
-/// Removes a socket file that nobody listens on any more.
+/// Removes a socket file on which no process listens.
 async fn remove_stale(path: &Path) -> Result<(), BindError> {
     let Ok(metadata) = path.symlink_metadata() else {
         return Ok(());

@@ -1,5 +1,5 @@
-//! `GET /metrics` beside the control service: counts for Prometheus, by the same token. The page
-//! port has none.
+//! `GET /metrics` for Prometheus, next to the control service and behind the same token. The page port
+//! has no metrics.
 
 use crate::control::{Auth, Control};
 use crate::pages::PageService;
@@ -17,22 +17,22 @@ use std::fmt;
 use std::sync::Arc;
 use tonic::service::{InterceptorLayer, Routes};
 
-/// The media type of the OpenMetrics text format, which Prometheus reads.
+/// Media type of the OpenMetrics text format, which Prometheus reads.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Whose counts they are.
+/// Sources of the metrics.
 #[derive(Clone)]
 pub(super) struct MetricsSource {
     pub(super) control: Arc<Control>,
     pub(super) pages: Arc<PageService>,
 }
 
-/// The control service of one listener, and the counts beside it.
+/// Adds `/metrics` to the control routes of one listener.
 pub(super) fn add_route(routes: Routes, auth: Auth, source: MetricsSource) -> Routes {
     let control = routes
         .into_axum_router()
         .layer(InterceptorLayer::new(auth.clone()))
-        .layer(from_fn(http2_alone));
+        .layer(from_fn(require_http2));
     let metrics = Router::new()
         .route("/metrics", get(metrics))
         .with_state((auth, source))
@@ -40,14 +40,13 @@ pub(super) fn add_route(routes: Routes, auth: Auth, source: MetricsSource) -> Ro
     Routes::from(metrics)
 }
 
-/// The counts are read with HTTP/1.1, which every page can speak too: to the control service nobody
-/// else may.
-async fn http2_alone(request: Request, next: Next) -> Response {
+/// Refuses HTTP/1.1 for the control service: only `/metrics` needs it, and a page could send it too.
+async fn require_http2(request: Request, next: Next) -> Response {
     if request.version() == Version::HTTP_2 {
         return next.run(request).await;
     }
     let close = [(header::CONNECTION, "close")];
-    let text = "the control service is gRPC: it speaks HTTP/2\n";
+    let text = "the control service is gRPC and requires HTTP/2\n";
     (StatusCode::HTTP_VERSION_NOT_SUPPORTED, close, text).into_response()
 }
 
@@ -63,9 +62,9 @@ async fn metrics(
     }
     let mut registry = Registry::with_prefix("pagewire");
     registry.register_collector(Box::new(source));
-    let mut said = String::new();
-    match text::encode(&mut said, &registry) {
-        Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], said).into_response(),
+    let mut body = String::new();
+    match text::encode(&mut body, &registry) {
+        Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], body).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
@@ -80,7 +79,7 @@ impl Collector for MetricsSource {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut requests = encoder.encode_descriptor(
             "page_requests",
-            "Requests to the page port, by who answered and the class of the status",
+            "Requests to the page port, by responder and class of the status",
             None,
             MetricType::Counter,
         )?;
@@ -93,12 +92,12 @@ impl Collector for MetricsSource {
         let gauges = [
             (
                 "sockets",
-                "Pages that are connected",
+                "Connected pages",
                 self.control.hub.socket_count() as u64,
             ),
             (
                 "plugins",
-                "Plugins that are connected",
+                "Connected plugins",
                 self.control.plugins.sessions().len() as u64,
             ),
         ];
@@ -110,12 +109,12 @@ impl Collector for MetricsSource {
         let counters = [
             (
                 "events",
-                "Events in the log since the start",
+                "Events recorded since the start",
                 self.control.hub.position().sequence,
             ),
             (
                 "refused_frames",
-                "Frames of pages that were no messages",
+                "Invalid frames from pages",
                 self.control.hub.refused_frames(),
             ),
         ];
@@ -137,7 +136,7 @@ impl MetricsSource {
             .collect();
         let mut calls = encoder.encode_descriptor(
             "plugin_calls",
-            "Calls of hooks, by plugin and outcome, since the plugin connected",
+            "Hook calls, by plugin and outcome, since the plugin connected",
             None,
             MetricType::Counter,
         )?;
@@ -158,7 +157,7 @@ impl MetricsSource {
         }
         let mut latency = encoder.encode_descriptor(
             "plugin_latency_p99",
-            "99 of 100 answered calls were at most this slow",
+            "99th percentile of the latency of answered calls",
             Some(&Unit::Seconds),
             MetricType::Gauge,
         )?;

@@ -1,4 +1,4 @@
-//! The folder that holds the sessions' scratch folders.
+//! The folder that contains the scratch folders of plugin sessions.
 
 use crate::discovery;
 use std::fs::{self, DirBuilder};
@@ -6,15 +6,15 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// `PID.scratch` in the runtime folder, which is never served. Removed with this value, and what is in
-/// it.
+/// Guard of `PID.scratch` in the runtime folder, which is never served. Dropping it removes the folder
+/// and its contents.
 pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
-    /// Makes it (0700).
+    /// Creates the folder with mode 0700.
     pub(super) fn create() -> io::Result<Self> {
         let path = discovery::private_folder()?.join(format!("{}.scratch", std::process::id()));
-        // What a process with our number left behind is not ours to keep.
+        // An earlier process with the same id may have left one behind.
         let _ = fs::remove_dir_all(&path);
         DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self(path))
