@@ -48,7 +48,7 @@ public final class Request {
     return http.getQuery();
   }
 
-  /** {@return the request target as received, neither decoded nor normalized} */
+  /** {@return the request target as received, neither decoded nor normalised} */
   public String rawTarget() {
     return http.getRawTarget();
   }

@@ -6,6 +6,6 @@ public enum Visibility {
   UNKNOWN,
   /** At least partly visible. */
   VISIBLE,
-  /** In a background tab, minimized or covered. */
+  /** In a background tab, minimised or covered. */
   HIDDEN
 }

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Java-specific behavior with a real daemon; the conformance suite covers everything else. */
+/** Java-specific behaviour with a real daemon; the conformance suite covers everything else. */
 @Timeout(30)
 class DaemonTest {
   private static TestDaemon daemon;
