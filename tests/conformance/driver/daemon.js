@@ -5,29 +5,30 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Program } from './program.js';
-import { Queue, until } from './wait.js';
+import { Queue } from './queue.js';
+import { until } from '../../wait.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 /** The binary under test. */
 export const PAGEWIRE = path.resolve(process.env.PAGEWIRE_BIN ?? path.join(ROOT, 'target/debug/pagewire'));
 
-class Serving extends Program {
-  ready = new Queue('standard output of the daemon');
+class DaemonProcess extends Program {
+  stdoutLines = new Queue('standard output of the daemon');
 
-  said(line) {
-    this.ready.add(line);
+  onStdoutLine(line) {
+    this.stdoutLines.add(line);
   }
 }
 
-/** `pagewire serve` on one folder; it may be killed and started again at the same addresses. */
+/** `pagewire serve` for one folder. It can be killed and started again at the same addresses. */
 export class Daemon {
   #process;
   #args;
   #options;
-  /** What stays the same over a restart: the arguments that name the addresses. */
+  /** The arguments that name the addresses; they persist across restarts. */
   #addresses = ['--port', '0'];
 
-  /** @param env without any variable of ours, but with `XDG_RUNTIME_DIR` */
+  /** @param env has `XDG_RUNTIME_DIR` and no `PAGEWIRE_*` variable */
   constructor(name, site, args, env) {
     this.name = name;
     this.site = site;
@@ -38,10 +39,10 @@ export class Daemon {
   async start() {
     const ownControl = this.#args.includes('--control');
     if (!ownControl && !this.control) this.#addresses.push('--control', '127.0.0.1:0');
-    this.#process = new Serving(this.name, PAGEWIRE,
+    this.#process = new DaemonProcess(this.name, PAGEWIRE,
       ['serve', this.site, ...this.#addresses, ...this.#args], this.#options);
-    this.#process.ended.then((how) => this.#process.ready.end(`it ended (${how})`));
-    const ready = JSON.parse(await this.#process.ready.next(`the ready line of ${this.name}`));
+    this.#process.exited.then((how) => this.#process.stdoutLines.end(`${this.name} exited (${how})`));
+    const ready = JSON.parse(await this.#process.stdoutLines.next(`the ready line of ${this.name}`));
     this.origin = ready.http;
     this.control = ready.control;
     this.token = ready.token_file ? (await readFile(ready.token_file, 'utf8')).trim() : '';
@@ -50,45 +51,45 @@ export class Daemon {
     this.#addresses = ['--port', port, ...(ownControl ? [] : ['--control', ready.control])];
   }
 
-  /** Ends it as a crash would. */
+  /** Kills it, as a crash would. */
   async kill() {
     this.#process.kill();
-    await this.#process.leaves('SIGKILL');
+    await this.#process.waitForExit('SIGKILL');
   }
 
-  /** Ends it in order. */
+  /** Stops it gracefully. */
   async stop() {
     this.#process.child.kill('SIGTERM');
-    const how = await this.#process.leaves('SIGTERM');
-    if (how !== 0) throw new Error(`${this.name} ended with ${how} after SIGTERM, not with 0`);
+    const how = await this.#process.waitForExit('SIGTERM');
+    if (how !== 0) throw new Error(`${this.name} exited with ${how} after SIGTERM instead of 0`);
   }
 
-  /** Whatever state it is in, it is gone then. */
+  /** Stops it, whatever its state. */
   async end() {
     this.#process?.kill('SIGTERM');
-    await this.#process?.leaves('the end of the case');
+    await this.#process?.waitForExit('the end of the case');
   }
 
-  /** Waits for a line of the log with these words. */
+  /** Waits for a log line that contains this text. */
   logs(words) {
     return this.#process.log.take(`the log line ${JSON.stringify(words)}`, (line) => line.includes(words));
   }
 
-  /** What `pagewire COMMAND --json` lists. */
+  /** The rows that `pagewire COMMAND --json` prints. */
   async lists(command) {
     const env = { ...this.#options.env, PAGEWIRE_ENDPOINT: this.control, PAGEWIRE_TOKEN: this.token };
     const done = new Promise((resolve, reject) => {
       execFile(PAGEWIRE, [command, '--json'], { env }, (error, stdout, stderr) => {
-        // 3: nobody is connected.
+        // Exit code 3: no page is connected.
         if (error && error.code !== 3) reject(new Error(`pagewire ${command}: ${stderr}`));
         else resolve(stdout);
       });
     });
-    const lines = (await until(`the end of pagewire ${command}`, done)).split('\n');
+    const lines = (await until(`the exit of pagewire ${command}`, done)).split('\n');
     return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
   }
 
-  lastWords() {
-    return this.#process?.lastWords() ?? '';
+  lastLogLines() {
+    return this.#process?.lastLogLines() ?? '';
   }
 }

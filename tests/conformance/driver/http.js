@@ -1,15 +1,15 @@
-/** What a browser does without a page: HTTP requests, each on a connection of its own. */
+/** HTTP requests, each on a connection of its own. */
 
 import http from 'node:http';
 
-/** Begins a request; gives `{answer, abort}`. The answer is `{status, headers, body}`. */
+/** Sends a request; returns `{response, abort}`. The response is a promise of `{status, headers, body}`. */
 export function request(origin, { method, path, headers = {}, body }) {
-  const asked = http.request(origin + path, {
+  const outgoing = http.request(origin + path, {
     method, headers: { ...headers, connection: 'close' }, agent: false,
   });
-  const answer = new Promise((resolve, reject) => {
-    asked.on('error', reject);
-    asked.on('response', (response) => {
+  const received = new Promise((resolve, reject) => {
+    outgoing.on('error', reject);
+    outgoing.on('response', (response) => {
       const parts = [];
       response.on('data', (part) => parts.push(part));
       response.on('error', reject);
@@ -18,7 +18,7 @@ export function request(origin, { method, path, headers = {}, body }) {
       }));
     });
   });
-  answer.catch(() => {}); // Whoever awaits it is told.
-  asked.end(body);
-  return { answer, abort: () => asked.destroy() };
+  received.catch(() => {}); // The caller may await it later.
+  outgoing.end(body);
+  return { response: received, abort: () => outgoing.destroy() };
 }

@@ -1,4 +1,4 @@
-/** The client libraries, and whether they can be tried on this machine. */
+/** The client libraries, and whether they can be tested on this machine. */
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -7,45 +7,47 @@ import { fileURLToPath } from 'node:url';
 
 const CLIENTS = fileURLToPath(new URL('../../../clients', import.meta.url));
 
-/** The folder of each, and the program without which it cannot run. */
+/** The folder of each, and the program that it needs. */
 const LIBRARIES = { rust: 'cargo', typescript: 'node', python: 'python3', go: 'go', java: 'java' };
 
 /**
- * The libraries of these names, or all; prepared. One that cannot be tried has `absent`, the reason;
- * with CI=true that is a `fault`, as is a library that could not be prepared.
+ * Prepares the libraries of these names, or all. One that cannot be tested has the reason as `skipped`, or, with
+ * CI=true, as `failure`. A library whose preparation failed has a `failure` too.
  */
-export async function findLibraries(names, say) {
+export async function prepareLibraries(names, log) {
   const unknown = names.find((name) => !(name in LIBRARIES));
-  if (unknown) throw new Error(`no library ${unknown} (there are ${Object.keys(LIBRARIES).join(', ')})`);
-  const wanted = names.length > 0 ? names : Object.keys(LIBRARIES);
+  if (unknown) throw new Error(`unknown library: ${unknown} (known: ${Object.keys(LIBRARIES).join(', ')})`);
+  const selected = names.length > 0 ? names : Object.keys(LIBRARIES);
   const libraries = [];
-  // One after the other: they want all of the machine.
-  for (const name of wanted) {
+  // One after the other, because each build uses the whole machine.
+  for (const name of selected) {
     const library = { name, runner: path.join(CLIENTS, name, 'runner') };
-    const absent = await why(name, LIBRARIES[name], library.runner);
-    if (absent && process.env.CI === 'true') library.fault = absent;
-    else if (absent) library.absent = absent;
-    else library.fault = await prepare(name, say);
-    if (library.absent) say(`skipped ${name}: ${library.absent}`);
-    if (library.fault) say(`FAIL ${name}: ${library.fault}`);
+    const missing = await findMissing(name, LIBRARIES[name], library.runner);
+    if (missing && process.env.CI === 'true') library.failure = missing;
+    else if (missing) library.skipped = missing;
+    else library.failure = await prepare(name, log);
+    if (library.skipped) log(`skipped ${name}: ${library.skipped}`);
+    if (library.failure) log(`FAIL ${name}: ${library.failure}`);
     libraries.push(library);
   }
   return libraries;
 }
 
-async function why(name, tool, runner) {
-  if (!existsSync(runner)) return `clients/${name}/runner is not there`;
+/** What this machine lacks for a library; `undefined` when it has everything. */
+async function findMissing(name, tool, runner) {
+  if (!existsSync(runner)) return `clients/${name}/runner does not exist`;
   const { code } = await run('/bin/sh', ['-c', `command -v ${tool}`]);
   return code === 0 ? undefined : `${tool} is not installed`;
 }
 
-async function prepare(name, say) {
-  const began = performance.now();
+/** Runs the script `prepare` of a library; returns why that failed, if it did. */
+async function prepare(name, log) {
+  const start = performance.now();
   const script = path.join(CLIENTS, name, 'prepare');
   if (!existsSync(script)) return undefined;
   const { code, output } = await run(script, []);
-  if (code !== 0) return `clients/${name}/prepare ended with ${code}:\n${output.slice(-2000)}`;
-  say(`prepared ${name} in ${Math.round(performance.now() - began)} ms`);
+  if (code !== 0) return `clients/${name}/prepare exited with ${code}:\n${output.slice(-2000)}`;
+  log(`prepared ${name} in ${Math.round(performance.now() - start)} ms`);
   return undefined;
 }
 

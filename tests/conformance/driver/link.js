@@ -1,4 +1,4 @@
-/** A wire between a runner and the daemon that can be cut. */
+/** A TCP proxy between a runner and the daemon whose connections can be cut or frozen. */
 
 import { createServer, connect } from 'node:net';
 
@@ -7,12 +7,12 @@ export class Link {
   #sockets = new Set();
   #isFrozen = false;
 
-  /** Listens; `address` is where the daemon seems to be. */
+  /** Listens for connections to `target`; `address` takes its place. */
   async open(target) {
     const [, host, port] = target.match(/^(.*):(\d+)$/);
     this.#server = createServer((near) => {
       if (this.#isFrozen) {
-        // Accepted, and never answered.
+        // Accepted, but nothing is ever sent.
         this.#sockets.add(near);
         near.on('error', () => {});
         return;
@@ -20,7 +20,7 @@ export class Link {
       const far = connect(Number(port), host);
       for (const [one, other] of [[near, far], [far, near]]) {
         this.#sockets.add(one);
-        one.on('error', () => {}); // What is cut breaks.
+        one.on('error', () => {}); // Expected after a cut.
         one.on('close', () => { this.#sockets.delete(one); other.destroy(); });
         one.pipe(other);
       }
@@ -29,12 +29,12 @@ export class Link {
     this.address = `127.0.0.1:${this.#server.address().port}`;
   }
 
-  /** Breaks all connections; new ones are let through. */
+  /** Closes all connections; new ones are forwarded. */
   cut() {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Nothing passes any more, in either direction, and nothing says so. */
+  /** Silently stops all traffic in both directions. */
   freeze() {
     this.#isFrozen = true;
     for (const socket of this.#sockets) socket.unpipe().pause();

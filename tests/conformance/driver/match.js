@@ -1,10 +1,10 @@
-/** Expectations: what of a value must be so, and what stands for what in a case. */
+/** Placeholders in the values of a case, and matching of observed values against expected ones. */
 
-import { brief } from './wait.js';
+import { brief } from '../../wait.js';
 
 /**
- * Fills a case's value: `${name}` in a string is what `lookup` gives for the name, and
- * `{"$repeat": TEXT, "times": N}` is a long string.
+ * Expands placeholders: `${name}` in a string is replaced by `lookup(name)`, and
+ * `{"$repeat": TEXT, "times": N}` becomes a long string.
  */
 export function fill(value, lookup) {
   if (typeof value === 'string') return value.replace(/\$\{([\w.]+)\}/g, (_, name) => lookup(name));
@@ -18,18 +18,18 @@ export function fill(value, lookup) {
 const OPERATORS = {
   $any: () => true,
   $absent: (value) => value === undefined,
-  $not: (value, wanted) => mismatch(value, wanted) !== undefined,
-  $length: (value, wanted) => value?.length === wanted,
-  $contains: (value, wanted) =>
-    [wanted].flat().every((part) => value?.includes?.(part)),
-  $matches: (value, wanted) => typeof value === 'string' && new RegExp(wanted).test(value),
-  $unordered: (value, wanted) => Array.isArray(value) && value.length === wanted.length
-    && isPermutation(value, wanted),
+  $not: (value, expected) => mismatch(value, expected) !== undefined,
+  $length: (value, expected) => value?.length === expected,
+  $contains: (value, expected) =>
+    [expected].flat().every((part) => value?.includes?.(part)),
+  $matches: (value, expected) => typeof value === 'string' && new RegExp(expected).test(value),
+  $unordered: (value, expected) => Array.isArray(value) && value.length === expected.length
+    && isPermutation(value, expected),
 };
 
-function isPermutation(values, wanted) {
+function isPermutation(values, expected) {
   const left = [...values];
-  return wanted.every((item) => {
+  return expected.every((item) => {
     const index = left.findIndex((value) => mismatch(value, item) === undefined);
     if (index >= 0) left.splice(index, 1);
     return index >= 0;
@@ -37,40 +37,40 @@ function isPermutation(values, wanted) {
 }
 
 /**
- * Why a value is not as wanted; nothing when it is. Of an object only the wanted keys count; an
- * array is wanted as a whole; `{"$contains": TEXT}` and its like are above.
+ * Describes how a value differs from the expected one; `undefined` when it matches. Objects are compared by the
+ * expected keys only, arrays as a whole. `{"$contains": TEXT}` and the like are operators, see above.
  */
-export function mismatch(value, wanted, place = '') {
-  if (wanted !== null && typeof wanted === 'object' && !Array.isArray(wanted)) {
-    const operators = Object.keys(wanted).filter((key) => key in OPERATORS);
+export function mismatch(value, expected, place = '') {
+  if (expected !== null && typeof expected === 'object' && !Array.isArray(expected)) {
+    const operators = Object.keys(expected).filter((key) => key in OPERATORS);
     for (const name of operators) {
-      if (!OPERATORS[name](value, wanted[name])) return differ(value, wanted, place);
+      if (!OPERATORS[name](value, expected[name])) return differ(value, expected, place);
     }
     if (operators.length > 0) return undefined;
-    if (value === null || typeof value !== 'object') return differ(value, wanted, place);
-    for (const [key, item] of Object.entries(wanted)) {
-      const fault = mismatch(value[key], item, `${place}.${key}`);
-      if (fault) return fault;
+    if (value === null || typeof value !== 'object') return differ(value, expected, place);
+    for (const [key, item] of Object.entries(expected)) {
+      const difference = mismatch(value[key], item, `${place}.${key}`);
+      if (difference) return difference;
     }
     return undefined;
   }
-  if (Array.isArray(wanted)) {
-    if (!Array.isArray(value) || value.length !== wanted.length) return differ(value, wanted, place);
-    for (const [index, item] of wanted.entries()) {
-      const fault = mismatch(value[index], item, `${place}[${index}]`);
-      if (fault) return fault;
+  if (Array.isArray(expected)) {
+    if (!Array.isArray(value) || value.length !== expected.length) return differ(value, expected, place);
+    for (const [index, item] of expected.entries()) {
+      const difference = mismatch(value[index], item, `${place}[${index}]`);
+      if (difference) return difference;
     }
     return undefined;
   }
-  return Object.is(value, wanted) ? undefined : differ(value, wanted, place);
+  return Object.is(value, expected) ? undefined : differ(value, expected, place);
 }
 
-function differ(value, wanted, place) {
-  return `${place || 'it'} is ${brief(value)}, not ${brief(wanted)}`;
+function differ(value, expected, place) {
+  return `${place || 'it'} is ${brief(value)}, not ${brief(expected)}`;
 }
 
-/** Throws unless the value is as wanted. */
-export function expect(what, value, wanted) {
-  const fault = mismatch(value, wanted);
-  if (fault) throw new Error(`${what}: ${fault}${fault.startsWith('it is') ? '' : `\n    in ${brief(value)}`}`);
+/** Throws unless the value matches. */
+export function expect(what, value, expected) {
+  const difference = mismatch(value, expected);
+  if (difference) throw new Error(`${what}: ${difference}${difference.startsWith('it is') ? '' : `\n    in ${brief(value)}`}`);
 }

@@ -1,11 +1,11 @@
-/** The table of what passed: a row for each case, a column for each library. */
+/** The result matrix: a row per case, a column per library. */
 
-function word(library, testCase, results) {
-  if (library.absent) return 'skipped';
-  return results.get(library.name).get(testCase.name).fault ? 'FAIL' : 'pass';
+function verdict(library, testCase, results) {
+  if (library.skipped) return 'skipped';
+  return results.get(library.name).get(testCase.name).failure ? 'FAIL' : 'pass';
 }
 
-/** For a terminal; with the time of each case in milliseconds, if wanted. */
+/** Prints the matrix for a terminal, optionally with the time of each case in milliseconds. */
 export function printMatrix(cases, libraries, results, times) {
   const width = Math.max(...cases.map(({ name }) => name.length));
   const column = (text) => String(text).padEnd(16);
@@ -13,26 +13,26 @@ export function printMatrix(cases, libraries, results, times) {
   for (const testCase of cases) {
     const cells = libraries.map((library) => {
       const ms = results.get(library.name).get(testCase.name)?.ms;
-      return column(word(library, testCase, results) + (times && ms !== undefined ? ` ${ms} ms` : ''));
+      return column(verdict(library, testCase, results) + (times && ms !== undefined ? ` ${ms} ms` : ''));
     });
     console.log([testCase.name.padEnd(width), ...cells].join('  ').trimEnd());
   }
 }
 
-/** For a README. */
+/** Prints the matrix as a Markdown table. */
 export function printMarkdown(cases, libraries, results) {
   const row = (cells) => console.log(`| ${cells.join(' | ')} |`);
   row(['case', 'what it claims', ...libraries.map(({ name }) => name)]);
   row(Array.from({ length: libraries.length + 2 }, () => '---'));
   for (const testCase of cases) {
-    row([testCase.name, testCase.claim, ...libraries.map((library) => word(library, testCase, results))]);
+    row([testCase.name, testCase.claim, ...libraries.map((library) => verdict(library, testCase, results))]);
   }
 }
 
-/** One line, and whether anything failed. */
+/** The totals in one line, and the number of failures. */
 export function summary(cases, libraries, results) {
-  const words = libraries.flatMap((library) => cases.map((testCase) => word(library, testCase, results)));
-  const count = (wanted) => words.filter((one) => one === wanted).length;
+  const verdicts = libraries.flatMap((library) => cases.map((testCase) => verdict(library, testCase, results)));
+  const count = (wanted) => verdicts.filter((one) => one === wanted).length;
   const failed = count('FAIL');
   return { failed, text: `${count('pass')} passed, ${failed} failed, ${count('skipped')} skipped` };
 }

@@ -1,14 +1,15 @@
-/** A page without a browser: a raw socket that speaks the page protocol and really runs modules. */
+/** A page without a browser: a raw socket that speaks the page protocol and runs imported modules. */
 
 import { WebSocket } from 'ws';
-import { Queue, brief, until } from './wait.js';
+import { Queue } from './queue.js';
+import { brief, until } from '../../wait.js';
 
-/** What a page of ours can do; the daemon asks nothing else of it. */
+/** The features that this page supports; the daemon uses no others. */
 const FEATURES = ['import.await', 'log', 'command.reload', 'command.navigate', 'command.styles'];
-/** Frames that are the daemon's own business with a page. */
-const SILENT = ['pagewire:hello', 'pagewire:watch'];
+/** Messages of the page protocol itself, which no case expects. */
+const PROTOCOL_MESSAGES = ['pagewire:hello', 'pagewire:watch'];
 
-let modules = 0;
+let moduleCount = 0;
 
 export class Page {
   #socket;
@@ -16,7 +17,7 @@ export class Page {
   #requests = 0;
   /** Parsed text frames in order, `{text, message}`; binary ones as `{bytes}`. */
   frames;
-  /** The `data` of imports in order, played already. */
+  /** The `data` of import messages in order. */
   imports;
   #hellos = new Queue('the hello of a page');
   closed;
@@ -30,12 +31,12 @@ export class Page {
     this.tab = `tab-${name}`;
   }
 
-  /** Connects, and says hello with these fields unless they are `false`; `pong`: whether it answers pings. */
+  /** Connects and sends a hello with these fields, unless `fields` is false. `pong`: whether it answers pings. */
   async open(url, fields, pong = true) {
     this.#socket = new WebSocket(`${this.#origin.replace('http', 'ws')}/__pagewire__/socket`, {
       perMessageDeflate: false, autoPong: pong,
     });
-    this.#socket.on('message', (data, isBinary) => this.#received(data, isBinary));
+    this.#socket.on('message', (data, isBinary) => this.#onFrame(data, isBinary));
     this.closed = new Promise((resolve) => {
       this.#socket.on('close', (code, reason) => {
         resolve({ code, reason: reason.toString() });
@@ -47,66 +48,66 @@ export class Page {
       this.#socket.once('error', reject);
     }));
     if (fields === false) return;
-    this.say({
+    this.send({
       type: 'pagewire:hello', page_id: this.page, tab_id: this.tab, url: this.#origin + url,
       title: '', visibility: 'visible', document_state: 'complete', top_level: true,
       features: FEATURES, ...fields,
     });
-    this.id = (await this.#hellos.next('the answer to a hello')).socket_id;
+    this.id = (await this.#hellos.next('the response to a hello')).socket_id;
   }
 
-  say(message) {
-    this.sayText(JSON.stringify(message));
+  send(message) {
+    this.sendText(JSON.stringify(message));
   }
 
-  sayText(text) {
+  sendText(text) {
     this.#socket.send(text);
   }
 
-  sayBytes(bytes) {
+  sendBytes(bytes) {
     this.#socket.send(bytes);
   }
 
-  /** Makes a request that awaits an answer; gives its id. */
-  ask(message) {
+  /** Sends a request; returns its id. */
+  request(message) {
     const id = ++this.#requests;
-    this.say({ ...message, id, 'pagewire:request': true });
+    this.send({ ...message, id, 'pagewire:request': true });
     return id;
   }
 
   /**
-   * Returns when the page has got all that was sent to it before: nobody answers requests of this
-   * type, so the daemon itself does, at once and in order.
+   * Resolves once the page has received everything that was sent to it before. No plugin answers requests of
+   * this type, so the daemon itself does, immediately and in order.
    */
   async settle() {
-    const id = this.ask({ type: 'settled?' });
-    await this.frames.take('the end of what was sent before', ({ message }) => message?.id === id);
+    const id = this.request({ type: 'settled?' });
+    await this.frames.take('the reply to the settling request', ({ message }) => message?.id === id);
   }
 
   close() {
     this.#socket.close(1001);
   }
 
-  /** Whatever state it is in, it is gone then. */
-  end() {
+  /** Disconnects, whatever its state. */
+  terminate() {
     this.#socket?.terminate();
   }
 
-  #received(data, isBinary) {
+  #onFrame(data, isBinary) {
     if (isBinary) return this.frames.add({ bytes: data.toString('base64') });
     const text = data.toString();
     let message;
     try {
       message = JSON.parse(text);
     } catch {
-      // Verbatim text may be anything.
+      // Raw text need not be JSON.
     }
     if (message?.type === 'pagewire:hello') this.#hellos.add(message);
-    if (message?.type === 'import') this.#play(message.data);
-    else if (!SILENT.includes(message?.type)) this.frames.add({ text, message });
+    if (message?.type === 'import') this.#runImport(message.data);
+    else if (!PROTOCOL_MESSAGES.includes(message?.type)) this.frames.add({ text, message });
   }
 
-  async #play(data) {
+  async #runImport(data) {
     const { importPath, args, callId } = data;
     this.imports.add(data);
     let phase = 'load';
@@ -115,7 +116,7 @@ export class Page {
       const response = await fetch(new URL(importPath, this.#origin));
       const source = await response.text();
       if (!response.ok) throw new Error(`${importPath}: ${response.status} ${brief(source)}`);
-      const url = `data:text/javascript,${encodeURIComponent(source)}//${++modules}`;
+      const url = `data:text/javascript,${encodeURIComponent(source)}//${++moduleCount}`;
       const module = await import(url);
       phase = 'call';
       const value = await module.default?.(...args);
@@ -125,6 +126,6 @@ export class Page {
       result = { exception: { phase, name, message, stack, url: importPath } };
     }
     if (callId === undefined || this.#socket.readyState !== WebSocket.OPEN) return;
-    this.say({ type: 'pagewire:result', callId, ok: 'value' in result, ...result });
+    this.send({ type: 'pagewire:result', callId, ok: 'value' in result, ...result });
   }
 }

@@ -1,12 +1,13 @@
-/** A process that we started, in a group of its own, with its lines and its end. */
+/** A child process in a process group of its own, with its output lines and its exit. */
 
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { Queue, until } from './wait.js';
+import { Queue } from './queue.js';
+import { until } from '../../wait.js';
 
-/** How long a process may take to leave when it is told to. */
-const LEAVE_MS = 10_000;
-/** Lines of standard error that a failure shows. */
+/** A process that takes longer to exit after a stop request is killed, and the case fails. */
+const EXIT_TIMEOUT_MS = 10_000;
+/** Lines of standard error shown after a failure. */
 const SHOWN_LINES = 15;
 
 const running = new Set();
@@ -19,31 +20,31 @@ export class Program {
   constructor(name, file, args, { cwd, env }) {
     this.name = name;
     this.log = new Queue(`the log of ${name}`);
-    // A group of its own, so that nothing of it outlives us.
+    // A process group of its own, so that descendants can be killed too.
     this.child = spawn(file, args, { cwd, env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
     running.add(this);
-    this.child.stdin.on('error', () => {}); // It left first.
-    // 'close' comes when the streams have ended too; 'error' when there never was a process.
-    this.ended = new Promise((resolve) => {
+    this.child.stdin.on('error', () => {}); // It may have exited already.
+    // 'close' follows the end of the streams; 'error' means that the process could not be started.
+    this.exited = new Promise((resolve) => {
       this.child.once('close', (code, signal) => resolve(signal ?? code));
       this.child.once('error', (error) => resolve(error.message));
     });
-    this.ended.then((how) => {
+    this.exited.then((how) => {
       running.delete(this);
-      this.log.end(`${name} ended (${how})`);
+      this.log.end(`${name} exited (${how})`);
     });
-    createInterface({ input: this.child.stdout }).on('line', (line) => this.said(line));
+    createInterface({ input: this.child.stdout }).on('line', (line) => this.onStdoutLine(line));
     createInterface({ input: this.child.stderr }).on('line', (line) => {
       this.#errors.push(line);
       this.log.add(line);
     });
   }
 
-  /** A line of standard output. */
-  said() {}
+  /** Called with each line of standard output. */
+  onStdoutLine() {}
 
-  /** What standard error said last, for people. */
-  lastWords() {
+  /** The last lines of standard error, for a failure report. */
+  lastLogLines() {
     return this.#errors.slice(-SHOWN_LINES).map((line) => `\n    ${this.name}: ${line}`).join('');
   }
 
@@ -51,14 +52,14 @@ export class Program {
     try {
       process.kill(-this.child.pid, signal);
     } catch {
-      // It has ended already.
+      // It has exited already.
     }
   }
 
-  /** Its end, which something has brought about: exit code or signal. */
-  async leaves(why) {
+  /** Waits for its exit after `cause`; returns the exit code or signal. */
+  async waitForExit(cause) {
     try {
-      return await until(`the end of ${this.name} after ${why}`, this.ended, LEAVE_MS);
+      return await until(`the exit of ${this.name} after ${cause}`, this.exited, EXIT_TIMEOUT_MS);
     } catch (error) {
       this.kill();
       throw error;

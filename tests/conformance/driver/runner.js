@@ -1,63 +1,65 @@
-/** A library's runner: commands go down as lines of JSON, answers and events come up. */
+/** A library's runner: it reads commands as lines of JSON and prints responses and events as lines of JSON. */
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { Program } from './program.js';
-import { Queue, brief } from './wait.js';
+import { Queue } from './queue.js';
+import { brief } from '../../wait.js';
 
 export class Runner extends Program {
-  #answers = new Map();
+  #responses = new Map();
   #lastId = 0;
 
   constructor(name, file, options, args = []) {
     super(name, file, args, options);
     this.events = new Queue(name);
-    this.ended.then((how) => this.events.end(`${name} ended (${how})`));
+    this.exited.then((how) => this.events.end(`${name} exited (${how})`));
   }
 
-  said(line) {
+  onStdoutLine(line) {
     let message;
     try {
       message = JSON.parse(line);
     } catch {
-      return this.events.end(`${this.name} said a line that is no JSON: ${brief(line)}`);
+      return this.events.end(`${this.name} printed a line that is not JSON: ${brief(line)}`);
     }
-    if ('id' in message) this.#answerOf(message.id).add(message);
+    if ('id' in message) this.#responseQueue(message.id).add(message);
     else this.events.add(message);
   }
 
-  /** Gives a command; its answer is for `answer`. */
-  tell(command) {
+  /** Sends a command; returns its id for `response`. */
+  send(command) {
     const id = ++this.#lastId;
-    this.#answerOf(id);
+    this.#responseQueue(id);
     this.child.stdin.write(`${JSON.stringify({ id, ...command })}\n`);
     return id;
   }
 
-  answer(id, what, ms) {
-    return this.#answerOf(id).next(`the answer to ${what}`, ms);
+  /** Waits for the response to a command. */
+  response(id, what, ms) {
+    return this.#responseQueue(id).next(`the response to ${what}`, ms);
   }
 
-  #answerOf(id) {
-    if (!this.#answers.has(id)) {
-      const queue = new Queue(`the answers of ${this.name}`);
-      this.#answers.set(id, queue);
-      this.ended.then((how) => queue.end(`${this.name} ended (${how})`));
+  #responseQueue(id) {
+    if (!this.#responses.has(id)) {
+      const queue = new Queue(`responses of ${this.name}`);
+      this.#responses.set(id, queue);
+      this.exited.then((how) => queue.end(`${this.name} exited (${how})`));
     }
-    return this.#answers.get(id);
+    return this.#responses.get(id);
   }
 
-  /** Ends its standard input: it leaves in order. */
+  /** Closes its standard input, after which it must exit with 0. */
   async close() {
     this.child.stdin.end();
-    const how = await this.leaves('the end of its standard input');
-    if (how !== 0) throw new Error(`${this.name} ended with ${how}, not with 0`);
+    const how = await this.waitForExit('the end of its standard input');
+    if (how !== 0) throw new Error(`${this.name} exited with ${how} instead of 0`);
   }
 }
 
 /**
- * A runner that the daemon spawns. What it says comes through a named pipe, whose end is the end of
- * the last process that has it.
+ * A runner that the daemon spawns. Its output arrives through a named pipe, which ends when the last process
+ * that holds it exits.
  */
 export class SpawnedRunner extends Runner {
   #pidFile;
@@ -69,18 +71,18 @@ export class SpawnedRunner extends Runner {
     this.#pidFile = pidFile;
   }
 
-  /** The words for `--plugin`. */
+  /** The command line for `--plugin`. */
   static command(runner, commands, pipe, pidFile) {
     return `sh -c 'echo $$ >${pidFile}; exec ${runner} ${commands} >${pipe}'`;
   }
 
   async close() {
     this.kill();
-    await this.leaves('the end of the case');
+    await this.waitForExit('the end of the case');
     try {
       process.kill(-Number(readFileSync(this.#pidFile, 'utf8')), 'SIGKILL');
     } catch {
-      // It has left, as it should.
+      // It has exited, as it should.
     }
   }
 }

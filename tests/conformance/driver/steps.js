@@ -1,43 +1,43 @@
 /**
- * The words that cases are written in. A step is an object; its first key is the verb, the others
- * are what the verb takes. README.md says what each means.
+ * The steps of cases. A step is an object whose first key is the verb; the other keys are its parameters.
+ * README.md describes each verb.
  */
 
 import { chmod } from 'node:fs/promises';
 import { expect, mismatch } from './match.js';
 import { request } from './http.js';
-import { brief, until } from './wait.js';
+import { brief, until } from '../../wait.js';
 
-/** Each verb: the other keys that it takes (`*` = any, they are a command's), and what it does. */
+/** Each verb: its parameters (`*` = any, passed on as fields of a command), and what it does. */
 const VERBS = {
   // The library.
-  do: ['*', (world, { do: command, ...fields }) => tell(world, command, fields)],
-  plugin: ['*', (world, { plugin, ...fields }) => tell(world, 'plugin', { name: plugin, ...fields })],
+  do: ['*', (world, { do: command, ...fields }) => runCommand(world, command, fields)],
+  plugin: ['*', (world, { plugin, ...fields }) => runCommand(world, 'plugin', { name: plugin, ...fields })],
   event: ['runner count within_ms', takeEvents],
-  next_event: ['runner sequences', async (world, { next_event: wanted, runner, sequences }) => {
-    const same = ({ event, subscription, plugin }) => event === wanted.event
-      && subscription === (wanted.subscription ?? subscription) && plugin === (wanted.plugin ?? plugin);
+  next_event: ['runner sequences', async (world, { next_event: expected, runner, sequences }) => {
+    const same = ({ event, subscription, plugin }) => event === expected.event
+      && subscription === (expected.subscription ?? subscription) && plugin === (expected.plugin ?? plugin);
     const [from, to] = sequences ?? [0, 0];
     for (let sequence = from; sequence <= to; sequence += 1) {
-      const event = await world.runner(runner).events.take(`the event ${brief(wanted)}`, same);
-      expect('the next event', event, sequences ? { ...wanted, sequence } : wanted);
+      const event = await world.runner(runner).events.take(`the event ${brief(expected)}`, same);
+      expect('the next event', event, sequences ? { ...expected, sequence } : expected);
     }
   }],
-  no_event: ['runner', (world, { no_event: wanted, runner }) => {
-    const found = world.runner(runner).events.entries.find((event) => mismatch(event, wanted) === undefined);
-    if (found) throw new Error(`there is the event ${brief(found)}`);
+  no_event: ['runner', (world, { no_event: expected, runner }) => {
+    const found = world.runner(runner).events.entries.find((event) => mismatch(event, expected) === undefined);
+    if (found) throw new Error(`unexpected event: ${brief(found)}`);
   }],
   start_runner: ['env folder commands', (world, { start_runner: name, ...options }) =>
     world.startRunner(name, options)],
   kill_runner: ['', async (world, { kill_runner: name }) => {
-    const runner = world.drop(name);
+    const runner = world.removeRunner(name);
     runner.kill();
-    await runner.leaves('SIGKILL');
+    await runner.waitForExit('SIGKILL');
   }],
   pause_runner: ['', (world, { pause_runner: name }) => world.runner(name).kill('SIGSTOP')],
   continue_runner: ['', (world, { continue_runner: name }) => world.runner(name).kill('SIGCONT')],
-  close_runner: ['', (world, { close_runner: name }) => world.drop(name).close()],
-  ended: ['', (world, { ended: name }) => until(`the end of runner ${name}`, world.runner(name).ended)],
+  close_runner: ['', (world, { close_runner: name }) => world.removeRunner(name).close()],
+  ended: ['', (world, { ended: name }) => until(`the exit of runner ${name}`, world.runner(name).exited)],
 
   // Pages.
   open: ['url hello daemon pong count', async (world, { open: name, url = '/', hello, daemon, pong, count }) => {
@@ -46,26 +46,26 @@ const VERBS = {
   }],
   say: ['page count', (world, { say: message, page, count = 1 }) => {
     for (const one of world.pages(page)) {
-      for (let index = 0; index < count; index += 1) one.say(message);
+      for (let index = 0; index < count; index += 1) one.send(message);
     }
   }],
-  say_text: ['page', (world, { say_text: text, page }) => world.page(page).sayText(text)],
+  say_text: ['page', (world, { say_text: text, page }) => world.page(page).sendText(text)],
   say_bytes: ['page', (world, { say_bytes: base64, page }) =>
-    world.page(page).sayBytes(Buffer.from(base64, 'base64'))],
+    world.page(page).sendBytes(Buffer.from(base64, 'base64'))],
   ask: ['page count is later', ask],
-  hear: ['page', async (world, { hear: wanted, page }) => {
+  hear: ['page', async (world, { hear: expected, page }) => {
     for (const one of world.pages(page)) {
       const frame = await one.frames.next(`a message at page ${one.name}`);
-      expect(`what page ${one.name} hears`, frame.message, wanted);
+      expect(`the message at page ${one.name}`, frame.message, expected);
     }
   }],
-  hear_text: ['page', async (world, { hear_text: wanted, page }) => {
+  hear_text: ['page', async (world, { hear_text: expected, page }) => {
     const frame = await world.page(page).frames.next('a text');
-    expect('the text that the page hears', frame.text, wanted);
+    expect('the text at the page', frame.text, expected);
   }],
-  hear_bytes: ['page', async (world, { hear_bytes: wanted, page }) => {
+  hear_bytes: ['page', async (world, { hear_bytes: expected, page }) => {
     const frame = await world.page(page).frames.next('a binary frame');
-    expect('the bytes that the page hears', frame.bytes, wanted);
+    expect('the bytes at the page', frame.bytes, expected);
   }],
   hear_sent: ['page', async (world, { hear_sent: count, page }) => {
     for (let n = 0; n < count; n += 1) {
@@ -77,40 +77,40 @@ const VERBS = {
     for (const one of world.pages(page)) {
       await one.settle();
       const [frame] = [...one.frames.entries, ...one.imports.entries];
-      if (frame) throw new Error(`page ${one.name} hears ${brief(frame)}`);
+      if (frame) throw new Error(`unexpected at page ${one.name}: ${brief(frame)}`);
     }
   }],
-  imports: ['page', async (world, { imports: wanted, page }) => {
+  imports: ['page', async (world, { imports: expected, page }) => {
     const data = await world.page(page).imports.next('an import');
-    expect('what the page imports', data, wanted);
+    expect('the import at the page', data, expected);
   }],
   close: ['', async (world, { close: name }) => {
     world.page(name).close();
-    await until(`the end of page ${name}`, world.page(name).closed);
+    await until(`the close of page ${name}`, world.page(name).closed);
   }],
-  hear_close: ['page', async (world, { hear_close: wanted, page }) => {
-    expect('how the page was closed', await until('the close of a page', world.page(page).closed), wanted);
+  hear_close: ['page', async (world, { hear_close: expected, page }) => {
+    expect('the close frame', await until('the close of a page', world.page(page).closed), expected);
   }],
 
   // Browsers.
   get: ['headers count is later within_ms', (world, { get: path, ...rest }) =>
-    browse(world, { method: 'GET', path, ...rest })],
+    sendRequests(world, { method: 'GET', path, ...rest })],
   request: ['headers body count is later', (world, { request: line, ...rest }) => {
     const [method, path] = line.split(' ');
-    return browse(world, { method, path, ...rest });
+    return sendRequests(world, { method, path, ...rest });
   }],
   abort: ['', (world, { abort: name }) => world.later.get(name).abort()],
-  answer: ['ok error is', async (world, { answer: name, ...wanted }) => {
-    const awaited = world.later.get(name);
-    if (!awaited) throw new Error(`nothing is under way by the name ${name}`);
+  answer: ['ok error is', async (world, { answer: name, ...expected }) => {
+    const pending = world.later.get(name);
+    if (!pending) throw new Error(`no pending response is named ${name}`);
     world.later.delete(name);
-    await awaited.check(wanted);
+    await pending.check(expected);
   }],
 
   // The daemon.
-  daemon: ['name site root args', async (world, { daemon: act, name, ...options }) => {
-    if (act !== 'start') await world.daemon(name)[act === 'restart' ? 'stop' : act]();
-    if (act === 'start' || act === 'restart') await world.startDaemon(name ?? 'main', options);
+  daemon: ['name site root args', async (world, { daemon: action, name, ...options }) => {
+    if (action !== 'start') await world.daemon(name)[action === 'restart' ? 'stop' : action]();
+    if (action === 'start' || action === 'restart') await world.startDaemon(name ?? 'main', options);
   }],
   cut: ['', (world) => world.link.cut()],
   freeze: ['', (world) => world.link.freeze()],
@@ -123,54 +123,54 @@ const VERBS = {
   }],
 };
 
-/** Gives a command to the library, and awaits what is expected of it, or leaves that for later. */
-async function tell(world, command, { runner: name, ok, error, later, within_ms: ms, ...fields }) {
+/** Sends a command to the library and checks its response, now or later. */
+async function runCommand(world, command, { runner: name, ok, error, later, within_ms: ms, ...fields }) {
   const runner = world.runner(name);
-  const id = runner.tell({ do: command, ...fields });
-  const check = async (wanted) => {
-    const answer = await runner.answer(id, command, ms);
-    if (wanted.error !== undefined) {
-      if (!answer.error) throw new Error(`${command} gives ${brief(answer.ok)}, no error`);
-      return expect(`the error of ${command}`, answer.error, wanted.error);
+  const id = runner.send({ do: command, ...fields });
+  const check = async (expected) => {
+    const response = await runner.response(id, command, ms);
+    if (expected.error !== undefined) {
+      if (!response.error) throw new Error(`${command} returned ${brief(response.ok)} instead of an error`);
+      return expect(`the error of ${command}`, response.error, expected.error);
     }
-    if (answer.error) throw new Error(`${command} fails: ${brief(answer.error)}`);
-    if (wanted.ok !== undefined) expect(`what ${command} gives`, answer.ok, wanted.ok);
+    if (response.error) throw new Error(`${command} failed: ${brief(response.error)}`);
+    if (expected.ok !== undefined) expect(`the result of ${command}`, response.ok, expected.ok);
   };
   if (later) world.later.set(later, { check });
   else await check({ ok, error });
 }
 
-async function takeEvents(world, { event: wanted, runner, count = 1, within_ms: ms }) {
+async function takeEvents(world, { event: expected, runner, count = 1, within_ms: ms }) {
   for (let index = 0; index < count; index += 1) {
-    await world.runner(runner).events.take(`event ${index + 1} of ${count}: ${brief(wanted)}`,
-      (event) => mismatch(event, wanted) === undefined, ms);
+    await world.runner(runner).events.take(`event ${index + 1} of ${count}: ${brief(expected)}`,
+      (event) => mismatch(event, expected) === undefined, ms);
   }
 }
 
-/** Makes requests of a page; the answers come in the order of the requests. */
+/** Sends requests of a page; their replies arrive in the same order. */
 async function ask(world, { ask: message, page: name, count = 1, is = {}, later }) {
   const page = world.page(name);
-  const ids = Array.from({ length: count }, () => page.ask(message));
-  const check = async (wanted) => {
+  const ids = Array.from({ length: count }, () => page.request(message));
+  const check = async (expected) => {
     for (const id of ids) {
-      const frame = await page.frames.next(`the answer to request ${id}`);
-      expect('the answer', frame.message, { type: 'message-response', id, ...wanted.is });
+      const frame = await page.frames.next(`the reply to request ${id}`);
+      expect('the reply', frame.message, { type: 'message-response', id, ...expected.is });
     }
   };
   if (later) world.later.set(later, { check });
   else await check({ is });
 }
 
-/** Makes HTTP requests at the same time. */
-async function browse(world, { method, path, headers, body, count = 1, is = {}, later, within_ms: ms }) {
+/** Sends HTTP requests concurrently. */
+async function sendRequests(world, { method, path, headers, body, count = 1, is = {}, later, within_ms: ms }) {
   const what = `${method} ${path}`;
   const origin = world.daemon().origin;
   const requests = Array.from({ length: count }, () => request(origin, { method, path, headers, body }));
-  const check = async ({ is: { status = 200, json, ...wanted } = {} }) => {
-    for (const { answer: coming } of requests) {
-      const answer = await until(`the answer to ${what}`, coming, ms);
-      expect(what, answer, { status, ...wanted });
-      if (json !== undefined) expect(what, JSON.parse(answer.body), json);
+  const check = async ({ is: { status = 200, json, ...expected } = {} }) => {
+    for (const { response: pending } of requests) {
+      const response = await until(`the response to ${what}`, pending, ms);
+      expect(what, response, { status, ...expected });
+      if (json !== undefined) expect(what, JSON.parse(response.body), json);
     }
   };
   const abort = () => requests.forEach((one) => one.abort());
@@ -178,12 +178,12 @@ async function browse(world, { method, path, headers, body, count = 1, is = {}, 
   else await check({ is });
 }
 
-/** Does one step of a case. */
+/** Performs one step of a case. */
 export async function perform(world, step) {
   const [verb, ...others] = Object.keys(step);
-  const [takes, act] = VERBS[verb] ?? [];
-  if (!act) throw new Error(`no step begins with ${JSON.stringify(verb)}`);
-  const unknown = others.find((key) => takes !== '*' && !takes.split(' ').includes(key));
-  if (unknown) throw new Error(`${JSON.stringify(verb)} takes no ${JSON.stringify(unknown)}`);
-  await act(world, world.fill(step));
+  const [parameters, action] = VERBS[verb] ?? [];
+  if (!action) throw new Error(`unknown verb: ${JSON.stringify(verb)}`);
+  const unknown = others.find((key) => parameters !== '*' && !parameters.split(' ').includes(key));
+  if (unknown) throw new Error(`${JSON.stringify(verb)} has no parameter ${JSON.stringify(unknown)}`);
+  await action(world, world.fill(step));
 }

@@ -1,4 +1,4 @@
-/** What one case has around it: daemons, runners, pages, and what is still under way. */
+/** The environment of one case: daemons, runners, pages, and pending responses. */
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,32 +18,32 @@ export class World {
   #pages = new Map();
   #link;
   #env;
-  /** What runners get beside the usual environment, and the folder they run in, unless told. */
+  /** Default environment variables and working folder of runners. */
   #defaults;
   folder;
-  /** Fails when a runner ends that nobody has told to: nothing that is waited for comes then. */
-  broken;
-  #break;
-  #ending = false;
-  /** Answers that are awaited later, by name: functions that take what is expected. */
+  /** Rejects when a runner exits unexpectedly, because then nothing that is awaited would arrive. */
+  failed;
+  #fail;
+  #isTearingDown = false;
+  /** Responses that are checked later, by name. */
   later = new Map();
 
   constructor(library) {
     this.#library = library;
-    this.broken = new Promise((_, reject) => { this.#break = reject; });
-    this.broken.catch(() => {}); // It may never be asked for.
+    this.failed = new Promise((_, reject) => { this.#fail = reject; });
+    this.failed.catch(() => {}); // It may never be awaited.
   }
 
-  /** Makes what a case says of itself. */
-  async begin({ site = SITE, daemon = [], env = {}, folder = '${SITE}', link = false, spawned }) {
+  /** Creates what a case declares. */
+  async setUp({ site = SITE, daemon = [], env = {}, folder = '${SITE}', link = false, spawned }) {
     this.folder = await mkdtemp(path.join(tmpdir(), 'pagewire-conformance-'));
-    // What the person at this machine has set must not reach a case.
-    const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('PAGEWIRE_'));
-    this.#env = { ...Object.fromEntries(kept), XDG_RUNTIME_DIR: this.folder, XDG_DATA_HOME: this.folder };
+    // Settings of the person at this machine must not affect a case.
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('PAGEWIRE_'));
+    this.#env = { ...Object.fromEntries(inherited), XDG_RUNTIME_DIR: this.folder, XDG_DATA_HOME: this.folder };
     this.#defaults = { env, folder };
     if (daemon === false) return;
     const args = [...daemon];
-    if (spawned) args.push('--plugin', await this.#spawned(spawned));
+    if (spawned) args.push('--plugin', await this.#setUpSpawnedRunner(spawned));
     await this.startDaemon('main', { site, args });
     if (link) {
       this.#link = new Link();
@@ -51,7 +51,7 @@ export class World {
     }
   }
 
-  async #spawned(commands) {
+  async #setUpSpawnedRunner(commands) {
     const [pipe, pidFile] = ['pipe', 'pid'].map((name) => path.join(this.folder, name));
     const file = await this.#commandFile('spawned', commands);
     const runner = new SpawnedRunner('spawned', pipe, pidFile, { env: this.#env, cwd: this.folder });
@@ -59,7 +59,7 @@ export class World {
     return SpawnedRunner.command(this.#library.runner, file, pipe, pidFile);
   }
 
-  /** A case's value with its placeholders filled. */
+  /** Expands the placeholders in a value of a case. */
   fill(value) {
     return fill(value, (name) => this.#lookup(name));
   }
@@ -71,13 +71,13 @@ export class World {
     if (name === 'TEMP') return this.folder;
     if (name === 'LINK') return this.#link.address;
     const [daemon, what] = second ? [first, second] : ['main', first];
-    const known = { SITE: 'site', ORIGIN: 'origin', CONTROL: 'control', TOKEN: 'token', TOKEN_FILE: 'tokenFile' };
-    const value = this.#daemons.get(daemon)?.[known[what]];
-    if (value === undefined) throw new Error(`\${${name}} stands for nothing here`);
+    const fields = { SITE: 'site', ORIGIN: 'origin', CONTROL: 'control', TOKEN: 'token', TOKEN_FILE: 'tokenFile' };
+    const value = this.#daemons.get(daemon)?.[fields[what]];
+    if (value === undefined) throw new Error(`unknown placeholder: \${${name}}`);
     return value;
   }
 
-  /** Starts a daemon; one of this name that was there before comes back at its addresses. */
+  /** Starts a daemon. One that has run before under this name gets the same addresses. */
   async startDaemon(name, { site = SITE, root = name, args = [] } = {}) {
     if (!this.#daemons.has(name)) {
       const folder = path.join(this.folder, root);
@@ -90,11 +90,11 @@ export class World {
 
   daemon(name = 'main') {
     const daemon = this.#daemons.get(name);
-    if (!daemon) throw new Error(`there is no daemon ${name}`);
+    if (!daemon) throw new Error(`no daemon is named ${name}`);
     return daemon;
   }
 
-  /** Writes files into the folder of a daemon, or with absolute paths elsewhere; texts, or values as JSON. */
+  /** Writes files, relative to the folder of a daemon; a value that is not a string is written as JSON. */
   async write(files, daemon = 'main', mode = 0o644) {
     for (const [name, text] of Object.entries(files)) {
       const file = path.resolve(this.daemon(daemon).site, name);
@@ -103,7 +103,7 @@ export class World {
     }
   }
 
-  /** Starts a runner; with `commands` it has them from a file, and no use for its standard input. */
+  /** Starts a runner; with `commands` it reads them from a file instead of its standard input. */
   async startRunner(name, { commands, ...options } = {}) {
     return this.#start(name, options, commands ? [await this.#commandFile(name, commands)] : []);
   }
@@ -122,35 +122,36 @@ export class World {
       cwd: this.fill(folder), env: { ...this.#env, ...linked, ...this.fill(env) },
     }, args);
     this.#runners.set(name, runner);
-    runner.ended.then((how) => {
-      if (this.#runners.get(name) === runner && !this.#ending) this.#break(new Error(`${runner.name} ended (${how})`));
+    runner.exited.then((how) => {
+      const isExpected = this.#runners.get(name) !== runner || this.#isTearingDown;
+      if (!isExpected) this.#fail(new Error(`${runner.name} exited (${how})`));
     });
     return runner;
   }
 
-  /** A runner, started when it is first named. */
+  /** The runner of this name, started at first use. */
   runner(name = 'one') {
     return this.#runners.get(name) ?? this.#start(name);
   }
 
-  /** Forgets a runner that has ended: the next of this name is another process. */
-  drop(name = 'one') {
+  /** Removes a runner that exits; the next one of this name is another process. */
+  removeRunner(name = 'one') {
     const runner = this.#runners.get(name);
-    if (!runner) throw new Error(`there is no runner ${name}`);
+    if (!runner) throw new Error(`no runner is named ${name}`);
     this.#runners.delete(name);
     return runner;
   }
 
   async openPage(name, url, hello, daemon, pong) {
     const page = new Page(name, this.daemon(daemon).origin);
-    this.#pages.get(name)?.end();
+    this.#pages.get(name)?.terminate();
     this.#pages.set(name, page);
     await page.open(url, hello, pong);
   }
 
   page(name = 'a') {
     const page = this.#pages.get(name);
-    if (!page) throw new Error(`there is no page ${name}`);
+    if (!page) throw new Error(`no page is named ${name}`);
     return page;
   }
 
@@ -166,16 +167,16 @@ export class World {
     return this.#link;
   }
 
-  /** What all programs said last. */
+  /** The last log lines of all programs. */
   report() {
-    return [...this.#runners.values(), ...this.#daemons.values()].map((one) => one.lastWords()).join('');
+    return [...this.#runners.values(), ...this.#daemons.values()].map((one) => one.lastLogLines()).join('');
   }
 
-  /** Ends everything. After a failure nobody is asked to leave in order. */
-  async end(failed) {
-    this.#ending = true;
-    const ends = [
-      ...[...this.#pages.values()].map((page) => () => page.end()),
+  /** Stops everything; after a failure runners are killed instead of stopped. */
+  async tearDown(failed) {
+    this.#isTearingDown = true;
+    const steps = [
+      ...[...this.#pages.values()].map((page) => () => page.terminate()),
       ...[...this.#runners.values()].map((runner) => async () => {
         if (failed) runner.kill();
         else await runner.close();
@@ -184,14 +185,14 @@ export class World {
       ...[...this.#daemons.values()].map((daemon) => () => daemon.end()),
       async () => { if (this.folder) await rm(this.folder, { recursive: true, force: true }); },
     ];
-    let fault;
-    for (const end of ends) {
+    let failure;
+    for (const step of steps) {
       try {
-        await end();
+        await step();
       } catch (error) {
-        fault ??= error;
+        failure ??= error;
       }
     }
-    if (fault && !failed) throw fault;
+    if (failure && !failed) throw failure;
   }
 }
