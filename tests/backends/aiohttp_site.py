@@ -1,5 +1,5 @@
-"""A small site in aiohttp, for the proxy to stand in front of: a page, a form, a login, a web socket
-and a large download. It does what express_site.js does. Prints its port once it would answer."""
+"""A small site in aiohttp for the proxy tests: a page, a form, a login, a web socket and a large download.
+It behaves as express_site.js does. Prints its port once it listens."""
 
 import asyncio
 import html
@@ -33,7 +33,7 @@ async def form(request):
 
 async def login(request):
     user = (await request.post())["user"]
-    # As sites do that know their own address.
+    # An absolute URL, as from a site that knows its own address.
     port = request.transport.get_extra_info("sockname")[1]
     response = web.Response(status=303, headers={"Location": f"http://127.0.0.1:{port}/"})
     response.set_cookie("user", user, domain="127.0.0.1", httponly=True, samesite="Lax")

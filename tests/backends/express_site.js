@@ -1,6 +1,6 @@
 /**
- * A small site in Express, for the proxy to stand in front of: a page, a form, a login, a web socket
- * and a large download. It does what aiohttp_site.py does. Prints its port once it would answer.
+ * A small site in Express for the proxy tests: a page, a form, a login, a web socket and a large download. It
+ * behaves as aiohttp_site.py does. Prints its port once it listens.
  */
 
 import { createServer } from 'node:http';
@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import express from 'express';
 import { WebSocketServer } from 'ws';
 
-const PIECE = Buffer.alloc(251 * 4096, Buffer.from(Array.from({ length: 251 }, (_, octet) => octet)));
+const PIECE = Buffer.alloc(251 * 4096, Buffer.from(Array.from({ length: 251 }, (_, byte) => byte)));
 const PIECES = 102;
 
 const escape = (text) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
@@ -36,7 +36,7 @@ site.post('/form', (request, response) => {
 
 site.post('/login', (request, response) => {
   response.cookie('user', request.body.user, { domain: '127.0.0.1', httpOnly: true, sameSite: 'lax' });
-  // As sites do that know their own address.
+  // An absolute URL, as from a site that knows its own address.
   response.redirect(303, `http://127.0.0.1:${request.socket.localPort}/`);
 });
 

@@ -1,11 +1,11 @@
-/** Pages that another server serves, attached by the line that `pagewire snippet` prints. */
+/** Pages of another server, attached by the line that `pagewire snippet` prints. */
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { claim, until } from './harness.js';
 
-/** A server of somebody else's, with one page of its own and a module; gives `run` its origin. */
-async function elsewhere(html, run) {
+/** Runs `run` with the origin of a foreign server, which has one page and a module. */
+async function withForeignServer(html, run) {
   const server = createServer(({ url }, response) => {
     const isModule = url.endsWith('.js');
     response.setHeader('Content-Type', isModule ? 'text/javascript' : 'text/html');
@@ -22,7 +22,7 @@ async function elsewhere(html, run) {
 
 claim('the snippet attaches a page of an allowed origin', async (world) => {
   let snippet = '';
-  await elsewhere(() => `<!doctype html>\n<title>theirs</title>\n${snippet}`, async (origin) => {
+  await withForeignServer(() => `<!doctype html>\n<title>theirs</title>\n${snippet}`, async (origin) => {
     const site = await world.site({ 'ours.js': 'export default 1;\n' });
     const daemon = await world.daemon({ site, args: ['--allow-origin', origin] });
     snippet = await daemon.cli('snippet');
@@ -33,14 +33,14 @@ claim('the snippet attaches a page of an allowed origin', async (world) => {
     assert.equal((await daemon.socket(socketId)).url, `${origin}/theirs`);
     assert.equal(await daemon.cli('eval', 'document.title'), '"theirs"\n');
 
-    // Its own modules; ours are files, which no other origin may load.
+    // It may import modules of its own server; our files are closed to other origins.
     const [theirs] = await daemon.rows('import', `${origin}/module.js`, 'x');
     assert.equal(theirs.value, 'theirs x');
     const [ours] = await daemon.rows('import', '/ours.js');
     assert.equal(ours.exception.phase, 'load');
 
     const follower = world.follow(daemon, 'console', 'page-error');
-    await tab.told({ console: true, errors: true });
+    await tab.reportMode({ console: true, errors: true });
     await tab.evaluate(() => {
       console.log('from elsewhere');
       setTimeout(() => { throw new Error('thrown elsewhere'); });
@@ -53,16 +53,16 @@ claim('the snippet attaches a page of an allowed origin', async (world) => {
   });
 });
 
-claim('a page of an origin that is not allowed never connects, and its console says why', async (world) => {
+claim('a page of an origin that is not allowed never connects, and its console has the reason', async (world) => {
   let snippet = '';
-  await elsewhere(() => `<!doctype html>\n<title>theirs</title>\n${snippet}`, async (origin) => {
+  await withForeignServer(() => `<!doctype html>\n<title>theirs</title>\n${snippet}`, async (origin) => {
     const daemon = await world.daemon({ args: ['--allow-origin', 'http://friend.example'] });
     snippet = await daemon.cli('snippet');
     const tab = await world.page(daemon, null);
     await until('the page', tab.page.goto(origin));
-    await tab.console.first('the reason', ({ type, text }) =>
+    await tab.console.first('the CORS error', ({ type, text }) =>
       type === 'error' && text.includes('client.js') && text.includes('CORS policy'));
-    // Whoever writes a client of its own is refused as well.
+    // A client of its own making is refused too.
     const how = await tab.evaluate((url) => new Promise((resolve) => {
       const socket = new WebSocket(url);
       socket.onopen = () => resolve('open');

@@ -7,11 +7,11 @@ const page = (title, body = '', head = '') =>
   `<!doctype html>\n<html><head><meta charset="utf-8"><title>${title}</title>${head}</head>`
   + `<body><h1>${title}</h1>${body}</body></html>\n`;
 
-/** A daemon without plugins whose pages have the client all the same. */
+/** A daemon without plugins that injects the client into its pages. */
 const start = (world, files, port) => world.site(files ?? {}).then((site) =>
   world.daemon({ site: files ? site : EXAMPLE_SITE, port, args: ['--inject', 'always'] }));
 
-/** Imports `url` in one page and gives what came of it: `{value}`, `{exception}`, and so on. */
+/** Imports `url` in one page and returns its outcome: `{value}`, `{exception}`, and so on. */
 async function awaitImport(daemon, socketId, url, ...options) {
   const [row] = await daemon.rows('import', '--socket', socketId, ...options, url);
   assert.equal(row.socket_id, socketId);
@@ -20,7 +20,7 @@ async function awaitImport(daemon, socketId, url, ...options) {
 
 const module = (text) => `data:text/javascript,${encodeURIComponent(text)}`;
 
-claim('what a page says of itself is listed', async (world) => {
+claim('sockets lists what a page reports in its hello', async (world) => {
   const daemon = await start(world, { 'index.html': page('first title') });
   const tab = await world.page(daemon, '/?a=1#b');
   const hello = await tab.hello();
@@ -35,7 +35,7 @@ claim('what a page says of itself is listed', async (world) => {
   assert.equal(listed.ready, true);
 });
 
-claim('what changes in a page is listed', async (world) => {
+claim('sockets lists the current title and URL of a page', async (world) => {
   const daemon = await start(world, { 'index.html': page('before') });
   const tab = await world.page(daemon);
   const { socketId } = await tab.hello();
@@ -52,7 +52,7 @@ claim('what changes in a page is listed', async (world) => {
   assert.equal(listed.url, `${daemon.origin}/pushed`);
 });
 
-claim('a page is one socket, and goes with its tab', async (world) => {
+claim('each page has one socket, one page_id and its own tab_id', async (world) => {
   const daemon = await start(world);
   const first = await world.page(daemon);
   const second = await world.page(daemon);
@@ -83,7 +83,7 @@ claim('page_id survives a reconnect, socket_id does not', async (world) => {
   assert.equal((await again.socket(after.socketId)).page_id, before.page_id);
 });
 
-claim('listeners of page code outlive a reconnect', async (world) => {
+claim('listeners of page code survive a reconnect', async (world) => {
   const daemon = await start(world);
   const tab = await world.page(daemon);
   await tab.evaluate(async () => {
@@ -100,10 +100,10 @@ claim('listeners of page code outlive a reconnect', async (world) => {
   await tab.prints('listener {"type":"greeting"}');
 });
 
-claim('a request that the connection is lost under fails at once', async (world) => {
+claim('a pending request fails as soon as the connection is lost', async (world) => {
   const daemon = await start(world);
   const tab = await world.page(daemon);
-  // A daemon that stands still neither answers nor refuses.
+  // A stopped process neither answers nor refuses.
   daemon.child.kill('SIGSTOP');
   const failing = tab.evaluate(async () => {
     const { sendMessageWaitForResponse } = await import('/__pagewire__/client.js');
@@ -124,11 +124,11 @@ claim('tab_id survives a reload and a navigation, page_id does not', async (worl
   assert.equal(new Set([first, reloaded, navigated].map((hello) => hello.page_id)).size, 3);
 });
 
-claim('a duplicated tab takes a tab_id of its own', async (world) => {
+claim('a duplicated tab gets a tab_id of its own', async (world) => {
   const daemon = await start(world);
   const tab = await world.page(daemon);
   const original = await tab.hello();
-  // Opened by a page, a tab begins with a copy of its session storage, as a duplicate does.
+  // A tab opened by a page starts with a copy of its session storage, as a duplicated tab does.
   const copy = await world.popup(() => tab.evaluate(() => { window.open(location.href); }));
   const stored = await until('the hello of the copy', copy.evaluate(async () => {
     const { webSocketOpened } = await import('/__pagewire__/client.js');
@@ -140,7 +140,7 @@ claim('a duplicated tab takes a tab_id of its own', async (world) => {
   assert.equal(reloaded.tab_id, original.tab_id);
 });
 
-claim('a frame has a socket of its own and the tab of its top page', async (world) => {
+claim('a frame has a socket of its own and the tab_id of its top-level page', async (world) => {
   const daemon = await start(world, {
       'index.html': page('top', '<iframe src="/inner.html"></iframe>'),
       'inner.html': page('inner'),
@@ -156,7 +156,7 @@ claim('a frame has a socket of its own and the tab of its top page', async (worl
   assert.equal(listed.url, `${daemon.origin}/inner.html`);
 });
 
-claim('both names of the script in one page are one connection', async (world) => {
+claim('the client under both of its URLs opens one connection', async (world) => {
   const scripts = ['/__web-dev-server__web-socket.js', '/__pagewire__/client.js']
     .map((url) => `<script type="module" src="${url}"></script>`).join('');
   const daemon = await start(world, { 'index.html': page('both', scripts) });
@@ -171,7 +171,7 @@ claim('both names of the script in one page are one connection', async (world) =
   assert.equal((await daemon.sockets()).length, 1);
 });
 
-claim('all works under a policy that allows the page\'s own origin alone', async (world) => {
+claim('the client works under a content security policy that allows only the page\'s own origin', async (world) => {
   const policy = '<meta http-equiv="Content-Security-Policy" '
     + 'content="default-src \'none\'; script-src \'self\'; connect-src \'self\'">';
   const daemon = await start(world, {
@@ -189,7 +189,7 @@ claim('all works under a policy that allows the page\'s own origin alone', async
   assert.deepEqual(complaints, []);
 });
 
-claim('text is printed exactly, each time', async (world) => {
+claim('log prints each text exactly, also when it repeats', async (world) => {
   const daemon = await start(world);
   const tab = await world.page(daemon);
   const from = tab.console.entries.length;
@@ -201,7 +201,7 @@ claim('text is printed exactly, each time', async (world) => {
   assert.deepEqual(printed.map(({ text }) => text), [...texts, 'the end']);
 });
 
-claim('an awaited import tells the kinds of values apart', async (world) => {
+claim('an awaited import distinguishes the kinds of values', async (world) => {
   const daemon = await start(world);
   const tab = await world.page(daemon);
   const { socketId } = await tab.hello();
@@ -232,7 +232,7 @@ claim('an awaited import tells the kinds of values apart', async (world) => {
   }
 });
 
-claim('a result beyond every bound is cut and says so; the page stays connected', async (world) => {
+claim('a result over the size limit is truncated and marked; the page stays connected', async (world) => {
   const daemon = await start(world);
   const tab = await world.page(daemon);
   const { socketId } = await tab.hello();
@@ -241,12 +241,12 @@ claim('a result beyond every bound is cut and says so; the page stays connected'
     const { truncated } = await of(expression);
     assert.ok(truncated.length > 1000, expression);
   }
-  // Quotes double on their way, once: that is within the limit of a frame.
+  // Escaping doubles the quotes once, which stays within the frame limit.
   assert.equal((await of('\'"\'.repeat(400_000)')).value, '"'.repeat(400_000));
   assert.equal((await daemon.socket(socketId)).socket_id, socketId);
 });
 
-claim('an awaited import tells how it failed', async (world) => {
+claim('an awaited import reports how it failed', async (world) => {
   const daemon = await start(world, {
       'index.html': page('failures'),
       'throws.js': 'export default function outer() {\n  inner();\n}\n\nfunction inner() {\n  throw new RangeError("no");\n}\n',
@@ -272,7 +272,7 @@ claim('an awaited import tells how it failed', async (world) => {
   assert.equal(bare.message, '{"code":3}');
 });
 
-claim('a module is the one that page code gets, unless it is asked for afresh', async (world) => {
+claim('an import shares the module instance of page code, unless it is requested as fresh', async (world) => {
   const daemon = await start(world, {
       'index.html': page('identity'),
       'count.js': 'globalThis.evaluations = (globalThis.evaluations ?? 0) + 1;\nexport default () => evaluations;\n',

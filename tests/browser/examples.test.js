@@ -1,9 +1,9 @@
-/** The six examples, each a plugin process: what happened in the page is what counts. */
+/** The six examples, each run as a plugin; the verdict comes from what happens in the page. */
 
 import assert from 'node:assert/strict';
 import { claim } from './harness.js';
 
-/** A page that keeps what the daemon sends it, ours aside, and prints it. */
+/** A page that records and prints the messages it receives, except those of the page protocol. */
 const RECORDER = {
   'index.html': `<!doctype html>
 <title>recorder</title>
@@ -23,9 +23,9 @@ webSocket.addEventListener('message', ({ data }) => {
 
 const received = (page) => page.evaluate(() => globalThis.received);
 
-claim('console-log: each page is greeted once, in its console', async (world) => {
+claim('console-log: prints a greeting once in the console of each page', async (world) => {
   const daemon = await world.daemon();
-  // The example's site brings the client itself, so that a page can be there before the plugin.
+  // The example's site loads the client itself, so that a page can be connected before the plugin.
   const before = await world.page(daemon);
   await world.plugin(daemon, 'console-log');
   const after = await world.page(daemon);
@@ -41,7 +41,7 @@ claim('console-log: each page is greeted once, in its console', async (world) =>
   }
 });
 
-claim('virtual-module: a module that is no file runs in the page', async (world) => {
+claim('virtual-module: a module that is not a file runs in the page', async (world) => {
   const daemon = await world.daemon();
   await world.plugin(daemon, 'virtual-module');
   const page = await world.page(daemon);
@@ -50,7 +50,7 @@ claim('virtual-module: a module that is no file runs in the page', async (world)
   assert.match(type, /javascript/);
 });
 
-claim('virtual-module-parameters: the default export has the arguments, the plugin its value', async (world) => {
+claim('virtual-module-parameters: the default export gets the arguments, the plugin gets its value', async (world) => {
   const daemon = await world.daemon();
   const plugin = await world.plugin(daemon, 'virtual-module-parameters');
   const page = await world.page(daemon);
@@ -58,7 +58,7 @@ claim('virtual-module-parameters: the default export has the arguments, the plug
   await plugin.line('the value of the default export', (line) => line === 'the page wrote 31 letters');
 });
 
-claim('reload-page: each page is loaded anew, in its tab', async (world) => {
+claim('reload-page: each page is reloaded once, in its tab', async (world) => {
   const daemon = await world.daemon();
   await world.plugin(daemon, 'reload-page');
   const pages = [await world.page(daemon), await world.page(daemon)];
@@ -72,14 +72,14 @@ claim('reload-page: each page is loaded anew, in its tab', async (world) => {
   }
 });
 
-claim('custom-message: every page receives it when one comes', async (world) => {
+claim('custom-message: every page receives it when a page connects', async (world) => {
   const daemon = await world.daemon({ site: await world.site(RECORDER) });
   await world.plugin(daemon, 'custom-message');
   const first = await world.page(daemon);
   await first.prints('received custom-message');
   const second = await world.page(daemon);
   await second.prints('received custom-message');
-  // Messages of completed sends arrive in order, so the markers stand behind all others.
+  // Messages of completed sends arrive in order, so the markers come after all others.
   await daemon.cli('send', '--all', '{"type":"marker"}');
   for (const page of [first, second]) await page.prints('received marker');
   const message = (pages) => ({ type: 'custom-message', data: { pages } });
@@ -87,7 +87,7 @@ claim('custom-message: every page receives it when one comes', async (world) => 
   assert.deepEqual(await received(second), [message(2), { type: 'marker' }]);
 });
 
-claim('targeted-reply: only the page that asked is answered', async (world) => {
+claim('targeted-reply: only the page that sent the message gets the reply', async (world) => {
   const daemon = await world.daemon({ site: await world.site(RECORDER) });
   await world.plugin(daemon, 'targeted-reply');
   const asking = await world.page(daemon);
@@ -95,8 +95,7 @@ claim('targeted-reply: only the page that asked is answered', async (world) => {
   await asking.send({ type: 'ping', n: 7 });
   await asking.prints('received pong');
 
-  // Frames of completed sends reach a page in their order: had the other page got anything before,
-  // it would stand before this.
+  // Frames of completed sends arrive in order: anything sent to the other page earlier would precede this.
   await daemon.cli('send', '--all', '{"type":"marker"}');
   await other.prints('received marker');
   await asking.prints('received marker');
@@ -104,7 +103,7 @@ claim('targeted-reply: only the page that asked is answered', async (world) => {
 
   assert.deepEqual(await received(asking), [{ type: 'pong', n: 7 }, { type: 'marker' }]);
 
-  // And the other way round, so that it is no matter of who came first.
+  // And the other way round, so that the order of connecting does not matter.
   await other.send({ type: 'ping', n: 8 });
   await other.prints('received pong');
   await daemon.cli('send', '--all', '{"type":"second-marker"}');

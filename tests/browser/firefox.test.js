@@ -1,4 +1,4 @@
-/** What differs between browsers, in Firefox: the client's socket, results, and what is recorded. */
+/** Behaviour that differs between browsers, in Firefox: the client's socket, results, and the recorder. */
 
 import assert from 'node:assert/strict';
 import { rename, writeFile } from 'node:fs/promises';
@@ -13,7 +13,7 @@ async function started(world, files, port) {
   return world.daemon({ site, port, args: ['--inject', 'always'] });
 }
 
-/** A daemon, somebody who listens to all that pages say, and a page that knows of it. */
+/** A daemon, a follower of all reports of pages, and a page that is in this report mode. */
 async function watched(world, files) {
   const daemon = await started(world, { 'bystander.html': page(''), ...files });
   const log = world.follow(daemon, 'console', 'page_error');
@@ -31,7 +31,7 @@ const failure = (log, kind, matches) => log.first(`an error of kind ${kind} like
   ({ page_error: error }) => error?.kind === kind && matches.test(error.exception.message))
   .then(({ page_error: error }) => error.exception);
 
-claimInFirefox('a page says who it is, runs code and returns its value', async (world) => {
+claimInFirefox('a page identifies itself, runs code and returns its value', async (world) => {
   const daemon = await started(world, { 'index.html': page('') });
   const tab = await world.firefoxTab(daemon, '/?a=1#b');
   await daemon.cli('wait', '--sockets', '1');
@@ -50,13 +50,13 @@ claimInFirefox('a page says who it is, runs code and returns its value', async (
   const [{ exception }] = await daemon.rows('eval', 'missing()');
   assert.deepEqual([exception.phase, exception.name], ['call', 'ReferenceError']);
   assert.match(await daemon.refuses(1, 'eval', 'missing()'), /^ReferenceError: missing is not defined\n/);
-  assert.match(await daemon.refuses(1, 'eval', '1 +\n2 +'), /SyntaxError: .*:3:1\)$/m, 'where the expression breaks off');
+  assert.match(await daemon.refuses(1, 'eval', '1 +\n2 +'), /SyntaxError: .*:3:1\)$/m, 'the place where the expression is incomplete');
   const [{ exception: none }] = await daemon.rows('import', '/none.js');
   assert.equal(none.phase, 'load');
   assert.equal(await tab.evaluate(() => sessionStorage.getItem('pagewire.tab_id')), socket.tab_id);
 });
 
-claimInFirefox('a reload and a navigation are waited for and keep the tab', async (world) => {
+claimInFirefox('reload and navigate wait for the new page and keep the tab', async (world) => {
   const daemon = await started(world, { 'index.html': page(''), 'next.html': page('') });
   await world.firefoxTab(daemon);
   await daemon.cli('wait', '--sockets', '1');
@@ -70,7 +70,7 @@ claimInFirefox('a reload and a navigation are waited for and keep the tab', asyn
   assert.equal(new Set([before, reloaded, navigated].map((socket) => socket.page_id)).size, 3);
 });
 
-claimInFirefox('what a page prints is told by level and argument', async (world) => {
+claimInFirefox('console lines are reported with level and arguments', async (world) => {
   const { log, bystander, socketId } = await watched(world);
   await bystander.evaluate(() => {
     const cycle = { name: 'round' };
@@ -90,7 +90,7 @@ claimInFirefox('what a page prints is told by level and argument', async (world)
   }
 });
 
-claimInFirefox('the first inline script\'s error, a rejection and a failed resource are told', async (world) => {
+claimInFirefox('an error of the first inline script, a rejection and a failed resource are reported', async (world) => {
   const { daemon, log } = await watched(world, {
     'index.html': page('<script>\nconsole.info("first line");\nmissing();\n</script>'
       + '<script>Promise.reject(new RangeError("nobody cares"));</script>'
@@ -108,7 +108,7 @@ claimInFirefox('the first inline script\'s error, a rejection and a failed resou
   }
 });
 
-claimInFirefox('what the page\'s policy blocks is told, and the recorder passes it', async (world) => {
+claimInFirefox('violations of the page\'s policy are reported, and the recorder complies with it', async (world) => {
   const policy = '<meta http-equiv="Content-Security-Policy" '
     + 'content="default-src \'none\'; script-src \'self\'; connect-src \'self\'">';
   const { daemon, log } = await watched(world, {
@@ -122,7 +122,7 @@ claimInFirefox('what the page\'s policy blocks is told, and the recorder passes 
   await line(log, 'allowed');
 });
 
-claimInFirefox('a page connects again when the daemon has restarted, and is the same page', async (world) => {
+claimInFirefox('a page reconnects after a restart of the daemon and keeps its page_id', async (world) => {
   const daemon = await started(world, { 'index.html': page('') });
   const tab = await world.firefoxTab(daemon);
   await daemon.cli('wait', '--sockets', '1');

@@ -1,4 +1,4 @@
-/** Modules in a real page: packages from npm as Node finds them, and imports that the page is told of. */
+/** Modules in a real page: npm packages resolved as Node resolves them, and module preload hints. */
 
 import assert from 'node:assert/strict';
 import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
@@ -10,14 +10,14 @@ const PACKAGES = fileURLToPath(new URL('../node_modules/', import.meta.url));
 
 const page = (body) => `<!doctype html><html><head><link rel="icon" href="data:,"></head><body>${body}</body></html>\n`;
 
-/** Real packages in a site of their own. */
+/** A site with real npm packages. */
 async function install(site, ...names) {
   for (const name of names) {
     await cp(path.join(PACKAGES, name), path.join(site, 'node_modules', name), { recursive: true });
   }
 }
 
-/** What an expression is once it is anything. */
+/** The value of an expression in the page once it is truthy. */
 const value = async (tab, what, expression) =>
   (await until(what, tab.page.waitForFunction(expression))).jsonValue();
 
@@ -43,7 +43,7 @@ claim('lit, three, preact and nanoid run as npm installed them', async (world) =
       const App = () => { const [n] = useState(7); return h('b', null, 'preact ' + n); };
       render(h(App), document.querySelector('#preact'));
       const controls = new OrbitControls(new THREE.PerspectiveCamera(), document.body);
-      // One instance of three, however many modules import it.
+      // One instance of three, although several modules import it.
       globalThis.same = controls.object instanceof THREE.Object3D;
       globalThis.id = nanoid();
     `,
@@ -63,7 +63,7 @@ claim('lit, three, preact and nanoid run as npm installed them', async (world) =
   assert.equal(plugin.plugin_name, 'node-resolve');
 });
 
-claim('a workspace that is linked, a package of the site itself and a path of tsconfig are found', async (world) => {
+claim('resolves a linked workspace, a package of the site itself and a path of tsconfig', async (world) => {
   const site = await world.site({
     'index.html': page('<script type="module">import { all } from "site/src/all.js"; globalThis.all = all;</script>'),
     'package.json': '{ "name": "site", "exports": { "./src/*": "./src/*" }, "imports": { "#inner": "./src/inner.js" } }',
@@ -85,14 +85,14 @@ claim('a workspace that is linked, a package of the site itself and a path of ts
   assert.deepEqual(failures(tab), []);
 });
 
-claim('what is missing is said with its place, and found once it is installed', async (world) => {
+claim('a missing package is reported with its location, and found once it is installed', async (world) => {
   const site = await world.site({
     'index.html': page('<script type="module" src="/main.js"></script>'),
     'main.js': 'const first = 1;\nimport { h } from "preact";\nglobalThis.made = typeof h;',
   });
   const daemon = await world.daemon({ site, args: ['--node-resolve', '--inject', 'always'] });
   const tab = await world.page(daemon, '/');
-  await daemon.unlessItEnds('the report', daemon.stderr.first('the report', (line) => line.includes('main.js:2:20') && line.includes('preact')));
+  await daemon.unlessItExits('the report', daemon.stderr.first('the report', (line) => line.includes('main.js:2:20') && line.includes('preact')));
   await tab.console.first('the error of the browser', ({ text }) => text.includes('preact'));
   await install(site, 'preact');
   await tab.page.reload();
@@ -100,7 +100,7 @@ claim('what is missing is said with its place, and found once it is installed', 
   await rm(path.join(site, 'node_modules'), { recursive: true });
 });
 
-claim('a chain of imports is asked for at once, not one level after the other', async (world) => {
+claim('a chain of imports is requested at once instead of level by level', async (world) => {
   const DEPTH = 40;
   const files = { 'index.html': page('<script type="module" src="/m0.js"></script>') };
   for (let at = 0; at < DEPTH; at += 1) {
@@ -108,7 +108,7 @@ claim('a chain of imports is asked for at once, not one level after the other', 
   }
   const site = await world.site(files);
   const daemon = await world.daemon({ site, args: ['--inject', 'always'] });
-  // A page waits for its hints for a moment only; who asks next has those that were found meanwhile.
+  // A page waits only briefly for its hints; a later request gets those that were found meanwhile.
   const told = async () => {
     const text = await (await fetch(`${daemon.origin}/`)).text();
     return text.split('modulepreload').length === DEPTH ? text : told();
@@ -123,13 +123,13 @@ claim('a chain of imports is asked for at once, not one level after the other', 
       starts: fetches.map(({ startTime }) => startTime),
     };
   });
-  assert.equal(starts.length, DEPTH, 'each is fetched once');
+  assert.equal(starts.length, DEPTH, 'each module is fetched once');
   const early = starts.filter((start) => start <= first).length;
   assert.ok(early > DEPTH / 2, `${early} of ${DEPTH} were asked for before the first had come`);
   assert.deepEqual(failures(tab), []);
 });
 
-claim('a changed module reloads the page that was told of it', async (world) => {
+claim('a changed module reloads the page that has a preload hint for it', async (world) => {
   const site = await world.site({
     'index.html': page('<script type="module" src="/a.js"></script>'),
     'a.js': 'import { b } from "./b.js"; globalThis.b = b;',

@@ -1,4 +1,4 @@
-/** Pages in a real browser: failures that recover, and the client in pages of odd shapes. */
+/** Pages in a real browser: error pages that recover, and the client in unusual pages. */
 
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { claim } from './harness.js';
 
 const page = (title, body = '') => `<!doctype html>\n<title>${title}</title><body><h1>${title}</h1>${body}</body>\n`;
 
-claim('a page that is missing shows itself once it is there', async (world) => {
+claim('the error page of a missing page is replaced once the page exists', async (world) => {
   const site = await world.site({});
   const daemon = await world.daemon({ site, args: ['--inject', 'always'] });
   const tab = await world.page(daemon, '/later.html');
@@ -16,7 +16,7 @@ claim('a page that is missing shows itself once it is there', async (world) => {
   await tab.shows('here at last');
 });
 
-claim('a failure page is a page: it is listed, and can be navigated', async (world) => {
+claim('an error page is a page: it is listed and can be navigated', async (world) => {
   const daemon = await world.daemon({ site: await world.site({ 'index.html': page('home') }), args: ['--inject', 'always'] });
   const tab = await world.page(daemon, '/missing');
   const { socketId } = await tab.hello();
@@ -25,7 +25,7 @@ claim('a failure page is a page: it is listed, and can be navigated', async (wor
   await tab.shows('home');
 });
 
-claim('the client runs in framesets, below a foreign base, in unclosed elements and in streamed pages', async (world) => {
+claim('the client runs in framesets, with a foreign base, in unclosed elements and in streamed pages', async (world) => {
   const shapes = {
     'frames.html': '<html><frameset cols="50%,50%"><frame src="frame.html"><frame src="about:blank"></frameset></html>',
     'frame.html': page('frame'),
@@ -43,7 +43,7 @@ claim('the client runs in framesets, below a foreign base, in unclosed elements 
   }
 });
 
-claim('below a base path the client finds its socket, and an app its routes', async (world) => {
+claim('with a base path the client finds its socket and an application its routes', async (world) => {
   const site = await world.site({ 'index.html': page('app') });
   const daemon = await world.daemon({ site, args: ['--inject', 'always', '--base-path', '/app', '--app-index', 'index.html'] });
   const tab = await world.page(daemon, '/app/users/7');

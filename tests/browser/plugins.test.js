@@ -1,4 +1,4 @@
-/** The examples that make something of files, each a plugin process, under `--watch` in a real browser. */
+/** The examples that process files, each run as a plugin beside `serve --watch`, in a real browser. */
 
 import assert from 'node:assert/strict';
 import { rename, writeFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ const page = (head, body = '') =>
 const style = (href) => `<link rel="stylesheet" href="${href}">`;
 const script = (src) => `<script type="module" src="${src}"></script>`;
 
-/** A watching daemon, a plugin beside it, and a way to save files: at once, so that nobody reads half of one. */
+/** A watching daemon, a plugin, and a function that saves files atomically, so that none is read half-written. */
 async function start(world, plugin, files, options) {
   const site = await world.site(files);
   const daemon = await world.daemon({ site, args: ['--watch'] });
@@ -28,7 +28,7 @@ const hasColor = (tab, selector, color) => until(`the color ${color} of ${select
   ([of, wanted]) => document.querySelector(of) && getComputedStyle(document.querySelector(of)).color === wanted,
   [selector, color]));
 
-/** Types into the page's field, so that a reload would be noticed. */
+/** Types into the page's field, so that a reload becomes visible. */
 async function typeName(tab) {
   await until('the page to load', tab.page.waitForLoadState('load'));
   await tab.page.fill('#name', 'typed');
@@ -36,11 +36,11 @@ async function typeName(tab) {
 
 const typedName = (tab) => tab.page.inputValue('#name');
 
-/** The console's word that a resource is a failure. */
+/** The browser's console message that a resource failed to load. */
 const failsToLoad = (tab, file, from = 0) => tab.console.first(`an error about ${file}`,
   ({ type, text, url }) => type === 'error' && text.includes('500') && new URL(url).pathname === file, from);
 
-claim('markdown: a page is made of its text and the layout, and reloads when either is saved', async (world) => {
+claim('markdown: a page combines text and layout, and reloads when either is saved', async (world) => {
   const { daemon, save } = await start(world, 'markdown', {
     'layout.html': page('', '<nav>first layout</nav><main>{{content}}</main>'),
     'notes.md': '# Notes\n\nfirst *text*\n',
@@ -57,7 +57,7 @@ claim('markdown: a page is made of its text and the layout, and reloads when eit
   assert.match(await main(), /<td>second<\/td>/);
 });
 
-claim('markdown: the layout may come later, and one without a place for the text is a failure', async (world) => {
+claim('markdown: the layout may be added later; one without a place for the text is an error', async (world) => {
   const { daemon, save } = await start(world, 'markdown', { 'notes.md': 'the text' });
   const tab = await world.page(daemon, '/notes.md');
   await tab.shows('the text');
@@ -67,7 +67,7 @@ claim('markdown: the layout may come later, and one without a place for the text
   await tab.shows('a whole layout: the text');
 });
 
-claim('typescript: modules run as JavaScript that maps to their source', async (world) => {
+claim('typescript: modules run as JavaScript with source maps', async (world) => {
   const app = `import { type Named, Color } from './part.ts';
 import type { Nothing } from './not-there.ts';
 const named: Named = { name: Color[Color.Green]! };
@@ -96,7 +96,7 @@ export type { Nothing };
   assert.deepEqual(map.sourcesContent, [app]);
 });
 
-claim('typescript: a syntax error is shown with its place, and pages recover by themselves', async (world) => {
+claim('typescript: a syntax error is shown with its location, and pages recover by themselves', async (world) => {
   const { site, daemon, save } = await start(world, 'typescript', {
     'index.html': page(script('/app.ts')),
     'app.ts': 'import { text } from "./part.ts";\ndocument.body.append(text as string);\n',
@@ -107,7 +107,7 @@ claim('typescript: a syntax error is shown with its place, and pages recover by 
   const from = tab.console.entries.length;
   await tab.after(() => save('part.ts', '// é\nexport const text: string = ;\n'));
   await failsToLoad(tab, '/part.ts', from);
-  // What the console links to is the explanation.
+  // The URL that the console links to explains the error.
   const explained = await world.page(daemon, '/part.ts');
   await explained.shows('plugin typescript failed: Unexpected token');
   await explained.shows(`${path.join(site, 'part.ts')}:2:29`);
@@ -117,7 +117,7 @@ claim('typescript: a syntax error is shown with its place, and pages recover by 
   await explained.shows('sourceMappingURL');
 });
 
-claim('typescript: a page that began with a syntax error recovers too', async (world) => {
+claim('typescript: a page that starts with a syntax error recovers too', async (world) => {
   const { daemon, save } = await start(world, 'typescript', {
     'index.html': page(script('/app.ts')),
     'app.ts': 'import "./part.ts";\n',
@@ -129,7 +129,7 @@ claim('typescript: a page that began with a syntax error recovers too', async (w
   await tab.shows('mended');
 });
 
-claim('env: public variables are exports of a module, and no others', async (world) => {
+claim('env: only public variables are exports of the module', async (world) => {
   const odd = '</script>"\\\n`${1}`\u2028é';
   const { daemon, process } = await start(world, 'env', {
     'index.html': page('<script type="module">import { MODE } from "/env.js"; document.body.append(`mode ${MODE}`);</script>'),
@@ -139,9 +139,9 @@ claim('env: public variables are exports of a module, and no others', async (wor
   const variables = await tab.evaluate(async () => ({ ...await import('/env.js') }));
   assert.deepEqual(variables, { MODE: 'test', ODD: odd, class: 'reserved' });
   for (const name of ['PUBLIC_NO-NAME', 'PUBLIC_1']) {
-    await process.stderr.first(`word that ${name} is left out`, (line) => line.startsWith(`${name} is left out`));
+    await process.stderr.first(`the warning that ${name} is left out`, (line) => line.startsWith(`${name} is left out`));
   }
-  // It was asked once, whoever imports it.
+  // It was called once, although several modules import it.
   const other = await world.page(daemon);
   await other.shows('mode test');
   const [plugin] = await daemon.rows('plugins');
@@ -149,14 +149,14 @@ claim('env: public variables are exports of a module, and no others', async (wor
   assert.equal(plugin.calls, 1);
 });
 
-/** The npm package is one of the tests'. */
+/** The npm package sass is installed with the tests. */
 const SASS = { args: [TESTS] };
 
-claim('sass: the style is swapped when any file is saved that it is made of', async (world) => {
+claim('sass: the style is swapped when any of its source files is saved', async (world) => {
   const { daemon, save } = await start(world, 'sass', {
     'index.html': page(style('/style.scss'), '<h1>title</h1><input id="name">'),
     'style.scss': '@use "parts/colors";\nh1 { color: colors.$first; input + & { color: red } }\ninput { color: colors.mixed(10) }\n',
-    // Nothing of its own is in the result.
+    // It contributes nothing to the result.
     'parts/_colors.scss': '@use "numbers";\n$first: rgb(1, 0, 0);\n@function mixed($red) { @return rgb($red, numbers.$green, 0) }\n',
     'parts/_numbers.scss': '$green: 1;\n',
   }, SASS);
@@ -174,7 +174,7 @@ claim('sass: the style is swapped when any file is saved that it is made of', as
   assert.equal(await typedName(tab), 'typed');
 });
 
-claim('sass: what it says of a mistake is shown, and the style comes back once that is mended', async (world) => {
+claim('sass: an error message is shown, and the style returns once the error is fixed', async (world) => {
   const { daemon, save } = await start(world, 'sass', {
     'index.html': page(style('/style.scss'), '<h1>title</h1>'),
     'style.scss': '@use "part";\nh1 { color: part.$color }\n',
@@ -184,8 +184,8 @@ claim('sass: what it says of a mistake is shown, and the style comes back once t
   await hasColor(tab, 'h1', 'rgb(1, 0, 0)');
   await tab.evaluate(() => { globalThis.isSameDocument = true; });
   await save('_part.scss', '$color: rgb(2, 0, 0)\n$other: {;\n');
-  // It keeps the style that it has, and says why.
-  await tab.console.first('what sass says', ({ text }) => text.includes('expected ";".'));
+  // The page keeps its current style and prints the reason.
+  await tab.console.first('the message of sass', ({ text }) => text.includes('expected ";".'));
   await hasColor(tab, 'h1', 'rgb(1, 0, 0)');
   const explained = await world.page(daemon, '/style.scss');
   await explained.shows('plugin sass failed: expected ";".');
@@ -195,7 +195,7 @@ claim('sass: what it says of a mistake is shown, and the style comes back once t
   assert.equal(await tab.evaluate(() => globalThis.isSameDocument), true);
 });
 
-claim('sass: a command or a package that is missing is named, with the remedy', async (world) => {
+claim('sass: a missing command or package is named together with the remedy', async (world) => {
   const files = { 'style.scss': 'h1 { color: red }\n' };
   const { daemon } = await start(world, 'sass', files, { args: [world.directory] });
   const withoutPackage = await world.page(daemon, '/style.scss');
@@ -207,14 +207,14 @@ claim('sass: a command or a package that is missing is named, with the remedy', 
   await withoutNode.shows('(install Node.js)');
 });
 
-/** An editor whose user types. */
+/** The editor example with a typing user. */
 async function startEditor(world, files) {
   const { site, process, ...others } = await start(world, 'editor', files);
-  const type = (file, text) => process.type(JSON.stringify({ file: path.join(site, file), text }));
+  const type = (file, text) => process.writeLine(JSON.stringify({ file: path.join(site, file), text }));
   return { site, process, type, undo: (file) => type(file, null), ...others };
 }
 
-claim('editor: pages act on text that is on no disk, and on its being undone', async (world) => {
+claim('editor: pages act on unsaved text and on its removal', async (world) => {
   const { daemon, type, undo, process } = await startEditor(world, {
     'index.html': page(style('style.css') + script('app.js'), '<h1>saved title</h1><input id="name">'),
     'style.css': 'h1 { color: rgb(1, 0, 0) }',
@@ -242,12 +242,12 @@ claim('editor: pages act on text that is on no disk, and on its being undone', a
   await tab.after(() => undo('index.html'));
   await tab.shows('typed text');
   await tab.shows('saved title');
-  // It is closed with a buffer that was never saved.
+  // The editor is closed with a buffer that was never saved.
   await tab.after(() => process.child.stdin.end());
   await tab.shows('saved text');
 });
 
-claim('editor: what other plugins make of files they make of unsaved text', async (world) => {
+claim('editor: other plugins transform unsaved text as they transform files', async (world) => {
   const { daemon, type, undo } = await startEditor(world, {
     'index.html': page(style('/style.scss') + script('/app.ts'), '<h1>title</h1><input id="name">'),
     'style.scss': '@use "part";\nh1 { color: part.$color }\n',

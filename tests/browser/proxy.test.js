@@ -1,11 +1,11 @@
-/** Pagewire in front of real sites, in a real browser: they work as they do without it. */
+/** Pagewire as a proxy in front of real sites, in a real browser: they work as without it. */
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { claimBehind, until } from './harness.js';
 
-/** What the sites send as a download. */
+/** The download that the sites send. */
 const PIECE = Buffer.alloc(251 * 4096, Buffer.from(Array.from({ length: 251 }, (_, octet) => octet)));
 const PIECES = 102;
 
@@ -27,7 +27,7 @@ const proxying = async (world, backend) => world.daemon({
 for (const framework of ['aiohttp', 'express']) {
   claimBehind(framework, 'page, form, login, web socket and download', async (world) => {
     const daemon = await proxying(world, await world.backend(framework));
-    // It says hello: the client is in the page.
+    // Its hello proves that the client is in the page.
     const page = await world.page(daemon, '/');
     await page.shows(`${framework} welcomes nobody`);
 

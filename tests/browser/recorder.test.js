@@ -1,4 +1,4 @@
-/** What pages print and what fails in them, as a program hears of it. */
+/** Console lines and errors of pages, as a subscriber receives them. */
 
 import assert from 'node:assert/strict';
 import { claim, until } from './harness.js';
@@ -6,16 +6,16 @@ import { claim, until } from './harness.js';
 const page = (head, body = '') =>
   `<!doctype html>\n<html><head>${head}<title>page</title></head><body><h1>page</h1>${body}</body></html>\n`;
 
-/** A daemon that puts the client into pages, and somebody who wants to know what goes on in them. */
-async function watched(world, files) {
-  const daemon = await started(world, files);
+/** A daemon that injects the client, and a follower of console lines and page errors. */
+async function startWithFollower(world, files) {
+  const daemon = await startDaemon(world, files);
   const bystander = await world.page(daemon, '/bystander.html');
   const log = world.follow(daemon, 'console', 'page_error');
-  await log.unlessItEnds('the page was told', bystander.told({ console: true, errors: true }));
+  await log.unlessItExits('the page was in report mode', bystander.reportMode({ console: true, errors: true }));
   return { daemon, log, bystander };
 }
 
-const started = async (world, files) => world.daemon({
+const startDaemon = async (world, files) => world.daemon({
   site: await world.site({ 'bystander.html': page(''), ...files }),
   args: ['--inject', 'always'],
 });
@@ -31,9 +31,9 @@ const failure = (log, matches) => log.first(`a page error like ${matches}`,
 const isNative = () => ['log', 'debug', 'info', 'warn', 'error'].every((level) =>
   Function.prototype.toString.call(console[level]).includes('[native code]'));
 
-claim('the first inline script\'s line and error are seen', async (world) => {
+claim('a console line and an error of the first inline script are reported', async (world) => {
   const first = '<script>\nconsole.info("first line");\nmissing();\n</script>';
-  const { daemon, log } = await watched(world, { 'index.html': page(first) });
+  const { daemon, log } = await startWithFollower(world, { 'index.html': page(first) });
   const tab = await world.page(daemon);
   const { socketId } = await tab.hello();
   const { socket_id: lineFrom, level } = await line(log, 'first line');
@@ -43,14 +43,14 @@ claim('the first inline script\'s line and error are seen', async (world) => {
   assert.match(kind, /uncaught/i);
   assert.equal(exception.name, 'ReferenceError');
   assert.equal(exception.url, `${daemon.origin}/`);
-  assert.equal(exception.line, 4, 'as in the file: what is injected adds no line');
+  assert.equal(exception.line, 4, 'as in the file: the injection adds no line');
   assert.match(exception.stack, /missing is not defined/);
   const kinds = log.events.entries.map((event) => (event.console ? 'line' : event.page_error ? 'error' : ''));
   assert.ok(kinds.indexOf('line') < kinds.indexOf('error'), 'in the order in which they happened');
 });
 
-claim('what a page prints is told by level and argument, and printed as ever', async (world) => {
-  const { daemon, log } = await watched(world, { 'index.html': page('') });
+claim('console lines are reported with level and arguments, and still printed', async (world) => {
+  const { daemon, log } = await startWithFollower(world, { 'index.html': page('') });
   const tab = await world.page(daemon);
   await tab.evaluate(() => {
     const cycle = { name: 'round' };
@@ -69,16 +69,16 @@ claim('what a page prints is told by level and argument, and printed as ever', a
   assert.match(args[13].truncated, /^"x{1000,9999}$/);
   assert.match(args[14].description, /throws/);
   for (const level of ['debug', 'info', 'log', 'warn', 'error']) {
-    const told = await line(log, `by ${level}`);
-    assert.match(told.level, new RegExp(`${level}$`, 'i'));
+    const reported = await line(log, `by ${level}`);
+    assert.match(reported.level, new RegExp(`${level}$`, 'i'));
     const printed = await tab.prints(`by ${level}`);
     assert.equal(printed.type, level === 'warn' ? 'warning' : level);
   }
   assert.equal(await tab.evaluate(() => console.log.name), 'log');
 });
 
-claim('warnings and errors tell where they were printed', async (world) => {
-  const { daemon, log } = await watched(world, {
+claim('warnings and errors are reported with their source location', async (world) => {
+  const { daemon, log } = await startWithFollower(world, {
     'index.html': page('<script src="/prints.js"></script>'),
     'prints.js': 'function outer() {\n  console.warn("careful");\n}\nouter();\n',
   });
@@ -88,8 +88,8 @@ claim('warnings and errors tell where they were printed', async (world) => {
   assert.doesNotMatch(stack, /recorder/);
 });
 
-claim('a rejection that nobody handles is told; what the page handles is not', async (world) => {
-  const { daemon, log } = await watched(world, { 'index.html': page('') });
+claim('unhandled rejections are reported; errors that the page handles are not', async (world) => {
+  const { daemon, log } = await startWithFollower(world, { 'index.html': page('') });
   const tab = await world.page(daemon);
   await tab.evaluate(() => {
     for (const type of ['error', 'unhandledrejection']) {
@@ -110,8 +110,8 @@ claim('a rejection that nobody handles is told; what the page handles is not', a
   assert.ok(!log.events.entries.some(({ page_error: error }) => /handled by/.test(error?.exception.message)));
 });
 
-claim('scripts, stylesheets and images that do not load are told with their URLs', async (world) => {
-  const { daemon, log } = await watched(world, {
+claim('scripts, stylesheets and images that fail to load are reported with their URLs', async (world) => {
+  const { daemon, log } = await startWithFollower(world, {
     'index.html': page('<script src="/none.js"></script><link rel="stylesheet" href="none.css">', '<img src="/none.png">'),
   });
   await world.page(daemon);
@@ -123,10 +123,10 @@ claim('scripts, stylesheets and images that do not load are told with their URLs
   }
 });
 
-claim('what the page\'s policy blocks is told, and the recorder passes it', async (world) => {
+claim('violations of the page\'s policy are reported, and the recorder complies with it', async (world) => {
   const policy = '<meta http-equiv="Content-Security-Policy" '
     + 'content="default-src \'none\'; script-src \'self\'; connect-src \'self\'">';
-  const { daemon, log } = await watched(world, {
+  const { daemon, log } = await startWithFollower(world, {
     'index.html': page(policy, '<script>blocked()</script><script src="/prints.js"></script>'),
     'prints.js': 'console.log("allowed");\n',
   });
@@ -138,8 +138,8 @@ claim('what the page\'s policy blocks is told, and the recorder passes it', asyn
   await line(log, 'allowed');
 });
 
-claim('10,000 lines a second leave a page responsive, and none is lost without being counted', async (world) => {
-  const { daemon, log } = await watched(world, { 'index.html': page('', '<button>press</button>') });
+claim('10,000 console lines a second leave a page responsive, and dropped lines are counted', async (world) => {
+  const { daemon, log } = await startWithFollower(world, { 'index.html': page('', '<button>press</button>') });
   const tab = await world.page(daemon);
   const { socketId } = await tab.hello();
   await tab.evaluate(() => {
@@ -153,13 +153,13 @@ claim('10,000 lines a second leave a page responsive, and none is lost without b
     globalThis.storm = new Promise((resolve) => {
       const timer = setInterval(() => {
         for (let count = 0; count < 100; count += 1) console.log('line', seen.lines += 1);
-        if (seen.lines < 15_000 || seen.clicks === 0) return; // Until it was noticed.
+        if (seen.lines < 15_000 || seen.clicks === 0) return; // Until the click was handled.
         clearInterval(timer);
         resolve();
       }, 10);
     });
   });
-  // By the daemon's own socket: the browser's driver has enough to do with the lines.
+  // Through the daemon, because Playwright is busy with the console lines.
   const [{ value }] = await daemon.rows('import', '--socket', socketId,
     'data:text/javascript,export default () => document.querySelector("button").click() ?? seen.clicks');
   assert.equal(value, 1);
@@ -176,12 +176,12 @@ claim('10,000 lines a second leave a page responsive, and none is lost without b
   assert.ok(forwarded >= 200 && forwarded < lines / 2, `${forwarded} lines were forwarded`);
 });
 
-claim('nothing is forwarded and the console is untouched while nobody watches', async (world) => {
-  const daemon = await started(world);
+claim('without a subscriber nothing is reported and the console is not wrapped', async (world) => {
+  const daemon = await startDaemon(world);
   const tab = await world.page(daemon, '/bystander.html');
   const { socketId } = await tab.hello();
   assert.equal(await tab.evaluate(isNative), true);
-  // What describes an awaited result is what would record; it does not.
+  // Awaited results use the recorder's code to describe values, without recording.
   const [row] = await daemon.rows('import', '--socket', socketId, 'data:text/javascript,export default () => 3n');
   assert.equal(row.unserializable, '3n');
   assert.equal(await tab.evaluate(isNative), true);
@@ -191,31 +191,31 @@ claim('nothing is forwarded and the console is untouched while nobody watches', 
   assert.ok(!sent.some((type) => /^pagewire:(console|error|events)$/.test(type)), sent.join());
 });
 
-claim('a page that was there before is heard as long as somebody listens', async (world) => {
-  const { daemon, log, bystander: tab } = await watched(world);
+claim('a page that connected earlier reports while there is a subscriber', async (world) => {
+  const { daemon, log, bystander: tab } = await startWithFollower(world);
   await until('the recorder in the page', tab.page.waitForFunction(() =>
     !Function.prototype.toString.call(console.log).includes('[native code]')));
   await tab.evaluate(() => console.log('heard'));
   await line(log, 'heard');
-  // What the daemon prints comes from a program: it is not told to programs again.
+  // Text printed for a program is not reported back to programs.
   await daemon.cli('log', '--all', 'from a program');
   await tab.prints('from a program');
   await tab.evaluate(() => console.log('heard as well'));
   await line(log, 'heard as well');
   assert.ok(!log.events.entries.some(({ console }) => console?.args[0].value === 'from a program'));
   await log.stop('SIGKILL');
-  await tab.told({ console: false, errors: false });
+  await tab.reportMode({ console: false, errors: false });
   const sent = () => tab.frames.entries.filter(({ direction }) => direction === 'sent').length;
   await tab.settled();
   const before = sent();
   await tab.evaluate(() => console.log('unheard'));
   await tab.settled();
-  assert.equal(sent(), before + 1, 'the question of settled() alone');
+  assert.equal(sent(), before + 1, 'only the request of settled()');
   assert.equal(await tab.evaluate(() => console.log.name), 'log');
 });
 
-claim('the last words of a page that goes away are heard, and a frame\'s as its own', async (world) => {
-  const { daemon, log } = await watched(world, {
+claim('console lines right before a navigation are reported, and those of a frame under its own socket', async (world) => {
+  const { daemon, log } = await startWithFollower(world, {
     'index.html': page('', '<iframe src="/inner.html"></iframe>'),
     'inner.html': page('<script>console.log("from the frame")</script>'),
   });

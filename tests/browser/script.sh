@@ -1,5 +1,5 @@
 #!/bin/sh
-# All there is to a session: run in the folder of a site, while somebody opens the page.
+# A complete session. Run it in the folder of a site while a browser opens the page.
 set -eu
 pagewire serve --detach --port 0 --inject always
 pagewire wait --sockets 1 --timeout 20

@@ -1,4 +1,4 @@
-/** The command line in a shell script: each line can rely on what the one before it did. */
+/** The command line in a shell script: each command can rely on the effect of the previous one. */
 
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
@@ -20,7 +20,7 @@ claim(`start, wait, eval, reload --wait, eval, stop: ${TIMES} times without a ra
     const tab = await world.page({ origin: http });
     const [, ...printed] = await script.lines();
     assert.deepEqual(printed, ['"a site"', '"1"', 'reached 1 page', '"2"'], `run ${time}`);
-    await assert.rejects(fetch(http), 'the daemon has gone');
+    await assert.rejects(fetch(http), 'the daemon has exited');
     await tab.page.close();
   }
 });

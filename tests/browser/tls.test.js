@@ -1,9 +1,9 @@
-/** Pages by https in Chromium. */
+/** Pages over https in Chromium. */
 
 import assert from 'node:assert/strict';
 import { claim } from './harness.js';
 
-claim('Chromium loads an https page by HTTP/2 and its client connects by wss', async (world) => {
+claim('Chromium loads an https page over HTTP/2 and its client connects over wss', async (world) => {
   const site = await world.site({
     'index.html': '<!doctype html>\n<title>secure</title><script type="module" src="./app.js"></script>\n',
     'app.js': 'document.title += ` ${isSecureContext}`;\n',
@@ -21,7 +21,7 @@ claim('Chromium loads an https page by HTTP/2 and its client connects by wss', a
   assert.deepEqual([...new Set(protocols)], ['h2']);
 });
 
-claim('plain http leads to the same page by https', async (world) => {
+claim('plain http redirects to the same page over https', async (world) => {
   const site = await world.site({ 'index.html': '<!doctype html>\n<title>secure</title>\n' });
   const daemon = await world.daemon({ site, args: ['--tls', '--inject', 'always'] });
   const tab = await world.page(daemon, null);

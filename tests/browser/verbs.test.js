@@ -1,4 +1,4 @@
-/** The verbs of the command line against a real page. What imports return is in client.test.js. */
+/** The verbs of the command line with a real page. The values of imports are tested in client.test.js. */
 
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { claim, until } from './harness.js';
 
 const page = (title, body = '') => `<!doctype html>\n<title>${title}</title><h1>${title}</h1>${body}\n`;
 
-/** A daemon that puts the client into pages, and one page. */
+/** A daemon that injects the client, and one page. */
 async function opened(world, files = {}) {
   const site = await world.site({ 'index.html': page('first'), ...files });
   const daemon = await world.daemon({ site, args: ['--inject', 'always'] });
@@ -16,7 +16,7 @@ async function opened(world, files = {}) {
   return { daemon, tab, site, socketId };
 }
 
-claim('eval prints each kind of value so that it can be told from the others', async (world) => {
+claim('eval prints each kind of value distinguishably', async (world) => {
   const { daemon } = await opened(world);
   const kinds = {
     'document.title': '"first"',
@@ -37,15 +37,15 @@ claim('eval prints each kind of value so that it can be told from the others', a
   assert.equal(row.unserializable, 'NaN');
 });
 
-claim('eval says what is wrong with its code, and which page threw', async (world) => {
+claim('eval reports what is wrong with its code, and which page threw', async (world) => {
   const { daemon, socketId } = await opened(world);
-  assert.match(await daemon.refuses(1, 'eval', '1 +\n2 +'), /SyntaxError: .*:3:1\)$/m, 'where the expression breaks off');
+  assert.match(await daemon.refuses(1, 'eval', '1 +\n2 +'), /SyntaxError: .*:3:1\)$/m, 'the place where the expression is incomplete');
   assert.match(await daemon.refuses(1, 'eval', 'missing()'), /ReferenceError: missing is not defined/);
   const [{ socket_id: thrower, exception }] = await daemon.rows('eval', '(() => { throw new RangeError("no"); })()');
   assert.deepEqual([thrower, exception.phase, exception.name, exception.message], [socketId, 'call', 'RangeError', 'no']);
 });
 
-claim('eval --module calls the default export of a file, and names the line of its mistakes', async (world) => {
+claim('eval --module calls the default export of a file and reports the line of an error', async (world) => {
   const { daemon, tab, site } = await opened(world, { 'lib.js': 'export const seven = 7;\n' });
   const file = path.join(site, '..', 'check.js');
   await writeFile(file, 'const { seven } = await import("/lib.js");\nexport default () => seven * 6;\n');
@@ -57,7 +57,7 @@ claim('eval --module calls the default export of a file, and names the line of i
   assert.match(await daemon.refuses(1, 'eval', '--module', file), /SyntaxError: .*\.js:2:9\)$/m);
 });
 
-claim('a module that cannot be parsed or linked names its place, and the page does not notice', async (world) => {
+claim('a module that cannot be parsed or linked reports its location and raises no error in the page', async (world) => {
   const { daemon, tab } = await opened(world, {
     'index.html': page('first', '<script>var seen = [];\n'
       + 'addEventListener("error", (event) => seen.push(event.message), true);</script>'),
@@ -67,7 +67,7 @@ claim('a module that cannot be parsed or linked names its place, and the page do
     'empty.js': '',
   });
   const log = world.follow(daemon, 'console', 'page_error');
-  await log.unlessItEnds('the page was told', tab.told({ console: true, errors: true }));
+  await log.unlessItExits('the page was told', tab.reportMode({ console: true, errors: true }));
   for (const [name, place] of [['parse', '/parse.js:2:9'], ['outer', '/parse.js:2:9'], ['link', '/link.js:2:10']]) {
     for (const again of [[], ['--fresh']]) {
       const [{ exception }] = await daemon.rows('import', `/${name}.js`, ...again);
@@ -99,7 +99,7 @@ claim('reload --wait and navigate --wait return when the new page is complete', 
   assert.equal(await tab.evaluate(() => document.title), 'first');
 });
 
-claim('wait --until returns when it is true in the page, across a reload too', async (world) => {
+claim('wait --until returns once the expression is true in the page, also across a reload', async (world) => {
   const { daemon, tab } = await opened(world);
   const waiting = daemon.cli('wait', '--until', 'globalThis.isThere', '--timeout', '10');
   await daemon.cli('reload', '--wait');
@@ -109,7 +109,7 @@ claim('wait --until returns when it is true in the page, across a reload too', a
   await daemon.refuses(3, 'wait', '--until', 'false', '--timeout', '0.3');
 });
 
-claim('import runs what the page has already, and --fresh what the file says now', async (world) => {
+claim('import uses the module that the page has loaded, --fresh the current file', async (world) => {
   const { daemon, site } = await opened(world, { 'greet.js': 'export default (name) => `hello ${name}`;\n' });
   assert.equal(await daemon.cli('import', '/greet.js', 'Ada'), '"hello Ada"\n');
   await writeFile(path.join(site, 'greet.js'), 'export default (name) => `welcome ${name}`;\n');
@@ -138,10 +138,10 @@ claim('log prints exactly its text, at its level', async (world) => {
   }
 });
 
-claim('messages shows what a page prints and what fails in it', async (world) => {
+claim('messages shows console lines and errors of a page', async (world) => {
   const { daemon, tab, socketId } = await opened(world);
   const log = world.follow(daemon, 'console', 'page_error');
-  await log.unlessItEnds('the page was told', tab.told({ console: true, errors: true }));
+  await log.unlessItExits('the page was told', tab.reportMode({ console: true, errors: true }));
   // A page that is open already fetches the recorder first.
   await until('the recorder', tab.page.waitForFunction(() =>
     !Function.prototype.toString.call(console.log).includes('[native code]')));
@@ -157,7 +157,7 @@ claim('messages shows what a page prints and what fails in it', async (world) =>
   assert.deepEqual([error.socket_id, error.kind, error.exception.name], [socketId, 'uncaught', 'ReferenceError']);
 });
 
-claim('messages ends with the message that it waits for', async (world) => {
+claim('messages --until exits at the matching message', async (world) => {
   const { daemon, tab, socketId } = await opened(world);
   await tab.send({ type: 'result', ok: false });
   await tab.send({ type: 'result', ok: true, failures: [] });

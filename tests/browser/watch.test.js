@@ -1,4 +1,4 @@
-/** What pages do when files change, in a real page, against the real daemon. */
+/** How a real page acts on changed files. */
 
 import assert from 'node:assert/strict';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
@@ -11,11 +11,11 @@ const page = (title, body = '', head = '') =>
 const square = (color, side = 10) =>
   `<svg xmlns="http://www.w3.org/2000/svg" width="${side}" height="${side}"><rect width="100%" height="100%" fill="${color}"/></svg>`;
 
-/** A watching daemon, a way to save its files, and a page of it that would notice a reload. */
+/** A watching daemon, a function that saves its files, and a page in which a reload is visible. */
 async function start(world, files, ...args) {
   const site = await world.site({ 'index.html': page('start'), ...files });
   const daemon = await world.daemon({ site, args: ['--watch', ...args] });
-  // At once: what is half written may be told, and then again when it is whole.
+  // Atomically, because a half-written file may be announced too.
   const save = async (name, text) => {
     const draft = path.join(site, `${name}~`);
     await writeFile(draft, text);
@@ -24,7 +24,7 @@ async function start(world, files, ...args) {
   return { site, daemon, save };
 }
 
-/** A tab whose document is marked and loaded. */
+/** A tab whose document is loaded and marked. */
 async function open(world, daemon, location = '/') {
   const tab = await world.page(daemon, location);
   await mark(tab);
@@ -43,7 +43,7 @@ const holds = (tab, what, expression) => until(what, tab.page.waitForFunction(ex
 const color = (selector, value) =>
   `getComputedStyle(document.querySelector('${selector}')).color === '${value}'`;
 
-claim('a stylesheet is swapped: the page keeps its form and is never without style', async (world) => {
+claim('a stylesheet is swapped: the page keeps its form input and is never unstyled', async (world) => {
   const { daemon, save } = await start(world, {
     'index.html': page('style', '<input id="name">', '<link rel="stylesheet" href="/a.css"><link rel="stylesheet" href="b.css?v=1">'),
     'a.css': '@import "inner.css"; h1 { color: rgb(1, 0, 0) }',
@@ -52,7 +52,7 @@ claim('a stylesheet is swapped: the page keeps its form and is never without sty
   });
   const tab = await open(world, daemon);
   await tab.page.fill('#name', 'typed');
-  // Notes every color that a frame of the page shows.
+  // Records the colors in every animation frame.
   await tab.evaluate(() => {
     globalThis.shown = new Set();
     const note = () => {
@@ -67,7 +67,7 @@ claim('a stylesheet is swapped: the page keeps its form and is never without sty
   await holds(tab, 'the new color of the second', color('input', 'rgb(8, 0, 0)'));
   await save('inner.css', 'body { color: rgb(7, 0, 0) }');
   await holds(tab, 'the new color of the imported', color('body', 'rgb(7, 0, 0)'));
-  // Fetched again, a stylesheet imports what is newest, not what it imported first.
+  // A stylesheet that is fetched again imports the latest version of its imports.
   await save('a.css', '@import "inner.css"; h1 { color: rgb(9, 0, 0); margin: 7px }');
   await holds(tab, 'the new margin', "getComputedStyle(document.querySelector('h1')).marginTop === '7px'");
   await holds(tab, 'the color of the imported', color('body', 'rgb(7, 0, 0)'));
@@ -84,7 +84,7 @@ claim('a stylesheet is swapped: the page keeps its form and is never without sty
   assert.ok(await isSame(tab));
 });
 
-claim('images are swapped wherever they are shown', async (world) => {
+claim('images are swapped wherever they appear', async (world) => {
   const { daemon, save } = await start(world, {
     'index.html': page('images', '<input id="name"><img id="plain" src="plain.svg">'
       + '<img id="set" srcset="set.svg 1x, other.svg 2x"><picture><source srcset="source.svg"><img id="picture"></picture>'
@@ -116,7 +116,7 @@ claim('images are swapped wherever they are shown', async (world) => {
       assert.equal(width, side);
     }
   }
-  // A stylesheet that is swapped later shows the new image, not the one it was first shown with.
+  // A stylesheet that is swapped later uses the new image.
   const newest = await tab.evaluate(background('back'));
   await save('css/a.css', '#back { background: url("../back.svg"); color: rgb(1, 2, 3) }');
   await holds(tab, 'the new stylesheet', color('#back', 'rgb(1, 2, 3)'));
@@ -141,19 +141,19 @@ claim('a module reloads the pages that loaded it and no other', async (world) =>
   await other.shows('renewed');
 });
 
-claim('what no page uses changes nothing', async (world) => {
+claim('a file that a page does not use has no effect on it', async (world) => {
   const { daemon, save } = await start(world, { 'unused.js': '1', 'unused.css': 'a {}', 'other.html': page('other') });
   const tab = await open(world, daemon);
   for (const name of ['unused.js', 'unused.css', 'other.html', 'notes.txt']) {
     const from = tab.frames.entries.length;
     await save(name, 'changed');
-    await tab.frames.first(`word of ${name}`, ({ message }) => message.paths?.includes(`/${name}`), from);
+    await tab.frames.first(`the change of ${name}`, ({ message }) => message.paths?.includes(`/${name}`), from);
   }
   await tab.settled();
   assert.ok(await isSame(tab));
 });
 
-claim('a file that was missing reloads the page that asked for it', async (world) => {
+claim('a file that was missing reloads the page that requested it', async (world) => {
   const { daemon, save } = await start(world, {
     'index.html': page('missing', '<script>fetch("data.json").then((r) => r.text().then((t) => document.body.append(r.ok ? t : "none")));</script>'),
   });
@@ -177,19 +177,19 @@ claim('a frame reloads itself', async (world) => {
   assert.ok(await isSame(tab));
 });
 
-claim('where a page was loaded from counts, not where it says it is', async (world) => {
+claim('the URL a page was loaded from counts, not its current URL', async (world) => {
   const { daemon, save } = await start(world, { 'app.html': page('app') });
   const tab = await open(world, daemon);
   await tab.evaluate(() => history.pushState({}, '', '/app.html'));
   const from = tab.frames.entries.length;
   await save('app.html', page('app', 'again'));
-  await tab.frames.first('word of it', ({ message }) => message.paths?.includes('/app.html'), from);
+  await tab.frames.first('the announced change', ({ message }) => message.paths?.includes('/app.html'), from);
   await tab.settled();
   assert.ok(await isSame(tab));
   await tab.after(() => save('index.html', page('renewed')));
 });
 
-claim('a fetch that was on its way when its file changed reloads the page', async (world) => {
+claim('a change during a fetch of the file reloads the page', async (world) => {
   const { daemon, save } = await start(world, { 'data.txt': 'first' });
   const tab = await open(world, daemon);
   let arrive;
@@ -206,20 +206,20 @@ claim('a fetch that was on its way when its file changed reloads the page', asyn
   await until('the first text to be read', read);
   const from = tab.frames.entries.length;
   await save('data.txt', 'second');
-  await tab.frames.first('word of it', ({ message }) => message.paths?.includes('/data.txt'), from);
+  await tab.frames.first('the announced change', ({ message }) => message.paths?.includes('/data.txt'), from);
   await tab.settled();
   assert.ok(await isSame(tab));
   await tab.after(() => arrive());
 });
 
-claim('a save that comes while the page loads again is not lost', async (world) => {
+claim('a save during a reload is not lost', async (world) => {
   const { daemon, save } = await start(world, {
     'index.html': page('race', '<script src="app.js"></script>'),
     'app.js': 'document.body.append("first");',
   });
   const files = world.follow(daemon, 'file');
   const tab = await open(world, daemon);
-  // The new document has the second text and no socket yet: nobody can tell it of the third.
+  // The new document has the second text and no socket yet, so it cannot be notified of the third.
   const connects = new Promise((resolve) => {
     tab.page.route('**/client.js', async (route) => {
       await thirdIsTold;
@@ -239,7 +239,7 @@ claim('a save that comes while the page loads again is not lost', async (world) 
   await tab.shows('the third');
 });
 
-claim('a page that was away hears what changed meanwhile', async (world) => {
+claim('a page that reconnects is notified of changes it missed', async (world) => {
   const { daemon, save } = await start(world, {
     'index.html': page('away', '', '<link rel="stylesheet" href="/a.css">'),
     'a.css': 'h1 { color: rgb(1, 0, 0) }',
@@ -257,7 +257,7 @@ claim('a page that was away hears what changed meanwhile', async (world) => {
   assert.ok(await isSame(tab));
 });
 
-claim('a script of a worker reloads the page of the worker', async (world) => {
+claim('a changed worker script reloads the page of the worker', async (world) => {
   const { daemon, save } = await start(world, {
     'index.html': page('worker', '<script>new Worker("worker.js").onmessage = ({ data }) => document.body.append(data);</script>'),
     'worker.js': 'importScripts("part.js"); postMessage(`${part} whole`);',
@@ -274,7 +274,7 @@ claim('a script of a worker reloads the page of the worker', async (world) => {
   assert.ok(await isSame(plain));
 });
 
-claim('a font reloads the page, and a stylesheet that has gone does too', async (world) => {
+claim('a changed font and a deleted stylesheet reload the page', async (world) => {
   const { site, daemon, save } = await start(world, {
     'index.html': page('font', 'text', '<link rel="stylesheet" href="a.css"><link rel="stylesheet" href="b.css">'),
     'a.css': '@font-face { font-family: f; src: url("f.woff2") } body { font-family: f }',
@@ -286,13 +286,13 @@ claim('a font reloads the page, and a stylesheet that has gone does too', async 
   await mark(tab);
   await tab.after(() => rm(path.join(site, 'b.css')));
   await mark(tab);
-  // Its link has loaded nothing, and still it is the page's own.
+  // The link failed to load, but the page requested it.
   await save('b.css', 'h1 { color: rgb(2, 0, 0) }');
   await holds(tab, 'the new color', color('h1', 'rgb(2, 0, 0)'));
   assert.ok(await isSame(tab));
 });
 
-claim('files that come by a rename or in a folder of their own are the same files', async (world) => {
+claim('files that arrive by renaming or in a new folder count as changed', async (world) => {
   const { site, daemon, save } = await start(world, {
     'index.html': page('saves', '', '<link rel="stylesheet" href="css/a.css">'),
     'css/a.css': 'h1 { color: rgb(1, 0, 0) }',

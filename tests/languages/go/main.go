@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// Without generated code: bytes in, bytes out.
+// Messages as raw bytes, without generated code.
 type codec struct{}
 
 func (codec) Name() string                      { return "proto" }
@@ -42,7 +42,7 @@ func main() {
 	}
 	// Field 1, a short string: server_version.
 	if len(info) < 2 || info[0] != 0x0a {
-		log.Fatalf("not the answer: %x", info)
+		log.Fatalf("unexpected response: %x", info)
 	}
 	fmt.Println(string(info[2 : 2+int(info[1])]))
 }

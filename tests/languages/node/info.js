@@ -6,7 +6,7 @@ const client = new Client(process.argv[2], credentials.createInsecure());
 const metadata = new Metadata();
 if (token) metadata.set("authorization", `Bearer ${token}`);
 
-// Without generated code: bytes in, bytes out.
+// Messages as raw bytes, without generated code.
 const bytes = (value) => value;
 const method = "/pagewire.v1.ControlService/GetServerInfo";
 const options = { deadline: Date.now() + 10_000 };
@@ -14,6 +14,6 @@ client.makeUnaryRequest(method, bytes, bytes, Buffer.alloc(0), metadata, options
   client.close();
   if (error) throw error;
   // Field 1, a short string: server_version.
-  if (info[0] !== 0x0a) throw new Error(`not the answer: ${info.toString("hex")}`);
+  if (info[0] !== 0x0a) throw new Error(`unexpected response: ${info.toString("hex")}`);
   console.log(info.toString("utf8", 2, 2 + info[1]));
 });

@@ -9,7 +9,7 @@ import grpc
 token = os.environ.get("PAGEWIRE_TOKEN")
 
 with grpc.insecure_channel(endpoint) as channel:
-    # Without generated code: bytes in, bytes out.
+    # Messages as raw bytes, without generated code.
     get_server_info = channel.unary_unary("/pagewire.v1.ControlService/GetServerInfo", None, None)
     metadata = [("authorization", f"Bearer {token}")] if token else None
     try:

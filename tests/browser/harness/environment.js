@@ -1,0 +1,50 @@
+/** Paths of the programs under test and of what they need, and the environment in which they run. */
+
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+export const PAGEWIRE = path.resolve(process.env.PAGEWIRE_BIN ?? path.join(ROOT, 'target/debug/pagewire'));
+/** The folder of the compiled examples. */
+export const EXAMPLES = path.join(path.dirname(PAGEWIRE), 'examples');
+export const CHROMIUM = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
+export const FIREFOX = process.env.FIREFOX_BIN ?? '/usr/bin/firefox-esr';
+
+/** The folder with the npm packages of the tests. */
+export const TESTS = path.join(ROOT, 'tests');
+/** The site that comes with the examples. */
+export const EXAMPLE_SITE = path.join(ROOT, 'examples/site');
+
+/** The sites of `tests/backends`: how they are started, and the folder of the packages they need. */
+export const BACKENDS = {
+  aiohttp: {
+    program: ['/usr/bin/env', 'python3', path.join(ROOT, 'tests/backends/aiohttp_site.py')],
+    packages: path.join(ROOT, 'target/backends'),
+  },
+  express: {
+    program: [process.execPath, path.join(ROOT, 'tests/backends/express_site.js')],
+    packages: path.join(ROOT, 'tests/node_modules'),
+  },
+};
+
+const missingBrowser = (name, file, variable) =>
+  (existsSync(file) ? undefined : `no ${name} at ${file} (set ${variable})`);
+
+/** Why Chromium is not available; `undefined` when it is. */
+export const missingChromium = () => missingBrowser('Chromium', CHROMIUM, 'CHROMIUM_BIN');
+
+/** Why Firefox is not available; `undefined` when it is. */
+export const missingFirefox = () => missingBrowser('Firefox', FIREFOX, 'FIREFOX_BIN');
+
+/** Why a backend is not available; `undefined` when it is. */
+export function missingBackend(name) {
+  const installed = path.join(BACKENDS[name].packages, name);
+  return existsSync(installed) ? undefined : `no ${name} at ${installed} (tests/run installs it)`;
+}
+
+/** The environment of a test's programs, without settings of the person at this machine. */
+export function cleanEnvironment(folder) {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('PAGEWIRE_'));
+  return { ...Object.fromEntries(inherited), XDG_RUNTIME_DIR: folder, XDG_DATA_HOME: folder };
+}
