@@ -1,24 +1,24 @@
 /**
- * What a page does when files have changed: stylesheets and images are swapped where they are,
- * anything else that the page has loaded reloads it, and what it has not loaded is nothing to it.
- * Loaded by the socket client when it is first needed.
+ * Acts on changed files: stylesheets and images are swapped in place, any other file that the page
+ * has loaded reloads it, and files it never loaded are ignored. Loaded by the socket client when it
+ * is first needed.
  *
  * What a page has loaded is known from its document's URL and the browser's list of its fetches.
- * That list has a worker's first script and none of what the worker loads itself, so a page with
- * workers takes any script that it does not know for one of theirs.
+ * That list has a worker's first script but nothing that the worker loads itself, so a page with
+ * workers takes any unknown script for one of theirs.
  */
 
-/** Fetches by these can be renewed without the page; all others need a reload. */
-const SWAPPED = new Set(['link', 'css', 'img', 'image', 'input', 'video']);
+/** Initiator types whose fetches can be repeated in place; all others need a reload. */
+const SWAPPABLE = new Set(['link', 'css', 'img', 'image', 'input', 'video']);
 const FRAMES = new Set(['iframe', 'frame']);
 const WORKER = /\.m?js$/;
-/** What workers load. */
-const SCRIPT = /\.(m?js|wasm|json)$/;
-/** Changes that are remembered for fetches that were on their way; the oldest are forgotten first. */
-const MAX_REMEMBERED = 4_096;
-/** How often we look whether an imported stylesheet has arrived, and when the page is reloaded instead. */
+/** Files that a worker may load. */
+const WORKER_FILE = /\.(m?js|wasm|json)$/;
+/** Most changes recorded for fetches that were in flight; the oldest are evicted first. */
+const MAX_CHANGES = 4_096;
+/** Interval of checking whether an imported stylesheet is loaded, and time limit before a reload. */
 const IMPORT_POLL_MS = 5;
-const IMPORT_PATIENCE_MS = 5_000;
+const IMPORT_TIMEOUT_MS = 5_000;
 
 /** Attributes that show images. */
 const IMAGES = {
@@ -30,165 +30,169 @@ const IMAGES = {
   'link[rel~="icon" i]': ['href'],
 };
 
-/** Where the daemon's root is. */
+/** The daemon's root. */
 let base;
-/** Changed files, by `key`, and when we were told: a fetch that began before may have missed it. */
-const remembered = new Map();
+/** When changes were announced, by `key`: a fetch that began earlier may have got the old file. */
+const changeTimes = new Map();
 let observer;
 
-/** Acts on changed files: URL paths below `root`. None at all, or `knows` nothing: reloads. */
-export function changed(paths, root, knows) {
+/** Acts on changed files: URL paths below `root`. Reloads if none are given, or fetches are unknown. */
+export function applyChanges(paths, root, knowsFetches) {
   base = root;
-  if (paths.length === 0 || !knows) return reload();
+  if (paths.length === 0 || !knowsFetches) return reload();
   const now = performance.now();
-  for (const name of paths.flatMap(namesOf)) {
-    remembered.delete(name);
-    remembered.set(name, now);
+  for (const name of paths.flatMap(keysOf)) {
+    changeTimes.delete(name);
+    changeTimes.set(name, now);
   }
-  for (const name of remembered.keys()) {
-    if (remembered.size <= MAX_REMEMBERED) break;
-    remembered.delete(name);
+  for (const name of changeTimes.keys()) {
+    if (changeTimes.size <= MAX_CHANGES) break;
+    changeTimes.delete(name);
   }
   observer ??= observeFetches();
-  act(new Set(paths.flatMap(namesOf)), performance.getEntriesByType('resource'));
+  updateUses(new Set(paths.flatMap(keysOf)), performance.getEntriesByType('resource'));
 }
 
-/** Fetches that end now but began before their file changed. */
+/** Handles fetches that end from now on, but began before their file changed. */
 function observeFetches() {
   const fetches = new PerformanceObserver((list) => {
-    const late = list.getEntries().filter(({ name, startTime }) => remembered.get(key(name)) > startTime);
-    if (late.length > 0) act(new Set(late.map(({ name }) => key(name))), late);
+    const outdated = list.getEntries().filter(({ name, startTime }) => changeTimes.get(key(name)) > startTime);
+    if (outdated.length > 0) updateUses(new Set(outdated.map(({ name }) => key(name))), outdated);
   });
   fetches.observe({ type: 'resource' });
   return fetches;
 }
 
-/** Swaps or reloads what the page uses of these files, given by `key`. */
-function act(files, fetches) {
+/** Swaps these files, given by `key`, wherever the page uses them, or reloads the page. */
+function updateUses(files, fetches) {
   if (isDocument(files)) return reload();
   const uses = new Map();
   for (const { name, initiatorType } of fetches) {
     const file = key(name);
-    if (!files.has(file) || FRAMES.has(initiatorType) || isQuestion(name, initiatorType)) continue;
-    if (!uses.has(file)) uses.set(file, { url: name, by: new Set() });
-    uses.get(file).by.add(initiatorType);
+    if (!files.has(file) || FRAMES.has(initiatorType) || isDiagnosticFetch(name, initiatorType)) continue;
+    if (!uses.has(file)) uses.set(file, { url: name, initiators: new Set() });
+    uses.get(file).initiators.add(initiatorType);
   }
-  if (hasWorker() && [...files].some((file) => !uses.has(file) && SCRIPT.test(file))) return reload();
+  if (hasWorker() && [...files].some((file) => !uses.has(file) && WORKER_FILE.test(file))) return reload();
   const links = new Set();
-  for (const [file, { url, by }] of uses) {
-    if (![...by].every((kind) => SWAPPED.has(kind))) return reload();
+  for (const [file, { url, initiators }] of uses) {
+    if (![...initiators].every((type) => SWAPPABLE.has(type))) return reload();
     const owners = [...stylesheets().filter((link) => key(link.href) === file), ...swapImports(file, url)];
     if (!owners.every((owner) => owner.localName === 'link')) return reload();
     for (const owner of owners) links.add(owner);
-    const isSwapped = [owners.length > 0, swapImages(file), by.has('css') && swapInStyles(file, url)];
+    const isSwapped = [owners.length > 0, swapImages(file), initiators.has('css') && swapInStyles(file, url)];
     if (!isSwapped.includes(true)) return reload();
   }
-  for (const link of links) swapStyle(link, keepIfBroken);
+  for (const link of links) swapStyle(link, reportOrReload);
   reloadFrames(files);
 }
 
 const reload = () => location.reload();
 
-// --- Which file is which -----------------------------------------------------------------------
+// --- Files and URLs ----------------------------------------------------------------------------
 
-/** The same for two URLs of one file: no query, no difference in escapes. */
+/** Returns the same key for all URLs of a file: without the query, and with escapes decoded. */
 function key(url) {
   try {
     const { origin, pathname } = new URL(url, document.baseURI);
     return origin + decodeURIComponent(pathname);
   } catch {
-    return url; // Not one of ours.
+    return url; // Malformed escapes, which no URL of a served file has.
   }
 }
 
-/** What a changed file may have been asked for as. */
-function namesOf(path) {
+/** Returns the keys of all URLs under which a changed file may have been requested. */
+function keysOf(path) {
   const file = key(new URL(path.replace(/^\//, './'), base));
   const folder = /^(.*)\/index\.html$/.exec(file)?.[1];
   return folder === undefined ? [file] : [file, `${folder}/`, folder];
 }
 
-/** Whether the document is made of one of these files, or may be. */
+/** Whether the document may have been made from one of these files. */
 function isDocument(files) {
   const loaded = performance.getEntriesByType('navigation')[0]?.name ?? location.href;
   const page = key(loaded);
-  // Where no file has this name, a plugin or a fallback made the page of some HTML file.
-  const isMade = /\/[^/.]+$/.test(page);
-  return files.has(page) || (isMade && [...files].some((file) => /\.html?$/.test(file)));
+  // A URL without an extension: a plugin or the app index made the page from some HTML file.
+  const isGenerated = /\/[^/.]+$/.test(page);
+  return files.has(page) || (isGenerated && [...files].some((file) => /\.html?$/.test(file)));
 }
 
 const hasWorker = () => performance.getEntriesByType('resource')
   .some(({ name, initiatorType }) => initiatorType === 'other' && WORKER.test(key(name)));
 
-/** Reloads frames whose document changed, unless they have a socket client and do it themselves. */
+/** Reloads frames whose document changed, except those with a socket client of their own. */
 function reloadFrames(files) {
   for (const frame of document.querySelectorAll('iframe[src], frame[src]')) {
     if (!files.has(key(frame.src))) continue;
     try {
       if (!frame.contentWindow[Symbol.for('pagewire')]) frame.contentWindow.location.reload();
     } catch {
-      // Of another origin.
+      // The frame is of another origin.
     }
   }
 }
 
 // --- Stylesheets -------------------------------------------------------------------------------
 
-/** Stylesheets that are being fetched again, and their replacements. */
+/** Stylesheets that are being reloaded, with the links that will replace them. */
 const swaps = new Map();
 
-/** Fetches the stylesheets with these URL paths again; all of the page's own origin if there are none. */
+/** Reloads the stylesheets with these URL paths; all of the page's own origin if there are none. */
 export function swapStyles(paths) {
   for (const link of stylesheets()) {
     const { origin, pathname } = new URL(link.href);
-    const isMeant = paths.length === 0 || paths.includes(pathname);
-    if (origin === location.origin && isMeant) swapStyle(link);
+    const isSelected = paths.length === 0 || paths.includes(pathname);
+    if (origin === location.origin && isSelected) swapStyle(link);
   }
 }
 
-/** Links to stylesheets, without those that are arriving. */
+/** Returns the links to stylesheets, without replacements that are still loading. */
 function stylesheets() {
-  const arriving = new Set(swaps.values());
+  const loading = new Set(swaps.values());
   const links = document.querySelectorAll('link[rel~="stylesheet" i][href]');
-  return [...links].filter((link) => !arriving.has(link));
+  return [...links].filter((link) => !loading.has(link));
 }
 
-/** A plugin that cannot make a stylesheet says why, and the page keeps the old one; what is gone reloads it. */
-async function keepIfBroken(url) {
+/**
+ * Handles a stylesheet that does not load. If a plugin failed to generate it, prints the plugin's
+ * error and keeps the old stylesheet; otherwise reloads the page.
+ */
+async function reportOrReload(url) {
   try {
-    const answer = await fetch(url, { cache: 'no-store' });
-    if (answer.ok || answer.headers.has('pagewire-plugin')) {
-      if (!answer.ok) console.error(await answer.text());
+    const response = await fetch(url, { cache: 'no-store' });
+    if (response.ok || response.headers.has('pagewire-plugin')) {
+      if (!response.ok) console.error(await response.text());
       return;
     }
   } catch {
-    // The daemon is away.
+    // The daemon cannot be reached.
   }
   reload();
 }
 
-/** A fetch of ours that asked why, and not one of the page. */
-const isQuestion = (url, by) => by === 'fetch' && new URL(url).searchParams.has('pagewire-fresh');
+/** Whether a fetch was made by `reportOrReload`, and not by the page. */
+const isDiagnosticFetch = (url, initiatorType) =>
+  initiatorType === 'fetch' && new URL(url).searchParams.has('pagewire-fresh');
 
-/** Fetches a stylesheet again. The old one goes when the new one is there, so nothing flashes. */
-function swapStyle(link, fail = () => {}) {
-  swaps.get(link)?.remove(); // Changed again before it arrived.
+/** Reloads a stylesheet. The old one is removed once the new one is loaded, so that nothing flashes. */
+function swapStyle(link, onError = () => {}) {
+  swaps.get(link)?.remove(); // Changed again before it was loaded.
   const next = link.cloneNode();
-  const settle = (gone) => {
+  const finish = (obsolete) => {
     if (swaps.get(link) === next) swaps.delete(link);
-    gone.remove();
+    obsolete.remove();
   };
   next.addEventListener('load', async () => {
-    await renewImports([next.sheet]);
-    renewStyles(stylesOf(next.sheet));
-    if (swaps.get(link) === next) settle(link);
+    await updateImports([next.sheet]);
+    updateStyles(stylesOf(next.sheet));
+    if (swaps.get(link) === next) finish(link);
   }, { once: true });
   next.addEventListener('error', () => {
     const isCurrent = swaps.get(link) === next;
-    settle(next);
-    if (isCurrent) fail(next.href);
+    finish(next);
+    if (isCurrent) onError(next.href);
   }, { once: true });
-  next.href = renewed(link.href);
+  next.href = freshUrl(link.href);
   swaps.set(link, next);
   link.after(next);
 }
@@ -196,44 +200,44 @@ function swapStyle(link, fail = () => {}) {
 // --- Inside stylesheets ------------------------------------------------------------------------
 
 /**
- * Files that stylesheets mention and that have changed, by `key`, and the newest URL of each. A
- * stylesheet that is fetched again mentions the first one, which the browser may remember.
+ * The newest URL of each changed file that stylesheets refer to, by `key`. A reloaded stylesheet
+ * refers to the original URL, which the browser may have cached.
  */
-const renewals = new Map();
+const freshUrls = new Map();
 
-/** The elements whose stylesheets import a file, which are to be fetched again and import it anew. */
+/** Returns the elements whose stylesheets import a file, so that they are reloaded. */
 function swapImports(file, url) {
   const importing = [...document.styleSheets].filter((sheet) => !importersOf(file, [sheet]).next().done);
-  if (importing.length > 0) renewals.set(file, renewed(url));
-  const arriving = new Set(swaps.values());
-  return importing.map((sheet) => sheet.ownerNode).filter((owner) => !arriving.has(owner));
+  if (importing.length > 0) freshUrls.set(file, freshUrl(url));
+  const loading = new Set(swaps.values());
+  return importing.map((sheet) => sheet.ownerNode).filter((owner) => !loading.has(owner));
 }
 
-/** Has stylesheets and style attributes show an image anew; says whether any shows it. */
+/** Swaps an image in stylesheets and style attributes. Returns whether any of them shows it. */
 function swapInStyles(file, url) {
-  const fresh = renewed(url);
-  const isShown = [...stylesOfDocument()].some((style) => renewedText(style, file, fresh) !== undefined);
+  const fresh = freshUrl(url);
+  const isShown = [...stylesOfDocument()].some((style) => updatedText(style, file, fresh) !== undefined);
   if (!isShown) return false;
-  renewals.set(file, fresh);
-  // It is fetched before the old one goes.
+  freshUrls.set(file, fresh);
+  // The new image is loaded before it replaces the old one.
   const image = new Image();
   image.src = fresh;
-  image.decode().catch(() => {}).then(() => renewStyles(stylesOfDocument()));
+  image.decode().catch(() => {}).then(() => updateStyles(stylesOfDocument()));
   return true;
 }
 
-/** Has stylesheets that are not in force yet import the newest. */
-async function renewImports(sheets) {
-  const importing = [...renewals].flatMap(([file, fresh]) =>
-    [...importersOf(file, sheets)].map((sheet) => renewImport(sheet, file, fresh)));
+/** Makes stylesheets that are not applied yet import the newest files. */
+async function updateImports(sheets) {
+  const importing = [...freshUrls].flatMap(([file, fresh]) =>
+    [...importersOf(file, sheets)].map((sheet) => updateImport(sheet, file, fresh)));
   await Promise.all(importing);
 }
 
-/** Has styles show the newest. */
-function renewStyles(styles) {
+/** Makes styles show the newest images. */
+function updateStyles(styles) {
   for (const found of styles) {
-    for (const [file, fresh] of renewals) {
-      const text = renewedText(found, file, fresh);
+    for (const [file, fresh] of freshUrls) {
+      const text = updatedText(found, file, fresh);
       if (text !== undefined) found.style.cssText = text;
     }
   }
@@ -245,14 +249,14 @@ function rulesOf(sheet) {
   try {
     return [...sheet?.cssRules ?? []];
   } catch {
-    return []; // Of another origin, or not there yet.
+    return []; // Of another origin, or not loaded yet.
   }
 }
 
 const isImportOf = (file, sheet) => (rule) =>
   rule instanceof CSSImportRule && key(new URL(rule.href, baseOf(sheet))) === file;
 
-/** The stylesheets, of these and those that they import, that import a file themselves. */
+/** Yields those of these stylesheets, and of the ones they import, that import a file directly. */
 function* importersOf(file, sheets) {
   for (const sheet of sheets) {
     const rules = rulesOf(sheet);
@@ -262,29 +266,29 @@ function* importersOf(file, sheets) {
 }
 
 /**
- * Has a stylesheet import a file by another URL, and waits for it: nobody tells when it is there, and
- * some browsers take the whole sheet out of force until then. Rules are looked up each time, because
- * writing a sheet may make new objects for them.
+ * Makes a stylesheet import a file by a fresh URL, and polls until it is loaded: there is no event
+ * for that, and some browsers do not apply the whole sheet until then. Rules are looked up each
+ * time, because modifying a sheet may replace their objects.
  */
-async function renewImport(sheet, file, fresh) {
+async function updateImport(sheet, file, fresh) {
   const isImport = isImportOf(file, sheet);
   const find = (matches) => rulesOf(sheet).findIndex(matches);
-  const arriving = () => rulesOf(sheet).find(({ href }) => href === fresh);
-  if (arriving()) return;
-  const place = find(isImport);
-  sheet.insertRule(sheet.cssRules[place].cssText.replace(/url\("[^"]*"\)/, `url("${fresh}")`), place);
-  for (let waited = 0; !hasArrived(arriving()); waited += IMPORT_POLL_MS) {
-    if (waited > IMPORT_PATIENCE_MS) return reload();
+  const freshRule = () => rulesOf(sheet).find(({ href }) => href === fresh);
+  if (freshRule()) return;
+  const index = find(isImport);
+  sheet.insertRule(sheet.cssRules[index].cssText.replace(/url\("[^"]*"\)/, `url("${fresh}")`), index);
+  for (let waited = 0; !isLoaded(freshRule()); waited += IMPORT_POLL_MS) {
+    if (waited > IMPORT_TIMEOUT_MS) return reload();
     await new Promise((resolve) => { setTimeout(resolve, IMPORT_POLL_MS); });
-    // Changed again, or replaced with all it imports.
-    if (renewals.get(file) !== fresh || !isInDocument(sheet)) return;
+    // Stops if the file changed again, or the sheet was replaced.
+    if (freshUrls.get(file) !== fresh || !isInDocument(sheet)) return;
   }
   const isOld = (rule) => isImport(rule) && rule.href !== fresh;
   while (find(isOld) >= 0) sheet.deleteRule(find(isOld));
-  await renewImports([arriving().styleSheet]);
+  await updateImports([freshRule().styleSheet]);
 }
 
-function hasArrived(rule) {
+function isLoaded(rule) {
   try {
     return Boolean(rule?.styleSheet?.cssRules);
   } catch {
@@ -292,11 +296,11 @@ function hasArrived(rule) {
   }
 }
 
-/** `document.styleSheets` does not say: some browsers leave out what waits for an import. */
+/** `document.styleSheets` is no substitute: some browsers omit sheets that wait for an import. */
 const isInDocument = ({ parentStyleSheet, ownerNode }) =>
   (parentStyleSheet ? isInDocument(parentStyleSheet) : ownerNode?.isConnected === true);
 
-/** Every style, and what URLs in it are relative to. Those of fonts cannot be written. */
+/** Yields every style, with the base of its URLs. Styles of fonts are read-only and left out. */
 function* stylesOfDocument() {
   for (const sheet of document.styleSheets) yield* stylesOf(sheet);
   for (const { style } of document.querySelectorAll('[style*="url("]')) yield { style, base: document.baseURI };
@@ -313,33 +317,33 @@ function* stylesOf(sheet) {
   }
 }
 
-/** The text of a style with another URL for a file; undefined when it does not mention the file. */
-function renewedText({ style, base: from }, file, fresh) {
-  let isMentioned = false;
+/** Returns the text of a style with a fresh URL for a file; undefined if it does not refer to it. */
+function updatedText({ style, base: from }, file, fresh) {
+  let isReferenced = false;
   const text = style.cssText.replace(/url\("([^"\\]*)"\)/g, (whole, url) => {
     if (!URL.canParse(url, from) || key(new URL(url, from)) !== file) return whole;
-    isMentioned = true;
+    isReferenced = true;
     return `url("${fresh}")`;
   });
-  return isMentioned ? text : undefined;
+  return isReferenced ? text : undefined;
 }
 
 // --- Images ------------------------------------------------------------------------------------
 
-/** Has all elements that show a file show it anew; says whether there are any. */
+/** Swaps a file in all elements that show it. Returns whether there are any. */
 function swapImages(file) {
   let isShown = false;
-  const renew = (url) => {
+  const update = (url) => {
     if (key(url) !== file) return url;
     isShown = true;
-    return renewed(url);
+    return freshUrl(url);
   };
   for (const [selector, names] of Object.entries(IMAGES)) {
     for (const element of document.querySelectorAll(selector)) {
       for (const name of names) {
         const before = element.getAttribute(name);
         if (before === null) continue;
-        const after = name === 'srcset' ? before.split(/(,?\s+)/).map(renew).join('') : renew(before);
+        const after = name === 'srcset' ? before.split(/(,?\s+)/).map(update).join('') : update(before);
         if (after !== before) element.setAttribute(name, after);
       }
     }
@@ -347,10 +351,10 @@ function swapImages(file) {
   return isShown;
 }
 
-let uniques = 0;
-/** The same file by another URL, which no cache knows, those of earlier pages included. */
-function renewed(url) {
+let uniqueCount = 0;
+/** Returns another URL of the same file, which no cache knows, not even one of an earlier page. */
+function freshUrl(url) {
   const fresh = new URL(url, document.baseURI);
-  fresh.searchParams.set('pagewire-fresh', `${Date.now().toString(36)}-${++uniques}`);
+  fresh.searchParams.set('pagewire-fresh', `${Date.now().toString(36)}-${++uniqueCount}`);
   return fresh.href;
 }

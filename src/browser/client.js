@@ -1,15 +1,15 @@
 /**
  * Pagewire's socket client: the script that the daemon injects into pages.
  *
- * It joins its document to the daemon by one WebSocket, does what the daemon says (import a
+ * It connects its document to the daemon by one WebSocket, runs the daemon's commands (import a
  * module, print, reload, swap stylesheets) and lets page code talk to plugins. Served as it is,
- * with no build step, as `/__pagewire__/client.js` and, with the ancestor's exports, as
- * `/__web-dev-server__web-socket.js`; the frames are described in `message.rs`. What the page
- * prints, its errors and the description of values are `recorder.js`'s, what it does when files
- * change is `changes.js`'s; both are fetched when needed.
+ * with no build step, as `/__pagewire__/client.js` and, with the exports of `@web/dev-server`, as
+ * `/__web-dev-server__web-socket.js`; the frames are described in `message.rs`. Two companions are
+ * loaded when needed: `recorder.js` reports the console and errors and describes values, and
+ * `changes.js` acts on changed files.
  *
- * Nothing here runs text from the socket: code arrives only by `import()` of a URL, which the
- * page's Content-Security-Policy judges as it judges any other script.
+ * Text from the socket is never evaluated: code arrives only by `import()` of a URL, to which the
+ * page's Content-Security-Policy applies as to any other script.
  */
 
 const VERSION = 1;
@@ -18,32 +18,32 @@ const FEATURES = ['import.await', 'import.fresh', 'log', 'console', 'errors',
 const LEVELS = ['debug', 'error', 'info', 'log', 'warn'];
 
 const FIRST_RETRY_MS = 100;
-const LAST_RETRY_MS = 5_000;
+const MAX_RETRY_MS = 5_000;
 const HIDDEN_RETRY_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const PROBE_AFTER_SILENCE_MS = 10_000;
 const PROBE_TIMEOUT_MS = 3_000;
 const RESPONSE_TIMEOUT_MS = 20_000;
 const STATE_INTERVAL_MS = 100;
-const TAB_QUESTION_MS = 100;
+const TAB_CLAIM_MS = 100;
 const TOP_PAGE_MS = 500;
-/** What was on its way when a connection broke may not have arrived. */
-const LOST_ON_THE_WAY_MS = 1_000;
-/** Fetches that the browser remembers for us: when there are more, we cannot know what we use. */
+/** Messages in flight when a connection breaks may be lost. */
+const IN_FLIGHT_MS = 1_000;
+/** Size of the browser's list of fetches. Once it is full, the page's resources are unknown. */
 const RESOURCE_ENTRIES = 10_000;
 const DEFAULT_RESOURCE_ENTRIES = 250;
 
 /**
- * The script may be in one document under both of its names: the first one keeps what it exports
- * under this key of `window`, the second exports the same again, so there is one connection.
+ * The script may be loaded under both of its names. The first instance stores its exports under
+ * this key of `window`, and the second re-exports them, so that they share one connection.
  */
 const KEY = Symbol.for('pagewire');
 
 const isAlias = !/\/__pagewire__\/[^/]*$/.test(new URL(import.meta.url).pathname);
-/** Where the daemon's own root is: not `/` behind a proxy that adds a base path. */
+/** The daemon's root: not `/` behind a proxy that adds a base path. */
 const daemonRoot = new URL(isAlias ? './' : '../', import.meta.url);
 
-/** crypto.randomUUID exists in secure contexts only, and a phone on the LAN has none. */
+/** crypto.randomUUID needs a secure context, which a phone on the LAN does not have. */
 const randomId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)),
   (byte) => byte.toString(16).padStart(2, '0')).join('');
 
@@ -52,29 +52,29 @@ let tabId = '';
 
 // --- The connection ----------------------------------------------------------------------------
 
-/** The socket of the moment, null between two attempts. */
+/** The current socket, null between two attempts. */
 let socket = null;
-/** `socket` is open and has said hello: only then may others send. */
+/** `socket` is open and has sent hello, which must be the first frame. */
 let isReady = false;
-/** No attempt follows: the server (close codes 4500-4999) or the page's code said so. */
-let isOver = false;
-/** The document is cached (back/forward) or prerendered: the tab belongs to another one. */
-let isAway = false;
+/** Closed for good, by the daemon (close codes 4500-4999) or by page code. */
+let isClosed = false;
+/** The document is cached (back/forward) or prerendered: the tab shows another one. */
+let isInactive = false;
 let attempts = 0;
 let retryTimer;
-/** Ends an attempt that hangs, or a probe without an answer. */
-let patienceTimer;
+/** Drops an attempt that hangs, or a connection whose probe is unanswered. */
+let responseTimer;
 let connectingSince = 0;
-let heardAt = 0;
-/** The daemon's name for the latest connection; '' until it answers a hello. */
+let receivedAt = 0;
+/** The daemon's id for the latest connection; '' until it answers a hello. */
 let socketId = '';
 let daemonAnswersHello = false;
 
 /**
- * What page code gets as `webSocket`. It behaves like a WebSocket, but outlives connections:
- * listeners stay, 'open' and 'close' come for each connection below, and `readyState` is
- * CONNECTING while the next one is sought (`send` throws then, as a WebSocket's does; use
- * `sendMessage` to wait). `close()` is for good.
+ * The `webSocket` export. It behaves like a WebSocket, but outlives connections: listeners stay
+ * registered, 'open' and 'close' fire for each underlying connection, and `readyState` is
+ * CONNECTING while reconnecting (`send` throws then, as a WebSocket's does; `sendMessage` waits).
+ * `close()` is final.
  */
 class PageSocket extends EventTarget {
   onopen = null;
@@ -90,7 +90,7 @@ class PageSocket extends EventTarget {
   }
 
   get readyState() {
-    return isOver ? this.CLOSED : isReady ? this.OPEN : this.CONNECTING;
+    return isClosed ? this.CLOSED : isReady ? this.OPEN : this.CONNECTING;
   }
 
   get url() {
@@ -102,17 +102,17 @@ class PageSocket extends EventTarget {
   }
 
   send(data) {
-    if (isOver) return;
+    if (isClosed) return;
     if (!isReady) throw new DOMException('the web socket is not connected', 'InvalidStateError');
     transmit(data);
   }
 
   close(code = 1000, reason = '') {
-    if (isOver) return;
-    // First, so that a bad code throws and changes nothing.
+    if (isClosed) return;
+    // First, so that an invalid code throws without changing anything.
     socket?.close(code, reason);
-    isOver = true;
-    lose(socket, new CloseEvent('close', { code, reason, wasClean: true }));
+    isClosed = true;
+    disconnected(socket, new CloseEvent('close', { code, reason, wasClean: true }));
   }
 }
 
@@ -120,19 +120,19 @@ const READY_STATES = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 };
 Object.assign(PageSocket, READY_STATES);
 Object.assign(PageSocket.prototype, READY_STATES);
 
-const facade = new PageSocket();
+const pageSocket = new PageSocket();
 const firstOpen = deferred();
-/** Resolves when the connection is ready, and is renewed when it is lost. */
+/** Resolves when the connection is ready; replaced when it is lost. */
 let opening = deferred();
 
 function deferred() {
   const parts = {};
   parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
-  parts.promise.catch(() => {}); // Whoever waits hears of it; nobody waiting is no fault.
+  parts.promise.catch(() => {}); // Not an unhandled rejection if nothing waits.
   return parts;
 }
 
-/** Beside the script, so that a base path or a proxy needs no setting. */
+/** Relative to the script, so that a base path or a proxy needs no setting. */
 function socketUrl() {
   const url = new URL(isAlias ? './wds' : './socket', import.meta.url);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -142,114 +142,115 @@ function socketUrl() {
 
 function connect() {
   clearTimeout(retryTimer);
-  if (socket || isOver || isAway) return;
+  if (socket || isClosed || isInactive) return;
   const self = socket = new WebSocket(socketUrl());
-  connectingSince = heardAt = Date.now();
+  connectingSince = receivedAt = Date.now();
   daemonAnswersHello = false;
-  losePatienceIn(CONNECT_TIMEOUT_MS);
+  startTimeout(CONNECT_TIMEOUT_MS);
   self.addEventListener('open', async (event) => {
-    await tab; // Hello is the first frame, and names the tab.
+    await tab; // Hello is the first frame, and contains the tab's id.
     if (self !== socket || self.readyState !== WebSocket.OPEN) return;
-    clearTimeout(patienceTimer);
-    sayHello();
+    clearTimeout(responseTimer);
+    sendHello();
     isReady = true;
-    recorder()?.sendBy(sendRecorded); // What was recorded so far goes before all else.
+    recorder()?.setSender(sendRecorded); // Flushes what was recorded before all else.
     firstOpen.resolve();
     opening.resolve();
-    facade.dispatchEvent(new Event(event.type));
+    pageSocket.dispatchEvent(new Event(event.type));
   });
   self.addEventListener('message', ({ data, origin }) => {
     if (self !== socket) return;
-    clearTimeout(patienceTimer);
-    heardAt = Date.now();
+    clearTimeout(responseTimer);
+    receivedAt = Date.now();
     attempts = 0;
-    awareAt = documentAge();
+    changesKnownAt = documentAge();
     receive(data);
-    facade.dispatchEvent(new MessageEvent('message', { data, origin }));
+    pageSocket.dispatchEvent(new MessageEvent('message', { data, origin }));
   });
   self.addEventListener('error', () => {
-    if (self === socket) facade.dispatchEvent(new Event('error'));
+    if (self === socket) pageSocket.dispatchEvent(new Event('error'));
   });
   self.addEventListener('close', ({ code, reason, wasClean }) =>
-    lose(self, new CloseEvent('close', { code, reason, wasClean })));
+    disconnected(self, new CloseEvent('close', { code, reason, wasClean })));
 }
 
-/** The connection is gone, or given up: says so to all who wait, and plans the next one. */
-function lose(lost, closeEvent) {
+/** Handles a connection that was lost or given up: rejects waiters and schedules a reconnect. */
+function disconnected(lost, closeEvent) {
   if (lost !== socket) return;
   socket = null;
   if (isReady) opening = deferred();
   isReady = false;
-  recorder()?.sendBy(null);
-  clearTimeout(patienceTimer);
+  recorder()?.setSender(null);
+  clearTimeout(responseTimer);
   clearTimeout(retryTimer);
-  isOver ||= closeEvent.code >= 4500 && closeEvent.code <= 4999;
+  isClosed ||= closeEvent.code >= 4500 && closeEvent.code <= 4999;
   for (const request of requests.values()) {
-    if (request.isSent || isOver) request.fail(new Error(
+    if (request.isSent || isClosed) request.fail(new Error(
       `The connection to the server was lost before it answered the message with type ${request.type}`));
   }
-  if (isOver) opening.reject(new Error(`The web socket is closed (code ${closeEvent.code})`));
-  else if (!isAway) retryTimer = setTimeout(connect, retryDelay());
-  facade.dispatchEvent(closeEvent);
+  if (isClosed) opening.reject(new Error(`The web socket is closed (code ${closeEvent.code})`));
+  else if (!isInactive) retryTimer = setTimeout(connect, retryDelay());
+  pageSocket.dispatchEvent(closeEvent);
 }
 
-/** Sends a frame, behind what the page printed before. */
+/** Sends a frame, after what the page printed before. */
 function transmit(data) {
   recorder()?.flush();
   socket.send(data);
 }
 
 function retryDelay() {
-  const delay = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts++, 10));
+  const delay = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts++, 10));
   const isHidden = document.visibilityState === 'hidden';
-  // Jitter: a hundred pages must not come back to a restarted daemon in step.
+  // Jitter: a hundred pages must not reconnect to a restarted daemon in step.
   return (isHidden ? Math.min(HIDDEN_RETRY_MS, delay * 6) : delay) * (0.75 + Math.random() / 2);
 }
 
-/** Gives the connection up: on a dead line a `close` event may take minutes. */
+/** Gives up the connection: on a dead line a `close` event may take minutes. */
 function drop(reason, code = 1006) {
   const dropped = socket;
-  lose(dropped, new CloseEvent('close', { code, reason, wasClean: code === 1000 }));
+  disconnected(dropped, new CloseEvent('close', { code, reason, wasClean: code === 1000 }));
   dropped.close(1000, reason);
 }
 
-function losePatienceIn(ms) {
-  clearTimeout(patienceTimer);
-  patienceTimer = setTimeout(() => {
-    drop('no sign of life');
+function startTimeout(ms) {
+  clearTimeout(responseTimer);
+  responseTimer = setTimeout(() => {
+    drop('no response');
     connect();
   }, ms);
 }
 
 /**
- * Called whenever the page may have slept. A phone kills a background page's connection and may
- * never say so, and pings are invisible to scripts: so after silence ask with a second hello.
+ * Called whenever the page may have been suspended. A phone may kill a background page's connection
+ * without a `close` event, and pings are invisible to scripts: a second hello probes a silent one.
  */
-function wake() {
-  if (isAway || isOver) return;
+function checkConnection() {
+  if (isInactive || isClosed) return;
   if (socket && !isReady && Date.now() - connectingSince > PROBE_TIMEOUT_MS) drop('connecting hangs');
   if (!socket) return connect();
-  if (isReady && daemonAnswersHello && Date.now() - heardAt > PROBE_AFTER_SILENCE_MS) {
-    heardAt = Date.now(); // One probe, however many events come at once.
-    sayHello();
-    losePatienceIn(PROBE_TIMEOUT_MS);
+  if (isReady && daemonAnswersHello && Date.now() - receivedAt > PROBE_AFTER_SILENCE_MS) {
+    receivedAt = Date.now(); // One probe, however many events fire at once.
+    sendHello();
+    startTimeout(PROBE_TIMEOUT_MS);
   }
 }
 
-// --- What the page says of itself --------------------------------------------------------------
+// --- The page's state --------------------------------------------------------------------------
 
 /**
- * How long ago the document was asked for, in milliseconds. Of two clocks the one that went
- * further: one stands still while the machine sleeps.
+ * Milliseconds since the document was requested, by the clock that advanced further: one of them
+ * may stop while the machine sleeps.
  */
-const documentAge = () => Math.max(performance.now(), Date.now() - documentBegan);
-const documentBegan = Date.now() - performance.now();
-/** The age at which we knew of every change of a file. */
-let awareAt = 0;
+const documentAge = () => Math.max(performance.now(), Date.now() - documentStart);
+const documentStart = Date.now() - performance.now();
+/** Age of the document at the last message: every earlier change of a file is known. */
+let changesKnownAt = 0;
 
-let lastSaid = '';
+/** The last description sent, as JSON. */
+let lastSent = '';
 let stateTimer;
-let stateAt = 0;
+let stateSentAt = 0;
 
 const describePage = () => ({
   page_id: pageId,
@@ -263,46 +264,46 @@ const describePage = () => ({
   version: VERSION,
 });
 
-function sayHello() {
+function sendHello() {
   const page = describePage();
-  lastSaid = JSON.stringify(page);
+  lastSent = JSON.stringify(page);
   const age = documentAge();
-  const unaware = Math.min(age, age - awareAt + LOST_ON_THE_WAY_MS);
+  const unaware = Math.min(age, age - changesKnownAt + IN_FLIGHT_MS);
   socket.send(JSON.stringify({ type: 'pagewire:hello', ...page, unaware_ms: unaware }));
 }
 
-/** Something may have changed: says it at once, or with what else changes in the interval. */
-function sayState() {
+/** Sends the page's state if it has changed, at most once per interval. */
+function sendState() {
   if (stateTimer || !isReady) return;
-  const wait = stateAt + STATE_INTERVAL_MS - Date.now();
+  const wait = stateSentAt + STATE_INTERVAL_MS - Date.now();
   if (wait > 0) {
-    stateTimer = setTimeout(() => { stateTimer = undefined; sayState(); }, wait);
+    stateTimer = setTimeout(() => { stateTimer = undefined; sendState(); }, wait);
     return;
   }
   const page = describePage();
-  if (JSON.stringify(page) === lastSaid) return;
-  lastSaid = JSON.stringify(page);
-  stateAt = Date.now();
+  if (JSON.stringify(page) === lastSent) return;
+  lastSent = JSON.stringify(page);
+  stateSentAt = Date.now();
   transmit(JSON.stringify({ type: 'pagewire:state', ...page }));
 }
 
-function watchPage() {
-  for (const type of ['readystatechange', 'visibilitychange']) document.addEventListener(type, sayState);
-  for (const type of ['hashchange', 'popstate', 'load']) window.addEventListener(type, sayState);
+function observePage() {
+  for (const type of ['readystatechange', 'visibilitychange']) document.addEventListener(type, sendState);
+  for (const type of ['hashchange', 'popstate', 'load']) window.addEventListener(type, sendState);
   if (window.navigation) {
-    window.navigation.addEventListener('currententrychange', sayState);
+    window.navigation.addEventListener('currententrychange', sendState);
   } else {
     for (const name of ['pushState', 'replaceState']) {
       const original = history[name];
       history[name] = function (...args) {
         original.apply(this, args);
-        sayState();
+        sendState();
       };
     }
   }
-  // The title lives in the head; the body, where most changes happen, is not watched.
+  // The title is in the head; the body, where most changes happen, is not observed.
   if (document.head) {
-    new MutationObserver(sayState)
+    new MutationObserver(sendState)
       .observe(document.head, { childList: true, subtree: true, characterData: true });
   }
 }
@@ -311,15 +312,15 @@ function watchPage() {
 
 let tabChannel;
 
-/** The `tab_id`: one tab, across reloads. Always resolves, and at once if it is nobody else's. */
+/** The `tab_id`, which identifies the tab across reloads. Always resolves. */
 async function claimTab() {
   if (window.top !== window) {
-    const ofTop = await topTab();
-    if (ofTop) return ofTop;
+    const topId = await topTab();
+    if (topId) return topId;
   }
   try {
     const stored = sessionStorage.getItem('pagewire.tab_id');
-    // Duplicating a tab copies its storage; a reload does not, and need not ask.
+    // Duplicating a tab copies its storage. A reload does not, so it needs no check.
     const isReload = performance.getEntriesByType('navigation')[0]?.type === 'reload';
     const mayBeCopy = window.top === window && !isReload;
     if (stored && !(mayBeCopy && await isHeldElsewhere(stored))) return stored;
@@ -327,16 +328,16 @@ async function claimTab() {
     sessionStorage.setItem('pagewire.tab_id', fresh);
     return fresh;
   } catch {
-    return randomId(); // Storage is blocked or sandboxed away: the id lives as long as the page.
+    return randomId(); // Storage is blocked or sandboxed: the id lives as long as the page.
   }
 }
 
-/** What the top page of this frame calls its tab, if we may look and it has this script. */
+/** The tab_id of this frame's top page, if it is accessible and has this script. */
 async function topTab() {
   try {
     const { top } = window;
     if (!top[KEY] && top.document.readyState !== 'complete') {
-      // A frame may be done before the scripts of the page around it have run.
+      // A frame may be loaded before the scripts of the page around it have run.
       await new Promise((resolve) => {
         top.document.addEventListener('DOMContentLoaded', resolve, { once: true });
         top.addEventListener('load', resolve, { once: true });
@@ -349,7 +350,7 @@ async function topTab() {
   }
 }
 
-/** Whether another live document has this tab_id. One that navigated away or is cached is silent. */
+/** Whether another live document has this tab_id. Those that were left or are cached do not answer. */
 function isHeldElsewhere(id) {
   return new Promise((resolve) => {
     const channel = new BroadcastChannel('pagewire');
@@ -358,7 +359,7 @@ function isHeldElsewhere(id) {
       channel.close();
       resolve(isHeld);
     };
-    const timer = setTimeout(end, TAB_QUESTION_MS, false);
+    const timer = setTimeout(end, TAB_CLAIM_MS, false);
     channel.onmessage = ({ data }) => {
       if (data?.held === id) end(true);
     };
@@ -366,26 +367,27 @@ function isHeldElsewhere(id) {
   });
 }
 
-function defendTab() {
-  if (window.top !== window || isAway) return;
+/** Answers other documents that ask whether this tab_id is in use. */
+function answerClaims() {
+  if (window.top !== window || isInactive) return;
   try {
     tabChannel = new BroadcastChannel('pagewire');
     tabChannel.onmessage = ({ data }) => {
       if (data?.asked === tabId) tabChannel.postMessage({ held: tabId });
     };
   } catch {
-    // Without channels nobody can ask.
+    // Without channels no document can ask.
   }
 }
 
-// --- What the daemon says ----------------------------------------------------------------------
+// --- Messages from the daemon ------------------------------------------------------------------
 
 function receive(text) {
   let message;
   try {
     message = JSON.parse(text);
   } catch {
-    return; // Binary or foreign: the page's own listeners may know it.
+    return; // Binary or not JSON: only the page's own listeners may understand it.
   }
   switch (message?.type) {
     case 'import':
@@ -402,10 +404,10 @@ function receive(text) {
       print(message);
       break;
     case 'pagewire:command':
-      obey(message);
+      runCommand(message);
       break;
     case 'pagewire:watch':
-      watch(message);
+      setReportMode(message);
       break;
     case 'pagewire:fault':
       print({ level: 'warn', source: 'pagewire', text: message.error });
@@ -413,7 +415,7 @@ function receive(text) {
   }
 }
 
-/** Prints what is not the page's own, and is therefore not told to the daemon. */
+/** Prints an entry of the daemon, which the recorder must not report back. */
 function print(entry) {
   if (recorder()) recorder().muted(() => printAs(entry));
   else printAs(entry);
@@ -422,46 +424,46 @@ function print(entry) {
 function printAs({ level, source, text, args = [] }) {
   const print = console[LEVELS.includes(level) ? level : 'log'];
   const line = source ? `[${source}] ${text}` : text;
-  // A string alone is printed as it is; one with arguments behind it is a format where it has a %.
+  // A string followed by arguments is a format string if it contains a %.
   if (args.length > 0 && line.includes('%')) print('%s', line, ...args);
   else print(line, ...args);
 }
 
-function obey({ command, url, paths }) {
+function runCommand({ command, url, paths }) {
   if (command === 'reload') location.reload();
   if (command === 'styles') withChanges(({ swapStyles }) => swapStyles(paths ?? []));
-  if (command === 'changed') withChanges(({ changed }) => changed(paths ?? [], daemonRoot, knowsResources()));
+  if (command === 'changed') withChanges(({ applyChanges }) => applyChanges(paths ?? [], daemonRoot, knowsResources()));
   if (command === 'navigate') {
     const target = new URL(url, location.href);
     if (/^https?:$/.test(target.protocol)) location.assign(target);
-    else console.warn(`[pagewire] only http and https can be navigated to: ${url}`);
+    else console.warn(`[pagewire] cannot navigate to ${url}: only http and https are allowed`);
   }
 }
 
 let changesLoading;
 
-/** Does something with `changes.js`. A page that cannot load it can still load itself again. */
-async function withChanges(act) {
+/** Runs an action of `changes.js`. If that fails, the page is reloaded instead. */
+async function withChanges(action) {
   try {
-    act(await (changesLoading ??= import(new URL('__pagewire__/changes.js', daemonRoot).href)));
+    action(await (changesLoading ??= import(new URL('__pagewire__/changes.js', daemonRoot).href)));
   } catch (error) {
-    console.warn('[pagewire] changes.js failed: the page is reloaded instead', error);
+    console.warn('[pagewire] changes.js failed, reloading the page instead', error);
     location.reload();
   }
 }
 
-/** Whether the browser remembers every fetch of this page; it forgot some if there were many early. */
-let forgetsResources = false;
+/** Whether the browser's list of fetches was full before this script could enlarge it. */
+let missedResources = false;
 const countResources = () => performance.getEntriesByType('resource').length;
-const knowsResources = () => !forgetsResources && countResources() < RESOURCE_ENTRIES;
+const knowsResources = () => !missedResources && countResources() < RESOURCE_ENTRIES;
 
-let uniques = 0;
+let uniqueCount = 0;
 /** Differs from all before it, those of earlier pages in the browser's cache too. */
-const nextUnique = () => `${Date.now().toString(36)}-${++uniques}`;
+const nextUnique = () => `${Date.now().toString(36)}-${++uniqueCount}`;
 
 // --- The recorder ------------------------------------------------------------------------------
 
-/** What `recorder.js` gives us: there at once if it was injected, or once it was needed. */
+/** The interface of `recorder.js`, once it was injected or loaded. */
 const recorder = () => window[Symbol.for('pagewire.recorder')];
 let recorderLoading;
 let recorderFailures = 0;
@@ -474,28 +476,28 @@ async function loadRecorder() {
 async function importRecorder() {
   const url = new URL('__pagewire__/recorder.js', daemonRoot).href;
   try {
-    // A browser may remember that a URL failed, for as long as the page lives.
+    // A browser may cache a failed import for as long as the page lives.
     await import(recorderFailures > 0 ? unique(url) : url);
   } catch (error) {
     recorderFailures += 1;
     recorderLoading = undefined;
     throw error;
   }
-  if (isReady) recorder().sendBy(sendRecorded);
+  if (isReady) recorder().setSender(sendRecorded);
 }
 
 const sendRecorded = (text) => socket.send(text);
 
-/** What the daemon wants to hear of, as it said last. */
-let watched = {};
+/** Which reports the daemon requested last: `{console, errors}`. */
+let reportMode = {};
 
-async function watch(wanted) {
-  watched = wanted;
-  if (!recorder() && !wanted.console && !wanted.errors) return;
+async function setReportMode(mode) {
+  reportMode = mode;
+  if (!recorder() && !mode.console && !mode.errors) return;
   try {
-    (await loadRecorder()).watch(watched);
+    (await loadRecorder()).setReportMode(reportMode);
   } catch {
-    console.warn('[pagewire] recorder.js did not load: the console and the errors of this page are not forwarded');
+    console.warn('[pagewire] cannot load recorder.js: the console and errors of this page are not reported');
   }
 }
 
@@ -504,9 +506,9 @@ async function watch(wanted) {
 async function runImport({ importPath, args, callId, fresh, maxBytes = Infinity }, from) {
   const isAwaited = callId !== undefined;
   const describing = isAwaited ? loadRecorder() : undefined;
-  describing?.catch(() => {}); // Heard of below.
+  describing?.catch(() => {}); // Handled where it is awaited.
   let phase = 'load';
-  let url = importPath; // Where a failed load happened, if the error does not know better.
+  let url = importPath; // Location of a failed load, unless the error has a better one.
   let outcome;
   try {
     url = fresh ? unique(resolve(importPath)) : resolve(importPath);
@@ -520,24 +522,24 @@ async function runImport({ importPath, args, callId, fresh, maxBytes = Infinity 
     outcome = `"value":${(await describing).describeValue(value, maxBytes)}`;
   } catch (error) {
     if (!isAwaited) {
-      console.error(`[pagewire] the import of ${importPath} failed (${phase})`, error);
+      console.error(`[pagewire] import of ${importPath} failed (${phase})`, error);
       return;
     }
     const exception = await describing.then(
       ({ describeException }) => describeException(error, phase, url),
-      () => JSON.stringify({ phase, message: `recorder.js did not load, to describe: ${error}` }));
+      () => JSON.stringify({ phase, message: `${error} (without details: cannot load recorder.js)` }));
     outcome = `"exception":${exception}`;
   }
-  await tab; // Hello goes first.
-  // Only the socket that the call came by may answer it. JSON is sent as it is, not as a string.
+  await tab; // Hello must be sent first.
+  // Only the socket that the call came by may reply. JSON is sent as it is, not as a string.
   if (from !== socket || !isReady) return;
   transmit(`{"type":"pagewire:result","callId":${JSON.stringify(callId)},${outcome}}`);
 }
 
 /**
- * The URL that page code would mean by this path, so that both get the same module: `/x.js` is
- * below the origin of this script (the page's own, unless the page is someone else's), `./x.js`
- * is relative to the page, URLs and bare names (import maps) stay. Our own paths have our base.
+ * Resolves a path as page code would, so that both get the same module: `/x.js` is relative to the
+ * origin of this script (the page's own, unless another server serves the page), `./x.js` to the
+ * page; URLs and bare names (import maps) stay. Paths of the daemon get its base path.
  */
 function resolve(path) {
   if (path.startsWith('/__pagewire__/')) return new URL(`.${path}`, daemonRoot).href;
@@ -545,16 +547,16 @@ function resolve(path) {
   return /^\.\.?\//.test(path) ? new URL(path, document.baseURI).href : path;
 }
 
-/** The same module under another URL. Only http has queries; elsewhere a fragment tells apart. */
+/** A new URL for the same module. Only http has queries; other schemes get a fragment. */
 function unique(url) {
   const [, start, fragment] = /^([^#]*)(.*)$/s.exec(url);
   if (!/^https?:/i.test(url)) return `${url}${fragment ? '-' : '#'}${nextUnique()}`;
   return `${start}${start.includes('?') ? '&' : '?'}pagewire-fresh=${nextUnique()}${fragment}`;
 }
 
-// --- What page code may use --------------------------------------------------------------------
+// --- Messages of page code ---------------------------------------------------------------------
 
-/** Requests of this page that have no answer yet, by id. */
+/** Pending requests of this page, by id. */
 const requests = new Map();
 let lastRequest = 0;
 
@@ -562,7 +564,7 @@ async function whenReady() {
   while (!isReady) await opening.promise;
 }
 
-/** Sends any object with a `type` to the plugins, once there is a connection. */
+/** Sends an object with a `type` to the plugins, once connected. */
 async function send(message) {
   if (!message.type) throw new Error('Missing message type');
   const text = sortedJson(message);
@@ -570,7 +572,7 @@ async function send(message) {
   transmit(text);
 }
 
-/** Sends a message and resolves with what a plugin answers to it. */
+/** Sends a message and resolves with a plugin's response. */
 function request(message) {
   if (!message.type) return Promise.reject(new Error('Missing message type'));
   return new Promise((resolve, reject) => {
@@ -594,7 +596,7 @@ function request(message) {
     (async () => {
       const text = sortedJson({ ...message, id, 'pagewire:request': true });
       await whenReady();
-      if (!requests.has(id)) return; // Nobody waits any more.
+      if (!requests.has(id)) return; // Timed out meanwhile.
       entry.isSent = true;
       transmit(text);
     })().catch(entry.fail);
@@ -621,44 +623,44 @@ function sortedJson(value, replacer, spacer) {
 let tab;
 
 function start() {
-  forgetsResources = countResources() >= DEFAULT_RESOURCE_ENTRIES;
+  missedResources = countResources() >= DEFAULT_RESOURCE_ENTRIES;
   performance.setResourceTimingBufferSize(RESOURCE_ENTRIES);
-  // A prerendered page is perhaps never shown: until it is, it neither connects nor has a tab.
-  isAway = document.prerendering === true;
-  const shown = isAway && new Promise((resolve) => {
+  // A prerendered page may never be shown: until then, it neither connects nor claims the tab.
+  isInactive = document.prerendering === true;
+  const shown = isInactive && new Promise((resolve) => {
     document.addEventListener('prerenderingchange', resolve, { once: true });
   });
   tab = (async () => {
-    if (await shown) isAway = false;
+    if (await shown) isInactive = false;
     connect();
     tabId = await claimTab();
-    defendTab();
+    answerClaims();
     return tabId;
   })();
   document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible') wake();
+    if (document.visibilityState === 'visible') checkConnection();
   });
-  for (const type of ['focus', 'online']) window.addEventListener(type, wake);
+  for (const type of ['focus', 'online']) window.addEventListener(type, checkConnection);
   window.addEventListener('pagehide', ({ persisted }) => {
     recorder()?.flush();
-    // The next document of this tab asks for the id: whoever leaves no longer holds it.
+    // The next document of this tab will claim its id.
     tabChannel?.close();
-    if (!persisted) return; // The browser closes what is open.
-    isAway = true;
+    if (!persisted) return; // The browser closes the socket.
+    isInactive = true;
     if (socket) drop('page is cached', 1000);
     clearTimeout(retryTimer);
   });
   window.addEventListener('pageshow', ({ persisted }) => {
     if (persisted) {
-      isAway = false;
+      isInactive = false;
       attempts = 0;
-      defendTab();
+      answerClaims();
     }
-    wake();
+    checkConnection();
   });
-  watchPage();
+  observePage();
   const exported = {
-    webSocket: facade,
+    webSocket: pageSocket,
     webSocketOpened: firstOpen.promise,
     sendMessage: send,
     sendMessageWaitForResponse: request,

@@ -1,7 +1,7 @@
-//! One page's connection: one task that reads, writes and pings.
+//! The connection of one page: a single task that reads, writes and pings.
 //!
-//! Reading and writing are polled side by side, so that neither waits for the other. All
-//! frames that wait in the outbox go into one buffer and leave in one write.
+//! Reading and writing are polled side by side, so that neither blocks the other. All frames in the
+//! outbox are collected in one buffer and written at once.
 
 use super::incoming;
 use crate::hub::{Close, CloseCause, Frame, Outbox, OutboxItem, SocketGuard};
@@ -21,30 +21,30 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 /// Largest message from a page. A larger one closes its socket with 1009. Default 1 MiB.
 pub(crate) const MAX_PAGE_FRAME_BYTES: usize = 1024 * 1024;
 
-/// How often a page is pinged. Two unanswered pings close its socket. Default 10 s.
+/// Interval of pings. Two unanswered pings close the socket. Default 10 s.
 pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How long a page may take for its part of the closing handshake. Then the connection is
-/// dropped. Default 1 s.
+/// How long a page may take for its part of the closing handshake. Then the connection is dropped.
+/// Default 1 s.
 pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
-/// How long a page has to say hello before it counts as ready without. Default 1 s.
+/// How long the daemon waits for a page's hello. Then the page counts as ready without it. Default 1 s.
 const HELLO_GRACE: Duration = Duration::from_secs(1);
 
-/// Pings that may be unanswered.
+/// Unanswered pings after which a page is unresponsive.
 const MAX_MISSED_PINGS: u64 = 2;
 
-/// Close code for a page that does not answer pings or does not read: it may come back.
+/// Close code for a page that does not answer pings, or does not read. The page may reconnect.
 const CLOSE_UNRESPONSIVE: u16 = 4000;
 
-/// Small, because most sockets are idle most of the time and each has one; a message that is longer gets
-/// the room that its header asks for. Default 256 B.
+/// Read buffer of each socket. Small, because most sockets are idle most of the time; it grows for a
+/// message whose header announces more. Default 256 B.
 const READ_BUFFER_BYTES: usize = 256;
 
-/// Frames are collected up to this size before they are written.
+/// Frames are collected up to this size before they are written. Default 64 KiB.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
 
-/// The limits of a page's socket.
+/// Returns the limits of a page's socket.
 pub(super) fn config() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
@@ -53,7 +53,7 @@ pub(super) fn config() -> WebSocketConfig {
         .max_frame_size(Some(MAX_PAGE_FRAME_BYTES))
 }
 
-/// Runs the connection to its end and says how it ended.
+/// Runs the connection until it ends, and reports its end to the hub.
 pub(super) fn run<S>(
     socket: WebSocketStream<S>,
     guard: SocketGuard,
@@ -64,54 +64,54 @@ where
 {
     let connection = Connection::new(socket, debug);
     async move {
-        let end = until_end(connection, &guard).await;
+        let close = run_until_closed(connection, &guard).await;
         tracing::debug!(
             target: "pagewire::browser",
-            socket_id = guard.socket().id(), code = end.code, cause = ?end.cause, "socket closed"
+            socket_id = guard.socket().id(), code = close.code, cause = ?close.cause, "socket closed"
         );
-        guard.closed(end);
+        guard.closed(close);
     }
 }
 
-async fn until_end<S>(mut connection: Box<Connection<S>>, guard: &SocketGuard) -> Close
+async fn run_until_closed<S>(mut connection: Box<Connection<S>>, guard: &SocketGuard) -> Close
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     loop {
         match connection.step(guard.socket().outbox()).await {
             Step::Incoming(message) => {
-                connection.pongs = connection.pings;
-                if let Some(end) = incoming::handle(guard, message) {
-                    break end;
+                connection.last_answered_ping = connection.last_ping;
+                if let Some(close) = incoming::handle(guard, message) {
+                    break close;
                 }
             }
-            Step::Timer if connection.pings == 0 => {
+            Step::Timer if connection.last_ping == 0 => {
                 guard.hub().ready_without_hello(guard.socket().id());
                 connection.ping(guard.socket(), PING_INTERVAL.saturating_sub(HELLO_GRACE));
             }
             Step::Timer if connection.is_unresponsive() => {
-                let close = unresponsive(guard.socket().outbox());
-                break Box::pin(close_politely(&mut connection, close)).await;
+                let close = unresponsive_close(guard.socket().outbox());
+                break Box::pin(close_handshake(&mut connection, close)).await;
             }
             Step::Timer => connection.ping(guard.socket(), PING_INTERVAL),
-            // Boxed: a connection need not have the room for its end as long as it lives.
-            Step::Close(close) => break Box::pin(close_politely(&mut connection, close)).await,
-            Step::Lost(error) => break Box::pin(lost(&mut connection, error)).await,
+            // Boxed, so that the futures that close a connection take no memory while it is open.
+            Step::Close(close) => break Box::pin(close_handshake(&mut connection, close)).await,
+            Step::Failed(error) => break Box::pin(close_failed(&mut connection, error)).await,
         }
     }
 }
 
 struct Connection<S> {
     socket: WebSocketStream<S>,
-    /// Bytes of the outbox that are in the socket's buffer and not yet with the operating
-    /// system.
+    /// Bytes of the outbox that are in the socket's buffer, and not yet written to the operating system.
     unwritten: usize,
-    /// When to look after the page next.
+    /// Fires when the page is due for a ping, or its hello is overdue.
     timer: Pin<Box<Sleep>>,
-    /// The number of the last ping.
-    pings: u64,
-    /// The number of the last ping that something came after.
-    pongs: u64,
+    /// Number of the last ping.
+    last_ping: u64,
+    /// Number of the last ping after which a frame arrived. Any frame counts as an answer.
+    last_answered_ping: u64,
+    /// Whether unanswered pings are tolerated.
     debug: bool,
 }
 
@@ -119,23 +119,24 @@ enum Step {
     Incoming(Message),
     Timer,
     Close(Close),
-    Lost(Option<Error>),
+    /// The connection was lost, or the page violated the protocol.
+    Failed(Option<Error>),
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// In a box: every future that it is handed on by would have room for one of its own.
+    /// Boxed, so that futures it is moved through do not each reserve space for it.
     fn new(socket: WebSocketStream<S>, debug: bool) -> Box<Self> {
         Box::new(Self {
             socket,
             unwritten: 0,
             timer: Box::pin(tokio::time::sleep(HELLO_GRACE)),
-            pings: 0,
-            pongs: 0,
+            last_ping: 0,
+            last_answered_ping: 0,
             debug,
         })
     }
 
-    /// Writes what waits, until something happens.
+    /// Drains the outbox until there is something to handle.
     async fn step(&mut self, outbox: &Outbox) -> Step {
         poll_fn(|cx| self.poll_step(outbox, cx)).await
     }
@@ -143,20 +144,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn poll_step(&mut self, outbox: &Outbox, cx: &mut Context<'_>) -> Poll<Step> {
         match self.poll_write(outbox, cx) {
             Poll::Ready(Ok(close)) => return Poll::Ready(Step::Close(close)),
-            Poll::Ready(Err(error)) => return Poll::Ready(Step::Lost(Some(error))),
+            Poll::Ready(Err(error)) => return Poll::Ready(Step::Failed(Some(error))),
             Poll::Pending => {}
         }
         match Pin::new(&mut self.socket).poll_next(cx) {
             Poll::Ready(Some(Ok(message))) => return Poll::Ready(Step::Incoming(message)),
-            Poll::Ready(Some(Err(error))) => return Poll::Ready(Step::Lost(Some(error))),
-            Poll::Ready(None) => return Poll::Ready(Step::Lost(None)),
+            Poll::Ready(Some(Err(error))) => return Poll::Ready(Step::Failed(Some(error))),
+            Poll::Ready(None) => return Poll::Ready(Step::Failed(None)),
             Poll::Pending => {}
         }
         self.timer.as_mut().poll(cx).map(|()| Step::Timer)
     }
 
-    /// Pending when everything is written or the page does not read; ready when the outbox
-    /// says to close.
+    /// Pending when everything is written, or the page does not read; ready when the outbox requests a
+    /// close.
     fn poll_write(&mut self, outbox: &Outbox, cx: &mut Context<'_>) -> Poll<Result<Close, Error>> {
         let mut socket = Pin::new(&mut self.socket);
         let mut close = None;
@@ -166,8 +167,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     self.unwritten += size;
                     socket.as_mut().start_send(message(frame))?;
                 }
-                Poll::Ready(OutboxItem::Close(end)) => {
-                    close = Some(end);
+                Poll::Ready(OutboxItem::Close(requested)) => {
+                    close = Some(requested);
                     break;
                 }
                 Poll::Pending => break,
@@ -181,23 +182,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn ping(&mut self, socket: &crate::hub::Socket, next_in: Duration) {
-        self.pings += 1;
-        // A full outbox takes no ping; the page is then unresponsive all the same.
+        self.last_ping += 1;
+        // Fails when the outbox is full. The page is unresponsive then as well.
         let _ = socket.ping();
         self.timer.as_mut().reset(Instant::now() + next_in);
     }
 
     fn is_unresponsive(&self) -> bool {
-        !self.debug && self.pings - self.pongs >= MAX_MISSED_PINGS
+        !self.debug && self.last_ping - self.last_answered_ping >= MAX_MISSED_PINGS
     }
 }
 
-/// Pings that a page does not read are no pings that it does not answer.
-fn unresponsive(outbox: &Outbox) -> Close {
+/// Distinguishes a page that does not read its pings from one that does not answer them.
+fn unresponsive_close(outbox: &Outbox) -> Close {
     let (reason, cause) = if outbox.is_empty() {
-        ("pings were not answered", CloseCause::NoPong)
+        ("the page did not answer pings", CloseCause::NoPong)
     } else {
-        ("what was sent was not read", CloseCause::Slow)
+        ("the page did not read its messages", CloseCause::Slow)
     };
     Close {
         code: CLOSE_UNRESPONSIVE,
@@ -206,8 +207,8 @@ fn unresponsive(outbox: &Outbox) -> Close {
     }
 }
 
-/// The closing handshake as far as the page takes part (RFC 6455, section 7.1.2).
-async fn close_politely<S>(connection: &mut Connection<S>, close: Close) -> Close
+/// Performs the closing handshake (RFC 6455, section 7.1.2), as far as the page takes part in it.
+async fn close_handshake<S>(connection: &mut Connection<S>, close: Close) -> Close
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -220,23 +221,23 @@ where
             while let Some(Ok(_)) = connection.socket.next().await {}
         }
     };
-    // A page that does not answer in time is dropped.
+    // On timeout the connection is dropped.
     let _ = tokio::time::timeout(CLOSE_GRACE, handshake).await;
     close
 }
 
-/// The connection broke, or the page broke the protocol and is told so.
-async fn lost<S>(connection: &mut Connection<S>, error: Option<Error>) -> Close
+/// Closes a failed connection. If the page violated the protocol, it gets a close frame that says how.
+async fn close_failed<S>(connection: &mut Connection<S>, error: Option<Error>) -> Close
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let (code, reason) = match error {
         Some(Error::Capacity(CapacityError::MessageTooLong { size, max_size })) => (
             1009,
-            format!("message of {size} bytes (the limit is {max_size})"),
+            format!("message of {size} bytes exceeds the limit of {max_size}"),
         ),
         Some(Error::Capacity(error)) => (1009, error.to_string()),
-        Some(Error::Utf8(_)) => (1007, "text is not UTF-8".to_owned()),
+        Some(Error::Utf8(_)) => (1007, "text frame is not valid UTF-8".to_owned()),
         Some(
             Error::Protocol(
                 tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
@@ -261,8 +262,8 @@ where
         reason,
         cause: CloseCause::ProtocolError,
     };
-    // What is still on its way is taken and dropped: a connection that ends with octets unread is
-    // reset, and then the page may never see the close frame (1006 instead of the code).
+    // Reads and discards what is still in flight: closing a connection with unread bytes resets it, and
+    // then the page may not see the close frame (1006 instead of the code).
     let drain = async {
         if connection.socket.close(Some(frame)).await.is_ok() {
             let stream = connection.socket.get_mut();
@@ -282,7 +283,7 @@ fn message(frame: Frame) -> Message {
     }
 }
 
-/// The core's `Text` was made from a `String`; checking it again is what safety costs here.
+/// Converts text of the hub, which is valid UTF-8. It is validated again, since unsafe code is forbidden.
 fn utf8(bytes: bytes::Bytes) -> Utf8Bytes {
     Utf8Bytes::try_from(bytes).unwrap_or_default()
 }
@@ -293,11 +294,11 @@ mod tests {
     use crate::hub::Hub;
     use tokio_tungstenite::tungstenite::protocol::Role;
 
-    /// What lies between daemon and page.
+    /// Capacity of the pipe between daemon and page.
     const BUFFER_BYTES: usize = 4096;
 
     #[tokio::test(start_paused = true)]
-    async fn a_page_that_reads_nothing_is_told_from_one_that_answers_no_pings() {
+    async fn distinguishes_pages_that_do_not_read_from_pages_that_do_not_answer_pings() {
         for (bytes, cause) in [
             (0, CloseCause::NoPong),
             (BUFFER_BYTES * 2, CloseCause::Slow),
@@ -308,10 +309,10 @@ mod tests {
             let (daemon, _page) = tokio::io::duplex(BUFFER_BYTES);
             let socket =
                 WebSocketStream::from_raw_socket(daemon, Role::Server, Some(config())).await;
-            let began = Instant::now();
-            let end = until_end(Connection::new(socket, false), &guard).await;
-            assert_eq!((end.code, end.cause), (CLOSE_UNRESPONSIVE, cause));
-            assert_eq!(began.elapsed(), PING_INTERVAL * 2 + CLOSE_GRACE);
+            let start = Instant::now();
+            let close = run_until_closed(Connection::new(socket, false), &guard).await;
+            assert_eq!((close.code, close.cause), (CLOSE_UNRESPONSIVE, cause));
+            assert_eq!(start.elapsed(), PING_INTERVAL * 2 + CLOSE_GRACE);
         }
     }
 }

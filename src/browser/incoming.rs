@@ -1,13 +1,13 @@
-//! What pages say: to the daemon itself, or to the programs that listen.
+//! Dispatches the frames that a page sends.
 //!
-//! No message makes the daemon read, write or run anything: it changes what is known of its own
-//! page, answers a call to that page, or goes to subscribers.
+//! A page cannot make the daemon read, write or execute anything. A message updates the state of its own
+//! page, replies to a call to that page, or is delivered to subscribers.
 
 use crate::hub::{Close, CloseCause, EventBody, SocketGuard};
 use crate::message::{Envelope, PageEvents, RESERVED_PREFIX, ServerMessage};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-/// Handles one message; gives how the connection ends when it was the last.
+/// Handles one frame. Returns the close information when it was the last.
 pub(super) fn handle(guard: &SocketGuard, message: Message) -> Option<Close> {
     match message {
         Message::Text(text) => text_frame(guard, text),
@@ -19,7 +19,7 @@ pub(super) fn handle(guard: &SocketGuard, message: Message) -> Option<Close> {
                 guard.socket().pong(u64::from_be_bytes(number));
             }
         }
-        // Pings are answered by the protocol layer.
+        // The WebSocket library answers pings.
         Message::Ping(_) | Message::Frame(_) => {}
         Message::Close(frame) => {
             let (code, reason) = frame.map_or((1005, String::new()), |frame| {
@@ -36,9 +36,9 @@ pub(super) fn handle(guard: &SocketGuard, message: Message) -> Option<Close> {
 }
 
 fn text_frame(guard: &SocketGuard, text: Utf8Bytes) {
-    let fault = match Envelope::parse(&text) {
+    let handled = match Envelope::parse(&text) {
         Ok(envelope) if envelope.kind.starts_with(RESERVED_PREFIX) => {
-            own(guard, &envelope.kind, &text)
+            protocol_message(guard, &envelope.kind, &text)
         }
         Ok(envelope) => {
             guard
@@ -48,20 +48,20 @@ fn text_frame(guard: &SocketGuard, text: Utf8Bytes) {
         }
         Err(error) => Err(error.to_string()),
     };
-    if let Err(error) = fault {
+    if let Err(error) = handled {
         guard.hub().count_refused_frame();
-        tracing::debug!(target: "pagewire::browser", socket_id = guard.socket().id(), %error, "page sent no message");
-        // A page whose outbox is full has worse to learn.
+        tracing::debug!(target: "pagewire::browser", socket_id = guard.socket().id(), %error, "page sent an invalid frame");
+        // Fails when the outbox is full, and then the page is disconnected anyway.
         let _ = guard
             .socket()
             .send_text(ServerMessage::Fault { error: &error }.encode());
     }
 }
 
-/// A message of the page protocol's own, or what is wrong with it.
-fn own(guard: &SocketGuard, kind: &str, text: &str) -> Result<(), String> {
+/// Handles a message of the page protocol itself. Returns what is wrong with it.
+fn protocol_message(guard: &SocketGuard, kind: &str, text: &str) -> Result<(), String> {
     let (hub, id) = (guard.hub(), guard.socket().id());
-    let malformed = |error: serde_json::Error| format!("{kind} cannot be read: {error}");
+    let malformed = |error: serde_json::Error| format!("malformed {kind}: {error}");
     match kind {
         "pagewire:hello" => hub.receive_hello(id, serde_json::from_str(text).map_err(malformed)?),
         "pagewire:state" => hub.receive_state(id, serde_json::from_str(text).map_err(malformed)?),
@@ -73,8 +73,8 @@ fn own(guard: &SocketGuard, kind: &str, text: &str) -> Result<(), String> {
             hub.receive_report(id, EventBody::Console(line));
         }
         "pagewire:error" => {
-            let fault = serde_json::from_str(text).map_err(malformed)?;
-            hub.receive_report(id, EventBody::PageError(fault));
+            let error = serde_json::from_str(text).map_err(malformed)?;
+            hub.receive_report(id, EventBody::PageError(error));
         }
         "pagewire:events" => {
             let batch: PageEvents<'_> = serde_json::from_str(text).map_err(malformed)?;
@@ -82,15 +82,15 @@ fn own(guard: &SocketGuard, kind: &str, text: &str) -> Result<(), String> {
                 let envelope = Envelope::parse(event.get()).map_err(|error| error.to_string())?;
                 match envelope.kind.as_str() {
                     kind @ ("pagewire:console" | "pagewire:error") => {
-                        own(guard, kind, event.get())?;
+                        protocol_message(guard, kind, event.get())?;
                     }
-                    other => return Err(format!("{other} does not belong into {kind}")),
+                    other => return Err(format!("{kind} must not contain {other}")),
                 }
             }
         }
         _ => {
             return Err(format!(
-                "{kind} is not a message of this daemon (types that begin with {RESERVED_PREFIX} are its own)"
+                "unknown message type {kind} (types that begin with {RESERVED_PREFIX} are reserved; use another prefix)"
             ));
         }
     }

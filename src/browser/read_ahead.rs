@@ -1,7 +1,8 @@
-//! A stream that is read in larger pieces than it is asked for, without a buffer while nothing comes.
+//! Read-ahead adapter for idle streams: reads in large pieces, but holds no buffer while it has no data.
 //!
-//! The WebSocket library asks for the header of a frame and then for the rest of it, into a buffer that
-//! each socket keeps. With this below it a message is one system call, however small that buffer is.
+//! The WebSocket library reads the header of a frame and then the rest of it, into a buffer that lives as
+//! long as the socket. On top of this adapter that buffer can be small, and a message still takes a
+//! single system call.
 
 use std::io::{self, Cursor};
 use std::mem::MaybeUninit;
@@ -9,10 +10,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What is read at once, on the stack of who reads. Default 16 KiB.
-const PIECE_BYTES: usize = 16 * 1024;
+/// Size of a single read, whose buffer is on the caller's stack. Default 16 KiB.
+const READ_BYTES: usize = 16 * 1024;
 
-/// A stream, and what was read of it and not yet asked for.
+/// Stream with the bytes that were read ahead.
 pub(super) struct ReadAhead<S> {
     stream: S,
     ahead: Cursor<Vec<u8>>,
@@ -34,12 +35,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.ahead.get_ref().is_empty() {
-            let mut piece = [MaybeUninit::uninit(); PIECE_BYTES];
-            let mut piece = ReadBuf::uninit(&mut piece);
-            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut piece))?;
-            let read = piece.filled();
-            let (now, ahead) = read.split_at(read.len().min(buffer.remaining()));
-            buffer.put_slice(now);
+            let mut stack_buffer = [MaybeUninit::uninit(); READ_BYTES];
+            let mut stack_buffer = ReadBuf::uninit(&mut stack_buffer);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut stack_buffer))?;
+            let read = stack_buffer.filled();
+            let (requested, ahead) = read.split_at(read.len().min(buffer.remaining()));
+            buffer.put_slice(requested);
             self.ahead = Cursor::new(ahead.to_vec());
             return Poll::Ready(Ok(()));
         }
@@ -55,9 +56,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ReadAhead<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        octets: &[u8],
+        bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, octets)
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -75,14 +76,14 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[tokio::test]
-    async fn octets_come_in_order_whatever_is_asked_for() {
-        let sent: Vec<u8> = (0..3 * PIECE_BYTES).map(|n| n as u8).collect();
+    async fn bytes_arrive_in_order_for_reads_of_any_size() {
+        let sent: Vec<u8> = (0..3 * READ_BYTES).map(|n| n as u8).collect();
         let (mut from, to) = tokio::io::duplex(sent.len());
         from.write_all(&sent).await.unwrap();
         drop(from);
         let mut stream = ReadAhead::new(to);
         let mut read = Vec::new();
-        for size in [1, 14, PIECE_BYTES, 3, 2 * PIECE_BYTES].into_iter().cycle() {
+        for size in [1, 14, READ_BYTES, 3, 2 * READ_BYTES].into_iter().cycle() {
             let mut buffer = vec![0; size];
             let count = stream.read(&mut buffer).await.unwrap();
             read.extend_from_slice(&buffer[..count]);
@@ -91,6 +92,7 @@ mod tests {
             }
         }
         assert_eq!(read, sent);
-        assert_eq!(stream.ahead.get_ref().capacity(), 0, "nothing is kept");
+        let buffered = stream.ahead.get_ref().capacity();
+        assert_eq!(buffered, 0, "an idle stream holds no buffer");
     }
 }

@@ -1,15 +1,15 @@
 /**
- * Pagewire's recorder: what a page prints and what fails in it, told to the daemon; and, for that
- * and for the results of awaited imports, JavaScript values in words that JSON can carry.
+ * Pagewire's recorder: reports a page's console and errors to the daemon, and describes JavaScript
+ * values as JSON, for these reports and for the results of awaited imports.
  *
- * A classic script without exports, in two roles. Injected as the first script of a page that
- * somebody watches, it records from there on, so that the first inline script's error is seen.
- * Imported by the socket client (`client.js`) for what it can describe, it records nothing until
- * told to `watch`. The socket client is the one who sends what was recorded. The frames and the
- * kinds of values are described in `message.rs`.
+ * A classic script without exports, used in two ways. Injected as the first script of a page whose
+ * reports have subscribers, it records from the start, even an error of the first inline script.
+ * Imported by the socket client (`client.js`) to describe values, it records nothing until
+ * `setReportMode` is called. The socket client sends what was recorded. The frames and the kinds
+ * of values are described in `message.rs`.
  *
- * The page must not notice: the browser's own console method comes first, nothing here throws
- * into the page, and beyond the limits there is next to no work.
+ * The page must not notice: the browser's own console method runs first, nothing here throws into
+ * the page, and entries beyond the limits cost next to nothing.
  */
 (() => {
   'use strict';
@@ -18,11 +18,11 @@
   if (window[KEY]) return;
 
   const LEVELS = ['debug', 'error', 'info', 'log', 'warn'];
-  /** What a page may say in a second, lines and errors apart; what is more is counted. */
-  const SECOND_MS = 1_000;
-  const SECOND_ENTRIES = 200;
-  const SECOND_CHARS = 1024 * 1024;
-  /** What is kept while there is no connection: the oldest, for the first error explains the rest. */
+  /** Rate limits, for lines and errors separately. Entries beyond them are only counted. */
+  const PERIOD_MS = 1_000;
+  const PERIOD_ENTRIES = 200;
+  const PERIOD_CHARS = 1024 * 1024;
+  /** Queue limits while disconnected. The oldest entries win: the first error explains the others. */
   const QUEUE_ENTRIES = 1_000;
   const QUEUE_CHARS = 4 * 1024 * 1024;
   const FRAME_ENTRIES = 100;
@@ -30,81 +30,81 @@
   const MAX_ARGS = 50;
   const VALUE_BYTES = 10_000;
   const LINE_BYTES = 64 * 1024;
-  /** The daemon closes the socket on a frame above 1 MiB; some room for what is around the text. */
+  /** The daemon closes the socket on a frame above 1 MiB, which holds other fields, too. */
   const JSON_BYTES = 1024 * 1024 - 4096;
-  /** Text that is no JSON is in the frame as a JSON string: six bytes a character at most. */
+  /** Other text becomes a JSON string, which takes up to six bytes per character. */
   const TEXT_BYTES = Math.floor(JSON_BYTES / 6);
   const EXCEPTION_BYTES = 32_000;
 
-  // Page code may put fake ones in their place, in a test say.
+  // Page code may replace these later, for example with fake timers in a test.
   const now = performance.now.bind(performance);
   const later = window.setTimeout.bind(window);
 
   // --- Recording -------------------------------------------------------------------------------
 
-  const sorts = {
-    console: sort((dropped) => `{"type":"pagewire:console","level":"warn","args":[{"json":`
-      + `"[pagewire] ${dropped} console lines were not forwarded"}],"dropped":${dropped}}`),
-    errors: sort((dropped) => `{"type":"pagewire:error","kind":"","exception":{"message":`
-      + `"[pagewire] ${dropped} page errors were not forwarded"},"dropped":${dropped}}`),
+  const reports = {
+    console: reportState((dropped) => `{"type":"pagewire:console","level":"warn","args":[{"json":`
+      + `"[pagewire] ${dropped} console lines were not reported"}],"dropped":${dropped}}`),
+    errors: reportState((dropped) => `{"type":"pagewire:error","kind":"","exception":{"message":`
+      + `"[pagewire] ${dropped} page errors were not reported"},"dropped":${dropped}}`),
   };
 
-  /** One of what can be watched, and what may still be said of it in the second of the moment. */
-  function sort(notice) {
-    return { notice, isOn: false, dropped: 0, secondEnds: 0, entries: 0, chars: 0 };
+  /** State of one kind of report: whether it is on, and the budget left in the current period. */
+  function reportState(dropNotice) {
+    return { dropNotice, isOn: false, dropped: 0, periodEnd: 0, entries: 0, chars: 0 };
   }
 
-  /** `{sort, text, event}`: the text of a frame, and what makes it void when the page handles it. */
+  /** `{report, text, event}`: the text of a frame, void if the page prevents the event's default. */
   let queue = [];
   let queuedChars = 0;
-  /** Sends a frame, null while there is no connection. */
+  /** Sends a frame; null while disconnected. */
   let send = null;
   let channel;
   let isFlushing = false;
-  /** The daemon itself prints, or a getter of the page does while its value is being described. */
+  /** Set while the daemon prints, or while page code (a getter) runs to describe a value. */
   let isMuted = false;
   let isInstalled = false;
 
   const queueHasRoom = () => queue.length < QUEUE_ENTRIES && queuedChars < QUEUE_CHARS;
 
-  /** Whether there may be another entry of this sort. Counts it if not. */
-  function mayRecord(sort) {
-    if (!sort.isOn || isMuted) return false;
-    beginSecond(sort);
-    if (sort.entries > 0 && sort.chars > 0 && queueHasRoom()) return true;
-    sort.dropped += 1;
-    if (sort.dropped === 1) noticeLater(sort);
+  /** Whether another entry of this kind may be recorded. Counts it as dropped if not. */
+  function mayRecord(report) {
+    if (!report.isOn || isMuted) return false;
+    startPeriod(report);
+    if (report.entries > 0 && report.chars > 0 && queueHasRoom()) return true;
+    report.dropped += 1;
+    if (report.dropped === 1) startPeriodLater(report);
     return false;
   }
 
-  /** In case that no other entry follows. A little late, for clocks are coarse. */
-  const noticeLater = (sort) => later(beginSecond, SECOND_MS * 1.1, sort);
+  /** Reports the dropped entries even if no other follows. Slightly late, since clocks are coarse. */
+  const startPeriodLater = (report) => later(startPeriod, PERIOD_MS * 1.1, report);
 
-  /** If the last second is over: says what was not forwarded in it, and begins another. */
-  function beginSecond(sort) {
+  /** Starts a new period if the last one is over, and reports the entries dropped in it. */
+  function startPeriod(report) {
     const time = now();
-    if (time < sort.secondEnds) return;
-    Object.assign(sort, { secondEnds: time + SECOND_MS, entries: SECOND_ENTRIES, chars: SECOND_CHARS });
-    if (sort.dropped === 0 || !queueHasRoom()) return;
-    add(sort, sort.notice(sort.dropped));
-    sort.dropped = 0;
+    if (time < report.periodEnd) return;
+    Object.assign(report, { periodEnd: time + PERIOD_MS, entries: PERIOD_ENTRIES, chars: PERIOD_CHARS });
+    if (report.dropped === 0 || !queueHasRoom()) return;
+    enqueue(report, report.dropNotice(report.dropped));
+    report.dropped = 0;
   }
 
-  function add(sort, text, event) {
-    sort.entries -= 1;
-    sort.chars -= text.length;
+  function enqueue(report, text, event) {
+    report.entries -= 1;
+    report.chars -= text.length;
     queuedChars += text.length;
-    queue.push({ sort, text, event });
+    queue.push({ report, text, event });
     if (!send || isFlushing) return;
-    isFlushing = true; // With all else that this task of the page says. No timer is as prompt.
+    isFlushing = true; // With the other entries of this task. A message is faster than a timer.
     channel.port2.postMessage(null);
   }
 
-  /** Sends what is queued, several entries in a frame. */
+  /** Sends the queue, several entries per frame. */
   function flush() {
     isFlushing = false;
     if (!send || queue.length === 0) return;
-    const texts = queue.filter(({ sort, event }) => sort.isOn && !event?.defaultPrevented)
+    const texts = queue.filter(({ report, event }) => report.isOn && !event?.defaultPrevented)
       .map(({ text }) => text);
     queue = [];
     queuedChars = 0;
@@ -119,25 +119,25 @@
     }
   }
 
-  /** The socket client has a connection, or (null) has lost it. */
-  function sendBy(sender) {
+  /** Sets how frames are sent; null when the connection is lost. */
+  function setSender(sender) {
     send = sender;
     if (!send) return;
     flush();
-    // What found no room in the queue is counted in a notice, which had no room either.
-    for (const sort of Object.values(sorts)) if (sort.dropped > 0) noticeLater(sort);
+    // A full queue had no room for the notice of dropped entries either.
+    for (const report of Object.values(reports)) if (report.dropped > 0) startPeriodLater(report);
   }
 
-  /** What is wanted from now on. */
-  function watch(wanted) {
-    for (const [name, sort] of Object.entries(sorts)) {
-      const isOn = wanted[name] === true;
-      if (isOn !== sort.isOn) Object.assign(sort, { isOn, dropped: 0 });
+  /** Sets which reports are recorded from now on: `{console, errors}`. */
+  function setReportMode(mode) {
+    for (const [name, report] of Object.entries(reports)) {
+      const isOn = mode[name] === true;
+      if (isOn !== report.isOn) Object.assign(report, { isOn, dropped: 0 });
       if (isOn) install();
     }
   }
 
-  /** Calls what prints to the console and is not to be recorded. */
+  /** Calls a function whose console output is not recorded. */
   function muted(print) {
     const before = isMuted;
     isMuted = true;
@@ -148,13 +148,13 @@
     }
   }
 
-  /** Records an entry if it may be. `describe` gives its text, and is not called if not. */
-  function record(sort, describe, event) {
-    if (!mayRecord(sort)) return;
+  /** Records an entry within the limits. `describe` returns its text, and is called only then. */
+  function record(report, describe, event) {
+    if (!mayRecord(report)) return;
     try {
-      add(sort, muted(describe), event);
+      enqueue(report, muted(describe), event);
     } catch {
-      // Only a page that replaces what JavaScript itself provides comes here: it hears nothing.
+      // Only in a page that replaces JavaScript built-ins; it must not see the error.
     }
   }
 
@@ -164,18 +164,18 @@
     channel = new MessageChannel();
     channel.port1.onmessage = flush;
     for (const level of LEVELS) wrap(level);
-    window.addEventListener('error', recordError, true); // The capture phase has those of elements.
+    window.addEventListener('error', recordError, true); // Capturing also sees errors of elements.
     window.addEventListener('unhandledrejection', recordRejection, true);
     document.addEventListener('securitypolicyviolation', recordViolation, true);
   }
 
-  /** A method in place of the console's, with its name, that calls it first. */
+  /** Replaces a console method with one of the same name that calls it first. */
   function wrap(level) {
     const original = console[level];
     console[level] = {
       [level](...args) {
         Reflect.apply(original, this, args);
-        if (sorts.console.isOn) record(sorts.console, () => lineText(level, args));
+        if (reports.console.isOn) record(reports.console, () => lineText(level, args));
       },
     }[level];
   }
@@ -190,7 +190,7 @@
     if (args.length > MAX_ARGS) {
       values.push(`{"description":"[pagewire] and ${args.length - MAX_ARGS} more","truncated":true}`);
     }
-    const stack = level === 'error' || level === 'warn' ? callersStack() : '';
+    const stack = level === 'error' || level === 'warn' ? callerStack() : '';
     return `{"type":"pagewire:console","level":"${level}","args":[${values.join(',')}],`
       + `"stack":${JSON.stringify(stack)},"time":${Date.now()}}`;
   }
@@ -199,40 +199,40 @@
     try {
       return describeValue(arg, maxBytes);
     } catch {
-      return '{"description":"[a value that throws when it is looked at]"}';
+      return '{"description":"[a value that throws when it is inspected]"}';
     }
   }
 
-  const callersStack = () => cut(String(new Error().stack ?? '').split('\n')
-    .filter((row) => /^\s*at |@/.test(row) && !OURS.test(row)).join('\n'), VALUE_BYTES);
+  const callerStack = () => truncate(String(new Error().stack ?? '').split('\n')
+    .filter((row) => /^\s*at |@/.test(row) && !OWN_SCRIPT.test(row)).join('\n'), VALUE_BYTES);
 
   function recordError(event) {
     const { target, error, message, filename, lineno, colno, isTrusted } = event;
-    if (!isTrusted) return; // Page code made it, nothing failed.
+    if (!isTrusted) return; // Dispatched by page code; nothing failed.
     if (target !== window) {
-      record(sorts.errors, () => {
+      record(reports.errors, () => {
         const url = [target.currentSrc, target.src, target.href?.baseVal, target.href, target.data]
           .find((found) => typeof found === 'string' && found) ?? '';
-        return errorText('resource', { message: cut(`${target.localName} did not load: ${url}`), url: cut(url) });
+        return errorText('resource', { message: truncate(`${target.localName} did not load: ${url}`), url: truncate(url) });
       });
       return;
     }
-    record(sorts.errors, () => errorText('uncaught', {
-      // Of another origin's scripts the browser tells no more than "Script error."
-      ...(error === null || error === undefined ? { message: cut(message) } : exceptionOf(error)),
-      ...(filename && { url: cut(filename), line: lineno, column: colno }),
+    record(reports.errors, () => errorText('uncaught', {
+      // For scripts of another origin, the browser reveals only "Script error."
+      ...(error === null || error === undefined ? { message: truncate(message) } : exceptionOf(error)),
+      ...(filename && { url: truncate(filename), line: lineno, column: colno }),
     }), event);
   }
 
   function recordRejection(event) {
-    record(sorts.errors, () => errorText('unhandled_rejection', exceptionOf(event.reason)), event);
+    record(reports.errors, () => errorText('unhandled_rejection', exceptionOf(event.reason)), event);
   }
 
   function recordViolation({ disposition, effectiveDirective, blockedURI, sourceFile, lineNumber, columnNumber }) {
     if (disposition === 'report') return; // Nothing was blocked.
-    record(sorts.errors, () => errorText('csp', {
-      message: cut(`${effectiveDirective} blocks ${blockedURI}`),
-      url: cut(sourceFile),
+    record(reports.errors, () => errorText('csp', {
+      message: truncate(`${effectiveDirective} blocks ${blockedURI}`),
+      url: truncate(sourceFile),
       line: lineNumber,
       column: columnNumber,
     }));
@@ -241,18 +241,18 @@
   const errorText = (kind, exception) => `{"type":"pagewire:error","kind":"${kind}",`
     + `"exception":${exceptionText(exception)},"time":${Date.now()}}`;
 
-  // --- Describing ------------------------------------------------------------------------------
+  // --- Describing values -----------------------------------------------------------------------
 
-  /** A value as a `PageValue`, JSON text. Throws what a `toJSON` or a getter throws. */
+  /** Returns a value as a `PageValue` in JSON. Rethrows errors of its `toJSON` and getters. */
   function describeValue(value, maxBytes) {
-    const { json, ...described } = kindOf(value, maxBytes);
+    const { json, ...described } = classify(value, maxBytes);
     return json === undefined ? JSON.stringify(described) : `{"json":${json}}`;
   }
 
-  /** A thrown value as a `PageException`, JSON text. Does not throw, whatever was thrown. */
+  /** Returns a thrown value as a `PageException` in JSON. Never throws. */
   function describeException(error, phase, url) {
-    const { url: place, ...described } = exceptionOf(error, EXCEPTION_BYTES);
-    return exceptionText({ phase, ...described, url: place || cut(url) });
+    const { url: location, ...described } = exceptionOf(error, EXCEPTION_BYTES);
+    return exceptionText({ phase, ...described, url: location || truncate(url) });
   }
 
   function exceptionText({ thrown, ...described }) {
@@ -261,94 +261,94 @@
   }
 
   function exceptionOf(error, maxBytes = VALUE_BYTES) {
-    const is = { name: '', message: '', stack: '', url: '', line: 0, column: 0 };
+    const exception = { name: '', message: '', stack: '', url: '', line: 0, column: 0 };
     try {
       if (isError(error)) {
-        is.name = cut(error.name, 1_000);
-        is.message = cut(error.message, maxBytes);
-        is.stack = cut(error.stack, maxBytes);
-        return { ...is, ...placeOf(error) };
+        exception.name = truncate(error.name, 1_000);
+        exception.message = truncate(error.message, maxBytes);
+        exception.stack = truncate(error.stack, maxBytes);
+        return { ...exception, ...locationOf(error) };
       }
-      const { json, unserializable, description } = kindOf(error, maxBytes);
-      is.thrown = json;
-      is.message = cut(typeof error === 'string' ? error
+      const { json, unserializable, description } = classify(error, maxBytes);
+      exception.thrown = json;
+      exception.message = truncate(typeof error === 'string' ? error
         : json ?? unserializable ?? description ?? 'undefined', maxBytes);
     } catch {
-      is.message ||= 'something was thrown that cannot be described';
+      exception.message ||= 'the thrown value cannot be described';
     }
-    return is;
+    return exception;
   }
 
   const isError = (value) =>
     value instanceof Error || /^\[object (Error|DOMException)\]$/.test(Object.prototype.toString.call(value));
 
-  /** A row of a stack, in Chromium's format or Firefox's. */
+  /** A line of a stack trace, in Chromium's or Firefox's format. */
   const FRAME = /(?:^\s*at (?:.*? \()?|@)([a-z][\w+.-]*:.*?):(\d+):(\d+)\)?$/i;
-  /** Our own scripts; what we serve for others to import is not ours. */
-  const OURS = /\/(__pagewire__\/(client|recorder)|__web-dev-server__web-socket)\.js\b/;
+  /** The socket client and this script, but not code that plugins have pages import. */
+  const OWN_SCRIPT = /\/(__pagewire__\/(client|recorder)|__web-dev-server__web-socket)\.js\b/;
 
-  /** The first place in an error's stack that is not in our scripts. */
-  function placeOf(error) {
+  /** Returns the first location in an error's stack outside Pagewire's scripts. */
+  function locationOf(error) {
     const { stack, fileName, lineNumber, columnNumber } = error;
-    // Firefox keeps the place of a syntax error only here; the stack says who imported.
-    if (fileName && !OURS.test(fileName)) {
-      return { url: cut(fileName), line: lineNumber || 0, column: columnNumber || 0 };
+    // Firefox has the location of a syntax error only here; its stack is that of the importer.
+    if (fileName && !OWN_SCRIPT.test(fileName)) {
+      return { url: truncate(fileName), line: lineNumber || 0, column: columnNumber || 0 };
     }
     for (const row of String(stack ?? '').split('\n')) {
       const [, url, line, column] = FRAME.exec(row) ?? [];
-      if (url && !OURS.test(url)) return { url: cut(url), line: Number(line), column: Number(column) };
+      if (url && !OWN_SCRIPT.test(url)) return { url: truncate(url), line: Number(line), column: Number(column) };
     }
-    return error instanceof SyntaxError ? reportedPlace(error) : {};
+    return error instanceof SyntaxError ? reportedLocation(error) : {};
   }
 
   /**
-   * Chromium tells the place of a syntax error only in the event of the window to which it is
-   * reported. That is a window of our own: to the page nothing is reported.
+   * Chromium reveals the location of a syntax error only in the error event of a window. That is
+   * the window of a temporary frame, so that the page does not see the event.
    */
-  function reportedPlace(error) {
+  function reportedLocation(error) {
     const frame = document.createElement('iframe');
     frame.hidden = true;
     document.documentElement.append(frame);
-    const place = {};
+    const location = {};
     try {
       frame.contentWindow.onerror = (message, url, line, column) => {
-        Object.assign(place, { url: cut(url), line, column });
-        return true; // Nor is it printed.
+        Object.assign(location, { url: truncate(url), line, column });
+        return true; // Keeps the browser from printing it.
       };
       frame.contentWindow.reportError(error);
     } finally {
       frame.remove();
     }
-    return place;
+    return location;
   }
 
-  /** The kind of a value, and as text what it is. */
-  function kindOf(value, maxBytes) {
+  /** Returns the fields of a `PageValue`: which kind of value it is, and its text. */
+  function classify(value, maxBytes) {
     if (value === undefined) return { undefined: true };
-    if (typeof value === 'bigint') return fitting('unserializable', `${value}n`, maxBytes);
+    if (typeof value === 'bigint') return bounded('unserializable', `${value}n`, maxBytes);
     if (typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))) {
       return { unserializable: Object.is(value, -0) ? '-0' : String(value) };
     }
-    if (isError(value)) return fitting('description', withStack(value), maxBytes);
-    const own = beyondJson(value);
-    if (own !== undefined) return fitting('description', own, maxBytes);
-    const { json, lost, isCut } = toJson(value, Math.min(maxBytes, JSON_BYTES));
+    if (isError(value)) return bounded('description', withStack(value), maxBytes);
+    const described = describeNonJson(value);
+    if (described !== undefined) return bounded('description', described, maxBytes);
+    const { json, lost, isTruncated } = toJson(value, Math.min(maxBytes, JSON_BYTES));
     if (lost) {
-      const text = `${nameOf(value)} that JSON cannot hold (${lost}): ${json}`;
-      return fitting('description', text, Math.min(maxBytes, VALUE_BYTES), isCut);
+      const text = `${nameOf(value)} that JSON cannot represent (${lost}): ${json}`;
+      return bounded('description', text, Math.min(maxBytes, VALUE_BYTES), isTruncated);
     }
-    return json === undefined ? { undefined: true } : fitting('json', json, maxBytes, isCut);
+    return json === undefined ? { undefined: true } : bounded('json', json, maxBytes, isTruncated);
   }
 
-  /** JSON is sent whole or not at all; what is too long becomes a description: its beginning. */
-  function fitting(kind, text, maxBytes, isCut = false) {
-    const fits = cut(text, Math.min(maxBytes, kind === 'json' ? JSON_BYTES : TEXT_BYTES));
-    if (!isCut && fits.length === text.length) return { [kind]: text };
-    return { description: cut(fits, TEXT_BYTES), truncated: true };
+  /** Limits a text. JSON is sent as a whole; if it is too long, its beginning becomes a description. */
+  function bounded(kind, text, maxBytes, isTruncated = false) {
+    const fits = truncate(text, Math.min(maxBytes, kind === 'json' ? JSON_BYTES : TEXT_BYTES));
+    if (!isTruncated && fits.length === text.length) return { [kind]: text };
+    return { description: truncate(fits, TEXT_BYTES), truncated: true };
   }
 
-  /** The beginning of a text that fits, in UTF-8. */
-  function cut(text, maxBytes = VALUE_BYTES) {
+  /** Returns the longest beginning of a text that fits into `maxBytes` of UTF-8. */
+  function truncate(text, maxBytes = VALUE_BYTES) {
     const whole = String(text ?? '');
     if (whole.length * 3 <= maxBytes) return whole;
     const bytes = new Uint8Array(Math.min(maxBytes, whole.length * 3));
@@ -356,49 +356,49 @@
   }
 
   /**
-   * `JSON.stringify`, but where it would fail on a value or lose one silently, there is a
-   * description of it, and `lost` names the first; and what cannot fit is left out, and `isCut`
-   * says so: a store of megabytes costs no more than what is sent of it.
+   * Like `JSON.stringify`, but a value that it would reject or silently drop is replaced by a
+   * description, and `lost` names the first one. Content beyond `maxChars` is left out, and sets
+   * `isTruncated`: a large object costs no more than the part that is sent.
    */
   function toJson(value, maxChars) {
     let lost;
-    let isCut = false;
+    let isTruncated = false;
     let left = maxChars;
-    /** The objects around the value of the moment: as written, and as they are. */
+    /** The objects around the current value: as serialized, and the originals. */
     const path = [];
     const json = JSON.stringify(value, function (key, inner) {
       while (path.length > 0 && path.at(-1).written !== this) path.pop();
       if (inner === undefined) return undefined;
       const isObject = typeof inner === 'object' && inner !== null;
-      const alien = !isObject ? (typeof inner === 'bigint' ? `${inner}n` : undefined)
-        : path.some(({ object }) => object === inner) ? '[cycle]' : beyondJson(inner);
-      if (alien !== undefined) lost ??= `${JSON.stringify(key)}: ${alien}`;
+      const description = !isObject ? (typeof inner === 'bigint' ? `${inner}n` : undefined)
+        : path.some(({ object }) => object === inner) ? '[cycle]' : describeNonJson(inner);
+      if (description !== undefined) lost ??= `${JSON.stringify(key)}: ${description}`;
       if (!Array.isArray(this)) left -= key.length;
-      if (alien !== undefined || typeof inner === 'string') {
-        const text = (alien ?? inner).slice(0, Math.max(0, left));
+      if (description !== undefined || typeof inner === 'string') {
+        const text = (description ?? inner).slice(0, Math.max(0, left));
         left -= text.length;
-        isCut ||= text.length < (alien ?? inner).length;
+        isTruncated ||= text.length < (description ?? inner).length;
         return text;
       }
       if (!isObject) return inner;
-      const written = beginningOf(inner, Math.max(0, left >> 1)); // A value and a comma: two at least.
-      left -= 2 * written.width;
-      isCut ||= written.isCut;
-      path.push({ written: written.object, object: inner });
-      return written.object;
+      const part = firstEntries(inner, Math.max(0, left >> 1)); // An entry takes two characters at least.
+      left -= 2 * part.count;
+      isTruncated ||= part.isTruncated;
+      path.push({ written: part.object, object: inner });
+      return part.object;
     });
-    return { json, lost, isCut };
+    return { json, lost, isTruncated };
   }
 
-  /** An object with the first `room` of what it holds, itself if that is all. */
-  function beginningOf(object, room) {
+  /** Returns a copy of an object with its first `limit` entries; the object itself if that is all. */
+  function firstEntries(object, limit) {
     const isList = Array.isArray(object) || ArrayBuffer.isView(object);
     const keys = isList ? undefined : Object.keys(object);
-    const width = (isList ? object.length : keys.length) ?? 0;
-    if (width <= room) return { object, width, isCut: false };
-    const beginning = isList ? object.slice(0, room)
-      : Object.fromEntries(keys.slice(0, room).map((key) => [key, object[key]]));
-    return { object: beginning, width: room, isCut: true };
+    const count = (isList ? object.length : keys.length) ?? 0;
+    if (count <= limit) return { object, count, isTruncated: false };
+    const first = isList ? object.slice(0, limit)
+      : Object.fromEntries(keys.slice(0, limit).map((key) => [key, object[key]]));
+    return { object: first, count: limit, isTruncated: true };
   }
 
   const nameOf = (value) => {
@@ -406,8 +406,8 @@
     return typeof name === 'string' && name ? name : 'Object';
   };
 
-  /** In words, a value that JSON would refuse or make a silent `{}` of; undefined for all others. */
-  function beyondJson(value) {
+  /** Describes a value that JSON would reject or turn into `{}`. Returns undefined for all others. */
+  function describeNonJson(value) {
     if (typeof value === 'symbol') return String(value);
     if (typeof value === 'function') return `[Function: ${value.name || 'anonymous'}]`;
     if (typeof value !== 'object' || value === null || typeof value.toJSON === 'function') return undefined;
@@ -423,7 +423,7 @@
     return /^(\[object .*\])?$/.test(text) ? `[object ${nameOf(value)}]` : `${nameOf(value)} ${text}`;
   }
 
-  /** An element's opening tag; other nodes by name and text. (Cloning would run constructors.) */
+  /** Returns an element's start tag, or another node's name and text. (A clone would run constructors.) */
   function nodeText(node) {
     if (node.nodeType !== Node.ELEMENT_NODE) {
       return node.nodeValue === null ? node.nodeName : `${node.nodeName} ${JSON.stringify(node.nodeValue)}`;
@@ -433,7 +433,7 @@
     return `<${node.localName}${attributes.join('')}>`;
   }
 
-  /** Chromium's stacks begin with the error's name and message, Firefox's do not. */
+  /** Returns the stack with the error's name and message, which Firefox does not include. */
   function withStack(error) {
     const [text, stack] = [`${error}`, String(error.stack ?? '')];
     return stack.startsWith(text) ? stack : `${text}\n${stack}`.trimEnd();
@@ -442,8 +442,8 @@
   // --- Start -----------------------------------------------------------------------------------
 
   Object.defineProperty(window, KEY, {
-    value: { watch, sendBy, flush, muted, describeValue, describeException },
+    value: { setReportMode, setSender, flush, muted, describeValue, describeException },
   });
-  // As a module (the socket client imported it) it is nobody's current script.
-  if (document.currentScript) watch({ console: true, errors: true });
+  // Null when the socket client imported this script as a module.
+  if (document.currentScript) setReportMode({ console: true, errors: true });
 })();

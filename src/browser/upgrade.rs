@@ -1,4 +1,5 @@
-//! From an HTTP request to a registered web socket. Everything is checked before the upgrade.
+//! WebSocket handshake: checks the request, registers the socket with the hub, and upgrades the
+//! connection.
 
 use super::read_ahead::ReadAhead;
 use super::{Browser, connection};
@@ -13,12 +14,13 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-/// Length of our socket ids.
+/// Length of the ids in `crate::ids`.
 const SOCKET_ID_BYTES: usize = 26;
 
-/// Longest user agent that is kept; the rest is cut. Default 1 KiB.
-const MAX_USER_AGENT_BYTES: usize = 1024;
+/// Longest user agent; a longer one is truncated. Default 1024 characters.
+const MAX_USER_AGENT_CHARS: usize = 1024;
 
+/// Handles an upgrade request.
 pub(super) async fn upgrade(
     State(browser): State<Arc<Browser>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -30,11 +32,11 @@ pub(super) async fn upgrade(
     };
     let user_agent = text(request.headers(), &header::USER_AGENT)
         .chars()
-        .take(MAX_USER_AGENT_BYTES)
+        .take(MAX_USER_AGENT_CHARS)
         .collect();
     let previous = previous_socket_id(request.uri().query());
     let upgraded = hyper::upgrade::on(&mut request);
-    // Listed before the answer: what is sent right after the page's `open` finds it.
+    // Registered before the response, so that messages sent right after the page's `open` reach it.
     let guard = browser
         .hub
         .open_socket(peer.to_string(), user_agent, previous);
@@ -48,7 +50,7 @@ pub(super) async fn upgrade(
                 connection::run(socket, guard, debug).await;
             }
             Err(error) => {
-                tracing::debug!(target: "pagewire::browser", %peer, %error, "upgrade failed");
+                tracing::debug!(target: "pagewire::browser", %peer, %error, "cannot upgrade the connection to a WebSocket");
             }
         }
     });
@@ -63,7 +65,7 @@ pub(super) async fn upgrade(
     (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
 }
 
-/// The handshake's key (RFC 6455, section 4.2.1), or a refusal.
+/// Checks a handshake and returns its key (RFC 6455, section 4.2.1), or the response that refuses it.
 fn check(browser: &Browser, headers: &HeaderMap) -> Result<String, Box<Response>> {
     let refuse =
         |status: StatusCode, reason: String| Err(Box::new((status, reason).into_response()));
@@ -73,7 +75,7 @@ fn check(browser: &Browser, headers: &HeaderMap) -> Result<String, Box<Response>
             .any(|value| value.trim().eq_ignore_ascii_case(token))
     };
     if !has(&header::CONNECTION, "upgrade") || !has(&header::UPGRADE, "websocket") {
-        let reason = "this is the web socket of pages: connect with a WebSocket\n".to_owned();
+        let reason = "this URL accepts WebSocket connections only\n".to_owned();
         let upgrade = [(header::UPGRADE, "websocket")];
         return Err(Box::new(
             (StatusCode::UPGRADE_REQUIRED, upgrade, reason).into_response(),
@@ -87,12 +89,12 @@ fn check(browser: &Browser, headers: &HeaderMap) -> Result<String, Box<Response>
         .allowed
         .check_origin(origins.iter().map(HeaderValue::as_bytes), host)
     {
-        tracing::warn!(target: "pagewire::browser", %refusal, "web socket refused");
+        tracing::warn!(target: "pagewire::browser", %refusal, "WebSocket refused");
         return refuse(StatusCode::FORBIDDEN, format!("{refusal}\n"));
     }
     if text(headers, &header::SEC_WEBSOCKET_VERSION) != "13" {
         let version = [(header::SEC_WEBSOCKET_VERSION, "13")];
-        let reason = "only WebSocket version 13 is spoken\n";
+        let reason = "only WebSocket version 13 is supported\n";
         return Err(Box::new(
             (StatusCode::UPGRADE_REQUIRED, version, reason).into_response(),
         ));
@@ -102,23 +104,25 @@ fn check(browser: &Browser, headers: &HeaderMap) -> Result<String, Box<Response>
         .decode(key.as_bytes())
         .is_ok_and(|key| key.len() == 16);
     if !is_key {
-        let reason = "Sec-WebSocket-Key must be 16 octets in base64\n".to_owned();
+        let reason = "Sec-WebSocket-Key must be 16 bytes in base64\n".to_owned();
         return refuse(StatusCode::BAD_REQUEST, reason);
     }
     Ok(key.to_owned())
 }
 
-/// The socket id that a reconnecting page says it had. Only shown, never trusted.
+/// Returns the socket id that a reconnecting page claims to have had. It is for display only, and not
+/// trusted.
 fn previous_socket_id(query: Option<&str>) -> Option<String> {
     let id = query?
         .split('&')
         .find_map(|pair| pair.strip_prefix("previous="))?;
-    let plain = id
+    let is_alphanumeric = id
         .bytes()
         .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    (id.len() == SOCKET_ID_BYTES && plain).then(|| id.to_owned())
+    (id.len() == SOCKET_ID_BYTES && is_alphanumeric).then(|| id.to_owned())
 }
 
+/// Returns the trimmed value of a header; empty when it is missing or not ASCII.
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
     headers
         .get(name)

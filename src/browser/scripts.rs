@@ -1,0 +1,94 @@
+//! Serves the scripts of pages: the socket client, its two companions, and code that plugins have pages
+//! import.
+
+use super::Browser;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::sync::{Arc, LazyLock};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Socket client, injected into pages.
+const CLIENT: &str = include_str!("client.js");
+
+/// Records console lines and errors, in pages that report them.
+const RECORDER: &str = include_str!("recorder.js");
+
+/// Acts on changed files.
+const CHANGES: &str = include_str!("changes.js");
+
+const JAVASCRIPT: [(header::HeaderName, &str); 1] =
+    [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
+
+static CLIENT_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(CLIENT));
+static RECORDER_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(RECORDER));
+static CHANGES_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(CHANGES));
+
+/// Marks responses that pages of other origins may load.
+#[derive(Clone)]
+pub(crate) struct CorsAllowed;
+
+fn entity_tag(script: &str) -> String {
+    format!("\"{:x}\"", xxh3_128(script.as_bytes()))
+}
+
+/// Adds CORS headers (Fetch standard, section 3.3): a page of another origin may load these scripts if its
+/// origin may open a socket. Files of the root stay same-origin.
+pub(super) async fn add_cors_headers(
+    State(browser): State<Arc<Browser>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let origins: Vec<_> = request.headers().get_all(header::ORIGIN).iter().collect();
+    let allowed = match origins[..] {
+        [origin] if browser.allowed.allows_origin(origin.as_bytes()) => Some(origin.clone()),
+        _ => None,
+    };
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    if let Some(origin) = allowed {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        response.extensions_mut().insert(CorsAllowed);
+    }
+    response
+}
+
+pub(super) async fn client(request: HeaderMap) -> Response {
+    script(&request, CLIENT, &CLIENT_TAG)
+}
+
+pub(super) async fn recorder(request: HeaderMap) -> Response {
+    script(&request, RECORDER, &RECORDER_TAG)
+}
+
+pub(super) async fn changes(request: HeaderMap) -> Response {
+    script(&request, CHANGES, &CHANGES_TAG)
+}
+
+/// Returns the script, or 304 when the page has it cached.
+fn script(request: &HeaderMap, source: &'static str, tag: &'static str) -> Response {
+    let is_cached = request
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|tags| tags.to_str().is_ok_and(|tags| tags.contains(tag)));
+    let headers = [(header::ETAG, tag), (header::CACHE_CONTROL, "no-cache")];
+    if is_cached {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    (headers, JAVASCRIPT, source).into_response()
+}
+
+/// Returns code that a plugin has pages import. It exists only while the import runs, so it is not cached.
+pub(super) async fn code(
+    State(browser): State<Arc<Browser>>,
+    Path(name): Path<String>,
+) -> Response {
+    let no_store = [(header::CACHE_CONTROL, "no-store")];
+    let Some(source) = browser.hub.code(&name) else {
+        let text = "this code is no longer available: it is served only while pages import it\n";
+        return (StatusCode::NOT_FOUND, no_store, text).into_response();
+    };
+    (no_store, JAVASCRIPT, source).into_response()
+}
