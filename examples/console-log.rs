@@ -1,6 +1,4 @@
-//! Prints to the console of every page, one second after the start.
-//!
-//! `pagewire serve examples/site`, then this with `PAGEWIRE_ENDPOINT` and `PAGEWIRE_TOKEN` set.
+//! Prints to the console of every page, one second after the plugin or the page has started.
 
 use pagewire_client::{ConsoleLevel, Plugin, Result, Target};
 use std::time::Duration;
@@ -9,7 +7,7 @@ use std::time::Duration;
 async fn main() -> Result<()> {
     Plugin::new("console-log")
         .inject_web_socket()
-        // Pages that connect later are greeted when they are ready.
+        // Pages that connect while the plugin runs.
         .on_socket_ready(|socket, client| async move {
             tokio::time::sleep(Duration::from_secs(1)).await;
             let page = Target::socket(socket.socket_id);
@@ -18,6 +16,7 @@ async fn main() -> Result<()> {
                 .await?;
             Ok(())
         })
+        // Pages that are connected already.
         .server_start(|context| async move {
             tokio::time::sleep(Duration::from_secs(1)).await;
             let ready: Vec<_> = context

@@ -1,4 +1,4 @@
-//! Tells every page how many pages there are, in a message of our own, whenever one comes.
+//! Sends the number of connected pages to all pages whenever a page connects, as a message of its own type.
 
 use pagewire_client::{Plugin, Result, Target};
 use serde_json::json;

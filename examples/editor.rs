@@ -1,8 +1,8 @@
-//! An editor without a window: pages show what was typed before it is on any disk.
+//! Plays an editor: pages show unsaved text.
 //!
-//! A line of standard input is a pause in typing. `{"file": "style.css", "text": "h1 { color: red }"}`
-//! is what the file's buffer holds now, and a `text` of `null` says that it is undone or saved. When the
-//! input ends, the editor is closed and everything unsaved is gone.
+//! Each line of standard input is a state of a buffer. `{"file": "style.css", "text": "h1 { color: red }"}`
+//! is its unsaved text, and a `text` of `null` means that the buffer is saved or undone. The end of the
+//! input closes the editor and drops all unsaved text.
 
 use pagewire_client::{
     Client, Content, Filter, HandlerResult, LiveFilters, Plugin, ServeOptions, Stale,
@@ -18,13 +18,14 @@ use std::{
 };
 use tokio::sync::{Notify, mpsc};
 
+/// A line of standard input.
 #[derive(Deserialize)]
-struct Typed {
+struct Edit {
     file: PathBuf,
     text: Option<String>,
 }
 
-/// The unsaved buffers, and what keeps the daemon informed of them.
+/// The unsaved buffers, with the filters and the client that publish them.
 struct Editor {
     buffers: Arc<Mutex<HashMap<PathBuf, String>>>,
     filters: LiveFilters,
@@ -44,7 +45,7 @@ async fn main() -> HandlerResult {
         .serve(options, move |request| {
             let texts = texts.lock().unwrap_or_else(PoisonError::into_inner);
             let content = request.file_path().and_then(|file| {
-                // The request may be for the file's folder, which says no type.
+                // The request's path may be that of the folder, which has no extension.
                 let extension = file.extension().and_then(OsStr::to_str).unwrap_or_default();
                 let text = texts.get(file)?;
                 Some(Content::new(extension, text.clone()))
@@ -56,7 +57,7 @@ async fn main() -> HandlerResult {
             async { Ok(()) }
         });
     let typing = async {
-        // What is typed before the daemon asks us would reach no page.
+        // Edits before the hook is open would reach no page.
         open.notified().await;
         let client = Client::find().await?;
         let editor = Editor {
@@ -67,8 +68,8 @@ async fn main() -> HandlerResult {
         editor.run().await
     };
     tokio::select! {
-        ended = plugin.run() => Ok(ended?),
-        ended = typing => ended,
+        result = plugin.run() => Ok(result?),
+        result = typing => result,
     }
 }
 
@@ -76,9 +77,9 @@ impl Editor {
     async fn run(self) -> HandlerResult {
         let mut lines = lines();
         while let Some(line) = lines.recv().await {
-            match serde_json::from_str::<Typed>(&line) {
-                Ok(Typed { file, text }) => self.change(real(file)?, text).await?,
-                Err(error) => eprintln!("this line says nothing: {error}"),
+            match serde_json::from_str::<Edit>(&line) {
+                Ok(Edit { file, text }) => self.change(real(file)?, text).await?,
+                Err(error) => eprintln!("invalid line: {error}"),
             }
         }
         let unsaved: Vec<_> = self.with_buffers(|buffers| buffers.keys().cloned().collect());
@@ -88,7 +89,7 @@ impl Editor {
         Ok(())
     }
 
-    /// What pages get of this file from now on; none = what is on the disk.
+    /// Sets the unsaved text of a file; `None` shows the file on disk again.
     async fn change(&self, file: PathBuf, text: Option<String>) -> HandlerResult {
         let unsaved: Vec<_> = self.with_buffers(|buffers| {
             match text {
@@ -109,17 +110,17 @@ impl Editor {
     }
 }
 
-/// As the daemon names it.
+/// Returns the path under which the daemon knows the file.
 fn real(file: PathBuf) -> io::Result<PathBuf> {
     file.canonicalize().or_else(|_| path::absolute(file))
 }
 
-/// The lines of standard input, read by a thread that nobody waits for when the daemon has gone.
+/// Reads the lines of standard input in a thread, which does not keep the process alive.
 fn lines() -> mpsc::Receiver<String> {
-    let (typed, lines) = mpsc::channel(1);
+    let (sender, lines) = mpsc::channel(1);
     thread::spawn(move || {
         for line in io::stdin().lines().map_while(Result::ok) {
-            if typed.blocking_send(line).is_err() {
+            if sender.blocking_send(line).is_err() {
                 break;
             }
         }

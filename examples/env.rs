@@ -1,6 +1,6 @@
-//! Tells pages environment variables: `import { MODE } from '/env.js'` is the value of `PUBLIC_MODE`.
+//! Serves environment variables to pages: `import { MODE } from '/env.js'` is the value of `PUBLIC_MODE`.
 //!
-//! No others leave this process: what is not public by its name is not served.
+//! Only variables whose names begin with `PUBLIC_` are served.
 
 use pagewire_client::{Content, Filter, Plugin, Result};
 use std::env;
@@ -12,7 +12,7 @@ async fn main() -> Result<()> {
     let module = module()?;
     Plugin::new("env")
         .serve(Filter::path("/env.js"), move |_request| {
-            // A process keeps its environment: one answer is enough.
+            // The environment of a process does not change, so one call is enough.
             let content = Content::js(module.clone()).remember();
             async { Ok(content) }
         })
@@ -20,7 +20,7 @@ async fn main() -> Result<()> {
         .await
 }
 
-/// A constant for each public variable.
+/// Returns a module with a constant for each public variable.
 fn module() -> Result<String> {
     let mut module = String::new();
     for (variable, value) in env::vars_os() {
@@ -29,11 +29,11 @@ fn module() -> Result<String> {
         };
         let Some(value) = value.to_str().filter(|_| is_identifier(name)) else {
             eprintln!(
-                "{PREFIX}{name} is left out (name it as JavaScript would, its value in UTF-8)"
+                "{PREFIX}{name} is left out (use a JavaScript identifier as its name and UTF-8 as its value)"
             );
             continue;
         };
-        // JSON is JavaScript. Exported as a name, a reserved word is allowed.
+        // A reserved word cannot be a constant's name, but it can be an export's.
         let value = serde_json::to_string(value)?;
         module += &format!("const ${name} = {value};\nexport {{ ${name} as {name} }};\n");
     }

@@ -1,15 +1,15 @@
-//! Shows Markdown as pages: open `/notes.md`.
+//! Renders Markdown as pages: open `/notes.md`.
 //!
-//! The text stands where `{{content}}` is in `layout.html` of the root. With `pagewire serve --watch`
-//! a page reloads when its text or the layout is saved.
+//! The text replaces `{{content}}` in the root's `layout.html`. With `pagewire serve --watch` a page reloads
+//! when its text or the layout is saved.
 
 use pagewire_client::{Change, Failure, Filter, HandlerResult, Plugin, Response, Result};
 use pulldown_cmark::{Options, Parser, html};
 use std::io::ErrorKind;
 
-const PLACE: &str = "{{content}}";
-/// While there is no layout.
-const PLAIN: &str = "<!doctype html>\n<meta charset=\"utf-8\">\n{{content}}";
+const PLACEHOLDER: &str = "{{content}}";
+/// Used while there is no `layout.html`.
+const DEFAULT_LAYOUT: &str = "<!doctype html>\n<meta charset=\"utf-8\">\n{{content}}";
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -31,16 +31,16 @@ async fn page(response: Response) -> HandlerResult<Change> {
         .join("layout.html");
     let layout = match tokio::fs::read_to_string(&file).await {
         Ok(layout) => layout,
-        Err(error) if error.kind() == ErrorKind::NotFound => PLAIN.to_owned(),
-        Err(error) => return Err(format!("{} cannot be read: {error}", file.display()).into()),
+        Err(error) if error.kind() == ErrorKind::NotFound => DEFAULT_LAYOUT.to_owned(),
+        Err(error) => return Err(format!("cannot read {}: {error}", file.display()).into()),
     };
-    if !layout.contains(PLACE) {
-        let text = format!("the layout has no {PLACE} (write it where the text is to stand)");
+    if !layout.contains(PLACEHOLDER) {
+        let text = format!("the layout has no {PLACEHOLDER} (put it where the text belongs)");
         let file = file.display().to_string();
         return Err(Failure::new(text).at(file, 0, 0).into());
     }
-    let page = layout.replacen(PLACE, &content, 1);
-    // Also one that is not there yet: the page reloads when it comes.
+    let page = layout.replacen(PLACEHOLDER, &content, 1);
+    // A layout that does not exist yet counts too: the page reloads once it is created.
     Ok(Change::new()
         .body(page)
         .content_type("text/html")

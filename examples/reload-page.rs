@@ -1,4 +1,4 @@
-//! Reloads every page once: a data URL is a module too.
+//! Reloads every page once, with a module that is a data URL.
 
 use pagewire_client::{Import, Plugin, Result, Target};
 use std::collections::HashSet;
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    // A tab keeps its id when it reloads: each is reloaded once.
+    // A tab keeps its id across reloads.
     let reloaded = Arc::new(Mutex::new(HashSet::new()));
     Plugin::new("reload-page")
         .inject_web_socket()

@@ -1,8 +1,7 @@
-//! Compiles Sass by a command: `<link rel="stylesheet" href="/style.scss">`.
+//! Compiles Sass with Node: `<link rel="stylesheet" href="/style.scss">`.
 //!
-//! `sass [FOLDER]`: the npm package `sass` is looked for as Node would from this folder, which is the
-//! current one unless given. With `pagewire serve --watch` the style is swapped in the page when the
-//! stylesheet is saved, or any other that it uses.
+//! Usage: `sass [FOLDER]`. Node resolves the npm package `sass` from FOLDER, by default the current one. With
+//! `pagewire serve --watch` the page swaps the style when the stylesheet or one that it uses is saved.
 
 use pagewire_client::{
     Change, Failure, Filter, HandlerResult, Plugin, Response, Result, TransformOptions,
@@ -11,8 +10,8 @@ use serde::Deserialize;
 use std::{env, path::PathBuf, process::Stdio, time::Duration};
 use tokio::{io::AsyncWriteExt, process::Command};
 
-/// Reads a stylesheet, prints `Compiled`. The command line of the package cannot say what it has
-/// loaded: source maps name only files that rules come from, not those of variables and functions.
+/// Reads a stylesheet from standard input and prints [`Compiled`]. The package's command line does not
+/// report which files it has loaded: its source maps name files with rules, not those with variables.
 const PROGRAM: &str = "
 import { readFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -28,8 +27,8 @@ try {
   process.exitCode = 1;
 }
 ";
-/// Node and the compiler start with every call, which takes long on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Long, because each call starts Node and the compiler.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Deserialize)]
 struct Compiled {
@@ -40,7 +39,7 @@ struct Compiled {
 #[tokio::main]
 async fn main() -> Result<()> {
     let folder = env::args_os().nth(1).map_or(".".into(), PathBuf::from);
-    let stylesheets = TransformOptions::from(Filter::regex(r"\.scss$")).call_timeout(PATIENCE);
+    let stylesheets = TransformOptions::from(Filter::regex(r"\.scss$")).call_timeout(CALL_TIMEOUT);
     Plugin::new("sass")
         .transform(stylesheets, move |response| {
             compile(folder.clone(), response)
@@ -51,7 +50,7 @@ async fn main() -> Result<()> {
 
 async fn compile(folder: PathBuf, response: Response) -> HandlerResult<Change> {
     let file = response.request().file_path();
-    let file = file.ok_or("only files are compiled, and there is none for this path")?;
+    let file = file.ok_or("no file answers this path, and only files can be compiled")?;
     let mut node = Command::new("node")
         .args(["--input-type=module", "--eval", PROGRAM, "--"])
         .arg(file)
@@ -59,21 +58,21 @@ async fn compile(folder: PathBuf, response: Response) -> HandlerResult<Change> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // Nobody waits for the result of a call that was cancelled.
+        // A cancelled call drops the future.
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| format!("the command node cannot be run: {error} (install Node.js)"))?;
-    // What is in the file may be older: an editor's unsaved text is compiled as well.
-    let mut input = node.stdin.take().expect("it is piped");
+        .map_err(|error| format!("cannot run node: {error} (install Node.js)"))?;
+    // Not the file's content: an editor's unsaved text is compiled too.
+    let mut input = node.stdin.take().expect("standard input is piped");
     input.write_all(response.body()).await?;
     drop(input);
-    let done = node.wait_with_output().await?;
-    if !done.status.success() {
-        let said = String::from_utf8_lossy(&done.stderr);
-        let (first, rest) = said.split_once('\n').unwrap_or((&said, ""));
+    let output = node.wait_with_output().await?;
+    if !output.status.success() {
+        let error = String::from_utf8_lossy(&output.stderr);
+        let (first, rest) = error.split_once('\n').unwrap_or((&error, ""));
         return Err(Failure::new(first).stack(rest).into());
     }
-    let Compiled { css, files } = serde_json::from_slice(&done.stdout)?;
+    let Compiled { css, files } = serde_json::from_slice(&output.stdout)?;
     Ok(Change::new()
         .body(css)
         .content_type("text/css")

@@ -1,7 +1,7 @@
-//! Compiles TypeScript as pages ask for it: `<script type="module" src="/app.ts">`.
+//! Compiles TypeScript on request: `<script type="module" src="/app.ts">`.
 //!
-//! Types are taken out and not checked, which is what editors and `tsc` are for. JSX becomes imports of
-//! `react/jsx-runtime`, unless a comment of the file says otherwise.
+//! Types are removed and not checked; use an editor or `tsc` for that. JSX becomes imports of
+//! `react/jsx-runtime`, unless a comment in the file selects another runtime.
 
 use oxc::{
     allocator::Allocator,
@@ -19,7 +19,7 @@ use std::path::Path;
 async fn main() -> Result<()> {
     Plugin::new("typescript")
         .transform(Filter::regex(r"\.(ts|mts|tsx)$"), |response| async move {
-            // A compiler keeps a thread busy: not one that talks to the daemon.
+            // Compiling would block the thread that serves the connection.
             tokio::task::spawn_blocking(move || compile(&response)).await?
         })
         .run()
@@ -30,33 +30,36 @@ fn compile(response: &Response) -> HandlerResult<Change> {
     let source = response.text()?;
     let request = response.request();
     let file = request.file_path().unwrap_or(Path::new(request.path()));
-    let fail_with = |diagnostics| failure(file, source, diagnostics);
+    let check = |diagnostics| first_error(file, source, diagnostics);
 
     let allocator = Allocator::default();
     let parsed = Parser::new(&allocator, source, SourceType::from_path(file)?).parse();
-    fail_with(parsed.diagnostics)?;
+    check(parsed.diagnostics)?;
     let mut program = parsed.program;
-    // Who uses a name tells imports of types from those of values.
+    // The uses of a name distinguish imports of types from imports of values.
     let analyzed = SemanticBuilder::new().with_enum_eval(true).build(&program);
-    fail_with(analyzed.diagnostics)?;
+    check(analyzed.diagnostics)?;
     let options = TransformOptions::default();
     let transformed = Transformer::new(&allocator, file, &options)
         .build_with_scoping(analyzed.semantic.into_scoping(), &mut program);
-    fail_with(transformed.diagnostics)?;
+    check(transformed.diagnostics)?;
 
     let options = CodegenOptions {
-        // Relative to the URL that the page loads it from.
+        // Relative to the URL of the module.
         source_map_path: file.file_name().map(Into::into),
         ..CodegenOptions::default()
     };
-    let made = Codegen::new().with_options(options).build(&program);
-    let map = made.map.map(|map| map.to_data_url()).unwrap_or_default();
-    let code = format!("{}//# sourceMappingURL={map}\n", made.code);
+    let generated = Codegen::new().with_options(options).build(&program);
+    let map = generated
+        .map
+        .map(|map| map.to_data_url())
+        .unwrap_or_default();
+    let code = format!("{}//# sourceMappingURL={map}\n", generated.code);
     Ok(Change::new().body(code).content_type("text/javascript"))
 }
 
-/// The first error that the compiler found, with its place.
-fn failure(file: &Path, source: &str, diagnostics: Diagnostics) -> Result<(), Failure> {
+/// Returns the compiler's first error, with its location.
+fn first_error(file: &Path, source: &str, diagnostics: Diagnostics) -> Result<(), Failure> {
     let Some(error) = diagnostics.errors().next() else {
         return Ok(());
     };

@@ -1,4 +1,4 @@
-//! As `virtual-module`, with arguments for the module's default export, and its answer.
+//! Like `virtual-module`, with arguments for the module's default export and its return value.
 
 use pagewire_client::{Content, Filter, Import, Plugin, Result, Target};
 

@@ -1,4 +1,4 @@
-//! Serves a module that is no file, and has every page import it.
+//! Serves a module that is not a file, and has every page import it.
 
 use pagewire_client::{Content, Filter, Import, Plugin, Result, Target};
 

@@ -1,4 +1,4 @@
-/** The six examples, each run as a plugin; the verdict comes from what happens in the page. */
+/** The examples, each run as a plugin; the verdict comes from what happens in the page. */
 
 import assert from 'node:assert/strict';
 import { claim } from './harness.js';
@@ -113,4 +113,12 @@ claim('targeted-reply: only the page that sent the message gets the reply', asyn
     [{ type: 'pong', n: 7 }, { type: 'marker' }, { type: 'second-marker' }]);
   assert.deepEqual(await received(other),
     [{ type: 'marker' }, { type: 'pong', n: 8 }, { type: 'second-marker' }]);
+});
+
+claim('hello: a page that a plugin serves gets its reply', async (world) => {
+  const daemon = await world.daemon();
+  await world.plugin(daemon, 'hello');
+  const page = await world.page(daemon, '/hello');
+  await page.evaluate(() => document.querySelector('button').click());
+  await page.shows('Hello from a plugin');
 });

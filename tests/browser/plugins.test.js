@@ -203,7 +203,7 @@ claim('sass: a missing command or package is named together with the remedy', as
   await withoutPackage.shows('(npm install --save-dev sass)');
   const other = await start(world, 'sass', files, { ...SASS, env: { PATH: world.directory } });
   const withoutNode = await world.page(other.daemon, '/style.scss');
-  await withoutNode.shows('the command node cannot be run');
+  await withoutNode.shows('cannot run node');
   await withoutNode.shows('(install Node.js)');
 });
 
