@@ -120,7 +120,7 @@ async fn nobody_who_offers_is_an_error_at_once() {
         .await
         .expect("a stream");
     page.say(&request(&json!(1))).await;
-    hears_error(&mut page, 1, "nobody answers").await;
+    hears_error(&mut page, 1, "no plugin answers").await;
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn one_subscription_can_answer_some_types_and_only_hear_others() {
     let mut subscription = client.subscribe(options).await.expect("a stream");
     page.say(&json!({"type": "tell", "id": 1, "pagewire:request": true}))
         .await;
-    hears_error(&mut page, 1, "nobody answers").await;
+    hears_error(&mut page, 1, "no plugin answers").await;
     request_id(&mut subscription).await;
     page.say(&request(&json!(2))).await;
     let request_id = request_id(&mut subscription).await;
@@ -161,7 +161,7 @@ async fn the_last_offerer_leaving_is_an_error_at_once() {
     assert_eq!(self::request_id(&mut second).await, request_id);
     drop(first);
     drop(second);
-    hears_error(&mut page, 1, "has gone").await;
+    hears_error(&mut page, 1, "has disconnected").await;
     let late = server
         .client()
         .await

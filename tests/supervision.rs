@@ -257,7 +257,7 @@ async fn five_exits_are_a_failure_which_the_page_is_told_if_the_plugin_is_requir
     // Nobody is starting any more.
     let answer = page.hear().await;
     let error = answer["error"].as_str().expect("an error");
-    assert!(error.contains("nobody answers"), "{error}");
+    assert!(error.contains("no plugin answers"), "{error}");
 }
 
 #[tokio::test]
@@ -457,7 +457,7 @@ async fn a_page_that_asks_waits_for_a_required_plugin_and_is_refused_at_once_wit
         .await;
     let answer = other.hear().await;
     let error = answer["error"].as_str().expect("an error");
-    assert!(error.contains("nobody answers"), "{error}");
+    assert!(error.contains("no plugin answers"), "{error}");
     drop((declared, session));
 }
 

@@ -175,7 +175,7 @@ async fn await_page(
         .send_import(socket, call_id, frame)
         .map_err(|error| Unanswered::Unsent(convert::delivery_status(error)))?;
     match tokio::time::timeout_at(deadline, pending.outcome()).await {
-        Ok(ImportOutcome::Answered(result)) => Ok(*result),
+        Ok(ImportOutcome::Result(result)) => Ok(*result),
         Ok(ImportOutcome::Gone) => Err(Unanswered::Sent(DeliveryStatus::Gone)),
         Err(_) => Err(Unanswered::Sent(DeliveryStatus::TimedOut)),
     }

@@ -271,9 +271,9 @@ fn send_own(
     let frame = Frame::Text(text.into());
     send_to(selection, options, |socket| {
         let frame = match control.hub.client_support(socket.id(), feature) {
-            ClientSupport::Ours => &frame,
+            ClientSupport::Supported => &frame,
             ClientSupport::TooOld => return Err(DeliveryStatus::Unsupported),
-            ClientSupport::Foreign => fallback.ok_or(DeliveryStatus::Unsupported)?,
+            ClientSupport::ForeignClient => fallback.ok_or(DeliveryStatus::Unsupported)?,
         };
         push(socket, frame)
     })

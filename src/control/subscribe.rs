@@ -228,11 +228,11 @@ fn body(event: &hub::Event, max_event_bytes: usize) -> Event {
     match &event.body {
         EventBody::Message {
             text,
-            kind,
+            message_type,
             request_id,
         } => {
             let frame = |text: &Bytes| Frame::Text(String::from_utf8_lossy(text).into_owned());
-            message(text, frame, kind, request_id.as_ref())
+            message(text, frame, message_type, request_id.as_ref())
         }
         EventBody::Binary(data) => message(data, |data| Frame::Binary(data.clone()), "", None),
         EventBody::SocketOpened { previous_socket_id } => {

@@ -1,5 +1,5 @@
-//! Module sources that a program has pages import: served under a path that nobody can guess,
-//! for as long as the import takes.
+//! Module sources that a program sends to pages as an import: served under an unguessable path for
+//! as long as the import takes.
 
 use super::Hub;
 use crate::ids;
@@ -9,46 +9,46 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long a source whose import is not awaited is served, and how long any is at most. Default
-/// 60 s.
-pub(crate) const CODE_LIFETIME: Duration = Duration::from_mins(1);
+/// How long the source of an import without `await_result` is served: nothing reports when the pages
+/// have loaded it. Default 60 s.
+const CODE_LIFETIME: Duration = Duration::from_mins(1);
 
-/// Bytes of all sources that are served at once. One more is refused. Default 64 MiB.
+/// Bytes of all sources that are served at once. A source that would exceed it is refused. Default
+/// 64 MiB.
 const MAX_CODE_BYTES: usize = 64 * 1024 * 1024;
 
-/// Too much code is being imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{MAX_CODE_BYTES} bytes of code are being imported, which is the limit (wait for some imports to end)"
+    "the code of all current imports may have {MAX_CODE_BYTES} bytes together (wait until some imports have ended)"
 )]
 pub(crate) struct CodeLimitExceeded;
 
+/// Sources that are served now.
 #[derive(Default)]
-pub(super) struct Code {
-    /// By file name. Held for moments, never across an await.
-    sources: Mutex<HashMap<String, Bytes>>,
+pub(super) struct PublishedSources {
+    /// By file name. Never held across an await.
+    by_name: Mutex<HashMap<String, Bytes>>,
 }
 
-impl Code {
+impl PublishedSources {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Bytes>> {
-        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_name.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A source that is served until this is dropped.
+/// Guard of a published source: dropping it ends the publication.
 pub(crate) struct PublishedCode {
     hub: Arc<Hub>,
     name: String,
 }
 
 impl PublishedCode {
-    /// Its URL path.
-    #[must_use]
+    /// Returns the URL path that the source is served at.
     pub(crate) fn path(&self) -> String {
         format!("{CODE_PATH}{}", self.name)
     }
 
-    /// Serves it for [`CODE_LIFETIME`] from now: nobody says when the pages have it.
+    /// Serves the source for another [`CODE_LIFETIME`].
     pub(crate) fn outlive_the_call(self) {
         tokio::spawn(async move {
             tokio::time::sleep(CODE_LIFETIME).await;
@@ -59,19 +59,19 @@ impl PublishedCode {
 
 impl Drop for PublishedCode {
     fn drop(&mut self) {
-        self.hub.code.lock().remove(&self.name);
+        self.hub.sources.lock().remove(&self.name);
     }
 }
 
 impl Hub {
-    /// Serves a module source to pages.
+    /// Serves a module source to pages until the guard is dropped.
     pub(crate) fn publish_code(
         self: &Arc<Self>,
         source: String,
     ) -> Result<PublishedCode, CodeLimitExceeded> {
-        let mut sources = self.code.lock();
-        let held: usize = sources.values().map(Bytes::len).sum();
-        if held + source.len() > MAX_CODE_BYTES {
+        let mut sources = self.sources.lock();
+        let published: usize = sources.values().map(Bytes::len).sum();
+        if published + source.len() > MAX_CODE_BYTES {
             return Err(CodeLimitExceeded);
         }
         let name = format!("{}.js", ids::random());
@@ -82,9 +82,8 @@ impl Hub {
         })
     }
 
-    /// The source that is served under this file name.
-    #[must_use]
+    /// Returns the source that is published under this file name.
     pub(crate) fn code(&self, name: &str) -> Option<Bytes> {
-        self.code.lock().get(name).cloned()
+        self.sources.lock().get(name).cloned()
     }
 }

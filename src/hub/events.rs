@@ -1,109 +1,105 @@
-//! The event log: what happened, in one order, for as long as its bytes allow.
+//! The event log: everything that happened to pages and watched files, in one order, for as long as
+//! its byte limit allows.
 
-use super::{Close, FileChange, SocketInfo};
+use super::{Close, SocketInfo};
 use crate::message::{PageConsole, PageError};
 use bytes::Bytes;
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// Bytes of events that are held for subscribers who come back. The oldest go first, and a
-/// subscriber who asks for them is told with a gap. Default 64 MiB.
+/// Bytes of events that are held for subscribers that resume. The oldest are evicted first, and a
+/// subscriber that resumes before them gets a gap. Default 64 MiB.
 pub(crate) const LOG_BYTES: usize = 64 * 1024 * 1024;
 
-/// What an event costs in the log beside its content, roughly.
+/// Estimated cost of an event besides its content.
 const EVENT_OVERHEAD_BYTES: usize = 256;
 
-/// A place in the log of one run of the daemon.
+/// Place in the event log of one run of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Position {
-    /// Which run.
+    /// Identifies the run.
     pub epoch: String,
-    /// The number of the newest event before this place; 0 = before the first.
+    /// Sequence number of the newest event before this place; 0 = before the first event.
     pub sequence: u64,
 }
 
-/// The kinds of events that subscribers choose from.
+/// Kinds of events that subscribers select.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum EventKind {
-    /// A page said something.
     Message,
-    /// A socket opened, changed or closed.
     Socket,
-    /// A page printed a line.
     Console,
-    /// Something went wrong in a page.
     PageError,
-    /// A watched file changed.
     File,
 }
 
-/// Something that happened.
+/// Entry of the event log.
 #[derive(Debug)]
 pub(crate) struct Event {
-    /// Gapless, from 1.
+    /// Consecutive, starting at 1.
     pub sequence: u64,
-    /// The daemon's clock.
+    /// By the daemon's clock.
     pub time: SystemTime,
-    /// The page it happened to, as it was known then; none for a file.
+    /// Snapshot of the page at the time of the event; none for a change of a file.
     pub socket: Option<Arc<SocketInfo>>,
-    /// What it was.
     pub body: EventBody,
 }
 
-/// What happened.
 #[derive(Debug)]
 pub(crate) enum EventBody {
-    /// The page sent a text frame: a JSON object with a type.
+    /// The page sent a text frame: a JSON object with a `type`.
     Message {
-        /// The frame as it came; UTF-8.
+        /// The frame, verbatim; UTF-8.
         text: Bytes,
-        /// Its `type`.
-        kind: String,
-        /// Set when the page can be answered.
+        /// The `type`.
+        message_type: String,
+        /// Set when the page can be replied to.
         request_id: Option<String>,
     },
-    /// The page sent a binary frame, as it came.
+    /// The page sent a binary frame.
     Binary(Bytes),
-    /// The page connected.
     SocketOpened {
-        /// The socket that this page says it had before it reconnected.
+        /// The socket that the page says it had before it reconnected.
         previous_socket_id: Option<String>,
     },
-    /// The page became ready, or said something new of itself.
+    /// The page became ready, or its description changed.
     SocketUpdated,
-    /// The connection ended.
     SocketClosed(Close),
-    /// The page printed a line.
+    /// The page printed a console line.
     Console(PageConsole),
-    /// Something went wrong in the page.
+    /// The page reported an error.
     PageError(PageError),
     /// A watched file changed.
     File(FileChange),
 }
 
-/// Why a connection ended.
+/// Change of a watched file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FileChange {
+    /// Absolute.
+    pub file_path: PathBuf,
+    /// URL path of the file, percent-encoded.
+    pub url_path: String,
+    pub kind: FileChangeKind,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CloseCause {
-    /// The page closed it: a navigation, a closed tab.
-    PageUnloaded,
-    /// It broke without a close frame.
-    ConnectionLost,
-    /// Two pings went unanswered.
-    NoPong,
-    /// The same, and it did not even read what was sent.
-    Slow,
-    /// A program asked for it.
-    ClosedByApi,
-    /// The daemon stops.
-    ServerStopping,
-    /// The page broke the WebSocket protocol or one of our limits.
-    ProtocolError,
+pub(crate) enum FileChangeKind {
+    Created,
+    /// The content changed, or another file took its place.
+    Modified,
+    Removed,
+}
+
+impl FileChange {
+    fn size(&self) -> usize {
+        self.file_path.as_os_str().len() + self.url_path.len()
+    }
 }
 
 impl EventBody {
-    /// The kind it counts as.
-    #[must_use]
     pub(crate) fn kind(&self) -> EventKind {
         match self {
             Self::Message { .. } | Self::Binary(_) => EventKind::Message,
@@ -118,8 +114,7 @@ impl EventBody {
 }
 
 impl Event {
-    /// What it counts for in byte bounds.
-    #[must_use]
+    /// Returns the event's share of byte limits.
     pub(crate) fn size(&self) -> usize {
         EVENT_OVERHEAD_BYTES
             + match &self.body {
@@ -127,7 +122,7 @@ impl Event {
                     content.len()
                 }
                 EventBody::Console(line) => line.size(),
-                EventBody::PageError(fault) => fault.size(),
+                EventBody::PageError(error) => error.size(),
                 EventBody::File(change) => change.size(),
                 EventBody::SocketOpened { .. }
                 | EventBody::SocketUpdated
@@ -139,28 +134,27 @@ impl Event {
     }
 }
 
-/// Events that a subscriber did not and will not get: those after `after` and before `before`.
+/// Range of events that a subscriber has lost: those after `after` and before `before`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Gap {
     /// The last sequence before the loss.
     pub after: u64,
-    /// The first sequence behind it.
+    /// The first sequence after the loss.
     pub before: u64,
-    /// Why.
     pub reason: GapReason,
 }
 
-/// Why events are lost to a subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GapReason {
-    /// They were older than the log reaches.
+    /// The log had evicted the events.
     Evicted,
-    /// They belong to an earlier run of the daemon.
+    /// The events belong to an earlier run of the daemon.
     EpochChanged,
-    /// The subscriber read too slowly and asked to go on.
+    /// The subscriber read too slowly, under [`OverflowPolicy::Gap`](super::OverflowPolicy::Gap).
     SubscriberSlow,
 }
 
+/// Ring buffer of events, bounded by [`LOG_BYTES`].
 #[derive(Default)]
 pub(super) struct EventLog {
     events: VecDeque<Arc<Event>>,
@@ -192,19 +186,19 @@ impl EventLog {
         event
     }
 
-    /// The sequence of the newest event; 0 when there was none.
+    /// Returns the sequence of the newest event; 0 before the first event.
     pub(super) fn newest(&self) -> u64 {
         self.newest
     }
 
-    /// The sequence before the oldest event that is held.
+    /// Returns the sequence before the oldest event that is held.
     pub(super) fn evicted(&self) -> u64 {
         self.events
             .front()
             .map_or(self.newest, |event| event.sequence - 1)
     }
 
-    /// The events after a sequence that are still held.
+    /// Returns the events after a sequence, as far as they are held.
     pub(super) fn after(&self, sequence: u64) -> impl Iterator<Item = &Arc<Event>> {
         let skip = sequence.saturating_sub(self.evicted());
         self.events

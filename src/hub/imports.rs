@@ -1,4 +1,4 @@
-//! Imports whose result a program awaits.
+//! Imports whose results a program awaits.
 
 use super::{Frame, Hub, PushError, Socket};
 use crate::message::PageResult;
@@ -9,53 +9,55 @@ use tokio::sync::oneshot;
 /// How an awaited import ended at one page.
 #[derive(Debug)]
 pub(crate) enum ImportOutcome {
-    /// The page answered.
-    Answered(Box<PageResult>),
-    /// The page has gone: at once, not at the deadline.
+    Result(Box<PageResult>),
+    /// The connection ended first.
     Gone,
 }
 
+type ResultSender = oneshot::Sender<ImportOutcome>;
+
+/// Imports in flight, by socket id, then by call id.
 #[derive(Default)]
-pub(super) struct Imports {
-    /// By socket, then by call. Held for moments; never together with the hub's lock.
-    waiting: Mutex<HashMap<String, HashMap<String, Waiting>>>,
+pub(super) struct PendingImports {
+    /// Never held across an await, nor together with the hub's own lock.
+    in_flight: Mutex<HashMap<String, HashMap<String, ResultSender>>>,
 }
 
-type Waiting = oneshot::Sender<ImportOutcome>;
-
-impl Imports {
-    pub(super) fn socket_closed(&self, socket_id: &str) {
-        // Dropping the senders tells whoever waits.
+impl PendingImports {
+    /// Ends all imports of a socket: dropping their senders wakes the callers.
+    pub(super) fn remove_socket(&self, socket_id: &str) {
         self.lock().remove(socket_id);
     }
 
-    fn take(&self, socket_id: &str, call_id: &str) -> Option<Waiting> {
-        let mut waiting = self.lock();
-        let calls = waiting.get_mut(socket_id)?;
-        let call = calls.remove(call_id);
+    fn take(&self, socket_id: &str, call_id: &str) -> Option<ResultSender> {
+        let mut in_flight = self.lock();
+        let calls = in_flight.get_mut(socket_id)?;
+        let sender = calls.remove(call_id);
         if calls.is_empty() {
-            waiting.remove(socket_id);
+            in_flight.remove(socket_id);
         }
-        call
+        sender
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, HashMap<String, Waiting>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, HashMap<String, ResultSender>>> {
+        self.in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// An import that was sent and whose result has not come. Dropping it stops the wait.
+/// Guard of an import in flight: dropping it removes the registration.
 pub(crate) struct PendingImport {
     hub: Arc<Hub>,
     socket_id: String,
     call_id: String,
-    done: oneshot::Receiver<ImportOutcome>,
+    outcome: oneshot::Receiver<ImportOutcome>,
 }
 
 impl PendingImport {
-    /// Waits for the page.
+    /// Waits for the page's result.
     pub(crate) async fn outcome(mut self) -> ImportOutcome {
-        (&mut self.done).await.unwrap_or(ImportOutcome::Gone)
+        (&mut self.outcome).await.unwrap_or(ImportOutcome::Gone)
     }
 }
 
@@ -66,15 +68,15 @@ impl Drop for PendingImport {
 }
 
 impl Hub {
-    /// Queues the frame of an import whose result is awaited. One call id, and so one frame,
-    /// serves many sockets.
+    /// Queues the frame of an awaited import. One call id, and therefore one frame, serves many
+    /// sockets.
     pub(crate) fn send_import(
         self: &Arc<Self>,
         socket: &Socket,
         call_id: &str,
         frame: Frame,
     ) -> Result<PendingImport, PushError> {
-        let (sender, done) = oneshot::channel();
+        let (sender, outcome) = oneshot::channel();
         let (socket_id, call_id) = (socket.id().to_owned(), call_id.to_owned());
         self.imports
             .lock()
@@ -85,18 +87,18 @@ impl Hub {
             hub: self.clone(),
             socket_id,
             call_id,
-            done,
+            outcome,
         };
-        // Registered before it is sent: the answer cannot come too early. A socket that closed
-        // before this has a closed outbox, one that closes after it takes the entry along.
+        // Registered before it is sent, so the result cannot arrive too early. If the socket closed
+        // earlier, its outbox refuses the frame; if it closes later, it removes the registration.
         socket.outbox().push(frame)?;
         Ok(pending)
     }
 
-    /// A page says how an import ended. Counts only from the socket it was sent to.
+    /// Completes an import. A result from any other socket than the one it was sent to is ignored.
     pub(crate) fn receive_import_result(&self, socket_id: &str, result: PageResult) {
-        if let Some(waiting) = self.imports.take(socket_id, &result.call_id) {
-            let _ = waiting.send(ImportOutcome::Answered(Box::new(result)));
+        if let Some(sender) = self.imports.take(socket_id, &result.call_id) {
+            let _ = sender.send(ImportOutcome::Result(Box::new(result)));
         }
     }
 }

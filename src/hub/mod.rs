@@ -1,33 +1,34 @@
-//! The hub: which pages are connected, what is sent to them, what they say, who listens.
+//! The hub: connected pages, frames on their way to them, and the event log with its subscribers.
 //!
-//! No HTTP and no gRPC here. The edges meet in these types: `browser` registers sockets and
-//! reports what they say, `control` selects, sends and subscribes.
+//! The edges meet here: `browser` registers sockets and passes on what pages send; `control` selects
+//! sockets, sends to them and subscribes. The hub knows neither HTTP nor gRPC.
 //!
-//! One mutex guards the registry and the event log together, because their order is one
-//! promise: a snapshot of the sockets and a position in the log taken under it fit each other
-//! exactly. Nothing is awaited and no plugin is called while it is held.
+//! One mutex guards the socket registry and the event log together, so a list of sockets and a log
+//! position taken under it match exactly. Nothing is awaited and no plugin is called while it is held.
 
 mod changes;
+mod close;
 mod code;
 mod events;
 mod imports;
 mod outbox;
-mod parked;
 mod pings;
+mod registry;
 mod requests;
-mod sockets;
+mod socket;
 mod subscriptions;
 mod targets;
 
-pub(crate) use changes::{FileChange, FileChangeKind};
+pub(crate) use close::{Close, CloseCause};
 pub(crate) use events::{
-    CloseCause, Event, EventBody, EventKind, Gap, GapReason, LOG_BYTES, Position,
+    Event, EventBody, EventKind, FileChange, FileChangeKind, Gap, GapReason, LOG_BYTES, Position,
 };
 pub(crate) use imports::ImportOutcome;
-pub(crate) use outbox::{Close, Frame, OUTBOX_BYTES, Outbox, OutboxItem, PushError};
+pub(crate) use outbox::{Frame, OUTBOX_BYTES, Outbox, OutboxItem, PushError};
 pub(crate) use pings::Confirmation;
+pub(crate) use registry::SocketGuard;
 pub(crate) use requests::{Reply, ReplyError};
-pub(crate) use sockets::{DocumentState, Socket, SocketGuard, SocketInfo, Visibility};
+pub(crate) use socket::{DocumentState, Socket, SocketInfo, Visibility};
 pub(crate) use subscriptions::{
     DEFAULT_QUEUE_EVENTS, OverflowPolicy, ReplyMode, ResumeError, Subscription, SubscriptionEnd,
     SubscriptionItem, SubscriptionOptions,
@@ -35,71 +36,64 @@ pub(crate) use subscriptions::{
 pub(crate) use targets::{ClientSupport, MAX_REGEX_BYTES, Selection, SocketFilter, Target};
 
 use crate::ids;
+use changes::RecentChanges;
+use code::PublishedSources;
 use events::EventLog;
+use imports::PendingImports;
+use registry::Registry;
 use requests::Requests;
-use sockets::Registry;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use subscriptions::Subscribers;
 
-/// All connected pages, the event log and its subscribers.
+/// Shared state of all connected pages, the event log and its subscribers.
 pub(crate) struct Hub {
     epoch: String,
-    /// Held for moments: see the module's text.
+    /// Never held across an await: see the module documentation.
     state: Mutex<State>,
-    imports: imports::Imports,
-    code: code::Code,
-    /// Frames of pages that were no messages.
-    faults: AtomicU64,
-    /// HTML pages that were served with the client, and without.
+    imports: PendingImports,
+    sources: PublishedSources,
+    /// Frames from pages that were not valid messages.
+    refused_frames: AtomicU64,
     pages_with_client: AtomicU64,
     pages_without_client: AtomicU64,
 }
 
+#[derive(Default)]
 struct State {
     registry: Registry,
     log: EventLog,
     subscribers: Subscribers,
     requests: Requests,
-    changes: changes::Changes,
+    changes: RecentChanges,
 }
 
 impl Hub {
-    /// An empty hub with an epoch of its own.
-    #[must_use]
+    /// Creates an empty hub with a new epoch.
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             epoch: ids::random(),
-            state: Mutex::new(State {
-                registry: Registry::default(),
-                log: EventLog::default(),
-                subscribers: Subscribers::default(),
-                requests: Requests::default(),
-                changes: changes::Changes::default(),
-            }),
-            imports: imports::Imports::default(),
-            code: code::Code::default(),
-            faults: AtomicU64::new(0),
+            state: Mutex::default(),
+            imports: PendingImports::default(),
+            sources: PublishedSources::default(),
+            refused_frames: AtomicU64::new(0),
             pages_with_client: AtomicU64::new(0),
             pages_without_client: AtomicU64::new(0),
         })
     }
 
-    /// Changes whenever the daemon starts: positions of different epochs do not compare.
-    #[must_use]
+    /// Returns the id of this run of the daemon. Positions of different epochs are not comparable.
     pub(crate) fn epoch(&self) -> &str {
         &self.epoch
     }
 
-    /// The place in the event log after the newest event.
-    #[must_use]
+    /// Returns the position of the newest event.
     pub(crate) fn position(&self) -> Position {
         let sequence = self.lock().log.newest();
         self.position_at(sequence)
     }
 
-    /// The position with this sequence in this hub's epoch.
-    #[must_use]
+    /// Returns the position with this sequence in the hub's epoch.
     pub(crate) fn position_at(&self, sequence: u64) -> Position {
         Position {
             epoch: self.epoch.clone(),
@@ -107,19 +101,18 @@ impl Hub {
         }
     }
 
-    /// A page sent something that is no message. It is answered, counted and not delivered.
+    /// Counts a frame from a page that was not a valid message.
     pub(crate) fn count_refused_frame(&self) {
-        self.faults.fetch_add(1, Ordering::Relaxed);
+        self.refused_frames.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Frames of pages that were no messages, since the start.
-    #[must_use]
+    /// Returns how many frames from pages were not valid messages, since the start.
     pub(crate) fn refused_frames(&self) -> u64 {
-        self.faults.load(Ordering::Relaxed)
+        self.refused_frames.load(Ordering::Relaxed)
     }
 
-    /// An HTML page is served. Who finds nobody connected is told which is missing: a page, or
-    /// the client in it.
+    /// Counts a served HTML page. When no page is connected, the two counts show whether no page was
+    /// opened or the pages lack the client.
     pub(crate) fn count_page(&self, with_client: bool) {
         let counter = if with_client {
             &self.pages_with_client
@@ -129,8 +122,7 @@ impl Hub {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// HTML pages served with the client and without it, since the start.
-    #[must_use]
+    /// Returns how many HTML pages were served with and without the client, since the start.
     pub(crate) fn page_counts(&self) -> (u64, u64) {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         (
@@ -139,17 +131,17 @@ impl Hub {
         )
     }
 
-    /// A panic under the lock leaves the state as consistent as the statement it happened in;
-    /// serving on beats refusing everything.
+    /// Locks the state, even after a panic under the lock: the state is then as consistent as the
+    /// statement that panicked left it, and continuing is better than refusing every call.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// Appends an event of a socket and hands it to the subscribers that want it.
-    fn record(&mut self, socket: Arc<SocketInfo>, body: EventBody) {
-        let event = self.log.append(Some(socket), body);
-        self.subscribers.offer(&event);
+    /// Appends an event to the log and dispatches it to its subscribers.
+    fn record(&mut self, socket: Option<Arc<SocketInfo>>, body: EventBody) {
+        let event = self.log.append(socket, body);
+        self.subscribers.dispatch(&event);
     }
 }

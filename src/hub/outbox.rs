@@ -1,5 +1,6 @@
-//! The queue of frames on their way to one page.
+//! The bounded queue of frames on their way to one page.
 
+use super::Close;
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use std::collections::VecDeque;
@@ -7,17 +8,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 /// Bytes that may wait for one page. A frame that would exceed it is refused and reported as
-/// `DROPPED_SLOW`; an empty outbox takes one frame of any allowed size. Default 1 MiB.
+/// `DROPPED_SLOW`; an empty outbox accepts one frame of any allowed size. Default 1 MiB.
 pub(crate) const OUTBOX_BYTES: usize = 1024 * 1024;
 
-/// A WebSocket message for a page. The bytes are shared: a broadcast is encoded once.
+/// Cost of a frame besides its content, so that many empty frames are not free.
+const FRAME_OVERHEAD_BYTES: usize = 32;
+
+/// Capacity of the queue, in frames, that an idle page may keep allocated.
+const IDLE_CAPACITY: usize = 64;
+
+/// WebSocket message for a page. The bytes are shared: a broadcast is encoded once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Frame {
-    /// UTF-8 text.
     Text(Text),
-    /// Anything.
     Binary(Bytes),
-    /// A ping whose payload is this number: its pong confirms every frame before it.
+    /// A ping with this number as its payload. Its pong confirms every frame before it.
     Ping(u64),
 }
 
@@ -26,8 +31,6 @@ pub(crate) enum Frame {
 pub(crate) struct Text(Bytes);
 
 impl Text {
-    /// The text's bytes.
-    #[must_use]
     pub(crate) fn into_bytes(self) -> Bytes {
         self.0
     }
@@ -39,9 +42,6 @@ impl From<String> for Text {
     }
 }
 
-/// What a frame costs beside its content: many empty ones are not free.
-const FRAME_OVERHEAD_BYTES: usize = 32;
-
 impl Frame {
     fn size(&self) -> usize {
         FRAME_OVERHEAD_BYTES
@@ -50,17 +50,6 @@ impl Frame {
                 Self::Ping(_) => 0,
             }
     }
-}
-
-/// How the daemon ends a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Close {
-    /// WebSocket close code.
-    pub code: u16,
-    /// At most 123 bytes.
-    pub reason: String,
-    /// As the event log says it.
-    pub cause: super::CloseCause,
 }
 
 /// Why a frame was not queued.
@@ -72,10 +61,10 @@ pub(crate) enum PushError {
     Closed,
 }
 
-/// A bounded queue with one reader, the socket's write loop.
+/// Bounded multi-producer queue with one reader, the socket's write loop.
 #[derive(Default)]
 pub(crate) struct Outbox {
-    /// Held for moments, never across an await.
+    /// Never held across an await.
     state: Mutex<State>,
     reader: AtomicWaker,
 }
@@ -83,25 +72,27 @@ pub(crate) struct Outbox {
 #[derive(Default)]
 struct State {
     frames: VecDeque<Frame>,
-    /// Queued, or taken by the reader and not yet written.
+    /// Bytes that are queued, or that the reader has taken and not yet written.
     bytes: usize,
+    /// The connection ends with this once all frames are written.
     close: Option<Close>,
+    /// The connection has ended.
     closed: bool,
 }
 
-/// What the reader is to do next.
+/// What the reader has to write next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum OutboxItem {
-    /// Write this frame, then [`Outbox::written`] its size.
+    /// A frame and its size, which the reader passes to [`Outbox::written`] afterwards.
     Frame(Frame, usize),
-    /// All frames are taken: end the connection so.
+    /// The close frame. There are no more frames before it.
     Close(Close),
 }
 
 impl Outbox {
-    /// Queues a frame behind all others.
+    /// Queues a frame.
     pub(crate) fn push(&self, frame: Frame) -> Result<(), PushError> {
-        self.put(|state| {
+        self.push_with(|state| {
             let fits = state.bytes == 0 || state.bytes + frame.size() <= OUTBOX_BYTES;
             if fits {
                 Ok((frame, ()))
@@ -111,17 +102,17 @@ impl Outbox {
         })
     }
 
-    /// Queues a ping behind all other frames, also when there is no room: it is a few octets, and
-    /// follows a frame that found some. Its number is made while the queue is held, so that
-    /// numbers are in the order of the queue.
+    /// Queues a ping, even if the outbox is full: a ping is small, and it follows a frame that was
+    /// accepted. The queue is locked while `number` is called, so pings are queued in the order of
+    /// their numbers.
     pub(crate) fn push_ping<T>(&self, number: impl FnOnce() -> (u64, T)) -> Result<T, PushError> {
-        self.put(|_| {
+        self.push_with(|_| {
             let (number, result) = number();
             Ok((Frame::Ping(number), result))
         })
     }
 
-    fn put<T>(
+    fn push_with<T>(
         &self,
         frame: impl FnOnce(&State) -> Result<(Frame, T), PushError>,
     ) -> Result<T, PushError> {
@@ -137,8 +128,8 @@ impl Outbox {
         Ok(result)
     }
 
-    /// Ends the connection once the queued frames are written. The first caller's reason
-    /// counts. False when it was ending already.
+    /// Ends the connection once the queued frames are written. Returns false, and changes nothing,
+    /// if it was ending already.
     pub(crate) fn close(&self, close: Close) -> bool {
         let first = {
             let mut state = self.lock();
@@ -152,40 +143,40 @@ impl Outbox {
         first
     }
 
-    /// Refuses frames from now on and drops those that wait: the connection has ended.
-    pub(crate) fn shut(&self) {
+    /// Drops all queued frames and refuses new ones: the connection has ended.
+    pub(crate) fn shut_down(&self) {
         let mut state = self.lock();
         state.closed = true;
         state.frames = VecDeque::new();
     }
 
-    /// Whether the operating system has taken all that was queued.
+    /// Returns whether the operating system has accepted everything that was queued.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().bytes == 0
     }
 
-    /// Whether the connection has ended or is ending.
+    /// Returns whether the connection has ended or is ending.
     pub(crate) fn is_closed(&self) -> bool {
         let state = self.lock();
         state.closed || state.close.is_some()
     }
 
-    /// The next thing to do, in order. One task may poll.
+    /// Takes the next item. Only one task may poll.
     pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<OutboxItem> {
-        if let Some(next) = self.take() {
-            return Poll::Ready(next);
+        if let Some(item) = self.take() {
+            return Poll::Ready(item);
         }
         self.reader.register(cx.waker());
-        // A frame may have come between the look and the registration.
+        // A frame may have been queued between the check and the registration.
         self.take().map_or(Poll::Pending, Poll::Ready)
     }
 
-    /// Frees the room of frames that the operating system has taken.
+    /// Frees the space of frames that the operating system has accepted.
     pub(crate) fn written(&self, bytes: usize) {
         let mut state = self.lock();
         state.bytes = state.bytes.saturating_sub(bytes);
-        // An idle page should not hold the memory of its busiest moment.
-        if state.bytes == 0 && state.frames.capacity() > 64 {
+        // An idle page should not keep the memory of its busiest moment.
+        if state.bytes == 0 && state.frames.capacity() > IDLE_CAPACITY {
             state.frames.shrink_to_fit();
         }
     }
@@ -207,31 +198,32 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::CloseCause;
 
     fn frame(size: usize) -> Frame {
         Frame::Binary(Bytes::from(vec![0; size]))
     }
 
     #[test]
-    fn an_empty_outbox_takes_one_frame_of_any_size_and_then_no_other() {
+    fn an_empty_outbox_accepts_one_frame_of_any_size_and_then_no_other() {
         let outbox = Outbox::default();
         assert_eq!(outbox.push(frame(OUTBOX_BYTES * 4)), Ok(()));
         assert_eq!(outbox.push(frame(1)), Err(PushError::Full));
         assert!(matches!(outbox.take(), Some(OutboxItem::Frame(..))));
-        // Taken is not written: the room is free only then.
+        // A frame that is taken but not yet written still occupies its space.
         assert_eq!(outbox.push(frame(1)), Err(PushError::Full));
         outbox.written(OUTBOX_BYTES * 4 + FRAME_OVERHEAD_BYTES);
         assert_eq!(outbox.push(frame(1)), Ok(()));
     }
 
     #[test]
-    fn frames_leave_before_the_close_and_none_enter_after_it() {
+    fn queued_frames_precede_the_close_and_later_ones_are_refused() {
         let outbox = Outbox::default();
         outbox.push(Frame::Ping(1)).unwrap();
         let close = Close {
             code: 1001,
             reason: "x".into(),
-            cause: super::super::CloseCause::ServerStopping,
+            cause: CloseCause::ServerStopping,
         };
         assert!(outbox.close(close.clone()));
         assert_eq!(outbox.push(Frame::Ping(2)), Err(PushError::Closed));

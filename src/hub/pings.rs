@@ -1,34 +1,36 @@
-//! Numbered pings to one page: a pong proves that the page's transport has every frame before it.
+//! Numbered pings to one page. A pong proves that the page's transport received every frame queued
+//! before the ping.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
+/// Ping numbers of one socket, and the callers that wait for their pongs.
 #[derive(Default)]
 pub(super) struct Pings {
     last: AtomicU64,
-    /// Held for moments, never across an await.
+    /// By ping number. Never held across an await.
     waiting: Mutex<BTreeMap<u64, oneshot::Sender<()>>>,
 }
 
-/// A frame on its way, whose arrival will be confirmed.
+/// Future arrival of all frames queued before a ping.
 pub(crate) struct Confirmation(oneshot::Receiver<()>);
 
 impl Confirmation {
-    /// Waits for the pong: true, or false when the connection ended before it.
+    /// Waits for the pong. Returns false when the connection ended first.
     pub(crate) async fn arrived(self) -> bool {
         self.0.await.is_ok()
     }
 }
 
 impl Pings {
-    /// The number of the next ping.
+    /// Returns the number of the next ping.
     pub(super) fn next(&self) -> u64 {
         self.last.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// The next ping, and what waits for its pong.
+    /// Returns the number of the next ping, and the confirmation that its pong completes.
     pub(super) fn expect(&self) -> (u64, Confirmation) {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.lock();
@@ -37,7 +39,7 @@ impl Pings {
         (number, Confirmation(receiver))
     }
 
-    /// A pong came. Pongs may be left out by the page: one confirms all pings before it (RFC 6455,
+    /// Confirms this ping and all before it: a page may answer only the most recent ping (RFC 6455,
     /// section 5.5.3).
     pub(super) fn confirm(&self, number: u64) {
         let mut waiting = self.lock();
@@ -50,7 +52,7 @@ impl Pings {
         }
     }
 
-    /// The connection has ended: who waits is told by the dropped sender.
+    /// Ends all waits when the connection has ended: dropping a sender wakes its receiver.
     pub(super) fn abandon(&self) {
         self.lock().clear();
     }

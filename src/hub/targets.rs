@@ -1,18 +1,18 @@
-//! Whom a send is meant for.
+//! Targets of sends, and how they select sockets.
 
-use super::{Hub, Socket, SocketInfo, Visibility};
+use super::{Hub, Position, Socket, SocketInfo, Visibility};
 use regex::{Regex, RegexBuilder};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Memory that one compiled regular expression of a program may take. A larger one is refused.
-/// Default 1 MiB; matching time is linear whatever the expression.
+/// Memory of one compiled regular expression. A larger expression is refused; matching time is linear
+/// in the input whatever the expression. Default 1 MiB.
 pub(crate) const MAX_REGEX_BYTES: usize = 1024 * 1024;
 
-/// Which sockets a send is meant for. Never empty by accident: the edge refuses unset and empty
-/// targets.
+/// Sockets that a send is addressed to. The edge refuses unset and empty targets, so that an empty
+/// list never becomes a broadcast.
 pub(crate) enum Target {
-    /// These sockets; unknown ids are reported.
+    /// Sockets with these ids. Unknown ids are reported.
     Sockets(Vec<String>),
     /// Every socket of these tabs.
     Tabs(Vec<String>),
@@ -20,36 +20,31 @@ pub(crate) enum Target {
     Pages(Vec<String>),
     /// Ready sockets that match.
     Filter(SocketFilter),
-    /// Every socket.
     All,
 }
 
-/// What a socket must be like. All fields that are set must match.
+/// Conditions on a socket. All that are set must hold.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SocketFilter {
-    /// On the page's URL.
     pub url: Option<Regex>,
-    /// On the browser's name for itself.
     pub user_agent: Option<Regex>,
-    /// In view or not.
     pub visibility: Option<Visibility>,
-    /// No frames of other documents.
+    /// Excludes documents in frames.
     pub top_level_only: bool,
 }
 
-/// A regular expression of a filter that cannot be used.
+/// Error of a filter whose regular expression does not compile.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "regular expression does not compile: {expression} (RE2 syntax, no look-around or back-references): {reason}"
 )]
 pub(crate) struct FilterError {
-    /// As it was given.
     pub expression: String,
-    /// What the compiler said, in one line.
+    /// The compiler's error, in one line.
     pub reason: String,
 }
 
-/// Compiles an expression that a program sent; empty = none.
+/// Compiles a regular expression that a program sent; an empty one sets no condition.
 fn compile(expression: &str) -> Result<Option<Regex>, FilterError> {
     if expression.is_empty() {
         return Ok(None);
@@ -68,7 +63,7 @@ fn compile(expression: &str) -> Result<Option<Regex>, FilterError> {
 }
 
 impl SocketFilter {
-    /// Compiles the expressions; an empty one is none.
+    /// Compiles a filter; an empty regular expression sets no condition.
     pub(crate) fn new(
         url_regex: &str,
         user_agent_regex: &str,
@@ -83,8 +78,7 @@ impl SocketFilter {
         })
     }
 
-    /// Whether any field is set.
-    #[must_use]
+    /// Returns whether no condition is set.
     pub(crate) fn is_empty(&self) -> bool {
         self.url.is_none()
             && self.user_agent.is_none()
@@ -92,8 +86,6 @@ impl SocketFilter {
             && !self.top_level_only
     }
 
-    /// Whether a socket is like that.
-    #[must_use]
     pub(crate) fn matches(&self, socket: &SocketInfo) -> bool {
         self.url
             .as_ref()
@@ -109,19 +101,18 @@ impl SocketFilter {
     }
 }
 
-/// The sockets of a target at one instant.
+/// Sockets of a target at one moment.
 pub(crate) struct Selection {
-    /// Connected, in the order of the target or of connection.
+    /// In the order of the target's ids, otherwise in the order of connection.
     pub sockets: Vec<Arc<Socket>>,
-    /// Ids that no connected socket has.
+    /// Ids without a connected socket.
     pub unknown: Vec<String>,
-    /// The place in the event log at that instant: what a send causes comes after it.
-    pub position: super::Position,
+    /// Log position at that moment: events that the send causes come after it.
+    pub position: Position,
 }
 
 impl Hub {
     /// Selects the sockets of a target, each once, without the excluded ones.
-    #[must_use]
     pub(crate) fn select(&self, target: &Target, excluded: &[String]) -> Selection {
         let state = self.lock();
         let position = self.position_at(state.log.newest());
@@ -131,7 +122,7 @@ impl Hub {
         if let Target::Sockets(ids) = target {
             let mut seen = HashSet::new();
             for id in ids.iter().filter(|id| !is_excluded(id)) {
-                // One alone, as nearly always, is not looked for in a set.
+                // The usual target, a single id, does not pay for the set.
                 if ids.len() > 1 && !seen.insert(id) {
                     continue;
                 }
@@ -165,35 +156,35 @@ impl Hub {
         }
     }
 
-    /// Whether a connected page's script has said that it can do this.
-    #[must_use]
+    /// Returns whether a connected page's client script announced this feature.
     pub(crate) fn has_feature(&self, socket_id: &str, feature: &str) -> bool {
         self.lock()
             .registry
             .get(socket_id)
-            .is_some_and(|entry| entry.info.can(feature))
+            .is_some_and(|entry| entry.info.supports(feature))
     }
 
-    /// What a page makes of frames that need this feature of our script.
-    #[must_use]
+    /// Returns whether a page's client script can handle frames that need this feature.
     pub(crate) fn client_support(&self, socket_id: &str, feature: &str) -> ClientSupport {
         match self.lock().registry.get(socket_id) {
             Some(entry) if entry.info.ready && entry.info.features.is_empty() => {
-                ClientSupport::Foreign
+                ClientSupport::ForeignClient
             }
-            Some(entry) if entry.info.ready && !entry.info.can(feature) => ClientSupport::TooOld,
-            _ => ClientSupport::Ours,
+            Some(entry) if entry.info.ready && !entry.info.supports(feature) => {
+                ClientSupport::TooOld
+            }
+            _ => ClientSupport::Supported,
         }
     }
 }
 
-/// What a page makes of a frame that only our script understands.
+/// Whether a page's client script can handle a frame that only Pagewire's script understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClientSupport {
-    /// It has our script, or has just come: then ours is assumed.
-    Ours,
-    /// Its script is ours and does not know such frames yet.
+    /// It announced the feature, or has sent no hello yet: then the feature is assumed.
+    Supported,
+    /// Pagewire's script, in a version without the feature.
     TooOld,
-    /// It had its time to say hello and did not: it has the ancestor's script, or is no browser.
-    Foreign,
+    /// No hello within its timeout: the script of `@web/dev-server`, or not a browser.
+    ForeignClient,
 }

@@ -196,7 +196,7 @@ async def test_a_subscription_answers_some_types_and_only_hears_others(daemon: D
         daemon.page() as page,
     ):
         answer = await page.ask(type="tell", id=1)
-        assert "nobody answers" in answer["error"]
+        assert "no plugin answers" in answer["error"]
         asking = asyncio.create_task(page.ask(type="ask", id=2))
         async for event in events:
             if isinstance(event.what, Message) and event.what.type == "ask":

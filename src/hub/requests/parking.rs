@@ -1,0 +1,70 @@
+//! Requests of pages that arrived while a plugin that may answer them is still starting. They are
+//! delivered once it is ready, as if the page had sent them then.
+
+use super::request::Request;
+use crate::message::Envelope;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use tokio::time::Instant;
+
+/// Parked requests, by number and by the bytes of their frames. A request that would exceed a limit is
+/// delivered at once, and therefore refused. Default 1,024 and 16 MiB.
+const MAX_PARKED: usize = 1024;
+pub(super) const MAX_PARKED_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bounded queue of undelivered requests, in the order of their deadlines.
+#[derive(Default)]
+pub(super) struct ParkingQueue {
+    /// A plugin that may answer is still starting.
+    enabled: bool,
+    parked: VecDeque<ParkedRequest>,
+    bytes: usize,
+}
+
+pub(super) struct ParkedRequest {
+    pub(super) request: Request,
+    pub(super) envelope: Envelope,
+    pub(super) text: Bytes,
+}
+
+impl ParkingQueue {
+    /// Returns whether a request with a frame of this size may be parked.
+    pub(super) fn accepts(&self, bytes: usize) -> bool {
+        self.enabled && self.parked.len() < MAX_PARKED && self.bytes + bytes <= MAX_PARKED_BYTES
+    }
+
+    pub(super) fn push(&mut self, parked: ParkedRequest) {
+        self.bytes += parked.text.len();
+        self.parked.push_back(parked);
+    }
+
+    /// Enables or disables parking. Returns the requests to deliver, once it is disabled.
+    pub(super) fn set_enabled(&mut self, enabled: bool) -> VecDeque<ParkedRequest> {
+        self.enabled = enabled;
+        if enabled {
+            return VecDeque::new();
+        }
+        self.bytes = 0;
+        std::mem::take(&mut self.parked)
+    }
+
+    /// Expires the requests that are due. Returns the next deadline.
+    pub(super) fn expire(&mut self, now: Instant) -> Option<Instant> {
+        while let Some(first) = self.parked.front_mut() {
+            if first.request.deadline > now {
+                return Some(first.request.deadline);
+            }
+            first.request.expire();
+            self.bytes -= first.text.len();
+            self.parked.pop_front();
+        }
+        None
+    }
+
+    /// Drops the requests of a page that has disconnected.
+    pub(super) fn remove_socket(&mut self, socket_id: &str) {
+        self.parked
+            .retain(|parked| parked.request.socket.id() != socket_id);
+        self.bytes = self.parked.iter().map(|parked| parked.text.len()).sum();
+    }
+}
