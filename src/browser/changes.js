@@ -97,7 +97,7 @@ function key(url) {
     const { origin, pathname } = new URL(url, document.baseURI);
     return origin + decodeURIComponent(pathname);
   } catch {
-    return url; // Malformed escapes, which no URL of a served file has.
+    return url; // Invalid, so not the URL of a served file.
   }
 }
 
@@ -112,7 +112,7 @@ function keysOf(path) {
 function isDocument(files) {
   const loaded = performance.getEntriesByType('navigation')[0]?.name ?? location.href;
   const page = key(loaded);
-  // A URL without an extension: a plugin or the app index made the page from some HTML file.
+  // A URL without an extension: the page was generated from some HTML file, or is the app index.
   const isGenerated = /\/[^/.]+$/.test(page);
   return files.has(page) || (isGenerated && [...files].some((file) => /\.html?$/.test(file)));
 }

@@ -308,8 +308,8 @@ impl Tree {
         Entry::new(&metadata, is_complete)
     }
 
-    /// Classifies a link, which counts only if it is served. Changes of a single file outside the root
-    /// are noticed when the link to it changes, or by polling.
+    /// Classifies a link, which is ignored unless it can be served. If it leads to a single file outside
+    /// the root, a change of that file is noticed only when the link changes, too, or by polling.
     fn link_entry(&self, path: &Path, url: &str) -> Entry {
         let Ok(url) = UrlPath::parse(url) else {
             return Entry::Nothing;
