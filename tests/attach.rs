@@ -1,6 +1,7 @@
-//! Pages that somebody else serves: the line that attaches them, and which may load our scripts.
+//! Pages served by other servers: the snippet that attaches them, and the origins that may load our
+//! scripts.
 
-use crate::support::{Site, TestServer, cli, ended};
+use crate::support::{Site, TestServer, assert_output, cli};
 use serde_json::json;
 
 const SCRIPTS: [&str; 3] = [
@@ -26,13 +27,13 @@ async fn pages_of_an_allowed_origin_may_load_our_scripts() {
     .await;
     for script in SCRIPTS {
         let from = format!("Origin: {origin}\r\n");
-        let answer = server.get_with(script, &from).await;
-        assert_eq!(answer.status, 200, "{script}");
-        let tag = answer.header("etag").expect("a tag").to_owned();
+        let response = server.get_with(script, &from).await;
+        assert_eq!(response.status, 200, "{script}");
+        let tag = response.header("etag").expect("a tag").to_owned();
         let known = format!("{from}If-None-Match: {tag}\r\n");
         let known = server.get_with(script, &known).await;
         assert_eq!(known.status, 304, "{script}");
-        for answer in [answer, known] {
+        for response in [response, known] {
             let headers = [
                 ("access-control-allow-origin", origin),
                 ("vary", "Origin"),
@@ -40,23 +41,23 @@ async fn pages_of_an_allowed_origin_may_load_our_scripts() {
             ];
             for (name, value) in headers {
                 assert_eq!(
-                    answer.header(name),
+                    response.header(name),
                     Some(value),
                     "{script} {}",
-                    answer.status
+                    response.status
                 );
             }
         }
     }
-    // Code that was imported once is a script of ours too: the page may read that it is gone.
+    // Imported code is served once as one of our scripts: the page may read that it is gone.
     let from = format!("Origin: {origin}\r\n");
-    let answer = server.get_with("/__pagewire__/code/gone.js", &from).await;
-    let shared = answer.header("access-control-allow-origin");
-    assert_eq!((answer.status, shared), (404, Some(origin)));
+    let response = server.get_with("/__pagewire__/code/gone.js", &from).await;
+    let shared = response.header("access-control-allow-origin");
+    assert_eq!((response.status, shared), (404, Some(origin)));
 }
 
 #[tokio::test]
-async fn nobody_else_may_load_them_and_nobody_our_files() {
+async fn other_origins_cannot_load_our_scripts_and_no_origin_our_files() {
     let server = start(&["--allow-origin", "http://localhost:3000"]).await;
     let foreign = [
         "",
@@ -81,16 +82,16 @@ async fn nobody_else_may_load_them_and_nobody_our_files() {
         "/__pagewire__/x.js",
     ];
     for (path, from) in refused.chain(files.map(|path| (path, listed))) {
-        let answer = server.get_with(path, from).await;
-        let shared = answer.header("access-control-allow-origin");
+        let response = server.get_with(path, from).await;
+        let shared = response.header("access-control-allow-origin");
         assert_eq!(shared, None, "{path} {from}");
-        let policy = answer.header("cross-origin-resource-policy");
+        let policy = response.header("cross-origin-resource-policy");
         assert_eq!(policy, Some("same-origin"), "{path} {from}");
     }
 }
 
 #[tokio::test]
-async fn an_origin_that_no_browser_would_send_is_refused_at_the_start() {
+async fn an_origin_that_no_browser_sends_is_refused_at_startup() {
     for origin in [
         "localhost:3000",
         "http://localhost:3000/",
@@ -116,24 +117,29 @@ async fn snippet_prints_the_line_that_attaches_a_page() {
     let port = server.http().port();
     let url = format!("http://localhost:{port}/__pagewire__/client.js");
     let line = format!("<script type=\"module\" src=\"{url}\"></script>");
-    let said = cli(&server, &["snippet"]).await;
-    ended(&said, 0, &format!("{line}\n"));
+    let output = cli(&server, &["snippet"]).await;
+    assert_output(&output, 0, &format!("{line}\n"));
     assert!(
-        said.stderr.contains("--allow-origin http://localhost:3000"),
+        output
+            .stderr
+            .contains("--allow-origin http://localhost:3000"),
         "{}",
-        said.stderr
+        output.stderr
     );
 
     let server = start(&["--tls", "--allow-origin", "http://a.example"]).await;
     let port = server.http().port();
     let url = format!("https://localhost:{port}/__pagewire__/client.js");
-    let said = cli(&server, &["snippet", "--json"]).await;
+    let output = cli(&server, &["snippet", "--json"]).await;
     let expected = json!({
         "snippet": format!("<script type=\"module\" src=\"{url}\"></script>"),
         "url": url,
         "allowed_origins": ["http://a.example"],
     });
-    assert_eq!((said.json(), said.stderr.as_str()), (vec![expected], ""));
+    assert_eq!(
+        (output.json(), output.stderr.as_str()),
+        (vec![expected], "")
+    );
 
     let nobody = cli(&server, &["snippet", "--endpoint", "127.0.0.1:1"]).await;
     assert_eq!(

@@ -1,19 +1,19 @@
-//! Settings: `pagewire.toml`, the environment and flags say the same things, and `pagewire config`
-//! says who said what.
+//! Settings: `pagewire.toml`, environment variables and flags have the same effect, and `pagewire
+//! config` prints the source of each effective value.
 
 use crate::support::{Site, TestServer, command, within};
 use serde_json::{Value, json};
 use std::process::Output;
 use tokio::process::Command;
 
-/// A root with this file.
+/// Creates a root with this `pagewire.toml`.
 fn site(file: &str) -> Site {
     let site = Site::page();
     site.write("pagewire.toml", file);
     site
 }
 
-/// A command in the root, so that the file has a short name.
+/// Returns a command that runs in the root, so that the file has a short name.
 fn within_root(site: &Site, arguments: &[&str]) -> Command {
     let mut command = command();
     command.current_dir(site.path()).args(arguments);
@@ -26,7 +26,7 @@ async fn run(mut command: Command) -> Output {
         .expect("it starts")
 }
 
-/// What `config --json` says with these arguments and variables.
+/// Returns the output of `config --json` with these arguments and variables.
 async fn in_force(site: &Site, arguments: &[&str], variables: &[(&str, &str)]) -> Value {
     let mut command = within_root(site, &["config", "--json"]);
     command.args(arguments).envs(variables.iter().copied());
@@ -36,7 +36,7 @@ async fn in_force(site: &Site, arguments: &[&str], variables: &[(&str, &str)]) -
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// Both `serve` and `config` refuse: exit code 2, and these words.
+/// Asserts that both `serve` and `config` exit with code 2 and report these words.
 async fn refused(site: &Site, variables: &[(&str, &str)], words: &str) {
     for verb in ["serve", "config"] {
         let mut command = within_root(site, &[verb]);
@@ -86,12 +86,16 @@ async fn the_file_in_the_root_configures_the_daemon() {
         assert_eq!(server.raw(request.as_bytes()).await.status, status);
     }
     server.signal(rustix::process::Signal::TERM);
-    let (code, said) = server.ended().await;
-    assert_eq!((code, said.as_str()), (Some(0), ""), "info is not logged");
+    let (code, output) = server.wait_for_exit().await;
+    assert_eq!(
+        (code, output.as_str()),
+        (Some(0), ""),
+        "info lines are not logged"
+    );
 }
 
 #[tokio::test]
-async fn flags_win_over_environment_over_file_over_defaults() {
+async fn flags_override_environment_overrides_file_overrides_defaults() {
     let site = site("inject = 'always'\nallow_host = ['a', 'b']\n\ndebug = true\n");
     let variable = [("PAGEWIRE_INJECT", "never")];
     for (arguments, variables, expected) in [
@@ -127,14 +131,14 @@ async fn flags_win_over_environment_over_file_over_defaults() {
     let default = json!({"value": null, "source": "default", "origin": "default"});
     assert_eq!(settings["port"], default);
 
-    // A list that wins replaces the other; a switch can be turned off again.
+    // A list replaces a list of lower precedence; a switch can be turned off again.
     let found = in_force(&site, &["--allow-host", "c", "--debug=false"], &[]).await;
     assert_eq!(found["settings"]["allow_host"]["value"], json!(["c"]));
     assert_eq!(found["settings"]["debug"]["value"], json!(false));
 }
 
 #[tokio::test]
-async fn every_setting_can_be_said_in_all_three_ways() {
+async fn every_setting_can_be_given_as_flag_variable_and_key() {
     let site = Site::page();
     site.write("folder/x", "");
     let folder = site.path().canonicalize().expect("a root").join("folder");
@@ -182,7 +186,7 @@ async fn every_setting_can_be_said_in_all_three_ways() {
     let mut tried: Vec<_> = settings.iter().map(|(key, ..)| (*key).to_owned()).collect();
     tried.sort_unstable();
     all.sort_unstable();
-    assert_eq!(all, tried, "a new setting is tried here too");
+    assert_eq!(all, tried, "every setting is tested here");
 
     for (key, value, text) in &settings {
         let flag = format!("--{}={text}", key.replace('_', "-"));
@@ -190,22 +194,22 @@ async fn every_setting_can_be_said_in_all_three_ways() {
         // A certificate without its key is refused unless neither is used.
         let off = key.starts_with("tls_").then_some(("PAGEWIRE_TLS", "false"));
         let off = off.as_slice();
-        let said = in_force(&site, &[&flag], off).await;
-        assert_eq!(said["settings"][key]["value"], *value, "{flag}");
-        assert_eq!(said["settings"][key]["source"], "flag");
-        let said = in_force(&site, &[], &[off, &[(&variable, text)]].concat()).await;
-        assert_eq!(said["settings"][key]["value"], *value, "{variable}");
-        assert_eq!(said["settings"][key]["origin"], json!(variable));
+        let output = in_force(&site, &[&flag], off).await;
+        assert_eq!(output["settings"][key]["value"], *value, "{flag}");
+        assert_eq!(output["settings"][key]["source"], "flag");
+        let output = in_force(&site, &[], &[off, &[(&variable, text)]].concat()).await;
+        assert_eq!(output["settings"][key]["value"], *value, "{variable}");
+        assert_eq!(output["settings"][key]["origin"], json!(variable));
         site.write("pagewire.toml", format!("\n{key} = {value}\n"));
-        let said = in_force(&site, &[], off).await;
-        assert_eq!(said["settings"][key]["value"], *value, "{key}");
-        assert_eq!(said["settings"][key]["origin"], "pagewire.toml:2");
+        let output = in_force(&site, &[], off).await;
+        assert_eq!(output["settings"][key]["value"], *value, "{key}");
+        assert_eq!(output["settings"][key]["origin"], "pagewire.toml:2");
         site.write("pagewire.toml", "");
     }
 }
 
 #[tokio::test]
-async fn what_config_prints_is_a_file_that_says_the_same() {
+async fn config_prints_a_file_with_the_same_effect() {
     let written = site("inject = 'always'\nlog = \"info,pages=debug\"\nallow_file = ['a \"b\"']\n");
     let mut print = within_root(&written, &["config", "--port", "8123"]);
     print.env("PAGEWIRE_ALLOW_HOST", "a,b");
@@ -225,8 +229,9 @@ async fn what_config_prints_is_a_file_that_says_the_same() {
         r#"allow_file = ["a \"b\""] # pagewire.toml:3"#,
         "log = \"info,pages=debug\" # pagewire.toml:2",
     ];
-    let (defaults, said): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.contains("# default"));
-    assert_eq!(said, expected.each_ref(), "{printed}");
+    let (defaults, output): (Vec<_>, Vec<_>) =
+        rows.iter().partition(|row| row.contains("# default"));
+    assert_eq!(output, expected.each_ref(), "{printed}");
     for row in [
         "# host # default: both loopback addresses",
         "allow_origin = [] # default",
@@ -235,11 +240,11 @@ async fn what_config_prints_is_a_file_that_says_the_same() {
         assert!(defaults.contains(&&row.to_owned()), "{row}: {printed}");
     }
 
-    let values = |said: Value| {
-        let settings = said["settings"].as_object().expect("settings").clone();
+    let values = |output: Value| {
+        let settings = output["settings"].as_object().expect("settings").clone();
         settings
             .into_iter()
-            .map(|(key, said)| (key, said["value"].clone()))
+            .map(|(key, output)| (key, output["value"].clone()))
             .collect::<Vec<_>>()
     };
     let first = in_force(
@@ -291,7 +296,7 @@ async fn a_mistake_in_the_file_is_refused_with_line_and_column() {
     let not_text = Site::page();
     not_text.write("pagewire.toml", [0xff, 0xfe]);
     refused(&not_text, &[], "cannot read pagewire.toml: ").await;
-    // Seen from elsewhere, the file is named as it can be opened.
+    // From another folder, the file is named by a path that can be opened.
     let site = site("x = 1");
     let mut command = command();
     command.arg("serve").arg(site.path());
@@ -302,7 +307,7 @@ async fn a_mistake_in_the_file_is_refused_with_line_and_column() {
 }
 
 #[tokio::test]
-async fn a_variable_that_makes_no_sense_is_refused_by_its_name() {
+async fn an_invalid_variable_is_refused_by_name() {
     let site = Site::page();
     for (name, value, words) in [
         (

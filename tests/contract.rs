@@ -1,6 +1,6 @@
-//! The service as any gRPC client sees it.
+//! The control service as any gRPC client sees it.
 
-use crate::support::{Session, Site, TestServer, fails_with, within};
+use crate::support::{Session, Site, TestServer, assert_status, within};
 use pagewire_client::proto;
 use tonic::transport::Channel;
 use tonic::{Code, Request};
@@ -34,12 +34,12 @@ async fn health_is_served() {
         let request = HealthCheckRequest {
             service: service.into(),
         };
-        let answer = health
+        let response = health
             .check(authorized(&server, request))
             .await
             .expect("health");
         assert_eq!(
-            answer.into_inner().status(),
+            response.into_inner().status(),
             ServingStatus::Serving,
             "{service}"
         );
@@ -92,7 +92,7 @@ async fn reflection_lists_the_service_and_its_files() {
 }
 
 #[tokio::test]
-async fn server_info_says_where_pages_are_and_what_the_bounds_are() {
+async fn server_info_reports_addresses_and_limits() {
     let server = TestServer::start(&Site::page()).await;
     let info = server.client().await.info().await.expect("info");
     assert_eq!(info.server_version, env!("CARGO_PKG_VERSION"));
@@ -135,7 +135,7 @@ async fn a_session_begins_with_the_connected_sockets() {
 }
 
 #[tokio::test]
-async fn a_session_without_hooks_is_ready_at_once_and_gets_a_name() {
+async fn a_session_without_hooks_is_ready_at_once_and_is_given_a_name() {
     let server = TestServer::start(&Site::page()).await;
     let mut session = Session::open(&server, "").await;
     assert_eq!(session.started.plugin_name, "tool-1");
@@ -147,7 +147,7 @@ async fn a_session_without_hooks_is_ready_at_once_and_gets_a_name() {
 }
 
 #[tokio::test]
-async fn a_name_is_taken_while_its_session_lives_and_free_after_it() {
+async fn a_name_is_taken_while_its_session_is_open_and_free_afterwards() {
     let server = TestServer::start(&Site::page()).await;
     let first = Session::open(&server, "name").await;
     let open = |replace_existing| proto::ServerStartRequest {
@@ -156,7 +156,7 @@ async fn a_name_is_taken_while_its_session_lives_and_free_after_it() {
         ..Default::default()
     };
     let taken = Session::open_as(&server, open(false)).await.map(|_| ());
-    fails_with(taken, Code::AlreadyExists, "PLUGIN_NAME_TAKEN");
+    assert_status(taken, Code::AlreadyExists, "PLUGIN_NAME_TAKEN");
 
     let second = Session::open_as(&server, open(true))
         .await
@@ -168,9 +168,9 @@ async fn a_name_is_taken_while_its_session_lives_and_free_after_it() {
             end => break end,
         }
     };
-    fails_with(end, Code::Aborted, "REPLACED");
+    assert_status(end, Code::Aborted, "REPLACED");
     drop(second);
-    // The stream's end reaches the daemon by itself: the name is free soon after.
+    // The daemon notices the end of the stream without further messages: the name is free soon after.
     let freed = async {
         while Session::open_as(&server, open(false)).await.is_err() {
             tokio::task::yield_now().await;
@@ -188,7 +188,7 @@ async fn bad_names_and_missing_features_are_refused() {
             ..Default::default()
         };
         let refused = Session::open_as(&server, request).await.map(|_| ());
-        fails_with(refused, Code::InvalidArgument, "FIELD_INVALID");
+        assert_status(refused, Code::InvalidArgument, "FIELD_INVALID");
     }
     let request = proto::ServerStartRequest {
         required_features: vec![
@@ -199,7 +199,7 @@ async fn bad_names_and_missing_features_are_refused() {
         ..Default::default()
     };
     let refused = Session::open_as(&server, request).await.map(|_| ());
-    let status = fails_with(refused, Code::FailedPrecondition, "FEATURE_UNSUPPORTED");
+    let status = assert_status(refused, Code::FailedPrecondition, "FEATURE_UNSUPPORTED");
     assert!(
         status.message().contains("time-travel, teleport"),
         "{}",

@@ -1,6 +1,6 @@
-//! The process: its ready line, its addresses, its end.
+//! The daemon process: its ready line, its addresses, its shutdown.
 
-use crate::support::{Session, Site, TestServer, command, fails_with, within};
+use crate::support::{Session, Site, TestServer, assert_status, command, within};
 use pagewire_client::proto::server_start_response::Event;
 use pagewire_client::{Client, Target};
 use rustix::process::Signal;
@@ -12,7 +12,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tonic::Code;
 
 #[tokio::test]
-async fn the_ready_line_is_one_line_and_everything_in_it_answers() {
+async fn the_ready_line_is_one_line_and_every_address_in_it_answers() {
     let mut server = TestServer::start(&Site::page()).await;
     assert_eq!(server.ready["pagewire"], env!("CARGO_PKG_VERSION"));
     assert_eq!(server.ready["controls"], json!([server.ready["control"]]));
@@ -31,7 +31,7 @@ async fn the_ready_line_is_one_line_and_everything_in_it_answers() {
 }
 
 #[tokio::test]
-async fn the_token_file_is_the_owners_alone_and_goes_with_the_daemon() {
+async fn the_token_file_is_readable_by_its_owner_only_and_removed_on_exit() {
     let server = TestServer::start(&Site::page()).await;
     let path = server.ready["token_file"]
         .as_str()
@@ -45,7 +45,7 @@ async fn the_token_file_is_the_owners_alone_and_goes_with_the_daemon() {
     let content = std::fs::read_to_string(&path).expect("the token");
     assert_eq!(content, format!("{}\n", server.token));
     server.signal(Signal::TERM);
-    assert_eq!(server.ended().await.0, Some(0));
+    assert_eq!(server.wait_for_exit().await.0, Some(0));
     assert!(!std::path::Path::new(&path).exists());
 }
 
@@ -61,7 +61,7 @@ async fn pages_are_served_on_both_loopback_addresses() {
 }
 
 #[tokio::test]
-async fn without_a_port_the_next_free_one_is_taken() {
+async fn without_a_port_the_next_free_port_is_used() {
     let site = Site::page();
     let serve = || {
         let mut command = command();
@@ -89,7 +89,7 @@ async fn sigterm_and_ctrl_c_drain() {
             panic!("{stopping:?}")
         };
         assert!(stopping.grace.is_some_and(|grace| grace.seconds == 2));
-        // Pages live until the plugins have finished: a last word still arrives.
+        // Pages stay connected until the plugins have finished: a final message still arrives.
         let client = server.client().await;
         let report = client
             .send(&Target::all(), &json!({"type": "bye"}))
@@ -98,19 +98,19 @@ async fn sigterm_and_ctrl_c_drain() {
         assert_eq!(report.reached, 1);
         drop(session);
 
-        assert_eq!(page.hear().await["type"], "bye");
-        assert_eq!(page.hear_close().await.0, 1001);
-        assert_eq!(server.ended().await.0, Some(0));
+        assert_eq!(page.receive_json().await["type"], "bye");
+        assert_eq!(page.receive_close().await.0, 1001);
+        assert_eq!(server.wait_for_exit().await.0, Some(0));
     }
 }
 
 #[tokio::test]
-async fn a_plugin_that_does_not_leave_is_cut_off_and_ends_ok() {
+async fn a_plugin_that_does_not_exit_is_cut_off_with_status_ok() {
     let server = TestServer::start(&Site::page()).await;
     let mut session = Session::open(&server, "stubborn").await;
     server.signal(Signal::TERM);
     while session.event().await.is_some() {}
-    assert_eq!(server.ended().await.0, Some(0));
+    assert_eq!(server.wait_for_exit().await.0, Some(0));
 }
 
 #[tokio::test]
@@ -121,11 +121,11 @@ async fn a_second_signal_stops_at_once() {
     server.signal(Signal::TERM);
     assert!(matches!(session.event().await, Some(Event::Stopping(_))));
     server.signal(Signal::TERM);
-    assert_eq!(server.ended().await.0, Some(1));
+    assert_eq!(server.wait_for_exit().await.0, Some(1));
 }
 
 #[tokio::test]
-async fn it_leaves_when_standard_input_closes_if_asked_to() {
+async fn the_daemon_exits_at_the_end_of_standard_input_if_configured() {
     let site = Site::page();
     let mut command = command();
     command
@@ -142,7 +142,7 @@ async fn it_leaves_when_standard_input_closes_if_asked_to() {
     let mut server = TestServer::spawn(command).await;
     assert_eq!(server.get("/").await.status, 200);
     drop(server.child.stdin.take());
-    assert_eq!(server.ended().await.0, Some(0));
+    assert_eq!(server.wait_for_exit().await.0, Some(0));
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn a_control_socket_file_is_private_needs_no_token_and_is_removed() {
         .await
         .expect("it answers without a token");
     server.signal(Signal::TERM);
-    assert_eq!(server.ended().await.0, Some(0));
+    assert_eq!(server.wait_for_exit().await.0, Some(0));
     assert!(!path.exists());
 }
 
@@ -191,9 +191,9 @@ async fn a_stale_control_socket_is_taken_over_and_a_live_one_is_not() {
         .arg("serve")
         .arg(folder.path())
         .args(["--port", "0", "--control", &control]);
-    let (code, said) = run(second).await;
+    let (code, output) = run(second).await;
     assert_eq!(code, Some(2));
-    assert!(said.contains("in use by another process"), "{said}");
+    assert!(output.contains("in use by another process"), "{output}");
 
     let file = folder.path().join("file");
     std::fs::write(&file, "precious").expect("a file");
@@ -203,9 +203,9 @@ async fn a_stale_control_socket_is_taken_over_and_a_live_one_is_not() {
         .arg(folder.path())
         .args(["--port", "0", "--control"]);
     third.arg(format!("unix:{}", file.display()));
-    let (code, said) = run(third).await;
+    let (code, output) = run(third).await;
     assert_eq!(code, Some(2));
-    assert!(said.contains("exists and is no socket"), "{said}");
+    assert!(output.contains("exists and is no socket"), "{output}");
     assert_eq!(
         std::fs::read_to_string(&file).expect("the file"),
         "precious"
@@ -213,7 +213,7 @@ async fn a_stale_control_socket_is_taken_over_and_a_live_one_is_not() {
 }
 
 #[tokio::test]
-async fn several_control_addresses_answer_alike() {
+async fn several_control_addresses_serve_the_same_daemon() {
     let folder = tempfile::tempdir().expect("a folder");
     let unix = format!("unix:{}", folder.path().join("c").display());
     let arguments = ["--control", "127.0.0.1:0", "--control", &unix];
@@ -237,8 +237,8 @@ async fn several_control_addresses_answer_alike() {
     assert_eq!(client.sockets().await.expect("over the file").len(), 1);
 }
 
-/// Sends `GetServerInfo` as a library does that names the server by the path of its socket, and
-/// gives the type of the frame that answers it (RFC 9113, section 6).
+/// Sends `GetServerInfo` as a library does that names the server by its socket path, and returns the
+/// type of the frame that answers it (RFC 9113, section 6).
 async fn answered_by(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> u8 {
     let path = b"/pagewire.v1.ControlService/GetServerInfo";
     let authority = b"tmp%2Fpagewire.sock";
@@ -280,7 +280,7 @@ async fn answered_by(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> u8 {
 }
 
 #[tokio::test]
-async fn the_path_of_a_socket_is_taken_as_an_authority_on_a_socket_file_alone() {
+async fn a_socket_path_is_accepted_as_authority_only_on_a_socket_file() {
     const HEADERS: u8 = 1;
     const RST_STREAM: u8 = 3;
     let folder = tempfile::tempdir().expect("a folder");
@@ -296,7 +296,7 @@ async fn the_path_of_a_socket_is_taken_as_an_authority_on_a_socket_file_alone() 
 }
 
 #[tokio::test]
-async fn the_control_service_wants_the_token() {
+async fn the_control_service_requires_the_token() {
     let server = TestServer::start(&Site::page()).await;
     let endpoint = |token: Option<&str>| {
         let endpoint: pagewire_client::Endpoint = server.control().parse().expect("an endpoint");
@@ -326,40 +326,40 @@ async fn logs_go_to_standard_error_as_text_or_json() {
     let server = TestServer::start_with(&Site::page(), &["--log-format", "json"]).await;
     let _session = Session::open(&server, "logged").await;
     server.signal(Signal::TERM);
-    let (_, said) = server.ended().await;
-    for line in said.lines() {
+    let (_, output) = server.wait_for_exit().await;
+    for line in output.lines() {
         let line: serde_json::Value = serde_json::from_str(line).expect("a JSON object a line");
         assert!(line["level"].is_string());
     }
-    assert!(said.contains("logged"), "{said}");
+    assert!(output.contains("logged"), "{output}");
 
     let mut command = command();
     command.args(["serve", "--log", "loud"]);
-    let (code, said) = run(command).await;
+    let (code, output) = run(command).await;
     assert_eq!(code, Some(2));
     assert!(
-        said.contains("\"loud\"") && said.contains("info,pages=debug"),
-        "{said}"
+        output.contains("\"loud\"") && output.contains("info,pages=debug"),
+        "{output}"
     );
 }
 
 #[tokio::test]
-async fn who_does_not_read_the_log_holds_up_nothing_and_hears_what_is_lost() {
+async fn an_unread_log_blocks_nothing_and_reports_dropped_lines() {
     let site = Site::page();
     let mut server = TestServer::start_with(&site, &["--log", "info,pagewire::pages=debug"]).await;
-    // More lines than a pipe and the queue behind it hold; each answer is one of them.
+    // More lines than the pipe and the queue behind it hold; each response logs one.
     let path = format!("/{}", "x".repeat(200));
     for _ in 0..6000 {
         assert_eq!(server.get(&path).await.status, 404);
     }
-    let line = server.logged("dropped log lines").await;
+    let line = server.wait_for_log("dropped log lines").await;
     assert!(line.contains("WARN"), "{line}");
     assert_eq!(server.get("/after").await.status, 404);
-    server.logged("/after").await;
+    server.wait_for_log("/after").await;
 }
 
 #[tokio::test]
-async fn a_hook_of_a_session_that_is_gone_is_refused() {
+async fn a_hook_of_a_closed_session_is_refused() {
     let server = TestServer::start(&Site::page()).await;
     let session = Session::open(&server, "gone").await;
     let session_id = session.started.session_id.clone();
@@ -376,15 +376,15 @@ async fn a_hook_of_a_session_that_is_gone_is_refused() {
         }
     };
     let refused = within("the session's end", refused).await.map(|_| ());
-    fails_with(refused, Code::FailedPrecondition, "SESSION_GONE");
+    assert_status(refused, Code::FailedPrecondition, "SESSION_GONE");
 }
 
-/// Runs a command to its end: exit code and standard error.
+/// Runs a command to its end and returns its exit code and standard error.
 async fn run(mut command: tokio::process::Command) -> (Option<i32>, String) {
     let mut child = command.spawn().expect("it starts");
-    let mut said = String::new();
+    let mut output = String::new();
     let mut stderr = child.stderr.take().expect("piped");
-    within("its end", stderr.read_to_string(&mut said))
+    within("its end", stderr.read_to_string(&mut output))
         .await
         .expect("a pipe");
     (
@@ -392,6 +392,6 @@ async fn run(mut command: tokio::process::Command) -> (Option<i32>, String) {
             .await
             .expect("a wait")
             .code(),
-        said,
+        output,
     )
 }

@@ -1,4 +1,4 @@
-//! Finding the daemon: programs that were told nothing find the one that serves their folder.
+//! Discovery: programs without an endpoint find the daemon that serves their folder.
 
 use crate::support::{Page, Site, TestServer, command, within};
 use rustix::process::Signal;
@@ -7,11 +7,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// A runtime folder of its own: daemons that are started with it find each other and no others.
+/// A private runtime folder: daemons started with it find each other and no others.
 struct Runtime(TempDir);
 
-/// How a command ended.
-struct Ended {
+/// Exit code and output of a command.
+struct CommandOutput {
     code: Option<i32>,
     stdout: String,
     stderr: String,
@@ -37,8 +37,8 @@ impl Runtime {
         .await
     }
 
-    /// `pagewire sockets --json` in a folder, with further arguments.
-    async fn sockets(&self, folder: &Path, arguments: &[&str]) -> Ended {
+    /// Runs `pagewire sockets --json` in a folder, with further arguments.
+    async fn sockets(&self, folder: &Path, arguments: &[&str]) -> CommandOutput {
         self.sockets_with(folder, arguments, &[]).await
     }
 
@@ -47,7 +47,7 @@ impl Runtime {
         folder: &Path,
         arguments: &[&str],
         variables: &[(&str, &str)],
-    ) -> Ended {
+    ) -> CommandOutput {
         let mut command = command();
         command
             .env("XDG_RUNTIME_DIR", self.0.path())
@@ -58,14 +58,14 @@ impl Runtime {
         let output = within("the command to end", command.output())
             .await
             .expect("it starts");
-        Ended {
+        CommandOutput {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).expect("UTF-8"),
             stderr: String::from_utf8(output.stderr).expect("UTF-8"),
         }
     }
 
-    /// The names of the files that daemons left.
+    /// Returns the names of the discovery files.
     fn files(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.0.path().join("pagewire")).expect("the folder");
         let names = entries.map(|entry| entry.expect("an entry").file_name());
@@ -86,16 +86,16 @@ fn pid(server: &TestServer) -> u32 {
     server.child.id().expect("it runs")
 }
 
-/// The daemon that answered has exactly this page.
+/// Asserts that the daemon that answered has exactly this page.
 #[track_caller]
-fn answered_by(ended: &Ended, page: &Page) {
+fn answered_by(ended: &CommandOutput, page: &Page) {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let socket: Value = serde_json::from_str(&ended.stdout).expect("one page");
     assert_eq!(socket["socket_id"], page.id, "another daemon answered");
 }
 
 #[tokio::test]
-async fn a_daemon_leaves_its_address_where_only_its_user_finds_it_until_it_stops() {
+async fn the_discovery_file_is_private_and_removed_on_exit() {
     let runtime = Runtime::new();
     let site = Site::page();
     let server = runtime.daemon(site.path()).await;
@@ -128,12 +128,12 @@ async fn a_daemon_leaves_its_address_where_only_its_user_finds_it_until_it_stops
     assert_eq!(runtime.files(), ours);
 
     server.signal(Signal::TERM);
-    assert_eq!(server.ended().await.0, Some(0));
+    assert_eq!(server.wait_for_exit().await.0, Some(0));
     assert_eq!(runtime.files(), [""; 0]);
 }
 
 #[tokio::test]
-async fn the_nearest_daemon_around_the_folder_answers() {
+async fn the_daemon_with_the_nearest_enclosing_root_is_used() {
     let runtime = Runtime::new();
     let outer = Site::new([("index.html", ""), ("a/src/x", ""), ("b/web/x", "")]);
     let around = runtime.daemon(outer.path()).await;
@@ -152,7 +152,7 @@ async fn the_nearest_daemon_around_the_folder_answers() {
         let found = runtime.sockets(&outer.path().join(folder), &[]).await;
         answered_by(&found, page);
     }
-    // A link into a root is in that root.
+    // A folder reached by a link into a root is in that root.
     let links = tempfile::tempdir().expect("a folder");
     let link = links.path().join("link");
     std::os::unix::fs::symlink(elsewhere.path(), &link).expect("a link");
@@ -160,7 +160,7 @@ async fn the_nearest_daemon_around_the_folder_answers() {
 }
 
 #[tokio::test]
-async fn without_a_daemon_around_one_below_answers_then_the_only_one() {
+async fn without_an_enclosing_root_a_daemon_below_is_used_then_the_only_one() {
     let runtime = Runtime::new();
     let project = Site::new([("site/index.html", "")]);
     let elsewhere = tempfile::tempdir().expect("a folder");
@@ -175,7 +175,7 @@ async fn without_a_daemon_around_one_below_answers_then_the_only_one() {
 }
 
 #[tokio::test]
-async fn two_daemons_that_could_be_meant_are_listed_and_none_is_asked() {
+async fn ambiguous_daemons_are_listed_and_none_is_contacted() {
     let runtime = Runtime::new();
     let site = Site::page();
     let (first, second) = (
@@ -211,7 +211,7 @@ async fn two_daemons_that_could_be_meant_are_listed_and_none_is_asked() {
 }
 
 #[tokio::test]
-async fn what_is_said_counts_more_than_what_is_found() {
+async fn explicit_endpoints_and_tokens_override_discovery() {
     let runtime = Runtime::new();
     let (here, there) = (Site::page(), Site::page());
     let found = runtime.daemon(here.path()).await;
@@ -220,7 +220,7 @@ async fn what_is_said_counts_more_than_what_is_found() {
     let address = named.control();
 
     answered_by(&runtime.sockets(here.path(), &[]).await, &page_found);
-    // The token of a daemon that runs here is known, however the daemon is named.
+    // The token of a local daemon is found however the daemon is named.
     let localhost = address.replace("127.0.0.1", "localhost");
     for endpoint in [address, &localhost, &format!("http://{address}")] {
         let ended = runtime
@@ -231,7 +231,7 @@ async fn what_is_said_counts_more_than_what_is_found() {
         let ended = runtime.sockets_with(here.path(), &[], &variables).await;
         answered_by(&ended, &page_named);
     }
-    // One that is said is not second-guessed, and a daemon that is named is not replaced.
+    // An explicit token is not replaced, and neither is an explicit daemon.
     let wrong: [(&[&str], &[_], _); 4] = [
         (&["--endpoint", address, "--token", "wrong"], &[], 2),
         (&["--endpoint", address], &[("PAGEWIRE_TOKEN", "wrong")], 2),
@@ -249,14 +249,14 @@ async fn what_is_said_counts_more_than_what_is_found() {
             ended.stderr
         );
     }
-    // A variable that is empty, and a token for an endpoint that nobody named, say nothing.
+    // An empty variable, or a token without an endpoint, has no effect.
     let variables = [("PAGEWIRE_ENDPOINT", ""), ("PAGEWIRE_TOKEN", "of another")];
     let ended = runtime.sockets_with(here.path(), &[], &variables).await;
     answered_by(&ended, &page_found);
 }
 
 #[tokio::test]
-async fn with_no_daemon_the_message_says_how_to_start_one() {
+async fn without_a_daemon_the_error_says_how_to_start_one() {
     let runtime = Runtime::new();
     let ended = runtime.sockets(runtime.0.path(), &[]).await;
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(4), ""));
@@ -266,17 +266,17 @@ async fn with_no_daemon_the_message_says_how_to_start_one() {
 }
 
 #[tokio::test]
-async fn what_a_killed_daemon_left_is_recognised_and_removed() {
+async fn files_of_a_killed_daemon_are_recognised_and_removed() {
     let runtime = Runtime::new();
     let site = Site::page();
     let mut killed = runtime.daemon(site.path()).await;
     let left = runtime.files();
     killed.child.kill().await.expect("a kill");
-    assert_eq!(runtime.files(), left, "it could not clean up");
+    assert_eq!(runtime.files(), left, "a killed daemon cannot clean up");
     assert_eq!(runtime.sockets(site.path(), &[]).await.code, Some(4));
     assert_eq!(runtime.files(), [""; 0], "the token is gone too");
 
-    // The number of a process that lives, but nobody listens: it went to another process.
+    // The process id was reused: the process is alive, but nothing listens on the address.
     let live = runtime.daemon(site.path()).await;
     let page = live.page().await;
     let folder = runtime.0.path().join("pagewire");
@@ -297,12 +297,13 @@ async fn what_a_killed_daemon_left_is_recognised_and_removed() {
     private(format!("{ours}.token"), "stale");
     std::fs::create_dir(folder.join(format!("{ours}.scratch"))).expect("a folder");
     answered_by(&runtime.sockets(site.path(), &[]).await, &page);
-    let lives = ["json", "scratch", "token"].map(|kind| format!("{}.{kind}", pid(&live)));
-    assert_eq!(runtime.files(), lives);
+    let assert_still_serving =
+        ["json", "scratch", "token"].map(|kind| format!("{}.{kind}", pid(&live)));
+    assert_eq!(runtime.files(), assert_still_serving);
 }
 
 #[tokio::test]
-async fn a_second_signal_leaves_nothing_behind_either() {
+async fn a_second_signal_removes_the_discovery_file_too() {
     let runtime = Runtime::new();
     let site = Site::page();
     let server = runtime.daemon(site.path()).await;
@@ -312,15 +313,15 @@ async fn a_second_signal_leaves_nothing_behind_either() {
         session.event().await,
         Some(pagewire_client::proto::server_start_response::Event::Stopping(_))
     ) {}
-    // It still answers, but whoever looks for a daemon now wants another.
+    // It still answers, but new programs must find another daemon.
     assert!(!runtime.file(&server).exists());
     server.signal(Signal::TERM);
-    assert_eq!(server.ended().await.0, Some(1));
+    assert_eq!(server.wait_for_exit().await.0, Some(1));
     assert_eq!(runtime.files(), [""; 0]);
 }
 
 #[tokio::test]
-async fn what_others_could_have_written_is_not_trusted() {
+async fn a_discovery_file_that_others_could_have_written_is_not_trusted() {
     let runtime = Runtime::new();
     let site = Site::page();
     let server = runtime.daemon(site.path()).await;
@@ -343,7 +344,7 @@ async fn what_others_could_have_written_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn a_daemon_on_a_socket_file_is_found_and_one_that_cannot_be_found_serves() {
+async fn a_daemon_on_a_socket_file_is_found_and_one_without_a_discovery_file_still_serves() {
     let runtime = Runtime::new();
     let site = Site::page();
     let control = format!("unix:{}", runtime.0.path().join("control").display());
@@ -362,7 +363,10 @@ async fn a_daemon_on_a_socket_file_is_found_and_one_that_cannot_be_found_serves(
         .await;
     assert_eq!(server.get("/").await.status, 200);
     server.signal(Signal::TERM);
-    let (code, said) = server.ended().await;
+    let (code, output) = server.wait_for_exit().await;
     assert_eq!(code, Some(0));
-    assert!(said.contains("cannot write the discovery file"), "{said}");
+    assert!(
+        output.contains("cannot write the discovery file"),
+        "{output}"
+    );
 }

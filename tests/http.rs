@@ -1,6 +1,7 @@
-//! HTTP as RFC 9110 has it: conditions, ranges and codings, of files and of plugins' answers alike.
+//! HTTP as RFC 9110 defines it: preconditions, ranges and codings, for files and plugin responses
+//! alike.
 
-use crate::support::{Answer, Session, Site, TestServer, within};
+use crate::support::{HttpResponse, Session, Site, TestServer, within};
 use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder};
 use pagewire_client::{Content, Filter, Plugin};
 use rustix::process::Signal;
@@ -16,7 +17,7 @@ fn long_module() -> String {
     MODULE.repeat(40)
 }
 
-/// A file that was written long ago, so that its date is a date.
+/// Writes a file with an old modification time, so that it gets a `Last-Modified` header.
 fn old_file(site: &Site, name: &str, content: impl AsRef<[u8]>) {
     site.write(name, content);
     let file = File::open(site.path().join(name)).expect("a file");
@@ -24,7 +25,7 @@ fn old_file(site: &Site, name: &str, content: impl AsRef<[u8]>) {
     file.set_modified(then).expect("a time");
 }
 
-/// The same content as a file and from a plugin.
+/// Serves the same content from a file and from a plugin.
 async fn both(content: &'static str) -> (TestServer, [&'static str; 2]) {
     let site = Site::new([]);
     old_file(&site, "file.txt", content);
@@ -56,24 +57,24 @@ async fn preconditions_decide_before_anything_is_sent() {
             ("If-Match: \"other\"".to_owned(), 412),
             ("If-Match: *".to_owned(), 200),
         ] {
-            let answer = server.get_with(path, &format!("{header}\r\n")).await;
-            assert_eq!(answer.status, status, "{path} {header}");
-            assert_eq!(answer.header("etag"), Some(tag), "{path} {header}");
+            let response = server.get_with(path, &format!("{header}\r\n")).await;
+            assert_eq!(response.status, status, "{path} {header}");
+            assert_eq!(response.header("etag"), Some(tag), "{path} {header}");
             assert_eq!(
-                answer.header("cache-control"),
+                response.header("cache-control"),
                 Some("no-cache"),
                 "{path} {header}"
             );
             if status != 200 {
-                assert_eq!(answer.body.len(), 0, "{path} {header}");
-                assert_eq!(answer.header("content-type"), None, "{path} {header}");
+                assert_eq!(response.body.len(), 0, "{path} {header}");
+                assert_eq!(response.header("content-type"), None, "{path} {header}");
             }
         }
     }
 }
 
 #[tokio::test]
-async fn a_file_has_a_date_once_its_second_is_over() {
+async fn a_file_has_a_last_modified_date_once_that_second_has_passed() {
     let site = Site::new([("new.txt", "new")]);
     old_file(&site, "old.txt", "old");
     let server = TestServer::start(&site).await;
@@ -89,16 +90,16 @@ async fn a_file_has_a_date_once_its_second_is_over() {
         (format!("If-Modified-Since: {earlier}"), 200),
         (format!("If-Unmodified-Since: {date}"), 200),
         (format!("If-Unmodified-Since: {earlier}"), 412),
-        // The tag has the say.
+        // The tag takes precedence.
         (
             format!("If-None-Match: \"x\"\r\nIf-Modified-Since: {date}"),
             200,
         ),
     ] {
-        let answer = server.get_with("/old.txt", &format!("{header}\r\n")).await;
-        assert_eq!(answer.status, status, "{header}");
+        let response = server.get_with("/old.txt", &format!("{header}\r\n")).await;
+        assert_eq!(response.status, status, "{header}");
     }
-    // A file from the future may change within its second for as long as that is not over.
+    // A file dated in the future may change again until that second has passed.
     let file = File::open(site.path().join("new.txt")).expect("a file");
     file.set_modified(SystemTime::now() + Duration::from_mins(1))
         .expect("a time");
@@ -106,7 +107,7 @@ async fn a_file_has_a_date_once_its_second_is_over() {
 }
 
 #[tokio::test]
-async fn single_ranges_are_sent_as_parts_and_several_as_the_whole() {
+async fn a_single_range_gets_a_part_and_several_ranges_the_whole() {
     let (server, paths) = both("0123456789").await;
     for path in paths {
         let whole = server.get(path).await;
@@ -136,9 +137,9 @@ async fn single_ranges_are_sent_as_parts_and_several_as_the_whole() {
             assert_eq!(part.header("etag"), Some(tag.as_str()), "{path} {range}");
         }
         for range in ["bytes=0-1,4-5", "bytes=5-2", "lines=1-2", "bytes=x"] {
-            let answer = server.get_with(path, &format!("Range: {range}\r\n")).await;
+            let response = server.get_with(path, &format!("Range: {range}\r\n")).await;
             assert_eq!(
-                (answer.status, answer.text().as_str()),
+                (response.status, response.text().as_str()),
                 (200, "0123456789"),
                 "{path} {range}"
             );
@@ -173,7 +174,7 @@ async fn single_ranges_are_sent_as_parts_and_several_as_the_whole() {
 }
 
 #[tokio::test]
-async fn a_part_of_a_large_file_is_read_from_its_place() {
+async fn a_range_of_a_large_file_is_read_at_its_offset() {
     let site = Site::new([]);
     let content: Vec<u8> = (0..1_000_000_u32).flat_map(u32::to_le_bytes).collect();
     old_file(&site, "large.bin", &content);
@@ -185,10 +186,10 @@ async fn a_part_of_a_large_file_is_read_from_its_place() {
     assert!(part.body == content[1_999_998..=3_000_001]);
 }
 
-async fn decoded(answer: &Answer) -> String {
+async fn decoded(response: &HttpResponse) -> String {
     let mut text = String::new();
-    let body = answer.body.as_slice();
-    let read = match answer.header("content-encoding") {
+    let body = response.body.as_slice();
+    let read = match response.header("content-encoding") {
         Some("br") => BrotliDecoder::new(body).read_to_string(&mut text).await,
         Some("gzip") => GzipDecoder::new(body).read_to_string(&mut text).await,
         other => panic!("coding {other:?}"),
@@ -197,10 +198,10 @@ async fn decoded(answer: &Answer) -> String {
     text
 }
 
-/// The body behind the chunks of HTTP/1.1 (RFC 9112, section 7.1).
-fn unchunked(mut answer: Answer) -> Answer {
-    assert_eq!(answer.header("transfer-encoding"), Some("chunked"));
-    let mut rest = answer.body.as_slice();
+/// Decodes a chunked body (RFC 9112, section 7.1).
+fn unchunked(mut response: HttpResponse) -> HttpResponse {
+    assert_eq!(response.header("transfer-encoding"), Some("chunked"));
+    let mut rest = response.body.as_slice();
     let mut body = Vec::new();
     loop {
         let line = rest
@@ -215,8 +216,8 @@ fn unchunked(mut answer: Answer) -> Answer {
         body.extend_from_slice(&rest[line + 2..line + 2 + size]);
         rest = &rest[line + 2 + size + 2..];
     }
-    answer.body = body;
-    answer
+    response.body = body;
+    response
 }
 
 #[tokio::test]
@@ -240,17 +241,17 @@ async fn text_is_compressed_as_the_client_prefers() {
         ("gzip", "gzip"),
         ("br;q=0.1, gzip", "gzip"),
     ] {
-        let answer = server
+        let response = server
             .get_with("/a.js", &format!("Accept-Encoding: {accepted}\r\n"))
             .await;
         assert_eq!(
-            answer.header("content-encoding"),
+            response.header("content-encoding"),
             Some(coding),
             "{accepted}"
         );
-        assert_eq!(decoded(&answer).await, module, "{accepted}");
-        assert!(answer.body.len() < module.len() / 4);
-        let tag = answer.header("etag").expect("an ETag").to_owned();
+        assert_eq!(decoded(&response).await, module, "{accepted}");
+        assert!(response.body.len() < module.len() / 4);
+        let tag = response.header("etag").expect("an ETag").to_owned();
         let known = format!("Accept-Encoding: {accepted}\r\nIf-None-Match: {tag}\r\n");
         assert_eq!(server.get_with("/a.js", &known).await.status, 304);
         tags.push(tag);
@@ -268,27 +269,31 @@ async fn text_is_compressed_as_the_client_prefers() {
         ("/a.js", "Accept-Encoding: br;q=0, gzip;q=0\r\n"),
         ("/a.js", "Accept-Encoding: br\r\nRange: bytes=0-5\r\n"),
     ] {
-        let answer = server.get_with(path, headers).await;
-        assert_eq!(answer.header("content-encoding"), None, "{path} {headers}");
+        let response = server.get_with(path, headers).await;
+        assert_eq!(
+            response.header("content-encoding"),
+            None,
+            "{path} {headers}"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_large_text_is_compressed_while_it_is_sent() {
+async fn large_text_is_compressed_while_it_is_sent() {
     let site = Site::new([]);
     let text = "a line of a large text, again and again\n".repeat(60_000);
     site.write("large.txt", &text);
     let server = TestServer::start(&site).await;
-    let answer = unchunked(
+    let response = unchunked(
         server
             .get_with("/large.txt", "Accept-Encoding: gzip\r\n")
             .await,
     );
-    assert_eq!(decoded(&answer).await, text);
+    assert_eq!(decoded(&response).await, text);
 }
 
 #[tokio::test]
-async fn a_compressed_sibling_stands_in_for_its_file_unless_it_is_older() {
+async fn a_precompressed_sibling_is_served_unless_it_is_older() {
     let site = Site::new([]);
     let module = long_module();
     old_file(&site, "a.js", &module);
@@ -305,11 +310,11 @@ async fn a_compressed_sibling_stands_in_for_its_file_unless_it_is_older() {
         sibling.header("content-type"),
         Some("text/javascript; charset=utf-8")
     );
-    // Now the file is newer than its sibling.
+    // The file is now newer than its sibling.
     site.write("a.js", module.replace("longer", "better"));
     let fresh = server.get_with("/a.js", brotli).await;
     assert_eq!(decoded(&fresh).await, module.replace("longer", "better"));
-    // A link beside the file may lead anywhere.
+    // The sibling could be a link to anywhere.
     let outside = tempfile::tempdir().expect("a folder");
     std::fs::write(outside.path().join("secret"), "secret").expect("a file");
     old_file(&site, "b.js", &module);
@@ -320,7 +325,7 @@ async fn a_compressed_sibling_stands_in_for_its_file_unless_it_is_older() {
 }
 
 #[tokio::test]
-async fn what_a_plugin_compressed_is_not_compressed_again() {
+async fn content_compressed_by_a_plugin_is_not_compressed_again() {
     let server = TestServer::start(&Site::new([])).await;
     let plugin = Plugin::new("p").serve(Filter::path("/a.js"), |_| async {
         Ok(Content::js(long_module()).header("content-encoding", "zstd"))
@@ -328,27 +333,27 @@ async fn what_a_plugin_compressed_is_not_compressed_again() {
     tokio::spawn(plugin.run_with(server.endpoint()));
     let served = async {
         loop {
-            let answer = server
+            let response = server
                 .get_with("/a.js", "Accept-Encoding: gzip, br\r\n")
                 .await;
-            if answer.status == 200 {
-                return answer;
+            if response.status == 200 {
+                return response;
             }
         }
     };
-    let answer = within("the plugin", served).await;
-    assert_eq!(answer.header("content-encoding"), Some("zstd"));
-    assert_eq!(answer.text(), long_module());
+    let response = within("the plugin", served).await;
+    assert_eq!(response.header("content-encoding"), Some("zstd"));
+    assert_eq!(response.text(), long_module());
 }
 
 #[tokio::test]
-async fn a_file_that_changes_is_new_at_the_next_request() {
+async fn a_changed_file_is_served_at_the_next_request() {
     let site = Site::new([]);
     old_file(&site, "a.js", "one");
     let server = TestServer::start(&site).await;
     assert_eq!(server.get("/a.js").await.text(), "one");
     assert_eq!(server.get("/a.js").await.text(), "one");
-    // Of the same size, and with the same time: only the file system knows.
+    // Same size and modification time: only the inode and the change time differ.
     old_file(&site, "a.js", "two");
     assert_eq!(server.get("/a.js").await.text(), "two");
     std::fs::rename(site.path().join("a.js"), site.path().join("b.js")).expect("renamed");
@@ -356,7 +361,7 @@ async fn a_file_that_changes_is_new_at_the_next_request() {
     old_file(&site, "c.js", "six");
     std::fs::rename(site.path().join("c.js"), site.path().join("b.js")).expect("renamed");
     assert_eq!(server.get("/b.js").await.text(), "six");
-    // A file that was served may become a link that leads out.
+    // A file that was served may become a link out of the root.
     let outside = tempfile::tempdir().expect("a folder");
     std::fs::write(outside.path().join("secret"), "sec").expect("a file");
     std::fs::remove_file(site.path().join("b.js")).expect("removed");
@@ -365,7 +370,7 @@ async fn a_file_that_changes_is_new_at_the_next_request() {
     assert_eq!(server.get("/b.js").await.status, 403);
 }
 
-/// Asks for a file and stops reading behind the head, which is returned with the connection.
+/// Requests a file and stops reading after the head, which is returned with the connection.
 async fn begun(server: &TestServer, path: &str) -> (TcpStream, Vec<u8>) {
     let mut stream = TcpStream::connect(server.http()).await.expect("a listener");
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -373,13 +378,13 @@ async fn begun(server: &TestServer, path: &str) -> (TcpStream, Vec<u8>) {
     let mut first = vec![0; 16 * 1024];
     let size = within("the beginning", stream.read(&mut first))
         .await
-        .expect("octets");
+        .expect("bytes");
     first.truncate(size);
     (stream, first)
 }
 
 #[tokio::test]
-async fn a_file_that_changes_or_shrinks_while_it_is_sent_never_arrives_complete() {
+async fn a_file_that_changes_while_it_is_sent_never_arrives_complete() {
     const SIZE: usize = 64 * 1024 * 1024;
     let site = Site::new([]);
     site.write("changes.bin", vec![1; SIZE]);
@@ -394,7 +399,7 @@ async fn a_file_that_changes_or_shrinks_while_it_is_sent_never_arrives_complete(
         } else {
             file.set_len(1024).expect("shorter");
         }
-        // The connection ends, cleanly or not, before as much came as was announced.
+        // The connection ends, in order or not, before the announced length has arrived.
         let _ = within("the end", stream.read_to_end(&mut response)).await;
         let head = response
             .windows(4)
@@ -404,7 +409,7 @@ async fn a_file_that_changes_or_shrinks_while_it_is_sent_never_arrives_complete(
         assert!(text.contains(&format!("content-length: {SIZE}")), "{text}");
         assert!(response.len() - head - 4 < SIZE, "{name}");
     }
-    // Whoever reads slowly while it vanishes gets what he asked for: it is still open.
+    // A slow reader gets the complete deleted file: it is still open.
     let (mut stream, mut response) = begun(&server, "/changes.bin").await;
     std::fs::remove_file(site.path().join("changes.bin")).expect("removed");
     let _ = within("the end", stream.read_to_end(&mut response)).await;
@@ -417,7 +422,7 @@ async fn a_file_that_changes_or_shrinks_while_it_is_sent_never_arrives_complete(
 }
 
 #[tokio::test]
-async fn a_file_larger_than_what_may_be_held_streams() {
+async fn a_file_too_large_for_memory_is_streamed() {
     let site = Site::new([]);
     let size: u64 = 1024 * 1024 * 1024;
     let file = File::create(site.path().join("huge.bin")).expect("a file");
@@ -429,13 +434,13 @@ async fn a_file_larger_than_what_may_be_held_streams() {
     loop {
         let count = within("the next piece", stream.read(&mut piece))
             .await
-            .expect("octets");
+            .expect("bytes");
         if count == 0 {
             break;
         }
         read += count as u64;
     }
-    assert!(read > size, "{read} octets with the head");
+    assert!(read > size, "{read} bytes with the head");
     let status = format!("/proc/{}/status", server.child.id().expect("a pid"));
     let status = std::fs::read_to_string(status).expect("a status");
     let peak = status
@@ -451,7 +456,7 @@ async fn a_file_larger_than_what_may_be_held_streams() {
 }
 
 #[tokio::test]
-async fn the_tag_of_an_injected_page_is_its_own() {
+async fn an_injected_page_has_its_own_tag() {
     let site = Site::new([]);
     old_file(
         &site,
@@ -472,13 +477,13 @@ async fn the_tag_of_an_injected_page_is_its_own() {
         format!("If-Modified-Since: {date}"),
         format!("If-None-Match: {tag}"),
     ] {
-        let answer = server.get_with("/", &format!("{known}\r\n")).await;
-        assert_eq!(answer.status, 200, "{known}");
-        assert!(answer.text().contains("client.js"));
+        let response = server.get_with("/", &format!("{known}\r\n")).await;
+        assert_eq!(response.status, 200, "{known}");
+        assert!(response.text().contains("client.js"));
         assert_eq!(
-            answer.header("last-modified"),
+            response.header("last-modified"),
             None,
-            "a date says nothing of the client"
+            "a date does not depend on the client"
         );
     }
     let part = server.get_with("/", "Range: bytes=-7\r\n").await;

@@ -1,21 +1,21 @@
-//! `SendImport`, and what comes of it.
+//! `SendImport` and its outcomes.
 
 use crate::support::{Page, Site, TestServer, within};
 use pagewire_client::{DeliveryStatus, Import, ImportError, JsValue, Target};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// The page's answer to the import it hears next.
+/// Answers the next import that the page receives.
 async fn answer(page: &mut Page, field: &str, value: Value) -> Value {
-    let frame = page.hear().await;
+    let frame = page.receive_json().await;
     let mut result = json!({"type": "pagewire:result", "callId": frame["data"]["callId"]});
     result[field] = value;
-    page.say(&result).await;
+    page.send_json(&result).await;
     frame
 }
 
 #[tokio::test]
-async fn without_a_result_the_frame_is_the_ancestors() {
+async fn an_import_without_a_result_uses_the_web_dev_server_frame() {
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;
     let import = Import::path("/x.js")
@@ -29,17 +29,17 @@ async fn without_a_result_the_frame_is_the_ancestors() {
         .expect("a report");
     assert_eq!(report.reached, 1);
     assert_eq!(
-        page.hear_text().await,
+        page.receive_text().await,
         r#"{"type":"import","data":{"importPath":"/x.js","args":[{"b":1.50,"a":9007199254740993},"s"]}}"#
     );
 }
 
 #[tokio::test]
-async fn values_are_told_apart() {
+async fn kinds_of_values_are_distinguished() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let mut page = server.page().await;
-    for (said, heard) in [
+    for (output, received) in [
         (
             json!({"json": {"n": 1.5}}),
             JsValue::Json("{\"n\":1.5}".into()),
@@ -65,16 +65,16 @@ async fn values_are_told_apart() {
     ] {
         let target = Target::all();
         let asked = client.import_value(&target, Import::path("/x.js"));
-        let (report, frame) = tokio::join!(asked, answer(&mut page, "value", said));
+        let (report, frame) = tokio::join!(asked, answer(&mut page, "value", output));
         assert!(frame["data"]["callId"].is_string(), "{frame}");
         let rows = report.expect("a report").rows;
         assert_eq!(rows.len(), 1);
-        assert_eq!(rows[0].outcome, Ok(heard));
+        assert_eq!(rows[0].outcome, Ok(received));
     }
 }
 
 #[tokio::test]
-async fn an_exception_comes_with_its_place() {
+async fn an_exception_includes_its_location() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let mut page = server.page().await;
@@ -98,7 +98,7 @@ async fn every_selected_socket_has_one_row() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let (mut quick, slow) = (server.page().await, server.page().await);
-    let silent = server.silent_page().await;
+    let silent = server.wds_page().await;
     let silent_id = client.sockets().await.expect("a list").remove(2).socket_id;
     let target = Target::sockets([&quick.id, &slow.id, &silent_id, "unknown"]);
     let import = Import::path("/x.js").timeout(Duration::from_millis(1500));
@@ -132,7 +132,7 @@ async fn every_selected_socket_has_one_row() {
 }
 
 #[tokio::test]
-async fn a_page_that_goes_away_has_its_row_at_once() {
+async fn a_page_that_disconnects_is_reported_at_once() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let mut page = server.page().await;
@@ -140,7 +140,7 @@ async fn a_page_that_goes_away_has_its_row_at_once() {
     let target = Target::all();
     let import = Import::path("/x.js").timeout(Duration::from_mins(1));
     let leave = async {
-        page.hear().await;
+        page.receive_json().await;
         drop(page);
     };
     let (report, ()) = tokio::join!(
@@ -156,20 +156,20 @@ async fn a_page_that_goes_away_has_its_row_at_once() {
 }
 
 #[tokio::test]
-async fn a_result_counts_only_from_the_page_that_was_asked() {
+async fn a_result_is_accepted_only_from_the_target_page() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let (mut asked_page, mut other) = (server.page().await, server.page().await);
     let target = Target::socket(&asked_page.id);
     let asked = client.import_value(&target, Import::path("/x.js"));
     let answers = async {
-        let frame = asked_page.hear().await;
+        let frame = asked_page.receive_json().await;
         let result = |json: &str| json!({"type": "pagewire:result", "callId": frame["data"]["callId"], "value": {"json": json}});
-        other.say(&result("forged")).await;
-        // The other page's frame has been read once its next one is answered.
-        other.say(&json!({"no": "type"})).await;
-        assert_eq!(other.hear().await["type"], "pagewire:fault");
-        asked_page.say(&result("real")).await;
+        other.send_json(&result("forged")).await;
+        // The daemon has read the other page's frame once it answers that page's next one.
+        other.send_json(&json!({"no": "type"})).await;
+        assert_eq!(other.receive_json().await["type"], "pagewire:fault");
+        asked_page.send_json(&result("real")).await;
     };
     let (report, ()) = tokio::join!(asked, answers);
     let outcome = report.expect("a report").rows.remove(0).outcome;
@@ -184,9 +184,9 @@ async fn an_awaited_import_waits_for_the_hello() {
     let target = Target::all();
     let asked = client.import_value(&target, Import::path("/x.js"));
     let hello = async {
-        page.say(&json!({"type": "pagewire:hello", "features": ["import.await"]}))
+        page.send_json(&json!({"type": "pagewire:hello", "features": ["import.await"]}))
             .await;
-        assert_eq!(page.hear().await["type"], "pagewire:hello");
+        assert_eq!(page.receive_json().await["type"], "pagewire:hello");
         answer(&mut page, "value", json!({"json": 2})).await;
     };
     let (report, ()) = tokio::join!(asked, hello);
@@ -195,7 +195,7 @@ async fn an_awaited_import_waits_for_the_hello() {
 }
 
 #[tokio::test]
-async fn what_no_page_could_import_is_refused() {
+async fn an_unusable_module_is_refused() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     for path in ["", "x.js", "./x.js", "lit", "1:2"] {
@@ -220,7 +220,7 @@ async fn what_no_page_could_import_is_refused() {
 }
 
 #[tokio::test]
-async fn a_result_that_is_too_large_is_described() {
+async fn an_oversized_result_is_replaced_by_a_description() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let mut page = server.page().await;
@@ -236,14 +236,14 @@ async fn a_result_that_is_too_large_is_described() {
 }
 
 #[tokio::test]
-async fn code_is_served_once_under_a_path_that_nobody_can_guess() {
+async fn code_is_served_once_under_an_unguessable_path() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let mut page = server.page().await;
     let target = Target::all();
     let asked = client.import_value(&target, Import::code("export default () => 'code';"));
     let import = async {
-        let frame = page.hear().await;
+        let frame = page.receive_json().await;
         let path = frame["data"]["importPath"]
             .as_str()
             .expect("a path")
@@ -259,7 +259,7 @@ async fn code_is_served_once_under_a_path_that_nobody_can_guess() {
             Some("text/javascript; charset=utf-8")
         );
         assert_eq!(module.header("cache-control"), Some("no-store"));
-        page.say(&json!({"type": "pagewire:result", "callId": frame["data"]["callId"], "value": {"json": "code"}})).await;
+        page.send_json(&json!({"type": "pagewire:result", "callId": frame["data"]["callId"], "value": {"json": "code"}})).await;
         path
     };
     let (report, path) = tokio::join!(asked, import);
@@ -277,7 +277,7 @@ async fn code_that_is_not_awaited_is_served_after_the_call() {
         .send_import(&Target::all(), Import::code("1"))
         .await
         .expect("a report");
-    let frame = page.hear().await;
+    let frame = page.receive_json().await;
     let path = frame["data"]["importPath"].as_str().expect("a path");
     assert_eq!(server.get(path).await.text(), "1");
 }

@@ -1,4 +1,4 @@
-//! Injection that never breaks a page: pages of any size, encoding and shape.
+//! Injection never breaks a page of any size, encoding or shape.
 
 use crate::support::{Site, TestServer};
 
@@ -9,7 +9,7 @@ async fn always(site: &Site) -> TestServer {
     TestServer::start_with(site, &["--inject", "always"]).await
 }
 
-/// The page without the one piece that was added to it.
+/// Returns the page without the one piece that was inserted.
 fn without(page: &[u8], piece: &str) -> Vec<u8> {
     let piece = piece.as_bytes();
     let at = page
@@ -20,7 +20,7 @@ fn without(page: &[u8], piece: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn legacy_encodings_survive_octet_for_octet() {
+async fn legacy_encodings_are_preserved_byte_for_byte() {
     let site = Site::new([]);
     let shift_jis =
         b"<html><head><meta charset=shift_jis></head><body>\x83\x5c\x83\x8d \x95\x5c</body></html>";
@@ -37,7 +37,7 @@ async fn legacy_encodings_survive_octet_for_octet() {
     assert_eq!(
         page.header("content-type"),
         Some("text/html"),
-        "the page says its encoding"
+        "the page declares its encoding"
     );
     assert_eq!(without(&page.body, &piece), shift_jis);
     let page = server.get("/latin.html").await.body;
@@ -45,12 +45,12 @@ async fn legacy_encodings_survive_octet_for_octet() {
         without(&page, &piece),
         b"<!doctype html><body>caf\xe9</body>"
     );
-    // No ASCII could be added to this one.
+    // ASCII text cannot be inserted into this encoding.
     assert_eq!(server.get("/utf16.html").await.body, utf_16);
 }
 
 #[tokio::test]
-async fn a_page_too_large_to_hold_is_streamed_with_the_client_at_the_front_of_its_head() {
+async fn a_page_too_large_for_memory_is_streamed_with_the_client_first_in_its_head() {
     let site = Site::new([]);
     let filler = "<p>a paragraph of a very large page</p>\n".repeat(500_000);
     let page = format!(
@@ -60,10 +60,10 @@ async fn a_page_too_large_to_hold_is_streamed_with_the_client_at_the_front_of_it
     site.write("fragment.html", &filler);
     let server = always(&site).await;
     let request = "Connection: close\r\n";
-    let answer = server
+    let response = server
         .raw(format!("GET /large.html HTTP/1.0\r\nHost: localhost\r\n{request}\r\n").as_bytes())
         .await;
-    let text = answer.text();
+    let text = response.text();
     assert!(
         text.starts_with(&format!(
             "<!doctype html>\n<html lang=en><head>{MARK}{SCRIPT}<title>"
@@ -71,7 +71,7 @@ async fn a_page_too_large_to_hold_is_streamed_with_the_client_at_the_front_of_it
         "{}",
         &text[..200]
     );
-    assert!(without(&answer.body, &format!("{MARK}{SCRIPT}")) == page.as_bytes());
+    assert!(without(&response.body, &format!("{MARK}{SCRIPT}")) == page.as_bytes());
     let fragment = server
         .raw(format!("GET /fragment.html HTTP/1.0\r\nHost: localhost\r\n{request}\r\n").as_bytes())
         .await;
@@ -79,7 +79,7 @@ async fn a_page_too_large_to_hold_is_streamed_with_the_client_at_the_front_of_it
 }
 
 #[tokio::test]
-async fn every_shape_of_page_gets_the_client_where_it_runs() {
+async fn pages_of_every_shape_get_the_client_where_it_runs() {
     let front = format!("{MARK}{SCRIPT}");
     let end = format!("{MARK}\n{SCRIPT}");
     for (page, piece) in [
@@ -106,7 +106,7 @@ async fn every_shape_of_page_gets_the_client_where_it_runs() {
 }
 
 #[tokio::test]
-async fn a_policy_that_keeps_the_client_out_is_reported_once_with_what_to_add() {
+async fn a_policy_that_blocks_the_client_is_reported_once_with_the_remedy() {
     let policy = |policy: &str| {
         format!(
             "<!doctype html><meta http-equiv=content-security-policy content=\"{policy}\"><body></body>"
@@ -132,13 +132,13 @@ async fn a_policy_that_keeps_the_client_out_is_reported_once_with_what_to_add() 
         assert_eq!(server.get(path).await.status, 200);
     }
     server.signal(rustix::process::Signal::TERM);
-    let (code, said) = server.ended().await;
-    assert_eq!(code, Some(0), "{said}");
-    let reports: Vec<_> = said
+    let (code, output) = server.wait_for_exit().await;
+    assert_eq!(code, Some(0), "{output}");
+    let reports: Vec<_> = output
         .lines()
         .filter(|line| line.contains("keeps the client out"))
         .collect();
-    assert_eq!(reports.len(), 1, "{said}");
+    assert_eq!(reports.len(), 1, "{output}");
     assert!(
         reports[0].contains("connect-src 'self'; script-src 'self'"),
         "{reports:?}"

@@ -1,5 +1,5 @@
-//! The daemon as its users meet it: the real binary, real sockets, one module a capability.
-//! In reading order.
+//! The daemon as its users see it: the real binary and real sockets, one module per capability, in
+//! reading order.
 
 #![allow(
     unreachable_pub,
@@ -18,19 +18,19 @@ mod contract;
 mod daemon;
 mod discovery;
 mod docs;
-mod hook_faults;
+mod hook_errors;
 mod http;
 mod imports;
 mod injection;
 mod kills;
 mod model;
-mod observation;
+mod observability;
+mod page_requests;
 mod pages;
 mod proxy;
-mod requests;
 mod resolve_import;
 mod sends;
-mod serve_answers;
+mod serve_content;
 mod serve_hook;
 mod sites;
 mod sockets;

@@ -1,4 +1,4 @@
-//! What browsers get: files, their types and tags, and the client in HTML pages.
+//! Responses to browsers: files, their types and tags, and the client in HTML pages.
 
 use crate::support::{Session, Site, TestServer, within};
 use pagewire_client::proto;
@@ -37,22 +37,22 @@ async fn files_have_the_types_browsers_insist_on() {
         ("/a.svg", "image/svg+xml; charset=utf-8"),
         ("/unknown", "application/octet-stream"),
         ("/.hidden.txt", "text/plain; charset=utf-8"),
-        // Not UTF-8: the page's own word for its encoding counts.
+        // Not UTF-8: the encoding that the page declares applies.
         ("/latin1.html", "text/html"),
     ] {
-        let answer = server.get(path).await;
+        let response = server.get(path).await;
         assert_eq!(
-            (answer.status, answer.header("content-type")),
+            (response.status, response.header("content-type")),
             (200, Some(mime)),
             "{path}"
         );
-        assert_eq!(answer.header("cache-control"), Some("no-cache"), "{path}");
+        assert_eq!(response.header("cache-control"), Some("no-cache"), "{path}");
     }
     assert_eq!(server.get("/latin1.html").await.body, b"<p>caf\xe9</p>");
 }
 
 #[tokio::test]
-async fn a_known_tag_is_answered_with_304() {
+async fn a_matching_tag_gets_304() {
     let site = Site::new([("a.js", "export default 1;")]);
     let server = TestServer::start(&site).await;
     let first = server.get("/a.js").await;
@@ -97,7 +97,7 @@ async fn head_is_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn a_folder_is_its_index_behind_a_slash() {
+async fn a_folder_redirects_to_its_index() {
     let site = Site::new([
         ("docs/index.html", "<!doctype html>docs"),
         ("empty/x.txt", ""),
@@ -119,16 +119,16 @@ async fn a_large_file_arrives_whole() {
     let content: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
     site.write("large.bin", &content);
     let server = TestServer::start(&site).await;
-    let answer = server.get("/large.bin").await;
+    let response = server.get("/large.bin").await;
     assert_eq!(
-        answer.header("content-length"),
+        response.header("content-length"),
         Some(content.len().to_string().as_str())
     );
-    assert!(answer.body == content);
+    assert!(response.body == content);
 }
 
 #[tokio::test]
-async fn the_client_is_in_pages_while_a_plugin_asks_and_the_tag_shows_it() {
+async fn the_client_is_injected_while_a_plugin_requests_it_and_the_tag_changes() {
     let server = TestServer::start(&Site::page()).await;
     let plain = server.get("/").await;
     assert!(!plain.text().contains("pagewire"));
@@ -151,7 +151,7 @@ async fn the_client_is_in_pages_while_a_plugin_asks_and_the_tag_shows_it() {
     let known = format!("If-None-Match: {tag}\r\n");
     assert_eq!(server.get_with("/", &known).await.status, 304);
 
-    // A second plugin keeps it on; the last one that leaves turns it off.
+    // A second plugin keeps injection on; it ends with the last such plugin.
     let second = Session::open_as(&server, injecting("asks-too"))
         .await
         .expect("a session");
@@ -184,7 +184,7 @@ async fn injection_can_be_forced_on_and_off() {
 }
 
 #[tokio::test]
-async fn fragments_are_left_alone_and_a_nonce_is_copied() {
+async fn fragments_are_unchanged_and_a_nonce_is_copied() {
     let nonce = "<!doctype html><meta http-equiv=\"Content-Security-Policy\" content=\"script-src 'nonce-abc123'\"><body></body>";
     let site = Site::new([
         ("fragment.html", "<p>a</p></body>"),
@@ -242,7 +242,7 @@ async fn the_client_is_served_under_both_names() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_said_to_people_and_to_programs() {
+async fn not_found_is_reported_as_html_or_plain_text() {
     let server = TestServer::start(&Site::page()).await;
     let program = server.get("/nope.js").await;
     assert_eq!(

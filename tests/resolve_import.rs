@@ -1,5 +1,5 @@
-//! The resolve-import hook: imports of modules and of inline scripts are found, resolved in one call a
-//! module and plugin, and put in; everything else stays byte for byte.
+//! The resolve-import hook: imports of modules and inline scripts are found, resolved in one call per
+//! module and plugin, and rewritten; every other byte stays the same.
 
 use crate::support::{HookStream, ResolveImport, Session, Site, TestServer, Transform, within};
 use pagewire_client::proto::{self, resolve_import_result::Outcome};
@@ -35,12 +35,12 @@ fn resolved<const N: usize>(specifiers: [&str; N]) -> Outcome {
 const MODULE: &str = "#!/usr/bin/env node\n// import 'no'\nimport a, { b } from 'a';import 'b';\nexport * from \"./c.js\" ;\nconst e = 'é', d = await import(`d`), f = import('f' + e);\nexport { x } from 'a' with { type: 'json' };\n//# sourceMappingURL=m.js.map";
 
 #[tokio::test]
-async fn every_import_is_found_with_its_place_and_what_nobody_claims_stays() {
+async fn every_import_is_found_with_its_location_and_unclaimed_ones_stay() {
     let site = Site::new([("m.js", MODULE)]);
     let server = TestServer::start(&site).await;
     let (_session, mut hook) = plugin(&server, "p", open(&[])).await;
-    let answer = resolved(["/lib/a.js", "", "", "/d.js?\"</script>\\\n", ""]);
-    let (page, call) = tokio::join!(server.get("/m.js?v=1"), hook.answer_next(answer));
+    let response = resolved(["/lib/a.js", "", "", "/d.js?\"</script>\\\n", ""]);
+    let (page, call) = tokio::join!(server.get("/m.js?v=1"), hook.answer_next(response));
     let importer = call.importer.expect("an importer");
     assert_eq!((&*importer.path, &*importer.query), ("/m.js", "v=1"));
     let file = site.path().join("m.js").canonicalize().expect("a file");
@@ -76,11 +76,11 @@ async fn every_import_is_found_with_its_place_and_what_nobody_claims_stays() {
     let again = server
         .get_with("/m.js?v=1", &format!("If-None-Match: {tag}\r\n"))
         .await;
-    assert_eq!(again.status, 304, "it is not asked again");
+    assert_eq!(again.status, 304, "no second call");
 }
 
 #[tokio::test]
-async fn plugins_are_asked_in_order_about_what_those_before_them_left() {
+async fn each_plugin_is_called_for_the_imports_that_earlier_ones_left() {
     let site = Site::new([("m.js", "import 'a'; import 'b'; import './c'; import 'd';")]);
     let server = TestServer::start(&site).await;
     let (_s2, mut second) = plugin(&server, "second", open(&["^[^./]"])).await;
@@ -109,13 +109,13 @@ async fn plugins_are_asked_in_order_about_what_those_before_them_left() {
 }
 
 #[tokio::test]
-async fn inline_modules_of_a_page_are_one_call_and_the_rest_of_the_page_stays() {
+async fn inline_modules_of_a_page_are_one_call_and_the_rest_is_unchanged() {
     let page = "<!doctype html>\n<script>import('no')</script>\n<script type=module>\n  import 'a';\n</script><p>é</p><script type=\"module\">import('b') }</script>\n<script type=module src=x.js></script><script type=module>import 'c'</script>";
     let site = Site::new([("index.html", page), ("x.js", "export {}")]);
     let mut server = TestServer::start(&site).await;
     let (_session, mut hook) = plugin(&server, "p", open(&[])).await;
     let asked = hook.answer_next(resolved(["/a.js", "/c.js"]));
-    let (answer, call) = tokio::join!(server.get("/"), asked);
+    let (response, call) = tokio::join!(server.get("/"), asked);
     let seen: Vec<_> = call
         .imports
         .iter()
@@ -123,8 +123,8 @@ async fn inline_modules_of_a_page_are_one_call_and_the_rest_of_the_page_stays() 
         .collect();
     assert_eq!(seen, [("a", 4, 11), ("c", 6, 67)]);
     let expected = page.replace("'a'", "'/a.js'").replace("'c'", "'/c.js'");
-    assert_eq!(answer.text(), expected);
-    server.logged("index.html:5:").await;
+    assert_eq!(response.text(), expected);
+    server.wait_for_log("index.html:5:").await;
 }
 
 #[tokio::test]
@@ -135,17 +135,17 @@ async fn a_module_that_does_not_parse_is_reported_once_and_served_unchanged() {
     let (_session, hook) = plugin(&server, "p", open(&[])).await;
     let calls = hook.answering(|_| resolved(["/a"]));
     for _ in 0..2 {
-        let answer = server.get("/m.js").await;
-        assert_eq!((answer.status, &*answer.text()), (200, source));
+        let response = server.get("/m.js").await;
+        assert_eq!((response.status, &*response.text()), (200, source));
     }
     assert_eq!(calls.count(), 0);
-    let report = server.logged("m.js:2:9").await;
+    let report = server.wait_for_log("m.js:2:9").await;
     assert!(report.contains("WARN"), "{report}");
-    server.logged("> 2 | let x = ;").await;
+    server.wait_for_log("> 2 | let x = ;").await;
 }
 
 #[tokio::test]
-async fn what_transforms_made_is_what_is_parsed() {
+async fn imports_are_resolved_in_the_transformed_module() {
     let site = Site::new([("m.ts", "type X = 1")]);
     let server = TestServer::start(&site).await;
     let open_ts = proto::TransformOpen {
@@ -172,7 +172,7 @@ async fn what_transforms_made_is_what_is_parsed() {
 }
 
 #[tokio::test]
-async fn what_was_resolved_is_kept_until_the_module_or_a_dependency_changes() {
+async fn resolutions_are_cached_until_the_module_or_a_dependency_changes() {
     let site = Site::new([("m.js", "import 'a'")]);
     let server = TestServer::start(&site).await;
     let (_session, hook) = plugin(&server, "p", open(&[])).await;
@@ -197,7 +197,7 @@ async fn what_was_resolved_is_kept_until_the_module_or_a_dependency_changes() {
 }
 
 #[tokio::test]
-async fn a_wrong_number_and_a_failure_are_shown_instead_of_the_module() {
+async fn a_wrong_result_count_and_a_failure_replace_the_module() {
     let site = Site::new([("m.js", "import 'a'")]);
     let server = TestServer::start(&site).await;
     let (_session, mut hook) = plugin(&server, "p", open(&[])).await;
@@ -205,25 +205,25 @@ async fn a_wrong_number_and_a_failure_are_shown_instead_of_the_module() {
         message: "no such package".into(),
         ..Default::default()
     });
-    for (outcome, said) in [
+    for (outcome, output) in [
         (
             resolved(["/a", "/b"]),
             "called with 1 imports, it returned 2",
         ),
         (failure, "no such package"),
     ] {
-        let (answer, _) = tokio::join!(server.get("/m.js"), hook.answer_next(outcome));
-        assert_eq!(answer.status, 500);
-        assert!(answer.text().contains(said), "{}", answer.text());
-        assert_eq!(answer.header("pagewire-plugin"), Some("p"));
+        let (response, _) = tokio::join!(server.get("/m.js"), hook.answer_next(outcome));
+        assert_eq!(response.status, 500);
+        assert!(response.text().contains(output), "{}", response.text());
+        assert_eq!(response.header("pagewire-plugin"), Some("p"));
     }
-    // Neither was kept.
-    let (answer, _) = tokio::join!(server.get("/m.js"), hook.answer_next(resolved(["/a"])));
-    assert_eq!(answer.text(), "import '/a'");
+    // Neither was cached.
+    let (response, _) = tokio::join!(server.get("/m.js"), hook.answer_next(resolved(["/a"])));
+    assert_eq!(response.text(), "import '/a'");
 }
 
 #[tokio::test]
-async fn pages_are_told_of_the_modules_they_will_load_and_of_no_others() {
+async fn pages_get_hints_for_exactly_the_modules_they_will_load() {
     let site = Site::new([
         (
             "index.html",
@@ -270,7 +270,7 @@ async fn pages_are_told_of_the_modules_they_will_load_and_of_no_others() {
 }
 
 #[tokio::test]
-async fn modules_that_plugins_make_are_known_once_they_were_served() {
+async fn modules_made_by_plugins_are_hinted_after_they_were_served() {
     let site = Site::new([
         (
             "index.html",
@@ -296,7 +296,11 @@ async fn modules_that_plugins_make_are_known_once_they_were_served() {
         })
     });
     assert!(!server.get("/").await.text().contains("modulepreload"));
-    assert_eq!(calls.count(), 0, "nothing is made that nobody asked for");
+    assert_eq!(
+        calls.count(),
+        0,
+        "nothing is generated that was not requested"
+    );
     for path in ["/a.ts", "/b.ts"] {
         server.get(path).await;
     }

@@ -1,4 +1,4 @@
-//! Sites of several shapes: single-page apps, base paths, mounted folders, listings, own types.
+//! Site layouts: single-page apps, base paths, mounted folders, directory listings, custom types.
 
 use crate::support::{Page, Session, Site, TestServer, command, run, within};
 use pagewire_client::{Content, Filter, Plugin};
@@ -7,7 +7,7 @@ const INDEX: &str = "<!doctype html><title>app</title><body></body>";
 const HTML: &str = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n";
 
 #[tokio::test]
-async fn routes_of_an_app_get_its_page_and_nothing_else_does() {
+async fn only_routes_of_an_app_get_its_index() {
     let site = Site::new([
         ("index.html", INDEX),
         ("real.html", "real"),
@@ -40,7 +40,7 @@ async fn routes_of_an_app_get_its_page_and_nothing_else_does() {
 }
 
 #[tokio::test]
-async fn an_app_below_the_root_answers_for_its_folder_alone() {
+async fn an_app_below_the_root_serves_only_its_folder() {
     let site = Site::new([("app/main.html", INDEX)]);
     let server = TestServer::start_with(&site, &["--app-index", "app/main.html"]).await;
     assert_eq!(server.get_with("/app/users", HTML).await.text(), INDEX);
@@ -49,7 +49,7 @@ async fn an_app_below_the_root_answers_for_its_folder_alone() {
 }
 
 #[tokio::test]
-async fn a_plugins_route_is_never_the_apps() {
+async fn a_route_of_a_plugin_never_gets_the_app_index() {
     let site = Site::new([("index.html", INDEX)]);
     let server = TestServer::start_with(&site, &["--app-index", "index.html"]).await;
     let plugin = Plugin::new("p").serve(Filter::path("/virtual"), |_| async {
@@ -65,7 +65,7 @@ async fn a_plugins_route_is_never_the_apps() {
 }
 
 #[tokio::test]
-async fn everything_is_below_the_base_path_and_also_where_a_proxy_took_it_off() {
+async fn everything_is_served_below_the_base_path_and_with_the_base_path_stripped() {
     let site = Site::new([
         ("index.html", INDEX),
         ("docs/index.html", "docs"),
@@ -98,9 +98,9 @@ async fn everything_is_below_the_base_path_and_also_where_a_proxy_took_it_off() 
     assert_eq!(server.get("/apple").await.status, 404);
     assert_eq!(server.get("/app/%2e%2e/secret").await.status, 400);
     let mut page = Page::connect(server.http(), "/app/__pagewire__/socket").await;
-    page.say(&serde_json::json!({"type": "pagewire:hello", "page_id": "p", "tab_id": "t"}))
+    page.send_json(&serde_json::json!({"type": "pagewire:hello", "page_id": "p", "tab_id": "t"}))
         .await;
-    assert_eq!(page.hear().await["type"], "pagewire:hello");
+    assert_eq!(page.receive_json().await["type"], "pagewire:hello");
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn folders_are_mounted_under_prefixes() {
         .file_name()
         .and_then(|name| name.to_str())
         .expect("a name");
-    // The ancestor's form, for folders that are served anyway.
+    // The syntax of `@web/dev-server`, for folders that are served anyway.
     let outside = format!("/__wds-outside-root__/1/{folder}/a.js");
     assert_eq!(server.get(&outside).await.text(), "shared");
     for depth in ["9", "-1", "1e1", "0x2"] {
@@ -138,7 +138,7 @@ async fn folders_are_mounted_under_prefixes() {
 }
 
 #[tokio::test]
-async fn tables_of_the_file_are_mounts_and_types() {
+async fn mounts_and_types_can_be_configured_as_tables() {
     let site = Site::new([
         ("shared/a.view", "<p>"),
         ("b.view", "<p>"),
@@ -149,9 +149,9 @@ async fn tables_of_the_file_are_mounts_and_types() {
     ]);
     let server = TestServer::start(&site).await;
     for path in ["/lib/a.view", "/b.view"] {
-        let answer = server.get(path).await;
+        let response = server.get(path).await;
         assert_eq!(
-            answer.header("content-type"),
+            response.header("content-type"),
             Some("text/html; charset=utf-8"),
             "{path}"
         );
@@ -166,7 +166,7 @@ async fn tables_of_the_file_are_mounts_and_types() {
 }
 
 #[tokio::test]
-async fn a_setting_of_a_site_that_makes_no_sense_is_refused_with_its_place() {
+async fn an_invalid_site_setting_is_refused_with_its_location() {
     for (arguments, says) in [
         (&["--mount", "/lib"][..], "is not PATH=DIR"),
         (
@@ -193,7 +193,7 @@ async fn a_setting_of_a_site_that_makes_no_sense_is_refused_with_its_place() {
 }
 
 #[tokio::test]
-async fn a_folder_is_listed_when_asked_for_with_every_name_escaped() {
+async fn a_directory_listing_escapes_every_name() {
     let site = Site::new([
         ("docs/<img src=x onerror=alert(1)>.txt", ""),
         ("docs/a & b?#%.txt", "odd"),
@@ -231,7 +231,7 @@ async fn a_folder_is_listed_when_asked_for_with_every_name_escaped() {
 }
 
 #[tokio::test]
-async fn without_files_only_plugins_answer() {
+async fn without_files_only_plugins_respond() {
     let site = Site::new([("index.html", INDEX), ("a.js", "1")]);
     let server = TestServer::start_with(&site, &["--no-files", "--inject", "always"]).await;
     for path in ["/", "/a.js", "/.env"] {

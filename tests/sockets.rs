@@ -1,4 +1,4 @@
-//! Pages that come, say what they are, and go.
+//! Page sockets: connecting, the hello message, listing, and closing.
 
 use crate::support::{Page, Site, TestServer, within};
 use pagewire_client::{Event, SubscribeOptions, Subscription, Target, What, proto};
@@ -22,14 +22,14 @@ async fn a_socket_is_listed_before_its_upgrade_is_answered_and_ready_after_its_h
     assert!(!listed[0].ready);
     assert!(listed[0].remote_address.starts_with("127.0.0.1:"));
 
-    page.say(&json!({
+    page.send_json(&json!({
         "type": "pagewire:hello", "page_id": "p1", "tab_id": "t1", "url": "http://localhost/a",
         "title": "A", "visibility": "hidden", "document_state": "loading", "top_level": false,
         "features": ["log"], "version": 1, "of a later version": {},
     }))
     .await;
     assert_eq!(
-        page.hear().await,
+        page.receive_json().await,
         json!({"type": "pagewire:hello", "socket_id": listed[0].socket_id})
     );
     let socket = client.sockets().await.expect("a list").remove(0);
@@ -51,14 +51,14 @@ async fn a_socket_is_listed_before_its_upgrade_is_answered_and_ready_after_its_h
 }
 
 #[tokio::test]
-async fn a_page_that_never_says_hello_is_ready_after_a_second_and_can_be_sent_to() {
+async fn a_page_without_a_hello_is_ready_after_a_second_and_reachable() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let mut events = client
         .subscribe(SubscribeOptions::new().sockets())
         .await
         .expect("a stream");
-    let mut page = server.silent_page().await;
+    let mut page = server.wds_page().await;
     let What::SocketOpened { socket, .. } = next(&mut events).await.what else {
         panic!()
     };
@@ -69,7 +69,7 @@ async fn a_page_that_never_says_hello_is_ready_after_a_second_and_can_be_sent_to
         )
         .await;
     assert_eq!(report.expect("a report").reached, 1);
-    assert_eq!(page.hear().await["type"], "early");
+    assert_eq!(page.receive_json().await["type"], "early");
     let What::SocketUpdated(socket) = next(&mut events).await.what else {
         panic!()
     };
@@ -77,20 +77,24 @@ async fn a_page_that_never_says_hello_is_ready_after_a_second_and_can_be_sent_to
 }
 
 #[tokio::test]
-async fn the_log_has_opened_then_everything_of_a_socket_then_closed() {
+async fn events_of_a_socket_lie_between_opened_and_closed() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let options = SubscribeOptions::new().sockets().messages();
     let mut events = client.subscribe(options).await.expect("a stream");
     let mut page = server.page().await;
-    page.say(&json!({"type": "hi"})).await;
+    page.send_json(&json!({"type": "hi"})).await;
     page.socket.close(None).await.expect("a close");
 
     let mut seen = Vec::new();
     let mut last = 0;
     loop {
         let event = next(&mut events).await;
-        assert_eq!(event.position.sequence, last + 1, "sequences are gapless");
+        assert_eq!(
+            event.position.sequence,
+            last + 1,
+            "sequence numbers have no gaps"
+        );
         last = event.position.sequence;
         match event.what {
             What::SocketOpened { .. } => seen.push("opened"),
@@ -109,7 +113,7 @@ async fn the_log_has_opened_then_everything_of_a_socket_then_closed() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_told_apart_and_a_reconnect_names_its_predecessor() {
+async fn a_broken_connection_is_distinguished_and_a_reconnect_names_its_predecessor() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let page = server.page().await;
@@ -151,7 +155,7 @@ async fn a_connection_that_breaks_is_told_apart_and_a_reconnect_names_its_predec
 }
 
 #[tokio::test]
-async fn a_frame_that_is_no_message_is_answered_and_counted_and_the_socket_stays() {
+async fn an_invalid_frame_is_reported_and_counted_and_the_socket_stays_open() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let mut page = server.page().await;
@@ -169,7 +173,7 @@ async fn a_frame_that_is_no_message_is_answered_and_counted_and_the_socket_stays
     ];
     for frame in frames {
         page.send(Message::text(frame)).await;
-        let fault = page.hear().await;
+        let fault = page.receive_json().await;
         assert_eq!(fault["type"], "pagewire:fault", "{frame}");
         assert!(
             fault["error"]
@@ -178,7 +182,7 @@ async fn a_frame_that_is_no_message_is_answered_and_counted_and_the_socket_stays
             "{fault}"
         );
     }
-    page.say(&json!({"type": "fine"})).await;
+    page.send_json(&json!({"type": "fine"})).await;
     let What::Message(message) = next(&mut events).await.what else {
         panic!()
     };
@@ -190,7 +194,7 @@ async fn a_frame_that_is_no_message_is_answered_and_counted_and_the_socket_stays
 }
 
 #[tokio::test]
-async fn lists_are_paged_in_the_order_of_connection() {
+async fn lists_are_paginated_in_connection_order() {
     let server = TestServer::start(&Site::page()).await;
     let mut pages = Vec::new();
     for _ in 0..5 {
@@ -206,17 +210,17 @@ async fn lists_are_paged_in_the_order_of_connection() {
             page_token,
             ..Default::default()
         };
-        let answer = client
+        let response = client
             .list_sockets(request)
             .await
             .expect("a page")
             .into_inner();
-        assert!(answer.sockets.len() <= 2);
-        positions.push(answer.position.expect("a position"));
-        listed.extend(answer.sockets.into_iter().map(|socket| socket.socket_id));
-        // What happens between two pages does not move the list's instant.
-        pages[0].say(&json!({"type": "noise"})).await;
-        page_token = answer.next_page_token;
+        assert!(response.sockets.len() <= 2);
+        positions.push(response.position.expect("a position"));
+        listed.extend(response.sockets.into_iter().map(|socket| socket.socket_id));
+        // Changes between two pages of the list do not move its point in time.
+        pages[0].send_json(&json!({"type": "noise"})).await;
+        page_token = response.next_page_token;
         if page_token.is_empty() {
             break;
         }
@@ -242,12 +246,12 @@ async fn sockets_can_be_closed_with_a_code() {
         .await
         .expect("a report");
     assert_eq!(report.reached, 1);
-    assert_eq!(first.hear_close().await, (4500, "enough".into()));
+    assert_eq!(first.receive_close().await, (4500, "enough".into()));
     client
         .send(&Target::all(), &json!({"type": "still"}))
         .await
         .expect("a send");
-    assert_eq!(second.hear().await["type"], "still");
+    assert_eq!(second.receive_json().await["type"], "still");
     for (code, reason) in [
         (1001, ""),
         (999, ""),

@@ -1,6 +1,6 @@
-//! From pages to programs: every matching event, or a gap, or a clear end.
+//! Subscriptions: a program gets every matching event, or a gap, or a clear end.
 
-use crate::support::{Page, Site, TestServer, fails_with, within};
+use crate::support::{Page, Site, TestServer, assert_status, within};
 use pagewire_client::proto::{self, subscribe_messages_response::Event as Wire};
 use pagewire_client::{
     Event, Position, SocketFilter, SubscribeOptions, Subscription, Target, What,
@@ -24,7 +24,7 @@ async fn next_message(subscription: &mut Subscription) -> pagewire_client::Messa
 }
 
 #[tokio::test]
-async fn a_message_arrives_as_the_page_sent_it_with_its_socket() {
+async fn a_message_arrives_unchanged_with_its_socket() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let mut page = server.page().await;
@@ -60,8 +60,8 @@ async fn types_and_pages_are_filtered_in_the_daemon() {
     let by_page = SubscribeOptions::new().from_sockets(SocketFilter::url("/b$"));
     let mut by_page = client.subscribe(by_page).await.expect("a stream");
     for page in [&mut a, &mut b] {
-        page.say(&json!({"type": "other"})).await;
-        page.say(&json!({"type": "wanted"})).await;
+        page.send_json(&json!({"type": "other"})).await;
+        page.send_json(&json!({"type": "wanted"})).await;
     }
     let mut from = vec![];
     for _ in 0..2 {
@@ -83,15 +83,15 @@ async fn types_and_pages_are_filtered_in_the_daemon() {
 }
 
 #[tokio::test]
-async fn a_list_and_a_subscription_from_its_position_leave_no_hole() {
+async fn a_list_and_a_subscription_from_its_position_miss_nothing() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let first = server.page().await;
     let list = client.list_sockets(None).await.expect("a list");
     assert_eq!(list.sockets.len(), 1);
-    // Between the list and the subscription one comes and one goes.
+    // One page connects and one disconnects between the list and the subscription.
     let mut second = server.page().await;
-    second.say(&json!({"type": "early"})).await;
+    second.send_json(&json!({"type": "early"})).await;
     drop(first);
     let options = SubscribeOptions::new()
         .sockets()
@@ -99,14 +99,14 @@ async fn a_list_and_a_subscription_from_its_position_leave_no_hole() {
         .resume_after(list.position);
     let mut events = client.subscribe(options).await.expect("a stream");
     assert!(events.resumed());
-    let (mut opened, mut closed, mut said) = (0, 0, 0);
-    while (opened, closed, said) != (1, 1, 1) {
+    let (mut opened, mut closed, mut output) = (0, 0, 0);
+    while (opened, closed, output) != (1, 1, 1) {
         match next(&mut events).await.what {
             What::SocketOpened { .. } => opened += 1,
             What::SocketClosed(_) => closed += 1,
             What::Message(message) => {
                 assert_eq!(message.message_type(), "early");
-                said += 1;
+                output += 1;
             }
             What::SocketUpdated(_) => {}
             other => panic!("{other:?}"),
@@ -115,7 +115,7 @@ async fn a_list_and_a_subscription_from_its_position_leave_no_hole() {
 }
 
 #[tokio::test]
-async fn another_epoch_is_a_gap_or_when_strict_an_error() {
+async fn a_different_epoch_is_a_gap_or_an_error_when_strict() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let position = Position {
@@ -148,8 +148,8 @@ async fn another_epoch_is_a_gap_or_when_strict_an_error() {
     assert_eq!(refused.reason(), Some("FIELD_INVALID"));
 }
 
-/// Subscribes and reads nothing but the first message; then the page says `count` messages, which
-/// the daemon has taken when this returns.
+/// Subscribes and reads only the first message; then the page sends `count` messages, all of which the
+/// daemon has read when this returns.
 async fn fall_behind(
     server: &TestServer,
     overflow: proto::OverflowPolicy,
@@ -172,19 +172,19 @@ async fn fall_behind(
         .expect("open")
         .expect("a message");
     assert!(matches!(first.event, Some(Wire::Subscribed(_))));
-    // Each fills a transport window: what is not read soon waits in the queue.
+    // Each fills a transport window: unread messages soon wait in the queue.
     let filler = "x".repeat(900 * 1024);
     for n in 0..count {
-        page.say(&json!({"type": "n", "n": n, "filler": filler}))
+        page.send_json(&json!({"type": "n", "n": n, "filler": filler}))
             .await;
     }
-    page.say(&json!({"no": "type"})).await;
-    assert_eq!(page.hear().await["type"], "pagewire:fault");
+    page.send_json(&json!({"no": "type"})).await;
+    assert_eq!(page.receive_json().await["type"], "pagewire:fault");
     stream
 }
 
 #[tokio::test]
-async fn a_slow_subscriber_gets_what_was_queued_and_then_its_end_with_a_place_to_resume() {
+async fn a_slow_subscriber_gets_its_queue_and_an_end_it_can_resume_after() {
     let server = TestServer::start(&Site::page()).await;
     let mut stream = fall_behind(&server, proto::OverflowPolicy::Disconnect, 60).await;
     let mut last = None;
@@ -196,7 +196,7 @@ async fn a_slow_subscriber_gets_what_was_queued_and_then_its_end_with_a_place_to
         }
     };
     let last = last.expect("some events");
-    let status = fails_with::<()>(Err(end), Code::ResourceExhausted, "SUBSCRIBER_SLOW");
+    let status = assert_status::<()>(Err(end), Code::ResourceExhausted, "SUBSCRIBER_SLOW");
     assert!(
         status
             .message()
@@ -205,7 +205,7 @@ async fn a_slow_subscriber_gets_what_was_queued_and_then_its_end_with_a_place_to
         status.message()
     );
 
-    // Nothing is lost: the rest is in the log.
+    // Nothing is lost: the remaining events are in the log.
     let client = server.client().await;
     let mut rest = client
         .subscribe(SubscribeOptions::new().resume_after(last))
@@ -215,14 +215,14 @@ async fn a_slow_subscriber_gets_what_was_queued_and_then_its_end_with_a_place_to
     let mut n = 0;
     while n < 59 {
         let message: serde_json::Value = next_message(&mut rest).await.json().expect("JSON");
-        let said = message["n"].as_u64().expect("n");
-        assert!(n == 0 || said == n + 1, "{said} after {n}");
-        n = said;
+        let output = message["n"].as_u64().expect("n");
+        assert!(n == 0 || output == n + 1, "{output} after {n}");
+        n = output;
     }
 }
 
 #[tokio::test]
-async fn a_slow_subscriber_that_prefers_gaps_is_told_exactly_what_it_lost() {
+async fn a_slow_subscriber_that_prefers_gaps_learns_exactly_what_it_lost() {
     let server = TestServer::start(&Site::page()).await;
     let mut stream = fall_behind(&server, proto::OverflowPolicy::Gap, 60).await;
     let (mut last, mut gaps, mut n) = (0, 0, None);
@@ -258,40 +258,40 @@ async fn a_slow_subscriber_that_prefers_gaps_is_told_exactly_what_it_lost() {
 }
 
 #[tokio::test]
-async fn a_large_message_comes_without_its_content_and_says_so() {
+async fn a_large_message_is_delivered_without_content_and_marked() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let mut page = server.page().await;
     let options = SubscribeOptions::new().max_event_bytes(100);
     let mut messages = client.subscribe(options).await.expect("a stream");
     let message = json!({"type": "large", "filler": "x".repeat(200)});
-    page.say(&message).await;
-    let heard = next_message(&mut messages).await;
-    assert_eq!((heard.text(), heard.message_type()), (None, "large"));
-    assert_eq!(heard.omitted_bytes(), message.to_string().len() as u64);
+    page.send_json(&message).await;
+    let received = next_message(&mut messages).await;
+    assert_eq!((received.text(), received.message_type()), (None, "large"));
+    assert_eq!(received.omitted_bytes(), message.to_string().len() as u64);
 }
 
 #[tokio::test]
-async fn what_a_send_causes_comes_after_the_reports_position() {
+async fn replies_to_a_send_follow_the_position_in_its_report() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let mut page = server.page().await;
-    page.say(&json!({"type": "before"})).await;
-    page.say(&json!({"no": "type"})).await;
-    assert_eq!(page.hear().await["type"], "pagewire:fault");
+    page.send_json(&json!({"type": "before"})).await;
+    page.send_json(&json!({"no": "type"})).await;
+    assert_eq!(page.receive_json().await["type"], "pagewire:fault");
     let report = client
         .send(&Target::all(), &json!({"type": "do"}))
         .await
         .expect("a report");
-    page.hear().await;
-    page.say(&json!({"type": "after"})).await;
+    page.receive_json().await;
+    page.send_json(&json!({"type": "after"})).await;
     let options = SubscribeOptions::new().resume_after(report.position);
     let mut messages = client.subscribe(options).await.expect("a stream");
     assert_eq!(next_message(&mut messages).await.message_type(), "after");
 }
 
 #[tokio::test]
-async fn pages_report_their_console_and_errors_while_somebody_listens() {
+async fn pages_report_console_and_errors_while_a_subscriber_listens() {
     let server = TestServer::start_with(&Site::page(), &["--inject", "always"]).await;
     let client = server.client().await;
     let mut page = server.page().await;
@@ -302,19 +302,19 @@ async fn pages_report_their_console_and_errors_while_somebody_listens() {
         .await
         .expect("a stream");
     assert_eq!(
-        page.hear().await,
+        page.receive_json().await,
         json!({"type": "pagewire:watch", "console": true, "errors": true})
     );
-    // A page that comes now is told with its hello, and has the recorder before its own scripts.
+    // A page that connects now learns it with its hello, and has the recorder before its own scripts.
     let mut later = server.page().await;
-    assert_eq!(later.hear().await["type"], "pagewire:watch");
+    assert_eq!(later.receive_json().await["type"], "pagewire:watch");
     let html = server.get("/").await.text();
     let recorder = html
         .find("<script src=\"/__pagewire__/recorder.js\">")
         .expect("the recorder");
     assert!(recorder < html.find("<title>").expect("a title"), "{html}");
 
-    page.say(&json!({"type": "pagewire:events", "events": [
+    page.send_json(&json!({"type": "pagewire:events", "events": [
         {"type": "pagewire:console", "level": "warn", "args": [
             {"json": {"n": 1}}, {"undefined": true}, {"unserializable": "NaN"}, {"description": "<p>"}, {"json": null},
         ], "stack": "at x"},
@@ -340,25 +340,25 @@ async fn pages_report_their_console_and_errors_while_somebody_listens() {
 
     drop(events);
     assert_eq!(
-        page.hear().await,
+        page.receive_json().await,
         json!({"type": "pagewire:watch", "console": false, "errors": false})
     );
 }
 
 #[tokio::test]
-async fn what_the_log_no_longer_holds_is_a_gap_with_exact_bounds_or_when_strict_an_error() {
+async fn evicted_events_are_a_gap_with_exact_bounds_or_an_error_when_strict() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let begin = client.list_sockets(None).await.expect("a list").position;
     let mut page = server.page().await;
-    // 64 MiB are held; this is more.
+    // The log holds 64 MiB; this is more.
     let filler = "x".repeat(1024 * 1024 - 1024);
     for n in 0..70 {
-        page.say(&json!({"type": "n", "n": n, "filler": filler}))
+        page.send_json(&json!({"type": "n", "n": n, "filler": filler}))
             .await;
     }
-    page.say(&json!({"no": "type"})).await;
-    assert_eq!(page.hear().await["type"], "pagewire:fault");
+    page.send_json(&json!({"no": "type"})).await;
+    assert_eq!(page.receive_json().await["type"], "pagewire:fault");
 
     let options = || {
         SubscribeOptions::new()
@@ -383,7 +383,7 @@ async fn what_the_log_no_longer_holds_is_a_gap_with_exact_bounds_or_when_strict_
     assert_eq!(gap.reason(), proto::gap::Reason::Evicted);
     assert_eq!(gap.after_sequence, begin.sequence);
     let mut last = gap.before_sequence - 1;
-    // Opened, hello and 70 messages: all behind the gap are delivered.
+    // Opened, hello and 70 messages: every event after the gap is delivered.
     while last < 72 {
         let sequence = next(&mut events).await.position.sequence;
         assert_eq!(sequence, last + 1);

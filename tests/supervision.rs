@@ -1,4 +1,4 @@
-//! Plugins that the daemon starts, orders and waits for: real processes, which end with it.
+//! Plugins that the daemon starts, orders and waits for: real processes that end with the daemon.
 
 use crate::support::{Session, Site, TestServer, command, raw_request, run, within};
 use pagewire_client::proto::plugin::State;
@@ -10,10 +10,10 @@ use std::path::Path;
 use std::process::Stdio;
 use tokio::process::Command;
 
-/// Set in a process that is to be a plugin of this name.
+/// Set in a process that acts as the plugin of this name.
 const ACT_AS: &str = "TEST_PLUGIN";
 
-/// What the daemon starts in these tests: this binary, with this one test to run.
+/// The plugin that the daemon starts in these tests: this test binary, restricted to this test.
 #[tokio::test]
 async fn acts_as_a_plugin() {
     let Ok(name) = std::env::var(ACT_AS) else {
@@ -34,7 +34,7 @@ async fn acts_as_a_plugin() {
     plugin.run().await.expect("the plugin runs");
 }
 
-/// A `[[plugin]]` table that starts [`acts_as_a_plugin`].
+/// Returns a `[[plugin]]` table that starts [`acts_as_a_plugin`].
 fn acting(name: &str, more: &str) -> String {
     let binary = std::env::current_exe().expect("this binary");
     let test = "supervision::acts_as_a_plugin";
@@ -44,7 +44,7 @@ fn acting(name: &str, more: &str) -> String {
     )
 }
 
-/// A `[[plugin]]` table that starts a shell.
+/// Returns a `[[plugin]]` table that starts a shell.
 fn shell(name: &str, script: &str, more: &str) -> String {
     format!("[[plugin]]\nname = '{name}'\ncommand = ['sh', '-c', '''{script}''']\n{more}\n")
 }
@@ -55,7 +55,7 @@ async fn start(config: &str) -> TestServer {
     TestServer::start(&site).await
 }
 
-/// Waits until a plugin is listed as it should be.
+/// Waits until the plugin is listed and fulfils the condition.
 async fn listed(
     server: &TestServer,
     name: &str,
@@ -96,7 +96,7 @@ async fn vanished(pid: u32) {
     within(&format!("the end of process {pid}"), gone).await;
 }
 
-/// The number behind a word of a log line.
+/// Returns the number after a word of a log line.
 fn number(line: &str, word: &str) -> u32 {
     let (_, rest) = line.split_once(word).expect("the word");
     let digits = rest.trim().split(' ').next();
@@ -104,21 +104,21 @@ fn number(line: &str, word: &str) -> u32 {
 }
 
 #[tokio::test]
-async fn a_plugin_that_is_started_is_told_all_it_needs_and_its_lines_are_logged_by_its_name() {
+async fn a_started_plugin_gets_its_environment_and_its_output_is_logged_by_name() {
     let script = r#"echo "in $(pwd) at $PAGEWIRE_ENDPOINT as ${#PAGEWIRE_LAUNCH_ID} $GREETING"
         printf '\033[1mbold\tline\n' >&2; cat"#;
     let mut server = start(&shell("talks", script, "env = { GREETING = 'hi' }")).await;
     let root = server.ready["token_file"].as_str().expect("a token");
     assert!(Path::new(root).exists());
-    let line = server.logged("talks: in ").await;
+    let line = server.wait_for_log("talks: in ").await;
     let told = format!(" at {} as 26 hi", server.control());
     assert!(line.ends_with(&told), "{line:?} and {told:?}");
-    let line = server.logged("bold").await;
+    let line = server.wait_for_log("bold").await;
     assert!(line.ends_with("talks: [1mbold line"), "{line:?}");
 }
 
 #[tokio::test]
-async fn a_plugin_of_a_command_line_runs_in_the_root_and_takes_its_name_from_its_session() {
+async fn a_plugin_from_the_command_line_runs_in_the_root_and_is_named_by_its_session() {
     let site = Site::page();
     site.write(
         "plugin.sh",
@@ -133,7 +133,7 @@ async fn a_plugin_of_a_command_line_runs_in_the_root_and_takes_its_name_from_its
         .env("TEST_BINARY", std::env::current_exe().expect("this binary"))
         .env(ACT_AS, "named-by-itself");
     let mut server = TestServer::spawn(command).await;
-    server.logged("sh: two words $HOME").await;
+    server.wait_for_log("sh: two words $HOME").await;
     let plugin = ready(&server, "named-by-itself").await;
     let who = server.get("/who").await.text();
     assert_eq!(who, format!("named-by-itself {}", plugin.pid));
@@ -144,7 +144,7 @@ async fn a_plugin_of_a_command_line_runs_in_the_root_and_takes_its_name_from_its
 }
 
 #[tokio::test]
-async fn a_plugin_finds_a_socket_file_that_was_named_from_another_folder() {
+async fn a_plugin_finds_a_socket_file_given_relative_to_another_folder() {
     let site = Site::page();
     site.write("pagewire.toml", acting("dials", ""));
     let elsewhere = Site::new([]);
@@ -157,9 +157,9 @@ async fn a_plugin_finds_a_socket_file_that_was_named_from_another_folder() {
     let server = TestServer::spawn(command).await;
     let who = within("the plugin", async {
         loop {
-            let answer = server.get("/who").await;
-            if answer.status == 200 {
-                return answer.text();
+            let response = server.get("/who").await;
+            if response.status == 200 {
+                return response.text();
             }
         }
     });
@@ -167,16 +167,20 @@ async fn a_plugin_finds_a_socket_file_that_was_named_from_another_folder() {
 }
 
 #[tokio::test]
-async fn a_killed_plugin_is_started_again_and_requests_wait_for_it_if_it_is_required() {
+async fn a_killed_plugin_is_restarted_and_requests_wait_for_it_if_required() {
     let config = acting("comes-back", "required = true\npaths = ['/who']");
     let server = start(&config).await;
-    // Nobody waited for the plugin.
+    // No request waited for the plugin.
     let first = server.get("/who").await;
     assert_eq!(first.status, 200);
     let pid = number(&first.text(), "comes-back");
     kill(pid);
     listed(&server, "comes-back", "missed", |plugin| plugin.pid != pid).await;
-    assert_eq!(server.get("/").await.status, 200, "nobody waits elsewhere");
+    assert_eq!(
+        server.get("/").await.status,
+        200,
+        "no request waits elsewhere"
+    );
     let second = server.get("/who").await;
     assert_eq!(second.status, 200, "{}", second.text());
     assert_ne!(number(&second.text(), "comes-back"), pid);
@@ -185,25 +189,25 @@ async fn a_killed_plugin_is_started_again_and_requests_wait_for_it_if_it_is_requ
 }
 
 #[tokio::test]
-async fn a_killed_plugin_costs_the_request_that_it_held_and_no_other() {
+async fn a_killed_plugin_fails_only_the_request_it_held() {
     let mut server = start(&acting("killed", "required = true\npaths = ['/who']")).await;
     let pid = ready(&server, "killed").await.pid;
     let address = server.http();
     let request = b"GET /never HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     let held = tokio::spawn(async move { raw_request(address, request).await });
-    server.logged("killed: asked").await;
+    server.wait_for_log("killed: asked").await;
     kill(pid);
-    let answer = held.await.expect("an answer");
-    let headers = ["pagewire-plugin", "pagewire-reason"].map(|name| answer.header(name));
+    let response = held.await.expect("an answer");
+    let headers = ["pagewire-plugin", "pagewire-reason"].map(|name| response.header(name));
     assert_eq!(
-        (answer.status, headers),
+        (response.status, headers),
         (502, [Some("killed"), Some("gone")])
     );
     assert_eq!(server.get("/who").await.status, 200);
 }
 
 #[tokio::test]
-async fn a_plugin_of_the_library_leaves_at_the_end_of_its_input() {
+async fn a_library_plugin_exits_at_the_end_of_its_input() {
     let server = TestServer::start(&Site::page()).await;
     let mut plugin = Command::new(std::env::current_exe().expect("this binary"));
     plugin
@@ -224,7 +228,7 @@ async fn a_plugin_of_the_library_leaves_at_the_end_of_its_input() {
 }
 
 #[tokio::test]
-async fn five_exits_are_a_failure_which_the_page_is_told_if_the_plugin_is_required() {
+async fn five_exits_fail_a_plugin_and_pages_see_it_if_required() {
     let config = [
         shell("crashes", "exit 3", "required = true\npaths = ['/*.css']"),
         "[[plugin]]\nname = 'missing'\ncommand = '/no/such/program'\n".to_owned(),
@@ -232,57 +236,61 @@ async fn five_exits_are_a_failure_which_the_page_is_told_if_the_plugin_is_requir
     .concat();
     let mut server = start(&config).await;
     let mut page = server.page().await;
-    page.say(&json!({"type": "ask", "id": 1, "pagewire:request": true}))
+    page.send_json(&json!({"type": "ask", "id": 1, "pagewire:request": true}))
         .await;
     let failed = |plugin: &PluginInfo| plugin.state() == State::Failed;
     let plugin = listed(&server, "crashes", "given up", failed).await;
     assert_eq!((plugin.restarts, plugin.pid), (4, 0));
-    let answer = server.get("/deep/a.css").await;
+    let response = server.get("/deep/a.css").await;
     let names = ["pagewire-plugin", "pagewire-reason", "retry-after"];
-    let headers = names.map(|name| answer.header(name));
+    let headers = names.map(|name| response.header(name));
     assert_eq!(
-        (answer.status, headers),
+        (response.status, headers),
         (503, [Some("crashes"), Some("not-ready"), Some("1")])
     );
-    let text = answer.text();
+    let text = response.text();
     assert!(
         text.contains("5 times") && text.contains("exit status: 3"),
         "{text}"
     );
-    assert_eq!(server.get("/").await.status, 200, "nobody waits elsewhere");
-    // Who waits for no page is spoken of in the log alone.
+    assert_eq!(
+        server.get("/").await.status,
+        200,
+        "no request waits elsewhere"
+    );
+    // A plugin that no page waits for appears in the log only.
     listed(&server, "missing", "given up", failed).await;
-    let said = "is not restarted (fix it, then restart pagewire) plugin=\"missing\" reason=\"cannot start /no/such/program";
-    server.logged(said).await;
-    // Nobody is starting any more.
-    let answer = page.hear().await;
-    let error = answer["error"].as_str().expect("an error");
+    let output = "is not restarted (fix it, then restart pagewire) plugin=\"missing\" reason=\"cannot start /no/such/program";
+    server.wait_for_log(output).await;
+    // No plugin is starting any more.
+    let response = page.receive_json().await;
+    let error = response["error"].as_str().expect("an error");
     assert!(error.contains("no plugin answers"), "{error}");
 }
 
 #[tokio::test]
-async fn a_plugin_that_is_not_ready_in_time_is_killed_and_a_page_that_waits_is_told() {
+async fn a_plugin_that_is_not_ready_in_time_is_killed_and_waiting_pages_see_why() {
     let script = "echo pid $$; exec sleep 1000";
     let mut server = start(&shell("never-ready", script, "required = true")).await;
-    let pid = number(&server.logged("never-ready: pid").await, "pid ");
-    let answer = server.get("/").await;
+    let pid = number(&server.wait_for_log("never-ready: pid").await, "pid ");
+    let response = server.get("/").await;
     assert_eq!(
-        (answer.status, answer.header("pagewire-plugin")),
+        (response.status, response.header("pagewire-plugin")),
         (503, Some("never-ready"))
     );
-    server.logged("not ready within 10s").await;
+    server.wait_for_log("not ready within 10s").await;
     vanished(pid).await;
 }
 
 #[tokio::test]
-async fn what_a_plugin_started_ends_with_it() {
+async fn processes_started_by_a_plugin_end_with_it() {
     let mut server = start(&shell("leaves-a-child", "sleep 1000 & echo child $!", "")).await;
-    let child = number(&server.logged("child").await, ": child ");
+    let child = number(&server.wait_for_log("child").await, ": child ");
     vanished(child).await;
 }
 
 #[tokio::test]
-async fn a_stop_asks_then_ends_input_then_kills_the_whole_group() {
+async fn a_stop_notifies_then_closes_input_then_kills_the_process_group() {
     let stays = "trap '' TERM; sleep 1000 & echo parent $$ child $!; while :; do sleep 1000; done";
     let leaves = "trap '' TERM; echo here; cat; echo left by itself";
     let config = [
@@ -293,21 +301,21 @@ async fn a_stop_asks_then_ends_input_then_kills_the_whole_group() {
     .concat();
     let mut server = start(&config).await;
     let polite = ready(&server, "polite").await.pid;
-    server.logged("leaves: here").await;
-    let line = server.logged("stays: parent ").await;
+    server.wait_for_log("leaves: here").await;
+    let line = server.wait_for_log("stays: parent ").await;
     let (stays, child) = (number(&line, "parent "), number(&line, "child "));
     server.signal(Signal::TERM);
-    let (code, said) = server.ended().await;
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("leaves: left by itself"), "{said}");
-    assert!(!said.contains("restarting it"), "{said}");
+    let (code, output) = server.wait_for_exit().await;
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.contains("leaves: left by itself"), "{output}");
+    assert!(!output.contains("restarting it"), "{output}");
     for pid in [polite, stays, child] {
-        assert!(!discovery::is_alive(pid), "{said}");
+        assert!(!discovery::is_alive(pid), "{output}");
     }
 }
 
 #[tokio::test]
-async fn plugins_leave_when_the_daemon_is_killed() {
+async fn plugins_exit_when_the_daemon_is_killed() {
     let mut server = start(&acting("orphan", "")).await;
     let pid = ready(&server, "orphan").await.pid;
     server.signal(Signal::KILL);
@@ -321,11 +329,11 @@ async fn plugins_leave_when_the_daemon_is_killed() {
 async fn a_second_signal_leaves_no_process_behind() {
     let script = "trap '' TERM; echo pid $$; sleep 1000 & wait; sleep 1000";
     let mut server = start(&shell("stubborn", script, "")).await;
-    let pid = number(&server.logged("stubborn: pid").await, "pid ");
+    let pid = number(&server.wait_for_log("stubborn: pid").await, "pid ");
     server.signal(Signal::TERM);
-    server.logged("stopping").await;
+    server.wait_for_log("stopping").await;
     server.signal(Signal::TERM);
-    assert_eq!(server.ended().await.0, Some(1));
+    assert_eq!(server.wait_for_exit().await.0, Some(1));
     vanished(pid).await;
 }
 
@@ -350,7 +358,7 @@ async fn session(server: &TestServer, name: &str, hooks: &[proto::Hook]) -> Sess
 }
 
 #[tokio::test]
-async fn whoever_comes_first_the_configured_order_counts() {
+async fn the_configured_order_applies_in_any_order_of_connection() {
     let config = "plugin = [{ name = 'b' }, { name = 'c' }]";
     for arrivals in ["abc", "acb", "bac", "bca", "cab", "cba"] {
         let server = start(config).await;
@@ -361,7 +369,7 @@ async fn whoever_comes_first_the_configured_order_counts() {
             let hook = session.serve(open("/x")).await.expect("a hook");
             hooks.push((name, session, hook));
         }
-        // Each passes but the last one that is asked.
+        // Every plugin skips except the last in order.
         hooks.sort_by_key(|(name, ..)| "bca".find(name.as_str()));
         let answers = async {
             for (name, _, hook) in &mut hooks {
@@ -378,8 +386,8 @@ async fn whoever_comes_first_the_configured_order_counts() {
                 hook.answer(call.call_id, outcome).await;
             }
         };
-        let (answer, ()) = tokio::join!(server.get("/x"), answers);
-        assert_eq!(answer.text(), "a is asked last", "{arrivals}");
+        let (response, ()) = tokio::join!(server.get("/x"), answers);
+        assert_eq!(response.text(), "a is asked last", "{arrivals}");
         let list = server.client().await.plugins().await.expect("a list");
         let names: String = list.iter().map(|plugin| &*plugin.plugin_name).collect();
         assert_eq!(names, "bca", "{arrivals}");
@@ -387,11 +395,11 @@ async fn whoever_comes_first_the_configured_order_counts() {
 }
 
 #[tokio::test]
-async fn a_request_waits_until_the_plugin_that_is_required_is_ready() {
+async fn a_request_waits_until_a_required_plugin_is_ready() {
     let config = "[[plugin]]\nname = 'late'\nrequired = true\npaths = ['/app']\nconfig = { level = 3, of = ['x'] }";
     let server = start(config).await;
     let plugin = async {
-        // Another path does not wait; nor is a session enough without its hook.
+        // Another path does not wait; and a session without its hook is not enough.
         assert_eq!(server.get("/application").await.status, 404);
         let waiting = listed(&server, "late", "waited for", |_| true).await;
         assert_eq!((waiting.state(), waiting.pid), (State::Waiting, 0));
@@ -407,29 +415,29 @@ async fn a_request_waits_until_the_plugin_that_is_required_is_ready() {
         hook.answer(call.call_id, Outcome::Content(content)).await;
         (session, hook)
     };
-    let (answer, _plugin) = tokio::join!(server.get("/app/x"), plugin);
-    assert_eq!((answer.status, &*answer.text()), (200, "worth it"));
+    let (response, _plugin) = tokio::join!(server.get("/app/x"), plugin);
+    assert_eq!((response.status, &*response.text()), (200, "worth it"));
 }
 
 #[tokio::test]
-async fn a_page_that_asks_waits_for_a_required_plugin_and_is_refused_at_once_without_one() {
+async fn a_page_request_waits_for_a_required_plugin_and_fails_at_once_otherwise() {
     let config = "[[plugin]]\nname = 'answers'\nrequired = true\npaths = ['/never']";
     let server = start(config).await;
     let mut page = server.page().await;
     for id in 1..=2 {
-        page.say(&json!({"type": "ask", "id": id, "pagewire:request": true}))
+        page.send_json(&json!({"type": "ask", "id": id, "pagewire:request": true}))
             .await;
     }
-    // Had they been refused, the page would hear that first: frames are taken in order.
-    page.say(&json!({"no": "type"})).await;
-    assert_eq!(page.hear().await["type"], "pagewire:fault");
+    // If they had been refused, the page would get that first: frames are read in order.
+    page.send_json(&json!({"no": "type"})).await;
+    assert_eq!(page.receive_json().await["type"], "pagewire:fault");
     let mut other = server.page().await;
     let session = session(&server, "answers", &[proto::Hook::SubscribeMessages]).await;
     let client = server.client().await;
     let options = SubscribeOptions::new()
         .message_types(["ask"])
         .answers_requests();
-    // It offers to answer before it is ready, as one more subscriber.
+    // It offers to answer before it is ready, as any subscriber can.
     let mut offers = within("a subscription", client.subscribe(options))
         .await
         .expect("a stream");
@@ -448,21 +456,21 @@ async fn a_page_that_asks_waits_for_a_required_plugin_and_is_refused_at_once_wit
             .reply(&request_id, &json!(id * 10))
             .await
             .expect("an answer");
-        let answer = page.hear().await;
-        assert_eq!(answer["response"], id * 10, "{answer}");
+        let response = page.receive_json().await;
+        assert_eq!(response["response"], id * 10, "{response}");
     }
-    // It is ready: what nobody answers now, nobody will.
+    // It is ready: a request that is unanswered now stays so.
     other
-        .say(&json!({"type": "else", "id": 1, "pagewire:request": true}))
+        .send_json(&json!({"type": "else", "id": 1, "pagewire:request": true}))
         .await;
-    let answer = other.hear().await;
-    let error = answer["error"].as_str().expect("an error");
+    let response = other.receive_json().await;
+    let error = response["error"].as_str().expect("an error");
     assert!(error.contains("no plugin answers"), "{error}");
     drop((declared, session));
 }
 
 #[tokio::test]
-async fn config_prints_plugins_as_they_could_be_written() {
+async fn config_prints_plugins_in_the_syntax_of_the_file() {
     let site = Site::page();
     let written = "plugin = [\"sass --watch\",{ \"command\" = [\"a b\"], \"config\" = { \"deep\" = [1,{}] }, \"name\" = \"x\" }]";
     site.write("pagewire.toml", written);

@@ -257,7 +257,7 @@ fn every_module_has_a_floor() {
 }
 
 #[test]
-fn a_module_uses_only_what_stands_below_it() {
+fn a_module_uses_only_modules_below_it() {
     let mut faults = Vec::new();
     let mut uses = 0;
     for source in sources() {
@@ -288,7 +288,7 @@ fn a_module_uses_only_what_stands_below_it() {
 }
 
 #[test]
-fn a_protocols_crates_stay_in_its_modules() {
+fn crates_of_a_protocol_stay_in_its_modules() {
     let mut faults = Vec::new();
     let mut mentioned = BTreeSet::new();
     for source in sources() {
@@ -324,7 +324,7 @@ fn a_protocols_crates_stay_in_its_modules() {
 }
 
 #[test]
-fn nothing_unfinished_or_unsafe_is_in_the_source() {
+fn the_source_has_no_unfinished_or_unsafe_code() {
     let words = [
         concat!("uns", "afe "),
         concat!("to", "do!"),
@@ -347,12 +347,12 @@ fn nothing_unfinished_or_unsafe_is_in_the_source() {
     }
     none(
         &faults,
-        "Finish it, or answer UNIMPLEMENTED with a text; use a crate with a safe interface.",
+        "Finish it, or response UNIMPLEMENTED with a text; use a crate with a safe interface.",
     );
 }
 
 #[test]
-fn every_source_file_says_what_it_is_and_stays_readable() {
+fn every_file_begins_with_its_purpose_and_stays_short() {
     let mut faults = Vec::new();
     for source in sources() {
         let says = source
@@ -412,7 +412,7 @@ fn no_test_sleeps() {
 }
 
 #[test]
-fn no_file_names_this_machine_or_its_registries() {
+fn no_file_contains_paths_or_registries_of_the_build_machine() {
     // Cut in two, so that this file does not contain them.
     let words = [
         concat!("/wo", "rk/"),
@@ -455,7 +455,7 @@ fn no_file_names_this_machine_or_its_registries() {
 }
 
 #[test]
-fn the_reader_of_uses_reads_every_form() {
+fn used_modules_finds_every_form_of_use() {
     let source = |code: &str| Source {
         path: String::new(),
         module: "pages".into(),

@@ -1,12 +1,12 @@
 //! Oversized, slow and numerous connections do not keep other clients out.
 
-use super::{MIB, SOCKET_PATHS, is_ours_alone, lives};
+use super::{MIB, SOCKET_PATHS, assert_same_origin_only, assert_still_serving};
 use crate::support::{Page, Site, TestServer, read_response, tls, within};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 #[tokio::test]
-async fn a_head_without_measure_is_refused() {
+async fn an_oversized_request_head_is_refused() {
     let server = TestServer::start(&Site::page()).await;
     let headers = |count: usize| "X-Header: y\r\n".repeat(count);
     let long = |length: usize| "a".repeat(length);
@@ -48,16 +48,16 @@ async fn a_head_without_measure_is_refused() {
             "a method of 1 MiB",
             format!("{} / HTTP/1.1\r\nHost: localhost\r\n\r\n", long(MIB)),
         ),
-        ("empty lines without end", "\r\n".repeat(MIB)),
-        ("no HTTP at all", "\0".repeat(MIB)),
+        ("endless empty lines", "\r\n".repeat(MIB)),
+        ("bytes that are not HTTP", "\0".repeat(MIB)),
     ] {
         let status = server.raw(request.as_bytes()).await.status;
-        // 0: it was closed without an answer.
+        // 0: closed without a response.
         assert!(
             status == 0 || (400..500).contains(&status),
             "{what}: {status}"
         );
-        lives(&server, what).await;
+        assert_still_serving(&server, what).await;
     }
     let fine = format!(
         "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{}\r\n",
@@ -66,12 +66,12 @@ async fn a_head_without_measure_is_refused() {
     assert_eq!(
         server.raw(fine.as_bytes()).await.status,
         200,
-        "many headers, within measure"
+        "many headers, within the limit"
     );
 }
 
 #[tokio::test]
-async fn connections_that_never_finish_their_request_keep_nobody_out() {
+async fn unfinished_requests_do_not_block_other_clients() {
     let server = TestServer::start(&Site::page()).await;
     let mut slow = Vec::new();
     for begun in [
@@ -89,28 +89,28 @@ async fn connections_that_never_finish_their_request_keep_nobody_out() {
             slow.push(stream);
         }
     }
-    // A body that was announced and never comes, too.
+    // An announced body that never arrives.
     let body = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nx";
     let mut stream = TcpStream::connect(server.http()).await.expect("a listener");
     stream.write_all(body).await.expect("an open connection");
     assert_eq!(read_response(&mut stream).await.status, 405);
-    lives(&server, "slow requests").await;
+    assert_still_serving(&server, "slow requests").await;
 }
 
 #[tokio::test]
-async fn a_path_that_is_too_long_and_a_head_that_is_too_large_are_told_apart() {
+async fn a_too_long_path_and_a_too_large_head_have_different_statuses() {
     let server = TestServer::start(&Site::page()).await;
     let ask = async |target: usize, header: usize| {
         let path = "a".repeat(target - 1);
         let headers = format!("X: {}\r\n", "a".repeat(header));
         server.get_with(&format!("/{path}"), &headers).await.status
     };
-    // A name of 16 KiB is too long for the file system, and still a path.
+    // A name of 16 KiB is too long for the file system but still a valid path.
     assert_eq!(ask(16 * 1024, 0).await, 404);
     assert_eq!(ask(16 * 1024 + 1, 0).await, 414);
     assert_eq!(ask(1, 60 * 1024).await, 200);
     assert_eq!(ask(1, 65 * 1024).await, 431);
-    // Requests that arrive together are answered in order, each by these rules.
+    // Pipelined requests are answered in order, each by these rules.
     let get = |target: &str, more: &str| {
         format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n")
     };
@@ -130,12 +130,12 @@ async fn a_path_that_is_too_long_and_a_head_that_is_too_large_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_connection_that_asks_nothing_is_closed_in_time() {
+async fn a_connection_without_a_request_is_closed_in_time() {
     let plain = TestServer::start(&Site::page()).await;
     let secure = TestServer::start_with(&Site::page(), &["--tls"]).await;
     let mut waiting = Vec::new();
     for server in [&plain, &secure] {
-        // The beginnings of nothing, of a request, of a TLS handshake.
+        // Nothing, the start of a request, and the start of a TLS handshake.
         for begun in ["", "GET / HTTP/1.1\r\nHost:", "\u{16}"] {
             let mut stream = TcpStream::connect(server.http()).await.expect("a listener");
             let sent = stream.write_all(begun.as_bytes()).await;
@@ -154,7 +154,7 @@ async fn a_connection_that_asks_nothing_is_closed_in_time() {
         waiting.push(Box::new(stream));
     }
     let ends = waiting.iter_mut().map(|stream| async move {
-        // HTTP/2 has said its settings; an end without a goodbye is an end too.
+        // HTTP/2 has sent its settings; an end without GOAWAY is an end too.
         let mut ignored = Vec::new();
         let _ = stream.read_to_end(&mut ignored).await;
     });
@@ -163,11 +163,11 @@ async fn a_connection_that_asks_nothing_is_closed_in_time() {
         futures_util::future::join_all(ends),
     )
     .await;
-    lives(&plain, "connections that ask nothing").await;
+    assert_still_serving(&plain, "connections without a request").await;
 }
 
 #[tokio::test]
-async fn a_connection_past_the_limit_is_told_so_and_room_comes_back() {
+async fn a_connection_past_the_limit_gets_503_and_capacity_returns() {
     const MAX_CONNECTIONS: usize = 4096;
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     let wanted = 2 * MAX_CONNECTIONS as u64;
@@ -183,37 +183,43 @@ async fn a_connection_past_the_limit_is_told_so_and_room_comes_back() {
     let server = TestServer::start(&Site::page()).await;
     let mut open = Vec::new();
     for number in 0..MAX_CONNECTIONS {
-        // The daemon has accepted all before: none waits in the operating system's queue.
+        // The daemon has accepted all earlier connections: none waits in the backlog of the operating
+        // system.
         if number % 256 == 0 {
             assert_eq!(server.get("/").await.status, 200);
         }
         let connected = within("a connection", TcpStream::connect(server.http())).await;
         open.push(connected.expect("a listener"));
     }
-    let answer = server.get("/").await;
+    let response = server.get("/").await;
     assert_eq!(
-        (answer.status, answer.header("retry-after")),
+        (response.status, response.header("retry-after")),
         (503, Some("1"))
     );
     assert!(
-        answer.text().contains("4096 connections"),
+        response.text().contains("4096 connections"),
         "{}",
-        answer.text()
+        response.text()
     );
-    is_ours_alone(&answer, "no room");
-    // More than are told so are closed; nobody waits.
+    assert_same_origin_only(&response, "no room");
+    // Connections beyond those that get a 503 are closed; none waits.
     let crowd = (0..200).map(|_| server.get("/"));
-    for answer in within("answers or ends", futures_util::future::join_all(crowd)).await {
-        assert!(matches!(answer.status, 503 | 0), "{}", answer.status);
+    for response in within(
+        "responses or closed connections",
+        futures_util::future::join_all(crowd),
+    )
+    .await
+    {
+        assert!(matches!(response.status, 503 | 0), "{}", response.status);
     }
     drop(open);
     let again = async { while server.get("/").await.status != 200 {} };
-    within("room", again).await;
-    lives(&server, "too many connections").await;
+    within("a free connection", again).await;
+    assert_still_serving(&server, "too many connections").await;
 }
 
 #[tokio::test]
-async fn a_thousand_idle_sockets_are_listed_and_slow_nobody() {
+async fn a_thousand_idle_sockets_are_listed_and_slow_nothing_down() {
     let server = TestServer::start(&Site::page()).await;
     let mut idle = Vec::new();
     for _ in 0..1000 {
@@ -221,5 +227,5 @@ async fn a_thousand_idle_sockets_are_listed_and_slow_nobody() {
     }
     let client = server.client().await;
     assert_eq!(client.sockets().await.expect("a list").len(), idle.len());
-    lives(&server, "idle sockets").await;
+    assert_still_serving(&server, "idle sockets").await;
 }

@@ -1,7 +1,7 @@
-//! The control port serves nobody without the token, and bad arguments do not harm other callers.
+//! The control port requires the token, and invalid arguments do not affect other callers.
 
-use super::{MIB, contains, lives};
-use crate::support::{Page, Session, Site, TestServer, fails_with, raw_request, within};
+use super::{MIB, assert_still_serving, contains};
+use crate::support::{Page, Session, Site, TestServer, assert_status, raw_request, within};
 use pagewire_client::proto;
 use pagewire_client::{SocketFilter, SubscribeOptions, Target};
 use serde_json::json;
@@ -14,7 +14,7 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_types::StatusExt;
 
 #[tokio::test]
-async fn a_page_that_speaks_http_1_to_the_control_port_gets_nothing_useful() {
+async fn http_1_on_the_control_port_reveals_nothing() {
     let server = TestServer::start(&Site::page()).await;
     let control = server.control().parse().expect("an address");
     let token = &server.token;
@@ -51,25 +51,25 @@ async fn a_page_that_speaks_http_1_to_the_control_port_gets_nothing_useful() {
         ),
     ] {
         let request = format!("{line}\r\nHost: localhost\r\n{headers}\r\n{body}");
-        let answer = raw_request(control, request.as_bytes()).await;
-        assert_eq!(answer.status, 505, "{line} {headers} is not answered");
+        let response = raw_request(control, request.as_bytes()).await;
+        assert_eq!(response.status, 505, "{line} {headers} is not answered");
         assert!(
-            answer.body.len() < 256,
+            response.body.len() < 256,
             "{line} {headers}: {:?}",
-            answer.text()
+            response.text()
         );
-        assert!(!contains(&answer, "pagewire"), "{line} {headers}");
+        assert!(!contains(&response, "pagewire"), "{line} {headers}");
     }
     server
         .client()
         .await
         .info()
         .await
-        .expect("programs are answered as before");
+        .expect("programs are served as before");
 }
 
 #[tokio::test]
-async fn without_the_token_no_service_answers_and_nothing_is_done() {
+async fn without_the_token_every_service_refuses_and_does_nothing() {
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;
     let url = format!("http://{}", server.control());
@@ -106,7 +106,7 @@ async fn without_the_token_no_service_answers_and_nothing_is_done() {
         let given = given.as_ref();
         let refused = |status, what: &str| {
             let status: Result<(), tonic::Status> = status;
-            let status = fails_with(status, Code::Unauthenticated, reason);
+            let status = assert_status(status, Code::Unauthenticated, reason);
             let names_remedy = status.message().contains("token_file");
             assert!(names_remedy, "{what} with {given:?}: {}", status.message());
         };
@@ -146,11 +146,15 @@ async fn without_the_token_no_service_answers_and_nothing_is_done() {
         .send(&Target::all(), json!({"type": "first"}))
         .await
         .expect("a send");
-    assert_eq!(page.hear().await["type"], "first", "nothing came before it");
+    assert_eq!(
+        page.receive_json().await["type"],
+        "first",
+        "no other message came first"
+    );
 }
 
 #[tokio::test]
-async fn a_program_that_sends_too_much_is_refused() {
+async fn an_oversized_send_is_refused() {
     let server = TestServer::start(&Site::page()).await;
     let page = server.page().await;
     let client = server.client().await;
@@ -163,11 +167,11 @@ async fn a_program_that_sends_too_much_is_refused() {
     );
     let far_over = client.send_binary(&target, vec![0; 64 * MIB]).await;
     assert!(far_over.is_err(), "{far_over:?}");
-    lives(&server, "programs that send too much").await;
+    assert_still_serving(&server, "programs that send too much").await;
 }
 
 #[tokio::test]
-async fn an_expression_that_is_no_regex_or_too_large_is_an_invalid_argument() {
+async fn an_invalid_or_oversized_regex_is_an_invalid_argument() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     for regex in [
@@ -207,13 +211,13 @@ async fn an_expression_that_is_no_regex_or_too_large_is_an_invalid_argument() {
             "a subscription",
         );
     }
-    lives(&server, "expressions").await;
+    assert_still_serving(&server, "expressions").await;
 }
 
 #[tokio::test]
-async fn a_long_value_that_is_refused_spares_the_callers_connection() {
-    // An error travels in headers: one that repeats a long value does not fit, and would end the
-    // connection with everything on it.
+async fn refusing_a_long_value_keeps_the_callers_connection() {
+    // Errors are sent in headers: one that repeats a long value would not fit and would end the
+    // connection with every call on it.
     let server = TestServer::start(&Site::page()).await;
     let mut session = Session::open(&server, "bystander").await;
     let _ready = session.event().await;
@@ -310,7 +314,7 @@ async fn a_long_value_that_is_refused_spares_the_callers_connection() {
             );
         }
     }
-    // The session is on the same connection.
+    // The session uses the same connection.
     server.signal(rustix::process::Signal::TERM);
     let next = session.event().await;
     let stopping = matches!(next, Some(proto::server_start_response::Event::Stopping(_)));
@@ -318,9 +322,9 @@ async fn a_long_value_that_is_refused_spares_the_callers_connection() {
 }
 
 #[tokio::test]
-async fn a_backtracking_expression_is_matched_in_linear_time() {
+async fn a_backtracking_regex_is_matched_in_linear_time() {
     let server = TestServer::start(&Site::page()).await;
-    // 2^100,000 steps for a matcher that backtracks.
+    // 2^100,000 steps for a backtracking matcher.
     let url = format!("http://localhost/{}!", "a".repeat(100_000));
     let _page = Page::open_as(server.http(), &json!({"url": url})).await;
     let client = server.client().await;
@@ -341,5 +345,5 @@ async fn a_backtracking_expression_is_matched_in_linear_time() {
             "{regex}"
         );
     }
-    lives(&server, "expressions that backtrack").await;
+    assert_still_serving(&server, "backtracking expressions").await;
 }

@@ -1,13 +1,14 @@
 //! No request reads a file outside the root, or one on the deny list.
 
-use super::{SECRET, contains, lives};
-use crate::support::{Answer, Site, TestServer, command, read_response};
+use super::{SECRET, assert_still_serving, contains};
+use crate::support::{HttpResponse, Site, TestServer, command, read_response};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-/// A site in `www`, with secrets beside it: a file, and a folder whose name begins like the site's.
+/// Creates a site in `www` with secrets beside it: a file, and a folder whose name begins like the
+/// site's.
 fn site_with_neighbours() -> Site {
     let site = Site::new([
         ("www/index.html", "<!doctype html><title>t</title>"),
@@ -33,19 +34,19 @@ async fn serve_www(site: &Site, arguments: &[&str]) -> TestServer {
     TestServer::spawn(command).await
 }
 
-/// What a machine's password file begins with.
+/// The beginning of a machine's password file.
 const PASSWD: &str = "root:";
 
-async fn get_refused(server: &TestServer, target: &str) -> Answer {
+async fn get_refused(server: &TestServer, target: &str) -> HttpResponse {
     for accept in ["", "Accept: text/html\r\n"] {
-        let answer = server.get_with(target, accept).await;
+        let response = server.get_with(target, accept).await;
         assert!(
-            (400..500).contains(&answer.status),
+            (400..500).contains(&response.status),
             "{target}: {}",
-            answer.status
+            response.status
         );
-        assert!(!contains(&answer, SECRET), "{target}");
-        assert!(!contains(&answer, PASSWD), "{target}");
+        assert!(!contains(&response, SECRET), "{target}");
+        assert!(!contains(&response, PASSWD), "{target}");
     }
     server.get(target).await
 }
@@ -87,7 +88,7 @@ async fn no_path_leads_out_of_the_root() {
         "/..%0a/secret",
         "/..%20/secret",
         "/%20../secret",
-        // Decoded once, not twice; and no other spelling of a dot or a slash counts.
+        // Paths are decoded once, not twice; other spellings of a dot or a slash do not count.
         "/%252e%252e/secret",
         "/%252e%252e%252fsecret",
         "/%25%32%65%25%32%65/secret",
@@ -104,7 +105,7 @@ async fn no_path_leads_out_of_the_root() {
         "/a/../../www-secret/x",
         "/-secret/x",
         "-secret/x",
-        // With what other servers strip or rewrite.
+        // With parts that other servers strip or rewrite.
         "/../secret?raw",
         "/../secret?import&raw",
         "/..%2fsecret?x=/index.html",
@@ -136,7 +137,7 @@ async fn no_path_leads_out_of_the_root() {
         get_refused(&server, target).await;
     }
     assert_eq!(server.get("/%2561pp.js").await.status, 404, "decoded twice");
-    // What stays inside is served, so the table above says something.
+    // Paths that stay inside are served, so the refusals above are meaningful.
     for target in [
         "/a/../app.js",
         "/a/b/../../app.js",
@@ -146,7 +147,7 @@ async fn no_path_leads_out_of_the_root() {
     ] {
         assert_eq!(server.get(target).await.status, 200, "{target}");
     }
-    lives(&server, "traversals").await;
+    assert_still_serving(&server, "traversals").await;
 }
 
 #[tokio::test]
@@ -166,7 +167,7 @@ async fn a_fragment_in_a_request_target_is_a_bad_request() {
     ] {
         assert_eq!(get_refused(&server, target).await.status, 400, "{target}");
     }
-    // Encoded it is a character of a name, and elsewhere it is none of a target.
+    // Encoded, it is part of a name; outside the target it has no meaning.
     get_refused(&server, "/%23/../../secret").await;
     for (target, headers) in [("/app.js?%23", ""), ("/app.js", "X: #\r\nReferer: /#\r\n")] {
         assert_eq!(
@@ -178,7 +179,7 @@ async fn a_fragment_in_a_request_target_is_a_bad_request() {
     // Empty lines before a request are skipped (RFC 9112, section 2.2).
     let late = b"\r\n\r\nGET /app.js# HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     assert_eq!(server.raw(late).await.status, 400, "behind empty lines");
-    // One refusal does not stick to the connection.
+    // A refusal does not affect later requests on the connection.
     let mut stream = TcpStream::connect(server.http()).await.expect("a listener");
     for (target, status) in [
         ("/app.js", 200),
@@ -196,7 +197,7 @@ async fn a_fragment_in_a_request_target_is_a_bad_request() {
 }
 
 #[tokio::test]
-async fn the_ancestors_paths_outside_of_the_root_are_not_found() {
+async fn paths_of_web_dev_server_outside_the_root_are_not_found() {
     let site = site_with_neighbours();
     let server = serve_www(&site, &[]).await;
     for target in [
@@ -219,7 +220,7 @@ async fn the_ancestors_paths_outside_of_the_root_are_not_found() {
 }
 
 #[tokio::test]
-async fn a_link_that_leads_out_of_the_root_is_refused_unless_its_folder_is_allowed() {
+async fn a_link_out_of_the_root_is_refused_unless_its_folder_is_allowed() {
     let site = site_with_neighbours();
     let www = site.path().join("www");
     let link = |to: &Path, name: &str| symlink(to, www.join(name)).expect("a link");
@@ -245,9 +246,9 @@ async fn a_link_that_leads_out_of_the_root_is_refused_unless_its_folder_is_allow
         "/folder",
         "/etc/passwd",
     ] {
-        let answer = get_refused(&server, target).await;
-        assert_eq!(answer.status, 403, "{target}");
-        assert!(answer.text().contains("--allow-dir"), "{target}");
+        let response = get_refused(&server, target).await;
+        assert_eq!(response.status, 403, "{target}");
+        assert!(response.text().contains("--allow-dir"), "{target}");
     }
     for target in [
         format!("/everything{secret}"),
@@ -336,13 +337,13 @@ async fn names_on_the_deny_list_are_never_served() {
         "/Server.KEY",
         "/.npmrc",
         "/.ssh/id_rsa",
-        // By a link: the real path counts.
+        // Through a link: the real path counts.
         "/public.txt",
         "/public/config",
     ] {
-        let answer = get_refused(&server, target).await;
-        assert_eq!(answer.status, 403, "{target}");
-        assert!(answer.text().contains("--allow-file"), "{target}");
+        let response = get_refused(&server, target).await;
+        assert_eq!(response.status, 403, "{target}");
+        assert!(response.text().contains("--allow-file"), "{target}");
     }
     for target in [
         "/.env%00.txt",
@@ -377,7 +378,7 @@ async fn names_on_the_deny_list_are_never_served() {
 
 #[tokio::test]
 async fn the_control_token_is_not_served_even_from_a_root_that_holds_it() {
-    // A script of the page port's origin could read it, and would then be a program.
+    // A script of the page port's origin could read it and gain the rights of a program.
     let site = site_with_neighbours();
     let mut command = command();
     let runtime = site.path().join("www");
@@ -392,8 +393,8 @@ async fn the_control_token_is_not_served_even_from_a_root_that_holds_it() {
     let target = target.expect("the token is below the root");
     symlink(file, runtime.join("linked.txt")).expect("a link");
     for target in [target, "/linked.txt", "/a/../linked.txt"] {
-        let answer = get_refused(&server, target).await;
-        assert!(!contains(&answer, &server.token), "{target}");
+        let response = get_refused(&server, target).await;
+        assert!(!contains(&response, &server.token), "{target}");
     }
     assert_eq!(server.get("/app.js").await.status, 200);
 }

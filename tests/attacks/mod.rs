@@ -8,7 +8,7 @@ mod origins;
 mod sockets;
 mod targets;
 
-use crate::support::{Answer, TestServer};
+use crate::support::{HttpResponse, TestServer};
 use pagewire_client::Target;
 use serde_json::json;
 
@@ -18,34 +18,43 @@ const CLIENT_PATHS: [&str; 2] = [
     "/__web-dev-server__web-socket.js",
 ];
 
-/// The content of every file that must not get out.
+/// Content of every file that must not be served.
 const SECRET: &str = "what-nobody-may-read";
 
 const MIB: usize = 1024 * 1024;
 
-fn contains(answer: &Answer, text: &str) -> bool {
-    answer
+fn contains(response: &HttpResponse, text: &str) -> bool {
+    response
         .body
         .windows(text.len())
         .any(|window| window == text.as_bytes())
 }
 
-/// A page and a request are served as if nothing had happened.
-async fn lives(server: &TestServer, after: &str) {
+/// Asserts that a page and a request are served as if nothing had happened.
+async fn assert_still_serving(server: &TestServer, after: &str) {
     assert_eq!(server.get("/").await.status, 200, "after {after}");
     let mut page = server.page().await;
     let target = Target::socket(&page.id);
     let client = server.client().await;
     let sent = client.send(&target, json!({"type": "still-here"})).await;
     assert_eq!(sent.expect("a send").reached, 1, "after {after}");
-    assert_eq!(page.hear().await["type"], "still-here", "after {after}");
+    assert_eq!(
+        page.receive_json().await["type"],
+        "still-here",
+        "after {after}"
+    );
 }
 
 #[track_caller]
-fn is_ours_alone(answer: &Answer, what: &str) {
-    let policy = answer.header("cross-origin-resource-policy");
-    assert_eq!(policy, Some("same-origin"), "{what}: {:?}", answer.headers);
+fn assert_same_origin_only(response: &HttpResponse, what: &str) {
+    let policy = response.header("cross-origin-resource-policy");
+    assert_eq!(
+        policy,
+        Some("same-origin"),
+        "{what}: {:?}",
+        response.headers
+    );
     let shares = |(name, _): &(String, String)| name.starts_with("access-control-");
-    let shared = answer.headers.iter().any(shares);
-    assert!(!shared, "{what}: {:?}", answer.headers);
+    let shared = response.headers.iter().any(shares);
+    assert!(!shared, "{what}: {:?}", response.headers);
 }

@@ -1,13 +1,14 @@
-//! Foreign origins, foreign host names and other pages gain neither content nor power.
+//! Foreign origins, foreign host names and hostile pages get neither content nor control.
 
-use super::{CLIENT_PATHS, SECRET, SOCKET_PATHS, contains, is_ours_alone, lives};
-use crate::support::{Answer, ServeHook, Session, Site, TestServer, upgrade_request};
+use super::{
+    CLIENT_PATHS, SECRET, SOCKET_PATHS, assert_same_origin_only, assert_still_serving, contains,
+};
+use crate::support::{HttpResponse, ServeHook, Session, Site, TestServer, upgrade_request};
 use pagewire_client::proto::{self, serve_content, serve_result};
 use pagewire_client::{Import, JsValue, Target};
 use serde_json::json;
-use tokio::io::AsyncReadExt;
 
-/// How many sockets have ever been opened or closed, as the event log counts.
+/// Returns how many socket events the log has counted.
 async fn events_so_far(server: &TestServer) -> u64 {
     let list = server.client().await.list_sockets(None).await;
     list.expect("a list").position.sequence
@@ -26,11 +27,11 @@ async fn an_upgrade_from_another_origin_is_refused_and_never_listed() {
         format!("http://localhost:{port}@evil.example"),
         format!("http://localhost:{port}/"),
         format!("http://localhost:{port} http://evil.example"),
-        // Another dev server of the same user is another origin.
+        // Another development server of the same user is another origin.
         "http://localhost:1".into(),
         "http://localhost".into(),
         format!("https://192.0.2.1:{port}"),
-        // An address literal that is not the one we were reached by.
+        // An address literal other than the one in the request.
         format!("http://192.0.2.1:{port}"),
         "http://10.0.0.1".into(),
         format!("http://[2001:db8::1]:{port}"),
@@ -55,11 +56,11 @@ async fn an_upgrade_from_another_origin_is_refused_and_never_listed() {
             let mut headers = format!("Host: localhost:{port}\r\nOrigin: ").into_bytes();
             headers.extend_from_slice(origin);
             headers.extend_from_slice(b"\r\n");
-            let answer = server.exchange(&upgrade_request(path, &headers)).await;
-            assert_eq!(answer.status, 403, "{path} from {shown:?}");
-            // Whoever allowed "null" would allow every sandboxed frame: no flag is named.
+            let response = server.exchange(&upgrade_request(path, &headers)).await;
+            assert_eq!(response.status, 403, "{path} from {shown:?}");
+            // Allowing "null" would allow every sandboxed frame: no flag is named.
             assert_eq!(
-                answer.text().contains("--allow-origin"),
+                response.text().contains("--allow-origin"),
                 shown != "null",
                 "{shown:?}"
             );
@@ -68,10 +69,10 @@ async fn an_upgrade_from_another_origin_is_refused_and_never_listed() {
         let evil = "Origin: http://evil.example\r\n";
         for two in [[&own, evil], [evil, &own], [&own, &own]] {
             let headers = format!("Host: localhost:{port}\r\n{}{}", two[0], two[1]);
-            let answer = server
+            let response = server
                 .exchange(&upgrade_request(path, headers.as_bytes()))
                 .await;
-            assert_eq!(answer.status, 403, "{path} with two: {two:?}");
+            assert_eq!(response.status, 403, "{path} with two: {two:?}");
         }
     }
     assert_eq!(
@@ -79,11 +80,11 @@ async fn an_upgrade_from_another_origin_is_refused_and_never_listed() {
         0,
         "no socket was opened, not even for a moment"
     );
-    lives(&server, "foreign origins").await;
+    assert_still_serving(&server, "foreign origins").await;
 }
 
 #[tokio::test]
-async fn an_upgrade_from_our_own_origin_works_by_every_name_of_ours() {
+async fn an_upgrade_from_our_own_origin_works_under_each_of_its_names() {
     let server = TestServer::start(&Site::page()).await;
     let port = server.http().port();
     let mut opened = 0;
@@ -95,23 +96,23 @@ async fn an_upgrade_from_our_own_origin_works_by_every_name_of_ours() {
         ("[2001:db8::1]", "http://[2001:db8::1]"),
     ] {
         let headers = format!("Host: {host}:{port}\r\nOrigin: {origin}:{port}\r\n");
-        let answer = server
+        let response = server
             .exchange(&upgrade_request(SOCKET_PATHS[0], headers.as_bytes()))
             .await;
-        assert_eq!(answer.status, 101, "{host} from {origin}");
+        assert_eq!(response.status, 101, "{host} from {origin}");
         opened += 1;
-        assert!(events_so_far(&server).await >= opened, "it was listed");
+        assert!(events_so_far(&server).await >= opened, "it is listed");
     }
-    // A program that is no browser has no origin.
+    // A program that is not a browser sends no origin.
     let headers = format!("Host: localhost:{port}\r\n");
-    let answer = server
+    let response = server
         .exchange(&upgrade_request(SOCKET_PATHS[1], headers.as_bytes()))
         .await;
-    assert_eq!(answer.status, 101);
+    assert_eq!(response.status, 101);
 }
 
 #[tokio::test]
-async fn an_origin_that_was_allowed_may_connect_and_no_other() {
+async fn only_an_allowed_origin_may_connect() {
     let arguments = ["--allow-origin", "http://friend.example"];
     let server = TestServer::start_with(&Site::page(), &arguments).await;
     for (origin, status) in [
@@ -122,15 +123,15 @@ async fn an_origin_that_was_allowed_may_connect_and_no_other() {
         ("http://evil.example", 403),
     ] {
         let headers = format!("Host: localhost\r\nOrigin: {origin}\r\n");
-        let answer = server
+        let response = server
             .exchange(&upgrade_request(SOCKET_PATHS[0], headers.as_bytes()))
             .await;
-        assert_eq!(answer.status, status, "{origin}");
+        assert_eq!(response.status, status, "{origin}");
     }
 }
 
 #[tokio::test]
-async fn a_name_that_is_not_ours_is_refused_and_the_text_names_the_flag() {
+async fn a_foreign_host_name_is_refused_and_the_error_names_the_flag() {
     let server = TestServer::start(&Site::new([("index.html", SECRET), ("app.js", SECRET)])).await;
     let port = server.http().port();
     for host in [
@@ -146,25 +147,25 @@ async fn a_name_that_is_not_ours_is_refused_and_the_text_names_the_flag() {
         for path in ["/", "/app.js", "/missing", CLIENT_PATHS[0]] {
             let request =
                 format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-            let answer = server.raw(request.as_bytes()).await;
-            assert_eq!(answer.status, 403, "{host} {path}");
-            assert!(answer.text().contains("--allow-host "), "{host} {path}");
-            assert!(!contains(&answer, SECRET), "{host} {path}");
+            let response = server.raw(request.as_bytes()).await;
+            assert_eq!(response.status, 403, "{host} {path}");
+            assert!(response.text().contains("--allow-host "), "{host} {path}");
+            assert!(!contains(&response, SECRET), "{host} {path}");
         }
         for path in SOCKET_PATHS {
             let headers = format!("Host: {host}\r\nOrigin: http://{host}\r\n");
-            let answer = server
+            let response = server
                 .exchange(&upgrade_request(path, headers.as_bytes()))
                 .await;
-            assert_eq!(answer.status, 403, "{host} {path}");
-            assert!(answer.text().contains("--allow-host "), "{host} {path}");
+            assert_eq!(response.status, 403, "{host} {path}");
+            assert!(response.text().contains("--allow-host "), "{host} {path}");
         }
     }
     assert_eq!(events_so_far(&server).await, 0, "no socket was opened");
 }
 
 #[tokio::test]
-async fn a_name_that_was_allowed_is_served_and_its_pages_may_connect() {
+async fn an_allowed_host_name_is_served_and_its_pages_may_connect() {
     let arguments = ["--allow-host", "Dev.Test", "--allow-host", ".below.example"];
     let server = TestServer::start_with(&Site::page(), &arguments).await;
     let port = server.http().port();
@@ -191,10 +192,10 @@ async fn a_name_that_was_allowed_is_served_and_its_pages_may_connect() {
         (format!("http://a.below.example:{port}"), 403),
     ] {
         let headers = format!("Host: dev.test:{port}\r\nOrigin: {origin}\r\n");
-        let answer = server
+        let response = server
             .exchange(&upgrade_request(SOCKET_PATHS[0], headers.as_bytes()))
             .await;
-        assert_eq!(answer.status, status, "{origin}");
+        assert_eq!(response.status, status, "{origin}");
     }
 }
 
@@ -225,22 +226,22 @@ async fn a_malformed_host_is_a_bad_request_and_never_a_panic() {
             let mut request = format!("GET {path} HTTP/1.1\r\nConnection: close\r\n").into_bytes();
             request.extend_from_slice(host);
             request.extend_from_slice(b"\r\n");
-            let answer = server.raw(&request).await;
-            assert_eq!(answer.status, 400, "{path} with {shown:?}");
-            assert!(!contains(&answer, SECRET), "{path} with {shown:?}");
+            let response = server.raw(&request).await;
+            assert_eq!(response.status, 400, "{path} with {shown:?}");
+            assert!(!contains(&response, SECRET), "{path} with {shown:?}");
         }
-        let answer = server
+        let response = server
             .exchange(&upgrade_request(SOCKET_PATHS[0], host))
             .await;
-        assert_eq!(answer.status, 400, "an upgrade with {shown:?}");
+        assert_eq!(response.status, 400, "an upgrade with {shown:?}");
     }
     let old = server.raw(b"GET / HTTP/1.0\r\n\r\n").await;
     assert_eq!(old.status, 400, "HTTP/1.0 without a host");
-    lives(&server, "malformed hosts").await;
+    assert_still_serving(&server, "malformed hosts").await;
 }
 
 #[tokio::test]
-async fn a_classic_script_of_another_site_gets_nothing() {
+async fn a_classic_script_on_another_site_gets_nothing() {
     let server = TestServer::start(&Site::new([("index.html", "hi"), ("app.js", SECRET)])).await;
     let fetch = |site: &str, mode: &str, dest: &str| {
         format!("Sec-Fetch-Site: {site}\r\nSec-Fetch-Mode: {mode}\r\nSec-Fetch-Dest: {dest}\r\n")
@@ -256,7 +257,7 @@ async fn a_classic_script_of_another_site_gets_nothing() {
         ("/app.js", fetch("same-origin", "no-cors", "script")),
         ("/app.js", fetch("same-origin", "cors", "script")),
         ("/app.js", fetch("none", "navigate", "document")),
-        // A link on another site to a page of ours.
+        // A link on another site to one of our pages.
         ("/", fetch("cross-site", "navigate", "document")),
         ("/app.js", String::new()),
     ] {
@@ -268,7 +269,7 @@ async fn a_classic_script_of_another_site_gets_nothing() {
     }
 }
 
-/// A hook that answers this path.
+/// Opens a serve hook for this path.
 async fn serve_hook(server: &TestServer, path: &str) -> (Session, ServeHook) {
     let request = proto::ServerStartRequest {
         plugin_name: "plugin".into(),
@@ -289,7 +290,7 @@ async fn serve_hook(server: &TestServer, path: &str) -> (Session, ServeHook) {
 }
 
 #[tokio::test]
-async fn every_kind_of_response_is_for_our_own_origin_alone() {
+async fn every_kind_of_response_is_restricted_to_our_origin() {
     let site = Site::new([
         ("index.html", "<!doctype html>"),
         ("app.js", "1"),
@@ -297,8 +298,8 @@ async fn every_kind_of_response_is_for_our_own_origin_alone() {
         (".env", SECRET),
     ]);
     let server = TestServer::start(&site).await;
-    let known = |answer: Answer| {
-        let tag = answer.header("etag").expect("a tag");
+    let known = |response: HttpResponse| {
+        let tag = response.header("etag").expect("a tag");
         format!("If-None-Match: {tag}\r\n")
     };
     let file_known = known(server.get("/app.js").await);
@@ -335,14 +336,14 @@ async fn every_kind_of_response_is_for_our_own_origin_alone() {
     ] {
         let request = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
         let what = format!("{method} {target} with {headers:?}");
-        let answer = server.exchange(request.as_bytes()).await;
-        assert_eq!(answer.status, status, "{what}");
-        is_ours_alone(&answer, &what);
+        let response = server.exchange(request.as_bytes()).await;
+        assert_eq!(response.status, status, "{what}");
+        assert_same_origin_only(&response, &what);
     }
     let foreign_host = b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n";
-    is_ours_alone(&server.exchange(foreign_host).await, "a foreign host");
+    assert_same_origin_only(&server.exchange(foreign_host).await, "a foreign host");
     let head = b"HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    is_ours_alone(&server.raw(head).await, "HEAD");
+    assert_same_origin_only(&server.raw(head).await, "HEAD");
 
     let (_session, mut hook) = serve_hook(&server, "/plugin.js").await;
     let answers = async {
@@ -358,17 +359,17 @@ async fn every_kind_of_response_is_for_our_own_origin_alone() {
         let outcome = serve_result::Outcome::Content(content);
         hook.answer(call.call_id, outcome).await;
     };
-    let (answer, ()) = tokio::join!(server.get_with("/plugin.js", evil), answers);
-    assert_eq!((answer.status, answer.text().as_str()), (200, "1"));
-    is_ours_alone(&answer, "a plugin's answer");
+    let (response, ()) = tokio::join!(server.get_with("/plugin.js", evil), answers);
+    assert_eq!((response.status, response.text().as_str()), (200, "1"));
+    assert_same_origin_only(&response, "a plugin's answer");
 }
 
 #[tokio::test]
-async fn pages_cannot_borrow_the_daemons_power() {
+async fn pages_cannot_act_as_the_daemon() {
     let server = TestServer::start(&Site::page()).await;
     let mut evil = server.page().await;
     let mut victim = server.page().await;
-    // What the daemon would say, said by a page.
+    // Messages of the daemon, sent by a page.
     for kind in [
         "pagewire:command",
         "pagewire:log",
@@ -379,9 +380,9 @@ async fn pages_cannot_borrow_the_daemons_power() {
             "type": kind, "command": "reload", "level": "log", "text": "x",
             "target": {"all": {}}, "socket_id": victim.id,
         });
-        evil.say(&message).await;
-        let answer = evil.hear().await;
-        assert_eq!(answer["type"], "pagewire:fault", "{kind}");
+        evil.send_json(&message).await;
+        let response = evil.receive_json().await;
+        assert_eq!(response["type"], "pagewire:fault", "{kind}");
     }
     for kind in [
         "import",
@@ -390,27 +391,27 @@ async fn pages_cannot_borrow_the_daemons_power() {
         "pagewire.v1.ControlService/Send",
     ] {
         let data = json!({"importPath": "/evil.js", "args": []});
-        evil.say(&json!({"type": kind, "data": data, "id": 1, "path": "/etc/passwd"}))
+        evil.send_json(&json!({"type": kind, "data": data, "id": 1, "path": "/etc/passwd"}))
             .await;
     }
-    // A result for an import that was another page's to answer.
+    // A result for an import that was sent to another page.
     let client = server.client().await;
     let target = Target::socket(&victim.id);
     let import = client.import_value(&target, Import::path("/x.js"));
     let pages = async {
-        // The first thing that the victim hears: nothing of the above came through.
-        let asked = victim.hear().await;
-        assert_eq!(asked["type"], "import");
-        assert_eq!(asked["data"]["importPath"], "/x.js");
+        // This is the first message that the victim receives: none of the above got through.
+        let request = victim.receive_json().await;
+        assert_eq!(request["type"], "import");
+        assert_eq!(request["data"]["importPath"], "/x.js");
         let result = |value: &str| {
-            let call_id = &asked["data"]["callId"];
+            let call_id = &request["data"]["callId"];
             json!({"type": "pagewire:result", "callId": call_id, "ok": true, "value": {"unserializable": value}})
         };
-        evil.say(&result("forged")).await;
-        // Heard in order: behind the answer to this, the forgery has been read.
-        evil.say(&json!({"type": "pagewire:nonsense"})).await;
-        assert_eq!(evil.hear().await["type"], "pagewire:fault");
-        victim.say(&result("genuine")).await;
+        evil.send_json(&result("forged")).await;
+        // Messages are read in order: once this is answered, the forgery has been read.
+        evil.send_json(&json!({"type": "pagewire:nonsense"})).await;
+        assert_eq!(evil.receive_json().await["type"], "pagewire:fault");
+        victim.send_json(&result("genuine")).await;
     };
     let (report, ()) = tokio::join!(import, pages);
     let rows = report.expect("an import").rows;

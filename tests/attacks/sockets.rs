@@ -1,6 +1,6 @@
 //! Pages that violate the WebSocket protocol, send too much or never read harm only themselves.
 
-use super::{MIB, SOCKET_PATHS, lives};
+use super::{MIB, SOCKET_PATHS, assert_still_serving};
 use crate::support::{Site, TestServer, read_response, upgrade_request, within};
 use pagewire_client::proto;
 use pagewire_client::{DeliveryStatus, SubscribeOptions, Target, What};
@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
-/// A web socket whose frames are written octet by octet.
+/// WebSocket connection whose frames are written byte by byte.
 struct RawSocket(TcpStream);
 
 impl RawSocket {
@@ -24,12 +24,12 @@ impl RawSocket {
         Self(stream)
     }
 
-    /// Writes; the daemon may have hung up before everything is written.
-    async fn write(&mut self, octets: &[u8]) {
-        let _ = within("the attack to go", self.0.write_all(octets)).await;
+    /// Writes bytes; the daemon may close the connection before all are written.
+    async fn write(&mut self, bytes: &[u8]) {
+        let _ = within("the write to finish", self.0.write_all(bytes)).await;
     }
 
-    /// The code of the close frame that ends it; 0 when it is closed without one.
+    /// Returns the code of the close frame, or 0 if the connection ends without one.
     async fn close_code(&mut self) -> u16 {
         loop {
             let mut head = [0; 2];
@@ -63,7 +63,7 @@ const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 const FIN: u8 = 0x80;
 
-/// A masked frame (with the mask 0) that claims this length.
+/// Returns the head of a masked frame (with the mask 0) that claims this length.
 fn frame_head(first: u8, length: u64) -> Vec<u8> {
     let mut head = vec![first];
     match length {
@@ -88,7 +88,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_page_that_breaks_the_web_socket_protocol_is_told_so_and_dropped() {
+async fn a_protocol_violation_closes_the_socket_with_its_code() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let mut events = client
@@ -104,10 +104,14 @@ async fn a_page_that_breaks_the_web_socket_protocol_is_told_so_and_dropped() {
     };
     let large = vec![b'a'; MIB + 1];
     let unmasked = b"\x81\x02{}".to_vec();
-    for (what, octets, code) in [
-        ("a text of 1 MiB and one", frame(FIN | TEXT, &large), 1009),
+    for (what, bytes, code) in [
         (
-            "a binary of 1 MiB and one",
+            "a text of 1 MiB and one byte",
+            frame(FIN | TEXT, &large),
+            1009,
+        ),
+        (
+            "a binary message of 1 MiB and one byte",
             frame(FIN | BINARY, &large),
             1009,
         ),
@@ -122,17 +126,17 @@ async fn a_page_that_breaks_the_web_socket_protocol_is_told_so_and_dropped() {
             1009,
         ),
         (
-            "a frame that claims everything",
+            "a frame that claims the largest length",
             frame_head(FIN | BINARY, u64::MAX),
             1009,
         ),
         (
-            "a message in pieces without end",
+            "a message of many fragments",
             endless(TEXT, &large[..65_536], 64),
             1009,
         ),
         (
-            "a message in small pieces",
+            "a message of small fragments",
             endless(BINARY, &large[..1000], 2000),
             1009,
         ),
@@ -147,24 +151,24 @@ async fn a_page_that_breaks_the_web_socket_protocol_is_told_so_and_dropped() {
             1007,
         ),
         (
-            "a text whose second piece is not UTF-8",
+            "a text whose second fragment is not UTF-8",
             [frame(TEXT, b"{"), frame(FIN, b"\xff")].concat(),
             1007,
         ),
         ("an unmasked frame", unmasked, 1002),
         ("reserved bits", frame(FIN | 0x70 | TEXT, b"{}"), 1002),
-        ("an unknown kind of frame", frame(FIN | 3, b"{}"), 1002),
+        ("an unknown opcode", frame(FIN | 3, b"{}"), 1002),
         ("a ping of 126 bytes", frame(FIN | 9, &large[..126]), 1002),
-        ("a ping in pieces", frame(9, b"x"), 1002),
-        ("an end without a beginning", frame(FIN, b"x"), 1002),
+        ("a fragmented ping", frame(9, b"x"), 1002),
+        ("a continuation without a start", frame(FIN, b"x"), 1002),
         (
-            "two beginnings",
+            "two starts",
             [frame(TEXT, b"{"), frame(TEXT, b"{")].concat(),
             1002,
         ),
     ] {
         let mut socket = RawSocket::open(&server).await;
-        socket.write(&octets).await;
+        socket.write(&bytes).await;
         assert_eq!(socket.close_code().await, code, "{what}");
         drop(socket);
         let closed = loop {
@@ -182,8 +186,8 @@ async fn a_page_that_breaks_the_web_socket_protocol_is_told_so_and_dropped() {
             "{what}"
         );
         assert_eq!(client.sockets().await.expect("a list").len(), 0, "{what}");
-        lives(&server, what).await;
-        // The socket of `lives` opened and closes too.
+        assert_still_serving(&server, what).await;
+        // The socket of `assert_still_serving` opens and closes too.
         while !matches!(
             within("an event", events.next())
                 .await
@@ -196,14 +200,14 @@ async fn a_page_that_breaks_the_web_socket_protocol_is_told_so_and_dropped() {
 }
 
 #[tokio::test]
-async fn a_page_learns_that_its_message_was_too_large_while_it_still_sends() {
-    // A browser that finds the connection reset while it writes shows its page 1006, no reason.
+async fn a_page_gets_the_close_code_while_it_still_sends_an_oversized_message() {
+    // A browser whose connection is reset while it writes reports 1006 without a reason to its page.
     let server = TestServer::start(&Site::page()).await;
     let socket = RawSocket::open(&server).await;
     let (mut reader, mut writer) = tokio::io::split(socket.0);
     let message = frame(FIN | TEXT, &vec![b'a'; 16 * MIB]);
     let (written, ()) = tokio::join!(
-        within("the message to go", writer.write_all(&message)),
+        within("the message to be written", writer.write_all(&message)),
         async {
             let mut head = [0; 4];
             within("a frame", reader.read_exact(&mut head))
@@ -212,8 +216,8 @@ async fn a_page_learns_that_its_message_was_too_large_while_it_still_sends() {
             assert_eq!((head[0], &head[2..]), (0x88, &1009_u16.to_be_bytes()[..]));
         }
     );
-    written.expect("the daemon takes what is on its way, without keeping it");
-    lives(&server, "a page that still sends").await;
+    written.expect("the daemon discards the rest of the message");
+    assert_still_serving(&server, "a page that still sends").await;
 }
 
 #[tokio::test]
@@ -242,7 +246,7 @@ async fn a_message_of_exactly_the_limit_is_delivered() {
 }
 
 #[tokio::test]
-async fn json_without_bottom_is_delivered_or_refused_and_kills_nobody() {
+async fn deeply_nested_json_is_delivered_or_refused_without_a_crash() {
     const DEPTH: usize = 400_000;
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;
@@ -253,7 +257,7 @@ async fn json_without_bottom_is_delivered_or_refused_and_kills_nobody() {
         .expect("events");
     let arrays = format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
     let objects = format!("{}1{}", "{\"a\":".repeat(DEPTH / 4), "}".repeat(DEPTH / 4));
-    // As a value it is nobody's business but the reader's: delivered as it came.
+    // Inside a payload the daemon does not interpret it: it is delivered unchanged.
     for nested in [&arrays, &objects] {
         let text = format!("{{\"type\":\"deep\",\"a\":{nested}}}");
         page.send(Message::text(text.clone())).await;
@@ -266,10 +270,10 @@ async fn json_without_bottom_is_delivered_or_refused_and_kills_nobody() {
         };
         assert!(
             message.text() == Some(text.as_str()),
-            "it came as it was sent"
+            "the message is unchanged"
         );
     }
-    // In our own fields it is refused.
+    // In the daemon's own fields it is refused.
     for text in [
         format!("{{\"type\":{arrays}}}"),
         arrays.clone(),
@@ -281,42 +285,42 @@ async fn json_without_bottom_is_delivered_or_refused_and_kills_nobody() {
         format!("{{\"type\":\"pagewire:result\",\"callId\":\"x\",\"value\":{objects}}}"),
     ] {
         page.send(Message::text(text.clone())).await;
-        // A field that is not looked at may be anything.
+        // A field that the daemon does not read may contain anything.
         if text.contains("\"value\"") {
             continue;
         }
-        let answer = page.hear().await;
-        assert_eq!(answer["type"], "pagewire:fault", "{}", &text[..60]);
+        let response = page.receive_json().await;
+        assert_eq!(response["type"], "pagewire:fault", "{}", &text[..60]);
     }
-    // Downwards as well.
+    // The same from program to page.
     let text = format!("{{\"type\":\"deep\",\"a\":{arrays}}}");
     let report = client
         .send_json(&Target::socket(&page.id), text.clone())
         .await;
     assert_eq!(report.expect("a send").reached, 1);
-    assert!(page.hear_text().await == text);
-    lives(&server, "deep JSON").await;
+    assert!(page.receive_text().await == text);
+    assert_still_serving(&server, "deep JSON").await;
 }
 
 #[tokio::test]
-async fn a_page_that_never_reads_is_reported_and_holds_up_nobody() {
+async fn a_page_that_never_reads_is_reported_and_blocks_nothing() {
     let server = TestServer::start(&Site::page()).await;
     let deaf = server.page().await;
     let mut reader = server.page().await;
     let client = server.client().await;
     let padding = "a".repeat(256 * 1024);
     let mut dropped = 0;
-    // What the operating system buffers for the deaf page comes on top of its outbox.
+    // Buffers of the operating system add to the outbox of the deaf page.
     for number in 0..400 {
         let message = json!({"type": "flood", "number": number, "padding": padding});
         let report = within("a send", client.send(&Target::all(), &message))
             .await
             .expect("a report");
         assert_eq!(report.selected(), 2, "{report:?}");
-        let heard = reader.hear().await;
+        let received = reader.receive_json().await;
         assert_eq!(
-            heard["number"], number,
-            "the page that reads gets everything, in order"
+            received["number"], number,
+            "the reading page gets every message in order"
         );
         if let [row] = &report.unreached[..] {
             assert_eq!(row.socket_id, deaf.id);
@@ -330,9 +334,9 @@ async fn a_page_that_never_reads_is_reported_and_holds_up_nobody() {
         }
     }
     assert_eq!(dropped, 10, "the deaf page's outbox is bounded");
-    lives(&server, "a page that never reads").await;
+    assert_still_serving(&server, "a page that never reads").await;
 
-    // When it reads again it gets what was queued, in order, and is reached again.
+    // Once it reads again it gets the queued messages in order and can be reached again.
     let mut page = deaf;
     let mut last = None;
     loop {
@@ -340,11 +344,11 @@ async fn a_page_that_never_reads_is_reported_and_holds_up_nobody() {
             .send(&Target::socket(&page.id), json!({"type": "again"}))
             .await;
         let reached = report.expect("a report").reached == 1;
-        let heard = page.hear().await;
-        if heard["type"] == "again" {
+        let received = page.receive_json().await;
+        if received["type"] == "again" {
             break;
         }
-        let number = heard["number"].as_u64();
+        let number = received["number"].as_u64();
         assert!(number > last, "{number:?} comes after {last:?}");
         last = number;
         assert!(reached || last.is_some());

@@ -1,10 +1,10 @@
 //! Malformed request targets, hostile names and other methods have no effect.
 
-use super::{CLIENT_PATHS, SECRET, SOCKET_PATHS, contains, lives};
+use super::{CLIENT_PATHS, SECRET, SOCKET_PATHS, assert_still_serving, contains};
 use crate::support::{Site, TestServer};
 
 #[tokio::test]
-async fn a_request_target_that_is_no_path_is_a_bad_request() {
+async fn a_request_target_that_is_not_a_path_is_a_bad_request() {
     let server = TestServer::start(&Site::new([("index.html", SECRET)])).await;
     for line in [
         "GET http://localhost/ HTTP/1.1",
@@ -21,11 +21,11 @@ async fn a_request_target_that_is_no_path_is_a_bad_request() {
         "GET ws://localhost/__pagewire__/socket HTTP/1.1",
     ] {
         let request = format!("{line}\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-        let answer = server.raw(request.as_bytes()).await;
-        assert_eq!(answer.status, 400, "{line}");
-        assert!(!contains(&answer, SECRET), "{line}");
+        let response = server.raw(request.as_bytes()).await;
+        assert_eq!(response.status, 400, "{line}");
+        assert!(!contains(&response, SECRET), "{line}");
     }
-    lives(&server, "targets that are no path").await;
+    assert_still_serving(&server, "targets that are not paths").await;
 }
 
 #[tokio::test]
@@ -55,20 +55,20 @@ async fn nul_and_broken_percent_sequences_are_bad_requests() {
             target,
             b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
         ];
-        let answer = server.raw(&request.concat()).await;
+        let response = server.raw(&request.concat()).await;
         let shown = String::from_utf8_lossy(target);
-        assert_eq!(answer.status, 400, "{shown:?}");
-        assert!(!contains(&answer, SECRET), "{shown:?}");
-        assert_eq!(answer.header("set-cookie"), None, "{shown:?}");
+        assert_eq!(response.status, 400, "{shown:?}");
+        assert!(!contains(&response, SECRET), "{shown:?}");
+        assert_eq!(response.header("set-cookie"), None, "{shown:?}");
     }
-    lives(&server, "broken targets").await;
+    assert_still_serving(&server, "broken targets").await;
 }
 
 #[tokio::test]
 async fn a_hostile_name_is_escaped_in_every_error_page() {
     let server = TestServer::start(&Site::page()).await;
     let raw = server.get_with("/<script>alert(1)</script>", "Accept: text/html\r\n");
-    assert!(!contains(&raw.await, "<script"), "what was not encoded");
+    assert!(!contains(&raw.await, "<script"), "unencoded markup");
     for (target, status) in [
         ("/%3Cscript%3Ealert(1)%3C/script%3E", 404),
         ("/%22%3E%3Cimg%20src=x%20onerror=alert(1)%3E", 404),
@@ -78,14 +78,14 @@ async fn a_hostile_name_is_escaped_in_every_error_page() {
         ("/%3Cimg%20src=x%3E.pem", 403),
         ("/missing?%3Cscript%3Ealert(1)%3C/script%3E", 404),
     ] {
-        let answer = server.get_with(target, "Accept: text/html,*/*\r\n").await;
-        assert_eq!(answer.status, status, "{target}");
+        let response = server.get_with(target, "Accept: text/html,*/*\r\n").await;
+        assert_eq!(response.status, status, "{target}");
         assert_eq!(
-            answer.header("content-type"),
+            response.header("content-type"),
             Some("text/html; charset=utf-8")
         );
-        let page = answer.text();
-        // The page's own script asks again; nothing else in it is live.
+        let page = response.text();
+        // The only script is the page's own, which retries; all other markup is inert.
         assert_eq!(page.matches("<script").count(), 1, "{target}: {page}");
         for live in ["<script>alert", "<img", "<svg", "<x>", "\"><img", "'onload"] {
             assert!(!page.contains(live), "{target}: {page}");
@@ -95,7 +95,7 @@ async fn a_hostile_name_is_escaped_in_every_error_page() {
             .next()
             .is_some_and(|path| path.contains("%3C"));
         assert_eq!(page.contains("&lt;"), named, "{target}: {page}");
-        // For programs it is plain text, which no browser takes for HTML.
+        // Programs get plain text, which no browser treats as HTML.
         let plain = server.get(target).await;
         assert_eq!(
             plain.header("content-type"),
@@ -128,8 +128,8 @@ async fn a_redirect_never_leaves_the_origin() {
         ("/http:/evil.example", "/http:/evil.example/"),
         ("/dir?//evil.example", "/dir/?//evil.example"),
     ] {
-        let answer = server.get(target).await;
-        let found = (answer.status, answer.header("location"));
+        let response = server.get(target).await;
+        let found = (response.status, response.header("location"));
         assert_eq!(found, (302, Some(location)), "{target}");
     }
     for target in [
@@ -138,9 +138,9 @@ async fn a_redirect_never_leaves_the_origin() {
         "/%5c%5cevil.example/dir",
         "/dir%0d%0aLocation:%20//evil.example",
     ] {
-        let answer = server.get(target).await;
+        let response = server.get(target).await;
         assert_eq!(
-            (answer.status, answer.header("location")),
+            (response.status, response.header("location")),
             (400, None),
             "{target}"
         );
@@ -159,11 +159,14 @@ async fn no_request_changes_a_file() {
                 "{method} {target} HTTP/1.1\r\nHost: localhost\r\nCookie: c=do-not-echo\r\n\
                  Content-Length: 5\r\nConnection: close\r\n\r\nevil!"
             );
-            let answer = server.raw(request.as_bytes()).await;
-            assert_eq!(answer.status, 405, "{method} {target}");
-            let allow = answer.header("allow").unwrap_or_default().replace(' ', "");
+            let response = server.raw(request.as_bytes()).await;
+            assert_eq!(response.status, 405, "{method} {target}");
+            let allow = response
+                .header("allow")
+                .unwrap_or_default()
+                .replace(' ', "");
             assert_eq!(allow, "GET,HEAD", "{method} {target}");
-            assert!(!contains(&answer, "do-not-echo"), "{method} {target}");
+            assert!(!contains(&response, "do-not-echo"), "{method} {target}");
         }
     }
     for target in ["evil.example:80", "/app.js", "localhost"] {
@@ -194,5 +197,5 @@ async fn no_request_changes_a_file() {
         std::fs::read_to_string(site.path().join("app.js")).expect("it"),
         "mine"
     );
-    lives(&server, "other methods").await;
+    assert_still_serving(&server, "other methods").await;
 }

@@ -1,11 +1,11 @@
 //! Every command finds the daemon by arguments, environment or discovery, and names the remedy when it cannot.
 
 use super::refused;
-use crate::support::{Site, TestServer, cli, command, ended, run};
+use crate::support::{Site, TestServer, assert_output, cli, command, run};
 use std::net::TcpListener;
 use tokio::process::Command;
 
-/// With a runtime folder in which no daemon is registered.
+/// Gives the command a runtime folder without a registered daemon.
 fn alone(mut command: Command) -> (Command, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     command.env("XDG_RUNTIME_DIR", folder.path());
@@ -35,7 +35,7 @@ async fn without_a_daemon_every_command_ends_with_4() {
     let folder = tempfile::tempdir().expect("a folder");
     let unix = format!("unix:{}", folder.path().join("nobody").display());
     let server = TestServer::start(&Site::page()).await;
-    // The page port speaks another protocol.
+    // The page port uses another protocol.
     let pages = server.http().to_string();
     for arguments in SPEAKING {
         for endpoint in [&address, &unix, &pages] {
@@ -43,14 +43,14 @@ async fn without_a_daemon_every_command_ends_with_4() {
             command.args(arguments).args(["--endpoint", endpoint]);
             command.env("XDG_RUNTIME_DIR", folder.path());
             let run = run(command).await;
-            ended(&run, 4, "");
+            assert_output(&run, 4, "");
             let says = run.stderr.contains(endpoint) && run.stderr.contains("ready line");
             assert!(says, "{arguments:?} {endpoint}: {}", run.stderr);
         }
         let (mut unnamed, _folder) = alone(command());
         unnamed.args(arguments);
         let run = run(unnamed).await;
-        ended(&run, 4, "");
+        assert_output(&run, 4, "");
         assert!(
             run.stderr.contains("PAGEWIRE_ENDPOINT"),
             "{arguments:?}: {}",
@@ -60,7 +60,7 @@ async fn without_a_daemon_every_command_ends_with_4() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_none_is_bad_usage() {
+async fn an_invalid_endpoint_is_bad_usage() {
     for endpoint in ["", "bogus", "127.0.0.1", "unix:", "https://127.0.0.1:1"] {
         let mut command = command();
         command.args(["sockets", "--endpoint", endpoint]);
@@ -84,7 +84,7 @@ async fn the_daemon_and_its_token_come_from_arguments_or_the_environment() {
         ),
         (&["--token-file", file], &[("PAGEWIRE_ENDPOINT", endpoint)]),
         (&["--endpoint", endpoint], &[("PAGEWIRE_TOKEN", token)]),
-        // What was typed counts more than what is set.
+        // Arguments take precedence over variables.
         (
             &["--endpoint", endpoint, "--token", token],
             &[
@@ -155,12 +155,16 @@ async fn a_wrong_token_names_the_remedy_and_is_not_shown() {
             }
         }
     }
-    ended(
+    assert_output(
         &cli(&server, &["send", r#"{"type":"first"}"#]).await,
         0,
         "reached 1 page\n",
     );
-    assert_eq!(page.hear().await["type"], "first", "nothing came before it");
+    assert_eq!(
+        page.receive_json().await["type"],
+        "first",
+        "no other message came first"
+    );
 }
 
 #[tokio::test]
@@ -171,5 +175,5 @@ async fn a_control_socket_file_needs_no_token() {
     let _page = server.page().await;
     let mut command = command();
     command.args(["send", "{}", "--endpoint", &unix]);
-    ended(&run(command).await, 0, "reached 1 page\n");
+    assert_output(&run(command).await, 0, "reached 1 page\n");
 }

@@ -1,13 +1,12 @@
 //! Commands that start, inspect and stop the daemon.
 
-use crate::support::{Site, TestServer, cli, command, ended, run};
+use crate::support::{Site, TestServer, assert_output, cli, command, run};
 use serde_json::json;
-use tokio::io::AsyncBufReadExt;
 
 #[tokio::test]
-async fn plugins_are_a_table_or_an_object_a_line() {
+async fn plugins_are_printed_as_a_table_or_as_json_lines() {
     let server = TestServer::start(&Site::page()).await;
-    ended(&cli(&server, &["plugins", "--json"]).await, 0, "");
+    assert_output(&cli(&server, &["plugins", "--json"]).await, 0, "");
     let _session = crate::support::Session::open(&server, "listed").await;
     let lines = cli(&server, &["plugins", "--json"]).await.json();
     assert_eq!(lines.len(), 1);
@@ -36,7 +35,7 @@ async fn plugins_are_a_table_or_an_object_a_line() {
 }
 
 #[tokio::test]
-async fn info_says_what_the_daemon_is_and_where_it_serves() {
+async fn info_prints_the_version_and_addresses_of_the_daemon() {
     let server = TestServer::start(&Site::page()).await;
     let object = cli(&server, &["info", "--json"]).await.json().remove(0);
     let version = server.ready["pagewire"].as_str().expect("a version");
@@ -61,19 +60,19 @@ async fn info_says_what_the_daemon_is_and_where_it_serves() {
 }
 
 #[tokio::test]
-async fn stop_returns_when_the_daemon_is_gone() {
+async fn stop_returns_once_the_daemon_has_exited() {
     let server = TestServer::start(&Site::page()).await;
     let mut stop = command();
     stop.args(["stop", "--endpoint", server.control()]);
     let shown = run(stop).await;
-    ended(&shown, 0, "");
-    assert_eq!(server.ended().await.0, Some(0));
+    assert_output(&shown, 0, "");
+    assert_eq!(server.wait_for_exit().await.0, Some(0));
     let mut again = command();
     again.args(["stop", "--endpoint", "127.0.0.1:1"]);
-    ended(&run(again).await, 4, "");
+    assert_output(&run(again).await, 4, "");
     let mut wrong = command();
     wrong.args(["stop", "--now"]);
-    ended(&run(wrong).await, 2, "");
+    assert_output(&run(wrong).await, 2, "");
 }
 
 #[tokio::test]
@@ -100,10 +99,10 @@ async fn serve_detached_prints_the_ready_line_and_returns() {
     assert_eq!(started.code, Some(0), "{}", started.stderr);
     let ready = started.json().remove(0);
     assert!(ready["http"].is_string(), "{ready}");
-    // Found by the folder it serves.
+    // The daemon is found by the folder it serves.
     let info = run(pagewire(&["info", "--json"])).await;
     assert_eq!(info.json()[0]["base_urls"][0], ready["http"]);
-    ended(&run(pagewire(&["stop"])).await, 0, "");
+    assert_output(&run(pagewire(&["stop"])).await, 0, "");
     assert_eq!(run(pagewire(&["info"])).await.code, Some(4));
 
     let failed = run(pagewire(&["serve", "no-such-folder", "--detach"])).await;
@@ -116,26 +115,26 @@ async fn serve_detached_prints_the_ready_line_and_returns() {
 }
 
 #[tokio::test]
-async fn the_daemon_logs_what_pages_print_when_asked_to() {
+async fn the_daemon_logs_the_console_of_pages_if_configured() {
     let server = TestServer::start_with(&Site::page(), &["--console"]).await;
     let mut page = server.page().await;
-    assert_eq!(page.hear().await["console"], true);
-    page.say(
+    assert_eq!(page.receive_json().await["console"], true);
+    page.send_json(
         &json!({"type": "pagewire:console", "level": "warn", "args": [
             {"json": "text\u{1b}[2J"}, {"json": {"n": 1}}, {"undefined": true},
         ]}),
     )
     .await;
-    page.say(&json!({"type": "pagewire:error", "kind": "uncaught", "exception": {
+    page.send_json(&json!({"type": "pagewire:error", "kind": "uncaught", "exception": {
         "name": "TypeError", "message": "x is not", "url": "http://h/x.js", "line": 3, "column": 4,
     }})).await;
-    page.say(&json!({"no": "type"})).await;
-    assert_eq!(page.hear().await["type"], "pagewire:fault");
+    page.send_json(&json!({"no": "type"})).await;
+    assert_eq!(page.receive_json().await["type"], "pagewire:fault");
     server.signal(rustix::process::Signal::TERM);
-    let (_, said) = server.ended().await;
-    assert!(said.contains("text [2J {\"n\":1} undefined"), "{said}");
+    let (_, output) = server.wait_for_exit().await;
+    assert!(output.contains("text [2J {\"n\":1} undefined"), "{output}");
     assert!(
-        said.contains("TypeError x is not") && said.contains("http://h/x.js:3:4"),
-        "{said}"
+        output.contains("TypeError x is not") && output.contains("http://h/x.js:3:4"),
+        "{output}"
     );
 }

@@ -1,7 +1,7 @@
 //! `pagewire eval` prints the value of an expression or a module.
 
-use super::answer;
-use crate::support::{Site, TestServer, cli, ended, run, speaking_to};
+use super::run_import;
+use crate::support::{Site, TestServer, assert_output, cli, command_for, run};
 use serde_json::json;
 use std::process::Stdio;
 
@@ -9,13 +9,13 @@ use std::process::Stdio;
 async fn eval_prints_bare_json_and_raw_unquotes_a_string() {
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;
-    let said = json!({"value": {"json": "text"}});
+    let output = json!({"value": {"json": "text"}});
     let arguments = ["eval", "await document.title // ends here"];
     let (shown, source) = tokio::join!(
         cli(&server, &arguments),
-        answer(&server, &mut page, said.clone())
+        run_import(&server, &mut page, output.clone())
     );
-    ended(&shown, 0, "\"text\"\n");
+    assert_output(&shown, 0, "\"text\"\n");
     assert!(
         source.contains("(await document.title // ends here\n)"),
         "{source}"
@@ -23,11 +23,14 @@ async fn eval_prints_bare_json_and_raw_unquotes_a_string() {
     let arguments = ["eval", "1", "--raw"];
     let (shown, _) = tokio::join!(
         cli(&server, &arguments),
-        answer(&server, &mut page, said.clone())
+        run_import(&server, &mut page, output.clone())
     );
-    ended(&shown, 0, "text\n");
+    assert_output(&shown, 0, "text\n");
     let arguments = ["eval", "1", "--json"];
-    let (shown, _) = tokio::join!(cli(&server, &arguments), answer(&server, &mut page, said));
+    let (shown, _) = tokio::join!(
+        cli(&server, &arguments),
+        run_import(&server, &mut page, output)
+    );
     let object = &shown.json()[0];
     assert_eq!(
         (&object["socket_id"], &object["value"]),
@@ -44,19 +47,19 @@ async fn eval_takes_a_module_from_a_file_and_from_standard_input() {
     let mut page = server.page().await;
     let folder = Site::new([("m.js", "export default () => 1;")]);
     let file = folder.path().join("m.js").display().to_string();
-    let said = json!({"value": {"json": 1}});
+    let output = json!({"value": {"json": 1}});
     let arguments = ["eval", "--module", &file];
     let (shown, source) = tokio::join!(
         cli(&server, &arguments),
-        answer(&server, &mut page, said.clone())
+        run_import(&server, &mut page, output.clone())
     );
-    ended(&shown, 0, "1\n");
+    assert_output(&shown, 0, "1\n");
     assert_eq!(source, "export default () => 1;");
 
-    let mut piped = speaking_to(&server, &["eval", "--module", "-"]);
+    let mut piped = command_for(&server, &["eval", "--module", "-"]);
     piped.stdin(Stdio::from(std::fs::File::open(&file).expect("the file")));
-    let (shown, source) = tokio::join!(run(piped), answer(&server, &mut page, said));
-    ended(&shown, 0, "1\n");
+    let (shown, source) = tokio::join!(run(piped), run_import(&server, &mut page, output));
+    assert_output(&shown, 0, "1\n");
     assert_eq!(source, "export default () => 1;");
 
     let shown = cli(&server, &["eval", "--module", "no/such.js"]).await;
@@ -65,15 +68,18 @@ async fn eval_takes_a_module_from_a_file_and_from_standard_input() {
 }
 
 #[tokio::test]
-async fn eval_of_what_throws_is_exit_code_1_and_nobody_is_3() {
+async fn eval_exits_1_if_the_code_throws_and_3_without_a_page() {
     let server = TestServer::start(&Site::page()).await;
     let shown = cli(&server, &["eval", "1"]).await;
-    ended(&shown, 3, "");
+    assert_output(&shown, 3, "");
     let mut page = server.page().await;
     let thrown = json!({"exception": {"phase": "call", "name": "RangeError", "message": "no", "stack": "RangeError: no\u{1b}[31m\n at x"}});
     let arguments = ["eval", "1"];
-    let (shown, _) = tokio::join!(cli(&server, &arguments), answer(&server, &mut page, thrown));
-    ended(&shown, 1, "");
+    let (shown, _) = tokio::join!(
+        cli(&server, &arguments),
+        run_import(&server, &mut page, thrown)
+    );
+    assert_output(&shown, 1, "");
     assert!(
         shown.stderr.contains("RangeError: no[31m\n at x"),
         "a page must not move the cursor: {}",

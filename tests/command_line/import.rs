@@ -1,22 +1,22 @@
 //! `pagewire import` runs a module in pages and reports each outcome.
 
 use super::{exception, refused, thrown, value};
-use crate::support::{Page, Site, TestServer, cli, command, ended, run};
+use crate::support::{Page, Site, TestServer, assert_output, cli, command, run};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-/// Answers the import that the page hears next with these fields; gives what it heard. Text, so
-/// that a value is exactly what a page would write.
+/// Answers the next import that the page receives with these fields, and returns the import. The fields
+/// are text, so that a value is exactly what a page would write.
 async fn answer_import(page: &mut Page, fields: String) -> Value {
-    let asked = page.hear().await;
-    assert_eq!(asked["type"], "import", "{asked}");
-    let call_id = &asked["data"]["callId"];
-    let answer = format!("{{\"type\":\"pagewire:result\",\"callId\":{call_id},{fields}}}");
-    page.send(Message::text(answer)).await;
-    asked["data"].clone()
+    let request = page.receive_json().await;
+    assert_eq!(request["type"], "import", "{request}");
+    let call_id = &request["data"]["callId"];
+    let response = format!("{{\"type\":\"pagewire:result\",\"callId\":{call_id},{fields}}}");
+    page.send(Message::text(response)).await;
+    request["data"].clone()
 }
 
-/// A value that JSON cannot say.
+/// Returns the fields of a value that JSON cannot express.
 fn other_value(description: &Value) -> String {
     format!("\"ok\":true,\"value\":{description}")
 }
@@ -42,13 +42,13 @@ async fn import_prints_what_the_default_export_returned() {
     ] {
         let answers = answer_import(&mut page, result);
         let (run, _) = tokio::join!(cli(&server, &["import", "/x.js"]), answers);
-        ended(&run, 0, printed);
+        assert_output(&run, 0, printed);
         assert_eq!(run.stderr, "");
     }
 }
 
 #[tokio::test]
-async fn import_passes_its_arguments_on() {
+async fn import_passes_its_arguments_to_the_module() {
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;
     for (arguments, args) in [
@@ -70,25 +70,25 @@ async fn import_passes_its_arguments_on() {
     ] {
         let answers = answer_import(&mut page, value("1"));
         let mut command = command();
-        // The connection is said first, so that `--` may come last.
+        // Connection arguments come first, so that `--` may come last.
         command.arg(arguments[0]);
         command.args(["--endpoint", server.control(), "--token", &server.token]);
         command.args(&arguments[1..]);
-        let (run, heard) = tokio::join!(run(command), answers);
-        ended(&run, 0, "1\n");
+        let (run, received) = tokio::join!(run(command), answers);
+        assert_output(&run, 0, "1\n");
         assert_eq!(
-            (&heard["importPath"], &heard["args"]),
+            (&received["importPath"], &received["args"]),
             (&json!("/x.js"), &args)
         );
-        assert_eq!(heard.get("fresh"), None);
+        assert_eq!(received.get("fresh"), None);
     }
     let answers = answer_import(&mut page, value("1"));
-    let (_, heard) = tokio::join!(
+    let (_, received) = tokio::join!(
         cli(&server, &["import", "https://example.com/x.js", "--fresh"]),
         answers
     );
     assert_eq!(
-        (&heard["importPath"], &heard["fresh"]),
+        (&received["importPath"], &received["fresh"]),
         (&json!("https://example.com/x.js"), &json!(true))
     );
 }
@@ -101,13 +101,13 @@ async fn an_import_that_throws_is_exit_code_1_and_shows_the_stack() {
         cli(&server, &["import", "/x.js"]),
         answer_import(&mut page, thrown())
     );
-    ended(&run, 1, "");
+    assert_output(&run, 1, "");
     assert_eq!(
         run.stderr,
         "TypeError: x is not a function\n    at default (/x.js:3:7)\n"
     );
 
-    for (fields, said) in [
+    for (fields, output) in [
         (
             json!({"phase": "load", "name": "TypeError", "message": "Failed to fetch", "url": "/x.js"}),
             "could not be loaded: TypeError: Failed to fetch (/x.js)\n",
@@ -116,7 +116,7 @@ async fn an_import_that_throws_is_exit_code_1_and_shows_the_stack() {
             json!({"phase": "load", "name": "TypeError", "message": "no /x.js", "url": "/x.js"}),
             "could not be loaded: TypeError: no /x.js\n",
         ),
-        // A stack that has no place, as Chromium's of a syntax error.
+        // A stack without a location, such as Chromium's for a syntax error.
         (
             json!({
                 "phase": "load", "name": "SyntaxError", "message": "bad", "stack": "SyntaxError: bad",
@@ -124,7 +124,7 @@ async fn an_import_that_throws_is_exit_code_1_and_shows_the_stack() {
             }),
             "could not be loaded: SyntaxError: bad (/x.js:3:7)\n",
         ),
-        // Firefox's stacks have the calls alone.
+        // Firefox stacks contain only the calls.
         (
             json!({
                 "phase": "call", "name": "TypeError", "message": "no", "stack": "f@/x.js:3:7\ng@/y.js:1:1\n",
@@ -141,8 +141,8 @@ async fn an_import_that_throws_is_exit_code_1_and_shows_the_stack() {
             cli(&server, &["import", "/x.js"]),
             answer_import(&mut page, exception(&fields))
         );
-        ended(&run, 1, "");
-        assert_eq!(run.stderr, said);
+        assert_output(&run, 1, "");
+        assert_eq!(run.stderr, output);
     }
 
     let (run, _) = tokio::join!(
@@ -170,9 +170,9 @@ async fn an_import_that_throws_is_exit_code_1_and_shows_the_stack() {
 }
 
 #[tokio::test]
-async fn import_gives_an_object_for_each_page() {
+async fn import_prints_a_json_object_per_page() {
     let server = TestServer::start(&Site::page()).await;
-    ended(&cli(&server, &["import", "/x.js", "--json"]).await, 3, "");
+    assert_output(&cli(&server, &["import", "/x.js", "--json"]).await, 3, "");
     let mut page = server.page().await;
     for (result, key, expected) in [
         (value("{\"a\":[1]}"), "value", json!({"a": [1]})),
@@ -219,7 +219,7 @@ async fn import_gives_an_object_for_each_page() {
 }
 
 #[tokio::test]
-async fn import_gives_values_as_the_page_wrote_them() {
+async fn import_prints_values_as_the_page_wrote_them() {
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;
     let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
@@ -243,7 +243,7 @@ async fn import_gives_values_as_the_page_wrote_them() {
 }
 
 #[tokio::test]
-async fn the_worst_page_decides_how_import_ends() {
+async fn the_worst_outcome_decides_the_exit_code_of_import() {
     let server = TestServer::start(&Site::page()).await;
     let (mut good, mut bad) = (server.page().await, server.page().await);
     let answers = async {
@@ -253,19 +253,19 @@ async fn the_worst_page_decides_how_import_ends() {
         )
     };
     let (run, _) = tokio::join!(cli(&server, &["import", "/x.js"]), answers);
-    ended(&run, 1, &format!("{}: 1\n", good.id));
+    assert_output(&run, 1, &format!("{}: 1\n", good.id));
     assert!(
         run.stderr.starts_with(&format!("{}: TypeError", bad.id)),
         "{}",
         run.stderr
     );
 
-    let answers = async { tokio::join!(answer_import(&mut good, value("1")), bad.hear()) };
+    let answers = async { tokio::join!(answer_import(&mut good, value("1")), bad.receive_json()) };
     let (run, _) = tokio::join!(
         cli(&server, &["import", "/x.js", "--timeout", "0.5"]),
         answers
     );
-    ended(&run, 3, &format!("{}: 1\n", good.id));
+    assert_output(&run, 3, &format!("{}: 1\n", good.id));
     assert!(
         run.stderr
             .contains(&format!("{}: the page did not answer", bad.id)),
@@ -278,19 +278,19 @@ async fn the_worst_page_decides_how_import_ends() {
 async fn an_import_that_no_page_answers_is_exit_code_3() {
     let server = TestServer::start(&Site::page()).await;
     let nobody = cli(&server, &["import", "/x.js"]).await;
-    ended(&nobody, 3, "");
+    assert_output(&nobody, 3, "");
     assert!(nobody.stderr.contains("no page"), "{}", nobody.stderr);
 
     let mut page = server.page().await;
     let arguments = ["import", "/x.js", "--timeout", "0.05", "--json"];
-    let (run, _) = tokio::join!(cli(&server, &arguments), page.hear());
+    let (run, _) = tokio::join!(cli(&server, &arguments), page.receive_json());
     assert_eq!(run.code, Some(3));
     assert_eq!(run.json()[0]["unanswered"], "timed_out");
     drop(page);
 
-    // A page with the ancestor's script cannot be awaited.
+    // A page with the `@web/dev-server` client cannot be awaited.
     let server = TestServer::start(&Site::page()).await;
-    let _silent = server.silent_page().await;
+    let _silent = server.wds_page().await;
     let run = cli(&server, &["import", "/x.js", "--json"]).await;
     assert_eq!(
         (run.code, &run.json()[0]["unanswered"]),
@@ -299,17 +299,17 @@ async fn an_import_that_no_page_answers_is_exit_code_3() {
 }
 
 #[tokio::test]
-async fn import_without_waiting_says_how_many_it_reached() {
+async fn import_without_waiting_prints_how_many_pages_it_reached() {
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;
-    ended(
+    assert_output(
         &cli(&server, &["import", "/x.js", "--no-wait"]).await,
         0,
         "reached 1 page\n",
     );
-    let heard = page.hear().await;
+    let received = page.receive_json().await;
     assert_eq!(
-        heard,
+        received,
         json!({"type": "import", "data": {"importPath": "/x.js", "args": []}})
     );
     let run = cli(&server, &["import", "/x.js", "--no-wait", "--json"]).await;
@@ -317,7 +317,7 @@ async fn import_without_waiting_says_how_many_it_reached() {
 }
 
 #[tokio::test]
-async fn an_import_that_makes_no_sense_is_bad_usage() {
+async fn contradictory_import_arguments_are_bad_usage() {
     let server = TestServer::start(&Site::page()).await;
     let _page = server.page().await;
     for (arguments, words) in [

@@ -1,18 +1,19 @@
 //! `pagewire messages` follows events, resumes, filters by tab and ends with its reader.
 
-use crate::support::{Page, Site, TestServer, cli, ended, speaking_to, within};
+use crate::support::{Page, Site, TestServer, assert_output, cli, command_for, within};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 #[tokio::test]
-async fn messages_follow_resume_and_end_when_told_to() {
+async fn messages_follow_resume_and_stop_at_their_limits() {
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;
     let text = r#"{"type":"progress","n":9007199254740993,"done":false}"#;
     page.send(tokio_tungstenite::tungstenite::Message::text(text))
         .await;
-    page.say(&json!({"type": "progress", "done": true})).await;
-    page.say(&json!({"type": "never seen"})).await;
+    page.send_json(&json!({"type": "progress", "done": true}))
+        .await;
+    page.send_json(&json!({"type": "never seen"})).await;
     let arguments = [
         "messages",
         "--json",
@@ -51,13 +52,13 @@ async fn messages_follow_resume_and_end_when_told_to() {
         &["messages", "--until", "$.done", "--timeout", "0.1"],
     )
     .await;
-    ended(&shown, 3, "");
+    assert_output(&shown, 3, "");
     let shown = cli(&server, &["messages", "--since", "then"]).await;
     assert_eq!(shown.code, Some(2));
 }
 
 #[tokio::test]
-async fn messages_are_rows_for_people() {
+async fn messages_are_printed_as_rows() {
     let server = TestServer::start(&Site::page()).await;
     let fields = json!({"url": "http://localhost/a", "title": "A"});
     let mut page = Page::open_as(server.http(), &fields).await;
@@ -68,7 +69,7 @@ async fn messages_are_rows_for_people() {
     .await;
     page.send(tokio_tungstenite::tungstenite::Message::binary(vec![0; 3]))
         .await;
-    page.say(&json!({"type": "x", "done": true})).await;
+    page.send_json(&json!({"type": "x", "done": true})).await;
     let arguments = [
         "messages",
         "--since",
@@ -86,7 +87,7 @@ async fn messages_are_rows_for_people() {
         "(3 bytes)",
         r#"{"type":"x","done":true}"#,
     ];
-    ended(
+    assert_output(
         &shown,
         0,
         &rows.map(|row| format!("{id}  {row}\n")).concat(),
@@ -94,10 +95,10 @@ async fn messages_are_rows_for_people() {
 }
 
 #[tokio::test]
-async fn following_ends_quietly_when_its_reader_has_gone() {
+async fn following_ends_quietly_when_its_output_is_closed() {
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;
-    let mut follow = speaking_to(
+    let mut follow = command_for(
         &server,
         &[
             "messages",
@@ -116,20 +117,20 @@ async fn following_ends_quietly_when_its_reader_has_gone() {
         .expect("a pipe")
         .expect("a line");
     drop(lines);
-    page.say(&json!({"type": "more"})).await;
+    page.send_json(&json!({"type": "more"})).await;
     let status = within("its end", follow.wait()).await.expect("a wait");
     assert_eq!(status.code(), Some(0));
 }
 
 #[tokio::test]
-async fn messages_and_sockets_of_one_tab_alone() {
+async fn messages_and_sockets_can_be_limited_to_one_tab() {
     let server = TestServer::start(&Site::page()).await;
     let mut a = Page::open_as(server.http(), &json!({"tab_id": "a"})).await;
     let mut b = Page::open_as(server.http(), &json!({"tab_id": "b"})).await;
     for page in [&mut b, &mut a] {
-        page.say(&json!({"type": "x", "done": true})).await;
-        page.say(&json!({"no": "type"})).await;
-        assert_eq!(page.hear().await["type"], "pagewire:fault");
+        page.send_json(&json!({"type": "x", "done": true})).await;
+        page.send_json(&json!({"no": "type"})).await;
+        assert_eq!(page.receive_json().await["type"], "pagewire:fault");
     }
     let arguments = [
         "messages", "--json", "--tab", "a", "--since", "0", "--until", "$.done",

@@ -11,13 +11,13 @@ mod sockets;
 mod usage;
 mod wait;
 
-use crate::support::{Ended, Page, TestServer, ended};
+use crate::support::{CommandOutput, Page, TestServer, assert_output};
 use serde_json::{Value, json};
 
-/// It was refused: exit code 2, nothing on standard output, these words on standard error.
+/// Asserts exit code 2, an empty standard output and these words on standard error.
 #[track_caller]
-fn refused(run: &Ended, words: &[&str]) {
-    ended(run, 2, "");
+fn refused(run: &CommandOutput, words: &[&str]) {
+    assert_output(run, 2, "");
     for word in words {
         assert!(run.stderr.contains(word), "no {word:?} in: {}", run.stderr);
     }
@@ -39,9 +39,9 @@ fn thrown() -> String {
     }))
 }
 
-/// The page imports what it is asked to, as a browser would, and answers with this.
-async fn answer(server: &TestServer, page: &mut Page, value: Value) -> String {
-    let frame = page.hear().await;
+/// Imports the requested module as a browser would, reports this value, and returns the source.
+async fn run_import(server: &TestServer, page: &mut Page, value: Value) -> String {
+    let frame = page.receive_json().await;
     let path = frame["data"]["importPath"]
         .as_str()
         .expect("a path")
@@ -51,6 +51,6 @@ async fn answer(server: &TestServer, page: &mut Page, value: Value) -> String {
     for (key, value) in value.as_object().expect("fields") {
         result[key] = value.clone();
     }
-    page.say(&result).await;
+    page.send_json(&result).await;
     source
 }

@@ -1,15 +1,15 @@
 //! `pagewire reload` and `pagewire navigate` change documents and can wait for the next one.
 
-use crate::support::{Page, Site, TestServer, cli, ended};
+use crate::support::{Page, Site, TestServer, assert_output, cli};
 use pagewire_client::Target;
 use serde_json::json;
 
 #[tokio::test]
-async fn reload_reloads_the_pages_that_are_meant() {
+async fn reload_reloads_only_the_selected_pages() {
     let server = TestServer::start(&Site::page()).await;
-    ended(&cli(&server, &["reload"]).await, 3, "");
+    assert_output(&cli(&server, &["reload"]).await, 3, "");
     let (mut first, mut second) = (server.page().await, server.page().await);
-    ended(
+    assert_output(
         &cli(&server, &["reload", "--socket", &second.id]).await,
         0,
         "reached 1 page\n",
@@ -19,9 +19,9 @@ async fn reload_reloads_the_pages_that_are_meant() {
         [json!({"reached": 2, "unreached": []})]
     );
     let reload = json!({"type": "pagewire:command", "command": "reload"});
-    assert_eq!(first.hear().await, reload);
+    assert_eq!(first.receive_json().await, reload);
     assert_eq!(
-        (second.hear().await, second.hear().await),
+        (second.receive_json().await, second.receive_json().await),
         (reload.clone(), reload)
     );
     let fields = json!({"type": "last"});
@@ -32,9 +32,9 @@ async fn reload_reloads_the_pages_that_are_meant() {
         .await
         .expect("a send");
     assert_eq!(
-        first.hear().await["type"],
+        first.receive_json().await["type"],
         "last",
-        "it was told to reload once"
+        "it received one reload"
     );
 }
 
@@ -45,15 +45,15 @@ async fn reload_waits_for_the_next_document_of_the_tab() {
     let _other = Page::open_as(server.http(), &json!({"tab_id": "t2", "page_id": "p2"})).await;
     let reload = cli(&server, &["reload", "--wait", "--tab", "t1"]);
     let browser = async {
-        assert_eq!(old.hear().await["command"], "reload");
+        assert_eq!(old.receive_json().await["command"], "reload");
         drop(old);
         let loading = json!({"tab_id": "t1", "page_id": "p3", "document_state": "loading"});
         let mut new = Page::open_as(server.http(), &loading).await;
-        new.say(&json!({"type": "pagewire:state", "tab_id": "t1", "page_id": "p3", "document_state": "complete", "top_level": true})).await;
+        new.send_json(&json!({"type": "pagewire:state", "tab_id": "t1", "page_id": "p3", "document_state": "complete", "top_level": true})).await;
         new
     };
     let (shown, _new) = tokio::join!(reload, browser);
-    ended(&shown, 0, "reached 1 page\n");
+    assert_output(&shown, 0, "reached 1 page\n");
 
     let shown = cli(
         &server,
@@ -69,27 +69,27 @@ async fn reload_waits_for_the_next_document_of_the_tab() {
 }
 
 #[tokio::test]
-async fn navigate_sends_pages_on() {
+async fn navigate_changes_the_url_of_pages() {
     let server = TestServer::start(&Site::page()).await;
     for arguments in [&["navigate", "/next"][..], &["navigate", "/next", "--wait"]] {
         let nobody = cli(&server, arguments).await;
-        ended(&nobody, 3, "");
+        assert_output(&nobody, 3, "");
         assert!(nobody.stderr.contains("no page"), "{}", nobody.stderr);
     }
     let mut page = server.page().await;
     let shown = cli(&server, &["navigate", "/next"]).await;
-    ended(&shown, 0, "reached 1 page\n");
-    assert_eq!(page.hear().await["url"], "/next");
+    assert_output(&shown, 0, "reached 1 page\n");
+    assert_eq!(page.receive_json().await["url"], "/next");
     let shown = cli(&server, &["navigate", "/next", "--json"]).await;
     assert_eq!(shown.json(), [json!({"reached": 1, "unreached": []})]);
     assert_eq!(
-        (shown.code, page.hear().await["url"].as_str()),
+        (shown.code, page.receive_json().await["url"].as_str()),
         (Some(0), Some("/next"))
     );
 
     for (arguments, word) in [(&["navigate"][..], "<URL>"), (&["navigate", ""], "url")] {
         let refused = cli(&server, arguments).await;
-        ended(&refused, 2, "");
+        assert_output(&refused, 2, "");
         assert!(refused.stderr.contains(word), "{}", refused.stderr);
     }
 }
@@ -101,7 +101,7 @@ async fn navigate_waits_for_the_next_document_of_the_tab() {
     let mut old = Page::open_as(server.http(), &fields("p1")).await;
     let navigate = cli(&server, &["navigate", "/next", "--wait", "--json"]);
     let browser = async {
-        assert_eq!(old.hear().await["url"], "/next");
+        assert_eq!(old.receive_json().await["url"], "/next");
         drop(old);
         Page::open_as(server.http(), &fields("p2")).await
     };
@@ -110,9 +110,9 @@ async fn navigate_waits_for_the_next_document_of_the_tab() {
     assert_eq!(shown.json(), [json!({"reached": 1, "unreached": []})]);
 
     let arguments = ["navigate", "/never", "--wait", "--timeout", "0.2"];
-    let (shown, heard) = tokio::join!(cli(&server, &arguments), page.hear());
+    let (shown, received) = tokio::join!(cli(&server, &arguments), page.receive_json());
     assert_eq!(
-        (shown.code, heard["url"].as_str()),
+        (shown.code, received["url"].as_str()),
         (Some(3), Some("/never"))
     );
     assert!(

@@ -1,20 +1,20 @@
 //! `pagewire send` and `pagewire log` reach the selected pages.
 
 use super::refused;
-use crate::support::{Page, Site, TestServer, cli, ended};
+use crate::support::{Page, Site, TestServer, assert_output, cli};
 use pagewire_client::Target;
 use serde_json::json;
 
 #[tokio::test]
-async fn send_reaches_pages_verbatim_and_says_how_many() {
+async fn send_delivers_text_verbatim_and_prints_how_many_pages_it_reached() {
     let server = TestServer::start(&Site::page()).await;
-    // What JSON keeps, and what a program that re-encodes it would lose.
+    // JSON that a program which re-encodes it would change.
     let text =
         r#"{ "type":"x", "n": 1.0, "n": 12345678901234567890123, "z":1,"a":"\u00e9</script>" }"#;
     let nobody = cli(&server, &["send", text]).await;
-    ended(&nobody, 3, "");
+    assert_output(&nobody, 3, "");
     assert!(nobody.stderr.contains("no page"), "{}", nobody.stderr);
-    ended(
+    assert_output(
         &cli(&server, &["send", text, "--json"]).await,
         3,
         "{\"reached\":0,\"unreached\":[]}\n",
@@ -22,12 +22,12 @@ async fn send_reaches_pages_verbatim_and_says_how_many() {
 
     let mut first = server.page().await;
     let one = cli(&server, &["send", text]).await;
-    ended(&one, 0, "reached 1 page\n");
+    assert_output(&one, 0, "reached 1 page\n");
     assert_eq!(one.stderr, "");
-    assert_eq!(first.hear_text().await, text);
+    assert_eq!(first.receive_text().await, text);
 
     let mut second = server.page().await;
-    ended(
+    assert_output(
         &cli(&server, &["send", text, "--all"]).await,
         0,
         "reached 2 pages\n",
@@ -37,8 +37,8 @@ async fn send_reaches_pages_verbatim_and_says_how_many() {
     for page in [&mut first, &mut second] {
         assert_eq!(
             (
-                page.hear_text().await.as_str(),
-                page.hear_text().await.as_str()
+                page.receive_text().await.as_str(),
+                page.receive_text().await.as_str()
             ),
             (text, text)
         );
@@ -46,7 +46,7 @@ async fn send_reaches_pages_verbatim_and_says_how_many() {
 }
 
 #[tokio::test]
-async fn pages_are_chosen_by_socket_tab_or_url() {
+async fn pages_are_selected_by_socket_tab_or_url() {
     let server = TestServer::start(&Site::page()).await;
     let fields = |name: &str| json!({"tab_id": format!("tab-{name}"), "url": format!("http://localhost/{name}")});
     let mut a = Page::open_as(server.http(), &fields("a")).await;
@@ -71,18 +71,18 @@ async fn pages_are_chosen_by_socket_tab_or_url() {
         } else {
             "reached 2 pages\n"
         };
-        ended(&cli(&server, &arguments).await, 0, expected);
+        assert_output(&cli(&server, &arguments).await, 0, expected);
         for (name, page) in [("a", &mut a), ("b", &mut b)] {
             if hearers.contains(name) {
                 assert_eq!(
-                    page.hear().await["number"],
+                    page.receive_json().await["number"],
                     number,
                     "{name} with {target:?}"
                 );
             }
         }
     }
-    // Two ways at once contradict each other.
+    // Two selectors contradict each other.
     refused(
         &cli(&server, &["send", "{}", "--socket", &id_a, "--all"]).await,
         &["--socket", "--all"],
@@ -94,12 +94,12 @@ async fn pages_are_chosen_by_socket_tab_or_url() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_not_there_is_a_row_and_exit_code_3() {
+async fn an_unknown_page_is_a_row_and_exit_code_3() {
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;
     let message = r#"{"type":"x"}"#;
     let unknown = cli(&server, &["send", message, "--socket", "nope"]).await;
-    ended(&unknown, 3, "");
+    assert_output(&unknown, 3, "");
     assert!(
         unknown.stderr.contains("not reached: nope"),
         "{}",
@@ -115,9 +115,9 @@ async fn a_page_that_is_not_there_is_a_row_and_exit_code_3() {
         &["send", message, "--socket", "nope", "--socket", &page.id],
     )
     .await;
-    ended(&some, 3, "reached 1 page\n");
+    assert_output(&some, 3, "reached 1 page\n");
     assert!(some.stderr.contains("not reached: nope"), "{}", some.stderr);
-    assert_eq!(page.hear().await["type"], "x");
+    assert_eq!(page.receive_json().await["type"], "x");
     for arguments in [
         vec!["log", "x", "--socket", "nope"],
         vec!["reload", "--socket", "nope"],
@@ -125,7 +125,7 @@ async fn a_page_that_is_not_there_is_a_row_and_exit_code_3() {
         vec!["import", "/x.js", "--no-wait", "--socket", "nope"],
     ] {
         let run = cli(&server, &arguments).await;
-        ended(&run, 3, "");
+        assert_output(&run, 3, "");
         assert!(
             run.stderr.contains("no such socket"),
             "{arguments:?}: {}",
@@ -135,7 +135,7 @@ async fn a_page_that_is_not_there_is_a_row_and_exit_code_3() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_is_not_sent() {
+async fn invalid_json_is_not_sent() {
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;
     for text in [
@@ -155,7 +155,11 @@ async fn what_is_no_json_is_not_sent() {
         .send(&Target::all(), json!({"type": "first"}))
         .await;
     assert_eq!(valid.expect("a send").reached, 1);
-    assert_eq!(page.hear().await["type"], "first", "nothing came before it");
+    assert_eq!(
+        page.receive_json().await["type"],
+        "first",
+        "no other message came first"
+    );
 }
 
 #[tokio::test]
@@ -187,30 +191,34 @@ async fn an_empty_name_never_becomes_a_broadcast() {
             );
         }
     }
-    ended(
+    assert_output(
         &cli(&server, &["send", r#"{"type":"first"}"#]).await,
         0,
         "reached 1 page\n",
     );
-    assert_eq!(page.hear().await["type"], "first", "nothing came before it");
+    assert_eq!(
+        page.receive_json().await["type"],
+        "first",
+        "no other message came first"
+    );
 }
 
 #[tokio::test]
 async fn log_prints_exactly_the_text() {
     let server = TestServer::start(&Site::page()).await;
-    ended(&cli(&server, &["log", "x"]).await, 3, "");
+    assert_output(&cli(&server, &["log", "x"]).await, 3, "");
     let mut page = server.page().await;
     let text = "100% %s #1 </script>\n\t\"q\" \u{1f600}";
-    ended(&cli(&server, &["log", text]).await, 0, "reached 1 page\n");
-    let heard = page.hear().await;
+    assert_output(&cli(&server, &["log", text]).await, 0, "reached 1 page\n");
+    let received = page.receive_json().await;
     assert_eq!(
-        (&heard["type"], &heard["level"], &heard["text"]),
+        (&received["type"], &received["level"], &received["text"]),
         (&json!("pagewire:log"), &json!("log"), &json!(text))
     );
     for level in ["log", "debug", "info", "warn", "error"] {
         let run = cli(&server, &["log", "x", "--level", level, "--json"]).await;
         assert_eq!(run.json(), [json!({"reached": 1, "unreached": []})]);
-        assert_eq!(page.hear().await["level"], level);
+        assert_eq!(page.receive_json().await["level"], level);
     }
     refused(
         &cli(&server, &["log", "x", "--level", "loud"]).await,

@@ -1,15 +1,14 @@
 //! `pagewire sockets` lists connected pages.
 
 use super::refused;
-use crate::support::{Page, Site, TestServer, cli, ended};
+use crate::support::{Page, Site, TestServer, assert_output, cli};
 use serde_json::json;
-use tokio::io::AsyncBufReadExt;
 
 #[tokio::test]
 async fn sockets_lists_pages_as_a_table() {
     let server = TestServer::start(&Site::page()).await;
     let none = cli(&server, &["sockets"]).await;
-    ended(&none, 3, "");
+    assert_output(&none, 3, "");
     for remedy in ["no page", "in a browser"] {
         assert!(none.stderr.contains(remedy), "{}", none.stderr);
     }
@@ -18,7 +17,7 @@ async fn sockets_lists_pages_as_a_table() {
     let first = Page::open_as(server.http(), &fields).await;
     let fields = json!({"url": "http://localhost/b", "visibility": "hidden", "top_level": false});
     let second = Page::open_as(server.http(), &fields).await;
-    let silent = server.silent_page().await;
+    let silent = server.wds_page().await;
     let listed = cli(&server, &["sockets"]).await;
     assert_eq!((listed.code, listed.stderr.as_str()), (Some(0), ""));
     let rows: Vec<Vec<&str>> = listed
@@ -27,7 +26,7 @@ async fn sockets_lists_pages_as_a_table() {
         .map(|row| row.split_whitespace().collect())
         .collect();
     assert_eq!(rows[0], ["SOCKET", "STATE", "URL", "TITLE"]);
-    // What a page put into its title does not steer the terminal.
+    // A page's title cannot control the terminal.
     assert_eq!(
         rows[1],
         [&first.id, "visible", "http://localhost/a", "A", "[2Jtitle!"]
@@ -46,9 +45,9 @@ async fn sockets_lists_pages_as_a_table() {
 }
 
 #[tokio::test]
-async fn sockets_gives_an_object_a_line() {
+async fn sockets_prints_json_lines() {
     let server = TestServer::start(&Site::page()).await;
-    ended(&cli(&server, &["sockets", "--json"]).await, 3, "");
+    assert_output(&cli(&server, &["sockets", "--json"]).await, 3, "");
     let fields =
         json!({"url": "http://localhost/a", "title": "A", "tab_id": "tab-a", "page_id": "page-a"});
     let page = Page::open_as(server.http(), &fields).await;
@@ -89,7 +88,7 @@ async fn sockets_gives_an_object_a_line() {
     assert!(address.starts_with("127.0.0.1:"), "{address}");
 
     let none = cli(&server, &["sockets", "--url", "nothing-like-it"]).await;
-    ended(&none, 3, "");
+    assert_output(&none, 3, "");
     refused(
         &cli(&server, &["sockets", "--url", "("]).await,
         &["regular expression", "RE2"],

@@ -1,10 +1,10 @@
 //! Bad usage is exit code 2 with the value and the remedy; help and completions are not errors.
 
 use super::refused;
-use crate::support::{Site, TestServer, command, ended, run, speaking_to, within};
+use crate::support::{Site, TestServer, assert_output, command, command_for, run, within};
 
 #[tokio::test]
-async fn serve_refuses_what_it_cannot_do_and_names_value_and_remedy() {
+async fn serve_refuses_invalid_settings_with_value_and_remedy() {
     let site = Site::page();
     let server = TestServer::start(&site).await;
     let port = server.http().port().to_string();
@@ -95,7 +95,7 @@ async fn serve_refuses_what_it_cannot_do_and_names_value_and_remedy() {
         command.args(&arguments);
         let run = run(command).await;
         refused(&run, &words);
-        // Each thing is said once.
+        // Each error is printed once.
         for cause in ["No such file", "os error", "in use"] {
             assert!(
                 run.stderr.matches(cause).count() <= 1,
@@ -107,12 +107,12 @@ async fn serve_refuses_what_it_cannot_do_and_names_value_and_remedy() {
     let mut command = command();
     command.args(["serve", &root]).env("PAGEWIRE_PORT", "many");
     refused(&run(command).await, &["PAGEWIRE_PORT", "\"many\"", "65535"]);
-    // The daemon whose ports were asked for has not noticed.
+    // The daemon that occupies the ports is unaffected.
     assert_eq!(server.get("/").await.status, 200);
 }
 
 #[tokio::test]
-async fn a_command_that_is_none_is_bad_usage_and_help_is_not() {
+async fn an_unknown_command_is_bad_usage_and_help_is_not() {
     for (arguments, word) in [
         (&[][..], "Usage: pagewire <COMMAND>"),
         (&["bogus"], "'bogus'"),
@@ -150,7 +150,7 @@ async fn a_command_that_is_none_is_bad_usage_and_help_is_not() {
 }
 
 #[tokio::test]
-async fn nobody_reading_the_output_is_no_reason_to_panic() {
+async fn closed_output_does_not_cause_a_panic() {
     let server = TestServer::start(&Site::page()).await;
     let _page = server.page().await;
     for arguments in [
@@ -161,7 +161,7 @@ async fn nobody_reading_the_output_is_no_reason_to_panic() {
     ] {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
-        let mut command = speaking_to(&server, arguments);
+        let mut command = command_for(&server, arguments);
         let child = command.stdout(writer).spawn().expect("it starts");
         let output = within("the command to end", child.wait_with_output())
             .await
@@ -186,5 +186,5 @@ async fn completions_name_every_command() {
     }
     let mut none = command();
     none.args(["completions", "abacus"]);
-    ended(&run(none).await, 2, "");
+    assert_output(&run(none).await, 2, "");
 }

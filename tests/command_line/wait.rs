@@ -1,35 +1,35 @@
 //! `pagewire wait` returns when its condition holds, and its exit code gives the reason.
 
-use super::answer;
-use crate::support::{Site, TestServer, cli, command, ended, run, within};
+use super::run_import;
+use crate::support::{Site, TestServer, assert_output, cli, command, run, within};
 use pagewire_client::{SubscribeOptions, What};
 use serde_json::json;
 
 #[tokio::test]
-async fn wait_returns_when_so_many_sockets_are_ready() {
+async fn wait_returns_once_enough_sockets_are_ready() {
     let server = TestServer::start(&Site::page()).await;
     let _first = server.page().await;
     let wait = cli(&server, &["wait", "--sockets", "2", "--timeout", "15"]);
     let (shown, _second) = tokio::join!(wait, server.page());
-    ended(&shown, 0, "");
+    assert_output(&shown, 0, "");
     let shown = cli(&server, &["wait", "--sockets", "3", "--timeout", "0.1"]).await;
-    ended(&shown, 3, "");
+    assert_output(&shown, 3, "");
     assert!(shown.stderr.contains("2 sockets"), "{}", shown.stderr);
     let shown = cli(&server, &["wait", "--sockets", "some"]).await;
-    ended(&shown, 2, "");
+    assert_output(&shown, 2, "");
 }
 
 #[tokio::test]
-async fn wait_until_of_what_throws_is_exit_code_1() {
+async fn wait_until_exits_1_if_the_expression_throws() {
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;
     let thrown =
         json!({"exception": {"phase": "call", "name": "RangeError", "message": "n\u{1b}[2Jo"}});
     let (shown, _) = tokio::join!(
         cli(&server, &["wait", "--until", "x"]),
-        answer(&server, &mut page, thrown)
+        run_import(&server, &mut page, thrown)
     );
-    ended(&shown, 1, "");
+    assert_output(&shown, 1, "");
     assert_eq!(
         shown.stderr, "RangeError: n[2Jo\n",
         "a page must not move the cursor"
@@ -37,7 +37,7 @@ async fn wait_until_of_what_throws_is_exit_code_1() {
 }
 
 #[tokio::test]
-async fn wait_until_asks_again_when_the_page_came_back() {
+async fn wait_until_evaluates_again_after_a_reconnect() {
     let server = TestServer::start(&Site::page()).await;
     let mut first = server.page().await;
     let mut events = server
@@ -51,7 +51,7 @@ async fn wait_until_asks_again_when_the_page_came_back() {
         &["wait", "--until", "window.ready", "--timeout", "15"],
     );
     let browser = async {
-        let frame = first.hear().await;
+        let frame = first.receive_json().await;
         assert_eq!(frame["type"], "import");
         drop(first);
         let gone = within("the page's end", events.next())
@@ -60,29 +60,29 @@ async fn wait_until_asks_again_when_the_page_came_back() {
             .expect("an event");
         assert!(matches!(gone.what, What::SocketClosed(_)));
         let mut second = server.page().await;
-        answer(&server, &mut second, json!({"value": {}})).await
+        run_import(&server, &mut second, json!({"value": {}})).await
     };
     let (shown, source) = tokio::join!(wait, browser);
-    ended(&shown, 0, "");
+    assert_output(&shown, 0, "");
     assert!(source.contains("window.ready"), "{source}");
 }
 
 #[tokio::test]
-async fn wait_for_a_daemon_that_does_not_come_is_exit_code_4() {
+async fn wait_exits_4_if_no_daemon_starts_in_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut wait = command();
     wait.args(["wait", "--timeout", "0.2"])
         .env("XDG_RUNTIME_DIR", folder.path());
     let shown = run(wait).await;
-    ended(&shown, 4, "");
+    assert_output(&shown, 4, "");
 }
 
 #[tokio::test]
-async fn with_nobody_connected_it_is_said_which_is_missing() {
+async fn without_a_page_the_error_says_which_part_is_missing() {
     let server = TestServer::start(&Site::page()).await;
     let says = async |words: &str| {
         let shown = cli(&server, &["reload"]).await;
-        ended(&shown, 3, "");
+        assert_output(&shown, 3, "");
         assert!(
             shown.stderr.contains(words),
             "no {words:?} in {}",

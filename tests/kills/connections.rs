@@ -1,6 +1,6 @@
 //! Plugins whose connection breaks at any byte.
 
-use super::{answer, is_gone, plugins};
+use super::{assert_plugin_gone, plugins, response_of};
 use crate::support::module_hook::PATH;
 use crate::support::{
     Cut, ModuleHook, Relay, ResolveImport, Serve, Session, Site, TestServer, Transform,
@@ -11,7 +11,7 @@ use pagewire_client::{Change, Client, Content, Filter, Plugin};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
-/// Waits until nothing of a plugin is listed.
+/// Waits until the plugin is not listed any more.
 async fn vanished(client: &Client, name: &str) {
     let gone = async {
         while plugins(client)
@@ -23,8 +23,8 @@ async fn vanished(client: &Client, name: &str) {
     within(&format!("the end of {name}"), gone).await;
 }
 
-/// A request is with a plugin that is asked first while the next in order is killed: that one held
-/// nothing, so that it costs nothing.
+/// Kills the next plugin in order while an earlier one handles the request: the killed plugin held
+/// nothing, so nothing fails.
 async fn killed_before_its_turn<K: ModuleHook>() {
     for is_replaced in [false, true] {
         let server = TestServer::start(&module_hook::site()).await;
@@ -48,7 +48,7 @@ async fn killed_before_its_turn<K: ModuleHook>() {
             (session, hook)
         };
         let _next = next.await;
-        let asking = tokio::spawn(server.asking(PATH));
+        let pending = tokio::spawn(server.get_detached(PATH));
         let call = first.call().await;
         if is_replaced {
             let request = ServerStartRequest {
@@ -63,9 +63,9 @@ async fn killed_before_its_turn<K: ModuleHook>() {
         }
         vanished(&client, "b-next").await;
         first.answer(K::call_id(&call), K::skip()).await;
-        let answer = answer(asking).await;
+        let response = response_of(pending).await;
         assert_eq!(
-            (answer.status, answer.text()),
+            (response.status, response.text()),
             (200, K::answered("last")),
             "{}",
             K::NAME
@@ -74,26 +74,26 @@ async fn killed_before_its_turn<K: ModuleHook>() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_is_killed_before_its_turn_to_serve_costs_nothing() {
+async fn killing_a_plugin_before_its_turn_to_serve_has_no_effect() {
     killed_before_its_turn::<Serve>().await;
 }
 
 #[tokio::test]
-async fn a_plugin_that_is_killed_before_its_turn_to_transform_costs_nothing() {
+async fn killing_a_plugin_before_its_turn_to_transform_has_no_effect() {
     killed_before_its_turn::<Transform>().await;
 }
 
 #[tokio::test]
-async fn a_plugin_that_is_killed_before_its_turn_to_resolve_costs_nothing() {
+async fn killing_a_plugin_before_its_turn_to_resolve_has_no_effect() {
     killed_before_its_turn::<ResolveImport>().await;
 }
 
-/// What the plugin of the next tests makes of everything.
+/// Output of the plugin in the next tests for every hook.
 const MADE: &str = "made by the plugin";
 
-/// Serves below `/v/`, transforms text files, resolves imports of modules: first tells that it is asked,
-/// and then answers at once.
-fn answers(asked: impl Fn() + Clone + Send + Sync + 'static) -> Plugin {
+/// Returns a plugin that serves below `/v/`, transforms text files and resolves imports of modules. It
+/// calls `asked` before each result.
+fn plugin(asked: impl Fn() + Clone + Send + Sync + 'static) -> Plugin {
     let (for_transform, for_resolve) = (asked.clone(), asked.clone());
     Plugin::new("cut")
         .replace_existing()
@@ -112,7 +112,7 @@ fn answers(asked: impl Fn() + Clone + Send + Sync + 'static) -> Plugin {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_in_the_midst_of_an_answer_costs_that_request_and_no_other() {
+async fn a_connection_that_breaks_within_a_result_fails_only_that_request() {
     let server = TestServer::start(&Site::new([("a.txt", "a"), ("m.js", "import 'x';")])).await;
     let client = server.client().await;
     let open = proto::ServeOpen {
@@ -123,7 +123,7 @@ async fn a_connection_that_breaks_in_the_midst_of_an_answer_costs_that_request_a
         ..Default::default()
     };
     let (_session, mut other) = Session::with_hook::<Serve>(&server, "other", open).await;
-    let neighbour = tokio::spawn(server.asking("/other"));
+    let neighbour = tokio::spawn(server.get_detached("/other"));
     let held = other.call().await;
     let resolved = format!("import '{MADE}';");
     for (path, whole) in [("/v/x", MADE), ("/a.txt", MADE), ("/m.js", &*resolved)] {
@@ -133,20 +133,20 @@ async fn a_connection_that_breaks_in_the_midst_of_an_answer_costs_that_request_a
             let relay = Relay::start(server.control()).await;
             let (ready, breaks) = (Arc::new(Notify::new()), relay.clone());
             let is_ready = ready.clone();
-            let plugin = answers(move || breaks.cut_after(cuts, cut)).server_start(move |_| {
+            let plugin = plugin(move || breaks.cut_after(cuts, cut)).server_start(move |_| {
                 ready.notify_one();
                 async { Ok(()) }
             });
             let plugin = tokio::spawn(plugin.run_with(relay.endpoint(&server.token)));
             within("the plugin to be ready", is_ready.notified()).await;
-            let answer = server.get(path).await;
-            // All of the answer has come before its connection broke.
-            let is_whole = answer.status == 200;
+            let response = server.get(path).await;
+            // The whole result arrived before the connection broke.
+            let is_whole = response.status == 200;
             if is_whole {
-                assert_eq!(answer.text(), whole, "{path} cut after {cuts}");
-                assert!(cuts > whole.len(), "{path} was whole after {cuts} octets");
+                assert_eq!(response.text(), whole, "{path} cut after {cuts}");
+                assert!(cuts > whole.len(), "{path} was complete after {cuts} bytes");
             } else {
-                is_gone(&answer, "cut");
+                assert_plugin_gone(&response, "cut");
             }
             plugin.abort();
             if is_whole && relay.spent() < cuts {
@@ -157,14 +157,14 @@ async fn a_connection_that_breaks_in_the_midst_of_an_answer_costs_that_request_a
     }
     assert!(!neighbour.is_finished());
     other
-        .answer(held.call_id, Serve::answer("not concerned"))
+        .answer(held.call_id, Serve::answer("unaffected"))
         .await;
-    assert_eq!(answer(neighbour).await.text(), "not concerned");
+    assert_eq!(response_of(neighbour).await.text(), "unaffected");
     vanished(&client, "cut").await;
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_while_a_plugin_comes_leaves_nothing_of_it() {
+async fn a_connection_that_breaks_during_startup_leaves_no_plugin_behind() {
     let server = TestServer::start(&Site::new([("a.txt", "a"), ("m.js", "import 'x';")])).await;
     let client = server.client().await;
     let mut after = 0;
@@ -173,7 +173,7 @@ async fn a_connection_that_breaks_while_a_plugin_comes_leaves_nothing_of_it() {
         relay.cut_after(after, Cut::Reset);
         let ready = Arc::new(Notify::new());
         let is_ready = ready.clone();
-        let plugin = answers(|| ()).server_start(move |_| {
+        let plugin = plugin(|| ()).server_start(move |_| {
             ready.notify_one();
             async { Ok(()) }
         });
@@ -192,12 +192,12 @@ async fn a_connection_that_breaks_while_a_plugin_comes_leaves_nothing_of_it() {
             ("/a.txt", 200, Some("a")),
             ("/m.js", 200, Some("import 'x';")),
         ] {
-            let answer = server.get(path).await;
-            assert_eq!(answer.status, status, "{path} after {after}");
+            let response = server.get(path).await;
+            assert_eq!(response.status, status, "{path} after {after}");
             assert!(
-                text.is_none_or(|text| answer.text() == text),
+                text.is_none_or(|text| response.text() == text),
                 "{}",
-                answer.text()
+                response.text()
             );
         }
         if came {
@@ -207,6 +207,6 @@ async fn a_connection_that_breaks_while_a_plugin_comes_leaves_nothing_of_it() {
     }
     assert!(
         after > 500,
-        "it was broken at many places, and the last was {after}"
+        "it was cut at many positions, the last at {after}"
     );
 }

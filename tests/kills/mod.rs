@@ -5,11 +5,11 @@ mod connections;
 mod plugin_process;
 mod processes;
 
-use crate::support::{Answer, Site, within};
+use crate::support::{HttpResponse, Site, within};
 use pagewire_client::{Client, PluginInfo};
 use tokio::task::JoinHandle;
 
-/// What each hook of a plugin is asked to hold, and what the file system has there.
+/// Paths whose requests each hook of a plugin holds, and the content of their files.
 const HELD_PATHS: [(&str, &str); 3] = [
     ("serve/held", ""),
     ("transform/held.txt", "untouched"),
@@ -26,19 +26,19 @@ fn site() -> Site {
     site
 }
 
-async fn answer(asking: JoinHandle<Answer>) -> Answer {
-    within("an answer", asking).await.expect("no panic")
+async fn response_of(pending: JoinHandle<HttpResponse>) -> HttpResponse {
+    within("an answer", pending).await.expect("no panic")
 }
 
-fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
-    answer.header(name).unwrap_or_default()
+fn header<'a>(response: &'a HttpResponse, name: &str) -> &'a str {
+    response.header(name).unwrap_or_default()
 }
 
-/// It was held by a plugin that is gone.
+/// Asserts that the request was held by a plugin that has disconnected.
 #[track_caller]
-fn is_gone(answer: &Answer, plugin: &str) {
-    let blamed = ["pagewire-plugin", "pagewire-reason"].map(|name| header(answer, name));
-    assert_eq!((answer.status, blamed), (502, [plugin, "gone"]));
+fn assert_plugin_gone(response: &HttpResponse, plugin: &str) {
+    let blamed = ["pagewire-plugin", "pagewire-reason"].map(|name| header(response, name));
+    assert_eq!((response.status, blamed), (502, [plugin, "gone"]));
 }
 
 async fn plugins(client: &Client) -> Vec<PluginInfo> {

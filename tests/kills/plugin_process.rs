@@ -1,4 +1,4 @@
-//! A plugin as a process of its own, which can be killed: this binary, with this one test to run.
+//! A plugin in a process of its own that can be killed: this test binary, restricted to one test.
 
 use crate::support::{TestServer, within};
 use pagewire_client::{
@@ -13,14 +13,14 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::watch;
 
-/// Set in a process that is to be a plugin: its name, its failure mode, and how many milliseconds its
-/// calls may take.
+/// Set in a process that acts as a plugin: its name, its failure mode, and its call timeout in
+/// milliseconds.
 const ACT_AS: &str = "TEST_KILLED_PLUGIN";
 
-/// A plugin with every hook for the paths below its name, `/NAME/serve/` and so on; it serves those of
-/// the plugin `victim`, too. By its last segment it
-/// - `held`: says so, and answers once it was asked for `release`;
-/// - `hang`: says so, and does nothing at all until there is a line on its standard input.
+/// Runs a plugin with every hook for the paths below its name, `/NAME/serve/` and so on; it also serves
+/// those of the plugin `victim`. The last path segment selects its behaviour:
+/// - `held`: prints that it holds the call, and answers after a request for `release`;
+/// - `hang`: prints that it hangs, and blocks until there is a line on its standard input.
 #[tokio::test]
 async fn acts_as_a_plugin() {
     let Ok(what) = std::env::var(ACT_AS) else {
@@ -73,7 +73,8 @@ async fn acts_as_a_plugin() {
         }
     };
     let mark = format!("{name} {}", std::process::id());
-    let (act2, act3, mark2, mark3) = (act.clone(), act.clone(), mark.clone(), mark.clone());
+    let (act_in_transform, act_in_resolve, transform_mark, resolve_mark) =
+        (act.clone(), act.clone(), mark.clone(), mark.clone());
     let plugin = Plugin::new(&name)
         .serve(serve, move |request| {
             let (acted, mark) = (act(&request), mark.clone());
@@ -83,14 +84,14 @@ async fn acts_as_a_plugin() {
             }
         })
         .transform(transform, move |response| {
-            let (acted, mark) = (act2(response.request()), mark2.clone());
+            let (acted, mark) = (act_in_transform(response.request()), transform_mark.clone());
             async move {
                 acted.await;
                 Ok(Change::new().body(mark))
             }
         })
         .resolve_import(resolve, move |imports| {
-            let (acted, mark) = (act3(imports.importer()), mark3.clone());
+            let (acted, mark) = (act_in_resolve(imports.importer()), resolve_mark.clone());
             async move {
                 acted.await;
                 Ok(imports.resolve(|_| Some(mark.clone())))
@@ -105,13 +106,13 @@ async fn acts_as_a_plugin() {
             println!("started");
             Ok(())
         });
-    // It ends with the daemon, too.
+    // The plugin ends with the daemon, too.
     if let Err(end) = plugin.run().await {
         println!("ended: {end}");
     }
 }
 
-/// A `[[plugin]]` table that has the daemon start [`acts_as_a_plugin`].
+/// Returns a `[[plugin]]` table that makes the daemon start [`acts_as_a_plugin`].
 pub fn configured(name: &str, mode: &str, more: &str) -> String {
     let binary = std::env::current_exe().expect("this binary");
     format!(
@@ -122,14 +123,14 @@ pub fn configured(name: &str, mode: &str, more: &str) -> String {
 
 const TEST: &str = "kills::plugin_process::acts_as_a_plugin";
 
-/// A running process, which ends with the test.
+/// Running plugin process that ends with the test.
 pub struct PluginProcess {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl PluginProcess {
-    /// Started, with all its hooks in force.
+    /// Starts the process and waits until all its hooks are active.
     pub async fn start(server: &TestServer, name: &str, mode: &str, millis: u64) -> Self {
         let mut child = Command::new(std::env::current_exe().expect("this binary"))
             .args(["--exact", TEST, "--nocapture"])
@@ -144,32 +145,32 @@ impl PluginProcess {
             .expect("it starts");
         let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let mut process = Self { child, lines };
-        process.says("started").await;
+        process.wait_for_line("started").await;
         process
     }
 
-    /// Waits for the next line with these words.
-    pub async fn says(&mut self, words: &str) {
-        let said = async {
+    /// Waits for the next line that contains these words.
+    pub async fn wait_for_line(&mut self, words: &str) {
+        let output = async {
             while let Some(line) = self.lines.next_line().await.expect("a pipe") {
                 if line.contains(words) {
                     return;
                 }
             }
-            panic!("the process ended before it said {words:?}");
+            panic!("the process ended before it printed {words:?}");
         };
-        within(&format!("{words:?} of the process"), said).await;
+        within(&format!("{words:?} of the process"), output).await;
     }
 
-    /// By SIGKILL; it has ended when this returns.
+    /// Kills the process with SIGKILL and waits for its end.
     pub async fn kill(&mut self) {
         within("the killed process", self.child.kill())
             .await
             .expect("it ran");
     }
 
-    /// Goes on after it hung.
-    pub async fn go_on(&mut self) {
+    /// Ends a `hang`.
+    pub async fn end_hang(&mut self) {
         let input = self.child.stdin.as_mut().expect("piped");
         input.write_all(b"\n").await.expect("a pipe");
     }

@@ -2,8 +2,8 @@
 
 use super::plugin_process;
 use super::plugin_process::PluginProcess;
-use super::{HELD_PATHS, answer, header, is_gone, plugins, site};
-use crate::support::{Answer, Page, Session, TestServer, within};
+use super::{HELD_PATHS, assert_plugin_gone, header, plugins, response_of, site};
+use crate::support::{HttpResponse, Page, Session, TestServer, within};
 use pagewire_client::proto::ServerStartRequest;
 use pagewire_client::proto::plugin::State;
 use pagewire_client::{Client, PluginInfo, SubscribeOptions, Target, What};
@@ -11,23 +11,24 @@ use rustix::process::Signal;
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-/// Requests that a plugin holds of each kind when it is killed.
-const HELD: usize = 4;
+/// Number of requests per hook that a plugin holds when it is killed.
+const HELD_PER_HOOK: usize = 4;
 
-/// Requests that this plugin will hold, with what is in their files: [`HELD`] of each kind.
-fn held_by(server: &TestServer, name: &str) -> Vec<(&'static str, JoinHandle<Answer>)> {
-    let paths = HELD_PATHS.iter().flat_map(|path| [path; HELD]);
+/// Sends the requests that this plugin will hold, [`HELD`] of each hook, with the content of their
+/// files.
+fn held_by(server: &TestServer, name: &str) -> Vec<(&'static str, JoinHandle<HttpResponse>)> {
+    let paths = HELD_PATHS.iter().flat_map(|path| [path; HELD_PER_HOOK]);
     paths
         .enumerate()
         .map(|(n, (path, text))| {
-            // Each is a question of its own: none is answered by what another gets.
-            let asking = server.asking(&format!("/{name}/{path}?{n}"));
-            (*text, tokio::spawn(asking))
+            // Each has its own URL, so that no call is shared.
+            let pending = server.get_detached(&format!("/{name}/{path}?{n}"));
+            (*text, tokio::spawn(pending))
         })
         .collect()
 }
 
-/// Waits until a plugin is listed as it should be.
+/// Waits until the plugin is listed and fulfils the condition.
 async fn listed(
     client: &Client,
     name: &str,
@@ -46,11 +47,11 @@ async fn listed(
     within(&format!("{name} to be {what}"), look).await
 }
 
-/// A page that says something, and the subscription that hears it as its next event: in between there
-/// was none.
-async fn says_next(page: &mut Page, events: &mut pagewire_client::Subscription) {
+/// Sends a message from the page and asserts that it is the next event of the subscription: no event
+/// came in between.
+async fn assert_next_event(page: &mut Page, events: &mut pagewire_client::Subscription) {
     let last = events.position().sequence;
-    page.say(&json!({"type": "still here"})).await;
+    page.send_json(&json!({"type": "still here"})).await;
     let event = within("an event", events.next()).await.expect("open");
     let event = event.expect("an event");
     assert_eq!(event.position.sequence, last + 1);
@@ -58,7 +59,7 @@ async fn says_next(page: &mut Page, events: &mut pagewire_client::Subscription) 
 }
 
 #[tokio::test]
-async fn a_killed_process_costs_exactly_what_it_held_of_every_hook() {
+async fn a_killed_process_fails_exactly_the_calls_it_held_in_every_hook() {
     for mode in ["fail", "skip"] {
         let server = TestServer::start(&site()).await;
         let client = server.client().await;
@@ -78,57 +79,61 @@ async fn a_killed_process_costs_exactly_what_it_held_of_every_hook() {
         let at_victim = held_by(&server, "victim");
         let at_witness = held_by(&server, "witness");
         for _ in 0..at_victim.len() {
-            victim.says("held /victim/").await;
-            witness.says("held /witness/").await;
+            victim.wait_for_line("held /victim/").await;
+            witness.wait_for_line("held /witness/").await;
         }
-        page.say(&json!({"type": "ask-victim", "id": 7, "pagewire:request": true}))
+        page.send_json(&json!({"type": "ask-victim", "id": 7, "pagewire:request": true}))
             .await;
-        victim.says("asked").await;
+        victim.wait_for_line("asked").await;
         let seen = within("the request to be seen", events.next()).await;
         assert!(matches!(seen, Ok(Some(_))), "{seen:?}");
         victim.kill().await;
 
-        for (file, asking) in at_victim {
-            let answer = answer(asking).await;
+        for (file, pending) in at_victim {
+            let response = response_of(pending).await;
             if mode == "fail" {
-                is_gone(&answer, "victim");
+                assert_plugin_gone(&response, "victim");
                 continue;
             }
             assert_eq!(
-                (answer.status, header(&answer, "pagewire-skipped")),
+                (response.status, header(&response, "pagewire-skipped")),
                 (200, "victim")
             );
             if file.is_empty() {
-                assert!(answer.text().starts_with("witness "), "{}", answer.text());
+                assert!(
+                    response.text().starts_with("witness "),
+                    "{}",
+                    response.text()
+                );
             } else {
-                assert_eq!(answer.text(), file);
+                assert_eq!(response.text(), file);
             }
         }
-        let refused = page.hear().await;
+        let refused = page.receive_json().await;
         assert_eq!(
             (&refused["id"], refused["error"].is_string()),
             (&json!(7), true),
             "{refused}"
         );
 
-        // Nobody else has noticed.
-        assert!(at_witness.iter().all(|(_, asking)| !asking.is_finished()));
+        // Other clients are unaffected.
+        assert!(at_witness.iter().all(|(_, pending)| !pending.is_finished()));
         assert_eq!(server.get("/plain.txt").await.text(), "plain");
-        says_next(&mut page, &mut events).await;
+        assert_next_event(&mut page, &mut events).await;
         let report = client.send(&Target::all(), &json!({"type": "sent"})).await;
         assert_eq!(report.expect("a report").reached, 1);
-        assert_eq!(page.hear().await["type"], "sent");
+        assert_eq!(page.receive_json().await["type"], "sent");
         server.get("/witness/serve/release").await;
-        for (_, asking) in at_witness {
-            let answer = answer(asking).await;
+        for (_, pending) in at_witness {
+            let response = response_of(pending).await;
             assert_eq!(
-                (answer.status, header(&answer, "pagewire-skipped")),
+                (response.status, header(&response, "pagewire-skipped")),
                 (200, "")
             );
-            assert!(answer.text().contains("witness "), "{}", answer.text());
+            assert!(response.text().contains("witness "), "{}", response.text());
         }
 
-        // Its name can be taken, and from that moment on nothing of it is left.
+        // Its name can be taken, and from then on nothing of the plugin remains.
         let taken = async {
             let request = || ServerStartRequest {
                 plugin_name: "victim".into(),
@@ -154,15 +159,15 @@ async fn a_killed_process_costs_exactly_what_it_held_of_every_hook() {
             list[2]
         );
         for (path, text) in HELD_PATHS {
-            let answer = server.get(&format!("/victim/{path}")).await;
+            let response = server.get(&format!("/victim/{path}")).await;
             assert_eq!(
-                (answer.status, header(&answer, "pagewire-skipped")),
+                (response.status, header(&response, "pagewire-skipped")),
                 (200, "")
             );
             let expected = if text.is_empty() { "witness " } else { text };
-            assert!(answer.text().starts_with(expected), "{}", answer.text());
+            assert!(response.text().starts_with(expected), "{}", response.text());
         }
-        // The other session has heard nothing but that it is ready.
+        // The other session has received nothing except that it is ready.
         bystander.event().await;
         drop(server);
         let end = within("the daemon's end", bystander.events.message()).await;
@@ -171,7 +176,7 @@ async fn a_killed_process_costs_exactly_what_it_held_of_every_hook() {
 }
 
 #[tokio::test]
-async fn requests_that_come_after_a_kill_wait_for_the_process_that_is_required() {
+async fn requests_after_a_kill_wait_for_the_restart_of_a_required_plugin() {
     let site = site();
     let required = "required = true\npaths = ['/victim/']";
     site.write(
@@ -184,16 +189,16 @@ async fn requests_that_come_after_a_kill_wait_for_the_process_that_is_required()
     let first = listed(&client, "victim", "ready", ready).await;
     let held = held_by(&server, "victim");
     for n in 0..held.len() {
-        // They are numbered through.
-        let (path, _) = HELD_PATHS[n / HELD];
+        // The requests are numbered consecutively.
+        let (path, _) = HELD_PATHS[n / HELD_PER_HOOK];
         server
-            .logged(&format!("victim: held /victim/{path}?{n}"))
+            .wait_for_log(&format!("victim: held /victim/{path}?{n}"))
             .await;
     }
     plugin_process::kill(first.pid, Signal::KILL);
-    for (_, asking) in held {
-        is_gone(&answer(asking).await, "victim");
-        // The first that comes after the loss, and all others.
+    for (_, pending) in held {
+        assert_plugin_gone(&response_of(pending).await, "victim");
+        // The first request after the loss, and every later one.
         let next = server.get("/victim/serve/who").await;
         assert_eq!(next.status, 200, "{}", next.text());
         assert_ne!(next.text(), format!("victim {}", first.pid));
@@ -215,27 +220,27 @@ async fn requests_that_come_after_a_kill_wait_for_the_process_that_is_required()
 }
 
 #[tokio::test]
-async fn a_stopped_process_costs_its_own_requests_their_deadline_and_goes_on_later() {
+async fn a_stopped_process_times_out_only_its_own_requests_and_can_continue() {
     let server = TestServer::start(&site()).await;
     let client = server.client().await;
     let mut victim = PluginProcess::start(&server, "victim", "fail", 300).await;
     let mut witness = PluginProcess::start(&server, "witness", "fail", 60_000).await;
     let at_witness = held_by(&server, "witness");
     for _ in 0..at_witness.len() {
-        witness.says("held").await;
+        witness.wait_for_line("held").await;
     }
-    let hanging = tokio::spawn(server.asking("/victim/serve/hang"));
-    victim.says("hangs").await;
+    let hanging = tokio::spawn(server.get_detached("/victim/serve/hang"));
+    victim.wait_for_line("hangs").await;
     victim.signal(Signal::STOP);
     let at_victim = held_by(&server, "victim");
     let count = u64::try_from(at_victim.len()).expect("few") + 1;
-    let at_victim = at_victim.into_iter().map(|(_, asking)| asking);
-    for asking in at_victim.chain([hanging]) {
-        let answer = answer(asking).await;
-        let blamed = ["pagewire-plugin", "pagewire-reason"].map(|name| header(&answer, name));
-        assert_eq!((answer.status, blamed), (504, ["victim", "timeout"]));
+    let at_victim = at_victim.into_iter().map(|(_, pending)| pending);
+    for pending in at_victim.chain([hanging]) {
+        let response = response_of(pending).await;
+        let blamed = ["pagewire-plugin", "pagewire-reason"].map(|name| header(&response, name));
+        assert_eq!((response.status, blamed), (504, ["victim", "timeout"]));
     }
-    assert!(at_witness.iter().all(|(_, asking)| !asking.is_finished()));
+    assert!(at_witness.iter().all(|(_, pending)| !pending.is_finished()));
     assert_eq!(server.get("/plain.txt").await.text(), "plain");
     let counts = listed(&client, "victim", "there", |_| true).await;
     assert_eq!(
@@ -245,8 +250,8 @@ async fn a_stopped_process_costs_its_own_requests_their_deadline_and_goes_on_lat
     assert_eq!((counts.failures, counts.late_results), (0, 0));
 
     victim.signal(Signal::CONT);
-    victim.go_on().await;
-    listed(&client, "victim", "heard, too late", |plugin| {
+    victim.end_hang().await;
+    listed(&client, "victim", "counted as late", |plugin| {
         plugin.late_results > 0
     })
     .await;
@@ -258,7 +263,7 @@ async fn a_stopped_process_costs_its_own_requests_their_deadline_and_goes_on_lat
             .starts_with("victim ")
     );
     server.get("/witness/serve/release").await;
-    for (_, asking) in at_witness {
-        assert_eq!(answer(asking).await.status, 200);
+    for (_, pending) in at_witness {
+        assert_eq!(response_of(pending).await.status, 200);
     }
 }

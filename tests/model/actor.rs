@@ -1,9 +1,9 @@
-//! A plugin that does what it is told: as a process of its own, or behind a connection that can break.
+//! Scripted plugin, in a process of its own or behind a connection that can break.
 
-use super::expect::{Act, Hook, HookKind, Phase, mark, served, specifier};
+use super::oracle::{Action, Hook, HookKind, Phase, mark, served, specifier};
 use crate::support::{Cut, ModuleHook, Relay, module_hook};
 use crate::support::{
-    Hook as _, ResolveImport, Said, Serve, Session, TestServer, Transform, within,
+    Hook as _, HookMessage, ResolveImport, Serve, Session, TestServer, Transform, within,
 };
 use pagewire_client::proto::{self, RequestFilter, ServerStartRequest};
 use pagewire_client::{Client, Endpoint};
@@ -15,39 +15,39 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
-/// Set in a process that is to be a plugin: what it says of itself, as JSON.
+/// Set in a process that acts as a plugin: its role as JSON.
 const ACT_AS: &str = "TEST_ACTOR";
 
-/// Who a plugin is.
+/// Identity of a plugin.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Role {
     name: String,
     replaces: bool,
 }
 
-/// What a plugin is told.
+/// Commands to a plugin.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum Tell {
+pub enum Instruction {
     Open(Hook),
     Withdraw(HookKind),
     Update(HookKind, Vec<String>),
-    /// What to do with the call that it holds for this target.
-    Release(HookKind, String, Act),
-    /// To send a result that nobody waits for.
-    Babble(HookKind),
-    /// To say which calls it had since it said so last.
+    /// Handles the held call for this target.
+    Release(HookKind, String, Action),
+    /// Sends a result for an unknown call.
+    LateResult(HookKind),
+    /// Requests the calls received since the last such request.
     Calls,
 }
 
-/// What it says.
+/// Reports of a plugin.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Report {
-    /// Its session is open, or refused for this reason.
+    /// The session is open, or was refused for this reason.
     Came(Result<(), String>),
     Done,
-    /// It holds a call: the hook's number, and the target.
+    /// A call is held: the hook's number and the target.
     Holds(u64, String),
-    /// The hooks that were called, with the target.
+    /// Numbers of the called hooks, with the targets.
     Calls(Vec<(u64, String)>),
 }
 
@@ -58,30 +58,30 @@ async fn acts_as_a_plugin() {
     };
     let role = serde_json::from_str(&role).expect("a role");
     let endpoint = Endpoint::from_env().expect("an endpoint");
-    play(role, endpoint, tokio::io::stdin(), tokio::io::stdout()).await;
+    run_plugin(role, endpoint, tokio::io::stdin(), tokio::io::stdout()).await;
 }
 
-/// A plugin that is told what to do, seen from the test.
+/// Handle of a scripted plugin.
 pub struct Actor {
-    home: Home,
+    home: Link,
     tell: Box<dyn AsyncWrite + Send + Unpin>,
     reports: mpsc::UnboundedReceiver<Report>,
 }
 
-enum Home {
+enum Link {
     Process(Child),
     Wire(Relay),
 }
 
 impl Actor {
-    /// Starts one, as a process or behind a relay; gives what became of its session. What it holds goes to
-    /// `holds`.
+    /// Starts a plugin as a process or behind a relay, and returns the outcome of its session. Held
+    /// calls are reported to `holds`.
     pub async fn start(
         server: &TestServer,
         name: &str,
         replaces: bool,
         is_process: bool,
-        holds: mpsc::UnboundedSender<(u64, String)>,
+        hold_receiver: mpsc::UnboundedSender<(u64, String)>,
     ) -> Result<Self, String> {
         let role = Role {
             name: name.to_owned(),
@@ -99,10 +99,14 @@ impl Actor {
                 .kill_on_drop(true)
                 .spawn()
                 .expect("it starts");
-            tokio::spawn(hear(child.stdout.take().expect("piped"), sender, holds));
+            tokio::spawn(read_reports(
+                child.stdout.take().expect("piped"),
+                sender,
+                hold_receiver,
+            ));
             Self {
                 tell: Box::new(child.stdin.take().expect("piped")),
-                home: Home::Process(child),
+                home: Link::Process(child),
                 reports,
             }
         } else {
@@ -110,12 +114,12 @@ impl Actor {
             let endpoint = relay.endpoint(&server.token);
             let (ours, theirs) = tokio::io::duplex(64 * 1024);
             let (input, output) = tokio::io::split(theirs);
-            tokio::spawn(play(role, endpoint, input, output));
+            tokio::spawn(run_plugin(role, endpoint, input, output));
             let (said, tell) = tokio::io::split(ours);
-            tokio::spawn(hear(said, sender, holds));
+            tokio::spawn(read_reports(said, sender, hold_receiver));
             Self {
                 tell: Box::new(tell),
-                home: Home::Wire(relay),
+                home: Link::Wire(relay),
                 reports,
             }
         };
@@ -126,8 +130,8 @@ impl Actor {
         }
     }
 
-    /// Tells it something, and waits until it is done.
-    pub async fn tell(&mut self, what: Tell) -> Report {
+    /// Sends a command and waits until it is carried out.
+    pub async fn tell(&mut self, what: Instruction) -> Report {
         let line = serde_json::to_string(&what).expect("JSON") + "\n";
         let told = self.tell.write_all(line.as_bytes()).await;
         told.expect("a plugin that listens");
@@ -135,22 +139,22 @@ impl Actor {
         self.report().await
     }
 
-    /// By SIGKILL, or by the end of its connection.
+    /// Ends the plugin by SIGKILL or by breaking its connection.
     pub async fn kill(mut self) {
         match &mut self.home {
-            Home::Process(child) => child.kill().await.expect("it ran"),
-            Home::Wire(relay) => relay.cut_after(0, Cut::Reset),
+            Link::Process(child) => child.kill().await.expect("it ran"),
+            Link::Wire(relay) => relay.cut_after(0, Cut::Reset),
         }
-        // Has the task end, too.
+        // Ends the task, too.
         let _ = self.tell.shutdown().await;
     }
 
-    /// Ends as a program does that is done: its input ends, and it closes what it has.
-    pub async fn leave(self) {
+    /// Ends the plugin in order: its input ends, and it closes its streams.
+    pub async fn exit(self) {
         let Self { home, mut tell, .. } = self;
         tell.shutdown().await.expect("a plugin that listens");
         drop(tell);
-        if let Home::Process(mut child) = home {
+        if let Link::Process(mut child) = home {
             let status = within("the plugin's end", child.wait()).await;
             assert!(status.expect("it ends").success());
         }
@@ -162,28 +166,28 @@ impl Actor {
     }
 }
 
-/// Hears what a plugin says, between the lines of the test runner.
-async fn hear(
+/// Reads the plugin's reports, between the lines of the test runner.
+async fn read_reports(
     said: impl AsyncRead + Unpin,
     reports: mpsc::UnboundedSender<Report>,
-    holds: mpsc::UnboundedSender<(u64, String)>,
+    hold_receiver: mpsc::UnboundedSender<(u64, String)>,
 ) {
     let mut lines = BufReader::new(said).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let Some((_, json)) = line.split_once("> ") else {
             continue;
         };
-        // Nobody hears it once the walk is over.
+        // The receiver is gone once the walk is over.
         let _ = match serde_json::from_str(json).expect("a report") {
-            Report::Holds(number, target) => holds.send((number, target)).is_ok(),
+            Report::Holds(number, target) => hold_receiver.send((number, target)).is_ok(),
             report => reports.send(report).is_ok(),
         };
     }
 }
 
-/// What a plugin knows of itself.
+/// State and report channel of a running plugin.
 #[derive(Clone)]
-struct Stage {
+struct Reporter {
     state: Arc<Mutex<State>>,
     out: mpsc::UnboundedSender<Report>,
 }
@@ -191,32 +195,32 @@ struct Stage {
 #[derive(Default)]
 struct State {
     calls: Vec<(u64, String)>,
-    /// Answers what is held, once.
+    /// Answers each held call once.
     held: BTreeMap<(HookKind, String), Release>,
 }
 
-type Release = Box<dyn FnOnce(Act) -> Sending + Send>;
+type Release = Box<dyn FnOnce(Action) -> Sending + Send>;
 type Sending = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
-impl Stage {
+impl Reporter {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn say(&self, report: Report) {
+    fn report(&self, report: Report) {
         self.out.send(report).expect("the writer is there");
     }
 }
 
-/// The senders of the open hooks.
+/// Senders of the open hook streams.
 #[derive(Default)]
-struct Open {
+struct OpenHooks {
     serve: Option<mpsc::Sender<proto::ServeRequest>>,
     transform: Option<mpsc::Sender<proto::TransformRequest>>,
     resolve: Option<mpsc::Sender<proto::ResolveImportRequest>>,
 }
 
-async fn play(
+async fn run_plugin(
     role: Role,
     endpoint: Endpoint,
     input: impl AsyncRead + Unpin,
@@ -231,7 +235,7 @@ async fn play(
             }
         }
     });
-    let stage = Stage {
+    let reporter = Reporter {
         state: Arc::default(),
         out,
     };
@@ -250,103 +254,129 @@ async fn play(
             let reason = pagewire_client::Error::from(status)
                 .reason()
                 .map(str::to_owned);
-            stage.say(Report::Came(Err(reason.unwrap_or_default())));
-            drop(stage);
+            reporter.report(Report::Came(Err(reason.unwrap_or_default())));
+            drop(reporter);
             return writing.await.expect("no panic");
         }
     };
-    stage.say(Report::Came(Ok(())));
-    let mut open = Open::default();
+    reporter.report(Report::Came(Ok(())));
+    let mut open = OpenHooks::default();
     let mut lines = BufReader::new(input).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        obey(
+        carry_out(
             serde_json::from_str(&line).expect("an order"),
             &mut session,
             &mut open,
-            &stage,
+            &reporter,
         )
         .await;
     }
 }
 
-async fn obey(tell: Tell, session: &mut Session, open: &mut Open, stage: &Stage) {
+async fn carry_out(
+    tell: Instruction,
+    session: &mut Session,
+    open: &mut OpenHooks,
+    reporter: &Reporter,
+) {
     use HookKind::{Resolve, Serve as ServeKind, Transform as TransformKind};
     match tell {
-        Tell::Open(hook) => match hook.kind {
-            ServeKind => open.serve = Some(attend::<Serve>(session, hook, stage).await),
-            TransformKind => open.transform = Some(attend::<Transform>(session, hook, stage).await),
-            Resolve => open.resolve = Some(attend::<ResolveImport>(session, hook, stage).await),
+        Instruction::Open(hook) => match hook.kind {
+            ServeKind => open.serve = Some(open_hook::<Serve>(session, hook, reporter).await),
+            TransformKind => {
+                open.transform = Some(open_hook::<Transform>(session, hook, reporter).await)
+            }
+            Resolve => {
+                open.resolve = Some(open_hook::<ResolveImport>(session, hook, reporter).await)
+            }
         },
-        // It is done once the daemon has ended its side.
-        Tell::Withdraw(ServeKind) => drop(open.serve.take()),
-        Tell::Withdraw(TransformKind) => drop(open.transform.take()),
-        Tell::Withdraw(Resolve) => drop(open.resolve.take()),
-        // It is done once they are in force.
-        Tell::Update(ServeKind, prefixes) => {
-            say::<Serve>(open.serve.as_ref(), Serve::update_to(prefixes)).await
+        // Done once the daemon has ended its side.
+        Instruction::Withdraw(ServeKind) => drop(open.serve.take()),
+        Instruction::Withdraw(TransformKind) => drop(open.transform.take()),
+        Instruction::Withdraw(Resolve) => drop(open.resolve.take()),
+        // Done once the filters are active.
+        Instruction::Update(ServeKind, prefixes) => {
+            send_message::<Serve>(open.serve.as_ref(), Serve::update_to(prefixes)).await
         }
-        Tell::Update(TransformKind, prefixes) => {
-            say::<Transform>(open.transform.as_ref(), Transform::update_to(prefixes)).await;
+        Instruction::Update(TransformKind, prefixes) => {
+            send_message::<Transform>(open.transform.as_ref(), Transform::update_to(prefixes))
+                .await;
         }
-        Tell::Update(Resolve, prefixes) => {
-            say::<ResolveImport>(open.resolve.as_ref(), ResolveImport::update_to(prefixes)).await;
+        Instruction::Update(Resolve, prefixes) => {
+            send_message::<ResolveImport>(
+                open.resolve.as_ref(),
+                ResolveImport::update_to(prefixes),
+            )
+            .await;
         }
-        Tell::Release(kind, target, act) => {
-            let held = stage.state().held.remove(&(kind, target));
+        Instruction::Release(kind, target, act) => {
+            let held = reporter.state().held.remove(&(kind, target));
             held.expect("it holds that call")(act).await;
-            stage.say(Report::Done);
+            reporter.report(Report::Done);
         }
-        Tell::Babble(kind) => {
+        Instruction::LateResult(kind) => {
             match kind {
-                ServeKind => say::<Serve>(open.serve.as_ref(), Serve::result(4711, None)).await,
+                ServeKind => {
+                    send_message::<Serve>(open.serve.as_ref(), Serve::result(4711, None)).await
+                }
                 TransformKind => {
-                    say::<Transform>(open.transform.as_ref(), Transform::result(4711, None)).await
+                    send_message::<Transform>(
+                        open.transform.as_ref(),
+                        Transform::result(4711, None),
+                    )
+                    .await
                 }
                 Resolve => {
-                    say::<ResolveImport>(open.resolve.as_ref(), ResolveImport::result(4711, None))
-                        .await
+                    send_message::<ResolveImport>(
+                        open.resolve.as_ref(),
+                        ResolveImport::result(4711, None),
+                    )
+                    .await
                 }
             }
-            stage.say(Report::Done);
+            reporter.report(Report::Done);
         }
-        Tell::Calls => {
-            let calls = std::mem::take(&mut stage.state().calls);
-            stage.say(Report::Calls(calls));
+        Instruction::Calls => {
+            let calls = std::mem::take(&mut reporter.state().calls);
+            reporter.report(Report::Calls(calls));
         }
     }
 }
 
-async fn say<K: Acts>(sender: Option<&mpsc::Sender<K::Request>>, message: K::Request) {
+async fn send_message<K: ScriptedHook>(
+    sender: Option<&mpsc::Sender<K::Request>>,
+    message: K::Request,
+) {
     let sender = sender.expect("the hook is open");
-    // The daemon may have ended it a moment ago.
+    // The daemon may have ended the stream already.
     let _ = sender.send(message).await;
 }
 
-/// Opens a hook, and has its calls answered from now on.
-async fn attend<K: Acts>(
+/// Opens a hook and answers its calls from now on.
+async fn open_hook<K: ScriptedHook>(
     session: &mut Session,
     hook: Hook,
-    stage: &Stage,
+    reporter: &Reporter,
 ) -> mpsc::Sender<K::Request> {
     let opened = session
         .hook::<K>(K::opening_of(&hook))
         .await
         .expect("a hook");
     let (sender, mut responses) = (opened.sender.downgrade(), opened.responses);
-    let (stage_of_calls, kind) = (stage.clone(), hook.kind);
+    let (stage_of_calls, kind) = (reporter.clone(), hook.kind);
     tokio::spawn(async move {
-        let stage = stage_of_calls;
+        let reporter = stage_of_calls;
         while let Ok(Some(response)) = responses.message().await {
-            match K::said(response) {
-                Some(Said::Call(call)) => {
+            match K::message(response) {
+                Some(HookMessage::Call(call)) => {
                     let target = K::target(&call);
                     let path = target.split('?').next().unwrap_or_default();
                     let act = hook.act(path);
-                    stage.state().calls.push((hook.number, target.clone()));
+                    reporter.state().calls.push((hook.number, target.clone()));
                     let Some(sender) = sender.upgrade() else {
                         continue;
                     };
-                    if act != Act::Hold {
+                    if act != Action::Hold {
                         let outcome = K::outcome(&call, act, hook.number);
                         let _ = sender
                             .send(K::result(K::call_id(&call), Some(outcome)))
@@ -364,27 +394,27 @@ async fn attend<K: Acts>(
                             }
                         })
                     };
-                    stage
+                    reporter
                         .state()
                         .held
                         .insert((kind, target.clone()), Box::new(release));
-                    stage.say(Report::Holds(hook.number, target));
+                    reporter.report(Report::Holds(hook.number, target));
                 }
-                Some(Said::FiltersUpdated) => stage.say(Report::Done),
-                Some(Said::Opened | Said::Cancel(_)) | None => {}
+                Some(HookMessage::FiltersUpdated) => reporter.report(Report::Done),
+                Some(HookMessage::Opened | HookMessage::Cancel(_)) | None => {}
             }
         }
-        // Withdrawn, and the daemon agrees; or there is nobody any more who would hear it.
+        // Withdrawn and confirmed by the daemon; or the receiver is gone.
         if sender.upgrade().is_none() {
-            let _ = stage.out.send(Report::Done);
+            let _ = reporter.out.send(Report::Done);
         }
     });
-    stage.say(Report::Done);
+    reporter.report(Report::Done);
     opened.sender
 }
 
-/// How the three kinds of hooks do what they are told.
-trait Acts: ModuleHook {
+/// Hook type that carries out the actions of a script.
+trait ScriptedHook: ModuleHook {
     fn opening_of(hook: &Hook) -> Self::Open {
         Self::opening(vec![below(&hook.prefixes)], Some(options(hook)))
     }
@@ -393,10 +423,10 @@ trait Acts: ModuleHook {
         Self::update(vec![below(&prefixes)])
     }
 
-    /// Path and query of the request that a call is about.
+    /// Returns path and query of the request of a call.
     fn target(call: &Self::Call) -> String;
 
-    fn outcome(call: &Self::Call, act: Act, number: u64) -> Self::Outcome;
+    fn outcome(call: &Self::Call, act: Action, number: u64) -> Self::Outcome;
 }
 
 fn options(hook: &Hook) -> proto::HookOptions {
@@ -405,7 +435,7 @@ fn options(hook: &Hook) -> proto::HookOptions {
     } else {
         proto::FailureMode::Fail
     };
-    // Longer than any walk has it held.
+    // Longer than any walk holds a call.
     module_hook::options(mode, 60_000)
 }
 
@@ -420,7 +450,7 @@ fn target(request: Option<&proto::RequestContext>) -> String {
     request.expect("a request").raw_target.clone()
 }
 
-impl Acts for Serve {
+impl ScriptedHook for Serve {
     fn opening_of(hook: &Hook) -> proto::ServeOpen {
         let phase = match hook.phase {
             Phase::First => proto::ServePhase::First,
@@ -437,58 +467,58 @@ impl Acts for Serve {
         target(call.request.as_ref())
     }
 
-    fn outcome(_: &proto::ServeCall, act: Act, number: u64) -> Self::Outcome {
+    fn outcome(_: &proto::ServeCall, act: Action, number: u64) -> Self::Outcome {
         use proto::serve_result::Outcome;
         match act {
-            Act::Answer { remember } => {
+            Action::Content { cache } => {
                 let Outcome::Content(content) = Self::answer(&served(number)) else {
                     unreachable!("an answer is content");
                 };
                 Outcome::Content(proto::ServeContent {
-                    remember,
+                    remember: cache,
                     ..content
                 })
             }
-            Act::Skip { remember } => Outcome::Skip(proto::Skip { remember }),
-            Act::Fail | Act::Hold => Self::failure(422),
+            Action::Skip { cache } => Outcome::Skip(proto::Skip { remember: cache }),
+            Action::Fail | Action::Hold => Self::failure(422),
         }
     }
 }
 
-impl Acts for Transform {
+impl ScriptedHook for Transform {
     fn target(call: &proto::TransformCall) -> String {
         target(call.request.as_ref())
     }
 
-    fn outcome(call: &proto::TransformCall, act: Act, number: u64) -> Self::Outcome {
+    fn outcome(call: &proto::TransformCall, act: Action, number: u64) -> Self::Outcome {
         use proto::transform_result::Outcome;
         match act {
-            Act::Answer { remember } => Outcome::Content(proto::TransformContent {
+            Action::Content { cache } => Outcome::Content(proto::TransformContent {
                 body: Some([&call.body[..], mark(number).as_bytes()].concat().into()),
-                no_cache: !remember,
+                no_cache: !cache,
                 ..Default::default()
             }),
-            Act::Skip { .. } => Self::skip(),
-            Act::Fail | Act::Hold => Self::failure(422),
+            Action::Skip { .. } => Self::skip(),
+            Action::Fail | Action::Hold => Self::failure(422),
         }
     }
 }
 
-impl Acts for ResolveImport {
+impl ScriptedHook for ResolveImport {
     fn target(call: &proto::ResolveImportCall) -> String {
         target(call.importer.as_ref())
     }
 
-    fn outcome(call: &proto::ResolveImportCall, act: Act, number: u64) -> Self::Outcome {
+    fn outcome(call: &proto::ResolveImportCall, act: Action, number: u64) -> Self::Outcome {
         use proto::resolve_import_result::Outcome;
-        let (specifier, remember) = match act {
-            Act::Answer { remember } => (specifier(number), remember),
-            Act::Skip { remember } => (String::new(), remember),
-            Act::Fail | Act::Hold => return Self::failure(422),
+        let (specifier, cache) = match act {
+            Action::Content { cache } => (specifier(number), cache),
+            Action::Skip { cache } => (String::new(), cache),
+            Action::Fail | Action::Hold => return Self::failure(422),
         };
         Outcome::Resolved(proto::ResolvedImports {
             specifiers: vec![specifier; call.imports.len()],
-            no_cache: !remember,
+            no_cache: !cache,
             ..Default::default()
         })
     }

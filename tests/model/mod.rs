@@ -1,18 +1,18 @@
-//! A walk of random steps through a running daemon: sessions, hooks, kills, requests and pages. What each
-//! step must bring is computed by a model of plain data.
+//! Random walk through a running daemon: sessions, hooks, kills, requests and pages. A model of plain
+//! data computes the expected result of each step.
 //!
 //! `PAGEWIRE_TEST_SEED` repeats a walk, `PAGEWIRE_TEST_STEPS` makes it longer.
 
 mod actor;
-mod expect;
+mod oracle;
 mod pages;
 mod plugins;
 mod random;
 mod requests;
 
-use crate::support::{Answer, Site, TestServer, within};
+use crate::support::{HttpResponse, Site, TestServer, within};
 use actor::Actor;
-use expect::{Act, CONFIGURED, Hook, Model, Request};
+use oracle::{Action, CONFIGURED, Hook, Model, Request};
 use pages::Pages;
 use pagewire_client::Client;
 use pagewire_client::proto;
@@ -22,16 +22,16 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// Steps of a walk unless the environment says otherwise: a few seconds.
+/// Default number of steps: a few seconds.
 const STEPS: u64 = 250;
 
-/// Those that are configured come first in every order, the others by name.
+/// The configured plugins come first in every order, the others by name.
 const PLUGINS: [&str; 4] = ["alpha", "beta", "gamma", "zeta"];
 const PATHS: [&str; 4] = ["/f/a.js", "/f/b.txt", "/v/c.js", "/v/d.txt"];
 const PREFIXES: [&str; 5] = ["/", "/f/", "/v/", "/f/a", "/v/c"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_walk_of_random_steps_keeps_every_promise() {
+async fn a_random_walk_matches_the_model() {
     let seed = random::given("PAGEWIRE_TEST_SEED").unwrap_or_else(random::any_seed);
     let steps = random::given("PAGEWIRE_TEST_STEPS").unwrap_or(STEPS);
     let mut walk = Walk::begin(seed).await;
@@ -41,7 +41,7 @@ async fn a_walk_of_random_steps_keeps_every_promise() {
     walk.end().await;
 }
 
-/// What was done so far; told when the walk fails.
+/// Steps so far; printed when the walk fails.
 struct Trace {
     seed: u64,
     steps: Vec<String>,
@@ -53,7 +53,7 @@ impl Drop for Trace {
             let last = self.steps.len().saturating_sub(30);
             let steps = self.steps[last..].join("\n  ");
             eprintln!(
-                "the walk failed behind step {}; repeat it with PAGEWIRE_TEST_SEED={}\n  {steps}",
+                "the walk failed after step {}; repeat it with PAGEWIRE_TEST_SEED={}\n  {steps}",
                 self.steps.len(),
                 self.seed
             );
@@ -69,35 +69,35 @@ struct Walk {
     client: Client,
     model: Model,
     actors: BTreeMap<String, Actor>,
-    /// Requests that a hook holds.
-    waiting: Vec<Waiting>,
-    holding: mpsc::UnboundedSender<(u64, String)>,
-    holds: mpsc::UnboundedReceiver<(u64, String)>,
-    /// What hooks have said that they hold, and nobody waited for yet.
+    /// Requests held by a hook.
+    held_requests: Vec<HeldRequest>,
+    hold_sender: mpsc::UnboundedSender<(u64, String)>,
+    hold_receiver: mpsc::UnboundedReceiver<(u64, String)>,
+    /// Calls reported as held that no step has awaited yet.
     held: BTreeSet<(u64, String)>,
-    /// Calls that plugins are to report.
+    /// Calls that the plugins must report.
     calls: Vec<(u64, String)>,
-    tallies: BTreeMap<String, Tally>,
+    counters: BTreeMap<String, CallCounters>,
     pages: Pages,
     count: u64,
 }
 
-struct Waiting {
-    /// All that it may be: how it came here cannot be told from outside.
+struct HeldRequest {
+    /// Possible states of the request: its history cannot be observed from outside.
     requests: Vec<Request>,
     holder: Hook,
-    answer: JoinHandle<Answer>,
+    response: JoinHandle<HttpResponse>,
 }
 
-/// What became of the calls to a plugin.
+/// Outcomes of the calls to a plugin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Tally {
+struct CallCounters {
     calls: u64,
     passes: u64,
     failures: u64,
     late: u64,
-    /// It was lost while it was asked: what it had done by then is not known.
-    is_rough: bool,
+    /// The plugin disappeared during a call, so the counters are not exactly known.
+    is_inexact: bool,
 }
 
 impl Walk {
@@ -108,9 +108,9 @@ impl Walk {
         for path in PATHS.iter().filter(|path| path.starts_with("/f/")) {
             model.files.insert((*path).to_owned(), save(&site, path, 0));
         }
-        // Nobody reads the log, and a pipe holds so much only.
+        // The log is not read, and a pipe has a limited capacity.
         let server = TestServer::start_with(&site, &["--log", "error"]).await;
-        let (holding, holds) = mpsc::unbounded_channel();
+        let (hold_sender, hold_receiver) = mpsc::unbounded_channel();
         Self {
             trace: Trace {
                 seed,
@@ -123,12 +123,12 @@ impl Walk {
             site,
             model,
             actors: BTreeMap::new(),
-            waiting: Vec::new(),
-            holding,
-            holds,
+            held_requests: Vec::new(),
+            hold_sender,
+            hold_receiver,
             held: BTreeSet::new(),
             calls: Vec::new(),
-            tallies: BTreeMap::new(),
+            counters: BTreeMap::new(),
             count: 0,
         }
     }
@@ -143,7 +143,7 @@ impl Walk {
     }
 
     async fn step(&mut self) {
-        if self.waiting.len() > 8 {
+        if self.held_requests.len() > 8 {
             self.release().await;
         }
         match self.random.below(100) {
@@ -151,13 +151,13 @@ impl Walk {
                 let step = self.pages.step(&self.server, &mut self.random).await;
                 self.note(step);
             }
-            30..38 => self.come().await,
+            30..38 => self.connect_plugin().await,
             38..44 => self.open_or_withdraw().await,
             44..48 => self.update().await,
             48..52 => self.lose_plugin().await,
             52..57 => self.invalidate().await,
             57..61 => self.write(),
-            61..64 => self.babble().await,
+            61..64 => self.send_late_result().await,
             64..74 => self.release().await,
             74..80 => self.burst().await,
             _ => self.request().await,
@@ -185,7 +185,7 @@ impl Walk {
         self.note(format!("{request:?}"));
         let forgotten = self.client.raw().invalidate(request).await;
         forgotten.expect("invalidated");
-        self.model.kept.retain(|(_, target, _)| {
+        self.model.cached.retain(|(_, target, _)| {
             let path = target.split('?').next().unwrap_or_default();
             !is_meant(path)
         });
@@ -200,28 +200,31 @@ impl Walk {
         self.model.files.insert(path, text);
     }
 
-    /// Everything comes to its end, and nothing is left.
+    /// Ends all plugins and pages and asserts that nothing remains.
     async fn end(mut self) {
-        while !self.waiting.is_empty() {
-            self.release_with(0, Act::Skip { remember: false }).await;
+        while !self.held_requests.is_empty() {
+            self.release_with(0, Action::Skip { cache: false }).await;
         }
         self.check_calls().await;
         for plugin in self.actors.keys() {
-            let tally = self.tallies[plugin];
-            // What a plugin said last may still be on its way.
+            let tally = self.counters[plugin];
+            // The plugin's last result may still be on its way.
             let counted = async {
                 loop {
                     let listed = self.listed(plugin).await.expect("it is there");
-                    let judged = listed.passes + listed.failures + listed.timeouts;
-                    assert!(judged <= listed.calls && listed.timeouts == 0, "{listed:?}");
-                    let found = Tally {
+                    let count_action = listed.passes + listed.failures + listed.timeouts;
+                    assert!(
+                        count_action <= listed.calls && listed.timeouts == 0,
+                        "{listed:?}"
+                    );
+                    let found = CallCounters {
                         calls: listed.calls,
                         passes: listed.passes,
                         failures: listed.failures,
                         late: listed.late_results,
-                        is_rough: false,
+                        is_inexact: false,
                     };
-                    if tally.is_rough || tally == found {
+                    if tally.is_inexact || tally == found {
                         return;
                     }
                 }
@@ -230,27 +233,27 @@ impl Walk {
         }
         while let Some(plugin) = self.any_actor() {
             self.end_plugin(&plugin).await;
-            self.lost(&plugin).await;
+            self.lose_hooks_of(&plugin).await;
         }
         for path in PATHS {
-            let answer = self.server.get(path).await;
+            let response = self.server.get(path).await;
             let text = self.model.files.get(path);
-            assert_eq!(answer.status, if text.is_some() { 200 } else { 404 });
+            assert_eq!(response.status, if text.is_some() { 200 } else { 404 });
             assert!(
-                text.is_none_or(|text| answer.text() == *text),
+                text.is_none_or(|text| response.text() == *text),
                 "{}",
-                answer.text()
+                response.text()
             );
         }
         let list = self.client.plugins().await.expect("a list");
         let names: Vec<_> = list.iter().map(|plugin| &*plugin.plugin_name).collect();
-        assert_eq!(names, CONFIGURED, "plugins are left");
+        assert_eq!(names, CONFIGURED, "plugins remain");
         self.pages.end().await;
     }
 }
 
-/// Writes a file that no other is like, and gives its text. It is old at once: of what was written a
-/// moment ago less can be kept, and that is not what is looked at here.
+/// Writes a file with unique content and returns it. The file is dated long ago: the daemon caches less
+/// of files written within the last second, which is not under test here.
 fn save(site: &Site, path: &str, number: u64) -> String {
     let text = format!("import 'x'; // file {number}\n");
     site.write(&path[1..], &text);

@@ -1,16 +1,16 @@
-//! Steps of a walk that concern plugins: they connect, open hooks, change filters and disappear.
+//! Plugin steps of a walk: plugins connect, open hooks, change filters and disappear.
 
-use super::actor::{Actor, Report, Tell};
-use super::expect::{Act, CONFIGURED, Fate, Hook, HookKind, KINDS, Outcome, Phase, Request};
-use super::requests::{combinations, ways};
-use super::{PATHS, PLUGINS, PREFIXES, Tally, Waiting, Walk};
+use super::actor::{Actor, Instruction, Report};
+use super::oracle::{Action, CONFIGURED, Fate, Hook, HookKind, KINDS, Outcome, Phase, Request};
+use super::requests::{assignments, continuations};
+use super::{CallCounters, HeldRequest, PATHS, PLUGINS, PREFIXES, Walk};
 use crate::support::within;
 use pagewire_client::PluginInfo;
 use pagewire_client::proto::plugin::State;
 use std::collections::BTreeMap;
 
 impl Walk {
-    /// A plugin that is there, by name.
+    /// Returns the name of a connected plugin.
     pub fn any_actor(&mut self) -> Option<String> {
         let names: Vec<_> = self.actors.keys().cloned().collect();
         (!names.is_empty()).then(|| self.random.pick(&names))
@@ -24,23 +24,23 @@ impl Walk {
             .collect()
     }
 
-    pub async fn tell(&mut self, plugin: &str, what: Tell) -> Report {
+    pub async fn tell(&mut self, plugin: &str, what: Instruction) -> Report {
         let actor = self.actors.get_mut(plugin).expect("it is there");
         actor.tell(what).await
     }
 
-    /// A plugin comes, or takes the place of the one that has its name, or finds the name taken.
-    pub async fn come(&mut self) {
+    /// Connects a plugin, replaces the one of the same name, or finds the name taken.
+    pub async fn connect_plugin(&mut self) {
         let name = self.random.pick(&PLUGINS);
         let is_there = self.actors.contains_key(name);
         let replaces = is_there && self.random.percent(50);
         let is_process = self.random.percent(30);
         self.note(format!(
-            "{name} comes, replaces: {replaces}, is a process: {is_process}"
+            "{name} connects, replaces: {replaces}, is a process: {is_process}"
         ));
         self.check_calls().await;
-        let holding = self.holding.clone();
-        let came = Actor::start(&self.server, name, replaces, is_process, holding).await;
+        let hold_sender = self.hold_sender.clone();
+        let came = Actor::start(&self.server, name, replaces, is_process, hold_sender).await;
         if is_there && !replaces {
             assert_eq!(came.err().as_deref(), Some("PLUGIN_NAME_TAKEN"));
             return;
@@ -48,14 +48,14 @@ impl Walk {
         let actor = came.expect("a session");
         if replaces {
             let replaced = self.actors.remove(name).expect("it is there");
-            self.tally(name).is_rough = true;
-            self.lost(name).await;
-            replaced.leave().await;
+            self.counters_of(name).is_inexact = true;
+            self.lose_hooks_of(name).await;
+            replaced.exit().await;
         }
         if !CONFIGURED.contains(&name) {
-            self.tallies.remove(name);
+            self.counters.remove(name);
         }
-        self.tallies.entry(name.to_owned()).or_default();
+        self.counters.entry(name.to_owned()).or_default();
         self.actors.insert(name.to_owned(), actor);
         for kind in KINDS {
             if self.random.percent(60) {
@@ -69,12 +69,12 @@ impl Walk {
         let random = &mut self.random;
         let mut acts = BTreeMap::new();
         for path in PATHS {
-            let remember = random.percent(40);
+            let cache = random.percent(40);
             let act = match random.below(10) {
-                0..4 => Act::Answer { remember },
-                4..7 => Act::Skip { remember },
-                7 => Act::Fail,
-                _ => Act::Hold,
+                0..4 => Action::Content { cache },
+                4..7 => Action::Skip { cache },
+                7 => Action::Fail,
+                _ => Action::Hold,
             };
             acts.insert(path.to_owned(), act);
         }
@@ -102,7 +102,7 @@ impl Walk {
     pub async fn open(&mut self, hook: Hook) {
         self.note(format!("{hook:?} is opened"));
         let done = self
-            .tell(&hook.plugin.clone(), Tell::Open(hook.clone()))
+            .tell(&hook.plugin.clone(), Instruction::Open(hook.clone()))
             .await;
         assert_eq!(done, Report::Done);
         self.model.hooks.insert(hook.number, hook);
@@ -128,9 +128,11 @@ impl Walk {
 
     pub async fn withdraw(&mut self, hook: Hook) {
         self.note(format!("h{} of {} is withdrawn", hook.number, hook.plugin));
-        let done = self.tell(&hook.plugin, Tell::Withdraw(hook.kind)).await;
+        let done = self
+            .tell(&hook.plugin, Instruction::Withdraw(hook.kind))
+            .await;
         assert_eq!(done, Report::Done);
-        self.gone(&[hook.number]).await;
+        self.lose_hooks(&[hook.number]).await;
     }
 
     pub async fn update(&mut self) {
@@ -146,35 +148,35 @@ impl Walk {
     pub async fn update_to(&mut self, hook: &Hook, prefixes: Vec<&str>) {
         let prefixes: Vec<_> = prefixes.into_iter().map(str::to_owned).collect();
         self.note(format!("h{} has the filters {prefixes:?}", hook.number));
-        let update = Tell::Update(hook.kind, prefixes.clone());
+        let update = Instruction::Update(hook.kind, prefixes.clone());
         assert_eq!(self.tell(&hook.plugin, update).await, Report::Done);
         let changed = self.model.hooks.get_mut(&hook.number);
         changed.expect("it is open").prefixes = prefixes;
         self.model
-            .kept
+            .cached
             .retain(|(number, ..)| *number != hook.number);
     }
 
-    /// A plugin is killed, or leaves.
+    /// Kills a plugin or lets it exit.
     pub async fn lose_plugin(&mut self) {
         let Some(plugin) = self.any_actor() else {
             return;
         };
         self.check_calls().await;
         self.end_plugin(&plugin).await;
-        self.lost(&plugin).await;
+        self.lose_hooks_of(&plugin).await;
     }
 
     pub async fn end_plugin(&mut self, plugin: &str) {
         let is_killed = self.random.percent(70);
         self.note(format!("{plugin} ends, is killed: {is_killed}"));
         let actor = self.actors.remove(plugin).expect("it is there");
-        // What it said last may never have arrived.
-        self.tally(plugin).is_rough = true;
+        // Its last result may never have arrived.
+        self.counters_of(plugin).is_inexact = true;
         if is_killed {
             actor.kill().await;
         } else {
-            actor.leave().await;
+            actor.exit().await;
         }
         let gone = async {
             let is_there = |plugin: &PluginInfo| plugin.state() != State::Waiting;
@@ -192,78 +194,79 @@ impl Walk {
         list.into_iter().find(|listed| listed.plugin_name == plugin)
     }
 
-    /// All that a plugin had is gone.
-    pub async fn lost(&mut self, plugin: &str) {
+    /// Applies the loss of everything that a plugin had.
+    pub async fn lose_hooks_of(&mut self, plugin: &str) {
         let numbers: Vec<_> = self
             .hooks_of(plugin)
             .iter()
             .map(|hook| hook.number)
             .collect();
-        self.gone(&numbers).await;
+        self.lose_hooks(&numbers).await;
     }
 
-    /// Hooks are gone: exactly the requests that they held are lost, or go on without them.
-    pub async fn gone(&mut self, numbers: &[u64]) {
+    /// Applies the loss of hooks: exactly the requests that they held fail or continue without them.
+    pub async fn lose_hooks(&mut self, numbers: &[u64]) {
         let before = self.model.clone();
         for number in numbers {
             self.model.hooks.remove(number);
         }
         self.model
-            .kept
+            .cached
             .retain(|(number, ..)| !numbers.contains(number));
-        let is_lost = |waiting: &Waiting| numbers.contains(&waiting.holder.number);
-        let (lost, waiting) = std::mem::take(&mut self.waiting)
+        let is_lost = |held_requests: &HeldRequest| numbers.contains(&held_requests.holder.number);
+        let (lost, held_requests) = std::mem::take(&mut self.held_requests)
             .into_iter()
             .partition(is_lost);
-        self.waiting = waiting;
-        let lost: Vec<Waiting> = lost;
-        // The daemon may learn of the end of one hook a moment before that of the others.
-        let fates = combinations(numbers, &[Fate::Gone, Fate::Lost]);
-        for Waiting {
+        self.held_requests = held_requests;
+        let lost: Vec<HeldRequest> = lost;
+        // The daemon may notice the end of one hook a moment before the others.
+        let fates = assignments(numbers, &[Fate::Gone, Fate::Lost]);
+        for HeldRequest {
             requests,
             holder,
-            answer,
+            response,
         } in lost
         {
-            self.tally(&holder.plugin).failures += 1;
+            self.counters_of(&holder.plugin).failures += 1;
             let go_on = |mut request: Request| match request.lost(&holder) {
                 Some(reply) => vec![(request, Outcome::Reply(reply))],
-                None => ways(&before, &request, &fates),
+                None => continuations(&before, &request, &fates),
             };
-            let ways = requests.into_iter().flat_map(go_on).collect();
-            self.settle(ways, answer).await;
+            let continuations = requests.into_iter().flat_map(go_on).collect();
+            self.settle(continuations, response).await;
         }
     }
 
-    pub fn tally(&mut self, plugin: &str) -> &mut Tally {
-        self.tallies.entry(plugin.to_owned()).or_default()
+    pub fn counters_of(&mut self, plugin: &str) -> &mut CallCounters {
+        self.counters.entry(plugin.to_owned()).or_default()
     }
 
-    /// A plugin sends results that nobody waits for.
-    pub async fn babble(&mut self) {
+    /// Makes a plugin send a result for an unknown call.
+    pub async fn send_late_result(&mut self) {
         let hooks: Vec<_> = self.model.hooks.values().cloned().collect();
         if hooks.is_empty() {
             return;
         }
         let hook = self.random.pick(&hooks);
-        self.note(format!("{} babbles", hook.plugin));
+        self.note(format!("{} sends a late result", hook.plugin));
         assert_eq!(
-            self.tell(&hook.plugin, Tell::Babble(hook.kind)).await,
+            self.tell(&hook.plugin, Instruction::LateResult(hook.kind))
+                .await,
             Report::Done
         );
-        self.tally(&hook.plugin).late += 1;
+        self.counters_of(&hook.plugin).late += 1;
     }
 
-    pub fn judged(&mut self, plugin: &str, act: Act) {
-        let tally = self.tally(plugin);
+    pub fn count_action(&mut self, plugin: &str, act: Action) {
+        let tally = self.counters_of(plugin);
         match act {
-            Act::Skip { .. } => tally.passes += 1,
-            Act::Fail => tally.failures += 1,
-            Act::Answer { .. } | Act::Hold => {}
+            Action::Skip { .. } => tally.passes += 1,
+            Action::Fail => tally.failures += 1,
+            Action::Content { .. } | Action::Hold => {}
         }
     }
 
-    /// The plugins that are there have been asked what the model says, and nothing else.
+    /// Asserts that the connected plugins have received exactly the calls of the model.
     pub async fn check_calls(&mut self) {
         let mut expected = std::mem::take(&mut self.calls);
         expected.retain(|(number, _)| self.model.hooks.contains_key(number));
@@ -274,21 +277,21 @@ impl Walk {
         assert_eq!(called, expected, "other hooks were called");
     }
 
-    /// What the plugins that are there say of the calls they had.
+    /// Collects the calls that the connected plugins have received.
     pub async fn take_calls(&mut self) -> Vec<(u64, String)> {
         let mut all = Vec::new();
         let names: Vec<_> = self.actors.keys().cloned().collect();
         for plugin in names {
-            let Report::Calls(calls) = self.tell(&plugin, Tell::Calls).await else {
-                panic!("{plugin} does not say which calls it had");
+            let Report::Calls(calls) = self.tell(&plugin, Instruction::Calls).await else {
+                panic!("{plugin} did not report its calls");
             };
             for (number, target) in &calls {
-                self.tally(&plugin).calls += 1;
+                self.counters_of(&plugin).calls += 1;
                 let path = target.split('?').next().unwrap_or_default();
                 if let Some(act) = self.model.hooks.get(number).map(|hook| hook.act(path)) {
-                    self.judged(&plugin, act);
+                    self.count_action(&plugin, act);
                 } else {
-                    self.tally(&plugin).is_rough = true;
+                    self.counters_of(&plugin).is_inexact = true;
                 }
             }
             all.extend(calls);

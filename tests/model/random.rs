@@ -1,4 +1,4 @@
-//! Chance that can be repeated: the same seed takes the same steps.
+//! Reproducible random numbers: the same seed takes the same steps.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -32,7 +32,7 @@ impl Random {
         of[self.below(of.len())].clone()
     }
 
-    /// Some of these, at least one.
+    /// Returns a random non-empty selection.
     pub fn some<T: Clone>(&mut self, of: &[T]) -> Vec<T> {
         let mut some: Vec<T> = Vec::new();
         some.extend(of.iter().filter(|_| self.percent(50)).cloned());
@@ -43,13 +43,13 @@ impl Random {
     }
 }
 
-/// A number from the environment.
+/// Returns a number from the environment.
 pub fn given(variable: &str) -> Option<u64> {
     let value = std::env::var(variable).ok()?;
     Some(value.parse().expect("a number in the environment"))
 }
 
-/// Another number each time.
+/// Returns a different seed each time.
 pub fn any_seed() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     u64::from(now.expect("after 1970").subsec_nanos())

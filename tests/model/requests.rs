@@ -1,78 +1,85 @@
-//! Steps of a walk that concern requests: they are sent, held, released, and compared with the model.
+//! Request steps of a walk: requests are sent, held, released and compared with the model.
 
-use super::actor::{Report, Tell};
-use super::expect::{Act, Fate, Hook, KINDS, Model, Outcome, Reply, Request};
-use super::{PATHS, PREFIXES, Waiting, Walk};
-use crate::support::{Answer, within};
+use super::actor::{Instruction, Report};
+use super::oracle::{Action, Fate, Hook, KINDS, Model, Outcome, Reply, Request};
+use super::{HeldRequest, PATHS, PREFIXES, Walk};
+use crate::support::{HttpResponse, within};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::task::JoinHandle;
 
 impl Walk {
-    /// One request: its answer, and who was asked for it, are exactly those of the model.
+    /// Sends a request and asserts that its response and the calls for it are those of the model.
     pub async fn request(&mut self) {
         let path = self.random.pick(&PATHS);
         let mut request = self.model.request(path, "");
         let will_be_held = matches!(
-            self.model.clone().proceed(&mut request, |_| Fate::There),
+            self.model.clone().proceed(&mut request, |_| Fate::Present),
             Outcome::Held(_)
         );
-        // Who asks the same at the same time may get the same: it is not the same.
+        // Identical concurrent requests may share a call, so the URL must differ.
         let query = if will_be_held {
             format!("?{}", self.number())
         } else {
             String::new()
         };
         let mut request = self.model.request(path, &query);
-        self.note(format!("{} is asked for", request.target));
-        let answer = tokio::spawn(self.server.asking(&request.target));
-        let outcome = self.model.proceed(&mut request, |_| Fate::There);
-        self.settle(vec![(request, outcome)], answer).await;
+        self.note(format!("{} is requested", request.target));
+        let response = tokio::spawn(self.server.get_detached(&request.target));
+        let outcome = self.model.proceed(&mut request, |_| Fate::Present);
+        self.settle(vec![(request, outcome)], response).await;
         self.check_calls().await;
     }
 
-    /// The plugin that holds a request says what it makes of it.
+    /// Releases a held request with a random action.
     pub async fn release(&mut self) {
-        if self.waiting.is_empty() {
+        if self.held_requests.is_empty() {
             return;
         }
-        // None waits for long.
-        let at = match self.waiting.len() {
-            waiting @ 0..4 => self.random.below(waiting),
+        // No request waits for long.
+        let at = match self.held_requests.len() {
+            held_requests @ 0..4 => self.random.below(held_requests),
             _ => 0,
         };
         let acts = [
-            Act::Answer { remember: false },
-            Act::Skip { remember: false },
-            Act::Fail,
+            Action::Content { cache: false },
+            Action::Skip { cache: false },
+            Action::Fail,
         ];
         let act = self.random.pick(&acts);
         self.release_with(at, act).await;
     }
 
-    pub async fn release_with(&mut self, at: usize, act: Act) {
-        let Waiting {
+    pub async fn release_with(&mut self, at: usize, act: Action) {
+        let HeldRequest {
             requests,
             holder,
-            answer,
-        } = self.waiting.remove(at);
+            response,
+        } = self.held_requests.remove(at);
         let target = requests[0].target.clone();
-        self.note(format!("h{} is told to {act:?} {target}", holder.number));
-        let release = Tell::Release(holder.kind, target, act);
+        self.note(format!(
+            "h{} is released for {target}: {act:?}",
+            holder.number
+        ));
+        let release = Instruction::Release(holder.kind, target, act);
         assert_eq!(self.tell(&holder.plugin, release).await, Report::Done);
-        self.judged(&holder.plugin, act);
+        self.count_action(&holder.plugin, act);
         let go_on = |mut request: Request| match request.acted(&holder, act) {
             Some(reply) => vec![(request, Outcome::Reply(reply))],
-            None => ways(&self.model, &request, &[BTreeMap::new()]),
+            None => continuations(&self.model, &request, &[BTreeMap::new()]),
         };
-        let ways = requests.into_iter().flat_map(go_on).collect();
-        self.settle(ways, answer).await;
+        let continuations = requests.into_iter().flat_map(go_on).collect();
+        self.settle(continuations, response).await;
         self.check_calls().await;
     }
 
-    /// One of the ways that the model has for a request is what comes true.
-    pub async fn settle(&mut self, ways: Vec<(Request, Outcome)>, mut answer: JoinHandle<Answer>) {
-        let target = ways[0].0.target.clone();
-        let what = format!("{target} to be answered or held: {:?}", ways[0].1);
+    /// Awaits the request and asserts that it took one of the paths that the model allows.
+    pub async fn settle(
+        &mut self,
+        continuations: Vec<(Request, Outcome)>,
+        mut response: JoinHandle<HttpResponse>,
+    ) {
+        let target = continuations[0].0.target.clone();
+        let what = format!("{target} to be answered or held: {:?}", continuations[0].1);
         let outcome = within(&what, async {
             loop {
                 if let Some(held) = self.held.iter().find(|(_, held)| *held == target).cloned() {
@@ -80,20 +87,20 @@ impl Walk {
                     return Outcome::Held(held.0);
                 }
                 tokio::select! {
-                    held = self.holds.recv() => {
+                    held = self.hold_receiver.recv() => {
                         self.held.insert(held.expect("we hold a sender"));
                     }
-                    answer = &mut answer => return Outcome::Reply(reply(&answer.expect("no panic"))),
+                    response = &mut response => return Outcome::Reply(reply(&response.expect("no panic"))),
                 }
             }
         });
         let outcome = outcome.await;
-        let expected: Vec<_> = ways.iter().map(|(_, way)| way.clone()).collect();
-        let came = ways.into_iter().filter(|(_, way)| *way == outcome);
+        let expected: Vec<_> = continuations.iter().map(|(_, way)| way.clone()).collect();
+        let came = continuations.into_iter().filter(|(_, way)| *way == outcome);
         let mut requests: Vec<_> = came.map(|(request, _)| request).collect();
         assert!(
             !requests.is_empty(),
-            "{target}: {outcome:?} is none of {expected:?}"
+            "{target}: {outcome:?} is not among {expected:?}"
         );
         let called = requests[0].calls.clone().into_iter();
         self.calls
@@ -103,16 +110,16 @@ impl Walk {
                 request.calls.clear();
             }
             requests.dedup();
-            self.waiting.push(Waiting {
+            self.held_requests.push(HeldRequest {
                 requests,
                 holder: self.model.hooks[&number].clone(),
-                answer,
+                response,
             });
         }
     }
 
-    /// Many requests at once, while something changes: each has the answer from before or from after, and
-    /// one that a plugin held when it was lost is lost, or goes on without it.
+    /// Sends many requests while something changes: each gets the response from before or after the
+    /// change, and one that was held by a lost plugin fails or continues without it.
     pub async fn burst(&mut self) {
         self.check_calls().await;
         let before = self.model.clone();
@@ -135,7 +142,7 @@ impl Walk {
         self.note(format!("{} requests while {change:?}", asked.len()));
         let answers: Vec<_> = asked
             .iter()
-            .map(|(path, query)| tokio::spawn(self.server.asking(&format!("{path}{query}"))))
+            .map(|(path, query)| tokio::spawn(self.server.get_detached(&format!("{path}{query}"))))
             .collect();
         let lost = change.numbers();
         match &change {
@@ -143,20 +150,20 @@ impl Walk {
             Change::Opens(hook) => self.open(hook.clone()).await,
             Change::Updates(hook, prefixes) => self.update_to(hook, prefixes.clone()).await,
         }
-        for ((path, query), answer) in asked.iter().zip(answers) {
-            let answer = within("an answer", answer).await.expect("no panic");
+        for ((path, query), response) in asked.iter().zip(answers) {
+            let response = within("an answer", response).await.expect("no panic");
             let allowed = change.allowed(&before, path, query);
-            let found = Outcome::Reply(reply(&answer));
+            let found = Outcome::Reply(reply(&response));
             assert!(
                 allowed.contains(&found),
-                "{path}{query}: {found:?} is none of {allowed:?}"
+                "{path}{query}: {found:?} is not among {allowed:?}"
             );
         }
         if let Change::Ends(plugin, _) = &change {
-            self.tally(plugin).is_rough = true;
-            self.gone(&lost).await;
+            self.counters_of(plugin).is_inexact = true;
+            self.lose_hooks(&lost).await;
         }
-        // Which of them came to whom is not known: who is still there says so.
+        // It is not known which plugin received which call: the connected ones report theirs.
         self.take_calls().await;
         self.calls.clear();
     }
@@ -174,7 +181,7 @@ impl Walk {
     }
 }
 
-/// What changes while there are requests.
+/// Change during a burst of requests.
 #[derive(Debug)]
 enum Change {
     Ends(String, Vec<Hook>),
@@ -190,26 +197,26 @@ impl Change {
         }
     }
 
-    /// All that a request may meet with.
+    /// Returns every outcome that a request may have.
     fn allowed(&self, before: &Model, path: &str, query: &str) -> Vec<Outcome> {
         let mut after = before.clone();
         let fates: &[Fate] = match self {
-            Self::Ends(..) => &[Fate::There, Fate::Lost, Fate::Gone],
+            Self::Ends(..) => &[Fate::Present, Fate::Lost, Fate::Gone],
             Self::Opens(hook) => {
                 after.hooks.insert(hook.number, hook.clone());
-                &[Fate::There, Fate::Gone]
+                &[Fate::Present, Fate::Gone]
             }
             Self::Updates(hook, prefixes) => {
                 let hook = after.hooks.get_mut(&hook.number).expect("it is open");
                 hook.prefixes = prefixes.iter().map(ToString::to_string).collect();
-                &[Fate::There]
+                &[Fate::Present]
             }
         };
         let mut allowed = Vec::new();
         for model in [before, &after] {
-            for fates in combinations(&self.numbers(), fates) {
+            for fates in assignments(&self.numbers(), fates) {
                 let mut request = model.request(path, query);
-                let fate = |number| fates.get(&number).copied().unwrap_or(Fate::There);
+                let fate = |number| fates.get(&number).copied().unwrap_or(Fate::Present);
                 allowed.push(model.clone().proceed(&mut request, fate));
             }
         }
@@ -217,27 +224,27 @@ impl Change {
     }
 }
 
-/// How a request that was held may go on, if hooks meet with these fates.
-pub fn ways(
+/// Returns the ways in which a held request may continue, if hooks meet with these fates.
+pub fn continuations(
     model: &Model,
     request: &Request,
     fates: &[BTreeMap<u64, Fate>],
 ) -> Vec<(Request, Outcome)> {
-    let mut ways = Vec::new();
+    let mut continuations = Vec::new();
     for gets_old_file in [false, true] {
         for fates in fates {
             let mut request = request.clone();
             request.gets_old_file = gets_old_file;
-            let fate = |number| fates.get(&number).copied().unwrap_or(Fate::There);
+            let fate = |number| fates.get(&number).copied().unwrap_or(Fate::Present);
             let outcome = model.clone().proceed(&mut request, fate);
-            ways.push((request, outcome));
+            continuations.push((request, outcome));
         }
     }
-    ways
+    continuations
 }
 
-/// Every way to give each of these one of the fates.
-pub fn combinations(numbers: &[u64], fates: &[Fate]) -> Vec<BTreeMap<u64, Fate>> {
+/// Returns every assignment of the fates to the numbers.
+pub fn assignments(numbers: &[u64], fates: &[Fate]) -> Vec<BTreeMap<u64, Fate>> {
     let mut all = vec![BTreeMap::new()];
     for number in numbers {
         let with = |one: &BTreeMap<u64, Fate>| {
@@ -253,19 +260,19 @@ pub fn combinations(numbers: &[u64], fates: &[Fate]) -> Vec<BTreeMap<u64, Fate>>
     all
 }
 
-/// An answer, in the model's terms.
-fn reply(answer: &Answer) -> Reply {
-    let header = |name| answer.header(name).map(str::to_owned);
-    let reason = match answer.header("pagewire-reason") {
+/// Converts a response to the model's terms.
+fn reply(response: &HttpResponse) -> Reply {
+    let header = |name| response.header(name).map(str::to_owned);
+    let reason = match response.header("pagewire-reason") {
         Some("gone") => "gone",
         Some("failure") => "failure",
-        Some(other) => panic!("nobody expects {other}: {answer:?}"),
+        Some(other) => panic!("unexpected reason {other}: {response:?}"),
         None => "",
     };
     let skipped: BTreeSet<_> = [header("pagewire-skipped")].into_iter().flatten().collect();
     Reply {
-        status: answer.status,
-        body: (answer.status == 200).then(|| answer.text()),
+        status: response.status,
+        body: (response.status == 200).then(|| response.text()),
         blamed: header("pagewire-plugin").map(|plugin| (plugin, reason)),
         skipped: skipped
             .iter()

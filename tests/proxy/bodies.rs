@@ -1,48 +1,56 @@
 //! Bodies are streamed in both directions, and only pages are changed.
 
-use super::{everything, get, gzip, says};
+use super::{get_request, gzip, proxying_everything, response_bytes};
 use crate::support::{TestServer, Wire};
 
 const SCRIPT: &str = "src=\"/__pagewire__/client.js\"";
 const PAGE: &str = "<!doctype html><head></head><body>from the backend</body>";
 
 #[tokio::test]
-async fn pages_of_the_backend_get_the_client_compressed_or_not() {
-    let (backend, server) = everything(&["--inject", "always"]).await;
+async fn pages_of_the_backend_get_the_client_even_when_compressed() {
+    let (backend, server) = proxying_everything(&["--inject", "always"]).await;
     let conditions =
         "Accept: text/html\r\nIf-None-Match: \"1\"\r\nIf-Modified-Since: x\r\nRange: bytes=0-1\r\n";
     let html = "Content-Type: text/html; charset=utf-8\r\nETag: \"1\"\r\n";
-    let (asked, page) = backend
-        .exchange(&server, get("/", conditions), says("200 OK", html, PAGE))
+    let (received, page) = backend
+        .exchange(
+            &server,
+            get_request("/", conditions),
+            response_bytes("200 OK", html, PAGE),
+        )
         .await;
     for name in ["if-none-match", "if-modified-since", "range"] {
-        assert_eq!(asked.header(name), None, "{name}");
+        assert_eq!(received.header(name), None, "{name}");
     }
     assert!(page.text().contains(SCRIPT), "{}", page.text());
     assert_eq!(page.header("content-length"), None);
     let tag = page.header("etag").expect("a tag").to_owned();
     assert_ne!(tag, "\"1\"");
-    // The same page again is a 304 of ours: the backend cannot know this tag.
+    // The same page again gets our own 304: the backend cannot know this tag.
     let known = format!("Accept: text/html\r\nIf-None-Match: {tag}\r\n");
     let (_, same) = backend
-        .exchange(&server, get("/", &known), says("200 OK", html, PAGE))
+        .exchange(
+            &server,
+            get_request("/", &known),
+            response_bytes("200 OK", html, PAGE),
+        )
         .await;
     assert_eq!((same.status, same.text().as_str()), (304, ""));
 
-    let octets = gzip(PAGE).await;
+    let bytes = gzip(PAGE).await;
     let mut response = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        octets.len()
+        bytes.len()
     )
     .into_bytes();
-    response.extend(&octets);
-    let request = get("/", "Accept: text/html\r\nAccept-Encoding: gzip\r\n");
+    response.extend(&bytes);
+    let request = get_request("/", "Accept: text/html\r\nAccept-Encoding: gzip\r\n");
     let (_, page) = backend.exchange(&server, &request, &response).await;
     assert_eq!(page.header("content-encoding"), None);
     for text in [SCRIPT, "from the backend"] {
         assert!(page.text().contains(text), "{}", page.text());
     }
-    // What is no page is passed on as it came.
+    // Responses other than pages are forwarded unchanged.
     let at = response
         .windows(9)
         .position(|window| window == b"text/html");
@@ -50,58 +58,58 @@ async fn pages_of_the_backend_get_the_client_compressed_or_not() {
     response.splice(at..at + 9, *b"text/css;");
     let (_, sheet) = backend.exchange(&server, &request, &response).await;
     assert_eq!(sheet.header("content-encoding"), Some("gzip"));
-    assert_eq!(sheet.body, octets);
+    assert_eq!(sheet.body, bytes);
 }
 
 #[tokio::test]
-async fn events_arrive_one_by_one_and_uploads_leave_as_they_come() {
-    let (backend, server) = everything(&["--inject", "always"]).await;
+async fn events_and_uploads_are_streamed() {
+    let (backend, server) = proxying_everything(&["--inject", "always"]).await;
     let mut browser = Wire::connect(server.http()).await;
     browser
-        .say(get("/events", "Accept: text/event-stream\r\n"))
+        .write(get_request("/events", "Accept: text/event-stream\r\n"))
         .await;
     let mut stream = backend.accept().await;
-    stream.hear("\r\n\r\n").await;
+    stream.read_until("\r\n\r\n").await;
     stream
-        .say("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+        .write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
         .await;
     for event in ["data: 1\n\n", "data: 2\n\n"] {
-        stream.say(event).await;
-        browser.hear(event).await;
+        stream.write(event).await;
+        browser.read_until(event).await;
     }
-    // Who left is not sent to any more, nor waited for.
+    // The daemon neither sends to a disconnected client nor waits for it.
     drop(browser);
-    stream.hear_all().await;
+    stream.read_to_end().await;
     let mut browser = Wire::connect(server.http()).await;
-    browser.say(get("/poll", "")).await;
+    browser.write(get_request("/poll", "")).await;
     let mut poll = backend.accept().await;
-    poll.hear("\r\n\r\n").await;
+    poll.read_until("\r\n\r\n").await;
     drop(browser);
-    assert_eq!(poll.hear_all().await, "");
+    assert_eq!(poll.read_to_end().await, "");
 
     let mut browser = Wire::connect(server.http()).await;
     browser
-        .say("POST /up HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n")
+        .write("POST /up HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n")
         .await;
     let mut upload = backend.accept().await;
-    let head = upload.hear("\r\n\r\n").await;
+    let head = upload.read_until("\r\n\r\n").await;
     assert!(!head.to_lowercase().contains("expect"), "{head}");
-    browser.hear("100 Continue\r\n\r\n").await;
+    browser.read_until("100 Continue\r\n\r\n").await;
     for piece in ["first", "other"] {
-        browser.say(format!("5\r\n{piece}\r\n")).await;
-        upload.hear(piece).await;
+        browser.write(format!("5\r\n{piece}\r\n")).await;
+        upload.read_until(piece).await;
     }
-    // An answer need not wait for the end of the question.
+    // A response may begin before the end of the request.
     upload
-        .say(says("413 Payload Too Large", "", "enough"))
+        .write(response_bytes("413 Payload Too Large", "", "enough"))
         .await;
-    let answer = browser.hear("enough").await;
-    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    let response = browser.read_until("enough").await;
+    assert!(response.starts_with("HTTP/1.1 413"), "{response}");
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_never_looks_complete() {
-    let (backend, server) = everything(&["--inject", "always"]).await;
+async fn a_truncated_response_never_looks_complete() {
+    let (backend, server) = proxying_everything(&["--inject", "always"]).await;
     let html = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n";
     let part = cut_short(html).await;
     for response in [
@@ -111,19 +119,24 @@ async fn an_answer_that_breaks_off_never_looks_complete() {
         part,
     ] {
         let what = String::from_utf8_lossy(&response).into_owned();
-        let (_, answer) = backend.exchange(&server, get("/", ""), &response).await;
-        let text = answer.text();
-        let length = answer.header("content-length").map(str::to_owned);
+        let (_, response) = backend
+            .exchange(&server, get_request("/", ""), &response)
+            .await;
+        let text = response.text();
+        let length = response.header("content-length").map(str::to_owned);
         let complete = match length {
             Some(length) => length == text.len().to_string(),
             None => text.ends_with("0\r\n\r\n"),
         };
-        // One that broke before anything of it was sent may be no answer at all.
-        assert!(answer.status == 0 || !complete, "{what:?} became {text:?}");
+        // A response that broke before any byte was sent may result in no response at all.
+        assert!(
+            response.status == 0 || !complete,
+            "{what:?} became {text:?}"
+        );
     }
 }
 
-/// A compressed page of which the last octets are missing, in a body that is complete.
+/// Returns a compressed page whose last bytes are missing, in a complete body.
 async fn cut_short(head: &str) -> Vec<u8> {
     let page = gzip(PAGE).await;
     let page = &page[..page.len() - 20];
@@ -134,7 +147,7 @@ async fn cut_short(head: &str) -> Vec<u8> {
     [head.as_bytes(), page].concat()
 }
 
-/// The most memory that the daemon had, in MiB.
+/// Returns the daemon's peak memory, in MiB.
 fn peak_memory(server: &TestServer) -> u64 {
     let pid = server.child.id().expect("it runs");
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("Linux");
@@ -144,32 +157,32 @@ fn peak_memory(server: &TestServer) -> u64 {
 }
 
 #[tokio::test]
-async fn a_hundred_megabytes_pass_in_either_direction_without_being_kept() {
+async fn a_hundred_megabytes_pass_in_both_directions_without_buffering() {
     const SIZE: usize = 100 * 1024 * 1024;
-    let (backend, server) = everything(&[]).await;
+    let (backend, server) = proxying_everything(&[]).await;
     let before = peak_memory(&server);
     let piece = vec![b'x'; 1024 * 1024];
     for upload in [false, true] {
         let head = if upload {
             format!("POST /up HTTP/1.1\r\nHost: localhost\r\nContent-Length: {SIZE}\r\n\r\n")
         } else {
-            get("/down", "")
+            get_request("/down", "")
         };
         let mut browser = Wire::connect(server.http()).await;
-        browser.say(head).await;
+        browser.write(head).await;
         let mut far = backend.accept().await;
-        far.hear("\r\n\r\n").await;
+        far.read_until("\r\n\r\n").await;
         let (from, to) = if upload {
             (&mut browser, &mut far)
         } else {
             let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {SIZE}\r\n\r\n");
-            far.say(head).await;
-            browser.hear("\r\n\r\n").await;
+            far.write(head).await;
+            browser.read_until("\r\n\r\n").await;
             (&mut far, &mut browser)
         };
         let sending = async {
             for _ in 0..SIZE / piece.len() {
-                from.say(&piece).await;
+                from.write(&piece).await;
             }
         };
         let ((), received) = tokio::join!(sending, to.count(SIZE));

@@ -1,25 +1,27 @@
 //! An unreachable or looping backend is reported with its address and a remedy.
 
-use super::{everything, get, says, upgrade};
+use super::{get_request, proxying_everything, response_bytes, upgrade};
 use crate::support::{Backend, Site, TestServer, Wire};
 use rustix::process::Signal;
 use tokio::net::TcpSocket;
 
 #[tokio::test]
-async fn a_backend_that_is_away_is_named_with_what_to_do_and_asked_again() {
-    let (backend, server) = everything(&[]).await;
+async fn an_unreachable_backend_is_named_with_a_remedy_and_retried() {
+    let (backend, server) = proxying_everything(&[]).await;
     let address = backend.address;
     let broken = b"HTTP/1.1 200 OK\r\nBroken header\r\n\r\n";
-    let (_, answer) = backend.exchange(&server, get("/", ""), broken).await;
-    assert_eq!(answer.status, 502);
+    let (_, response) = backend
+        .exchange(&server, get_request("/", ""), broken)
+        .await;
+    assert_eq!(response.status, 502);
     assert!(
-        answer.text().contains("no valid response"),
+        response.text().contains("no valid response"),
         "{}",
-        answer.text()
+        response.text()
     );
-    let post = get("/", "").replace("GET", "POST");
-    let (_, answer) = backend.exchange(&server, post, "").await;
-    assert_eq!(answer.status, 502);
+    let post = get_request("/", "").replace("GET", "POST");
+    let (_, response) = backend.exchange(&server, post, "").await;
+    assert_eq!(response.status, 502);
     drop(backend);
     let page = server.get_with("/x", "Accept: text/html\r\n").await;
     assert_eq!(
@@ -38,65 +40,73 @@ async fn a_backend_that_is_away_is_named_with_what_to_do_and_asked_again() {
         assert!(text.contains(part), "{part} is in {text}");
     }
     let mut browser = Wire::connect(server.http()).await;
-    browser.say(upgrade("/socket", "")).await;
-    assert!(browser.hear("\r\n").await.starts_with("HTTP/1.1 502"));
+    browser.write(upgrade("/socket", "")).await;
+    assert!(browser.read_until("\r\n").await.starts_with("HTTP/1.1 502"));
     let backend = Backend::at(address).await;
-    let (_, answer) = backend
-        .exchange(&server, get("/x", ""), says("200 OK", "", "back"))
+    let (_, response) = backend
+        .exchange(
+            &server,
+            get_request("/x", ""),
+            response_bytes("200 OK", "", "back"),
+        )
         .await;
-    assert_eq!(answer.text(), "back");
-    // It is reported once, however often pages ask.
+    assert_eq!(response.text(), "back");
+    // The failure is reported once, however often pages request it.
     server.signal(Signal::TERM);
-    let (_, said) = server.ended().await;
+    let (_, output) = server.wait_for_exit().await;
     for (words, times) in [("cannot connect", 1), ("is reachable again", 1)] {
-        assert_eq!(said.matches(words).count(), times, "{words} in {said}");
+        assert_eq!(output.matches(words).count(), times, "{words} in {output}");
     }
 }
 
 #[tokio::test]
-async fn a_connection_that_is_kept_and_then_closed_costs_no_answer() {
-    let (backend, server) = everything(&[]).await;
+async fn a_reused_connection_that_was_closed_fails_no_request() {
+    let (backend, server) = proxying_everything(&[]).await;
     let kept = async {
         let mut wire = backend.accept().await;
-        wire.hear("\r\n\r\n").await;
-        wire.say("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none")
+        wire.read_until("\r\n\r\n").await;
+        wire.write("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none")
             .await;
         wire
     };
-    let (mut kept, answer) = tokio::join!(kept, server.get("/1"));
-    assert_eq!(answer.text(), "one");
-    // What has an effect is not asked twice, so it does not go there.
-    let post = get("/2", "").replace("GET", "POST");
-    let (asked, _) = backend
-        .exchange(&server, post, says("200 OK", "", ""))
+    let (mut kept, response) = tokio::join!(kept, server.get("/1"));
+    assert_eq!(response.text(), "one");
+    // A request with side effects is not retried, so it does not use this connection.
+    let post = get_request("/2", "").replace("GET", "POST");
+    let (received, _) = backend
+        .exchange(&server, post, response_bytes("200 OK", "", ""))
         .await;
-    assert_eq!(asked.line(), "POST /2 HTTP/1.1");
+    assert_eq!(received.line(), "POST /2 HTTP/1.1");
     let closing = async {
-        let head = kept.hear("\r\n\r\n").await;
+        let head = kept.read_until("\r\n\r\n").await;
         drop(kept);
         let mut again = backend.accept().await;
-        assert_eq!(again.hear("\r\n\r\n").await, head);
-        again.say(says("200 OK", "", "two")).await;
+        assert_eq!(again.read_until("\r\n\r\n").await, head);
+        again.write(response_bytes("200 OK", "", "two")).await;
     };
-    let ((), answer) = tokio::join!(closing, server.get("/3"));
-    assert_eq!(answer.text(), "two");
+    let ((), response) = tokio::join!(closing, server.get("/3"));
+    assert_eq!(response.text(), "two");
 }
 
 #[tokio::test]
-async fn a_rule_that_leads_back_to_the_daemon_is_said_and_not_followed_for_ever() {
+async fn a_proxy_loop_is_detected_and_reported() {
     let (first, second) = (Backend::start().await, Backend::start().await);
     let ports = [first.address.port(), second.address.port()];
-    // Free ports, for two daemons that must know each other's before they start.
+    // Free ports for two daemons that must know each other's before they start.
     drop((first, second));
     let (empty, site) = (Site::new([]), Site::new([("x.js", "found")]));
     let one = start_at(&empty, ports[0], ports[1]).await;
     let two = start_at(&site, ports[1], ports[0]).await;
-    // Two daemons one behind the other are no loop until nobody answers.
+    // Two daemons in sequence are not a loop until neither has the path.
     assert_eq!(one.get("/x.js").await.text(), "found");
     for server in [&one, &two] {
-        let answer = server.get("/missing").await;
-        assert_eq!(answer.status, 508);
-        assert!(answer.text().contains("leads back"), "{}", answer.text());
+        let response = server.get("/missing").await;
+        assert_eq!(response.status, 508);
+        assert!(
+            response.text().contains("leads back"),
+            "{}",
+            response.text()
+        );
     }
 }
 
@@ -112,20 +122,20 @@ async fn start_at(site: &Site, port: u16, backend: u16) -> TestServer {
 }
 
 #[tokio::test]
-async fn a_backend_that_accepts_nobody_is_told_from_one_that_is_not_there() {
+async fn a_backend_that_does_not_accept_is_distinguished_from_one_that_is_not_running() {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket
         .bind("127.0.0.1:0".parse().expect("an address"))
         .expect("a port");
     let listener = socket.listen(1).expect("a listener");
     let address = listener.local_addr().expect("an address");
-    // These fill its queue; the system lets others wait without a word.
+    // These fill its backlog; the system leaves further connections waiting.
     let _first = Wire::connect(address).await;
     let _second = Wire::connect(address).await;
     let rule = format!("http://{address}");
     let server = TestServer::start_with(&Site::new([]), &["--proxy", &rule]).await;
-    let answer = server.get("/").await;
-    assert_eq!(answer.status, 504);
+    let response = server.get("/").await;
+    assert_eq!(response.status, 504);
     let text = format!("cannot connect to {rule} within 5s");
-    assert!(answer.text().contains(&text), "{}", answer.text());
+    assert!(response.text().contains(&text), "{}", response.text());
 }

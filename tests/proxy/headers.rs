@@ -1,11 +1,11 @@
 //! Headers are forwarded and rewritten, so that backend and browser see one origin.
 
-use super::{everything, get, proxying, says};
+use super::{get_request, proxying, proxying_everything, response_bytes};
 use crate::support::Site;
 
 #[tokio::test]
-async fn the_backend_is_told_who_asked_and_headers_of_one_connection_stay_there() {
-    let (backend, server) = everything(&[]).await;
+async fn the_backend_gets_forwarding_headers_and_no_hop_by_hop_headers() {
+    let (backend, server) = proxying_everything(&[]).await;
     let request = "GET /x HTTP/1.1\r\nHost: localhost:8000\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\n\
         Proxy-Authorization: Basic x\r\nTE: trailers\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nX-Kept: a\r\nX-Kept: b\r\n\
         X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Host: evil.example\r\nX-Forwarded-Proto: https\r\n\
@@ -13,7 +13,7 @@ async fn the_backend_is_told_who_asked_and_headers_of_one_connection_stay_there(
         Accept-Encoding: gzip, deflate, br, zstd\r\n\r\n";
     let response = "HTTP/1.1 200 OK\r\nConnection: close, X-Secret\r\nX-Secret: 1\r\nKeep-Alive: timeout=5\r\n\
         Proxy-Authenticate: Basic\r\nX-Kept: c\r\nX-Kept: d\r\nTrailer: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
-    let (asked, answer) = backend.exchange(&server, request, response).await;
+    let (received, response) = backend.exchange(&server, request, response).await;
     for (name, expected) in [
         ("host", Some("localhost:8000")),
         ("x-forwarded-for", Some("10.0.0.1, 127.0.0.1")),
@@ -32,9 +32,9 @@ async fn the_backend_is_told_who_asked_and_headers_of_one_connection_stay_there(
         ("te", None),
         ("upgrade", None),
     ] {
-        assert_eq!(asked.header(name).as_deref(), expected, "{name}");
+        assert_eq!(received.header(name).as_deref(), expected, "{name}");
     }
-    let via = asked.header("via").expect("a mark");
+    let via = received.header("via").expect("a mark");
     assert!(via.starts_with("1.1 pagewire-"), "{via}");
     for name in [
         "x-secret",
@@ -45,16 +45,16 @@ async fn the_backend_is_told_who_asked_and_headers_of_one_connection_stay_there(
         "etag",
         "accept-ranges",
     ] {
-        assert_eq!(answer.header(name), None, "{name}");
+        assert_eq!(response.header(name), None, "{name}");
     }
-    let kept = answer.headers.iter().filter(|(name, _)| name == "x-kept");
+    let kept = response.headers.iter().filter(|(name, _)| name == "x-kept");
     assert_eq!(kept.count(), 2);
-    assert!(answer.text().contains("ok"), "{}", answer.text());
+    assert!(response.text().contains("ok"), "{}", response.text());
 }
 
 #[tokio::test]
-async fn a_backend_with_a_domain_name_gets_its_own_and_an_origin_of_ours_fits_it() {
-    // It has a dot as domain names have, and needs no name server.
+async fn a_backend_with_a_domain_name_gets_its_own_host_and_a_matching_origin() {
+    // It contains a dot as domain names do, and needs no name server.
     let rule = ["http://127.1:PORT"];
     let (backend, server) = proxying(&Site::new([]), rule, &[]).await;
     let authority = format!("127.1:{}", backend.address.port());
@@ -67,25 +67,29 @@ async fn a_backend_with_a_domain_name_gets_its_own_and_an_origin_of_ours_fits_it
         ("http://evil.example", "http://evil.example".into()),
         ("null", "null".into()),
     ] {
-        let request = get("/x", &format!("Origin: {from}\r\nReferer: {from}/y?z\r\n"));
+        let request = get_request("/x", &format!("Origin: {from}\r\nReferer: {from}/y?z\r\n"));
         let location = format!("Location: http://{authority}/next\r\n");
         let cookie = "Set-Cookie: id=1; Domain=127.1; HttpOnly\r\n";
-        let response = says("302 Found", &(location + cookie), "");
-        let (asked, answer) = backend.exchange(&server, request, response).await;
-        assert_eq!(asked.header("host").as_ref(), Some(&authority));
+        let response = response_bytes("302 Found", &(location + cookie), "");
+        let (received, response) = backend.exchange(&server, request, response).await;
+        assert_eq!(received.header("host").as_ref(), Some(&authority));
         assert_eq!(
-            asked.header("x-forwarded-host").as_deref(),
+            received.header("x-forwarded-host").as_deref(),
             Some("localhost:8000")
         );
-        assert_eq!(asked.header("origin"), Some(to.clone()), "{from}");
-        assert_eq!(asked.header("referer"), Some(format!("{to}/y?z")), "{from}");
-        assert_eq!(answer.header("location"), Some("/next"));
-        assert_eq!(answer.header("set-cookie"), Some("id=1; HttpOnly"));
+        assert_eq!(received.header("origin"), Some(to.clone()), "{from}");
+        assert_eq!(
+            received.header("referer"),
+            Some(format!("{to}/y?z")),
+            "{from}"
+        );
+        assert_eq!(response.header("location"), Some("/next"));
+        assert_eq!(response.header("set-cookie"), Some("id=1; HttpOnly"));
     }
 }
 
 #[tokio::test]
-async fn redirects_and_cookies_of_the_backend_become_ours() {
+async fn redirects_and_cookies_of_the_backend_are_rewritten_to_our_origin() {
     let rules = ["/api=http://localhost:PORT/v1", "http://localhost:PORT"];
     let (backend, server) = proxying(&Site::new([]), rules, &["--base-path", "/app"]).await;
     let own = format!("http://127.0.0.1:{}", backend.address.port());
@@ -117,22 +121,22 @@ async fn redirects_and_cookies_of_the_backend_become_ours() {
         ),
         ("set-cookie", "id=1; Path=/".into(), "id=1; Path=/"),
     ] {
-        let response = says("303 See Other", &format!("{name}: {value}\r\n"), "");
-        let request = get("/app/api/x", "");
-        let (asked, answer) = backend.exchange(&server, request, response).await;
-        assert_eq!(asked.line(), "GET /v1/x HTTP/1.1");
-        assert_eq!(answer.header(name), Some(expected), "{value}");
+        let response = response_bytes("303 See Other", &format!("{name}: {value}\r\n"), "");
+        let request = get_request("/app/api/x", "");
+        let (received, response) = backend.exchange(&server, request, response).await;
+        assert_eq!(received.line(), "GET /v1/x HTTP/1.1");
+        assert_eq!(response.header(name), Some(expected), "{value}");
     }
 }
 
 #[tokio::test]
-async fn what_the_backend_says_of_its_caching_ranges_and_lengths_arrives_as_it_is() {
-    let (backend, server) = everything(&["--inject", "always"]).await;
+async fn caching_range_and_length_headers_of_the_backend_are_unchanged() {
+    let (backend, server) = proxying_everything(&["--inject", "always"]).await;
     let tag = "If-None-Match: \"1\"\r\nAccept: */*\r\n";
     for (request, response, status, header, body) in [
         (
-            get("/a.js", tag),
-            says(
+            get_request("/a.js", tag),
+            response_bytes(
                 "304 Not Modified",
                 "ETag: \"1\"\r\nCache-Control: max-age=9\r\n",
                 "",
@@ -142,8 +146,8 @@ async fn what_the_backend_says_of_its_caching_ranges_and_lengths_arrives_as_it_i
             "",
         ),
         (
-            get("/a.bin", "Range: bytes=1-2\r\nIf-Range: \"1\"\r\n"),
-            says(
+            get_request("/a.bin", "Range: bytes=1-2\r\nIf-Range: \"1\"\r\n"),
+            response_bytes(
                 "206 Partial Content",
                 "Content-Range: bytes 1-2/9\r\n",
                 "bc",
@@ -153,8 +157,8 @@ async fn what_the_backend_says_of_its_caching_ranges_and_lengths_arrives_as_it_i
             "bc",
         ),
         (
-            get("/a.bin", "Range: bytes=10-\r\n"),
-            says(
+            get_request("/a.bin", "Range: bytes=10-\r\n"),
+            response_bytes(
                 "416 Range Not Satisfiable",
                 "Content-Range: bytes */9\r\n",
                 "",
@@ -164,38 +168,42 @@ async fn what_the_backend_says_of_its_caching_ranges_and_lengths_arrives_as_it_i
             "",
         ),
         (
-            get("/a.bin", ""),
-            says("200 OK", "Last-Modified: x\r\n", "abcdefghi"),
+            get_request("/a.bin", ""),
+            response_bytes("200 OK", "Last-Modified: x\r\n", "abcdefghi"),
             200,
             ("content-length", Some("9")),
             "abcdefghi",
         ),
         (
-            get("/a.bin", "").replace("GET", "HEAD"),
-            says("200 OK", "", "").replace("Length: 0", "Length: 100"),
+            get_request("/a.bin", "").replace("GET", "HEAD"),
+            response_bytes("200 OK", "", "").replace("Length: 0", "Length: 100"),
             200,
             ("content-length", Some("100")),
             "",
         ),
         (
-            get("/nothing", ""),
+            get_request("/nothing", ""),
             "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n".into(),
             204,
             ("cache-control", None),
             "",
         ),
     ] {
-        let (asked, answer) = backend.exchange(&server, &request, response).await;
+        let (received, response) = backend.exchange(&server, &request, response).await;
         for name in ["If-None-Match", "If-Range", "Range"] {
             let sent = request.split(&format!("\r\n{name}: ")).nth(1);
             let sent = sent.map(|rest| rest.lines().next().unwrap_or_default());
-            assert_eq!(asked.header(name).as_deref(), sent, "{name} of {request}");
+            assert_eq!(
+                received.header(name).as_deref(),
+                sent,
+                "{name} of {request}"
+            );
         }
         assert_eq!(
-            (answer.status, &*answer.text()),
+            (response.status, &*response.text()),
             (status, body),
             "{request}"
         );
-        assert_eq!(answer.header(header.0), header.1, "{request}");
+        assert_eq!(response.header(header.0), header.1, "{request}");
     }
 }

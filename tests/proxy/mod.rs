@@ -1,4 +1,4 @@
-//! The daemon in front of other servers: what it forwards, what it rewrites, and how it reports an unreachable
+//! The daemon as a reverse proxy: what it forwards, what it rewrites, and how it reports an unreachable
 //! backend. The backends here send exactly the bytes that the tests give them.
 
 mod bodies;
@@ -12,25 +12,25 @@ use async_compression::tokio::bufread::GzipEncoder;
 use tokio::io::AsyncReadExt;
 
 async fn gzip(text: &str) -> Vec<u8> {
-    let mut octets = Vec::new();
+    let mut bytes = Vec::new();
     let mut encoder = GzipEncoder::new(text.as_bytes());
-    encoder.read_to_end(&mut octets).await.expect("gzip");
-    octets
+    encoder.read_to_end(&mut bytes).await.expect("gzip");
+    bytes
 }
 
-fn get(target: &str, headers: &str) -> String {
+fn get_request(target: &str, headers: &str) -> String {
     format!("GET {target} HTTP/1.1\r\nHost: localhost:8000\r\n{headers}Connection: close\r\n\r\n")
 }
 
-/// A response that ends its connection.
-fn says(status: &str, headers: &str, body: &str) -> String {
+/// Returns a response that ends its connection.
+fn response_bytes(status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
     )
 }
 
-/// A daemon with these rules, where PORT is the backend's.
+/// Starts a daemon with these rules, where PORT is the backend's.
 async fn proxying<const N: usize>(
     site: &Site,
     rules: [&str; N],
@@ -50,11 +50,11 @@ async fn proxying<const N: usize>(
     (backend, server)
 }
 
-async fn everything(arguments: &[&str]) -> (Backend, TestServer) {
+async fn proxying_everything(arguments: &[&str]) -> (Backend, TestServer) {
     proxying(&Site::new([]), ["http://localhost:PORT"], arguments).await
 }
 
-/// An upgrade to a protocol that nobody knows: any is as good as web sockets.
+/// Returns an upgrade request to an unknown protocol: any serves as well as WebSocket.
 fn upgrade(path: &str, headers: &str) -> String {
     format!(
         "GET {path} HTTP/1.1\r\nHost: localhost:8000\r\nConnection: keep-alive, Upgrade\r\nUpgrade: echo\r\n{headers}\r\n"

@@ -10,7 +10,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_tungstenite::tungstenite::Message;
 
 #[tokio::test]
-async fn json_arrives_byte_for_byte_and_what_is_none_is_refused() {
+async fn json_arrives_byte_for_byte_and_invalid_json_is_refused() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let mut page = server.page().await;
@@ -19,7 +19,7 @@ async fn json_arrives_byte_for_byte_and_what_is_none_is_refused() {
         .send_json(&Target::all(), text)
         .await
         .expect("a send");
-    assert_eq!(page.hear_text().await, text);
+    assert_eq!(page.receive_text().await, text);
     for text in ["", "{", "{\"type\":\"x\"} trailing", "'x'", "{type:1}"] {
         let refused = client
             .send_json(&Target::all(), text)
@@ -31,7 +31,7 @@ async fn json_arrives_byte_for_byte_and_what_is_none_is_refused() {
         .send_text(&Target::all(), "plain, not JSON")
         .await
         .expect("a send");
-    assert_eq!(page.hear_text().await, "plain, not JSON");
+    assert_eq!(page.receive_text().await, "plain, not JSON");
     client
         .send_binary(&Target::all(), vec![0, 255, 1])
         .await
@@ -54,12 +54,12 @@ async fn sends_of_one_caller_arrive_in_order() {
             .expect("a send");
     }
     for n in 0..200 {
-        assert_eq!(page.hear().await["n"], n);
+        assert_eq!(page.receive_json().await["n"], n);
     }
 }
 
 #[tokio::test]
-async fn a_stream_of_sends_answers_each_in_order_and_survives_a_bad_one() {
+async fn a_stream_of_sends_reports_each_in_order_and_survives_an_invalid_one() {
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;
     let send = |json: &str, target| proto::SendStreamRequest {
@@ -75,7 +75,7 @@ async fn a_stream_of_sends_answers_each_in_order_and_survives_a_bad_one() {
     });
     let (sender, requests) = mpsc::channel(4);
     let mut client = server.client().await.raw();
-    // Headers come before the first message is read.
+    // Headers are sent before the first message is read.
     let stream = client.send_stream(ReceiverStream::new(requests));
     let mut responses = within("headers", stream)
         .await
@@ -103,11 +103,11 @@ async fn a_stream_of_sends_answers_each_in_order_and_survives_a_bad_one() {
                 assert!(!ok);
                 assert_eq!((error.code, error.reason.as_str()), (3, "FIELD_INVALID"));
             }
-            None => panic!("an empty response"),
+            None => panic!("a response without an outcome"),
         }
     }
-    assert_eq!(page.hear().await["type"], "a");
-    assert_eq!(page.hear().await["type"], "c");
+    assert_eq!(page.receive_json().await["type"], "a");
+    assert_eq!(page.receive_json().await["type"], "c");
 }
 
 #[tokio::test]
@@ -120,15 +120,15 @@ async fn a_console_log_is_verbatim_and_falls_back_to_an_encoded_module() {
         .console_log(&Target::all(), ConsoleLevel::Warn, "me", text)
         .await
         .expect("a send");
-    let frame = page.hear().await;
+    let frame = page.receive_json().await;
     assert_eq!(
         frame,
         json!({"type": "pagewire:log", "level": "warn", "source": "me", "text": text, "args": []})
     );
     drop(page);
 
-    // The ancestor's script can only import.
-    let mut silent = server.silent_page().await;
+    // The `@web/dev-server` client can only import.
+    let mut silent = server.wds_page().await;
     let ready = async {
         while !client
             .sockets()
@@ -145,7 +145,7 @@ async fn a_console_log_is_verbatim_and_falls_back_to_an_encoded_module() {
         .console_log(&Target::all(), ConsoleLevel::Log, "", text)
         .await
         .expect("a send");
-    let frame = silent.hear().await;
+    let frame = silent.receive_json().await;
     assert_eq!(frame["type"], "import");
     let url = frame["data"]["importPath"].as_str().expect("a URL");
     let module = url
@@ -169,7 +169,7 @@ async fn commands_reach_pages() {
     let mut page = server.page().await;
     client.reload(&Target::all()).await.expect("a send");
     assert_eq!(
-        page.hear().await,
+        page.receive_json().await,
         json!({"type": "pagewire:command", "command": "reload"})
     );
     client
@@ -177,7 +177,7 @@ async fn commands_reach_pages() {
         .await
         .expect("a send");
     assert_eq!(
-        page.hear().await,
+        page.receive_json().await,
         json!({"type": "pagewire:command", "command": "navigate", "url": "/next"})
     );
     client
@@ -185,7 +185,7 @@ async fn commands_reach_pages() {
         .await
         .expect("a send");
     assert_eq!(
-        page.hear().await,
+        page.receive_json().await,
         json!({"type": "pagewire:command", "command": "styles", "paths": ["/a.css"]})
     );
     let refused = client
@@ -196,7 +196,7 @@ async fn commands_reach_pages() {
 }
 
 #[tokio::test]
-async fn a_page_whose_script_lacks_a_command_is_unsupported_and_not_sent_it() {
+async fn a_page_without_support_for_a_command_is_not_sent_it() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let older = json!({"features": ["command.reload"]});
@@ -211,11 +211,11 @@ async fn a_page_whose_script_lacks_a_command_is_unsupported_and_not_sent_it() {
         (0, vec![DeliveryStatus::Unsupported])
     );
     client.reload(&Target::all()).await.expect("a send");
-    assert_eq!(page.hear().await["command"], "reload");
+    assert_eq!(page.receive_json().await["command"], "reload");
 }
 
 #[tokio::test]
-async fn a_frame_beyond_the_limit_is_refused_and_one_below_it_arrives() {
+async fn a_frame_above_the_limit_is_refused_and_one_below_it_arrives() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let mut page = server.page().await;
@@ -224,7 +224,7 @@ async fn a_frame_beyond_the_limit_is_refused_and_one_below_it_arrives() {
         .send_text(&Target::all(), large.clone())
         .await
         .expect("16 MiB");
-    assert_eq!(page.hear_text().await.len(), large.len());
+    assert_eq!(page.receive_text().await.len(), large.len());
     let refused = client
         .send_text(&Target::all(), large + "x")
         .await

@@ -13,11 +13,11 @@ async fn a_receipt_is_confirmed_by_the_transport() {
     let target = Target::sockets([&reads_id, &leaves_id]);
     let message = json!({"type": "x"});
     let pages = async {
-        assert_eq!(reads.hear().await["type"], "x");
-        // The pong is behind the frame, and leaves with what the page reads or writes next.
-        reads.say(&json!({"no": "type"})).await;
-        assert_eq!(reads.hear().await["type"], "pagewire:fault");
-        // This page leaves without having read.
+        assert_eq!(reads.receive_json().await["type"], "x");
+        // The pong follows the frame and is sent with the page's next read or write.
+        reads.send_json(&json!({"no": "type"})).await;
+        assert_eq!(reads.receive_json().await["type"], "pagewire:fault");
+        // This page disconnects without having read.
         drop(leaves);
     };
     let (report, ()) = tokio::join!(client.send(&target, &message), pages);
@@ -32,7 +32,7 @@ async fn a_receipt_is_confirmed_by_the_transport() {
 }
 
 #[tokio::test]
-async fn a_page_that_does_not_confirm_in_time_has_its_row() {
+async fn a_page_that_does_not_confirm_in_time_is_reported() {
     let server = TestServer::start(&Site::page()).await;
     let client = server
         .client()
@@ -49,7 +49,7 @@ async fn a_page_that_does_not_confirm_in_time_has_its_row() {
 }
 
 #[tokio::test]
-async fn nothing_is_replayed_to_a_page_that_comes_back() {
+async fn nothing_is_replayed_to_a_reconnecting_page() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let page = server.page().await;
@@ -79,5 +79,5 @@ async fn nothing_is_replayed_to_a_page_that_comes_back() {
         .send(&Target::all(), &json!({"type": "new"}))
         .await
         .expect("a report");
-    assert_eq!(back.hear().await["type"], "new");
+    assert_eq!(back.receive_json().await["type"], "new");
 }

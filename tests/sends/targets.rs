@@ -1,6 +1,6 @@
 //! Every kind of target selects exactly the pages that it describes.
 
-use crate::support::{Page, Site, TestServer, fails_with, within};
+use crate::support::{Page, Site, TestServer, assert_status, within};
 use pagewire_client::proto;
 use pagewire_client::proto::target::Selector;
 use pagewire_client::{DeliveryStatus, SocketFilter, Target};
@@ -8,7 +8,7 @@ use serde_json::json;
 use tonic::Code;
 
 #[tokio::test]
-async fn every_kind_of_target_reaches_whom_it_names() {
+async fn every_kind_of_target_reaches_exactly_its_pages() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let open = |tab: &str, page: &str, url: &str, visibility: &str, top_level: bool| {
@@ -55,14 +55,14 @@ async fn every_kind_of_target_reaches_whom_it_names() {
             "target {n}"
         );
     }
-    // Frames arrive in order, so hearing the last one proves what did not come before it.
+    // Frames arrive in order, so receiving the last one proves which did not precede it.
     for (at, page) in [&mut a, &mut b, &mut c].into_iter().enumerate() {
         for (n, (_, expected)) in targets
             .iter()
             .enumerate()
             .filter(|(_, (_, expected))| expected[at])
         {
-            assert_eq!(page.hear().await["n"], n, "page {at}, {expected:?}");
+            assert_eq!(page.receive_json().await["n"], n, "page {at}, {expected:?}");
         }
     }
     client
@@ -70,7 +70,7 @@ async fn every_kind_of_target_reaches_whom_it_names() {
         .await
         .expect("a send");
     for page in [&mut a, &mut b, &mut c] {
-        assert_eq!(page.hear().await["type"], "end");
+        assert_eq!(page.receive_json().await["type"], "end");
     }
 }
 
@@ -113,7 +113,7 @@ async fn an_unset_or_empty_target_is_refused_and_sends_nothing() {
             payload,
             ..Default::default()
         };
-        fails_with(
+        assert_status(
             client.send(request).await,
             Code::InvalidArgument,
             "FIELD_INVALID",
@@ -122,7 +122,7 @@ async fn an_unset_or_empty_target_is_refused_and_sends_nothing() {
             target: target.clone(),
             ..Default::default()
         };
-        fails_with(
+        assert_status(
             client.send_console_log(request).await,
             Code::InvalidArgument,
             "FIELD_INVALID",
@@ -131,7 +131,7 @@ async fn an_unset_or_empty_target_is_refused_and_sends_nothing() {
             target,
             ..Default::default()
         };
-        fails_with(
+        assert_status(
             client.close_sockets(request).await,
             Code::InvalidArgument,
             "FIELD_INVALID",
@@ -142,7 +142,7 @@ async fn an_unset_or_empty_target_is_refused_and_sends_nothing() {
         .send(&Target::all(), &json!({"type": "marker"}))
         .await
         .expect("a send");
-    assert_eq!(page.hear().await["type"], "marker");
+    assert_eq!(page.receive_json().await["type"], "marker");
 }
 
 #[tokio::test]
@@ -159,11 +159,11 @@ async fn an_unknown_socket_is_a_row_and_not_an_error() {
     assert_eq!(report.reached_socket_ids, [page.id.as_str()]);
     assert_eq!(report.unreached[0].socket_id, "nosuchsocket");
     assert_eq!(report.unreached[0].status, DeliveryStatus::NotFound);
-    assert_eq!(page.hear().await["type"], "x");
+    assert_eq!(page.receive_json().await["type"], "x");
 }
 
 #[tokio::test]
-async fn nobody_connected_is_ok_and_empty_and_nothing_is_kept() {
+async fn a_send_without_pages_succeeds_and_is_not_stored() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let report = client
@@ -176,15 +176,15 @@ async fn nobody_connected_is_ok_and_empty_and_nothing_is_kept() {
         .send(&Target::all(), &json!({"type": "new"}))
         .await
         .expect("a send");
-    assert_eq!(page.hear().await["type"], "new");
+    assert_eq!(page.receive_json().await["type"], "new");
 }
 
 #[tokio::test]
-async fn a_selection_is_one_instant_and_every_selected_socket_is_accounted_for() {
+async fn a_selection_is_atomic_and_accounts_for_every_socket() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await.listing_reached();
     let address = server.http();
-    // Pages come and go while sends go to all.
+    // Pages connect and disconnect during sends to all.
     let churn = async {
         let mut pages = std::collections::VecDeque::new();
         for _ in 0..60 {
@@ -223,7 +223,7 @@ async fn a_selection_is_one_instant_and_every_selected_socket_is_accounted_for()
         .sockets()
         .resume_after(start);
     let mut log = client.subscribe(options).await.expect("a stream");
-    // Who was open behind each event.
+    // Sockets that were open after each event.
     let mut open = std::collections::BTreeSet::new();
     let mut open_at = vec![open.clone()];
     while (open_at.len() as u64) <= last {
@@ -252,7 +252,7 @@ async fn a_selection_is_one_instant_and_every_selected_socket_is_accounted_for()
             .cloned()
             .collect();
         let distinct: std::collections::BTreeSet<_> = selected.iter().cloned().collect();
-        assert_eq!(distinct.len(), selected.len(), "nobody twice");
+        assert_eq!(distinct.len(), selected.len(), "no page is selected twice");
         assert_eq!(
             distinct,
             open_at[usize::try_from(report.position.sequence).expect("small")]

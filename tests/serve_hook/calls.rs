@@ -6,15 +6,15 @@ use pagewire_client::proto;
 use pagewire_client::proto::serve_result::Outcome;
 
 #[tokio::test]
-async fn the_call_carries_the_request_and_only_the_headers_that_were_asked_for() {
+async fn a_call_carries_the_request_and_only_the_requested_headers() {
     let site = Site::new([("real.js", "file")]);
     let server = TestServer::start(&site).await;
-    let mut asked = open("/real.js");
-    asked.options = Some(proto::HookOptions {
+    let mut open_in_phase = open("/real.js");
+    open_in_phase.options = Some(proto::HookOptions {
         forward_request_headers: vec!["x-wanted".into()],
         ..Default::default()
     });
-    let (_session, mut hook) = plugin(&server, "p", asked).await;
+    let (_session, mut hook) = plugin(&server, "p", open_in_phase).await;
     let request = server.get_with(
         "/%72eal.js?q=%20",
         "X-Wanted: yes\r\nX-Other: no\r\nTraceparent: 00-1\r\n",
@@ -25,8 +25,8 @@ async fn the_call_carries_the_request_and_only_the_headers_that_were_asked_for()
             .await;
         call
     };
-    let (answer, call) = tokio::join!(request, answers);
-    assert_eq!(answer.text(), "file");
+    let (response, call) = tokio::join!(request, answers);
+    assert_eq!(response.text(), "file");
     let request = call.request.expect("a request");
     assert_eq!(
         (request.method.as_str(), request.path.as_str()),
@@ -55,7 +55,7 @@ async fn the_call_carries_the_request_and_only_the_headers_that_were_asked_for()
 }
 
 #[tokio::test]
-async fn what_no_filter_matches_never_leaves_the_daemon() {
+async fn unmatched_requests_cause_no_call() {
     let server = TestServer::start(&Site::page()).await;
     let (_session, mut hook) = plugin(&server, "p", open("/mine")).await;
     assert_eq!(server.get("/").await.status, 200);
@@ -63,34 +63,42 @@ async fn what_no_filter_matches_never_leaves_the_daemon() {
     let post =
         b"POST /mine HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     assert_eq!(server.raw(post).await.status, 405);
-    // The first call is the first that matched.
-    let answer = get(&server, &mut hook, "/mine", content("yes")).await;
-    assert_eq!(answer.text(), "yes");
+    // The first call is the first request that matched.
+    let response = get(&server, &mut hook, "/mine", content("yes")).await;
+    assert_eq!(response.text(), "yes");
 }
 
 #[tokio::test]
-async fn the_order_is_phase_then_name_whoever_came_first() {
+async fn plugins_are_ordered_by_phase_then_name() {
     let site = Site::new([("both", "file")]);
     let server = TestServer::start(&site).await;
-    let asked = |path: &str, phase: proto::ServePhase| proto::ServeOpen {
+    let open_in_phase = |path: &str, phase: proto::ServePhase| proto::ServeOpen {
         phase: phase.into(),
         ..open(path)
     };
-    // They come in the reverse of their order.
+    // They connect in the reverse of their order.
     let (_s1, mut after) = plugin(
         &server,
         "a-after",
-        asked("/none", proto::ServePhase::AfterFiles),
+        open_in_phase("/none", proto::ServePhase::AfterFiles),
     )
     .await;
-    let (_s2, mut second) =
-        plugin(&server, "b", asked("/none", proto::ServePhase::BeforeFiles)).await;
-    let (_s3, mut first) =
-        plugin(&server, "a", asked("/none", proto::ServePhase::BeforeFiles)).await;
+    let (_s2, mut second) = plugin(
+        &server,
+        "b",
+        open_in_phase("/none", proto::ServePhase::BeforeFiles),
+    )
+    .await;
+    let (_s3, mut first) = plugin(
+        &server,
+        "a",
+        open_in_phase("/none", proto::ServePhase::BeforeFiles),
+    )
+    .await;
     let (_s4, mut editor) = plugin(
         &server,
         "z-editor",
-        asked("/none", proto::ServePhase::First),
+        open_in_phase("/none", proto::ServePhase::First),
     )
     .await;
     let skips = async {
@@ -102,14 +110,14 @@ async fn the_order_is_phase_then_name_whoever_came_first() {
         let call = after.call().await;
         hook_answers(&mut after, call.call_id).await;
     };
-    let (answer, ()) = tokio::join!(server.get("/none"), skips);
-    assert_eq!(answer.text(), "after files");
+    let (response, ()) = tokio::join!(server.get("/none"), skips);
+    assert_eq!(response.text(), "after files");
 
-    // A file keeps the last phase out of it.
+    // An existing file excludes the last phase.
     let (_s5, _never) = plugin(
         &server,
         "y-after",
-        asked("/both", proto::ServePhase::AfterFiles),
+        open_in_phase("/both", proto::ServePhase::AfterFiles),
     )
     .await;
     assert_eq!(server.get("/both").await.text(), "file");
@@ -132,7 +140,7 @@ async fn filters_can_be_replaced() {
 }
 
 #[tokio::test]
-async fn calls_are_answered_out_of_order_and_many_at_once() {
+async fn many_concurrent_calls_can_be_answered_out_of_order() {
     let server = TestServer::start(&Site::page()).await;
     let all = proto::ServeOpen {
         filters: vec![proto::RequestFilter {
@@ -162,7 +170,7 @@ async fn calls_are_answered_out_of_order_and_many_at_once() {
 }
 
 #[tokio::test]
-async fn plugins_are_listed_in_their_order_with_what_became_of_their_calls() {
+async fn plugins_are_listed_in_order_with_their_call_counters() {
     let server = TestServer::start(&Site::page()).await;
     let (_s1, mut b) = plugin(&server, "b", open("/x")).await;
     let (_s2, mut a) = plugin(&server, "a", open("/x")).await;
@@ -207,11 +215,11 @@ async fn plugins_are_listed_in_their_order_with_what_became_of_their_calls() {
 }
 
 #[tokio::test]
-async fn a_replaced_plugin_is_asked_no_more_once_its_name_is_taken() {
+async fn a_replaced_plugin_gets_no_further_calls() {
     let server = TestServer::start(&Site::page()).await;
     let (_old, mut held) = plugin(&server, "p", open("/x")).await;
     let server = &server;
-    // The old session holds a call; nobody else will answer it.
+    // The old session holds a call; no other plugin will answer it.
     let waits = server.get("/x");
     let takeover = async {
         held.call().await;
@@ -221,13 +229,13 @@ async fn a_replaced_plugin_is_asked_no_more_once_its_name_is_taken() {
             ..Default::default()
         };
         let new = Session::open_as(server, request).await.expect("a takeover");
-        // From here on the old hook is out of every order: no plugin answers, and no file.
+        // From here on the old hook is out of every order: neither a plugin nor a file responds.
         assert_eq!(server.get("/x").await.status, 404);
         new
     };
-    let (answer, _new) = tokio::join!(waits, takeover);
+    let (response, _new) = tokio::join!(waits, takeover);
     assert_eq!(
-        (answer.status, answer.header("pagewire-reason")),
+        (response.status, response.header("pagewire-reason")),
         (502, Some("gone"))
     );
 }

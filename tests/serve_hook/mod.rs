@@ -4,7 +4,7 @@ mod calls;
 mod results;
 mod streams;
 
-use crate::support::{Answer, ServeHook, Session, TestServer};
+use crate::support::{HttpResponse, ServeHook, Session, TestServer};
 use pagewire_client::proto;
 use pagewire_client::proto::serve_content::Body;
 use pagewire_client::proto::serve_result::Outcome;
@@ -30,7 +30,7 @@ fn content(body: &str) -> Outcome {
     })
 }
 
-/// A session that has declared the serve hook.
+/// Opens a session that has declared the serve hook.
 async fn session(server: &TestServer, name: &str) -> Session {
     let request = proto::ServerStartRequest {
         plugin_name: name.into(),
@@ -46,8 +46,13 @@ async fn plugin(server: &TestServer, name: &str, open: proto::ServeOpen) -> (Ses
     (session, hook)
 }
 
-/// GETs a path while the plugin gives this outcome.
-async fn get(server: &TestServer, hook: &mut ServeHook, path: &str, outcome: Outcome) -> Answer {
+/// Gets a path while the plugin returns this outcome.
+async fn get(
+    server: &TestServer,
+    hook: &mut ServeHook,
+    path: &str,
+    outcome: Outcome,
+) -> HttpResponse {
     let answers = async {
         let call = hook.call().await;
         hook.answer(call.call_id, outcome).await;

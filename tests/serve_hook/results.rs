@@ -10,7 +10,7 @@ use pagewire_client::proto::serve_result::Outcome;
 async fn content_is_served_with_a_type_a_tag_and_304() {
     let server = TestServer::start(&Site::page()).await;
     let (_session, mut hook) = plugin(&server, "p", open("/virtual.js")).await;
-    let answer = get(
+    let response = get(
         &server,
         &mut hook,
         "/virtual.js",
@@ -18,15 +18,15 @@ async fn content_is_served_with_a_type_a_tag_and_304() {
     )
     .await;
     assert_eq!(
-        (answer.status, answer.text().as_str()),
+        (response.status, response.text().as_str()),
         (200, "export default 1;")
     );
     assert_eq!(
-        answer.header("content-type"),
+        response.header("content-type"),
         Some("text/javascript; charset=utf-8")
     );
-    assert_eq!(answer.header("cache-control"), Some("no-cache"));
-    let tag = answer.header("etag").expect("an ETag").to_owned();
+    assert_eq!(response.header("cache-control"), Some("no-cache"));
+    let tag = response.header("etag").expect("an ETag").to_owned();
     let known = format!("If-None-Match: {tag}\r\n");
     let answers = async {
         let call = hook.call().await;
@@ -38,7 +38,7 @@ async fn content_is_served_with_a_type_a_tag_and_304() {
 }
 
 #[tokio::test]
-async fn a_failure_is_shown_with_its_place_and_never_falls_through() {
+async fn a_failure_is_shown_with_its_location_and_never_falls_through() {
     let site = Site::new([("page.html", "<!doctype html>file")]);
     let server = TestServer::start(&site).await;
     let (_session, mut hook) = plugin(&server, "fails", open("/page.html")).await;
@@ -97,27 +97,27 @@ async fn a_deadline_answers_504_and_cancels_the_call() {
         ..Default::default()
     });
     let (_session, mut hook) = plugin(&server, "slow", slow).await;
-    let answer = server.get("/slow").await;
+    let response = server.get("/slow").await;
     assert_eq!(
-        (answer.status, answer.header("pagewire-reason")),
+        (response.status, response.header("pagewire-reason")),
         (504, Some("timeout"))
     );
-    assert_eq!(answer.header("pagewire-plugin"), Some("slow"));
+    assert_eq!(response.header("pagewire-plugin"), Some("slow"));
     let call = hook.call().await;
     let cancel = hook.cancelled().await;
     assert_eq!(
         (cancel.call_id, cancel.reason()),
         (call.call_id, proto::call_cancel::Reason::Deadline)
     );
-    // A late result changes nothing, and the stream goes on.
+    // A late result changes nothing, and the stream continues.
     hook.answer(call.call_id, content("late")).await;
     hook.answer(4711, content("unknown")).await;
-    let answer = get(&server, &mut hook, "/slow", content("in time")).await;
-    assert_eq!(answer.text(), "in time");
+    let response = get(&server, &mut hook, "/slow", content("in time")).await;
+    assert_eq!(response.text(), "in time");
 }
 
 #[tokio::test]
-async fn a_request_that_nobody_waits_for_cancels_its_call() {
+async fn an_abandoned_request_cancels_its_call() {
     use tokio::io::AsyncWriteExt;
     let server = TestServer::start(&Site::page()).await;
     let (_session, mut hook) = plugin(&server, "p", open("/mine")).await;
@@ -138,27 +138,27 @@ async fn a_request_that_nobody_waits_for_cancels_its_call() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_leaves_costs_the_calls_it_held() {
+async fn a_plugin_that_disconnects_fails_only_the_calls_it_held() {
     let server = TestServer::start(&Site::page()).await;
     for (mode, status) in [
         (proto::FailureMode::Fail, 502),
         (proto::FailureMode::Skip, 200),
     ] {
-        let mut asked = open("/");
-        asked.options = Some(proto::HookOptions {
+        let mut open = open("/");
+        open.options = Some(proto::HookOptions {
             failure_mode: mode.into(),
             ..Default::default()
         });
-        let (session, mut hook) = plugin(&server, "leaves", asked).await;
+        let (session, mut hook) = plugin(&server, "leaves", open).await;
         let leave = async {
             hook.call().await;
             drop(hook);
             drop(session);
         };
-        let (answer, ()) = tokio::join!(server.get("/"), leave);
-        assert_eq!(answer.status, status);
+        let (response, ()) = tokio::join!(server.get("/"), leave);
+        assert_eq!(response.status, status);
         let skipped = (mode == proto::FailureMode::Skip).then_some("leaves");
-        assert_eq!(answer.header("pagewire-skipped"), skipped);
+        assert_eq!(response.header("pagewire-skipped"), skipped);
         let free = async {
             while server
                 .client()
@@ -180,7 +180,7 @@ async fn a_plugin_that_leaves_costs_the_calls_it_held() {
 }
 
 #[tokio::test]
-async fn a_result_that_breaks_the_contract_is_the_plugins_failure() {
+async fn a_result_that_violates_the_contract_is_a_plugin_failure() {
     let server = TestServer::start(&Site::page()).await;
     let (_session, mut hook) = plugin(&server, "p", open("/x")).await;
     let with = |change: fn(&mut proto::ServeContent)| {
@@ -221,9 +221,9 @@ async fn a_result_that_breaks_the_contract_is_the_plugins_failure() {
             }]
         }),
     ] {
-        let answer = get(&server, &mut hook, "/x", outcome.clone()).await;
+        let response = get(&server, &mut hook, "/x", outcome.clone()).await;
         assert_eq!(
-            (answer.status, answer.header("pagewire-plugin")),
+            (response.status, response.header("pagewire-plugin")),
             (500, Some("p")),
             "{outcome:?}"
         );
@@ -237,10 +237,13 @@ async fn a_result_that_breaks_the_contract_is_the_plugins_failure() {
         }];
         content.body = Some(Body::InlineBody(Vec::new().into()));
     });
-    let answer = get(&server, &mut hook, "/x", fine).await;
-    assert_eq!((answer.status, answer.header("x-mine")), (201, Some("1")));
+    let response = get(&server, &mut hook, "/x", fine).await;
     assert_eq!(
-        answer.header("content-type"),
+        (response.status, response.header("x-mine")),
+        (201, Some("1"))
+    );
+    assert_eq!(
+        response.header("content-type"),
         Some("application/json; charset=utf-8")
     );
 }
@@ -250,8 +253,8 @@ async fn virtual_pages_get_the_client_unless_verbatim() {
     let server = TestServer::start_with(&Site::page(), &["--inject", "always"]).await;
     let (_session, mut hook) = plugin(&server, "p", open("/page.html")).await;
     let page = "<!doctype html><body></body>";
-    let answer = get(&server, &mut hook, "/page.html", content(page)).await;
-    assert!(answer.text().contains("/__pagewire__/client.js"));
+    let response = get(&server, &mut hook, "/page.html", content(page)).await;
+    assert!(response.text().contains("/__pagewire__/client.js"));
     let verbatim = Outcome::Content(proto::ServeContent {
         body: Some(Body::InlineBody(page.into())),
         verbatim: true,
@@ -269,12 +272,12 @@ async fn virtual_pages_get_the_client_unless_verbatim() {
         }],
         ..Default::default()
     });
-    let answer = get(&server, &mut hook, "/page.html", with_policy).await;
+    let response = get(&server, &mut hook, "/page.html", with_policy).await;
     assert!(
-        answer
+        response
             .text()
             .contains("client.js\" nonce=\"Zm9v\"></script></body>"),
         "{}",
-        answer.text()
+        response.text()
     );
 }

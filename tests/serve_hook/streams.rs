@@ -1,7 +1,7 @@
 //! A hook stream needs a session that declared it, and ends with a reason when it breaks the contract.
 
 use super::{filter, open, session};
-use crate::support::{Session, Site, TestServer, fails_with, with_session, within};
+use crate::support::{Session, Site, TestServer, assert_status, with_session, within};
 use pagewire_client::proto;
 use pagewire_client::proto::server_start_response::Event;
 use tokio::sync::mpsc;
@@ -16,7 +16,7 @@ async fn a_session_is_ready_when_its_declared_hooks_are_open() {
     let event = session.event().await;
     assert!(matches!(event, Some(Event::Ready(_))), "{event:?}");
     let again = session.serve(open("/y")).await.map(|_| ());
-    fails_with(again, Code::AlreadyExists, "HOOK_ALREADY_OPEN");
+    assert_status(again, Code::AlreadyExists, "HOOK_ALREADY_OPEN");
 }
 
 #[tokio::test]
@@ -24,14 +24,14 @@ async fn hooks_need_a_session_that_declared_them() {
     let server = TestServer::start(&Site::page()).await;
     let mut client = server.client().await.raw();
     let none = client.serve(tokio_stream::empty()).await.map(|_| ());
-    fails_with(none, Code::FailedPrecondition, "SESSION_REQUIRED");
+    assert_status(none, Code::FailedPrecondition, "SESSION_REQUIRED");
     let gone = client
         .serve(with_session("nosuch", tokio_stream::empty()))
         .await
         .map(|_| ());
-    fails_with(gone, Code::FailedPrecondition, "SESSION_GONE");
+    assert_status(gone, Code::FailedPrecondition, "SESSION_GONE");
     let mut undeclared = Session::open(&server, "p").await;
-    fails_with(
+    assert_status(
         undeclared.serve(open("/x")).await.map(|_| ()),
         Code::FailedPrecondition,
         "HOOK_UNDECLARED",
@@ -39,7 +39,7 @@ async fn hooks_need_a_session_that_declared_them() {
 }
 
 #[tokio::test]
-async fn bad_first_messages_and_filters_end_the_stream_with_a_reason() {
+async fn invalid_first_messages_and_filters_end_the_stream_with_a_reason() {
     let server = TestServer::start(&Site::page()).await;
     let mut session = session(&server, "p").await;
     let bad = [
@@ -60,7 +60,7 @@ async fn bad_first_messages_and_filters_end_the_stream_with_a_reason() {
             filters: vec![filter],
             ..Default::default()
         };
-        fails_with(
+        assert_status(
             session.serve(open).await.map(|_| ()),
             Code::InvalidArgument,
             "FIELD_INVALID",
@@ -76,13 +76,13 @@ async fn bad_first_messages_and_filters_end_the_stream_with_a_reason() {
         }),
         ..open("/x")
     };
-    fails_with(
+    assert_status(
         session.serve(negative).await.map(|_| ()),
         Code::InvalidArgument,
         "FIELD_INVALID",
     );
 
-    // Headers come at once; the missing open is the stream's end.
+    // Headers are sent at once; the missing open ends the stream.
     let (sender, requests) = mpsc::channel(1);
     let request = session.request(ReceiverStream::new(requests));
     let mut stream = within("headers", session.client.serve(request))
@@ -96,7 +96,7 @@ async fn bad_first_messages_and_filters_end_the_stream_with_a_reason() {
         })
         .await
         .expect("room");
-    fails_with(
+    assert_status(
         within("the end", stream.message()).await,
         Code::InvalidArgument,
         "FIELD_INVALID",

@@ -1,12 +1,12 @@
-use super::{Answer, TestServer, within};
+use super::{HttpResponse, TestServer, within};
 use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A connection, octet by octet.
+/// Connection that is written and read byte by byte.
 pub struct Wire<S = TcpStream> {
     stream: S,
-    /// What came and was not yet asked for.
+    /// Bytes read beyond the last request for them.
     rest: Vec<u8>,
 }
 
@@ -23,19 +23,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Self { stream, rest }
     }
 
-    pub async fn say(&mut self, octets: impl AsRef<[u8]>) {
-        within(
-            "the other end to read",
-            self.stream.write_all(octets.as_ref()),
-        )
-        .await
-        .expect("an open connection");
+    pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        within("the peer to read", self.stream.write_all(bytes.as_ref()))
+            .await
+            .expect("an open connection");
     }
 
-    /// What comes, up to and with these octets.
-    pub async fn hear(&mut self, end: &str) -> String {
+    /// Reads up to and including this text.
+    pub async fn read_until(&mut self, end: &str) -> String {
         let what = format!("{end:?} on the wire");
-        let heard = within(&what, async {
+        let received = within(&what, async {
             loop {
                 let mut windows = self.rest.windows(end.len());
                 if let Some(at) = windows.position(|window| window == end.as_bytes()) {
@@ -44,18 +41,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 let read = self.stream.read_buf(&mut self.rest).await;
                 let read = read.expect("an open connection");
                 let so_far = String::from_utf8_lossy(&self.rest);
-                assert_ne!(read, 0, "the end came before {end:?}: {so_far:?}");
+                assert_ne!(read, 0, "the connection ended before {end:?}: {so_far:?}");
             }
         });
-        String::from_utf8(heard.await).expect("UTF-8")
+        String::from_utf8(received.await).expect("UTF-8")
     }
 
-    /// How many octets come, up to this many.
-    pub async fn count(&mut self, octets: usize) -> usize {
+    /// Reads up to this many bytes and returns how many arrived.
+    pub async fn count(&mut self, bytes: usize) -> usize {
         let mut count = std::mem::take(&mut self.rest).len();
         let mut piece = vec![0; 64 * 1024];
-        while count < octets {
-            let read = within("more octets", self.stream.read(&mut piece)).await;
+        while count < bytes {
+            let read = within("more bytes", self.stream.read(&mut piece)).await;
             match read.expect("an open connection") {
                 0 => break,
                 read => count += read,
@@ -64,15 +61,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         count
     }
 
-    /// What comes until the connection ends, however it does.
-    pub async fn hear_all(&mut self) -> String {
+    /// Reads until the connection ends, in order or not.
+    pub async fn read_to_end(&mut self) -> String {
         let read = self.stream.read_to_end(&mut self.rest);
         let _ = within("the end of a connection", read).await;
         String::from_utf8_lossy(&std::mem::take(&mut self.rest)).into_owned()
     }
 }
 
-/// A server of the tests' own, which says exactly what it is told to.
+/// HTTP server that sends exactly the bytes that a test gives it.
 pub struct Backend {
     listener: TcpListener,
     pub address: SocketAddr,
@@ -89,7 +86,7 @@ impl Backend {
         Self { listener, address }
     }
 
-    /// The next connection.
+    /// Accepts the next connection.
     pub async fn accept(&self) -> Wire {
         let (stream, _) = within("a connection to the backend", self.listener.accept())
             .await
@@ -97,33 +94,33 @@ impl Backend {
         Wire::of(stream)
     }
 
-    /// What a request becomes at the backend, and what this response becomes at the browser. The
-    /// backend closes its connection.
+    /// Sends a request through the daemon, and returns the request as the backend received it and the
+    /// response as the browser received it. The backend closes its connection.
     pub async fn exchange(
         &self,
         server: &TestServer,
         request: impl AsRef<[u8]>,
         response: impl AsRef<[u8]>,
-    ) -> (Asked, Answer) {
+    ) -> (ReceivedRequest, HttpResponse) {
         let backend = async {
             let mut wire = self.accept().await;
-            let asked = Asked(wire.hear("\r\n\r\n").await);
-            wire.say(response).await;
-            asked
+            let received = ReceivedRequest(wire.read_until("\r\n\r\n").await);
+            wire.write(response).await;
+            received
         };
         tokio::join!(backend, server.raw(request.as_ref()))
     }
 }
 
-/// The head of a request, as the backend got it.
-pub struct Asked(pub String);
+/// Head of a request, as the backend received it.
+pub struct ReceivedRequest(pub String);
 
-impl Asked {
+impl ReceivedRequest {
     pub fn line(&self) -> &str {
         self.0.lines().next().unwrap_or_default()
     }
 
-    /// The values of a header, all in one.
+    /// Returns the values of a header, joined.
     pub fn header(&self, name: &str) -> Option<String> {
         let lines = self.0.lines().skip(1);
         let values: Vec<&str> = lines

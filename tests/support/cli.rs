@@ -2,16 +2,16 @@ use super::{TestServer, command, within};
 use serde_json::Value;
 use tokio::process::Command;
 
-/// How a command ended.
+/// Exit code and output of a command.
 #[derive(Debug)]
-pub struct Ended {
+pub struct CommandOutput {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Ended {
-    /// Each line of standard output, as JSON.
+impl CommandOutput {
+    /// Parses each line of standard output as JSON.
     pub fn json(&self) -> Vec<Value> {
         let lines = self.stdout.lines();
         lines
@@ -20,19 +20,19 @@ impl Ended {
     }
 }
 
-pub async fn run(mut command: Command) -> Ended {
+pub async fn run(mut command: Command) -> CommandOutput {
     let output = within("the command to end", command.output())
         .await
         .expect("it starts");
-    Ended {
+    CommandOutput {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).expect("UTF-8"),
         stderr: String::from_utf8(output.stderr).expect("UTF-8"),
     }
 }
 
-/// A command that speaks to this daemon.
-pub fn speaking_to(server: &TestServer, arguments: &[&str]) -> Command {
+/// Returns a command that connects to this daemon.
+pub fn command_for(server: &TestServer, arguments: &[&str]) -> Command {
     let mut command = command();
     command.args(arguments);
     command.args(["--endpoint", server.control(), "--token-file"]);
@@ -40,14 +40,14 @@ pub fn speaking_to(server: &TestServer, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs a command of the command line against this daemon.
-pub async fn cli(server: &TestServer, arguments: &[&str]) -> Ended {
-    run(speaking_to(server, arguments)).await
+/// Runs a `pagewire` command against this daemon.
+pub async fn cli(server: &TestServer, arguments: &[&str]) -> CommandOutput {
+    run(command_for(server, arguments)).await
 }
 
-/// It ended with this code and these words on standard output.
+/// Asserts the exit code and the standard output.
 #[track_caller]
-pub fn ended(ended: &Ended, code: i32, stdout: &str) {
-    let found = (ended.code, ended.stdout.as_str());
-    assert_eq!(found, (Some(code), stdout), "stderr: {}", ended.stderr);
+pub fn assert_output(output: &CommandOutput, code: i32, stdout: &str) {
+    let found = (output.code, output.stdout.as_str());
+    assert_eq!(found, (Some(code), stdout), "stderr: {}", output.stderr);
 }

@@ -3,15 +3,15 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// An HTTP response, as it came.
+/// HTTP response as received.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpResponse {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl HttpResponse {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -24,26 +24,29 @@ impl Answer {
     }
 }
 
-/// Sends octets on a connection of their own and reads the response to the connection's end. A
-/// connection that is closed without a response has status 0.
-pub async fn raw_request(address: SocketAddr, request: &[u8]) -> Answer {
+/// Sends bytes on a new connection and reads the response until the connection ends. A connection that
+/// is closed without a response has status 0.
+pub async fn raw_request(address: SocketAddr, request: &[u8]) -> HttpResponse {
     let stream = within("a connection", TcpStream::connect(address))
         .await
         .expect("a listener");
     answer_on(stream, request).await
 }
 
-/// The same on a connection that is open.
-pub async fn answer_on(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) -> Answer {
-    // A daemon that refuses may close before it has read everything.
+/// Does the same on an open connection.
+pub async fn answer_on(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    request: &[u8],
+) -> HttpResponse {
+    // A daemon that refuses the request may close before it has read everything.
     let _ = stream.write_all(request).await;
     let mut response = Vec::new();
     let _ = within("the response", stream.read_to_end(&mut response)).await;
     parse(&response)
 }
 
-/// Reads one response, of the length that it announces, and leaves the connection open.
-pub async fn read_response(stream: &mut TcpStream) -> Answer {
+/// Reads one response of the announced length and leaves the connection open.
+pub async fn read_response(stream: &mut TcpStream) -> HttpResponse {
     let mut received = Vec::new();
     let end = loop {
         if let Some(at) = received.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -53,21 +56,21 @@ pub async fn read_response(stream: &mut TcpStream) -> Answer {
         assert!(read.expect("a response") > 0, "closed without a response");
     };
     let body = received.split_off(end + 4);
-    let mut answer = parse(&received);
-    answer.body = body;
-    if answer.status == 304 {
-        return answer;
+    let mut response = parse(&received);
+    response.body = body;
+    if response.status == 304 {
+        return response;
     }
-    let length = answer.header("content-length").unwrap_or("0").parse();
+    let length = response.header("content-length").unwrap_or("0").parse();
     let length: usize = length.expect("a length");
-    while answer.body.len() < length {
-        let read = within("the body", stream.read_buf(&mut answer.body)).await;
+    while response.body.len() < length {
+        let read = within("the body", stream.read_buf(&mut response.body)).await;
         assert!(read.expect("the body") > 0, "closed within the body");
     }
-    answer
+    response
 }
 
-/// A WebSocket upgrade request with these further header lines, each with its line end.
+/// Returns a WebSocket upgrade request with these further header lines, each with its line end.
 pub fn upgrade_request(path: &str, headers: &[u8]) -> Vec<u8> {
     let mut request = format!(
         "GET {path} HTTP/1.1\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
@@ -79,10 +82,10 @@ pub fn upgrade_request(path: &str, headers: &[u8]) -> Vec<u8> {
     request
 }
 
-fn parse(response: &[u8]) -> Answer {
+fn parse(response: &[u8]) -> HttpResponse {
     let end = response.windows(4).position(|window| window == b"\r\n\r\n");
     let Some(end) = end else {
-        return Answer {
+        return HttpResponse {
             status: 0,
             headers: Vec::new(),
             body: response.to_vec(),
@@ -98,7 +101,7 @@ fn parse(response: &[u8]) -> Answer {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    Answer {
+    HttpResponse {
         status: status.unwrap_or(0),
         headers,
         body: response[end + 4..].to_vec(),

@@ -1,6 +1,6 @@
-//! A small language for tests: a site, a daemon, pages, plugins.
+//! Test support: sites, daemons, pages, plugins, backends and commands.
 //!
-//! Nothing here sleeps. Everything that is waited for has one guard, [`within`], that names it.
+//! Nothing here sleeps. Every wait goes through [`within`], which names the awaited event.
 
 mod backend;
 mod cli;
@@ -13,13 +13,13 @@ mod server;
 mod tls;
 
 pub use backend::{Backend, Wire};
-pub use cli::{Ended, cli, ended, run, speaking_to};
-pub use http::{Answer, answer_on, raw_request, read_response, upgrade_request};
+pub use cli::{CommandOutput, assert_output, cli, command_for, run};
+pub use http::{HttpResponse, answer_on, raw_request, read_response, upgrade_request};
 pub use module_hook::ModuleHook;
 pub use page::Page;
 pub use plugin::{
-    Calls, Hook, HookStream, ResolveImport, Said, Serve, ServeHook, Session, Transform, fails_with,
-    with_session,
+    Calls, Hook, HookMessage, HookStream, ResolveImport, Serve, ServeHook, Session, Transform,
+    assert_status, with_session,
 };
 pub use relay::{Cut, Relay};
 pub use server::{Site, TestServer, command};
@@ -27,14 +27,13 @@ pub use tls::{Http2, TlsConnection, tls};
 
 use std::time::Duration;
 
-/// How long a test waits for anything. Far above what a busy machine needs: a test that hits it
-/// has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest wait of a test. Far above what a busy machine needs: a test that reaches it has failed.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Waits for something, and fails naming it.
+/// Awaits a future and panics with the name of the event when it takes too long.
 pub async fn within<T>(what: &str, wait: impl Future<Output = T>) -> T {
-    let Ok(value) = tokio::time::timeout(PATIENCE, wait).await else {
-        panic!("waited {PATIENCE:?} in vain for {what}");
+    let Ok(value) = tokio::time::timeout(TIMEOUT, wait).await else {
+        panic!("timed out after {TIMEOUT:?} waiting for {what}");
     };
     value
 }

@@ -1,5 +1,4 @@
-//! What a claim about every kind of hook needs to know of each: how it is opened, and what an answer
-//! makes of the module `/m.js`.
+//! Hook types under test: how each is opened, and the effect of its results on the module `/m.js`.
 
 use super::{Hook, ResolveImport, Serve, Site, Transform};
 use pagewire_client::proto::{
@@ -7,33 +6,33 @@ use pagewire_client::proto::{
     transform_result,
 };
 
-/// The module that all kinds are asked about.
+/// Path of the module that every hook type handles.
 pub const PATH: &str = "/m.js";
-/// What it is while no plugin has a hand in it.
+/// Content of the module without any plugin.
 pub const UNTOUCHED: &str = "import 'x';";
 
-/// A site with that module.
+/// Creates a site with that module.
 pub fn site() -> Site {
     Site::new([("m.js", UNTOUCHED), ("plain.txt", "plain")])
 }
 
-/// A kind of hook that can be opened, and answers.
+/// Hook type that acts on the module at [`PATH`].
 pub trait ModuleHook: Hook<Call: Send, Outcome: Send, Open: Send> + Send + 'static {
-    /// As in the names of RPCs.
+    /// Name as in the RPCs.
     const NAME: &'static str;
 
     fn opening(filters: Vec<RequestFilter>, options: Option<HookOptions>) -> Self::Open;
 
-    /// Leaves the request to the next one.
+    /// Returns an outcome that leaves the request to the next responder.
     fn skip() -> Self::Outcome;
 
-    /// Makes something of the module that has this mark, and is asked again.
+    /// Returns an outcome that puts this mark into the module and is not cached.
     fn answer(mark: &str) -> Self::Outcome;
 
-    /// The module then.
+    /// Returns the module with this mark.
     fn answered(mark: &str) -> String;
 
-    /// Reports a failure.
+    /// Returns an outcome that reports a failure.
     fn failure(status: u32) -> Self::Outcome;
 }
 
@@ -146,7 +145,7 @@ fn hook_failure(status: u32) -> proto::HookFailure {
     }
 }
 
-/// Matches [`PATH`] alone.
+/// Returns a filter that matches only [`PATH`].
 pub fn module() -> RequestFilter {
     RequestFilter {
         exact_paths: vec![PATH.into()],
@@ -154,7 +153,7 @@ pub fn module() -> RequestFilter {
     }
 }
 
-/// What pages get when the plugin is slow or gone, and how long it has.
+/// Returns options with this failure mode and call timeout.
 pub fn options(mode: proto::FailureMode, millis: i32) -> HookOptions {
     HookOptions {
         failure_mode: mode.into(),

@@ -7,15 +7,15 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// A page without a browser: a raw socket that speaks the page protocol.
+/// Page without a browser: a raw socket that speaks the page protocol.
 pub struct Page<S = MaybeTlsStream<TcpStream>> {
     pub socket: WebSocketStream<S>,
-    /// Set by the daemon's answer to the hello.
+    /// Socket id from the daemon's reply to the hello.
     pub id: String,
 }
 
 impl Page {
-    /// Connects and says nothing.
+    /// Connects without a hello.
     pub async fn connect(address: SocketAddr, path: &str) -> Self {
         let url = format!("ws://{address}{path}");
         let (socket, _) = within("an upgrade", tokio_tungstenite::connect_async(url))
@@ -28,7 +28,7 @@ impl Page {
         Self::open_as(address, &json!({"url": "http://localhost/"})).await
     }
 
-    /// Says hello with these fields beside the usual ones.
+    /// Connects and sends a hello with these fields in addition to the defaults.
     pub async fn open_as(address: SocketAddr, fields: &Value) -> Self {
         let mut page = Self::connect(address, "/__pagewire__/socket").await;
         page.hello(fields).await;
@@ -37,7 +37,7 @@ impl Page {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Page<S> {
-    /// A socket that has been upgraded.
+    /// Returns a page on an upgraded socket.
     pub fn over(socket: WebSocketStream<S>) -> Self {
         Self {
             socket,
@@ -45,7 +45,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Page<S> {
         }
     }
 
-    /// Says hello with these fields beside the usual ones, and hears the answer.
+    /// Sends a hello with these fields in addition to the defaults, and receives the reply.
     pub async fn hello(&mut self, fields: &Value) {
         let mut hello = json!({
             "type": "pagewire:hello", "page_id": "p", "tab_id": "t", "url": "", "title": "",
@@ -55,16 +55,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Page<S> {
         for (key, value) in fields.as_object().expect("fields") {
             hello[key] = value.clone();
         }
-        self.say(&hello).await;
-        let answer = self.hear().await;
-        assert_eq!(answer["type"], "pagewire:hello");
-        self.id = answer["socket_id"]
+        self.send_json(&hello).await;
+        let response = self.receive_json().await;
+        assert_eq!(response["type"], "pagewire:hello");
+        self.id = response["socket_id"]
             .as_str()
             .expect("a socket id")
             .to_owned();
     }
 
-    pub async fn say(&mut self, message: &Value) {
+    pub async fn send_json(&mut self, message: &Value) {
         self.send(Message::text(message.to_string())).await;
     }
 
@@ -74,7 +74,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Page<S> {
             .expect("an open socket");
     }
 
-    /// The next message that is neither ping nor pong.
+    /// Receives the next message that is neither a ping nor a pong.
     pub async fn receive(&mut self) -> Result<Message, Error> {
         loop {
             match within("a frame", self.socket.next())
@@ -87,21 +87,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Page<S> {
         }
     }
 
-    /// The next text frame, parsed.
-    pub async fn hear(&mut self) -> Value {
-        serde_json::from_str(&self.hear_text().await).expect("JSON")
+    /// Receives the next text frame and parses it.
+    pub async fn receive_json(&mut self) -> Value {
+        serde_json::from_str(&self.receive_text().await).expect("JSON")
     }
 
-    /// The next text frame, as it came.
-    pub async fn hear_text(&mut self) -> String {
+    /// Receives the next text frame unchanged.
+    pub async fn receive_text(&mut self) -> String {
         match self.receive().await.expect("a frame") {
             Message::Text(text) => text.to_string(),
             other => panic!("expected a text frame, got {other:?}"),
         }
     }
 
-    /// The close frame that comes next: code and reason.
-    pub async fn hear_close(&mut self) -> (u16, String) {
+    /// Receives the close frame, which must come next: code and reason.
+    pub async fn receive_close(&mut self) -> (u16, String) {
         match self.receive().await.expect("a close frame") {
             Message::Close(Some(frame)) => (frame.code.into(), frame.reason.to_string()),
             other => panic!("expected a close frame, got {other:?}"),

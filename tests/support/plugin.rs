@@ -8,7 +8,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_types::StatusExt;
 
-/// An open `ServerStart` stream.
+/// Open `ServerStart` stream.
 pub struct Session {
     pub client: RawClient,
     pub started: proto::ServerStarted,
@@ -39,7 +39,7 @@ impl Session {
             .await?
             .expect("a first message");
         let Some(server_start_response::Event::Started(started)) = first.event else {
-            panic!("the first message is not started: {first:?}");
+            panic!("the first message is not `started`: {first:?}");
         };
         Ok(Self {
             client,
@@ -55,7 +55,7 @@ impl Session {
         next.and_then(|response| response.event)
     }
 
-    /// A request that carries the session.
+    /// Returns a request that carries the session id.
     pub fn request<T>(&self, message: T) -> Request<T> {
         with_session(&self.started.session_id, message)
     }
@@ -76,12 +76,12 @@ impl Session {
         (session, hook)
     }
 
-    /// Opens the serve hook and waits until it is in force.
+    /// Opens the serve hook and waits until it is active.
     pub async fn serve(&mut self, open: proto::ServeOpen) -> Result<ServeHook, Status> {
         self.hook(open).await
     }
 
-    /// Opens a hook and waits until it is in force.
+    /// Opens a hook and waits until it is active.
     pub async fn hook<K: Hook>(&mut self, open: K::Open) -> Result<HookStream<K>, Status> {
         let (sender, requests) = mpsc::channel(16);
         sender.send(K::open(open)).await.expect("room");
@@ -90,7 +90,7 @@ impl Session {
         let responses = within("headers", start).await?.into_inner();
         let mut hook = HookStream { sender, responses };
         match hook.next().await? {
-            Some(Said::Opened) => Ok(hook),
+            Some(HookMessage::Opened) => Ok(hook),
             other => panic!("expected opened, got {other:?}"),
         }
     }
@@ -103,16 +103,16 @@ pub fn with_session<T>(session_id: &str, message: T) -> Request<T> {
     request
 }
 
-/// What the daemon says on a hook's stream.
+/// Message of the daemon on a hook stream.
 #[derive(Debug)]
-pub enum Said<Call> {
+pub enum HookMessage<Call> {
     Opened,
     Call(Call),
     Cancel(proto::CallCancel),
     FiltersUpdated,
 }
 
-/// A kind of hook, as the contract has it.
+/// Hook type, as the contract defines it.
 pub trait Hook: Sized {
     type Request: Send + 'static;
     type Response: Send + 'static;
@@ -124,7 +124,7 @@ pub trait Hook: Sized {
     fn open(open: Self::Open) -> Self::Request;
     fn result(call_id: u64, outcome: Option<Self::Outcome>) -> Self::Request;
     fn update(filters: Vec<proto::RequestFilter>) -> Self::Request;
-    fn said(response: Self::Response) -> Option<Said<Self::Call>>;
+    fn message(response: Self::Response) -> Option<HookMessage<Self::Call>>;
     fn call_id(call: &Self::Call) -> u64;
     fn start(
         client: &mut RawClient,
@@ -132,7 +132,7 @@ pub trait Hook: Sized {
     ) -> impl Future<Output = Result<Response<Streaming<Self::Response>>, Status>> + Send;
 }
 
-/// Says how a kind of hook is named in the contract: all kinds have the same shape there.
+/// Implements [`Hook`] for a hook type of the contract: all have messages of the same shape.
 macro_rules! hook {
     ($kind:ident, $method:ident, $open:ident, $call:ident, $result:ident, $request:ident, $response:ident,
      $from_plugin:ident, $to_plugin:ident, $outcome:ident) => {
@@ -163,13 +163,13 @@ macro_rules! hook {
                 proto::$request { message }
             }
 
-            fn said(response: proto::$response) -> Option<Said<proto::$call>> {
+            fn message(response: proto::$response) -> Option<HookMessage<proto::$call>> {
                 use proto::$to_plugin::Message;
                 Some(match response.message? {
-                    Message::Opened(_) => Said::Opened,
-                    Message::Call(call) => Said::Call(call),
-                    Message::Cancel(cancel) => Said::Cancel(cancel),
-                    Message::FiltersUpdated(_) => Said::FiltersUpdated,
+                    Message::Opened(_) => HookMessage::Opened,
+                    Message::Call(call) => HookMessage::Call(call),
+                    Message::Cancel(cancel) => HookMessage::Cancel(cancel),
+                    Message::FiltersUpdated(_) => HookMessage::FiltersUpdated,
                 })
             }
 
@@ -226,34 +226,34 @@ hook!(
 
 pub type ServeHook = HookStream<Serve>;
 
-/// An open stream of a hook.
+/// Open stream of a hook.
 pub struct HookStream<K: Hook> {
     pub sender: mpsc::Sender<K::Request>,
     pub responses: Streaming<K::Response>,
 }
 
 impl<K: Hook> HookStream<K> {
-    pub async fn next(&mut self) -> Result<Option<Said<K::Call>>, Status> {
+    pub async fn next(&mut self) -> Result<Option<HookMessage<K::Call>>, Status> {
         let next = within("a message on the hook's stream", self.responses.message()).await?;
-        Ok(next.and_then(K::said))
+        Ok(next.and_then(K::message))
     }
 
     pub async fn call(&mut self) -> K::Call {
         match self.next().await.expect("an open stream") {
-            Some(Said::Call(call)) => call,
+            Some(HookMessage::Call(call)) => call,
             other => panic!("expected a call, got {other:?}"),
         }
     }
 
     pub async fn cancelled(&mut self) -> proto::CallCancel {
         match self.next().await.expect("an open stream") {
-            Some(Said::Cancel(cancel)) => cancel,
+            Some(HookMessage::Cancel(cancel)) => cancel,
             other => panic!("expected a cancel, got {other:?}"),
         }
     }
 
     pub async fn answer(&mut self, call_id: u64, outcome: K::Outcome) {
-        self.say(K::result(call_id, Some(outcome))).await;
+        self.send(K::result(call_id, Some(outcome))).await;
     }
 
     /// Takes the next call and answers it.
@@ -274,7 +274,7 @@ impl<K: Hook> HookStream<K> {
         let counted = calls.0.clone();
         tokio::spawn(async move {
             while let Ok(Some(response)) = self.responses.message().await {
-                if let Some(Said::Call(call)) = K::said(response) {
+                if let Some(HookMessage::Call(call)) = K::message(response) {
                     counted.fetch_add(1, Ordering::SeqCst);
                     let outcome = outcome(&call);
                     self.answer(K::call_id(&call), outcome).await;
@@ -284,19 +284,22 @@ impl<K: Hook> HookStream<K> {
         calls
     }
 
-    /// Changes the filters, and waits until they are in force.
+    /// Changes the filters and waits until they are active.
     pub async fn update(&mut self, filters: Vec<proto::RequestFilter>) {
-        self.say(K::update(filters)).await;
-        let said = self.next().await.expect("an open stream");
-        assert!(matches!(said, Some(Said::FiltersUpdated)), "{said:?}");
+        self.send(K::update(filters)).await;
+        let message = self.next().await.expect("an open stream");
+        assert!(
+            matches!(message, Some(HookMessage::FiltersUpdated)),
+            "{message:?}"
+        );
     }
 
-    pub async fn say(&mut self, message: K::Request) {
+    pub async fn send(&mut self, message: K::Request) {
         self.sender.send(message).await.expect("an open stream");
     }
 }
 
-/// How many calls were answered.
+/// Counter of answered calls.
 #[derive(Clone, Default)]
 pub struct Calls(Arc<AtomicUsize>);
 
@@ -306,9 +309,9 @@ impl Calls {
     }
 }
 
-/// Fails unless a status has this code and reason.
+/// Asserts the code and the reason of a status.
 #[track_caller]
-pub fn fails_with<T: std::fmt::Debug>(
+pub fn assert_status<T: std::fmt::Debug>(
     result: Result<T, Status>,
     code: Code,
     reason: &str,

@@ -1,4 +1,4 @@
-//! A connection that breaks where a test says: all that a plugin sends goes through here.
+//! Relay between plugin and daemon that breaks the connection after a given number of bytes.
 
 use pagewire_client::Endpoint;
 use std::net::SocketAddr;
@@ -7,16 +7,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-/// How a connection ends when its octets are spent.
+/// How a connection ends when its byte budget is spent.
 #[derive(Clone, Copy, Debug)]
 pub enum Cut {
-    /// In order, as the kernel ends those of a killed process.
+    /// With FIN, as the kernel ends connections of a killed process.
     Fin,
-    /// At once, as it does when there is something unread.
+    /// With RST, as the kernel does when data is unread.
     Reset,
 }
 
-/// Carries connections to a daemon.
+/// Relay of connections to a daemon.
 #[derive(Clone)]
 pub struct Relay {
     address: SocketAddr,
@@ -24,16 +24,16 @@ pub struct Relay {
     cut: CancellationToken,
 }
 
-/// What may still be sent to the daemon.
+/// Bytes that may still be sent to the daemon.
 struct Budget {
     left: usize,
-    /// Since the budget was set.
+    /// Bytes sent since the budget was set.
     spent: usize,
     cut: Cut,
 }
 
 impl Relay {
-    /// To the daemon at this address, without a limit for now.
+    /// Starts a relay to the daemon at this address, without a limit for now.
     pub async fn start(daemon: &str) -> Self {
         let daemon: SocketAddr = daemon.parse().expect("an address");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -57,22 +57,22 @@ impl Relay {
         relay
     }
 
-    /// The daemon's endpoint by this way.
+    /// Returns the daemon's endpoint through this relay.
     pub fn endpoint(&self, token: &str) -> Endpoint {
         let endpoint: Endpoint = self.address.to_string().parse().expect("an endpoint");
         endpoint.with_token(token)
     }
 
-    /// So many more octets reach the daemon; with the last of them all connections end.
-    pub fn cut_after(&self, octets: usize, cut: Cut) {
+    /// Lets this many more bytes reach the daemon, then ends all connections.
+    pub fn cut_after(&self, bytes: usize, cut: Cut) {
         let mut budget = self.lock();
-        (budget.left, budget.spent, budget.cut) = (octets, 0, cut);
-        if octets == 0 {
+        (budget.left, budget.spent, budget.cut) = (bytes, 0, cut);
+        if bytes == 0 {
             self.cut.cancel();
         }
     }
 
-    /// Octets that reached the daemon since the limit was set.
+    /// Returns how many bytes reached the daemon since the limit was set.
     pub fn spent(&self) -> usize {
         self.lock().spent
     }
@@ -109,9 +109,9 @@ impl Relay {
         }
     }
 
-    fn take(&self, octets: usize) -> usize {
+    fn take(&self, bytes: usize) -> usize {
         let mut budget = self.lock();
-        let allowed = octets.min(budget.left);
+        let allowed = bytes.min(budget.left);
         budget.left -= allowed;
         budget.spent += allowed;
         allowed

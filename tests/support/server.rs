@@ -1,4 +1,4 @@
-use super::http::{Answer, raw_request, read_response};
+use super::http::{HttpResponse, raw_request, read_response};
 use super::{Page, within};
 use pagewire_client::{Client, Endpoint};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
-/// A folder of files to serve.
+/// Folder of files to serve.
 #[derive(Clone)]
 pub struct Site(Arc<TempDir>);
 
@@ -25,7 +25,7 @@ impl Site {
         site
     }
 
-    /// One page with a body.
+    /// Returns a site of one page with a body.
     pub fn page() -> Self {
         Self::new([(
             "index.html",
@@ -44,9 +44,9 @@ impl Site {
     }
 }
 
-/// The `pagewire` binary, with no variable of the caller's that would steer it. Daemons that it
-/// starts, and those that it finds, are the tests' own, but of all tests: one that looks for a
-/// daemon sets `XDG_RUNTIME_DIR` to a folder of its own.
+/// Returns a command for the `pagewire` binary without the caller's `PAGEWIRE_` variables. Daemons that
+/// it starts or discovers belong to the tests, but to all of them: a test of discovery sets
+/// `XDG_RUNTIME_DIR` to a folder of its own.
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pagewire"));
     let ours = |name: &OsString| name.to_string_lossy().starts_with("PAGEWIRE_");
@@ -67,18 +67,18 @@ fn lines_of<R: tokio::io::AsyncRead + Unpin>(output: R) -> Lines<BufReader<R>> {
     BufReader::new(output).lines()
 }
 
-/// A running daemon.
+/// Running daemon.
 pub struct TestServer {
     pub child: Child,
     pub stdout: Lines<BufReader<ChildStdout>>,
     stderr: BufReader<ChildStderr>,
-    /// What was read of it.
+    /// Lines read so far.
     log: Vec<String>,
-    /// Keeps the folder for as long as it is served.
+    /// Keeps the folder while it is served.
     site: Option<Site>,
     /// The ready line.
     pub ready: Value,
-    /// Empty when no control address needs one.
+    /// Empty if no control address needs a token.
     pub token: String,
 }
 
@@ -87,7 +87,7 @@ impl TestServer {
         Self::start_with(site, &[]).await
     }
 
-    /// On free ports, with further arguments.
+    /// Starts a daemon on free ports, with further arguments.
     pub async fn start_with(site: &Site, arguments: &[&str]) -> Self {
         let mut command = command();
         command
@@ -111,11 +111,14 @@ impl TestServer {
             .await
             .expect("a readable pipe");
         let Some(line) = line else {
-            let mut said = String::new();
-            within("the daemon's last words", stderr.read_to_string(&mut said))
-                .await
-                .expect("a pipe");
-            panic!("the daemon ended before it was ready: {said}");
+            let mut output = String::new();
+            within(
+                "the daemon's standard error",
+                stderr.read_to_string(&mut output),
+            )
+            .await
+            .expect("a pipe");
+            panic!("the daemon exited before it was ready: {output}");
         };
         let ready: Value = serde_json::from_str(&line).expect("the ready line is JSON");
         let token = match ready["token_file"].as_str() {
@@ -136,7 +139,7 @@ impl TestServer {
         }
     }
 
-    /// Where pages are served.
+    /// Returns the address of the page port.
     pub fn http(&self) -> SocketAddr {
         let url = self.ready["http"].as_str().expect("http");
         let (_, address) = url.split_once("://").expect("a scheme");
@@ -165,50 +168,50 @@ impl TestServer {
             .expect("the daemon answers")
     }
 
-    /// GET as a browser would: with a host, on a connection of its own.
-    pub async fn get(&self, path: &str) -> Answer {
+    /// Sends a GET request with a host, on a new connection.
+    pub async fn get(&self, path: &str) -> HttpResponse {
         self.get_with(path, "").await
     }
 
-    /// GET with further header lines, each with its line end.
-    pub async fn get_with(&self, path: &str, headers: &str) -> Answer {
+    /// Sends a GET request with further header lines, each with its line end.
+    pub async fn get_with(&self, path: &str, headers: &str) -> HttpResponse {
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n\r\n");
         self.raw(request.as_bytes()).await
     }
 
-    /// GET by itself, for a task of its own.
-    pub fn asking(&self, path: &str) -> impl Future<Output = Answer> + Send + use<> {
+    /// Returns a GET request as a future that does not borrow the server.
+    pub fn get_detached(&self, path: &str) -> impl Future<Output = HttpResponse> + Send + use<> {
         let address = self.http();
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         async move { raw_request(address, request.as_bytes()).await }
     }
 
-    /// Exactly these octets.
-    pub async fn raw(&self, request: &[u8]) -> Answer {
+    /// Sends exactly these bytes.
+    pub async fn raw(&self, request: &[u8]) -> HttpResponse {
         raw_request(self.http(), request).await
     }
 
     /// Sends a request on a connection of its own and reads one response, even if the daemon keeps the
     /// connection open.
-    pub async fn exchange(&self, request: &[u8]) -> Answer {
+    pub async fn exchange(&self, request: &[u8]) -> HttpResponse {
         let mut stream = within("a connection", TcpStream::connect(self.http()))
             .await
             .expect("a listener");
-        within("the request to go", stream.write_all(request))
+        within("the request to be written", stream.write_all(request))
             .await
             .expect("an open connection");
         read_response(&mut stream).await
     }
 
-    /// A page that is connected and has said hello.
+    /// Connects a page and completes its hello.
     pub async fn page(&self) -> Page {
         Page::open(self.http()).await
     }
 
-    /// A page with the ancestor's script: it never says hello.
-    pub async fn silent_page(&self) -> Page {
+    /// Connects a page with the `@web/dev-server` client: it never sends a hello.
+    pub async fn wds_page(&self) -> Page {
         Page::connect(self.http(), "/wds").await
     }
 
@@ -222,15 +225,15 @@ impl TestServer {
         rustix::process::kill_process(pid, signal).expect("a signal");
     }
 
-    /// Waits for a line of the daemon's log with these words, and returns the first.
-    pub async fn logged(&mut self, words: &str) -> String {
+    /// Waits for a log line that contains this text, and returns the first.
+    pub async fn wait_for_log(&mut self, words: &str) -> String {
         let found = async {
             let mut at = 0;
             loop {
                 if at == self.log.len() {
                     let mut line = String::new();
                     let read = self.stderr.read_line(&mut line).await.expect("a pipe");
-                    assert!(read > 0, "the daemon ended and never logged {words:?}");
+                    assert!(read > 0, "the daemon exited without logging {words:?}");
                     self.log.push(line);
                 }
                 if self.log[at].contains(words) {
@@ -242,18 +245,18 @@ impl TestServer {
         within(&format!("{words:?} in the log"), found).await
     }
 
-    /// Waits for the daemon's end: its exit code, and what it said on standard error.
-    pub async fn ended(mut self) -> (Option<i32>, String) {
+    /// Waits for the daemon's exit, and returns its exit code and standard error.
+    pub async fn wait_for_exit(mut self) -> (Option<i32>, String) {
         let status = within("the daemon to end", self.child.wait())
             .await
             .expect("it can be waited for");
-        let mut said = self.log.concat();
+        let mut output = self.log.concat();
         within(
             "the end of standard error",
-            self.stderr.read_to_string(&mut said),
+            self.stderr.read_to_string(&mut output),
         )
         .await
         .expect("a pipe");
-        (status.code(), said)
+        (status.code(), output)
     }
 }

@@ -1,4 +1,4 @@
-use super::{Answer, within};
+use super::{HttpResponse, within};
 use axum::http::Request;
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
@@ -15,8 +15,8 @@ use tokio_rustls::client::TlsStream;
 
 pub type TlsConnection = TlsStream<TcpStream>;
 
-/// A connection to a server of this name, by TLS, as a browser that trusts the certificates in this
-/// file makes it. Offers these protocols.
+/// Connects with TLS to a server of this name, trusting the certificates in this file as a browser
+/// would, and offers these protocols.
 pub async fn tls(
     address: SocketAddr,
     name: &'static str,
@@ -42,7 +42,7 @@ pub async fn tls(
     within("a handshake", connector.connect(name, stream)).await
 }
 
-/// An HTTP/2 connection of a browser.
+/// HTTP/2 connection of a browser.
 pub struct Http2(SendRequest<Bytes>);
 
 impl Http2 {
@@ -50,12 +50,12 @@ impl Http2 {
         let (sender, connection) = within("HTTP/2", h2::client::handshake(stream))
             .await
             .expect("HTTP/2");
-        // Ends with its sender, or when the daemon has enough.
+        // Ends with its sender, or when the daemon closes the connection.
         tokio::spawn(connection);
         Self(sender)
     }
 
-    /// Begins a GET; none when the daemon has ended the connection.
+    /// Begins a GET request; none if the daemon has ended the connection.
     pub async fn begin(&mut self, url: &str, headers: &[(&str, &str)]) -> Option<Stream> {
         let mut request = Request::get(url);
         for (name, value) in headers {
@@ -69,8 +69,8 @@ impl Http2 {
         Some(Stream { response, sender })
     }
 
-    pub async fn get(&mut self, url: &str, headers: &[(&str, &str)]) -> Answer {
-        let stream = within("room for a stream", self.begin(url, headers)).await;
+    pub async fn get(&mut self, url: &str, headers: &[(&str, &str)]) -> HttpResponse {
+        let stream = within("capacity for a stream", self.begin(url, headers)).await;
         let response = stream.expect("an open connection").response;
         let response = within("a response", response).await.expect("a response");
         let (head, mut stream) = response.into_parts();
@@ -82,7 +82,7 @@ impl Http2 {
         }
         let text = |value: &axum::http::HeaderValue| value.to_str().expect("text").to_owned();
         let headers = head.headers.iter();
-        Answer {
+        HttpResponse {
             status: head.status.as_u16(),
             headers: headers
                 .map(|(name, value)| (name.to_string(), text(value)))
@@ -92,14 +92,14 @@ impl Http2 {
     }
 }
 
-/// A request of an HTTP/2 connection.
+/// Request on an HTTP/2 connection.
 pub struct Stream {
     pub response: ResponseFuture,
     sender: h2::SendStream<Bytes>,
 }
 
 impl Stream {
-    /// Says that nobody waits for the answer any more.
+    /// Resets the stream: the response is not awaited any more.
     pub fn reset(mut self) {
         self.sender.send_reset(h2::Reason::CANCEL);
     }

@@ -1,4 +1,4 @@
-//! Certificates are created, cached, replaced and protected; mistakes are reported with a remedy.
+//! Certificates are created, cached, replaced and private; mistakes are reported with a remedy.
 
 use super::{authority, certificate, http2};
 use crate::support::{Http2, Site, TestServer, command, run, tls, within};
@@ -6,9 +6,8 @@ use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt;
 
-/// Starts a daemon that keeps its certificate in this folder.
+/// Starts a daemon that stores its certificate in this folder.
 async fn keeping_in(folder: &TempDir, site: &Site) -> TestServer {
     let mut command = command();
     command.arg("serve").arg(site.path()).args([
@@ -28,9 +27,9 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[tokio::test]
-async fn the_certificate_is_kept_for_its_owner_alone_and_daemons_agree_on_it() {
+async fn the_certificate_is_private_and_shared_by_concurrent_daemons() {
     let (site, folder) = (Site::page(), tempfile::tempdir().expect("a folder"));
-    // All of them find none.
+    // None of them finds a certificate.
     let starts = [(); 4].map(|()| keeping_in(&folder, &site));
     let servers = within("four daemons", futures_util::future::join_all(starts)).await;
     let kept = folder.path().join("pagewire/localhost.pem");
@@ -65,7 +64,7 @@ async fn the_certificate_is_kept_for_its_owner_alone_and_daemons_agree_on_it() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_of_no_more_use_is_made_anew() {
+async fn an_unusable_certificate_is_replaced() {
     let (site, folder) = (Site::page(), tempfile::tempdir().expect("a folder"));
     drop(keeping_in(&folder, &site).await);
     let file = |name: &str| folder.path().join("pagewire").join(name);
@@ -88,10 +87,10 @@ async fn a_certificate_that_is_of_no_more_use_is_made_anew() {
         let renewed = std::fs::read_to_string(file("localhost.pem")).expect("the certificate");
         assert_ne!(renewed, kept, "{what}");
         assert_eq!(mode(&file("localhost.pem")), 0o600, "{what}");
-        let answer = http2(&server).await.get("https://localhost/", &[]).await;
-        assert_eq!(answer.status, 200, "{what}");
+        let response = http2(&server).await.get("https://localhost/", &[]).await;
+        assert_eq!(response.status, 200, "{what}");
     }
-    // One that is good for long enough stays, whoever made it.
+    // A certificate that is valid for long enough is reused, whatever created it.
     let (cert, key) = certificate(&["localhost"], 40);
     std::fs::write(file("localhost.pem"), cert.clone() + &key).expect("a file");
     std::fs::write(file("authority.pem"), &cert).expect("a file");
@@ -100,7 +99,7 @@ async fn a_certificate_that_is_of_no_more_use_is_made_anew() {
     assert_eq!(kept, cert + &key);
 }
 
-/// A site with a certificate for dev.example in a folder beside its root's files.
+/// Creates a site with a certificate for dev.example in a folder below its root.
 fn site_with_certificate() -> Site {
     let (cert, key) = certificate(&["dev.example"], 100);
     let site = Site::page();
@@ -110,7 +109,7 @@ fn site_with_certificate() -> Site {
 }
 
 #[tokio::test]
-async fn given_files_are_used_and_the_key_is_never_served() {
+async fn configured_certificate_files_are_used_and_the_key_is_never_served() {
     let site = site_with_certificate();
     site.write(
         "pagewire.toml",
@@ -123,21 +122,17 @@ async fn given_files_are_used_and_the_key_is_never_served() {
     let connected = tls(server.http(), "dev.example", &trusted, &["h2"]).await;
     let mut browser = Http2::over(connected.expect("the given certificate")).await;
     for (path, status) in [("/", 200), ("/tls/cert.pem", 200), ("/tls/key.pem", 404)] {
-        let answer = browser
+        let response = browser
             .get(&format!("https://dev.example{path}"), &[])
             .await;
-        assert_eq!(answer.status, status, "{path}");
+        assert_eq!(response.status, status, "{path}");
     }
     let plain = TestServer::start_with(&site, &["--tls=false"]).await;
-    assert_eq!(
-        plain.get("/").await.status,
-        200,
-        "said to be off, it is off"
-    );
+    assert_eq!(plain.get("/").await.status, 200, "an explicit off wins");
 }
 
 #[tokio::test]
-async fn every_mistake_about_certificates_is_told_with_its_remedy() {
+async fn every_certificate_mistake_is_reported_with_a_remedy() {
     let site = site_with_certificate();
     let (_, other_key) = certificate(&["dev.example"], 100);
     site.write("tls/other.key", other_key);

@@ -1,7 +1,7 @@
 //! Pages and their sockets work over HTTPS with HTTP/1.1 and HTTP/2.
 
 use super::{http2, https, upgrade};
-use crate::support::{Answer, Http2, Site, TestServer, answer_on, cli, within};
+use crate::support::{Http2, HttpResponse, Site, TestServer, answer_on, cli, within};
 use pagewire_client::Target;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -10,12 +10,12 @@ use tokio::net::TcpStream;
 
 const CLIENT: &str = "/__pagewire__/client.js";
 
-async fn http1(server: &TestServer, request: &str) -> Answer {
+async fn http1(server: &TestServer, request: &str) -> HttpResponse {
     answer_on(https(server, &["http/1.1"]).await, request.as_bytes()).await
 }
 
 #[tokio::test]
-async fn a_page_comes_by_http_2_and_by_http_1_with_the_client_in_it() {
+async fn pages_are_served_over_http_2_and_http_1_with_the_client() {
     let server = TestServer::start_with(&Site::page(), &["--tls", "--inject", "always"]).await;
     let offered = https(&server, &["h2", "http/1.1"]).await;
     assert_eq!(offered.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
@@ -24,15 +24,15 @@ async fn a_page_comes_by_http_2_and_by_http_1_with_the_client_in_it() {
     let by_http2 = browser.get("https://localhost/", &[]).await;
     let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     let by_http1 = http1(&server, request).await;
-    // A client that knows nothing of protocols in the handshake speaks HTTP/1.1.
+    // A client that negotiates no protocol in the handshake gets HTTP/1.1.
     let by_old = answer_on(https(&server, &[]).await, request.as_bytes()).await;
-    for answer in [by_http2, by_http1, by_old] {
-        assert_eq!(answer.status, 200);
-        assert!(answer.text().contains(CLIENT), "{}", answer.text());
-        let length = answer.header("content-length").expect("a length");
-        assert_eq!(length, answer.body.len().to_string());
+    for response in [by_http2, by_http1, by_old] {
+        assert_eq!(response.status, 200);
+        assert!(response.text().contains(CLIENT), "{}", response.text());
+        let length = response.header("content-length").expect("a length");
+        assert_eq!(length, response.body.len().to_string());
     }
-    // Requests of one connection do not wait for each other.
+    // Requests on one connection do not wait for each other.
     let mut streams = Vec::new();
     for _ in 0..50 {
         let stream = browser.begin("https://localhost/", &[]).await;
@@ -45,7 +45,7 @@ async fn a_page_comes_by_http_2_and_by_http_1_with_the_client_in_it() {
 }
 
 #[tokio::test]
-async fn everybody_is_told_the_https_url() {
+async fn every_client_gets_the_https_url() {
     let server = TestServer::start_with(&Site::page(), &["--tls"]).await;
     let url = format!("https://127.0.0.1:{}", server.http().port());
     assert_eq!(server.ready["http"], url);
@@ -58,12 +58,12 @@ async fn everybody_is_told_the_https_url() {
         serde_json::from_slice(&std::fs::read(file).expect("the file")).expect("JSON");
     assert_eq!(left["http"], url);
     assert_eq!(left["authority_file"], server.ready["authority_file"]);
-    let said = cli(&server, &["sockets"]).await;
-    assert!(said.stderr.contains(&url), "{}", said.stderr);
+    let output = cli(&server, &["sockets"]).await;
+    assert!(output.stderr.contains(&url), "{}", output.stderr);
 }
 
 #[tokio::test]
-async fn plain_http_is_sent_to_https_of_the_same_host_and_path() {
+async fn plain_http_is_redirected_to_https_on_the_same_host_and_path() {
     let server = TestServer::start_with(&Site::page(), &["--tls"]).await;
     for (method, host, target) in [
         ("GET", "localhost:8000", "/a%20b/?x=1&y"),
@@ -72,11 +72,15 @@ async fn plain_http_is_sent_to_https_of_the_same_host_and_path() {
     ] {
         let request =
             format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-        let answer = server.raw(request.as_bytes()).await;
-        assert_eq!(answer.status, 308, "{target}");
+        let response = server.raw(request.as_bytes()).await;
+        assert_eq!(response.status, 308, "{target}");
         let url = format!("https://{host}{target}");
-        assert_eq!(answer.header("location"), Some(url.as_str()));
-        assert_eq!(answer.header("cache-control"), Some("no-store"), "{target}");
+        assert_eq!(response.header("location"), Some(url.as_str()));
+        assert_eq!(
+            response.header("cache-control"),
+            Some("no-store"),
+            "{target}"
+        );
     }
     for (request, status) in [
         ("GET / HTTP/1.1\r\nHost: evil.example\r\n", 403),
@@ -84,19 +88,19 @@ async fn plain_http_is_sent_to_https_of_the_same_host_and_path() {
         ("GET http://localhost/ HTTP/1.1\r\nHost: localhost\r\n", 400),
         ("GET /#a HTTP/1.1\r\nHost: localhost\r\n", 400),
     ] {
-        let answer = server
+        let response = server
             .raw(format!("{request}Connection: close\r\n\r\n").as_bytes())
             .await;
         assert_eq!(
-            (answer.status, answer.header("location")),
+            (response.status, response.header("location")),
             (status, None),
             "{request}"
         );
     }
-    // What is neither TLS nor HTTP is no reason to stop.
-    for octets in [&b"\x16\x03\x01\xff\xff"[..], b"\x16", b"\0\0\0", b"\n"] {
+    // Bytes that are neither TLS nor HTTP must not stop the daemon.
+    for bytes in [&b"\x16\x03\x01\xff\xff"[..], b"\x16", b"\0\0\0", b"\n"] {
         let mut stream = TcpStream::connect(server.http()).await.expect("a listener");
-        stream.write_all(octets).await.expect("an open connection");
+        stream.write_all(bytes).await.expect("an open connection");
     }
     assert_eq!(
         http2(&server)
@@ -109,7 +113,7 @@ async fn plain_http_is_sent_to_https_of_the_same_host_and_path() {
 }
 
 #[tokio::test]
-async fn a_page_connects_by_wss_and_is_spoken_to() {
+async fn a_page_connects_over_wss_and_receives_messages() {
     let server = TestServer::start_with(&Site::page(), &["--tls"]).await;
     let port = server.http().port();
     let page = upgrade(&server, &format!("https://localhost:{port}")).await;
@@ -122,26 +126,26 @@ async fn a_page_connects_by_wss_and_is_spoken_to() {
         .send(&Target::socket(&page.id), json!({"type": "hi"}))
         .await;
     assert_eq!(sent.expect("a send").reached, 1);
-    assert_eq!(page.hear().await["type"], "hi");
-    // Whoever is between us and the browser could be a page of the same host without TLS.
+    assert_eq!(page.receive_json().await["type"], "hi");
+    // An attacker in the network could pose as a page of the same host without TLS.
     for origin in ["http", "ws"].map(|scheme| format!("{scheme}://localhost:{port}")) {
         assert_eq!(upgrade(&server, &origin).await.err(), Some(403), "{origin}");
     }
 }
 
 #[tokio::test]
-async fn a_stop_ends_connections_of_both_protocols() {
+async fn stopping_ends_connections_of_both_protocols() {
     let server = TestServer::start_with(&Site::page(), &["--tls"]).await;
     let mut browser = http2(&server).await;
     assert_eq!(browser.get("https://localhost/", &[]).await.status, 200);
     let mut silent = https(&server, &["http/1.1"]).await;
-    // A browser connects before it knows what for.
+    // A browser opens connections before it needs them.
     let early = TcpStream::connect(server.http()).await;
     let _early = early.expect("a listener");
     server.signal(rustix::process::Signal::TERM);
-    let (code, said) = server.ended().await;
-    assert_eq!(code, Some(0), "{said}");
-    assert!(!said.contains("still open"), "{said}");
+    let (code, output) = server.wait_for_exit().await;
+    assert_eq!(code, Some(0), "{output}");
+    assert!(!output.contains("still open"), "{output}");
     let mut rest = Vec::new();
     let _ = within("the end", silent.read_to_end(&mut rest)).await;
     assert_eq!(rest, b"");

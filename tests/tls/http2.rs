@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
-async fn http_2_names_the_host_once_and_it_is_checked() {
+async fn the_host_of_an_http_2_request_is_checked() {
     let server = TestServer::start_with(&Site::page(), &["--tls"]).await;
     let mut browser = http2(&server).await;
     for (url, host, status) in [
@@ -25,21 +25,21 @@ async fn http_2_names_the_host_once_and_it_is_checked() {
     ] {
         let headers = [("host", host)];
         let headers = if host.is_empty() { &[][..] } else { &headers };
-        let answer = browser.get(url, headers).await;
-        assert_eq!(answer.status, status, "{url} with Host {host:?}");
-        let policy = answer.header("cross-origin-resource-policy");
+        let response = browser.get(url, headers).await;
+        assert_eq!(response.status, status, "{url} with Host {host:?}");
+        let policy = response.header("cross-origin-resource-policy");
         assert_eq!(policy, Some("same-origin"), "{url}");
-        let is_named = answer.text().contains("--allow-host evil.example");
+        let is_named = response.text().contains("--allow-host evil.example");
         assert_eq!(is_named, status == 403, "{url}");
     }
     let long = format!("https://localhost/{}", "a".repeat(20_000));
     assert_eq!(browser.get(&long, &[]).await.status, 414);
     let large = "a".repeat(100_000);
-    let answer = browser.get("https://localhost/", &[("x", &large)]).await;
-    assert_eq!(answer.status, 431);
+    let response = browser.get("https://localhost/", &[("x", &large)]).await;
+    assert_eq!(response.status, 431);
 }
 
-/// A request as octets of HTTP/2: no library of a client sends such paths.
+/// Returns a request as HTTP/2 bytes: client libraries refuse to send such paths.
 fn raw_http2(path: &str) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in [
@@ -48,24 +48,24 @@ fn raw_http2(path: &str) -> Vec<u8> {
         (":authority", "localhost"),
         (":path", path),
     ] {
-        // A literal that is in no table (RFC 7541, section 6.2.2).
+        // A literal without indexing (RFC 7541, section 6.2.2).
         block.push(0);
         for text in [name, value] {
             block.push(u8::try_from(text.len()).expect("it is short"));
             block.extend_from_slice(text.as_bytes());
         }
     }
-    let mut octets = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0".to_vec();
-    octets.push(u8::try_from(block.len()).expect("it is short"));
-    // HEADERS that end the stream, which is the first.
-    octets.extend_from_slice(&[1, 5, 0, 0, 0, 1]);
-    octets.extend_from_slice(&block);
-    octets
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0".to_vec();
+    bytes.push(u8::try_from(block.len()).expect("it is short"));
+    // HEADERS that end stream 1.
+    bytes.extend_from_slice(&[1, 5, 0, 0, 0, 1]);
+    bytes.extend_from_slice(&block);
+    bytes
 }
 
-/// The index of a status in HPACK's static table, as the first octet of the first response; 0 = the
-/// stream was reset or the connection ended.
-async fn first_octet(server: &TestServer, path: &str) -> u8 {
+/// Returns the first byte of the first response, the index of the status in HPACK's static table; 0 if
+/// the stream was reset or the connection ended.
+async fn first_byte(server: &TestServer, path: &str) -> u8 {
     let mut stream = https(server, &["h2"]).await;
     let sent = stream.write_all(&raw_http2(path)).await;
     sent.expect("an open connection");
@@ -90,19 +90,19 @@ async fn first_octet(server: &TestServer, path: &str) -> u8 {
 }
 
 #[tokio::test]
-async fn no_path_of_http_2_leads_anywhere_else() {
+async fn http_2_paths_obey_the_same_rules() {
     const OK: u8 = 0x88;
     const BAD_REQUEST: u8 = 0x8c;
     const NOT_FOUND: u8 = 0x8d;
     let site = Site::page();
     site.write(".env", "SECRET=1");
     let server = TestServer::start_with(&site, &["--tls"]).await;
-    assert_eq!(first_octet(&server, "/").await, OK);
-    // The library cuts a fragment off; what is left is looked up as any path is.
-    assert_eq!(first_octet(&server, "/#x").await, OK);
-    assert_eq!(first_octet(&server, "/missing#/../").await, NOT_FOUND);
+    assert_eq!(first_byte(&server, "/").await, OK);
+    // The library removes the fragment; the remaining path is resolved like any other.
+    assert_eq!(first_byte(&server, "/#x").await, OK);
+    assert_eq!(first_byte(&server, "/missing#/../").await, NOT_FOUND);
     for path in ["/../x", "/%2e%2e/x", "*", "//../x", "/%"] {
-        assert_eq!(first_octet(&server, path).await, BAD_REQUEST, "{path}");
+        assert_eq!(first_byte(&server, path).await, BAD_REQUEST, "{path}");
     }
     for path in [
         "",
@@ -113,12 +113,12 @@ async fn no_path_of_http_2_leads_anywhere_else() {
         "/.env#",
         "/%2eenv",
     ] {
-        assert_ne!(first_octet(&server, path).await, OK, "{path}");
+        assert_ne!(first_byte(&server, path).await, OK, "{path}");
     }
 }
 
 #[tokio::test]
-async fn requests_that_are_reset_at_once_leave_other_pages_untouched() {
+async fn rapidly_reset_requests_do_not_affect_other_pages() {
     let server = TestServer::start_with(&Site::page(), &["--tls"]).await;
     let mut bystander = http2(&server).await;
     let page = upgrade(
@@ -139,7 +139,7 @@ async fn requests_that_are_reset_at_once_leave_other_pages_untouched() {
             stream.reset();
         }
     }
-    // And one that leaves everything open, and reads nothing.
+    // A client that leaves every stream open and reads nothing.
     let mut greedy = http2(&server).await;
     let mut open = Vec::new();
     for _ in 0..256 {
@@ -151,5 +151,5 @@ async fn requests_that_are_reset_at_once_leave_other_pages_untouched() {
         .send(&Target::socket(&page.id), json!({"type": "hi"}))
         .await;
     assert_eq!(sent.expect("a send").reached, 1);
-    assert_eq!(page.hear().await["type"], "hi");
+    assert_eq!(page.receive_json().await["type"], "hi");
 }

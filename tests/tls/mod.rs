@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// The file that a user would trust.
+/// Returns the file that a user would trust.
 fn authority(server: &TestServer) -> PathBuf {
     let file = server.ready["authority_file"].as_str();
     PathBuf::from(file.expect("a certificate of its own"))
@@ -28,7 +28,7 @@ async fn http2(server: &TestServer) -> Http2 {
     Http2::over(https(server, &["h2", "http/1.1"]).await).await
 }
 
-/// Upgrades as a page of this origin would; gives the status when that is refused.
+/// Upgrades as a page of this origin would, and returns the status if that is refused.
 async fn upgrade(server: &TestServer, origin: &str) -> Result<Page<TlsConnection>, u16> {
     let mut request = format!(
         "wss://localhost:{}/__pagewire__/socket",
@@ -47,7 +47,7 @@ async fn upgrade(server: &TestServer, origin: &str) -> Result<Page<TlsConnection
     }
 }
 
-/// A certificate for these names with its key, as PEM; it ends in so many days.
+/// Returns a certificate for these names and its key, as PEM, valid for this many days.
 fn certificate(names: &[&str], days: u32) -> (String, String) {
     let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
     let mut params = CertificateParams::new(names).expect("names");

@@ -1,14 +1,14 @@
 //! Results are cached until source, dependency or plugin invalidates them; concurrent requests share a call.
 
 use super::{change, open, plugin};
-use crate::support::{Site, TestServer, fails_with, within};
+use crate::support::{Site, TestServer, assert_status, within};
 use pagewire_client::proto;
 use pagewire_client::proto::transform_result::Outcome;
 use tonic::Code;
 use tonic_types::StatusExt;
 
 #[tokio::test]
-async fn what_was_made_is_kept_until_source_or_dependency_or_somebody_says_otherwise() {
+async fn results_are_cached_until_source_or_dependency_changes_or_invalidation() {
     let site = Site::new([("a.md", "one"), ("layout", "L1")]);
     let server = TestServer::start(&site).await;
     let (_session, hook) = plugin(&server, "md", open(r"\.md$")).await;
@@ -20,7 +20,7 @@ async fn what_was_made_is_kept_until_source_or_dependency_or_somebody_says_other
             ..change(format!("{around} {}", String::from_utf8_lossy(&call.body)))
         })
     });
-    // A file that was just written may be written again and look the same, so this takes a while.
+    // A file that was just written could be written again and look the same, so this takes a while.
     let kept = async |text: &str| {
         let asked = async {
             loop {
@@ -35,7 +35,7 @@ async fn what_was_made_is_kept_until_source_or_dependency_or_somebody_says_other
     };
     let before = kept("L1 one").await;
     site.write("a.md", "two");
-    // Nothing new is known of the layout.
+    // The layout has not changed.
     assert_eq!(kept("L1 two").await, before + 1);
     site.write("layout", "L2");
     kept("L2 two").await;
@@ -128,14 +128,14 @@ async fn what_was_made_is_kept_until_source_or_dependency_or_somebody_says_other
         ),
     ] {
         let refused = client.raw().invalidate(request).await;
-        let status = fails_with(refused, Code::InvalidArgument, "FIELD_INVALID");
+        let status = assert_status(refused, Code::InvalidArgument, "FIELD_INVALID");
         let details = status.get_details_bad_request().expect("violations");
         assert_eq!(details.field_violations[0].field, field);
     }
 }
 
 #[tokio::test]
-async fn forwarded_headers_split_what_is_kept_and_no_cache_keeps_nothing() {
+async fn forwarded_headers_are_part_of_the_cache_key_and_no_cache_disables_caching() {
     let site = Site::new([("a.txt", "a"), ("b.txt", "b")]);
     let server = TestServer::start(&site).await;
     let opening = proto::TransformOpen {
@@ -160,8 +160,8 @@ async fn forwarded_headers_split_what_is_kept_and_no_cache_keeps_nothing() {
     for _ in 0..2 {
         for (user, text) in [("x", "a for x"), ("y", "a for y")] {
             let headers = format!("X-User: {user}\r\nX-Else: {user}\r\n");
-            let answer = server.get_with("/a.txt", &headers).await;
-            assert_eq!(answer.text(), text);
+            let response = server.get_with("/a.txt", &headers).await;
+            assert_eq!(response.text(), text);
         }
     }
     assert_eq!(calls.count(), 2);
@@ -172,41 +172,42 @@ async fn forwarded_headers_split_what_is_kept_and_no_cache_keeps_nothing() {
 }
 
 #[tokio::test]
-async fn what_arrives_for_many_at_once_is_changed_once() {
+async fn concurrent_requests_share_one_transform_call() {
     let site = Site::new([("a.txt", "a")]);
     let server = TestServer::start(&site).await;
     let (_session, mut hook) = plugin(&server, "p", open("txt$")).await;
-    let first = tokio::spawn(server.asking("/a.txt"));
+    let first = tokio::spawn(server.get_detached("/a.txt"));
     let call = hook.call().await;
     let others: Vec<_> = (0..20)
-        .map(|_| tokio::spawn(server.asking("/a.txt")))
+        .map(|_| tokio::spawn(server.get_detached("/a.txt")))
         .collect();
-    // They have all been accepted once a request behind them is answered.
+    // All have been accepted once a later request is answered.
     server.get("/missing").await;
-    // Who asked first leaves: the others still wait for the same call. Accepted is not asked, on a busy
-    // machine: if none of them was that far, the call is cancelled, and they share the next.
+    // The first client disconnects: the others still wait for the same call. On a busy machine an
+    // accepted request may not have joined the call yet: if none has, the call is cancelled and they
+    // share the next.
     first.abort();
     hook.answer(call.call_id, Outcome::Content(change("made")))
         .await;
     let further = hook.answering(|_| Outcome::Content(change("made")));
     for other in others {
-        let answer = within("an answer", other).await.expect("no panic");
-        assert_eq!(answer.text(), "made");
+        let response = within("an answer", other).await.expect("no panic");
+        assert_eq!(response.text(), "made");
     }
     let asked = further.count();
     assert!(asked <= 1, "{asked} further calls");
     assert_eq!(server.get("/a.txt").await.text(), "made");
-    assert_eq!(further.count(), asked, "it is kept");
+    assert_eq!(further.count(), asked, "the result is cached");
 }
 
 #[tokio::test]
-async fn a_call_is_cancelled_when_the_last_who_waits_for_it_leaves() {
+async fn a_call_is_cancelled_when_its_last_waiter_disconnects() {
     let site = Site::new([("a.txt", "a")]);
     let server = TestServer::start(&site).await;
     let (_session, mut hook) = plugin(&server, "p", open("txt$")).await;
-    let asking = tokio::spawn(server.asking("/a.txt"));
+    let pending = tokio::spawn(server.get_detached("/a.txt"));
     let call = hook.call().await;
-    asking.abort();
+    pending.abort();
     let cancel = hook.cancelled().await;
     assert_eq!(
         (cancel.call_id, cancel.reason()),
@@ -215,7 +216,7 @@ async fn a_call_is_cancelled_when_the_last_who_waits_for_it_leaves() {
 }
 
 #[tokio::test]
-async fn a_file_that_changes_while_it_is_changed_is_never_served_old() {
+async fn a_file_that_changes_during_its_transform_is_never_served_stale() {
     let site = Site::new([("a.txt", "one")]);
     let server = TestServer::start(&site).await;
     let (_session, mut hook) = plugin(&server, "p", open("txt$")).await;
@@ -227,11 +228,11 @@ async fn a_file_that_changes_while_it_is_changed_is_never_served_old() {
             ..change(text)
         })
     };
-    let first = tokio::spawn(server.asking("/a.txt"));
+    let first = tokio::spawn(server.get_detached("/a.txt"));
     let call = hook.call().await;
     std::fs::write(&dependency, "new").expect("a file");
-    // Who comes now must not get what was made of the old one.
-    let second = tokio::spawn(server.asking("/a.txt"));
+    // A new request must not get the result for the old content.
+    let second = tokio::spawn(server.get_detached("/a.txt"));
     server.get("/missing").await;
     hook.answer(call.call_id, made("of old")).await;
     let first = within("an answer", first).await.expect("no panic");

@@ -20,7 +20,8 @@ async fn a_plugin_sees_the_response_and_changes_body_type_and_headers() {
         remove_headers: vec!["cache-control".into(), "x-absent".into()],
         ..change("let a = 1;")
     };
-    let (answer, call) = answered(&server, &mut hook, "/a.ts?v=1", Outcome::Content(content)).await;
+    let (response, call) =
+        answered(&server, &mut hook, "/a.ts?v=1", Outcome::Content(content)).await;
     let request = call.request.expect("a request");
     assert_eq!(
         (&*request.method, &*request.path, &*request.query),
@@ -37,22 +38,26 @@ async fn a_plugin_sees_the_response_and_changes_body_type_and_headers() {
         "{:?}",
         call.response_headers
     );
-    assert_eq!(answer.text(), "let a = 1;");
+    assert_eq!(response.text(), "let a = 1;");
     assert_eq!(
-        answer.header("content-type"),
+        response.header("content-type"),
         Some("text/javascript; charset=utf-8")
     );
-    assert_eq!(answer.header("content-length"), Some("10"));
-    assert_eq!(answer.header("x-made"), Some("by ts"));
-    assert_eq!(answer.header("last-modified"), None, "it is not the file's");
-    let cookies = answer
+    assert_eq!(response.header("content-length"), Some("10"));
+    assert_eq!(response.header("x-made"), Some("by ts"));
+    assert_eq!(
+        response.header("last-modified"),
+        None,
+        "the date of the file does not apply"
+    );
+    let cookies = response
         .headers
         .iter()
         .filter(|(name, _)| name == "set-cookie");
     assert_eq!(cookies.count(), 2);
 
-    // A 304 for what was made, and none for what the file was.
-    let tag = answer.header("etag").expect("a tag").to_owned();
+    // The tag of the result gets a 304, the tag of the file does not.
+    let tag = response.header("etag").expect("a tag").to_owned();
     let again = server
         .get_with("/a.ts?v=1", &format!("If-None-Match: {tag}\r\n"))
         .await;
@@ -61,11 +66,11 @@ async fn a_plugin_sees_the_response_and_changes_body_type_and_headers() {
     drop(hook);
     let plain = async {
         loop {
-            let answer = server
+            let response = server
                 .get_with("/a.ts?v=1", &format!("If-None-Match: {tag}\r\n"))
                 .await;
-            if answer.status == 200 {
-                return answer;
+            if response.status == 200 {
+                return response;
             }
         }
     };
@@ -74,7 +79,7 @@ async fn a_plugin_sees_the_response_and_changes_body_type_and_headers() {
 }
 
 #[tokio::test]
-async fn plugins_change_in_resolved_order_whoever_came_first() {
+async fn transforms_run_in_resolved_order() {
     let config =
         "[[plugin]]\nname = 'third'\n[[plugin]]\nname = 'first'\n[[plugin]]\nname = 'second'\n";
     let orders = [
@@ -104,7 +109,7 @@ async fn plugins_change_in_resolved_order_whoever_came_first() {
 }
 
 #[tokio::test]
-async fn filters_look_at_the_type_as_the_plugin_before_left_it() {
+async fn filters_see_the_content_type_of_the_previous_transform() {
     let site = Site::new([("a.ts", "ts"), ("b.js", "js"), ("c.css", "css")]);
     let server = TestServer::start(&site).await;
     let of_type = |mime: &str| proto::TransformOpen {
@@ -129,7 +134,7 @@ async fn filters_look_at_the_type_as_the_plugin_before_left_it() {
 }
 
 #[tokio::test]
-async fn plugin_answers_and_proxied_bodies_are_changed_too() {
+async fn plugin_responses_and_proxied_bodies_are_transformed_too() {
     let backend = Backend::start().await;
     let rule = format!("http://localhost:{}", backend.address.port());
     let server = TestServer::start_with(&Site::new([]), &["--proxy", &rule]).await;
@@ -158,7 +163,7 @@ async fn plugin_answers_and_proxied_bodies_are_changed_too() {
     assert_eq!(server.get("/virtual/x").await.text(), "made!");
     assert_eq!(server.get("/virtual/verbatim").await.text(), "made");
 
-    // What is kept of the backend's must not stand for what is made of it.
+    // The backend's cached content must not replace the transformed content.
     let gzip: &[u8] = &[
         0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3, 0x4b, 0x2b, 0xca, 0xcf, 0x55, 0x28, 0xc9, 0x48, 0x55,
         0x48, 0x4a, 0x4c, 0xce, 0x4e, 0xcd, 0x4b, 1, 0, 0x4b, 0x4b, 0xd6, 0xd2, 16, 0, 0, 0,
@@ -169,39 +174,41 @@ async fn plugin_answers_and_proxied_bodies_are_changed_too() {
     );
     let request = "GET /proxied HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nIf-None-Match: \"theirs\"\r\nRange: bytes=0-1\r\nConnection: close\r\n\r\n";
     let response = [head.as_bytes(), gzip].concat();
-    let (asked, answer) = backend.exchange(&server, request, response).await;
+    let (asked, response) = backend.exchange(&server, request, response).await;
     for name in ["if-none-match", "range"] {
         assert_eq!(asked.header(name), None);
     }
-    assert_eq!((answer.status, &*answer.text()), (206, "fr"));
-    assert_eq!(answer.header("content-range"), Some("bytes 0-1/17"));
-    assert_ne!(answer.header("etag"), Some("\"theirs\""));
+    assert_eq!((response.status, &*response.text()), (206, "fr"));
+    assert_eq!(response.header("content-range"), Some("bytes 0-1/17"));
+    assert_ne!(response.header("etag"), Some("\"theirs\""));
 }
 
 #[tokio::test]
-async fn the_client_is_put_into_what_plugins_made_of_a_page() {
+async fn the_client_is_injected_into_the_transformed_page() {
     let server = TestServer::start_with(&Site::page(), &["--inject", "always"]).await;
     let (_session, mut hook) = plugin(&server, "p", open("")).await;
     let page = "<!doctype html><body>made</body>";
-    let (answer, call) = answered(&server, &mut hook, "/", Outcome::Content(change(page))).await;
+    let (response, call) = answered(&server, &mut hook, "/", Outcome::Content(change(page))).await;
     assert!(!String::from_utf8_lossy(&call.body).contains("client.js"));
     assert!(
-        answer.text().contains("made<!-- injected by pagewire -->"),
+        response
+            .text()
+            .contains("made<!-- injected by pagewire -->"),
         "{}",
-        answer.text()
+        response.text()
     );
     assert!(
-        answer
+        response
             .header("etag")
             .is_some_and(|tag| tag.ends_with("-client\""))
     );
-    // HEAD says what GET would get.
+    // HEAD has the headers of GET.
     let head = server
         .raw(b"HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .await;
-    assert_eq!(head.header("etag"), answer.header("etag"));
+    assert_eq!(head.header("etag"), response.header("etag"));
     assert_eq!(
         head.header("content-length"),
-        answer.header("content-length")
+        response.header("content-length")
     );
 }

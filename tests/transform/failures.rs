@@ -35,26 +35,30 @@ async fn a_failure_is_shown_and_a_broken_plugin_follows_its_failure_mode() {
         }),
         ..Default::default()
     };
-    let (answer, _) = answered(&server, &mut hook, "/a.txt", Outcome::Failure(failure)).await;
-    assert_eq!(answer.status, 422);
+    let (response, _) = answered(&server, &mut hook, "/a.txt", Outcome::Failure(failure)).await;
+    assert_eq!(response.status, 422);
     assert!(
-        answer.text().contains("/a.txt:3:7") && answer.text().contains("3 | <"),
+        response.text().contains("/a.txt:3:7") && response.text().contains("3 | <"),
         "{}",
-        answer.text()
+        response.text()
     );
-    assert_eq!(answer.header("pagewire-plugin"), Some("strict"));
-    assert_eq!(answer.header("pagewire-reason"), Some("failure"));
-    // It is asked again: the cause may be gone.
-    let (answer, _) = answered(&server, &mut hook, "/a.txt", skip()).await;
-    assert_eq!((answer.status, &*answer.text()), (200, "a"));
+    assert_eq!(response.header("pagewire-plugin"), Some("strict"));
+    assert_eq!(response.header("pagewire-reason"), Some("failure"));
+    // The plugin is called again: the cause may be gone.
+    let (response, _) = answered(&server, &mut hook, "/a.txt", skip()).await;
+    assert_eq!((response.status, &*response.text()), (200, "a"));
     let refused = proto::TransformContent {
         headers: vec![header("connection", "close")],
         ..change("b")
     };
     site.write("a.txt", "other");
-    let (answer, _) = answered(&server, &mut hook, "/a.txt", Outcome::Content(refused)).await;
-    assert_eq!(answer.status, 500);
-    assert!(answer.text().contains("connection"), "{}", answer.text());
+    let (response, _) = answered(&server, &mut hook, "/a.txt", Outcome::Content(refused)).await;
+    assert_eq!(response.status, 500);
+    assert!(
+        response.text().contains("connection"),
+        "{}",
+        response.text()
+    );
     drop((hook, session));
 
     for (mode, status, text) in [
@@ -67,26 +71,26 @@ async fn a_failure_is_shown_and_a_broken_plugin_follows_its_failure_mode() {
             ..open("txt$")
         };
         let (session, mut hook) = plugin(&server, name, opening).await;
-        let answer = server.get("/a.txt").await;
-        assert_eq!(answer.status, status);
+        let response = server.get("/a.txt").await;
+        assert_eq!(response.status, status);
         match text {
             Some(text) => {
-                assert_eq!(answer.text(), text);
-                assert_eq!(answer.header("pagewire-skipped"), Some(name));
+                assert_eq!(response.text(), text);
+                assert_eq!(response.header("pagewire-skipped"), Some(name));
             }
-            None => assert_eq!(answer.header("pagewire-reason"), Some("timeout")),
+            None => assert_eq!(response.header("pagewire-reason"), Some("timeout")),
         }
-        // The same when it leaves while it works.
+        // The same if it disconnects during the call.
         let call = hook.call().await;
         assert_eq!(hook.cancelled().await.call_id, call.call_id);
-        let asking = tokio::spawn(server.asking("/a.txt"));
+        let pending = tokio::spawn(server.get_detached("/a.txt"));
         hook.call().await;
         drop((hook, session));
-        let answer = within("an answer", asking).await.expect("no panic");
+        let response = within("an answer", pending).await.expect("no panic");
         match text {
-            Some(text) => assert_eq!((answer.status, &*answer.text()), (200, text)),
+            Some(text) => assert_eq!((response.status, &*response.text()), (200, text)),
             None => assert_eq!(
-                (answer.status, answer.header("pagewire-reason")),
+                (response.status, response.header("pagewire-reason")),
                 (502, Some("gone"))
             ),
         }
@@ -94,15 +98,15 @@ async fn a_failure_is_shown_and_a_broken_plugin_follows_its_failure_mode() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_passes_the_plugin_by_and_says_so() {
+async fn a_body_too_large_for_a_transform_bypasses_it_with_a_warning() {
     let large = "x".repeat(2 * 1024 * 1024);
     let site = Site::new([("large.txt", &*large), ("small.txt", "small")]);
     let server = TestServer::start(&site).await;
     let (_s1, default) = plugin(&server, "default", open("txt$")).await;
     let default = marking(default, "!");
-    let answer = server.get("/large.txt").await;
-    assert_eq!(answer.header("pagewire-skipped"), Some("default"));
-    assert_eq!(answer.body.len(), large.len());
+    let response = server.get("/large.txt").await;
+    assert_eq!(response.header("pagewire-skipped"), Some("default"));
+    assert_eq!(response.body.len(), large.len());
     assert_eq!(default.count(), 0);
     let opening = proto::TransformOpen {
         max_body_bytes: 4 * 1024 * 1024,
@@ -110,10 +114,10 @@ async fn a_body_that_is_too_large_passes_the_plugin_by_and_says_so() {
     };
     let (_s2, willing) = plugin(&server, "willing", opening).await;
     let willing = marking(willing, "?");
-    let answer = server.get("/large.txt").await;
-    assert_eq!(answer.header("pagewire-skipped"), Some("default"));
+    let response = server.get("/large.txt").await;
+    assert_eq!(response.header("pagewire-skipped"), Some("default"));
     assert_eq!(
-        (answer.body.len(), answer.body.last()),
+        (response.body.len(), response.body.last()),
         (large.len() + 1, Some(&b'?'))
     );
     assert_eq!(willing.count(), 1);

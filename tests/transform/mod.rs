@@ -4,7 +4,7 @@ mod caching;
 mod chain;
 mod failures;
 
-use crate::support::{Answer, Calls, HookStream, Session, TestServer, Transform};
+use crate::support::{Calls, HookStream, HttpResponse, Session, TestServer, Transform};
 use pagewire_client::proto;
 use pagewire_client::proto::transform_result::Outcome;
 
@@ -35,7 +35,7 @@ fn change(body: impl AsRef<[u8]>) -> proto::TransformContent {
     }
 }
 
-/// Puts its mark behind every body.
+/// Appends a mark to every body.
 fn marking(hook: TransformHook, mark: &'static str) -> Calls {
     hook.answering(move |call| Outcome::Content(change([&call.body[..], mark.as_bytes()].concat())))
 }
@@ -47,12 +47,12 @@ fn header(name: &str, value: &str) -> proto::Header {
     }
 }
 
-/// The whole of a page's answer while the plugin gives this outcome.
+/// Returns the complete response to a page when the plugin returns this outcome.
 async fn answered(
     server: &TestServer,
     hook: &mut TransformHook,
     path: &str,
     outcome: Outcome,
-) -> (Answer, proto::TransformCall) {
+) -> (HttpResponse, proto::TransformCall) {
     tokio::join!(server.get(path), hook.answer_next(outcome))
 }

@@ -1,15 +1,14 @@
 //! Every way of saving, removing and checking out files is noticed.
 
-use super::{acting_page, files, next_change, save, told};
+use super::{acting_page, files, next_change, next_changes, save};
 use crate::support::{Site, TestServer, command, within};
 use pagewire_client::proto::file_changed::Kind;
 use pagewire_client::{SocketFilter, SubscribeOptions};
 use std::fs;
 use std::path::Path;
-use tokio::io::AsyncBufReadExt;
 use tokio::process::Command;
 
-/// Watched in each way: by the operating system's notices, and by the clock.
+/// Checks the claim with each way of watching: notifications of the operating system, and polling.
 async fn in_each_way<F: Future<Output = ()>>(site: &Site, claim: impl Fn(TestServer) -> F) {
     for poll in ["--watch-poll=false", "--watch-poll"] {
         claim(TestServer::start_with(site, &["--watch", poll]).await).await;
@@ -33,70 +32,85 @@ async fn git(folder: &Path, arguments: &[&str]) {
             ("GIT_CONFIG_SYSTEM", "/dev/null"),
         ]);
     let output = within("git", git.output()).await.expect("git is installed");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "git {arguments:?}: {said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "git {arguments:?}: {stderr}");
 }
 
 #[tokio::test]
-async fn a_change_is_told_to_the_pages_in_each_way_of_saving() {
+async fn every_way_of_saving_notifies_pages() {
     let site = Site::page();
     in_each_way(&site, async |server| {
         site.write("a b/style.css", "a {}");
         let mut page = acting_page(&server, 0).await;
-        // Made before the page came, or just now.
+        // Changed before the page connected, or just now.
         site.write("first.css", "");
-        while !told(&mut page).await.contains(&"/first.css".to_owned()) {}
+        while !next_changes(&mut page)
+            .await
+            .contains(&"/first.css".to_owned())
+        {}
 
         site.write("a b/style.css", "b { color: red }");
-        assert_eq!(told(&mut page).await, ["/a%20b/style.css"]);
+        assert_eq!(next_changes(&mut page).await, ["/a%20b/style.css"]);
 
         let saved = site.path().join("a b/style.css");
         site.write("a b/.style.css.tmp~", "c { color: blue }");
         fs::rename(site.path().join("a b/.style.css.tmp~"), &saved).expect("a rename");
         assert_eq!(
-            told(&mut page).await,
+            next_changes(&mut page).await,
             ["/a%20b/style.css"],
             "over the old one"
         );
 
-        // As vim: tries the folder, moves the old file aside, writes a new one.
+        // As vim saves: it tests the folder, moves the old file aside, and writes a new one.
         site.write("a b/4913", "");
         fs::remove_file(site.path().join("a b/4913")).expect("removed");
         fs::rename(&saved, site.path().join("a b/style.css~")).expect("a rename");
         site.write("a b/style.css", "d { color: green }");
         fs::remove_file(site.path().join("a b/style.css~")).expect("removed");
-        assert_eq!(told(&mut page).await, ["/a%20b/style.css"], "as vim saves");
+        assert_eq!(
+            next_changes(&mut page).await,
+            ["/a%20b/style.css"],
+            "as vim saves"
+        );
 
         let file = fs::File::options().append(true).open(&saved);
         let now = std::time::SystemTime::now() + std::time::Duration::from_secs(1);
         file.expect("a file").set_modified(now).expect("a time");
-        assert_eq!(told(&mut page).await, ["/a%20b/style.css"], "touched");
+        assert_eq!(
+            next_changes(&mut page).await,
+            ["/a%20b/style.css"],
+            "touched"
+        );
 
         fs::remove_dir_all(site.path().join("a b")).expect("removed");
-        assert_eq!(told(&mut page).await, ["/a%20b/style.css"], "removed");
+        assert_eq!(
+            next_changes(&mut page).await,
+            ["/a%20b/style.css"],
+            "removed"
+        );
         fs::remove_file(site.path().join("first.css")).expect("removed");
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_save_right_after_another_is_told_too_though_it_looks_the_same() {
+async fn a_second_save_within_one_timestamp_tick_is_noticed() {
     let site = Site::page();
     site.write("style.css", "a {}");
     let server = TestServer::start_with(&site, &["--watch"]).await;
     let mut page = acting_page(&server, 0).await;
     for save in 0..100 {
-        // Of one size, and some within one tick of the file system's clock.
+        // All of one size, and some within one tick of the file system's clock.
         site.write("style.css", ["b {}", "c {}"][save % 2]);
-        assert_eq!(told(&mut page).await, ["/style.css"], "save {save}");
+        assert_eq!(next_changes(&mut page).await, ["/style.css"], "save {save}");
     }
 }
 
 #[tokio::test]
-async fn programs_hear_what_happened_to_each_file() {
+async fn subscribers_get_one_event_per_changed_file() {
     let site = Site::page();
     in_each_way(&site, async |server| {
-        // A filter of sockets is none of files.
+        // A socket filter does not apply to files.
         let options = SubscribeOptions::new()
             .files()
             .from_sockets(SocketFilter::url("/none$"));
@@ -155,17 +169,17 @@ async fn a_checkout_of_a_thousand_files_is_one_change() {
         let mut page = acting_page(&server, 0).await;
         for branch in ["old", "new"] {
             git(site.path(), &["checkout", "-q", branch]).await;
-            assert_eq!(told(&mut page).await.len(), 1000, "{branch}");
+            assert_eq!(next_changes(&mut page).await.len(), 1000, "{branch}");
         }
         site.write("after.css", "");
-        assert_eq!(told(&mut page).await, ["/after.css"]);
+        assert_eq!(next_changes(&mut page).await, ["/after.css"]);
         fs::remove_file(site.path().join("after.css")).expect("removed");
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_folder_that_is_removed_and_made_again_loses_no_file() {
+async fn a_recreated_folder_loses_no_file() {
     let site = Site::page();
     let server = TestServer::start_with(&site, &["--watch"]).await;
     let mut page = acting_page(&server, 0).await;
@@ -173,19 +187,23 @@ async fn a_folder_that_is_removed_and_made_again_loses_no_file() {
     for round in 0..20 {
         let deep = format!("made/{}/deep/file.js", round % 3);
         site.write(&deep, format!("{round}"));
-        let mut paths = told(&mut page).await;
+        let mut paths = next_changes(&mut page).await;
         while !paths.contains(&format!("/{deep}")) {
-            paths = told(&mut page).await;
+            paths = next_changes(&mut page).await;
         }
-        // It is watched: a change to the same file is seen.
+        // The folder is watched: a change of the same file is noticed.
         site.write(&deep, format!("again {round}"));
-        assert_eq!(told(&mut page).await, [format!("/{deep}")], "round {round}");
+        assert_eq!(
+            next_changes(&mut page).await,
+            [format!("/{deep}")],
+            "round {round}"
+        );
         fs::remove_dir_all(&folder).expect("removed");
     }
 }
 
 #[tokio::test]
-async fn a_root_that_is_removed_and_made_again_is_watched_again() {
+async fn a_recreated_root_is_watched_again() {
     let around = Site::new([("dist/index.html", "<!doctype html><title>t</title>")]);
     let dist = around.path().join("dist");
     let mut command = command();
@@ -196,15 +214,15 @@ async fn a_root_that_is_removed_and_made_again_is_watched_again() {
     let server = TestServer::spawn(command).await;
     let mut page = acting_page(&server, 0).await;
     fs::remove_dir_all(&dist).expect("removed");
-    assert_eq!(told(&mut page).await, ["/index.html"]);
+    assert_eq!(next_changes(&mut page).await, ["/index.html"]);
     around.write("dist/app.js", "1");
-    assert_eq!(told(&mut page).await, ["/app.js"]);
+    assert_eq!(next_changes(&mut page).await, ["/app.js"]);
     around.write("dist/app.js", "12");
-    assert_eq!(told(&mut page).await, ["/app.js"]);
+    assert_eq!(next_changes(&mut page).await, ["/app.js"]);
 }
 
 #[tokio::test]
-async fn what_is_ignored_or_never_served_is_not_told() {
+async fn ignored_and_unserved_files_are_not_reported() {
     let site = Site::page();
     for folder in [
         "node_modules/x",
@@ -239,31 +257,34 @@ async fn what_is_ignored_or_never_served_is_not_told() {
             site.write(path, "not told");
         }
         save(&site, "src/kept.log", "told");
-        assert_eq!(told(&mut page).await, ["/src/kept.log"]);
+        assert_eq!(next_changes(&mut page).await, ["/src/kept.log"]);
         assert_eq!(next_change(&mut files).await.0, "/src/kept.log");
         for path in unseen.into_iter().chain(["src/kept.log"]) {
             fs::remove_file(site.path().join(path)).expect("removed");
         }
-        assert_eq!(told(&mut page).await, ["/src/kept.log"]);
+        assert_eq!(next_changes(&mut page).await, ["/src/kept.log"]);
         save(&site, "made/there.js", "");
 
-        // Other rules count from now on. What was written just before is told once it has settled.
+        // Other rules apply from now on. A file written just before is reported once it has settled.
         save(&site, ".gitignore", "*.log\n");
-        while !told(&mut page).await.contains(&"/made/there.js".to_owned()) {}
+        while !next_changes(&mut page)
+            .await
+            .contains(&"/made/there.js".to_owned())
+        {}
         save(&site, "made/there.js", "told");
-        assert_eq!(told(&mut page).await, ["/made/there.js"]);
+        assert_eq!(next_changes(&mut page).await, ["/made/there.js"]);
         save(&site, ".gitignore", "made/\n*.log\n");
-        assert_eq!(told(&mut page).await, ["/.gitignore"]);
+        assert_eq!(next_changes(&mut page).await, ["/.gitignore"]);
         save(&site, "made/there.js", "not told");
         save(&site, "end.css", "");
-        assert_eq!(told(&mut page).await, ["/end.css"]);
+        assert_eq!(next_changes(&mut page).await, ["/end.css"]);
         fs::remove_file(site.path().join("end.css")).expect("removed");
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_change_is_told_by_every_name_that_a_link_gives_the_file() {
+async fn a_change_is_reported_under_every_linked_name() {
     let shared = Site::new([("x.js", "1")]);
     let site = Site::page();
     site.write("lib/y.js", "1");
@@ -279,25 +300,25 @@ async fn a_change_is_told_by_every_name_that_a_link_gives_the_file() {
     let mut page = acting_page(&server, 0).await;
     save(&shared, "x.js", "12");
     assert_eq!(
-        told(&mut page).await,
+        next_changes(&mut page).await,
         ["/shared/x.js", "/lib/loop/shared/x.js"]
     );
     save(&site, "lib/y.js", "12");
     assert_eq!(
-        told(&mut page).await,
+        next_changes(&mut page).await,
         ["/lib/y.js", "/alias/y.js", "/lib/loop/lib/y.js"]
     );
     let next = site.path().join("next");
     fs::create_dir(&next).expect("a folder");
     std::os::unix::fs::symlink(&next, site.path().join("alias~")).expect("a link");
     fs::rename(site.path().join("alias~"), site.path().join("alias")).expect("a rename");
-    let paths = told(&mut page).await;
+    let paths = next_changes(&mut page).await;
     assert!(paths.contains(&"/alias/y.js".to_owned()), "{paths:?}");
 }
 
-/// The limit is the user namespace's own, so that no other process meets it.
+/// The limit belongs to the user namespace, so that no other process reaches it.
 #[tokio::test]
-async fn at_the_limit_of_the_operating_system_files_are_polled_and_it_is_said() {
+async fn at_the_inotify_limit_files_are_polled_with_a_warning() {
     let site = Site::page();
     for number in 0..8 {
         site.write(&format!("{number}/x.css"), "");
@@ -332,15 +353,15 @@ async fn at_the_limit_of_the_operating_system_files_are_polled_and_it_is_said() 
     let mut page = acting_page(&server, 0).await;
     for number in 0..8 {
         site.write(&format!("{number}/x.css"), "a {}");
-        assert_eq!(told(&mut page).await, [format!("/{number}/x.css")]);
+        assert_eq!(next_changes(&mut page).await, [format!("/{number}/x.css")]);
     }
     server.signal(rustix::process::Signal::TERM);
-    let (code, said) = server.ended().await;
-    assert_eq!(code, Some(0), "{said}");
-    let warnings = said
+    let (code, output) = server.wait_for_exit().await;
+    assert_eq!(code, Some(0), "{output}");
+    let warnings = output
         .lines()
         .filter(|line| line.contains("max_user_watches"));
-    assert_eq!(warnings.count(), 1, "{said}");
+    assert_eq!(warnings.count(), 1, "{output}");
 }
 
 #[tokio::test]
@@ -353,8 +374,8 @@ async fn a_mounted_folder_is_watched_under_its_prefix() {
     let mut page = acting_page(&server, 0).await;
     let mut files = files(&server).await;
     save(&shared, "a.css", "p { color: red }");
-    // The page knows by itself where the daemon's root is.
-    assert_eq!(told(&mut page).await, ["/lib/a.css"]);
+    // The page itself knows where the daemon's root is.
+    assert_eq!(next_changes(&mut page).await, ["/lib/a.css"]);
     assert_eq!(
         next_change(&mut files).await,
         ("/lib/a.css".to_owned(), Kind::Modified)
@@ -367,5 +388,5 @@ async fn files_that_are_not_served_reload_every_page_when_they_change() {
     let server = TestServer::start_with(&site, &["--watch", "--no-files"]).await;
     let mut page = acting_page(&server, 0).await;
     save(&site, "template.html", "<b>");
-    assert_eq!(told(&mut page).await, [""; 0]);
+    assert_eq!(next_changes(&mut page).await, [""; 0]);
 }

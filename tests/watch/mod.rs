@@ -9,15 +9,15 @@ use pagewire_client::{SubscribeOptions, Subscription, What};
 use serde_json::json;
 use std::fs;
 
-/// A page that acts on changes.
+/// Connects a page that acts on changes.
 async fn acting_page(server: &TestServer, unaware_ms: u64) -> Page {
     let features = json!({"features": ["command.changed"], "unaware_ms": unaware_ms});
     Page::open_as(server.http(), &features).await
 }
 
-/// What the page is told next to have changed.
-async fn told(page: &mut Page) -> Vec<String> {
-    let frame = page.hear().await;
+/// Returns the next changes that the page is notified of.
+async fn next_changes(page: &mut Page) -> Vec<String> {
+    let frame = page.receive_json().await;
     assert_eq!(
         (&frame["type"], &frame["command"]),
         (&json!("pagewire:command"), &json!("changed"))
@@ -25,7 +25,7 @@ async fn told(page: &mut Page) -> Vec<String> {
     serde_json::from_value(frame["paths"].clone()).expect("paths")
 }
 
-/// The next change of a file: its URL, and what happened to it.
+/// Returns the next file change: its URL and its kind.
 async fn next_change(files: &mut Subscription) -> (String, Kind) {
     let event = within("a file event", files.next()).await;
     match event.expect("an open stream").expect("an event").what {
@@ -42,7 +42,7 @@ async fn files(server: &TestServer) -> Subscription {
         .expect("a stream")
 }
 
-/// Saves a file at once: nobody sees it empty or half written.
+/// Saves a file atomically: it is never seen empty or half written.
 fn save(site: &Site, path: &str, content: &str) {
     let draft = site.path().join("draft~");
     fs::write(&draft, content).expect("a file");

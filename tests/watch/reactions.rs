@@ -1,8 +1,8 @@
 //! Pages, plugins and the command line react to changes.
 
-use super::{acting_page, files, next_change, save, told};
+use super::{acting_page, files, next_change, next_changes, save};
 use crate::support::{
-    Page, Session, Site, TestServer, Transform, command, fails_with, speaking_to, within,
+    Page, Session, Site, TestServer, Transform, assert_status, command, command_for, within,
 };
 use pagewire_client::proto;
 use pagewire_client::proto::file_changed::Kind;
@@ -11,33 +11,33 @@ use std::fs;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tonic::Code;
 
-/// Nothing was told before this: the daemon answers in order.
-async fn told_nothing(page: &mut Page) {
-    page.say(&json!({"type": "asked", "id": 1, "pagewire:request": true}))
+/// Asserts that the page has not been notified: the daemon answers in order.
+async fn assert_no_change(page: &mut Page) {
+    page.send_json(&json!({"type": "asked", "id": 1, "pagewire:request": true}))
         .await;
-    assert_eq!(page.hear().await["type"], "message-response");
+    assert_eq!(page.receive_json().await["type"], "message-response");
 }
 
 #[tokio::test]
-async fn a_page_hears_what_changed_while_it_was_on_its_way() {
+async fn a_connecting_page_is_notified_of_changes_it_missed() {
     let site = Site::page();
     let server = TestServer::start_with(&site, &["--watch"]).await;
     let mut witness = acting_page(&server, 0).await;
     save(&site, "style.css", "");
-    assert_eq!(told(&mut witness).await, ["/style.css"]);
+    assert_eq!(next_changes(&mut witness).await, ["/style.css"]);
     let mut late = acting_page(&server, 60_000).await;
-    assert_eq!(told(&mut late).await, ["/style.css"]);
+    assert_eq!(next_changes(&mut late).await, ["/style.css"]);
     let mut aware = acting_page(&server, 0).await;
-    told_nothing(&mut aware).await;
-    // A page whose script is older does not know the command.
+    assert_no_change(&mut aware).await;
+    // A page with an older client does not know the command.
     let mut other = server.page().await;
     save(&site, "style.css", "a {}");
-    assert_eq!(told(&mut aware).await, ["/style.css"]);
-    told_nothing(&mut other).await;
+    assert_eq!(next_changes(&mut aware).await, ["/style.css"]);
+    assert_no_change(&mut other).await;
 }
 
 #[tokio::test]
-async fn of_more_files_than_can_be_named_anything_may_have_changed() {
+async fn too_many_changes_to_list_reload_the_page() {
     let site = Site::page();
     let server = TestServer::start_with(&site, &["--watch"]).await;
     let mut page = acting_page(&server, 0).await;
@@ -46,11 +46,11 @@ async fn of_more_files_than_can_be_named_anything_may_have_changed() {
         outside.write(&format!("many/{number}.js"), "");
     }
     fs::rename(outside.path().join("many"), site.path().join("many")).expect("a rename");
-    assert_eq!(told(&mut page).await, [""; 0]);
+    assert_eq!(next_changes(&mut page).await, [""; 0]);
 }
 
 #[tokio::test]
-async fn a_plugin_can_take_the_pages_over() {
+async fn a_plugin_can_take_over_notifying_pages() {
     let site = Site::page();
     let server = TestServer::start_with(&site, &["--watch=events"]).await;
     let html = server.get("/").await;
@@ -62,11 +62,11 @@ async fn a_plugin_can_take_the_pages_over() {
         next_change(&mut files).await,
         ("/app.js".into(), Kind::Created)
     );
-    told_nothing(&mut page).await;
+    assert_no_change(&mut page).await;
 }
 
 #[tokio::test]
-async fn who_asks_for_files_of_a_daemon_that_does_not_watch_is_told_the_remedy() {
+async fn subscribing_to_files_without_watching_fails_with_a_remedy() {
     let server = TestServer::start(&Site::page()).await;
     let request = proto::SubscribeMessagesRequest {
         kinds: vec![proto::EventKind::File.into()],
@@ -74,12 +74,12 @@ async fn who_asks_for_files_of_a_daemon_that_does_not_watch_is_told_the_remedy()
     };
     let mut client = server.client().await.raw();
     let refused = client.subscribe_messages(request).await;
-    let status = fails_with(refused, Code::FailedPrecondition, "FEATURE_UNSUPPORTED");
+    let status = assert_status(refused, Code::FailedPrecondition, "FEATURE_UNSUPPORTED");
     assert!(status.message().contains("--watch"), "{status:?}");
 }
 
 #[tokio::test]
-async fn the_command_line_shows_changes_of_files() {
+async fn the_command_line_prints_file_changes() {
     let site = Site::page();
     let server = TestServer::start_with(&site, &["--watch"]).await;
     let file = site.path().canonicalize().expect("a root").join("new.css");
@@ -92,7 +92,7 @@ async fn the_command_line_shows_changes_of_files() {
         ),
     ] {
         save(&site, "new.css", "");
-        let mut messages = speaking_to(&server, &arguments);
+        let mut messages = command_for(&server, &arguments);
         let mut messages = messages.args(style).spawn().expect("it starts");
         let lines = messages.stdout.take().expect("piped");
         let first = within("a line", BufReader::new(lines).lines().next_line()).await;
@@ -102,7 +102,7 @@ async fn the_command_line_shows_changes_of_files() {
 }
 
 #[tokio::test]
-async fn watching_puts_the_client_into_pages_unless_somebody_says_otherwise() {
+async fn watching_injects_the_client_unless_configured_otherwise() {
     let site = Site::page();
     for (arguments, file, has_client) in [
         (&["--watch"][..], "", true),
@@ -122,15 +122,15 @@ async fn watching_puts_the_client_into_pages_unless_somebody_says_otherwise() {
     let mut config = command();
     config.args(["config", "--json"]).arg(site.path());
     let output = within("config", config.output()).await.expect("it starts");
-    let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(said["settings"]["watch"]["value"], "events");
-    let inject = &said["settings"]["inject"];
+    let output: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(output["settings"]["watch"]["value"], "events");
+    let inject = &output["settings"]["inject"];
     assert_eq!(inject["value"], "always");
-    assert_eq!(inject["origin"], said["settings"]["watch"]["origin"]);
+    assert_eq!(inject["origin"], output["settings"]["watch"]["origin"]);
 }
 
 #[tokio::test]
-async fn pages_act_on_a_change_of_what_a_plugin_made_theirs_from() {
+async fn a_changed_dependency_of_a_plugin_result_reloads_its_pages() {
     let site = Site::new([("post.md", "text"), ("layout", "around")]);
     let server = TestServer::start_with(&site, &["--watch"]).await;
     let open = proto::TransformOpen {
@@ -153,13 +153,13 @@ async fn pages_act_on_a_change_of_what_a_plugin_made_theirs_from() {
     let mut page = acting_page(&server, 0).await;
     assert_eq!(server.get("/post.md").await.text(), "text");
     site.write("layout", "other");
-    assert_eq!(told(&mut page).await, ["/layout", "/post.md"]);
+    assert_eq!(next_changes(&mut page).await, ["/layout", "/post.md"]);
     site.write("post.md", "other");
-    assert_eq!(told(&mut page).await, ["/post.md"]);
+    assert_eq!(next_changes(&mut page).await, ["/post.md"]);
 }
 
 #[tokio::test]
-async fn pages_act_on_a_change_of_what_may_mend_a_failure() {
+async fn a_change_that_may_fix_a_failure_reloads_the_failed_page() {
     let site = Site::new([("style.scss", "@use 'part'"), ("_part.scss", "{;")]);
     let server = TestServer::start_with(&site, &["--watch"]).await;
     let open = proto::TransformOpen {
@@ -177,14 +177,17 @@ async fn pages_act_on_a_change_of_what_may_mend_a_failure() {
         ..Default::default()
     });
     let mut page = acting_page(&server, 0).await;
-    let (answer, _) = tokio::join!(server.get("/style.scss"), hook.answer_next(failure));
-    assert_eq!(answer.status, 500);
+    let (response, _) = tokio::join!(server.get("/style.scss"), hook.answer_next(failure));
+    assert_eq!(response.status, 500);
     site.write("_part.scss", "a { b: c }");
-    assert_eq!(told(&mut page).await, ["/_part.scss", "/style.scss"]);
+    assert_eq!(
+        next_changes(&mut page).await,
+        ["/_part.scss", "/style.scss"]
+    );
 }
 
 #[tokio::test]
-async fn who_invalidates_can_have_the_pages_act() {
+async fn an_invalidation_can_notify_pages() {
     let site = Site::new([("a b.css", ""), ("index.html", "")]);
     let server = TestServer::start(&site).await;
     let mut page = acting_page(&server, 0).await;
@@ -218,6 +221,6 @@ async fn who_invalidates_can_have_the_pages_act() {
             ..request
         };
         raw.invalidate(request).await.expect("invalidated");
-        assert_eq!(told(&mut page).await, expected);
+        assert_eq!(next_changes(&mut page).await, expected);
     }
 }

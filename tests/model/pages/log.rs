@@ -1,13 +1,12 @@
-//! The event log of a walk, and what it must contain at the end.
+//! Event log of a walk, and its check at the end.
 
 use super::Pages;
 use crate::support::within;
-use futures_util::StreamExt;
 use pagewire_client::{Client, Event, Socket, SubscribeOptions, What};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::watch;
 
-/// All that the daemon has logged so far.
+/// Every event that the daemon has logged so far.
 pub struct Log(watch::Receiver<Vec<Event>>);
 
 impl Log {
@@ -27,7 +26,7 @@ impl Log {
         self.0.borrow().clone()
     }
 
-    /// Sockets that were closed.
+    /// Returns the number of closed sockets.
     pub fn closed(&self) -> usize {
         closed(&self.0.borrow())
     }
@@ -37,7 +36,7 @@ impl Log {
             .await;
     }
 
-    /// Waits until it is like this.
+    /// Waits until the log fulfils the condition.
     pub async fn until(&mut self, what: &str, is: impl Fn(&[Event]) -> bool) {
         let found = within(what, self.0.wait_for(|log| is(log))).await;
         found.expect("the log is followed");
@@ -54,12 +53,12 @@ impl Pages {
         let log = self.log.read();
         let mut sockets: BTreeMap<String, Socket> = BTreeMap::new();
         let mut over = BTreeSet::new();
-        let mut said: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut messages: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut sent = self.sent.iter().collect::<Vec<_>>();
         sent.sort_by_key(|sent| sent.at);
         let mut sent = sent.into_iter().peekable();
         for (last, event) in log.iter().enumerate() {
-            // What was selected behind the event before this one.
+            // Sends whose selection was made right after the previous event.
             while let Some(sent) = sent.next_if(|sent| sent.at == last as u64) {
                 sent.check(&sockets);
             }
@@ -86,15 +85,15 @@ impl Pages {
                         "{message:?} of a socket that is not open"
                     );
                     let text = message.text().expect("a text").to_owned();
-                    said.entry(id).or_default().push(text);
+                    messages.entry(id).or_default().push(text);
                 }
-                other => panic!("nobody did that: {other:?}"),
+                other => panic!("unexpected event: {other:?}"),
             }
         }
         for sent in sent {
             sent.check(&sockets);
         }
-        assert_eq!(said, self.said, "what pages said, byte for byte");
+        assert_eq!(messages, self.messages, "messages of pages, byte for byte");
         assert!(sockets.is_empty(), "never closed: {sockets:?}");
     }
 }

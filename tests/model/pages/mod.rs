@@ -1,4 +1,4 @@
-//! The pages of a walk: what they say, what is sent to them, whom they ask; and the log of it all.
+//! The pages of a walk: the messages they send and receive, their requests, and the event log.
 
 mod log;
 mod requests;
@@ -10,8 +10,8 @@ use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, StreamExt};
 use log::Log;
 use pagewire_client::{Client, Event, What};
-use requests::{Ask, Offer};
-use sends::{Aim, Sent};
+use requests::{PendingRequest, Responder};
+use sends::{ReportedSend, Selector};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use tokio::net::TcpStream;
@@ -20,8 +20,8 @@ use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// JSON that would not survive being read and written again.
-const ODD: [&str; 5] = [
+/// JSON that would change if it were parsed and serialised again.
+const FRAGILE_JSON: [&str; 5] = [
     r#"{ "type" : "odd",  "n": 9007199254740993 }"#,
     r#"{"type":"odd","s":"\u00e9é\/\ud83d\ude00","n":1.50}"#,
     r#"{"type":"odd","a":1,"a":2,"n":1e400}"#,
@@ -31,8 +31,8 @@ const ODD: [&str; 5] = [
 
 type Ws = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// A connected page: what it is, and what it is to hear.
-struct Open {
+/// Connected page: its properties, and the messages it must receive.
+struct ConnectedPage {
     id: String,
     tab: String,
     page: String,
@@ -41,23 +41,23 @@ struct Open {
     sink: SplitSink<Ws, Message>,
     frames: mpsc::UnboundedReceiver<String>,
     reader: JoinHandle<()>,
-    expects: VecDeque<Expect>,
+    expected_frames: VecDeque<Expected>,
 }
 
-enum Expect {
+enum Expected {
     Text(String),
-    /// The error that answers this request.
+    /// The error reply to this request.
     Error(u64),
 }
 
 pub struct Pages {
     client: Client,
-    open: Vec<Open>,
-    asks: Vec<Ask>,
-    offers: Vec<Offer>,
-    sent: Vec<Sent>,
-    /// What each socket said, in order.
-    said: BTreeMap<String, Vec<String>>,
+    open: Vec<ConnectedPage>,
+    pending_requests: Vec<PendingRequest>,
+    responders: Vec<Responder>,
+    sent: Vec<ReportedSend>,
+    /// Messages sent by each socket, in order.
+    messages: BTreeMap<String, Vec<String>>,
     log: Log,
     count: u64,
 }
@@ -69,25 +69,25 @@ impl Pages {
         Self {
             client,
             open: Vec::new(),
-            asks: Vec::new(),
-            offers: Vec::new(),
+            pending_requests: Vec::new(),
+            responders: Vec::new(),
             sent: Vec::new(),
-            said: BTreeMap::new(),
+            messages: BTreeMap::new(),
             log,
             count: 0,
         }
     }
 
-    /// One step of the pages; says which.
+    /// Takes one step and returns its description.
     pub async fn step(&mut self, server: &TestServer, random: &mut Random) -> String {
         match random.below(10) {
             _ if self.open.is_empty() => self.connect(server, random).await,
             0 if self.open.len() < 5 => self.connect(server, random).await,
-            1 => self.leave(random).await,
-            2 => self.say(random).await,
-            3 | 4 => self.ask(random).await,
+            1 => self.exit(random).await,
+            2 => self.send_message(random).await,
+            3 | 4 => self.request(random).await,
             5 => self.answer(random).await,
-            6 => self.offer(random).await,
+            6 => self.change_responders(random).await,
             7 => self.resume(random).await,
             8 => self.churn(server, random).await,
             _ => self.send(random).await,
@@ -119,7 +119,7 @@ impl Pages {
             }
         });
         let words = format!("page {id} connects");
-        self.open.push(Open {
+        self.open.push(ConnectedPage {
             id,
             tab: tab.to_owned(),
             page,
@@ -128,95 +128,100 @@ impl Pages {
             sink,
             frames,
             reader,
-            expects: VecDeque::new(),
+            expected_frames: VecDeque::new(),
         });
         words
     }
 
-    async fn leave(&mut self, random: &mut Random) -> String {
+    async fn exit(&mut self, random: &mut Random) -> String {
         let at = random.below(self.open.len());
         let mut page = self.open.remove(at);
         page.settle().await;
         let id = page.id.clone();
         let in_order = random.percent(50);
         if in_order {
-            // The daemon may be faster.
+            // The daemon may close first.
             let _ = page.sink.close().await;
         }
         page.reader.abort();
         drop(page);
-        self.closed(&id).await;
-        // Nobody waits any more.
-        self.asks.retain(|ask| ask.socket != id);
-        format!("page {id} leaves, in order: {in_order}")
+        self.wait_for_close(&id).await;
+        // Its requests are not awaited any more.
+        self.pending_requests.retain(|ask| ask.socket != id);
+        format!("page {id} disconnects, in order: {in_order}")
     }
 
-    async fn closed(&mut self, id: &str) {
+    async fn wait_for_close(&mut self, id: &str) {
         let is = |event: &Event| matches!(&event.what, What::SocketClosed(closed) if closed.socket_id == id);
         let ended = |log: &[Event]| log.iter().rev().any(is);
         self.log.until("the end of a socket", ended).await;
     }
 
-    async fn say(&mut self, random: &mut Random) -> String {
+    async fn send_message(&mut self, random: &mut Random) -> String {
         let at = random.below(self.open.len());
-        let text = random.pick(&ODD);
-        self.say_as(at, text).await;
-        format!("page {} says {text}", self.open[at].id)
+        let text = random.pick(&FRAGILE_JSON);
+        self.send_message_from(at, text).await;
+        format!("page {} sends {text}", self.open[at].id)
     }
 
-    async fn say_as(&mut self, at: usize, text: &str) {
+    async fn send_message_from(&mut self, at: usize, text: &str) {
         let page = &mut self.open[at];
-        let said = within("the page to send", page.sink.send(Message::text(text)));
-        said.await.expect("an open socket");
-        self.said
+        let messages = within("the page to send", page.sink.send(Message::text(text)));
+        messages.await.expect("an open socket");
+        self.messages
             .entry(page.id.clone())
             .or_default()
             .push(text.to_owned());
     }
 
-    /// The end: all hear what they have to hear and nothing else, leave, and the log tells it all.
+    /// Ends the walk: every page receives its outstanding messages and no others and disconnects, and
+    /// the log contains every event.
     pub async fn end(mut self) {
-        while let Some(ask) = self.asks.pop() {
+        while let Some(ask) = self.pending_requests.pop() {
             let reply = self.client.reply(&ask.request_id, &json!("end")).await;
             reply.expect("the first answer");
             let page = self.open.iter_mut().find(|page| page.id == ask.socket);
             let id = ask.id;
             let text = format!(r#"{{"type":"message-response","id":{id},"response":"end"}}"#);
             page.expect("it waits")
-                .expects
-                .push_back(Expect::Text(text));
+                .expected_frames
+                .push_back(Expected::Text(text));
         }
         let last = r#"{"type":"the last"}"#;
-        self.send_to(&Aim::All, last).await;
+        self.send_to(&Selector::All, last).await;
         while let Some(mut page) = self.open.pop() {
             page.settle().await;
             page.reader.abort();
             let id = page.id.clone();
             drop(page);
-            self.closed(&id).await;
+            self.wait_for_close(&id).await;
         }
         self.check_log();
         let left = self.client.sockets().await.expect("a list");
-        assert!(left.is_empty(), "sockets are left: {left:?}");
+        assert!(left.is_empty(), "sockets remain: {left:?}");
     }
 }
 
-impl Open {
-    /// Hears all that it is to hear, in order, and nothing else.
+impl ConnectedPage {
+    /// Receives the outstanding messages in order, and asserts that there are no others.
     async fn settle(&mut self) {
-        while let Some(expected) = self.expects.pop_front() {
-            let heard = within("a frame for a page", self.frames.recv()).await;
-            let heard = heard.expect("an open socket");
+        while let Some(expected) = self.expected_frames.pop_front() {
+            let received = within("a frame for a page", self.frames.recv()).await;
+            let received = received.expect("an open socket");
             match expected {
-                Expect::Text(text) => assert_eq!(heard, text),
-                Expect::Error(id) => {
-                    let answer: Value = serde_json::from_str(&heard).expect("JSON");
-                    let is_error = answer["error"].is_string() && answer.get("response").is_none();
-                    assert!(is_error && answer["id"] == id, "{heard} for request {id}");
+                Expected::Text(text) => assert_eq!(received, text),
+                Expected::Error(id) => {
+                    let response: Value = serde_json::from_str(&received).expect("JSON");
+                    let is_error =
+                        response["error"].is_string() && response.get("response").is_none();
+                    assert!(
+                        is_error && response["id"] == id,
+                        "{received} for request {id}"
+                    );
                 }
             }
         }
         let more = self.frames.try_recv();
-        assert!(more.is_err(), "it heard more than was sent: {more:?}");
+        assert!(more.is_err(), "more frames than expected: {more:?}");
     }
 }

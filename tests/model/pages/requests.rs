@@ -1,41 +1,44 @@
-//! Requests that pages of a walk make of programs, and who answers them.
+//! Requests from the pages of a walk to programs, and the replies.
 
 use super::super::random::Random;
-use super::{Expect, ODD, Pages};
+use super::{Expected, FRAGILE_JSON, Pages};
 use crate::support::within;
-use futures_util::StreamExt;
 use pagewire_client::{Position, SubscribeOptions, Subscription, What};
 use serde_json::json;
 use std::collections::BTreeSet;
 
-/// Types of requests that pages make.
-const ASKED: [&str; 2] = ["ask-a", "ask-b"];
+/// Request types.
+const REQUEST_TYPES: [&str; 2] = ["ask-a", "ask-b"];
 
-/// A request of a page that nobody has answered.
-pub struct Ask {
+/// Unanswered request of a page.
+pub struct PendingRequest {
     pub id: u64,
     pub socket: String,
     pub request_id: String,
-    /// Those that offered to answer it, by number.
-    offers: BTreeSet<u64>,
+    /// Numbers of the subscriptions that offered to answer it.
+    responders: BTreeSet<u64>,
 }
 
-/// Somebody who offers to answer.
-pub struct Offer {
+/// Subscription that offers to answer requests.
+pub struct Responder {
     number: u64,
     kind: &'static str,
     requests: Subscription,
 }
 
 impl Pages {
-    pub async fn ask(&mut self, random: &mut Random) -> String {
+    pub async fn request(&mut self, random: &mut Random) -> String {
         let at = random.below(self.open.len());
-        let (id, kind) = (self.number(), random.pick(&ASKED));
+        let (id, kind) = (self.number(), random.pick(&REQUEST_TYPES));
         let text = format!(r#"{{"type":"{kind}", "id":{id},"pagewire:request":true}}"#);
-        self.say_as(at, &text).await;
+        self.send_message_from(at, &text).await;
         let socket = self.open[at].id.clone();
         let mut ask = None;
-        for offer in self.offers.iter_mut().filter(|offer| offer.kind == kind) {
+        for offer in self
+            .responders
+            .iter_mut()
+            .filter(|offer| offer.kind == kind)
+        {
             let event = within("a page's request", offer.requests.next()).await;
             let What::Message(message) = event.expect("open").expect("an event").what else {
                 panic!("no message");
@@ -44,49 +47,52 @@ impl Pages {
                 (message.socket_id(), message.text()),
                 (&*socket, Some(&*text))
             );
-            let ask = ask.get_or_insert_with(|| Ask {
+            let ask = ask.get_or_insert_with(|| PendingRequest {
                 id,
                 socket: socket.clone(),
                 request_id: message.request_id().expect("a request").to_owned(),
-                offers: BTreeSet::new(),
+                responders: BTreeSet::new(),
             });
             assert_eq!(message.request_id(), Some(&*ask.request_id));
-            ask.offers.insert(offer.number);
+            ask.responders.insert(offer.number);
         }
-        let words = format!("page {socket} asks {text}");
+        let words = format!("page {socket} requests {text}");
         match ask {
-            Some(ask) => self.asks.push(ask),
-            None => self.refused(&[(socket, id)]).await,
+            Some(ask) => self.pending_requests.push(ask),
+            None => self.expect_errors(&[(socket, id)]).await,
         }
         words
     }
 
-    /// Pages hear errors for these requests, after all that they have to hear before.
-    pub async fn refused(&mut self, asked: &[(String, u64)]) {
+    /// Asserts that pages receive errors for these requests, after their earlier messages.
+    pub async fn expect_errors(&mut self, asked: &[(String, u64)]) {
         for page in &mut self.open {
             let own = asked.iter().filter(|(socket, _)| *socket == page.id);
-            page.expects.extend(own.map(|(_, id)| Expect::Error(*id)));
+            page.expected_frames
+                .extend(own.map(|(_, id)| Expected::Error(*id)));
             page.settle().await;
         }
     }
 
     pub async fn answer(&mut self, random: &mut Random) -> String {
-        if self.asks.is_empty() {
-            return "nobody waits for an answer".to_owned();
+        if self.pending_requests.is_empty() {
+            return "no request is pending".to_owned();
         }
-        let ask = self.asks.remove(random.below(self.asks.len()));
-        let json = random.pick(&ODD);
+        let ask = self
+            .pending_requests
+            .remove(random.below(self.pending_requests.len()));
+        let json = random.pick(&FRAGILE_JSON);
         let page = self.open.iter_mut().find(|page| page.id == ask.socket);
-        let page = page.expect("who has left waits for nothing");
+        let page = page.expect("requests of disconnected pages are removed");
         if random.percent(30) {
             let error = self.client.reply_error(&ask.request_id, "no").await;
             error.expect("the first answer");
-            page.expects.push_back(Expect::Error(ask.id));
+            page.expected_frames.push_back(Expected::Error(ask.id));
         } else {
             let reply = self.client.reply_json(&ask.request_id, json).await;
             reply.expect("the first answer");
             let id = ask.id;
-            page.expects.push_back(Expect::Text(format!(
+            page.expected_frames.push_back(Expected::Text(format!(
                 r#"{{"type":"message-response","id":{id},"response":{json}}}"#
             )));
         }
@@ -96,36 +102,36 @@ impl Pages {
         format!("request {} of {} is answered", ask.id, ask.socket)
     }
 
-    /// Somebody offers to answer; or, if there are some, one of them may leave.
-    pub async fn offer(&mut self, random: &mut Random) -> String {
-        if self.offers.len() < 2 || random.percent(40) && self.offers.len() < 4 {
-            let (number, kind) = (self.number(), random.pick(&ASKED));
+    /// Adds a responder, or removes one of several.
+    pub async fn change_responders(&mut self, random: &mut Random) -> String {
+        if self.responders.len() < 2 || random.percent(40) && self.responders.len() < 4 {
+            let (number, kind) = (self.number(), random.pick(&REQUEST_TYPES));
             let options = SubscribeOptions::new()
                 .message_types([kind])
                 .answers_requests();
             let requests = self.client.subscribe(options).await.expect("a stream");
-            self.offers.push(Offer {
+            self.responders.push(Responder {
                 number,
                 kind,
                 requests,
             });
             return format!("{number} offers to answer {kind}");
         }
-        let left = self.offers.remove(random.below(self.offers.len()));
+        let left = self.responders.remove(random.below(self.responders.len()));
         drop(left.requests);
         let mut alone = Vec::new();
-        self.asks.retain_mut(|ask| {
-            ask.offers.remove(&left.number);
-            if ask.offers.is_empty() {
+        self.pending_requests.retain_mut(|ask| {
+            ask.responders.remove(&left.number);
+            if ask.responders.is_empty() {
                 alone.push((ask.socket.clone(), ask.id));
             }
-            !ask.offers.is_empty()
+            !ask.responders.is_empty()
         });
-        self.refused(&alone).await;
-        format!("{} does not offer to answer any more", left.number)
+        self.expect_errors(&alone).await;
+        format!("{} stops answering", left.number)
     }
 
-    /// Who comes later and resumes hears the same.
+    /// Resumes a subscription at a random position and asserts that it gets the same events.
     pub async fn resume(&mut self, random: &mut Random) -> String {
         let log = self.log.read();
         if log.is_empty() {
@@ -145,6 +151,6 @@ impl Pages {
             let again = within("an event again", resumed.next()).await;
             assert_eq!(&again.expect("open").expect("an event"), event);
         }
-        format!("somebody resumes after {after}")
+        format!("a subscription resumes after {after}")
     }
 }

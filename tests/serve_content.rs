@@ -1,6 +1,9 @@
-//! The serve hook, further: request bodies, files by path, what is remembered, and plugins that fail.
+//! The serve hook, continued: request bodies, files named by plugins, cached results, and failing
+//! plugins.
 
-use crate::support::{Answer, Backend, Calls, ServeHook, Session, Site, TestServer, Wire, within};
+use crate::support::{
+    Backend, Calls, HttpResponse, ServeHook, Session, Site, TestServer, Wire, within,
+};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use pagewire_client::proto::{self, serve_content::Body, serve_result::Outcome};
@@ -37,7 +40,7 @@ async fn plugin(server: &TestServer, name: &str, open: proto::ServeOpen) -> (Ses
     Session::with_hook(server, name, open).await
 }
 
-/// Answers every call from now on, by its number, and counts them.
+/// Answers every call from now on, by its number, and counts the calls.
 fn answering(hook: ServeHook, outcome: impl Fn(usize) -> Outcome + Send + 'static) -> Calls {
     let number = AtomicUsize::new(0);
     hook.answering(move |_| outcome(number.fetch_add(1, Ordering::SeqCst)))
@@ -50,13 +53,13 @@ fn post(path: &str, body: &str) -> String {
     )
 }
 
-/// The answer while the plugin gives this outcome.
+/// Returns the response to a request when the plugin returns this outcome.
 async fn answered(
     server: &TestServer,
     hook: &mut ServeHook,
     request: &str,
     outcome: Outcome,
-) -> (Answer, proto::ServeCall) {
+) -> (HttpResponse, proto::ServeCall) {
     let answers = async {
         let call = hook.call().await;
         hook.answer(call.call_id, outcome).await;
@@ -70,17 +73,17 @@ fn get(path: &str, headers: &str) -> String {
 }
 
 #[tokio::test]
-async fn each_plugin_gets_the_bodies_it_asks_for_and_the_backend_gets_them_whole() {
+async fn each_plugin_gets_the_bodies_it_requests_and_the_backend_gets_them_whole() {
     let backend = Backend::start().await;
     let rule = format!("http://localhost:{}", backend.address.port());
     let server = TestServer::start_with(&Site::new([]), &["--proxy", &rule]).await;
-    let asking = |max| proto::ServeOpen {
+    let pending = |max| proto::ServeOpen {
         max_request_body_bytes: max,
         ..open("/x")
     };
-    let (_s1, mut none) = plugin(&server, "a", asking(0)).await;
-    let (_s2, mut small) = plugin(&server, "b", asking(4)).await;
-    let (_s3, mut large) = plugin(&server, "c", asking(1000)).await;
+    let (_s1, mut none) = plugin(&server, "a", pending(0)).await;
+    let (_s2, mut small) = plugin(&server, "b", pending(4)).await;
+    let (_s3, mut large) = plugin(&server, "c", pending(1000)).await;
     let chunked = "POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\none\r\n4\r\n two\r\n0\r\n\r\n";
     for request in [post("/x", "one two"), chunked.to_owned()] {
         let skips = async {
@@ -95,13 +98,13 @@ async fn each_plugin_gets_the_bodies_it_asks_for_and_the_backend_gets_them_whole
                 ));
             }
             let mut wire = backend.accept().await;
-            wire.hear("one two").await;
-            wire.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+            wire.read_until("one two").await;
+            wire.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
                 .await;
             seen
         };
-        let (answer, seen) = tokio::join!(server.raw(request.as_bytes()), skips);
-        assert_eq!(answer.text(), "ok");
+        let (response, seen) = tokio::join!(server.raw(request.as_bytes()), skips);
+        assert_eq!(response.text(), "ok");
         let expected = [
             (String::new(), true),
             (String::new(), true),
@@ -112,7 +115,7 @@ async fn each_plugin_gets_the_bodies_it_asks_for_and_the_backend_gets_them_whole
 }
 
 #[tokio::test]
-async fn an_upload_that_is_on_its_way_holds_nothing_else() {
+async fn an_upload_in_progress_blocks_nothing_else() {
     let server = TestServer::start(&Site::page()).await;
     let asked = proto::ServeOpen {
         max_request_body_bytes: 100,
@@ -120,28 +123,28 @@ async fn an_upload_that_is_on_its_way_holds_nothing_else() {
     };
     let (_session, mut hook) = plugin(&server, "p", asked).await;
     let mut slow = Wire::connect(server.http()).await;
-    slow.say("POST /x/slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nConnection: close\r\n\r\nsl")
+    slow.write("POST /x/slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nConnection: close\r\n\r\nsl")
         .await;
     let request = get("/x/other", "");
-    let (answer, call) = answered(
+    let (response, call) = answered(
         &server,
         &mut hook,
         &request,
         Outcome::Content(content("other")),
     )
     .await;
-    assert_eq!(answer.text(), "other");
+    assert_eq!(response.text(), "other");
     assert_eq!(call.request.expect("a request").path, "/x/other");
-    slow.say("ow").await;
+    slow.write("ow").await;
     let call = hook.call().await;
     assert_eq!((&*call.body, call.body_omitted), (&b"slow"[..], false));
     hook.answer(call.call_id, Outcome::Content(content("stored")))
         .await;
-    assert!(slow.hear_all().await.ends_with("stored"));
+    assert!(slow.read_to_end().await.ends_with("stored"));
 }
 
 #[tokio::test]
-async fn a_file_that_a_plugin_names_is_served_as_files_are() {
+async fn a_file_named_by_a_plugin_is_served_like_any_file() {
     let site = Site::new([("src/a.txt", "0123456789")]);
     let large = "large ".repeat(500_000);
     site.write("src/large.bin", &large);
@@ -149,13 +152,16 @@ async fn a_file_that_a_plugin_names_is_served_as_files_are() {
     let (session, mut hook) = plugin(&server, "p", open("/v/")).await;
     let small = site.path().join("src/a.txt");
     let request = get("/v/a.js", "");
-    let (answer, _) = answered(&server, &mut hook, &request, file(&small)).await;
-    assert_eq!((answer.status, answer.text().as_str()), (200, "0123456789"));
+    let (response, _) = answered(&server, &mut hook, &request, file(&small)).await;
     assert_eq!(
-        answer.header("content-type"),
+        (response.status, response.text().as_str()),
+        (200, "0123456789")
+    );
+    assert_eq!(
+        response.header("content-type"),
         Some("text/javascript; charset=utf-8")
     );
-    let tag = answer.header("etag").expect("an ETag");
+    let tag = response.header("etag").expect("an ETag");
     let request = get("/v/a.js", &format!("If-None-Match: {tag}\r\n"));
     let (again, _) = answered(&server, &mut hook, &request, file(&small)).await;
     assert_eq!(again.status, 304);
@@ -164,8 +170,8 @@ async fn a_file_that_a_plugin_names_is_served_as_files_are() {
     assert_eq!((part.status, part.text().as_str()), (206, "234"));
     let request = get("/v/large", "");
     let named = file(site.path().join("src/large.bin"));
-    let (answer, _) = answered(&server, &mut hook, &request, named).await;
-    assert_eq!((answer.status, answer.text() == large), (200, true));
+    let (response, _) = answered(&server, &mut hook, &request, named).await;
+    assert_eq!((response.status, response.text() == large), (200, true));
 
     let scratch = std::path::PathBuf::from(&session.started.scratch_dir);
     let mode = scratch.metadata().expect("a folder").permissions().mode();
@@ -173,12 +179,12 @@ async fn a_file_that_a_plugin_names_is_served_as_files_are() {
     for text in ["made", "made again"] {
         std::fs::write(scratch.join("made.js"), text).expect("a file");
         let request = get("/v/made.js", "");
-        let (answer, _) =
+        let (response, _) =
             answered(&server, &mut hook, &request, file(scratch.join("made.js"))).await;
-        assert_eq!((answer.status, answer.text().as_str()), (200, text));
+        assert_eq!((response.status, response.text().as_str()), (200, text));
     }
     drop((session, hook));
-    within("the scratch folder to go", async {
+    within("the scratch folder to be removed", async {
         while scratch.exists() {
             tokio::task::yield_now().await;
         }
@@ -187,7 +193,7 @@ async fn a_file_that_a_plugin_names_is_served_as_files_are() {
 }
 
 #[tokio::test]
-async fn a_file_elsewhere_is_a_failure_that_names_plugin_and_file() {
+async fn a_file_outside_the_root_is_a_failure_that_names_plugin_and_file() {
     let site = Site::new([(".env", "SECRET=1")]);
     let elsewhere = Site::new([("secret.txt", "SECRET=2")]);
     let outside = elsewhere.path().join("secret.txt");
@@ -208,14 +214,14 @@ async fn a_file_elsewhere_is_a_failure_that_names_plugin_and_file() {
         scratch.clone(),
         "relative.txt".into(),
     ] {
-        let (answer, _) = answered(&server, &mut hook, &get("/v", ""), file(&path)).await;
+        let (response, _) = answered(&server, &mut hook, &get("/v", ""), file(&path)).await;
         assert_eq!(
-            (answer.status, answer.header("pagewire-plugin")),
+            (response.status, response.header("pagewire-plugin")),
             (500, Some("p")),
             "{}",
             path.display()
         );
-        let text = answer.text();
+        let text = response.text();
         assert!(
             text.contains(&path.display().to_string()) && !text.contains("SECRET"),
             "{text}"
@@ -224,7 +230,7 @@ async fn a_file_elsewhere_is_a_failure_that_names_plugin_and_file() {
 }
 
 #[tokio::test]
-async fn a_remembered_answer_is_given_for_the_same_request_and_no_other() {
+async fn a_cached_result_is_used_for_the_same_request_only() {
     let server = TestServer::start(&Site::page()).await;
     let asked = proto::ServeOpen {
         options: Some(proto::HookOptions {
@@ -248,16 +254,16 @@ async fn a_remembered_answer_is_given_for_the_same_request_and_no_other() {
     ];
     for _ in 0..2 {
         for (number, request) in requests.iter().enumerate() {
-            let answer = server.raw(request.as_bytes()).await;
-            assert_eq!(answer.text(), number.to_string(), "{request}");
+            let response = server.raw(request.as_bytes()).await;
+            assert_eq!(response.text(), number.to_string(), "{request}");
         }
     }
     assert_eq!(server.get_with("/v", "X-Other: c\r\n").await.text(), "0");
     assert_eq!(calls.count(), requests.len());
-    // What a body says is in no key.
+    // The request body is not part of any cache key.
     for number in 0..2 {
-        let answer = server.raw(post("/v", "body").as_bytes()).await;
-        assert_eq!(answer.text(), (requests.len() + number).to_string());
+        let response = server.raw(post("/v", "body").as_bytes()).await;
+        assert_eq!(response.text(), (requests.len() + number).to_string());
     }
 
     drop(session);
@@ -272,7 +278,7 @@ async fn a_remembered_answer_is_given_for_the_same_request_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_remembered_skip_is_not_asked_again_and_lets_the_file_answer() {
+async fn a_cached_skip_serves_the_file_without_a_call() {
     let site = Site::new([("v.js", "file")]);
     let server = TestServer::start(&site).await;
     let (_session, hook) = plugin(&server, "p", open("/v")).await;
@@ -284,7 +290,7 @@ async fn a_remembered_skip_is_not_asked_again_and_lets_the_file_answer() {
 }
 
 #[tokio::test]
-async fn a_remembered_answer_is_forgotten_when_a_file_it_names_changes() {
+async fn a_cached_result_is_invalidated_when_a_dependency_changes() {
     let site = Site::new([("layout.html", "")]);
     let server = TestServer::start(&site).await;
     let (_session, hook) = plugin(&server, "p", open("/v")).await;
@@ -309,7 +315,7 @@ async fn a_remembered_answer_is_forgotten_when_a_file_it_names_changes() {
         })
         .await
     };
-    // A file that was just written may be written again and look the same, so this takes a while.
+    // A file that was just written could be written again and look the same, so this takes a while.
     for file in files {
         let before = remembered().await;
         std::fs::write(&file, "changed").expect("a file");
@@ -319,7 +325,7 @@ async fn a_remembered_answer_is_forgotten_when_a_file_it_names_changes() {
 }
 
 #[tokio::test]
-async fn a_filter_by_file_matches_whatever_url_the_file_answers() {
+async fn a_file_filter_matches_every_url_of_the_file() {
     let site = Site::new([("docs/index.html", "docs"), ("app.html", "app")]);
     let server = TestServer::start_with(&site, &["--app-index", "app.html"]).await;
     let by_file = ["docs/index.html", "app.html"].map(|name| proto::RequestFilter {
@@ -333,9 +339,9 @@ async fn a_filter_by_file_matches_whatever_url_the_file_answers() {
     let (_session, hook) = plugin(&server, "editor", asked).await;
     let calls = answering(hook, |_| Outcome::Content(content("unsaved")));
     for path in ["/docs/", "/docs/index.html", "/app.html", "/some/route"] {
-        let answer = server.get_with(path, "Accept: text/html\r\n").await;
-        assert_eq!(answer.text(), "unsaved", "{path}");
-        let mime = answer.header("content-type");
+        let response = server.get_with(path, "Accept: text/html\r\n").await;
+        assert_eq!(response.text(), "unsaved", "{path}");
+        let mime = response.header("content-type");
         assert_eq!(mime, Some("text/html; charset=utf-8"), "{path}");
     }
     assert_eq!(server.get("/none.js").await.status, 404);
@@ -343,7 +349,7 @@ async fn a_filter_by_file_matches_whatever_url_the_file_answers() {
 }
 
 #[tokio::test]
-async fn one_call_too_many_is_503_with_a_time_to_come_again() {
+async fn a_call_beyond_the_limit_is_503_with_retry_after() {
     const WAITING: usize = 1024;
     let server = TestServer::start(&Site::page()).await;
     let mut asked = open("/v");
@@ -357,7 +363,7 @@ async fn one_call_too_many_is_503_with_a_time_to_come_again() {
     });
     let (_session, _hook) = plugin(&server, "busy", asked).await;
     let mut requests: FuturesUnordered<_> = (0..WAITING + 2).map(|_| server.get("/v")).collect();
-    // All others wait for the plugin, which says nothing.
+    // All others wait for the plugin, which does not answer.
     let first = within("a refusal", requests.next()).await.expect("one");
     assert_eq!(
         (first.status, first.header("pagewire-reason")),
@@ -368,7 +374,7 @@ async fn one_call_too_many_is_503_with_a_time_to_come_again() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_is_too_slow_and_may_be_skipped_is_named_beside_the_file() {
+async fn a_skipped_slow_plugin_is_named_in_the_file_response() {
     let site = Site::new([("v.js", "file")]);
     let server = TestServer::start(&site).await;
     let mut asked = open("/v.js");
@@ -381,14 +387,14 @@ async fn a_plugin_that_is_too_slow_and_may_be_skipped_is_named_beside_the_file()
         ..Default::default()
     });
     let (_session, _hook) = plugin(&server, "slow", asked).await;
-    let answer = server.get("/v.js").await;
-    assert_eq!((answer.status, answer.text().as_str()), (200, "file"));
-    assert_eq!(answer.header("pagewire-skipped"), Some("slow"));
+    let response = server.get("/v.js").await;
+    assert_eq!((response.status, response.text().as_str()), (200, "file"));
+    assert_eq!(response.header("pagewire-skipped"), Some("slow"));
 }
 
 const PROCESS: &str = "TEST_PLUGIN_PROCESS";
 
-/// Not a test by itself: the process that the next one kills. Says `held` for each call it holds.
+/// Not a test by itself: the process that the next test kills. Prints `held` for each call it holds.
 #[tokio::test]
 async fn plugin_process() {
     let Ok(at) = std::env::var(PROCESS) else {
@@ -416,7 +422,7 @@ async fn plugin_process() {
 }
 
 #[tokio::test]
-async fn a_killed_plugin_process_costs_exactly_the_requests_it_held() {
+async fn killing_a_plugin_process_fails_only_the_requests_it_held() {
     use tokio::io::{AsyncBufReadExt, BufReader};
     const HELD: usize = 5;
     let site = Site::new([("held.js", "file")]);
@@ -424,7 +430,7 @@ async fn a_killed_plugin_process_costs_exactly_the_requests_it_held() {
     let (_session, mut other) = plugin(&server, "other", open("/other")).await;
     for (mode, status) in [("fail", 502), ("skip", 200)] {
         let mut child = tokio::process::Command::new(std::env::current_exe().expect("us"))
-            .args(["--exact", "serve_answers::plugin_process", "--nocapture"])
+            .args(["--exact", "serve_content::plugin_process", "--nocapture"])
             .env(
                 PROCESS,
                 format!("{} {} {mode}", server.control(), server.token),
@@ -441,7 +447,7 @@ async fn a_killed_plugin_process_costs_exactly_the_requests_it_held() {
                         return;
                     }
                 }
-                panic!("the process ended before it said {word}");
+                panic!("the process ended before it printed {word}");
             })
             .await;
         };
@@ -454,17 +460,17 @@ async fn a_killed_plugin_process_costs_exactly_the_requests_it_held() {
             let call = other.call().await;
             child.kill().await.expect("it ran");
             other
-                .answer(call.call_id, Outcome::Content(content("not concerned")))
+                .answer(call.call_id, Outcome::Content(content("unaffected")))
                 .await;
         };
         let (held, neighbour, ()) = tokio::join!(held, server.get("/other"), kill);
-        assert_eq!(neighbour.text(), "not concerned");
-        for answer in held {
-            assert_eq!(answer.status, status, "{mode}");
-            let named = ["pagewire-plugin", "pagewire-skipped"].map(|name| answer.header(name));
+        assert_eq!(neighbour.text(), "unaffected");
+        for response in held {
+            assert_eq!(response.status, status, "{mode}");
+            let named = ["pagewire-plugin", "pagewire-skipped"].map(|name| response.header(name));
             assert!(named.contains(&Some("killed")), "{named:?}");
         }
-        // Its hook went before those were answered.
+        // Its hook was removed before those requests were answered.
         let next = server.get("/held.js").await;
         assert_eq!((next.status, next.text().as_str()), (200, "file"));
         assert_eq!(next.header("pagewire-skipped"), None);

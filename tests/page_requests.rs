@@ -1,4 +1,4 @@
-//! A page asks, a subscriber answers: exactly one answer or one error.
+//! Requests of pages: a subscriber replies, and the page gets exactly one reply or one error.
 
 use crate::support::{Page, Site, TestServer, within};
 use pagewire_client::{SubscribeOptions, Subscription, What};
@@ -33,21 +33,21 @@ async fn request_id(subscription: &mut Subscription) -> String {
 }
 
 #[tokio::test]
-async fn the_first_answer_wins_and_reaches_the_page_that_asked() {
+async fn the_first_reply_wins_and_reaches_the_requesting_page() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let (mut asks, mut other) = (server.page().await, server.page().await);
     let mut subscription = offer(&server).await;
-    // The page's own id comes back as it was written, whatever JSON it is.
+    // The page's own id is returned byte for byte, whatever JSON it is.
     for id in [json!(1), json!("a\"b"), json!(1.5)] {
-        asks.say(&request(&id)).await;
+        asks.send_json(&request(&id)).await;
         let request_id = request_id(&mut subscription).await;
         client
             .reply_json(&request_id, r#"{"n":9007199254740993}"#)
             .await
             .expect("the first answer");
         assert_eq!(
-            asks.hear_text().await,
+            asks.receive_text().await,
             format!(
                 r#"{{"type":"message-response","id":{id},"response":{{"n":9007199254740993}}}}"#
             )
@@ -61,16 +61,16 @@ async fn the_first_answer_wins_and_reaches_the_page_that_asked() {
             (Some(Code::FailedPrecondition), Some("ALREADY_ANSWERED"))
         );
     }
-    other.say(&json!({"no": "type"})).await;
-    assert_eq!(other.hear().await["type"], "pagewire:fault");
+    other.send_json(&json!({"no": "type"})).await;
+    assert_eq!(other.receive_json().await["type"], "pagewire:fault");
 }
 
 #[tokio::test]
-async fn an_error_is_an_answer() {
+async fn an_error_is_a_reply() {
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;
     let mut subscription = offer(&server).await;
-    page.say(&request(&json!(7))).await;
+    page.send_json(&request(&json!(7))).await;
     let request_id = request_id(&mut subscription).await;
     server
         .client()
@@ -79,30 +79,30 @@ async fn an_error_is_an_answer() {
         .await
         .expect("an answer");
     assert_eq!(
-        page.hear().await,
+        page.receive_json().await,
         json!({"type": "message-response", "id": 7, "error": "no such thing"})
     );
 }
 
 async fn hears_error(page: &mut Page, id: i64, part: &str) {
-    let answer = page.hear().await;
+    let response = page.receive_json().await;
     assert_eq!(
-        (&answer["type"], &answer["id"]),
+        (&response["type"], &response["id"]),
         (&json!("message-response"), &json!(id))
     );
     assert!(
-        answer["error"]
+        response["error"]
             .as_str()
             .is_some_and(|error| error.contains(part)),
-        "{answer}"
+        "{response}"
     );
 }
 
 #[tokio::test]
-async fn nobody_who_offers_is_an_error_at_once() {
+async fn without_a_responder_a_request_fails_at_once() {
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;
-    // Listening is not offering, and other types do not count.
+    // Observing is not offering to answer, and other types do not count.
     let listening = SubscribeOptions::new().message_types(["ask"]);
     let _listening = server
         .client()
@@ -119,26 +119,26 @@ async fn nobody_who_offers_is_an_error_at_once() {
         .subscribe(others)
         .await
         .expect("a stream");
-    page.say(&request(&json!(1))).await;
+    page.send_json(&request(&json!(1))).await;
     hears_error(&mut page, 1, "no plugin answers").await;
 }
 
 #[tokio::test]
-async fn one_subscription_can_answer_some_types_and_only_hear_others() {
+async fn one_subscription_can_answer_some_types_and_observe_others() {
     let server = TestServer::start(&Site::page()).await;
     let (client, mut page) = (server.client().await, server.page().await);
     let options = SubscribeOptions::new()
         .message_types(["ask", "tell"])
         .answers(["ask"]);
     let mut subscription = client.subscribe(options).await.expect("a stream");
-    page.say(&json!({"type": "tell", "id": 1, "pagewire:request": true}))
+    page.send_json(&json!({"type": "tell", "id": 1, "pagewire:request": true}))
         .await;
     hears_error(&mut page, 1, "no plugin answers").await;
     request_id(&mut subscription).await;
-    page.say(&request(&json!(2))).await;
+    page.send_json(&request(&json!(2))).await;
     let request_id = request_id(&mut subscription).await;
     client.reply(&request_id, &json!(3)).await.expect("answer");
-    assert_eq!(page.hear().await["response"], 3);
+    assert_eq!(page.receive_json().await["response"], 3);
 
     let never = SubscribeOptions::new()
         .message_types(["ask"])
@@ -152,11 +152,11 @@ async fn one_subscription_can_answer_some_types_and_only_hear_others() {
 }
 
 #[tokio::test]
-async fn the_last_offerer_leaving_is_an_error_at_once() {
+async fn pending_requests_fail_when_the_last_responder_disconnects() {
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;
     let (mut first, mut second) = (offer(&server).await, offer(&server).await);
-    page.say(&request(&json!(1))).await;
+    page.send_json(&request(&json!(1))).await;
     let request_id = request_id(&mut first).await;
     assert_eq!(self::request_id(&mut second).await, request_id);
     drop(first);
@@ -172,33 +172,33 @@ async fn the_last_offerer_leaving_is_an_error_at_once() {
 }
 
 #[tokio::test]
-async fn an_unmarked_id_can_be_answered_and_is_never_answered_for_the_plugins() {
+async fn an_unmarked_id_can_be_answered_and_never_gets_an_automatic_error() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let mut page = server.page().await;
-    // Nobody listens: silence, as with the ancestor.
-    page.say(&json!({"type": "ask", "id": 1})).await;
-    // It has been taken once what is behind it is answered.
-    page.say(&json!({"no": "type"})).await;
-    assert_eq!(page.hear().await["type"], "pagewire:fault");
+    // Without a subscriber nothing is sent, as with `@web/dev-server`.
+    page.send_json(&json!({"type": "ask", "id": 1})).await;
+    // The request has been processed once the message after it is answered.
+    page.send_json(&json!({"no": "type"})).await;
+    assert_eq!(page.receive_json().await["type"], "pagewire:fault");
     let mut listening = client
         .subscribe(SubscribeOptions::new())
         .await
         .expect("a stream");
-    page.say(&json!({"type": "ask", "id": 2})).await;
+    page.send_json(&json!({"type": "ask", "id": 2})).await;
     let request_id = request_id(&mut listening).await;
     client
         .reply(&request_id, &json!("answer"))
         .await
         .expect("an answer");
     assert_eq!(
-        page.hear().await,
+        page.receive_json().await,
         json!({"type": "message-response", "id": 2, "response": "answer"})
     );
 }
 
 #[tokio::test]
-async fn a_request_that_never_was_or_whose_page_has_gone_is_not_found() {
+async fn an_unknown_request_or_one_of_a_closed_page_is_not_found() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let epoch = client.info().await.expect("info").epoch;
@@ -222,7 +222,7 @@ async fn a_request_that_never_was_or_whose_page_has_gone_is_not_found() {
         .sockets()
         .answers_requests();
     let mut events = client.subscribe(options).await.expect("a stream");
-    page.say(&request(&json!(1))).await;
+    page.send_json(&request(&json!(1))).await;
     let request_id = request_id(&mut events).await;
     drop(page);
     let closed = within("the socket's end", events.next())

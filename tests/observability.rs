@@ -1,10 +1,10 @@
-//! What is seen from outside: failure pages, a line in the log for each request, counts.
+//! Observability: failure pages, a log line for each request, metrics.
 
 use crate::support::{Site, TestServer, raw_request};
 use rustix::process::Signal;
 
 #[tokio::test]
-async fn a_failure_page_names_its_failure_escapes_it_and_asks_again() {
+async fn a_failure_page_names_and_escapes_its_failure_and_retries() {
     let server = TestServer::start(&Site::page()).await;
     let html = "Accept: text/html\r\n";
     let path = "/%3Cscript%3Ealert(1)%3C/script%3E";
@@ -25,7 +25,7 @@ async fn a_failure_page_names_its_failure_escapes_it_and_asks_again() {
     assert_eq!(same.header("pagewire-failure"), Some(failure));
     let other = server.get_with("/other", html).await;
     assert_ne!(other.header("pagewire-failure"), Some(failure));
-    // What was sent with a request is not sent again by itself, and programs get one line.
+    // A request with a body is not repeated automatically, and programs get one line of text.
     let post = format!(
         "POST /x HTTP/1.1\r\nHost: localhost\r\n{html}Content-Length: 0\r\nConnection: close\r\n\r\n"
     );
@@ -37,19 +37,19 @@ async fn a_failure_page_names_its_failure_escapes_it_and_asks_again() {
 }
 
 #[tokio::test]
-async fn each_request_is_a_line_with_its_status_and_who_answered() {
+async fn each_request_is_logged_with_its_status_and_responder() {
     let site = Site::page();
     let settings = ["--log", "info,pages=debug"];
     let server = TestServer::start_with(&site, &settings).await;
     assert_eq!(server.get("/?q=1").await.status, 200);
     assert_eq!(server.get("/missing").await.status, 404);
     server.signal(Signal::TERM);
-    let (_, said) = server.ended().await;
+    let (_, output) = server.wait_for_exit().await;
     for (request, status, by) in [
         ("GET /?q=1", "200", "file"),
         ("GET /missing", "404", "pagewire"),
     ] {
-        let line = said
+        let line = output
             .lines()
             .find(|line| line.contains(request))
             .expect("a line");
@@ -63,8 +63,12 @@ async fn each_request_is_a_line_with_its_status_and_who_answered() {
     }
 }
 
-/// GET of a path beside the control service.
-async fn beside_control(server: &TestServer, path: &str, headers: &str) -> crate::support::Answer {
+/// Sends a GET request to the control port.
+async fn beside_control(
+    server: &TestServer,
+    path: &str,
+    headers: &str,
+) -> crate::support::HttpResponse {
     let address = server.control().parse().expect("an address");
     let request =
         format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n\r\n");
@@ -72,7 +76,7 @@ async fn beside_control(server: &TestServer, path: &str, headers: &str) -> crate
 }
 
 #[tokio::test]
-async fn counts_are_beside_the_control_service_for_who_has_the_token() {
+async fn metrics_are_served_on_the_control_port_with_the_token() {
     let server = TestServer::start(&Site::page()).await;
     server.get("/").await;
     server.get("/missing").await;
@@ -99,6 +103,6 @@ async fn counts_are_beside_the_control_service_for_who_has_the_token() {
     assert_eq!(
         server.get_with("/metrics", &token).await.status,
         404,
-        "the page port has none"
+        "the page port has no metrics"
     );
 }
