@@ -115,13 +115,13 @@ fn plugin(asked: impl Fn() + Clone + Send + Sync + 'static) -> Plugin {
 async fn a_connection_that_breaks_within_a_result_fails_only_that_request() {
     let server = TestServer::start(&Site::new([("a.txt", "a"), ("m.js", "import 'x';")])).await;
     let client = server.client().await;
-    let open = proto::ServeOpen {
-        filters: vec![proto::RequestFilter {
-            path_prefixes: vec!["/other".into()],
-            ..Default::default()
-        }],
+    let filter = proto::RequestFilter {
+        path_prefixes: vec!["/other".into()],
         ..Default::default()
     };
+    // Longer than all cuts together take on a busy machine.
+    let options = module_hook::options(FailureMode::Fail, 600_000);
+    let open = Serve::opening(vec![filter], Some(options));
     let (_session, mut other) = Session::with_hook::<Serve>(&server, "other", open).await;
     let neighbour = tokio::spawn(server.get_detached("/other"));
     let held = other.call().await;
