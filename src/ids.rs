@@ -1,4 +1,4 @@
-//! Identifiers: random, never reused, safe in a URL, a file name and a header.
+//! Random identifiers, safe in URLs, file names and headers.
 
 use data_encoding::{Encoding, Specification};
 use std::sync::LazyLock;
@@ -14,19 +14,20 @@ static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
         .expect("32 distinct symbols make an encoding")
 });
 
-/// 128 random bits as 26 letters: socket, session, request and call ids.
+/// Returns 128 random bits as 26 characters, for socket, session, request and call ids.
 ///
 /// # Panics
-/// When the operating system has no randomness to give; nothing safe can be done then.
+/// Panics if the operating system provides no random bytes: ids are secrets, and there is no safe
+/// fallback.
 #[must_use]
 pub(crate) fn random() -> String {
     encode::<16>()
 }
 
-/// 256 random bits as 52 letters: the control token.
+/// Returns 256 random bits as 52 characters, for the control token.
 ///
 /// # Panics
-/// As [`random`].
+/// See [`random`].
 #[must_use]
 pub(crate) fn secret() -> String {
     encode::<32>()
@@ -34,7 +35,7 @@ pub(crate) fn secret() -> String {
 
 fn encode<const BYTES: usize>() -> String {
     let mut bytes = [0; BYTES];
-    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    getrandom::fill(&mut bytes).expect("the operating system provides random bytes");
     BASE32.encode(&bytes)
 }
 

@@ -1,43 +1,44 @@
-//! The page protocol: what daemon and page say to each other over the web socket, as JSON text
-//! frames. The only types of the daemon that are JSON.
+//! The page protocol: the messages between daemon and page, sent over the WebSocket as JSON text
+//! frames. No other types of the daemon are JSON.
 //!
-//! The wire forms `import` and `message-response` are the ancestor's (@web/dev-server-core); ours
-//! are prefixed with `pagewire:`, so that they cannot collide with the user's own types. The
-//! user's JSON is looked into, never re-encoded.
+//! `import` and `message-response` have the wire form of `@web/dev-server-core`. All other types of
+//! the protocol begin with `pagewire:`, so that they cannot collide with the user's own. User JSON is
+//! inspected, but never re-encoded.
 
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// The beginning of every `type` that is ours.
+/// The prefix of message types that are reserved for the protocol.
 pub(crate) const RESERVED_PREFIX: &str = "pagewire:";
 
-/// Where pages load the socket client.
+/// URL path of the socket client.
 pub(crate) const CLIENT_PATH: &str = "/__pagewire__/client.js";
 
-/// Where the ancestor's pages load theirs; an alias.
+/// URL path of the socket client in `@web/dev-server`, served as an alias.
 pub(crate) const WDS_CLIENT_PATH: &str = "/__web-dev-server__web-socket.js";
 
-/// Where pages load the script that sees console lines and errors.
+/// URL path of the script that records console lines and errors.
 pub(crate) const RECORDER_PATH: &str = "/__pagewire__/recorder.js";
 
-/// Where the socket client connects: beside itself.
+/// URL path of the WebSocket, beside the socket client.
 pub(crate) const SOCKET_PATH: &str = "/__pagewire__/socket";
 
-/// Where the ancestor's connects; an alias.
+/// URL path of the WebSocket in `@web/dev-server`, served as an alias.
 pub(crate) const WDS_SOCKET_PATH: &str = "/wds";
 
-/// Where pages load the script that acts on changes of files.
+/// URL path of the script that applies file changes.
 pub(crate) const CHANGES_PATH: &str = "/__pagewire__/changes.js";
 
-/// Where code that programs have pages import is served: this, and a file name.
+/// Prefix of the URL paths of code that programs have pages import; a file name follows.
 pub(crate) const CODE_PATH: &str = "/__pagewire__/code/";
 
-/// Below this, every path is ours.
+/// All URL paths below this folder are reserved.
 const RESERVED_FOLDER: &str = "/__pagewire__";
 
-/// Whether a decoded URL path is one of the daemon's own: nobody else may answer for it.
+/// Whether a decoded URL path is reserved for the daemon: neither files nor plugins nor a backend may
+/// answer it.
 #[must_use]
 pub(crate) fn is_reserved_path(path: &str) -> bool {
     let path = path.trim_end_matches('/');
@@ -46,30 +47,29 @@ pub(crate) fn is_reserved_path(path: &str) -> bool {
         || path == WDS_CLIENT_PATH
         || path == WDS_SOCKET_PATH
 }
-/// What the daemon needs to know of a frame that a page sent.
+
+/// The parts of a page's message that the daemon inspects.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Envelope {
-    /// The `type`: what subscribers select by.
+    /// The `type`, by which subscribers select messages.
     pub kind: String,
-    /// The page's own `id` as JSON text, when it has one that is a number or a string.
+    /// The `id` as JSON text, if it is a number or a string.
     pub id: Option<String>,
-    /// `"pagewire:request": true`: the page awaits an answer.
+    /// `"pagewire:request": true`: the page awaits a reply.
     pub is_request: bool,
 }
 
-/// Why a text frame is no page message.
+/// Why a text frame is not a valid message.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum EnvelopeError {
-    /// It does not parse, or is no object.
     #[error("a message must be a JSON object with a \"type\": {0}")]
     NotAnObject(String),
-    /// An object whose `type` is missing, empty or no string.
     #[error("a message must have a \"type\" that is a non-empty string")]
     NoType,
 }
 
 impl Envelope {
-    /// Looks into a frame. Of repeated keys the last counts, as it does for `JSON.parse`.
+    /// Parses a frame. The last of repeated keys wins, as in `JSON.parse`.
     pub(crate) fn parse(frame: &str) -> Result<Self, EnvelopeError> {
         let envelope: Self = serde_json::from_str(frame)
             .map_err(|error| EnvelopeError::NotAnObject(error.to_string()))?;
@@ -122,18 +122,18 @@ impl<'de> Deserialize<'de> for Envelope {
     }
 }
 
-/// Whether a text is one JSON value, however deep.
+/// Checks that a text is a single JSON value. Nesting is not limited.
 pub(crate) fn check_json(text: &str) -> Result<(), serde_json::Error> {
     serde_json::from_str::<IgnoredAny>(text).map(|_| ())
 }
 
-/// `pagewire:hello`: what a page says of itself first, and `pagewire:state` when it changes.
+/// `pagewire:hello`, the first message of a page, and `pagewire:state`, sent when these values change.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(default)]
 pub(crate) struct Hello {
-    /// One document, across reconnects.
+    /// Identifies the document; stays the same across reconnects.
     pub page_id: String,
-    /// One tab, across reloads.
+    /// Identifies the tab; stays the same across reloads.
     pub tab_id: String,
     /// `location.href`.
     pub url: String,
@@ -143,19 +143,19 @@ pub(crate) struct Hello {
     pub visibility: String,
     /// `document.readyState`.
     pub document_state: String,
-    /// Whether the document is no frame of another.
+    /// Whether the document is not inside a frame.
     pub top_level: bool,
-    /// What the script can do beyond the ancestor's.
+    /// What the socket client supports beyond the protocol of `@web/dev-server`.
     pub features: Vec<String>,
-    /// For how long changes of files may have escaped it, in milliseconds: since its document
-    /// was asked for, or since it was last connected.
+    /// For how many milliseconds the page may have missed file changes: since its document was
+    /// requested, or since it was last connected.
     pub unaware_ms: f64,
 }
 
-/// `pagewire:result`: how an awaited import ended in the page.
+/// `pagewire:result`: the outcome of an awaited import.
 #[derive(Debug, Deserialize)]
 pub(crate) struct PageResult {
-    /// The call it answers.
+    /// The call that the result belongs to.
     #[serde(rename = "callId")]
     pub call_id: String,
     /// Set when the default export returned.
@@ -164,28 +164,29 @@ pub(crate) struct PageResult {
     pub exception: Option<PageException>,
 }
 
-/// A JavaScript value as the page described it. At most one of the kinds is set.
+/// A JavaScript value, as the page encoded it. At most one of `json`, `undefined` and
+/// `unserializable` is set.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct PageValue {
-    /// What `JSON.stringify` made of it.
+    /// The output of `JSON.stringify`.
     #[serde(deserialize_with = "some_json")]
     pub json: Option<Box<RawValue>>,
-    /// It was `undefined`.
+    /// The value is `undefined`.
     pub undefined: bool,
     /// `NaN`, `Infinity`, `-Infinity`, `-0`, or a bigint as `123n`.
     pub unserializable: Option<String>,
-    /// What it was, in words, when JSON cannot say it.
+    /// A description for people, if JSON cannot represent the value.
     pub description: Option<String>,
-    /// Its JSON was longer than allowed; the description is its beginning.
+    /// The JSON exceeded the limit; `description` holds its beginning.
     pub truncated: bool,
 }
 
-/// A thrown value as the page described it.
+/// A thrown value, as the page encoded it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct PageException {
-    /// `load`, `call` or `serialize`; empty for an error that the page reports by itself.
+    /// `load`, `call` or `serialize`; empty for errors outside an import.
     pub phase: String,
     /// The error's `name`.
     pub name: String,
@@ -193,56 +194,55 @@ pub(crate) struct PageException {
     pub message: String,
     /// The error's `stack`.
     pub stack: String,
-    /// The script it came from.
+    /// The URL of the script that threw.
     pub url: String,
     /// 1-based; 0 = unknown.
     pub line: u32,
     /// 1-based; 0 = unknown.
     pub column: u32,
-    /// A thrown value that is no error.
+    /// The thrown value, if it is not an `Error`.
     #[serde(deserialize_with = "some_json")]
     pub thrown: Option<Box<RawValue>>,
 }
 
-/// JSON as it was written; a `null` is a value, not its absence.
+/// Deserializes raw JSON such that `null` is a value, not a missing field.
 fn some_json<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Box<RawValue>>, D::Error> {
     Box::<RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// `pagewire:console`: a line that the page printed.
+/// `pagewire:console`: a call of a `console` method.
 #[derive(Debug, Deserialize)]
 pub(crate) struct PageConsole {
-    /// A method of `console`.
+    /// The name of the method.
     pub level: String,
-    /// What it was called with.
+    /// The arguments of the call.
     #[serde(default)]
     pub args: Vec<PageValue>,
-    /// Where, for errors and warnings.
+    /// The call stack, for errors and warnings.
     #[serde(default)]
     pub stack: String,
 }
 
-/// `pagewire:error`: something that went wrong in the page.
+/// `pagewire:error`: an error in the page.
 #[derive(Debug, Deserialize)]
 pub(crate) struct PageError {
     /// `uncaught`, `unhandled_rejection`, `resource` or `csp`.
     pub kind: String,
-    /// What and where.
     pub exception: PageException,
 }
 
-/// `pagewire:events`: console lines and errors that came close together.
+/// `pagewire:events`: a batch of console lines and errors.
 #[derive(Debug, Deserialize)]
 pub(crate) struct PageEvents<'a> {
-    /// Each an object with a `type`.
+    /// Objects with a `type`.
     #[serde(borrow)]
     pub events: Vec<&'a RawValue>,
 }
 
 impl PageValue {
-    /// Its text's size in bytes.
+    /// The size of its texts in bytes.
     #[must_use]
     pub(crate) fn size(&self) -> usize {
         let texts = [&self.unserializable, &self.description];
@@ -252,7 +252,7 @@ impl PageValue {
 }
 
 impl PageConsole {
-    /// Its texts' size in bytes.
+    /// The size of its texts in bytes.
     #[must_use]
     pub(crate) fn size(&self) -> usize {
         self.stack.len() + self.args.iter().map(PageValue::size).sum::<usize>()
@@ -260,7 +260,7 @@ impl PageConsole {
 }
 
 impl PageError {
-    /// Its texts' size in bytes.
+    /// The size of its texts in bytes.
     #[must_use]
     pub(crate) fn size(&self) -> usize {
         let PageException {
@@ -279,97 +279,93 @@ impl PageError {
     }
 }
 
-/// What the daemon says to pages. [`ServerMessage::encode`] makes the frame.
+/// A message to a page.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type")]
 pub(crate) enum ServerMessage<'a> {
-    /// The answer to a hello.
+    /// The reply to a `pagewire:hello`.
     #[serde(rename = "pagewire:hello")]
     Hello {
-        /// The name of this connection.
+        /// The id of this connection.
         socket_id: &'a str,
     },
     /// Import a module and call its default export.
     #[serde(rename = "import")]
-    Import {
-        /// The ancestor's nesting.
-        data: Import<'a>,
-    },
-    /// Print to the console.
+    Import { data: Import<'a> },
+    /// Print a line to the console.
     #[serde(rename = "pagewire:log")]
     Log {
-        /// A method of `console`.
+        /// The `console` method to call.
         level: &'a str,
-        /// Who prints; may be empty.
+        /// The program that prints the line; may be empty.
         source: &'a str,
         /// Printed verbatim.
         text: &'a str,
-        /// Printed behind the text.
+        /// Printed after the text.
         args: Vec<&'a RawValue>,
     },
-    /// Do what the page can do by itself.
+    /// Run a built-in command of the socket client.
     #[serde(rename = "pagewire:command")]
     Command(Command<'a>),
-    /// The answer to a page's request, which began with `{type, id}`.
+    /// The reply to a page's request.
     #[serde(rename = "message-response")]
     Response {
-        /// As the page wrote it.
+        /// The `id` of the request, as the page wrote it.
         id: &'a RawValue,
-        /// Set when it worked.
+        /// Set on success.
         #[serde(skip_serializing_if = "Option::is_none")]
         response: Option<&'a RawValue>,
-        /// Set when it did not.
+        /// Set on failure.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<&'a str>,
     },
-    /// What to report of the page's own accord.
+    /// Which events the page is to report.
     #[serde(rename = "pagewire:watch")]
     ReportMode(ReportMode),
-    /// The page sent something that is no message.
+    /// A frame of the page was not a valid message.
     #[serde(rename = "pagewire:fault")]
     Fault {
-        /// What was wrong, and what would be right.
+        /// The cause and the remedy.
         error: &'a str,
     },
 }
 
-/// What pages are to report.
+/// The events that pages are to report without being asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct ReportMode {
     /// Console lines.
     pub console: bool,
-    /// Errors, rejections, failed resources, policy violations.
+    /// Uncaught errors, unhandled rejections, failed resources and policy violations.
     pub errors: bool,
 }
 
 impl ReportMode {
-    /// Whether anything is to be reported.
     #[must_use]
     pub(crate) fn any(self) -> bool {
         self.console || self.errors
     }
 }
 
-/// What to import, and how.
+/// The data of an `import` message.
 #[derive(Debug, Serialize)]
 pub(crate) struct Import<'a> {
-    /// The URL for `import()`.
+    /// The URL to pass to `import()`.
     #[serde(rename = "importPath")]
     pub import_path: &'a str,
-    /// Arguments of the default export.
+    /// The arguments for the default export.
     pub args: Vec<&'a RawValue>,
-    /// Set when the result is awaited.
+    /// Set if the result is awaited.
     #[serde(rename = "callId", skip_serializing_if = "Option::is_none")]
     pub call_id: Option<&'a str>,
-    /// Evaluate anew, even if the page has the module.
+    /// Evaluate the module again, even if the page has loaded it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub fresh: bool,
-    /// Largest result to send back, in bytes of JSON.
+    /// Largest result to return, in bytes of JSON.
     #[serde(rename = "maxBytes", skip_serializing_if = "Option::is_none")]
     pub max_result_bytes: Option<u32>,
 }
 
-/// What a page can do by itself.
+/// A built-in command of the socket client.
 #[derive(Debug, Serialize)]
 #[serde(tag = "command", rename_all = "lowercase")]
 pub(crate) enum Command<'a> {
@@ -385,7 +381,8 @@ pub(crate) enum Command<'a> {
         /// URL paths; empty = all of the page's own origin.
         paths: &'a [String],
     },
-    /// Files changed: swap what can be swapped, reload if more of them is in use.
+    /// Apply file changes: swap the stylesheets and images among them, and reload if the page uses
+    /// any other file.
     Changed {
         /// URL paths, percent-encoded; empty = anything may have changed.
         paths: &'a [String],
@@ -393,7 +390,7 @@ pub(crate) enum Command<'a> {
 }
 
 impl Command<'_> {
-    /// What pages that know it call it in their hello.
+    /// The name by which pages that support the command list it in [`Hello::features`].
     #[must_use]
     pub(crate) const fn feature(&self) -> &'static str {
         match self {
@@ -406,7 +403,7 @@ impl Command<'_> {
 }
 
 impl ServerMessage<'_> {
-    /// The text frame.
+    /// Encodes the text frame.
     #[must_use]
     pub(crate) fn encode(&self) -> String {
         serde_json::to_string(self).expect("strings, numbers and checked JSON always encode")
@@ -418,7 +415,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_envelope_is_read_and_the_last_of_repeated_keys_counts() {
+    fn the_last_of_repeated_keys_wins() {
         let envelope = Envelope::parse(
             r#"{"a":[{"type":"inner"}],"type":"x","type":"greet","id":1.0e3,"pagewire:request":true}"#,
         );
@@ -431,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_says_so() {
+    fn refuses_frames_that_are_not_messages() {
         for frame in ["", "nope", "[]", "3", "\"type\"", "{\"type\":\"x\"", "null"] {
             let error = Envelope::parse(frame).unwrap_err();
             assert!(
@@ -449,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn a_null_is_a_value_and_numbers_keep_their_digits() {
+    fn null_is_a_value_and_numbers_keep_their_digits() {
         let value = |text: &str| -> PageValue { serde_json::from_str(text).unwrap() };
         assert_eq!(value(r#"{"json":null}"#).json.unwrap().get(), "null");
         assert_eq!(
@@ -463,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_costs_no_stack() {
+    fn deep_nesting_does_not_exhaust_the_stack() {
         let deep = format!(
             r#"{{"type":"x","d":{}{}}}"#,
             "[".repeat(200_000),
@@ -474,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn an_import_has_the_ancestors_wire_form() {
+    fn an_import_has_the_wire_form_of_web_dev_server() {
         let arg = RawValue::from_string("1.50".into()).unwrap();
         let frame = ServerMessage::Import {
             data: Import {

@@ -1,43 +1,43 @@
-//! Who may ask: the rules for `Host` and `Origin`. Plain text in, a verdict out.
+//! The rules for `Host` and `Origin`, which keep foreign pages away from the daemon.
 //!
-//! A page that the user did not open must not reach the daemon: not under a name that was
-//! rebound to a loopback address (`Host`), and not from another origin (`Origin`).
+//! The check of `Host` defends against DNS rebinding, where a foreign name resolves to a loopback
+//! address. The check of `Origin` keeps pages of other origins from opening a WebSocket.
 
 use std::net::IpAddr;
 
-/// The names that the page port answers to, and the origins that may open a web socket.
+/// The host names that the page port answers to, and the origins that may open a WebSocket.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AllowedHosts {
-    /// Further host names, lower-case, without port; `.example.com` stands for all below it.
+    /// Further host names, lower-case, without port; `.example.com` allows all names below it.
     pub hosts: Vec<String>,
-    /// Further origins, exactly as browsers write them: `https://example.com`.
+    /// Further origins as browsers send them, such as `https://example.com`.
     pub origins: Vec<String>,
-    /// Pages are served by TLS: an origin of ours is `https`. Whoever is on the way could be any
-    /// `http` one.
+    /// Pages are served over TLS, so only `https` origins count as the same origin: an `http` page of
+    /// this host could come from an attacker on the network.
     pub https: bool,
 }
 
-/// Why a request was refused. The text names the flag that would allow it.
+/// Why a request was refused. The texts name the flags that would allow it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    /// No `Host`, two of them, or one that is none. 400.
+    /// `Host` is missing, repeated or malformed. Status 400.
     #[error("the request must have exactly one valid Host header")]
     MalformedHost,
-    /// A name that is not ours. 403.
+    /// A host name that is not allowed. Status 403.
     #[error("host {0:?} is not allowed (start pagewire with --allow-host {0})")]
     Host(String),
-    /// Another site's page. 403.
+    /// A page of another site. Status 403.
     #[error(
         "origin {0:?} is not allowed to open a web socket (start pagewire with --allow-origin {0})"
     )]
     Origin(String),
-    /// A document without an origin of its own: a sandboxed frame, a file. 403. No flag is named:
-    /// who allowed `null` would allow them all.
+    /// A document with an opaque origin, such as a sandboxed frame or a local file. Status 403. The
+    /// text names no flag, because allowing `null` would allow all such documents.
     #[error("a document without an origin may not open a web socket (serve it from a host)")]
     NoOrigin,
 }
 
-/// `host[:port]`, split.
+/// A parsed `host[:port]`.
 struct Authority<'a> {
     host: &'a str,
     port: Option<u16>,
@@ -68,7 +68,8 @@ impl<'a> Authority<'a> {
         Some(Self { host, port })
     }
 
-    /// `localhost`, below it, or a loopback address: names that no stranger can point here.
+    /// Whether the host is `localhost`, a name below it, or a loopback address. An attacker cannot
+    /// rebind these.
     fn is_loopback(&self) -> bool {
         let host = self.name();
         let top = host.rsplit_once('.').map_or(host, |(_, top)| top);
@@ -78,7 +79,7 @@ impl<'a> Authority<'a> {
                 .is_ok_and(|address| address.is_loopback())
     }
 
-    /// The host without the dot that ends a name which is whole.
+    /// The host without the trailing dot of a fully qualified name.
     fn name(&self) -> &'a str {
         self.host.trim_end_matches('.')
     }
@@ -88,7 +89,7 @@ impl<'a> Authority<'a> {
     }
 }
 
-/// Whether two `host[:port]` of plain HTTP name the same server. Loopback names equal each other.
+/// Whether two `host[:port]` of plain HTTP name the same server. All loopback names are equal.
 #[must_use]
 pub(crate) fn same_server(one: &str, other: &str) -> bool {
     let (Some(one), Some(other)) = (Authority::parse(one), Authority::parse(other)) else {
@@ -98,9 +99,8 @@ pub(crate) fn same_server(one: &str, other: &str) -> bool {
 }
 
 impl AllowedHosts {
-    /// Checks the values of the `Host` header.
-    ///
-    /// Loopback names are allowed, and so are address literals: rebinding needs a name.
+    /// Checks the values of the `Host` header. Loopback names and address literals are always allowed,
+    /// because DNS rebinding needs another name.
     pub(crate) fn check_host<'a>(
         &self,
         mut values: impl Iterator<Item = &'a [u8]>,
@@ -110,7 +110,7 @@ impl AllowedHosts {
         };
         let text = std::str::from_utf8(value).map_err(|_| Refusal::MalformedHost)?;
         let authority = Authority::parse(text).ok_or(Refusal::MalformedHost)?;
-        // Before anything is copied: this is asked of every request.
+        // Runs for every request, so the common case comes before any allocation.
         if authority.name().parse::<IpAddr>().is_ok() || authority.is_loopback() {
             return Ok(());
         }
@@ -125,14 +125,14 @@ impl AllowedHosts {
         }
     }
 
-    /// Whether this origin was allowed by name.
+    /// Whether this origin was allowed explicitly.
     pub(crate) fn allows_origin(&self, origin: &[u8]) -> bool {
         let mut origins = self.origins.iter();
         origins.any(|listed| listed.as_bytes() == origin)
     }
 
-    /// Checks the `Origin` of an upgrade against its (allowed) `Host`. A request without
-    /// `Origin` comes from no page: browsers always send it with an upgrade.
+    /// Checks the `Origin` of a WebSocket upgrade against its `Host`, which must be allowed. A request
+    /// without `Origin` does not come from a page, because browsers always send it with an upgrade.
     pub(crate) fn check_origin<'a>(
         &self,
         mut origins: impl Iterator<Item = &'a [u8]>,
@@ -142,7 +142,7 @@ impl AllowedHosts {
             return Ok(());
         };
         let text = String::from_utf8_lossy(origin).into_owned();
-        let same = || {
+        let is_same = || {
             let (scheme, authority) = text.split_once("://")?;
             let default_port = match scheme {
                 "http" if !self.https => 80,
@@ -151,12 +151,12 @@ impl AllowedHosts {
             };
             let origin = Authority::parse(authority)?;
             let host = Authority::parse(std::str::from_utf8(host).ok()?)?;
-            // Behind a proxy that ends TLS, Host has no port and the origin's is its scheme's.
+            // Behind a proxy that terminates TLS, both omit the port, and the scheme implies 443.
             let ports_agree =
                 origin.port.unwrap_or(default_port) == host.port.unwrap_or(default_port);
             Some(origin.same_host(&host) && ports_agree)
         };
-        let allowed = self.allows_origin(origin) || same() == Some(true);
+        let allowed = self.allows_origin(origin) || is_same() == Some(true);
         if allowed && origins.next().is_none() {
             Ok(())
         } else {
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_refused_with_the_flag_that_would_allow_them() {
+    fn refuses_other_names_and_names_the_flag_that_would_allow_them() {
         let allowed = AllowedHosts::default();
         for value in [
             "evil.example",
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_host_is_told_apart() {
+    fn refuses_a_malformed_host() {
         for value in [
             "",
             ":80",
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_names_with_one_port_are_one_server() {
+    fn loopback_names_with_the_same_port_are_one_server() {
         for (one, other, same) in [
             ("localhost:3000", "127.0.0.1:3000", true),
             ("Shop.example", "shop.example:80", true),
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_the_same_when_host_and_port_are() {
+    fn an_origin_is_allowed_if_host_and_port_are_the_same() {
         assert!(origin("http://localhost:8000", "localhost:8000"));
         assert!(origin("http://localhost:8000", "127.0.0.1:8000"));
         assert!(origin("http://[::1]:8000", "localhost:8000"));
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_tls_an_origin_of_ours_is_https() {
+    fn with_tls_only_https_origins_are_the_same() {
         let allowed = AllowedHosts {
             origins: vec!["http://friend.test".into()],
             https: true,

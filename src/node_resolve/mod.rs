@@ -1,6 +1,7 @@
-//! `node_resolve`: what Node and bundlers make of specifiers, as a plugin of the daemon's own. It has a
-//! session and a hook like any other, so its answers are kept, counted and listed as theirs are; it is
-//! asked last, about what nobody else claims.
+//! Built-in plugin that resolves bare specifiers (`import 'lit'`) to files as Node.js and bundlers do.
+//!
+//! It has a session and a resolve-import hook like any other plugin, so its results are cached, counted
+//! and listed like theirs. It is called last, with the specifiers that no other plugin resolved.
 
 mod resolver;
 
@@ -12,52 +13,52 @@ use crate::plugins::{
     compile_regexes,
 };
 use percent_encoding::percent_decode_str;
-use resolver::{NodeResolver, Resolution, Resolved, Unresolved};
+use resolver::{NodeResolver, Resolution, ResolutionError, ResolvedFile};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// The name under which it is listed.
+/// The plugin name of the session.
 const NAME: &str = "node-resolve";
 
-/// Modules that it works on at once; others wait. Default 64.
+/// Modules resolved concurrently; further ones queue. Default 64.
 const CONCURRENT_CALLS: usize = 64;
 
-/// How long a module may take. Then the page gets 504. Default 10 s.
+/// How long resolving a module may take. Then the page gets 504. Default 10 s.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Specifiers that it is asked about: neither a path nor a URL with a scheme, but those of Node's own.
+/// Matches bare specifiers and `node:` URLs: no paths, and no URLs with another scheme.
 const SPECIFIERS: &str = "^(?:node:|[^/:]+(?:/|$))";
 
-/// The open session; resolving ends with it.
+/// The plugin's open session and hook. Dropping it closes both.
 pub(crate) struct NodeResolve {
     _session: SessionGuard,
     guard: HookGuard<ResolveImport>,
     calls: mpsc::Receiver<CallMessage<ResolveImportCall>>,
-    served: Arc<Served>,
+    mapper: Arc<SpecifierMapper>,
 }
 
-/// How files are found, and where they are served.
-struct Served {
+/// Maps specifiers to the URLs under which their files are served.
+struct SpecifierMapper {
     resolver: NodeResolver,
     roots: Roots,
 }
 
 impl NodeResolve {
-    /// Opens the hook; [`NodeResolve::run`] answers it.
+    /// Opens the session and the hook, whose calls [`NodeResolve::run`] answers.
     ///
     /// # Errors
-    /// A session that cannot be opened: another has the name.
+    /// Fails if another session has the plugin name.
     pub(crate) fn open(plugins: &Arc<PluginRegistry>, roots: Roots) -> Result<Self, SessionError> {
-        let asked = SessionOptions {
+        let session_options = SessionOptions {
             name: NAME.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             hooks: vec![HookKind::ResolveImport],
             ..SessionOptions::default()
         };
-        let (session, _) = plugins.open_session(asked)?;
+        let (session, _) = plugins.open_session(session_options)?;
         let everything = RequestFilter {
             match_all: true,
             ..RequestFilter::default()
@@ -68,7 +69,7 @@ impl NodeResolve {
             failure_mode: FailureMode::Fail,
             forward_headers: Vec::new(),
             type_options: ResolveImportOptions {
-                specifiers: specifiers.expect("it is ours and compiles"),
+                specifiers: specifiers.expect("the constant pattern compiles"),
                 is_last: true,
             },
         };
@@ -76,42 +77,43 @@ impl NodeResolve {
         let hook = Hook::new(session.session(), options, calls);
         let guard = plugins
             .open_hook(session.session(), hook)
-            .expect("the session was just opened and declares it");
+            .expect("the session is new and declares the hook");
         Ok(Self {
             _session: session,
             guard,
             calls: receiver,
-            served: Arc::new(Served {
+            mapper: Arc::new(SpecifierMapper {
                 resolver: NodeResolver::new(roots.dir()),
                 roots,
             }),
         })
     }
 
-    /// Answers for as long as it is polled.
+    /// Answers calls until the hook's stream ends.
     pub(crate) async fn run(mut self) {
-        while let Some(outgoing) = self.calls.recv().await {
-            if let CallMessage::Call { id, call, .. } = outgoing {
-                let (served, hook) = (self.served.clone(), self.guard.hook().clone());
+        while let Some(message) = self.calls.recv().await {
+            if let CallMessage::Call { id, call, .. } = message {
+                let (mapper, hook) = (self.mapper.clone(), self.guard.hook().clone());
                 tokio::task::spawn_blocking(move || {
-                    hook.resolve(id, ResolveImportOutcome::Resolved(served.all(&call)));
+                    let resolved = mapper.resolve_imports(&call);
+                    hook.resolve(id, ResolveImportOutcome::Resolved(resolved));
                 });
             }
         }
     }
 }
 
-impl Served {
-    fn all(&self, call: &ResolveImportCall) -> ResolvedImports {
+impl SpecifierMapper {
+    fn resolve_imports(&self, call: &ResolveImportCall) -> ResolvedImports {
         let importer = Importer::of(call, &self.roots);
         let mut depends_on = BTreeSet::new();
         let specifiers = call.imports.iter().map(|import| {
             let Resolution {
                 outcome,
-                depends_on: also,
+                depends_on: files,
             } = self.resolver.resolve(&importer.file, &import.specifier);
-            depends_on.extend(also);
-            self.specifier(&importer, import, outcome)
+            depends_on.extend(files);
+            self.replacement(&importer, import, outcome)
                 .unwrap_or_default()
         });
         ResolvedImports {
@@ -121,85 +123,87 @@ impl Served {
         }
     }
 
-    /// What to import instead; none = it stays as it is written.
-    fn specifier(
+    /// Returns the URL to import instead; none = the specifier stays as it is.
+    fn replacement(
         &self,
         importer: &Importer<'_>,
         import: &ImportSpecifier,
-        found: Result<Resolved, Unresolved>,
+        outcome: Result<ResolvedFile, ResolutionError>,
     ) -> Option<String> {
-        let fault = match found {
-            Ok(found) => {
-                let as_written = importer.file_of(&import.specifier);
-                if [&found.file, &found.asked]
+        let reason = match outcome {
+            Ok(resolved) => {
+                let as_written = importer.literal_path(&import.specifier);
+                if [&resolved.file, &resolved.link]
                     .map(Some)
                     .contains(&as_written.as_ref())
                 {
                     return None;
                 }
-                match self.url_of(&found) {
+                match self.url_of(&resolved) {
                     Ok(url) => {
                         let url = relative(importer.path, &url);
-                        return Some(format!("{url}{}", found.suffix));
+                        return Some(format!("{url}{}", resolved.suffix));
                     }
-                    Err(fault) => fault,
+                    Err(reason) => reason,
                 }
             }
-            Err(Unresolved::Ignored) => return Some(EMPTY_MODULE.to_owned()),
-            Err(fault) => fault.to_string(),
+            Err(ResolutionError::Ignored) => return Some(EMPTY_MODULE.to_owned()),
+            Err(error) => error.to_string(),
         };
         tracing::warn!(
             target: "pagewire::node_resolve",
-            "{}:{}:{}: the import of {:?} stays as it is: {fault}",
+            "{}:{}:{}: cannot resolve the import of {:?}: {reason}",
             importer.file.display(), import.line, import.column, import.specifier,
         );
         None
     }
 
-    /// Where a file is served, or why it is not.
-    fn url_of(&self, resolved: &Resolved) -> Result<String, String> {
+    /// Returns the URL path of a file, or the reason why it has none.
+    fn url_of(&self, resolved: &ResolvedFile) -> Result<String, String> {
         let file = &resolved.file;
-        let fault = match self.roots.classify(file) {
+        let reason = match self.roots.classify(file) {
             PathLookup::File(real) => {
-                // Behind a link that may be followed it has the link's URL alone.
+                // A file outside the roots that an allowed link leads to has only the link's URL.
                 let url = self.roots.url_of(&real);
-                let url = url.or_else(|| self.roots.url_of(&resolved.asked));
+                let url = url.or_else(|| self.roots.url_of(&resolved.link));
                 if let Some(url) = url {
                     return Ok(url);
                 }
-                "in no served folder".to_owned()
+                "not in a served folder".to_owned()
             }
-            PathLookup::OutsideRoot(_) => match packages_around(file) {
+            PathLookup::OutsideRoot(_) => match outermost_node_modules(file) {
                 Some(packages) => format!(
-                    "in no served folder (start pagewire with --mount /node_modules={})",
+                    "not in a served folder (start pagewire with --mount /node_modules={})",
                     packages.display()
                 ),
-                None => "in no served folder (start pagewire with --allow-dir or --mount for it)"
-                    .to_owned(),
+                None => {
+                    "not in a served folder (start pagewire with --allow-dir or --mount for it)"
+                        .to_owned()
+                }
             },
             PathLookup::DeniedName(name) => format!(
-                "never served, for {name} is on the deny list (start pagewire with --allow-file {name})"
+                "never served, because {name} is on the deny list (start pagewire with --allow-file {name})"
             ),
-            _ => "no file that is served".to_owned(),
+            _ => "not a file that can be served".to_owned(),
         };
-        Err(format!("{} is {fault}", file.display()))
+        Err(format!("{} is {reason}", file.display()))
     }
 }
 
-/// What a package's `browser` field leaves out.
+/// The replacement for a module that a package's `browser` field excludes.
 const EMPTY_MODULE: &str = "data:text/javascript,export default {}";
 
-/// The outermost `node_modules` around a file.
-fn packages_around(file: &Path) -> Option<&Path> {
-    let around = file.ancestors().filter(|dir| dir.ends_with("node_modules"));
-    around.last()
+/// Returns the outermost `node_modules` folder that contains a file.
+fn outermost_node_modules(file: &Path) -> Option<&Path> {
+    let folders = file.ancestors().filter(|dir| dir.ends_with("node_modules"));
+    folders.last()
 }
 
-/// The module that imports.
+/// The importing module.
 struct Importer<'a> {
-    /// Its URL path, decoded.
+    /// Its decoded URL path.
     path: &'a str,
-    /// Its file, or where it would be if it were one.
+    /// Its file, or the path that the file would have.
     file: PathBuf,
 }
 
@@ -208,7 +212,7 @@ impl<'a> Importer<'a> {
         let path = call.importer.path.as_str();
         let file = call.importer.file.clone().unwrap_or_else(|| {
             let name = path.rsplit('/').next().unwrap_or_default();
-            // A page without a name stands in its folder.
+            // The page of a folder is its index.html.
             let name = if name.is_empty() { "index.html" } else { "" };
             let url = UrlPath::parse(&path_url(&format!("{path}{name}")));
             url.map_or_else(
@@ -219,8 +223,8 @@ impl<'a> Importer<'a> {
         Self { path, file }
     }
 
-    /// The file that a relative specifier names as it is written; none for others.
-    fn file_of(&self, specifier: &str) -> Option<PathBuf> {
+    /// Returns the path that a relative specifier names literally; none for other specifiers.
+    fn literal_path(&self, specifier: &str) -> Option<PathBuf> {
         let path = specifier.split(['?', '#']).next().unwrap_or_default();
         let path = percent_decode_str(path).decode_utf8().ok()?;
         let mut file = self.file.parent()?.to_owned();
@@ -235,8 +239,8 @@ impl<'a> Importer<'a> {
     }
 }
 
-/// The URL of a path (encoded) as a module at another path (decoded) writes it: it holds behind a
-/// reverse proxy and under a base path, too.
+/// Returns the relative URL from a module (decoded path) to a target (encoded path). Relative URLs also
+/// work under a base path and behind a reverse proxy.
 fn relative(importer: &str, target: &str) -> String {
     let importer = path_url(importer);
     let folder = importer.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -260,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_written_relative_to_who_imports_it() {
+    fn urls_are_relative_to_the_importer() {
         for (importer, target, relative_url) in [
             ("/", "/a.js", "./a.js"),
             (

@@ -1,5 +1,5 @@
-//! Which file a specifier means, as Node and bundlers for browsers see it. The resolver is oxc's: it
-//! decides, we give it the rules of browsers and note what it looked at.
+//! Resolution of specifiers to files with `oxc_resolver`, configured as bundlers for browsers do it. The
+//! resolver's file accesses are recorded, so that a result can name the files it depends on.
 
 use nodejs_built_in_modules::BUILTINS;
 use oxc_resolver::{
@@ -13,75 +13,74 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Conditions of `exports` and `imports` that hold in a browser that loads ES modules of a
-/// development server; `default` holds always.
+/// Conditions of `exports` and `imports` that apply to a browser loading ES modules from a development
+/// server, beside `default`.
 const CONDITIONS: &[&str] = &["browser", "development", "module", "import"];
 
-/// Fields of a package.json without `exports` that name its entry, the first first.
+/// Fields that name the entry of a package without `exports`, in order of preference.
 const MAIN_FIELDS: &[&str] = &["browser", "module", "main"];
 
-/// What may be left out at the end of a specifier, the first first. CommonJS (.cjs) is left out here:
-/// no browser loads it.
+/// Extensions that a specifier may omit, in order of preference. CommonJS (.cjs) is missing because
+/// browsers cannot load it.
 const EXTENSIONS: &[&str] = &[".mjs", ".js", ".mts", ".ts", ".jsx", ".tsx", ".json"];
 
-/// Resolves specifiers of modules below a root.
+/// Resolver for the modules below a root.
 ///
-/// It keeps nothing: each question is asked of the file system anew (20 to 40 microseconds), so no
-/// answer is ever stale. Who keeps answers compares [`Resolution::depends_on`].
+/// It caches nothing: each resolution reads the file system (20 to 40 microseconds), so it is never
+/// stale. Callers that cache a [`Resolution`] must check its `depends_on`.
 pub(super) struct NodeResolver {
     root: PathBuf,
 }
 
-/// An answer, and how long it holds.
+/// The outcome for one specifier, and the files it depends on.
 #[derive(Debug)]
 pub(super) struct Resolution {
-    pub(super) outcome: Result<Resolved, Unresolved>,
-    /// The answer is another one only if one of these appears, vanishes or changes. Sorted.
+    pub(super) outcome: Result<ResolvedFile, ResolutionError>,
+    /// The outcome can only change if one of these paths appears, disappears or changes. Sorted.
     ///
     /// - Every package.json and tsconfig.json that was read.
-    /// - What would have been taken instead if it were there, below the root: nearer settings, a
-    ///   nearer `node_modules`, `./a.mjs` before `./a.js`.
-    /// - The file itself if the specifier does not name it (`./a` for `./a.js`).
+    /// - Missing paths below the root that would have been preferred: a closer package.json,
+    ///   tsconfig.json or `node_modules`, `./a.mjs` before `./a.js`.
+    /// - The file itself, unless the specifier names it literally (`./a` for `./a.js`).
     ///
-    /// Not the other files of an installed package: another version has another package.json. Not
-    /// what would have to appear outside the root. Not a file that the specifier names: if it is
-    /// gone, so is what is served there.
+    /// Omitted are other files of an installed package, because another version has another
+    /// package.json; missing paths outside the root; and a file that the specifier names literally,
+    /// because without it the URL is not served either.
     pub(super) depends_on: Vec<PathBuf>,
 }
 
-/// A file.
+/// The file that a specifier stands for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Resolved {
-    /// Its real path: links are resolved. It may lie outside the root.
+pub(super) struct ResolvedFile {
+    /// The canonical path. It may be outside the root.
     pub(super) file: PathBuf,
-    /// The path that was found, before links were resolved.
-    pub(super) asked: PathBuf,
-    /// The query and fragment of the specifier, as they were; empty = none.
+    /// The path at which the file was found, before symbolic links were followed.
+    pub(super) link: PathBuf,
+    /// The query and fragment of the specifier; empty = none.
     pub(super) suffix: String,
 }
 
-/// No file.
+/// Why a specifier stands for no file.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unresolved {
-    /// There is nothing.
+pub(super) enum ResolutionError {
     #[error("not found{}", .package.as_ref().map_or_else(String::new, |name| format!(" (npm install {name})")))]
     NotFound {
-        /// The package that is not installed; None = it is, or the specifier names none.
+        /// The package, if the specifier names one that is not installed.
         package: Option<String>,
     },
-    /// A module of Node itself, here without `node:`: it is not for browsers.
-    #[error("node:{0} is a module of Node.js, not for browsers")]
+    /// A module of Node.js itself; the name is without `node:`.
+    #[error("node:{0} is built into Node.js and not available in browsers")]
     Builtin(String),
-    /// A package.json says that browsers get an empty module instead (`"browser": { "x": false }`).
-    #[error("left out for browsers")]
+    /// A package.json excludes the module for browsers (`"browser": { "x": false }`).
+    #[error("excluded for browsers by a package.json")]
     Ignored,
-    /// Settings or exports of a package are against it, in the words of the resolver.
+    /// Any other error of the resolver, such as a path that a package does not export.
     #[error("{0}")]
     Other(String),
 }
 
-/// The browser understands this specifier by itself: a URL with a scheme or a host, or a path from
-/// the root. `node:` is no such scheme.
+/// Whether browsers understand this specifier themselves: a URL with a scheme other than `node:` or
+/// with a host, or an absolute path.
 pub(super) fn is_url_like(specifier: &str) -> bool {
     specifier.starts_with('/')
         || specifier.split_once(':').is_some_and(|(scheme, _)| {
@@ -94,35 +93,36 @@ pub(super) fn is_url_like(specifier: &str) -> bool {
 }
 
 impl NodeResolver {
-    /// `root` is absolute, and its real path.
+    /// `root` must be a canonical path.
     pub(super) fn new(root: &Path) -> Self {
         Self {
             root: root.to_path_buf(),
         }
     }
 
-    /// The file that `specifier` means in the module `importer`: an absolute, real path, which need
-    /// not exist (a script in a page may be named after the page). Nothing that [`is_url_like`] is
-    /// found.
+    /// Resolves a specifier in the module `importer`, an absolute, canonical path that need not exist
+    /// (an inline script has the path of its page). Specifiers that satisfy [`is_url_like`] are
+    /// never found.
     ///
-    /// It blocks for as long as the file system does.
+    /// Blocks for the file system.
     pub(super) fn resolve(&self, importer: &Path, specifier: &str) -> Resolution {
-        let (path, suffix) = parts(specifier);
+        let (path, suffix) = split_suffix(specifier);
         let Some(folder) = importer.parent().filter(|_| !is_url_like(specifier)) else {
             return Resolution {
-                outcome: Err(Unresolved::NotFound { package: None }),
+                outcome: Err(ResolutionError::NotFound { package: None }),
                 depends_on: Vec::new(),
             };
         };
-        let recorder = Recorder::default();
+        let recorder = RecordingFs::default();
         let resolver = ResolverGeneric::new_with_file_system(recorder.clone(), options());
-        // Asked as though it were TypeScript: `allowJs` is about what is compiled, not what is found.
-        let pretended = importer.with_extension("ts");
-        // Aliases are for bare specifiers only.
-        let (tsconfig, complaint) = if is_relative(&path) {
+        // With an extension of TypeScript, so that aliases apply even without `allowJs`, which is about
+        // compilation and not resolution.
+        let as_typescript = importer.with_extension("ts");
+        // Aliases apply to bare specifiers only.
+        let (tsconfig, tsconfig_error) = if is_relative(&path) {
             (None, None)
         } else {
-            match resolver.find_tsconfig(&pretended) {
+            match resolver.find_tsconfig(&as_typescript) {
                 Ok(tsconfig) => (tsconfig, None),
                 Err(error) => (None, Some(error)),
             }
@@ -133,25 +133,25 @@ impl NodeResolver {
             tsconfig.as_deref(),
             &mut ResolveContext::default(),
         ) {
-            Ok(found) => real(found.into_path_buf(), suffix),
-            Err(ResolveError::Ignored(_)) => Err(Unresolved::Ignored),
-            Err(error) => Err(match (builtin(&path), complaint) {
-                (Some(name), _) => Unresolved::Builtin(name.to_owned()),
-                // A broken tsconfig.json matters only to what is not found without it.
-                (None, Some(complaint)) => Unresolved::Other(in_words(&complaint)),
-                (None, None) => unresolved(&error, folder, &path),
+            Ok(found) => canonicalize(found.into_path_buf(), suffix),
+            Err(ResolveError::Ignored(_)) => Err(ResolutionError::Ignored),
+            Err(error) => Err(match (builtin(&path), tsconfig_error) {
+                (Some(name), _) => ResolutionError::Builtin(name.to_owned()),
+                // A broken tsconfig.json is only reported if resolution fails without it.
+                (None, Some(error)) => ResolutionError::Other(describe(&error)),
+                (None, None) => resolution_error(&error, folder, &path),
             }),
         };
-        let Log { missing, mut read } = recorder.take();
+        let AccessLog { missing, mut read } = recorder.take();
         let relevant = missing
             .iter()
-            .filter(|file| !file.starts_with(&pretended) && self.may_appear(file, &missing));
+            .filter(|file| !file.starts_with(&as_typescript) && self.may_appear(file, &missing));
         read.extend(relevant.cloned());
-        if let Ok(Resolved { file, asked, .. }) = &outcome {
+        if let Ok(ResolvedFile { file, link, .. }) = &outcome {
             let is_named =
-                is_relative(&path) && asked.ends_with(path.trim_start_matches(['.', '/']));
+                is_relative(&path) && link.ends_with(path.trim_start_matches(['.', '/']));
             if !is_named && below_node_modules(file).is_none() {
-                read.insert(asked.clone());
+                read.insert(link.clone());
             }
         }
         Resolution {
@@ -160,8 +160,8 @@ impl NodeResolver {
         }
     }
 
-    /// This missing file is worth a look. Those outside the root are not, nor those in a missing folder,
-    /// nor those in a `node_modules` but packages and their package.json.
+    /// Whether a missing path may appear and change an outcome. Ruled out are paths outside the root or
+    /// in a missing folder, and everything in a `node_modules` except packages and their package.json.
     fn may_appear(&self, file: &Path, missing: &BTreeSet<PathBuf>) -> bool {
         if !file.starts_with(&self.root) || file.parent().is_some_and(|it| missing.contains(it)) {
             return false;
@@ -172,18 +172,18 @@ impl NodeResolver {
         let name = below.to_string_lossy();
         let has_scope = name.starts_with('@');
         let mut inside = below.components().skip(1 + usize::from(has_scope));
-        // No package manager makes a `node_modules/lit.js` of `lit`.
-        let is_lengthened = EXTENSIONS.iter().any(|extension| {
-            let shorter = name.strip_suffix(extension);
-            shorter.is_some_and(|name| missing.contains(&file.with_file_name(name)))
+        // Package managers install no `node_modules/lit.js` for `lit`.
+        let adds_extension = EXTENSIONS.iter().any(|extension| {
+            let stem = name.strip_suffix(extension);
+            stem.is_some_and(|name| missing.contains(&file.with_file_name(name)))
         });
         name != "package.json"
-            && !is_lengthened
+            && !adds_extension
             && inside.all(|name| name.as_os_str() == "package.json")
     }
 }
 
-/// What of a path stands behind its last `node_modules`.
+/// Returns the part of a path below its innermost `node_modules`.
 fn below_node_modules(path: &Path) -> Option<&Path> {
     path.ancestors()
         .find(|folder| folder.ends_with("node_modules"))
@@ -194,10 +194,10 @@ fn is_relative(path: &str) -> bool {
     path == "." || path == ".." || path.starts_with("./") || path.starts_with("../")
 }
 
-/// A specifier without its query and fragment, and these. A relative one is a URL, so its escapes are
-/// resolved, except where Node.js refuses them, too.
-fn parts(specifier: &str) -> (Cow<'_, str>, &str) {
-    // `#name` is an import of the package itself.
+/// Splits a specifier into its path and its query and fragment. The path of a relative specifier is
+/// percent-decoded, except where Node.js also refuses the escapes.
+fn split_suffix(specifier: &str) -> (Cow<'_, str>, &str) {
+    // A leading `#` marks one of the package's own `imports`, not a fragment.
     let end = specifier
         .char_indices()
         .skip(1)
@@ -222,50 +222,53 @@ fn options() -> ResolveOptions {
         condition_names: owned(CONDITIONS),
         extensions: owned(EXTENSIONS),
         main_fields: owned(MAIN_FIELDS),
-        // Where this daemon was started has no say.
+        // The daemon's environment (NODE_PATH) must not matter.
         node_path: false,
-        // We resolve links ourselves, to know both paths.
+        // `canonicalize` follows links afterwards, so that both paths are known.
         symlinks: false,
         tsconfig: Some(TsconfigDiscovery::Auto),
         ..ResolveOptions::default()
     }
 }
 
-fn real(asked: PathBuf, suffix: &str) -> Result<Resolved, Unresolved> {
-    match std::fs::canonicalize(&asked) {
-        Ok(file) => Ok(Resolved {
+fn canonicalize(link: PathBuf, suffix: &str) -> Result<ResolvedFile, ResolutionError> {
+    match std::fs::canonicalize(&link) {
+        Ok(file) => Ok(ResolvedFile {
             file,
-            asked,
+            link,
             suffix: suffix.to_owned(),
         }),
-        Err(error) => Err(Unresolved::Other(format!("{}: {error}", asked.display()))),
+        Err(error) => Err(ResolutionError::Other(format!(
+            "{}: {error}",
+            link.display()
+        ))),
     }
 }
 
-/// The name of a module of Node.js. A package of the same name comes first, as bundlers do it: many
-/// of them exist for browsers.
+/// Returns the name of the Node.js module that a path names. Only consulted when no package has the
+/// same name, as in bundlers: many such packages exist for browsers.
 fn builtin(path: &str) -> Option<&str> {
     path.strip_prefix("node:")
         .or_else(|| Some(path).filter(|path| BUILTINS.contains(path)))
 }
 
-fn unresolved(error: &ResolveError, folder: &Path, path: &str) -> Unresolved {
+fn resolution_error(error: &ResolveError, folder: &Path, path: &str) -> ResolutionError {
     match error {
-        ResolveError::NotFound(_) | ResolveError::Specifier(_) => Unresolved::NotFound {
+        ResolveError::NotFound(_) | ResolveError::Specifier(_) => ResolutionError::NotFound {
             package: package(path)
                 .filter(|name| {
-                    let place = Path::new("node_modules").join(name);
+                    let location = Path::new("node_modules").join(name);
                     !folder
                         .ancestors()
-                        .any(|folder| folder.join(&place).exists())
+                        .any(|folder| folder.join(&location).exists())
                 })
                 .map(str::to_owned),
         },
-        error => Unresolved::Other(in_words(error)),
+        error => ResolutionError::Other(describe(error)),
     }
 }
 
-/// The package that a bare specifier is about.
+/// Returns the package name in a bare specifier.
 fn package(path: &str) -> Option<&str> {
     if path.starts_with(['.', '#', '?']) {
         return None;
@@ -278,8 +281,8 @@ fn package(path: &str) -> Option<&str> {
     Some(name).filter(|name| !name.is_empty())
 }
 
-/// Two errors of the resolver do not say which file they are about.
-fn in_words(error: &ResolveError) -> String {
+/// Formats an error. Two errors of the resolver do not name their file by themselves.
+fn describe(error: &ResolveError) -> String {
     match error {
         ResolveError::Json(json) => format!(
             "{}:{}:{}: {}",
@@ -291,26 +294,26 @@ fn in_words(error: &ResolveError) -> String {
         ResolveError::TsconfigLoadFailed { source, .. }
             if matches!(**source, ResolveError::Json(_)) =>
         {
-            in_words(source)
+            describe(source)
         }
         error => error.to_string(),
     }
 }
 
-/// What the resolver read and what it missed.
+/// The paths that the resolver read, and those that it found missing.
 #[derive(Default)]
-struct Log {
+struct AccessLog {
     read: BTreeSet<PathBuf>,
     missing: BTreeSet<PathBuf>,
 }
 
-/// The file system of the operating system, with a log. The resolver's own list of what an answer
-/// depends on lacks what it has seen before, and all of tsconfig.json.
+/// File system wrapper that logs accesses. The resolver's own list of dependencies lacks paths that it
+/// has cached, and every tsconfig.json.
 #[derive(Clone, Default)]
-struct Recorder(Arc<Mutex<Log>>);
+struct RecordingFs(Arc<Mutex<AccessLog>>);
 
-impl Recorder {
-    fn note<T, E>(&self, path: &Path, result: Result<T, E>, is_read: bool) -> Result<T, E> {
+impl RecordingFs {
+    fn record<T, E>(&self, path: &Path, result: Result<T, E>, is_read: bool) -> Result<T, E> {
         let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if result.is_err() {
             log.missing.insert(path.to_path_buf());
@@ -320,30 +323,30 @@ impl Recorder {
         result
     }
 
-    fn take(&self) -> Log {
+    fn take(&self) -> AccessLog {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl FileSystem for Recorder {
+impl FileSystem for RecordingFs {
     fn new() -> Self {
         Self::default()
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        self.note(path, std::fs::read(path), true)
+        self.record(path, std::fs::read(path), true)
     }
 
     fn read_to_string(&self, path: &Path) -> io::Result<String> {
-        self.note(path, std::fs::read_to_string(path), true)
+        self.record(path, std::fs::read_to_string(path), true)
     }
 
     fn metadata(&self, path: &Path) -> io::Result<FileMetadata> {
-        self.note(path, FileSystemOs::metadata(path), false)
+        self.record(path, FileSystemOs::metadata(path), false)
     }
 
     fn symlink_metadata(&self, path: &Path) -> io::Result<FileMetadata> {
-        self.note(path, FileSystemOs::symlink_metadata(path), false)
+        self.record(path, FileSystemOs::symlink_metadata(path), false)
     }
 
     fn read_link(&self, path: &Path) -> Result<PathBuf, ResolveError> {

@@ -1,9 +1,9 @@
-//! From a URL path to a file inside a served folder, or to nothing: the security boundary of the page
-//! side.
+//! Mapping of URL paths to files in served folders. This is the security boundary between pages and the
+//! file system.
 //!
-//! Two steps, each once. [`UrlPath::parse`] decodes the text and refuses everything that is not
-//! a list of plain names. [`Root::find`] asks the file system for the real path behind links
-//! and compares it with the root component by component. A deny list is applied to both.
+//! It takes two steps. [`UrlPath::parse`] decodes the path once and refuses everything but a list of
+//! plain names. [`Root::find`] follows symbolic links and checks, component by component, that the
+//! canonical path is inside the root. The deny list applies to the URL and to the canonical path.
 
 mod prefix;
 mod root;

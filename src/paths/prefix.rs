@@ -1,19 +1,19 @@
-//! Prefixes of URL paths, which end with a whole name.
+//! Prefixes of URL paths.
 
 use std::str::FromStr;
 
-/// A URL path that stands for itself and everything below it: `/app` is no prefix of `/apple`.
+/// A URL path prefix made of whole names: `/app` covers `/app` and `/app/x`, but not `/apple`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Prefix(String);
 
 impl Prefix {
-    /// Without a trailing slash; empty = everything.
+    /// The prefix without a trailing slash; empty = covers everything.
     #[must_use]
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What of a path lies below it, with its slash; `/` for the prefix itself.
+    /// Returns the rest of a path below the prefix, with its leading slash; `/` for the prefix itself.
     #[must_use]
     pub(crate) fn strip<'a>(&self, path: &'a str) -> Option<&'a str> {
         match path.strip_prefix(&self.0)? {
@@ -27,11 +27,11 @@ impl FromStr for Prefix {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
         let path = text.trim_end_matches('/');
         let mut names = path.split('/').skip(1);
-        let ordinary = names.all(|name| !matches!(name, "" | "." | ".."));
-        if text.starts_with('/') && ordinary && text.chars().all(plain) {
+        let has_plain_names = names.all(|name| !matches!(name, "" | "." | ".."));
+        if text.starts_with('/') && has_plain_names && text.chars().all(is_plain) {
             Ok(Self(path.to_owned()))
         } else {
             Err(format!(
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_ends_with_a_whole_name() {
+    fn a_prefix_covers_whole_names_only() {
         let app: Prefix = "/app/".parse().unwrap();
         assert_eq!(app.strip("/app/x"), Some("/x"));
         assert_eq!(app.strip("/app"), Some("/"));

@@ -1,12 +1,11 @@
-//! A served folder: which file a URL path stands for, behind all links, and whether it may be served.
+//! A served folder: maps URL paths to canonical file paths, and decides whether they may be served.
 
 use super::{UrlPath, segment_url};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-/// Names that are never served, whatever their case: credentials, repositories, and what says
-/// how we serve. A trailing
-/// `*` stands for any ending, a leading one for any beginning.
+/// Names that are never served, in any case: credentials, repositories and the daemon's own
+/// configuration. `*` at either end matches any text.
 const DENIED_NAMES: &[&str] = &[
     ".env",
     ".env.*",
@@ -28,20 +27,20 @@ const DENIED_NAMES: &[&str] = &[
     "*.pfx",
 ];
 
-/// What a URL path stands for under a root.
+/// The result of looking up a path in a root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PathLookup {
-    /// A regular file: its real path.
+    /// A regular file, by its canonical path.
     File(PathBuf),
-    /// A folder that was asked for without its trailing slash.
+    /// A folder, but the URL path lacks the trailing slash.
     FolderWithoutSlash,
-    /// A folder without an `index.html`: its real path.
+    /// A folder without an `index.html`, by its canonical path.
     Folder(PathBuf),
-    /// Nothing that can be served.
+    /// Nothing exists at the path, or nothing that can be served.
     NotFound,
-    /// The name is on the deny list.
+    /// A name in the path is on the deny list.
     DeniedName(String),
-    /// A link that leads out of the root: the real path it leads to.
+    /// A symbolic link leads out of the root, to this canonical path.
     OutsideRoot(PathBuf),
 }
 
@@ -51,39 +50,32 @@ pub(crate) struct Root {
     dir: PathBuf,
     allowed_dirs: Vec<PathBuf>,
     allowed_names: Vec<String>,
-    /// Never served, wherever it is: see [`Root::hide`].
+    /// Canonical paths that are never served: see [`Root::hide`].
     hidden: Vec<PathBuf>,
 }
 
 /// Why a folder cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RootError {
-    /// It exists and is something else.
     #[error("root is not a directory: {} (pass an existing folder)", .0.display())]
     NotADirectory(PathBuf),
-    /// It does not exist or cannot be read.
     #[error("root cannot be opened: {} (pass an existing folder)", .path.display())]
-    Unreadable {
-        /// The folder as it was given.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
+    Unreadable { path: PathBuf, source: io::Error },
 }
 
 impl Root {
-    /// Opens a folder for serving. `allowed_dirs` are further folders that links may lead
-    /// into; `allowed_names` are taken off the deny list.
+    /// Opens a folder for serving. Links may also lead into `allowed_dirs`, and `allowed_names` are
+    /// exempt from the deny list.
     pub(crate) fn open(
         dir: &Path,
         allowed_dirs: &[PathBuf],
         allowed_names: &[String],
     ) -> Result<Self, RootError> {
         Ok(Self {
-            dir: real_dir(dir)?,
+            dir: canonical_dir(dir)?,
             allowed_dirs: allowed_dirs
                 .iter()
-                .map(|dir| real_dir(dir))
+                .map(|dir| canonical_dir(dir))
                 .collect::<Result<_, _>>()?,
             allowed_names: allowed_names
                 .iter()
@@ -93,28 +85,29 @@ impl Root {
         })
     }
 
-    /// Keeps a file or folder from being served, although it may lie in the root: the one that holds
-    /// the control tokens (whoever could read it there would be a program), private keys.
+    /// Excludes a file or folder from being served, even if it is inside the root. Used for private keys
+    /// and for the folder of the control tokens: a page that could read a token could act as a program.
     pub(crate) fn hide(&mut self, path: &Path) {
         self.hidden.extend(path.canonicalize());
     }
 
-    /// The folder's real path.
+    /// The folder's canonical path.
     #[must_use]
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Looks a URL path up. A folder stands for its `index.html`.
+    /// Looks up a URL path. A folder is looked up as its `index.html`.
     ///
-    /// Asks the file system, so it may block for as long as that takes.
+    /// Blocks for the file system.
     #[must_use]
     pub(crate) fn find(&self, url: &UrlPath) -> PathLookup {
         if let Some(name) = url.segments().find(|name| self.denies(name)) {
             return PathLookup::DeniedName(name.to_owned());
         }
         match self.classify(&self.path_for(url)) {
-            // A file is no folder, whatever the URL says.
+            // No `index.html`: it may be a folder without one. A file is not found under a URL that
+            // ends with a slash.
             PathLookup::NotFound if url.names_a_folder() => {
                 match self.classify(&self.dir.join(url.relative())) {
                     PathLookup::File(_) => PathLookup::NotFound,
@@ -126,26 +119,27 @@ impl Root {
         }
     }
 
-    /// Where the file of a URL path would be. A folder stands for its `index.html`.
+    /// Returns the file path for a URL path, which need not exist. A folder is mapped to its
+    /// `index.html`.
     #[must_use]
     pub(crate) fn path_for(&self, url: &UrlPath) -> PathBuf {
-        let mut asked = self.dir.join(url.relative());
+        let mut path = self.dir.join(url.relative());
         if url.names_a_folder() {
-            asked.push("index.html");
+            path.push("index.html");
         }
-        asked
+        path
     }
 
-    /// What a path of the file system is to this root, behind all links.
+    /// Follows links and decides what a file path is to this root.
     ///
-    /// Asks the file system, so it may block for as long as that takes.
+    /// Blocks for the file system.
     #[must_use]
-    pub(crate) fn classify(&self, asked: &Path) -> PathLookup {
-        // First, because what is missing costs a call for each of its folders otherwise.
-        let Ok(metadata) = asked.metadata() else {
+    pub(crate) fn classify(&self, path: &Path) -> PathLookup {
+        // Checked first because it is one call, while `canonicalize` makes one per component.
+        let Ok(metadata) = path.metadata() else {
             return PathLookup::NotFound;
         };
-        let Ok(real) = asked.canonicalize() else {
+        let Ok(real) = path.canonicalize() else {
             return PathLookup::NotFound;
         };
         if self.hidden.iter().any(|path| real.starts_with(path)) {
@@ -171,9 +165,9 @@ impl Root {
         }
     }
 
-    /// The URL path that a file (or folder) of the root is served under, percent-encoded: what
-    /// [`Root::find`] would take back to it. None for what is not in the root or never served.
-    /// Does not ask the file system: it need not exist any more, and links are taken as they are.
+    /// Returns the percent-encoded URL path of a file or folder in the root, the inverse of
+    /// [`Root::find`]. None if it is outside the root or never served. Does not access the file system:
+    /// the file need not exist, and links are not followed.
     #[must_use]
     pub(crate) fn url_of(&self, file: &Path) -> Option<String> {
         if self.hidden.iter().any(|path| file.starts_with(path)) {
@@ -194,19 +188,20 @@ impl Root {
         Some(if url.is_empty() { "/".to_owned() } else { url })
     }
 
+    /// The folders that canonical paths may be in.
     fn bases(&self) -> impl Iterator<Item = &PathBuf> {
         std::iter::once(&self.dir).chain(&self.allowed_dirs)
     }
 
-    /// Whether a name is never served.
+    /// Whether a name is on the deny list.
     #[must_use]
     pub(crate) fn denies(&self, name: &str) -> bool {
         let name = name.to_lowercase();
         let denied = DENIED_NAMES.iter().any(|pattern| {
-            if let Some(ending) = pattern.strip_prefix('*') {
-                name.ends_with(ending)
-            } else if let Some(beginning) = pattern.strip_suffix('*') {
-                name.starts_with(beginning)
+            if let Some(suffix) = pattern.strip_prefix('*') {
+                name.ends_with(suffix)
+            } else if let Some(prefix) = pattern.strip_suffix('*') {
+                name.starts_with(prefix)
             } else {
                 name == *pattern
             }
@@ -215,7 +210,7 @@ impl Root {
     }
 }
 
-fn real_dir(dir: &Path) -> Result<PathBuf, RootError> {
+fn canonical_dir(dir: &Path) -> Result<PathBuf, RootError> {
     let real = dir.canonicalize().map_err(|source| RootError::Unreadable {
         path: dir.to_owned(),
         source,
@@ -233,7 +228,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn names_on_the_deny_list_are_refused_in_any_case() {
+    fn denied_names_are_refused_in_any_case() {
         let site = tempfile::tempdir().unwrap();
         std::fs::write(site.path().join(".ENV"), "secret").unwrap();
         std::fs::write(site.path().join("server.PEM"), "secret").unwrap();
@@ -285,7 +280,7 @@ mod tests {
             url("a b/caf\u{e9} #1?.css"),
             Some("/a%20b/caf%C3%A9%20%231%3F.css".into())
         );
-        assert_eq!(url(".npmrc"), Some("/.npmrc".into()), "it was allowed");
+        assert_eq!(url(".npmrc"), Some("/.npmrc".into()), "the name is allowed");
         for path in [
             ".env",
             ".git/config",
@@ -302,7 +297,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_url_of_a_file_leads_back_to_it(names in proptest::collection::vec("[^/\\\\\\pC]{1,8}", 1..4)) {
+        fn the_url_of_a_file_parses_back_to_its_path(names in proptest::collection::vec("[^/\\\\\\pC]{1,8}", 1..4)) {
             let site = tempfile::tempdir().unwrap();
             let root = Root::open(site.path(), &[], &[]).unwrap();
             let file = root.dir().join(names.join("/"));

@@ -1,14 +1,14 @@
-//! Which folder answers a URL path: the root, or another that is mounted under a prefix.
+//! All served folders: the root, and further folders mounted under URL prefixes.
 
 use super::{PathLookup, Prefix, Root, UrlPath};
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
-/// The ancestor's URLs of files outside its root: `/__wds-outside-root__/2/x` is `../../x`. Here
-/// they reach files of served folders and no others.
+/// First segment of the URLs by which `@web/dev-server` serves files outside its root:
+/// `/__wds-outside-root__/2/x` is `../../x`. Here they only reach files in served folders.
 const OUTSIDE_ROOT: &str = "__wds-outside-root__";
 
-/// All served folders.
+/// The root and the mounted folders.
 #[derive(Clone, Debug)]
 pub(crate) struct Roots {
     root: Root,
@@ -17,74 +17,73 @@ pub(crate) struct Roots {
 }
 
 impl Roots {
-    /// The root, and what is mounted over it.
     #[must_use]
     pub(crate) fn new(root: Root, mut mounts: Vec<(Prefix, Root)>) -> Self {
         mounts.sort_by_key(|(prefix, _)| Reverse(prefix.as_str().len()));
         Self { root, mounts }
     }
 
-    /// The root's real path.
+    /// The root's canonical path.
     #[must_use]
     pub(crate) fn dir(&self) -> &Path {
         self.root.dir()
     }
 
-    /// The folders' real paths, the root's first.
+    /// The canonical paths of all folders, the root first.
     pub(crate) fn dirs(&self) -> impl Iterator<Item = &Path> {
         self.all().map(Root::dir)
     }
 
-    /// Each folder with where it is served; the root's prefix is empty.
+    /// All folders with their prefixes; the root's prefix is empty.
     pub(crate) fn each(&self) -> impl Iterator<Item = (Prefix, Root)> {
         let root = std::iter::once((Prefix::default(), self.root.clone()));
         root.chain(self.mounts.iter().cloned())
     }
 
-    /// Keeps a folder from being served: see [`Root::hide`].
-    pub(crate) fn hide(&mut self, dir: &Path) {
-        self.root.hide(dir);
+    /// Excludes a file or folder from being served: see [`Root::hide`].
+    pub(crate) fn hide(&mut self, path: &Path) {
+        self.root.hide(path);
         for (_, root) in &mut self.mounts {
-            root.hide(dir);
+            root.hide(path);
         }
     }
 
-    /// Looks a URL path up.
+    /// Looks up a URL path.
     ///
-    /// Asks the file system, so it may block for as long as that takes.
+    /// Blocks for the file system.
     #[must_use]
     pub(crate) fn find(&self, url: &UrlPath) -> PathLookup {
-        if let Some(asked) = self.outside_root(url) {
-            // What lies elsewhere is not told from what does not exist.
-            return match self.classify(&asked) {
+        if let Some(path) = self.outside_root(url) {
+            // Not found rather than forbidden, so that it does not reveal which files exist.
+            return match self.classify(&path) {
                 PathLookup::OutsideRoot(_) => PathLookup::NotFound,
                 found => found,
             };
         }
-        let (root, url) = self.of(url);
+        let (root, url) = self.split(url);
         root.find(&url)
     }
 
-    /// What a path of the file system is to the served folders: see [`Root::classify`].
+    /// Decides what a file path is to the served folders: see [`Root::classify`].
     #[must_use]
-    pub(crate) fn classify(&self, asked: &Path) -> PathLookup {
-        let mut found = self.all().map(|root| root.classify(asked));
+    pub(crate) fn classify(&self, path: &Path) -> PathLookup {
+        let mut found = self.all().map(|root| root.classify(path));
         found
             .find(|found| !matches!(found, PathLookup::OutsideRoot(_)))
-            .unwrap_or_else(|| PathLookup::OutsideRoot(asked.to_owned()))
+            .unwrap_or_else(|| PathLookup::OutsideRoot(path.to_owned()))
     }
 
-    /// Where the file of a URL path would be. Nothing is said of whether it may be served.
+    /// Returns the file path for a URL path, which need neither exist nor be allowed.
     #[must_use]
     pub(crate) fn path_for(&self, url: &UrlPath) -> PathBuf {
         self.outside_root(url).unwrap_or_else(|| {
-            let (root, url) = self.of(url);
+            let (root, url) = self.split(url);
             root.path_for(&url)
         })
     }
 
-    /// The URL path that a file is served under, percent-encoded: see [`Root::url_of`]. Of several
-    /// folders around it the innermost counts.
+    /// Returns the percent-encoded URL path of a file: see [`Root::url_of`]. If several served folders
+    /// contain it, the innermost one counts.
     #[must_use]
     pub(crate) fn url_of(&self, file: &Path) -> Option<String> {
         let urls = self.each().filter_map(|(prefix, root)| {
@@ -97,18 +96,18 @@ impl Roots {
         urls.max().map(|(_, url)| url)
     }
 
-    /// Whether a name is never served in the folder of a URL path.
+    /// Whether a name is on the deny list of the folder that serves a URL path.
     #[must_use]
     pub(crate) fn denies(&self, url: &UrlPath, name: &str) -> bool {
-        self.of(url).0.denies(name)
+        self.split(url).0.denies(name)
     }
 
     fn all(&self) -> impl Iterator<Item = &Root> {
         std::iter::once(&self.root).chain(self.mounts.iter().map(|(_, root)| root))
     }
 
-    /// The folder that a path lies in, and the path from there.
-    fn of(&self, url: &UrlPath) -> (&Root, UrlPath) {
+    /// Splits a URL path into the folder that serves it and the path below that folder.
+    fn split(&self, url: &UrlPath) -> (&Root, UrlPath) {
         let mounted = |(prefix, root)| Some((root, url.below(prefix)?));
         let mut mounts = self.mounts.iter().map(|(prefix, root)| (prefix, root));
         mounts
@@ -116,6 +115,7 @@ impl Roots {
             .unwrap_or_else(|| (&self.root, url.clone()))
     }
 
+    /// Returns the file path that an [`OUTSIDE_ROOT`] URL names; none for other URLs.
     fn outside_root(&self, url: &UrlPath) -> Option<PathBuf> {
         let mut names = url.segments();
         if names.next() != Some(OUTSIDE_ROOT) {
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mounted_folder_answers_below_its_prefix_and_nowhere_else() {
+    fn a_mounted_folder_is_served_below_its_prefix_only() {
         let temp = tempfile::tempdir().unwrap();
         let dir = |name: &str, files: &[&str]| {
             let dir = temp.path().join(name);
@@ -195,7 +195,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_url_path_reaches_a_file_outside_of_every_served_folder(
+        fn no_url_path_reaches_a_file_outside_all_served_folders(
             raw in "/(lib|site|secret|x|__wds-outside-root__|[0-3]|\\.\\.|%2e%2e|%2f|/){1,10}"
         ) {
             let temp = tempfile::tempdir().unwrap();

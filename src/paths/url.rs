@@ -1,11 +1,11 @@
-//! URL paths: decoded once, and refused unless they are a list of plain names.
+//! URL paths: decoded once, and refused unless they consist of plain names.
 
 use super::Prefix;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use std::fmt;
 use std::path::Path;
 
-/// What a path segment keeps unescaped in a URL (RFC 3986, section 3.3).
+/// The characters to percent-encode in a path segment: all that RFC 3986, section 3.3 does not allow.
 const SEGMENT: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -33,10 +33,9 @@ pub(crate) struct UrlPath {
 /// Why a URL path was refused. The page gets 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UrlPathError {
-    /// It does not begin with `/`.
     #[error("the path does not begin with /")]
     NotAbsolute,
-    /// A `%` that two hexadecimal digits do not follow, or octets that are no UTF-8.
+    /// A `%` without two hexadecimal digits, or bytes that are not UTF-8.
     #[error("the path has a percent sequence that does not decode to UTF-8")]
     BadEncoding,
     /// NUL, another control character, or a backslash (a separator to some file systems).
@@ -55,13 +54,13 @@ impl UrlPath {
         }
         let bytes = raw.as_bytes();
         let mut before = 0;
-        let is_ordinary = bytes.iter().all(|b| {
-            let begins_oddly = before == b'/' && matches!(b, b'/' | b'.');
+        let is_plain = bytes.iter().all(|b| {
+            let begins_special_segment = before == b'/' && matches!(b, b'/' | b'.');
             before = *b;
-            b.is_ascii_graphic() && !matches!(b, b'%' | b'\\') && !begins_oddly
+            b.is_ascii_graphic() && !matches!(b, b'%' | b'\\') && !begins_special_segment
         });
-        if is_ordinary {
-            // Nearly all of them: there is nothing to decode and no segment to take away.
+        if is_plain {
+            // The fast path for nearly all requests: nothing to decode, no segment to remove.
             return Ok(Self {
                 text: raw.to_owned(),
             });
@@ -120,41 +119,41 @@ impl UrlPath {
         self.text.split('/').filter(|name| !name.is_empty())
     }
 
-    /// The names as a path of the file system.
+    /// The names as a relative file path.
     pub(super) fn relative(&self) -> &Path {
         Path::new(self.text.trim_matches('/'))
     }
 
-    /// What lies below a prefix, as a path of its own.
+    /// Returns the rest of the path below a prefix.
     #[must_use]
     pub(crate) fn below(&self, prefix: &Prefix) -> Option<Self> {
         let text = prefix.strip(&self.text)?.to_owned();
         Some(Self { text })
     }
 
-    /// The folder of this name, whose URL ends with a slash.
+    /// Returns the path with a trailing slash.
     #[must_use]
     pub(crate) fn to_folder(&self) -> Self {
         let text = format!("{}/", self.text.trim_end_matches('/'));
         Self { text }
     }
 
-    /// The path, percent-encoded. It begins with exactly one `/`, so a browser cannot read a host
-    /// into it.
+    /// Returns the percent-encoded path. It begins with exactly one `/`, so that browsers cannot take
+    /// its first segment for a host.
     #[must_use]
     pub(crate) fn url(&self) -> String {
         path_url(&self.text)
     }
 }
 
-/// A decoded path, percent-encoded.
+/// Percent-encodes a decoded path.
 #[must_use]
 pub(crate) fn path_url(decoded: &str) -> String {
     let names = decoded.split('/').map(segment_url);
     names.collect::<Vec<_>>().join("/")
 }
 
-/// A name as a segment of a URL path, percent-encoded.
+/// Percent-encodes a name as a segment of a URL path.
 #[must_use]
 pub(crate) fn segment_url(name: &str) -> String {
     utf8_percent_encode(name, SEGMENT).to_string()
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn dot_segments_and_doubled_slashes_go() {
+    fn removes_dot_segments_and_repeated_slashes() {
         assert_eq!(parsed("/a/./b//c"), Ok("/a/b/c".into()));
         assert_eq!(parsed("/a/b/.."), Ok("/a/".into()));
         assert_eq!(parsed("/.env/."), Ok("/.env/".into()));
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_plain_path_is_refused() {
+    fn refuses_paths_that_escape_or_do_not_decode() {
         assert_eq!(parsed("/../x"), Err(UrlPathError::Escapes));
         assert_eq!(parsed("/%2e%2e/x"), Err(UrlPathError::Escapes));
         assert_eq!(parsed("/..%2fx"), Err(UrlPathError::Escapes));

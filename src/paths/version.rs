@@ -1,4 +1,4 @@
-//! What tells two versions of a file apart.
+//! File versions: a cheap check whether a file has changed.
 
 use std::fmt;
 use std::fs::Metadata;
@@ -6,19 +6,18 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A version of a file, as far as the file system tells it from another.
+/// Metadata that distinguishes two versions of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileVersion {
     device: u64,
     inode: u64,
     size: u64,
     modified: (i64, i64),
-    /// Moves with every write, also where a tool sets the time of modification back.
+    /// The inode change time. It moves with every write, even if a tool resets the modification time.
     changed: (i64, i64),
 }
 
 impl FileVersion {
-    /// The version that this is the metadata of.
     #[must_use]
     pub(crate) fn of(metadata: &Metadata) -> Self {
         Self {
@@ -30,14 +29,15 @@ impl FileVersion {
         }
     }
 
-    /// The version that is at a path now, behind its links; none when there is none. Blocks.
+    /// Returns the current version of a file, following links; none if it does not exist. Blocks for a
+    /// `stat`.
     #[must_use]
     pub(crate) fn at(path: &Path) -> Option<Self> {
         let metadata = std::fs::metadata(path).ok()?;
         Some(Self::of(&metadata))
     }
 
-    /// Whether it was written before this moment, and not touched since.
+    /// Whether the file was last changed before this moment.
     #[must_use]
     pub(crate) fn is_older_than(&self, moment: SystemTime) -> bool {
         let moment = moment.duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Real packages, workspaces and settings, as browsers want them.
+//! Resolution of real packages, workspaces and settings for browsers.
 
 use super::*;
 use std::fs;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 mod depends_on;
 
-/// Where npm installed the packages of the tests.
+/// Returns the folder in which npm installed the test packages.
 fn installed() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let is_installed = folder.join("node_modules/lit").is_dir();
@@ -14,7 +14,7 @@ fn installed() -> PathBuf {
     fs::canonicalize(folder).expect("a folder")
 }
 
-/// A folder with these files.
+/// Creates a temporary folder with these files.
 fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let root = fs::canonicalize(folder.path()).expect("its real path");
@@ -25,13 +25,13 @@ fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
 fn write(root: &Path, files: &[(&str, &str)]) {
     for (name, text) in files {
         let file = root.join(name);
-        fs::create_dir_all(file.parent().expect("a folder")).expect("it is made");
-        fs::write(file, text).expect("it is written");
+        fs::create_dir_all(file.parent().expect("a folder")).expect("the folder is created");
+        fs::write(file, text).expect("the file is written");
     }
 }
 
-/// The file that is found, from the root.
-fn find(root: &Path, importer: &str, specifier: &str) -> Result<String, Unresolved> {
+/// Resolves a specifier, and returns the file relative to the root.
+fn find(root: &Path, importer: &str, specifier: &str) -> Result<String, ResolutionError> {
     let resolution = NodeResolver::new(root).resolve(&root.join(importer), specifier);
     resolution.outcome.map(|resolved| {
         let file = resolved.file.strip_prefix(root).expect("below the root");
@@ -39,14 +39,14 @@ fn find(root: &Path, importer: &str, specifier: &str) -> Result<String, Unresolv
     })
 }
 
-fn not_found(package: &str) -> Unresolved {
-    Unresolved::NotFound {
+fn not_found(package: &str) -> ResolutionError {
+    ResolutionError::NotFound {
         package: Some(package.to_owned()),
     }
 }
 
 #[test]
-fn packages_from_npm_are_found_as_browsers_want_them() {
+fn npm_packages_resolve_to_their_browser_builds() {
     for (specifier, file) in [
         ("lit", "lit/index.js"),
         ("lit/decorators.js", "lit/decorators.js"),
@@ -73,7 +73,7 @@ fn packages_from_npm_are_found_as_browsers_want_them() {
 }
 
 #[test]
-fn a_package_maps_its_files_and_leaves_some_out_for_browsers() {
+fn the_browser_field_replaces_and_excludes_modules() {
     let importer = "node_modules/readable-stream/lib/_stream_readable.js";
     for (specifier, found) in [
         (
@@ -85,8 +85,8 @@ fn a_package_maps_its_files_and_leaves_some_out_for_browsers() {
             Ok("node_modules/readable-stream/lib/internal/streams/stream-browser.js"),
         ),
         ("inherits", Ok("node_modules/inherits/inherits_browser.js")),
-        ("util", Err(Unresolved::Ignored)),
-        ("events", Err(Unresolved::Builtin("events".to_owned()))),
+        ("util", Err(ResolutionError::Ignored)),
+        ("events", Err(ResolutionError::Builtin("events".to_owned()))),
     ] {
         let found = found.map(str::to_owned);
         assert_eq!(
@@ -98,7 +98,7 @@ fn a_package_maps_its_files_and_leaves_some_out_for_browsers() {
 }
 
 #[test]
-fn modules_of_node_are_told_apart_from_packages_of_their_names() {
+fn node_modules_yield_to_packages_of_the_same_name() {
     let (_folder, root) = folder(&[("node_modules/events/index.js", "")]);
     for (specifier, name) in [
         ("fs", "fs"),
@@ -109,7 +109,7 @@ fn modules_of_node_are_told_apart_from_packages_of_their_names() {
     ] {
         assert_eq!(
             find(&root, "a.js", specifier),
-            Err(Unresolved::Builtin(name.to_owned()))
+            Err(ResolutionError::Builtin(name.to_owned()))
         );
     }
     let package = Ok("node_modules/events/index.js".to_owned());
@@ -117,7 +117,7 @@ fn modules_of_node_are_told_apart_from_packages_of_their_names() {
 }
 
 #[test]
-fn a_package_refers_to_itself_and_to_its_imports() {
+fn self_references_and_package_imports_resolve() {
     let package = r##"{
         "name": "app",
         "exports": { "./x": { "node": "./node.js", "development": "./x.js" }, "./*.js": "./src/*.js" },
@@ -143,16 +143,16 @@ fn a_package_refers_to_itself_and_to_its_imports() {
             "{specifier}"
         );
     }
-    for (specifier, complaint) in [("app/z", "./z"), ("#z", "#z")] {
-        let Err(Unresolved::Other(words)) = find(&root, "src/z.js", specifier) else {
+    for (specifier, message) in [("app/z", "./z"), ("#z", "#z")] {
+        let Err(ResolutionError::Other(text)) = find(&root, "src/z.js", specifier) else {
             panic!("{specifier} is found");
         };
-        assert!(words.contains(complaint), "{words}");
+        assert!(text.contains(message), "{text}");
     }
 }
 
 #[test]
-fn a_relative_specifier_may_leave_something_out() {
+fn relative_specifiers_may_omit_extension_and_index() {
     let (_folder, root) = folder(&[
         ("src/a.js", ""),
         ("src/b.mjs", ""),
@@ -195,13 +195,13 @@ fn a_relative_specifier_may_leave_something_out() {
         "",
         "./\0",
     ] {
-        let nothing = Err(Unresolved::NotFound { package: None });
+        let nothing = Err(ResolutionError::NotFound { package: None });
         assert_eq!(find(&root, "src/x.js", specifier), nothing, "{specifier}");
     }
 }
 
 #[test]
-fn the_aliases_of_the_nearest_tsconfig_hold_for_javascript_too() {
+fn aliases_of_the_nearest_tsconfig_apply_to_javascript_too() {
     let (_folder, root) = folder(&[
         (
             "tsconfig.json",
@@ -253,29 +253,29 @@ fn the_aliases_of_the_nearest_tsconfig_hold_for_javascript_too() {
 }
 
 #[test]
-fn a_broken_tsconfig_matters_to_nothing_that_is_found_without_it() {
+fn a_broken_tsconfig_is_reported_only_when_resolution_fails() {
     let (_folder, root) = folder(&[("tsconfig.json", "{\n  ]"), ("node_modules/a/index.js", "")]);
     assert_eq!(
         find(&root, "x.js", "a"),
         Ok("node_modules/a/index.js".to_owned())
     );
-    let Err(Unresolved::Other(words)) = find(&root, "x.js", "@/b") else {
-        panic!("it is found");
+    let Err(ResolutionError::Other(text)) = find(&root, "x.js", "@/b") else {
+        panic!("the specifier resolved");
     };
-    assert!(words.contains("tsconfig.json:2:"), "{words}");
+    assert!(text.contains("tsconfig.json:2:"), "{text}");
 }
 
 #[test]
-fn a_broken_package_json_is_named() {
+fn an_error_names_the_broken_package_json() {
     let (_folder, root) = folder(&[("node_modules/a/package.json", "{\n  ]")]);
-    let Err(Unresolved::Other(words)) = find(&root, "x.js", "a") else {
-        panic!("it is found");
+    let Err(ResolutionError::Other(text)) = find(&root, "x.js", "a") else {
+        panic!("the specifier resolved");
     };
-    assert!(words.contains("node_modules/a/package.json:2:"), "{words}");
+    assert!(text.contains("node_modules/a/package.json:2:"), "{text}");
 }
 
 #[test]
-fn what_is_not_installed_is_named_with_the_remedy() {
+fn a_missing_package_is_reported_with_the_install_command() {
     for (specifier, error) in [
         ("left-pad", "not found (npm install left-pad)"),
         ("left-pad/x.js", "not found (npm install left-pad)"),
@@ -289,7 +289,7 @@ fn what_is_not_installed_is_named_with_the_remedy() {
 }
 
 #[test]
-fn packages_of_a_workspace_are_found_behind_their_links() {
+fn workspace_packages_are_found_through_their_links() {
     let (_folder, root) = folder(&[
         (
             "package.json",
@@ -318,9 +318,9 @@ fn packages_of_a_workspace_are_found_behind_their_links() {
     let resolution = NodeResolver::new(&root).resolve(&root.join("packages/app/x.js"), "@ours/ui");
     assert_eq!(
         resolution.outcome,
-        Ok(Resolved {
+        Ok(ResolvedFile {
             file: root.join("packages/ui/src/index.js"),
-            asked: root.join("node_modules/@ours/ui/src/index.js"),
+            link: root.join("node_modules/@ours/ui/src/index.js"),
             suffix: String::new(),
         })
     );
@@ -329,7 +329,7 @@ fn packages_of_a_workspace_are_found_behind_their_links() {
 }
 
 #[test]
-fn what_the_browser_understands_is_not_ours() {
+fn urls_and_absolute_paths_are_left_to_the_browser() {
     for specifier in [
         "https://a/b.js",
         "data:text/javascript,1",
@@ -339,7 +339,7 @@ fn what_the_browser_understands_is_not_ours() {
         "npm:a",
     ] {
         assert!(is_url_like(specifier), "{specifier}");
-        let nothing = Err(Unresolved::NotFound { package: None });
+        let nothing = Err(ResolutionError::NotFound { package: None });
         assert_eq!(
             find(&installed(), "a.js", specifier),
             nothing,

@@ -1,28 +1,30 @@
-//! What an answer depends on: enough, and little.
+//! A resolution names every path that can change its outcome, and few others.
 
 use super::*;
 
-/// What of the paths an answer depends on is how: the stamp that a caller would compare.
+/// Returns size and modification time of each dependency, as a caller would compare them.
 fn stamps(resolution: &Resolution) -> Vec<Option<(u64, std::time::SystemTime)>> {
     let stamp = |path: &PathBuf| fs::metadata(path).ok();
     resolution
         .depends_on
         .iter()
-        .map(|path| stamp(path).map(|data| (data.len(), data.modified().expect("a time"))))
+        .map(|path| {
+            stamp(path).map(|data| (data.len(), data.modified().expect("a modification time")))
+        })
         .collect()
 }
 
-/// A copy of an installed package.
+/// Copies an installed package into the folder.
 fn install(package: &str, root: &Path) {
     let to = root.join("node_modules").join(package);
-    fs::create_dir_all(to.parent().expect("a folder")).expect("it is made");
+    fs::create_dir_all(to.parent().expect("a folder")).expect("the folder is created");
     let from = installed().join("node_modules").join(package);
     let copied = Command::new("cp").arg("-r").args([&from, &to]).status();
     assert!(copied.expect("cp runs").success());
 }
 
 #[test]
-fn an_answer_depends_on_little() {
+fn a_resolution_has_few_dependencies() {
     let (_folder, root) = folder(&[("package.json", "{}"), ("src/a.js", ""), ("src/b.js", "")]);
     install("preact", &root);
     for (specifier, files) in [
@@ -86,7 +88,7 @@ fn an_answer_depends_on_little() {
 }
 
 #[test]
-fn every_change_of_an_answer_shows_in_what_it_depends_on() {
+fn every_change_of_the_outcome_changes_a_dependency() {
     type Change = fn(&Path);
     let changes: [(&str, Option<&str>, Change, Option<&str>); 10] = [
         (
@@ -110,7 +112,7 @@ fn every_change_of_an_answer_shows_in_what_it_depends_on() {
         (
             "./b",
             Some("src/b.mjs"),
-            |root| fs::remove_file(root.join("src/b.mjs")).expect("it goes"),
+            |root| fs::remove_file(root.join("src/b.mjs")).expect("the file is removed"),
             Some("src/b.js"),
         ),
         (
