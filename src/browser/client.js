@@ -458,7 +458,7 @@ const countResources = () => performance.getEntriesByType('resource').length;
 const knowsResources = () => !missedResources && countResources() < RESOURCE_ENTRIES;
 
 let uniqueCount = 0;
-/** Differs from all before it, those of earlier pages in the browser's cache too. */
+/** Unique across page loads, so that the browser has no cached response for it. */
 const nextUnique = () => `${Date.now().toString(36)}-${++uniqueCount}`;
 
 // --- The recorder ------------------------------------------------------------------------------
