@@ -1,4 +1,4 @@
-//! Compiles the contract in `proto/` with a pure-Rust compiler: nobody installs protoc.
+//! Compiles the contract in `proto/` with a pure-Rust compiler, so that protoc need not be installed.
 
 use std::io;
 

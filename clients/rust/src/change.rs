@@ -1,10 +1,10 @@
-//! What a plugin makes of a response, and of a module's imports.
+//! Results of the transform and resolve-import hooks.
 
 use crate::proto;
 use bytes::Bytes;
 use std::path::Path;
 
-/// Changes to a response, made by a plugin. What it does not mention stays.
+/// Changes to a response, made by a plugin. Everything else of the response stays.
 ///
 /// ```
 /// # use pagewire_client::Change;
@@ -15,7 +15,7 @@ use std::path::Path;
 pub struct Change(pub(crate) proto::TransformContent);
 
 impl Change {
-    /// Changes nothing yet.
+    /// A change that changes nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -32,8 +32,8 @@ impl Change {
         self
     }
 
-    /// Sets a header, in place of those of its name. Hop-by-hop headers and `content-length` make
-    /// the answer a failure.
+    /// Sets a header, replacing all of this name. Hop-by-hop headers and `content-length` are refused: the
+    /// page gets an error.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Bytes>) -> Self {
         self.0.headers.push(proto::Header {
             name: name.into().to_ascii_lowercase(),
@@ -48,14 +48,14 @@ impl Change {
         self
     }
 
-    /// Has the daemon ask again for the next request. Default: it keeps what came of this response
-    /// until that changes, it is invalidated, a file it depends on changes, or a plugin leaves.
+    /// Prevents caching: the plugin is called again for the next request. Default: the result is cached until
+    /// the response changes, it is invalidated, a file it depends on changes, or a plugin disconnects.
     pub fn no_cache(mut self) -> Self {
         self.0.no_cache = true;
         self
     }
 
-    /// Further files, as absolute paths, whose change makes a cached result stale: what the body
+    /// Further files, as absolute paths, whose change makes the cached result stale: files that the body
     /// includes, or a configuration.
     pub fn depends_on<I: IntoIterator<Item: AsRef<Path>>>(mut self, files: I) -> Self {
         let files = files.into_iter().map(crate::path_to_proto);
@@ -64,24 +64,24 @@ impl Change {
     }
 }
 
-/// What a module imports instead, made by a plugin: one entry for each of its imports, in order.
-/// [`Imports::resolve`](crate::Imports::resolve) makes it, and what gives an `Option` for each
-/// collects into it: an iterator, or a `Vec` that was filled in a loop.
+/// Resolved imports of a module, made by a plugin: one entry for each import, in order.
+/// [`Imports::resolve`](crate::Imports::resolve) returns it; an iterator or `Vec` of one `Option` per import
+/// converts into it.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "nothing is resolved until a handler returns it"]
 pub struct Resolved(pub(crate) proto::ResolvedImports);
 
 impl Resolved {
-    /// Has the daemon ask again for the next request of the module. Default: it keeps the result
-    /// until the module changes, it is invalidated, a file it depends on changes, or a plugin
-    /// leaves.
+    /// Prevents caching: the plugin is called again for the next request of the module. Default: the result
+    /// is cached until the module changes, it is invalidated, a file it depends on changes, or a plugin
+    /// disconnects.
     pub fn no_cache(mut self) -> Self {
         self.0.no_cache = true;
         self
     }
 
     /// Further files, as absolute paths, whose change or appearance makes the cached result stale:
-    /// a package.json, a module that is not there yet.
+    /// a package.json, a module that does not exist yet.
     pub fn depends_on<I: IntoIterator<Item: AsRef<Path>>>(mut self, files: I) -> Self {
         let files = files.into_iter().map(crate::path_to_proto);
         self.0.depends_on_files.extend(files);
@@ -114,13 +114,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_mentions_only_what_changes() {
-        assert_eq!(Change::new().0.body, None, "kept");
+    fn an_empty_body_differs_from_an_unchanged_one() {
+        assert_eq!(Change::new().0.body, None, "unchanged");
         assert_eq!(Change::new().body("").0.body, Some(Bytes::new()), "emptied");
     }
 
     #[test]
-    fn an_import_that_is_not_resolved_keeps_its_place() {
+    fn an_unresolved_import_keeps_its_position() {
         let resolved = Resolved::from(vec![None, Some("/lib/lit.js")]);
         assert_eq!(resolved.0.specifiers, ["", "/lib/lit.js"]);
     }

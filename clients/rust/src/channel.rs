@@ -1,4 +1,4 @@
-//! Dials an endpoint: one HTTP/2 connection that notices within 15 s when its peer is gone.
+//! The gRPC channel to an endpoint: one HTTP/2 connection that detects a lost peer within 15 s.
 
 use crate::{
     Endpoint, Error, Result, endpoint::Address, proto::control_service_client::ControlServiceClient,
@@ -11,27 +11,26 @@ use tonic::{
     transport::{self, Channel},
 };
 
-/// The generated client on a connection of ours, which adds the token to every RPC.
+/// The generated client on a connection that adds the token to every RPC.
 pub type RawClient = ControlServiceClient<InterceptedService<Channel, Credentials>>;
 
-/// How long dialling again may take, after the connection was lost. Beyond: [`Error::Disconnected`].
+/// Time limit for re-establishing a lost connection. Exceeding it is [`Error::Disconnected`].
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// An HTTP/2 ping is sent after so long without a frame...
+/// An HTTP/2 ping is sent after this time without a frame.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-/// ... and the connection is given up when it is not answered for so long.
+/// The connection is closed when a ping is not answered within this time.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Bytes of one stream that may be on their way unread; then the daemon waits on that stream.
+/// Flow-control window of one stream: unread bytes after which the daemon waits.
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
-/// The same of all streams together: many times one stream's, so that one that is not read does
-/// not starve the others.
+/// Flow-control window of the connection: many times that of a stream, so that one unread stream does not
+/// starve the others.
 const CONNECTION_WINDOW_BYTES: u32 = 64 * 1024 * 1024;
-/// Largest message accepted from the daemon; a larger one fails its RPC. The daemon stays below
-/// 3 MiB unless asked for more.
+/// Largest accepted message; a larger one fails its RPC. The daemon sends at most 3 MiB unless requested.
 const MAX_RECEIVED_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 
 pub(crate) async fn dial(endpoint: &Endpoint) -> Result<RawClient> {
     let credentials = Credentials::new(endpoint)?;
-    // Over a unix socket the authority is `localhost`: its path would be refused.
+    // Over a unix socket the authority is `localhost`, because the path of the socket would be refused.
     let authority = match &endpoint.address {
         Address::Tcp(authority) => authority,
         Address::Unix(_) => "localhost",
@@ -84,7 +83,7 @@ async fn connect_unix(
 }
 
 fn cannot_connect(endpoint: &Endpoint, error: &(dyn error::Error + 'static)) -> Error {
-    // The innermost cause is what a person can act on: "connection refused".
+    // The innermost cause is the useful one: "connection refused".
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

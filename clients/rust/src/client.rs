@@ -1,4 +1,4 @@
-//! The connection of a program to its daemon.
+//! The client: a connection to a daemon.
 
 use crate::{
     Endpoint, Error, PluginInfo, Position, RawClient, Result, ServerInfo, Socket, SocketFilter,
@@ -7,62 +7,62 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 use tonic::Request;
 
-/// How long connecting may take: to dial, and to hear who the daemon is. Beyond: [`Error::Connect`].
+/// Time limit for connecting, including the first RPC. Exceeding it is [`Error::Connect`].
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an RPC that is no stream may take unless it is said. Beyond: `DEADLINE`.
+/// Default deadline of an RPC that is not a stream. Exceeding it is `DEADLINE`.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
-/// Sockets or plugins asked for at a time.
+/// Page size of the list RPCs.
 const LIST_PAGE_SIZE: i32 = 1000;
 
 /// A connection to a daemon. Cheap to clone: clones share the connection.
 ///
-/// All methods may be called at the same time, from any task, and from inside a plugin's handlers.
-/// Nothing blocks a thread. An RPC that is no stream may take 30 s unless [set](Client::with_deadline);
-/// none is tried again. Dropping a future abandons its RPC, whose effect is then unknown.
+/// All methods may be called concurrently, from any task, and from inside a plugin's handlers. None blocks
+/// a thread. An RPC that is not a stream has a deadline of 30 s unless [set](Client::with_deadline); no RPC
+/// is retried. Dropping a future cancels its RPC, whose effect is then unknown.
 ///
-/// Messages reach a page in the order of their calls, each at most once. Nothing is kept for pages that
+/// Messages reach a page in the order of the calls, each at most once. They are not stored for pages that
 /// connect later.
 ///
-/// The connection is dialled again when it was lost, so a client outlives a restart of its daemon
-/// on the same endpoint, as long as its token holds: over a unix socket.
+/// A lost connection is re-established on the next call. A client therefore survives a restart of its
+/// daemon on the same endpoint if its token stays valid, that is, over a unix socket.
 #[derive(Clone, Debug)]
 pub struct Client {
-    /// Shared: to copy it costs as much as a send does.
+    /// Shared, because cloning it costs as much as a send.
     raw: Arc<RawClient>,
-    /// How sends are confirmed and reported.
+    /// Confirmation and reporting of sends.
     pub(crate) delivery: Option<proto::DeliveryOptions>,
-    /// Told to the daemon with every RPC that is not a stream.
+    /// Deadline of every RPC that is not a stream.
     deadline: Option<Duration>,
-    /// Under the sends that wait for no page.
+    /// Carries the sends that do not wait for pages.
     pub(crate) send_stream: SendStream,
-    /// What the daemon takes; a larger message would end the stream with all others in it.
+    /// The daemon's limit; a larger message would end the stream and all other sends on it.
     pub(crate) max_message_bytes: usize,
 }
 
-/// The sockets of one instant.
+/// A snapshot of the connected sockets.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct SocketList {
     /// The sockets, in no particular order.
     pub sockets: Vec<Socket>,
-    /// The instant: subscribe with
-    /// [`resume_after`](crate::SubscribeOptions::resume_after) to miss nothing later.
+    /// The position of the snapshot: subscribe with
+    /// [`resume_after`](crate::SubscribeOptions::resume_after) to miss no later event.
     pub position: Position,
 }
 
 impl Client {
-    /// Connects, and asks the daemon who it is: a wrong address or token is noticed here. An endpoint
-    /// without a token gets that of the daemon of yours that runs there, if it does
+    /// Connects and calls the daemon once, so that a wrong address or token is noticed here. An endpoint
+    /// without a token gets the token of your own daemon at that address, if there is one
     /// ([`with_known_token`](Endpoint::with_known_token), without the variable).
     ///
     /// # Errors
-    /// [`Error::Connect`] when nobody answers within 5 s or what answers is no daemon;
+    /// [`Error::Connect`] without a response within 5 s, or when the server is not a daemon;
     /// [`Error::Rpc`] when it refuses the token (`TOKEN_MISSING`, `TOKEN_INVALID`) or is
     /// `STARTING` or `STOPPING`.
     pub async fn connect(endpoint: Endpoint) -> Result<Self> {
         let endpoint = tokio::task::spawn_blocking(|| endpoint.with_discovered_token())
             .await
-            .map_err(|_| Error::Unexpected("a runtime that stops"))?;
+            .map_err(|_| Error::Unexpected("the runtime is shutting down"))?;
         let cannot_connect = |problem: String| Error::Connect {
             endpoint: endpoint.to_string(),
             problem,
@@ -81,46 +81,46 @@ impl Client {
         };
         match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
             Ok(Err(Error::Disconnected { problem })) => Err(cannot_connect(problem)),
-            // An HTTP server that is no daemon of ours answers without a reason.
+            // An error without a reason comes from an HTTP server that is not a daemon.
             Ok(Err(Error::Rpc {
                 reason, message, ..
             })) if reason.is_empty() => Err(cannot_connect(message)),
             Ok(connected) => connected,
-            Err(_) => Err(cannot_connect("no answer within 5 s".to_owned())),
+            Err(_) => Err(cannot_connect("no response within 5 s".to_owned())),
         }
     }
 
-    /// Connects to the daemon that `PAGEWIRE_ENDPOINT` names, or else to the one that is meant in
-    /// the current folder; see [`Endpoint::find`].
+    /// Connects to the daemon that `PAGEWIRE_ENDPOINT` names, else to the one for the current folder; see
+    /// [`Endpoint::find`].
     pub async fn find() -> Result<Self> {
         Self::connect(Endpoint::find()?).await
     }
 
-    /// The generated client on the same connection, for what the library does not cover.
+    /// The generated client on the same connection, for RPCs that the library does not cover.
     pub fn raw(&self) -> RawClient {
         RawClient::clone(&self.raw)
     }
 
     /// A client whose sends count a socket as reached only when its browser confirmed the frame.
-    /// Default: when it is in the socket's queue. Such a send waits for the slowest page, so it wants a
-    /// [deadline](Client::with_deadline) that fits; it is apart from the order of the others.
+    /// Default: when it is in the socket's queue. Such a send waits for the slowest page, so set a suitable
+    /// [deadline](Client::with_deadline). It is not ordered relative to other sends.
     #[must_use]
     pub fn confirming_receipt(mut self) -> Self {
         self.delivery.get_or_insert_default().ack_level = proto::AckLevel::Received.into();
         self
     }
 
-    /// A client whose reports name the sockets that were reached, not only their number.
+    /// A client whose reports list the reached sockets instead of only counting them.
     #[must_use]
     pub fn listing_reached(mut self) -> Self {
         self.delivery.get_or_insert_default().list_reached = true;
         self
     }
 
-    /// A client whose RPCs, streams excepted, may take so long. What is reached by then is
-    /// reported, the rest are rows with [`TimedOut`](crate::DeliveryStatus::TimedOut); with nothing
-    /// to report it is [`Error::Rpc`] with `DEADLINE`. Default 30 s; for an awaited import its
-    /// [timeout](crate::Import::timeout) and 5 s.
+    /// A client whose RPCs, except streams, have this deadline. Sockets reached by then are reported, the
+    /// others are rows with [`TimedOut`](crate::DeliveryStatus::TimedOut); without anything to report the
+    /// result is [`Error::Rpc`] with `DEADLINE`. Default 30 s; for an awaited import its
+    /// [timeout](crate::Import::timeout) plus 5 s.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
@@ -136,13 +136,13 @@ impl Client {
             .into_inner())
     }
 
-    /// All sockets that are connected, ready or not.
+    /// All connected sockets, ready or not.
     pub async fn sockets(&self) -> Result<Vec<Socket>> {
         Ok(self.list_sockets(None).await?.sockets)
     }
 
-    /// The ready sockets that match, or without a filter all sockets; and the instant they were
-    /// listed.
+    /// The ready sockets that match the filter, or all sockets without one, with the position of this
+    /// snapshot.
     pub async fn list_sockets(&self, filter: Option<SocketFilter>) -> Result<SocketList> {
         let mut request = proto::ListSocketsRequest {
             filter,
@@ -167,7 +167,7 @@ impl Client {
         }
     }
 
-    /// Configured plugins and live sessions, in the order in which their hooks are asked.
+    /// Configured plugins and live sessions, in the order in which their hooks are called.
     pub async fn plugins(&self) -> Result<Vec<PluginInfo>> {
         let mut request = proto::ListPluginsRequest {
             page_size: LIST_PAGE_SIZE,
@@ -188,8 +188,8 @@ impl Client {
         }
     }
 
-    /// Has the daemon forget remembered and cached results of hooks; returns how many there were.
-    /// Results of calls that began before it returns are never remembered.
+    /// Invalidates cached results of hooks; returns their number. Results of calls that started before it
+    /// returns are not cached.
     ///
     /// # Errors
     /// [`Error::Rpc`] with `FIELD_INVALID` when a path does not begin with `/`.
@@ -210,7 +210,7 @@ impl Client {
         self.request_within(message, DEFAULT_DEADLINE)
     }
 
-    /// A request with the client's deadline, or else this one.
+    /// A request with the client's deadline, or with `deadline` if the client has none.
     pub(crate) fn request_within<T>(&self, message: T, deadline: Duration) -> Request<T> {
         let mut request = Request::new(message);
         request.set_timeout(self.deadline.unwrap_or(deadline));

@@ -1,4 +1,4 @@
-//! What a plugin answers a request with.
+//! Results of the serve hook.
 
 use crate::{BoxError, Result, error::one_line, proto};
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use std::{fmt, path::Path};
 pub struct Content(proto::ServeContent);
 
 impl Content {
-    /// A body of this MIME type. An empty type is derived from the request's path.
+    /// A body with this MIME type. An empty type is derived from the request's path.
     pub fn new(content_type: impl Into<String>, body: impl Into<Bytes>) -> Self {
         Self::with_body(content_type, Body::InlineBody(body.into()))
     }
@@ -39,7 +39,7 @@ impl Content {
     /// A value as JSON.
     ///
     /// # Errors
-    /// [`Error::Json`](crate::Error::Json) when it cannot be JSON.
+    /// [`Error::Json`](crate::Error::Json) when it cannot be serialized.
     pub fn json(value: impl Serialize) -> Result<Self> {
         Ok(Self::new("application/json", serde_json::to_vec(&value)?))
     }
@@ -65,7 +65,7 @@ impl Content {
         self
     }
 
-    /// One more response header. Hop-by-hop headers and `content-length` make the answer a failure.
+    /// Adds a response header. Hop-by-hop headers and `content-length` are refused: the page gets an error.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Bytes>) -> Self {
         let name = name.into().to_ascii_lowercase();
@@ -76,15 +76,15 @@ impl Content {
         self
     }
 
-    /// The daemon may answer the same request itself from now on: until invalidated, a file it
-    /// depends on changes, or the plugin leaves.
+    /// Lets the daemon cache the content for identical requests: until it is invalidated, a file it depends
+    /// on changes, or the plugin disconnects.
     #[must_use]
     pub fn remember(mut self) -> Self {
         self.0.remember = true;
         self
     }
 
-    /// Further files, as absolute paths, whose change makes a remembered answer stale.
+    /// Further files, as absolute paths, whose change makes the cached content stale.
     #[must_use]
     pub fn depends_on<I: IntoIterator<Item: AsRef<Path>>>(mut self, files: I) -> Self {
         let files = files.into_iter().map(crate::path_to_proto);
@@ -92,7 +92,7 @@ impl Content {
         self
     }
 
-    /// The page gets it as it is: no transform, no socket client put into it.
+    /// Sends the content unchanged: without transforms and without injecting the socket client.
     #[must_use]
     pub fn verbatim(mut self) -> Self {
         self.0.verbatim = true;
@@ -108,7 +108,7 @@ impl Content {
     }
 }
 
-/// Not mine: the next plugin is asked, or the file system.
+/// The plugin does not serve this request: the next plugin is called, or the file system.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Skip {
     remember: bool,
@@ -120,7 +120,7 @@ impl Skip {
         Self::default()
     }
 
-    /// Do not ask again for the same request until invalidated.
+    /// Lets the daemon cache the skip for identical requests until it is invalidated.
     #[must_use]
     pub fn remember(mut self) -> Self {
         self.remember = true;
@@ -128,14 +128,14 @@ impl Skip {
     }
 }
 
-/// Mine, but broken: a considered failure, a syntax error say. The developer sees it in the page,
-/// and the page recovers by itself when the cause is fixed. Return it as a handler's error:
+/// An error of the requested content, such as a syntax error in its source. The developer sees it in the page,
+/// which recovers by itself when the cause is fixed. Return it as the error of a handler:
 /// `Err(Failure::new("unexpected `}`").at("/src/a.vue", 3, 7).into())`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure(Box<proto::HookFailure>);
 
 impl Failure {
-    /// What went wrong, for people.
+    /// A failure with a message for people.
     pub fn new(message: impl Into<String>) -> Self {
         Self(Box::new(proto::HookFailure {
             message: message.into(),
@@ -150,14 +150,14 @@ impl Failure {
         self
     }
 
-    /// A stack trace, as it should be printed.
+    /// A stack trace, printed as given.
     #[must_use]
     pub fn stack(mut self, stack: impl Into<String>) -> Self {
         self.0.stack = stack.into();
         self
     }
 
-    /// Where in the source the cause is; line and column count from 1, 0 = unknown.
+    /// The location of the cause in the source; line and column count from 1, 0 = unknown.
     #[must_use]
     pub fn at(mut self, file: impl Into<String>, line: u32, column: u32) -> Self {
         let location = self.0.location.get_or_insert_default();
@@ -165,15 +165,14 @@ impl Failure {
         self
     }
 
-    /// The lines around the cause, as they should be shown.
+    /// The source lines around the cause, shown as given.
     #[must_use]
     pub fn frame(mut self, frame: impl Into<String>) -> Self {
         self.0.location.get_or_insert_default().frame = frame.into();
         self
     }
 
-    /// Further files, as absolute paths, whose change may mend it: pages of a daemon that watches ask
-    /// again then.
+    /// Further files, as absolute paths, whose change may fix the error: with `--watch`, pages reload then.
     #[must_use]
     pub fn depends_on<I: IntoIterator<Item: AsRef<Path>>>(mut self, files: I) -> Self {
         let files = files.into_iter().map(crate::path_to_proto);
@@ -181,7 +180,7 @@ impl Failure {
         self
     }
 
-    /// The failure that an error of a handler is: itself, or its text and that of its causes.
+    /// Converts the error of a handler: a `Failure` as it is, any other error with the texts of its causes.
     pub(crate) fn from_error(error: BoxError) -> Self {
         match error.downcast::<Self>() {
             Ok(failure) => *failure,
@@ -206,15 +205,15 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// What a plugin makes of a request. Handlers return what converts into it: a [`Content`], a
+/// The result of a serve handler. Handlers return anything that converts into it: a [`Content`], a
 /// [`Skip`], or an `Option<Content>` whose `None` skips.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// The response.
     Content(Content),
-    /// Not mine.
+    /// The next plugin, or the file system, serves the request.
     Skip(Skip),
-    /// Mine, but broken.
+    /// The page shows an error.
     Failure(Failure),
 }
 
@@ -260,17 +259,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_keeps_its_place_through_a_handlers_error() {
+    fn a_failure_returned_as_an_error_keeps_its_location() {
         let failure = Failure::new("unexpected `}`").at("/a.vue", 3, 7);
         assert_eq!(Failure::from_error(failure.clone().into()), failure);
-        assert_eq!(
-            Failure::from_error("no luck".into()),
-            Failure::new("no luck")
-        );
+        assert_eq!(Failure::from_error("broken".into()), Failure::new("broken"));
     }
 
     #[test]
-    fn no_content_is_a_skip() {
+    fn none_is_a_skip() {
         assert_eq!(Outcome::from(None), Outcome::Skip(Skip::new()));
     }
 }

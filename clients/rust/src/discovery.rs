@@ -1,11 +1,10 @@
-//! How programs find a daemon that nobody named: the files that daemons leave, and which of them
-//! is meant.
+//! Discovery of running daemons through the files that they write.
 //!
-//! A daemon that would answer has a file `PID.json` in the [`runtime_folder`]: a [`Daemon`] as JSON.
-//! Beside it, `PID.token` holds its token. Both are readable by their owner alone, and both are
-//! removed when the daemon ends. What a killed daemon left behind is removed by whoever looks next.
+//! Each running daemon has a file `PID.json` in the [`runtime_folder`], a [`Daemon`] as JSON, and a file
+//! `PID.token` with its token. Both are readable only by their owner and removed when the daemon exits.
+//! Files of a killed daemon are removed by the next program that lists the folder.
 //!
-//! Most programs want [`Endpoint::find`], which looks here by itself.
+//! Most programs use [`Endpoint::find`], which calls this module.
 
 use crate::{Endpoint, Error, Result};
 use serde::{Deserialize, Serialize};
@@ -16,21 +15,21 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Largest file that is read; a larger one is none of ours. Default 64 KiB.
+/// Files larger than this are ignored.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// How long a daemon may take to accept a connection before it counts as busy. Default 1 s.
+/// A daemon that does not accept a connection within this time counts as busy.
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A daemon that runs, as it describes itself. Programs in other languages read the same JSON, and
-/// must ignore keys that they do not know.
+/// A running daemon as described by its discovery file. Programs in other languages read the same JSON and
+/// must ignore unknown keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Daemon {
     /// Its version.
     pub pagewire: String,
-    /// Its process.
+    /// Its process id.
     pub pid: u32,
-    /// What it serves: absolute paths, without links.
+    /// The served folders: absolute paths without symbolic links.
     pub root_dirs: Vec<PathBuf>,
     /// The first URL of its pages.
     pub http: String,
@@ -38,9 +37,9 @@ pub struct Daemon {
     pub control: String,
     /// All its control addresses.
     pub controls: Vec<String>,
-    /// The file that holds its token; none when no control address needs one.
+    /// The file with its token; `None` when no control address needs one.
     pub token_file: Option<PathBuf>,
-    /// The PEM file to trust, if it serves pages by TLS with a certificate of its own.
+    /// The PEM file of the authority to trust, if it serves pages over TLS with a generated certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority_file: Option<PathBuf>,
     /// When it started, as RFC 3339.
@@ -54,11 +53,11 @@ impl Daemon {
         format!("{}.json", self.pid)
     }
 
-    /// Its first control address, with its token if that needs one. Reads the token file at once,
-    /// blocking.
+    /// Its first control address, with the token if that address needs one. Reads the token file, which
+    /// blocks.
     ///
     /// # Errors
-    /// [`Error::Endpoint`] or [`Error::TokenFile`] when what it wrote is of no use.
+    /// [`Error::Endpoint`] or [`Error::TokenFile`] when the address or the token file is not valid.
     pub fn endpoint(&self) -> Result<Endpoint> {
         let endpoint: Endpoint = self.control.parse()?;
         match &self.token_file {
@@ -67,7 +66,7 @@ impl Daemon {
         }
     }
 
-    /// How near it is to a folder, the nearest last; none when it serves something else.
+    /// How near its roots are to a folder, the nearest last; `None` when they are unrelated.
     fn nearness(&self, folder: &Path) -> Option<Nearness> {
         let roots = self.root_dirs.iter();
         roots
@@ -81,7 +80,7 @@ impl Daemon {
             .max()
     }
 
-    /// Whether anything listens at one of its addresses. A daemon too busy to accept does.
+    /// Whether anything listens at one of its addresses; a daemon that is too busy to accept does.
     fn listens(&self) -> bool {
         self.controls.iter().chain([&self.control]).any(|control| {
             let connected = match control.strip_prefix("unix:") {
@@ -92,13 +91,13 @@ impl Daemon {
                     .and_then(|address| TcpStream::connect_timeout(&address, ACCEPT_TIMEOUT))
                     .map(drop),
             };
-            let nobody = [io::ErrorKind::ConnectionRefused, io::ErrorKind::NotFound];
-            !connected.is_err_and(|error| nobody.contains(&error.kind()))
+            let nothing_listens = [io::ErrorKind::ConnectionRefused, io::ErrorKind::NotFound];
+            !connected.is_err_and(|error| nothing_listens.contains(&error.kind()))
         })
     }
 }
 
-/// One line of a list to choose from.
+/// One line of a list of candidates.
 impl fmt::Display for Daemon {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -110,30 +109,30 @@ impl fmt::Display for Daemon {
     }
 }
 
-/// How a daemon's root lies to a folder.
+/// The position of a daemon's root relative to a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Nearness {
-    /// Somewhere below it.
+    /// The root is below the folder.
     Below,
-    /// Around it, with so many components: more is nearer.
+    /// The root contains the folder. The number of its components; more is nearer.
     Around(usize),
 }
 
-/// Where daemons leave their files: `$XDG_RUNTIME_DIR/pagewire`, or without that variable
-/// `pagewire-UID` in the temporary folder. It may not exist; before using it, ask
-/// [`check_private`].
+/// The folder of the discovery files: `$XDG_RUNTIME_DIR/pagewire`, or without that variable
+/// `pagewire-UID` in the temporary folder. It may not exist; call [`check_private`] before using it.
 pub fn runtime_folder() -> PathBuf {
     let given = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     match given.filter(|dir| dir.is_absolute()) {
         Some(dir) => dir.join("pagewire"),
-        None => env::temp_dir().join(own_name()),
+        None => env::temp_dir().join(temp_folder_name()),
     }
 }
 
-/// Fails unless this is a folder that only we can open: in anybody else's, files prove nothing.
+/// Fails unless this is a folder that only the current user can open: files in any other folder cannot be
+/// trusted.
 ///
 /// # Errors
-/// `PermissionDenied` with the remedy; or what the operating system says.
+/// `PermissionDenied` with the remedy, or the error of the operating system.
 pub fn check_private(folder: &Path) -> io::Result<()> {
     let metadata = folder.symlink_metadata()?;
     if metadata.is_dir() && is_private(&metadata) {
@@ -148,8 +147,8 @@ pub fn check_private(folder: &Path) -> io::Result<()> {
     ))
 }
 
-/// The daemons that run, in no particular order. Removes what those that do not have left behind.
-/// Reads small files and tries their addresses, blocking.
+/// The running daemons, in no particular order. Removes files of daemons that no longer run. Reads small
+/// files and tries the addresses, which blocks.
 ///
 /// # Errors
 /// When the runtime folder exists and cannot be read, or is [not private](check_private).
@@ -157,18 +156,18 @@ pub fn running() -> io::Result<Vec<Daemon>> {
     running_in(&runtime_folder())
 }
 
-/// The daemon of ours that runs here and has this control address, if it is one.
+/// The running daemon of the current user that has this control address.
 ///
 /// # Errors
 /// As [`running`].
 pub fn at(endpoint: &Endpoint) -> io::Result<Option<Daemon>> {
-    let is_there = |daemon: &Daemon| {
+    let has_address = |daemon: &Daemon| {
         let controls = daemon.controls.iter().map(|control| control.parse());
         controls
             .flatten()
             .any(|control: Endpoint| control.is_at(endpoint))
     };
-    Ok(running()?.into_iter().find(is_there))
+    Ok(running()?.into_iter().find(has_address))
 }
 
 fn running_in(folder: &Path) -> io::Result<Vec<Daemon>> {
@@ -180,15 +179,15 @@ fn running_in(folder: &Path) -> io::Result<Vec<Daemon>> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // PID.json, PID.token, PID.scratch, and what a write that was cut short left.
+        // PID.json, PID.token, PID.scratch, and temporary files of interrupted writes.
         let Some((Ok(pid), kind)) = name.split_once('.').map(|(pid, kind)| (pid.parse(), kind))
         else {
             continue;
         };
         if !is_alive(pid) {
-            // A log outlives its daemon: it may say why that ended.
+            // The log of a daemon is kept: it may contain the reason of its exit.
             if kind != "log" {
-                // Another program may have been faster.
+                // Another program may have removed it already.
                 let _ = match kind {
                     "scratch" => fs::remove_dir_all(&path),
                     _ => fs::remove_file(&path),
@@ -200,7 +199,7 @@ fn running_in(folder: &Path) -> io::Result<Vec<Daemon>> {
             if daemon.listens() {
                 daemons.push(daemon);
             } else {
-                // Its number went to another process.
+                // The process id now belongs to another process.
                 let _ = fs::remove_file(folder.join(format!("{pid}.token")));
                 let _ = fs::remove_dir_all(folder.join(format!("{pid}.scratch")));
                 let _ = fs::remove_file(&path);
@@ -210,7 +209,7 @@ fn running_in(folder: &Path) -> io::Result<Vec<Daemon>> {
     Ok(daemons)
 }
 
-/// None unless it is a file of ours that nobody else could write, and makes sense.
+/// `None` unless it is a private file of the current user with valid content.
 fn read(path: &Path) -> Option<Daemon> {
     let metadata = path.symlink_metadata().ok()?;
     if !metadata.is_file() || !is_private(&metadata) || metadata.len() > MAX_FILE_BYTES {
@@ -219,43 +218,43 @@ fn read(path: &Path) -> Option<Daemon> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-/// The daemon that is meant in a folder: the one whose root is nearest around the folder; else one
-/// whose root is below it; else the only one there is.
+/// Chooses the daemon for a folder: the one whose root is the nearest that contains the folder, else one
+/// whose root is below it, else the only one.
 ///
 /// # Errors
-/// [`Error::NoDaemon`] when there is none; [`Error::SeveralDaemons`] when two are equally near.
+/// [`Error::NoDaemon`] without any daemon; [`Error::SeveralDaemons`] when two are equally near.
 pub fn choose(folder: &Path, daemons: Vec<Daemon>) -> Result<Daemon> {
-    // Roots are real paths. A folder that does not exist is in no root.
+    // Roots are real paths. A folder that does not exist is not inside any root.
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let nearest = daemons.iter().filter_map(|daemon| daemon.nearness(&folder));
     let nearest = nearest.max();
-    // Those that serve something else are all equally far.
-    let mut meant: Vec<_> = daemons
+    // Daemons with unrelated roots are all equally far.
+    let mut candidates: Vec<_> = daemons
         .into_iter()
         .filter(|daemon| daemon.nearness(&folder) == nearest)
         .collect();
-    if meant.len() > 1 {
-        meant.sort_by(|a, b| (&a.root_dirs, a.pid).cmp(&(&b.root_dirs, b.pid)));
+    if candidates.len() > 1 {
+        candidates.sort_by(|a, b| (&a.root_dirs, a.pid).cmp(&(&b.root_dirs, b.pid)));
         return Err(Error::SeveralDaemons {
             folder,
-            daemons: meant,
+            daemons: candidates,
         });
     }
-    meant.pop().ok_or(Error::NoDaemon { problem: None })
+    candidates.pop().ok_or(Error::NoDaemon { problem: None })
 }
 
-/// The daemon that is meant in a folder, [chosen](choose) from those that [run](running).
+/// Finds the daemon for a folder: [chooses](choose) among the [running](running) ones.
 ///
 /// # Errors
-/// [`Error::NoDaemon`] when there is none, or none can be found; [`Error::SeveralDaemons`] when two
-/// are equally near.
+/// [`Error::NoDaemon`] without a daemon, or when the files cannot be read; [`Error::SeveralDaemons`] when
+/// two are equally near.
 pub fn find(folder: &Path) -> Result<Daemon> {
-    choose(folder, findable()?)
+    choose(folder, list()?)
 }
 
-/// The daemon that serves these folders: another run of one that was known.
+/// Finds the daemon that serves exactly these folders: a later run of a daemon that was connected before.
 pub(crate) fn find_serving(root_dirs: &[PathBuf]) -> Result<Daemon> {
-    let mut daemons = findable()?;
+    let mut daemons = list()?;
     daemons.retain(|daemon| daemon.root_dirs == root_dirs);
     choose(
         root_dirs.first().map_or(Path::new("."), PathBuf::as_path),
@@ -263,35 +262,35 @@ pub(crate) fn find_serving(root_dirs: &[PathBuf]) -> Result<Daemon> {
     )
 }
 
-fn findable() -> Result<Vec<Daemon>> {
+fn list() -> Result<Vec<Daemon>> {
     running().map_err(|error| Error::NoDaemon {
         problem: Some(error.to_string()),
     })
 }
 
 #[cfg(unix)]
-fn own_name() -> String {
+fn temp_folder_name() -> String {
     format!("pagewire-{}", rustix::process::getuid().as_raw())
 }
 
 #[cfg(unix)]
 fn is_private(metadata: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
-    let others_may = metadata.mode() & 0o077;
-    metadata.uid() == rustix::process::getuid().as_raw() && others_may == 0
+    let access_of_others = metadata.mode() & 0o077;
+    metadata.uid() == rustix::process::getuid().as_raw() && access_of_others == 0
 }
 
-/// Whether a process runs. One that has ended and that its parent has not waited for does not.
+/// Whether a process runs. A zombie does not.
 #[cfg(unix)]
 pub fn is_alive(pid: u32) -> bool {
     use rustix::process::{Pid, test_kill_process};
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The state stands behind the name, which is in parentheses and may hold some.
-    let ended = stat
+    // The state follows the name, which is in parentheses and may contain some.
+    let is_zombie = stat
         .rsplit_once(')')
         .is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'));
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    !ended && pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+    !is_zombie && pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
 #[cfg(unix)]
@@ -299,9 +298,9 @@ fn connect_unix(path: &Path) -> io::Result<()> {
     std::os::unix::net::UnixStream::connect(path).map(drop)
 }
 
-// The temporary folder is the user's own there, and whether a daemon lives is seen by calling it.
+// On other systems the temporary folder belongs to the user, and only connecting shows whether a daemon runs.
 #[cfg(not(unix))]
-fn own_name() -> String {
+fn temp_folder_name() -> String {
     "pagewire".to_owned()
 }
 
@@ -310,7 +309,7 @@ fn is_private(_: &fs::Metadata) -> bool {
     true
 }
 
-/// Whether a process runs; not known here.
+/// Whether a process runs; unknown on this system.
 #[cfg(not(unix))]
 pub fn is_alive(_: u32) -> bool {
     true
@@ -321,7 +320,7 @@ fn connect_unix(_: &Path) -> io::Result<()> {
     Err(io::ErrorKind::NotFound.into())
 }
 
-/// A time as text, for people and programs.
+/// Serializes times as RFC 3339.
 mod rfc3339 {
     use prost_types::Timestamp;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
@@ -356,7 +355,7 @@ mod tests {
         }
     }
 
-    /// The chosen one's number; none = there is none; all numbers when there are several.
+    /// The process ids of the chosen daemon, or of all candidates.
     fn chosen(folder: &str, daemons: &[Daemon]) -> Vec<u32> {
         match choose(Path::new(folder), daemons.to_vec()) {
             Ok(daemon) => vec![daemon.pid],
@@ -369,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_root_around_the_folder_counts_then_those_below_then_the_only_one() {
+    fn prefers_the_nearest_root_around_the_folder_then_roots_below_then_the_only_daemon() {
         let outer = daemon(1, &["/no/p"]);
         let inner = daemon(2, &["/no/p/web"]);
         let other = daemon(3, &["/no/q", "/no/r"]);
@@ -377,9 +376,13 @@ mod tests {
         assert_eq!(chosen("/no/p/web/src", &all), [2]);
         assert_eq!(chosen("/no/p/web", &all), [2]);
         assert_eq!(chosen("/no/p/website", &all), [1]);
-        assert_eq!(chosen("/no/p", &all), [1], "around it, also exactly");
-        assert_eq!(chosen("/no/r/x", &all), [3], "any of its roots");
-        assert_eq!(chosen("/no", &all), [1, 2, 3], "all below are alike");
+        assert_eq!(chosen("/no/p", &all), [1], "a root contains itself");
+        assert_eq!(chosen("/no/r/x", &all), [3], "any of its roots counts");
+        assert_eq!(
+            chosen("/no", &all),
+            [1, 2, 3],
+            "all roots below are equally near"
+        );
         assert_eq!(chosen("/no", std::slice::from_ref(&inner)), [2]);
         assert_eq!(chosen("/elsewhere", &all[1..2]), [2], "the only one");
         assert_eq!(chosen("/elsewhere", &[inner, other]), [2, 3]);
@@ -389,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_json_that_other_languages_can_read() {
+    fn the_file_is_json_with_documented_keys() {
         let daemon = daemon(7, &["/p"]);
         let json = serde_json::to_value(&daemon).unwrap();
         let expected = serde_json::json!({
@@ -398,7 +401,7 @@ mod tests {
             "token_file": "/run/1.token", "start_time": "1970-01-01T00:00:00Z",
         });
         assert_eq!(json, expected);
-        // A later version may say more.
+        // Later versions may add keys.
         let mut json = json;
         json["later"] = true.into();
         assert_eq!(serde_json::from_value::<Daemon>(json).unwrap(), daemon);
@@ -406,11 +409,15 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_folder_or_file_that_others_can_open_is_not_trusted() {
+    fn ignores_files_and_folders_that_other_users_can_open() {
         use std::os::unix::fs::{PermissionsExt, symlink};
         let outer = tempfile::tempdir().unwrap();
         let folder = outer.path().join("pagewire");
-        assert_eq!(running_in(&folder).unwrap(), [], "no folder, no daemon");
+        assert_eq!(
+            running_in(&folder).unwrap(),
+            [],
+            "without a folder there is no daemon"
+        );
         fs::create_dir(&folder).unwrap();
         let mode = |path: &Path, mode| {
             fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
@@ -440,8 +447,8 @@ mod tests {
         mode(&folder, 0o700);
         let link = outer.path().join("link");
         symlink(&folder, &link).unwrap();
-        assert!(running_in(&link).is_err(), "a link may lead anywhere");
-        // What makes no sense is no daemon either.
+        assert!(running_in(&link).is_err(), "a symbolic link is refused");
+        // A file without valid content is ignored.
         fs::write(&file, "{").unwrap();
         assert_eq!(running_in(&folder).unwrap(), []);
     }

@@ -1,4 +1,4 @@
-//! Where a daemon listens for programs, and the token it wants.
+//! The control endpoint of a daemon: its address and token.
 
 use crate::{Error, Result, discovery};
 use std::{
@@ -8,15 +8,15 @@ use std::{
 };
 use tonic::transport::Uri;
 
-/// Names the control endpoint, for processes that the daemon spawned and for people.
+/// The control endpoint; the daemon sets it for the plugins it spawns, people set it by hand.
 const ENDPOINT_VARIABLE: &str = "PAGEWIRE_ENDPOINT";
-/// Holds the control token.
+/// The control token.
 const TOKEN_VARIABLE: &str = "PAGEWIRE_TOKEN";
 
-/// The control endpoint of a daemon: an address, and a token unless it needs none.
+/// The control endpoint of a daemon: an address, and a token if the address needs one.
 ///
 /// Parsed from `127.0.0.1:8001`, `http://127.0.0.1:8001`, `[::1]:8001`, `localhost:8001` or
-/// `unix:/path/to/socket`. Parsing connects to nothing.
+/// `unix:/path/to/socket`. Parsing does not connect.
 ///
 /// The token is a secret: neither `Debug` nor `Display` shows it.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,13 +34,13 @@ pub(crate) enum Address {
 }
 
 impl Endpoint {
-    /// The daemon that is meant when the program was told none: the one that `PAGEWIRE_ENDPOINT`
-    /// names (see [`from_env`](Endpoint::from_env)), else the one that is meant in the current
-    /// folder (see [`discover`](Endpoint::discover)). [`Client::find`](crate::Client::find)
-    /// and [`Plugin::run`](crate::Plugin::run) use this. Blocks shortly.
+    /// Finds a daemon without being given one: the one that `PAGEWIRE_ENDPOINT` names (see
+    /// [`from_env`](Endpoint::from_env)), else the one for the current folder (see
+    /// [`discover`](Endpoint::discover)). [`Client::find`](crate::Client::find) and
+    /// [`Plugin::run`](crate::Plugin::run) use this. Blocks briefly.
     ///
     /// # Errors
-    /// Those of the two.
+    /// Those of `from_env` and `discover`.
     pub fn find() -> Result<Self> {
         match variable(ENDPOINT_VARIABLE) {
             Some(_) => Self::from_env(),
@@ -48,8 +48,8 @@ impl Endpoint {
         }
     }
 
-    /// As [`find`](Endpoint::find), of a daemon that served these folders when it was found before: not
-    /// another project's, which may be the only one for a while.
+    /// As [`find`](Endpoint::find), but discovers only a daemon that serves these folders, because the daemon
+    /// of another project may be the only one for a while.
     pub(crate) fn find_again(root_dirs: &[PathBuf]) -> Result<Self> {
         match variable(ENDPOINT_VARIABLE) {
             Some(_) => Self::from_env(),
@@ -57,33 +57,33 @@ impl Endpoint {
         }
     }
 
-    /// The daemon that is meant in this folder: the one whose root is nearest around the folder;
-    /// else one whose root is below it; else the only one that runs. Its token is read from its
-    /// file; `PAGEWIRE_TOKEN` does not count here, as it belongs to an endpoint that somebody named.
-    /// Blocks shortly: reads small files, and tries whether who wrote them still listens.
+    /// Discovers the daemon for this folder: the one whose root is the nearest that contains the folder, else
+    /// one whose root is below it, else the only running one. Its token is read from its file;
+    /// `PAGEWIRE_TOKEN` is ignored, as it belongs to a named endpoint. Blocks briefly: reads small files and
+    /// tries their addresses.
     ///
     /// # Errors
-    /// [`Error::NoDaemon`] when none runs; [`Error::SeveralDaemons`] when two are equally near.
+    /// [`Error::NoDaemon`] without a running daemon; [`Error::SeveralDaemons`] when two are equally near.
     pub fn discover(folder: impl AsRef<Path>) -> Result<Self> {
         discovery::find(folder.as_ref())?.endpoint()
     }
 
     /// The endpoint that `PAGEWIRE_ENDPOINT` names, [with its token](Endpoint::with_known_token).
-    /// The daemon sets both variables for the plugins that it spawns. An empty variable is none.
+    /// The daemon sets both variables for the plugins that it spawns. An empty variable counts as unset.
     ///
     /// # Errors
     /// [`Error::Endpoint`] when `PAGEWIRE_ENDPOINT` is not set or does not parse.
     pub fn from_env() -> Result<Self> {
         let address = variable(ENDPOINT_VARIABLE).ok_or_else(|| Error::Endpoint {
             value: ENDPOINT_VARIABLE.to_owned(),
-            problem: "is not set (set it to the control endpoint that the daemon's ready line names, or have the daemon start this program)".to_owned(),
+            problem: "is not set (set it to the control endpoint in the daemon's ready line, or let the daemon start this program)".to_owned(),
         })?;
         Ok(address.parse::<Self>()?.with_known_token())
     }
 
-    /// The endpoint with the token that is in `PAGEWIRE_TOKEN`; else, if it is the control address
-    /// of a daemon of ours that runs here, with the token in that daemon's file; else unchanged.
-    /// Blocks shortly, as [`discover`](Endpoint::discover) does.
+    /// The endpoint with the token in `PAGEWIRE_TOKEN`; else, if it is the control address of your own running
+    /// daemon, with the token in that daemon's file; else unchanged. Blocks briefly, as
+    /// [`discover`](Endpoint::discover) does.
     #[must_use]
     pub fn with_known_token(self) -> Self {
         if let Some(token) = variable(TOKEN_VARIABLE) {
@@ -92,31 +92,31 @@ impl Endpoint {
         self.with_discovered_token()
     }
 
-    /// The endpoint with the token in the file of the daemon of ours that runs here and has this
-    /// address; unchanged if it has a token, or there is none. Blocks shortly.
+    /// The endpoint with the token in the file of the running daemon at this address; unchanged if it has a
+    /// token, or there is no such daemon. Blocks briefly.
     pub(crate) fn with_discovered_token(self) -> Self {
         if self.token.is_some() || self.is_unix() {
             return self;
         }
         let daemon = discovery::at(&self).ok().flatten();
         let file = daemon.and_then(|daemon| daemon.token_file);
-        // Without a token the daemon says what is missing.
+        // Without a token the daemon responds with an error that names it.
         match file.map(|file| self.clone().with_token_file(file)) {
             Some(Ok(endpoint)) => endpoint,
             Some(Err(_)) | None => self,
         }
     }
 
-    /// The endpoint with this token, sent with every RPC. A unix socket that only its owner may
-    /// open needs none.
+    /// The endpoint with this token, sent with every RPC. A unix socket that only its owner can open needs
+    /// none.
     #[must_use]
     pub fn with_token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
         self
     }
 
-    /// The endpoint with the token that is this file's content, without surrounding white space.
-    /// Reads the file at once, blocking.
+    /// The endpoint with the content of this file as its token, without surrounding white space. Reads the
+    /// file, which blocks.
     ///
     /// # Errors
     /// [`Error::TokenFile`] when the file cannot be read or is empty.
@@ -149,12 +149,12 @@ impl Endpoint {
     }
 }
 
-/// Whether the environment names a daemon and its token: else the token is one that was found.
+/// Whether the environment names a daemon and its token; otherwise the token is discovered.
 pub(crate) fn names_token() -> bool {
     variable(ENDPOINT_VARIABLE).is_some() && variable(TOKEN_VARIABLE).is_some()
 }
 
-/// A variable that is set and says something.
+/// The value of a variable that is set and not empty.
 fn variable(name: &str) -> Option<String> {
     let value = env::var(name).ok()?;
     Some(value.trim().to_owned()).filter(|value| !value.is_empty())
@@ -181,7 +181,7 @@ impl FromStr for Endpoint {
         }
         if value.starts_with("https://") {
             return Err(invalid(
-                "asks for TLS, which the control endpoint does not speak",
+                "uses TLS, which the control endpoint does not support",
             ));
         }
         let authority = value.strip_prefix("http://").unwrap_or(value);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_an_address_is_understood() {
+    fn parses_every_spelling_of_an_address() {
         assert_eq!(address("127.0.0.1:8001"), "127.0.0.1:8001");
         assert_eq!(address("http://127.0.0.1:8001"), "127.0.0.1:8001");
         assert_eq!(address("http://127.0.0.1:8001/"), "127.0.0.1:8001");
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_with_the_value_and_a_remedy() {
+    fn refuses_an_invalid_address_with_the_value_and_a_remedy() {
         for value in [
             "",
             "8001",
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_token_is_never_shown() {
+    fn never_shows_the_token() {
         let endpoint: Endpoint = "127.0.0.1:8001".parse().unwrap();
         let endpoint = endpoint.with_token("secret");
         assert!(!format!("{endpoint} {endpoint:?}").contains("secret"));

@@ -1,4 +1,4 @@
-//! What can go wrong between a program and its daemon.
+//! Errors of the library.
 
 use crate::discovery::Daemon;
 use std::{
@@ -8,22 +8,21 @@ use std::{
 use tonic::{Code, Status, TimeoutExpired};
 use tonic_types::StatusExt;
 
-/// A result of this library.
+/// Result of an operation of this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Any error, as handlers of a [`Plugin`](crate::Plugin) may return it: `?` works on every error
-/// type, and `"text".into()` makes one.
+/// The error type of handlers of a [`Plugin`](crate::Plugin): `?` converts every error type, and
+/// `"text".into()` creates one.
 pub type BoxError = Box<dyn error::Error + Send + Sync>;
 
 /// The domain of the reasons in the daemon's errors.
 const REASON_DOMAIN: &str = "pagewire.v1";
 
-/// Why an operation failed. What happened at one page is never an error: it is a row of the
-/// operation's report.
+/// Why an operation failed. A problem at a single page is never an error, but a row of the operation's report.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The text is no endpoint, or the environment names none.
+    /// The text is not an endpoint, or the environment names none.
     #[error("endpoint `{value}` {problem}")]
     Endpoint {
         /// The text, or the variable that should hold it.
@@ -32,23 +31,23 @@ pub enum Error {
         problem: String,
     },
 
-    /// Nothing names a daemon, and none runs.
-    #[error("no daemon runs here{} (start one with `pagewire serve`, or set PAGEWIRE_ENDPOINT to the control address that its ready line names)", problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default())]
+    /// No daemon was named, and none is running.
+    #[error("no daemon is running{} (start one with `pagewire serve`, or set PAGEWIRE_ENDPOINT to the control address in its ready line)", problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default())]
     NoDaemon {
-        /// Why none can be found, if that is not all there is to say.
+        /// Why discovery failed, if it did.
         problem: Option<String>,
     },
 
-    /// Nothing names a daemon, and several could be meant.
-    #[error("{}", candidates(folder, daemons))]
+    /// No daemon was named, and several are equally likely.
+    #[error("{}", candidates_text(folder, daemons))]
     SeveralDaemons {
-        /// The folder for which one was looked for.
+        /// The folder for which a daemon was searched.
         folder: PathBuf,
-        /// Those that could be meant.
+        /// The candidates.
         daemons: Vec<Daemon>,
     },
 
-    /// The file that should hold the token is of no use.
+    /// The token file cannot be read or is empty.
     #[error("cannot read the token from {}: {problem} (pass the file that the daemon wrote)", path.display())]
     TokenFile {
         /// The file.
@@ -57,20 +56,20 @@ pub enum Error {
         problem: String,
     },
 
-    /// Nothing that speaks the contract answers at the endpoint.
+    /// No daemon responds at the endpoint.
     #[error(
-        "cannot connect to the daemon at {endpoint}: {problem} (start `pagewire`, or pass the control endpoint that its ready line names)"
+        "cannot connect to the daemon at {endpoint}: {problem} (start `pagewire`, or pass the control endpoint in its ready line)"
     )]
     Connect {
         /// The endpoint, without its token.
         endpoint: String,
-        /// The cause, "connection refused" say.
+        /// The cause, such as "connection refused".
         problem: String,
     },
 
-    /// The connection broke during an RPC, whose effect is therefore unknown.
+    /// The connection was lost during an RPC, whose effect is therefore unknown.
     #[error(
-        "lost the connection to the daemon: {problem} (see its log; connect again once it runs)"
+        "lost the connection to the daemon: {problem} (see its log; connect again once it is running)"
     )]
     Disconnected {
         /// The cause.
@@ -78,28 +77,28 @@ pub enum Error {
     },
 
     /// The daemon refused or ended an RPC.
-    #[error("{}", refusal(*code, reason, message, violations))]
+    #[error("{}", rpc_text(*code, reason, message, violations))]
     Rpc {
         /// The gRPC status code. [`Code::Unavailable`] is the only one worth a retry.
         code: Code,
-        /// The daemon's word for the fault, `TOKEN_MISSING` say; see the contract for all of them.
-        /// Empty when the fault is the gRPC library's own (an oversized message).
+        /// The daemon's machine-readable reason, such as `TOKEN_MISSING`; the contract lists all of them.
+        /// Empty when the error comes from the gRPC library (an oversized message).
         reason: String,
-        /// What is wrong, for people.
+        /// The message for people.
         message: String,
-        /// The fields at fault, with `FIELD_INVALID`.
+        /// The invalid fields, with `FIELD_INVALID`.
         violations: Vec<FieldViolation>,
     },
 
-    /// A value could not be turned into JSON, or JSON into a value.
+    /// A value could not be serialized to JSON, or parsed from it.
     #[error("json: {0}")]
     Json(#[from] serde_json::Error),
 
-    /// What a page answered is not JSON: `NaN`, a bigint, a DOM node.
-    #[error("not a json value: {0} (have the page return something JSON.stringify keeps)")]
+    /// The value of a page is not JSON: `NaN`, a bigint, a DOM node.
+    #[error("not a json value: {0} (let the page return something that JSON.stringify supports)")]
     NotJson(String),
 
-    /// A plugin was put together wrongly, or one of its start or stop handlers failed.
+    /// A plugin is declared wrongly, or its start or stop handler failed.
     #[error("plugin `{plugin}`: {problem}")]
     Plugin {
         /// The plugin's name.
@@ -108,22 +107,24 @@ pub enum Error {
         problem: String,
     },
 
-    /// The daemon said something that the contract does not allow here.
-    #[error("unexpected answer of the daemon: {0} (do its version and this library's fit?)")]
+    /// The daemon violated the contract.
+    #[error(
+        "unexpected response of the daemon: {0} (check that the daemon's version matches this library's)"
+    )]
     Unexpected(&'static str),
 }
 
 /// A field of a request that the daemon refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldViolation {
-    /// Path of the field in the request, `target.ids.socket_ids` say.
+    /// Path of the field in the request, such as `target.ids.socket_ids`.
     pub field: String,
     /// What is wrong with it.
     pub description: String,
 }
 
 impl Error {
-    /// The daemon's word for the fault, `PLUGIN_NAME_TAKEN` say. `None` unless the daemon gave one.
+    /// The daemon's machine-readable reason, such as `PLUGIN_NAME_TAKEN`; `None` if it gave none.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Rpc { reason, .. } if !reason.is_empty() => Some(reason),
@@ -146,7 +147,7 @@ impl From<Status> for Error {
         let info = status
             .get_details_error_info()
             .filter(|info| info.domain == REASON_DOMAIN);
-        // A status that was received has no source; one that our transport made has.
+        // A received status has no source; one created by the local transport has.
         if info.is_none() && error::Error::source(&status).is_some() {
             return Self::from_transport(&status);
         }
@@ -171,12 +172,12 @@ impl From<Status> for Error {
 }
 
 impl Error {
-    /// The daemon has not answered in time.
+    /// The error of an exceeded deadline.
     pub(crate) fn deadline() -> Self {
         Self::Rpc {
             code: Code::DeadlineExceeded,
             reason: "DEADLINE".to_owned(),
-            message: "the deadline passed before the daemon answered".to_owned(),
+            message: "the deadline passed before the daemon responded".to_owned(),
             violations: Vec::new(),
         }
     }
@@ -190,13 +191,13 @@ impl Error {
             source = cause.source();
         }
         Self::Disconnected {
-            problem: chain(status),
+            problem: transport_causes(status),
         }
     }
 }
 
-/// The causes of a transport error, without its own line, which says "transport error".
-fn chain(status: &Status) -> String {
+/// The causes of a transport error, without its own text, which is only "transport error".
+fn transport_causes(status: &Status) -> String {
     let mut texts: Vec<String> = Vec::new();
     let mut source = error::Error::source(status);
     while let Some(cause) = source {
@@ -213,7 +214,7 @@ fn chain(status: &Status) -> String {
     }
 }
 
-fn refusal(code: Code, reason: &str, message: &str, violations: &[FieldViolation]) -> String {
+fn rpc_text(code: Code, reason: &str, message: &str, violations: &[FieldViolation]) -> String {
     let what = if message.is_empty() {
         code.description()
     } else {
@@ -232,9 +233,9 @@ fn refusal(code: Code, reason: &str, message: &str, violations: &[FieldViolation
     }
 }
 
-fn candidates(folder: &Path, daemons: &[Daemon]) -> String {
+fn candidates_text(folder: &Path, daemons: &[Daemon]) -> String {
     let head = format!(
-        "{} daemons could be meant in {} (name one: pass its control address, or set PAGEWIRE_ENDPOINT to it)",
+        "{} daemons match {} (pass the control address of one, or set PAGEWIRE_ENDPOINT to it)",
         daemons.len(),
         folder.display()
     );
@@ -243,7 +244,7 @@ fn candidates(folder: &Path, daemons: &[Daemon]) -> String {
     lines.join("\n  ")
 }
 
-/// An error and its causes in one line.
+/// An error with its causes in one line.
 pub(crate) fn one_line(error: &(dyn error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -264,7 +265,7 @@ mod tests {
     use tonic_types::ErrorDetails;
 
     #[test]
-    fn an_rpc_error_keeps_code_reason_and_fields() {
+    fn an_rpc_error_has_code_reason_and_fields() {
         let mut details = ErrorDetails::new();
         details.set_error_info(
             "FIELD_INVALID",
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_of_another_domain_is_not_ours() {
+    fn ignores_a_reason_of_another_domain() {
         let mut details = ErrorDetails::new();
         details.set_error_info("X", "elsewhere", std::collections::HashMap::new());
         let error = Error::from(Status::with_error_details(Code::Internal, "x", details));

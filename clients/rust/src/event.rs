@@ -1,4 +1,4 @@
-//! What happens in pages and to sockets, as a subscription tells it.
+//! Events of pages and sockets, as a subscription delivers them.
 
 use crate::{
     ConsoleLevel, FileChanged, Gap, JsValue, PageError, Position, Result, Socket, SocketClosed,
@@ -8,12 +8,11 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::time::SystemTime;
 
-/// One event of the daemon's log. Of one socket: its opening comes before all its events, its
-/// closing after them.
+/// One event of the daemon's log. The opening of a socket precedes all its events, its closing follows them.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
-    /// Its place in the log.
+    /// Its position in the log.
     pub position: Position,
     /// When the daemon logged it, by the daemon's clock.
     pub time: SystemTime,
@@ -21,7 +20,7 @@ pub struct Event {
     pub what: What,
 }
 
-/// What happened. A match needs a `_` arm: later versions tell more.
+/// What happened. A match needs a `_` arm, because later versions may add variants.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum What {
@@ -29,45 +28,45 @@ pub enum What {
     Message(Message),
     /// A socket was connected.
     SocketOpened {
-        /// The socket as it was when it opened; its page may not have said what it is.
+        /// The socket when it opened; its page may not have sent its hello yet.
         socket: Socket,
-        /// The socket that the same document had before. Empty = none.
+        /// The previous socket of the same document. Empty = none.
         previous_socket_id: String,
     },
-    /// A socket became ready, or what is known of it changed: the whole socket, after the change.
+    /// A socket became ready or its description changed: the complete socket after the change.
     SocketUpdated(Socket),
-    /// A socket was closed; nothing of it follows.
+    /// A socket was closed; no events of it follow.
     SocketClosed(SocketClosed),
     /// A page wrote to its console.
     Console(ConsoleEntry),
-    /// Something failed in a page and no code of the page took it.
+    /// An error in a page that its code did not handle.
     PageError(PageError),
     /// A watched file changed.
     FileChanged(FileChanged),
-    /// Events are lost to this subscriber; the bounds are exact and not themselves lost.
+    /// Events were lost to this subscriber. The bounds are exact; the events at the bounds are not lost.
     Gap(Gap),
 }
 
-/// What a page wrote to its console.
+/// A console call of a page.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ConsoleEntry {
     /// The page's socket.
     pub socket_id: String,
-    /// The console method used.
+    /// The console method.
     pub level: ConsoleLevel,
-    /// The arguments as passed, a format string unexpanded.
+    /// The arguments as passed; a format string is not expanded.
     pub args: Vec<JsValue>,
-    /// Where it was called, in the browser's own format. Empty = not known.
+    /// The call stack in the browser's own format. Empty = unknown.
     pub stack: String,
 }
 
-/// A message that a page sent.
+/// A message of a page.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message(proto::BrowserMessage);
 
 impl Message {
-    /// The socket it came from: `Target::socket` with it reaches the same page.
+    /// The socket that sent it; `Target::socket` with it reaches the same page.
     pub fn socket_id(&self) -> &str {
         &self.0.socket_id
     }
@@ -77,8 +76,8 @@ impl Message {
         &self.0.r#type
     }
 
-    /// The text as the page sent it, byte for byte. `None` for a binary message, and for one whose
-    /// content was [left out](Message::omitted_bytes).
+    /// The text as the page sent it, byte for byte. `None` for a binary message, and for one whose content
+    /// was [omitted](Message::omitted_bytes).
     pub fn text(&self) -> Option<&str> {
         match &self.0.frame {
             Some(Frame::Text(text)) => Some(text),
@@ -97,26 +96,25 @@ impl Message {
     /// The message as a Rust value.
     ///
     /// # Errors
-    /// [`Error::Json`](crate::Error::Json) when it is not a `T`, or not text at all.
+    /// [`Error::Json`](crate::Error::Json) when it is not a `T`, or not text.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         Ok(serde_json::from_str(self.text().unwrap_or_default())?)
     }
 
-    /// Names the page's request, if it is one that can be answered with
-    /// [`Client::reply`](crate::Client::reply).
+    /// The id for [`Client::reply`](crate::Client::reply), if the message is a request.
     pub fn request_id(&self) -> Option<&str> {
         Some(self.0.request_id.as_str()).filter(|id| !id.is_empty())
     }
 
-    /// Size of a message whose content was left out, because it is larger than
-    /// [`max_event_bytes`](crate::SubscribeOptions::max_event_bytes). 0 = the content is here.
+    /// Size of a message whose content was omitted, because it is larger than
+    /// [`max_event_bytes`](crate::SubscribeOptions::max_event_bytes). 0 = the content is present.
     pub fn omitted_bytes(&self) -> u64 {
         self.0.omitted_bytes
     }
 }
 
 impl Event {
-    /// The event, or `None` for one that this version does not know.
+    /// The event, or `None` for a kind that this version does not know.
     pub(crate) fn from_proto(event: proto::SubscribeMessagesResponse) -> Option<Self> {
         let what = match event.event? {
             wire::Event::Message(message) => What::Message(Message(message)),

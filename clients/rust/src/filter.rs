@@ -1,15 +1,15 @@
-//! Which requests a plugin is asked about.
+//! Filters of hooks.
 
 use crate::proto;
 use std::path::Path;
 
-/// Which requests a plugin is asked about. Evaluated in the daemon: what no filter matches never
-/// leaves it. Paths are URL paths, percent-decoded, beginning with `/`; regular expressions are RE2
-/// syntax, unanchored. The daemon refuses what does not compile (`FIELD_INVALID`).
+/// A filter of requests, evaluated in the daemon: a request that matches no filter is never sent to the
+/// plugin. Paths are URL paths, percent-decoded, beginning with `/`; regular expressions use RE2 syntax,
+/// unanchored. The daemon refuses an invalid one (`FIELD_INVALID`).
 ///
-/// Methods narrow: all conditions must hold. Several filters widen, see
-/// [`ServeOptions`](crate::ServeOptions).
-/// Requests other than GET and HEAD match only if [`methods`](Filter::methods) says so.
+/// All conditions of a filter must hold. A hook matches if any of its filters does, see
+/// [`ServeOptions`](crate::ServeOptions). Requests other than GET and HEAD match only with
+/// [`methods`](Filter::methods).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter(pub(crate) proto::RequestFilter);
 
@@ -28,7 +28,7 @@ impl Filter {
         })
     }
 
-    /// Paths that begin with this, `/virtual/` say.
+    /// Paths with this prefix, such as `/virtual/`.
     pub fn prefix(prefix: impl Into<String>) -> Self {
         let path_prefixes = vec![prefix.into()];
         Self(proto::RequestFilter {
@@ -37,7 +37,7 @@ impl Filter {
         })
     }
 
-    /// Paths that this regular expression is found in, `\.vue$` say.
+    /// Paths that match this regular expression, such as `\.vue$`.
     pub fn regex(regex: impl Into<String>) -> Self {
         let path_regexes = vec![regex.into()];
         Self(proto::RequestFilter {
@@ -46,8 +46,7 @@ impl Filter {
         })
     }
 
-    /// Requests that the file system would answer with this file, whatever their URL. An absolute
-    /// path in UTF-8.
+    /// Requests for which the file system has this file, whatever their URL. An absolute path in UTF-8.
     pub fn file(file: impl AsRef<Path>) -> Self {
         let file_paths = vec![crate::path_to_proto(file)];
         Self(proto::RequestFilter {
@@ -65,7 +64,7 @@ impl Filter {
         })
     }
 
-    /// Every request. The slow path: each one then waits for this plugin.
+    /// Every request. This is slow: each request waits for this plugin.
     pub fn all() -> Self {
         Self(proto::RequestFilter {
             match_all: true,
@@ -73,21 +72,21 @@ impl Filter {
         })
     }
 
-    /// Narrows to paths that this regular expression is not found in. May be repeated.
+    /// Excludes paths that match this regular expression. May be repeated.
     #[must_use]
     pub fn except(mut self, regex: impl Into<String>) -> Self {
         self.0.exclude_path_regexes.push(regex.into());
         self
     }
 
-    /// The HTTP methods, upper-case. Default GET and HEAD.
+    /// The HTTP methods, in upper case. Default GET and HEAD.
     #[must_use]
     pub fn methods<I: IntoIterator<Item: Into<String>>>(mut self, methods: I) -> Self {
         self.0.methods = methods.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Narrows to responses of any of these MIME types. For [`transform`](crate::Plugin::transform)
+    /// Requires a response of one of these MIME types. For [`transform`](crate::Plugin::transform)
     /// only. Default any.
     #[must_use]
     pub fn mime_types<I: IntoIterator<Item: Into<String>>>(mut self, mime_types: I) -> Self {

@@ -1,15 +1,15 @@
-//! Modules for pages to import, and what came of it.
+//! Imports in pages and their results.
 
 use crate::{DeliveryStatus, Error, JsException, JsValue, Report, Result, Target, proto};
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
-/// How long pages may take unless it is said: the daemon's default.
+/// Default time limit of pages, the same as the daemon's.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-/// What an awaited import may take beyond the time of its pages.
+/// Added to the time limit of the pages for the deadline of the RPC.
 const DEADLINE_MARGIN: Duration = Duration::from_secs(5);
 
-/// A module for pages to `import()`, and what to call its default export with.
+/// A module for pages to `import()`, and the arguments for its default export.
 ///
 /// ```
 /// # use pagewire_client::Import;
@@ -32,14 +32,13 @@ impl Import {
         ))
     }
 
-    /// The source of a module. The daemon serves it from the pages' own origin, so it passes a
-    /// strict content security policy, has real stack traces, and is evaluated each time.
+    /// The source of a module. The daemon serves it from the origin of the pages, so it complies with a strict
+    /// content security policy, has real stack traces, and is evaluated each time.
     pub fn code(source: impl Into<String>) -> Self {
         Self::new(proto::send_import_request::Module::Code(source.into()))
     }
 
-    /// One more argument of the default export. A value that cannot be JSON is reported by the
-    /// send.
+    /// Adds an argument for the default export. A value that cannot be serialized makes the send fail.
     #[must_use]
     pub fn arg(mut self, value: impl Serialize) -> Self {
         if let Ok(args) = &mut self.args_json {
@@ -51,8 +50,7 @@ impl Import {
         self
     }
 
-    /// One more argument of the default export, as JSON text that reaches the page verbatim. The
-    /// daemon refuses what does not parse.
+    /// Adds an argument as JSON text, which reaches the page verbatim. The daemon refuses invalid JSON.
     #[must_use]
     pub fn arg_json(mut self, json: impl Into<String>) -> Self {
         if let Ok(args) = &mut self.args_json {
@@ -61,14 +59,14 @@ impl Import {
         self
     }
 
-    /// Evaluates the module again in pages that have it already. Default: they use what they have.
+    /// Evaluates the module again in pages that have loaded it. Default: they use the loaded instance.
     #[must_use]
     pub fn fresh(mut self) -> Self {
         self.fresh = true;
         self
     }
 
-    /// How long pages may take; those that overrun are rows with
+    /// Time limit of the pages; those that exceed it are rows with
     /// [`TimedOut`](DeliveryStatus::TimedOut). Default 10 s.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -84,7 +82,7 @@ impl Import {
         self
     }
 
-    /// How long an RPC that awaits it may take.
+    /// The default deadline of an RPC that awaits it.
     pub(crate) fn deadline(&self) -> Duration {
         let timeout = self.timeout.unwrap_or(DEFAULT_TIMEOUT);
         timeout.saturating_add(DEADLINE_MARGIN)
@@ -121,43 +119,42 @@ impl Import {
     }
 }
 
-/// What an awaited import came to, page by page.
+/// The results of an awaited import.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ImportReport {
-    /// Whom the import reached.
+    /// The delivery report.
     pub report: Report,
-    /// Exactly one row for each selected socket, whatever happened to it. Empty: nobody was
-    /// selected.
+    /// Exactly one row for each selected socket. Empty: no socket was selected.
     pub rows: Vec<ImportRow>,
 }
 
-/// What one page made of an awaited import.
+/// The result of one page.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ImportRow {
     /// The page's socket.
     pub socket_id: String,
-    /// What the default export returned, or its promise resolved to; or why there is no value.
+    /// The returned or resolved value of the default export, or why there is none.
     pub outcome: Result<JsValue, ImportError>,
-    /// From selection to the answer, or to giving up, by the daemon's clock.
+    /// Time from the selection to the result, or to the time limit, by the daemon's clock.
     pub elapsed: Duration,
 }
 
-/// Why a page has no value to show for an import.
+/// Why there is no value of a page.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
-    /// Something was thrown: by loading, by the call, or by turning its value into a message.
+    /// An exception: while loading, in the call, or while serializing the value.
     #[error("{0}")]
     Exception(Box<JsException>),
-    /// The page never answered, and why.
-    #[error("the page did not answer: {0}")]
+    /// The page did not respond, for this reason.
+    #[error("the page did not respond: {0}")]
     Unanswered(DeliveryStatus),
 }
 
 impl ImportRow {
-    /// The value as a Rust one.
+    /// The value as a Rust value.
     ///
     /// # Errors
     /// The row's own error, or that of [`JsValue::json`].

@@ -50,7 +50,7 @@ pub use target::Target;
 pub use tonic::Code;
 pub use value::JsValue;
 
-/// Durations too long for the wire are the longest there.
+/// Saturates durations that are too long for the wire.
 fn duration_to_proto(duration: std::time::Duration) -> prost_types::Duration {
     duration.try_into().unwrap_or(prost_types::Duration {
         seconds: i64::MAX,
@@ -58,7 +58,7 @@ fn duration_to_proto(duration: std::time::Duration) -> prost_types::Duration {
     })
 }
 
-/// Files are named in UTF-8 on the wire.
+/// Paths are UTF-8 on the wire; other bytes are replaced.
 fn path_to_proto(path: impl AsRef<std::path::Path>) -> String {
     path.as_ref().to_string_lossy().into_owned()
 }

@@ -1,16 +1,16 @@
-//! Filters that change while their hook is open.
+//! Filters that can be replaced while their hook is open.
 
 use crate::{Filter, Result, proto::RequestFilter};
 use std::{collections::BTreeMap, fmt};
 use tokio::sync::watch;
 use tonic::Status;
 
-/// Replaces the filters of a hook while its plugin runs: an editor is asked about the files that it
-/// has unsaved, say. From [`ServeOptions::live_filters`](crate::ServeOptions::live_filters) and its
-/// like. Cheap to clone.
+/// A handle that replaces the filters of a hook while its plugin runs, so that an editor, for example, is
+/// called only for files with unsaved changes. Returned by
+/// [`ServeOptions::live_filters`](crate::ServeOptions::live_filters) and its counterparts. Cheap to clone.
 ///
-/// It holds the filters whether a plugin runs or not: one that is run again with a clone of the
-/// options opens its hook with those that were set last.
+/// It holds the filters whether the plugin runs or not: a plugin that is run again with a clone of the options
+/// opens its hook with the filters that were set last.
 ///
 /// ```no_run
 /// # use pagewire_client::{Content, Filter, Plugin, Result, ServeOptions};
@@ -30,22 +30,22 @@ pub struct LiveFilters(watch::Sender<State>);
 
 struct State {
     filters: Vec<RequestFilter>,
-    /// How often they were set.
+    /// Incremented each time the filters are set.
     version: u64,
-    /// The open hooks, by their place in the order of opening.
+    /// The open hooks, numbered in the order of opening.
     hooks: BTreeMap<u64, Progress>,
     hooks_opened: u64,
-    /// How far the last hook was whose stream failed, and why it did.
+    /// The progress of the last hook whose stream failed, and its error.
     failed: Option<(Progress, Status)>,
 }
 
-/// How far one hook is behind [`State::version`].
+/// The filter versions of one hook, at most [`State::version`].
 #[derive(Clone, Copy)]
 struct Progress {
-    /// The version that the daemon was sent last.
+    /// The version that was last sent to the daemon.
     sent: u64,
-    /// The version that the daemon asks by; 0 until the hook is open. Behind `sent` while an
-    /// update is under way, of which there is one at a time.
+    /// The version that the daemon applies; 0 until the hook is open. Less than `sent` while an update is in
+    /// flight; there is at most one at a time.
     in_force: u64,
 }
 
@@ -60,15 +60,14 @@ impl LiveFilters {
         }))
     }
 
-    /// Replaces all filters; without one the plugin is asked about nothing. Returns once they are
-    /// in force: no later request sees the old ones. Of several calls at the same time the last
-    /// counts, and all return when its filters are in force. While the plugin does not run it
-    /// returns at once.
+    /// Replaces all filters; with none the hook is not called. Returns once the filters are in force: no later
+    /// request is matched against the old ones. Of several concurrent calls the last one wins, and all return
+    /// once its filters are in force. Returns immediately while the plugin does not run.
     ///
     /// # Errors
     /// [`Error::Rpc`](crate::Error::Rpc) when the daemon refuses a filter (`FIELD_INVALID`), which
-    /// ends the plugin; or what else ended it meanwhile. The filters stay set: replace refused ones
-    /// before the plugin is run again.
+    /// ends the plugin; or another error that ended it meanwhile. The filters stay set: replace refused ones
+    /// before running the plugin again.
     pub async fn set<I: IntoIterator<Item = Filter>>(&self, filters: I) -> Result<()> {
         let filters = filters.into_iter().map(|filter| filter.0).collect();
         let mut version = 0;
@@ -89,7 +88,7 @@ impl LiveFilters {
         }
     }
 
-    /// The filters to open a hook with, and its place here, which it gives up when dropped.
+    /// Registers a hook: returns the filters to open it with, and a guard that unregisters it on drop.
     pub(crate) fn open(&self) -> (Vec<RequestFilter>, HookFilters) {
         let mut opened = (Vec::new(), 0);
         self.0.send_modify(|state| {
@@ -115,15 +114,14 @@ impl fmt::Debug for LiveFilters {
     }
 }
 
-/// One open hook's part in its filters.
+/// Registration of one open hook, removed on drop.
 pub(crate) struct HookFilters {
     all: LiveFilters,
     hook: u64,
 }
 
 impl HookFilters {
-    /// The next filters to send, once those before are in force and there are others. What is set
-    /// meanwhile is skipped but for the last.
+    /// Waits until the previous filters are in force and newer ones are set, and returns the newest.
     pub(crate) async fn next(&self) -> Vec<RequestFilter> {
         let mut changes = self.all.0.subscribe();
         let due = |state: &State| {
@@ -140,12 +138,12 @@ impl HookFilters {
         filters
     }
 
-    /// The daemon has in force what it was sent.
+    /// Records that the daemon applies the filters that were sent.
     pub(crate) fn in_force(&self) {
         self.modify(|hook, _| hook.in_force = hook.sent);
     }
 
-    /// The hook's stream has failed: who waits for an update of it is told.
+    /// Records that the hook's stream failed; callers that wait for its update get the error.
     pub(crate) fn failed(&self, status: Status) {
         self.modify(|hook, state| state.failed = Some((*hook, status)));
     }
@@ -179,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hook_opens_with_what_was_set_before() {
+    async fn a_hook_opens_with_the_filters_set_before() {
         let live = LiveFilters::new([]);
         live.set([Filter::path("/a")]).await.unwrap();
         let (filters, _hook) = live.open();
@@ -187,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn set_returns_when_every_open_hook_goes_by_it() {
+    async fn set_returns_once_every_open_hook_applies_the_filters() {
         let live = LiveFilters::new([]);
         let (one, another) = (live.open().1, live.open().1);
         one.in_force();
@@ -203,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn filters_set_during_an_update_follow_it_at_once() {
+    async fn filters_set_during_an_update_are_sent_after_it() {
         let live = LiveFilters::new([]);
         let (_, hook) = live.open();
         let mut early = pin!(live.set([Filter::path("/early")]));
@@ -227,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_is_told_to_whom_it_is_for() {
+    async fn only_the_caller_whose_filters_are_refused_gets_the_error() {
         let live = LiveFilters::new([]);
         let (_, hook) = live.open();
         hook.in_force();

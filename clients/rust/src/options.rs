@@ -1,4 +1,4 @@
-//! What a plugin's hooks are asked about, and how.
+//! Options of the hooks.
 
 use crate::{
     Filter, LiveFilters,
@@ -6,33 +6,33 @@ use crate::{
 };
 use std::time::Duration;
 
-/// What a plugin serves, and how it is asked. Made from a [`Filter`], or several of which any may
-/// match: `Filter::path("/a.js").into()`, `[filter, another].into()`.
+/// Filters and options of a serve hook. Created from one [`Filter`] or several, any of which may match:
+/// `Filter::path("/a.js").into()`, `[filter, another].into()`.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
-    /// Without filters: those of the moment are put into it when the hook opens.
+    /// Without filters: the current ones are added when the hook opens.
     pub(crate) open: proto::ServeOpen,
     pub(crate) filters: LiveFilters,
 }
 
 impl ServeOptions {
-    /// Is asked only when no file answers. Default: ahead of the file system.
+    /// Calls the hook only when no file matches. Default: before the file system.
     #[must_use]
     pub fn after_files(mut self) -> Self {
         self.open.phase = ServePhase::AfterFiles.into();
         self
     }
 
-    /// Is asked ahead of every plugin, as an editor with unsaved buffers needs. Default: ahead of
-    /// the file system, in the order that the daemon's configuration gives.
+    /// Calls the hook before all other plugins, as an editor with unsaved buffers needs. Default: before the
+    /// file system, in the order of the daemon's configuration.
     #[must_use]
     pub fn first(mut self) -> Self {
         self.open.phase = ServePhase::First.into();
         self
     }
 
-    /// The largest request body to see, in bytes, 16 MiB at most. Of a larger one a handler sees
-    /// that it was [left out](crate::Request::body_omitted). Default 0: none.
+    /// The largest request body to receive, in bytes, at most 16 MiB. A larger one is
+    /// [omitted](crate::Request::body_omitted). Default 0: no bodies.
     #[must_use]
     pub fn max_request_body_bytes(mut self, bytes: u32) -> Self {
         self.open.max_request_body_bytes = bytes;
@@ -40,18 +40,18 @@ impl ServeOptions {
     }
 }
 
-/// Which responses a plugin changes, and how it is asked. Made from a [`Filter`], or several of
-/// which any may match: `Filter::mime("text/css").into()`, `[filter, another].into()`.
+/// Filters and options of a transform hook. Created from one [`Filter`] or several, any of which may match:
+/// `Filter::mime("text/css").into()`, `[filter, another].into()`.
 #[derive(Clone, Debug)]
 pub struct TransformOptions {
-    /// Without filters: those of the moment are put into it when the hook opens.
+    /// Without filters: the current ones are added when the hook opens.
     pub(crate) open: proto::TransformOpen,
     pub(crate) filters: LiveFilters,
 }
 
 impl TransformOptions {
-    /// The largest body to change, in bytes. A larger response passes this plugin by, and a header
-    /// of it says so. Default 1 MiB.
+    /// The largest body to transform, in bytes. A larger response skips this plugin, which one of its headers
+    /// reports. Default 1 MiB.
     #[must_use]
     pub fn max_body_bytes(mut self, bytes: u32) -> Self {
         self.open.max_body_bytes = bytes;
@@ -59,18 +59,18 @@ impl TransformOptions {
     }
 }
 
-/// Which modules' imports a plugin resolves, and how it is asked. Made from a [`Filter`] on the
-/// importing module's request, or several of which any may match.
+/// Filters and options of a resolve-import hook. Created from one [`Filter`] on the request of the importing
+/// module, or several, any of which may match.
 #[derive(Clone, Debug)]
 pub struct ResolveOptions {
-    /// Without filters: those of the moment are put into it when the hook opens.
+    /// Without filters: the current ones are added when the hook opens.
     pub(crate) open: proto::ResolveImportOpen,
     pub(crate) filters: LiveFilters,
 }
 
 impl ResolveOptions {
-    /// Is asked only about specifiers that any of these regular expressions is found in (RE2 syntax,
-    /// unanchored); `^[^./]` are the bare ones. Default all.
+    /// Limits the hook to specifiers that match any of these regular expressions (RE2 syntax, unanchored);
+    /// `^[^./]` matches the bare ones. Default all.
     #[must_use]
     pub fn specifiers<I: IntoIterator<Item: Into<String>>>(mut self, regexes: I) -> Self {
         self.open.specifier_regexes = regexes.into_iter().map(Into::into).collect();
@@ -78,12 +78,12 @@ impl ResolveOptions {
     }
 }
 
-/// What the options of all hooks have in common.
+/// Options that all hooks share.
 macro_rules! hook_options {
     ($options:ident, $open:ident) => {
         impl $options {
-            /// Is asked about what any of these filters matches. Without one it is asked about
-            /// nothing, until there are [others](Self::live_filters).
+            /// Calls the hook for requests that match any of these filters. Without filters it is not
+            /// called until [some are set](Self::live_filters).
             pub fn new<I: IntoIterator<Item = Filter>>(filters: I) -> Self {
                 Self {
                     open: proto::$open::default(),
@@ -91,37 +91,37 @@ macro_rules! hook_options {
                 }
             }
 
-            /// A handle that replaces the filters while the plugin runs. Clones of the options share
-            /// it, so that it outlives a plugin that is run again.
+            /// A handle that replaces the filters while the plugin runs. Clones of the options share it, so
+            /// that it stays valid when the plugin is run again.
             pub fn live_filters(&self) -> LiveFilters {
                 self.filters.clone()
             }
 
-            /// How long one call may take, from when it is due. Default 5 s; capped by the daemon;
-            /// unlimited while it debugs. Then the page gets 504 and the handler is cancelled.
+            /// Time limit of one call. Default 5 s; capped by the daemon; unlimited with `--debug`. After it
+            /// the page gets 504 and the handler is cancelled.
             #[must_use]
             pub fn call_timeout(mut self, timeout: Duration) -> Self {
                 self.hook_options().call_timeout = Some(crate::duration_to_proto(timeout));
                 self
             }
 
-            /// How many calls may run at once; up to 1,024 more wait in the daemon. Default 32.
+            /// Limit of concurrent calls; up to 1,024 more wait in the daemon. Default 32.
             #[must_use]
             pub fn max_concurrent_calls(mut self, calls: u32) -> Self {
                 self.hook_options().max_concurrent_calls = calls;
                 self
             }
 
-            /// What pages get when this plugin is too slow, overloaded or gone. Default
-            /// [`FailureMode::Fail`]: they are told.
+            /// What happens when this plugin is too slow, overloaded or disconnected. Default
+            /// [`FailureMode::Fail`]: pages show the error.
             #[must_use]
             pub fn failure_mode(mut self, mode: FailureMode) -> Self {
                 self.hook_options().failure_mode = mode.into();
                 self
             }
 
-            /// The request headers to see, lower-case names; `*` = all. Default none. They take
-            /// part in the key of remembered and cached results.
+            /// The request headers to receive, lower-case names; `*` = all. Default none. They are part of
+            /// the cache key of results.
             #[must_use]
             pub fn forward_request_headers<I: IntoIterator<Item: Into<String>>>(
                 mut self,

@@ -1,10 +1,10 @@
 //! The contract as generated code: every message, and the raw gRPC client.
 //!
-//! For what the library does not cover. [`crate::Client::raw`] gives a connected
+//! For RPCs that the library does not cover. [`crate::Client::raw`] returns a connected
 //! [`ControlServiceClient`](control_service_client::ControlServiceClient). The comments are those of
 //! the `.proto` files.
 
-// Generated: its style is prost's, and its comments are written for all languages.
+// Generated code, with comments written for all languages.
 #![allow(clippy::all, clippy::pedantic)]
 #![allow(missing_docs, unreachable_pub, rustdoc::all)]
 

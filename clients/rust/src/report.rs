@@ -1,20 +1,20 @@
-//! What became of a send.
+//! Delivery reports.
 
 use crate::{DeliveryStatus, Error, Position, Result, proto};
 
-/// What became of a send: `reached` and the rows of `unreached` are together exactly the sockets
-/// that were selected.
+/// Delivery report of a send: the sockets counted by `reached` and those in `unreached` are together exactly
+/// the selected ones.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
-    /// How many sockets were reached. 0 without rows: nobody was selected.
+    /// The number of reached sockets. 0 without rows: no socket was selected.
     pub reached: u32,
     /// One row for each selected socket that was not reached, in no particular order.
     pub unreached: Vec<Unreached>,
-    /// The sockets that were reached, if asked for with
+    /// The reached sockets, if requested with
     /// [`Client::listing_reached`](crate::Client::listing_reached).
     pub reached_socket_ids: Vec<String>,
-    /// Place in the event log at selection: what the send causes comes after it.
+    /// Position in the event log at the selection: events that the send causes come after it.
     pub position: Position,
 }
 
@@ -22,19 +22,19 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unreached {
-    /// The socket, or the id that was asked for.
+    /// The socket id, or the unknown id from the target.
     pub socket_id: String,
-    /// Why.
+    /// The reason.
     pub status: DeliveryStatus,
 }
 
 impl Report {
-    /// How many sockets were selected.
+    /// The number of selected sockets.
     pub fn selected(&self) -> usize {
         self.reached as usize + self.unreached.len()
     }
 
-    /// At least one socket was selected, and all that were are reached.
+    /// Whether at least one socket was selected and all of them were reached.
     pub fn reached_all(&self) -> bool {
         self.reached > 0 && self.unreached.is_empty()
     }

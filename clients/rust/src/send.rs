@@ -1,4 +1,4 @@
-//! What a program can do to pages: each method is one RPC, and reports whom it reached.
+//! Sends to pages: each method is one RPC that returns a delivery report.
 
 use crate::{
     Client, ConsoleLevel, Error, Import, ImportReport, Report, Result, Target,
@@ -8,22 +8,21 @@ use bytes::Bytes;
 use prost::Message as _;
 use serde::Serialize;
 
-/// Sends to pages. A page that cannot be reached is a row of the [`Report`], never an error; so is
-/// nobody being connected. A target or a value that makes no sense is an error (`FIELD_INVALID`).
+/// Sends to pages. A page that cannot be reached is a row of the [`Report`], never an error, and neither is an
+/// empty selection. An invalid target or value is an error (`FIELD_INVALID`).
 ///
-/// Messages and answers go by one stream, in the order of the calls: also those whose futures are polled
-/// at the same time. Nothing is sent before its future is polled.
+/// Messages and replies use one stream and are sent in the order of the calls, even when their futures are
+/// polled concurrently. Nothing is sent before its future is polled.
 impl Client {
-    /// Sends a value as one JSON message. Page code expects an object with a `type`. 16 MiB at most
-    /// by default.
+    /// Sends a value as one JSON message. Page code expects an object with a `type`. At most 16 MiB by default.
     pub async fn send(&self, target: &Target, value: impl Serialize) -> Result<Report> {
         let json = serde_json::to_string(&value)?;
         self.send_payload(target.to_proto(), Payload::Json(json))
             .await
     }
 
-    /// Sends JSON text as it is: numbers, key order and duplicate keys survive. The daemon refuses
-    /// what does not parse.
+    /// Sends JSON text unchanged: numbers, key order and duplicate keys survive. The daemon refuses invalid
+    /// JSON.
     pub async fn send_json(&self, target: &Target, json: impl Into<String>) -> Result<Report> {
         self.send_payload(target.to_proto(), Payload::Json(json.into()))
             .await
@@ -41,8 +40,8 @@ impl Client {
             .await
     }
 
-    /// Answers a page's request, named by [`Message::request_id`](crate::Message::request_id). The
-    /// first answer wins.
+    /// Replies to a page's request, identified by [`Message::request_id`](crate::Message::request_id). The first
+    /// reply wins.
     ///
     /// # Errors
     /// [`Error::Rpc`](crate::Error::Rpc) with `ALREADY_ANSWERED`, `REQUEST_EXPIRED` (20 s) or
@@ -56,7 +55,7 @@ impl Client {
         self.reply_json(request_id, json).await
     }
 
-    /// As [`reply`](Client::reply), with JSON text that reaches the page as it is.
+    /// As [`reply`](Client::reply), with JSON text that reaches the page unchanged.
     pub async fn reply_json(
         &self,
         request_id: impl Into<String>,
@@ -69,7 +68,7 @@ impl Client {
         .await
     }
 
-    /// Tells a page that its request failed, and why. Errors as for [`reply`](Client::reply).
+    /// Rejects a page's request with a message. Errors as for [`reply`](Client::reply).
     pub async fn reply_error(
         &self,
         request_id: impl Into<String>,
@@ -82,7 +81,7 @@ impl Client {
         .await
     }
 
-    /// Has pages import a module and call its default export, and returns as soon as they are told.
+    /// Lets pages import a module and call its default export, without waiting for the result.
     pub async fn send_import(&self, target: &Target, import: Import) -> Result<Report> {
         let message = import.into_request(target)?;
         let response = self
@@ -93,11 +92,11 @@ impl Client {
         Report::from_proto(response.report)
     }
 
-    /// Has pages import a module and call its default export, and waits for what it returns (or its
-    /// promise resolves to). Takes as long as the slowest page, up to [`Import::timeout`]. Its deadline,
-    /// unless the client [has one](Client::with_deadline), is 5 s more.
+    /// Lets pages import a module and call its default export, and waits for the returned or resolved values.
+    /// Takes as long as the slowest page, up to [`Import::timeout`]. The deadline of the RPC, unless the client
+    /// [has one](Client::with_deadline), is 5 s more.
     ///
-    /// Waiting from inside a hook for a page whose load depends on that hook ends by deadline only.
+    /// In a hook, awaiting a page whose load depends on that same hook ends only at the deadline.
     pub async fn import_value(&self, target: &Target, import: Import) -> Result<ImportReport> {
         let deadline = import.deadline();
         let mut message = import.into_request(target)?;
@@ -108,7 +107,7 @@ impl Client {
     }
 
     /// Prints to the console of pages, as `[source] text`, or as the text alone when the source is
-    /// empty. The text is printed exactly: it is no format string.
+    /// empty. The text is printed exactly; it is not a format string.
     pub async fn console_log(
         &self,
         target: &Target,
@@ -128,13 +127,13 @@ impl Client {
         Report::from_proto(response.into_inner().report)
     }
 
-    /// Reloads pages. Reports delivery, not that they have loaded again.
+    /// Reloads pages. Reports the delivery, not the completed load.
     pub async fn reload(&self, target: &Target) -> Result<Report> {
         self.send_command(target, Command::Reload(proto::Reload {}))
             .await
     }
 
-    /// Sends pages to another URL, resolved against each page's own. Reports delivery.
+    /// Navigates pages to a URL, resolved against each page's own. Reports the delivery.
     pub async fn navigate(&self, target: &Target, url: impl Into<String>) -> Result<Report> {
         self.send_command(
             target,
@@ -143,8 +142,8 @@ impl Client {
         .await
     }
 
-    /// Swaps stylesheets for their new content; the pages keep their state. Paths are URL paths,
-    /// each beginning with `/`; none at all means every stylesheet of the pages' own origin.
+    /// Reloads stylesheets in place; the pages keep their state. Paths are URL paths, each beginning with `/`;
+    /// without any, every stylesheet of the pages' own origin is reloaded.
     pub async fn swap_stylesheets<I: IntoIterator<Item: Into<String>>>(
         &self,
         target: &Target,
@@ -158,8 +157,8 @@ impl Client {
         .await
     }
 
-    /// Closes sockets with a WebSocket close code: 1000, 4000-4499 (the page connects again) or
-    /// 4500-4999 (it does not). The reason has 123 bytes at most.
+    /// Closes sockets with a WebSocket close code: 1000, 4000-4499 (the page reconnects) or 4500-4999 (it does
+    /// not). The reason has at most 123 bytes.
     pub async fn close_sockets(
         &self,
         target: &Target,
@@ -181,21 +180,21 @@ impl Client {
             payload: Some(payload),
             delivery: self.delivery,
         };
-        // One that waits for pages would hold up those behind it, and is refused there.
+        // A send that waits for pages would delay later ones, so the stream refuses it.
         let waits = |delivery: proto::DeliveryOptions| {
             delivery.ack_level == i32::from(proto::AckLevel::Received)
         };
         let is_too_large = message.encoded_len() > self.max_message_bytes;
         if is_too_large || self.delivery.is_some_and(waits) {
-            // Boxed: other sends need not have the room for it.
-            return Box::pin(self.send_apart(message)).await;
+            // Boxed, so that the futures of other sends stay small.
+            return Box::pin(self.send_unary(message)).await;
         }
         let send = self.send_stream.send(|| self.raw(), message);
-        let sent = tokio::time::timeout(self.deadline(), send).await;
-        sent.unwrap_or_else(|_| Err(Error::deadline()))
+        let report = tokio::time::timeout(self.deadline(), send).await;
+        report.unwrap_or_else(|_| Err(Error::deadline()))
     }
 
-    async fn send_apart(&self, message: proto::SendRequest) -> Result<Report> {
+    async fn send_unary(&self, message: proto::SendRequest) -> Result<Report> {
         let response = self.raw().send(self.request(message)).await?;
         Report::from_proto(response.into_inner().report)
     }

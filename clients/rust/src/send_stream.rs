@@ -1,5 +1,4 @@
-//! The stream under a client's sends: no RPC is set up for each, and they arrive in the order in which
-//! they were called.
+//! The stream that carries a client's sends: they need no RPC each, and arrive in the order of the calls.
 
 use crate::{Error, RawClient, Report, Result, proto};
 use futures_util::StreamExt;
@@ -12,52 +11,52 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Code, Status};
 
-/// The stream of a client and its clones: opened by the first send, and again by the next one after
-/// it broke.
+/// The stream of a client and its clones, opened by the first send and reopened by the first send after a
+/// failure.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SendStream(Arc<Mutex<Option<Arc<Open>>>>);
 
-/// A stream that is open, or was.
+/// A stream that is or was open.
 #[derive(Debug)]
 struct Open {
-    /// Without a bound of its own: each entry is of a caller that waits, and who is first must not depend
-    /// on who gets room first.
+    /// Unbounded, because each entry belongs to a waiting caller, and a bounded queue could reorder the calls
+    /// that wait for capacity.
     queue: mpsc::UnboundedSender<Queued>,
-    /// Why it is over, once it is.
+    /// The status of its end, once it has ended.
     end: watch::Receiver<Option<Status>>,
 }
 
 #[derive(Debug)]
 struct Queued {
     send: proto::SendRequest,
-    answer: Answer,
+    reply: ReplySender,
 }
 
-type Answer = oneshot::Sender<Result<Report>>;
+type ReplySender = oneshot::Sender<Result<Report>>;
 
 impl SendStream {
-    /// Sends, and waits for what the daemon says of it. Calls are sent in the order in which they were
-    /// first polled. A stream that is to be opened is opened by `raw`.
+    /// Sends and waits for the report. Calls are sent in the order in which their futures are first polled.
+    /// `raw` provides the client if the stream has to be opened.
     pub(crate) async fn send(
         &self,
         raw: impl FnOnce() -> RawClient,
         send: proto::SendRequest,
     ) -> Result<Report> {
         let open = self.open(raw);
-        let (answer, answered) = oneshot::channel();
-        // A queue that is closed by now says so below.
-        let _ = open.queue.send(Queued { send, answer });
-        if let Ok(report) = answered.await {
+        let (reply, report) = oneshot::channel();
+        // A closed queue is handled below.
+        let _ = open.queue.send(Queued { send, reply });
+        if let Ok(report) = report.await {
             return report;
         }
         let mut end = open.end.clone();
         let end = end.wait_for(Option::is_some).await;
         let end = end.ok().and_then(|end| end.clone());
-        Err(end.map_or_else(stopped, Error::from))
+        Err(end.map_or_else(runtime_stopped, Error::from))
     }
 
     fn open(&self, raw: impl FnOnce() -> RawClient) -> Arc<Open> {
-        // Nothing panics while it is locked.
+        // No code panics while it is locked.
         let mut stream = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*stream {
             Some(open) if !open.queue.is_closed() => open.clone(),
@@ -72,7 +71,7 @@ impl Open {
         let (ended, end) = watch::channel(None);
         tokio::spawn(async move {
             let status = match run(raw, queued).await {
-                Ok(()) => Status::unavailable("the daemon has ended the stream of sends"),
+                Ok(()) => Status::unavailable("the daemon ended the stream of sends"),
                 Err(status) => status,
             };
             ended.send_replace(Some(status));
@@ -81,22 +80,22 @@ impl Open {
     }
 }
 
-/// Writes what is queued and hands out the answers, which come in the same order. What was not
-/// answered at the end is dropped.
+/// Writes queued sends and passes on the reports, which arrive in the same order. Senders without a report at
+/// the end are dropped.
 async fn run(mut raw: RawClient, queued: mpsc::UnboundedReceiver<Queued>) -> Result<(), Status> {
-    let waiting = Arc::new(Mutex::new(VecDeque::<Answer>::new()));
-    let written = waiting.clone();
-    let requests = UnboundedReceiverStream::new(queued).map(move |Queued { send, answer }| {
+    let pending = Arc::new(Mutex::new(VecDeque::<ReplySender>::new()));
+    let written = pending.clone();
+    let requests = UnboundedReceiverStream::new(queued).map(move |Queued { send, reply }| {
         let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
-        written.push_back(answer);
+        written.push_back(reply);
         proto::SendStreamRequest { send: Some(send) }
     });
     let mut responses = raw.send_stream(requests).await?.into_inner();
     while let Some(response) = responses.message().await? {
-        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(answer) = waiting.pop_front() {
-            // Its caller may have gone.
-            let _ = answer.send(report(response));
+        let mut pending = pending.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reply) = pending.pop_front() {
+            // The caller may have been cancelled.
+            let _ = reply.send(report(response));
         }
     }
     Ok(())
@@ -115,9 +114,9 @@ fn report(response: proto::SendStreamResponse) -> Result<Report> {
     }
 }
 
-/// The task of the stream is gone with its runtime.
-fn stopped() -> Error {
+/// The error when the task of the stream was dropped with its runtime.
+fn runtime_stopped() -> Error {
     Error::Disconnected {
-        problem: "the stream of sends has stopped with its runtime".to_owned(),
+        problem: "the stream of sends was stopped with its runtime".to_owned(),
     }
 }

@@ -1,11 +1,11 @@
-//! Filters of sockets, and words for what is known of them.
+//! Filters of sockets, and texts of delivery statuses.
 
 use crate::proto::{DeliveryStatus, SocketFilter, Visibility};
 use std::fmt;
 
-/// Conditions on a socket; all that are given must hold. Sees ready sockets only.
+/// Conditions on a socket, all of which must hold. Only ready sockets match.
 impl SocketFilter {
-    /// Sockets whose URL this regular expression is found in (RE2 syntax, unanchored).
+    /// Sockets whose URL matches this regular expression (RE2 syntax, unanchored).
     pub fn url(regex: impl Into<String>) -> Self {
         Self {
             url_regex: regex.into(),
@@ -13,7 +13,7 @@ impl SocketFilter {
         }
     }
 
-    /// Sockets whose User-Agent this regular expression is found in (RE2 syntax, unanchored).
+    /// Sockets whose User-Agent matches this regular expression (RE2 syntax, unanchored).
     pub fn user_agent(regex: impl Into<String>) -> Self {
         Self {
             user_agent_regex: regex.into(),
@@ -21,21 +21,21 @@ impl SocketFilter {
         }
     }
 
-    /// Only pages that are at least partly visible.
+    /// Requires the page to be at least partly visible.
     #[must_use]
     pub fn visible(mut self) -> Self {
         self.visibility = Visibility::Visible.into();
         self
     }
 
-    /// Only pages that are hidden: in a background tab, minimised or covered.
+    /// Requires the page to be hidden: in a background tab, minimised or covered.
     #[must_use]
     pub fn hidden(mut self) -> Self {
         self.visibility = Visibility::Hidden.into();
         self
     }
 
-    /// Only top-level documents, no frames.
+    /// Requires a top-level document instead of a frame.
     #[must_use]
     pub fn top_level(mut self) -> Self {
         self.top_level_only = true;
@@ -48,10 +48,10 @@ impl fmt::Display for DeliveryStatus {
         out.write_str(match self {
             Self::Unspecified => "not delivered",
             Self::NotFound => "no such socket",
-            Self::Gone => "closed meanwhile",
-            Self::DroppedSlow => "its queue is full",
-            Self::TimedOut => "no answer in time",
-            Self::Unsupported => "its page does not support this",
+            Self::Gone => "the socket was closed",
+            Self::DroppedSlow => "the queue of the page is full",
+            Self::TimedOut => "no response in time",
+            Self::Unsupported => "the page does not support this",
         })
     }
 }

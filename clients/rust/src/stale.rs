@@ -1,18 +1,17 @@
-//! What the daemon is to forget.
+//! Selection of cached results to invalidate.
 
 use crate::proto::InvalidateRequest;
 use std::path::Path;
 
-/// Which remembered and cached results of hooks are stale, for
-/// [`Client::invalidate`](crate::Client::invalidate). Paths are URL paths, whatever the query,
-/// beginning with `/`.
+/// The cached results of hooks that are stale, for [`Client::invalidate`](crate::Client::invalidate). Paths
+/// are URL paths, whatever the query, beginning with `/`.
 ///
 /// ```
 /// # use pagewire_client::Stale;
 /// let saved = Stale::file("/srv/site/colors.scss").and(Stale::prefix("/themes/")).refresh_pages();
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-#[must_use = "nothing is forgotten until a client invalidates it"]
+#[must_use = "nothing is invalidated until it is passed to a client"]
 pub struct Stale(pub(crate) InvalidateRequest);
 
 impl Stale {
@@ -32,7 +31,7 @@ impl Stale {
         })
     }
 
-    /// Results for paths that begin with this.
+    /// Results for paths with this prefix.
     pub fn prefix(prefix: impl Into<String>) -> Self {
         Self(InvalidateRequest {
             path_prefixes: vec![prefix.into()],
@@ -40,7 +39,7 @@ impl Stale {
         })
     }
 
-    /// Whatever was made from this file: an absolute path in UTF-8.
+    /// Results that depend on this file: an absolute path in UTF-8.
     pub fn file(file: impl AsRef<Path>) -> Self {
         Self(InvalidateRequest {
             file_paths: vec![crate::path_to_proto(file)],
@@ -48,7 +47,7 @@ impl Stale {
         })
     }
 
-    /// The other too.
+    /// The results of both selections.
     pub fn and(mut self, other: Self) -> Self {
         self.0.all |= other.0.all;
         self.0.exact_paths.extend(other.0.exact_paths);
@@ -58,8 +57,8 @@ impl Stale {
         self
     }
 
-    /// Also has the pages that use any of it act, as in watch mode: styles are swapped, else the
-    /// page reloads. Default: pages keep what they have.
+    /// Also refreshes the pages that use any of these results, as in watch mode: stylesheets are swapped,
+    /// otherwise the page reloads. Default: pages are not refreshed.
     pub fn refresh_pages(mut self) -> Self {
         self.0.refresh_pages = true;
         self
@@ -71,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_sides_of_and_are_stale() {
+    fn and_combines_both_selections() {
         let both = Stale::path("/a")
             .and(Stale::path("/b").refresh_pages())
             .and(Stale::prefix("/c/"))

@@ -1,4 +1,4 @@
-//! Hearing what happens: one ordered, resumable stream of events.
+//! Subscriptions: one ordered, resumable stream of events.
 
 use crate::{
     Client, Error, Event, Position, Result, SocketFilter,
@@ -11,12 +11,12 @@ use std::{
 };
 use tonic::{Request, Streaming};
 
-/// What to be told of, and from where on. The default is every message of every page, from now on.
+/// Kinds of events and start position of a subscription. Default: all messages of all pages, from now on.
 #[derive(Clone, Debug, Default)]
 pub struct SubscribeOptions(proto::SubscribeMessagesRequest);
 
 impl SubscribeOptions {
-    /// Nothing yet: without a call of another method it subscribes to all messages.
+    /// The default options.
     pub fn new() -> Self {
         Self::default()
     }
@@ -44,19 +44,19 @@ impl SubscribeOptions {
         self.kind(EventKind::Socket)
     }
 
-    /// Console output of pages; has the daemon forward it, which costs the pages a little.
+    /// Console output of pages. Pages report it only while there is a subscriber, at a small cost.
     #[must_use]
     pub fn console(self) -> Self {
         self.kind(EventKind::Console)
     }
 
-    /// Errors in pages that no code of theirs took.
+    /// Errors in pages that their code did not handle.
     #[must_use]
     pub fn page_errors(self) -> Self {
         self.kind(EventKind::PageError)
     }
 
-    /// Watched files that change. Needs a daemon that watches.
+    /// Changed files. Needs a daemon with `--watch`.
     #[must_use]
     pub fn files(self) -> Self {
         self.kind(EventKind::File)
@@ -69,7 +69,7 @@ impl SubscribeOptions {
         self
     }
 
-    /// Delivers what came after this first. What the daemon no longer holds is reported by a
+    /// Starts with the events after this position. Events that the daemon no longer holds are reported by a
     /// [`Gap`](crate::What::Gap).
     #[must_use]
     pub fn resume_after(mut self, position: Position) -> Self {
@@ -84,39 +84,38 @@ impl SubscribeOptions {
         self
     }
 
-    /// When this subscriber reads too slowly, drops the oldest events and reports a
-    /// [`Gap`](crate::What::Gap). Default: the subscription ends with `SUBSCRIBER_SLOW`.
+    /// Drops the oldest events when this subscriber is too slow, and reports a [`Gap`](crate::What::Gap).
+    /// Default: the subscription ends with `SUBSCRIBER_SLOW`.
     #[must_use]
     pub fn gaps_when_slow(mut self) -> Self {
         self.0.overflow = OverflowPolicy::Gap.into();
         self
     }
 
-    /// How many events may wait in the daemon for this subscriber. Default 1024; 8 MiB at most
-    /// whatever the number.
+    /// Limit of events that the daemon queues for this subscriber. Default 1024, and at most 8 MiB.
     #[must_use]
     pub fn max_queue(mut self, events: u32) -> Self {
         self.0.max_queue = events;
         self
     }
 
-    /// Leaves out the content of larger messages. Default 1 MiB.
+    /// Omits the content of larger messages. Default 1 MiB.
     #[must_use]
     pub fn max_event_bytes(mut self, bytes: u32) -> Self {
         self.0.max_event_bytes = bytes;
         self
     }
 
-    /// Offers to answer the pages' requests among these messages: the page then waits for
-    /// [`Client::reply`], up to 20 s. Without any offer it is refused at once.
+    /// Offers to answer the requests among these messages: the page then waits up to 20 s for
+    /// [`Client::reply`]. Without an offer of any subscriber a request fails immediately.
     #[must_use]
     pub fn answers_requests(mut self) -> Self {
         self.0.answers_requests = true;
         self
     }
 
-    /// Offers to answer requests of these types alone. Each must be among the
-    /// [`message_types`](SubscribeOptions::message_types), if those are chosen.
+    /// Offers to answer only requests of these types. Each must be among the
+    /// [`message_types`](SubscribeOptions::message_types), if those are set.
     #[must_use]
     pub fn answers<T: Into<String>>(mut self, types: impl IntoIterator<Item = T>) -> Self {
         self.0
@@ -133,13 +132,13 @@ impl SubscribeOptions {
     }
 }
 
-/// A subscription in force: a stream of events, in the order of the daemon's log.
+/// An active subscription: a stream of events in the order of the daemon's log.
 ///
-/// It is polled as a [`Stream`] or with [`next`](Subscription::next). An error is its last item;
-/// without one it ends when the daemon ends it in order. Dropping it unsubscribes. It does not come
-/// back by itself: [`resume`](Subscription::resume) goes on after the last event. A program that is
-/// another run of itself subscribes with [`resume_after`](SubscribeOptions::resume_after) the
-/// [`position`](Subscription::position) that it kept.
+/// It is read as a [`Stream`] or with [`next`](Subscription::next). An error is its last item; without one it
+/// ends when the daemon ends it gracefully. Dropping it unsubscribes. It does not reconnect by itself:
+/// [`resume`](Subscription::resume) continues after the last event. To continue in a later run of the program,
+/// store the [`position`](Subscription::position) and subscribe with
+/// [`resume_after`](SubscribeOptions::resume_after).
 #[derive(Debug)]
 pub struct Subscription {
     client: Client,
@@ -151,8 +150,7 @@ pub struct Subscription {
 }
 
 impl Client {
-    /// Subscribes, and returns once the subscription is in force: nothing that happens later is
-    /// missed.
+    /// Subscribes, and returns once the subscription is active: no later event is missed.
     pub async fn subscribe(&self, options: SubscribeOptions) -> Result<Subscription> {
         let request = Request::new(options.0.clone());
         self.subscribe_with(options, request).await
@@ -164,7 +162,7 @@ impl Client {
         options: SubscribeOptions,
         session: &crate::plugin::SessionId,
     ) -> Result<Subscription> {
-        let request = session.tie(Request::new(options.0.clone()));
+        let request = session.attach(Request::new(options.0.clone()));
         self.subscribe_with(options, request).await
     }
 
@@ -175,10 +173,10 @@ impl Client {
     ) -> Result<Subscription> {
         let mut events = self.raw().subscribe_messages(request).await?.into_inner();
         let first = events.message().await?;
-        let first = first.ok_or(Error::Unexpected("a subscription that ended at once"))?;
+        let first = first.ok_or(Error::Unexpected("the subscription ended immediately"))?;
         let Some(wire::Event::Subscribed(subscribed)) = first.event else {
             return Err(Error::Unexpected(
-                "a subscription that does not begin with `subscribed`",
+                "the first event of the subscription is not `subscribed`",
             ));
         };
         Ok(Subscription {
@@ -193,38 +191,37 @@ impl Client {
 }
 
 impl Subscription {
-    /// The next event, or `None` when the daemon ended the subscription. Waits as long as nothing
-    /// happens. Safe to abandon: no event is lost.
+    /// The next event, or `None` when the daemon ended the subscription. Waits for an event. Cancel-safe: no
+    /// event is lost.
     ///
     /// # Errors
-    /// [`Error::Rpc`] with `SUBSCRIBER_SLOW` when events were read too slowly,
-    /// [`Error::Disconnected`] when the connection was lost. Nothing follows.
+    /// [`Error::Rpc`] with `SUBSCRIBER_SLOW` when events were read too slowly, [`Error::Disconnected`] when the
+    /// connection was lost. No further events follow.
     pub async fn next(&mut self) -> Result<Option<Event>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context))
             .await
             .transpose()
     }
 
-    /// Subscribes again after the last event that was delivered, on the client that it was made with,
-    /// which dials again if it must. What the daemon no longer holds is reported by a
-    /// [`Gap`](crate::What::Gap), all that happened before another run of the daemon too; or is an
-    /// error with [`strict_resume`](SubscribeOptions::strict_resume).
+    /// Subscribes again after the last delivered event, on the client that created it, which reconnects if
+    /// necessary. Events that the daemon no longer holds, also because it was restarted, are reported by a
+    /// [`Gap`](crate::What::Gap), or are an error with [`strict_resume`](SubscribeOptions::strict_resume).
     ///
     /// # Errors
-    /// Those of [`Client::subscribe`], [`Error::Rpc`] with `POSITION_EVICTED` or `EPOCH_CHANGED` among
-    /// them. It is as it was before then, and can be resumed later.
+    /// Those of [`Client::subscribe`], including [`Error::Rpc`] with `POSITION_EVICTED` or `EPOCH_CHANGED`. The
+    /// subscription is then unchanged and can be resumed later.
     pub async fn resume(&mut self) -> Result<()> {
         let options = self.options.clone().resume_after(self.position.clone());
         *self = self.client.subscribe(options).await?;
         Ok(())
     }
 
-    /// Place of the last event that was delivered; at first, of the subscription itself.
+    /// Position of the last delivered event; initially that of the subscription itself.
     pub fn position(&self) -> &Position {
         &self.position
     }
 
-    /// Everything after the position asked for will be delivered. `false` when none was asked for,
+    /// Whether all events after the requested position will be delivered. False when no position was requested,
     /// or a gap follows.
     pub fn resumed(&self) -> bool {
         self.resumed
@@ -241,7 +238,7 @@ impl Stream for Subscription {
                     if let Some(position) = &event.position {
                         self.position.clone_from(position);
                     }
-                    // An event of a later version is passed over.
+                    // Skips kinds of events that this version does not know.
                     if let Some(event) = Event::from_proto(event) {
                         return Poll::Ready(Some(Ok(event)));
                     }

@@ -1,16 +1,16 @@
-//! Whom a send is for.
+//! Targets of sends.
 
 use crate::{
     SocketFilter,
     proto::{self, target::Selector},
 };
 
-/// Which sockets an operation is for. The selection is one instant's snapshot: sockets that open
-/// later are not in it.
+/// The sockets that an operation selects. The selection is a snapshot: sockets that open later are not
+/// included.
 ///
-/// There is no broadcast by accident: a list without ids and a filter without a condition are
-/// refused by the daemon (`FIELD_INVALID`); everybody is [`Target::all`]. An id that nobody has is
-/// no error but a row of the [`Report`](crate::Report).
+/// There is no accidental broadcast: the daemon refuses a list without ids and a filter without a condition
+/// (`FIELD_INVALID`); all sockets are [`Target::all`]. An unknown id is not an error, but a row of the
+/// [`Report`](crate::Report).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target(proto::Target);
 
@@ -27,12 +27,12 @@ impl Target {
         }))
     }
 
-    /// Every socket of one browser tab, those of its frames included.
+    /// All sockets of one browser tab, including those of its frames.
     pub fn tab(tab_id: impl Into<String>) -> Self {
         Self::tabs([tab_id])
     }
 
-    /// Every socket of these browser tabs, those of their frames included.
+    /// All sockets of these browser tabs, including those of their frames.
     pub fn tabs<I: IntoIterator<Item: Into<String>>>(tab_ids: I) -> Self {
         Self::new(Selector::Tabs(proto::TabIds {
             tab_ids: strings(tab_ids),
@@ -51,30 +51,29 @@ impl Target {
         }))
     }
 
-    /// Every connected socket, ready or not.
+    /// All connected sockets, ready or not.
     pub fn all() -> Self {
         Self::new(Selector::All(proto::AllSockets {}))
     }
 
-    /// The ready sockets whose URL this regular expression is found in (RE2 syntax, unanchored).
+    /// The ready sockets whose URL matches this regular expression (RE2 syntax, unanchored).
     pub fn url(regex: impl Into<String>) -> Self {
         Self::filter(SocketFilter::url(regex))
     }
 
-    /// The ready sockets that match.
+    /// The ready sockets that match the filter.
     pub fn filter(filter: SocketFilter) -> Self {
         Self::new(Selector::Filter(filter))
     }
 
-    /// The target without these sockets, which get no row in the report. Ids that nobody has are
-    /// ignored.
+    /// The target without these sockets, which get no row in the report. Unknown ids are ignored.
     #[must_use]
     pub fn excluding<I: IntoIterator<Item: Into<String>>>(mut self, socket_ids: I) -> Self {
         self.0.exclude_socket_ids.extend(strings(socket_ids));
         self
     }
 
-    /// The socket whose request this answers.
+    /// The socket that sent the request.
     pub(crate) fn reply_to(request_id: impl Into<String>) -> Self {
         Self::new(Selector::ReplyTo(request_id.into()))
     }
@@ -106,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_list_stays_a_list_and_never_becomes_everybody() {
+    fn an_empty_list_does_not_become_all_sockets() {
         let target = Target::sockets(Vec::<String>::new()).to_proto();
         assert_eq!(
             target.selector,
@@ -115,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn exclusions_add_up() {
+    fn exclusions_accumulate() {
         let target = Target::all()
             .excluding(["a"])
             .excluding(vec!["b".to_owned()])

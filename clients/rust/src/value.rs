@@ -1,4 +1,4 @@
-//! JavaScript values and exceptions, as they come out of pages.
+//! JavaScript values and exceptions of pages.
 
 use crate::{
     Error, Result,
@@ -7,27 +7,27 @@ use crate::{
 use serde::de::DeserializeOwned;
 use std::fmt;
 
-/// A JavaScript value, as it came out of a page.
+/// A JavaScript value of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JsValue {
-    /// What `JSON.stringify` made of it: verbatim, never cut.
+    /// The result of `JSON.stringify`, verbatim and never truncated.
     Json(String),
     /// `undefined`, or a module without a default function.
     Undefined,
     /// `NaN`, `Infinity`, `-Infinity`, `-0`, or a bigint as `123n`.
     Unserializable(String),
-    /// Anything else (DOM node, function, cycle), described.
+    /// A description of anything else (DOM node, function, cycle).
     Description(String),
-    /// Larger than the limit: the beginning of a description.
+    /// The start of the description of a value over the size limit.
     Truncated(String),
 }
 
 impl JsValue {
-    /// The value as a Rust one. `undefined` reads as JSON's `null`.
+    /// The value as a Rust value. `undefined` reads as JSON's `null`.
     ///
     /// # Errors
-    /// [`Error::NotJson`] when it is no JSON value, [`Error::Json`] when it is not a `T`.
+    /// [`Error::NotJson`] when it is not a JSON value, [`Error::Json`] when it is not a `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         match self {
             Self::Json(json) => Ok(serde_json::from_str(json)?),
@@ -48,7 +48,7 @@ impl JsValue {
     }
 }
 
-/// As a console would show it: JSON as it is, `undefined`, `NaN`, or the description.
+/// Formats as a console does: JSON unchanged, `undefined`, `NaN`, or the description.
 impl fmt::Display for JsValue {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -61,8 +61,8 @@ impl fmt::Display for JsValue {
     }
 }
 
-/// `TypeError: message`, and where it was thrown if neither that nor the stack says so; the stack is
-/// not shown.
+/// Formats as `TypeError: message`, with the location if neither message nor stack contains it; without the
+/// stack.
 impl fmt::Display for JsException {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.phase() {
@@ -80,12 +80,15 @@ impl fmt::Display for JsException {
             out.write_str(": ")?;
         }
         out.write_str(thrown)?;
-        let place = match self.line {
+        let location = match self.line {
             0 => self.url.clone(),
             line => format!("{}:{line}:{}", self.url, self.column),
         };
-        if !self.url.is_empty() && !self.message.contains(&place) && !self.stack.contains(&place) {
-            write!(out, " ({place})")?;
+        if !self.url.is_empty()
+            && !self.message.contains(&location)
+            && !self.stack.contains(&location)
+        {
+            write!(out, " ({location})")?;
         }
         Ok(())
     }
@@ -98,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_told_apart() {
+    fn distinguishes_the_kinds_of_values() {
         assert_eq!(
             JsValue::Json("[1]".to_owned()).json::<Vec<u8>>().unwrap(),
             [1]

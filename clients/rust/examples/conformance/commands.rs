@@ -1,11 +1,11 @@
-//! Commands: what each calls, and how its answer looks.
+//! The commands: which call of the library each makes, and the response to it.
 
 use crate::{
     gates::Gates,
-    plugin::{self, PluginWords, Running},
-    rules::FilterWords,
+    plugin::{self, PluginSpec, Running},
+    rules::FilterSpec,
     subscriptions::Subscriptions,
-    wire::{self, TargetWords},
+    wire::{self, TargetSpec},
 };
 use data_encoding::BASE64;
 use futures_util::future::try_join_all;
@@ -21,7 +21,7 @@ use tokio::sync::Mutex as AsyncMutex;
 #[derive(Default)]
 pub(crate) struct Runner {
     client: AsyncMutex<Option<Client>>,
-    /// What `connect` named, and how often it was called.
+    /// The endpoint given to `connect`, and the number of its calls.
     endpoint: Mutex<(Option<Endpoint>, u32)>,
     plugins: Mutex<HashMap<String, Running>>,
     subscriptions: Subscriptions,
@@ -29,13 +29,13 @@ pub(crate) struct Runner {
 }
 
 impl Runner {
-    /// Does one command, and answers it.
+    /// Performs one command and prints the response.
     pub(crate) async fn perform(self: Arc<Self>, command: Value) {
         let line = match self.call(&command).await {
             Ok(ok) => json!({ "id": command["id"], "ok": ok }),
             Err(error) => json!({ "id": command["id"], "error": error }),
         };
-        wire::say(&line);
+        wire::emit(&line);
     }
 
     async fn call(&self, command: &Value) -> Result<Value, Value> {
@@ -78,8 +78,8 @@ impl Runner {
             client = client.with_deadline(Duration::from_millis(ms));
         }
         let target = || {
-            let words: TargetWords = serde_json::from_value(command["target"].clone())?;
-            Ok::<_, Error>(words.target())
+            let fields: TargetSpec = serde_json::from_value(command["target"].clone())?;
+            Ok::<_, Error>(fields.target())
         };
         let report = match text(command, "do") {
             "info" => {
@@ -140,12 +140,12 @@ impl Runner {
                     .close_sockets(&target()?, code, text(command, "reason"))
                     .await?
             }
-            _ => return Err(Error::Unexpected("a command that is not known")),
+            _ => return Err(Error::Unexpected("unknown command")),
         };
         Ok(wire::report(&report))
     }
 
-    /// The client that was connected, or else one that finds its daemon now.
+    /// The connected client, or else a new one that discovers its daemon.
     async fn client(&self) -> Result<Client> {
         let mut client = self.client.lock().await;
         if client.is_none() {
@@ -168,10 +168,10 @@ impl Runner {
     }
 
     async fn plugin(&self, command: &Value) -> Result<Value, Value> {
-        let words: PluginWords = serde_json::from_value(command.clone())
+        let fields: PluginSpec = serde_json::from_value(command.clone())
             .map_err(|error| json!({ "kind": "plugin", "message": error.to_string() }))?;
         let endpoint = self.endpoint.lock().unwrap().0.clone();
-        let running = plugin::start(words, endpoint, &self.gates);
+        let running = plugin::start(fields, endpoint, &self.gates);
         let mut started = running.started.clone();
         self.plugins
             .lock()
@@ -179,7 +179,7 @@ impl Runner {
             .insert(text(command, "name").to_owned(), running);
         let start = started.wait_for(Option::is_some).await;
         start
-            .expect("a plugin says how it began")
+            .expect("the plugin reports its start")
             .clone()
             .expect("just seen")
     }
@@ -191,7 +191,7 @@ impl Runner {
         let _ = running.ended.wait_for(|ended| *ended).await;
     }
 
-    /// Ends all plugins in order.
+    /// Stops all plugins gracefully.
     pub(crate) async fn stop_plugins(&self) {
         for running in self.plugins.lock().unwrap().values() {
             running.stop.stop();
@@ -199,7 +199,7 @@ impl Runner {
         self.plugins_ended().await;
     }
 
-    /// Returns when no plugin runs any more.
+    /// Returns once no plugin is running.
     pub(crate) async fn plugins_ended(&self) {
         let plugins = std::mem::take(&mut *self.plugins.lock().unwrap());
         for mut running in plugins.into_values() {
@@ -212,8 +212,8 @@ impl Runner {
             let plugins = self.plugins.lock().unwrap();
             plugins[text(command, "plugin")].filters[text(command, "hook")].clone()
         };
-        let words: Vec<FilterWords> = serde_json::from_value(command["filters"].clone())?;
-        filters.set(words.iter().map(FilterWords::filter)).await?;
+        let fields: Vec<FilterSpec> = serde_json::from_value(command["filters"].clone())?;
+        filters.set(fields.iter().map(FilterSpec::filter)).await?;
         Ok(Value::Null)
     }
 }
@@ -275,7 +275,7 @@ fn stale(command: &Value) -> Stale {
         .chain(texts(command, "prefixes").map(Stale::prefix))
         .chain(texts(command, "files").map(Stale::file))
         .chain((command["all"] == true).then(Stale::all));
-    let stale = parts.reduce(Stale::and).expect("something is stale");
+    let stale = parts.reduce(Stale::and).expect("at least one selection");
     if command["refresh_pages"] == true {
         stale.refresh_pages()
     } else {

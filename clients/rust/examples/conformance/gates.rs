@@ -1,4 +1,4 @@
-//! What rules wait for until the driver releases it.
+//! Named gates on which rules wait until the driver releases them.
 
 use std::{collections::HashMap, sync::Mutex};
 use tokio::sync::watch;

@@ -2,10 +2,10 @@
 //! Not published.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-mod answers;
 mod commands;
 mod gates;
 mod plugin;
+mod results;
 mod rules;
 mod subscriptions;
 mod wire;
@@ -22,7 +22,7 @@ async fn main() {
     while let Some(line) = lines.recv().await {
         let command: Value = serde_json::from_str(&line).expect("a command is JSON");
         let wait = command["wait"] == true;
-        // Its beginning runs here, so that calls are made in the order of their commands.
+        // Polled once here, so that calls are made in the order of the commands.
         let mut running = Box::pin(runner.clone().perform(command));
         if wait {
             running.await;
@@ -37,7 +37,7 @@ async fn main() {
     }
 }
 
-/// The lines of the file that is named, or of standard input.
+/// The lines of the file given as argument, or of standard input.
 fn lines() -> mpsc::UnboundedReceiver<String> {
     let (sender, lines) = mpsc::unbounded_channel();
     if let Some(file) = env::args().nth(1) {
@@ -45,7 +45,7 @@ fn lines() -> mpsc::UnboundedReceiver<String> {
             let _ = sender.send(line.to_owned());
         }
     } else {
-        // A thread that no runtime waits for.
+        // A thread, because the runtime would wait for a blocking task.
         thread::spawn(move || {
             for line in io::stdin().lines().map_while(Result::ok) {
                 let _ = sender.send(line);

@@ -1,10 +1,10 @@
-//! Plugins as commands describe them.
+//! Builds plugins from commands.
 
 use crate::{
-    answers,
     gates::Gates,
-    rules::{self, OptionWords, Rule},
-    wire::{error, say},
+    results,
+    rules::{self, OptionsSpec, Rule},
+    wire::{emit, error},
 };
 use pagewire_client::{
     Client, Context, Endpoint, HandlerResult, LiveFilters, Message, Plugin, ResolveOptions,
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct PluginWords {
+pub(crate) struct PluginSpec {
     name: String,
     version: String,
     inject: bool,
@@ -30,24 +30,24 @@ pub(crate) struct PluginWords {
     on_message: HashMap<String, Value>,
     on_request: HashMap<String, Value>,
     on_socket: bool,
-    options: HashMap<String, OptionWords>,
+    options: HashMap<String, OptionsSpec>,
 }
 
-/// A plugin that runs.
+/// A running plugin.
 pub(crate) struct Running {
     pub(crate) filters: HashMap<&'static str, LiveFilters>,
     pub(crate) stop: StopHandle,
-    /// What its first `server_start` saw, or how `run` ended before it.
+    /// The context of its first `server_start`, or the error with which `run` ended before it.
     pub(crate) started: watch::Receiver<Option<Result<Value, Value>>>,
     pub(crate) ended: watch::Receiver<bool>,
 }
 
-pub(crate) fn start(words: PluginWords, endpoint: Option<Endpoint>, gates: &Arc<Gates>) -> Running {
+pub(crate) fn start(fields: PluginSpec, endpoint: Option<Endpoint>, gates: &Arc<Gates>) -> Running {
     let (started, start) = watch::channel(None);
     let (ended, end) = watch::channel(false);
-    let name: Arc<str> = words.name.as_str().into();
-    let once = words.once;
-    let (plugin, filters) = build(words, &name, gates, started.clone());
+    let name: Arc<str> = fields.name.as_str().into();
+    let once = fields.once;
+    let (plugin, filters) = build(fields, &name, gates, started.clone());
     let stop = plugin.stop_handle();
     tokio::spawn(async move {
         let result = match (once, endpoint) {
@@ -68,7 +68,7 @@ pub(crate) fn start(words: PluginWords, endpoint: Option<Endpoint>, gates: &Arc<
             start.get_or_insert(outcome);
             first
         });
-        say(&line);
+        emit(&line);
         ended.send_replace(true);
     });
     Running {
@@ -80,20 +80,20 @@ pub(crate) fn start(words: PluginWords, endpoint: Option<Endpoint>, gates: &Arc<
 }
 
 fn build(
-    words: PluginWords,
+    fields: PluginSpec,
     name: &Arc<str>,
     gates: &Arc<Gates>,
     started: watch::Sender<Option<Result<Value, Value>>>,
 ) -> (Plugin, HashMap<&'static str, LiveFilters>) {
     let mut filters = HashMap::new();
-    let mut plugin = Plugin::new(words.name).version(words.version);
-    if words.inject {
+    let mut plugin = Plugin::new(fields.name).version(fields.version);
+    if fields.inject {
         plugin = plugin.inject_web_socket();
     }
-    if words.replace_existing {
+    if fields.replace_existing {
         plugin = plugin.replace_existing();
     }
-    for feature in words.required_features {
+    for feature in fields.required_features {
         plugin = plugin.require_feature(feature);
     }
     let started_name = name.clone();
@@ -101,87 +101,87 @@ fn build(
         let started = started.clone();
         let name = started_name.clone();
         async move {
-            tell_start(&name, &context, &started);
+            report_start(&name, &context, &started);
             Ok(())
         }
     });
     let stopping_name = name.clone();
     plugin = plugin.server_stop(move |_| {
-        say(&json!({ "event": "stopping", "plugin": &*stopping_name }));
+        emit(&json!({ "event": "stopping", "plugin": &*stopping_name }));
         async { Ok(()) }
     });
 
-    let option_words = |hook: &str| words.options.get(hook).cloned().unwrap_or_default();
+    let hook_options = |hook: &str| fields.options.get(hook).cloned().unwrap_or_default();
     let hook = |kind: &'static str, rules: Vec<Rule>| Hook {
         kind,
         plugin: name.clone(),
         rules: rules.into(),
         gates: gates.clone(),
     };
-    if let Some(rules) = words.serve {
-        let options = option_words("serve").serve(ServeOptions::new(rules::filters(&rules)));
+    if let Some(rules) = fields.serve {
+        let options = hook_options("serve").serve(ServeOptions::new(rules::filters(&rules)));
         filters.insert("serve", options.live_filters());
         let hook = hook("serve", rules);
         plugin = plugin.serve(options, move |request| {
             let hook = hook.clone();
             async move {
                 match hook.called(request.path()).await {
-                    Some(words) => answers::serve(&words, &request),
+                    Some(fields) => results::serve(&fields, &request),
                     None => Ok(pagewire_client::Skip::new().into()),
                 }
             }
         });
     }
-    if let Some(rules) = words.transform {
+    if let Some(rules) = fields.transform {
         let options = TransformOptions::new(rules::filters(&rules));
-        let options = option_words("transform").transform(options);
+        let options = hook_options("transform").transform(options);
         filters.insert("transform", options.live_filters());
         let hook = hook("transform", rules);
         plugin = plugin.transform(options, move |response| {
             let hook = hook.clone();
             async move {
                 match hook.called(response.request().path()).await {
-                    Some(words) => answers::transform(&words, &response),
+                    Some(fields) => results::transform(&fields, &response),
                     None => Ok(None),
                 }
             }
         });
     }
-    if let Some(rules) = words.resolve_import {
+    if let Some(rules) = fields.resolve_import {
         let options = ResolveOptions::new(rules::filters(&rules));
-        let options = option_words("resolve_import").resolve(options);
+        let options = hook_options("resolve_import").resolve(options);
         filters.insert("resolve_import", options.live_filters());
         let hook = hook("resolve_import", rules);
         plugin = plugin.resolve_import(options, move |imports| {
             let hook = hook.clone();
             async move {
-                let words = hook.called(imports.importer().path()).await;
-                answers::resolve(&words.unwrap_or_default(), &imports)
+                let fields = hook.called(imports.importer().path()).await;
+                results::resolve(&fields.unwrap_or_default(), &imports)
             }
         });
     }
 
-    for (message_type, action) in words.on_message {
+    for (message_type, action) in fields.on_message {
         let action = Action::new(name, action, gates);
         plugin = plugin.on_message(message_type, move |message, client| {
             let action = action.clone();
             async move { action.perform(&message, &client).await.map(drop) }
         });
     }
-    for (message_type, action) in words.on_request {
+    for (message_type, action) in fields.on_request {
         let action = Action::new(name, action, gates);
         plugin = plugin.on_request(message_type, move |message, client| {
             let action = action.clone();
             async move { action.perform(&message, &client).await }
         });
     }
-    if words.on_socket {
+    if fields.on_socket {
         let names = [name.clone(), name.clone(), name.clone()];
         let [opened, ready, closed] = names;
         plugin = plugin
-            .on_socket_opened(move |socket, _| tell_socket(&opened, "opened", &socket.socket_id))
-            .on_socket_ready(move |socket, _| tell_socket(&ready, "ready", &socket.socket_id))
-            .on_socket_closed(move |socket, _| tell_socket(&closed, "closed", &socket.socket_id));
+            .on_socket_opened(move |socket, _| report_socket(&opened, "opened", &socket.socket_id))
+            .on_socket_ready(move |socket, _| report_socket(&ready, "ready", &socket.socket_id))
+            .on_socket_closed(move |socket, _| report_socket(&closed, "closed", &socket.socket_id));
     }
     (plugin, filters)
 }
@@ -195,17 +195,17 @@ struct Hook {
 }
 
 impl Hook {
-    /// Says that it is called, waits if it must, and gives what the rule for the path says.
+    /// Prints the call, waits if the rule for the path says so, and returns the fields of the rule.
     async fn called(&self, path: &str) -> Option<serde_json::Map<String, Value>> {
         let plugin = &*self.plugin;
-        say(&json!({ "event": "call", "plugin": plugin, "hook": self.kind, "path": path }));
-        let words = rules::result(&self.rules, path)?;
-        answers::wait(words, &self.gates, plugin, path).await;
-        Some(words.clone())
+        emit(&json!({ "event": "call", "plugin": plugin, "hook": self.kind, "path": path }));
+        let fields = rules::result(&self.rules, path)?;
+        results::wait(fields, &self.gates, plugin, path).await;
+        Some(fields.clone())
     }
 }
 
-fn tell_start(
+fn report_start(
     name: &str,
     context: &Context,
     started: &watch::Sender<Option<Result<Value, Value>>>,
@@ -215,66 +215,66 @@ fn tell_start(
         .iter()
         .map(|socket| socket.socket_id.as_str());
     let sockets: Vec<_> = sockets.collect();
-    say(&json!({ "event": "started", "plugin": name, "sockets": sockets }));
+    emit(&json!({ "event": "started", "plugin": name, "sockets": sockets }));
     started.send_if_modified(|start| {
-        let seen = json!({ "plugin_name": context.plugin_name(), "sockets": sockets });
+        let start_context = json!({ "plugin_name": context.plugin_name(), "sockets": sockets });
         let first = start.is_none();
-        start.get_or_insert(Ok(seen));
+        start.get_or_insert(Ok(start_context));
         first
     });
 }
 
-fn tell_socket(plugin: &str, what: &str, socket_id: &str) -> std::future::Ready<HandlerResult> {
-    say(&json!({ "event": "socket", "plugin": plugin, "what": what, "socket_id": socket_id }));
+fn report_socket(plugin: &str, what: &str, socket_id: &str) -> std::future::Ready<HandlerResult> {
+    emit(&json!({ "event": "socket", "plugin": plugin, "what": what, "socket_id": socket_id }));
     std::future::ready(Ok(()))
 }
 
 #[derive(Clone)]
 struct Action {
     plugin: Arc<str>,
-    words: Value,
+    fields: Value,
     gates: Arc<Gates>,
 }
 
 impl Action {
-    fn new(plugin: &Arc<str>, words: Value, gates: &Arc<Gates>) -> Self {
+    fn new(plugin: &Arc<str>, fields: Value, gates: &Arc<Gates>) -> Self {
         let (plugin, gates) = (plugin.clone(), gates.clone());
         Self {
             plugin,
-            words,
+            fields,
             gates,
         }
     }
 
-    /// Does what is to be done with a message, and gives the answer to a request.
+    /// Performs the action for a message; returns the reply to a request.
     async fn perform(&self, message: &Message, client: &Client) -> HandlerResult<Value> {
         let text = message.text().unwrap_or_default();
         let sender = message.socket_id();
-        say(&json!({
+        emit(&json!({
             "event": "message", "plugin": &*self.plugin, "socket_id": sender,
             "type": message.message_type(), "text": text,
         }));
-        let word = |name| self.words.get(name);
-        if let Some(name) = word("wait_for").and_then(Value::as_str) {
+        let field = |name| self.fields.get(name);
+        if let Some(name) = field("wait_for").and_then(Value::as_str) {
             self.gates.wait_for(name).await;
         }
-        if let Some(value) = word("reply_to_sender") {
+        if let Some(value) = field("reply_to_sender") {
             client.send(&Target::socket(sender), value).await?;
         }
-        if let Some(value) = word("broadcast") {
+        if let Some(value) = field("broadcast") {
             client
                 .send(&Target::all().excluding([sender]), value)
                 .await?;
         }
-        if let Some(problem) = word("throw").and_then(Value::as_str) {
+        if let Some(problem) = field("throw").and_then(Value::as_str) {
             return Err(problem.into());
         }
-        if word("hang").is_some() {
+        if field("hang").is_some() {
             std::future::pending::<()>().await;
         }
-        if word("answer_text").is_some() {
+        if field("answer_text").is_some() {
             return Ok(text.into());
         }
-        Ok(word("answer").cloned().unwrap_or_default())
+        Ok(field("answer").cloned().unwrap_or_default())
     }
 }

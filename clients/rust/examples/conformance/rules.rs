@@ -1,4 +1,4 @@
-//! Rules of hooks: their filters, which of them a path is for, and options.
+//! Rules of hooks: their filters, the rule for a path, and options.
 
 use pagewire_client::{FailureMode, Filter, ResolveOptions, ServeOptions, TransformOptions};
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct FilterWords {
+pub(crate) struct FilterSpec {
     path: Option<String>,
     paths: Option<Vec<String>>,
     prefix: Option<String>,
@@ -20,7 +20,7 @@ pub(crate) struct FilterWords {
     mime_types: Option<Vec<String>>,
 }
 
-impl FilterWords {
+impl FilterSpec {
     pub(crate) fn filter(&self) -> Filter {
         let mut filter = match self {
             Self {
@@ -69,7 +69,7 @@ impl FilterWords {
                 prefix: Some(prefix),
                 ..
             } => path.starts_with(prefix),
-            // Rules that are told apart by regular expressions end with what they look for.
+            // The regular expressions of cases end with a literal suffix.
             Self {
                 regex: Some(regex), ..
             } => path.ends_with(regex.replace('\\', "").trim_end_matches('$')),
@@ -80,12 +80,12 @@ impl FilterWords {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Rule {
-    pub(crate) filter: FilterWords,
+    pub(crate) filter: FilterSpec,
     #[serde(flatten)]
     pub(crate) result: Map<String, Value>,
 }
 
-/// The result of the first rule that a path is for.
+/// The result of the first rule that matches a path.
 pub(crate) fn result<'a>(rules: &'a [Rule], path: &str) -> Option<&'a Map<String, Value>> {
     let rule = rules.iter().find(|rule| rule.filter.fits(path));
     rule.map(|rule| &rule.result)
@@ -97,7 +97,7 @@ pub(crate) fn filters(rules: &[Rule]) -> impl Iterator<Item = Filter> {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct OptionWords {
+pub(crate) struct OptionsSpec {
     phase: Option<String>,
     call_timeout_ms: Option<u64>,
     max_concurrent_calls: Option<u32>,
@@ -106,24 +106,24 @@ pub(crate) struct OptionWords {
     max_body_bytes: Option<u32>,
 }
 
-/// The options that all hooks have.
+/// Options of all hooks.
 macro_rules! common {
-    ($options:ident, $words:ident) => {{
+    ($options:ident, $fields:ident) => {{
         let mut options = $options;
-        if let Some(ms) = $words.call_timeout_ms {
+        if let Some(ms) = $fields.call_timeout_ms {
             options = options.call_timeout(Duration::from_millis(ms));
         }
-        if let Some(calls) = $words.max_concurrent_calls {
+        if let Some(calls) = $fields.max_concurrent_calls {
             options = options.max_concurrent_calls(calls);
         }
-        if $words.failure_mode.as_deref() == Some("skip") {
+        if $fields.failure_mode.as_deref() == Some("skip") {
             options = options.failure_mode(FailureMode::Skip);
         }
-        options.forward_request_headers(&$words.forward_request_headers)
+        options.forward_request_headers(&$fields.forward_request_headers)
     }};
 }
 
-impl OptionWords {
+impl OptionsSpec {
     pub(crate) fn serve(&self, options: ServeOptions) -> ServeOptions {
         let mut options = common!(options, self);
         options = match self.phase.as_deref() {

@@ -1,6 +1,6 @@
 //! Subscriptions by name.
 
-use crate::wire::{error, say};
+use crate::wire::{emit, error};
 use pagewire_client::{Client, Error, Event, SocketFilter, SubscribeOptions, Subscription, What};
 use serde_json::{Value, json};
 use std::{
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 #[derive(Default)]
 pub(crate) struct Subscriptions(Mutex<HashMap<String, Following>>);
 
-/// A subscription that is read by a task, which gives it back when it has ended.
+/// A subscription that is read by a task, which returns it at its end.
 struct Following {
     unsubscribe: Option<oneshot::Sender<()>>,
     back: oneshot::Receiver<Subscription>,
@@ -52,14 +52,14 @@ impl Subscriptions {
         Ok(json!({ "resumed": resumed }))
     }
 
-    /// Ends a subscription, unless it has ended by itself, and gives it.
+    /// Ends a subscription, unless it has ended by itself, and returns it.
     pub(crate) async fn end(&self, name: &str) -> Option<Subscription> {
         let following = self.0.lock().unwrap().remove(name)?;
         drop(following.unsubscribe);
         following.back.await.ok()
     }
 
-    /// Unsubscribes, and keeps the place.
+    /// Unsubscribes and stores the position.
     pub(crate) async fn unsubscribe(&self, name: &str) {
         let subscription = self.end(name).await.expect("a subscription of this name");
         let (give_back, back) = oneshot::channel();
@@ -81,7 +81,7 @@ async fn follow(
         tokio::select! {
             _ = &mut asked => return subscription,
             event = subscription.next() => match event {
-                Ok(Some(event)) => say(&line(name, &event)),
+                Ok(Some(event)) => emit(&line(name, &event)),
                 Ok(None) => break None,
                 Err(problem) => break Some(error(&problem)),
             },
@@ -91,7 +91,7 @@ async fn follow(
     if let Some(error) = error {
         line["error"] = error;
     }
-    say(&line);
+    emit(&line);
     subscription
 }
 

@@ -1,4 +1,4 @@
-//! What the driver and the runner say to each other, and how the library's values look in it.
+//! The JSON lines between driver and runner, and the library's values in them.
 
 use pagewire_client::{
     Code, DeliveryStatus, Endpoint, Error, ImportError, ImportReport, JsValue, Report, Target,
@@ -6,14 +6,14 @@ use pagewire_client::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub(crate) fn say(line: &Value) {
-    // A whole line at once, whoever else speaks.
+pub(crate) fn emit(line: &Value) {
+    // One write, so that concurrent lines do not mix.
     println!("{line}");
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct TargetWords {
+pub(crate) struct TargetSpec {
     all: bool,
     sockets: Option<Vec<String>>,
     tabs: Option<Vec<String>>,
@@ -22,7 +22,7 @@ pub(crate) struct TargetWords {
     excluding: Vec<String>,
 }
 
-impl TargetWords {
+impl TargetSpec {
     pub(crate) fn target(self) -> Target {
         let target = match self {
             Self { all: true, .. } => Target::all(),
@@ -116,7 +116,7 @@ fn code_name(code: Code) -> String {
     name
 }
 
-/// The endpoint that a `connect` names.
+/// The endpoint given to `connect`.
 pub(crate) fn endpoint(command: &Value) -> Result<Option<Endpoint>, Error> {
     let Some(endpoint) = command["endpoint"].as_str() else {
         return Ok(None);

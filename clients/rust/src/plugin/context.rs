@@ -1,4 +1,4 @@
-//! What a running plugin knows of its daemon.
+//! The context of a running plugin.
 
 use crate::{Client, Error, Position, Result, ServerInfo, Socket, proto};
 use serde::de::DeserializeOwned;
@@ -8,8 +8,7 @@ use tonic::{
     metadata::{Ascii, MetadataValue},
 };
 
-/// A running plugin's view of its daemon: what was true when its session began, and the client to
-/// ask for what is true now. Cheap to clone.
+/// A running plugin's view of its daemon: the state when its session began, and a client. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Context(Arc<Session>);
 
@@ -33,31 +32,31 @@ impl Context {
         })))
     }
 
-    /// The connection that the plugin runs on.
+    /// The plugin's client.
     pub fn client(&self) -> &Client {
         &self.0.client
     }
 
-    /// The sockets that were connected when the session began, 1,000 at most;
-    /// [`Client::sockets`] lists those connected now.
+    /// The sockets that were connected when the session began, at most 1,000; [`Client::sockets`] lists the
+    /// current ones.
     pub fn sockets(&self) -> &[Socket] {
         &self.0.started.sockets
     }
 
-    /// More sockets were connected than [`sockets`](Context::sockets) holds.
+    /// Whether more sockets were connected than [`sockets`](Context::sockets) contains.
     pub fn sockets_truncated(&self) -> bool {
         self.0.started.sockets_truncated
     }
 
-    /// Ends the session, and returns when nothing in the daemon waits for the plugin any more.
+    /// Ends the session, and returns once the daemon no longer waits for the plugin.
     pub(super) async fn end_session(&self) {
         let session_id = self.0.id.0.to_str().unwrap_or_default().to_owned();
         let request = proto::EndSessionRequest { session_id };
-        // What fails has ended it too: it is gone, or the connection is.
+        // An error means that the session or the connection has ended anyway.
         let _ = self.client().raw().end_session(request).await;
     }
 
-    /// The instant of [`sockets`](Context::sockets) in the event log.
+    /// The position of [`sockets`](Context::sockets) in the event log.
     pub fn position(&self) -> Position {
         self.0.started.position.clone().unwrap_or_default()
     }
@@ -72,13 +71,12 @@ impl Context {
         &self.0.started.plugin_name
     }
 
-    /// The folders being served, absolute, on the daemon's machine.
+    /// The served folders, absolute, on the daemon's machine.
     pub fn root_dirs(&self) -> impl Iterator<Item = &Path> {
         self.0.started.root_dirs.iter().map(Path::new)
     }
 
-    /// A folder of this session's own, absolute, removed with it: [`Content::file`] may name files
-    /// in it.
+    /// A folder for this session, absolute, removed when it ends. [`Content::file`] may name files in it.
     ///
     /// [`Content::file`]: crate::Content::file
     pub fn scratch_dir(&self) -> &Path {
@@ -101,7 +99,7 @@ impl Context {
     }
 }
 
-/// Ties a hook's stream to its plugin. A secret.
+/// The id that associates hook streams with the session. A secret.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionId(MetadataValue<Ascii>);
 
@@ -109,13 +107,13 @@ impl SessionId {
     fn new(session_id: &str) -> Result<Self> {
         let mut value: MetadataValue<Ascii> = session_id
             .parse()
-            .map_err(|_| Error::Unexpected("a session id that is not ASCII"))?;
+            .map_err(|_| Error::Unexpected("the session id is not ASCII"))?;
         value.set_sensitive(true);
         Ok(Self(value))
     }
 
-    /// Makes the request one of the session.
-    pub(crate) fn tie<T>(&self, mut request: Request<T>) -> Request<T> {
+    /// Adds the session id to a request.
+    pub(crate) fn attach<T>(&self, mut request: Request<T>) -> Request<T> {
         request
             .metadata_mut()
             .insert("pagewire-session", self.0.clone());

@@ -1,25 +1,24 @@
-//! The closures of a plugin, in the one shape that they are kept in.
+//! The handlers of a plugin as boxed closures.
 
 use crate::{BoxError, Client, Context, Message, Socket, SocketClosed};
 use futures_util::FutureExt;
 use std::{any::Any, collections::HashMap, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
 use tokio::sync::watch;
 
-/// What a handler returns. `?` works on every error type, and `Err("text".into())` fails with a
-/// text.
+/// The result of a handler. `?` converts every error type, and `Err("text".into())` fails with a text.
 pub type HandlerResult<T = ()> = Result<T, BoxError>;
 
-pub(super) type Running<T> = Pin<Box<dyn Future<Output = HandlerResult<T>> + Send>>;
-/// A handler of something that happens, told with the client.
-pub(super) type Handler<E, T = ()> = Arc<dyn Fn(E, Client) -> Running<T> + Send + Sync>;
-pub(super) type StartHandler = Arc<dyn Fn(Context) -> Running<()> + Send + Sync>;
-pub(super) type StopHandler = Arc<dyn Fn(Client) -> Running<()> + Send + Sync>;
+pub(super) type HandlerFuture<T> = Pin<Box<dyn Future<Output = HandlerResult<T>> + Send>>;
+/// A handler of events, which also gets the client.
+pub(super) type Handler<E, T = ()> = Arc<dyn Fn(E, Client) -> HandlerFuture<T> + Send + Sync>;
+pub(super) type StartHandler = Arc<dyn Fn(Context) -> HandlerFuture<()> + Send + Sync>;
+pub(super) type StopHandler = Arc<dyn Fn(Client) -> HandlerFuture<()> + Send + Sync>;
 
-/// The handlers of what a subscription tells.
+/// The handlers of subscribed events.
 #[derive(Default)]
 pub(super) struct Listeners {
     pub(super) messages: HashMap<Arc<str>, Handler<Message>>,
-    /// These answer: with JSON text.
+    /// Their result is JSON text.
     pub(super) requests: HashMap<Arc<str>, Handler<Message, String>>,
     pub(super) socket_opened: Option<Handler<Socket>>,
     pub(super) socket_ready: Option<Handler<Socket>>,
@@ -36,9 +35,9 @@ impl Listeners {
     }
 }
 
-/// Runs a handler; a panic in it is an error like any other. Give it an `async` block that calls
-/// the closure, which may panic before its future does.
-pub(super) async fn guarded<T>(
+/// Runs a handler and converts a panic into an error. Pass an `async` block that calls the closure, because the
+/// closure itself may panic.
+pub(super) async fn catch_panic<T>(
     handler: impl Future<Output = HandlerResult<T>> + Send,
 ) -> HandlerResult<T> {
     match AssertUnwindSafe(handler).catch_unwind().await {
@@ -52,11 +51,11 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no text")
+        .unwrap_or("unknown panic")
 }
 
-/// Resolves when the plugin is to finish what it does, and take on nothing new.
-pub(super) async fn finishing(stop: &mut watch::Receiver<bool>) {
-    // The sender is gone when nobody waits for us: then too.
+/// Resolves when the plugin should finish its current work and accept no more.
+pub(super) async fn stop_requested(stop: &mut watch::Receiver<bool>) {
+    // A dropped sender counts as a request too.
     let _ = stop.wait_for(|stop| *stop).await;
 }

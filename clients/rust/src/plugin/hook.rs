@@ -1,6 +1,6 @@
-//! A hook's stream: calls come down, results go up, matched by call id.
+//! The stream of a hook: the daemon sends calls, the plugin returns results, matched by call id.
 
-use super::handlers::{Running, finishing, guarded};
+use super::handlers::{HandlerFuture, catch_panic, stop_requested};
 use crate::{
     Context, Error, Failure, LiveFilters, RawClient, Result,
     live_filters::HookFilters,
@@ -14,36 +14,36 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-/// Results that wait to be written; beyond it their handlers wait.
+/// Results waiting to be written; handlers wait when the queue is full.
 const RESULT_QUEUE: usize = 32;
 
-/// A kind of hook: what its handler makes of what, and the messages of its stream.
+/// A type of hook: input and output of its handler, and the messages of its stream.
 pub(super) trait Hook: 'static {
-    /// What the handler gets.
+    /// The argument of the handler.
     type Input: Send + 'static;
-    /// What the handler makes of it, unless it fails.
+    /// The result of the handler.
     type Output: Send + 'static;
-    /// The options as the daemon is told them, still without filters.
+    /// The options on the wire, without filters.
     type Open: Clone;
     /// A message to the daemon.
-    type Up: Send + 'static;
-    /// A message of the daemon.
-    type Down: Send + 'static;
+    type ToDaemon: Send + 'static;
+    /// A message from the daemon.
+    type FromDaemon: Send + 'static;
 
-    /// The stream as a session declares it.
+    /// The hook as declared by a session.
     const KIND: proto::Hook;
 
-    fn open(open: Self::Open, filters: Vec<RequestFilter>) -> Self::Up;
+    fn open(open: Self::Open, filters: Vec<RequestFilter>) -> Self::ToDaemon;
     fn start(
         client: RawClient,
-        stream: Request<ReceiverStream<Self::Up>>,
-    ) -> impl Future<Output = Result<Response<Streaming<Self::Down>>, Status>> + Send;
-    fn received(message: Self::Down, context: &Context) -> Option<Received<Self::Input>>;
-    fn result(call_id: u64, result: Result<Self::Output, Failure>) -> Self::Up;
-    fn update(filters: proto::UpdateFilters) -> Self::Up;
+        stream: Request<ReceiverStream<Self::ToDaemon>>,
+    ) -> impl Future<Output = Result<Response<Streaming<Self::FromDaemon>>, Status>> + Send;
+    fn received(message: Self::FromDaemon, context: &Context) -> Option<Received<Self::Input>>;
+    fn result(call_id: u64, result: Result<Self::Output, Failure>) -> Self::ToDaemon;
+    fn update(filters: proto::UpdateFilters) -> Self::ToDaemon;
 }
 
-/// What the daemon says on any hook's stream.
+/// A message of the daemon on the stream of any hook.
 pub(super) enum Received<I> {
     Opened,
     Call(u64, I),
@@ -51,11 +51,11 @@ pub(super) enum Received<I> {
     FiltersUpdated,
 }
 
-/// The closure behind a hook.
+/// The handler of a hook.
 pub(super) type HookHandler<H> =
-    Arc<dyn Fn(<H as Hook>::Input) -> Running<<H as Hook>::Output> + Send + Sync>;
+    Arc<dyn Fn(<H as Hook>::Input) -> HandlerFuture<<H as Hook>::Output> + Send + Sync>;
 
-/// A hook that a plugin has; each session opens it.
+/// A hook of a plugin; each session opens it.
 pub(super) struct DeclaredHook<H: Hook> {
     pub(super) options: H::Open,
     pub(super) filters: LiveFilters,
@@ -64,15 +64,15 @@ pub(super) struct DeclaredHook<H: Hook> {
 
 /// An open hook.
 pub(super) struct OpenHook<H: Hook> {
-    down: Streaming<H::Down>,
-    up: mpsc::Sender<H::Up>,
+    incoming: Streaming<H::FromDaemon>,
+    outgoing: mpsc::Sender<H::ToDaemon>,
     filters: HookFilters,
     handler: HookHandler<H>,
     context: Context,
 }
 
 impl<H: Hook> DeclaredHook<H> {
-    /// Makes a handler of a closure whose result converts into the hook's output.
+    /// Wraps a closure whose result converts into the hook's output.
     pub(super) fn new<C, F, O>(options: H::Open, filters: LiveFilters, handler: C) -> Self
     where
         C: Fn(H::Input) -> F + Send + Sync + 'static,
@@ -90,27 +90,28 @@ impl<H: Hook> DeclaredHook<H> {
         }
     }
 
-    /// Opens the hook, and returns when the daemon has it in force.
+    /// Opens the hook, and returns once the daemon has confirmed that.
     pub(super) async fn open(&self, context: Context) -> Result<OpenHook<H>> {
-        let (up, queue) = mpsc::channel(RESULT_QUEUE);
+        let (outgoing, queue) = mpsc::channel(RESULT_QUEUE);
         let (first_filters, filters) = self.filters.open();
-        up.try_send(H::open(self.options.clone(), first_filters))
-            .map_err(|_| Error::Unexpected("a stream that is full at once"))?;
+        outgoing
+            .try_send(H::open(self.options.clone(), first_filters))
+            .map_err(|_| Error::Unexpected("the queue of a new stream is full"))?;
         let stream = context
             .session_id()
-            .tie(Request::new(ReceiverStream::new(queue)));
+            .attach(Request::new(ReceiverStream::new(queue)));
         let started = H::start(context.client().raw(), stream).await?;
-        let mut down = started.into_inner();
-        let first = down.message().await?;
+        let mut incoming = started.into_inner();
+        let first = incoming.message().await?;
         let Some(Received::Opened) = first.and_then(|first| H::received(first, &context)) else {
             return Err(Error::Unexpected(
-                "a hook that does not begin with `opened`",
+                "the first message of the hook is not `opened`",
             ));
         };
         filters.in_force();
         Ok(OpenHook {
-            down,
-            up,
+            incoming,
+            outgoing,
             filters,
             handler: self.handler.clone(),
             context,
@@ -119,16 +120,16 @@ impl<H: Hook> DeclaredHook<H> {
 }
 
 impl<H: Hook> OpenHook<H> {
-    /// Answers calls, each in a task of its own, until told to stop; then finishes those that run.
-    /// Dropping it cancels them.
+    /// Answers calls, each in a task of its own, until `stop` is set; then finishes the running ones. Dropping
+    /// the future cancels them.
     ///
     /// # Errors
     /// When the daemon ends the stream.
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<()> {
         self.answer_calls(&mut stop).await?;
-        // Results are on the wire when the daemon has answered the end of our side.
-        drop(self.up);
-        while self.down.message().await?.is_some() {}
+        // All results have been received once the daemon ends its side in response.
+        drop(self.outgoing);
+        while self.incoming.message().await?.is_some() {}
         Ok(())
     }
 
@@ -136,19 +137,19 @@ impl<H: Hook> OpenHook<H> {
         let mut tasks = JoinSet::new();
         let mut running: HashMap<u64, AbortHandle> = HashMap::new();
         let mut stopping = false;
-        // Beside the loop: the daemon may read no update before we read a call.
-        let mut updating = pin!(send_updates::<H>(&self.filters, &self.up));
+        // Concurrent with the loop, because the daemon may not read an update until a call has been read.
+        let mut updates = pin!(send_updates::<H>(&self.filters, &self.outgoing));
         while !(stopping && tasks.is_empty()) {
             tokio::select! {
-                () = finishing(stop), if !stopping => stopping = true,
-                () = &mut updating => {}
-                message = self.down.message() => {
+                () = stop_requested(stop), if !stopping => stopping = true,
+                () = &mut updates => {}
+                message = self.incoming.message() => {
                     let message = message.inspect_err(|end| self.filters.failed(end.clone()))?;
-                    let message = message.ok_or(Error::Unexpected("a hook that ended by itself"))?;
+                    let message = message.ok_or(Error::Unexpected("the hook ended unexpectedly"))?;
                     match H::received(message, &self.context) {
                         Some(Received::Call(call_id, input)) => {
-                            let (handler, up) = (self.handler.clone(), self.up.clone());
-                            let task = tasks.spawn(answer::<H>(call_id, input, handler, up));
+                            let (handler, outgoing) = (self.handler.clone(), self.outgoing.clone());
+                            let task = tasks.spawn(answer::<H>(call_id, input, handler, outgoing));
                             running.insert(call_id, task);
                         }
                         Some(Received::Cancel(call_id)) => {
@@ -171,25 +172,27 @@ impl<H: Hook> OpenHook<H> {
     }
 }
 
-/// Answers one call, and says which it was.
+/// Answers one call; returns its id.
 async fn answer<H: Hook>(
     call_id: u64,
     input: H::Input,
     handler: HookHandler<H>,
-    up: mpsc::Sender<H::Up>,
+    outgoing: mpsc::Sender<H::ToDaemon>,
 ) -> u64 {
-    let result = guarded(async { handler(input).await }).await;
+    let result = catch_panic(async { handler(input).await }).await;
     let result = H::result(call_id, result.map_err(Failure::from_error));
-    // Nobody waits for the result of a stream that is over.
-    let _ = up.send(result).await;
+    // A closed stream needs no result.
+    let _ = outgoing.send(result).await;
     call_id
 }
 
-/// Tells the daemon of new filters, for as long as it is polled.
-async fn send_updates<H: Hook>(filters: &HookFilters, up: &mpsc::Sender<H::Up>) {
+/// Sends new filters to the daemon for as long as it is polled.
+async fn send_updates<H: Hook>(filters: &HookFilters, outgoing: &mpsc::Sender<H::ToDaemon>) {
     loop {
         let filters = filters.next().await;
-        // A stream that is over goes by no filters.
-        let _ = up.send(H::update(proto::UpdateFilters { filters })).await;
+        // A closed stream needs no filters.
+        let _ = outgoing
+            .send(H::update(proto::UpdateFilters { filters }))
+            .await;
     }
 }

@@ -1,7 +1,6 @@
-//! The plugin's subscription: every event goes to its handler, and each socket's handlers run one
-//! after the other.
+//! The plugin's subscription: dispatches events to handlers; those of one socket run sequentially.
 
-use super::handlers::{HandlerResult, Listeners, finishing, guarded};
+use super::handlers::{HandlerResult, Listeners, catch_panic, stop_requested};
 use crate::{
     Client, Context, Error, Event, Result, Socket, SubscribeOptions, Subscription, What,
     error::one_line,
@@ -16,19 +15,19 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Handlers that run, or wait for their turn at their socket. Beyond it no event is read, so that
-/// the daemon's buffer fills and at last ends the subscription with `SUBSCRIBER_SLOW`.
+/// Handlers that run or wait for earlier ones of their socket. At the limit no event is read, so that the
+/// daemon's queue fills and it finally ends the subscription with `SUBSCRIBER_SLOW`.
 const MAX_HANDLERS: usize = 256;
-/// Sockets whose last handler is remembered, before those that are done are looked for.
-const MAX_IDLE_TURNS: usize = 1024;
+/// Number of sockets with a tracked handler at which finished ones are removed.
+const MAX_TRACKED_SOCKETS: usize = 1024;
 
-/// What a handler was called about. It is put into words when something goes wrong.
-enum About {
+/// The event of a handler, formatted only for an error message.
+enum HandledEvent {
     Message(Arc<str>),
     Socket(&'static str),
 }
 
-impl fmt::Display for About {
+impl fmt::Display for HandledEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Message(kind) => write!(f, "message `{kind}`"),
@@ -37,22 +36,22 @@ impl fmt::Display for About {
     }
 }
 
-/// The subscription of a plugin that listens, and where its handlers stand.
+/// The subscription of a plugin and the state of its handlers.
 pub(super) struct Listening {
     events: Subscription,
     listeners: Arc<Listeners>,
     client: Client,
     plugin_name: Arc<str>,
-    /// Sockets that were told to be ready.
+    /// Sockets known to be ready.
     ready: HashSet<String>,
-    /// The last handler of each socket: resolves when it is done.
-    turns: HashMap<String, oneshot::Receiver<()>>,
+    /// The last handler of each socket; the receiver resolves when it has finished.
+    last_handlers: HashMap<String, oneshot::Receiver<()>>,
     permits: Arc<Semaphore>,
     tasks: JoinSet<()>,
 }
 
 impl Listening {
-    /// Subscribes to what the listeners want, from the session's beginning on.
+    /// Subscribes to the events that have handlers, starting at the session's position.
     pub(super) async fn open(listeners: Arc<Listeners>, context: &Context) -> Result<Self> {
         let client = context.client().clone();
         let (sockets, position) = if context.sockets_truncated() {
@@ -88,72 +87,72 @@ impl Listening {
             listeners,
             plugin_name: context.plugin_name().into(),
             client,
-            turns: HashMap::new(),
+            last_handlers: HashMap::new(),
             permits: Arc::new(Semaphore::new(MAX_HANDLERS)),
             tasks: JoinSet::new(),
         })
     }
 
-    /// Calls handlers until told to stop; then finishes those that run. Dropping it cancels them.
+    /// Calls handlers until `stop` is set; then finishes the running ones. Dropping the future cancels them.
     ///
     /// # Errors
     /// When the daemon ends the subscription.
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<()> {
         loop {
             let event = tokio::select! {
-                () = finishing(&mut stop) => break,
+                () = stop_requested(&mut stop) => break,
                 event = self.events.next() => event?,
             };
-            let event = event.ok_or(Error::Unexpected("a hook that ended by itself"))?;
+            let event = event.ok_or(Error::Unexpected("the subscription ended unexpectedly"))?;
             while self.tasks.try_join_next().is_some() {}
-            self.tell(event).await?;
+            self.dispatch(event).await?;
         }
         while self.tasks.join_next().await.is_some() {}
         Ok(())
     }
 
-    async fn tell(&mut self, event: Event) -> Result<()> {
+    async fn dispatch(&mut self, event: Event) -> Result<()> {
         let (listeners, client) = (self.listeners.clone(), self.client.clone());
         match event.what {
             What::Message(message) => {
                 let socket_id = message.socket_id().to_owned();
                 let kind = message.message_type();
                 if let Some((kind, handler)) = listeners.requests.get_key_value(kind) {
-                    let (what, handler) = (About::Message(kind.clone()), handler.clone());
-                    let answer = async move {
+                    let (event, handler) = (HandledEvent::Message(kind.clone()), handler.clone());
+                    let work = async move {
                         let request_id = message.request_id().map(str::to_owned);
-                        let answer =
-                            guarded(async { handler(message, client.clone()).await }).await;
-                        reply(&client, request_id, answer).await
+                        let result =
+                            catch_panic(async { handler(message, client.clone()).await }).await;
+                        reply(&client, request_id, result).await
                     };
-                    self.in_turn(socket_id, what, answer).await?;
+                    self.run_in_order(socket_id, event, work).await?;
                 } else if let Some((kind, handler)) = listeners.messages.get_key_value(kind) {
-                    let (what, handler) = (About::Message(kind.clone()), handler.clone());
+                    let (event, handler) = (HandledEvent::Message(kind.clone()), handler.clone());
                     let work = async move { handler(message, client).await };
-                    self.in_turn(socket_id, what, work).await?;
+                    self.run_in_order(socket_id, event, work).await?;
                 }
             }
             What::SocketOpened { socket, .. } => {
                 if let Some(handler) = listeners.socket_opened.clone() {
                     let (id, socket) = (socket.socket_id.clone(), socket.clone());
                     let work = async move { handler(socket, client).await };
-                    self.in_turn(id, About::Socket("an opened socket"), work)
+                    self.run_in_order(id, HandledEvent::Socket("an opened socket"), work)
                         .await?;
                 }
-                self.tell_if_ready(socket).await?;
+                self.dispatch_if_ready(socket).await?;
             }
-            What::SocketUpdated(socket) => self.tell_if_ready(socket).await?,
+            What::SocketUpdated(socket) => self.dispatch_if_ready(socket).await?,
             What::SocketClosed(closed) => {
                 self.ready.remove(&closed.socket_id);
                 if let Some(handler) = listeners.socket_closed.clone() {
                     let id = closed.socket_id.clone();
                     let work = async move { handler(closed, client).await };
-                    self.in_turn(id, About::Socket("a closed socket"), work)
+                    self.run_in_order(id, HandledEvent::Socket("a closed socket"), work)
                         .await?;
                 }
             }
             What::Gap(gap) => eprintln!(
-                "plugin `{}`: the events between {} and {} are lost",
+                "plugin `{}`: events between {} and {} were lost",
                 self.plugin_name, gap.after_sequence, gap.before_sequence
             ),
             _ => {}
@@ -161,43 +160,44 @@ impl Listening {
         Ok(())
     }
 
-    async fn tell_if_ready(&mut self, socket: Socket) -> Result<()> {
-        let newly = socket.ready && self.ready.insert(socket.socket_id.clone());
-        if newly && let Some(handler) = self.listeners.socket_ready.clone() {
+    async fn dispatch_if_ready(&mut self, socket: Socket) -> Result<()> {
+        let became_ready = socket.ready && self.ready.insert(socket.socket_id.clone());
+        if became_ready && let Some(handler) = self.listeners.socket_ready.clone() {
             let (id, client) = (socket.socket_id.clone(), self.client.clone());
             let work = async move { handler(socket, client).await };
-            self.in_turn(id, About::Socket("a ready socket"), work)
+            self.run_in_order(id, HandledEvent::Socket("a ready socket"), work)
                 .await?;
         }
         Ok(())
     }
 
-    /// Runs a handler in a task, after the one before it at the same socket. Waits while too many
-    /// are under way.
-    async fn in_turn(
+    /// Runs a handler in a task, after the previous one of the same socket. Waits while [`MAX_HANDLERS`] are
+    /// pending.
+    async fn run_in_order(
         &mut self,
         socket_id: String,
-        what: About,
+        event: HandledEvent,
         work: impl Future<Output = HandlerResult> + Send + 'static,
     ) -> Result<()> {
         let permit = self.permits.clone().acquire_owned().await;
-        let permit = permit.map_err(|_| Error::Unexpected("a semaphore that was closed"))?;
-        if self.turns.len() >= MAX_IDLE_TURNS {
-            self.turns.retain(|_, done| {
+        let permit =
+            permit.map_err(|_| Error::Unexpected("the semaphore of handlers is closed"))?;
+        if self.last_handlers.len() >= MAX_TRACKED_SOCKETS {
+            self.last_handlers.retain(|_, done| {
                 matches!(done.try_recv(), Err(oneshot::error::TryRecvError::Empty))
             });
         }
-        let (done, turn) = oneshot::channel::<()>();
-        let previous = self.turns.insert(socket_id, turn);
+        let (done, finished) = oneshot::channel::<()>();
+        let previous = self.last_handlers.insert(socket_id, finished);
         let plugin_name = self.plugin_name.clone();
         self.tasks.spawn(async move {
             if let Some(previous) = previous {
-                // Its sender is dropped when it is done.
+                // Its sender is dropped when it finishes.
                 let _ = previous.await;
             }
-            if let Err(error) = guarded(work).await {
+            if let Err(error) = catch_panic(work).await {
                 eprintln!(
-                    "plugin `{plugin_name}`: handler of {what}: {}",
+                    "plugin `{plugin_name}`: handler of {event}: {}",
                     one_line(error.as_ref())
                 );
             }
@@ -207,17 +207,16 @@ impl Listening {
     }
 }
 
-/// Answers a page's request with what its handler returned. An error goes to the page and on to
-/// the log.
+/// Sends the result of a handler as the reply to a page's request. An error is sent to the page and returned.
 async fn reply(
     client: &Client,
     request_id: Option<String>,
-    answer: HandlerResult<String>,
+    result: HandlerResult<String>,
 ) -> HandlerResult {
     let Some(request_id) = request_id else {
-        return answer.map(drop);
+        return result.map(drop);
     };
-    let (sent, result) = match answer {
+    let (sent, result) = match result {
         Ok(json) => (client.reply_json(request_id, json).await, Ok(())),
         Err(error) => {
             let problem = one_line(error.as_ref());
@@ -225,7 +224,7 @@ async fn reply(
         }
     };
     match sent {
-        // Another plugin was faster, or the page waits no more.
+        // Another plugin has replied first, or the page no longer waits.
         Err(error)
             if matches!(
                 error.reason(),

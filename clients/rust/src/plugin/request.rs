@@ -1,11 +1,10 @@
-//! A page's request, as handlers get it.
+//! The HTTP request that handlers receive.
 
 use crate::{Client, Context, proto};
 use bytes::Bytes;
 use std::{path::Path, time::Duration};
 
-/// A page's request: to be answered by a serve handler, or the one that a response or a module is
-/// for.
+/// An HTTP request: the one to serve, or the one for which a response is transformed or a module resolved.
 #[derive(Clone, Debug)]
 pub struct Request {
     http: proto::RequestContext,
@@ -38,7 +37,7 @@ impl Request {
         }
     }
 
-    /// The HTTP method, upper-case.
+    /// The HTTP method, in upper case.
     pub fn method(&self) -> &str {
         &self.http.method
     }
@@ -58,19 +57,18 @@ impl Request {
         &self.http.raw_target
     }
 
-    /// The host it was asked of, port included.
+    /// The requested host, including the port.
     pub fn host(&self) -> &str {
         &self.http.host
     }
 
-    /// The first header of this name (lower-case), of those that
-    /// [`ServeOptions::forward_request_headers`](crate::ServeOptions::forward_request_headers)
-    /// asks for.
+    /// The first header of this name (lower-case), of those requested with
+    /// [`ServeOptions::forward_request_headers`](crate::ServeOptions::forward_request_headers).
     pub fn header(&self, name: &str) -> Option<&Bytes> {
         proto::Header::first(&self.http.headers, name)
     }
 
-    /// The headers asked for, in the order received, names in lower case.
+    /// The requested headers, in the order received, names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &Bytes)> {
         self.http.headers.iter().map(proto::Header::pair)
     }
@@ -80,37 +78,36 @@ impl Request {
         &self.http.traceparent
     }
 
-    /// The file that would answer it, absolute, on the daemon's machine.
+    /// The file for this request, absolute, on the daemon's machine.
     pub fn file_path(&self) -> Option<&Path> {
         Some(self.http.file_path.as_str())
             .filter(|path| !path.is_empty())
             .map(Path::new)
     }
 
-    /// The body, if a serve handler [asks for
-    /// bodies](crate::ServeOptions::max_request_body_bytes). Empty = none, or [left
-    /// out](Request::body_omitted).
+    /// The body, if the serve hook [requests
+    /// bodies](crate::ServeOptions::max_request_body_bytes). Empty = none, or
+    /// [omitted](Request::body_omitted).
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// It had a body that is larger than the plugin asks for.
+    /// Whether it has a body over the size limit of the hook.
     pub fn body_omitted(&self) -> bool {
         self.body_omitted
     }
 
-    /// Time that was left when the call arrived here; after it the answer is ignored. `None` =
-    /// unlimited.
+    /// Remaining time when the call arrived; a later result is ignored. `None` = unlimited.
     pub fn time_remaining(&self) -> Option<Duration> {
         self.time_remaining
     }
 
-    /// The running plugin's view of its daemon.
+    /// The context of the running plugin.
     pub fn context(&self) -> &Context {
         &self.context
     }
 
-    /// The connection that the plugin runs on.
+    /// The plugin's client.
     pub fn client(&self) -> &Client {
         self.context.client()
     }

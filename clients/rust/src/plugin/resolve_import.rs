@@ -1,4 +1,4 @@
-//! The resolve-import hook: says what modules import.
+//! The resolve-import hook.
 
 use super::{
     hook::{Hook, Received},
@@ -15,8 +15,8 @@ use std::slice;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Response, Status, Streaming};
 
-/// The imports of one module, to be resolved by a resolve handler: those that match and that no
-/// plugin before this one resolved, in source order. At least one.
+/// The imports of one module that match the filters of the hook and were not resolved by an earlier plugin, in
+/// source order. At least one.
 #[derive(Clone, Debug)]
 pub struct Imports {
     importer: Request,
@@ -31,7 +31,7 @@ impl Imports {
         }
     }
 
-    /// The request for the module that imports, or for the HTML page that it stands in.
+    /// The request for the importing module, or for the HTML page that contains it.
     pub fn importer(&self) -> &Request {
         &self.importer
     }
@@ -41,7 +41,7 @@ impl Imports {
         self.imports.iter()
     }
 
-    /// Asks a closure about each import, in order. `None` leaves that import to the next plugin.
+    /// Calls a closure for each import, in order. `None` leaves the import to the next plugin.
     pub fn resolve<S: Into<String>>(
         &self,
         resolve: impl FnMut(&ImportSpecifier) -> Option<S>,
@@ -66,14 +66,14 @@ impl Hook for ResolveImport {
     type Input = Imports;
     type Output = Resolved;
     type Open = proto::ResolveImportOpen;
-    type Up = ResolveImportRequest;
-    type Down = ResolveImportResponse;
+    type ToDaemon = ResolveImportRequest;
+    type FromDaemon = ResolveImportResponse;
 
     const KIND: proto::Hook = proto::Hook::ResolveImport;
 
     fn open(open: Self::Open, filters: Vec<RequestFilter>) -> ResolveImportRequest {
         let open = proto::ResolveImportOpen { filters, ..open };
-        up(resolve_import_request::Message::Open(open))
+        to_daemon(resolve_import_request::Message::Open(open))
     }
 
     async fn start(
@@ -84,12 +84,12 @@ impl Hook for ResolveImport {
     }
 
     fn received(message: ResolveImportResponse, context: &Context) -> Option<Received<Imports>> {
-        use resolve_import_response::Message as Down;
+        use resolve_import_response::Message as Incoming;
         Some(match message.message? {
-            Down::Opened(_) => Received::Opened,
-            Down::Call(call) => Received::Call(call.call_id, Imports::new(call, context)),
-            Down::Cancel(cancel) => Received::Cancel(cancel.call_id),
-            Down::FiltersUpdated(_) => Received::FiltersUpdated,
+            Incoming::Opened(_) => Received::Opened,
+            Incoming::Call(call) => Received::Call(call.call_id, Imports::new(call, context)),
+            Incoming::Cancel(cancel) => Received::Cancel(cancel.call_id),
+            Incoming::FiltersUpdated(_) => Received::FiltersUpdated,
         })
     }
 
@@ -98,7 +98,7 @@ impl Hook for ResolveImport {
             Ok(resolved) => Outcome::Resolved(resolved.0),
             Err(failure) => Outcome::Failure(failure.into_proto()),
         };
-        up(resolve_import_request::Message::Result(
+        to_daemon(resolve_import_request::Message::Result(
             proto::ResolveImportResult {
                 call_id,
                 outcome: Some(outcome),
@@ -107,11 +107,11 @@ impl Hook for ResolveImport {
     }
 
     fn update(filters: proto::UpdateFilters) -> ResolveImportRequest {
-        up(resolve_import_request::Message::UpdateFilters(filters))
+        to_daemon(resolve_import_request::Message::UpdateFilters(filters))
     }
 }
 
-fn up(message: resolve_import_request::Message) -> ResolveImportRequest {
+fn to_daemon(message: resolve_import_request::Message) -> ResolveImportRequest {
     ResolveImportRequest {
         message: Some(message),
     }

@@ -1,4 +1,4 @@
-//! Running a plugin: once, or again and again for as long as there is a daemon to come back to.
+//! Runs a plugin: once, or with reconnects until the program stops it.
 
 use super::{
     Plugin,
@@ -8,10 +8,10 @@ use crate::{Client, Code, Endpoint, Error, Result, endpoint, error::one_line};
 use std::{env, io, path::PathBuf, thread, time::Duration};
 use tokio::sync::{oneshot, watch};
 
-/// Ties a process that the daemon spawned to its session.
+/// Associates a process that the daemon spawned with its session.
 const LAUNCH_ID_VARIABLE: &str = "PAGEWIRE_LAUNCH_ID";
-/// Pauses before a plugin looks for a daemon again. The last one is for all further tries.
-const PAUSES: [Duration; 5] = [
+/// Delays before reconnect attempts. The last one applies to all further attempts.
+const RECONNECT_DELAYS: [Duration; 5] = [
     Duration::from_millis(200),
     Duration::from_millis(500),
     Duration::from_secs(1),
@@ -19,7 +19,7 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(5),
 ];
 
-/// Ends a plugin that runs, from anywhere in the program. Cheap to clone.
+/// Stops a running plugin from anywhere in the program. Cheap to clone.
 ///
 /// ```no_run
 /// # use pagewire_client::{Content, Filter, Plugin};
@@ -40,14 +40,14 @@ impl StopHandle {
         Self(watch::Sender::new(false))
     }
 
-    /// Withdraws the plugin in order: handlers that run may finish, `server_stop` is called, and then
-    /// [`Plugin::run`] returns without an error, all within 2 s. Returns at once. A plugin that does
-    /// not run yet returns as soon as it is run.
+    /// Stops the plugin gracefully: running handlers may finish, `server_stop` is called, and then
+    /// [`Plugin::run`] returns without an error, all within 2 s. Does not wait for that. A plugin that does not
+    /// run yet returns as soon as it is run.
     pub fn stop(&self) {
         self.0.send_replace(true);
     }
 
-    /// Resolves when the program has ended the plugin.
+    /// Resolves once the program has stopped the plugin.
     pub(super) async fn stopped(&self) {
         let stopped = self.0.subscribe().wait_for(|stop| *stop).await.map(drop);
         stopped.expect("self holds the sender");
@@ -55,48 +55,50 @@ impl StopHandle {
 }
 
 impl Plugin {
-    /// Ends the plugin while it runs.
+    /// A handle that stops the plugin while it runs.
     pub fn stop_handle(&self) -> StopHandle {
         self.stop.clone()
     }
 
-    /// Runs the plugin with the daemon that spawned it, or that `PAGEWIRE_ENDPOINT` names, or that is
-    /// meant in the current folder ([`Endpoint::find`]), until the program [ends](StopHandle) it.
-    /// Dropping the future withdraws the plugin at once.
+    /// Runs the plugin with the daemon that spawned it, else the one that `PAGEWIRE_ENDPOINT` names, else the one
+    /// for the current folder ([`Endpoint::find`]), until the program [stops](StopHandle) it. Dropping the future
+    /// disconnects the plugin immediately.
     ///
-    /// When the connection is lost or the daemon stops, the plugin looks for the daemon again (one that
-    /// was found: for one that serves the same folders) after 0.2, 0.5, 1, 2, then every 5 s, for ever; [`server_start`](Plugin::server_start) is then called
-    /// again, and messages count from the new session on.
+    /// When the connection is lost or the daemon stops, the plugin reconnects after 0.2, 0.5, 1, 2, then every
+    /// 5 s, without limit; a discovered daemon only to one that serves the same folders.
+    /// [`server_start`](Plugin::server_start) is then called again, and events start at the new session.
     ///
-    /// A plugin that the daemon spawned does not come back: it is started again. It returns when the
-    /// daemon stops, or when its standard input ends: the daemon has gone, or has waited long enough.
-    /// Nothing else may read that input.
+    /// A plugin that the daemon spawned does not reconnect, since the daemon starts it again. It returns when the
+    /// daemon stops, or when its standard input ends: the daemon has exited, or its grace period is over. Nothing
+    /// else may read that input.
     ///
     /// # Errors
-    /// At the first try whatever goes wrong, [`Error::NoDaemon`] and [`Error::Connect`] too. Later what
-    /// the daemon refuses for good: [`Error::Rpc`] with `REPLACED` or the code `Unauthenticated` (with a
-    /// token that was named), `InvalidArgument` or `FailedPrecondition`. And [`Error::Plugin`] when a
-    /// handler was given twice, or the start or stop handler fails.
+    /// At the first attempt any error, including [`Error::NoDaemon`] and [`Error::Connect`]. Later only permanent
+    /// refusals: [`Error::Rpc`] with `REPLACED` or the code `Unauthenticated` (with a named token),
+    /// `InvalidArgument` or `FailedPrecondition`. And [`Error::Plugin`] when a handler was declared twice, or the
+    /// start or stop handler fails.
     pub async fn run(self) -> Result<()> {
         match launch_id() {
             Some(launch_id) => self.run_spawned(&launch_id).await,
             None => {
-                let find = |home: Option<&[PathBuf]>| {
-                    home.map_or_else(Endpoint::find, Endpoint::find_again)
+                let find = |root_dirs: Option<&[PathBuf]>| {
+                    root_dirs.map_or_else(Endpoint::find, Endpoint::find_again)
                 };
-                self.run_again(find, endpoint::names_token()).await
+                self.run_with_reconnects(find, endpoint::names_token())
+                    .await
             }
         }
     }
 
-    /// As [`run`](Plugin::run) with this endpoint, whoever spawned the program.
+    /// As [`run`](Plugin::run) with this endpoint, even if the daemon spawned the program.
     pub async fn run_with(self, endpoint: Endpoint) -> Result<()> {
         let names_token = endpoint.token.is_some();
-        self.run_again(|_| Ok(endpoint.clone()), names_token).await
+        self.run_with_reconnects(|_| Ok(endpoint.clone()), names_token)
+            .await
     }
 
-    /// As [`run`](Plugin::run), but does not come back: it returns when the daemon stops, and fails
-    /// with [`Error::Disconnected`] when the connection is lost.
+    /// As [`run`](Plugin::run) without reconnecting: returns when the daemon stops, and fails with
+    /// [`Error::Disconnected`] when the connection is lost.
     pub async fn run_once(self) -> Result<()> {
         match launch_id() {
             Some(launch_id) => self.run_spawned(&launch_id).await,
@@ -104,69 +106,71 @@ impl Plugin {
         }
     }
 
-    /// As [`run_once`](Plugin::run_once) with this endpoint, whoever spawned the program.
+    /// As [`run_once`](Plugin::run_once) with this endpoint, even if the daemon spawned the program.
     pub async fn run_once_with(self, endpoint: Endpoint) -> Result<()> {
         self.run_session(endpoint, "", &mut None).await.map(drop)
     }
 
     async fn run_spawned(self, launch_id: &str) -> Result<()> {
         let endpoint = Endpoint::find()?;
-        let mut begun = None;
+        let mut root_dirs = None;
         tokio::select! {
-            ended = self.run_session(endpoint, launch_id, &mut begun) => ended.map(drop),
+            end = self.run_session(endpoint, launch_id, &mut root_dirs) => end.map(drop),
             () = stdin_ended() => Ok(()),
         }
     }
 
-    /// `find` is told the folders that the daemon served last, if there was one. A token that nobody
-    /// named may be of the daemon before.
-    async fn run_again(
+    /// `find` gets the folders of the previous daemon, if there was one. A discovered token may belong to the
+    /// previous daemon, so its refusal is not permanent.
+    async fn run_with_reconnects(
         self,
         find: impl Fn(Option<&[PathBuf]>) -> Result<Endpoint>,
         names_token: bool,
     ) -> Result<()> {
-        let mut home: Option<Vec<PathBuf>> = None;
-        let mut tries = 0;
+        let mut root_dirs: Option<Vec<PathBuf>> = None;
+        let mut attempts = 0;
         loop {
-            let mut served = None;
-            let outcome = match find(home.as_deref()) {
-                Ok(endpoint) => self.run_session(endpoint, "", &mut served).await,
+            let mut session_root_dirs = None;
+            let outcome = match find(root_dirs.as_deref()) {
+                Ok(endpoint) => self.run_session(endpoint, "", &mut session_root_dirs).await,
                 Err(error) => Err(error),
             };
-            let begun = served.is_some();
-            if begun {
-                tries = 0;
-                home = served;
+            let was_connected = session_root_dirs.is_some();
+            if was_connected {
+                attempts = 0;
+                root_dirs = session_root_dirs;
             }
             match outcome {
                 Ok(Ended::ByProgram) => return Ok(()),
-                Ok(Ended::ByDaemon) => self.say("the daemon has stopped"),
-                Err(error) if home.is_none() || !may_pass(&error, names_token) => {
+                Ok(Ended::ByDaemon) => self.report_disconnect("the daemon stopped"),
+                Err(error) if root_dirs.is_none() || !is_temporary(&error, names_token) => {
                     return Err(error);
                 }
-                Err(error) if begun => self.say(&one_line(&error)),
+                Err(error) if was_connected => self.report_disconnect(&one_line(&error)),
                 Err(_) => {}
             }
-            let pause = PAUSES[tries.min(PAUSES.len() - 1)];
-            tries += 1;
+            let delay = RECONNECT_DELAYS[attempts.min(RECONNECT_DELAYS.len() - 1)];
+            attempts += 1;
             tokio::select! {
                 () = self.stop.stopped() => return Ok(()),
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(delay) => {}
             }
         }
     }
 
-    /// One session, or none if the program ends the plugin before. Says the folders that the daemon
-    /// serves when it has begun.
+    /// Runs one session, unless the program stops the plugin before. Once connected, sets `root_dirs` to the
+    /// folders that the daemon serves.
     async fn run_session(
         &self,
         endpoint: Endpoint,
         launch_id: &str,
-        begun: &mut Option<Vec<PathBuf>>,
+        root_dirs: &mut Option<Vec<PathBuf>>,
     ) -> Result<Ended> {
-        if let Some(what) = &self.given_twice {
+        if let Some(what) = &self.declared_twice {
             return Err(Error::Plugin {
-                problem: format!("{what} is given twice (keep one, and tell cases apart in it)"),
+                problem: format!(
+                    "{what} is declared twice (keep one, and distinguish the cases in it)"
+                ),
                 plugin: self.name.clone(),
             });
         }
@@ -174,20 +178,17 @@ impl Plugin {
             () = self.stop.stopped() => return Ok(Ended::ByProgram),
             client = Client::connect(endpoint) => client?,
         };
-        // Boxed: it is large, and callers hold it in futures of their own.
-        Box::pin(session::run(self, client, launch_id, begun)).await
+        // Boxed, because it is large and part of the caller's future.
+        Box::pin(session::run(self, client, launch_id, root_dirs)).await
     }
 
-    fn say(&self, what: &str) {
-        eprintln!(
-            "plugin `{}`: {what}; it comes back when its daemon does",
-            self.name
-        );
+    fn report_disconnect(&self, reason: &str) {
+        eprintln!("plugin `{}`: {reason}; reconnecting", self.name);
     }
 }
 
-/// Whether another try may go better: nothing was refused, or only for a while.
-fn may_pass(error: &Error, names_token: bool) -> bool {
+/// Whether another attempt may succeed: the daemon refused nothing, or only temporarily.
+fn is_temporary(error: &Error, names_token: bool) -> bool {
     match error {
         Error::NoDaemon { .. }
         | Error::SeveralDaemons { .. }
@@ -195,7 +196,7 @@ fn may_pass(error: &Error, names_token: bool) -> bool {
         | Error::Connect { .. }
         | Error::Disconnected { .. }
         | Error::Unexpected(_) => true,
-        // A session that is lost while its hooks are opened is seen by these first.
+        // SESSION_GONE: the session was lost while its hooks were being opened.
         Error::Rpc { code, reason, .. } => match code {
             Code::Unauthenticated => !names_token,
             Code::InvalidArgument | Code::FailedPrecondition => reason == "SESSION_GONE",
@@ -211,13 +212,13 @@ fn launch_id() -> Option<String> {
         .filter(|launch_id| !launch_id.is_empty())
 }
 
-/// Waits for the end of standard input, in a thread that no runtime waits for.
+/// Waits for the end of standard input, in a thread that does not delay the shutdown of the runtime.
 async fn stdin_ended() {
-    let (ended, end) = oneshot::channel::<()>();
+    let (sender, end) = oneshot::channel::<()>();
     thread::spawn(move || {
-        // What cannot be read has ended too.
+        // A read error counts as the end.
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-        drop(ended);
+        drop(sender);
     });
     let _ = end.await;
 }
@@ -236,30 +237,33 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_for_good_is_not_tried_again() {
+    fn does_not_retry_a_permanent_refusal() {
         let slow = refused(Code::ResourceExhausted, "SUBSCRIBER_SLOW");
         let taken = refused(Code::AlreadyExists, "PLUGIN_NAME_TAKEN");
         for error in [refused(Code::Unavailable, "STARTING"), slow, taken] {
-            assert!(may_pass(&error, true), "{error}");
+            assert!(is_temporary(&error, true), "{error}");
         }
-        assert!(may_pass(&Error::NoDaemon { problem: None }, true));
+        assert!(is_temporary(&Error::NoDaemon { problem: None }, true));
         let token = refused(Code::Unauthenticated, "TOKEN_INVALID");
-        assert!(may_pass(&token, false), "one that was found anew may fit");
+        assert!(
+            is_temporary(&token, false),
+            "a token that is discovered again may be valid"
+        );
         for (code, reason) in [
             (Code::Unauthenticated, "TOKEN_INVALID"),
             (Code::InvalidArgument, "FIELD_INVALID"),
             (Code::FailedPrecondition, "FEATURE_UNSUPPORTED"),
             (Code::Aborted, "REPLACED"),
         ] {
-            assert!(!may_pass(&refused(code, reason), true), "{reason}");
+            assert!(!is_temporary(&refused(code, reason), true), "{reason}");
         }
     }
 
     #[tokio::test]
-    async fn a_plugin_that_is_stopped_before_it_runs_returns_at_once() {
+    async fn a_plugin_stopped_before_it_runs_returns_immediately() {
         let plugin = Plugin::new("p");
         plugin.stop_handle().stop();
-        let nobody: Endpoint = "127.0.0.1:1".parse().unwrap();
-        plugin.run_with(nobody).await.unwrap();
+        let unused: Endpoint = "127.0.0.1:1".parse().unwrap();
+        plugin.run_with(unused).await.unwrap();
     }
 }

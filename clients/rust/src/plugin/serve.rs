@@ -1,4 +1,4 @@
-//! The serve hook: answers requests.
+//! The serve hook.
 
 use super::{
     hook::{Hook, Received},
@@ -18,13 +18,13 @@ impl Hook for Serve {
     type Input = Request;
     type Output = Outcome;
     type Open = proto::ServeOpen;
-    type Up = ServeRequest;
-    type Down = ServeResponse;
+    type ToDaemon = ServeRequest;
+    type FromDaemon = ServeResponse;
 
     const KIND: proto::Hook = proto::Hook::Serve;
 
     fn open(open: Self::Open, filters: Vec<RequestFilter>) -> ServeRequest {
-        up(serve_request::Message::Open(proto::ServeOpen {
+        to_daemon(serve_request::Message::Open(proto::ServeOpen {
             filters,
             ..open
         }))
@@ -38,33 +38,33 @@ impl Hook for Serve {
     }
 
     fn received(message: ServeResponse, context: &Context) -> Option<Received<Request>> {
-        use serve_response::Message as Down;
+        use serve_response::Message as Incoming;
         Some(match message.message? {
-            Down::Opened(_) => Received::Opened,
-            Down::Call(call) => {
+            Incoming::Opened(_) => Received::Opened,
+            Incoming::Call(call) => {
                 let request = Request::new(call.request, call.time_remaining, context)
                     .with_body(call.body, call.body_omitted);
                 Received::Call(call.call_id, request)
             }
-            Down::Cancel(cancel) => Received::Cancel(cancel.call_id),
-            Down::FiltersUpdated(_) => Received::FiltersUpdated,
+            Incoming::Cancel(cancel) => Received::Cancel(cancel.call_id),
+            Incoming::FiltersUpdated(_) => Received::FiltersUpdated,
         })
     }
 
     fn result(call_id: u64, result: Result<Outcome, Failure>) -> ServeRequest {
         let outcome = result.unwrap_or_else(Outcome::Failure);
-        up(serve_request::Message::Result(proto::ServeResult {
+        to_daemon(serve_request::Message::Result(proto::ServeResult {
             call_id,
             outcome: Some(outcome.into_proto()),
         }))
     }
 
     fn update(filters: proto::UpdateFilters) -> ServeRequest {
-        up(serve_request::Message::UpdateFilters(filters))
+        to_daemon(serve_request::Message::UpdateFilters(filters))
     }
 }
 
-fn up(message: serve_request::Message) -> ServeRequest {
+fn to_daemon(message: serve_request::Message) -> ServeRequest {
     ServeRequest {
         message: Some(message),
     }

@@ -1,8 +1,8 @@
-//! A plugin's session: as long as its stream is held, the plugin is part of the daemon.
+//! The session of a plugin: the plugin is connected for as long as its stream is open.
 
 use super::{
     Plugin,
-    handlers::{HandlerResult, guarded},
+    handlers::{HandlerResult, catch_panic},
     hook::{DeclaredHook, Hook, OpenHook},
     listen::Listening,
     resolve_import::ResolveImport,
@@ -27,26 +27,26 @@ use tokio::{
 };
 use tonic::Streaming;
 
-/// How long the session may take to say why a hook's stream ended before it did.
-const VERDICT_TIMEOUT: Duration = Duration::from_secs(1);
-/// For handlers that still run and the stop handler, when the program ends the plugin, or the daemon
-/// does not say how long it waits.
+/// Time for the session's stream to report the reason after a hook's stream has ended.
+const REASON_TIMEOUT: Duration = Duration::from_secs(1);
+/// Grace period for running handlers and the stop handler when the program stops the plugin, or the daemon
+/// does not state one.
 const STOP_GRACE: Duration = Duration::from_secs(2);
 
-/// Who ended a session in order.
+/// Who ended a session gracefully.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     ByDaemon,
     ByProgram,
 }
 
-/// Runs a plugin until its session ends, or the program ends it. `begun` is set when the plugin is part
-/// of the daemon, to the folders that it serves.
+/// Runs a plugin until its session ends, or the program stops it. Once connected, sets `root_dirs` to the
+/// folders that the daemon serves.
 pub(super) async fn run(
     plugin: &Plugin,
     client: Client,
     launch_id: &str,
-    begun: &mut Option<Vec<PathBuf>>,
+    root_dirs: &mut Option<Vec<PathBuf>>,
 ) -> Result<Ended> {
     let opened = tokio::select! {
         () = plugin.stop.stopped() => return Ok(Ended::ByProgram),
@@ -57,10 +57,10 @@ pub(super) async fn run(
         context,
         hooks,
     } = opened;
-    *begun = Some(context.root_dirs().map(Path::to_owned).collect());
+    *root_dirs = Some(context.root_dirs().map(Path::to_owned).collect());
     let (finish, finishes) = watch::channel(false);
     let mut hooks_run = plugin.has_hooks();
-    // A task: what it wakes is near to it, on the runtime's workers, wherever the plugin is run.
+    // In a task, so that hooks run on the runtime's workers, wherever the plugin is run.
     let mut task = JoinSet::new();
     task.spawn(hooks.run(finishes));
     let mut hooks = pin!(async move { task.join_next().await.map_or(Ok(()), joined) });
@@ -73,7 +73,7 @@ pub(super) async fn run(
                 Some(Some(Event::Ready(_))) => {
                     if let Some(handler) = plugin.server_start.clone() {
                         let context = context.clone();
-                        starting.spawn(guarded(async move { handler(context).await }));
+                        starting.spawn(catch_panic(async move { handler(context).await }));
                     }
                 }
                 Some(Some(Event::Stopping(stopping))) => break (Ended::ByDaemon, grace(&stopping)),
@@ -88,8 +88,8 @@ pub(super) async fn run(
             }
             ended = &mut hooks, if hooks_run => {
                 hooks_run = false;
-                // The end of a session ends its hooks too, and the session knows why.
-                match timeout(VERDICT_TIMEOUT, until_stopping(&mut session)).await {
+                // The end of a session ends its hooks too, and the session's stream has the reason.
+                match timeout(REASON_TIMEOUT, until_stopping(&mut session)).await {
                     Ok(stopping) => break (Ended::ByDaemon, stopping?),
                     Err(_) => return ended.map(|()| Ended::ByDaemon),
                 }
@@ -97,10 +97,10 @@ pub(super) async fn run(
         }
     };
 
-    let leave = async {
+    let shut_down = async {
         if let Some(handler) = plugin.server_stop.clone() {
-            let mut stopping = pin!(guarded(async { handler(client).await }));
-            // Hooks go on meanwhile: the stop handler may need what they serve.
+            let mut stopping = pin!(catch_panic(async { handler(client).await }));
+            // Hooks continue meanwhile: the stop handler may need what they serve.
             let result = loop {
                 tokio::select! {
                     result = &mut stopping => break result,
@@ -109,10 +109,10 @@ pub(super) async fn run(
             };
             result.map_err(|error| plugin.failed("server_stop", error.as_ref()))?;
         }
-        // Nobody listens when no hook is open.
+        // Without open hooks there is no receiver.
         let _ = finish.send(true);
         if hooks_run {
-            // The daemon may have cut them already.
+            // The daemon may have closed their streams already.
             let _ = hooks.await;
         }
         if ended == Ended::ByProgram {
@@ -120,19 +120,21 @@ pub(super) async fn run(
         }
         Ok(ended)
     };
-    // Beyond its grace the daemon cuts the streams: what is not done by then never will be.
-    timeout(grace, leave).await.unwrap_or(Ok(ended))
+    // After the grace period the daemon closes the streams, so nothing can complete any more.
+    timeout(grace, shut_down).await.unwrap_or(Ok(ended))
 }
 
-/// What a task returned; its panic goes on here.
+/// The result of a task; its panic is propagated.
 fn joined(done: std::result::Result<Result<()>, JoinError>) -> Result<()> {
     done.unwrap_or_else(|error| match error.try_into_panic() {
         Ok(panic) => resume_unwind(panic),
-        Err(_) => Err(Error::Unexpected("hooks that stopped with their runtime")),
+        Err(_) => Err(Error::Unexpected(
+            "the hooks were stopped with their runtime",
+        )),
     })
 }
 
-/// A session with all that the plugin has in it.
+/// An open session with the open hooks of the plugin.
 struct Opened {
     session: Streaming<proto::ServerStartResponse>,
     context: Context,
@@ -156,7 +158,7 @@ impl Opened {
         let Some(Event::Started(started)) = session.message().await?.and_then(|first| first.event)
         else {
             return Err(Error::Unexpected(
-                "a session that does not begin with `started`",
+                "the first event of the session is not `started`",
             ));
         };
         let context = Context::new(client.clone(), started)?;
@@ -179,7 +181,7 @@ impl Opened {
 }
 
 impl Hooks {
-    /// Answers calls and handles events until told to finish.
+    /// Answers calls and handles events until `finish` is set.
     async fn run(self, finish: watch::Receiver<bool>) -> Result<()> {
         tokio::try_join!(
             optional(self.serving.map(|hook| hook.run(finish.clone()))),
@@ -208,7 +210,7 @@ async fn optional(hook: Option<impl Future<Output = Result<()>>>) -> Result<()> 
     }
 }
 
-/// Waits until the daemon says that it stops, or ends the session in order; returns the grace.
+/// Waits until the daemon announces its stop or ends the session gracefully; returns the grace period.
 async fn until_stopping(session: &mut Streaming<proto::ServerStartResponse>) -> Result<Duration> {
     while let Some(event) = session.message().await? {
         if let Some(Event::Stopping(stopping)) = event.event {
@@ -238,7 +240,7 @@ fn start_request(plugin: &Plugin, launch_id: &str) -> proto::ServerStartRequest 
 }
 
 impl Plugin {
-    /// The hooks that it has.
+    /// The hooks that it declares.
     fn hooks(&self) -> impl Iterator<Item = proto::Hook> {
         let hooks = [
             (self.serve.is_some(), Serve::KIND),
@@ -248,7 +250,7 @@ impl Plugin {
         ];
         hooks
             .into_iter()
-            .filter_map(|(given, hook)| given.then_some(hook))
+            .filter_map(|(is_declared, hook)| is_declared.then_some(hook))
     }
 
     fn has_hooks(&self) -> bool {

@@ -1,4 +1,4 @@
-//! The transform hook: changes responses.
+//! The transform hook.
 
 use super::{
     hook::{Hook, Received},
@@ -16,8 +16,7 @@ use std::str;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-/// A response on its way to the page, to be changed by a transform handler: as it stands after the
-/// plugins before this one.
+/// A response to transform, as changed by earlier plugins.
 #[derive(Clone, Debug)]
 pub struct Response {
     request: Request,
@@ -36,7 +35,7 @@ impl Response {
         }
     }
 
-    /// The request that it is for.
+    /// The request for it.
     pub fn request(&self) -> &Request {
         &self.request
     }
@@ -68,7 +67,7 @@ impl Response {
     pub fn text(&self) -> Result<&str, Failure> {
         str::from_utf8(&self.body).map_err(|error| {
             Failure::new(format!(
-                "{} is not UTF-8 at byte {} (save it as UTF-8, or have the plugin leave it out)",
+                "{} is not UTF-8 at byte {} (save it as UTF-8, or exclude it in the filter of the plugin)",
                 self.request.path(),
                 error.valid_up_to()
             ))
@@ -83,13 +82,13 @@ impl Hook for Transform {
     type Input = Response;
     type Output = Option<Change>;
     type Open = proto::TransformOpen;
-    type Up = TransformRequest;
-    type Down = TransformResponse;
+    type ToDaemon = TransformRequest;
+    type FromDaemon = TransformResponse;
 
     const KIND: proto::Hook = proto::Hook::Transform;
 
     fn open(open: Self::Open, filters: Vec<RequestFilter>) -> TransformRequest {
-        up(transform_request::Message::Open(proto::TransformOpen {
+        to_daemon(transform_request::Message::Open(proto::TransformOpen {
             filters,
             ..open
         }))
@@ -103,12 +102,12 @@ impl Hook for Transform {
     }
 
     fn received(message: TransformResponse, context: &Context) -> Option<Received<Response>> {
-        use transform_response::Message as Down;
+        use transform_response::Message as Incoming;
         Some(match message.message? {
-            Down::Opened(_) => Received::Opened,
-            Down::Call(call) => Received::Call(call.call_id, Response::new(call, context)),
-            Down::Cancel(cancel) => Received::Cancel(cancel.call_id),
-            Down::FiltersUpdated(_) => Received::FiltersUpdated,
+            Incoming::Opened(_) => Received::Opened,
+            Incoming::Call(call) => Received::Call(call.call_id, Response::new(call, context)),
+            Incoming::Cancel(cancel) => Received::Cancel(cancel.call_id),
+            Incoming::FiltersUpdated(_) => Received::FiltersUpdated,
         })
     }
 
@@ -118,18 +117,18 @@ impl Hook for Transform {
             Ok(None) => Outcome::Skip(proto::Skip::default()),
             Err(failure) => Outcome::Failure(failure.into_proto()),
         };
-        up(transform_request::Message::Result(proto::TransformResult {
+        to_daemon(transform_request::Message::Result(proto::TransformResult {
             call_id,
             outcome: Some(outcome),
         }))
     }
 
     fn update(filters: proto::UpdateFilters) -> TransformRequest {
-        up(transform_request::Message::UpdateFilters(filters))
+        to_daemon(transform_request::Message::UpdateFilters(filters))
     }
 }
 
-fn up(message: transform_request::Message) -> TransformRequest {
+fn to_daemon(message: transform_request::Message) -> TransformRequest {
     TransformRequest {
         message: Some(message),
     }

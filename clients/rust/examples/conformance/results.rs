@@ -1,46 +1,46 @@
-//! What handlers make of the results that rules name.
+//! Builds the results of handlers from the fields of rules.
 
-use crate::{gates::Gates, wire::say};
+use crate::{gates::Gates, wire::emit};
 use pagewire_client::{
     BoxError, Change, Content, Failure, HandlerResult, Imports, Outcome, Request, Resolved,
     Response, Skip,
 };
 use serde_json::{Map, Value, json};
 
-type Words = Map<String, Value>;
+type Fields = Map<String, Value>;
 
-pub(crate) fn serve(words: &Words, request: &Request) -> HandlerResult<Outcome> {
-    fail(words)?;
-    if words.contains_key("skip") {
+pub(crate) fn serve(fields: &Fields, request: &Request) -> HandlerResult<Outcome> {
+    fail(fields)?;
+    if fields.contains_key("skip") {
         return Ok(Skip::new().into());
     }
-    let mut content = if words.contains_key("echo") {
+    let mut content = if fields.contains_key("echo") {
         echo(request)?
-    } else if let Some(file) = text(words, "file") {
+    } else if let Some(file) = text(fields, "file") {
         Content::file(file)
     } else {
-        Content::new("", text(words, "body").unwrap_or_default().to_owned())
+        Content::new("", text(fields, "body").unwrap_or_default().to_owned())
     };
-    if let Some(content_type) = text(words, "type") {
+    if let Some(content_type) = text(fields, "type") {
         content = content.content_type(content_type);
     }
-    if let Some(status) = words.get("status").and_then(Value::as_u64) {
+    if let Some(status) = fields.get("status").and_then(Value::as_u64) {
         content = content.status(u16::try_from(status)?);
     }
-    for (name, value) in pairs(words, "headers") {
+    for (name, value) in pairs(fields, "headers") {
         content = content.header(name, value.to_owned());
     }
-    if words.contains_key("remember") {
+    if fields.contains_key("remember") {
         content = content.remember();
     }
-    if words.contains_key("verbatim") {
+    if fields.contains_key("verbatim") {
         content = content.verbatim();
     }
-    Ok(content.depends_on(texts(words, "depends_on")).into())
+    Ok(content.depends_on(texts(fields, "depends_on")).into())
 }
 
 fn echo(request: &Request) -> HandlerResult<Content> {
-    let headers: Words = request
+    let headers: Fields = request
         .headers()
         .map(|(name, value)| (name.to_owned(), String::from_utf8_lossy(value).into()))
         .collect();
@@ -53,16 +53,16 @@ fn echo(request: &Request) -> HandlerResult<Content> {
     }))?)
 }
 
-pub(crate) fn transform(words: &Words, response: &Response) -> HandlerResult<Option<Change>> {
-    fail(words)?;
-    if words.contains_key("skip") {
+pub(crate) fn transform(fields: &Fields, response: &Response) -> HandlerResult<Option<Change>> {
+    fail(fields)?;
+    if fields.contains_key("skip") {
         return Ok(None);
     }
-    let mut change = Change::new().depends_on(texts(words, "depends_on"));
-    if let Some(more) = text(words, "append") {
+    let mut change = Change::new().depends_on(texts(fields, "depends_on"));
+    if let Some(more) = text(fields, "append") {
         change = change.body(format!("{}{more}", response.text()?));
     }
-    if let Some([from, to]) = words
+    if let Some([from, to]) = fields
         .get("replace")
         .and_then(Value::as_array)
         .map(Vec::as_slice)
@@ -70,49 +70,49 @@ pub(crate) fn transform(words: &Words, response: &Response) -> HandlerResult<Opt
         let (from, to) = (from.as_str().unwrap(), to.as_str().unwrap());
         change = change.body(response.text()?.replace(from, to));
     }
-    if let Some(content_type) = text(words, "type") {
+    if let Some(content_type) = text(fields, "type") {
         change = change.content_type(content_type);
     }
-    for (name, value) in pairs(words, "set_headers") {
+    for (name, value) in pairs(fields, "set_headers") {
         change = change.header(name, value.to_owned());
     }
-    for name in texts(words, "remove_headers") {
+    for name in texts(fields, "remove_headers") {
         change = change.remove_header(name);
     }
-    if words.contains_key("no_cache") {
+    if fields.contains_key("no_cache") {
         change = change.no_cache();
     }
     Ok(Some(change))
 }
 
-pub(crate) fn resolve(words: &Words, imports: &Imports) -> HandlerResult<Resolved> {
-    fail(words)?;
-    let map = words
+pub(crate) fn resolve(fields: &Fields, imports: &Imports) -> HandlerResult<Resolved> {
+    fail(fields)?;
+    let map = fields
         .get("map")
         .and_then(Value::as_object)
         .cloned()
         .unwrap_or_default();
     let resolved = imports.resolve(|import| map.get(&import.specifier)?.as_str());
-    let resolved = resolved.depends_on(texts(words, "depends_on"));
-    Ok(if words.contains_key("no_cache") {
+    let resolved = resolved.depends_on(texts(fields, "depends_on"));
+    Ok(if fields.contains_key("no_cache") {
         resolved.no_cache()
     } else {
         resolved
     })
 }
 
-/// Waits for what the words say to wait for.
-pub(crate) async fn wait(words: &Words, gates: &Gates, plugin: &str, path: &str) {
-    if let Some(name) = text(words, "wait_for") {
+/// Waits as the fields `wait_for` and `hang` say.
+pub(crate) async fn wait(fields: &Fields, gates: &Gates, plugin: &str, path: &str) {
+    if let Some(name) = text(fields, "wait_for") {
         gates.wait_for(name).await;
     }
-    if words.contains_key("hang") {
-        let _told = Cancelled { plugin, path };
+    if fields.contains_key("hang") {
+        let _on_cancel = Cancelled { plugin, path };
         std::future::pending::<()>().await;
     }
 }
 
-/// Says that a call was cancelled: its future is dropped.
+/// Prints an event when it is dropped, because the call was cancelled.
 struct Cancelled<'a> {
     plugin: &'a str,
     path: &'a str,
@@ -120,16 +120,16 @@ struct Cancelled<'a> {
 
 impl Drop for Cancelled<'_> {
     fn drop(&mut self) {
-        say(&json!({ "event": "cancelled", "plugin": self.plugin, "path": self.path }));
+        emit(&json!({ "event": "cancelled", "plugin": self.plugin, "path": self.path }));
     }
 }
 
-/// The failure or error that the words name.
-pub(crate) fn fail(words: &Words) -> Result<(), BoxError> {
-    if let Some(message) = text(words, "throw") {
+/// Fails as the fields `throw` and `fail` say.
+pub(crate) fn fail(fields: &Fields) -> Result<(), BoxError> {
+    if let Some(message) = text(fields, "throw") {
         return Err(message.into());
     }
-    let Some(fail) = words.get("fail").and_then(Value::as_object) else {
+    let Some(fail) = fields.get("fail").and_then(Value::as_object) else {
         return Ok(());
     };
     let number = |name| {
@@ -154,17 +154,17 @@ pub(crate) fn fail(words: &Words) -> Result<(), BoxError> {
     Err(failure.into())
 }
 
-fn text<'a>(words: &'a Words, name: &str) -> Option<&'a str> {
-    words.get(name)?.as_str()
+fn text<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
+    fields.get(name)?.as_str()
 }
 
-fn texts<'a>(words: &'a Words, name: &str) -> impl Iterator<Item = &'a str> {
-    let list = words.get(name).and_then(Value::as_array);
+fn texts<'a>(fields: &'a Fields, name: &str) -> impl Iterator<Item = &'a str> {
+    let list = fields.get(name).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str)
 }
 
-fn pairs<'a>(words: &'a Words, name: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
-    let map = words.get(name).and_then(Value::as_object);
+fn pairs<'a>(fields: &'a Fields, name: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let map = fields.get(name).and_then(Value::as_object);
     map.into_iter()
         .flatten()
         .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
