@@ -252,9 +252,8 @@ public final class AsyncClient {
 
   private CompletableFuture<Report> send(SendRequest.Builder request) {
     SendRequest send = request.setDelivery(client.delivery()).build();
-    // A send that confirms receipt would hold up the replies of later ones on the stream, and the
-    // daemon ends the stream
-    // when a message is too large.
+    // A send that confirms receipt would delay the replies to later sends on the stream, and a
+    // message that is too large would end the stream.
     boolean streamed =
         client.delivery().getAckLevel() != AckLevel.ACK_LEVEL_RECEIVED
             && send.getSerializedSize() <= client.sends().maxBytes();

@@ -172,9 +172,10 @@ final class Discovery {
       // On Windows the temporary folder belongs to the user.
       return true;
     }
-    Map<String, Object> of = Files.readAttributes(path, "unix:uid,mode", LinkOption.NOFOLLOW_LINKS);
-    return ((Integer) of.get("uid")).longValue() == new UnixSystem().getUid()
-        && ((Integer) of.get("mode") & OTHERS) == 0;
+    Map<String, Object> attributes =
+        Files.readAttributes(path, "unix:uid,mode", LinkOption.NOFOLLOW_LINKS);
+    return ((Integer) attributes.get("uid")).longValue() == new UnixSystem().getUid()
+        && ((Integer) attributes.get("mode") & OTHERS) == 0;
   }
 
   /** Returns whether one of the daemon's addresses accepts connections, or is too busy to. */
@@ -245,7 +246,8 @@ final class Discovery {
   }
 
   /**
-   * Resolves links, as root folders are listed without any. A folder that does not exist has none.
+   * Resolves symbolic links, because discovery files contain resolved paths. A folder that does not
+   * exist is only made absolute.
    */
   private static Path resolveLinks(Path folder) {
     try {

@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 final class EventDispatcher implements OpenHook {
   /**
-   * Maximum number of events whose handlers run or are queued. When it is reached no more events
+   * Maximum number of events whose handlers run or are queued. When it is reached, no more events
    * are read, so the daemon's queue fills and the daemon finally ends the subscription with {@code
    * SUBSCRIBER_SLOW}.
    */

@@ -19,8 +19,7 @@ final class JsonBinding {
   private JsonBinding() {}
 
   /** Converts a value to the class; null stays null. */
-  @SuppressWarnings(
-      "unchecked") // `value` returns an instance of the class, boxed if that is primitive.
+  @SuppressWarnings("unchecked") // `value` returns an instance of the class, boxed if primitive.
   static <T> T bind(Object json, Class<T> type) {
     return (T) value(json, type, "the value");
   }

@@ -16,7 +16,7 @@ final class JsonReader {
   private static final int MAX_DEPTH = 500;
 
   private final String text;
-  private int at;
+  private int position;
 
   JsonReader(String text) {
     this.text = text;
@@ -25,7 +25,7 @@ final class JsonReader {
   Object read() {
     Object value = value(0);
     skipSpace();
-    if (at < text.length()) {
+    if (position < text.length()) {
       throw unexpected("the end");
     }
     return value;
@@ -36,7 +36,7 @@ final class JsonReader {
       throw new JsonException("nested deeper than " + MAX_DEPTH + " levels");
     }
     skipSpace();
-    switch (at < text.length() ? text.charAt(at) : ' ') {
+    switch (position < text.length() ? text.charAt(position) : ' ') {
       case '{':
         return object(depth);
       case '[':
@@ -56,13 +56,13 @@ final class JsonReader {
 
   private Map<String, Object> object(int depth) {
     Map<String, Object> object = new LinkedHashMap<>();
-    at++;
+    position++;
     if (skip('}')) {
       return object;
     }
     do {
       skipSpace();
-      if (at >= text.length() || text.charAt(at) != '"') {
+      if (position >= text.length() || text.charAt(position) != '"') {
         throw unexpected("a key");
       }
       String key = string();
@@ -75,7 +75,7 @@ final class JsonReader {
 
   private List<Object> list(int depth) {
     List<Object> list = new ArrayList<>();
-    at++;
+    position++;
     if (skip(']')) {
       return list;
     }
@@ -87,11 +87,11 @@ final class JsonReader {
   }
 
   private String string() {
-    int start = ++at;
-    while (at < text.length()) {
-      char letter = text.charAt(at);
+    int start = ++position;
+    while (position < text.length()) {
+      char letter = text.charAt(position);
       if (letter == '"') {
-        return text.substring(start, at++);
+        return text.substring(start, position++);
       }
       if (letter == '\\') {
         return escaped(start);
@@ -99,21 +99,21 @@ final class JsonReader {
       if (letter < ' ') {
         throw unexpected("no control character");
       }
-      at++;
+      position++;
     }
     throw unexpected("the end of a string");
   }
 
   /** Parses the rest of a string from its first escape on. */
   private String escaped(int start) {
-    StringBuilder string = new StringBuilder(text.substring(start, at));
-    while (at < text.length()) {
-      char letter = text.charAt(at++);
+    StringBuilder string = new StringBuilder(text.substring(start, position));
+    while (position < text.length()) {
+      char letter = text.charAt(position++);
       if (letter == '"') {
         return string.toString();
       }
       if (letter < ' ') {
-        at--;
+        position--;
         throw unexpected("no control character");
       }
       string.append(letter == '\\' ? escape() : letter);
@@ -122,7 +122,7 @@ final class JsonReader {
   }
 
   private char escape() {
-    char letter = at < text.length() ? text.charAt(at++) : ' ';
+    char letter = position < text.length() ? text.charAt(position++) : ' ';
     switch (letter) {
       case '"', '\\', '/':
         return letter;
@@ -139,7 +139,7 @@ final class JsonReader {
       case 'u':
         return unicode();
       default:
-        at--;
+        position--;
         throw unexpected("an escape");
     }
   }
@@ -147,50 +147,52 @@ final class JsonReader {
   private char unicode() {
     int code = 0;
     for (int i = 0; i < 4; i++) {
-      int digit = at < text.length() ? Character.digit(text.charAt(at), 16) : -1;
-      if (digit < 0 || text.charAt(at) > 'f') {
+      int digit = position < text.length() ? Character.digit(text.charAt(position), 16) : -1;
+      if (digit < 0 || text.charAt(position) > 'f') {
         throw unexpected("a hexadecimal digit");
       }
       code = code * 16 + digit;
-      at++;
+      position++;
     }
     return (char) code;
   }
 
   private Object literal(String literal, Object value) {
-    if (!text.startsWith(literal, at)) {
+    if (!text.startsWith(literal, position)) {
       throw unexpected("a value");
     }
-    at += literal.length();
+    position += literal.length();
     return value;
   }
 
   private Number number() {
-    int start = at;
+    int start = position;
     boolean isInteger = true;
-    if (at < text.length() && text.charAt(at) == '-') {
-      at++;
+    if (position < text.length() && text.charAt(position) == '-') {
+      position++;
     }
-    int first = at;
+    int first = position;
     digits(start);
-    if (at - first > 1 && text.charAt(first) == '0') {
-      at = first + 1;
+    if (position - first > 1 && text.charAt(first) == '0') {
+      position = first + 1;
       throw unexpected("no digit after a leading 0");
     }
-    if (at < text.length() && text.charAt(at) == '.') {
+    if (position < text.length() && text.charAt(position) == '.') {
       isInteger = false;
-      at++;
+      position++;
       digits(start);
     }
-    if (at < text.length() && (text.charAt(at) == 'e' || text.charAt(at) == 'E')) {
+    if (position < text.length()
+        && (text.charAt(position) == 'e' || text.charAt(position) == 'E')) {
       isInteger = false;
-      at++;
-      if (at < text.length() && (text.charAt(at) == '+' || text.charAt(at) == '-')) {
-        at++;
+      position++;
+      if (position < text.length()
+          && (text.charAt(position) == '+' || text.charAt(position) == '-')) {
+        position++;
       }
       digits(start);
     }
-    String digits = text.substring(start, at);
+    String digits = text.substring(start, position);
     if (!isInteger) {
       double number = Double.parseDouble(digits);
       return Double.isInfinite(number) ? new BigDecimal(digits) : (Number) number;
@@ -204,26 +206,28 @@ final class JsonReader {
   }
 
   private void digits(int start) {
-    int first = at;
-    while (at < text.length() && text.charAt(at) >= '0' && text.charAt(at) <= '9') {
-      at++;
+    int first = position;
+    while (position < text.length()
+        && text.charAt(position) >= '0'
+        && text.charAt(position) <= '9') {
+      position++;
     }
-    if (at == first) {
-      throw unexpected(at == start ? "a value" : "a digit");
+    if (position == first) {
+      throw unexpected(position == start ? "a value" : "a digit");
     }
   }
 
   private void skipSpace() {
-    while (at < text.length() && " \t\n\r".indexOf(text.charAt(at)) >= 0) {
-      at++;
+    while (position < text.length() && " \t\n\r".indexOf(text.charAt(position)) >= 0) {
+      position++;
     }
   }
 
   private boolean skip(char letter) {
     skipSpace();
-    boolean found = at < text.length() && text.charAt(at) == letter;
+    boolean found = position < text.length() && text.charAt(position) == letter;
     if (found) {
-      at++;
+      position++;
     }
     return found;
   }
@@ -235,7 +239,8 @@ final class JsonReader {
   }
 
   private JsonException unexpected(String expected) {
-    String found = at < text.length() ? "`" + text.charAt(at) + "`" : "the end";
-    return new JsonException("expected " + expected + " at character " + at + ", not " + found);
+    String found = position < text.length() ? "`" + text.charAt(position) + "`" : "the end";
+    return new JsonException(
+        "expected " + expected + " at character " + position + ", not " + found);
   }
 }

@@ -72,7 +72,7 @@ public final class LiveFilters {
 
     /**
      * The version that the daemon has confirmed. Lower than {@code sent} while an update is in
-     * flight: one at a time.
+     * flight; only one is in flight at a time.
      */
     private long confirmed;
 

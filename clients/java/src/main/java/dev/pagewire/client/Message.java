@@ -64,9 +64,7 @@ public final class Message implements Event.What {
    * @return the keys and values, as {@link Json} reads them
    * @throws JsonException when the message is not text
    */
-  @SuppressWarnings(
-      "unchecked") // The daemon only accepts text messages that are objects; their keys are
-  // strings.
+  @SuppressWarnings("unchecked") // Text messages are JSON objects, whose keys are strings.
   public Map<String, Object> json() {
     return (Map<String, Object>) json(Map.class);
   }

@@ -137,7 +137,7 @@ abstract sealed class PluginHandlers permits Plugin {
    * their source. An exception is shown in the page instead of the response.
    *
    * <p>The result for a response is cached, including null: the handler is not called again for an
-   * unchanged response, unless the change says {@link Change#noCache}.
+   * unchanged response, unless the change sets {@link Change#noCache}.
    *
    * @param options the responses to change, and how the handler is called
    * @param handler returns a {@link Change}, or null to leave the response unchanged

@@ -27,7 +27,8 @@ final class SocketQueues {
   }
 
   /**
-   * Starts a call, or queues it. The caller must call {@link #done} when the call has completed.
+   * Starts a call, or queues it behind the socket's running one. The caller must call {@link #done}
+   * when the call has completed.
    */
   void add(String socketId, HandlerCall<?, ?> call) {
     synchronized (this) {
@@ -43,6 +44,7 @@ final class SocketQueues {
     call.start();
   }
 
+  /** Starts the socket's next call, if there is one. */
   void done(String socketId) {
     HandlerCall<?, ?> next;
     CompletableFuture<Void> last = null;

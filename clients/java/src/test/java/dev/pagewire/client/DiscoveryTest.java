@@ -108,8 +108,7 @@ class DiscoveryTest {
     Path folder = Files.createDirectory(outer.resolve("pagewire"));
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
     // The shell starts a child and replaces itself with a program that never reaps it, so that the
-    // killed
-    // child stays a zombie. Both programs end when their standard input is closed.
+    // killed child stays a zombie. Both programs end when their standard input is closed.
     String command = "exec 3<&0; cat <&3 & echo $!; exec cat";
     Process parent = new ProcessBuilder("sh", "-c", command).start();
     try (ServerSocket socket = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"))) {
