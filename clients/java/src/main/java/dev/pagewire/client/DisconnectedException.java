@@ -4,6 +4,7 @@ package dev.pagewire.client;
 public final class DisconnectedException extends PagewireException {
   private static final long serialVersionUID = 1;
 
+  /** The cause, without the advice in the message. */
   private final String problem;
 
   DisconnectedException(String problem) {

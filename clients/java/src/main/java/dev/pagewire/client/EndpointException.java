@@ -4,6 +4,7 @@ package dev.pagewire.client;
 public final class EndpointException extends PagewireException {
   private static final long serialVersionUID = 1;
 
+  /** The invalid text, or the name of the variable that is not set. */
   private final String value;
 
   EndpointException(String value, String problem) {

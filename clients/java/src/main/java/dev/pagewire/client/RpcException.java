@@ -7,8 +7,10 @@ import java.util.List;
 public final class RpcException extends PagewireException {
   private static final long serialVersionUID = 1;
 
+  /** The gRPC status code. */
   private final Status.Code code;
 
+  /** The daemon's error reason; may be empty. */
   private final String reason;
 
   private final transient List<FieldViolation> violations;
