@@ -5,6 +5,7 @@
 
 mod errors;
 mod files;
+mod html;
 mod pipeline;
 mod proxy;
 mod request;
@@ -26,7 +27,6 @@ use proxy::Proxy;
 use response::body;
 use response::derived_cache::DerivedCache;
 use stages::imports::ModuleIndex;
-use stages::inject::Scripts;
 use stages::inject::policy::PolicyReports;
 
 pub(crate) use pipeline::respond;
@@ -36,7 +36,7 @@ pub(crate) use request_counters::RequestCounters;
 pub(crate) struct PageService {
     files: FileStore,
     types: Arc<MimeTypes>,
-    /// Prefix of all URL paths of this daemon; empty or without a trailing slash.
+    /// Base path of the daemon's URLs; empty or without a trailing slash.
     base: String,
     app_index: Option<AppIndex>,
     /// Whether folders without an index page are listed.
@@ -44,8 +44,8 @@ pub(crate) struct PageService {
     hub: Arc<Hub>,
     plugins: Arc<PluginRegistry>,
     proxy: Proxy,
-    /// One permit per byte of body that is buffered for plugins.
-    body_room: Arc<Semaphore>,
+    /// One permit per byte of buffered bodies.
+    body_budget: Arc<Semaphore>,
     derived: DerivedCache,
     modules: ModuleIndex,
     policy_reports: PolicyReports,
@@ -73,7 +73,7 @@ impl PageService {
             hub,
             plugins,
             proxy: Proxy::new(config, connections, stop),
-            body_room: Arc::new(Semaphore::new(body::MAX_BUFFERED_BYTES)),
+            body_budget: Arc::new(Semaphore::new(body::MAX_BUFFERED_BYTES)),
             derived: DerivedCache::new(),
             modules: ModuleIndex::new(config.preload_modules),
             policy_reports: PolicyReports::default(),
@@ -91,10 +91,5 @@ impl PageService {
     #[must_use]
     pub(crate) fn has_backends(&self) -> bool {
         self.proxy.has_rules()
-    }
-
-    fn scripts(&self) -> Scripts {
-        let client = self.plugins.inject_client();
-        Scripts::new(client, client && self.hub.report_mode().any(), &self.base)
     }
 }

@@ -1,85 +1,148 @@
-//! What plugins are told of a request, whichever hook they are asked by.
+//! Context of a page request: what the stages know about it.
 
+use super::PageService;
 use crate::paths::UrlPath;
-use crate::plugins::{Hook, HookType, RequestContext, RequestFacts, RequestKey};
+use crate::plugins::{Hook, HookSnapshot, HookType, RequestContext, RequestFacts, RequestKey};
 use axum::http::Method;
 use axum::http::header::{self, HeaderName};
 use axum::http::request::Parts;
 use bytes::Bytes;
 use std::path::Path;
+use std::sync::Arc;
 
-/// A request that plugins are asked about.
+/// Page request on its way through the stages. Cheap to copy: every field is a reference.
 #[derive(Clone, Copy)]
-pub(super) struct Subject<'a> {
-    pub(super) request: &'a Parts,
+pub(super) struct PageRequest<'a> {
+    pub(super) service: &'a PageService,
+    /// The HTTP request without its body.
+    pub(super) parts: &'a Parts,
     pub(super) path: &'a UrlPath,
-    /// The method that plugins see.
-    pub(super) method: &'a str,
-    /// The file that would answer, if there is one and somebody has looked.
-    pub(super) file: Option<&'a Path>,
+    /// The file that answers the request, or would answer it if no plugin did. `None` if there is no
+    /// such file, or nothing has looked for it yet.
+    pub(super) source_file: Option<&'a Path>,
+    /// The method as hooks see it.
+    hook_method: &'a str,
 }
 
-impl<'a> Subject<'a> {
-    /// A request for what is there: HEAD is asked as GET, so that it says what GET would get.
-    pub(super) fn as_get(request: &'a Parts, path: &'a UrlPath, file: Option<&'a Path>) -> Self {
-        let method = match &request.method {
+impl<'a> PageRequest<'a> {
+    pub(super) fn new(service: &'a PageService, parts: &'a Parts, path: &'a UrlPath) -> Self {
+        Self {
+            service,
+            parts,
+            path,
+            source_file: None,
+            hook_method: parts.method.as_str(),
+        }
+    }
+
+    /// Returns the request as hooks see it that work on an existing response: HEAD counts as GET, so
+    /// that its response headers are those of the GET response.
+    pub(super) fn as_get(self) -> Self {
+        let hook_method = match &self.parts.method {
             &Method::HEAD => "GET",
             method => method.as_str(),
         };
         Self {
-            request,
-            path,
-            method,
-            file,
+            hook_method,
+            ..self
         }
     }
 
-    /// What filters look at; `mime` is the response's type, where there is a response.
+    pub(super) fn with_source_file(self, source_file: Option<&'a Path>) -> Self {
+        Self {
+            source_file,
+            ..self
+        }
+    }
+
+    /// Whether the request only reads: its method is GET or HEAD.
+    pub(super) fn is_read(&self) -> bool {
+        self.parts.method == Method::GET || self.parts.method == Method::HEAD
+    }
+
+    pub(super) fn is_head(&self) -> bool {
+        self.parts.method == Method::HEAD
+    }
+
+    /// Returns the text of a request header; empty if it is absent or not visible ASCII.
+    pub(super) fn header(&self, name: HeaderName) -> &'a str {
+        let value = self.parts.headers.get(name);
+        value
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    }
+
+    /// Returns what hook filters look at. `mime` is the type of the response, if there is one yet.
     pub(super) fn facts(&self, mime: Option<&'a str>) -> RequestFacts<'a> {
         RequestFacts {
-            method: self.method,
+            method: self.hook_method,
             path: self.path.as_str(),
-            file: self.file,
+            file: self.source_file,
             mime,
         }
     }
 
-    /// What a hook's answer is remembered under; `about` is the hash of what it is asked about beside
-    /// the request.
-    pub(super) fn key<K: HookType>(&self, hook: &Hook<K>, about: u128) -> RequestKey {
+    /// Returns the hooks whose filters match the request, whatever its response is.
+    pub(super) fn matching_hooks<H: HookType>(
+        &self,
+        snapshot: Arc<HookSnapshot<H>>,
+    ) -> MatchingHooks<H> {
+        let indices = snapshot.matching(self.facts(None));
+        MatchingHooks { snapshot, indices }
+    }
+
+    /// Returns the cache key of a hook's result. `input_hash` identifies the input that the hook gets
+    /// beside the request; 0 if there is none.
+    pub(super) fn key<H: HookType>(&self, hook: &Hook<H>, input_hash: u128) -> RequestKey {
         RequestKey {
             hook: hook.id(),
-            method: self.method.to_owned(),
+            method: self.hook_method.to_owned(),
             path: self.path.as_str().to_owned(),
-            query: self.request.uri.query().unwrap_or_default().to_owned(),
+            query: self.parts.uri.query().unwrap_or_default().to_owned(),
             headers: self
-                .request
+                .parts
                 .headers
                 .iter()
                 .filter(|(name, _)| hook.forwards(name.as_str()))
                 .map(|(name, value)| (name.to_string(), Bytes::copy_from_slice(value.as_bytes())))
                 .collect(),
-            input_hash: about,
+            input_hash,
         }
     }
 
-    /// What a plugin is told with this key.
-    pub(super) fn context(&self, key: &RequestKey) -> RequestContext {
-        let header = |name: HeaderName| {
-            let value = self.request.headers.get(name);
-            let value = value.and_then(|value| value.to_str().ok());
-            value.unwrap_or_default().to_owned()
-        };
-        let raw_target = self.request.uri.path_and_query();
+    /// Returns the description of the request that is sent to a plugin.
+    pub(super) fn hook_context(&self, key: &RequestKey) -> RequestContext {
+        let raw_target = self.parts.uri.path_and_query();
         RequestContext {
             method: key.method.clone(),
             path: key.path.clone(),
             query: key.query.clone(),
             headers: key.headers.clone(),
-            traceparent: header(HeaderName::from_static("traceparent")),
+            traceparent: self
+                .header(HeaderName::from_static("traceparent"))
+                .to_owned(),
             raw_target: raw_target.map(ToString::to_string).unwrap_or_default(),
-            host: header(header::HOST),
-            file: self.file.map(Path::to_owned),
+            host: self.header(header::HOST).to_owned(),
+            file: self.source_file.map(Path::to_owned),
         }
+    }
+}
+
+/// Hooks of one type whose filters match a request.
+pub(super) struct MatchingHooks<H: HookType> {
+    snapshot: Arc<HookSnapshot<H>>,
+    /// Indices into the hooks of the snapshot.
+    indices: Arc<[usize]>,
+}
+
+impl<H: HookType> MatchingHooks<H> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+
+    /// Iterates over the hooks in call order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Hook<H>>> {
+        let hooks = self.snapshot.hooks();
+        self.indices.iter().map(|index| &hooks[*index])
     }
 }

@@ -1,46 +1,47 @@
-//! What became of page requests: a line in the log for each, and counts.
+//! Outcomes of page requests: counters for the metrics, and a log line per request.
 
+use super::request::PageRequest;
 use super::response::page_response::Responder;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// Who may have answered, as counts name them.
-pub(crate) const RESPONDERS: [&str; 5] = ["pagewire", "file", "memory", "plugin", "proxy"];
+/// The kinds of responders, as the metrics name them.
+const RESPONDERS: [&str; 5] = ["pagewire", "file", "memory", "plugin", "proxy"];
 
-/// The first digits of statuses.
+/// Number of status classes; the class is the first digit of the status.
 const CLASSES: usize = 6;
 
-/// Requests by who answered and by the first digit of the status.
+/// Counters of answered requests by responder and status class.
 #[derive(Default)]
 pub(crate) struct RequestCounters([[AtomicU64; CLASSES]; RESPONDERS.len()]);
 
 impl RequestCounters {
-    /// Each count that is not 0, with its answerer and the first digit of its status.
+    /// Returns the counters that are not 0, each with its responder and status class.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (&'static str, usize, u64)> {
         let rows = RESPONDERS.into_iter().zip(&self.0);
-        rows.flat_map(|(by, row)| {
+        rows.flat_map(|(responder, row)| {
             let row = row.iter().enumerate();
-            row.map(move |(class, count)| (by, class, count.load(Ordering::Relaxed)))
+            row.map(move |(class, count)| (responder, class, count.load(Ordering::Relaxed)))
         })
         .filter(|(_, _, count)| *count > 0)
     }
 
-    /// When a request came, if that will be logged: clocks cost more than the rest of this.
-    pub(super) fn begin() -> Option<Instant> {
+    /// Returns the start time of a request if its duration will be logged: reading the clock costs more
+    /// than everything else here.
+    pub(super) fn start() -> Option<Instant> {
         tracing::enabled!(target: "pagewire::pages", tracing::Level::DEBUG).then(Instant::now)
     }
 
-    /// A response is on its way.
-    pub(super) fn answered(
+    /// Counts an answered request, and logs it if it has a start time.
+    pub(super) fn record(
         &self,
-        request: &Parts,
+        request: &PageRequest<'_>,
         status: StatusCode,
-        by: &Responder,
-        since: Option<Instant>,
+        responder: &Responder,
+        start: Option<Instant>,
     ) {
-        let row = match by {
+        let row = match responder {
             Responder::Daemon => 0,
             Responder::File => 1,
             Responder::Memory => 2,
@@ -49,18 +50,19 @@ impl RequestCounters {
         };
         let class = usize::from(status.as_u16() / 100).min(CLASSES - 1);
         self.0[row][class].fetch_add(1, Ordering::Relaxed);
-        let Some(since) = since else { return };
-        let target = request
+        let Some(start) = start else { return };
+        let parts = request.parts;
+        let target = parts
             .uri
             .path_and_query()
             .map_or("/", |target| target.as_str());
         tracing::debug!(
             target: "pagewire::pages",
             status = status.as_u16(),
-            time = ?since.elapsed(),
-            %by,
+            time = ?start.elapsed(),
+            by = %responder,
             "{} {target}",
-            request.method,
+            parts.method,
         );
     }
 }

@@ -102,6 +102,13 @@ impl UrlPath {
         Ok(Self { text })
     }
 
+    /// Returns the path of the root folder, `/`.
+    pub(crate) fn root() -> Self {
+        Self {
+            text: "/".to_owned(),
+        }
+    }
+
     /// The decoded path; begins with `/`, and ends with it when it names a folder.
     #[must_use]
     pub(crate) fn as_str(&self) -> &str {

@@ -1,4 +1,4 @@
-//! What a page gets when it cannot get what it requested.
+//! Error responses: what a page gets when its request fails.
 
 pub(super) mod error_page;
 pub(super) mod plugin_errors;

@@ -1,99 +1,90 @@
-//! Plugins that failed at a request: what the log says, and what the page gets.
+//! Plugins that fail while a request is processed: what is logged, and how the request continues.
 
-use crate::pages::PageService;
-use crate::pages::errors::error_page;
+use super::error_page;
+use crate::pages::request::PageRequest;
 use crate::pages::response::page_response::{PageResponse, Responder};
-
-use crate::paths::UrlPath;
 use crate::plugins::{CallError, FailureMode, Hook, HookFailure, HookType};
 use axum::http::header::{HeaderName, HeaderValue};
-use axum::http::request::Parts;
 
-/// Names the plugins that were passed over, although they wanted the request.
+/// Lists the plugins whose hooks matched the request, but failed and were skipped.
 const SKIPPED: HeaderName = HeaderName::from_static("pagewire-skipped");
 
-/// The plugin says that it failed, or its result breaks the contract.
-pub(crate) fn reported(
-    request: &Parts,
+/// Logs a failure that a plugin reported, and returns its error page.
+pub(crate) fn reported_failure(
+    request: &PageRequest<'_>,
     plugin: &str,
-    path: &UrlPath,
     failure: &HookFailure,
 ) -> PageResponse {
+    let path = request.path;
     tracing::warn!(target: "pagewire::pages", plugin, %path, message = failure.message, "plugin reported a failure");
-    let answer = error_page::reported(request, plugin, failure);
-    by_plugin(answer, plugin)
+    from_plugin(error_page::plugin_failure(request, plugin, failure), plugin)
 }
 
-/// The same for a result that the edge cannot use.
-pub(crate) fn broken(
-    request: &Parts,
+/// Logs a result that breaks the contract, and returns its error page.
+pub(crate) fn invalid_result(
+    request: &PageRequest<'_>,
     plugin: &str,
-    path: &UrlPath,
     message: String,
 ) -> PageResponse {
     let failure = HookFailure {
         message,
         ..HookFailure::default()
     };
-    reported(request, plugin, path, &failure)
+    reported_failure(request, plugin, &failure)
 }
 
-/// What becomes of a request that a plugin did not answer.
-pub(crate) enum CallFailure {
-    /// It goes on as if the plugin were not there, which it was not any more.
-    NotThere,
-    /// It goes on without the plugin, which a header says.
-    PassedBy,
-    /// The page gets this.
-    Shown(Box<PageResponse>),
+/// How a request continues after a call that the plugin did not answer.
+pub(crate) enum FailedCall {
+    /// As if the plugin did not exist: it had disconnected before it was called.
+    Ignore,
+    /// Without the plugin, which a response header reports.
+    Skip,
+    /// With this error page as its response.
+    Fail(Box<PageResponse>),
 }
 
-/// The plugin did not answer.
-pub(crate) fn unanswered<K: HookType>(
-    pages: &PageService,
-    request: &Parts,
-    hook: &Hook<K>,
-    path: &UrlPath,
+/// Logs a call that the plugin did not answer. The hook's failure mode decides how the request
+/// continues.
+pub(crate) fn failed_call<H: HookType>(
+    request: &PageRequest<'_>,
+    hook: &Hook<H>,
     error: CallError,
-) -> CallFailure {
-    let plugin = hook.plugin();
+) -> FailedCall {
+    let (plugin, path) = (hook.plugin(), request.path);
     if error == CallError::NotSent {
-        // One that is required is not done without.
-        return match pages.plugins.not_ready(path.as_str()) {
-            Some(missing) => CallFailure::Shown(Box::new(error_page::not_ready(request, &missing))),
-            None => CallFailure::NotThere,
+        // A required plugin must not be left out.
+        return match request.service.plugins.not_ready(path.as_str()) {
+            Some(missing) => {
+                FailedCall::Fail(Box::new(error_page::plugin_not_ready(request, &missing)))
+            }
+            None => FailedCall::Ignore,
         };
     }
-    tracing::warn!(target: "pagewire::pages", plugin, %path, ?error, "plugin did not answer");
+    tracing::warn!(target: "pagewire::pages", plugin, %path, ?error, "plugin did not respond");
     match hook.failure_mode() {
-        FailureMode::Skip => CallFailure::PassedBy,
+        FailureMode::Skip => FailedCall::Skip,
         FailureMode::Fail => {
-            let answer = error_page::unanswered(request, plugin, error);
-            CallFailure::Shown(Box::new(by_plugin(answer, plugin)))
+            let response = error_page::call_error(request, plugin, error);
+            FailedCall::Fail(Box::new(from_plugin(response, plugin)))
         }
     }
 }
 
-/// A plugin failed at an answer: what the page gets in its stead still names who was passed over.
-pub(crate) fn show_instead(failed: PageResponse, answer: &mut PageResponse) {
-    let skipped = answer.headers.remove(SKIPPED);
-    *answer = failed;
+/// Replaces a response by an error page, which still lists the skipped plugins.
+pub(crate) fn replace_with_error(response: &mut PageResponse, error: PageResponse) {
+    let skipped = response.headers.remove(SKIPPED);
+    *response = error;
     if let Some(skipped) = skipped {
-        answer.headers.insert(SKIPPED, skipped);
+        response.headers.insert(SKIPPED, skipped);
     }
 }
 
-fn by_plugin(mut answer: PageResponse, plugin: &str) -> PageResponse {
-    answer.responder = Responder::Plugin(plugin.to_owned());
-    answer
-}
-
-/// Who was passed over stays visible.
-pub(crate) fn say_skipped(skipped: &[String], answer: &mut PageResponse) {
+/// Adds skipped plugins to the header that lists them.
+pub(crate) fn report_skipped(skipped: &[String], response: &mut PageResponse) {
     if skipped.is_empty() {
         return;
     }
-    let mut names = answer.header(SKIPPED).to_owned();
+    let mut names = response.header(SKIPPED).to_owned();
     for name in skipped {
         if !names.is_empty() {
             names.push_str(", ");
@@ -101,6 +92,11 @@ pub(crate) fn say_skipped(skipped: &[String], answer: &mut PageResponse) {
         names.push_str(name);
     }
     if let Ok(names) = HeaderValue::try_from(names) {
-        answer.headers.insert(SKIPPED, names);
+        response.headers.insert(SKIPPED, names);
     }
+}
+
+fn from_plugin(mut response: PageResponse, plugin: &str) -> PageResponse {
+    response.responder = Responder::Plugin(plugin.to_owned());
+    response
 }

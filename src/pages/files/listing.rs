@@ -1,7 +1,8 @@
-//! A folder's files as a page. Names are anybody's text: escaped in HTML, encoded in URLs.
+//! HTML page that lists the files of a folder. File names are untrusted: they are escaped in HTML and
+//! percent-encoded in URLs.
 
-use crate::pages::errors::error_page::escape;
-use crate::pages::files::store::{FileStore, blocking};
+use crate::pages::files::store::{FileStore, run_blocking};
+use crate::pages::html::escape;
 use crate::pages::response::page_response::PageResponse;
 use crate::paths::{UrlPath, segment_url};
 use axum::http::StatusCode;
@@ -9,26 +10,26 @@ use axum::http::header::{self, HeaderValue};
 use std::io;
 use std::path::PathBuf;
 
-/// Names that a listing shows; it says so when there are more. Default 10,000.
-const MAX_NAMES: usize = 10_000;
+/// Entries of a listing; a note says so if there are more. Default 10,000.
+const MAX_ENTRIES: usize = 10_000;
 
-/// The listing of a folder that may be served; names that may not be are left out.
-pub(crate) async fn answer(
+/// Returns the listing of a folder. Names on the deny list are left out.
+pub(crate) async fn listing(
     files: &FileStore,
     path: &UrlPath,
     folder: PathBuf,
 ) -> io::Result<PageResponse> {
-    let mut names = blocking(move || names(folder)).await?;
+    let mut names = run_blocking(move || names(folder)).await?;
     names.retain(|(name, _)| !files.roots().is_some_and(|roots| roots.denies(path, name)));
-    let more = names.len() > MAX_NAMES;
-    names.truncate(MAX_NAMES);
+    let is_truncated = names.len() > MAX_ENTRIES;
+    names.truncate(MAX_ENTRIES);
     let mut rows = String::new();
     if path.as_str() != "/" {
         rows.push_str("<li><a href=\"../\">../</a></li>\n");
     }
     for (name, is_folder) in names {
         let slash = if is_folder { "/" } else { "" };
-        // Behind `./` a colon begins no scheme.
+        // The `./` prevents a name with a colon from being read as a URL with a scheme.
         let row = format!(
             "<li><a href=\"./{}{slash}\">{}{slash}</a></li>\n",
             segment_url(&name),
@@ -36,9 +37,9 @@ pub(crate) async fn answer(
         );
         rows.push_str(&row);
     }
-    if more {
+    if is_truncated {
         rows.push_str(&format!(
-            "<li>more than {MAX_NAMES}: the rest is not shown</li>\n"
+            "<li>only the first {MAX_ENTRIES} entries are shown</li>\n"
         ));
     }
     let title = escape(path.as_str());
@@ -47,14 +48,15 @@ pub(crate) async fn answer(
          <style>body{{font:16px/1.6 system-ui,sans-serif;margin:3rem auto;max-width:46rem;padding:0 1rem}}\
          ul{{list-style:none;padding:0}}</style></head>\n<body><h1>{title}</h1><ul>\n{rows}</ul></body></html>\n",
     );
-    let mut answer = PageResponse::new(StatusCode::OK, "text/html; charset=utf-8", page.into());
-    answer
+    let mut response = PageResponse::new(StatusCode::OK, "text/html; charset=utf-8", page.into());
+    response
         .headers
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(answer)
+    Ok(response)
 }
 
-/// Folders first, each part by name. Names that are no UTF-8 have no URL.
+/// Reads the names in a folder, and whether each is a folder: folders first, then by name. Names that
+/// are not UTF-8 are left out, since they have no URL.
 fn names(folder: PathBuf) -> io::Result<Vec<(String, bool)>> {
     let entries = std::fs::read_dir(folder)?.filter_map(|entry| {
         let entry = entry.ok()?;

@@ -1,97 +1,84 @@
-//! Which file would answer a request.
+//! Decides which file would answer a request.
 
+use super::store::FileLocation;
 use crate::config::ProxyRule;
-use crate::pages::PageService;
-use crate::pages::files::store::FileLocation;
+use crate::pages::request::PageRequest;
 use crate::paths::{PathLookup, UrlPath};
-use axum::http::request::Parts;
-use axum::http::{Method, header};
+use axum::http::header;
 use std::path::Path;
 
-/// What the file system has for a request.
+/// Result of looking for the file of a request.
 pub(crate) struct FileLookup {
-    /// For the request's path, or for that of the page which stands in for it.
-    pub(crate) located: FileLocation,
-    /// The page of a single-page app, where the request is for one of its routes.
-    pub(crate) index: Option<UrlPath>,
-    /// Nothing is at the request's own path.
+    /// What is at the request's path, or at that of the app index if it applies.
+    pub(crate) location: FileLocation,
+    /// The page of a single-page app, if the request is for one of its routes.
+    pub(crate) app_index: Option<UrlPath>,
+    /// Whether there is no file at the request's own path.
     pub(crate) is_missing: bool,
 }
 
 impl FileLookup {
-    /// The real path of the file, if it is one.
+    /// Looks for the file. A proxy rule with a prefix hides all files below it.
+    pub(crate) fn find(request: &PageRequest<'_>, rule: Option<&ProxyRule>) -> Self {
+        let location = locate(request, rule);
+        let is_missing = matches!(
+            location,
+            FileLocation::Disk(PathLookup::NotFound | PathLookup::Folder(_))
+        );
+        // A proxy rule takes precedence over the app index.
+        let app_index = app_index(request, &location).filter(|_| rule.is_none());
+        let location = match &app_index {
+            Some(index) => request.service.files.locate(index),
+            None => location,
+        };
+        Self {
+            location,
+            app_index,
+            is_missing,
+        }
+    }
+
+    /// Returns the real path of the file, if there is one.
     pub(crate) fn file(&self) -> Option<&Path> {
-        self.located.file()
+        self.location.file()
     }
 }
 
-/// Looks for the file, unless this rule of the proxy names a prefix around it.
-pub(crate) fn find(
-    pages: &PageService,
-    request: &Parts,
-    path: &UrlPath,
-    rule: Option<&ProxyRule>,
-) -> FileLookup {
-    let located = locate(pages, path, rule);
-    let is_missing = matches!(
-        located,
-        FileLocation::Disk(PathLookup::NotFound | PathLookup::Folder(_))
-    );
-    // A rule answers what is missing, before the app does.
-    let index = app_index(pages, request, path, &located).filter(|_| rule.is_none());
-    let located = match &index {
-        Some(index) => pages.files.find(index),
-        None => located,
-    };
-    FileLookup {
-        located,
-        index,
-        is_missing,
-    }
-}
-
-/// A folder whose page nobody wrote is not in the way of the rule that answers what is missing.
-fn locate(pages: &PageService, path: &UrlPath, rule: Option<&ProxyRule>) -> FileLocation {
+/// Looks up the request's own path. With a proxy rule, a folder without an index page is reported as
+/// such rather than redirected to its trailing slash: the rule then answers the request.
+fn locate(request: &PageRequest<'_>, rule: Option<&ProxyRule>) -> FileLocation {
+    let (files, path) = (&request.service.files, request.path);
     let Some(rule) = rule else {
-        return pages.files.find(path);
+        return files.locate(path);
     };
     if !rule.prefix.as_str().is_empty() {
         return FileLocation::Disk(PathLookup::NotFound);
     }
-    let located = pages.files.find(path);
-    if matches!(located, FileLocation::Disk(PathLookup::FolderWithoutSlash))
-        && let FileLocation::Disk(folder @ PathLookup::Folder(_)) =
-            pages.files.find(&path.to_folder())
+    let location = files.locate(path);
+    if matches!(location, FileLocation::Disk(PathLookup::FolderWithoutSlash))
+        && let FileLocation::Disk(folder @ PathLookup::Folder(_)) = files.locate(&path.to_folder())
     {
         return FileLocation::Disk(folder);
     }
-    located
+    location
 }
 
-/// The page of a single-page app, for what is one of its own routes (the ancestor's rule): a page
-/// is asked for, in its folder, by a name without an extension, and nothing else is there.
-fn app_index(
-    pages: &PageService,
-    request: &Parts,
-    path: &UrlPath,
-    located: &FileLocation,
-) -> Option<UrlPath> {
-    let index = pages.app_index.as_ref()?;
-    let is_missing = match located {
+/// Returns the page of the single-page app if the request is for one of its routes. As in
+/// `@web/dev-server`, a route accepts HTML, lies in the app's folder, has no file extension, and names
+/// nothing else that is served.
+fn app_index(request: &PageRequest<'_>, location: &FileLocation) -> Option<UrlPath> {
+    let index = request.service.app_index.as_ref()?;
+    let is_missing = match location {
         FileLocation::Disk(PathLookup::NotFound) => true,
-        FileLocation::Disk(PathLookup::Folder(_)) => !pages.listing,
+        FileLocation::Disk(PathLookup::Folder(_)) => !request.service.listing,
         _ => false,
     };
-    let reads = request.method == Method::GET || request.method == Method::HEAD;
-    let accept = request
-        .headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok());
-    let wants_page = accept.is_some_and(|accept| {
-        (accept.contains("text/html") || accept.contains("*/*"))
-            && !accept.contains("application/json")
-    });
-    let name = path.as_str().rsplit('/').next().unwrap_or_default();
-    let is_route = !name.contains('.') && path.as_str().starts_with(&index.folder);
-    (reads && is_missing && wants_page && is_route).then(|| UrlPath::parse(&index.page).ok())?
+    let accept = request.header(header::ACCEPT);
+    let accepts_page = (accept.contains("text/html") || accept.contains("*/*"))
+        && !accept.contains("application/json");
+    let path = request.path.as_str();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let is_route = !name.contains('.') && path.starts_with(&index.folder);
+    let applies = request.is_read() && is_missing && accepts_page && is_route;
+    applies.then(|| UrlPath::parse(&index.page).ok())?
 }

@@ -1,9 +1,10 @@
-//! MIME types of URL paths: by the configuration, else by file extension.
+//! MIME types of URL paths, by the configured rules or the file extension.
 
 use crate::config::MimeRule;
 
-/// Where the table of `mime_guess` is not what browsers want. RFC 9239 names JavaScript.
-const OURS: &[(&str, &str)] = &[
+/// Types by extension that override those of `mime_guess`, which browsers would not accept.
+/// JavaScript: RFC 9239.
+const OVERRIDES: &[(&str, &str)] = &[
     ("js", "text/javascript"),
     ("mjs", "text/javascript"),
     ("cjs", "text/javascript"),
@@ -21,10 +22,10 @@ const OURS: &[(&str, &str)] = &[
     ("jsx", "text/plain"),
 ];
 
-/// What a path without a known extension gets.
-const UNKNOWN: &str = "application/octet-stream";
+/// Type of paths without a known extension.
+const DEFAULT_TYPE: &str = "application/octet-stream";
 
-/// Which type a path has: what the configuration says, or its extension.
+/// Table of MIME types with the configured rules.
 pub(crate) struct MimeTypes {
     rules: Vec<MimeRule>,
 }
@@ -34,18 +35,18 @@ impl MimeTypes {
         Self { rules }
     }
 
-    /// The type of a URL path; the first rule that matches counts.
+    /// Returns the type of a URL path. The first rule that matches takes precedence over the extension.
     pub(crate) fn of_path(&self, path: &str) -> String {
         if let Some(rule) = self.rules.iter().find(|rule| rule.matches(path)) {
             return of_type_or_extension(&rule.mime).to_owned();
         }
         let name = path.rsplit('/').next().unwrap_or(path);
         let extension = name.rsplit_once('.').map(|(_, extension)| extension);
-        extension.map_or(UNKNOWN, of_extension).to_owned()
+        extension.map_or(DEFAULT_TYPE, of_extension).to_owned()
     }
 }
 
-/// A type as it is, or that of a file extension.
+/// Returns a MIME type unchanged, and a file extension as its type.
 pub(crate) fn of_type_or_extension(text: &str) -> &str {
     if text.contains('/') {
         text
@@ -54,18 +55,19 @@ pub(crate) fn of_type_or_extension(text: &str) -> &str {
     }
 }
 
-/// The type of a file extension, without parameters.
+/// Returns the type of a file extension, without parameters.
 fn of_extension(extension: &str) -> &'static str {
     let extension = extension.to_ascii_lowercase();
-    OURS.iter()
-        .find(|(ours, _)| *ours == extension)
+    OVERRIDES
+        .iter()
+        .find(|(known, _)| *known == extension)
         .map(|(_, mime)| *mime)
         .or_else(|| mime_guess::from_ext(&extension).first_raw())
-        .unwrap_or(UNKNOWN)
+        .unwrap_or(DEFAULT_TYPE)
 }
 
-/// The type with its charset, when the content is text and known to be UTF-8. Text in another
-/// encoding keeps what it says of itself.
+/// Adds the charset to the type of text that is known to be UTF-8. Other text is left to declare its own
+/// encoding.
 pub(crate) fn with_charset(mime: &str, is_utf8: bool) -> String {
     let is_text = mime.starts_with("text/")
         || mime.ends_with("json")
@@ -83,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn browsers_get_the_types_they_insist_on() {
+    fn paths_have_the_types_that_browsers_require() {
         let types = MimeTypes::new(vec![
             "*.glb=model/x".parse().unwrap(),
             "/t/*=js".parse().unwrap(),

@@ -1,7 +1,6 @@
-//! Files of the served folders. Small ones stay in memory for as long as the file system says that
-//! they are the same: one `stat` a request.
+//! Files of the served roots. Small ones are cached in memory, and checked by one `stat` per request.
 
-use crate::pages::files::mime::{self, MimeTypes};
+use super::mime::{self, MimeTypes};
 use crate::pages::response::headers::Headers;
 use crate::pages::response::open_file::OpenFile;
 use crate::pages::response::page_response::{
@@ -17,48 +16,44 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Files up to this size are read where they are asked for: a disk that is asleep holds up who is
-/// beside it, once. Default 64 KiB.
-const SMALL_BYTES: u64 = 64 * 1024;
+/// Files up to this size are read on the async thread, which is faster than a switch to another one. A
+/// sleeping disk can delay other requests of that thread, once. Default 64 KiB.
+const INLINE_READ_BYTES: u64 = 64 * 1024;
 
-/// Files up to this size are read at once, and kept; larger ones are sent piece by piece.
-/// Default 1 MiB.
-const WHOLE_FILE_BYTES: u64 = 1024 * 1024;
+/// Files up to this size are read whole and cached; larger ones are streamed. Default 1 MiB.
+const MAX_WHOLE_FILE_BYTES: u64 = 1024 * 1024;
 
-/// HTML up to this size is read at once, so that its end can be found; into larger pages the
-/// client goes at the front. Default 16 MiB.
-const WHOLE_PAGE_BYTES: u64 = 16 * 1024 * 1024;
+/// HTML files up to this size are read whole, so that the client can be injected at the end. In larger
+/// ones it is injected in the head. Default 16 MiB.
+const MAX_WHOLE_PAGE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// What hot files take in memory together. Beyond, those that are asked for least go.
-/// Default 64 MiB.
-const HOT_BYTES: u64 = 64 * 1024 * 1024;
+/// Memory for cached files. The least used ones are evicted beyond it. Default 64 MiB.
+const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// A guess at how many hot files there are, for the size of the table.
-const HOT_FILES: usize = 2048;
+/// Expected number of cached files, which sizes the hash table.
+const EXPECTED_FILES: usize = 2048;
 
-/// How often a file is read again that changes while it is read.
-const READS: usize = 3;
+/// Attempts to read a file that changes while it is read.
+const READ_ATTEMPTS: usize = 3;
 
-/// The octets of a large file from whose text its encoding is guessed.
+/// Length of the beginning of a large file that is checked for being UTF-8. Default 64 KiB.
 const SAMPLE_BYTES: u64 = 64 * 1024;
 
-/// The served folders, and what of them is in memory.
+/// The served roots, with a cache of small files.
 pub(crate) struct FileStore {
     roots: Option<Roots>,
     types: Arc<MimeTypes>,
-    hot: Cache<String, Arc<CachedFile>, CachedFileWeight>,
+    cache: Cache<String, Arc<CachedFile>, CachedFileWeight>,
 }
 
-/// A file in memory.
+/// File in memory.
 pub(crate) struct CachedFile {
-    /// Where it was asked for: what is behind the links there is compared with `version`.
-    asked: PathBuf,
-    /// Its real path.
-    real: Arc<Path>,
+    /// Path as requested. It may contain links: their target is compared with `version`.
+    path: PathBuf,
+    real_path: Arc<Path>,
     version: FileVersion,
     content: Bytes,
     tag: Option<HeaderValue>,
-    /// What a response says of it.
     headers: Arc<HeaderMap>,
 }
 
@@ -66,24 +61,24 @@ pub(crate) struct CachedFile {
 struct CachedFileWeight;
 
 impl quick_cache::Weighter<String, Arc<CachedFile>> for CachedFileWeight {
-    fn weight(&self, url: &String, hot: &Arc<CachedFile>) -> u64 {
-        (size_of::<CachedFile>() + 2 * url.len() + hot.content.len()) as u64
+    fn weight(&self, key: &String, file: &Arc<CachedFile>) -> u64 {
+        (size_of::<CachedFile>() + 2 * key.len() + file.content.len()) as u64
     }
 }
 
-/// What a URL path stands for.
+/// Where the file of a URL path is.
 pub(crate) enum FileLocation {
-    /// A file whose content is known.
-    Memory(Arc<CachedFile>),
-    /// Whatever the file system says.
+    /// In memory, and unchanged on disk.
+    Cached(Arc<CachedFile>),
+    /// On disk, if there is one.
     Disk(PathLookup),
 }
 
 impl FileLocation {
-    /// The real path of the file, if it is one.
+    /// Returns the real path of the file, if there is one.
     pub(crate) fn file(&self) -> Option<&Path> {
         match self {
-            Self::Memory(hot) => Some(&hot.real),
+            Self::Cached(file) => Some(&file.real_path),
             Self::Disk(PathLookup::File(real)) => Some(real),
             Self::Disk(_) => None,
         }
@@ -91,12 +86,12 @@ impl FileLocation {
 }
 
 impl FileStore {
-    /// Without roots nothing is ever found.
+    /// Returns an empty store. Without roots no path has a file.
     pub(crate) fn new(roots: Option<Roots>, types: Arc<MimeTypes>) -> Self {
         Self {
             roots,
             types,
-            hot: Cache::with_weighter(HOT_FILES, HOT_BYTES, CachedFileWeight),
+            cache: Cache::with_weighter(EXPECTED_FILES, CACHE_BYTES, CachedFileWeight),
         }
     }
 
@@ -104,54 +99,55 @@ impl FileStore {
         self.roots.as_ref()
     }
 
-    pub(crate) fn find(&self, url: &UrlPath) -> FileLocation {
-        if let Some(hot) = self.still_hot(url.as_str()) {
-            return FileLocation::Memory(hot);
+    /// Looks for the file of a URL path. Blocks for microseconds.
+    pub(crate) fn locate(&self, url: &UrlPath) -> FileLocation {
+        if let Some(file) = self.cached(url.as_str()) {
+            return FileLocation::Cached(file);
         }
-        // Blocks for some microseconds, as above.
         let found = self.roots.as_ref().map(|roots| roots.find(url));
         FileLocation::Disk(found.unwrap_or(PathLookup::NotFound))
     }
 
-    /// The file in memory that is kept under this key, if it is the same on the disk.
-    fn still_hot(&self, key: &str) -> Option<Arc<CachedFile>> {
-        let hot = self.hot.get(key)?;
-        // Blocks for a microsecond; going to another thread costs ten times that.
-        if std::fs::metadata(&hot.asked).is_ok_and(|now| FileVersion::of(&now) == hot.version) {
-            return Some(hot);
+    /// Returns the cached file with this key if it has not changed on disk. Otherwise evicts it.
+    fn cached(&self, key: &str) -> Option<Arc<CachedFile>> {
+        let file = self.cache.get(key)?;
+        // Blocks for a microsecond; a switch to another thread costs ten times that.
+        if std::fs::metadata(&file.path).is_ok_and(|now| FileVersion::of(&now) == file.version) {
+            return Some(file);
         }
-        self.hot.remove(key);
+        self.cache.remove(key);
         None
     }
 
-    /// A file that a plugin names as an answer of this type, or why not. `find` says its real path if it may
-    /// be served.
-    pub(crate) async fn named(
+    /// Reads a file that a plugin names as its response, with this MIME type. `find` returns its real path
+    /// if it may be served, and otherwise the reason.
+    pub(crate) async fn read_for_plugin(
         &self,
         plugin: &str,
-        asked: &Path,
+        path: &Path,
         mime: String,
         find: impl FnOnce(&Path) -> Result<PathBuf, String> + Send + 'static,
     ) -> Result<PageResponse, String> {
-        // No URL path begins so. Another plugin may not name it, or gives it another type.
-        let key = format!("{plugin} {mime} {}", asked.display());
-        if let Some(hot) = self.still_hot(&key) {
-            return Ok(hot.answer(Responder::Memory));
+        // No URL path begins like this key. It contains the plugin, since another one may not be allowed
+        // to name the file, and the type, which plugins choose.
+        let key = format!("{plugin} {mime} {}", path.display());
+        if let Some(file) = self.cached(&key) {
+            return Ok(file.to_response(Responder::Memory));
         }
-        let asked = asked.to_owned();
-        let read = blocking(move || {
-            Ok(find(&asked).and_then(|real| {
-                let whole = whole_bytes(&mime);
+        let path = path.to_owned();
+        let read = run_blocking(move || {
+            Ok(find(&path).and_then(|real| {
+                let max_whole = max_whole_bytes(&mime);
                 OpenFile::open(&real)
-                    .and_then(|file| read(file, asked, real, &mime, whole))
+                    .and_then(|file| read(file, path, real, &mime, max_whole))
                     .map_err(|error| format!("which cannot be read: {error}"))
             }))
         });
         let read = read.await.map_err(|error| error.to_string())??;
-        Ok(self.keep(key, read))
+        Ok(self.cache_and_respond(key, read))
     }
 
-    /// The file as an answer.
+    /// Reads the file of a URL path. `real` is its real path.
     pub(crate) async fn read(&self, url: &UrlPath, real: PathBuf) -> io::Result<PageResponse> {
         let name = if url.names_a_folder() {
             "index.html"
@@ -159,63 +155,62 @@ impl FileStore {
             ""
         };
         let mime = self.types.of_path(&format!("{url}{name}"));
-        let whole = whole_bytes(&mime);
-        let asked = self
+        let max_whole = max_whole_bytes(&mime);
+        let path = self
             .roots
             .as_ref()
             .map(|roots| roots.path_for(url))
             .unwrap_or_default();
-        // Opened and, if it is small, read at once: some microseconds, where another thread costs more.
         let file = OpenFile::open(&real)?;
-        let read = if file.len() <= SMALL_BYTES {
-            read(file, asked, real, &mime, whole)?
+        let read = if file.len() <= INLINE_READ_BYTES {
+            read(file, path, real, &mime, max_whole)?
         } else {
-            blocking(move || read(file, asked, real, &mime, whole)).await?
+            run_blocking(move || read(file, path, real, &mime, max_whole)).await?
         };
-        Ok(self.keep(url.as_str().to_owned(), read))
+        Ok(self.cache_and_respond(url.as_str().to_owned(), read))
     }
 
-    /// What was read as an answer. A small file stays in memory.
-    fn keep(&self, key: String, read: Read) -> PageResponse {
+    fn cache_and_respond(&self, key: String, read: FileContent) -> PageResponse {
         match read {
-            Read::Whole(hot) => {
-                // One that has no date yet may change and look the same (see `last_modified`).
-                let is_settled = hot.headers.contains_key(header::LAST_MODIFIED);
-                if hot.content.len() as u64 <= WHOLE_FILE_BYTES && is_settled {
-                    self.hot.insert(key, hot.clone());
+            FileContent::Whole(file) => {
+                // Without a date it was modified just now, and may change again without looking different
+                // (see `last_modified`).
+                let has_date = file.headers.contains_key(header::LAST_MODIFIED);
+                if file.content.len() as u64 <= MAX_WHOLE_FILE_BYTES && has_date {
+                    self.cache.insert(key, file.clone());
                 }
-                hot.answer(Responder::File)
+                file.to_response(Responder::File)
             }
-            Read::Large(answer) => *answer,
+            FileContent::Large(response) => *response,
         }
     }
 }
 
-/// Up to which size a file of this type is read at once.
-fn whole_bytes(mime: &str) -> u64 {
+/// Returns the size up to which a file of this type is read whole.
+fn max_whole_bytes(mime: &str) -> u64 {
     if mime == "text/html" {
-        WHOLE_PAGE_BYTES
+        MAX_WHOLE_PAGE_BYTES
     } else {
-        WHOLE_FILE_BYTES
+        MAX_WHOLE_FILE_BYTES
     }
 }
 
 impl CachedFile {
-    pub(crate) fn answer(&self, by: Responder) -> PageResponse {
+    pub(crate) fn to_response(&self, responder: Responder) -> PageResponse {
         PageResponse {
             status: StatusCode::OK,
             headers: Headers::Shared(self.headers.clone()),
             body: Payload::Bytes(self.content.clone()),
             tag: self.tag.clone(),
-            file: Some(self.real.clone()),
-            source: Some(self.real.clone()),
+            body_file: Some(self.real_path.clone()),
+            source_file: Some(self.real_path.clone()),
             verbatim: false,
-            responder: by,
+            responder,
         }
     }
 }
 
-/// What a response says of a file.
+/// Returns the headers that describe a file.
 fn headers(mime: &str, is_utf8: bool, modified: Option<SystemTime>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if let Ok(mime) = HeaderValue::try_from(mime::with_charset(mime, is_utf8)) {
@@ -227,8 +222,8 @@ fn headers(mime: &str, is_utf8: bool, modified: Option<SystemTime>) -> HeaderMap
     headers
 }
 
-/// A file's time as `Last-Modified`, in whole seconds. None within that second: the file may change
-/// again and would keep its date (section 8.8.2.2).
+/// Returns the `Last-Modified` date of a file, in whole seconds. `None` until that second is over: the
+/// file may change again and would have the same date (RFC 9110, section 8.8.2.2).
 fn last_modified(modified: SystemTime) -> Option<HeaderValue> {
     let seconds = modified.duration_since(UNIX_EPOCH).ok()?.as_secs();
     let whole = UNIX_EPOCH + Duration::from_secs(seconds);
@@ -236,23 +231,25 @@ fn last_modified(modified: SystemTime) -> Option<HeaderValue> {
     is_over.then(|| HeaderValue::try_from(httpdate::fmt_http_date(whole)).ok())?
 }
 
-enum Read {
+enum FileContent {
     Whole(Arc<CachedFile>),
+    /// Streamed; boxed because it is much larger than the other variant.
     Large(Box<PageResponse>),
 }
 
+/// Reads a file of at most `max_whole` bytes; a larger one is only prepared for streaming. Blocks.
 fn read(
     mut file: OpenFile,
-    asked: PathBuf,
+    path: PathBuf,
     real: PathBuf,
     mime: &str,
-    whole: u64,
-) -> io::Result<Read> {
-    if file.len() > whole {
-        return Ok(Read::Large(Box::new(large(file, real, mime)?)));
+    max_whole: u64,
+) -> io::Result<FileContent> {
+    if file.len() > max_whole {
+        return Ok(FileContent::Large(Box::new(large_file(file, real, mime)?)));
     }
     let mut content = file.read();
-    for _ in 1..READS {
+    for _ in 1..READ_ATTEMPTS {
         if content.is_ok() {
             break;
         }
@@ -261,40 +258,41 @@ fn read(
     }
     let content = content?;
     let is_utf8 = std::str::from_utf8(&content).is_ok();
-    Ok(Read::Whole(Arc::new(CachedFile {
-        asked,
+    Ok(FileContent::Whole(Arc::new(CachedFile {
+        path,
         version: file.version(),
         tag: content_tag(&content),
         headers: headers(mime, is_utf8, file.modified).into(),
-        real: real.into(),
+        real_path: real.into(),
         content,
     })))
 }
 
-fn large(file: OpenFile, real: PathBuf, mime: &str) -> io::Result<PageResponse> {
-    let is_utf8 = is_utf8_so_far(&file.first(SAMPLE_BYTES)?);
+fn large_file(file: OpenFile, real: PathBuf, mime: &str) -> io::Result<PageResponse> {
+    let is_utf8 = is_utf8_prefix(&file.read_first(SAMPLE_BYTES)?);
     let real: Arc<Path> = real.into();
     Ok(PageResponse {
         status: StatusCode::OK,
         headers: headers(mime, is_utf8, file.modified).into(),
         tag: strong_tag(format_args!("{}", file.version())),
         body: Payload::File(file),
-        file: Some(real.clone()),
-        source: Some(real),
+        body_file: Some(real.clone()),
+        source_file: Some(real),
         verbatim: false,
         responder: Responder::File,
     })
 }
 
-/// Whether text whose end may be cut in a character is UTF-8.
-fn is_utf8_so_far(sample: &[u8]) -> bool {
+/// Whether the sample is the beginning of UTF-8 text. Its last character may be incomplete.
+fn is_utf8_prefix(sample: &[u8]) -> bool {
     match std::str::from_utf8(sample) {
         Ok(_) => true,
         Err(error) => error.error_len().is_none(),
     }
 }
 
-pub(crate) fn status_of(error: &io::Error) -> StatusCode {
+/// Returns the status of a response for a file that cannot be read.
+pub(crate) fn error_status(error: &io::Error) -> StatusCode {
     match error.kind() {
         io::ErrorKind::NotFound => StatusCode::NOT_FOUND,
         io::ErrorKind::PermissionDenied => StatusCode::FORBIDDEN,
@@ -302,8 +300,8 @@ pub(crate) fn status_of(error: &io::Error) -> StatusCode {
     }
 }
 
-/// Runs what asks the file system where it may block.
-pub(crate) async fn blocking<T: Send + 'static>(
+/// Runs work that blocks or computes for long on the blocking thread pool.
+pub(crate) async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     tokio::task::spawn_blocking(work)

@@ -8,6 +8,7 @@
 
 use crate::config::ProxyRule;
 use crate::ids;
+use crate::pages::request::PageRequest;
 use axum::extract::ConnectInfo;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::request::Parts;
@@ -74,8 +75,9 @@ pub(super) fn list_members<'a>(
 }
 
 /// Whether the response may be a page.
-pub(in crate::pages) fn accepts_html(request: &Parts) -> bool {
-    list_members(&request.headers, &header::ACCEPT).any(|range| range.starts_with("text/html"))
+pub(in crate::pages) fn accepts_html(request: &PageRequest<'_>) -> bool {
+    list_members(&request.parts.headers, &header::ACCEPT)
+        .any(|range| range.starts_with("text/html"))
 }
 
 /// The proxy as backends see it in forwarding headers.

@@ -14,12 +14,12 @@ mod tunnel;
 use crate::config::{Config, ProxyRule};
 use crate::message;
 use crate::origins::AllowedHosts;
-use crate::pages::errors::error_page;
+use crate::pages::errors::error_page::error_page;
+use crate::pages::request::PageRequest;
 use crate::pages::response::page_response::{PageResponse, Payload, Responder};
 use crate::paths::UrlPath;
 use axum::body::{Body, HttpBody as _};
 use axum::http::header::{self, HeaderValue};
-use axum::http::request::Parts;
 use axum::http::{Request, Response, StatusCode, Uri};
 use futures_util::StreamExt;
 use hyper::body::Incoming;
@@ -120,24 +120,20 @@ impl Proxy {
     /// change the body (`needs_whole`), the backend is asked for a complete 200 response.
     pub(super) async fn forward(
         &self,
+        request: &PageRequest<'_>,
         rule: &ProxyRule,
-        request: &Parts,
-        path: &UrlPath,
         body: Body,
         needs_whole: bool,
     ) -> PageResponse {
-        let forwarded = self
-            .try_forward(rule, request, path, body, needs_whole)
-            .await;
-        self.log_outcome(rule, path, forwarded.as_ref().err());
-        forwarded.unwrap_or_else(|error| {
-            error_page::refused(request, error.status(), &error.to_string())
-        })
+        let forwarded = self.try_forward(request, rule, body, needs_whole).await;
+        self.log_outcome(request, rule, forwarded.as_ref().err());
+        forwarded.unwrap_or_else(|error| error_page(request, error.status(), &error.to_string()))
     }
 
     /// Logs a failure. An unreachable backend is logged once until it responds again, since pages keep
     /// retrying.
-    fn log_outcome(&self, rule: &ProxyRule, path: &UrlPath, error: Option<&ProxyError>) {
+    fn log_outcome(&self, request: &PageRequest<'_>, rule: &ProxyRule, error: Option<&ProxyError>) {
+        let path = request.path;
         let mut unreachable = self
             .unreachable
             .lock()
@@ -159,26 +155,26 @@ impl Proxy {
 
     async fn try_forward(
         &self,
+        request: &PageRequest<'_>,
         rule: &ProxyRule,
-        request: &Parts,
-        path: &UrlPath,
         body: Body,
         needs_whole: bool,
     ) -> Result<PageResponse, ProxyError> {
-        if self.identity.is_in_via(&request.headers) {
+        let parts = request.parts;
+        if self.identity.is_in_via(&parts.headers) {
             return Err(ProxyError::Loop(rule.to_string()));
         }
-        let protocol = tunnel::upgrade_protocol(&request.headers);
+        let protocol = tunnel::upgrade_protocol(&parts.headers);
         if protocol.is_some() {
-            let origins = request.headers.get_all(header::ORIGIN).iter();
+            let origins = parts.headers.get_all(header::ORIGIN).iter();
             let origins = origins.map(HeaderValue::as_bytes);
-            let host = headers::host(request).as_bytes();
+            let host = headers::host(parts).as_bytes();
             self.allowed.check_origin(origins, host)?;
         }
         let mut backend_request = Request::new(body);
-        *backend_request.method_mut() = request.method.clone();
-        *backend_request.uri_mut() = target(rule, request, path)?;
-        *backend_request.headers_mut() = self.identity.request_headers(rule, request, needs_whole);
+        *backend_request.method_mut() = parts.method.clone();
+        *backend_request.uri_mut() = target(request, rule)?;
+        *backend_request.headers_mut() = self.identity.request_headers(rule, parts, needs_whole);
         if let Some(protocol) = protocol {
             tunnel::set_upgrade(backend_request.headers_mut(), protocol);
         }
@@ -186,12 +182,12 @@ impl Proxy {
         let mut response = sent.map_err(|error| ProxyError::from_client(&error, rule))?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let opened = protocol.is_some()
-                && tunnel::open(request, &mut response, &self.connections, &self.stop);
+                && tunnel::open(parts, &mut response, &self.connections, &self.stop);
             if !opened {
                 return Err(ProxyError::UnexpectedUpgrade(rule.clone()));
             }
         }
-        Ok(self.page_response(rule, request, response))
+        Ok(self.page_response(request, rule, response))
     }
 
     /// Sends a request. Retries it once when a pooled connection was closed before the response, provided
@@ -215,8 +211,8 @@ impl Proxy {
     /// Converts a backend's response and rewrites its addresses.
     fn page_response(
         &self,
+        request: &PageRequest<'_>,
         rule: &ProxyRule,
-        request: &Parts,
         response: Response<Incoming>,
     ) -> PageResponse {
         let (mut response, body) = response.into_parts();
@@ -232,39 +228,39 @@ impl Proxy {
             rule,
             base: &self.base,
             scheme: self.identity.scheme,
-            host: headers::host(request),
+            host: headers::host(request.parts),
         }
         .headers(&mut response.headers);
-        let mut answer = PageResponse {
+        let mut response = PageResponse {
             status: response.status,
             headers: response.headers.into(),
             body: Payload::Stream(Body::empty()),
             tag: None,
-            file: None,
-            source: None,
+            body_file: None,
+            source_file: None,
             verbatim: false,
             responder: Responder::Proxy(rule.authority.clone()),
         };
         let mut body = Body::new(body);
-        if answer.is_event_stream() {
+        if response.is_event_stream() {
             // It would delay shutdown for the whole grace period; pages reconnect by themselves.
             let stop = self.stop.clone().cancelled_owned();
             body = Body::from_stream(body.into_data_stream().take_until(stop));
         }
-        answer.body = Payload::Stream(body);
-        answer
+        response.body = Payload::Stream(body);
+        response
     }
 }
 
 /// Returns the backend's URL for a request. The path after the prefix is forwarded as written, unless
 /// its prefix or dot segments are percent-encoded (browsers do not send that). Then it is forwarded
 /// resolved, so that the backend cannot interpret it as another path than the daemon did.
-fn target(rule: &ProxyRule, request: &Parts, path: &UrlPath) -> Result<Uri, ProxyError> {
-    let raw = request.uri.path();
+fn target(request: &PageRequest<'_>, rule: &ProxyRule) -> Result<Uri, ProxyError> {
+    let raw = request.parts.uri.path();
     let decoded = percent_decode_str(raw).decode_utf8_lossy();
     let has_dot_segments = decoded.split('/').any(|name| matches!(name, "." | ".."));
     let prefix = rule.prefix.as_str();
-    let resolved = path.url();
+    let resolved = request.path.url();
     let rest = Some(raw)
         .filter(|_| !has_dot_segments)
         .and_then(|raw| rewrite::strip_base(raw, prefix))
@@ -274,7 +270,7 @@ fn target(rule: &ProxyRule, request: &Parts, path: &UrlPath) -> Result<Uri, Prox
     if target.is_empty() {
         target.push('/');
     }
-    if let Some(query) = request.uri.query() {
+    if let Some(query) = request.parts.uri.query() {
         target.push('?');
         target.push_str(query);
     }

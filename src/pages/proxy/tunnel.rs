@@ -1,6 +1,7 @@
 //! Tunnels for upgraded connections (mostly WebSockets): copies bytes between page and backend.
 
 use super::headers::list_members;
+use crate::pages::request::PageRequest;
 use axum::http::Response;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::request::Parts;
@@ -29,8 +30,8 @@ pub(super) fn upgrade_protocol(request: &HeaderMap) -> Option<&HeaderValue> {
 }
 
 /// Whether a request asks to upgrade to another protocol.
-pub(in crate::pages) fn is_upgrade(request: &Parts) -> bool {
-    upgrade_protocol(&request.headers).is_some()
+pub(in crate::pages) fn is_upgrade(request: &PageRequest<'_>) -> bool {
+    upgrade_protocol(&request.parts.headers).is_some()
 }
 
 /// Sets the headers that request or accept an upgrade.

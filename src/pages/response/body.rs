@@ -1,5 +1,5 @@
-//! A body of a request or of an answer from elsewhere: read into memory as far as somebody asks for
-//! it, and passed on whole to who comes after.
+//! Body of a request or a backend's response that stages may read ahead: it is buffered as far as one
+//! of them needs it, and then passed on complete.
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::StatusCode;
@@ -13,139 +13,142 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-/// How long a body that a plugin asks for may take to come. Then the answer is 408, and the plugin was
-/// not asked. Default 30 s.
+/// Deadline for a request body that a plugin reads. The response is 408 beyond it, and the plugin is
+/// not called. Default 30 s.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What all such bodies take in memory together. One for which there is no room is answered
-/// with 503. Default 256 MiB.
+/// Memory for all buffered bodies together. A request whose body does not fit is answered with 503.
+/// Default 256 MiB.
 pub(crate) const MAX_BUFFERED_BYTES: usize = 256 * 1024 * 1024;
 
-/// Why a body could not be read. Nobody was asked.
+/// Why a body cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BodyError {
-    #[error("the request's body did not come within {} s", UPLOAD_TIMEOUT.as_secs())]
-    TooSlow,
-    #[error("the request's body ended too early")]
-    Cut,
+    #[error("the request body did not arrive within {} s", UPLOAD_TIMEOUT.as_secs())]
+    TimedOut,
+    #[error("the request body ended early")]
+    Incomplete,
     #[error(
-        "bodies of other requests and answers take all of the {MAX_BUFFERED_BYTES} bytes that there are for them (try again when some are done)"
+        "the body cannot be buffered: other bodies take up all {MAX_BUFFERED_BYTES} bytes (try again later)"
     )]
-    NoRoom,
+    OverBudget,
 }
 
 impl BodyError {
     pub(crate) fn status(self) -> StatusCode {
         match self {
-            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Cut => StatusCode::BAD_REQUEST,
-            Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
+            Self::Incomplete => StatusCode::BAD_REQUEST,
+            Self::OverBudget => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
 
-/// A body that can be read ahead.
+/// Body that can be read ahead. What is buffered takes permits of a byte budget.
 pub(crate) struct BufferedBody {
-    read: VecDeque<Frame<Bytes>>,
-    /// Of data in `read`.
-    octets: usize,
+    frames: VecDeque<Frame<Bytes>>,
+    /// Length of the data in `frames`.
+    buffered_bytes: usize,
     rest: Body,
-    ended: bool,
-    /// How long it may take to come, from when somebody asks for it; none = for ever.
-    patience: Option<Duration>,
-    due: Option<Instant>,
-    room: Arc<Semaphore>,
-    /// The room that `read` takes.
-    taken: Option<OwnedSemaphorePermit>,
+    has_ended: bool,
+    /// How long reading ahead may take; `None` = unlimited.
+    time_limit: Option<Duration>,
+    /// Set when reading ahead begins.
+    deadline: Option<Instant>,
+    budget: Arc<Semaphore>,
+    /// Permits for `frames`.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl BufferedBody {
-    /// A request's, whose octets take up `room` while they are in memory.
-    pub(crate) fn of_request(body: Body, room: Arc<Semaphore>) -> Self {
-        Self::of_answer(body, room, Some(UPLOAD_TIMEOUT))
+    pub(crate) fn for_request(body: Body, budget: Arc<Semaphore>) -> Self {
+        Self::for_response(body, budget, Some(UPLOAD_TIMEOUT))
     }
 
-    /// An answer's, the same, which may take this long.
-    pub(crate) fn of_answer(body: Body, room: Arc<Semaphore>, patience: Option<Duration>) -> Self {
+    pub(crate) fn for_response(
+        body: Body,
+        budget: Arc<Semaphore>,
+        time_limit: Option<Duration>,
+    ) -> Self {
         Self {
-            read: VecDeque::new(),
-            octets: 0,
-            ended: body.is_end_stream(),
+            frames: VecDeque::new(),
+            buffered_bytes: 0,
+            has_ended: body.is_end_stream(),
             rest: body,
-            patience,
-            due: None,
-            room,
-            taken: None,
+            time_limit,
+            deadline: None,
+            budget,
+            permit: None,
         }
     }
 
-    /// There is none.
+    /// Whether the body is known to be empty.
     pub(crate) fn is_empty(&self) -> bool {
-        self.ended && self.octets == 0
+        self.has_ended && self.buffered_bytes == 0
     }
 
-    /// All of it; none when it has more octets than this. No more are read than are needed to know, and
-    /// nothing is lost at a fault.
-    pub(crate) async fn whole(&mut self, max: usize) -> Result<Option<Bytes>, BodyError> {
-        let from_now = self.patience.map(|patience| Instant::now() + patience);
-        self.due = self.due.or(from_now);
-        while !self.ended {
+    /// Returns the whole body, or `None` if it is longer than `max` bytes. Reads no more than it takes to
+    /// find out. The body can still be passed on afterwards, even after an error.
+    pub(crate) async fn read_all(&mut self, max: usize) -> Result<Option<Bytes>, BodyError> {
+        let from_now = self.time_limit.map(|limit| Instant::now() + limit);
+        self.deadline = self.deadline.or(from_now);
+        while !self.has_ended {
             let announced = usize::try_from(self.rest.size_hint().lower()).unwrap_or(usize::MAX);
-            if self.octets.saturating_add(announced) > max || self.octets > max {
+            if self.buffered_bytes.saturating_add(announced) > max || self.buffered_bytes > max {
                 return Ok(None);
             }
             let frame = std::future::poll_fn(|cx| Pin::new(&mut self.rest).poll_frame(cx));
-            let frame = match self.due {
-                Some(due) => timeout_at(due, frame)
+            let frame = match self.deadline {
+                Some(deadline) => timeout_at(deadline, frame)
                     .await
-                    .map_err(|_| BodyError::TooSlow)?,
+                    .map_err(|_| BodyError::TimedOut)?,
                 None => frame.await,
             };
             match frame {
-                Some(Err(_)) => return Err(BodyError::Cut),
-                Some(Ok(frame)) => self.keep(frame)?,
-                None => self.ended = true,
+                Some(Err(_)) => return Err(BodyError::Incomplete),
+                Some(Ok(frame)) => self.push(frame)?,
+                None => self.has_ended = true,
             }
         }
-        Ok((self.octets <= max).then(|| self.joined()))
+        Ok((self.buffered_bytes <= max).then(|| self.joined()))
     }
 
-    /// The body for who reads it to the end: what was read and what was not.
+    /// Returns the complete body: the buffered frames, then the rest.
     pub(crate) fn into_body(self) -> Body {
-        if self.read.is_empty() {
+        if self.frames.is_empty() {
             self.rest
         } else {
             Body::new(self)
         }
     }
 
-    fn keep(&mut self, frame: Frame<Bytes>) -> Result<(), BodyError> {
-        let octets = frame.data_ref().map_or(0, Bytes::len);
-        let permits = u32::try_from(octets).map_err(|_| BodyError::NoRoom)?;
-        let room = self.room.clone().try_acquire_many_owned(permits);
-        let room = room.map_err(|_| BodyError::NoRoom)?;
-        match &mut self.taken {
-            Some(taken) => taken.merge(room),
-            none => *none = Some(room),
+    fn push(&mut self, frame: Frame<Bytes>) -> Result<(), BodyError> {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        let permits = u32::try_from(length).map_err(|_| BodyError::OverBudget)?;
+        let permit = self.budget.clone().try_acquire_many_owned(permits);
+        let permit = permit.map_err(|_| BodyError::OverBudget)?;
+        match &mut self.permit {
+            Some(held) => held.merge(permit),
+            none => *none = Some(permit),
         }
-        self.octets += octets;
-        self.read.push_back(frame);
+        self.buffered_bytes += length;
+        self.frames.push_back(frame);
         Ok(())
     }
 
-    /// The data of what was read, which becomes one piece.
+    /// Returns the buffered data, after joining it into one frame.
     fn joined(&mut self) -> Bytes {
         let is_data = |frame: &Frame<Bytes>| frame.data_ref().is_some();
-        let pieces = self.read.iter().filter(|frame| is_data(frame)).count();
-        if pieces > 1 {
-            let mut whole = BytesMut::with_capacity(self.octets);
-            for piece in self.read.iter().filter_map(Frame::data_ref) {
-                whole.extend_from_slice(piece);
+        let data_frames = self.frames.iter().filter(|frame| is_data(frame)).count();
+        if data_frames > 1 {
+            let mut whole = BytesMut::with_capacity(self.buffered_bytes);
+            for data in self.frames.iter().filter_map(Frame::data_ref) {
+                whole.extend_from_slice(data);
             }
-            self.read.retain(|frame| !is_data(frame));
-            self.read.push_front(Frame::data(whole.freeze()));
+            self.frames.retain(|frame| !is_data(frame));
+            self.frames.push_front(Frame::data(whole.freeze()));
         }
-        let whole = self.read.iter().find_map(Frame::data_ref);
+        let whole = self.frames.iter().find_map(Frame::data_ref);
         whole.cloned().unwrap_or_default()
     }
 }
@@ -158,28 +161,28 @@ impl HttpBody for BufferedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        if let Some(frame) = self.read.pop_front() {
-            self.octets -= frame.data_ref().map_or(0, Bytes::len);
+        if let Some(frame) = self.frames.pop_front() {
+            self.buffered_bytes -= frame.data_ref().map_or(0, Bytes::len);
             return Poll::Ready(Some(Ok(frame)));
         }
-        self.taken = None;
-        if self.ended {
+        self.permit = None;
+        if self.has_ended {
             return Poll::Ready(None);
         }
         Pin::new(&mut self.rest).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.read.is_empty() && (self.ended || self.rest.is_end_stream())
+        self.frames.is_empty() && (self.has_ended || self.rest.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
         let rest = self.rest.size_hint();
-        let read = self.octets as u64;
+        let buffered = self.buffered_bytes as u64;
         let mut hint = SizeHint::new();
-        hint.set_lower(rest.lower() + read);
+        hint.set_lower(rest.lower() + buffered);
         if let Some(upper) = rest.upper() {
-            hint.set_upper(upper + read);
+            hint.set_upper(upper + buffered);
         }
         hint
     }
@@ -191,10 +194,10 @@ mod tests {
     use futures_util::stream;
     use std::convert::Infallible;
 
-    fn of_pieces(pieces: &'static [&'static str], room: usize) -> BufferedBody {
-        let pieces = pieces.iter().map(|piece| Ok::<_, Infallible>(*piece));
-        let body = Body::from_stream(stream::iter(pieces));
-        BufferedBody::of_request(body, Arc::new(Semaphore::new(room)))
+    fn from_chunks(chunks: &'static [&'static str], budget: usize) -> BufferedBody {
+        let chunks = chunks.iter().map(|chunk| Ok::<_, Infallible>(*chunk));
+        let body = Body::from_stream(stream::iter(chunks));
+        BufferedBody::for_request(body, Arc::new(Semaphore::new(budget)))
     }
 
     async fn text(body: Body) -> String {
@@ -203,39 +206,39 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_read_for_one_is_there_for_the_next_and_whole_for_the_last() {
-        for (asked, expected) in [
+    async fn a_body_can_be_read_several_times_and_then_passed_on_complete() {
+        for (limits, expected) in [
             (&[][..], &[][..]),
             (&[3], &[None]),
             (&[3, 9, 3], &[None, Some("one two"), None]),
             (&[7, 7], &[Some("one two"), Some("one two")]),
         ] {
-            let mut body = of_pieces(&["one", " ", "two"], 100);
-            for (max, expected) in asked.iter().zip(expected) {
-                let whole = body.whole(*max).await.unwrap();
+            let mut body = from_chunks(&["one", " ", "two"], 100);
+            for (max, expected) in limits.iter().zip(expected) {
+                let whole = body.read_all(*max).await.unwrap();
                 assert_eq!(whole.as_deref(), expected.map(str::as_bytes), "{max}");
             }
-            let room = body.room.clone();
+            let budget = body.budget.clone();
             assert_eq!(text(body.into_body()).await, "one two");
-            assert_eq!(room.available_permits(), 100, "it is given back");
+            assert_eq!(budget.available_permits(), 100, "all permits are released");
         }
     }
 
     #[tokio::test]
-    async fn a_body_that_says_it_is_too_long_is_not_read() {
+    async fn a_body_that_announces_too_great_a_length_is_not_read() {
         let body = Body::from("longer than that");
-        let mut body = BufferedBody::of_request(body, Arc::new(Semaphore::new(0)));
-        assert_eq!(body.whole(5).await, Ok(None));
-        assert!(body.read.is_empty());
-        assert_eq!(body.whole(100).await, Err(BodyError::NoRoom));
+        let mut body = BufferedBody::for_request(body, Arc::new(Semaphore::new(0)));
+        assert_eq!(body.read_all(5).await, Ok(None));
+        assert!(body.frames.is_empty());
+        assert_eq!(body.read_all(100).await, Err(BodyError::OverBudget));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_does_not_come_is_given_up_after_its_time() {
-        let begin = Instant::now();
+    async fn a_body_that_does_not_arrive_times_out() {
+        let start = Instant::now();
         let body = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
-        let mut body = BufferedBody::of_request(body, Arc::new(Semaphore::new(1)));
-        assert_eq!(body.whole(5).await, Err(BodyError::TooSlow));
-        assert_eq!(begin.elapsed().as_secs(), UPLOAD_TIMEOUT.as_secs());
+        let mut body = BufferedBody::for_request(body, Arc::new(Semaphore::new(1)));
+        assert_eq!(body.read_all(5).await, Err(BodyError::TimedOut));
+        assert_eq!(start.elapsed().as_secs(), UPLOAD_TIMEOUT.as_secs());
     }
 }

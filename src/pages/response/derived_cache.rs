@@ -1,90 +1,94 @@
-//! Bodies that are made from others (a page with the client in it, a compressed module), kept by
-//! the tag of what they were made from: the same content is not worked on twice.
+//! Cache of bodies that are derived from other bodies: a page with the client in it, a compressed
+//! module. Keyed by the entity tag of the original, so the same content is processed once.
 
 use axum::http::HeaderValue;
 use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-/// What they take in memory together. Beyond, those that are asked for least go, and are made
-/// again when they are asked for. Default 64 MiB.
-const DERIVED_BYTES: u64 = 64 * 1024 * 1024;
+/// Memory for derived bodies. The least used ones are evicted beyond it, and derived again on demand.
+/// Default 64 MiB.
+const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// A guess at how many there are, for the size of the table.
-const DERIVED_BODIES: usize = 2048;
+/// Expected number of derived bodies, which sizes the hash table.
+const EXPECTED_BODIES: usize = 2048;
 
-/// What is made of a body: it ends the `ETag` of what was made.
+/// How a body is derived from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Variant {
-    /// In a word.
     pub(crate) name: &'static str,
-    /// Tells apart what else had a say; 0 = nothing.
-    pub(crate) detail: u64,
+    /// Hash of the other inputs of the derivation; 0 if there are none.
+    pub(crate) input_hash: u64,
 }
 
 impl Variant {
-    /// The tag of what is made of a body with this one.
-    pub(crate) fn tag(self, of: &HeaderValue) -> Option<HeaderValue> {
-        let of = of.to_str().ok()?;
-        let end = of.strip_suffix('"')?;
-        let Self { name, detail } = self;
-        HeaderValue::try_from(match detail {
-            0 => format!("{end}-{name}\""),
-            detail => format!("{end}-{name}-{detail:x}\""),
+    /// Returns the entity tag of the derived body: that of the original with a suffix.
+    pub(crate) fn derive_tag(self, original: &HeaderValue) -> Option<HeaderValue> {
+        let unclosed = original.to_str().ok()?.strip_suffix('"')?;
+        let Self { name, input_hash } = self;
+        HeaderValue::try_from(match input_hash {
+            0 => format!("{unclosed}-{name}\""),
+            hash => format!("{unclosed}-{name}-{hash:x}\""),
         })
         .ok()
     }
 }
 
-/// What was made.
+/// A derived body with its own entity tag.
 #[derive(Clone)]
 pub(crate) struct DerivedBody {
     pub(crate) body: Bytes,
-    /// Its own tag.
     pub(crate) tag: HeaderValue,
 }
 
-/// What was made, by what of. None = there is nothing to make of that.
-pub(crate) struct DerivedCache(Cache<(HeaderValue, Variant), Option<DerivedBody>, Weight>);
+/// Cache of derived bodies, keyed by the tag of the original and the variant. `None` records that the
+/// variant does not change the original.
+pub(crate) struct DerivedCache(Cache<(HeaderValue, Variant), Option<DerivedBody>, BodyWeight>);
 
 #[derive(Clone)]
-struct Weight;
+struct BodyWeight;
 
-impl Weighter<(HeaderValue, Variant), Option<DerivedBody>> for Weight {
-    fn weight(&self, _: &(HeaderValue, Variant), made: &Option<DerivedBody>) -> u64 {
+impl Weighter<(HeaderValue, Variant), Option<DerivedBody>> for BodyWeight {
+    fn weight(&self, _: &(HeaderValue, Variant), derived: &Option<DerivedBody>) -> u64 {
         const OVERHEAD: usize = 256;
-        (OVERHEAD + made.as_ref().map_or(0, |made| made.body.len())) as u64
+        let size = derived.as_ref().map_or(0, |derived| derived.body.len());
+        (OVERHEAD + size) as u64
     }
 }
 
 impl DerivedCache {
     pub(crate) fn new() -> Self {
-        Self(Cache::with_weighter(DERIVED_BODIES, DERIVED_BYTES, Weight))
+        Self(Cache::with_weighter(
+            EXPECTED_BODIES,
+            CACHE_BYTES,
+            BodyWeight,
+        ))
     }
 
-    /// What `make` makes of the body with this tag, if nobody has. Who asks meanwhile waits.
-    pub(crate) async fn get(
+    /// Returns the variant of the body with this tag from the cache, or derives it. Concurrent callers
+    /// share one derivation.
+    pub(crate) async fn get_or_derive(
         &self,
-        of: &HeaderValue,
+        tag: &HeaderValue,
         variant: Variant,
-        make: impl Future<Output = Option<Bytes>>,
+        derive: impl Future<Output = Option<Bytes>>,
     ) -> Option<DerivedBody> {
-        let key = (of.clone(), variant);
-        if let Some(made) = self.0.get(&key) {
-            return made;
+        let key = (tag.clone(), variant);
+        if let Some(derived) = self.0.get(&key) {
+            return derived;
         }
-        // Boxed: what is there already need not have the room for it.
+        // Boxed to keep the future small for cached bodies.
         Box::pin(async {
             match self.0.get_value_or_guard_async(&key).await {
-                Ok(made) => made,
-                Err(place) => {
-                    let body = make.await;
-                    let made = body
-                        .zip(variant.tag(of))
+                Ok(derived) => derived,
+                Err(slot) => {
+                    let body = derive.await;
+                    let derived = body
+                        .zip(variant.derive_tag(tag))
                         .map(|(body, tag)| DerivedBody { body, tag });
-                    // Refused only when it was taken from us meanwhile: then somebody made the same.
-                    let _ = place.insert(made.clone());
-                    made
+                    // Fails only if another caller has taken over the slot, and has derived the same.
+                    let _ = slot.insert(derived.clone());
+                    derived
                 }
             }
         })

@@ -1,38 +1,38 @@
-//! The headers of an answer. What is kept in memory shares its own with all answers that are made of
-//! it, until a stage changes them.
+//! Copy-on-write response headers: responses made from one cache entry share its map, until a stage
+//! changes a header.
 
 use axum::http::header::HeaderMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-/// As many as the stages and the server may add: a map that grows costs as much as a stage.
-const ADDED: usize = 8;
+/// Spare capacity for the headers that stages and the server add: growing a map costs as much as a
+/// whole stage.
+const SPARE_CAPACITY: usize = 8;
 
-/// Headers that are copied when they are first changed.
+/// Copy-on-write header map.
 #[derive(Clone)]
 pub(crate) enum Headers {
     Shared(Arc<HeaderMap>),
-    Own(HeaderMap),
+    Owned(HeaderMap),
 }
 
 impl Headers {
-    /// The same, to be shared.
-    pub(crate) fn share(&self) -> Arc<HeaderMap> {
+    /// Returns the map for a cache entry. Copies it unless it is shared already.
+    pub(crate) fn to_shared(&self) -> Arc<HeaderMap> {
         match self {
             Self::Shared(shared) => shared.clone(),
-            Self::Own(own) => Arc::new(own.clone()),
+            Self::Owned(owned) => Arc::new(owned.clone()),
         }
     }
 
-    /// The map by itself.
     pub(crate) fn into_map(mut self) -> HeaderMap {
         std::mem::take(&mut *self)
     }
 }
 
 impl From<HeaderMap> for Headers {
-    fn from(own: HeaderMap) -> Self {
-        Self::Own(own)
+    fn from(owned: HeaderMap) -> Self {
+        Self::Owned(owned)
     }
 }
 
@@ -42,7 +42,7 @@ impl Deref for Headers {
     fn deref(&self) -> &HeaderMap {
         match self {
             Self::Shared(shared) => shared,
-            Self::Own(own) => own,
+            Self::Owned(owned) => owned,
         }
     }
 }
@@ -50,17 +50,17 @@ impl Deref for Headers {
 impl DerefMut for Headers {
     fn deref_mut(&mut self) -> &mut HeaderMap {
         if let Self::Shared(shared) = self {
-            let mut own = HeaderMap::with_capacity(shared.len() + ADDED);
-            own.extend(
+            let mut owned = HeaderMap::with_capacity(shared.len() + SPARE_CAPACITY);
+            owned.extend(
                 shared
                     .iter()
                     .map(|(name, value)| (name.clone(), value.clone())),
             );
-            *self = Self::Own(own);
+            *self = Self::Owned(owned);
         }
         match self {
-            Self::Own(own) => own,
-            Self::Shared(_) => unreachable!("it was just copied"),
+            Self::Owned(owned) => owned,
+            Self::Shared(_) => unreachable!("the map was copied above"),
         }
     }
 }

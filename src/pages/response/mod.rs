@@ -1,4 +1,4 @@
-//! Responses between the stages: status, headers and body before they become HTTP.
+//! Responses between the stages, before they become HTTP.
 
 pub(super) mod body;
 pub(super) mod derived_cache;

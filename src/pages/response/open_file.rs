@@ -1,4 +1,4 @@
-//! A file that is sent piece by piece, and never in two versions.
+//! File bodies that are streamed in chunks. A response never mixes two versions of a file.
 
 use crate::paths::FileVersion;
 use bytes::Bytes;
@@ -11,21 +11,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// Size of the pieces. Each is one trip to a thread that may block. Default 256 KiB.
-const PIECE_BYTES: u64 = 256 * 1024;
+/// Size of a chunk; each costs a switch to the blocking thread pool. Default 256 KiB.
+const CHUNK_BYTES: u64 = 256 * 1024;
 
-/// An open file, or a part of it.
+/// Open file, or a range of it.
 pub(crate) struct OpenFile {
     file: Arc<File>,
     version: FileVersion,
-    /// When it was written last, if the file system says so.
+    /// Modification time, if the file system records it.
     pub(crate) modified: Option<SystemTime>,
     start: u64,
     end: u64,
 }
 
 impl OpenFile {
-    /// Blocks for microseconds, whatever it is: nobody waits for who writes into a pipe.
+    /// Opens a file. Blocks for microseconds: `NONBLOCK` avoids waiting for the writer of a named pipe.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = File::options()
             .read(true)
@@ -53,49 +53,49 @@ impl OpenFile {
         self.end - self.start
     }
 
-    /// The octets from `start` to before `end`, counted from where this part begins.
-    pub(crate) fn part(mut self, start: u64, end: u64) -> Self {
+    /// Narrows the file to the bytes `start..end`, relative to the current range.
+    pub(crate) fn slice(mut self, start: u64, end: u64) -> Self {
         (self.start, self.end) = (self.start + start, self.start + end);
         self
     }
 
-    /// All of it at once, unless it changed meanwhile. Blocks.
+    /// Reads the whole range. Fails if the file changes meanwhile. Blocks.
     pub(crate) fn read(&self) -> io::Result<Bytes> {
-        self.first(self.len())
+        self.read_first(self.len())
     }
 
-    /// So many octets of its beginning, or all that there are. Blocks.
-    pub(crate) fn first(&self, octets: u64) -> io::Result<Bytes> {
-        let size = self.len().min(octets);
+    /// Reads at most `max` bytes from the start of the range. Fails if the file changes meanwhile. Blocks.
+    pub(crate) fn read_first(&self, max: u64) -> io::Result<Bytes> {
+        let size = self.len().min(max);
         let mut content = vec![0; usize::try_from(size).map_err(io::Error::other)?];
         self.file.read_exact_at(&mut content, self.start)?;
-        self.same_version()?;
+        self.check_version()?;
         Ok(content.into())
     }
 
-    /// Its pieces. When the file changes or shrinks meanwhile the last one is an error instead, so
-    /// the response never becomes complete.
-    pub(crate) fn pieces(self) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    /// Streams the range in chunks. If the file changes or shrinks meanwhile, the last chunk is an error,
+    /// so the response is never complete.
+    pub(crate) fn into_chunks(self) -> impl Stream<Item = io::Result<Bytes>> + Send {
         stream::try_unfold(self, async |mut rest| {
             if rest.len() == 0 {
                 return Ok(None);
             }
             tokio::task::spawn_blocking(move || {
-                let size = rest.len().min(PIECE_BYTES);
-                let mut piece = vec![0; usize::try_from(size).map_err(io::Error::other)?];
-                rest.file.read_exact_at(&mut piece, rest.start)?;
+                let size = rest.len().min(CHUNK_BYTES);
+                let mut chunk = vec![0; usize::try_from(size).map_err(io::Error::other)?];
+                rest.file.read_exact_at(&mut chunk, rest.start)?;
                 rest.start += size;
                 if rest.len() == 0 {
-                    rest.same_version()?;
+                    rest.check_version()?;
                 }
-                Ok(Some((Bytes::from(piece), rest)))
+                Ok(Some((Bytes::from(chunk), rest)))
             })
             .await
             .map_err(io::Error::other)?
         })
     }
 
-    fn same_version(&self) -> io::Result<()> {
+    fn check_version(&self) -> io::Result<()> {
         if FileVersion::of(&self.file.metadata()?) == self.version {
             Ok(())
         } else {

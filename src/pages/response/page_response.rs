@@ -1,8 +1,8 @@
-//! What a stage hands to the next: a response that is not yet HTTP.
+//! Response that a stage hands to the next one.
 
-use crate::pages::response::derived_cache::{DerivedBody, Variant};
-use crate::pages::response::headers::Headers;
-use crate::pages::response::open_file::OpenFile;
+use super::derived_cache::{DerivedBody, Variant};
+use super::headers::Headers;
+use super::open_file::OpenFile;
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -13,7 +13,8 @@ use std::path::Path;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_128;
 
-const SCRIPTS: [&str; 5] = [
+/// JavaScript MIME types that are still in use (WHATWG MIME Sniffing, section 4.6).
+const SCRIPT_TYPES: [&str; 5] = [
     "text/javascript",
     "application/javascript",
     "application/x-javascript",
@@ -21,25 +22,26 @@ const SCRIPTS: [&str; 5] = [
     "text/ecmascript",
 ];
 
-/// A response between the stages.
+/// Response between the stages.
 pub(crate) struct PageResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: Headers,
     pub(crate) body: Payload,
-    /// Names its content and no other: a strong `ETag` (RFC 9110, section 8.8.3), which becomes its
-    /// own unless a plugin has said another.
+    /// Strong entity tag of the body (RFC 9110, section 8.8.3). It becomes the `ETag`, unless a plugin has
+    /// set another.
     pub(crate) tag: Option<HeaderValue>,
-    /// The file that its body is, as it is: compressed siblings may stand in for it.
-    pub(crate) file: Option<Arc<Path>>,
-    /// The file that answers, or would if nobody else did.
-    pub(crate) source: Option<Arc<Path>>,
-    /// Later stages leave it as it is.
+    /// The file whose unchanged content is the body. The encode stage may send a precompressed sibling
+    /// instead.
+    pub(crate) body_file: Option<Arc<Path>>,
+    /// The file that the response was made from, or would be if no plugin had served it.
+    pub(crate) source_file: Option<Arc<Path>>,
+    /// Whether a plugin requested that later stages leave the response unchanged.
     pub(crate) verbatim: bool,
-    /// Who answered.
     pub(crate) responder: Responder,
 }
 
-/// What becomes of a plugin's answer, to be given again without making it.
+/// Response of a plugin after the checks and conversions of a stage. It is kept with the hook's result, so
+/// that they are not repeated when the result is reused.
 pub(crate) struct CachedResponse {
     status: StatusCode,
     headers: Arc<HeaderMap>,
@@ -49,46 +51,50 @@ pub(crate) struct CachedResponse {
 }
 
 impl CachedResponse {
-    /// None when the body is not in memory.
-    pub(crate) fn of(answer: &PageResponse) -> Option<Self> {
-        let Payload::Bytes(body) = &answer.body else {
+    /// Returns `None` when the body is not in memory.
+    pub(crate) fn of(response: &PageResponse) -> Option<Self> {
+        let Payload::Bytes(body) = &response.body else {
             return None;
         };
         Some(Self {
-            status: answer.status,
-            headers: answer.headers.share(),
+            status: response.status,
+            headers: response.headers.to_shared(),
             body: body.clone(),
-            tag: answer.tag.clone(),
-            verbatim: answer.verbatim,
+            tag: response.tag.clone(),
+            verbatim: response.verbatim,
         })
     }
 
-    pub(crate) fn answer(&self, by: Responder, source: Option<Arc<Path>>) -> PageResponse {
+    pub(crate) fn to_response(
+        &self,
+        responder: Responder,
+        source_file: Option<Arc<Path>>,
+    ) -> PageResponse {
         PageResponse {
             status: self.status,
             headers: Headers::Shared(self.headers.clone()),
             body: self.body.clone().into(),
             tag: self.tag.clone(),
-            file: None,
-            source,
+            body_file: None,
+            source_file,
             verbatim: self.verbatim,
-            responder: by,
+            responder,
         }
     }
 }
 
-/// Who answered, for the log.
+/// Origin of a response, for logs and counters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Responder {
-    /// The daemon: a redirect, a refusal.
+    /// The daemon itself, with a redirect or an error.
     Daemon,
-    /// A file, read for this request.
+    /// A file that was read for this request.
     File,
-    /// A file that was in memory.
+    /// A file that was cached in memory.
     Memory,
     /// The plugin of this name.
     Plugin(String),
-    /// The server at this address.
+    /// The backend at this address.
     Proxy(String),
 }
 
@@ -104,17 +110,18 @@ impl fmt::Display for Responder {
     }
 }
 
-/// A body.
+/// Body of a response.
 pub(crate) enum Payload {
     Bytes(Bytes),
-    /// A file that is sent piece by piece.
+    /// A file that is streamed.
     File(OpenFile),
-    /// What comes piece by piece from elsewhere. Its length is in `Content-Length`, if it is known.
+    /// A stream from a plugin's file, a backend or a decoder. Its length, if known, is in
+    /// `Content-Length`.
     Stream(Body),
 }
 
 impl Payload {
-    /// Octets; none when nobody knows before the end.
+    /// Returns the length in bytes; `None` if it is unknown before the end.
     pub(crate) fn len(&self) -> Option<u64> {
         match self {
             Self::Bytes(body) => Some(body.len() as u64),
@@ -123,23 +130,23 @@ impl Payload {
         }
     }
 
-    /// The octets from `start` to before `end`.
-    pub(crate) fn part(self, start: u64, end: u64) -> Self {
+    /// Narrows the body to the bytes `start..end`. Streams are left whole.
+    pub(crate) fn slice(self, start: u64, end: u64) -> Self {
         match self {
             Self::Bytes(body) => {
-                let whole = body.len();
-                let at = |place| usize::try_from(place).unwrap_or(whole).min(whole);
-                Self::Bytes(body.slice(at(start)..at(end)))
+                let length = body.len();
+                let index = |offset| usize::try_from(offset).unwrap_or(length).min(length);
+                Self::Bytes(body.slice(index(start)..index(end)))
             }
-            Self::File(file) => Self::File(file.part(start, end)),
+            Self::File(file) => Self::File(file.slice(start, end)),
             stream @ Self::Stream(_) => stream,
         }
     }
 
-    pub(crate) fn into_stream(self) -> Body {
+    pub(crate) fn into_body(self) -> Body {
         match self {
             Self::Bytes(body) => Body::from(body),
-            Self::File(file) => Body::from_stream(file.pieces()),
+            Self::File(file) => Body::from_stream(file.into_chunks()),
             Self::Stream(body) => body,
         }
     }
@@ -152,9 +159,9 @@ impl From<Bytes> for Payload {
 }
 
 impl PageResponse {
+    /// Returns a response of the daemon. `content_type` must be valid in a header.
     pub(crate) fn new(status: StatusCode, content_type: &str, body: Bytes) -> Self {
         let mut headers = HeaderMap::new();
-        // Both callers' types are ours; a plugin's is checked before it comes here.
         if let Ok(value) = HeaderValue::from_str(content_type) {
             headers.insert(header::CONTENT_TYPE, value);
         }
@@ -163,30 +170,30 @@ impl PageResponse {
             headers: headers.into(),
             body: Payload::Bytes(body),
             tag: None,
-            file: None,
-            source: None,
+            body_file: None,
+            source_file: None,
             verbatim: false,
             responder: Responder::Daemon,
         }
     }
 
-    /// To another path. Not remembered: the folder may become a file.
+    /// Returns a redirect to another path. It is a temporary one, since a folder may become a file.
     pub(crate) fn redirect(path: &str, query: Option<&str>) -> Self {
         let location = match query {
             Some(query) => format!("{path}?{query}"),
             None => path.to_owned(),
         };
-        let mut answer = Self::new(StatusCode::FOUND, "text/plain; charset=utf-8", Bytes::new());
+        let mut response = Self::new(StatusCode::FOUND, "text/plain; charset=utf-8", Bytes::new());
         match HeaderValue::from_str(&location) {
             Ok(value) => {
-                answer.headers.insert(header::LOCATION, value);
+                response.headers.insert(header::LOCATION, value);
             }
-            Err(_) => answer.status = StatusCode::BAD_REQUEST,
+            Err(_) => response.status = StatusCode::BAD_REQUEST,
         }
-        answer
+        response
     }
 
-    /// A header's text; empty when there is none.
+    /// Returns the text of a header; empty if it is absent or not visible ASCII.
     pub(crate) fn header(&self, name: HeaderName) -> &str {
         let value = self.headers.get(name);
         value
@@ -194,7 +201,7 @@ impl PageResponse {
             .unwrap_or_default()
     }
 
-    /// Its MIME type without parameters.
+    /// Returns the MIME type without its parameters.
     pub(crate) fn essence(&self) -> &str {
         std::str::from_utf8(self.essence_bytes()).unwrap_or_default()
     }
@@ -215,50 +222,64 @@ impl PageResponse {
             .eq_ignore_ascii_case(b"text/event-stream")
     }
 
-    /// Whether it is of one of the types that browsers take for JavaScript and that somebody may still
-    /// use (WHATWG MIME Sniffing, section 4.6).
     pub(crate) fn is_script(&self) -> bool {
         let essence = self.essence_bytes();
-        SCRIPTS
+        SCRIPT_TYPES
             .iter()
             .any(|script| essence.eq_ignore_ascii_case(script.as_bytes()))
     }
 
-    /// Its body becomes what was made of it: what was said of the one before holds no more.
-    pub(crate) fn become_made(&mut self, made: DerivedBody, variant: Variant) {
-        self.replace(made.body.into(), Some(made.tag), variant);
+    /// Whether hooks may see and change the response: it succeeded, and is a complete, finite
+    /// representation that did not come from the daemon itself.
+    pub(crate) fn is_transformable(&self) -> bool {
+        let has_no_representation = [
+            StatusCode::NO_CONTENT,
+            StatusCode::RESET_CONTENT,
+            StatusCode::PARTIAL_CONTENT,
+        ];
+        self.status.is_success()
+            && !has_no_representation.contains(&self.status)
+            && !self.verbatim
+            && self.responder != Responder::Daemon
+            && !self.is_event_stream()
     }
 
-    /// The same for a body that is still being made.
-    pub(crate) fn become_stream(&mut self, body: Payload, variant: Variant) {
-        let tag = self.tag.as_ref().and_then(|tag| variant.tag(tag));
-        self.replace(body, tag, variant);
+    /// Replaces the body by one that is derived from it.
+    pub(crate) fn set_derived_body(&mut self, derived: DerivedBody, variant: Variant) {
+        self.replace_body(derived.body.into(), Some(derived.tag), variant);
     }
 
-    fn replace(&mut self, body: Payload, tag: Option<HeaderValue>, variant: Variant) {
+    /// Replaces the body by a stream that is derived from it.
+    pub(crate) fn set_derived_stream(&mut self, body: Payload, variant: Variant) {
+        let tag = self.tag.as_ref().and_then(|tag| variant.derive_tag(tag));
+        self.replace_body(body, tag, variant);
+    }
+
+    /// Replaces the body, and the headers that describe it.
+    fn replace_body(&mut self, body: Payload, tag: Option<HeaderValue>, variant: Variant) {
         self.body = body;
         self.tag = tag;
-        self.file = None;
+        self.body_file = None;
         self.headers.remove(header::CONTENT_LENGTH);
-        if let Some(said) = self.headers.remove(header::ETAG)
-            && let Some(tag) = variant.tag(&said)
+        if let Some(etag) = self.headers.remove(header::ETAG)
+            && let Some(etag) = variant.derive_tag(&etag)
         {
-            self.headers.insert(header::ETAG, tag);
+            self.headers.insert(header::ETAG, etag);
         }
     }
 }
 
-/// A strong `ETag` with this text.
+/// Returns a strong entity tag with this text.
 pub(crate) fn strong_tag(text: fmt::Arguments<'_>) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("\"{text}\"")).ok()
 }
 
-/// The tag of a body that is there.
+/// Returns the entity tag of a body.
 pub(crate) fn content_tag(body: &[u8]) -> Option<HeaderValue> {
     hash_tag(xxh3_128(body))
 }
 
-/// The tag of a body with this hash.
+/// Returns the entity tag of a body with this hash.
 pub(crate) fn hash_tag(hash: u128) -> Option<HeaderValue> {
     strong_tag(format_args!("{hash:x}"))
 }

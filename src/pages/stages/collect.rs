@@ -1,129 +1,127 @@
-//! An answer's body as one piece, for stages that have to see all of it.
+//! Collects the body of a response in memory, for stages that need all of it.
 
-use crate::pages::PageService;
-use crate::pages::errors::error_page;
-use crate::pages::files::store::blocking;
+use super::encode;
+use crate::pages::errors::error_page::error_page;
+use crate::pages::files::store::run_blocking;
+use crate::pages::request::PageRequest;
 use crate::pages::response::body::{BodyError, BufferedBody};
 use crate::pages::response::page_response::{PageResponse, Payload};
-use crate::pages::stages::encode;
-
 use axum::body::Body;
-use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{StatusCode, header};
 use bytes::Bytes;
 use std::time::Duration;
 
-/// Why a body is not there as one piece.
-pub(crate) enum CollectError {
-    /// It has more octets than the stage takes. It is as it was.
+/// Why a body was not collected.
+pub(super) enum CollectError {
+    /// It is longer than the stage allows. The response is unchanged.
     TooLarge,
-    /// It is compressed in a way that we do not read. It is as it was.
-    Compressed,
-    /// It is an answer to HEAD from elsewhere: there is none.
-    Head,
-    /// It did not come in the time that there is. What came goes on.
-    TooSlow,
-    /// It cannot be read. The page gets this instead.
-    Fault(Box<PageResponse>),
+    /// It has a content coding that cannot be decoded. The response is unchanged.
+    UnknownCoding,
+    /// The response is that of a backend to HEAD, which has no body.
+    HeadResponse,
+    /// It did not arrive in time. The response continues with what has arrived.
+    TimedOut,
+    /// It cannot be read. The page gets this error page instead.
+    Failed(Box<PageResponse>),
 }
 
-/// The answer's body, which it has as such from now on and without compression, if it has at most
-/// `max` octets and comes within `patience`, where there is a bound.
-pub(crate) async fn collect_body(
-    pages: &PageService,
-    request: &Parts,
-    answer: &mut PageResponse,
+/// Returns the body, decoded, if it has at most `max` bytes and arrives within `time_limit`. Afterwards
+/// the response holds it in memory.
+pub(super) async fn collect_body(
+    request: &PageRequest<'_>,
+    response: &mut PageResponse,
     max: usize,
-    patience: Option<Duration>,
+    time_limit: Option<Duration>,
 ) -> Result<Bytes, CollectError> {
-    if let Payload::Bytes(body) = &answer.body
-        && !answer.headers.contains_key(header::CONTENT_ENCODING)
+    if let Payload::Bytes(body) = &response.body
+        && !response.headers.contains_key(header::CONTENT_ENCODING)
     {
         let body = body.clone();
         return (body.len() <= max)
             .then_some(body)
             .ok_or(CollectError::TooLarge);
     }
-    if request.method == Method::HEAD && matches!(answer.body, Payload::Stream(_)) {
-        return Err(CollectError::Head);
+    if request.is_head() && matches!(response.body, Payload::Stream(_)) {
+        return Err(CollectError::HeadResponse);
     }
-    Box::pin(read(pages, request, answer, max, patience)).await
+    // Boxed to keep the future small for bodies in memory.
+    Box::pin(read_body(request, response, max, time_limit)).await
 }
 
-async fn read(
-    pages: &PageService,
-    request: &Parts,
-    answer: &mut PageResponse,
+async fn read_body(
+    request: &PageRequest<'_>,
+    response: &mut PageResponse,
     max: usize,
-    patience: Option<Duration>,
+    time_limit: Option<Duration>,
 ) -> Result<Bytes, CollectError> {
-    if announced(answer).is_some_and(|octets| octets > max as u64) {
+    if announced_length(response).is_some_and(|length| length > max as u64) {
         return Err(CollectError::TooLarge);
     }
-    if !encode::decode(answer) {
-        return Err(CollectError::Compressed);
+    if !encode::decode(response) {
+        return Err(CollectError::UnknownCoding);
     }
-    let refused = |status, text: &str| {
-        CollectError::Fault(Box::new(error_page::refused(request, status, text)))
-    };
-    match std::mem::replace(&mut answer.body, Bytes::new().into()) {
+    let failed =
+        |status, text: &str| CollectError::Failed(Box::new(error_page(request, status, text)));
+    match std::mem::replace(&mut response.body, Bytes::new().into()) {
         Payload::Bytes(body) => {
-            answer.body = body.clone().into();
+            response.body = body.clone().into();
             Ok(body)
         }
         Payload::File(file) => {
-            let read = blocking(move || file.read()).await;
+            let read = run_blocking(move || file.read()).await;
             let body = read.map_err(|error| {
-                let text = format!("the file cannot be read: {error}");
-                refused(StatusCode::INTERNAL_SERVER_ERROR, &text)
+                let text = format!("cannot read the file: {error}");
+                failed(StatusCode::INTERNAL_SERVER_ERROR, &text)
             })?;
-            answer.body = body.clone().into();
+            response.body = body.clone().into();
             Ok(body)
         }
         Payload::Stream(body) => {
-            let mut body = BufferedBody::of_answer(body, pages.body_room.clone(), patience);
-            let fault = match body.whole(max).await {
-                Ok(Some(read)) => {
-                    answer.body = read.clone().into();
-                    answer.headers.remove(header::CONTENT_LENGTH);
-                    return Ok(read);
+            let budget = request.service.body_budget.clone();
+            let mut body = BufferedBody::for_response(body, budget, time_limit);
+            let error = match body.read_all(max).await {
+                Ok(Some(whole)) => {
+                    response.body = whole.clone().into();
+                    response.headers.remove(header::CONTENT_LENGTH);
+                    return Ok(whole);
                 }
                 Ok(None) => CollectError::TooLarge,
-                Err(BodyError::TooSlow) => CollectError::TooSlow,
-                Err(fault @ BodyError::NoRoom) => {
-                    return Err(refused(fault.status(), &fault.to_string()));
+                Err(BodyError::TimedOut) => CollectError::TimedOut,
+                Err(error @ BodyError::OverBudget) => {
+                    return Err(failed(error.status(), &error.to_string()));
                 }
-                Err(BodyError::Cut) => {
-                    return Err(refused(
+                Err(BodyError::Incomplete) => {
+                    return Err(failed(
                         StatusCode::BAD_GATEWAY,
-                        "the answer ended too early",
+                        "the response body ended early",
                     ));
                 }
             };
-            answer.body = Payload::Stream(body.into_body());
-            Err(fault)
+            response.body = Payload::Stream(body.into_body());
+            Err(error)
         }
     }
 }
 
-/// The octets of the body before it is read, as far as anybody says.
-fn announced(answer: &PageResponse) -> Option<u64> {
-    answer.body.len().or_else(|| {
-        let length = answer.header(header::CONTENT_LENGTH);
+/// Returns the length of the body if it is known before reading it.
+fn announced_length(response: &PageResponse) -> Option<u64> {
+    response.body.len().or_else(|| {
+        let length = response.header(header::CONTENT_LENGTH);
         length.parse().ok()
     })
 }
 
-/// What was said of a body that is answered to HEAD, and would be another for GET.
-pub(crate) fn clear_body(answer: &mut PageResponse) {
+/// Removes the body of a response to HEAD, and the headers that describe it: those for GET would differ,
+/// since a stage would change its body.
+pub(super) fn clear_body(response: &mut PageResponse) {
     for name in [
         header::CONTENT_LENGTH,
         header::CONTENT_ENCODING,
         header::ETAG,
         header::LAST_MODIFIED,
     ] {
-        answer.headers.remove(name);
+        response.headers.remove(name);
     }
-    answer.tag = None;
-    answer.body = Payload::Stream(Body::empty());
+    response.tag = None;
+    response.body = Payload::Stream(Body::empty());
 }

@@ -1,16 +1,17 @@
-//! Compression (RFC 9110, section 8.4): brotli or gzip, as the client prefers. Nothing is
-//! compressed twice, and what comes piece by piece from elsewhere is not held up by it.
+//! The encode stage: compresses responses with brotli or gzip, as the client prefers (RFC 9110, section
+//! 8.4). Compressed bodies are cached; streams from plugins and backends are not compressed, which could
+//! delay them.
 
-use crate::pages::files::store::blocking;
-use crate::pages::response::derived_cache::{DerivedCache, Variant};
+use crate::pages::files::store::run_blocking;
+use crate::pages::request::PageRequest;
+use crate::pages::response::derived_cache::Variant;
 use crate::pages::response::open_file::OpenFile;
 use crate::pages::response::page_response::{PageResponse, Payload, content_tag, strong_tag};
 use async_compression::Level;
 use async_compression::tokio::bufread::{BrotliDecoder, BrotliEncoder, GzipDecoder, GzipEncoder};
 use axum::body::Body;
+use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
-use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use std::io;
@@ -18,17 +19,17 @@ use std::path::{Path, PathBuf};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt};
 use tokio_util::io::{ReaderStream, StreamReader};
 
-/// Smaller bodies are sent as they are: they fit into one packet anyway. Default 1 KiB.
+/// Smaller bodies are not compressed: they fit into one packet anyway. Default 1 KiB.
 const MIN_BYTES: usize = 1024;
 
-/// Larger bodies are compressed while they are sent, each time anew. Default 1 MiB.
-const MAX_KEPT_BYTES: usize = 1024 * 1024;
+/// Larger bodies are compressed for each response while they are sent, and not cached. Default 1 MiB.
+const MAX_CACHED_BYTES: usize = 1024 * 1024;
 
-/// Fast rather than small: the way to the browser is short.
+/// Fast rather than small, since the network path to the browser is short.
 const BROTLI_QUALITY: i32 = 4;
 const GZIP_QUALITY: i32 = 5;
 
-/// A content coding that we make.
+/// A content coding that responses are encoded with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coding {
     Brotli,
@@ -46,12 +47,11 @@ impl Coding {
     fn variant(self) -> Variant {
         Variant {
             name: self.name(),
-            detail: 0,
+            input_hash: 0,
         }
     }
 
-    /// The ending of files that hold it.
-    fn ending(self) -> &'static str {
+    fn file_extension(self) -> &'static str {
         match self {
             Self::Brotli => "br",
             Self::Gzip => "gz",
@@ -75,91 +75,96 @@ impl Coding {
     }
 }
 
-/// The stage: compresses what is worth it for a client that understands it.
-pub(crate) async fn stage(request: &Parts, answer: &mut PageResponse, derived: &DerivedCache) {
-    let reads = request.method == Method::GET || request.method == Method::HEAD;
-    let as_it_is = answer.headers.contains_key(header::CONTENT_ENCODING)
-        || answer
+/// Runs the stage.
+pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse) {
+    let is_fixed = response.headers.contains_key(header::CONTENT_ENCODING)
+        || response
             .header(header::CACHE_CONTROL)
             .contains("no-transform")
-        || matches!(answer.body, Payload::Stream(_));
-    if !reads || answer.status != StatusCode::OK || as_it_is || !is_compressible(answer.essence()) {
+        || matches!(response.body, Payload::Stream(_));
+    if !request.is_read()
+        || response.status != StatusCode::OK
+        || is_fixed
+        || !is_compressible(response.essence())
+    {
         return;
     }
-    answer
+    response
         .headers
         .append(header::VARY, HeaderValue::from_static("accept-encoding"));
-    // Who asks for a part counts in the octets of the file.
+    // A range refers to the bytes of the uncompressed body.
+    let request_headers = &request.parts.headers;
     let Some(coding) =
-        preferred(&request.headers).filter(|_| !request.headers.contains_key(header::RANGE))
+        preferred_coding(request_headers).filter(|_| !request_headers.contains_key(header::RANGE))
     else {
         return;
     };
-    // Boxed: what is not compressed need not have the room for it.
-    Box::pin(compressed(answer, coding, derived)).await;
+    // Boxed to keep the future small for uncompressed responses.
+    Box::pin(compress(request, response, coding)).await;
 }
 
-async fn compressed(answer: &mut PageResponse, coding: Coding, derived: &DerivedCache) {
-    if let Some(file) = answer.file.clone() {
-        let sibling = blocking(move || sibling(&file, coding)).await;
+async fn compress(request: &PageRequest<'_>, response: &mut PageResponse, coding: Coding) {
+    if let Some(file) = response.body_file.clone() {
+        let sibling = run_blocking(move || compressed_sibling(&file, coding)).await;
         if let Ok(Some(sibling)) = sibling {
-            answer.tag = strong_tag(format_args!("{}", sibling.version()));
-            answer.headers.remove(header::ETAG);
-            answer.become_stream(Payload::File(sibling), coding.variant());
-            say_coding(answer, coding);
+            response.tag = strong_tag(format_args!("{}", sibling.version()));
+            response.headers.remove(header::ETAG);
+            response.set_derived_stream(Payload::File(sibling), coding.variant());
+            set_content_encoding(response, coding);
             return;
         }
     }
-    match std::mem::replace(&mut answer.body, Bytes::new().into()) {
-        Payload::Bytes(body) if body.len() <= MAX_KEPT_BYTES => {
-            let tag = answer.tag.clone().or_else(|| content_tag(&body));
-            let made = match tag {
+    match std::mem::replace(&mut response.body, Bytes::new().into()) {
+        Payload::Bytes(body) if body.len() <= MAX_CACHED_BYTES => {
+            let tag = response.tag.clone().or_else(|| content_tag(&body));
+            let derived = match tag {
                 Some(tag) if body.len() >= MIN_BYTES => {
-                    let make = whole(coding, body.clone());
-                    derived.get(&tag, coding.variant(), make).await
+                    let derive = compress_whole(coding, body.clone());
+                    let cache = &request.service.derived;
+                    cache.get_or_derive(&tag, coding.variant(), derive).await
                 }
                 _ => None,
             };
-            let Some(made) = made else {
-                answer.body = body.into();
+            let Some(derived) = derived else {
+                response.body = body.into();
                 return;
             };
-            answer.become_made(made, coding.variant());
+            response.set_derived_body(derived, coding.variant());
         }
         large => {
-            let large = large.into_stream().into_data_stream();
+            let large = large.into_body().into_data_stream();
             let reader = StreamReader::new(large.map_err(io::Error::other));
             let body = Body::from_stream(ReaderStream::new(coding.encoder(reader)));
-            answer.become_stream(Payload::Stream(body), coding.variant());
+            response.set_derived_stream(Payload::Stream(body), coding.variant());
         }
     }
-    say_coding(answer, coding);
+    set_content_encoding(response, coding);
 }
 
-fn say_coding(answer: &mut PageResponse, coding: Coding) {
+fn set_content_encoding(response: &mut PageResponse, coding: Coding) {
     let name = HeaderValue::from_static(coding.name());
-    answer.headers.insert(header::CONTENT_ENCODING, name);
+    response.headers.insert(header::CONTENT_ENCODING, name);
 }
 
-/// All of it, on a thread that may be busy for a while. None when it did not get smaller.
-async fn whole(coding: Coding, body: Bytes) -> Option<Bytes> {
+/// Compresses a body on the blocking thread pool. Returns `None` when that does not make it smaller.
+async fn compress_whole(coding: Coding, body: Bytes) -> Option<Bytes> {
     let runtime = tokio::runtime::Handle::current();
-    let compressed = blocking(move || {
+    let compressed = run_blocking(move || {
         let mut compressed = Vec::with_capacity(body.len() / 3);
         let mut encoder = coding.encoder(io::Cursor::new(body.clone()));
-        // Memory never makes it wait.
+        // Never waits, since it reads from memory.
         runtime.block_on(encoder.read_to_end(&mut compressed))?;
         Ok((compressed.len() < body.len()).then(|| Bytes::from(compressed)))
     });
     compressed.await.ok().flatten()
 }
 
-/// The file beside this one that holds it compressed, unless it is older. A link is not followed:
-/// it was not checked where it leads.
-fn sibling(file: &Path, coding: Coding) -> io::Result<Option<OpenFile>> {
+/// Opens the precompressed file beside this one (`app.js.br`), unless it is older. A link is not
+/// followed: it may lead out of the root.
+fn compressed_sibling(file: &Path, coding: Coding) -> io::Result<Option<OpenFile>> {
     let mut name = file.as_os_str().to_owned();
     name.push(".");
-    name.push(coding.ending());
+    name.push(coding.file_extension());
     let path = PathBuf::from(name);
     let Ok(metadata) = path.symlink_metadata() else {
         return Ok(None);
@@ -170,8 +175,9 @@ fn sibling(file: &Path, coding: Coding) -> io::Result<Option<OpenFile>> {
     OpenFile::open(&path).map(Some)
 }
 
-/// The coding that a client prefers to none (section 12.5.3); of equals the smaller one.
-fn preferred(request: &HeaderMap) -> Option<Coding> {
+/// Returns the coding that the client prefers over an uncompressed body (RFC 9110, section 12.5.3);
+/// brotli if it has no preference.
+fn preferred_coding(request: &HeaderMap) -> Option<Coding> {
     let (mut brotli, mut gzip, mut other) = (None, None, None);
     let members = request
         .get_all(header::ACCEPT_ENCODING)
@@ -204,8 +210,8 @@ fn preferred(request: &HeaderMap) -> Option<Coding> {
     }
 }
 
-/// Types beside text, JSON and XML that get smaller.
-const COMPRESSIBLE: &[&str] = &[
+/// Compressible types other than text, JSON and XML.
+const COMPRESSIBLE_TYPES: &[&str] = &[
     "application/javascript",
     "application/rtf",
     "application/wasm",
@@ -217,32 +223,33 @@ const COMPRESSIBLE: &[&str] = &[
     "model/gltf-binary",
 ];
 
-/// Whether a type is worth it. Not event streams: each event goes out at once.
+/// Whether bodies of a MIME type get smaller. Event streams are excluded, since each event must be sent at
+/// once.
 fn is_compressible(essence: &str) -> bool {
-    let begins = |with: &str| has_at(essence, 0, with);
-    let ends = |with: &str| {
-        let start = essence.len().checked_sub(with.len());
-        start.is_some_and(|start| has_at(essence, start, with))
+    let starts_with = |prefix: &str| has_at(essence, 0, prefix);
+    let ends_with = |suffix: &str| {
+        let start = essence.len().checked_sub(suffix.len());
+        start.is_some_and(|start| has_at(essence, start, suffix))
     };
-    (begins("text/") && !begins("text/event-stream"))
-        || ends("json")
-        || ends("xml")
-        || COMPRESSIBLE
+    (starts_with("text/") && !starts_with("text/event-stream"))
+        || ends_with("json")
+        || ends_with("xml")
+        || COMPRESSIBLE_TYPES
             .iter()
             .any(|known| essence.eq_ignore_ascii_case(known))
 }
 
-/// Whether these letters stand there, in either case.
-fn has_at(text: &str, start: usize, letters: &str) -> bool {
+/// Whether the text contains the pattern at this offset, ignoring ASCII case.
+fn has_at(text: &str, start: usize, pattern: &str) -> bool {
     text.as_bytes()
-        .get(start..start + letters.len())
-        .is_some_and(|part| part.eq_ignore_ascii_case(letters.as_bytes()))
+        .get(start..start + pattern.len())
+        .is_some_and(|part| part.eq_ignore_ascii_case(pattern.as_bytes()))
 }
 
-/// Takes off what somebody else compressed an answer with. False when its coding is not one of those
-/// that we read: then it stays as it is.
-pub(crate) fn decode(answer: &mut PageResponse) -> bool {
-    let coding = answer.header(header::CONTENT_ENCODING).trim();
+/// Removes the content coding of a plugin or backend. Returns false, and leaves the response unchanged, if
+/// the coding is unknown.
+pub(crate) fn decode(response: &mut PageResponse) -> bool {
+    let coding = response.header(header::CONTENT_ENCODING).trim();
     let coding = coding.to_ascii_lowercase();
     let is_brotli = match &*coding {
         "" | "identity" => return true,
@@ -250,17 +257,17 @@ pub(crate) fn decode(answer: &mut PageResponse) -> bool {
         "gzip" | "x-gzip" => false,
         _ => return false,
     };
-    let body = std::mem::replace(&mut answer.body, Bytes::new().into());
-    let pieces = body.into_stream().into_data_stream();
-    let reader = StreamReader::new(pieces.map_err(io::Error::other));
-    answer.body = Payload::Stream(if is_brotli {
+    let body = std::mem::replace(&mut response.body, Bytes::new().into());
+    let chunks = body.into_body().into_data_stream();
+    let reader = StreamReader::new(chunks.map_err(io::Error::other));
+    response.body = Payload::Stream(if is_brotli {
         Body::from_stream(ReaderStream::new(BrotliDecoder::new(reader)))
     } else {
         Body::from_stream(ReaderStream::new(GzipDecoder::new(reader)))
     });
-    answer.tag = None;
+    response.tag = None;
     for name in [header::CONTENT_ENCODING, header::CONTENT_LENGTH] {
-        answer.headers.remove(name);
+        response.headers.remove(name);
     }
     true
 }
@@ -270,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_in_every_form_is_worth_it() {
+    fn text_in_every_form_is_compressible() {
         for essence in [
             "text/css",
             "TEXT/html",
@@ -309,8 +316,8 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(header));
-            assert_eq!(preferred(&headers), expected, "{header}");
+            assert_eq!(preferred_coding(&headers), expected, "{header}");
         }
-        assert_eq!(preferred(&HeaderMap::new()), None);
+        assert_eq!(preferred_coding(&HeaderMap::new()), None);
     }
 }

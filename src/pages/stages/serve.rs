@@ -1,224 +1,193 @@
-//! The serve stage: asks the plugins that want this request, in order, until one answers. What is
-//! remembered of a plugin stands for the plugin.
-
-use crate::pages::PageService;
-use crate::pages::errors::error_page;
-use crate::pages::errors::plugin_errors;
-use crate::pages::errors::plugin_errors::CallFailure;
-use crate::pages::files::lookup::{self, FileLookup};
-use crate::pages::files::virtual_file;
-use crate::pages::request::Subject;
-use crate::pages::response::body::{BodyError, BufferedBody};
-use crate::pages::response::page_response::{CachedResponse, PageResponse, Responder};
+//! The serve stage: calls the plugins whose hooks match the request, in order, until one responds. A
+//! cached result replaces the call.
 
 use crate::config::ProxyRule;
-use crate::paths::UrlPath;
-use crate::plugins::{
-    Hook, HookSnapshot, Phase, RequestKey, Serve, ServeBody, ServeCall, ServeOutcome,
-};
+use crate::pages::errors::error_page::{error_page, set_retry_after};
+use crate::pages::errors::plugin_errors::{self, FailedCall};
+use crate::pages::files::lookup::FileLookup;
+use crate::pages::files::virtual_file::content_response;
+use crate::pages::request::{MatchingHooks, PageRequest};
+use crate::pages::response::body::{BodyError, BufferedBody};
+use crate::pages::response::page_response::{CachedResponse, PageResponse, Responder};
+use crate::plugins::{Hook, Phase, RequestKey, Serve, ServeBody, ServeCall, ServeOutcome};
 use axum::body::Body;
-use axum::http::request::Parts;
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// A request as the plugins see it.
+/// State of a request while plugins and the file system may answer it.
 pub(crate) struct ServeContext<'a> {
-    pages: &'a PageService,
-    request: &'a Parts,
-    path: &'a UrlPath,
+    request: &'a PageRequest<'a>,
     rule: Option<&'a ProxyRule>,
-    /// None until somebody has to know: an answer that is remembered needs no file system.
-    place: Option<FileLookup>,
+    /// Filled on first use: a cached result needs no file system access.
+    lookup: Option<FileLookup>,
     body: BufferedBody,
-    /// Plugins that failed and whose failure mode lets the request go on.
+    /// Plugins that failed, and whose failure mode is to continue without them.
     skipped: Vec<String>,
+}
+
+/// Returns the serve hooks that match the request, in any phase; `None` if there are none.
+pub(crate) fn matching_hooks(context: &mut ServeContext<'_>) -> Option<MatchingHooks<Serve>> {
+    let order = &context.request.service.plugins.serve().order;
+    if order.is_empty() {
+        return None;
+    }
+    let snapshot = order.snapshot();
+    if snapshot.filters_by_file() {
+        context.lookup();
+    }
+    let hooks = context.request().matching_hooks(snapshot);
+    (!hooks.is_empty()).then_some(hooks)
+}
+
+/// Calls the hooks that take precedence over files.
+pub(crate) async fn before_files(
+    hooks: &MatchingHooks<Serve>,
+    context: &mut ServeContext<'_>,
+) -> Option<PageResponse> {
+    call_hooks(hooks, context, |phase| phase != Phase::AfterFiles).await
+}
+
+/// Calls the hooks that stand in for missing files.
+pub(crate) async fn after_files(
+    hooks: &MatchingHooks<Serve>,
+    context: &mut ServeContext<'_>,
+) -> Option<PageResponse> {
+    call_hooks(hooks, context, |phase| phase == Phase::AfterFiles).await
 }
 
 impl<'a> ServeContext<'a> {
     pub(crate) fn new(
-        pages: &'a PageService,
-        request: &'a Parts,
-        path: &'a UrlPath,
+        request: &'a PageRequest<'a>,
         rule: Option<&'a ProxyRule>,
-        body: BufferedBody,
+        body: Body,
     ) -> Self {
+        let budget = request.service.body_budget.clone();
         Self {
-            pages,
             request,
-            path,
             rule,
-            place: None,
-            body,
+            lookup: None,
+            body: BufferedBody::for_request(body, budget),
             skipped: Vec::new(),
         }
     }
 
-    /// Which file would answer.
-    pub(crate) fn place(&mut self) -> &FileLookup {
-        if self.place.is_none() {
-            self.place = Some(lookup::find(self.pages, self.request, self.path, self.rule));
-        }
-        self.place.as_ref().expect("it was just found")
+    /// Looks for the file of the request, once.
+    pub(crate) fn lookup(&mut self) -> &FileLookup {
+        self.lookup
+            .get_or_insert_with(|| FileLookup::find(self.request, self.rule))
     }
 
-    /// For who comes after the plugins: the file, the body, and who was passed over.
-    pub(crate) fn into_rest(mut self) -> (FileLookup, Body, Vec<String>) {
-        let place = match self.place.take() {
-            Some(place) => place,
-            None => lookup::find(self.pages, self.request, self.path, self.rule),
-        };
-        (place, self.body.into_body(), self.skipped)
+    /// Returns what the following stages need: the file, the body and the skipped plugins.
+    pub(crate) fn into_parts(self) -> (FileLookup, Body, Vec<String>) {
+        let lookup = self
+            .lookup
+            .unwrap_or_else(|| FileLookup::find(self.request, self.rule));
+        (lookup, self.body.into_body(), self.skipped)
     }
 
-    fn subject(&self) -> Subject<'_> {
-        Subject {
-            request: self.request,
-            path: self.path,
-            method: self.request.method.as_str(),
-            file: self.place.as_ref().and_then(FileLookup::file),
-        }
+    /// Returns the request with its file, if that has been looked up.
+    fn request(&self) -> PageRequest<'_> {
+        let file = self.lookup.as_ref().and_then(FileLookup::file);
+        self.request.with_source_file(file)
     }
 
-    /// The call, with the body if the plugin asks for one of its size.
+    /// Returns the call for a hook, with the request body if the hook accepts its length.
     async fn call_for(
         &mut self,
         hook: &Hook<Serve>,
         key: &RequestKey,
     ) -> Result<ServeCall, BodyError> {
-        self.place();
+        self.lookup();
         let body = match hook.type_options().max_request_body_bytes {
             _ if self.body.is_empty() => Some(Bytes::new()),
             0 => None,
-            max => self.body.whole(max).await?,
+            max => self.body.read_all(max).await?,
         };
         Ok(ServeCall {
-            request: self.subject().context(key),
+            request: self.request().hook_context(key),
             body_omitted: body.is_none(),
             body: body.unwrap_or_default(),
         })
     }
 }
 
-/// The plugins that want a request.
-pub(crate) struct Wanting {
-    hooks: Arc<HookSnapshot<Serve>>,
-    /// Their places among the hooks.
-    places: Arc<[usize]>,
-}
-
-/// Who wants this request, in whichever phase; none when nobody does.
-pub(crate) fn wanting(asked: &mut ServeContext<'_>) -> Option<Wanting> {
-    let order = &asked.pages.plugins.serve().order;
-    if order.is_empty() {
-        return None;
-    }
-    let hooks = order.snapshot();
-    if hooks.filters_by_file() {
-        asked.place();
-    }
-    let places = hooks.matching(asked.subject().facts(None));
-    (!places.is_empty()).then_some(Wanting { hooks, places })
-}
-
-/// Asks the plugins that come before the file system.
-pub(crate) async fn before_files(
-    wanting: &Wanting,
-    asked: &mut ServeContext<'_>,
-) -> Option<PageResponse> {
-    ask(wanting, asked, |phase| phase != Phase::AfterFiles).await
-}
-
-/// Asks the plugins that stand in for missing files.
-pub(crate) async fn after_files(
-    wanting: &Wanting,
-    asked: &mut ServeContext<'_>,
-) -> Option<PageResponse> {
-    ask(wanting, asked, |phase| phase == Phase::AfterFiles).await
-}
-
-async fn ask(
-    wanting: &Wanting,
-    asked: &mut ServeContext<'_>,
+async fn call_hooks(
+    hooks: &MatchingHooks<Serve>,
+    context: &mut ServeContext<'_>,
     is_due: impl Fn(Phase) -> bool,
 ) -> Option<PageResponse> {
-    for place in wanting.places.iter() {
-        let hook = &wanting.hooks.hooks()[*place];
-        if is_due(hook.phase())
-            && let Some(mut answer) = ask_one(hook, asked).await
-        {
-            answer.source = asked.subject().file.map(Arc::from);
-            plugin_errors::say_skipped(&asked.skipped, &mut answer);
-            return Some(answer);
+    for hook in hooks.iter().filter(|hook| is_due(hook.phase())) {
+        if let Some(mut response) = call_hook(hook, context).await {
+            response.source_file = context.request().source_file.map(Arc::from);
+            plugin_errors::report_skipped(&context.skipped, &mut response);
+            return Some(response);
         }
     }
     None
 }
 
-/// None when the next one is to be asked.
-async fn ask_one(hook: &Hook<Serve>, asked: &mut ServeContext<'_>) -> Option<PageResponse> {
-    let (pages, request, path) = (asked.pages, asked.request, asked.path);
-    let plugin = hook.plugin();
-    let cache = &pages.plugins.serve().cache;
-    let key = asked.subject().key(hook, 0);
-    let said = match cache.get(&key).filter(|_| asked.body.is_empty()) {
-        Some(said) => Ok(said),
-        None => match asked.call_for(hook, &key).await {
+/// Returns the plugin's response, or `None` if the next hook is to be called.
+async fn call_hook(hook: &Hook<Serve>, context: &mut ServeContext<'_>) -> Option<PageResponse> {
+    let (request, plugin) = (context.request, hook.plugin());
+    let cache = &request.service.plugins.serve().cache;
+    let key = context.request().key(hook, 0);
+    let called = match cache.get(&key).filter(|_| context.body.is_empty()) {
+        Some(result) => Ok(result),
+        None => match context.call_for(hook, &key).await {
             Ok(call) => {
                 let file = call.request.file.clone();
-                let reads = matches!(key.method.as_str(), "GET" | "HEAD");
-                let may_keep = reads && !call.body_omitted && call.body.is_empty();
-                let asked = cache.call(hook, key.clone(), call, file, may_keep);
-                asked.await
+                let is_read = matches!(key.method.as_str(), "GET" | "HEAD");
+                let may_cache = is_read && !call.body_omitted && call.body.is_empty();
+                cache.call(hook, key.clone(), call, file, may_cache).await
             }
-            Err(fault) => return Some(unread(request, fault)),
+            Err(error) => return Some(unreadable_body(request, error)),
         },
     };
-    let said = match said {
-        Ok(said) => said,
-        Err(error) => match plugin_errors::unanswered(pages, request, hook, path, error) {
-            CallFailure::Shown(answer) => return Some(*answer),
-            CallFailure::PassedBy => {
-                asked.skipped.push(plugin.to_owned());
+    let result = match called {
+        Ok(result) => result,
+        Err(error) => match plugin_errors::failed_call(request, hook, error) {
+            FailedCall::Fail(response) => return Some(*response),
+            FailedCall::Skip => {
+                context.skipped.push(plugin.to_owned());
                 return None;
             }
-            CallFailure::NotThere => return None,
+            FailedCall::Ignore => return None,
         },
     };
-    let by = Responder::Plugin(plugin.to_owned());
-    match said.outcome() {
+    let responder = Responder::Plugin(plugin.to_owned());
+    match result.outcome() {
         ServeOutcome::Skip { .. } => None,
         ServeOutcome::Content(content) => {
-            if let Some(finished) = said.derived::<CachedResponse>() {
-                return Some(finished.answer(by, None));
+            if let Some(cached) = result.derived::<CachedResponse>() {
+                return Some(cached.to_response(responder, None));
             }
-            let answer = virtual_file::answer(pages, hook, asked.subject(), content).await;
-            match answer {
-                Ok(mut answer) => {
-                    answer.responder = by;
+            match content_response(&context.request(), hook, content).await {
+                Ok(mut response) => {
+                    response.responder = responder;
                     if matches!(content.body, ServeBody::Inline(_))
-                        && let Some(finished) = CachedResponse::of(&answer)
+                        && let Some(cached) = CachedResponse::of(&response)
                     {
-                        said.set_derived(finished);
+                        result.set_derived(cached);
                     }
-                    Some(answer)
+                    Some(response)
                 }
                 Err(message) => {
                     cache.remove(&key);
-                    Some(plugin_errors::broken(request, plugin, path, message))
+                    Some(plugin_errors::invalid_result(request, plugin, message))
                 }
             }
         }
         ServeOutcome::Failure(failure) => {
-            Some(plugin_errors::reported(request, plugin, path, failure))
+            Some(plugin_errors::reported_failure(request, plugin, failure))
         }
     }
 }
 
-/// A request whose body cannot be given to a plugin that asks for it.
-fn unread(request: &Parts, fault: BodyError) -> PageResponse {
-    let mut answer = error_page::refused(request, fault.status(), &fault.to_string());
-    if fault == BodyError::NoRoom {
-        error_page::ask_again(&mut answer);
+/// Returns the error page for a request body that a plugin needs but cannot get.
+fn unreadable_body(request: &PageRequest<'_>, error: BodyError) -> PageResponse {
+    let mut response = error_page(request, error.status(), &error.to_string());
+    if error == BodyError::OverBudget {
+        set_retry_after(&mut response);
     }
-    answer
+    response
 }

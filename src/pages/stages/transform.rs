@@ -1,210 +1,178 @@
-//! The transform stage: plugins change the response, one after the other. What was made of the same
-//! content for the same request is not made twice.
+//! The transform stage: calls the plugins whose hooks match the response, in order; each may change it. A
+//! cached result for the same request and content replaces the call.
 
-use crate::pages::PageService;
-use crate::pages::errors::plugin_errors;
-use crate::pages::errors::plugin_errors::CallFailure;
-use crate::pages::files::mime;
-use crate::pages::files::virtual_file;
-use crate::pages::request::Subject;
+use super::collect::{self, CollectError, collect_body};
+use crate::pages::errors::plugin_errors::{self, FailedCall};
+use crate::pages::files::{mime, virtual_file};
+use crate::pages::request::PageRequest;
 use crate::pages::response::page_response::{CachedResponse, PageResponse, Responder, hash_tag};
-use crate::pages::stages::collect::{self, CollectError};
-
-use crate::paths::UrlPath;
 use crate::plugins::{
     Hook, HookSnapshot, Transform, TransformCall, TransformContent, TransformOutcome,
 };
-use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use axum::http::request::Parts;
 use bytes::Bytes;
 use std::sync::Arc;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-/// Headers that say when a response was made and not what it is (RFC 9110, section 6.6.1; RFC 9111,
-/// section 5.1): plugins see them, but what they make does not depend on them.
-const OF_THE_MOMENT: [HeaderName; 2] = [header::DATE, header::AGE];
+/// Headers that say when a response was made rather than what it is (RFC 9110, section 6.6.1; RFC 9111,
+/// section 5.1). Plugins see them, but cached results do not depend on them.
+const TIME_HEADERS: [HeaderName; 2] = [header::DATE, header::AGE];
 
-/// Whether a plugin may want to change what a request gets, whatever that will be.
-pub(crate) fn may_want(pages: &PageService, request: &Parts, path: &UrlPath) -> bool {
-    let hooks = pages.plugins.transform().order.snapshot();
-    hooks.may_match(Subject::as_get(request, path, None).facts(None))
+/// Whether a hook may match the response to this request, whatever it will be.
+pub(crate) fn may_match(request: &PageRequest<'_>) -> bool {
+    let snapshot = request.service.plugins.transform().order.snapshot();
+    snapshot.may_match(request.as_get().facts(None))
 }
 
-/// The stage: asks the plugins that want to change this answer, in order.
-pub(crate) async fn stage(
-    pages: &PageService,
-    request: &Parts,
-    path: &UrlPath,
-    answer: &mut PageResponse,
-) {
-    let hooks = &pages.plugins.transform().order;
-    if hooks.is_empty() {
+/// Runs the stage.
+pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse) {
+    let order = &request.service.plugins.transform().order;
+    if order.is_empty() {
         return;
     }
-    let hooks = hooks.snapshot();
-    let source = answer.source.clone();
-    let subject = Subject::as_get(request, path, source.as_deref());
-    let wanting = wanting(&hooks, subject, answer);
-    if !wanting.is_empty() && has_representation(answer) {
-        // Boxed: what nobody changes need not have the room for it.
-        Box::pin(change(pages, &hooks, wanting, subject, answer)).await;
+    let snapshot = order.snapshot();
+    let source_file = response.source_file.clone();
+    let request = request.as_get().with_source_file(source_file.as_deref());
+    let indices = matching(&snapshot, &request, response);
+    if !indices.is_empty() && response.is_transformable() {
+        // Boxed to keep the future small for responses that no plugin changes.
+        Box::pin(call_hooks(&request, &snapshot, indices, response)).await;
     }
 }
 
-/// Whether an answer is a whole thing that plugins or files made, and that ends.
-pub(crate) fn has_representation(answer: &PageResponse) -> bool {
-    let partial = [
-        StatusCode::NO_CONTENT,
-        StatusCode::RESET_CONTENT,
-        StatusCode::PARTIAL_CONTENT,
-    ];
-    answer.status.is_success()
-        && !partial.contains(&answer.status)
-        && !answer.verbatim
-        && answer.responder != Responder::Daemon
-        && !answer.is_event_stream()
-}
-
-/// The places of those that want the answer as it is now.
-fn wanting(
-    hooks: &HookSnapshot<Transform>,
-    subject: Subject<'_>,
-    answer: &PageResponse,
+/// Returns the indices of the hooks that match the response as it is now.
+fn matching(
+    snapshot: &HookSnapshot<Transform>,
+    request: &PageRequest<'_>,
+    response: &PageResponse,
 ) -> Arc<[usize]> {
-    let mime = hooks.filters_by_mime_type().then(|| answer.essence());
-    hooks.matching(subject.facts(mime))
+    let mime = snapshot.filters_by_mime_type().then(|| response.essence());
+    snapshot.matching(request.facts(mime))
 }
 
-async fn change(
-    pages: &PageService,
-    hooks: &HookSnapshot<Transform>,
-    mut places: Arc<[usize]>,
-    subject: Subject<'_>,
-    answer: &mut PageResponse,
+async fn call_hooks(
+    request: &PageRequest<'_>,
+    snapshot: &HookSnapshot<Transform>,
+    mut indices: Arc<[usize]>,
+    response: &mut PageResponse,
 ) {
     let mut skipped = Vec::new();
-    let mut at = 0;
-    while let Some(place) = places.get(at).copied() {
-        let hook = &hooks.hooks()[place];
-        match change_by(pages, hook, subject, answer).await {
+    let mut next = 0;
+    while let Some(index) = indices.get(next).copied() {
+        let hook = &snapshot.hooks()[index];
+        match call_hook(request, hook, response).await {
             Ok(()) => {}
-            Err(Passed::Responder) => skipped.push(hook.plugin().to_owned()),
-            Err(Passed::Failed(failed)) => {
-                plugin_errors::show_instead(*failed, answer);
+            Err(TransformError::Skipped) => skipped.push(hook.plugin().to_owned()),
+            Err(TransformError::Failed(error)) => {
+                plugin_errors::replace_with_error(response, *error);
                 break;
             }
         }
-        at += 1;
-        if hooks.filters_by_mime_type() {
-            // It may be of another type now.
-            places = wanting(hooks, subject, answer);
-            at = places.partition_point(|other| *other <= place);
+        next += 1;
+        if snapshot.filters_by_mime_type() {
+            // The hook may have changed the type.
+            indices = matching(snapshot, request, response);
+            next = indices.partition_point(|other| *other <= index);
         }
     }
-    plugin_errors::say_skipped(&skipped, answer);
+    plugin_errors::report_skipped(&skipped, response);
 }
 
-/// Why a plugin has not changed an answer that it wanted to.
-enum Passed {
-    /// It was passed by: the next one gets the answer as it is.
-    Responder,
-    /// The page gets this.
+/// Why a plugin did not change a response.
+enum TransformError {
+    /// The response continues to the next hook unchanged.
+    Skipped,
+    /// The page gets this error page.
     Failed(Box<PageResponse>),
 }
 
-impl From<CollectError> for Passed {
-    fn from(fault: CollectError) -> Self {
-        match fault {
-            CollectError::Fault(answer) => Self::Failed(answer),
-            _ => Self::Responder,
+impl From<CollectError> for TransformError {
+    fn from(error: CollectError) -> Self {
+        match error {
+            CollectError::Failed(error) => Self::Failed(error),
+            _ => Self::Skipped,
         }
     }
 }
 
-async fn change_by(
-    pages: &PageService,
+async fn call_hook(
+    request: &PageRequest<'_>,
     hook: &Arc<Hook<Transform>>,
-    subject: Subject<'_>,
-    answer: &mut PageResponse,
-) -> Result<(), Passed> {
-    let (request, path, plugin) = (subject.request, subject.path, hook.plugin());
-    let read = collect::collect_body(
-        pages,
-        request,
-        answer,
-        hook.type_options().max_body_bytes,
-        None,
-    )
-    .await;
-    if matches!(read, Err(CollectError::Head)) {
-        collect::clear_body(answer);
+    response: &mut PageResponse,
+) -> Result<(), TransformError> {
+    let plugin = hook.plugin();
+    let max = hook.type_options().max_body_bytes;
+    let collected = collect_body(request, response, max, None).await;
+    if matches!(collected, Err(CollectError::HeadResponse)) {
+        collect::clear_body(response);
         return Ok(());
     }
-    let body = read?;
-    let about = fingerprint(answer, &body);
-    let key = subject.key(hook, about);
-    let cache = &pages.plugins.transform().cache;
-    let asked = match cache.get(&key) {
-        Some(said) => Ok(said),
+    let body = collected?;
+    let input_hash = input_hash(response, &body);
+    let key = request.key(hook, input_hash);
+    let cache = &request.service.plugins.transform().cache;
+    let called = match cache.get(&key) {
+        Some(result) => Ok(result),
         None => {
-            let content_type = answer.header(header::CONTENT_TYPE).to_owned();
-            let headers = listed(&answer.headers);
+            let content_type = response.header(header::CONTENT_TYPE).to_owned();
+            let headers = call_headers(&response.headers);
             let call = || TransformCall {
-                request: subject.context(&key),
+                request: request.hook_context(&key),
                 content_type: content_type.clone(),
                 headers: headers.clone(),
                 body: body.clone(),
             };
-            let asked = cache.call_coalesced(hook, &key, subject.file, call);
-            asked.await
+            cache
+                .call_coalesced(hook, &key, request.source_file, call)
+                .await
         }
     };
-    let said = match asked {
-        Ok(said) => said,
-        Err(error) => match plugin_errors::unanswered(pages, request, hook, path, error) {
-            CallFailure::Shown(failed) => return Err(Passed::Failed(failed)),
-            CallFailure::PassedBy => return Err(Passed::Responder),
-            CallFailure::NotThere => return Ok(()),
+    let result = match called {
+        Ok(result) => result,
+        Err(error) => match plugin_errors::failed_call(request, hook, error) {
+            FailedCall::Fail(error) => return Err(TransformError::Failed(error)),
+            FailedCall::Skip => return Err(TransformError::Skipped),
+            FailedCall::Ignore => return Ok(()),
         },
     };
-    if let Some(finished) = said.derived::<CachedResponse>() {
-        become_finished(answer, finished);
+    if let Some(cached) = result.derived::<CachedResponse>() {
+        apply_cached(cached, response);
         return Ok(());
     }
-    let failed = match said.outcome() {
+    let error = match result.outcome() {
         TransformOutcome::Skip => return Ok(()),
-        TransformOutcome::Content(content) => match apply(content, about, answer) {
+        TransformOutcome::Content(content) => match apply(content, input_hash, response) {
             Ok(()) => {
-                if let Some(finished) = CachedResponse::of(answer) {
-                    said.set_derived(finished);
+                if let Some(cached) = CachedResponse::of(response) {
+                    result.set_derived(cached);
                 }
                 return Ok(());
             }
             Err(message) => {
                 cache.remove(&key);
-                plugin_errors::broken(request, plugin, path, message)
+                plugin_errors::invalid_result(request, plugin, message)
             }
         },
         TransformOutcome::Failure(failure) => {
-            plugin_errors::reported(request, plugin, path, failure)
+            plugin_errors::reported_failure(request, plugin, failure)
         }
     };
-    Err(Passed::Failed(Box::new(failed)))
+    Err(TransformError::Failed(Box::new(error)))
 }
 
-/// What was made of the same before, at this moment.
-fn become_finished(answer: &mut PageResponse, finished: &CachedResponse) {
-    let of_the_moment = OF_THE_MOMENT.map(|name| answer.headers.get(name).cloned());
-    *answer = finished.answer(answer.responder.clone(), answer.source.take());
-    for (name, value) in OF_THE_MOMENT.into_iter().zip(of_the_moment) {
+/// Replaces the response by a cached one that was made from the same input. The time headers stay.
+fn apply_cached(cached: &CachedResponse, response: &mut PageResponse) {
+    let time_headers = TIME_HEADERS.map(|name| response.headers.get(name).cloned());
+    *response = cached.to_response(response.responder.clone(), response.source_file.take());
+    for (name, value) in TIME_HEADERS.into_iter().zip(time_headers) {
         if let Some(value) = value {
-            answer.headers.insert(name, value);
+            response.headers.insert(name, value);
         }
     }
 }
 
-fn listed(headers: &HeaderMap) -> Vec<(String, Bytes)> {
+/// Returns the headers that a plugin gets with the response.
+fn call_headers(headers: &HeaderMap) -> Vec<(String, Bytes)> {
     let headers = headers.iter();
     headers
         .filter(|(name, _)| *name != header::CONTENT_LENGTH)
@@ -212,21 +180,21 @@ fn listed(headers: &HeaderMap) -> Vec<(String, Bytes)> {
         .collect()
 }
 
-/// Tells apart what a plugin may make something else of.
-fn fingerprint(answer: &PageResponse, body: &Bytes) -> u128 {
+/// Hashes everything about the response that the result of a hook may depend on.
+fn input_hash(response: &PageResponse, body: &Bytes) -> u128 {
     let mut hash = Xxh3::new();
     let mut add = |part: &[u8]| {
         hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part);
     };
-    add(answer.status.as_str().as_bytes());
-    match &answer.tag {
+    add(response.status.as_str().as_bytes());
+    match &response.tag {
         Some(tag) => add(tag.as_bytes()),
         None => add(&xxh3_128(body).to_le_bytes()),
     }
-    for (name, value) in answer.headers.iter() {
-        // A file gets its date once that cannot be said of another version.
-        if !OF_THE_MOMENT.contains(name) && name != header::LAST_MODIFIED {
+    for (name, value) in response.headers.iter() {
+        // The same version of a file has no `Last-Modified` yet just after it was written.
+        if !TIME_HEADERS.contains(name) && name != header::LAST_MODIFIED {
             add(name.as_str().as_bytes());
             add(value.as_bytes());
         }
@@ -234,16 +202,21 @@ fn fingerprint(answer: &PageResponse, body: &Bytes) -> u128 {
     hash.digest128()
 }
 
-/// Makes the changes to an answer that was `about`, or says what is wrong with them.
-fn apply(content: &TransformContent, about: u128, answer: &mut PageResponse) -> Result<(), String> {
+/// Applies the changes that a hook returned. `input_hash` is that of the response they are for. The error
+/// says what is wrong with them; the response is then unchanged.
+fn apply(
+    content: &TransformContent,
+    input_hash: u128,
+    response: &mut PageResponse,
+) -> Result<(), String> {
     let mime = match content.content_type.as_str() {
         "" => None,
-        given => Some(virtual_file::checked_type(given)?),
+        given => Some(virtual_file::parse_content_type(given)?),
     };
     let set = content
         .headers
         .iter()
-        .map(|(name, value)| virtual_file::checked_header(name, value))
+        .map(|(name, value)| virtual_file::parse_header(name, value))
         .collect::<Result<Vec<_>, _>>()?;
     let removed = content
         .remove_headers
@@ -252,45 +225,46 @@ fn apply(content: &TransformContent, about: u128, answer: &mut PageResponse) -> 
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| format!("a name in remove_headers is not valid: {error}"))?;
 
-    // What was said of the content before holds no more.
-    answer.file = None;
+    response.body_file = None;
+    // These describe the body before the change.
     for name in [header::ETAG, header::LAST_MODIFIED, header::CONTENT_LENGTH] {
-        answer.headers.remove(name);
+        response.headers.remove(name);
     }
     if let Some(mime) = &mime {
         let is_utf8 = match &content.body {
             Some(body) => body.is_utf8,
-            None => answer.header(header::CONTENT_TYPE).contains("utf-8"),
+            None => response.header(header::CONTENT_TYPE).contains("utf-8"),
         };
-        // It was checked to be one.
+        // Always valid: it was checked above.
         if let Ok(value) = HeaderValue::try_from(mime::with_charset(mime, is_utf8)) {
-            answer.headers.insert(header::CONTENT_TYPE, value);
+            response.headers.insert(header::CONTENT_TYPE, value);
         }
     }
     for name in removed.iter().chain(set.iter().map(|(name, _)| name)) {
-        answer.headers.remove(name);
+        response.headers.remove(name);
     }
     for (name, value) in set {
-        answer.headers.append(name, value);
+        response.headers.append(name, value);
     }
-    let before = match &content.body {
+    let body_hash = match &content.body {
         Some(body) => {
-            answer.body = body.body.clone().into();
+            response.body = body.body.clone().into();
             body.hash
         }
-        None => about,
+        None => input_hash,
     };
-    answer.tag = tag(before, answer);
-    if let (Responder::Proxy(_), Some(tag)) = (&answer.responder, &answer.tag) {
-        // The last stage leaves to backends what they say of their own.
+    response.tag = transformed_tag(body_hash, response);
+    if let (Responder::Proxy(_), Some(tag)) = (&response.responder, &response.tag) {
+        // The reply stage does not add an `ETag` to responses of backends.
         let tag = tag.clone();
-        answer.headers.entry(header::ETAG).or_insert(tag);
+        response.headers.entry(header::ETAG).or_insert(tag);
     }
     Ok(())
 }
 
-/// Names what was made: a 304 brings its type back, too.
-fn tag(body: u128, answer: &PageResponse) -> Option<HeaderValue> {
-    let mime = answer.header(header::CONTENT_TYPE).as_bytes();
-    hash_tag(xxh3_128(&[&body.to_le_bytes(), mime].concat()))
+/// Returns the entity tag of a transformed response. It covers the MIME type: a 304 must not bring back
+/// the previous one.
+fn transformed_tag(body_hash: u128, response: &PageResponse) -> Option<HeaderValue> {
+    let mime = response.header(header::CONTENT_TYPE).as_bytes();
+    hash_tag(xxh3_128(&[&body_hash.to_le_bytes(), mime].concat()))
 }

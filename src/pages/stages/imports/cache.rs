@@ -1,10 +1,10 @@
 //! Cache of parsed modules, keyed by entity tag: a source is parsed once, and its syntax errors are
 //! logged once.
 
-use super::html;
+use super::page_modules::find_modules;
 use super::source::{self, Import, SyntaxError};
-use crate::pages::files::store::blocking;
-use crate::pages::request::Subject;
+use crate::pages::files::store::run_blocking;
+use crate::pages::request::PageRequest;
 use crate::pages::response::page_response::PageResponse;
 use axum::http::HeaderValue;
 use bytes::Bytes;
@@ -30,10 +30,10 @@ pub(super) enum SourceKind {
 
 impl SourceKind {
     /// Returns `None` for responses of any other content type.
-    pub(super) fn of(answer: &PageResponse) -> Option<Self> {
-        if answer.is_script() {
+    pub(super) fn of(response: &PageResponse) -> Option<Self> {
+        if response.is_script() {
             Some(Self::Script)
-        } else if answer.is_html() {
+        } else if response.is_html() {
             Some(Self::Page)
         } else {
             None
@@ -93,10 +93,10 @@ impl ModuleCache {
     /// callers share one parse.
     pub(super) async fn get(
         &self,
+        request: &PageRequest<'_>,
         tag: &HeaderValue,
         kind: SourceKind,
         body: &Bytes,
-        subject: Subject<'_>,
     ) -> Option<Arc<Module>> {
         let key = (tag.clone(), kind == SourceKind::Page);
         if let Some(module) = self.0.get(&key) {
@@ -107,10 +107,10 @@ impl ModuleCache {
             Err(slot) => slot,
         };
         let body = body.clone();
-        let parsed = blocking(move || Ok(parse(kind, &body))).await.ok();
+        let parsed = run_blocking(move || Ok(parse(kind, &body))).await.ok();
         let (module, errors) = parsed.unwrap_or_default();
         for error in errors {
-            log_syntax_error(subject, &error);
+            log_syntax_error(request, &error);
         }
         let module = module.map(Arc::new);
         // Fails only if another caller has taken over the slot, and has parsed the same source.
@@ -133,7 +133,7 @@ fn parse(kind: SourceKind, body: &[u8]) -> (Option<Module>, Vec<SyntaxError>) {
         },
         SourceKind::Page => {
             let mut all = Vec::new();
-            for inline in html::find_modules(body).inline {
+            for inline in find_modules(body).inline {
                 match source::imports_of_part(text, inline) {
                     Ok(imports) => all.extend(imports),
                     Err(error) => errors.push(error),
@@ -147,10 +147,10 @@ fn parse(kind: SourceKind, body: &[u8]) -> (Option<Module>, Vec<SyntaxError>) {
 
 /// Logs a syntax error. The module is served unchanged, and the browser reports the error, too, but
 /// only in its own console.
-fn log_syntax_error(subject: Subject<'_>, error: &SyntaxError) {
-    let file = match subject.file {
+fn log_syntax_error(request: &PageRequest<'_>, error: &SyntaxError) {
+    let file = match request.source_file {
         Some(file) => file.display().to_string(),
-        None => subject.path.to_string(),
+        None => request.path.to_string(),
     };
     let SyntaxError {
         message,

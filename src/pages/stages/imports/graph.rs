@@ -7,14 +7,13 @@
 //! module is served.
 
 use super::cache::SourceKind;
+use super::page_modules::find_modules;
 use super::relative_url::{import_url, resolve_url};
-use super::{html, resolve};
-use crate::pages::PageService;
+use super::resolve;
 use crate::pages::files::store::FileLocation;
-use crate::pages::request::Subject;
+use crate::pages::request::PageRequest;
 use crate::pages::response::page_response::{PageResponse, Payload, Responder, content_tag};
 use crate::paths::{PathLookup, UrlPath};
-use axum::http::request::Parts;
 use axum::http::{HeaderValue, Request};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -96,25 +95,30 @@ impl ImportGraph {
         }
     }
 
-    /// Whether imports are recorded even if no hook resolves them. True for generated modules only:
-    /// those in files can be parsed when they are needed.
-    pub(super) fn records(&self, pages: &PageService, is_generated: bool) -> bool {
-        self.preload && is_generated && pages.plugins.inject_client()
+    /// Whether the imports of generated modules are recorded, even if no hook resolves them. Those in files
+    /// can be parsed when they are needed.
+    pub(super) fn records_imports(&self, request: &PageRequest<'_>) -> bool {
+        self.preload && request.service.plugins.inject_client()
     }
 
     /// Whether the imports of exactly this module are recorded.
-    pub(super) fn is_recorded(&self, request: &Parts, tag: Option<&HeaderValue>) -> bool {
-        let target = request.uri.path_and_query();
+    pub(super) fn is_recorded(&self, request: &PageRequest<'_>, tag: Option<&HeaderValue>) -> bool {
+        let target = request.parts.uri.path_and_query();
         let recorded = target.and_then(|target| self.recorded.get(target.as_str()));
         recorded.is_some_and(|recorded| Some(&recorded.tag) == tag)
     }
 
     /// Records the imports of a served module with this entity tag.
-    pub(super) fn record(&self, importer: Subject<'_>, tag: &HeaderValue, specifiers: &[&str]) {
+    pub(super) fn record(
+        &self,
+        importer: &PageRequest<'_>,
+        tag: &HeaderValue,
+        specifiers: &[&str],
+    ) {
         if !self.preload {
             return;
         }
-        let url = url_of(importer.request);
+        let url = url_of(importer);
         let imports = specifiers
             .iter()
             .filter_map(|specifier| import_url(&url, specifier));
@@ -128,8 +132,7 @@ impl ImportGraph {
     /// Returns the hints for a page. `tag` is the page's entity tag, if it has one.
     pub(super) async fn preloads(
         &self,
-        pages: &PageService,
-        request: &Parts,
+        request: &PageRequest<'_>,
         page: &Bytes,
         tag: Option<&HeaderValue>,
     ) -> PreloadHints {
@@ -137,13 +140,13 @@ impl ImportGraph {
             return PreloadHints::default();
         }
         let content = tag.map_or(&page[..], HeaderValue::as_bytes);
-        let key = xxh3_128_with_seed(content, xxh3_64(request.uri.path().as_bytes()));
+        let key = xxh3_128_with_seed(content, xxh3_64(request.parts.uri.path().as_bytes()));
         let is_fresh = |cached: &CachedHints| cached.created.elapsed() < HINTS_MAX_AGE;
         if let Some(cached) = self.hints.get(&key).filter(is_fresh) {
             return cached.hints;
         }
         let created = Instant::now();
-        let (urls, is_complete) = Box::pin(self.walk(pages, request, page, created)).await;
+        let (urls, is_complete) = Box::pin(self.walk(request, page, created)).await;
         let hints = PreloadHints::new(urls);
         if is_complete {
             let hints = hints.clone();
@@ -156,12 +159,11 @@ impl ImportGraph {
     /// completed in time.
     async fn walk(
         &self,
-        pages: &PageService,
-        request: &Parts,
+        request: &PageRequest<'_>,
         page: &Bytes,
         start: Instant,
     ) -> (Vec<String>, bool) {
-        let modules = html::find_modules(page);
+        let modules = find_modules(page);
         if modules.controls_loading {
             return (Vec::new(), true);
         }
@@ -172,7 +174,7 @@ impl ImportGraph {
             .filter_map(|source| resolve_url(&base, source));
         let mut seen: HashSet<String> = named.collect();
         let mut level: Vec<(String, bool)> = seen.iter().map(|url| (url.clone(), true)).collect();
-        for url in inline_imports(pages, request, page).await {
+        for url in inline_imports(request, page).await {
             if seen.insert(url.clone()) {
                 level.push((url, false));
             }
@@ -180,7 +182,7 @@ impl ImportGraph {
         let mut found = Vec::new();
         while !level.is_empty() {
             let lookups = level.into_iter().map(async |(url, is_named)| {
-                let imports = self.imports_of(pages, request, &url).await;
+                let imports = self.imports_of(request, &url).await;
                 (url, is_named, imports)
             });
             let mut lookups = pin!(stream::iter(lookups).buffered(CONCURRENT_MODULES));
@@ -210,21 +212,18 @@ impl ImportGraph {
     }
 
     /// Returns the URLs that the module at this URL imports; `None` when it is not known to be a module.
-    async fn imports_of(
-        &self,
-        pages: &PageService,
-        page: &Parts,
-        url: &str,
-    ) -> Option<Arc<[String]>> {
-        let (mut request, ()) = Request::new(()).into_parts();
-        request.uri = url.parse().ok()?;
-        request.headers = page.headers.clone();
-        let path = UrlPath::parse(request.uri.path()).ok()?;
-        let Some(answer) = unmodified_file(pages, &request, &path).await else {
+    /// The module is requested with the headers of the page.
+    async fn imports_of(&self, page: &PageRequest<'_>, url: &str) -> Option<Arc<[String]>> {
+        let (mut parts, ()) = Request::new(()).into_parts();
+        parts.uri = url.parse().ok()?;
+        parts.headers = page.parts.headers.clone();
+        let path = UrlPath::parse(parts.uri.path()).ok()?;
+        let request = PageRequest::new(page.service, &parts, &path);
+        let Some(response) = unmodified_file(&request).await else {
             let recorded = self.recorded.get(url);
             return recorded.map(|recorded| recorded.imports);
         };
-        let imports = file_imports(pages, &request, &path, answer).await?;
+        let imports = file_imports(&request, response).await?;
         let imports = imports
             .iter()
             .filter_map(|specifier| import_url(url, specifier));
@@ -233,62 +232,50 @@ impl ImportGraph {
 }
 
 /// Returns the file that answers a request, unless a hook or the proxy may replace or transform it.
-async fn unmodified_file(
-    pages: &PageService,
-    request: &Parts,
-    path: &UrlPath,
-) -> Option<PageResponse> {
-    let subject = Subject::as_get(request, path, None);
-    let serve = pages.plugins.serve().order.snapshot();
-    let transform = pages.plugins.transform().order.snapshot();
+async fn unmodified_file(request: &PageRequest<'_>) -> Option<PageResponse> {
+    let (service, path) = (request.service, request.path);
+    let facts = request.facts(None);
+    let serve = service.plugins.serve().order.snapshot();
+    let transform = service.plugins.transform().order.snapshot();
     let is_unmodified = !serve.filters_by_file()
         && !transform.filters_by_file()
-        && serve.matching(subject.facts(None)).is_empty()
-        && transform.matching(subject.facts(None)).is_empty();
-    let is_proxied = pages
+        && serve.matching(facts).is_empty()
+        && transform.matching(facts).is_empty();
+    let is_proxied = service
         .proxy
         .rule(path)
         .is_some_and(|rule| !rule.prefix.as_str().is_empty());
     if !is_unmodified || is_proxied {
         return None;
     }
-    match pages.files.find(path) {
-        FileLocation::Memory(hot) => Some(hot.answer(Responder::Memory)),
-        FileLocation::Disk(PathLookup::File(real)) => pages.files.read(path, real).await.ok(),
+    match service.files.locate(path) {
+        FileLocation::Cached(file) => Some(file.to_response(Responder::Memory)),
+        FileLocation::Disk(PathLookup::File(real)) => service.files.read(path, real).await.ok(),
         FileLocation::Disk(_) => None,
     }
 }
 
 /// Returns the static imports of a file, resolved as in the response that the browser will get; `None`
 /// when it is not a module.
-async fn file_imports(
-    pages: &PageService,
-    request: &Parts,
-    path: &UrlPath,
-    answer: PageResponse,
-) -> Option<Vec<String>> {
-    let source = answer.source.clone();
-    let subject = Subject::as_get(request, path, source.as_deref());
-    let (Payload::Bytes(body), Some(tag)) = (&answer.body, &answer.tag) else {
+async fn file_imports(request: &PageRequest<'_>, response: PageResponse) -> Option<Vec<String>> {
+    let request = request.with_source_file(response.source_file.as_deref());
+    let (Payload::Bytes(body), Some(tag)) = (&response.body, &response.tag) else {
         return None;
     };
-    if !answer.is_script() {
+    if !response.is_script() {
         return None;
     }
     if !may_import(body) {
         return Some(Vec::new());
     }
-    let module = pages
-        .modules
-        .parsed
-        .get(tag, SourceKind::Script, body, subject)
-        .await?;
-    let hooks = pages.plugins.resolve_import().order.snapshot();
-    let matching = hooks.matching(subject.facts(None));
-    let resolved = if matching.is_empty() || module.imports.is_empty() {
+    let service = request.service;
+    let parsed = &service.modules.parsed;
+    let module = parsed.get(&request, tag, SourceKind::Script, body).await?;
+    let hooks = request.matching_hooks(service.plugins.resolve_import().order.snapshot());
+    let resolved = if hooks.is_empty() || module.imports.is_empty() {
         vec![None; module.imports.len()]
     } else {
-        resolve::resolve(pages, &hooks, &matching, subject, tag, &module)
+        resolve::resolve(&request, &hooks, tag, &module)
             .await
             .specifiers
     };
@@ -297,17 +284,12 @@ async fn file_imports(
 }
 
 /// Returns the URLs that the inline modules of a page import. Its specifiers have been resolved already.
-async fn inline_imports(pages: &PageService, request: &Parts, page: &Bytes) -> Vec<String> {
-    let (Ok(path), Some(tag)) = (UrlPath::parse(request.uri.path()), content_tag(page)) else {
+async fn inline_imports(request: &PageRequest<'_>, page: &Bytes) -> Vec<String> {
+    let Some(tag) = content_tag(page) else {
         return Vec::new();
     };
-    let subject = Subject::as_get(request, &path, None);
-    let module = pages
-        .modules
-        .parsed
-        .get(&tag, SourceKind::Page, page, subject)
-        .await;
-    let Some(module) = module else {
+    let parsed = &request.service.modules.parsed;
+    let Some(module) = parsed.get(request, &tag, SourceKind::Page, page).await else {
         return Vec::new();
     };
     let base = url_of(request);
@@ -327,7 +309,7 @@ fn may_import(source: &[u8]) -> bool {
 }
 
 /// Returns the path and query of the request.
-fn url_of(request: &Parts) -> String {
-    let target = request.uri.path_and_query();
+fn url_of(request: &PageRequest<'_>) -> String {
+    let target = request.parts.uri.path_and_query();
     target.map_or_else(String::new, ToString::to_string)
 }

@@ -1,31 +1,26 @@
 //! The import stage: rewrites the imports of JavaScript modules to what plugins resolve them to, and
 //! collects the preload hints of pages.
 //!
-//! `source` finds imports and splices specifiers, and `html` finds the inline modules of pages; `cache`
+//! `source` finds imports and splices specifiers, and `page_modules` finds the inline modules of pages; `cache`
 //! keeps what they found. `resolve` calls the plugins. `graph` follows the imports of a page's modules,
 //! so that the browser can preload all of them at once.
 
 mod cache;
 mod code_frame;
 mod graph;
-mod html;
+mod page_modules;
 mod relative_url;
 mod resolve;
 mod source;
 mod stack;
 
-use crate::pages::PageService;
+use super::collect::{self, CollectError, collect_body};
 use crate::pages::errors::plugin_errors;
-use crate::pages::request::Subject;
+use crate::pages::request::{MatchingHooks, PageRequest};
 use crate::pages::response::derived_cache::Variant;
 use crate::pages::response::page_response::{PageResponse, Responder, content_tag};
-use crate::pages::stages::collect::{self, CollectError};
-use crate::pages::stages::transform::has_representation;
-
-use crate::paths::UrlPath;
-use crate::plugins::{HookSnapshot, ResolveImport};
+use crate::plugins::ResolveImport;
 use axum::http::header::{self, HeaderValue};
-use axum::http::request::Parts;
 use bytes::Bytes;
 use cache::{Module, ModuleCache, SourceKind};
 use graph::ImportGraph;
@@ -62,95 +57,87 @@ impl ModuleIndex {
     /// entity tag, if it has one.
     pub(crate) async fn preloads(
         &self,
-        pages: &PageService,
-        request: &Parts,
+        request: &PageRequest<'_>,
         page: &Bytes,
         tag: Option<&HeaderValue>,
     ) -> PreloadHints {
-        self.graph.preloads(pages, request, page, tag).await
+        self.graph.preloads(request, page, tag).await
     }
 }
 
-/// Whether a plugin may want to resolve the imports of the response to this request, assuming that it
-/// is a module or a page.
-pub(crate) fn may_want(pages: &PageService, request: &Parts, path: &UrlPath) -> bool {
-    let hooks = pages.plugins.resolve_import().order.snapshot();
-    let loads_code = request.headers.get("sec-fetch-dest").is_none_or(|dest| {
-        let dest = dest.to_str().unwrap_or_default();
+/// Whether a hook may match the response to this request, assuming that it is a module or a page.
+pub(crate) fn may_match(request: &PageRequest<'_>) -> bool {
+    let snapshot = request.service.plugins.resolve_import().order.snapshot();
+    let destination = request.parts.headers.get("sec-fetch-dest");
+    let loads_code = destination.is_none_or(|destination| {
+        let destination = destination.to_str().unwrap_or_default();
         ["script", "document", "frame", "worker"]
             .iter()
-            .any(|suffix| dest.ends_with(suffix))
+            .any(|suffix| destination.ends_with(suffix))
     });
-    loads_code && hooks.may_match(Subject::as_get(request, path, None).facts(None))
+    loads_code && snapshot.may_match(request.as_get().facts(None))
 }
 
 /// Runs the stage: resolves the imports of this response.
-pub(crate) async fn stage(
-    pages: &PageService,
-    request: &Parts,
-    path: &UrlPath,
-    answer: &mut PageResponse,
-) {
-    let hooks = &pages.plugins.resolve_import().order;
+pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse) {
+    let service = request.service;
+    let (order, graph) = (
+        &service.plugins.resolve_import().order,
+        &service.modules.graph,
+    );
     // Recording the imports of a backend's response would hold up its stream.
-    let is_generated = match answer.responder {
+    let is_generated = match response.responder {
         Responder::Plugin(_) => true,
-        Responder::File | Responder::Memory => answer.file.is_none(),
+        Responder::File | Responder::Memory => response.body_file.is_none(),
         Responder::Daemon | Responder::Proxy(_) => false,
     };
-    let records = pages.modules.graph.records(pages, is_generated);
-    if hooks.is_empty() && !records || !has_representation(answer) {
+    let records = is_generated && graph.records_imports(request);
+    if order.is_empty() && !records || !response.is_transformable() {
         return;
     }
-    let Some(kind) = SourceKind::of(answer) else {
+    let Some(kind) = SourceKind::of(response) else {
         return;
     };
-    let hooks = hooks.snapshot();
-    let source = answer.source.clone();
-    let subject = Subject::as_get(request, path, source.as_deref());
-    let matching = hooks.matching(subject.facts(None));
-    if matching.is_empty() {
-        let is_recorded = || {
-            let tag = answer.tag.as_ref();
-            pages.modules.graph.is_recorded(request, tag)
-        };
+    let snapshot = order.snapshot();
+    let source_file = response.source_file.clone();
+    let request = request.as_get().with_source_file(source_file.as_deref());
+    let hooks = request.matching_hooks(snapshot);
+    if hooks.is_empty() {
+        let is_recorded = || graph.is_recorded(&request, response.tag.as_ref());
         if !records || kind == SourceKind::Page || is_recorded() {
             return;
         }
     }
     // Boxed to keep the future of responses without imports small.
-    Box::pin(resolve_imports(
-        pages, &hooks, &matching, subject, kind, answer,
-    ))
-    .await;
+    Box::pin(resolve_imports(&request, &hooks, kind, response)).await;
 }
 
 async fn resolve_imports(
-    pages: &PageService,
-    hooks: &HookSnapshot<ResolveImport>,
-    matching: &[usize],
-    subject: Subject<'_>,
+    request: &PageRequest<'_>,
+    hooks: &MatchingHooks<ResolveImport>,
     kind: SourceKind,
-    answer: &mut PageResponse,
+    response: &mut PageResponse,
 ) {
+    let modules = &request.service.modules;
     // A page that its server writes slowly is not held up for its inline modules.
     let deadline = (kind == SourceKind::Page).then_some(PAGE_DEADLINE);
-    let body =
-        match collect::collect_body(pages, subject.request, answer, MAX_BYTES, deadline).await {
-            Ok(body) => body,
-            Err(CollectError::Head) => return collect::clear_body(answer),
-            Err(CollectError::Fault(fault)) => return plugin_errors::show_instead(*fault, answer),
-            Err(CollectError::TooLarge | CollectError::TooSlow | CollectError::Compressed) => {
-                return plugin_errors::say_skipped(&[STAGE.to_owned()], answer);
-            }
-        };
-    let Some(tag) = answer.tag.clone().or_else(|| content_tag(&body)) else {
+    let body = match collect_body(request, response, MAX_BYTES, deadline).await {
+        Ok(body) => body,
+        Err(CollectError::HeadResponse) => return collect::clear_body(response),
+        Err(CollectError::Failed(error)) => {
+            return plugin_errors::replace_with_error(response, *error);
+        }
+        Err(CollectError::TooLarge | CollectError::TimedOut | CollectError::UnknownCoding) => {
+            return plugin_errors::report_skipped(&[STAGE.to_owned()], response);
+        }
+    };
+    let Some(tag) = response.tag.clone().or_else(|| content_tag(&body)) else {
         return;
     };
-    let module = pages.modules.parsed.get(&tag, kind, &body, subject).await;
+    let module = modules.parsed.get(request, &tag, kind, &body).await;
     let Some(module) = module.filter(|module| !module.imports.is_empty()) else {
         if kind == SourceKind::Script {
-            pages.modules.graph.record(subject, &tag, &[]);
+            modules.graph.record(request, &tag, &[]);
         }
         return;
     };
@@ -158,24 +145,24 @@ async fn resolve_imports(
         specifiers,
         skipped,
         failed,
-    } = resolve::resolve(pages, hooks, matching, subject, &tag, &module).await;
-    plugin_errors::say_skipped(&skipped, answer);
+    } = resolve::resolve(request, hooks, &tag, &module).await;
+    plugin_errors::report_skipped(&skipped, response);
     if let Some(failed) = failed {
-        return plugin_errors::show_instead(*failed, answer);
+        return plugin_errors::replace_with_error(response, *failed);
     }
     if kind == SourceKind::Script {
         let static_imports = module.static_imports(&specifiers);
-        pages.modules.graph.record(subject, &tag, &static_imports);
+        modules.graph.record(request, &tag, &static_imports);
     }
     if specifiers.iter().any(Option::is_some) {
-        rewrite(pages, answer, &tag, &body, &module, &specifiers).await;
+        rewrite(request, response, &tag, &body, &module, &specifiers).await;
     }
 }
 
 /// Replaces the body by the module with its specifiers replaced, which is cached.
 async fn rewrite(
-    pages: &PageService,
-    answer: &mut PageResponse,
+    request: &PageRequest<'_>,
+    response: &mut PageResponse,
     tag: &HeaderValue,
     body: &Bytes,
     module: &Module,
@@ -183,7 +170,7 @@ async fn rewrite(
 ) {
     let variant = Variant {
         name: "imports",
-        detail: resolve::specifiers_hash(specifiers) as u64,
+        input_hash: resolve::specifiers_hash(specifiers) as u64,
     };
     let write = async {
         // Always UTF-8: nothing else is parsed.
@@ -191,8 +178,9 @@ async fn rewrite(
         let specifiers: Vec<_> = specifiers.iter().map(Option::as_deref).collect();
         Some(source::rewrite(text, &module.imports, &specifiers).into())
     };
-    if let Some(made) = pages.derived.get(tag, variant, write).await {
-        answer.headers.remove(header::LAST_MODIFIED);
-        answer.become_made(made, variant);
+    let cache = &request.service.derived;
+    if let Some(derived) = cache.get_or_derive(tag, variant, write).await {
+        response.headers.remove(header::LAST_MODIFIED);
+        response.set_derived_body(derived, variant);
     }
 }

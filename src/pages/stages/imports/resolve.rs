@@ -3,14 +3,11 @@
 
 use super::cache::Module;
 use super::source::Import;
-use crate::pages::PageService;
-use crate::pages::errors::plugin_errors;
-use crate::pages::errors::plugin_errors::CallFailure;
-use crate::pages::request::Subject;
+use crate::pages::errors::plugin_errors::{self, FailedCall};
+use crate::pages::request::{MatchingHooks, PageRequest};
 use crate::pages::response::page_response::PageResponse;
 use crate::plugins::{
-    Hook, HookResult, HookSnapshot, ImportSpecifier, ResolveImport, ResolveImportCall,
-    ResolveImportOutcome,
+    Hook, HookResult, ImportSpecifier, ResolveImport, ResolveImportCall, ResolveImportOutcome,
 };
 use axum::http::HeaderValue;
 use std::sync::Arc;
@@ -28,10 +25,8 @@ pub(super) struct Resolution {
 
 /// Resolves the imports of a module with the hooks whose filters match it.
 pub(super) async fn resolve(
-    pages: &PageService,
-    hooks: &HookSnapshot<ResolveImport>,
-    matching: &[usize],
-    subject: Subject<'_>,
+    request: &PageRequest<'_>,
+    hooks: &MatchingHooks<ResolveImport>,
     tag: &HeaderValue,
     module: &Module,
 ) -> Resolution {
@@ -40,9 +35,8 @@ pub(super) async fn resolve(
         skipped: Vec::new(),
         failed: None,
     };
-    for index in matching {
-        let hook = &hooks.hooks()[*index];
-        let called = call_hook(pages, hook, subject, tag, module, &mut resolution).await;
+    for hook in hooks.iter() {
+        let called = call_hook(request, hook, tag, module, &mut resolution).await;
         if let Err(failed) = called {
             resolution.failed = Some(failed);
             break;
@@ -52,14 +46,13 @@ pub(super) async fn resolve(
 }
 
 async fn call_hook(
-    pages: &PageService,
+    request: &PageRequest<'_>,
     hook: &Arc<Hook<ResolveImport>>,
-    subject: Subject<'_>,
     tag: &HeaderValue,
     module: &Module,
     resolution: &mut Resolution,
 ) -> Result<(), Box<PageResponse>> {
-    let (request, path, plugin) = (subject.request, subject.path, hook.plugin());
+    let plugin = hook.plugin();
     let is_unresolved = |index: &usize| {
         resolution.specifiers[*index].is_none()
             && hook.matches_specifier(&module.imports[*index].specifier)
@@ -68,19 +61,21 @@ async fn call_hook(
     if unresolved.is_empty() {
         return Ok(());
     }
-    let key = subject.key(hook, content_hash(tag, &resolution.specifiers));
-    let cache = &pages.plugins.resolve_import().cache;
+    let key = request.key(hook, content_hash(tag, &resolution.specifiers));
+    let cache = &request.service.plugins.resolve_import().cache;
     let called = match cache.get(&key) {
         Some(outcome) => Ok(outcome),
         None => {
             let call = || ResolveImportCall {
-                importer: subject.context(&key),
+                importer: request.hook_context(&key),
                 imports: unresolved
                     .iter()
                     .map(|index| import_specifier(&module.imports[*index]))
                     .collect(),
             };
-            cache.call_coalesced(hook, &key, subject.file, call).await
+            cache
+                .call_coalesced(hook, &key, request.source_file, call)
+                .await
         }
     };
     let failed = match called.as_deref().map(HookResult::outcome) {
@@ -98,18 +93,18 @@ async fn call_hook(
             cache.remove(&key);
             let (expected, returned) = (unresolved.len(), result.specifiers.len());
             let text = format!("called with {expected} imports, it returned {returned} specifiers");
-            plugin_errors::broken(request, plugin, path, text)
+            plugin_errors::invalid_result(request, plugin, text)
         }
         Ok(ResolveImportOutcome::Failure(failure)) => {
-            plugin_errors::reported(request, plugin, path, failure)
+            plugin_errors::reported_failure(request, plugin, failure)
         }
-        Err(error) => match plugin_errors::unanswered(pages, request, hook, path, *error) {
-            CallFailure::Shown(failed) => return Err(failed),
-            CallFailure::PassedBy => {
+        Err(error) => match plugin_errors::failed_call(request, hook, *error) {
+            FailedCall::Fail(failed) => return Err(failed),
+            FailedCall::Skip => {
                 resolution.skipped.push(plugin.to_owned());
                 return Ok(());
             }
-            CallFailure::NotThere => return Ok(()),
+            FailedCall::Ignore => return Ok(()),
         },
     };
     Err(Box::new(failed))

@@ -1,52 +1,58 @@
-//! Puts the socket client into HTML pages.
+//! The inject stage: inserts the script of the socket client into HTML pages.
 //!
-//! The rules of place are the ancestor's: fragments are left alone; before the last `</body>`,
-//! else before the last `</head>`, else at the end. Where a page comes in pieces, or its end is no
-//! place for scripts, the front of its head is taken. One contiguous piece is added and no other
-//! byte changes, so any ASCII-compatible encoding survives.
+//! The place follows the rules of `@web/dev-server`: before the last `</body>`, otherwise before the last
+//! `</head>`, otherwise at the end; fragments are left alone. Streamed pages, and pages at whose end a
+//! script would not run, get it at the start of the head. One contiguous piece is inserted and no other
+//! byte changes, so every ASCII-compatible encoding is preserved.
 
-use crate::pages::errors::error_page::escape;
-use crate::pages::response::derived_cache::Variant;
-use crate::pages::response::page_response::{PageResponse, Payload, content_tag};
-use crate::pages::stages::imports::PreloadHints;
 pub(crate) mod policy;
 mod scan;
-use crate::pages::PageService;
-use crate::pages::stages::encode;
-use scan::{Scan, is_document, scan};
 
+use super::encode;
+use super::imports::PreloadHints;
 use crate::message::{CLIENT_PATH, RECORDER_PATH};
+use crate::pages::PageService;
+use crate::pages::html::escape;
+use crate::pages::request::PageRequest;
+use crate::pages::response::derived_cache::Variant;
+use crate::pages::response::page_response::{PageResponse, Payload, content_tag};
 use axum::body::{Body, BodyDataStream};
-use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::stream;
+use scan::{PageScan, is_document, scan};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// How much of a page that comes in pieces is held back until its head is over. Beyond, it is
-/// searched as far as it is there. Default 64 KiB.
-const HEAD_BYTES: usize = 64 * 1024;
+/// How much of a streamed page is held back until the end of its head is found. Beyond that, the
+/// scripts are placed by what has arrived. Default 64 KiB.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// Says to a reader of the page's source what follows.
-const MARK: &str = "<!-- injected by pagewire -->";
+/// Comment that explains the inserted scripts to readers of the page's source.
+const MARKER: &str = "<!-- injected by pagewire -->";
 
-/// What is to be put into a page.
+/// Scripts to be inserted into a page.
 #[derive(Clone)]
 pub(crate) struct Scripts {
-    pub(crate) client: bool,
-    /// Must run before the page's own scripts, so it goes to the front of the head.
-    pub(crate) recorder: bool,
-    /// What our URL paths begin with; empty or without a trailing slash.
-    pub(crate) base: String,
-    /// The policies of the response's header.
+    client: bool,
+    /// The recorder must run before the page's own scripts, so it is placed at the start of the head.
+    recorder: bool,
+    /// Base path of the daemon's URLs; empty or without a trailing slash.
+    base: String,
+    /// Content security policies in the response headers, separated by commas.
     policies: String,
-    /// URLs of modules that the page will load.
     preloads: PreloadHints,
 }
 
 impl Scripts {
-    pub(crate) fn new(client: bool, recorder: bool, base: &str) -> Self {
+    /// Returns the scripts that pages get at the moment.
+    fn current(service: &PageService) -> Self {
+        let client = service.plugins.inject_client();
+        let recorder = client && service.hub.report_mode().any();
+        Self::new(client, recorder, &service.base)
+    }
+
+    fn new(client: bool, recorder: bool, base: &str) -> Self {
         Self {
             client,
             recorder,
@@ -56,16 +62,16 @@ impl Scripts {
         }
     }
 
-    /// The nonce that lets them in.
-    fn nonce<'a>(&'a self, found: &'a Scan) -> Option<&'a str> {
-        policy::nonce_of(&self.policies).or(found.nonce.as_deref())
+    /// Returns the nonce with which the page's policies allow scripts.
+    fn nonce<'a>(&'a self, page: &'a PageScan) -> Option<&'a str> {
+        policy::find_nonce(&self.policies).or(page.nonce.as_deref())
     }
 
-    /// Tells apart what the same page may become.
+    /// Returns the variant of the page with these scripts.
     fn variant(&self) -> Variant {
         Variant {
             name: if self.recorder { "recorder" } else { "client" },
-            detail: match self.policies.as_bytes() {
+            input_hash: match self.policies.as_bytes() {
                 [] => self.preloads.hash,
                 policies => xxh3_64_with_seed(policies, self.preloads.hash),
             },
@@ -73,145 +79,152 @@ impl Scripts {
     }
 }
 
-/// The stage: injects into HTML what is wanted. The tag says so, so that a 304 cannot bring back
-/// a page without the client, or with one that nobody asks for any more.
-pub(crate) async fn stage(pages: &PageService, request: &Parts, answer: &mut PageResponse) {
-    let whole = ![StatusCode::PARTIAL_CONTENT, StatusCode::NOT_MODIFIED].contains(&answer.status);
-    if answer.verbatim || !answer.is_html() || !whole {
+/// Runs the stage. The entity tag names the inserted scripts, so that a 304 cannot bring back a page
+/// without the client, or with one that is not wanted any more.
+pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse) {
+    let is_whole =
+        ![StatusCode::PARTIAL_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status);
+    if response.verbatim || !response.is_html() || !is_whole {
         return;
     }
-    let mut scripts = pages.scripts();
-    if answer.status.is_success() {
-        pages.hub.count_page(scripts.client);
+    let service = request.service;
+    let mut scripts = Scripts::current(service);
+    if response.status.is_success() {
+        service.hub.count_page(scripts.client);
     }
     if !scripts.client {
         return;
     }
-    let policies = answer
+    let policies = response
         .headers
         .get_all(header::CONTENT_SECURITY_POLICY)
         .iter();
     let policies: Vec<_> = policies.filter_map(|value| value.to_str().ok()).collect();
     scripts.policies = policies.join(",");
-    let path = request.uri.path();
-    if !encode::decode(answer) {
-        let coding = answer.header(header::CONTENT_ENCODING);
-        tracing::warn!(target: "pagewire::pages", path, coding, "the client is not put into a page that is compressed in this way");
+    let path = request.parts.uri.path();
+    if !encode::decode(response) {
+        let coding = response.header(header::CONTENT_ENCODING);
+        tracing::warn!(target: "pagewire::pages", path, coding, "cannot inject the client into a page with this content coding");
         return;
     }
-    let host = request
-        .headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    if let Payload::Bytes(body) = &answer.body {
+    if let Payload::Bytes(body) = &response.body {
         let body = body.clone();
-        let (modules, tag) = (&pages.modules, answer.tag.as_ref());
-        scripts.preloads = modules.preloads(pages, request, &body, tag).await;
+        let tag = response.tag.as_ref();
+        scripts.preloads = service.modules.preloads(request, &body, tag).await;
     }
-    let page = Page {
-        pages,
+    let injection = Injection {
+        service,
         scripts: &scripts,
         path,
-        host: host.unwrap_or_default(),
+        host: request.header(header::HOST),
     };
     let variant = scripts.variant();
-    match std::mem::replace(&mut answer.body, Bytes::new().into()) {
+    match std::mem::replace(&mut response.body, Bytes::new().into()) {
         Payload::Bytes(body) => {
-            let tag = answer.tag.clone().or_else(|| content_tag(&body));
-            let made = match &tag {
+            let tag = response.tag.clone().or_else(|| content_tag(&body));
+            let derived = match &tag {
                 Some(tag) => {
-                    let make = async { page.whole(&body) };
-                    pages.derived.get(tag, variant, make).await
+                    let derive = async { injection.apply(&body) };
+                    service.derived.get_or_derive(tag, variant, derive).await
                 }
                 None => None,
             };
-            match made {
-                Some(made) => answer.become_made(made, variant),
-                None => answer.body = body.into(),
+            match derived {
+                Some(derived) => response.set_derived_body(derived, variant),
+                None => response.body = body.into(),
             }
         }
-        // A proxied answer to HEAD has no body; it says what GET would get.
-        Payload::Stream(body) if request.method == Method::HEAD => {
-            answer.become_stream(Payload::Stream(body), variant);
+        // A backend's response to HEAD has no body, but its headers must be those of the GET response.
+        Payload::Stream(body) if request.is_head() => {
+            response.set_derived_stream(Payload::Stream(body), variant);
         }
         stream => {
-            let body = Box::pin(page.front(stream.into_stream())).await;
-            answer.become_stream(Payload::Stream(body), variant);
+            let body = Box::pin(injection.apply_to_stream(stream.into_body())).await;
+            response.set_derived_stream(Payload::Stream(body), variant);
         }
     }
-    if answer.file.is_none() {
-        // The file's date says nothing of the client.
-        answer.headers.remove(header::LAST_MODIFIED);
+    if response.body_file.is_none() {
+        // The date of the file does not cover the inserted scripts.
+        response.headers.remove(header::LAST_MODIFIED);
     }
 }
 
-/// A page and what is to be put into it.
-struct Page<'a> {
-    pages: &'a PageService,
+/// Inserts scripts into one page.
+struct Injection<'a> {
+    service: &'a PageService,
     scripts: &'a Scripts,
     path: &'a str,
     host: &'a str,
 }
 
-impl Page<'_> {
-    /// The page with the scripts in it; none when there is nothing to add.
-    fn whole(&self, page: &Bytes) -> Option<Bytes> {
-        self.add(page, &scan(page), true)
+impl Injection<'_> {
+    /// Returns the complete page with the scripts; `None` when there is nothing to insert.
+    fn apply(&self, page: &Bytes) -> Option<Bytes> {
+        self.insert(page, &scan(page), true)
     }
 
-    fn add(&self, page: &Bytes, found: &Scan, is_whole: bool) -> Option<Bytes> {
-        let header = std::iter::once(&self.scripts.policies);
-        let missing = header.chain(&found.policies).map(|policies| {
+    /// Inserts the scripts, and logs the policies that would block them.
+    fn insert(&self, page: &Bytes, found: &PageScan, is_whole: bool) -> Option<Bytes> {
+        let all_policies = std::iter::once(&self.scripts.policies).chain(&found.policies);
+        let blocking = all_policies.map(|policies| {
             let nonce = self.scripts.nonce(found);
-            (policies, policy::missing(policies, nonce, self.host))
+            let missing = policy::missing_directives(policies, nonce, self.host);
+            (policies, missing)
         });
-        let missing: Vec<_> = missing.filter(|(_, missing)| !missing.is_empty()).collect();
-        // PreloadHints that a policy keeps out would only be errors in the console.
+        let blocking: Vec<_> = blocking
+            .filter(|(_, missing)| !missing.is_empty())
+            .collect();
+        // Preload hints that a policy blocks would only be errors in the console.
         let mut scripts = self.scripts.clone();
-        if !missing.is_empty() {
+        if !blocking.is_empty() {
             scripts.preloads = PreloadHints::default();
         }
-        let added = add(page, found, &scripts, is_whole)?;
-        for (policies, missing) in missing {
-            self.pages
-                .policy_reports
-                .report(self.path, policies, &missing);
+        let inserted = insert_scripts(page, found, &scripts, is_whole)?;
+        for (policies, missing) in blocking {
+            let reports = &self.service.policy_reports;
+            reports.report(self.path, policies, &missing);
         }
-        Some(added)
+        Some(inserted)
     }
 
-    /// A page that comes in pieces, with the scripts at the front of its head.
-    async fn front(&self, body: Body) -> Body {
-        let mut pieces = body.into_data_stream();
-        let (head, failed) = self.head(&mut pieces).await;
-        let rest = stream::iter(failed.map(Err)).chain(pieces);
+    /// Returns a streamed page with the scripts at the start of its head.
+    async fn apply_to_stream(&self, body: Body) -> Body {
+        let mut chunks = body.into_data_stream();
+        let (head, error) = self.read_head(&mut chunks).await;
+        let rest = stream::iter(error.map(Err)).chain(chunks);
         Body::from_stream(stream::iter([Ok(head)]).chain(rest))
     }
 
-    /// What comes until the head is over, with the scripts in it, and why nothing follows.
-    async fn head(&self, pieces: &mut BodyDataStream) -> (Bytes, Option<axum::Error>) {
+    /// Reads chunks until the head is complete. Returns them with the scripts, and the error that ended
+    /// the stream, if any.
+    async fn read_head(&self, chunks: &mut BodyDataStream) -> (Bytes, Option<axum::Error>) {
         let mut head = BytesMut::new();
         loop {
-            match pieces.next().await {
+            match chunks.next().await {
                 None => {
                     let page = head.freeze();
-                    return (self.whole(&page).unwrap_or(page), None);
+                    return (self.apply(&page).unwrap_or(page), None);
                 }
                 Some(Err(error)) => return (head.freeze(), Some(error)),
-                Some(Ok(piece)) => head.extend_from_slice(&piece),
+                Some(Ok(chunk)) => head.extend_from_slice(&chunk),
             }
             let found = scan(&head);
-            if found.is_past_head || head.len() >= HEAD_BYTES {
+            if found.is_past_head || head.len() >= MAX_HEAD_BYTES {
                 let head = head.freeze();
-                return (self.add(&head, &found, false).unwrap_or(head), None);
+                return (self.insert(&head, &found, false).unwrap_or(head), None);
             }
         }
     }
 }
 
-/// The page, or its beginning, with the scripts as one piece; none when it is a fragment, has them
-/// already, or is in an encoding that is not ASCII-compatible.
-fn add(page: &Bytes, found: &Scan, scripts: &Scripts, is_whole: bool) -> Option<Bytes> {
+/// Returns the page, or the beginning of one, with the scripts. Returns `None` when it is a fragment,
+/// already has the scripts, or is in an encoding that is not ASCII-compatible.
+fn insert_scripts(
+    page: &Bytes,
+    found: &PageScan,
+    scripts: &Scripts,
+    is_whole: bool,
+) -> Option<Bytes> {
     let recorder = scripts.recorder && !found.has_recorder;
     let client = scripts.client && !found.has_client;
     if !is_document(page) || (!recorder && !client) {
@@ -239,23 +252,25 @@ fn add(page: &Bytes, found: &Scan, scripts: &Scripts, is_whole: bool) -> Option<
             "<script type=\"module\" src=\"{base}{CLIENT_PATH}\"{nonce}></script>"
         ));
     }
-    // No line is added in front of the page's own: its errors keep their places.
-    let at_front = || splice(page, found.head_start, &format!("{MARK}{tags}"));
+    // Without a line break, so that the line numbers in the page's own errors stay correct.
+    let at_head_start = || splice(page, found.head_start, &format!("{MARKER}{tags}"));
     if !is_whole || recorder || found.has_foreign_base {
-        return Some(at_front());
+        return Some(at_head_start());
     }
-    let at_end = |at| splice(page, at, &format!("{MARK}\n{tags}"));
-    if let Some(at) = found.body_end.or(found.head_end) {
-        return Some(at_end(at));
+    let before_end = |offset| splice(page, offset, &format!("{MARKER}\n{tags}"));
+    if let Some(offset) = found.body_end.or(found.head_end) {
+        return Some(before_end(offset));
     }
-    // Behind frames, or in an element that nobody closed, it would be no script.
-    let added = at_end(page.len());
-    let is_script = !found.has_frameset && scan(&added).has_client;
-    Some(if is_script { added } else { at_front() })
+    // After a frameset, or within an unclosed element such as a title, the script would not run.
+    let appended = before_end(page.len());
+    let would_run = !found.has_frameset && scan(&appended).has_client;
+    Some(if would_run { appended } else { at_head_start() })
 }
 
-fn splice(page: &[u8], at: usize, piece: &str) -> Bytes {
-    [&page[..at], piece.as_bytes(), &page[at..]].concat().into()
+fn splice(page: &[u8], offset: usize, piece: &str) -> Bytes {
+    [&page[..offset], piece.as_bytes(), &page[offset..]]
+        .concat()
+        .into()
 }
 
 #[cfg(test)]
@@ -269,8 +284,8 @@ mod tests {
         let mut scripts = Scripts::new(true, recorder, "");
         scripts.policies = policies.to_owned();
         let page = Bytes::copy_from_slice(page.as_bytes());
-        let added = add(&page, &scan(&page), &scripts, true)?;
-        Some(String::from_utf8(added.to_vec()).unwrap())
+        let inserted = insert_scripts(&page, &scan(&page), &scripts, true)?;
+        Some(String::from_utf8(inserted.to_vec()).unwrap())
     }
 
     fn injected(page: &str) -> Option<String> {
@@ -278,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn with_the_recorder_both_go_to_the_front_of_the_head() {
+    fn the_recorder_and_the_client_are_placed_at_the_start_of_the_head() {
         let both = SCRIPT.replace(
             "\n<script",
             "<script src=\"/__pagewire__/recorder.js\"></script><script",
@@ -288,7 +303,7 @@ mod tests {
             "<!doctype html><html>|<body></body></html>",
             "<!doctype html>|<p>x</p></body>",
             "<!-- a --><html a='>'>|<template><head></head></template>",
-            // A body with nothing before it has its head before it.
+            // Without a head element, the head is implied before the body.
             "|<body><p>",
         ] {
             let expected = page.replace('|', &both);
@@ -301,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_is_before_the_end_of_the_body_or_the_head_or_at_the_end() {
+    fn the_client_is_placed_before_the_end_of_the_body_or_head_or_at_the_end() {
         for page in [
             "<!doctype html><body><p>x</p>|</body></html>",
             "<html><head></head><body></body x><p>late</p>|</body></html>",
@@ -321,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_end_is_no_place_for_scripts_the_front_of_the_head_is() {
+    fn the_client_is_placed_at_the_start_of_the_head_if_it_would_not_run_at_the_end() {
         for page in [
             "<html>|<frameset></frameset></html>",
             "<!doctype html>|<title>never closed",
@@ -331,33 +346,25 @@ mod tests {
             let expected = page.replace('|', &SCRIPT.replace('\n', ""));
             assert_eq!(injected(&page.replace('|', "")), Some(expected), "{page}");
         }
-        // This one leads nowhere else.
+        // A base on the same host is harmless.
         let page = "<html><head><base href='/docs/'></head><body>|</body></html>";
         let expected = page.replace('|', SCRIPT);
         assert_eq!(injected(&page.replace('|', "")), Some(expected));
     }
 
     #[test]
-    fn under_a_base_path_the_scripts_are_too() {
+    fn script_urls_include_the_base_path() {
         let page = Bytes::from_static(b"<html>");
         let scripts = Scripts::new(true, true, "/app");
-        let added = add(&page, &scan(&page), &scripts, true).unwrap();
-        let added = String::from_utf8(added.to_vec()).unwrap();
-        assert!(added.contains("src=\"/app/__pagewire__/client.js\""));
-        assert!(added.contains("src=\"/app/__pagewire__/recorder.js\""));
-        assert_eq!(
-            add(
-                &added.clone().into(),
-                &scan(added.as_bytes()),
-                &scripts,
-                true
-            ),
-            None
-        );
+        let page = insert_scripts(&page, &scan(&page), &scripts, true).unwrap();
+        let text = String::from_utf8(page.to_vec()).unwrap();
+        assert!(text.contains("src=\"/app/__pagewire__/client.js\""));
+        assert!(text.contains("src=\"/app/__pagewire__/recorder.js\""));
+        assert_eq!(insert_scripts(&page, &scan(&page), &scripts, true), None);
     }
 
     #[test]
-    fn fragments_and_pages_with_the_client_are_left_alone() {
+    fn fragments_and_pages_with_the_client_are_unchanged() {
         for page in [
             "",
             "<p>x</p></body>",
@@ -375,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_is_copied_from_the_policy_or_the_page() {
+    fn the_nonce_is_copied_from_the_policy_or_the_page() {
         let tag = |page: &str, policy: &str| {
             let page = inject(page, false, policy).unwrap();
             page.split("client.js\"")
@@ -406,7 +413,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn injection_adds_one_contiguous_piece(
+        fn injection_inserts_one_contiguous_piece(
             page in "(<!doctype html>|<html>|\u{FEFF}<body>)(<(/)?(head|body|script|template|title|p|svg)( a=['\"]?)?>?|<!--|-->|é|\\PC| |\"){0,24}"
         ) {
             let once = injected(&page).unwrap();

@@ -1,20 +1,18 @@
-//! What injection needs to know of an HTML page: where its parts begin and end, in octets, and what
-//! its policies say. The tokenizer is html5gum's; any ASCII-compatible encoding will do.
+//! Scan of an HTML page for what injection depends on: where its parts begin and end, which scripts it
+//! loads, and its content security policies.
 
+use super::policy;
 use crate::message::{CLIENT_PATH, RECORDER_PATH, WDS_CLIENT_PATH};
-use crate::pages::stages::inject::policy;
-use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
-use html5gum::{Span, State, Tokenizer};
+use crate::pages::html::{StartTag, Tag, walk_tags};
 
-/// The page without the byte order mark of UTF-8.
-fn without_mark(page: &[u8]) -> &[u8] {
+fn without_byte_order_mark(page: &[u8]) -> &[u8] {
     page.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(page)
 }
 
-/// The ancestor's rule: behind comments and white space stands a doctype, `html`, `head` or
-/// `body` tag.
-pub(crate) fn is_document(page: &[u8]) -> bool {
-    let mut rest = without_mark(page);
+/// Whether a page is a document rather than a fragment. As in `@web/dev-server`, a document begins with a
+/// doctype or an `html`, `head` or `body` tag, after comments and white space.
+pub(super) fn is_document(page: &[u8]) -> bool {
+    let mut rest = without_byte_order_mark(page);
     loop {
         rest = rest.trim_ascii_start();
         let Some(comment) = rest.strip_prefix(b"<!--") else {
@@ -36,10 +34,10 @@ pub(crate) fn is_document(page: &[u8]) -> bool {
         })
 }
 
-/// What the front of a head is behind: the last of these that a page has.
+/// What precedes the start of the head. The greatest one in the page decides.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum HeadStart {
-    /// The page's beginning, or its byte order mark.
+enum HeadAnchor {
+    /// The start of the page, or its byte order mark.
     #[default]
     Page,
     Doctype,
@@ -47,145 +45,106 @@ enum HeadStart {
     Head,
 }
 
-/// What was found.
+/// Result of scanning a page. Offsets are in bytes.
 #[derive(Default)]
-pub(crate) struct Scan {
-    /// Where the last `</body>` begins.
-    pub(crate) body_end: Option<usize>,
-    /// Where the last `</head>` begins.
-    pub(crate) head_end: Option<usize>,
-    /// The front of the head, and what it is behind.
-    pub(crate) head_start: usize,
-    head_follows: HeadStart,
-    /// The head is over: what follows changes none of the above but `body_end`.
-    pub(crate) is_past_head: bool,
-    /// The nonce of a policy in a meta element, or of the page's own scripts.
-    pub(crate) nonce: Option<String>,
-    /// The policies of its meta elements.
-    pub(crate) policies: Vec<String>,
-    /// The page loads the client by itself.
-    pub(crate) has_client: bool,
-    /// The page has the recorder.
-    pub(crate) has_recorder: bool,
-    /// Frames instead of a body: scripts behind its beginning are no scripts.
-    pub(crate) has_frameset: bool,
-    /// A `base` element sends URLs that begin with `/` to another host.
-    pub(crate) has_foreign_base: bool,
+pub(super) struct PageScan {
+    /// Start of the last `</body>`.
+    pub(super) body_end: Option<usize>,
+    /// Start of the last `</head>`.
+    pub(super) head_end: Option<usize>,
+    pub(super) head_start: usize,
+    head_anchor: HeadAnchor,
+    /// Whether the head is complete. The rest of the page can change only `body_end`.
+    pub(super) is_past_head: bool,
+    /// Nonce of a policy in a meta element, or of the page's own scripts.
+    pub(super) nonce: Option<String>,
+    /// Content security policies in meta elements.
+    pub(super) policies: Vec<String>,
+    pub(super) has_client: bool,
+    pub(super) has_recorder: bool,
+    /// Whether the page has frames instead of a body. Scripts after the frameset do not run.
+    pub(super) has_frameset: bool,
+    /// Whether a `base` element directs URLs that begin with `/` to another host.
+    pub(super) has_foreign_base: bool,
 }
 
-/// Attributes of the tag being read, as far as they matter here.
-#[derive(Default)]
-struct Tag {
-    name: Vec<u8>,
-    attribute: Vec<u8>,
-    src: String,
-    nonce: String,
-    http_equiv: String,
-    content: String,
-    href: String,
-}
+/// Attributes that the scan looks at.
+const ATTRIBUTES: [&str; 5] = ["src", "nonce", "http-equiv", "content", "href"];
 
-/// Reads a page, or the beginning of one.
-pub(crate) fn scan(page: &[u8]) -> Scan {
-    let mut found = Scan {
-        head_start: page.len() - without_mark(page).len(),
-        ..Scan::default()
+/// Scans a page, or the beginning of one.
+pub(super) fn scan(page: &[u8]) -> PageScan {
+    let mut found = PageScan {
+        head_start: page.len() - without_byte_order_mark(page).len(),
+        ..PageScan::default()
     };
-    let mut tag = Tag::default();
-    // Inside a template nothing ends the document's body.
-    let mut templates = 0_usize;
-    {
-        let found = &mut found;
-        let mut emitter = CallbackEmitter::new(
-            |event: CallbackEvent<'_>, span: Span<usize>| -> Option<State> {
-                match event {
-                    CallbackEvent::OpenStartTag { name } => {
-                        tag = Tag {
-                            name: name.to_ascii_lowercase(),
-                            ..Tag::default()
-                        };
-                    }
-                    CallbackEvent::AttributeName { name } => tag.attribute = name.to_vec(),
-                    CallbackEvent::AttributeValue { value } => {
-                        let value = String::from_utf8_lossy(value);
-                        match tag.attribute.as_slice() {
-                            b"src" => tag.src.push_str(&value),
-                            b"nonce" => tag.nonce.push_str(&value),
-                            b"http-equiv" => tag.http_equiv.push_str(&value),
-                            b"content" => tag.content.push_str(&value),
-                            b"href" => tag.href.push_str(&value),
-                            _ => {}
-                        }
-                    }
-                    CallbackEvent::Doctype { .. } => {
-                        found.head_starts(span.end, HeadStart::Doctype)
-                    }
-                    CallbackEvent::CloseStartTag { .. } => {
-                        match tag.name.as_slice() {
-                            _ if templates > 0 => {}
-                            b"html" => found.head_starts(span.end, HeadStart::Html),
-                            b"head" => found.head_starts(span.end, HeadStart::Head),
-                            b"body" => found.is_past_head = true,
-                            b"frameset" => {
-                                found.has_frameset = true;
-                                found.is_past_head = true;
-                            }
-                            b"base" => found.has_foreign_base |= tag.href.contains("//"),
-                            _ => {}
-                        }
-                        found.start_tag(&tag);
-                        templates += usize::from(tag.name == b"template");
-                    }
-                    CallbackEvent::EndTag { name } => match name {
-                        b"template" => templates = templates.saturating_sub(1),
-                        b"body" if templates == 0 => found.body_end = Some(span.start),
-                        b"head" if templates == 0 => {
-                            found.head_end = Some(span.start);
-                            found.is_past_head = true;
-                        }
-                        _ => {}
-                    },
-                    _ => {}
-                }
-                None
-            },
-        );
-        emitter.naively_switch_states(true);
-        let Ok(()) =
-            Tokenizer::new_with_emitter(page, emitter).try_for_each(|token| token.map(drop));
-    }
+    // Tags inside a template are not part of the document's structure.
+    let mut template_depth = 0_usize;
+    walk_tags(page, &ATTRIBUTES, |tag| match tag {
+        Tag::Doctype { end } => found.set_head_start(end, HeadAnchor::Doctype),
+        Tag::Start { tag, end } => {
+            if template_depth == 0 {
+                found.visit_structure(tag, end);
+            }
+            found.visit_content(tag);
+            template_depth += usize::from(tag.name == b"template");
+        }
+        Tag::End { name, start } => match name {
+            b"template" => template_depth = template_depth.saturating_sub(1),
+            b"body" if template_depth == 0 => found.body_end = Some(start),
+            b"head" if template_depth == 0 => {
+                found.head_end = Some(start);
+                found.is_past_head = true;
+            }
+            _ => {}
+        },
+    });
     found
 }
 
-impl Scan {
-    fn head_starts(&mut self, at: usize, behind: HeadStart) {
-        if behind > self.head_follows {
-            (self.head_start, self.head_follows) = (at, behind);
+impl PageScan {
+    fn set_head_start(&mut self, offset: usize, anchor: HeadAnchor) {
+        if anchor > self.head_anchor {
+            (self.head_start, self.head_anchor) = (offset, anchor);
         }
     }
 
-    fn start_tag(&mut self, tag: &Tag) {
+    fn visit_structure(&mut self, tag: &StartTag, end: usize) {
+        match tag.name.as_slice() {
+            b"html" => self.set_head_start(end, HeadAnchor::Html),
+            b"head" => self.set_head_start(end, HeadAnchor::Head),
+            b"body" => self.is_past_head = true,
+            b"frameset" => {
+                self.has_frameset = true;
+                self.is_past_head = true;
+            }
+            b"base" => {
+                let href = tag.attribute("href");
+                self.has_foreign_base |= href.is_some_and(|href| href.contains("//"));
+            }
+            _ => {}
+        }
+    }
+
+    fn visit_content(&mut self, tag: &StartTag) {
+        let attribute = |name| tag.attribute(name).unwrap_or_default();
         match tag.name.as_slice() {
             b"script" => {
-                let src = tag.src.split(['?', '#']).next().unwrap_or_default();
-                // Whatever the base path is.
-                self.has_client |= [CLIENT_PATH, WDS_CLIENT_PATH]
-                    .iter()
-                    .any(|path| src.ends_with(path));
-                self.has_recorder |= src.ends_with(RECORDER_PATH);
-                if self.nonce.is_none() && policy::is_nonce(&tag.nonce) {
-                    self.nonce = Some(tag.nonce.clone());
-                }
-            }
-            b"meta"
-                if tag
-                    .http_equiv
-                    .eq_ignore_ascii_case("content-security-policy") =>
-            {
-                if let Some(nonce) = policy::nonce_of(&tag.content) {
+                let src = attribute("src").split(['?', '#']).next();
+                // Any base path may precede the client's path.
+                let loads = |path| src.is_some_and(|src| src.ends_with(path));
+                self.has_client |= loads(CLIENT_PATH) || loads(WDS_CLIENT_PATH);
+                self.has_recorder |= loads(RECORDER_PATH);
+                let nonce = attribute("nonce");
+                if self.nonce.is_none() && policy::is_nonce(nonce) {
                     self.nonce = Some(nonce.to_owned());
                 }
-                self.policies.push(tag.content.clone());
+            }
+            b"meta" if attribute("http-equiv").eq_ignore_ascii_case("content-security-policy") => {
+                let policy = attribute("content");
+                if let Some(nonce) = policy::find_nonce(policy) {
+                    self.nonce = Some(nonce.to_owned());
+                }
+                self.policies.push(policy.to_owned());
             }
             _ => {}
         }

@@ -1,24 +1,25 @@
-//! Conditional requests (RFC 9110, section 13): whether what the client has is what it would get.
+//! Conditional requests (RFC 9110, section 13): compares the version that the client has with the one
+//! that it would get.
 
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use std::time::SystemTime;
 
-/// What the preconditions of a request make of it.
+/// Result of evaluating the preconditions of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It is answered as if there were none.
-    Perform,
-    /// 304: the client has it.
+pub(super) enum Verdict {
+    /// The response is sent.
+    Proceed,
+    /// 304: the client has this version.
     NotModified,
-    /// 412: the client wanted another.
+    /// 412: the client requires another version.
     Failed,
 }
 
-/// Evaluates the preconditions of a GET or HEAD against the response that it would get, in the
-/// order of section 13.2.2.
-pub(crate) fn verdict(request: &HeaderMap, response: &HeaderMap) -> Verdict {
+/// Evaluates the preconditions of a GET or HEAD request against its response, in the order of section
+/// 13.2.2.
+pub(super) fn evaluate(request: &HeaderMap, response: &HeaderMap) -> Verdict {
     let tag = response.get(header::ETAG);
-    // Not parsed for the many requests that have no say about dates.
+    // Lazy: few requests have conditions about dates.
     let modified = || text(response, &header::LAST_MODIFIED).and_then(date);
     if request.contains_key(header::IF_MATCH) {
         if !lists(request, &header::IF_MATCH, tag, strongly_equal) {
@@ -38,23 +39,23 @@ pub(crate) fn verdict(request: &HeaderMap, response: &HeaderMap) -> Verdict {
     {
         return Verdict::NotModified;
     }
-    Verdict::Perform
+    Verdict::Proceed
 }
 
-/// Whether `If-Range` lets a range of this response be sent (section 13.1.5): it is absent, or
-/// names exactly this version.
-pub(crate) fn may_send_part(request: &HeaderMap, response: &HeaderMap) -> bool {
+/// Whether `If-Range` allows a range of this response to be sent (section 13.1.5): it is absent, or names
+/// exactly this version.
+pub(super) fn allows_range(request: &HeaderMap, response: &HeaderMap) -> bool {
     if !request.contains_key(header::IF_RANGE) {
         return true;
     }
-    let Some(wanted) = text(request, &header::IF_RANGE) else {
+    let Some(condition) = text(request, &header::IF_RANGE) else {
         return false;
     };
-    if wanted.starts_with(['"', 'W']) && date(wanted).is_none() {
-        return text(response, &header::ETAG).is_some_and(|tag| strongly_equal(tag, wanted));
+    if condition.starts_with(['"', 'W']) && date(condition).is_none() {
+        return text(response, &header::ETAG).is_some_and(|tag| strongly_equal(tag, condition));
     }
     let modified = text(response, &header::LAST_MODIFIED).and_then(date);
-    modified.is_some() && modified == date(wanted)
+    modified.is_some() && modified == date(condition)
 }
 
 fn date(text: &str) -> Option<SystemTime> {
@@ -65,14 +66,15 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     Some(headers.get(name)?.to_str().ok()?.trim())
 }
 
-/// Whether a list of entity tags has this one; `*` stands for any that exists.
+/// Whether a list of entity tags contains this one; `*` stands for any existing one.
 fn lists(
     request: &HeaderMap,
     name: &HeaderName,
     tag: Option<&HeaderValue>,
     equal: fn(&str, &str) -> bool,
 ) -> bool {
-    // What browsers send: the one tag that they have. A weak one is equal to itself in one way only.
+    // Fast path for browsers, which send the one tag that they have. Excludes weak tags: strong comparison
+    // never accepts them.
     let lists = request.get_all(name);
     if let Some(tag) = tag
         && !tag.as_bytes().starts_with(b"W/")
@@ -88,7 +90,7 @@ fn lists(
         .any(|listed| listed == "*" || tag.is_some_and(|tag| equal(tag, listed)))
 }
 
-/// The members of a list of entity tags: commas within quotes separate nothing.
+/// Splits a list of entity tags at the commas outside of quotes.
 fn tags(list: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     list.split(move |c| {
@@ -109,7 +111,7 @@ fn strongly_equal(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Verdict::{Failed, NotModified, Perform};
+    use Verdict::{Failed, NotModified, Proceed};
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pairs = pairs.iter();
@@ -132,36 +134,36 @@ mod tests {
         let strong = headers(&[("etag", "\"a,b\""), ("last-modified", THEN)]);
         let weak = headers(&[("etag", "W/\"a\"")]);
         for (response, request, expected) in [
-            (&strong, &[][..], Perform),
+            (&strong, &[][..], Proceed),
             (
                 &strong,
                 &[("if-none-match", "\"x\", W/\"a,b\"")],
                 NotModified,
             ),
-            (&strong, &[("if-none-match", "\"a\"")], Perform),
+            (&strong, &[("if-none-match", "\"a\"")], Proceed),
             (&strong, &[("if-none-match", "*")], NotModified),
             (&weak, &[("if-none-match", "\"a\"")], NotModified),
             (&weak, &[("if-match", "W/\"a\"")], Failed),
-            (&strong, &[("if-match", "\"a,b\"")], Perform),
-            (&strong, &[("if-match", "*")], Perform),
+            (&strong, &[("if-match", "\"a,b\"")], Proceed),
+            (&strong, &[("if-match", "*")], Proceed),
             (&strong, &[("if-match", "\"x\"")], Failed),
             (&strong, &[("if-modified-since", THEN)], NotModified),
             (&strong, &[("if-modified-since", LATER)], NotModified),
-            (&strong, &[("if-modified-since", BEFORE)], Perform),
-            (&strong, &[("if-modified-since", "yesterday")], Perform),
-            (&weak, &[("if-modified-since", LATER)], Perform),
+            (&strong, &[("if-modified-since", BEFORE)], Proceed),
+            (&strong, &[("if-modified-since", "yesterday")], Proceed),
+            (&weak, &[("if-modified-since", LATER)], Proceed),
             (&strong, &[("if-unmodified-since", BEFORE)], Failed),
-            (&strong, &[("if-unmodified-since", THEN)], Perform),
-            // The tag has the say where both are given.
+            (&strong, &[("if-unmodified-since", THEN)], Proceed),
+            // A condition about the tag takes precedence over one about the date.
             (
                 &strong,
                 &[("if-none-match", "\"x\""), ("if-modified-since", LATER)],
-                Perform,
+                Proceed,
             ),
             (
                 &strong,
                 &[("if-match", "\"a,b\""), ("if-unmodified-since", BEFORE)],
-                Perform,
+                Proceed,
             ),
             (
                 &strong,
@@ -170,7 +172,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                verdict(&headers(request), response),
+                evaluate(&headers(request), response),
                 expected,
                 "{request:?}"
             );
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_sent_only_of_the_very_version_that_is_named() {
+    fn a_range_is_sent_only_of_the_version_that_if_range_names() {
         let response = headers(&[("etag", "\"a\""), ("last-modified", THEN)]);
         let weak = headers(&[("etag", "W/\"a\"")]);
         for (response, value, expected) in [
@@ -190,8 +192,8 @@ mod tests {
             (&response, "nonsense", false),
         ] {
             let request = headers(&[("if-range", value)]);
-            assert_eq!(may_send_part(&request, response), expected, "{value}");
+            assert_eq!(allows_range(&request, response), expected, "{value}");
         }
-        assert!(may_send_part(&HeaderMap::new(), &response));
+        assert!(allows_range(&HeaderMap::new(), &response));
     }
 }

@@ -1,130 +1,136 @@
-//! The last stage: from an answer to HTTP, by the request's conditions and range.
+//! The reply stage: turns the response into HTTP, according to the conditions and the range of the
+//! request.
 
-use crate::pages::response::page_response::{PageResponse, Payload, Responder};
 mod conditions;
 mod ranges;
 
+use crate::pages::request::PageRequest;
+use crate::pages::response::page_response::{PageResponse, Payload, Responder};
 use axum::body::Body;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 use conditions::Verdict;
 use ranges::RangeRequest;
 
-/// What describes a representation that a 304 does not carry (RFC 9110, section 15.4.5).
-const OF_THE_BODY: [HeaderName; 4] = [
+/// Headers that describe a representation, and are omitted without one (RFC 9110, section 15.4.5).
+const REPRESENTATION_HEADERS: [HeaderName; 4] = [
     header::CONTENT_TYPE,
     header::CONTENT_LENGTH,
     header::CONTENT_ENCODING,
     header::LAST_MODIFIED,
 ];
 
-pub(crate) fn reply(request: &Parts, mut answer: PageResponse) -> Response {
-    // How long a backend's answers may be kept is for the backend to say.
-    if !matches!(answer.responder, Responder::Proxy(_)) {
-        describe(&mut answer);
+/// Runs the stage.
+pub(crate) fn stage(request: &PageRequest<'_>, mut response: PageResponse) -> Response {
+    // A backend decides itself how its responses are cached.
+    if !matches!(response.responder, Responder::Proxy(_)) {
+        set_cache_headers(&mut response);
     }
-    let reads = request.method == Method::GET || request.method == Method::HEAD;
-    if reads && answer.status == StatusCode::OK {
-        match conditions::verdict(&request.headers, &answer.headers) {
-            Verdict::Perform => {}
+    if request.is_read() && response.status == StatusCode::OK {
+        match conditions::evaluate(&request.parts.headers, &response.headers) {
+            Verdict::Proceed => {}
             Verdict::NotModified => {
-                for name in OF_THE_BODY {
-                    answer.headers.remove(name);
-                }
-                return response(
-                    StatusCode::NOT_MODIFIED,
-                    answer.headers.into_map(),
-                    Body::empty(),
-                );
+                let mut headers = response.headers;
+                remove_representation_headers(&mut headers);
+                return http_response(StatusCode::NOT_MODIFIED, headers.into_map(), Body::empty());
             }
             Verdict::Failed => {
-                return nothing(StatusCode::PRECONDITION_FAILED, answer.headers.into_map());
+                return empty_response(
+                    StatusCode::PRECONDITION_FAILED,
+                    response.headers.into_map(),
+                );
             }
         }
-        if !take_part(request, &mut answer) {
-            return nothing(StatusCode::RANGE_NOT_SATISFIABLE, answer.headers.into_map());
+        if !apply_range(request, &mut response) {
+            return empty_response(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                response.headers.into_map(),
+            );
         }
     }
-    let is_head = request.method == Method::HEAD;
-    // The HTTP library says itself how long a body is that it has.
-    if let Some(length) = answer.body.len()
-        && (is_head || !matches!(answer.body, Payload::Bytes(_)))
+    // For a body in memory the HTTP library sets the length.
+    if let Some(length) = response.body.len()
+        && (request.is_head() || !matches!(response.body, Payload::Bytes(_)))
     {
         let length = HeaderValue::from(length);
-        answer.headers.insert(header::CONTENT_LENGTH, length);
+        response.headers.insert(header::CONTENT_LENGTH, length);
     }
-    let body = if is_head {
+    let body = if request.is_head() {
         Body::empty()
     } else {
-        answer.body.into_stream()
+        response.body.into_body()
     };
-    response(answer.status, answer.headers.into_map(), body)
+    http_response(response.status, response.headers.into_map(), body)
 }
 
-/// Leaves the part that is asked for, if one is (RFC 9110, section 14). Of what streams there are no
-/// parts. False when there is no such part.
-fn take_part(request: &Parts, answer: &mut PageResponse) -> bool {
-    let Some(size) = answer.body.len() else {
+/// Narrows the body to the requested range, if there is one (RFC 9110, section 14). Streams are always
+/// sent whole. Returns false if the range begins past the end.
+fn apply_range(request: &PageRequest<'_>, response: &mut PageResponse) -> bool {
+    let Some(size) = response.body.len() else {
         return true;
     };
-    let headers = &mut answer.headers;
+    let request_headers = &request.parts.headers;
+    let headers = &mut response.headers;
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    if request.method != Method::GET || !conditions::may_send_part(&request.headers, headers) {
+    if request.parts.method != Method::GET || !conditions::allows_range(request_headers, headers) {
         return true;
     }
-    let asked = request.headers.get(header::RANGE);
-    match ranges::asked(asked.and_then(|asked| asked.to_str().ok()), size) {
+    let range = request_headers.get(header::RANGE);
+    match ranges::parse(range.and_then(|range| range.to_str().ok()), size) {
         RangeRequest::Whole => true,
         RangeRequest::Part(part) => {
             let range = format!("bytes {}-{}/{size}", part.start, part.end - 1);
-            content_range(headers, &range);
-            answer.status = StatusCode::PARTIAL_CONTENT;
-            let whole = std::mem::replace(&mut answer.body, Bytes::new().into());
-            answer.body = whole.part(part.start, part.end);
+            set_content_range(headers, &range);
+            response.status = StatusCode::PARTIAL_CONTENT;
+            let whole = std::mem::replace(&mut response.body, Bytes::new().into());
+            response.body = whole.slice(part.start, part.end);
             true
         }
         RangeRequest::Unsatisfiable => {
-            content_range(headers, &format!("bytes */{size}"));
+            set_content_range(headers, &format!("bytes */{size}"));
             false
         }
     }
 }
 
-/// Says how long the body may be kept, and which version of it this is.
-fn describe(answer: &mut PageResponse) {
-    let headers = &mut answer.headers;
+/// Sets `Cache-Control` and `ETag` where no plugin has set them: clients revalidate every response.
+fn set_cache_headers(response: &mut PageResponse) {
+    let headers = &mut response.headers;
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-cache"));
-    if answer.status != StatusCode::OK {
+    if response.status != StatusCode::OK {
         return;
     }
     if !headers.contains_key(header::ETAG)
-        && let Some(tag) = answer.tag.take()
+        && let Some(tag) = response.tag.take()
     {
         headers.insert(header::ETAG, tag);
     }
 }
 
-fn content_range(headers: &mut HeaderMap, text: &str) {
+fn set_content_range(headers: &mut HeaderMap, text: &str) {
     if let Ok(value) = HeaderValue::from_str(text) {
         headers.insert(header::CONTENT_RANGE, value);
     }
 }
 
-/// A refusal without a body.
-fn nothing(status: StatusCode, mut headers: HeaderMap) -> Response {
-    for name in OF_THE_BODY {
+fn remove_representation_headers(headers: &mut HeaderMap) {
+    for name in REPRESENTATION_HEADERS {
         headers.remove(name);
     }
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-    response(status, headers, Body::empty())
 }
 
-fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
+/// Returns a refusal without a body.
+fn empty_response(status: StatusCode, mut headers: HeaderMap) -> Response {
+    remove_representation_headers(&mut headers);
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    http_response(status, headers, Body::empty())
+}
+
+fn http_response(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;

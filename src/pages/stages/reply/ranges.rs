@@ -2,20 +2,20 @@
 
 use std::ops::Range;
 
-/// What a `Range` header asks for.
+/// The part of a representation that a `Range` header requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum RangeRequest {
-    /// The whole: no range, one that is not understood, or several. A server may ignore the header
-    /// (section 14.2), and who asks for several ranges must be ready for that.
+pub(super) enum RangeRequest {
+    /// All of it: the header is absent, invalid, or has several ranges. A server may ignore the header
+    /// (section 14.2), and clients must expect that.
     Whole,
-    /// These octets.
+    /// These bytes.
     Part(Range<u64>),
-    /// 416: they begin behind the end.
+    /// 416: the range begins past the end.
     Unsatisfiable,
 }
 
-/// Reads the header for a representation of this size.
-pub(crate) fn asked(header: Option<&str>, size: u64) -> RangeRequest {
+/// Parses the header for a representation of this size.
+pub(super) fn parse(header: Option<&str>, size: u64) -> RangeRequest {
     let Some(set) = header.and_then(|header| {
         let (unit, set) = header.split_once('=')?;
         unit.trim()
@@ -42,10 +42,11 @@ pub(crate) fn asked(header: Option<&str>, size: u64) -> RangeRequest {
     }
 }
 
-/// Digits alone, or nothing; a number that is larger than any file is just that large.
+/// Parses an optional number: `None` if it is invalid, `Some(None)` if it is absent. A number that is
+/// too large saturates.
 #[allow(
     clippy::option_option,
-    reason = "wrong, absent and given are three things"
+    reason = "invalid, absent and present are three cases"
 )]
 fn number(text: &str) -> Option<Option<u64>> {
     let text = text.trim();
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn single_ranges_are_understood_and_others_ignored() {
+    fn single_ranges_are_parsed_and_others_ignored() {
         for (header, expected) in [
             ("bytes=0-0", RangeRequest::Part(0..1)),
             ("bytes=2-4", RangeRequest::Part(2..5)),
@@ -79,9 +80,9 @@ mod tests {
             ("bytes", RangeRequest::Whole),
             ("items=0-1", RangeRequest::Whole),
         ] {
-            assert_eq!(asked(Some(header), 10), expected, "{header}");
+            assert_eq!(parse(Some(header), 10), expected, "{header}");
         }
-        assert_eq!(asked(None, 10), RangeRequest::Whole);
-        assert_eq!(asked(Some("bytes=0-"), 0), RangeRequest::Unsatisfiable);
+        assert_eq!(parse(None, 10), RangeRequest::Whole);
+        assert_eq!(parse(Some("bytes=0-"), 0), RangeRequest::Unsatisfiable);
     }
 }
