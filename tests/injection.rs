@@ -136,7 +136,7 @@ async fn a_policy_that_blocks_the_client_is_reported_once_with_the_remedy() {
     assert_eq!(code, Some(0), "{output}");
     let reports: Vec<_> = output
         .lines()
-        .filter(|line| line.contains("keeps the client out"))
+        .filter(|line| line.contains("blocks the client"))
         .collect();
     assert_eq!(reports.len(), 1, "{output}");
     assert!(
