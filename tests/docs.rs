@@ -14,6 +14,19 @@ use std::{env, fs};
 /// Words that end a command in a shell line.
 const SEPARATORS: &[&str] = &["|", "||", "&&", ";", "&", ">"];
 
+/// Beginnings of paths in this repository.
+const FOLDERS: &[&str] = &[
+    "benches/",
+    "ci/",
+    ".ci/",
+    "clients/",
+    "docs/",
+    "examples/",
+    "proto/",
+    "src/",
+    "tests/",
+];
+
 #[track_caller]
 fn none(faults: &[String]) {
     assert!(faults.is_empty(), "\n  {}\n", faults.join("\n  "));
@@ -50,6 +63,31 @@ fn links_lead_to_files_and_headings() {
             }
         }
     }
+    none(&faults);
+}
+
+#[test]
+fn paths_in_code_spans_exist() {
+    let mut checked = 0;
+    let mut faults = Vec::new();
+    // The pages of clients and tests name paths relative to their own folder.
+    let pages = pages()
+        .into_iter()
+        .filter(|page| !page.path.starts_with("clients") && !page.path.starts_with("tests"));
+    for page in pages {
+        for span in page.code_spans() {
+            let path = span.split([' ', ':']).next().unwrap_or_default();
+            let is_path = FOLDERS.iter().any(|folder| path.starts_with(folder));
+            if !is_path || path.contains(['*', '$']) || path.contains("NAME") {
+                continue;
+            }
+            checked += 1;
+            if !package().join(path).exists() {
+                faults.push(format!("{}: {path} does not exist", page.path.display()));
+            }
+        }
+    }
+    assert!(checked > 20, "the paths have been found");
     none(&faults);
 }
 

@@ -150,7 +150,7 @@ fn print_ready(ready: &Ready) -> std::io::Result<()> {
             writeln!(out, "  trust    {}", authority.display())?;
             writeln!(
                 out,
-                "           browsers warn until they trust this file: README, \"https\""
+                "           browsers warn until they trust this file (see docs/https.md)"
             )?;
         }
         writeln!(out, "  plugins  {}", ready.controls.join("  "))?;
