@@ -1,16 +1,16 @@
-//! The caller's own deadline, `grpc-timeout`. The transport answers CANCELLED when it expires,
-//! so we stop a margin earlier and report what there is.
+//! The caller's deadline, `grpc-timeout`. The transport responds with CANCELLED when it expires, so a
+//! method stops waiting a little earlier and reports what it has.
 
 use super::status;
 use std::time::Duration;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
-/// How much earlier than the caller's deadline the waiting ends.
+/// How much earlier than the caller's deadline a method stops waiting.
 const MARGIN: Duration = Duration::from_millis(50);
 
-/// What is left of the caller's deadline, less the margin; none when it set none.
-pub(super) fn of_request(metadata: &MetadataMap) -> Result<Option<Duration>, Status> {
+/// Returns the time until the caller's deadline, less the margin; none without a deadline.
+pub(super) fn remaining(metadata: &MetadataMap) -> Result<Option<Duration>, Status> {
     let Some(value) = metadata.get("grpc-timeout") else {
         return Ok(None);
     };
@@ -18,11 +18,11 @@ pub(super) fn of_request(metadata: &MetadataMap) -> Result<Option<Duration>, Sta
         .to_str()
         .ok()
         .and_then(parse)
-        .map(|left| Some(left.saturating_sub(MARGIN.min(left / 10))))
-        .ok_or_else(|| status::invalid("grpc-timeout", format!("{value:?} is no timeout")))
+        .map(|time| Some(time.saturating_sub(MARGIN.min(time / 10))))
+        .ok_or_else(|| status::invalid("grpc-timeout", format!("{value:?} is not a gRPC timeout (write up to eight digits and a unit: H, M, S, m, u or n)")))
 }
 
-/// At most eight digits and a unit (the gRPC protocol over HTTP/2).
+/// Parses up to eight digits and a unit, as the gRPC protocol over HTTP/2 defines them.
 fn parse(text: &str) -> Option<Duration> {
     let unit = text.chars().last()?;
     let digits = &text[..text.len() - unit.len_utf8()];
@@ -47,7 +47,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn timeouts_are_read_as_grpc_writes_them() {
+    fn parses_timeouts_in_the_format_of_grpc() {
         assert_eq!(parse("100m"), Some(Duration::from_millis(100)));
         assert_eq!(parse("2S"), Some(Duration::from_secs(2)));
         assert_eq!(parse("1H"), Some(Duration::from_hours(1)));

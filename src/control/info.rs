@@ -1,9 +1,10 @@
-//! What the daemon says of itself.
+//! `GetServerInfo`: version, features and limits of the daemon.
 
-use super::{Control, MAX_DOWN_FRAME_BYTES, convert, hook, proto};
+use super::limits::{MAX_BODY_BYTES, MAX_CALL_TIMEOUT, MAX_PAGE_FRAME_BYTES};
+use super::{Control, convert, proto};
 use crate::hub;
 
-/// Additive capabilities. A plugin can require them.
+/// Optional capabilities, which a plugin can require.
 const FEATURES: &[&str] = &[
     "command.navigate",
     "command.reload",
@@ -27,10 +28,10 @@ pub(super) fn get(control: &Control) -> proto::GetServerInfoResponse {
         epoch: control.hub.epoch().to_owned(),
         start_time: Some(convert::timestamp(control.start_time)),
         limits: Some(proto::Limits {
-            max_message_bytes: bytes_u32(MAX_DOWN_FRAME_BYTES),
-            max_body_bytes: bytes_u32(hook::MAX_BODY_BYTES),
-            max_call_timeout: (!control.debug).then(|| convert::duration(hook::MAX_CALL_TIMEOUT)),
-            max_socket_queue_bytes: bytes_u32(hub::OUTBOX_BYTES),
+            max_message_bytes: convert::size(MAX_PAGE_FRAME_BYTES),
+            max_body_bytes: convert::size(MAX_BODY_BYTES),
+            max_call_timeout: (!control.debug).then(|| convert::duration(MAX_CALL_TIMEOUT)),
+            max_socket_queue_bytes: convert::size(hub::OUTBOX_BYTES),
             event_log_entries: 0,
             event_log_bytes: hub::LOG_BYTES as u64,
         }),
@@ -42,16 +43,11 @@ pub(super) fn get(control: &Control) -> proto::GetServerInfoResponse {
     }
 }
 
-/// The features that a plugin requires and this daemon lacks.
+/// Returns the features that a plugin requires and this daemon lacks.
 pub(super) fn missing_features(required: &[String]) -> Vec<&str> {
     required
         .iter()
         .map(String::as_str)
         .filter(|feature| !FEATURES.contains(feature))
         .collect()
-}
-
-/// Our bounds are far below 4 GiB.
-pub(super) fn bytes_u32(bytes: usize) -> u32 {
-    u32::try_from(bytes).unwrap_or(u32::MAX)
 }

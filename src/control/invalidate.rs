@@ -1,7 +1,7 @@
-//! `Invalidate`: what was kept of plugins' answers is forgotten.
+//! `Invalidate`: evicts cached hook results, and refreshes the pages that use them.
 
 use super::status::invalid;
-use super::{Control, hook, info, proto};
+use super::{Control, convert, proto};
 use crate::paths::path_url;
 use crate::plugins::Invalidation;
 use std::collections::BTreeSet;
@@ -13,15 +13,16 @@ pub(super) fn invalidate(
     request: proto::InvalidateRequest,
 ) -> Result<proto::InvalidateResponse, Status> {
     let invalidation = parse(&request)?;
-    let forgotten = control.plugins.invalidate(&invalidation);
+    let evicted = control.plugins.invalidate(&invalidation);
     if request.refresh_pages {
-        refresh(control, &invalidation, &forgotten);
+        refresh(control, &invalidation, &evicted);
     }
     Ok(proto::InvalidateResponse {
-        entries_forgotten: info::bytes_u32(forgotten.len()),
+        entries_forgotten: convert::size(evicted.len()),
     })
 }
 
+/// Validates a request and converts it.
 fn parse(request: &proto::InvalidateRequest) -> Result<Invalidation, Status> {
     let paths = [
         ("exact_paths", &request.exact_paths),
@@ -33,9 +34,9 @@ fn parse(request: &proto::InvalidateRequest) -> Result<Invalidation, Status> {
             return Err(invalid(field, text));
         }
     }
-    let relative = |file: &&String| !Path::new(file).is_absolute();
-    if let Some(file) = request.file_paths.iter().find(relative) {
-        let text = format!("file path {file:?} is not absolute (write it from / on)");
+    let is_relative = |file: &&String| !Path::new(file).is_absolute();
+    if let Some(file) = request.file_paths.iter().find(is_relative) {
+        let text = format!("file path {file:?} is not absolute (begin it with /)");
         return Err(invalid("file_paths", text));
     }
     let is_empty = request.exact_paths.is_empty()
@@ -45,9 +46,9 @@ fn parse(request: &proto::InvalidateRequest) -> Result<Invalidation, Status> {
         let text = "nothing is named (set all, exact_paths, path_prefixes or file_paths)";
         return Err(invalid("all", text));
     }
-    // Files are known by the names that plugins gave them, and by their real paths.
+    // Plugins may have named a file by either path.
     let named = request.file_paths.iter().map(PathBuf::from);
-    let real = request.file_paths.iter().map(hook::real_path);
+    let real = request.file_paths.iter().map(convert::hook::real_path);
     Ok(Invalidation {
         all: request.all,
         exact_paths: request.exact_paths.clone(),
@@ -56,9 +57,9 @@ fn parse(request: &proto::InvalidateRequest) -> Result<Invalidation, Status> {
     })
 }
 
-/// Tells pages of the paths that were named and of those that what was named stands behind, whether
-/// anything was kept of them or not: an editor's buffer never is.
-fn refresh(control: &Control, invalidation: &Invalidation, forgotten: &[String]) {
+/// Notifies pages of changes to the invalidated paths and to the paths that depend on the invalidated
+/// files, whether they were cached or not: the contents of an editor's buffer, for one, never are.
+fn refresh(control: &Control, invalidation: &Invalidation, evicted: &[String]) {
     if invalidation.all {
         return control.hub.notify_changed(std::iter::empty());
     }
@@ -68,12 +69,12 @@ fn refresh(control: &Control, invalidation: &Invalidation, forgotten: &[String])
     let decoded = invalidation
         .exact_paths
         .iter()
-        .chain(forgotten)
+        .chain(evicted)
         .map(String::as_str);
     let decoded = decoded.chain(dependents.iter().map(|path| &**path));
     let mut paths: BTreeSet<String> = decoded.map(path_url).collect();
     paths.extend(of_files);
-    // Of prefixes only those pages are known that asked for what is kept.
+    // A prefix alone names no path: of the paths below it, only those with evicted entries are known.
     if !paths.is_empty() {
         control.hub.notify_changed(paths.into_iter());
     }

@@ -1,7 +1,7 @@
-//! The control edge: the gRPC service that programs speak to.
+//! The control edge: the gRPC service for programs.
 //!
-//! A method validates, calls the core and streams what it says: nothing else. The types of the
-//! contract live here alone; `convert` is the one place where they change.
+//! A method validates its request, calls the core and streams the results; it contains no other logic.
+//! The generated types do not leave this module, and `convert` is the one place where they are converted.
 
 mod auth;
 mod convert;
@@ -10,22 +10,20 @@ mod hook;
 mod import;
 mod info;
 mod invalidate;
+mod limits;
 mod plugins;
 mod reflection;
-mod resolve_import;
 mod send;
-mod serve;
 mod session;
 mod sockets;
 mod status;
 mod subscribe;
-mod transform;
-mod values;
 
 use crate::hub::Hub;
 use crate::paths::Roots;
 use crate::plugins::{PluginRegistry, ResolveImport, Serve, Transform};
 use futures_util::Stream;
+use limits::MAX_REQUEST_BYTES;
 use reflection::Reflection;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -38,7 +36,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 pub(crate) use auth::Auth;
 
-/// The contract, compiled.
+/// Types that are generated from the contract.
 #[allow(
     missing_docs,
     unreachable_pub,
@@ -52,42 +50,30 @@ pub(crate) mod proto {
 
 use proto::control_service_server::{ControlService, ControlServiceServer};
 
-/// Largest frame that a program may send to pages. Default 16 MiB.
-pub(crate) const MAX_DOWN_FRAME_BYTES: usize = 16 * 1024 * 1024;
-
-/// Largest request message. A larger one ends its stream and all that is beside it on it, so there is
-/// room to read what is too large and to answer it by itself. Default 32 MiB.
-const MAX_REQUEST_BYTES: usize = 2 * MAX_DOWN_FRAME_BYTES;
-
-/// What the service needs.
+/// State shared by all methods of the control service.
 pub(crate) struct Control {
-    /// The pages.
     pub hub: Arc<Hub>,
-    /// The plugins.
     pub plugins: Arc<PluginRegistry>,
-    /// URLs that pages are served at.
+    /// URLs that pages are served under.
     pub base_urls: Vec<String>,
-    /// Origins that were allowed by name.
+    /// Origins that the configuration allows to open a web socket.
     pub allowed_origins: Vec<String>,
-    /// The served folders.
     pub roots: Roots,
-    /// Where sessions get folders of their own; none = nowhere.
+    /// Parent of the sessions' scratch folders; none = sessions have none.
     pub scratch_dir: Option<PathBuf>,
-    /// When the daemon started.
     pub start_time: SystemTime,
-    /// Changes of files are logged.
+    /// Changes of files are recorded in the event log.
     pub watching: bool,
-    /// Suspends the deadlines of calls.
+    /// Calls to plugins have no timeout.
     pub debug: bool,
-    /// The open `ServerStart` streams: a stop waits for them.
+    /// Open `ServerStart` streams, which a stop waits for.
     pub sessions: TaskTracker,
-    /// Cut when the grace of a stop is over: every stream ends.
+    /// Cancelled when the grace period of a stop is over, which ends every stream.
     pub force_stop: CancellationToken,
 }
 
 impl Control {
-    /// The control service, health and reflection, as the routes of a gRPC server.
-    #[must_use]
+    /// Returns the routes of the control service, of health checks and of reflection.
     pub(crate) fn routes(self: &Arc<Self>, health: impl Into<Routes>) -> Routes {
         let service = ControlServiceServer::new(Service(self.clone()))
             .max_decoding_message_size(MAX_REQUEST_BYTES);
@@ -95,10 +81,10 @@ impl Control {
     }
 }
 
-/// The name of the service, as health checks know it.
+/// Name of the service in health checks.
 pub(crate) const SERVICE_NAME: &str = "pagewire.v1.ControlService";
 
-/// A response stream.
+/// Response stream of a method.
 type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 struct Service(Arc<Control>);
@@ -130,7 +116,7 @@ impl ControlService for Service {
         &self,
         request: Request<Streaming<proto::ServeRequest>>,
     ) -> Result<Response<Self::ServeStream>, Status> {
-        let session = session::of_request(&self.0, request.metadata())?;
+        let session = session::require_in_metadata(&self.0, request.metadata())?;
         let stream = hook::open::<Serve>(&self.0, session, request.into_inner());
         Ok(Response::new(stream))
     }
@@ -139,7 +125,7 @@ impl ControlService for Service {
         &self,
         request: Request<Streaming<proto::TransformRequest>>,
     ) -> Result<Response<Self::TransformStream>, Status> {
-        let session = session::of_request(&self.0, request.metadata())?;
+        let session = session::require_in_metadata(&self.0, request.metadata())?;
         let stream = hook::open::<Transform>(&self.0, session, request.into_inner());
         Ok(Response::new(stream))
     }
@@ -148,7 +134,7 @@ impl ControlService for Service {
         &self,
         request: Request<Streaming<proto::ResolveImportRequest>>,
     ) -> Result<Response<Self::ResolveImportStream>, Status> {
-        let session = session::of_request(&self.0, request.metadata())?;
+        let session = session::require_in_metadata(&self.0, request.metadata())?;
         let stream = hook::open::<ResolveImport>(&self.0, session, request.into_inner());
         Ok(Response::new(stream))
     }
@@ -164,9 +150,9 @@ impl ControlService for Service {
         &self,
         request: Request<proto::SendRequest>,
     ) -> Result<Response<proto::SendResponse>, Status> {
-        let left = deadline::of_request(request.metadata())?;
+        let time_left = deadline::remaining(request.metadata())?;
         let report = send::send(&self.0, request.into_inner())?
-            .report(left)
+            .report(time_left)
             .await;
         Ok(Response::new(proto::SendResponse {
             report: Some(report),
@@ -177,15 +163,18 @@ impl ControlService for Service {
         &self,
         request: Request<Streaming<proto::SendStreamRequest>>,
     ) -> Result<Response<Self::SendStreamStream>, Status> {
-        Ok(Response::new(send::stream(&self.0, request.into_inner())))
+        Ok(Response::new(send::stream::open(
+            &self.0,
+            request.into_inner(),
+        )))
     }
 
     async fn send_import(
         &self,
         request: Request<proto::SendImportRequest>,
     ) -> Result<Response<proto::SendImportResponse>, Status> {
-        let left = deadline::of_request(request.metadata())?;
-        import::send(&self.0, request.into_inner(), left)
+        let time_left = deadline::remaining(request.metadata())?;
+        import::send(&self.0, request.into_inner(), time_left)
             .await
             .map(Response::new)
     }
@@ -194,9 +183,9 @@ impl ControlService for Service {
         &self,
         request: Request<proto::SendConsoleLogRequest>,
     ) -> Result<Response<proto::SendConsoleLogResponse>, Status> {
-        let left = deadline::of_request(request.metadata())?;
-        let report = send::console_log(&self.0, request.into_inner())?
-            .report(left)
+        let time_left = deadline::remaining(request.metadata())?;
+        let report = send::page_actions::console_log(&self.0, request.into_inner())?
+            .report(time_left)
             .await;
         Ok(Response::new(proto::SendConsoleLogResponse {
             report: Some(report),
@@ -207,9 +196,9 @@ impl ControlService for Service {
         &self,
         request: Request<proto::SendCommandRequest>,
     ) -> Result<Response<proto::SendCommandResponse>, Status> {
-        let left = deadline::of_request(request.metadata())?;
-        let report = send::command(&self.0, request.into_inner())?
-            .report(left)
+        let time_left = deadline::remaining(request.metadata())?;
+        let report = send::page_actions::command(&self.0, request.into_inner())?
+            .report(time_left)
             .await;
         Ok(Response::new(proto::SendCommandResponse {
             report: Some(report),
@@ -220,7 +209,7 @@ impl ControlService for Service {
         &self,
         request: Request<proto::SubscribeMessagesRequest>,
     ) -> Result<Response<Self::SubscribeMessagesStream>, Status> {
-        let session = session::of_request_if_any(&self.0, request.metadata())?;
+        let session = session::find_in_metadata(&self.0, request.metadata())?;
         subscribe::open(&self.0, session, request.into_inner()).map(Response::new)
     }
 

@@ -1,5 +1,5 @@
-//! Reflection: tools ask the daemon what it speaks. Nearly no run is asked, and to index the contract is
-//! half of all that a start has to do: that is done when somebody asks.
+//! Server reflection, with which tools discover the contract. Indexing the contract takes half of the
+//! daemon's start-up time and few runs are ever queried, so it is indexed at the first query.
 
 use std::convert::Infallible;
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use tonic::codegen::http::{Request, Response};
 use tonic::server::NamedService;
 use tonic::service::Routes;
 
-/// The contract.
+/// Descriptors of the contract, from build.rs.
 const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pagewire.v1.bin"));
 
 static INDEXED: LazyLock<Routes> = LazyLock::new(|| {
@@ -18,11 +18,11 @@ static INDEXED: LazyLock<Routes> = LazyLock::new(|| {
         .register_encoded_file_descriptor_set(DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
-        .expect("the descriptors that build.rs made are valid");
+        .expect("build.rs writes valid descriptors");
     Routes::new(reflection)
 });
 
-/// The service.
+/// Reflection service that is indexed at its first call.
 #[derive(Clone)]
 pub(super) struct Reflection;
 

@@ -1,11 +1,9 @@
-//! `ServerStart`: the stream that is a plugin's session.
+//! `ServerStart`, the stream of a plugin's session; and `EndSession`.
 
-use super::status::{error, invalid};
+use super::limits::MAX_STARTED_SOCKETS;
+use super::status::error;
 use super::{BoxStream, Control, convert, info, proto, sockets, status};
-use crate::plugins::{
-    HookError, HookKind, ScratchDir, Session, SessionEnd, SessionError, SessionEvent,
-    SessionOptions,
-};
+use crate::plugins::{ScratchDir, Session, SessionOptions};
 use proto::server_start_response::Event;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -13,11 +11,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
-/// The metadata key that ties a hook stream to its session.
+/// Metadata key with which a hook stream names its session.
 const SESSION_KEY: &str = "pagewire-session";
-
-/// Sockets that the first message carries; there may be more, and then it says so.
-const MAX_STARTED_SOCKETS: usize = 1000;
 
 pub(super) fn open(
     control: &Arc<Control>,
@@ -35,13 +30,13 @@ pub(super) fn open(
     if control.force_stop.is_cancelled() {
         return Err(status::stopping());
     }
-    let asked = SessionOptions {
+    let options = SessionOptions {
         name: request.plugin_name,
         version: request.plugin_version,
         hooks: request
             .hooks
             .iter()
-            .map(|hook| hook_kind(*hook))
+            .map(|hook| convert::hook_kind(*hook))
             .collect::<Result<_, _>>()?,
         replace_existing: request.replace_existing,
         inject_web_socket: request.inject_web_socket,
@@ -50,16 +45,8 @@ pub(super) fn open(
     };
     let (guard, mut events) = control
         .plugins
-        .open_session(asked)
-        .map_err(|fault| match fault {
-            SessionError::NameInvalid(_) => invalid("plugin_name", fault),
-            SessionError::NameTaken(_) => {
-                error(Code::AlreadyExists, "PLUGIN_NAME_TAKEN", fault.to_string())
-            }
-            SessionError::TooMany => {
-                error(Code::ResourceExhausted, "LIMIT_REACHED", fault.to_string())
-            }
-        })?;
+        .open_session(options)
+        .map_err(|error| status::session_error(&error))?;
 
     let started = started(control, guard.session());
     let force_stop = control.force_stop.clone();
@@ -67,11 +54,7 @@ pub(super) fn open(
     control.sessions.spawn(async move {
         let session = guard.session().clone();
         tracing::info!(target: "pagewire::plugins", plugin = session.name(), "plugin connected");
-        if sender
-            .send(Ok(response(Event::Started(started))))
-            .await
-            .is_err()
-        {
+        if sender.send(Ok(started)).await.is_err() {
             return;
         }
         loop {
@@ -79,15 +62,15 @@ pub(super) fn open(
                 () = force_stop.cancelled() => break,
                 () = sender.closed() => break,
                 end = session.ended() => {
-                    let _ = sender.send(Err(ended(end))).await;
+                    let _ = sender.send(Err(status::session_ended(end))).await;
                     break;
                 }
                 Some(event) = events.recv() => event,
             };
-            let _ = sender.send(Ok(response(event(next)))).await;
+            let _ = sender.send(Ok(convert::session_event(next))).await;
         }
         drop(guard);
-        tracing::info!(target: "pagewire::plugins", plugin = session.name(), "plugin left");
+        tracing::info!(target: "pagewire::plugins", plugin = session.name(), "plugin disconnected");
     });
     Ok(Box::pin(ReceiverStream::new(stream)))
 }
@@ -100,24 +83,25 @@ pub(super) fn end(
         .plugins
         .end_session(&request.session_id)
         .map(|()| proto::EndSessionResponse {})
-        .map_err(hook_error)
+        .map_err(status::hook_error)
 }
 
-/// A session goes on without: what names a file in it fails, and says so.
+/// Creates the session's scratch folder. Without one the session continues, and results that name a
+/// file in it fail.
 fn scratch(control: &Control) -> Option<ScratchDir> {
     let folder = control.scratch_dir.as_ref()?;
     ScratchDir::create(folder)
         .inspect_err(|error| {
-            tracing::warn!(target: "pagewire::plugins", folder = %folder.display(), %error, "a scratch folder cannot be made");
+            tracing::warn!(target: "pagewire::plugins", folder = %folder.display(), %error, "cannot create a scratch folder; the session has none");
         })
         .ok()
 }
 
-fn started(control: &Control, session: &Session) -> proto::ServerStarted {
+fn started(control: &Control, session: &Session) -> proto::ServerStartResponse {
     let (list, sockets_truncated, position) =
         control.hub.list_sockets(0, MAX_STARTED_SOCKETS, |_| true);
-    let (list, cut_short) = sockets::within_bounds(list);
-    proto::ServerStarted {
+    let (list, cut_short) = sockets::fit_in_page(list);
+    let started = proto::ServerStarted {
         session_id: session.id().to_owned(),
         plugin_name: session.name().to_owned(),
         server: Some(info::get(control)),
@@ -134,48 +118,25 @@ fn started(control: &Control, session: &Session) -> proto::ServerStarted {
             .scratch_dir()
             .map(|dir| dir.display().to_string())
             .unwrap_or_default(),
+    };
+    proto::ServerStartResponse {
+        event: Some(Event::Started(started)),
     }
 }
 
-fn event(event: SessionEvent) -> Event {
-    match event {
-        SessionEvent::Ready => Event::Ready(proto::SessionReady {}),
-        SessionEvent::Stopping { reason, grace } => Event::Stopping(proto::ServerStopping {
-            reason,
-            grace: Some(convert::duration(grace)),
-        }),
-    }
-}
-
-fn response(event: Event) -> proto::ServerStartResponse {
-    proto::ServerStartResponse { event: Some(event) }
-}
-
-fn hook_kind(hook: i32) -> Result<HookKind, Status> {
-    match proto::Hook::try_from(hook) {
-        Ok(proto::Hook::Serve) => Ok(HookKind::Serve),
-        Ok(proto::Hook::SubscribeMessages) => Ok(HookKind::SubscribeMessages),
-        Ok(proto::Hook::Transform) => Ok(HookKind::Transform),
-        Ok(proto::Hook::ResolveImport) => Ok(HookKind::ResolveImport),
-        Ok(proto::Hook::Unspecified) | Err(_) => {
-            Err(invalid("hooks", format!("{hook} is no Hook")))
-        }
-    }
-}
-
-/// The session that a hook stream names in its metadata.
-pub(super) fn of_request(
+/// Returns the session that a hook stream names in its metadata.
+pub(super) fn require_in_metadata(
     control: &Control,
     metadata: &MetadataMap,
 ) -> Result<Arc<Session>, Status> {
-    of_request_if_any(control, metadata)?.ok_or_else(|| {
-        let text = "a hook needs a session (open ServerStart and send its session_id as the metadata pagewire-session)";
+    find_in_metadata(control, metadata)?.ok_or_else(|| {
+        let text = "a hook needs a session (open ServerStart and send its session_id as metadata pagewire-session)";
         error(Code::FailedPrecondition, "SESSION_REQUIRED", text)
     })
 }
 
-/// As [`of_request`], where no session is fine, but a wrong one is not.
-pub(super) fn of_request_if_any(
+/// Returns the session in the metadata, if there is one. An unknown session is an error.
+pub(super) fn find_in_metadata(
     control: &Control,
     metadata: &MetadataMap,
 ) -> Result<Option<Arc<Session>>, Status> {
@@ -187,25 +148,5 @@ pub(super) fn of_request_if_any(
         .plugins
         .session(session_id)
         .map(Some)
-        .map_err(hook_error)
-}
-
-pub(super) fn hook_error(fault: HookError) -> Status {
-    let (code, reason) = match fault {
-        HookError::SessionEnded => (Code::FailedPrecondition, "SESSION_GONE"),
-        HookError::Undeclared => (Code::FailedPrecondition, "HOOK_UNDECLARED"),
-        HookError::AlreadyOpen => (Code::AlreadyExists, "HOOK_ALREADY_OPEN"),
-    };
-    error(code, reason, fault.to_string())
-}
-
-/// How the streams of a session end with it.
-pub(super) fn ended(end: SessionEnd) -> Status {
-    match end {
-        SessionEnd::Closed => error(Code::Aborted, "SESSION_CLOSED", "the session has ended"),
-        SessionEnd::Replaced => {
-            let text = "another session took the plugin's name over (replace_existing)";
-            error(Code::Aborted, "REPLACED", text)
-        }
-    }
+        .map_err(status::hook_error)
 }

@@ -1,21 +1,14 @@
 //! `ListSockets` and `CloseSockets`.
 
+use super::limits::{DEFAULT_PAGE_SIZE, MAX_CLOSE_REASON_BYTES, MAX_PAGE_BYTES, MAX_PAGE_SIZE};
+use super::send::delivery::send_to;
 use super::status::invalid;
-use super::{Control, convert, proto, send};
+use super::{Control, convert, proto};
 use crate::hub::{Close, CloseCause, SocketFilter, SocketInfo};
 use prost::Message;
 use proto::DeliveryOptions;
 use std::sync::Arc;
 use tonic::Status;
-
-const DEFAULT_PAGE: usize = 100;
-const MAX_PAGE: usize = 1000;
-
-/// Bytes of one page of a list: every gRPC library takes 4 MiB.
-const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024 - 64 * 1024;
-
-/// Longest close reason (RFC 6455, section 5.5: a control frame holds 125 bytes).
-const MAX_CLOSE_REASON_BYTES: usize = 123;
 
 pub(super) fn list(
     control: &Control,
@@ -26,25 +19,25 @@ pub(super) fn list(
         None => SocketFilter::default(),
     };
     let limit = page_size(request.page_size)?;
-    let begin = Token::parse(control, &request.page_token)?;
+    let start = PageToken::parse(control, &request.page_token)?;
     let (found, more, position) = control.hub.list_sockets(
-        begin.as_ref().map_or(0, |token| token.number),
+        start.as_ref().map_or(0, |token| token.number),
         limit,
         |socket| {
-            // A filter sees ready sockets only: what it asks about is not known before.
+            // A filter matches only ready sockets: the values it tests are unknown before the hello.
             filter.is_empty() || (socket.ready && filter.matches(socket))
         },
     );
     let numbers: Vec<u64> = found.iter().map(|socket| socket.number).collect();
-    let (sockets, cut_short) = within_bounds(found);
-    // All pages carry the first one's instant: what came since is in the log behind it.
-    let sequence = begin.map_or(position.sequence, |token| token.sequence);
+    let (sockets, cut_short) = fit_in_page(found);
+    // All pages have the position of the first: later changes are in the log after it.
+    let sequence = start.map_or(position.sequence, |token| token.sequence);
     let last = sockets
         .len()
         .checked_sub(1)
         .and_then(|last| numbers.get(last));
     let next_page_token = match last {
-        Some(number) if more || cut_short => Token {
+        Some(number) if more || cut_short => PageToken {
             number: *number,
             sequence,
         }
@@ -59,25 +52,28 @@ pub(super) fn list(
     })
 }
 
-/// Entries of one page of a list: 0 is the default, and no more than [`MAX_PAGE`] are given.
-pub(super) fn page_size(asked: i32) -> Result<usize, Status> {
-    match usize::try_from(asked) {
-        Ok(0) => Ok(DEFAULT_PAGE),
-        Ok(size) => Ok(size.min(MAX_PAGE)),
+/// Validates a page size: 0 is [`DEFAULT_PAGE_SIZE`], and a number above [`MAX_PAGE_SIZE`] is lowered to
+/// it.
+pub(super) fn page_size(size: i32) -> Result<usize, Status> {
+    match usize::try_from(size) {
+        Ok(0) => Ok(DEFAULT_PAGE_SIZE),
+        Ok(size) => Ok(size.min(MAX_PAGE_SIZE)),
         Err(_) => Err(invalid(
             "page_size",
-            format!("{asked} is negative (0 is the default)"),
+            format!("{size} is negative (0 is the default)"),
         )),
     }
 }
 
-/// Where a list goes on, and the instant it began.
-struct Token {
+/// Continuation of a list.
+struct PageToken {
+    /// Connection number of the last socket on the previous page.
     number: u64,
+    /// Log position of the first page.
     sequence: u64,
 }
 
-impl Token {
+impl PageToken {
     fn parse(control: &Control, text: &str) -> Result<Option<Self>, Status> {
         if text.is_empty() {
             return Ok(None);
@@ -91,18 +87,18 @@ impl Token {
             })
             .filter(|token| token.sequence <= control.hub.position().sequence)
             .map(Some)
-            .ok_or_else(|| invalid("page_token", format!("{text:?} is no token of this daemon")))
+            .ok_or_else(|| invalid("page_token", format!("{text:?} is not a token of this daemon (pass next_page_token of the previous page)")))
     }
 }
 
-impl std::fmt::Display for Token {
+impl std::fmt::Display for PageToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{}", self.number, self.sequence)
     }
 }
 
-/// As many as one message may hold, and whether some are left.
-pub(super) fn within_bounds(found: Vec<Arc<SocketInfo>>) -> (Vec<proto::Socket>, bool) {
+/// Converts as many sockets as fit into one page. Returns whether some are left.
+pub(super) fn fit_in_page(found: Vec<Arc<SocketInfo>>) -> (Vec<proto::Socket>, bool) {
     let mut bytes = 0;
     let total = found.len();
     let sockets: Vec<_> = found
@@ -147,7 +143,7 @@ pub(super) fn close(
         reason: request.close_reason,
         cause: CloseCause::ClosedByApi,
     };
-    let report = send::send_to(&selection, &DeliveryOptions::default(), |socket| {
+    let report = send_to(&selection, &DeliveryOptions::default(), |socket| {
         if socket.outbox().close(close.clone()) {
             Ok(())
         } else {

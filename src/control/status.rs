@@ -1,35 +1,34 @@
-//! Errors of RPCs: a code, a reason that programs branch on, a text for people. The table is in
-//! the contract.
+//! Errors of RPCs: a code, a reason that programs branch on, and a text for people. The contract lists
+//! the reasons.
 
+use super::limits::MAX_ERROR_TEXT_BYTES;
+use crate::hub::{ReplyError, ResumeError};
+use crate::plugins::{HookError, SessionEnd, SessionError};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 const DOMAIN: &str = "pagewire.v1";
 
-/// Longest text of an error, in bytes; the rest is cut. It travels in headers, percent-encoded
-/// and once more in the details, and a client that finds more than 8 to 16 KiB of them ends the
-/// connection, with everything on it. Default 1 KiB.
-const MAX_TEXT_BYTES: usize = 1024;
-
+/// Returns an error with a code, a reason and a text.
 pub(super) fn error(code: Code, reason: &str, message: impl Into<String>) -> Status {
     let details = ErrorDetails::with_error_info(reason, DOMAIN, []);
     Status::with_error_details(code, shortened(message.into()), details)
 }
 
-/// A text that fits into headers: what was refused may be as long as a message.
+/// Shortens a text so that it fits into headers: it may quote a value as long as a message.
 fn shortened(mut text: String) -> String {
-    if text.len() > MAX_TEXT_BYTES {
-        // What is at the end is often the remedy.
-        let end = text.ceil_char_boundary(text.len() - MAX_TEXT_BYTES / 2);
+    if text.len() > MAX_ERROR_TEXT_BYTES {
+        // Cut in the middle: the end often holds the remedy.
+        let end = text.ceil_char_boundary(text.len() - MAX_ERROR_TEXT_BYTES / 2);
         let end = text.split_off(end);
-        text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES / 2));
+        text.truncate(text.floor_char_boundary(MAX_ERROR_TEXT_BYTES / 2));
         text.push_str(" ... ");
         text.push_str(&end);
     }
     text
 }
 
-/// A field whose value cannot be used. The text names the value and the remedy.
+/// Returns the error for a field with an invalid value. The description names the value and the remedy.
 pub(super) fn invalid(field: &str, description: impl std::fmt::Display) -> Status {
     let mut details = ErrorDetails::with_error_info("FIELD_INVALID", DOMAIN, []);
     let description = shortened(description.to_string());
@@ -38,7 +37,17 @@ pub(super) fn invalid(field: &str, description: impl std::fmt::Display) -> Statu
     Status::with_error_details(Code::InvalidArgument, message, details)
 }
 
-/// The reason of an error of ours.
+/// Returns the error for a number that is not a value of this enumeration.
+pub(super) fn unknown_value(field: &str, value: i32, enumeration: &str) -> Status {
+    invalid(field, format!("{value} is not a value of {enumeration}"))
+}
+
+/// Returns the error for a part of a field that must be JSON.
+pub(super) fn not_json(field: &str, error: &serde_json::Error) -> Status {
+    invalid(field, format!("is not JSON: {error}"))
+}
+
+/// Returns the reason of an error that this module created.
 pub(super) fn reason(status: &Status) -> String {
     status
         .get_details_error_info()
@@ -48,4 +57,56 @@ pub(super) fn reason(status: &Status) -> String {
 
 pub(super) fn stopping() -> Status {
     error(Code::Unavailable, "STOPPING", "the daemon is stopping")
+}
+
+pub(super) fn limit_reached(error: impl std::fmt::Display) -> Status {
+    self::error(Code::ResourceExhausted, "LIMIT_REACHED", error.to_string())
+}
+
+pub(super) fn session_error(fault: &SessionError) -> Status {
+    match fault {
+        SessionError::NameInvalid(_) => invalid("plugin_name", fault),
+        SessionError::NameTaken(_) => {
+            error(Code::AlreadyExists, "PLUGIN_NAME_TAKEN", fault.to_string())
+        }
+        SessionError::TooMany => limit_reached(fault),
+    }
+}
+
+pub(super) fn hook_error(fault: HookError) -> Status {
+    let (code, reason) = match fault {
+        HookError::SessionEnded => (Code::FailedPrecondition, "SESSION_GONE"),
+        HookError::Undeclared => (Code::FailedPrecondition, "HOOK_UNDECLARED"),
+        HookError::AlreadyOpen => (Code::AlreadyExists, "HOOK_ALREADY_OPEN"),
+    };
+    error(code, reason, fault.to_string())
+}
+
+/// Returns the error that ends the streams of a session when the session ends.
+pub(super) fn session_ended(end: SessionEnd) -> Status {
+    match end {
+        SessionEnd::Closed => error(Code::Aborted, "SESSION_CLOSED", "the session has ended"),
+        SessionEnd::Replaced => {
+            let text = "another session has taken over the plugin's name (replace_existing)";
+            error(Code::Aborted, "REPLACED", text)
+        }
+    }
+}
+
+pub(super) fn reply_error(request_id: &str, fault: ReplyError) -> Status {
+    let (code, reason) = match fault {
+        ReplyError::NotFound => (Code::NotFound, "REQUEST_NOT_FOUND"),
+        ReplyError::AlreadyAnswered => (Code::FailedPrecondition, "ALREADY_ANSWERED"),
+        ReplyError::Expired => (Code::FailedPrecondition, "REQUEST_EXPIRED"),
+    };
+    error(code, reason, format!("{fault}: {request_id}"))
+}
+
+pub(super) fn resume_error(fault: &ResumeError) -> Status {
+    let text = fault.to_string();
+    match fault {
+        ResumeError::Evicted { .. } => error(Code::OutOfRange, "POSITION_EVICTED", text),
+        ResumeError::EpochChanged { .. } => error(Code::OutOfRange, "EPOCH_CHANGED", text),
+        ResumeError::InTheFuture { .. } => invalid("resume_after", text),
+    }
 }

@@ -1,8 +1,9 @@
-//! The `Serve` stream: requests to answer.
+//! Messages of the `Serve` hook.
 
-use super::hook::{self, MAX_BODY_BYTES, Opening, Wire, messages};
-use super::proto;
-use super::status::invalid;
+use super::hook::{self, Opening, WireHook, wire_messages};
+use crate::control::limits::MAX_BODY_BYTES;
+use crate::control::proto;
+use crate::control::status::unknown_value;
 use crate::plugins::{
     InlineBody, Phase, Serve, ServeBody, ServeCall, ServeContent, ServeOptions, ServeOutcome,
     Session,
@@ -11,8 +12,8 @@ use proto::serve_result::Outcome;
 use std::path::Path;
 use tonic::Status;
 
-impl Wire for Serve {
-    messages!(
+impl WireHook for Serve {
+    wire_messages!(
         ServeRequest,
         serve_request,
         ServeResponse,
@@ -28,7 +29,7 @@ impl Wire for Serve {
                 Phase::BeforeFiles
             }
             Ok(proto::ServePhase::AfterFiles) => Phase::AfterFiles,
-            Err(_) => return Err(invalid("phase", format!("{} is no ServePhase", open.phase))),
+            Err(_) => return Err(unknown_value("phase", open.phase, "ServePhase")),
         };
         Ok(Opening {
             filters: open.filters,
@@ -49,9 +50,9 @@ impl Wire for Serve {
             Some(Outcome::Failure(failure)) => ServeOutcome::Failure(hook::failure(failure)),
             Some(Outcome::Content(content)) => match content_of(content) {
                 Ok(content) => ServeOutcome::Content(content),
-                Err(fault) => ServeOutcome::Failure(hook::broken(fault)),
+                Err(error) => ServeOutcome::Failure(hook::contract_failure(error)),
             },
-            None => ServeOutcome::Failure(hook::no_outcome()),
+            None => ServeOutcome::Failure(hook::missing_outcome()),
         };
         (result.call_id, outcome)
     }
@@ -59,41 +60,41 @@ impl Wire for Serve {
 
 fn call(
     call_id: u64,
-    asked: ServeCall,
+    call: ServeCall,
     time_remaining: Option<prost_types::Duration>,
 ) -> proto::ServeCall {
     proto::ServeCall {
         call_id,
-        request: Some(hook::request_context(asked.request)),
-        body: asked.body,
-        body_omitted: asked.body_omitted,
+        request: Some(hook::request_context(call.request)),
+        body: call.body,
+        body_omitted: call.body_omitted,
         time_remaining,
     }
 }
 
-/// The content, or what is wrong with it.
+/// Converts the content of a response. An error is the message of the plugin's failure.
 fn content_of(content: proto::ServeContent) -> Result<ServeContent, String> {
     let body = match content.body {
         Some(proto::serve_content::Body::InlineBody(body)) => {
-            hook::within_bounds(&body, " (name a file_path instead)")?;
+            hook::check_body_size(&body, " (name a file_path instead)")?;
             ServeBody::Inline(InlineBody::new(body))
         }
         Some(proto::serve_content::Body::FilePath(file)) => {
-            let mut file = hook::absolute("file_path", vec![file])?;
+            let mut file = hook::absolute_paths("file_path", vec![file])?;
             ServeBody::File(file.pop().unwrap_or_default())
         }
         None => {
-            let text = "the result has content without a body (an empty one must be said)";
+            let text = "the result has content without a body (set inline_body to empty bytes for an empty body)";
             return Err(text.to_owned());
         }
     };
     Ok(ServeContent {
         status: u16::try_from(content.status).unwrap_or(u16::MAX),
         content_type: content.content_type,
-        headers: hook::pairs(content.headers),
+        headers: hook::from_headers(content.headers),
         body,
         remember: content.remember,
         verbatim: content.verbatim,
-        depends_on: hook::absolute("depends_on_files", content.depends_on_files)?,
+        depends_on: hook::absolute_paths("depends_on_files", content.depends_on_files)?,
     })
 }

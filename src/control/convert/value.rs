@@ -1,16 +1,29 @@
-//! JavaScript values and errors of pages, as the contract has them. What a page sent is bounded
-//! here: its script is not ours to trust.
+//! JavaScript values and errors from pages. Sizes are enforced here, because a page's script is not
+//! trusted.
 
-use super::proto;
-use crate::message::{PageConsole, PageError, PageException, PageValue};
+use crate::control::proto;
+use crate::message::{PageConsole, PageError, PageException, PageResult, PageValue};
+use proto::import_result::Outcome;
 use proto::js_exception::Phase;
 use proto::js_value::Kind;
 
-/// What is kept of a text that is too large.
+/// Characters that remain of a text that is too large.
 const BEGINNING_CHARS: usize = 1000;
 
-/// A value within `max_bytes`; `room` is what is left for all of them together.
-pub(super) fn value(value: &PageValue, max_bytes: usize, room: &mut usize) -> proto::JsValue {
+/// Converts the result of an import. See [`value`] for the limits.
+pub(in crate::control) fn import_outcome(
+    result: PageResult,
+    max_bytes: usize,
+    room: &mut usize,
+) -> Outcome {
+    match (result.value, result.exception) {
+        (_, Some(thrown)) => Outcome::Exception(exception(&thrown, room)),
+        (value, None) => Outcome::Value(self::value(&value.unwrap_or_default(), max_bytes, room)),
+    }
+}
+
+/// Converts a value, truncated to `max_bytes` and to `room`, the bytes that are left for all values.
+fn value(value: &PageValue, max_bytes: usize, room: &mut usize) -> proto::JsValue {
     let mut truncated = value.truncated;
     let kind = if let Some(json) = &value.json {
         let json = json.get();
@@ -22,9 +35,9 @@ pub(super) fn value(value: &PageValue, max_bytes: usize, room: &mut usize) -> pr
             Kind::Description(beginning(json, room))
         }
     } else if let Some(text) = &value.unserializable {
-        Kind::Unserializable(cut(text, room, &mut truncated))
+        Kind::Unserializable(truncate(text, room, &mut truncated))
     } else if let Some(text) = &value.description {
-        Kind::Description(cut(text, room, &mut truncated))
+        Kind::Description(truncate(text, room, &mut truncated))
     } else {
         Kind::IsUndefined(true)
     };
@@ -34,35 +47,35 @@ pub(super) fn value(value: &PageValue, max_bytes: usize, room: &mut usize) -> pr
     }
 }
 
-/// An error; `room` as for [`value`].
-pub(super) fn exception(exception: &PageException, room: &mut usize) -> proto::JsException {
+/// Converts an error, truncated to `room` as in [`value`].
+fn exception(exception: &PageException, room: &mut usize) -> proto::JsException {
     let phase = match exception.phase.as_str() {
         "load" => Phase::Load,
         "call" => Phase::Call,
         "serialize" => Phase::Serialize,
         _ => Phase::Unspecified,
     };
-    // Half a JSON text is none.
+    // Omitted rather than truncated: half a JSON text is not JSON.
     let thrown = exception.thrown.as_ref().map(|json| json.get());
     let thrown_json = thrown
         .filter(|json| json.len() <= *room)
         .unwrap_or_default()
         .to_owned();
     *room -= thrown_json.len();
-    let mut cut = |text: &str| cut(text, room, &mut false);
+    let mut fit = |text: &str| truncate(text, room, &mut false);
     proto::JsException {
         phase: phase.into(),
-        name: cut(&exception.name),
-        message: cut(&exception.message),
-        stack: cut(&exception.stack),
-        url: cut(&exception.url),
+        name: fit(&exception.name),
+        message: fit(&exception.message),
+        stack: fit(&exception.stack),
+        url: fit(&exception.url),
         line: exception.line,
         column: exception.column,
         thrown_json,
     }
 }
 
-/// A console line.
+/// Converts a console line.
 pub(super) fn console(
     socket_id: &str,
     line: &PageConsole,
@@ -85,14 +98,14 @@ pub(super) fn console(
             .iter()
             .map(|arg| value(arg, max_bytes, &mut room))
             .collect(),
-        stack: cut(&line.stack, &mut room, &mut false),
+        stack: truncate(&line.stack, &mut room, &mut false),
     }
 }
 
-/// An error that a page reports by itself.
-pub(super) fn fault(socket_id: &str, fault: &PageError, max_bytes: usize) -> proto::PageError {
+/// Converts an error that a page reported.
+pub(super) fn page_error(socket_id: &str, error: &PageError, max_bytes: usize) -> proto::PageError {
     use proto::page_error::Kind;
-    let kind = match fault.kind.as_str() {
+    let kind = match error.kind.as_str() {
         "uncaught" => Kind::Uncaught,
         "unhandled_rejection" => Kind::UnhandledRejection,
         "resource" => Kind::Resource,
@@ -102,12 +115,13 @@ pub(super) fn fault(socket_id: &str, fault: &PageError, max_bytes: usize) -> pro
     let mut room = max_bytes;
     proto::PageError {
         socket_id: socket_id.to_owned(),
-        exception: Some(exception(&fault.exception, &mut room)),
+        exception: Some(exception(&error.exception, &mut room)),
         kind: kind.into(),
     }
 }
 
-fn cut(text: &str, room: &mut usize, truncated: &mut bool) -> String {
+/// Takes the text from `room`, or truncates it if it does not fit.
+fn truncate(text: &str, room: &mut usize, truncated: &mut bool) -> String {
     if text.len() <= *room {
         *room -= text.len();
         return text.to_owned();

@@ -1,40 +1,11 @@
-//! From the contract's types to the core's and back.
+//! Sockets, and the targets and filters that select them.
 
-use super::proto;
-use super::status::invalid;
+use crate::control::proto;
+use crate::control::status::{invalid, unknown_value};
 use crate::hub;
-use prost_types::Timestamp;
-use std::time::{Duration, SystemTime};
 use tonic::Status;
 
-pub(super) fn timestamp(time: SystemTime) -> Timestamp {
-    Timestamp::from(time)
-}
-
-/// Whole durations of ours always fit.
-pub(super) fn duration(duration: Duration) -> prost_types::Duration {
-    prost_types::Duration::try_from(duration).unwrap_or_default()
-}
-
-/// Unset and zero are the default; a negative one is refused.
-pub(super) fn given_duration(
-    field: &str,
-    given: Option<prost_types::Duration>,
-) -> Result<Option<Duration>, Status> {
-    let Some(given) = given else { return Ok(None) };
-    let duration = Duration::try_from(given)
-        .map_err(|_| invalid(field, "a duration must not be negative (0 is the default)"))?;
-    Ok(Some(duration).filter(|duration| !duration.is_zero()))
-}
-
-pub(super) fn position(position: hub::Position) -> proto::Position {
-    proto::Position {
-        epoch: position.epoch,
-        sequence: position.sequence,
-    }
-}
-
-pub(super) fn socket(info: &hub::SocketInfo) -> proto::Socket {
+pub(in crate::control) fn socket(info: &hub::SocketInfo) -> proto::Socket {
     use proto::socket::DocumentState;
     proto::Socket {
         socket_id: info.socket_id.clone(),
@@ -51,7 +22,7 @@ pub(super) fn socket(info: &hub::SocketInfo) -> proto::Socket {
         .into(),
         top_level: info.top_level,
         remote_address: info.remote_address.to_string(),
-        connect_time: Some(timestamp(info.connect_time)),
+        connect_time: Some(super::timestamp(info.connect_time)),
         ready: info.ready,
         document_state: match info.document_state {
             hub::DocumentState::Unknown => DocumentState::Unspecified,
@@ -64,22 +35,22 @@ pub(super) fn socket(info: &hub::SocketInfo) -> proto::Socket {
     }
 }
 
-/// Whom a send is for.
-pub(super) enum Addressee {
-    /// A selection of sockets, without the excluded ones.
+/// Destination of a send.
+pub(in crate::control) enum Addressee {
+    /// A target and the ids of excluded sockets.
     Sockets(hub::Target, Vec<String>),
-    /// The page that made this request.
+    /// The page that sent the request with this id.
     Requester(String),
 }
 
-/// An unset or empty target is refused: an empty reply list must never become a broadcast.
-pub(super) fn target(target: Option<proto::Target>) -> Result<Addressee, Status> {
+/// Converts a target. An unset or empty one is refused, so that an empty list never becomes a broadcast.
+pub(in crate::control) fn target(target: Option<proto::Target>) -> Result<Addressee, Status> {
     use proto::target::Selector;
     let unset = || invalid("target", "no selector is set (set all to reach every page)");
     let target = target.ok_or_else(unset)?;
     let ids = |field: &str, ids: Vec<String>| {
         if ids.is_empty() || ids.iter().any(String::is_empty) {
-            let text = "an empty id or list selects nobody (set all to reach every page)";
+            let text = "an empty id or list selects no page (set all to reach every page)";
             return Err(invalid(field, text));
         }
         Ok(ids)
@@ -102,20 +73,20 @@ pub(super) fn target(target: Option<proto::Target>) -> Result<Addressee, Status>
     Ok(Addressee::Sockets(selected, target.exclude_socket_ids))
 }
 
-/// As [`target`], where no request can be answered.
-pub(super) fn sockets_target(
-    given: Option<proto::Target>,
+/// As [`target`], for methods that cannot reply to a request.
+pub(in crate::control) fn sockets_target(
+    target: Option<proto::Target>,
 ) -> Result<(hub::Target, Vec<String>), Status> {
-    match target(given)? {
+    match self::target(target)? {
         Addressee::Sockets(target, excluded) => Ok((target, excluded)),
         Addressee::Requester(_) => Err(invalid(
             "target.reply_to",
-            "only Send and SendStream answer requests",
+            "only Send and SendStream can reply to a request",
         )),
     }
 }
 
-pub(super) fn socket_filter(
+pub(in crate::control) fn socket_filter(
     field: &str,
     filter: proto::SocketFilter,
 ) -> Result<hub::SocketFilter, Status> {
@@ -124,8 +95,8 @@ pub(super) fn socket_filter(
         Ok(proto::Visibility::Visible) => Some(hub::Visibility::Visible),
         Ok(proto::Visibility::Hidden) => Some(hub::Visibility::Hidden),
         Err(_) => {
-            let text = format!("{} is no Visibility", filter.visibility);
-            return Err(invalid(&format!("{field}.visibility"), text));
+            let field = format!("{field}.visibility");
+            return Err(unknown_value(&field, filter.visibility, "Visibility"));
         }
     };
     hub::SocketFilter::new(
@@ -137,37 +108,9 @@ pub(super) fn socket_filter(
     .map_err(|error| invalid(field, error))
 }
 
-pub(super) fn delivery_status(error: hub::PushError) -> proto::DeliveryStatus {
+pub(in crate::control) fn delivery_status(error: hub::PushError) -> proto::DeliveryStatus {
     match error {
         hub::PushError::Full => proto::DeliveryStatus::DroppedSlow,
         hub::PushError::Closed => proto::DeliveryStatus::Gone,
-    }
-}
-
-/// A name that is no UTF-8 has no URL, and is not watched.
-pub(super) fn file_changed(change: &hub::FileChange) -> proto::FileChanged {
-    use proto::file_changed::Kind;
-    proto::FileChanged {
-        file_path: change.file_path.to_string_lossy().into_owned(),
-        url_path: change.url_path.clone(),
-        kind: match change.kind {
-            hub::FileChangeKind::Created => Kind::Created,
-            hub::FileChangeKind::Modified => Kind::Modified,
-            hub::FileChangeKind::Removed => Kind::Removed,
-        }
-        .into(),
-    }
-}
-
-pub(super) fn close_cause(cause: hub::CloseCause) -> proto::socket_closed::Cause {
-    use proto::socket_closed::Cause;
-    match cause {
-        hub::CloseCause::PageUnloaded => Cause::PageUnloaded,
-        hub::CloseCause::ConnectionLost => Cause::ConnectionLost,
-        hub::CloseCause::NoPong => Cause::NoPong,
-        hub::CloseCause::Slow => Cause::Slow,
-        hub::CloseCause::ClosedByApi => Cause::ClosedByApi,
-        hub::CloseCause::ServerStopping => Cause::ServerStopping,
-        hub::CloseCause::ProtocolError => Cause::ProtocolError,
     }
 }

@@ -1,8 +1,8 @@
-//! The `ResolveImport` stream: imports of modules to resolve.
+//! Messages of the `ResolveImport` hook.
 
-use super::hook::{self, Opening, Wire, messages};
-use super::proto;
-use super::status::invalid;
+use super::hook::{self, Opening, WireHook, wire_messages};
+use crate::control::proto;
+use crate::control::status::invalid;
 use crate::plugins::{
     ResolveImport, ResolveImportCall, ResolveImportOptions, ResolveImportOutcome, ResolvedImports,
     Session, compile_regexes,
@@ -10,8 +10,8 @@ use crate::plugins::{
 use proto::resolve_import_result::Outcome;
 use tonic::Status;
 
-impl Wire for ResolveImport {
-    messages!(
+impl WireHook for ResolveImport {
+    wire_messages!(
         ResolveImportRequest,
         resolve_import_request,
         ResolveImportResponse,
@@ -22,7 +22,7 @@ impl Wire for ResolveImport {
 
     fn opening(open: proto::ResolveImportOpen, _: &Session) -> Result<Opening<Self>, Status> {
         let specifiers = compile_regexes(&open.specifier_regexes)
-            .map_err(|fault| invalid("specifier_regexes", fault))?;
+            .map_err(|error| invalid("specifier_regexes", error))?;
         Ok(Opening {
             filters: open.filters,
             options: open.options,
@@ -37,12 +37,12 @@ impl Wire for ResolveImport {
         let outcome = match result.outcome {
             Some(Outcome::Resolved(resolved)) => match resolved_of(resolved) {
                 Ok(resolved) => ResolveImportOutcome::Resolved(resolved),
-                Err(fault) => ResolveImportOutcome::Failure(hook::broken(fault)),
+                Err(error) => ResolveImportOutcome::Failure(hook::contract_failure(error)),
             },
             Some(Outcome::Failure(failure)) => {
                 ResolveImportOutcome::Failure(hook::failure(failure))
             }
-            None => ResolveImportOutcome::Failure(hook::no_outcome()),
+            None => ResolveImportOutcome::Failure(hook::missing_outcome()),
         };
         (result.call_id, outcome)
     }
@@ -50,10 +50,10 @@ impl Wire for ResolveImport {
 
 fn call(
     call_id: u64,
-    asked: ResolveImportCall,
+    call: ResolveImportCall,
     time_remaining: Option<prost_types::Duration>,
 ) -> proto::ResolveImportCall {
-    let imports = asked.imports.into_iter();
+    let imports = call.imports.into_iter();
     let imports = imports.map(|import| proto::ImportSpecifier {
         specifier: import.specifier,
         dynamic: import.dynamic,
@@ -62,16 +62,17 @@ fn call(
     });
     proto::ResolveImportCall {
         call_id,
-        importer: Some(hook::request_context(asked.importer)),
+        importer: Some(hook::request_context(call.importer)),
         imports: imports.collect(),
         time_remaining,
     }
 }
 
+/// Converts resolved imports. An error is the message of the plugin's failure.
 fn resolved_of(resolved: proto::ResolvedImports) -> Result<ResolvedImports, String> {
     Ok(ResolvedImports {
         specifiers: resolved.specifiers,
         no_cache: resolved.no_cache,
-        depends_on: hook::absolute("depends_on_files", resolved.depends_on_files)?,
+        depends_on: hook::absolute_paths("depends_on_files", resolved.depends_on_files)?,
     })
 }

@@ -1,7 +1,8 @@
-//! The `Transform` stream: responses to change.
+//! Messages of the `Transform` hook.
 
-use super::hook::{self, MAX_BODY_BYTES, Opening, Wire, messages};
-use super::proto;
+use super::hook::{self, Opening, WireHook, wire_messages};
+use crate::control::limits::{DEFAULT_TRANSFORM_BODY_BYTES, MAX_BODY_BYTES};
+use crate::control::proto;
 use crate::plugins::{
     InlineBody, Session, Transform, TransformCall, TransformContent, TransformOptions,
     TransformOutcome,
@@ -9,11 +10,8 @@ use crate::plugins::{
 use proto::transform_result::Outcome;
 use tonic::Status;
 
-/// Largest body that a plugin gets unless it asks for another. Default 1 MiB.
-const DEFAULT_BODY_BYTES: usize = 1024 * 1024;
-
-impl Wire for Transform {
-    messages!(
+impl WireHook for Transform {
+    wire_messages!(
         TransformRequest,
         transform_request,
         TransformResponse,
@@ -26,7 +24,7 @@ impl Wire for Transform {
 
     fn opening(open: proto::TransformOpen, _: &Session) -> Result<Opening<Self>, Status> {
         let max_body_bytes = match open.max_body_bytes as usize {
-            0 => DEFAULT_BODY_BYTES,
+            0 => DEFAULT_TRANSFORM_BODY_BYTES,
             bytes => bytes.min(MAX_BODY_BYTES),
         };
         Ok(Opening {
@@ -42,9 +40,9 @@ impl Wire for Transform {
             Some(Outcome::Failure(failure)) => TransformOutcome::Failure(hook::failure(failure)),
             Some(Outcome::Content(content)) => match content_of(content) {
                 Ok(content) => TransformOutcome::Content(content),
-                Err(fault) => TransformOutcome::Failure(hook::broken(fault)),
+                Err(error) => TransformOutcome::Failure(hook::contract_failure(error)),
             },
-            None => TransformOutcome::Failure(hook::no_outcome()),
+            None => TransformOutcome::Failure(hook::missing_outcome()),
         };
         (result.call_id, outcome)
     }
@@ -52,30 +50,30 @@ impl Wire for Transform {
 
 fn call(
     call_id: u64,
-    asked: TransformCall,
+    call: TransformCall,
     time_remaining: Option<prost_types::Duration>,
 ) -> proto::TransformCall {
     proto::TransformCall {
         call_id,
-        request: Some(hook::request_context(asked.request)),
-        content_type: asked.content_type,
-        response_headers: hook::headers(asked.headers),
-        body: asked.body,
+        request: Some(hook::request_context(call.request)),
+        content_type: call.content_type,
+        response_headers: hook::to_headers(call.headers),
+        body: call.body,
         time_remaining,
     }
 }
 
-/// The changes, or what is wrong with them.
+/// Converts the changes to a response. An error is the message of the plugin's failure.
 fn content_of(content: proto::TransformContent) -> Result<TransformContent, String> {
     if let Some(body) = &content.body {
-        hook::within_bounds(body, "")?;
+        hook::check_body_size(body, "")?;
     }
     Ok(TransformContent {
         body: content.body.map(InlineBody::new),
         content_type: content.content_type,
-        headers: hook::pairs(content.headers),
+        headers: hook::from_headers(content.headers),
         remove_headers: content.remove_headers,
         no_cache: content.no_cache,
-        depends_on: hook::absolute("depends_on_files", content.depends_on_files)?,
+        depends_on: hook::absolute_paths("depends_on_files", content.depends_on_files)?,
     })
 }

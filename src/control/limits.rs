@@ -1,0 +1,71 @@
+//! Limits and defaults of the control service.
+
+use std::time::Duration;
+
+/// Largest frame that a program may send to pages. A larger one is refused. Default 16 MiB.
+pub(super) const MAX_PAGE_FRAME_BYTES: usize = 16 * 1024 * 1024;
+
+/// Largest request message. A larger one ends its whole stream, so this leaves room to read an oversized
+/// frame and to refuse only that one. Default 32 MiB.
+pub(super) const MAX_REQUEST_BYTES: usize = 2 * MAX_PAGE_FRAME_BYTES;
+
+/// Longest text of an error, in bytes; the middle of a longer one is cut. The text travels
+/// percent-encoded in headers and once more in the details, and clients close a connection with more
+/// than 8 to 16 KiB of headers. Default 1 KiB.
+pub(super) const MAX_ERROR_TEXT_BYTES: usize = 1024;
+
+/// Calls to one hook that may be outstanding, unless the plugin sets another number. Default 32.
+pub(super) const DEFAULT_CONCURRENT_CALLS: usize = 32;
+
+/// Largest number of outstanding calls that a plugin can set; a larger one is lowered to it.
+pub(super) const MAX_CONCURRENT_CALLS: usize = 1024;
+
+/// Timeout of a call, unless the plugin sets another. Default 5 s.
+pub(super) const DEFAULT_CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest timeout that a plugin can set; a longer one is lowered to it. Default 60 s.
+pub(super) const MAX_CALL_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Largest body of a call or a result. Default 16 MiB.
+pub(super) const MAX_BODY_BYTES: usize = MAX_PAGE_FRAME_BYTES;
+
+/// Largest body that a plugin gets to transform, unless it sets another size. Default 1 MiB.
+pub(super) const DEFAULT_TRANSFORM_BODY_BYTES: usize = 1024 * 1024;
+
+/// Replies on a hook's stream that may wait to be sent. At the limit the plugin's messages are not
+/// read until it has read the replies. Default 4.
+pub(super) const MAX_QUEUED_REPLIES: usize = 4;
+
+/// Sockets in the first message of a session. If there are more, the message says so. Default 1,000.
+pub(super) const MAX_STARTED_SOCKETS: usize = 1000;
+
+/// Entries on one page of a list, unless the caller sets another number. Default 100.
+pub(super) const DEFAULT_PAGE_SIZE: usize = 100;
+
+/// Most entries on one page of a list; a larger number is lowered to it. Default 1,000.
+pub(super) const MAX_PAGE_SIZE: usize = 1000;
+
+/// Bytes of one page of a list, below the 4 MiB that every gRPC library accepts by default.
+pub(super) const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024 - 64 * 1024;
+
+/// Longest close reason (RFC 6455, section 5.5: a control frame holds 125 bytes).
+pub(super) const MAX_CLOSE_REASON_BYTES: usize = 123;
+
+/// How long pages have to confirm a delivery when the caller sets no deadline. Default 10 s.
+pub(super) const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Sends of one stream that are queued before their pages are written to. Default 64.
+pub(super) const SEND_BATCH: usize = 64;
+
+/// How long pages have for an awaited import when the caller sets no timeout. Default 10 s.
+pub(super) const IMPORT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Largest result of an import at one page, unless the caller sets another size. Default 1 MiB.
+pub(super) const DEFAULT_RESULT_BYTES: u32 = 1024 * 1024;
+
+/// All results of one import together, below the 4 MiB that every gRPC library accepts by default.
+pub(super) const ALL_RESULTS_BYTES: usize = 3 * 1024 * 1024 - 256 * 1024;
+
+/// Largest event that is delivered with its content, unless the subscriber sets another size. Default
+/// 1 MiB.
+pub(super) const DEFAULT_EVENT_BYTES: usize = 1024 * 1024;

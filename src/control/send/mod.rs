@@ -1,0 +1,115 @@
+//! `Send`: one frame for the selected pages, or the reply to a page's request. The other methods that
+//! send frames are beside it, and share its delivery reports.
+
+pub(super) mod delivery;
+pub(super) mod page_actions;
+pub(super) mod stream;
+
+use super::convert::Addressee;
+use super::limits::MAX_PAGE_FRAME_BYTES;
+use super::status::{invalid, not_json};
+use super::{Control, convert, proto, status};
+use crate::hub::{Frame, Reply, Selection};
+use crate::message::check_json;
+use delivery::{Sent, push, send_to};
+use proto::DeliveryOptions;
+use proto::send_request::Payload;
+use serde_json::value::RawValue;
+use tonic::Status;
+
+pub(super) fn send(control: &Control, request: proto::SendRequest) -> Result<Sent, Status> {
+    let options = delivery::options(request.delivery)?;
+    let payload = request.payload.ok_or_else(|| {
+        invalid(
+            "payload",
+            "nothing to send is set (set json, text, binary or error)",
+        )
+    })?;
+    match convert::target(request.target)? {
+        Addressee::Requester(request_id) => reply(control, &request_id, &payload, &options),
+        Addressee::Sockets(target, excluded) => {
+            let frame = frame(payload)?;
+            let selection = control.hub.select(&target, &excluded);
+            Ok(send_to(&selection, &options, |socket| push(socket, &frame)))
+        }
+    }
+}
+
+fn frame(payload: Payload) -> Result<Frame, Status> {
+    let (field, size) = match &payload {
+        Payload::Json(text) => ("json", text.len()),
+        Payload::Text(text) => ("text", text.len()),
+        Payload::Binary(bytes) => ("binary", bytes.len()),
+        Payload::Error(text) => ("error", text.len()),
+    };
+    check_size(field, size)?;
+    match payload {
+        Payload::Json(text) => {
+            check_json(&text).map_err(|error| not_json("json", &error))?;
+            Ok(Frame::Text(text.into()))
+        }
+        Payload::Text(text) => Ok(Frame::Text(text.into())),
+        Payload::Binary(bytes) => Ok(Frame::Binary(bytes)),
+        Payload::Error(_) => Err(invalid(
+            "error",
+            "only a reply to a page's request can be an error (set target.reply_to)",
+        )),
+    }
+}
+
+fn reply(
+    control: &Control,
+    request_id: &str,
+    payload: &Payload,
+    options: &DeliveryOptions,
+) -> Result<Sent, Status> {
+    let reply = match payload {
+        Payload::Json(text) => {
+            check_json(text).map_err(|error| not_json("json", &error))?;
+            check_size("json", text.len())?;
+            Reply::Response(text)
+        }
+        Payload::Error(text) => {
+            check_size("error", text.len())?;
+            Reply::Error(text)
+        }
+        Payload::Text(_) | Payload::Binary(_) => {
+            return Err(invalid(
+                "payload",
+                "a reply to a page's request must be json or error",
+            ));
+        }
+    };
+    let (socket, sent) = control
+        .hub
+        .reply(request_id, &reply)
+        .map_err(|error| status::reply_error(request_id, error))?;
+    let selection = Selection {
+        sockets: vec![socket],
+        unknown: Vec::new(),
+        position: control.hub.position(),
+    };
+    Ok(send_to(&selection, options, |_| {
+        sent.map_err(convert::delivery_status)
+    }))
+}
+
+pub(super) fn check_size(field: &str, bytes: usize) -> Result<(), Status> {
+    if bytes > MAX_PAGE_FRAME_BYTES {
+        let text = format!("{bytes} bytes are too many (the limit is {MAX_PAGE_FRAME_BYTES})");
+        return Err(invalid(field, text));
+    }
+    Ok(())
+}
+
+/// Parses `args_json`, one JSON text per argument.
+pub(super) fn parse_args(args_json: &[String]) -> Result<Vec<&RawValue>, Status> {
+    args_json
+        .iter()
+        .enumerate()
+        .map(|(index, text)| {
+            serde_json::from_str(text)
+                .map_err(|error| not_json(&format!("args_json[{index}]"), &error))
+        })
+        .collect()
+}
