@@ -9,6 +9,7 @@ mod pages;
 mod plugins;
 mod random;
 mod requests;
+mod scripted_plugin;
 
 use crate::support::{HttpResponse, Site, TestServer, within};
 use actor::Actor;

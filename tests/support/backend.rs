@@ -1,3 +1,5 @@
+//! Backends for proxy tests, and raw connections.
+
 use super::{HttpResponse, TestServer, within};
 use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};

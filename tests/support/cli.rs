@@ -1,3 +1,5 @@
+//! Running `pagewire` commands.
+
 use super::{TestServer, command, within};
 use serde_json::Value;
 use tokio::process::Command;

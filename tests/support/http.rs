@@ -1,3 +1,5 @@
+//! HTTP requests and responses as raw bytes.
+
 use super::within;
 use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};

@@ -1,3 +1,5 @@
+//! Pages without a browser.
+
 use super::within;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};

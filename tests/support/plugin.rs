@@ -1,3 +1,5 @@
+//! Plugin sessions and hook streams without a client library.
+
 use super::{TestServer, within};
 use pagewire_client::proto::{self, server_start_response};
 use pagewire_client::{Client, RawClient};

@@ -1,3 +1,5 @@
+//! Sites, the daemon and its log.
+
 use super::http::{HttpResponse, raw_request, read_response};
 use super::{Page, within};
 use pagewire_client::{Client, Endpoint};

@@ -1,3 +1,5 @@
+//! TLS and HTTP/2 clients.
+
 use super::{HttpResponse, within};
 use axum::http::Request;
 use bytes::Bytes;

@@ -1,44 +1,15 @@
-//! The contract's table of errors, as far as it concerns hooks: every row holds for every hook type.
+//! A hook stream that violates the contract, or loses its session, ends with a reason.
 
+use super::{answered, assert_plugin_error, assert_unchanged, open, plugin, session, start};
 use crate::support::module_hook::{self, ModuleHook, PATH, UNTOUCHED};
-use crate::support::{
-    HookStream, HttpResponse, ResolveImport, Serve, Session, Site, TestServer, Transform,
-    assert_status, with_session, within,
-};
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
-use pagewire_client::proto::{
-    self, FailureMode, RequestFilter, ServerStartRequest, server_start_response::Event,
-};
+use crate::support::{HookStream, Session, Site, TestServer, assert_status, with_session, within};
+use pagewire_client::proto::server_start_response::Event;
+use pagewire_client::proto::{self, FailureMode, RequestFilter, ServerStartRequest};
 use rustix::process::Signal;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
-
-/// Generates a test of the claim for each hook type.
-macro_rules! of_every_hook {
-    ($($claim:ident)*) => {
-        $(mod $claim {
-            use super::{ResolveImport, Serve, Transform};
-
-            #[tokio::test]
-            async fn by_serve() {
-                super::$claim::<Serve>().await;
-            }
-
-            #[tokio::test]
-            async fn by_transform() {
-                super::$claim::<Transform>().await;
-            }
-
-            #[tokio::test]
-            async fn by_resolve_import() {
-                super::$claim::<ResolveImport>().await;
-            }
-        })*
-    };
-}
 
 of_every_hook! {
     a_hook_needs_an_open_session_that_declared_it
@@ -47,36 +18,9 @@ of_every_hook! {
     invalid_filters_and_options_are_refused_by_name
     a_hook_ends_with_its_session_and_reports_the_reason
     ending_a_session_returns_once_it_is_gone
-    late_results_are_counted_and_change_nothing
-    a_result_without_an_outcome_is_a_failure
-    a_reported_failure_is_shown_in_every_failure_mode
-    a_missed_deadline_follows_the_failure_mode
-    calls_beyond_the_queue_limit_are_overload
     a_withdrawn_hook_is_not_called_and_can_be_reopened
     the_last_filter_update_applies
     stopping_the_daemon_ends_the_stream_as_retryable
-}
-
-fn open<K: ModuleHook>() -> K::Open {
-    K::opening(vec![module_hook::module()], None)
-}
-
-/// Opens a session of the plugin `p` that declares the hook.
-async fn session<K: ModuleHook>(server: &TestServer) -> Session {
-    let request = ServerStartRequest {
-        plugin_name: "p".into(),
-        hooks: vec![K::HOOK.into()],
-        ..Default::default()
-    };
-    Session::open_as(server, request).await.expect("a session")
-}
-
-async fn plugin<K: ModuleHook>(server: &TestServer, open: K::Open) -> (Session, HookStream<K>) {
-    Session::with_hook::<K>(server, "p", open).await
-}
-
-async fn start() -> TestServer {
-    TestServer::start(&module_hook::site()).await
 }
 
 /// Opens the stream with these messages and waits for its end.
@@ -105,30 +49,6 @@ async fn end_of<K: ModuleHook>(session: &mut Session, sent: Vec<K::Request>) -> 
 async fn end<K: ModuleHook>(hook: &mut HookStream<K>) -> Status {
     let next = hook.next().await;
     next.expect_err("the stream should have ended with a reason")
-}
-
-/// Returns the module as served when the plugin returns this outcome.
-async fn answered<K: ModuleHook>(
-    server: &TestServer,
-    hook: &mut HookStream<K>,
-    outcome: K::Outcome,
-) -> HttpResponse {
-    tokio::join!(server.get(PATH), hook.answer_next(outcome)).0
-}
-
-#[track_caller]
-fn assert_plugin_error(response: &HttpResponse, status: u16, reason: &str) {
-    let headers = ["pagewire-plugin", "pagewire-reason"].map(|name| response.header(name));
-    assert_eq!(
-        (response.status, headers),
-        (status, [Some("p"), Some(reason)])
-    );
-}
-
-#[track_caller]
-fn assert_unchanged(response: &HttpResponse, skipped: Option<&str>) {
-    assert_eq!((response.status, &*response.text()), (200, UNTOUCHED));
-    assert_eq!(response.header("pagewire-skipped"), skipped);
 }
 
 async fn a_hook_needs_an_open_session_that_declared_it<K: ModuleHook>() {
@@ -301,130 +221,6 @@ async fn a_hook_ends_with_its_session_and_reports_the_reason<K: ModuleHook>() {
     assert_unchanged(&server.get(PATH).await, None);
 }
 
-async fn late_results_are_counted_and_change_nothing<K: ModuleHook>() {
-    let server = start().await;
-    let (_session, mut hook) = plugin::<K>(&server, open::<K>()).await;
-    hook.answer(4710, K::answer("before there was a call"))
-        .await;
-    let (response, call) = tokio::join!(server.get(PATH), async {
-        let call = hook.call().await;
-        hook.answer(4711, K::answer("unknown")).await;
-        hook.answer(K::call_id(&call), K::answer("one")).await;
-        hook.answer(K::call_id(&call), K::answer("doubled")).await;
-        call
-    });
-    assert_eq!(response.text(), K::answered("one"));
-    let response = answered(&server, &mut hook, K::answer("two")).await;
-    assert_eq!(response.text(), K::answered("two"));
-    // A result for an abandoned request.
-    let leaves = tokio::spawn(server.get_detached(PATH));
-    let left = hook.call().await;
-    leaves.abort();
-    assert_eq!(hook.cancelled().await.call_id, K::call_id(&left));
-    assert!(K::call_id(&left) > K::call_id(&call));
-    hook.answer(K::call_id(&left), K::answer("late")).await;
-    // Results are processed in order: the earlier ones have been counted.
-    let response = answered(&server, &mut hook, K::skip()).await;
-    assert_unchanged(&response, None);
-    let list = server.client().await.plugins().await.expect("a list");
-    let counts = (
-        list[0].calls,
-        list[0].passes,
-        list[0].failures,
-        list[0].late_results,
-    );
-    assert_eq!(counts, (4, 1, 0, 4));
-}
-
-async fn a_result_without_an_outcome_is_a_failure<K: ModuleHook>() {
-    let server = start().await;
-    let (_session, mut hook) = plugin::<K>(&server, open::<K>()).await;
-    let answers = async {
-        let call = hook.call().await;
-        hook.send(K::result(K::call_id(&call), None)).await;
-    };
-    let (response, ()) = tokio::join!(server.get(PATH), answers);
-    assert_plugin_error(&response, 500, "failure");
-    let list = server.client().await.plugins().await.expect("a list");
-    assert_eq!((list[0].calls, list[0].failures), (1, 1));
-}
-
-async fn a_reported_failure_is_shown_in_every_failure_mode<K: ModuleHook>() {
-    let server = start().await;
-    let skips = Some(module_hook::options(FailureMode::Skip, 20_000));
-    let (_session, mut hook) =
-        plugin::<K>(&server, K::opening(vec![module_hook::module()], skips)).await;
-    for (output, shown) in [(0, 500), (422, 422), (503, 503), (200, 500), (99_999, 500)] {
-        let response = answered(&server, &mut hook, K::failure(output)).await;
-        assert_plugin_error(&response, shown, "failure");
-    }
-}
-
-async fn a_missed_deadline_follows_the_failure_mode<K: ModuleHook>() {
-    for mode in [FailureMode::Fail, FailureMode::Skip] {
-        let server = start().await;
-        let slow = K::opening(
-            vec![module_hook::module()],
-            Some(module_hook::options(mode, 50)),
-        );
-        let (_session, mut hook) = plugin::<K>(&server, slow).await;
-        let (response, call) = tokio::join!(server.get(PATH), hook.call());
-        match mode {
-            FailureMode::Skip => assert_unchanged(&response, Some("p")),
-            _ => assert_plugin_error(&response, 504, "timeout"),
-        }
-        let cancel = hook.cancelled().await;
-        assert_eq!(
-            (cancel.call_id, cancel.reason()),
-            (K::call_id(&call), proto::call_cancel::Reason::Deadline)
-        );
-        let list = server.client().await.plugins().await.expect("a list");
-        assert_eq!(
-            (list[0].calls, list[0].timeouts, list[0].failures),
-            (1, 1, 0)
-        );
-    }
-}
-
-async fn calls_beyond_the_queue_limit_are_overload<K: ModuleHook>() {
-    const WAITING: usize = 1024;
-    for mode in [FailureMode::Fail, FailureMode::Skip] {
-        // A thousand warnings do not fit into a pipe that is not read.
-        let server = TestServer::start_with(&module_hook::site(), &["--log", "error"]).await;
-        let mut options = module_hook::options(mode, 60_000);
-        options.max_concurrent_calls = 1;
-        let busy = K::opening(vec![module_hook::module()], Some(options));
-        let (session, mut hook) = plugin::<K>(&server, busy).await;
-        let mut requests: FuturesUnordered<_> = (0..WAITING + 2)
-            .map(|n| server.get_detached(&format!("{PATH}?{n}")))
-            .collect();
-        let refused = within("one that is refused", requests.next()).await;
-        let refused = refused.expect("one");
-        match mode {
-            FailureMode::Skip => assert_unchanged(&refused, Some("p")),
-            _ => {
-                assert_plugin_error(&refused, 503, "overload");
-                assert!(refused.header("retry-after").is_some());
-            }
-        }
-        // All others still wait: the plugin answers one and receives the next.
-        let call = hook.call().await;
-        hook.answer(K::call_id(&call), K::answer("one")).await;
-        let one = within("an answer", requests.next()).await.expect("one");
-        assert_eq!(one.text(), K::answered("one"));
-        hook.call().await;
-        drop((hook, session));
-        while let Some(response) = within("an answer", requests.next()).await {
-            // Calls still in the queue were never delivered: the next responder may answer their
-            // requests.
-            match (mode, response.status) {
-                (FailureMode::Fail, 502) => assert_plugin_error(&response, 502, "gone"),
-                _ => assert_eq!((response.status, &*response.text()), (200, UNTOUCHED)),
-            }
-        }
-    }
-}
-
 async fn a_withdrawn_hook_is_not_called_and_can_be_reopened<K: ModuleHook>() {
     let server = start().await;
     let (mut session, mut hook) = plugin::<K>(&server, open::<K>()).await;
@@ -479,23 +275,4 @@ async fn stopping_the_daemon_ends_the_stream_as_retryable<K: ModuleHook>() {
     assert!(matches!(event, Some(Event::Stopping(_))), "{event:?}");
     // The plugin does not disconnect by itself and is cut off.
     assert_status::<()>(Err(end(&mut hook).await), Code::Unavailable, "STOPPING");
-}
-
-/// A plugin of the first type is too slow and may be skipped, one of the second fails.
-async fn passed_over_before_a_failure<K: ModuleHook, L: ModuleHook>() {
-    let server = start().await;
-    let options = Some(module_hook::options(FailureMode::Skip, 50));
-    let slow = K::opening(vec![module_hook::module()], options);
-    let (_s1, _slow) = Session::with_hook::<K>(&server, "slow", slow).await;
-    let (_s2, mut fails) = Session::with_hook::<L>(&server, "p", open::<L>()).await;
-    let response = answered(&server, &mut fails, L::failure(422)).await;
-    assert_plugin_error(&response, 422, "failure");
-    assert_eq!(response.header("pagewire-skipped"), Some("slow"));
-}
-
-#[tokio::test]
-async fn skipped_plugins_are_named_even_if_a_later_plugin_fails() {
-    passed_over_before_a_failure::<Serve, Transform>().await;
-    passed_over_before_a_failure::<Serve, ResolveImport>().await;
-    passed_over_before_a_failure::<Transform, ResolveImport>().await;
 }
