@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-/// Policies that are recorded as reported. Beyond that, all of them are dropped and may be reported again.
+/// Limit of the record of reported policies. At the limit it is cleared, so policies may be reported again.
 /// Default 256.
 const MAX_REPORTED: usize = 256;
 
@@ -22,6 +22,7 @@ fn sources<'a>(policy: &'a str, directives: &[&str]) -> Option<&'a str> {
 
 /// Directives for scripts; the first one that is present applies.
 const SCRIPT_DIRECTIVES: &[&str] = &["script-src-elem", "script-src", "default-src"];
+
 /// Directives for connections; the first one that is present applies.
 const CONNECT_DIRECTIVES: &[&str] = &["connect-src", "default-src"];
 
