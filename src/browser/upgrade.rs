@@ -13,6 +13,7 @@ use std::sync::Arc;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
+use tracing::Instrument;
 
 /// Length of the ids in `crate::ids`.
 const SOCKET_ID_BYTES: usize = 26;
@@ -41,7 +42,9 @@ pub(super) async fn upgrade(
         .hub
         .open_socket(peer.to_string(), user_agent, previous);
     let debug = browser.debug;
-    browser.connections.spawn(async move {
+    let socket_id = guard.socket().id();
+    let span = tracing::debug_span!(target: "pagewire::browser", "socket", socket_id, %peer);
+    let task = async move {
         match upgraded.await {
             Ok(stream) => {
                 let stream = ReadAhead::new(TokioIo::new(stream));
@@ -53,7 +56,12 @@ pub(super) async fn upgrade(
                 tracing::debug!(target: "pagewire::browser", %peer, %error, "cannot upgrade the connection to a WebSocket");
             }
         }
-    });
+    };
+    if span.is_disabled() {
+        browser.connections.spawn(task);
+    } else {
+        browser.connections.spawn(task.instrument(span));
+    }
     let headers = [
         (header::CONNECTION, "upgrade".to_owned()),
         (header::UPGRADE, "websocket".to_owned()),

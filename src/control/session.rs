@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
+use tracing::Instrument;
 
 /// Metadata key with which a hook stream names its session.
 const SESSION_KEY: &str = "pagewire-session";
@@ -51,7 +52,9 @@ pub(super) fn open(
     let started = started(control, guard.session());
     let force_stop = control.force_stop.clone();
     let (sender, stream) = mpsc::channel(4);
-    control.sessions.spawn(async move {
+    let plugin = guard.session().name();
+    let span = tracing::debug_span!(target: "pagewire::plugins", "session", plugin);
+    let task = async move {
         let session = guard.session().clone();
         tracing::info!(target: "pagewire::plugins", plugin = session.name(), "plugin connected");
         if sender.send(Ok(started)).await.is_err() {
@@ -71,7 +74,8 @@ pub(super) fn open(
         }
         drop(guard);
         tracing::info!(target: "pagewire::plugins", plugin = session.name(), "plugin disconnected");
-    });
+    };
+    control.sessions.spawn(task.instrument(span));
     Ok(Box::pin(ReceiverStream::new(stream)))
 }
 

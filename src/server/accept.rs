@@ -4,6 +4,7 @@ use super::connection::ConnectionHandler;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -11,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span};
 
 /// Open HTTP connections per listener; WebSockets do not count. Requests on excess connections are
 /// answered with 503. Default 4,096.
@@ -60,10 +62,16 @@ pub(super) fn spawn(
             if let Ok(permit) = slots.clone().try_acquire_owned() {
                 is_full = false;
                 let connection = handler.clone().serve(stream, peer, stop);
-                tracker.spawn(async move {
+                let task = async move {
                     connection.await;
                     drop(permit);
-                });
+                };
+                let span = connection_span(peer);
+                if span.is_disabled() {
+                    tracker.spawn(task);
+                } else {
+                    tracker.spawn(task.instrument(span));
+                }
                 continue;
             }
             if !is_full {
@@ -72,14 +80,21 @@ pub(super) fn spawn(
             }
             if let Ok(permit) = refusal_slots.clone().try_acquire_owned() {
                 let refusal = refusals.clone().serve(stream, peer, stop);
-                tracker.spawn(async move {
+                let task = async move {
                     // A client that sends no request in time gets no response.
                     let _ = timeout(REFUSAL_TIMEOUT, refusal).await;
                     drop(permit);
-                });
+                };
+                tracker.spawn(task.instrument(connection_span(peer)));
             }
         }
     });
+}
+
+/// Log context of everything that happens on a connection. Disabled, and free of cost, unless the server
+/// logs at debug.
+fn connection_span(peer: SocketAddr) -> Span {
+    tracing::debug_span!(target: "pagewire::server", "connection", %peer)
 }
 
 /// Returns the 503 of excess connections.

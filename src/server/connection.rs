@@ -6,8 +6,9 @@ use super::tls::H2;
 use axum::http::StatusCode;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
+use hyper::rt::Executor;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use std::convert::Infallible;
 use std::io;
@@ -21,6 +22,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 /// Time from accepting a connection to its first complete request head, TLS handshake included. A
 /// slower connection is closed: half-open ones must not take the room of others. Default 10 s.
@@ -66,7 +68,7 @@ impl ConnectionHandler {
             first_head_deadline: Instant::now() + FIRST_HEAD_TIMEOUT,
         };
         if let Err(error) = self.negotiate(stream, connection).await {
-            tracing::debug!(target: "pagewire::server", %peer, %error, "connection ended");
+            tracing::debug!(target: "pagewire::server", %error, "connection ended");
         }
     }
 
@@ -92,6 +94,25 @@ impl ConnectionHandler {
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 type Request = axum::http::Request<Incoming>;
+
+/// Executor of the tasks that the HTTP library spawns, one per HTTP/2 request. They inherit the span of
+/// their connection.
+#[derive(Clone)]
+struct SpanExecutor;
+
+impl<F> Executor<F> for SpanExecutor
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, task: F) {
+        let span = Span::current();
+        if span.is_disabled() {
+            tokio::spawn(task);
+        } else {
+            tokio::spawn(task.instrument(span));
+        }
+    }
+}
 
 /// State of a connection, independent of its protocol.
 struct Connection {
@@ -126,7 +147,7 @@ impl Connection {
                 response
             }
         };
-        let mut http = auto::Builder::new(TokioExecutor::new()).http1_only();
+        let mut http = auto::Builder::new(SpanExecutor).http1_only();
         http.http1()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
@@ -142,7 +163,7 @@ impl Connection {
             let frontend = frontend.clone();
             async move { frontend.respond(request, peer, false).await }
         };
-        let mut http = auto::Builder::new(TokioExecutor::new()).http2_only();
+        let mut http = auto::Builder::new(SpanExecutor).http2_only();
         http.http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(MAX_STREAMS)
@@ -154,7 +175,7 @@ impl Connection {
 
     async fn run<S, F>(
         self,
-        http: &auto::Builder<TokioExecutor>,
+        http: &auto::Builder<SpanExecutor>,
         stream: S,
         respond: impl Fn(Request, SocketAddr) -> F,
     ) -> Result<(), Error>
