@@ -274,7 +274,7 @@ async fn a_mistake_in_the_file_is_refused_with_line_and_column() {
         ),
         (
             "inject = 'sometimes'",
-            "pagewire.toml:1:10: inject: \"sometimes\" is not asked, always or never",
+            "pagewire.toml:1:10: inject: \"sometimes\" is not one of asked, always, never",
         ),
         (
             "control = ['127.0.0.1:0', '0.0.0.0:1']",

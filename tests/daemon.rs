@@ -205,7 +205,7 @@ async fn a_stale_control_socket_is_taken_over_and_a_live_one_is_not() {
     third.arg(format!("unix:{}", file.display()));
     let (code, output) = run(third).await;
     assert_eq!(code, Some(2));
-    assert!(output.contains("exists and is no socket"), "{output}");
+    assert!(output.contains("exists and is not a socket"), "{output}");
     assert_eq!(
         std::fs::read_to_string(&file).expect("the file"),
         "precious"

@@ -23,6 +23,7 @@ mod http;
 mod imports;
 mod injection;
 mod kills;
+mod log_context;
 mod model;
 mod observability;
 mod page_requests;

@@ -43,7 +43,7 @@ pub(super) async fn upgrade(
         .open_socket(peer.to_string(), user_agent, previous);
     let debug = browser.debug;
     let socket_id = guard.socket().id();
-    let span = tracing::debug_span!(target: "pagewire::browser", "socket", socket_id, %peer);
+    let span = tracing::debug_span!(target: "pagewire::browser", "socket", socket_id);
     let task = async move {
         match upgraded.await {
             Ok(stream) => {

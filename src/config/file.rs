@@ -222,7 +222,7 @@ mod tests {
             ),
             (
                 "inject = 'sometimes'",
-                "pagewire.toml:1:10: inject: \"sometimes\" is not asked, always or never",
+                "pagewire.toml:1:10: inject: \"sometimes\" is not one of asked, always, never",
             ),
             (
                 "allow_file = [\n  'a',\n  2]",

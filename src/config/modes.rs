@@ -24,7 +24,7 @@ impl FromStr for Inject {
             "asked" => Ok(Self::Asked),
             "always" => Ok(Self::Always),
             "never" => Ok(Self::Never),
-            _ => Err(format!("{text:?} is not asked, always or never")),
+            _ => Err(format!("{text:?} is not one of asked, always, never")),
         }
     }
 }

@@ -9,11 +9,12 @@ use super::stages::serve::{self, ServeContext};
 use super::stages::{encode, file, imports, inject, reply, transform};
 use super::{PageService, proxy};
 use crate::config::ProxyRule;
-use crate::paths::UrlPath;
+use crate::paths::{UrlPath, UrlPathError};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use tracing::Instrument;
 
 /// Answers a request for any path that is not reserved for the daemon.
 ///
@@ -27,22 +28,40 @@ pub(crate) async fn respond(service: &PageService, request: Request) -> Response
         Err(error) => (UrlPath::root(), Some(error)),
     };
     let request = PageRequest::new(service, &parts, &path);
-    let mut response = match path_error {
-        Some(error) => error_page(&request, StatusCode::BAD_REQUEST, &error.to_string()),
-        None => {
-            let mut response = find_response(&request, body).await;
-            transform::stage(&request, &mut response).await;
-            imports::stage(&request, &mut response).await;
-            response
-        }
+    let span = tracing::debug_span!(
+        target: "pagewire::pages", "request", method = %parts.method, path = parts.uri.path()
+    );
+    let response = if span.is_disabled() {
+        run_stages(&request, path_error, body).await
+    } else {
+        // Boxed, so that the future is no larger for a disabled span.
+        let stages = Box::pin(run_stages(&request, path_error, body));
+        stages.instrument(span).await
     };
-    inject::stage(&request, &mut response).await;
-    encode::stage(&request, &mut response).await;
     let responder = response.responder.clone();
     let response = reply::stage(&request, response);
     service
         .counters
         .record(&request, response.status(), &responder, start);
+    response
+}
+
+async fn run_stages(
+    request: &PageRequest<'_>,
+    path_error: Option<UrlPathError>,
+    body: Body,
+) -> PageResponse {
+    let mut response = match path_error {
+        Some(error) => error_page(request, StatusCode::BAD_REQUEST, &error.to_string()),
+        None => {
+            let mut response = find_response(request, body).await;
+            transform::stage(request, &mut response).await;
+            imports::stage(request, &mut response).await;
+            response
+        }
+    };
+    inject::stage(request, &mut response).await;
+    encode::stage(request, &mut response).await;
     response
 }
 

@@ -14,5 +14,5 @@ mod version;
 pub(crate) use prefix::Prefix;
 pub(crate) use root::{PathLookup, Root, RootError};
 pub(crate) use roots::Roots;
-pub(crate) use url::{UrlPath, path_url, segment_url};
+pub(crate) use url::{UrlPath, UrlPathError, path_url, segment_url};
 pub(crate) use version::FileVersion;

@@ -197,11 +197,11 @@ async fn a_connection_past_the_limit_gets_503_and_capacity_returns() {
         (503, Some("1"))
     );
     assert!(
-        response.text().contains("4096 connections"),
+        response.text().contains("the limit is 4096"),
         "{}",
         response.text()
     );
-    assert_same_origin_only(&response, "no room");
+    assert_same_origin_only(&response, "too many connections");
     // Connections beyond those that get a 503 are closed; none waits.
     let crowd = (0..200).map(|_| server.get("/"));
     for response in within(
