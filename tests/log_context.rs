@@ -23,7 +23,7 @@ async fn server(arguments: &[&str]) -> TestServer {
 
 /// Waits for a line of the log with this text and returns its spans, outermost first.
 async fn spans(server: &mut TestServer, text: &str) -> Vec<Value> {
-    let line = server.logged(text).await;
+    let line = server.wait_for_log(text).await;
     let line: Value = serde_json::from_str(&line).expect("a JSON object");
     line["spans"].as_array().cloned().unwrap_or_default()
 }
@@ -45,10 +45,10 @@ async fn a_warning_names_the_request_and_the_connection_it_belongs_to() {
 async fn the_text_format_puts_the_context_before_the_message() {
     let mut server = TestServer::start_with(&site(), &["--log", "info,pages=debug"]).await;
     assert_eq!(server.get("/outside").await.status, 403);
-    let line = server.logged(WARNING).await;
+    let line = server.wait_for_log(WARNING).await;
     let context = r#" WARN request{method=GET path="/outside"}: pagewire::pages: "#;
     assert!(line.contains(context), "{line}");
-    let line = server.logged("status=403").await;
+    let line = server.wait_for_log("status=403").await;
     assert!(
         line.contains("DEBUG pagewire::pages: GET /outside status=403 time="),
         "{line}"
