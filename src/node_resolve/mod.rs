@@ -123,7 +123,8 @@ impl SpecifierMapper {
         }
     }
 
-    /// Returns the URL to import instead; none = the specifier stays as it is.
+    /// Returns the URL to import instead; none = the specifier stays as it is, because it already names
+    /// the file literally or cannot be resolved.
     fn replacement(
         &self,
         importer: &Importer<'_>,

@@ -115,8 +115,8 @@ impl NodeResolver {
         };
         let recorder = RecordingFs::default();
         let resolver = ResolverGeneric::new_with_file_system(recorder.clone(), options());
-        // With an extension of TypeScript, so that aliases apply even without `allowJs`, which is about
-        // compilation and not resolution.
+        // The importer is treated as TypeScript, so that aliases apply even without `allowJs`: that
+        // setting is about compilation, not resolution.
         let as_typescript = importer.with_extension("ts");
         // Aliases apply to bare specifiers only.
         let (tsconfig, tsconfig_error) = if is_relative(&path) {

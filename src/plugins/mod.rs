@@ -38,7 +38,7 @@ pub(crate) use resolve_import::{
     ImportSpecifier, ResolveImport, ResolveImportCall, ResolveImportOptions, ResolveImportOutcome,
     ResolvedImports,
 };
-pub(crate) use scratch_dir::ScratchDir;
+pub(crate) use scratch_dir::{ScratchDir, ScratchRoot};
 pub(crate) use serve::{Serve, ServeBody, ServeCall, ServeContent, ServeOptions, ServeOutcome};
 pub(crate) use session::{
     HookError, HookKind, Session, SessionEnd, SessionError, SessionEvent, SessionOptions,

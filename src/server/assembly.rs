@@ -7,7 +7,6 @@ use super::listeners::ControlListener;
 use super::metrics::{self, MetricsSource};
 use super::ready::Ready;
 use super::running::{Running, STOP_GRACE};
-use super::scratch::Scratch;
 use super::tasks;
 use super::token::TokenFile;
 use crate::config::{Config, ControlAddress};
@@ -15,7 +14,7 @@ use crate::control::{Auth, Control, SERVICE_NAME};
 use crate::discovery::{self, Registration};
 use crate::hub::Hub;
 use crate::pages::PageService;
-use crate::plugins::PluginRegistry;
+use crate::plugins::{PluginRegistry, ScratchRoot};
 use crate::supervise::{LaunchContext, Supervisor};
 use std::io;
 use std::path::Path;
@@ -42,7 +41,7 @@ pub(super) struct Assembly {
     pub(super) connections: TaskTracker,
     pub(super) control_listeners: Vec<ControlListener>,
     pub(super) token: Option<TokenFile>,
-    pub(super) scratch: Option<Scratch>,
+    pub(super) scratch: Option<ScratchRoot>,
     pub(super) ready: Ready,
     pub(super) start_time: SystemTime,
 }

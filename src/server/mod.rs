@@ -14,7 +14,6 @@ mod metrics;
 mod ready;
 mod request_line;
 mod running;
-mod scratch;
 mod tap;
 mod tasks;
 mod tls;
@@ -26,13 +25,12 @@ use crate::control::Control;
 use crate::discovery;
 use crate::hub::Hub;
 use crate::pages::PageService;
-use crate::plugins::PluginRegistry;
+use crate::plugins::{PluginRegistry, ScratchRoot};
 use assembly::Assembly;
 use connection::ConnectionHandler;
 use frontend::{Frontend, Handler};
 use listeners::ControlListener;
 use ready::url_of;
-use scratch::Scratch;
 use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -121,7 +119,7 @@ impl Server {
         let hub = Hub::new();
         let plugins = Arc::new(PluginRegistry::new(config.inject, config.plugins.clone()));
         let connections = TaskTracker::new();
-        let scratch = Scratch::create()
+        let scratch = create_scratch_root()
             .inspect_err(|error| {
                 tracing::warn!(target: "pagewire::server", %error, "cannot create the scratch folder; plugins get none");
             })
@@ -192,4 +190,10 @@ impl Server {
             start_time,
         })
     }
+}
+
+/// Creates `PID.scratch` in the runtime folder, which is never served.
+fn create_scratch_root() -> io::Result<ScratchRoot> {
+    let name = format!("{}.scratch", std::process::id());
+    ScratchRoot::create(discovery::private_folder()?.join(name))
 }

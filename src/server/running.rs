@@ -1,11 +1,10 @@
 //! The running daemon: its wait for the end, and its drain.
 
-use super::scratch::Scratch;
 use super::token::TokenFile;
 use crate::control::{Control, SERVICE_NAME};
 use crate::discovery::Registration;
 use crate::hub::Hub;
-use crate::plugins::PluginRegistry;
+use crate::plugins::{PluginRegistry, ScratchRoot};
 use crate::supervise::Supervisor;
 use std::io;
 use std::sync::Arc;
@@ -40,7 +39,7 @@ pub(super) struct Running {
     pub(super) registration: Option<Registration>,
     pub(super) _tasks: JoinSet<()>,
     pub(super) _token: Option<TokenFile>,
-    pub(super) _scratch: Option<Scratch>,
+    pub(super) _scratch: Option<ScratchRoot>,
 }
 
 impl Running {
