@@ -351,7 +351,7 @@ impl ReportMode {
 pub(crate) struct Import<'a> {
     /// The URL to pass to `import()`.
     #[serde(rename = "importPath")]
-    pub import_path: &'a str,
+    pub url: &'a str,
     /// The arguments for the default export.
     pub args: Vec<&'a RawValue>,
     /// Set if the result is awaited.
@@ -475,7 +475,7 @@ mod tests {
         let arg = RawValue::from_string("1.50".into()).unwrap();
         let frame = ServerMessage::Import {
             data: Import {
-                import_path: "/x.js",
+                url: "/x.js",
                 args: vec![&arg],
                 call_id: None,
                 fresh: false,

@@ -51,7 +51,7 @@ pub(super) async fn send(
     let call_id = ids::random();
     let text = ServerMessage::Import {
         data: Import {
-            import_path: &import_path,
+            url: &import_path,
             args: parse_args(&request.args_json)?,
             call_id: request.await_result.then_some(call_id.as_str()),
             fresh,

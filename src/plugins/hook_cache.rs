@@ -228,8 +228,8 @@ impl<H: HookType> HookCache<H> {
         loop {
             let (shared, is_new) = self.shared_call(hook, key, file, &call);
             let SharedResult { result, begin } = shared.await;
-            // A request that joined may have arrived after a file changed that the plugin had already
-            // read.
+            // A request that joined may have arrived after a change to a file that the plugin had already
+            // read. It then calls again.
             let may_be_stale = |result: &Arc<HookResult<H>>| {
                 changed_since(&H::dependencies(result.outcome()), begin)
             };

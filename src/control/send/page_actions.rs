@@ -123,7 +123,7 @@ fn import_statement(statement: &str) -> Frame {
         utf8_percent_encode(&module, NON_ALPHANUMERIC)
     );
     let data = Import {
-        import_path: &url,
+        url: &url,
         args: Vec::new(),
         call_id: None,
         fresh: false,
