@@ -141,15 +141,15 @@ async fn snippet_prints_the_line_that_attaches_a_page() {
         (vec![expected], "")
     );
 
-    let nobody = cli(&server, &["snippet", "--endpoint", "127.0.0.1:1"]).await;
+    let no_daemon = cli(&server, &["snippet", "--endpoint", "127.0.0.1:1"]).await;
     assert_eq!(
-        nobody.code,
+        no_daemon.code,
         Some(2),
         "an endpoint is named once: {}",
-        nobody.stderr
+        no_daemon.stderr
     );
     let mut command = crate::support::command();
     command.args(["snippet", "--endpoint", "127.0.0.1:1", "--token", "x"]);
-    let nobody = crate::support::run(command).await;
-    assert_eq!(nobody.code, Some(4), "{}", nobody.stderr);
+    let no_daemon = crate::support::run(command).await;
+    assert_eq!(no_daemon.code, Some(4), "{}", no_daemon.stderr);
 }

@@ -84,7 +84,7 @@ async fn an_error_is_a_reply() {
     );
 }
 
-async fn hears_error(page: &mut Page, id: i64, part: &str) {
+async fn assert_error(page: &mut Page, id: i64, part: &str) {
     let response = page.receive_json().await;
     assert_eq!(
         (&response["type"], &response["id"]),
@@ -120,7 +120,7 @@ async fn without_a_responder_a_request_fails_at_once() {
         .await
         .expect("a stream");
     page.send_json(&request(&json!(1))).await;
-    hears_error(&mut page, 1, "no plugin answers").await;
+    assert_error(&mut page, 1, "no plugin answers").await;
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn one_subscription_can_answer_some_types_and_observe_others() {
     let mut subscription = client.subscribe(options).await.expect("a stream");
     page.send_json(&json!({"type": "tell", "id": 1, "pagewire:request": true}))
         .await;
-    hears_error(&mut page, 1, "no plugin answers").await;
+    assert_error(&mut page, 1, "no plugin answers").await;
     request_id(&mut subscription).await;
     page.send_json(&request(&json!(2))).await;
     let request_id = request_id(&mut subscription).await;
@@ -161,7 +161,7 @@ async fn pending_requests_fail_when_the_last_responder_disconnects() {
     assert_eq!(self::request_id(&mut second).await, request_id);
     drop(first);
     drop(second);
-    hears_error(&mut page, 1, "has disconnected").await;
+    assert_error(&mut page, 1, "has disconnected").await;
     let late = server
         .client()
         .await

@@ -54,7 +54,7 @@ fn post(path: &str, body: &str) -> String {
 }
 
 /// Returns the response to a request when the plugin returns this outcome.
-async fn answered(
+async fn response_to(
     server: &TestServer,
     hook: &mut ServeHook,
     request: &str,
@@ -126,7 +126,7 @@ async fn an_upload_in_progress_blocks_nothing_else() {
     slow.write("POST /x/slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nConnection: close\r\n\r\nsl")
         .await;
     let request = get("/x/other", "");
-    let (response, call) = answered(
+    let (response, call) = response_to(
         &server,
         &mut hook,
         &request,
@@ -152,7 +152,7 @@ async fn a_file_named_by_a_plugin_is_served_like_any_file() {
     let (session, mut hook) = plugin(&server, "p", open("/v/")).await;
     let small = site.path().join("src/a.txt");
     let request = get("/v/a.js", "");
-    let (response, _) = answered(&server, &mut hook, &request, file(&small)).await;
+    let (response, _) = response_to(&server, &mut hook, &request, file(&small)).await;
     assert_eq!(
         (response.status, response.text().as_str()),
         (200, "0123456789")
@@ -163,14 +163,14 @@ async fn a_file_named_by_a_plugin_is_served_like_any_file() {
     );
     let tag = response.header("etag").expect("an ETag");
     let request = get("/v/a.js", &format!("If-None-Match: {tag}\r\n"));
-    let (again, _) = answered(&server, &mut hook, &request, file(&small)).await;
+    let (again, _) = response_to(&server, &mut hook, &request, file(&small)).await;
     assert_eq!(again.status, 304);
     let request = get("/v/a.js", "Range: bytes=2-4\r\n");
-    let (part, _) = answered(&server, &mut hook, &request, file(&small)).await;
+    let (part, _) = response_to(&server, &mut hook, &request, file(&small)).await;
     assert_eq!((part.status, part.text().as_str()), (206, "234"));
     let request = get("/v/large", "");
     let named = file(site.path().join("src/large.bin"));
-    let (response, _) = answered(&server, &mut hook, &request, named).await;
+    let (response, _) = response_to(&server, &mut hook, &request, named).await;
     assert_eq!((response.status, response.text() == large), (200, true));
 
     let scratch = std::path::PathBuf::from(&session.started.scratch_dir);
@@ -180,7 +180,7 @@ async fn a_file_named_by_a_plugin_is_served_like_any_file() {
         std::fs::write(scratch.join("made.js"), text).expect("a file");
         let request = get("/v/made.js", "");
         let (response, _) =
-            answered(&server, &mut hook, &request, file(scratch.join("made.js"))).await;
+            response_to(&server, &mut hook, &request, file(scratch.join("made.js"))).await;
         assert_eq!((response.status, response.text().as_str()), (200, text));
     }
     drop((session, hook));
@@ -214,7 +214,7 @@ async fn a_file_outside_the_root_is_a_failure_that_names_plugin_and_file() {
         scratch.clone(),
         "relative.txt".into(),
     ] {
-        let (response, _) = answered(&server, &mut hook, &get("/v", ""), file(&path)).await;
+        let (response, _) = response_to(&server, &mut hook, &get("/v", ""), file(&path)).await;
         assert_eq!(
             (response.status, response.header("pagewire-plugin")),
             (500, Some("p")),
@@ -304,7 +304,7 @@ async fn a_cached_result_is_invalidated_when_a_dependency_changes() {
         })
     });
     let remembered = async || {
-        within("the answer to be remembered", async {
+        within("the result to be cached", async {
             loop {
                 let before = calls.count();
                 server.get("/v").await;

@@ -87,7 +87,7 @@ fn kill(pid: u32) {
     kill_process(pid.expect("a pid"), Signal::KILL).expect("a signal");
 }
 
-async fn vanished(pid: u32) {
+async fn wait_for_exit(pid: u32) {
     let gone = async {
         while discovery::is_alive(pid) {
             tokio::task::yield_now().await;
@@ -279,14 +279,14 @@ async fn a_plugin_that_is_not_ready_in_time_is_killed_and_waiting_pages_see_why(
         (503, Some("never-ready"))
     );
     server.wait_for_log("not ready within 10s").await;
-    vanished(pid).await;
+    wait_for_exit(pid).await;
 }
 
 #[tokio::test]
 async fn processes_started_by_a_plugin_end_with_it() {
     let mut server = start(&shell("leaves-a-child", "sleep 1000 & echo child $!", "")).await;
     let child = number(&server.wait_for_log("child").await, ": child ");
-    vanished(child).await;
+    wait_for_exit(child).await;
 }
 
 #[tokio::test]
@@ -322,7 +322,7 @@ async fn plugins_exit_when_the_daemon_is_killed() {
     within("the daemon's end", server.child.wait())
         .await
         .expect("it ends");
-    vanished(pid).await;
+    wait_for_exit(pid).await;
 }
 
 #[tokio::test]
@@ -334,7 +334,7 @@ async fn a_second_signal_leaves_no_process_behind() {
     server.wait_for_log("stopping").await;
     server.signal(Signal::TERM);
     assert_eq!(server.wait_for_exit().await.0, Some(1));
-    vanished(pid).await;
+    wait_for_exit(pid).await;
 }
 
 fn open(path: &str) -> proto::ServeOpen {

@@ -277,9 +277,9 @@ async fn the_worst_outcome_decides_the_exit_code_of_import() {
 #[tokio::test]
 async fn an_import_that_no_page_answers_is_exit_code_3() {
     let server = TestServer::start(&Site::page()).await;
-    let nobody = cli(&server, &["import", "/x.js"]).await;
-    assert_output(&nobody, 3, "");
-    assert!(nobody.stderr.contains("no page"), "{}", nobody.stderr);
+    let no_page = cli(&server, &["import", "/x.js"]).await;
+    assert_output(&no_page, 3, "");
+    assert!(no_page.stderr.contains("no page"), "{}", no_page.stderr);
 
     let mut page = server.page().await;
     let arguments = ["import", "/x.js", "--timeout", "0.05", "--json"];

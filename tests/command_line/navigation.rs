@@ -72,9 +72,9 @@ async fn reload_waits_for_the_next_document_of_the_tab() {
 async fn navigate_changes_the_url_of_pages() {
     let server = TestServer::start(&Site::page()).await;
     for arguments in [&["navigate", "/next"][..], &["navigate", "/next", "--wait"]] {
-        let nobody = cli(&server, arguments).await;
-        assert_output(&nobody, 3, "");
-        assert!(nobody.stderr.contains("no page"), "{}", nobody.stderr);
+        let no_page = cli(&server, arguments).await;
+        assert_output(&no_page, 3, "");
+        assert!(no_page.stderr.contains("no page"), "{}", no_page.stderr);
     }
     let mut page = server.page().await;
     let shown = cli(&server, &["navigate", "/next"]).await;

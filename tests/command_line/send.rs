@@ -11,9 +11,9 @@ async fn send_delivers_text_verbatim_and_prints_how_many_pages_it_reached() {
     // JSON that a program which re-encodes it would change.
     let text =
         r#"{ "type":"x", "n": 1.0, "n": 12345678901234567890123, "z":1,"a":"\u00e9</script>" }"#;
-    let nobody = cli(&server, &["send", text]).await;
-    assert_output(&nobody, 3, "");
-    assert!(nobody.stderr.contains("no page"), "{}", nobody.stderr);
+    let no_page = cli(&server, &["send", text]).await;
+    assert_output(&no_page, 3, "");
+    assert!(no_page.stderr.contains("no page"), "{}", no_page.stderr);
     assert_output(
         &cli(&server, &["send", text, "--json"]).await,
         3,

@@ -54,7 +54,7 @@ async fn start() -> TestServer {
 }
 
 /// Returns the module as served when the plugin returns this outcome.
-async fn answered<K: ModuleHook>(
+async fn response_to<K: ModuleHook>(
     server: &TestServer,
     hook: &mut HookStream<K>,
     outcome: K::Outcome,

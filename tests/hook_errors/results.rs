@@ -1,6 +1,6 @@
 //! Failed, late and missing results become responses as the failure mode says.
 
-use super::{answered, assert_plugin_error, assert_unchanged, open, plugin, start};
+use super::{assert_plugin_error, assert_unchanged, open, plugin, response_to, start};
 use crate::support::module_hook::{self, ModuleHook, PATH, UNTOUCHED};
 use crate::support::{ResolveImport, Serve, Session, TestServer, Transform, within};
 use futures_util::StreamExt;
@@ -28,7 +28,7 @@ async fn late_results_are_counted_and_change_nothing<K: ModuleHook>() {
         call
     });
     assert_eq!(response.text(), K::answered("one"));
-    let response = answered(&server, &mut hook, K::answer("two")).await;
+    let response = response_to(&server, &mut hook, K::answer("two")).await;
     assert_eq!(response.text(), K::answered("two"));
     // A result for an abandoned request.
     let leaves = tokio::spawn(server.get_detached(PATH));
@@ -38,7 +38,7 @@ async fn late_results_are_counted_and_change_nothing<K: ModuleHook>() {
     assert!(K::call_id(&left) > K::call_id(&call));
     hook.answer(K::call_id(&left), K::answer("late")).await;
     // Results are processed in order: the earlier ones have been counted.
-    let response = answered(&server, &mut hook, K::skip()).await;
+    let response = response_to(&server, &mut hook, K::skip()).await;
     assert_unchanged(&response, None);
     let list = server.client().await.plugins().await.expect("a list");
     let counts = (
@@ -69,7 +69,7 @@ async fn a_reported_failure_is_shown_in_every_failure_mode<K: ModuleHook>() {
     let (_session, mut hook) =
         plugin::<K>(&server, K::opening(vec![module_hook::module()], skips)).await;
     for (output, shown) in [(0, 500), (422, 422), (503, 503), (200, 500), (99_999, 500)] {
-        let response = answered(&server, &mut hook, K::failure(output)).await;
+        let response = response_to(&server, &mut hook, K::failure(output)).await;
         assert_plugin_error(&response, shown, "failure");
     }
 }
@@ -140,20 +140,20 @@ async fn calls_beyond_the_queue_limit_are_overload<K: ModuleHook>() {
 }
 
 /// A plugin of the first type is too slow and may be skipped, one of the second fails.
-async fn passed_over_before_a_failure<K: ModuleHook, L: ModuleHook>() {
+async fn skipped_before_a_failure<K: ModuleHook, L: ModuleHook>() {
     let server = start().await;
     let options = Some(module_hook::options(FailureMode::Skip, 50));
     let slow = K::opening(vec![module_hook::module()], options);
     let (_s1, _slow) = Session::with_hook::<K>(&server, "slow", slow).await;
     let (_s2, mut fails) = Session::with_hook::<L>(&server, "p", open::<L>()).await;
-    let response = answered(&server, &mut fails, L::failure(422)).await;
+    let response = response_to(&server, &mut fails, L::failure(422)).await;
     assert_plugin_error(&response, 422, "failure");
     assert_eq!(response.header("pagewire-skipped"), Some("slow"));
 }
 
 #[tokio::test]
 async fn skipped_plugins_are_named_even_if_a_later_plugin_fails() {
-    passed_over_before_a_failure::<Serve, Transform>().await;
-    passed_over_before_a_failure::<Serve, ResolveImport>().await;
-    passed_over_before_a_failure::<Transform, ResolveImport>().await;
+    skipped_before_a_failure::<Serve, Transform>().await;
+    skipped_before_a_failure::<Serve, ResolveImport>().await;
+    skipped_before_a_failure::<Transform, ResolveImport>().await;
 }

@@ -1,6 +1,6 @@
 //! A hook stream that violates the contract, or loses its session, ends with a reason.
 
-use super::{answered, assert_plugin_error, assert_unchanged, open, plugin, session, start};
+use super::{assert_plugin_error, assert_unchanged, open, plugin, response_to, session, start};
 use crate::support::module_hook::{self, ModuleHook, PATH, UNTOUCHED};
 use crate::support::{HookStream, Session, Site, TestServer, assert_status, with_session, within};
 use pagewire_client::proto::server_start_response::Event;
@@ -111,7 +111,7 @@ async fn a_second_stream_of_a_hook_is_refused_and_the_first_continues<K: ModuleH
     let (mut session, mut hook) = plugin::<K>(&server, open::<K>()).await;
     let again = session.hook::<K>(open::<K>()).await;
     assert_status(again.map(drop), Code::AlreadyExists, "HOOK_ALREADY_OPEN");
-    let response = answered(&server, &mut hook, K::answer("first")).await;
+    let response = response_to(&server, &mut hook, K::answer("first")).await;
     assert_eq!(response.text(), K::answered("first"));
 }
 
@@ -181,7 +181,7 @@ async fn invalid_filters_and_options_are_refused_by_name<K: ModuleHook>() {
     refused(end, "options.failure_mode");
     // The hook can still be opened afterwards.
     let mut hook = session.hook::<K>(open::<K>()).await.expect("a hook");
-    let response = answered(&server, &mut hook, K::answer("fine")).await;
+    let response = response_to(&server, &mut hook, K::answer("fine")).await;
     assert_eq!(response.text(), K::answered("fine"));
 }
 
@@ -214,8 +214,8 @@ async fn a_hook_ends_with_its_session_and_reports_the_reason<K: ModuleHook>() {
     assert_status(replaced.await, Code::Aborted, "REPLACED");
 
     let mut hook = new.hook::<K>(open::<K>()).await.expect("a hook");
-    let response = answered(&server, &mut hook, K::answer("heir")).await;
-    assert_eq!(response.text(), K::answered("heir"));
+    let response = response_to(&server, &mut hook, K::answer("successor")).await;
+    assert_eq!(response.text(), K::answered("successor"));
     drop(new.events);
     assert_status::<()>(Err(end(&mut hook).await), Code::Aborted, "SESSION_CLOSED");
     assert_unchanged(&server.get(PATH).await, None);
@@ -225,7 +225,7 @@ async fn a_withdrawn_hook_is_not_called_and_can_be_reopened<K: ModuleHook>() {
     let server = start().await;
     let (mut session, mut hook) = plugin::<K>(&server, open::<K>()).await;
     for mark in ["once", "again"] {
-        let response = answered(&server, &mut hook, K::answer(mark)).await;
+        let response = response_to(&server, &mut hook, K::answer(mark)).await;
         assert_eq!(response.text(), K::answered(mark));
         // The plugin half-closes the stream; the daemon confirms by ending its own side.
         let HookStream {
@@ -252,7 +252,7 @@ async fn the_last_filter_update_applies<K: ModuleHook>() {
     assert_unchanged(&server.get(PATH).await, None);
     hook.update(vec![module_hook::module()]).await;
     assert_unchanged(&server.get("/other.js").await, None);
-    let response = answered(&server, &mut hook, K::answer("mine")).await;
+    let response = response_to(&server, &mut hook, K::answer("mine")).await;
     assert_eq!(response.text(), K::answered("mine"));
     let excluded = RequestFilter {
         match_all: true,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 /// Waits until the plugin is not listed any more.
-async fn vanished(client: &Client, name: &str) {
+async fn wait_until_unlisted(client: &Client, name: &str) {
     let gone = async {
         while plugins(client)
             .await
@@ -56,12 +56,12 @@ async fn killed_before_its_turn<K: ModuleHook>() {
                 replace_existing: true,
                 ..Default::default()
             };
-            let heir = Session::open_as(&server, request).await;
-            drop(heir.expect("a takeover"));
+            let successor = Session::open_as(&server, request).await;
+            drop(successor.expect("a takeover"));
         } else {
             relay.cut_after(0, Cut::Reset);
         }
-        vanished(&client, "b-next").await;
+        wait_until_unlisted(&client, "b-next").await;
         first.answer(K::call_id(&call), K::skip()).await;
         let response = response_of(pending).await;
         assert_eq!(
@@ -160,7 +160,7 @@ async fn a_connection_that_breaks_within_a_result_fails_only_that_request() {
         .answer(held.call_id, Serve::answer("unaffected"))
         .await;
     assert_eq!(response_of(neighbour).await.text(), "unaffected");
-    vanished(&client, "cut").await;
+    wait_until_unlisted(&client, "cut").await;
 }
 
 #[tokio::test]
@@ -178,7 +178,7 @@ async fn a_connection_that_breaks_during_startup_leaves_no_plugin_behind() {
             async { Ok(()) }
         });
         let running = tokio::spawn(plugin.run_with(relay.endpoint(&server.token)));
-        let came = tokio::select! {
+        let started = tokio::select! {
             () = is_ready.notified() => true,
             ended = running => {
                 assert!(ended.expect("no panic").is_err(), "cut after {after}");
@@ -186,7 +186,7 @@ async fn a_connection_that_breaks_during_startup_leaves_no_plugin_behind() {
             }
         };
         relay.cut_after(0, Cut::Reset);
-        vanished(&client, "cut").await;
+        wait_until_unlisted(&client, "cut").await;
         for (path, status, text) in [
             ("/v/x", 404, None),
             ("/a.txt", 200, Some("a")),
@@ -200,7 +200,7 @@ async fn a_connection_that_breaks_during_startup_leaves_no_plugin_behind() {
                 response.text()
             );
         }
-        if came {
+        if started {
             break;
         }
         after += 23;

@@ -145,7 +145,7 @@ async fn a_killed_process_fails_exactly_the_calls_it_held_in_every_hook() {
                 }
             }
         };
-        let _heir = within("the name to be free", taken).await;
+        let _successor = within("the name to be free", taken).await;
         let list = plugins(&client).await;
         let names = list.iter().map(|plugin| &*plugin.plugin_name);
         assert_eq!(

@@ -59,7 +59,7 @@ async fn acts_as_a_plugin() {
 /// Handle of a scripted plugin.
 pub struct Actor {
     home: Link,
-    tell: Box<dyn AsyncWrite + Send + Unpin>,
+    input: Box<dyn AsyncWrite + Send + Unpin>,
     reports: mpsc::UnboundedReceiver<Report>,
 }
 
@@ -100,7 +100,7 @@ impl Actor {
                 hold_receiver,
             ));
             Self {
-                tell: Box::new(child.stdin.take().expect("piped")),
+                input: Box::new(child.stdin.take().expect("piped")),
                 home: Link::Process(child),
                 reports,
             }
@@ -110,10 +110,10 @@ impl Actor {
             let (ours, theirs) = tokio::io::duplex(64 * 1024);
             let (input, output) = tokio::io::split(theirs);
             tokio::spawn(run_plugin(role, endpoint, input, output));
-            let (said, tell) = tokio::io::split(ours);
+            let (said, input) = tokio::io::split(ours);
             tokio::spawn(read_reports(said, sender, hold_receiver));
             Self {
-                tell: Box::new(tell),
+                input: Box::new(input),
                 home: Link::Wire(relay),
                 reports,
             }
@@ -126,11 +126,11 @@ impl Actor {
     }
 
     /// Sends a command and waits until it is carried out.
-    pub async fn tell(&mut self, what: Instruction) -> Report {
+    pub async fn instruct(&mut self, what: Instruction) -> Report {
         let line = serde_json::to_string(&what).expect("JSON") + "\n";
-        let told = self.tell.write_all(line.as_bytes()).await;
-        told.expect("a plugin that listens");
-        self.tell.flush().await.expect("a plugin that listens");
+        let written = self.input.write_all(line.as_bytes()).await;
+        written.expect("a plugin that listens");
+        self.input.flush().await.expect("a plugin that listens");
         self.report().await
     }
 
@@ -141,14 +141,16 @@ impl Actor {
             Link::Wire(relay) => relay.cut_after(0, Cut::Reset),
         }
         // Ends the task, too.
-        let _ = self.tell.shutdown().await;
+        let _ = self.input.shutdown().await;
     }
 
     /// Ends the plugin in order: its input ends, and it closes its streams.
     pub async fn exit(self) {
-        let Self { home, mut tell, .. } = self;
-        tell.shutdown().await.expect("a plugin that listens");
-        drop(tell);
+        let Self {
+            home, mut input, ..
+        } = self;
+        input.shutdown().await.expect("a plugin that listens");
+        drop(input);
         if let Link::Process(mut child) = home {
             let status = within("the plugin's end", child.wait()).await;
             assert!(status.expect("it ends").success());

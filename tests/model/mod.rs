@@ -212,7 +212,7 @@ impl Walk {
             // The plugin's last result may still be on its way.
             let counted = async {
                 loop {
-                    let listed = self.listed(plugin).await.expect("it is there");
+                    let listed = self.listed(plugin).await.expect("a connected plugin");
                     let count_action = listed.passes + listed.failures + listed.timeouts;
                     assert!(
                         count_action <= listed.calls && listed.timeouts == 0,

@@ -53,7 +53,7 @@ pub struct Hook {
     pub may_be_skipped: bool,
     pub phase: Phase,
     /// By path; other paths are skipped.
-    pub acts: BTreeMap<String, Action>,
+    pub actions: BTreeMap<String, Action>,
 }
 
 impl Hook {
@@ -64,7 +64,7 @@ impl Hook {
     }
 
     pub fn act(&self, path: &str) -> Action {
-        let act = self.acts.get(path).copied();
+        let act = self.actions.get(path).copied();
         act.unwrap_or(Action::Skip { cache: false })
     }
 

@@ -24,9 +24,9 @@ impl Walk {
             .collect()
     }
 
-    pub async fn tell(&mut self, plugin: &str, what: Instruction) -> Report {
-        let actor = self.actors.get_mut(plugin).expect("it is there");
-        actor.tell(what).await
+    pub async fn instruct(&mut self, plugin: &str, what: Instruction) -> Report {
+        let actor = self.actors.get_mut(plugin).expect("a connected plugin");
+        actor.instruct(what).await
     }
 
     /// Connects a plugin, replaces the one of the same name, or finds the name taken.
@@ -40,14 +40,14 @@ impl Walk {
         ));
         self.check_calls().await;
         let hold_sender = self.hold_sender.clone();
-        let came = Actor::start(&self.server, name, replaces, is_process, hold_sender).await;
+        let outcome = Actor::start(&self.server, name, replaces, is_process, hold_sender).await;
         if is_there && !replaces {
-            assert_eq!(came.err().as_deref(), Some("PLUGIN_NAME_TAKEN"));
+            assert_eq!(outcome.err().as_deref(), Some("PLUGIN_NAME_TAKEN"));
             return;
         }
-        let actor = came.expect("a session");
+        let actor = outcome.expect("a session");
         if replaces {
-            let replaced = self.actors.remove(name).expect("it is there");
+            let replaced = self.actors.remove(name).expect("a connected plugin");
             self.counters_of(name).is_inexact = true;
             self.lose_hooks_of(name).await;
             replaced.exit().await;
@@ -67,7 +67,7 @@ impl Walk {
 
     pub fn any_hook(&mut self, plugin: &str, kind: HookKind) -> Hook {
         let random = &mut self.random;
-        let mut acts = BTreeMap::new();
+        let mut actions = BTreeMap::new();
         for path in PATHS {
             let cache = random.percent(40);
             let act = match random.below(10) {
@@ -76,7 +76,7 @@ impl Walk {
                 7 => Action::Fail,
                 _ => Action::Hold,
             };
-            acts.insert(path.to_owned(), act);
+            actions.insert(path.to_owned(), act);
         }
         let phases = [
             Phase::First,
@@ -94,7 +94,7 @@ impl Walk {
                 .collect(),
             may_be_skipped: random.percent(50),
             phase: random.pick(&phases),
-            acts,
+            actions,
             number: self.number(),
         }
     }
@@ -102,7 +102,7 @@ impl Walk {
     pub async fn open(&mut self, hook: Hook) {
         self.note(format!("{hook:?} is opened"));
         let done = self
-            .tell(&hook.plugin.clone(), Instruction::Open(hook.clone()))
+            .instruct(&hook.plugin.clone(), Instruction::Open(hook.clone()))
             .await;
         assert_eq!(done, Report::Done);
         self.model.hooks.insert(hook.number, hook);
@@ -129,7 +129,7 @@ impl Walk {
     pub async fn withdraw(&mut self, hook: Hook) {
         self.note(format!("h{} of {} is withdrawn", hook.number, hook.plugin));
         let done = self
-            .tell(&hook.plugin, Instruction::Withdraw(hook.kind))
+            .instruct(&hook.plugin, Instruction::Withdraw(hook.kind))
             .await;
         assert_eq!(done, Report::Done);
         self.lose_hooks(&[hook.number]).await;
@@ -149,7 +149,7 @@ impl Walk {
         let prefixes: Vec<_> = prefixes.into_iter().map(str::to_owned).collect();
         self.note(format!("h{} has the filters {prefixes:?}", hook.number));
         let update = Instruction::Update(hook.kind, prefixes.clone());
-        assert_eq!(self.tell(&hook.plugin, update).await, Report::Done);
+        assert_eq!(self.instruct(&hook.plugin, update).await, Report::Done);
         let changed = self.model.hooks.get_mut(&hook.number);
         changed.expect("it is open").prefixes = prefixes;
         self.model
@@ -170,7 +170,7 @@ impl Walk {
     pub async fn end_plugin(&mut self, plugin: &str) {
         let is_killed = self.random.percent(70);
         self.note(format!("{plugin} ends, is killed: {is_killed}"));
-        let actor = self.actors.remove(plugin).expect("it is there");
+        let actor = self.actors.remove(plugin).expect("a connected plugin");
         // Its last result may never have arrived.
         self.counters_of(plugin).is_inexact = true;
         if is_killed {
@@ -250,7 +250,7 @@ impl Walk {
         let hook = self.random.pick(&hooks);
         self.note(format!("{} sends a late result", hook.plugin));
         assert_eq!(
-            self.tell(&hook.plugin, Instruction::LateResult(hook.kind))
+            self.instruct(&hook.plugin, Instruction::LateResult(hook.kind))
                 .await,
             Report::Done
         );
@@ -282,7 +282,7 @@ impl Walk {
         let mut all = Vec::new();
         let names: Vec<_> = self.actors.keys().cloned().collect();
         for plugin in names {
-            let Report::Calls(calls) = self.tell(&plugin, Instruction::Calls).await else {
+            let Report::Calls(calls) = self.instruct(&plugin, Instruction::Calls).await else {
                 panic!("{plugin} did not report its calls");
             };
             for (number, target) in &calls {

@@ -40,12 +40,12 @@ impl Walk {
             held_requests @ 0..4 => self.random.below(held_requests),
             _ => 0,
         };
-        let acts = [
+        let actions = [
             Action::Content { cache: false },
             Action::Skip { cache: false },
             Action::Fail,
         ];
-        let act = self.random.pick(&acts);
+        let act = self.random.pick(&actions);
         self.release_with(at, act).await;
     }
 
@@ -61,7 +61,7 @@ impl Walk {
             holder.number
         ));
         let release = Instruction::Release(holder.kind, target, act);
-        assert_eq!(self.tell(&holder.plugin, release).await, Report::Done);
+        assert_eq!(self.instruct(&holder.plugin, release).await, Report::Done);
         self.count_action(&holder.plugin, act);
         let go_on = |mut request: Request| match request.acted(&holder, act) {
             Some(reply) => vec![(request, Outcome::Reply(reply))],
@@ -96,8 +96,8 @@ impl Walk {
         });
         let outcome = outcome.await;
         let expected: Vec<_> = continuations.iter().map(|(_, way)| way.clone()).collect();
-        let came = continuations.into_iter().filter(|(_, way)| *way == outcome);
-        let mut requests: Vec<_> = came.map(|(request, _)| request).collect();
+        let matching = continuations.into_iter().filter(|(_, way)| *way == outcome);
+        let mut requests: Vec<_> = matching.map(|(request, _)| request).collect();
         assert!(
             !requests.is_empty(),
             "{target}: {outcome:?} is not among {expected:?}"

@@ -101,13 +101,13 @@ pub async fn run_plugin(
 }
 
 async fn carry_out(
-    tell: Instruction,
+    instruction: Instruction,
     session: &mut Session,
     open: &mut OpenHooks,
     reporter: &Reporter,
 ) {
     use HookKind::{Resolve, Serve as ServeKind, Transform as TransformKind};
-    match tell {
+    match instruction {
         Instruction::Open(hook) => match hook.kind {
             ServeKind => open.serve = Some(open_hook::<Serve>(session, hook, reporter).await),
             TransformKind => {

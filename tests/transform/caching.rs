@@ -21,8 +21,8 @@ async fn results_are_cached_until_source_or_dependency_changes_or_invalidation()
         })
     });
     // A file that was just written could be written again and look the same, so this takes a while.
-    let kept = async |text: &str| {
-        let asked = async {
+    let cached = async |text: &str| {
+        let calls_made = async {
             loop {
                 let before = calls.count();
                 assert_eq!(server.get("/a.md").await.text(), text);
@@ -31,29 +31,29 @@ async fn results_are_cached_until_source_or_dependency_changes_or_invalidation()
                 }
             }
         };
-        within("the answer to be kept", asked).await
+        within("the result to be cached", calls_made).await
     };
-    let before = kept("L1 one").await;
+    let before = cached("L1 one").await;
     site.write("a.md", "two");
     // The layout has not changed.
-    assert_eq!(kept("L1 two").await, before + 1);
+    assert_eq!(cached("L1 two").await, before + 1);
     site.write("layout", "L2");
-    kept("L2 two").await;
+    cached("L2 two").await;
 
     let client = server.client().await;
-    let forget = async |request: proto::InvalidateRequest| {
-        let before = kept("L2 two").await;
+    let invalidate = async |request: proto::InvalidateRequest| {
+        let before = cached("L2 two").await;
         let mut raw = client.raw();
-        let forgotten = raw.invalidate(request).await.expect("invalidated");
-        let forgotten = forgotten.into_inner().entries_forgotten;
+        let invalidated = raw.invalidate(request).await.expect("invalidated");
+        let invalidated = invalidated.into_inner().entries_forgotten;
         server.get("/a.md").await;
-        let asked = calls.count() - before;
+        let calls_made = calls.count() - before;
         assert_eq!(
-            asked == 1,
-            forgotten > 0,
-            "{forgotten} forgotten, {asked} asked"
+            calls_made == 1,
+            invalidated > 0,
+            "{invalidated} invalidated, {calls_made} calls"
         );
-        forgotten > 0
+        invalidated > 0
     };
     let named = proto::InvalidateRequest::default();
     let files = |name: &str| vec![site.path().join(name).display().to_string()];
@@ -108,7 +108,7 @@ async fn results_are_cached_until_source_or_dependency_changes_or_invalidation()
             false,
         ),
     ] {
-        assert_eq!(forget(request.clone()).await, is_meant, "{request:?}");
+        assert_eq!(invalidate(request.clone()).await, is_meant, "{request:?}");
     }
     for (request, field) in [
         (named.clone(), "all"),
@@ -165,9 +165,9 @@ async fn forwarded_headers_are_part_of_the_cache_key_and_no_cache_disables_cachi
         }
     }
     assert_eq!(calls.count(), 2);
-    for asked in 1..=3 {
+    for calls_made in 1..=3 {
         assert_eq!(server.get("/b.txt").await.text(), "b for nobody");
-        assert_eq!(calls.count(), 2 + asked);
+        assert_eq!(calls.count(), 2 + calls_made);
     }
 }
 
@@ -194,10 +194,10 @@ async fn concurrent_requests_share_one_transform_call() {
         let response = within("an answer", other).await.expect("no panic");
         assert_eq!(response.text(), "made");
     }
-    let asked = further.count();
-    assert!(asked <= 1, "{asked} further calls");
+    let calls_made = further.count();
+    assert!(calls_made <= 1, "{calls_made} further calls");
     assert_eq!(server.get("/a.txt").await.text(), "made");
-    assert_eq!(further.count(), asked, "the result is cached");
+    assert_eq!(further.count(), calls_made, "the result is cached");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Plugins change responses in their resolved order, whatever the source of the body.
 
-use super::{answered, change, header, marking, open, plugin};
+use super::{change, header, marking, open, plugin, response_to};
 use crate::support::{Backend, Serve, Session, Site, TestServer, within};
 use pagewire_client::proto;
 use pagewire_client::proto::transform_result::Outcome;
@@ -21,7 +21,7 @@ async fn a_plugin_sees_the_response_and_changes_body_type_and_headers() {
         ..change("let a = 1;")
     };
     let (response, call) =
-        answered(&server, &mut hook, "/a.ts?v=1", Outcome::Content(content)).await;
+        response_to(&server, &mut hook, "/a.ts?v=1", Outcome::Content(content)).await;
     let request = call.request.expect("a request");
     assert_eq!(
         (&*request.method, &*request.path, &*request.query),
@@ -188,7 +188,8 @@ async fn the_client_is_injected_into_the_transformed_page() {
     let server = TestServer::start_with(&Site::page(), &["--inject", "always"]).await;
     let (_session, mut hook) = plugin(&server, "p", open("")).await;
     let page = "<!doctype html><body>made</body>";
-    let (response, call) = answered(&server, &mut hook, "/", Outcome::Content(change(page))).await;
+    let (response, call) =
+        response_to(&server, &mut hook, "/", Outcome::Content(change(page))).await;
     assert!(!String::from_utf8_lossy(&call.body).contains("client.js"));
     assert!(
         response

@@ -1,6 +1,6 @@
 //! Failing plugins follow their failure mode, and oversized bodies bypass them.
 
-use super::{answered, change, header, marking, open, plugin};
+use super::{change, header, marking, open, plugin, response_to};
 use crate::support::{Site, TestServer, within};
 use pagewire_client::proto;
 use pagewire_client::proto::transform_result::Outcome;
@@ -35,7 +35,7 @@ async fn a_failure_is_shown_and_a_broken_plugin_follows_its_failure_mode() {
         }),
         ..Default::default()
     };
-    let (response, _) = answered(&server, &mut hook, "/a.txt", Outcome::Failure(failure)).await;
+    let (response, _) = response_to(&server, &mut hook, "/a.txt", Outcome::Failure(failure)).await;
     assert_eq!(response.status, 422);
     assert!(
         response.text().contains("/a.txt:3:7") && response.text().contains("3 | <"),
@@ -45,14 +45,14 @@ async fn a_failure_is_shown_and_a_broken_plugin_follows_its_failure_mode() {
     assert_eq!(response.header("pagewire-plugin"), Some("strict"));
     assert_eq!(response.header("pagewire-reason"), Some("failure"));
     // The plugin is called again: the cause may be gone.
-    let (response, _) = answered(&server, &mut hook, "/a.txt", skip()).await;
+    let (response, _) = response_to(&server, &mut hook, "/a.txt", skip()).await;
     assert_eq!((response.status, &*response.text()), (200, "a"));
     let refused = proto::TransformContent {
         headers: vec![header("connection", "close")],
         ..change("b")
     };
     site.write("a.txt", "other");
-    let (response, _) = answered(&server, &mut hook, "/a.txt", Outcome::Content(refused)).await;
+    let (response, _) = response_to(&server, &mut hook, "/a.txt", Outcome::Content(refused)).await;
     assert_eq!(response.status, 500);
     assert!(
         response.text().contains("connection"),

@@ -48,7 +48,7 @@ fn header(name: &str, value: &str) -> proto::Header {
 }
 
 /// Returns the complete response to a page when the plugin returns this outcome.
-async fn answered(
+async fn response_to(
     server: &TestServer,
     hook: &mut TransformHook,
     path: &str,

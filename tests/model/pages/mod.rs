@@ -183,7 +183,7 @@ impl Pages {
             let page = self.open.iter_mut().find(|page| page.id == ask.socket);
             let id = ask.id;
             let text = format!(r#"{{"type":"message-response","id":{id},"response":"end"}}"#);
-            page.expect("it waits")
+            page.expect("an open page")
                 .expected_frames
                 .push_back(Expected::Text(text));
         }

@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: pagewire/v1/common.proto
 
-// What several files of the contract share: whom a send is for, how its delivery is reported,
-// places in the event log, and JavaScript values and errors. Imports no other file of ours.
+// Types shared by several files of the contract: targets of sends, delivery reports, positions in
+// the event log, and JavaScript values and errors. Imports no other Pagewire file.
 
 package pagewirev1
 
@@ -28,7 +28,7 @@ const (
 type Visibility int32
 
 const (
-	// In a filter: any. Of a socket: unknown, its page has not said.
+	// In a filter: any. Of a socket: unknown, its page has not reported it.
 	Visibility_VISIBILITY_UNSPECIFIED Visibility = 0
 	// The page is at least partly visible.
 	Visibility_VISIBILITY_VISIBLE Visibility = 1
@@ -141,14 +141,15 @@ const (
 	DeliveryStatus_DELIVERY_STATUS_UNSPECIFIED DeliveryStatus = 0
 	// No connected socket has this id: never issued, or closed before selection.
 	DeliveryStatus_DELIVERY_STATUS_NOT_FOUND DeliveryStatus = 1
-	// Closed after selection, before the asked level. May or may not have arrived.
+	// Closed after selection, before the requested level. May or may not have arrived.
 	DeliveryStatus_DELIVERY_STATUS_GONE DeliveryStatus = 2
 	// The socket's queue was full; nothing was enqueued. A queue holds 1 MiB by default, but an
 	// empty one takes one frame of any allowed size.
 	DeliveryStatus_DELIVERY_STATUS_DROPPED_SLOW DeliveryStatus = 3
-	// The asked level, or the answer, did not come in time. May still arrive.
+	// The requested level, or the answer, was not reached in time. May still arrive.
 	DeliveryStatus_DELIVERY_STATUS_TIMED_OUT DeliveryStatus = 4
-	// The page's client is too old or lacks the feature. Also awaiting a page that never said hello.
+	// The page's client is too old or lacks the feature. Also returned when awaiting a page that
+	// never sent a hello.
 	DeliveryStatus_DELIVERY_STATUS_UNSUPPORTED DeliveryStatus = 5
 )
 
@@ -321,10 +322,10 @@ func (JsException_Phase) EnumDescriptor() ([]byte, []int) {
 	return file_pagewire_v1_common_proto_rawDescGZIP(), []int{11, 0}
 }
 
-// Which sockets an operation is for. Required on every Send*, SendCommand and CloseSockets.
-// The selection is one instant's snapshot: sockets that open later are not in it. While no page
-// is connected it reaches nobody and the report says so; nothing is kept for later pages.
-// Unset or empty is INVALID_ARGUMENT/FIELD_INVALID, never a broadcast.
+// The sockets that an operation applies to. Required on every Send*, SendCommand and CloseSockets.
+// The selection is a snapshot: sockets that open later are not in it. While no page is connected it
+// reaches none and the report says so; nothing is stored for later pages. Unset or empty is
+// INVALID_ARGUMENT/FIELD_INVALID, never a broadcast.
 type Target struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Exactly one. Unset is INVALID_ARGUMENT/FIELD_INVALID: an empty reply list must never turn
@@ -339,7 +340,7 @@ type Target struct {
 	//	*Target_All
 	//	*Target_ReplyTo
 	Selector isTarget_Selector `protobuf_oneof:"selector"`
-	// Sockets taken out of the selection; they get no row in the report. Empty = none. Unknown ids
+	// Sockets excluded from the selection; they get no row in the report. Empty = none. Unknown ids
 	// are ignored.
 	ExcludeSocketIds []string `protobuf:"bytes,7,rep,name=exclude_socket_ids,json=excludeSocketIds,proto3" json:"exclude_socket_ids,omitempty"`
 	unknownFields    protoimpl.UnknownFields
@@ -466,7 +467,7 @@ type Target_Pages struct {
 }
 
 type Target_Filter struct {
-	// The ready sockets that match. A filter with no field set, or with a bad regex, is
+	// The ready sockets that match. A filter with no field set, or with an invalid regex, is
 	// INVALID_ARGUMENT/FIELD_INVALID.
 	Filter *SocketFilter `protobuf:"bytes,4,opt,name=filter,proto3,oneof"`
 }
@@ -478,7 +479,7 @@ type Target_All struct {
 
 type Target_ReplyTo struct {
 	// The one socket whose request this answers: a BrowserMessage.request_id. Send and SendStream
-	// only, elsewhere INVALID_ARGUMENT/FIELD_INVALID. A request that never was is
+	// only, elsewhere INVALID_ARGUMENT/FIELD_INVALID. An unknown request is
 	// NOT_FOUND/REQUEST_NOT_FOUND; one already answered is FAILED_PRECONDITION/ALREADY_ANSWERED;
 	// one that is too old is FAILED_PRECONDITION/REQUEST_EXPIRED.
 	ReplyTo string `protobuf:"bytes,6,opt,name=reply_to,json=replyTo,proto3,oneof"`
@@ -635,7 +636,7 @@ func (x *PageIds) GetPageIds() []string {
 	return nil
 }
 
-// Says "everybody" in so many words. Has no fields.
+// Selects every socket explicitly. Has no fields.
 type AllSockets struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -672,8 +673,8 @@ func (*AllSockets) Descriptor() ([]byte, []int) {
 	return file_pagewire_v1_common_proto_rawDescGZIP(), []int{4}
 }
 
-// Matches sockets by what their page said of itself; sees ready sockets only. All fields that are
-// set must match.
+// Matches sockets by what their page reported about itself; applies to ready sockets only. All
+// fields that are set must match.
 type SocketFilter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Searched for in Socket.url: RE2 syntax, unanchored. Empty = any. A regex that does not compile
@@ -682,7 +683,7 @@ type SocketFilter struct {
 	// Searched for in Socket.user_agent: RE2 syntax, unanchored. Empty = any. A regex that does not
 	// compile is INVALID_ARGUMENT/FIELD_INVALID.
 	UserAgentRegex string `protobuf:"bytes,2,opt,name=user_agent_regex,json=userAgentRegex,proto3" json:"user_agent_regex,omitempty"`
-	// Only sockets whose page is so visible. UNSPECIFIED = any.
+	// Only sockets whose page has this visibility. UNSPECIFIED = any.
 	Visibility Visibility `protobuf:"varint,3,opt,name=visibility,proto3,enum=pagewire.v1.Visibility" json:"visibility,omitempty"`
 	// True: only sockets of top-level documents, none of frames. False = any.
 	TopLevelOnly  bool `protobuf:"varint,4,opt,name=top_level_only,json=topLevelOnly,proto3" json:"top_level_only,omitempty"`
@@ -804,18 +805,18 @@ func (x *DeliveryOptions) GetListReached() bool {
 	return false
 }
 
-// What became of one send. `reached` + the number of `unreached` rows = the sockets selected,
-// exactly. Small for a broadcast that went well; complete about everything that did not.
-// Delivery to pages is at most once; nothing is ever replayed to a page.
+// The outcome of one send. `reached` + the number of `unreached` rows = the sockets selected,
+// exactly. Small for a broadcast that went well; complete about everything that did not. Delivery
+// to pages is at most once; nothing is ever replayed to a page.
 type DeliveryReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Number of sockets that got to the asked AckLevel. 0 with no rows: nobody was selected.
+	// Number of sockets that got to the requested AckLevel. 0 with no rows: no socket was selected.
 	Reached uint32 `protobuf:"varint,1,opt,name=reached,proto3" json:"reached,omitempty"`
 	// One row for each selected socket that did not, in no particular order. Empty = all reached.
 	Unreached []*Delivery `protobuf:"bytes,2,rep,name=unreached,proto3" json:"unreached,omitempty"`
 	// Ids of the sockets reached. Filled only with DeliveryOptions.list_reached.
 	ReachedSocketIds []string `protobuf:"bytes,3,rep,name=reached_socket_ids,json=reachedSocketIds,proto3" json:"reached_socket_ids,omitempty"`
-	// Place in the event log at selection: what the send causes comes after it.
+	// Position in the event log at selection: events that the send causes come after it.
 	Position      *Position `protobuf:"bytes,4,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -934,14 +935,14 @@ func (x *Delivery) GetStatus() DeliveryStatus {
 	return DeliveryStatus_DELIVERY_STATUS_UNSPECIFIED
 }
 
-// A place in the daemon's single event log. Compare sequences only within one epoch.
+// A position in the daemon's single event log. Compare sequences only within one epoch.
 type Position struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Names one run of the daemon; changes when it restarts. Opaque: compare for equality only.
 	Epoch string `protobuf:"bytes,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// Number of the last event at this place. Starts at 1, +1 per event of any kind and without
-	// gaps in one epoch, so a filtered stream legitimately skips numbers. 0 = before the first
-	// event. Stays below 2^53.
+	// Number of the last event at this position. Starts at 1, +1 per event of any kind and without
+	// gaps in one epoch, so a filtered stream legitimately skips numbers. 0 = before the first event.
+	// Stays below 2^53.
 	Sequence      uint64 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -991,10 +992,10 @@ func (x *Position) GetSequence() uint64 {
 	return 0
 }
 
-// A JavaScript value, as it came out of a page.
+// A JavaScript value from a page.
 type JsValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Which sort of value it is, and the value. Always exactly one.
+	// The kind of value, and the value. Always exactly one.
 	//
 	// Types that are valid to be assigned to Kind:
 	//
@@ -1122,10 +1123,10 @@ func (*JsValue_Unserializable) isJsValue_Kind() {}
 
 func (*JsValue_Description) isJsValue_Kind() {}
 
-// Something that was thrown in a page.
+// An exception thrown in a page.
 type JsException struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How far the work had come. UNSPECIFIED where there are no phases (PageError).
+	// The phase that failed. UNSPECIFIED where there are no phases (PageError).
 	Phase JsException_Phase `protobuf:"varint,1,opt,name=phase,proto3,enum=pagewire.v1.JsException_Phase" json:"phase,omitempty"`
 	// The error's `name`, "TypeError" say. Empty for a non-Error.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`

@@ -18,20 +18,20 @@
 //
 // Errors: google.rpc.Status with google.rpc.ErrorInfo{domain:"pagewire.v1", reason:...}; written
 // CODE/REASON in these files. A status code is only ever about the RPC. What happened at one
-// browser, or to one HTTP request, is data in the response. Beside what each RPC says, any RPC can
-// end with:
+// browser, or to one HTTP request, is data in the response. In addition to the errors listed at each
+// RPC, any RPC can end with:
 //   UNAUTHENTICATED/TOKEN_MISSING, UNAUTHENTICATED/TOKEN_INVALID   no token, or a wrong one
 //   INVALID_ARGUMENT/FIELD_INVALID     with google.rpc.BadRequest naming the fields
 //   RESOURCE_EXHAUSTED/LIMIT_REACHED   too many sessions, streams or calls
 //   DEADLINE_EXCEEDED/DEADLINE         the caller's deadline passed with nothing to report
 //   UNAVAILABLE/STARTING, UNAVAILABLE/STOPPING   the only retryable code
 //   INTERNAL/BUG                       our bug
-// The gRPC library's own errors (an oversized message, say) carry no ErrorInfo.
+// The gRPC library's own errors (such as an oversized message) carry no ErrorInfo.
 //
 // JSON: fields named *_json hold JSON text. The daemon never re-encodes user JSON, so numbers, key
 // order and duplicate keys survive byte for byte.
 //
-// Sizes: no message the daemon sends exceeds 3 MiB unless the receiver asked for more, so that
+// Sizes: no message the daemon sends exceeds 3 MiB unless the receiver requested more, so that
 // every gRPC library works with its defaults (most refuse above 4 MiB). 64-bit counters stay below
 // 2^53. An unset or zero Duration is the default; a negative one is INVALID_ARGUMENT/FIELD_INVALID.
 // URL paths begin with "/". Every stream's response headers are sent before its first message is
@@ -40,7 +40,7 @@
 // Identity: plugin_name is stable (configuration, order, logs); session_id is one ServerStart
 // stream, launch_id one process the daemon spawned, call_id one hook call in one stream; socket_id
 // is one WebSocket connection, page_id one document across reconnects, tab_id one tab across
-// reloads. The TCP connection is no identity: clients pool, share and reconnect.
+// reloads. The TCP connection is not an identity: clients pool, share and reconnect.
 
 package pagewirev1
 
@@ -67,13 +67,13 @@ type Plugin_State int32
 const (
 	// Never sent.
 	Plugin_STATE_UNSPECIFIED Plugin_State = 0
-	// Configured, no session: it has not come yet, or has left and is about to be started again.
+	// Configured, no session: it has not connected yet, or has exited and is about to be restarted.
 	Plugin_STATE_WAITING Plugin_State = 1
 	// Session open, declared hooks not all open.
 	Plugin_STATE_STARTING Plugin_State = 2
 	// Session open, all declared hooks open.
 	Plugin_STATE_READY Plugin_State = 3
-	// Restart budget used up: it exited five times in three minutes and is not started again.
+	// Restart budget used up: it exited five times in three minutes and is not restarted.
 	Plugin_STATE_FAILED Plugin_State = 4
 )
 
@@ -122,14 +122,14 @@ func (Plugin_State) EnumDescriptor() ([]byte, []int) {
 	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{12, 0}
 }
 
-// Who the plugin is and what it will do.
+// The identity of the plugin and the hooks it will open.
 type ServerStartRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Unique among live sessions; [a-z][a-z0-9-]{0,62}, else INVALID_ARGUMENT/FIELD_INVALID. Order
 	// and config are keyed by it. Taken: ALREADY_EXISTS/PLUGIN_NAME_TAKEN, unless replace_existing.
 	// Empty: the daemon assigns "tool-<n>" (editors, CI).
 	PluginName string `protobuf:"bytes,1,opt,name=plugin_name,json=pluginName,proto3" json:"plugin_name,omitempty"`
-	// Informational, shown in ListPlugins and logs. Empty = not said.
+	// Informational, shown in ListPlugins and logs. Empty = not given.
 	PluginVersion string `protobuf:"bytes,2,opt,name=plugin_version,json=pluginVersion,proto3" json:"plugin_version,omitempty"`
 	// Features (GetServerInfoResponse.features) the plugin cannot work without. Any missing one fails
 	// the RPC: FAILED_PRECONDITION/FEATURE_UNSUPPORTED, naming all that are missing. Empty = none.
@@ -143,8 +143,8 @@ type ServerStartRequest struct {
 	// Take over the name from a live session (a restarted process whose old TCP connection has not
 	// been noticed dead). The old streams end ABORTED/REPLACED. Default false.
 	ReplaceExisting bool `protobuf:"varint,5,opt,name=replace_existing,json=replaceExisting,proto3" json:"replace_existing,omitempty"`
-	// Have the web socket client injected into HTML pages (on while any live plugin asks). Default
-	// false. The daemon's --inject always or never wins over it.
+	// Inject the web socket client into HTML pages (on while any live plugin requests it). Default
+	// false. The daemon's --inject always or never takes precedence.
 	InjectWebSocket bool `protobuf:"varint,6,opt,name=inject_web_socket,json=injectWebSocket,proto3" json:"inject_web_socket,omitempty"`
 	// Value of $PAGEWIRE_LAUNCH_ID when the daemon spawned this process; ties child to session. Empty
 	// = not spawned by the daemon.
@@ -336,10 +336,10 @@ func (*ServerStartResponse_Ready) isServerStartResponse_Event() {}
 
 func (*ServerStartResponse_Stopping) isServerStartResponse_Event() {}
 
-// Which session to end.
+// The session to end.
 type EndSessionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// ServerStarted.session_id: who knows it may end it.
+	// ServerStarted.session_id: a caller that knows it may end the session.
 	SessionId     string `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -424,7 +424,7 @@ type ServerStarted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 128 random bits, base32. Secret: it is a capability. Put it in `pagewire-session`.
 	SessionId string `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
-	// Final plugin name: the one asked for, or the one assigned.
+	// Final plugin name: the requested or the assigned one.
 	PluginName string `protobuf:"bytes,2,opt,name=plugin_name,json=pluginName,proto3" json:"plugin_name,omitempty"`
 	// Same content as GetServerInfo, saving a round trip.
 	Server *GetServerInfoResponse `protobuf:"bytes,3,opt,name=server,proto3" json:"server,omitempty"`
@@ -433,11 +433,11 @@ type ServerStarted struct {
 	// The plugin's section of the daemon's configuration, as JSON text. Empty = it has none.
 	ConfigJson string `protobuf:"bytes,5,opt,name=config_json,json=configJson,proto3" json:"config_json,omitempty"`
 	// The web sockets connected at this instant, 1,000 at most (then `sockets_truncated`: list them).
-	// Subscribe with resume_after = position to miss none that come later.
+	// Subscribe with resume_after = position to miss no later ones.
 	Sockets []*Socket `protobuf:"bytes,6,rep,name=sockets,proto3" json:"sockets,omitempty"`
 	// More sockets are connected than `sockets` holds: use ListSockets.
 	SocketsTruncated bool `protobuf:"varint,7,opt,name=sockets_truncated,json=socketsTruncated,proto3" json:"sockets_truncated,omitempty"`
-	// Place in the event log at the instant of `sockets`.
+	// Position in the event log at the instant of `sockets`.
 	Position *Position `protobuf:"bytes,8,opt,name=position,proto3" json:"position,omitempty"`
 	// A directory of this session's own, absolute, outside the watched roots and removed with it:
 	// ServeContent.file_path may name files in it.
@@ -539,7 +539,7 @@ func (x *ServerStarted) GetScratchDir() string {
 	return ""
 }
 
-// All declared hooks are open and ordered; requests held for this plugin go on. Sent once.
+// All declared hooks are open and ordered; requests held for this plugin continue. Sent once.
 type SessionReady struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -576,7 +576,7 @@ func (*SessionReady) Descriptor() ([]byte, []int) {
 	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{5}
 }
 
-// The daemon stops.
+// The daemon is stopping.
 type ServerStopping struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Why, for people.
@@ -682,15 +682,15 @@ type GetServerInfoResponse struct {
 	Epoch string `protobuf:"bytes,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// When this run began, by the daemon's clock.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	// The bounds in force.
+	// The limits that apply.
 	Limits *Limits `protobuf:"bytes,6,opt,name=limits,proto3" json:"limits,omitempty"`
-	// Text frames of pages that were no JSON object with a type, since the start. Each was answered
-	// with an error to its page and not delivered.
+	// Text frames of pages that were not a JSON object with a type, since the start. Each was
+	// answered with an error to its page and not delivered.
 	RefusedFrames uint64 `protobuf:"varint,7,opt,name=refused_frames,json=refusedFrames,proto3" json:"refused_frames,omitempty"`
 	// Whether HTML pages get the socket client at this moment.
 	InjectsClient bool `protobuf:"varint,8,opt,name=injects_client,json=injectsClient,proto3" json:"injects_client,omitempty"`
-	// HTML pages served with the client since the start. With the next field it tells, when nobody is
-	// connected, whether a page is missing or the client in it.
+	// HTML pages served with the client since the start. Together with the next field it shows, when
+	// no page is connected, whether a page is missing or the client in it.
 	PagesWithClient uint64 `protobuf:"varint,9,opt,name=pages_with_client,json=pagesWithClient,proto3" json:"pages_with_client,omitempty"`
 	// HTML pages served without it since the start.
 	PagesWithoutClient uint64 `protobuf:"varint,10,opt,name=pages_without_client,json=pagesWithoutClient,proto3" json:"pages_without_client,omitempty"`
@@ -807,7 +807,7 @@ func (x *GetServerInfoResponse) GetAllowedOrigins() []string {
 	return nil
 }
 
-// Bounds in force in this daemon.
+// Limits of this daemon.
 type Limits struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Largest single message to a page, in bytes. Default 16 MiB.
@@ -905,8 +905,8 @@ type ListPluginsRequest struct {
 	// Most plugins to return. 0 = 100; above 1000 is 1000; negative is
 	// INVALID_ARGUMENT/FIELD_INVALID.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The previous page's next_page_token. Empty = the first page. One that the daemon did not make
-	// is INVALID_ARGUMENT/FIELD_INVALID.
+	// The previous page's next_page_token. Empty = the first page. A token that the daemon did not
+	// issue is INVALID_ARGUMENT/FIELD_INVALID.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -961,7 +961,7 @@ type ListPluginsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Configured plugins and live sessions, in resolved hook order.
 	Plugins []*Plugin `protobuf:"bytes,1,rep,name=plugins,proto3" json:"plugins,omitempty"`
-	// Pass it as page_token to go on. Empty = this was the last page.
+	// Pass it as page_token to get the next page. Empty = this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1016,17 +1016,17 @@ type Plugin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Stable: key of configuration, order and logs.
 	PluginName string `protobuf:"bytes,1,opt,name=plugin_name,json=pluginName,proto3" json:"plugin_name,omitempty"`
-	// ServerStartRequest.plugin_version of its session. Empty = none, or not said.
+	// ServerStartRequest.plugin_version of its session. Empty = no session, or not given.
 	PluginVersion string `protobuf:"bytes,2,opt,name=plugin_version,json=pluginVersion,proto3" json:"plugin_version,omitempty"`
-	// How far it is.
+	// Its state.
 	State Plugin_State `protobuf:"varint,3,opt,name=state,proto3,enum=pagewire.v1.Plugin_State" json:"state,omitempty"`
 	// The hooks its session declared. Empty = no session, or none.
 	Hooks []Hook `protobuf:"varint,4,rep,packed,name=hooks,proto3,enum=pagewire.v1.Hook" json:"hooks,omitempty"`
-	// 0-based place in the serve order; meaningful when hooks has SERVE.
+	// 0-based position in the serve order; meaningful when hooks has SERVE.
 	ServeOrderIndex uint32 `protobuf:"varint,5,opt,name=serve_order_index,json=serveOrderIndex,proto3" json:"serve_order_index,omitempty"`
 	// Process id if the daemon spawned it, else 0.
 	Pid uint32 `protobuf:"varint,6,opt,name=pid,proto3" json:"pid,omitempty"`
-	// Times the daemon started it again after an exit. Five exits in three minutes are FAILED.
+	// Times the daemon restarted it after an exit. Five exits in three minutes are FAILED.
 	Restarts uint32 `protobuf:"varint,7,opt,name=restarts,proto3" json:"restarts,omitempty"`
 	// Hook calls made to it, all hooks together; of a configured plugin since the daemon's start, of
 	// another since its session's.

@@ -18,20 +18,20 @@
 //
 // Errors: google.rpc.Status with google.rpc.ErrorInfo{domain:"pagewire.v1", reason:...}; written
 // CODE/REASON in these files. A status code is only ever about the RPC. What happened at one
-// browser, or to one HTTP request, is data in the response. Beside what each RPC says, any RPC can
-// end with:
+// browser, or to one HTTP request, is data in the response. In addition to the errors listed at each
+// RPC, any RPC can end with:
 //   UNAUTHENTICATED/TOKEN_MISSING, UNAUTHENTICATED/TOKEN_INVALID   no token, or a wrong one
 //   INVALID_ARGUMENT/FIELD_INVALID     with google.rpc.BadRequest naming the fields
 //   RESOURCE_EXHAUSTED/LIMIT_REACHED   too many sessions, streams or calls
 //   DEADLINE_EXCEEDED/DEADLINE         the caller's deadline passed with nothing to report
 //   UNAVAILABLE/STARTING, UNAVAILABLE/STOPPING   the only retryable code
 //   INTERNAL/BUG                       our bug
-// The gRPC library's own errors (an oversized message, say) carry no ErrorInfo.
+// The gRPC library's own errors (such as an oversized message) carry no ErrorInfo.
 //
 // JSON: fields named *_json hold JSON text. The daemon never re-encodes user JSON, so numbers, key
 // order and duplicate keys survive byte for byte.
 //
-// Sizes: no message the daemon sends exceeds 3 MiB unless the receiver asked for more, so that
+// Sizes: no message the daemon sends exceeds 3 MiB unless the receiver requested more, so that
 // every gRPC library works with its defaults (most refuse above 4 MiB). 64-bit counters stay below
 // 2^53. An unset or zero Duration is the default; a negative one is INVALID_ARGUMENT/FIELD_INVALID.
 // URL paths begin with "/". Every stream's response headers are sent before its first message is
@@ -40,7 +40,7 @@
 // Identity: plugin_name is stable (configuration, order, logs); session_id is one ServerStart
 // stream, launch_id one process the daemon spawned, call_id one hook call in one stream; socket_id
 // is one WebSocket connection, page_id one document across reconnects, tab_id one tab across
-// reloads. The TCP connection is no identity: clients pool, share and reconnect.
+// reloads. The TCP connection is not an identity: clients pool, share and reconnect.
 
 package pagewirev1
 
@@ -91,10 +91,11 @@ type ControlServiceClient interface {
 	// with ALREADY_EXISTS/PLUGIN_NAME_TAKEN, FAILED_PRECONDITION/FEATURE_UNSUPPORTED,
 	// INVALID_ARGUMENT/FIELD_INVALID or RESOURCE_EXHAUSTED/LIMIT_REACHED.
 	ServerStart(ctx context.Context, in *ServerStartRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ServerStartResponse], error)
-	// Ends a session, and returns when everything it had is gone: no request that comes later is held
-	// by it, and its name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED;
-	// calls under way fail as if the plugin had left. To let them finish, half-close the hook streams
-	// and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
+	// Ends a session, and returns when everything it had is gone: it holds no later request, and its
+	// name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED; calls in
+	// progress fail as if the plugin had disconnected. To let them finish, half-close the hook
+	// streams and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such
+	// session.
 	EndSession(ctx context.Context, in *EndSessionRequest, opts ...grpc.CallOption) (*EndSessionResponse, error)
 	// Hook: answer requests with virtual files. First plugin message must be `open`. One HTTP request
 	// is answered by exactly one plugin in resolved order, or the file system. Fails, as every hook
@@ -110,22 +111,22 @@ type ControlServiceClient interface {
 	// Hook: resolve the import specifiers of a JavaScript module, all of one module in one call.
 	// First plugin message must be `open`. Errors as for Serve.
 	ResolveImport(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ResolveImportRequest, ResolveImportResponse], error)
-	// Forgets remembered and cached results. Results of calls that began before this RPC returned are
-	// never remembered. Needs no session. INVALID_ARGUMENT/FIELD_INVALID when nothing is named.
+	// Invalidates cached results. Results of calls that began before this RPC returned are never
+	// cached. Needs no session. INVALID_ARGUMENT/FIELD_INVALID when nothing is named.
 	Invalidate(ctx context.Context, in *InvalidateRequest, opts ...grpc.CallOption) (*InvalidateResponse, error)
 	// Sends one message to the selected sockets, or answers a page's request. Frames of successive
 	// completed RPCs reach one socket in RPC order, each at most once. Needs no session. Unknown,
-	// closed and slow sockets, and nobody connected, are OK with rows. Bad input is
+	// closed and slow sockets, and having no connected page, are OK with rows. Invalid input is
 	// INVALID_ARGUMENT/FIELD_INVALID; answering fails with NOT_FOUND/REQUEST_NOT_FOUND or
 	// FAILED_PRECONDITION/ALREADY_ANSWERED or REQUEST_EXPIRED.
 	Send(ctx context.Context, in *SendRequest, opts ...grpc.CallOption) (*SendResponse, error)
 	// Send, pipelined: one response per request, in order, on one stream. For plugins that answer
-	// many messages: no RPC is set up per message. A bad request is answered by an error in its
-	// response and the stream goes on.
+	// many messages: no RPC is set up per message. An invalid request is answered by an error in its
+	// response and the stream continues.
 	SendStream(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[SendStreamRequest, SendStreamResponse], error)
-	// Has pages import() a module and call its default export; can return what it returned. Needs no
-	// session. An exception, a page that never answers or nobody connected are OK with rows; a
-	// fan-out that runs out of time is OK with TIMED_OUT rows. Bad input is
+	// Makes pages import() a module and call its default export; can return its result. Needs no
+	// session. An exception, a page that never answers or having no connected page are OK with rows;
+	// a fan-out that runs out of time is OK with TIMED_OUT rows. Invalid input is
 	// INVALID_ARGUMENT/FIELD_INVALID.
 	SendImport(ctx context.Context, in *SendImportRequest, opts ...grpc.CallOption) (*SendImportResponse, error)
 	// Prints to the console of the selected pages. Needs no session. Reports and fails as Send does.
@@ -365,10 +366,11 @@ type ControlServiceServer interface {
 	// with ALREADY_EXISTS/PLUGIN_NAME_TAKEN, FAILED_PRECONDITION/FEATURE_UNSUPPORTED,
 	// INVALID_ARGUMENT/FIELD_INVALID or RESOURCE_EXHAUSTED/LIMIT_REACHED.
 	ServerStart(*ServerStartRequest, grpc.ServerStreamingServer[ServerStartResponse]) error
-	// Ends a session, and returns when everything it had is gone: no request that comes later is held
-	// by it, and its name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED;
-	// calls under way fail as if the plugin had left. To let them finish, half-close the hook streams
-	// and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
+	// Ends a session, and returns when everything it had is gone: it holds no later request, and its
+	// name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED; calls in
+	// progress fail as if the plugin had disconnected. To let them finish, half-close the hook
+	// streams and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such
+	// session.
 	EndSession(context.Context, *EndSessionRequest) (*EndSessionResponse, error)
 	// Hook: answer requests with virtual files. First plugin message must be `open`. One HTTP request
 	// is answered by exactly one plugin in resolved order, or the file system. Fails, as every hook
@@ -384,22 +386,22 @@ type ControlServiceServer interface {
 	// Hook: resolve the import specifiers of a JavaScript module, all of one module in one call.
 	// First plugin message must be `open`. Errors as for Serve.
 	ResolveImport(grpc.BidiStreamingServer[ResolveImportRequest, ResolveImportResponse]) error
-	// Forgets remembered and cached results. Results of calls that began before this RPC returned are
-	// never remembered. Needs no session. INVALID_ARGUMENT/FIELD_INVALID when nothing is named.
+	// Invalidates cached results. Results of calls that began before this RPC returned are never
+	// cached. Needs no session. INVALID_ARGUMENT/FIELD_INVALID when nothing is named.
 	Invalidate(context.Context, *InvalidateRequest) (*InvalidateResponse, error)
 	// Sends one message to the selected sockets, or answers a page's request. Frames of successive
 	// completed RPCs reach one socket in RPC order, each at most once. Needs no session. Unknown,
-	// closed and slow sockets, and nobody connected, are OK with rows. Bad input is
+	// closed and slow sockets, and having no connected page, are OK with rows. Invalid input is
 	// INVALID_ARGUMENT/FIELD_INVALID; answering fails with NOT_FOUND/REQUEST_NOT_FOUND or
 	// FAILED_PRECONDITION/ALREADY_ANSWERED or REQUEST_EXPIRED.
 	Send(context.Context, *SendRequest) (*SendResponse, error)
 	// Send, pipelined: one response per request, in order, on one stream. For plugins that answer
-	// many messages: no RPC is set up per message. A bad request is answered by an error in its
-	// response and the stream goes on.
+	// many messages: no RPC is set up per message. An invalid request is answered by an error in its
+	// response and the stream continues.
 	SendStream(grpc.BidiStreamingServer[SendStreamRequest, SendStreamResponse]) error
-	// Has pages import() a module and call its default export; can return what it returned. Needs no
-	// session. An exception, a page that never answers or nobody connected are OK with rows; a
-	// fan-out that runs out of time is OK with TIMED_OUT rows. Bad input is
+	// Makes pages import() a module and call its default export; can return its result. Needs no
+	// session. An exception, a page that never answers or having no connected page are OK with rows;
+	// a fan-out that runs out of time is OK with TIMED_OUT rows. Invalid input is
 	// INVALID_ARGUMENT/FIELD_INVALID.
 	SendImport(context.Context, *SendImportRequest) (*SendImportResponse, error)
 	// Prints to the console of the selected pages. Needs no session. Reports and fails as Send does.

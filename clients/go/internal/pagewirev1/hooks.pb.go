@@ -9,12 +9,12 @@
 // back a ...Result with the same call_id, in any order.
 //
 // What the page sees when a hook fails: a HookFailure is its status or 500, with an error page that
-// names plugin, file, line and frame and recovers by itself when the cause is fixed; a passed
-// deadline is 504; a plugin that is gone is 502; overload, or a required plugin that is not ready,
-// is 503 with Retry-After. Each carries the headers `pagewire-plugin` and `pagewire-reason`.
+// names plugin, file, line and frame and recovers by itself when the cause is fixed; a missed
+// deadline is 504; a plugin that disconnected is 502; overload, or a required plugin that is not
+// ready, is 503 with Retry-After. Each carries the headers `pagewire-plugin` and `pagewire-reason`.
 //
-// Plugins are asked in one resolved order: the configuration's, then (phase, name); only
-// SERVE_PHASE_FIRST is ahead of all. It never depends on who came first.
+// Plugins are called in one resolved order: the configuration's, then (phase, name); only
+// SERVE_PHASE_FIRST is ahead of all. It never depends on the order of connection.
 
 package pagewirev1
 
@@ -96,7 +96,7 @@ func (Hook) EnumDescriptor() ([]byte, []int) {
 	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{0}
 }
 
-// What becomes of a request whose plugin did not answer it.
+// The treatment of a request whose plugin did not answer it.
 type FailureMode int32
 
 const (
@@ -150,8 +150,8 @@ func (FailureMode) EnumDescriptor() ([]byte, []int) {
 	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{1}
 }
 
-// When a Serve hook is asked. Within a phase plugins are asked by name, unless the configuration
-// orders them.
+// When a Serve hook is called. Within a phase plugins are called in order of name, unless the
+// configuration orders them.
 type ServePhase int32
 
 const (
@@ -208,7 +208,7 @@ func (ServePhase) EnumDescriptor() ([]byte, []int) {
 	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{2}
 }
 
-// Why a call was given up.
+// Why a call was cancelled.
 type CallCancel_Reason int32
 
 const (
@@ -218,7 +218,7 @@ const (
 	CallCancel_REASON_CLIENT_GONE CallCancel_Reason = 1
 	// HookOptions.call_timeout passed.
 	CallCancel_REASON_DEADLINE CallCancel_Reason = 2
-	// The daemon stops.
+	// The daemon is stopping.
 	CallCancel_REASON_STOPPING CallCancel_Reason = 3
 )
 
@@ -269,7 +269,7 @@ func (CallCancel_Reason) EnumDescriptor() ([]byte, []int) {
 type HookOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Calls the daemon may have outstanding; 0 = 32. Up to 1,024 more queue in the daemon, then the
-	// failure mode applies. HookOpened tells the number in force.
+	// failure mode applies. HookOpened reports the effective number.
 	MaxConcurrentCalls uint32 `protobuf:"varint,1,opt,name=max_concurrent_calls,json=maxConcurrentCalls,proto3" json:"max_concurrent_calls,omitempty"`
 	// Per call, from the moment it is due (queueing included) to the result. 0 = 5s; capped by
 	// Limits.max_call_timeout; unlimited while the daemon runs with --debug. Negative is
@@ -278,8 +278,8 @@ type HookOptions struct {
 	// What the page gets on timeout, crash, overload or a lost stream before a response was
 	// committed. UNSPECIFIED = FAIL. A HookFailure is always shown, whatever this says.
 	FailureMode FailureMode `protobuf:"varint,3,opt,name=failure_mode,json=failureMode,proto3,enum=pagewire.v1.FailureMode" json:"failure_mode,omitempty"`
-	// Request header names to forward, lower-case. Empty = none; "*" = all. What is forwarded takes
-	// part in the key of remembered and cached results.
+	// Request header names to forward, lower-case. Empty = none; "*" = all. Forwarded headers are
+	// part of the cache key of results.
 	ForwardRequestHeaders []string `protobuf:"bytes,4,rep,name=forward_request_headers,json=forwardRequestHeaders,proto3" json:"forward_request_headers,omitempty"`
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache
@@ -343,13 +343,13 @@ func (x *HookOptions) GetForwardRequestHeaders() []string {
 	return nil
 }
 
-// Which requests a hook is asked about. Evaluated in the daemon; a request that no filter matches
-// never leaves it. Within a field any entry may match; between fields all non-empty ones must;
+// The requests that a hook is called for. Evaluated in the daemon; a request that no filter matches
+// causes no call. Within a field any entry may match; between fields all non-empty ones must;
 // exclude wins. An empty filter is INVALID_ARGUMENT/FIELD_INVALID.
 type RequestFilter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Required to have an otherwise empty filter: asking for everything is a choice (and the slow
-	// path). Default false.
+	// Required to have an otherwise empty filter: matching everything is a deliberate choice (and the
+	// slow path). Default false.
 	MatchAll bool `protobuf:"varint,1,opt,name=match_all,json=matchAll,proto3" json:"match_all,omitempty"`
 	// Matched with RequestContext.path as a whole. Each begins with "/", else
 	// INVALID_ARGUMENT/FIELD_INVALID. Empty = any path.
@@ -361,15 +361,15 @@ type RequestFilter struct {
 	// back-references). One that does not compile is INVALID_ARGUMENT/FIELD_INVALID. Empty = any
 	// path.
 	PathRegexes []string `protobuf:"bytes,4,rep,name=path_regexes,json=pathRegexes,proto3" json:"path_regexes,omitempty"`
-	// A path that one of these is found in does not match, whatever the other fields say. Syntax and
+	// A path in which one of these is found does not match, whatever the other fields say. Syntax and
 	// error as for path_regexes. Empty = none excluded.
 	ExcludePathRegexes []string `protobuf:"bytes,5,rep,name=exclude_path_regexes,json=excludePathRegexes,proto3" json:"exclude_path_regexes,omitempty"`
 	// HTTP methods, upper-case. Empty = GET and HEAD.
 	Methods []string `protobuf:"bytes,6,rep,name=methods,proto3" json:"methods,omitempty"`
 	// Transform only: essence types of the response, "text/*" allowed. Empty = any.
 	MimeTypes []string `protobuf:"bytes,7,rep,name=mime_types,json=mimeTypes,proto3" json:"mime_types,omitempty"`
-	// Absolute paths: matches requests that the file system would answer with this file, whatever
-	// the base path, mount, folder index or app index made of the URL. Empty = any. One that is not
+	// Absolute paths: matches requests that the file system would answer with this file, whatever URL
+	// leads to it through base path, mount, folder index or app index. Empty = any. One that is not
 	// absolute is INVALID_ARGUMENT/FIELD_INVALID.
 	FilePaths     []string `protobuf:"bytes,8,rep,name=file_paths,json=filePaths,proto3" json:"file_paths,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -472,13 +472,13 @@ type RequestContext struct {
 	// The query without "?", as received. Empty = none.
 	Query string `protobuf:"bytes,3,opt,name=query,proto3" json:"query,omitempty"`
 	// The headers named by HookOptions.forward_request_headers, in the order received. Empty = none
-	// asked for, or none of them present.
+	// requested, or none of them present.
 	Headers []*Header `protobuf:"bytes,4,rep,name=headers,proto3" json:"headers,omitempty"`
 	// W3C trace context (the `traceparent` header). Empty = none.
 	Traceparent string `protobuf:"bytes,5,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
 	// The request target as received, neither decoded nor normalised.
 	RawTarget string `protobuf:"bytes,6,opt,name=raw_target,json=rawTarget,proto3" json:"raw_target,omitempty"`
-	// The Host (or :authority) it was asked of, port included.
+	// The Host (or :authority) of the request, port included.
 	Host string `protobuf:"bytes,7,opt,name=host,proto3" json:"host,omitempty"`
 	// The file that would answer it, as an absolute path. Empty = there is none.
 	FilePath      string `protobuf:"bytes,8,opt,name=file_path,json=filePath,proto3" json:"file_path,omitempty"`
@@ -577,7 +577,7 @@ type Header struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Lower-case.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// HTTP field values are octets, not text.
+	// HTTP field values are bytes, not text.
 	Value         []byte `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -639,8 +639,8 @@ type HookFailure struct {
 	Stack string `protobuf:"bytes,3,opt,name=stack,proto3" json:"stack,omitempty"`
 	// Where in the source the cause is. Unset = unknown.
 	Location *SourceLocation `protobuf:"bytes,4,opt,name=location,proto3" json:"location,omitempty"`
-	// Further files, as absolute paths, whose change may mend it: with --watch, pages that met the failure
-	// then ask again. Empty = none but the request's own.
+	// Further files, as absolute paths, whose change may fix it: with --watch, pages that met the
+	// failure then retry. Empty = none but the request's own.
 	DependsOnFiles []string `protobuf:"bytes,5,rep,name=depends_on_files,json=dependsOnFiles,proto3" json:"depends_on_files,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -711,7 +711,7 @@ func (x *HookFailure) GetDependsOnFiles() []string {
 	return nil
 }
 
-// A place in a source file.
+// A location in a source file.
 type SourceLocation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The file, as the author would like it named. Empty = unknown.
@@ -789,7 +789,7 @@ type CallCancel struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The call's id. Never cancelled twice.
 	CallId uint64 `protobuf:"varint,1,opt,name=call_id,json=callId,proto3" json:"call_id,omitempty"`
-	// Why nobody waits for it any more.
+	// Why the result is not awaited any more.
 	Reason        CallCancel_Reason `protobuf:"varint,2,opt,name=reason,proto3,enum=pagewire.v1.CallCancel_Reason" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -839,12 +839,12 @@ func (x *CallCancel) GetReason() CallCancel_Reason {
 	return CallCancel_REASON_UNSPECIFIED
 }
 
-// The hook is in force. Always the daemon's first message on a hook stream, exactly once.
+// The hook is active. Always the daemon's first message on a hook stream, exactly once.
 type HookOpened struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// HookOptions.max_concurrent_calls in force after the daemon's caps.
+	// Effective HookOptions.max_concurrent_calls, after the daemon's caps.
 	MaxConcurrentCalls uint32 `protobuf:"varint,1,opt,name=max_concurrent_calls,json=maxConcurrentCalls,proto3" json:"max_concurrent_calls,omitempty"`
-	// HookOptions.call_timeout in force after the daemon's caps. Unset = unlimited (--debug).
+	// Effective HookOptions.call_timeout, after the daemon's caps. Unset = unlimited (--debug).
 	CallTimeout *durationpb.Duration `protobuf:"bytes,2,opt,name=call_timeout,json=callTimeout,proto3" json:"call_timeout,omitempty"`
 	// Largest body, in bytes, that a result may carry inline.
 	MaxBodyBytes  uint32 `protobuf:"varint,3,opt,name=max_body_bytes,json=maxBodyBytes,proto3" json:"max_body_bytes,omitempty"`
@@ -903,11 +903,11 @@ func (x *HookOpened) GetMaxBodyBytes() uint32 {
 	return 0
 }
 
-// Replaces all filters of the stream at once, and forgets this plugin's remembered answers that no
+// Replaces all filters of the stream at once, and invalidates this plugin's cached results that no
 // longer match. Answered by FiltersUpdated, in order, when no later request sees the old ones.
 type UpdateFilters struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The new filters; any may match. Empty = asked about nothing. A bad one ends the stream with
+	// The new filters; any may match. Empty = no calls. An invalid one ends the stream with
 	// INVALID_ARGUMENT/FIELD_INVALID.
 	Filters       []*RequestFilter `protobuf:"bytes,1,rep,name=filters,proto3" json:"filters,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -951,7 +951,7 @@ func (x *UpdateFilters) GetFilters() []*RequestFilter {
 	return nil
 }
 
-// The oldest unanswered UpdateFilters is in force: no later request sees the old filters.
+// The oldest unanswered UpdateFilters has taken effect: no later request sees the old filters.
 type FiltersUpdated struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -988,11 +988,11 @@ func (*FiltersUpdated) Descriptor() ([]byte, []int) {
 	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{9}
 }
 
-// The plugin has nothing to do with this request: ask the next one.
+// The plugin does not handle this request: call the next one.
 type Skip struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Do not ask again for this method, path, query and forwarded headers until invalidated.
-	// Default false.
+	// Do not call again for this method, path, query and forwarded headers until invalidated. Default
+	// false.
 	Remember      bool `protobuf:"varint,1,opt,name=remember,proto3" json:"remember,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1234,7 +1234,7 @@ type isServeResponse_Message interface {
 }
 
 type ServeResponse_Opened struct {
-	// Always first: the hook is in force.
+	// Always first: the hook is active.
 	Opened *HookOpened `protobuf:"bytes,1,opt,name=opened,proto3,oneof"`
 }
 
@@ -1244,12 +1244,12 @@ type ServeResponse_Call struct {
 }
 
 type ServeResponse_Cancel struct {
-	// A call nobody waits for any more.
+	// A call whose result is not awaited any more.
 	Cancel *CallCancel `protobuf:"bytes,3,opt,name=cancel,proto3,oneof"`
 }
 
 type ServeResponse_FiltersUpdated struct {
-	// New filters are in force.
+	// New filters have taken effect.
 	FiltersUpdated *FiltersUpdated `protobuf:"bytes,4,opt,name=filters_updated,json=filtersUpdated,proto3,oneof"`
 }
 
@@ -1264,15 +1264,15 @@ func (*ServeResponse_FiltersUpdated) isServeResponse_Message() {}
 // How this plugin serves.
 type ServeOpen struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A request is asked about when any of these matches. Empty = none yet. A bad one is
-	// INVALID_ARGUMENT/FIELD_INVALID.
+	// The plugin is called for a request when any of these matches. Empty = none yet. An invalid one
+	// is INVALID_ARGUMENT/FIELD_INVALID.
 	Filters []*RequestFilter `protobuf:"bytes,1,rep,name=filters,proto3" json:"filters,omitempty"`
 	// Concurrency, timeout, failure mode, headers. Unset = all defaults.
 	Options *HookOptions `protobuf:"bytes,2,opt,name=options,proto3" json:"options,omitempty"`
-	// When this plugin is asked, relative to the file system. UNSPECIFIED = BEFORE_FILES.
+	// When this plugin is called, relative to the file system. UNSPECIFIED = BEFORE_FILES.
 	Phase ServePhase `protobuf:"varint,3,opt,name=phase,proto3,enum=pagewire.v1.ServePhase" json:"phase,omitempty"`
 	// Largest request body to forward, in bytes. 0 = never forward bodies; capped by
-	// Limits.max_body_bytes. One that does not come within 30 s is answered with 408 by the daemon.
+	// Limits.max_body_bytes. One that does not arrive within 30 s is answered with 408 by the daemon.
 	MaxRequestBodyBytes uint32 `protobuf:"varint,4,opt,name=max_request_body_bytes,json=maxRequestBodyBytes,proto3" json:"max_request_body_bytes,omitempty"`
 	unknownFields       protoimpl.UnknownFields
 	sizeCache           protoimpl.SizeCache
@@ -1422,8 +1422,8 @@ func (x *ServeCall) GetTimeRemaining() *durationpb.Duration {
 // The plugin's answer to a ServeCall.
 type ServeResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The call answered. Late, doubled or unknown: the result is ignored and counted as
-	// Plugin.late_results; the stream goes on.
+	// The call answered. Late, duplicate or unknown: the result is ignored and counted as
+	// Plugin.late_results; the stream continues.
 	CallId uint64 `protobuf:"varint,1,opt,name=call_id,json=callId,proto3" json:"call_id,omitempty"`
 	// The answer. Unset counts as a failure of the plugin.
 	//
@@ -1513,7 +1513,7 @@ type isServeResult_Outcome interface {
 }
 
 type ServeResult_Skip struct {
-	// Not mine: ask the next plugin.
+	// Not mine: call the next plugin.
 	Skip *Skip `protobuf:"bytes,2,opt,name=skip,proto3,oneof"`
 }
 
@@ -1523,7 +1523,7 @@ type ServeResult_Content struct {
 }
 
 type ServeResult_Failure struct {
-	// Mine, but broken: shown, never fallen through.
+	// Mine, but broken: shown, never a fall-through.
 	Failure *HookFailure `protobuf:"bytes,4,opt,name=failure,proto3,oneof"`
 }
 
@@ -1558,8 +1558,8 @@ type ServeContent struct {
 	Remember bool `protobuf:"varint,6,opt,name=remember,proto3" json:"remember,omitempty"`
 	// Skip the later stages (transform, client injection). Default false.
 	Verbatim bool `protobuf:"varint,7,opt,name=verbatim,proto3" json:"verbatim,omitempty"`
-	// Further files, as absolute paths, whose change makes a remembered answer stale. Empty = none
-	// but `file_path`.
+	// Further files, as absolute paths, whose change makes a cached result stale. Empty = none but
+	// `file_path`.
 	DependsOnFiles []string `protobuf:"bytes,8,rep,name=depends_on_files,json=dependsOnFiles,proto3" json:"depends_on_files,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -1881,7 +1881,7 @@ type isTransformResponse_Message interface {
 }
 
 type TransformResponse_Opened struct {
-	// Always first: the hook is in force.
+	// Always first: the hook is active.
 	Opened *HookOpened `protobuf:"bytes,1,opt,name=opened,proto3,oneof"`
 }
 
@@ -1891,12 +1891,12 @@ type TransformResponse_Call struct {
 }
 
 type TransformResponse_Cancel struct {
-	// A call nobody waits for any more.
+	// A call whose result is not awaited any more.
 	Cancel *CallCancel `protobuf:"bytes,3,opt,name=cancel,proto3,oneof"`
 }
 
 type TransformResponse_FiltersUpdated struct {
-	// New filters are in force.
+	// New filters have taken effect.
 	FiltersUpdated *FiltersUpdated `protobuf:"bytes,4,opt,name=filters_updated,json=filtersUpdated,proto3,oneof"`
 }
 
@@ -1911,13 +1911,13 @@ func (*TransformResponse_FiltersUpdated) isTransformResponse_Message() {}
 // How this plugin transforms.
 type TransformOpen struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A response is asked about when any of these matches. Empty = none yet. A bad one is
-	// INVALID_ARGUMENT/FIELD_INVALID.
+	// The plugin is called for a response when any of these matches. Empty = none yet. An invalid one
+	// is INVALID_ARGUMENT/FIELD_INVALID.
 	Filters []*RequestFilter `protobuf:"bytes,1,rep,name=filters,proto3" json:"filters,omitempty"`
 	// Concurrency, timeout, failure mode, headers. Unset = all defaults.
 	Options *HookOptions `protobuf:"bytes,2,opt,name=options,proto3" json:"options,omitempty"`
-	// Largest body to send, in bytes; 0 = 1 MiB; capped by Limits.max_body_bytes. A larger one passes
-	// this plugin by, which the response header `pagewire-skipped` says.
+	// Largest body to send, in bytes; 0 = 1 MiB; capped by Limits.max_body_bytes. A larger one
+	// bypasses this plugin, and the response header `pagewire-skipped` names it.
 	MaxBodyBytes  uint32 `protobuf:"varint,3,opt,name=max_body_bytes,json=maxBodyBytes,proto3" json:"max_body_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2070,8 +2070,8 @@ func (x *TransformCall) GetTimeRemaining() *durationpb.Duration {
 // The plugin's answer to a TransformCall.
 type TransformResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The call answered. Late, doubled or unknown: the result is ignored and counted as
-	// Plugin.late_results; the stream goes on.
+	// The call answered. Late, duplicate or unknown: the result is ignored and counted as
+	// Plugin.late_results; the stream continues.
 	CallId uint64 `protobuf:"varint,1,opt,name=call_id,json=callId,proto3" json:"call_id,omitempty"`
 	// The answer. Unset counts as a failure of the plugin.
 	//
@@ -2161,7 +2161,7 @@ type isTransformResult_Outcome interface {
 }
 
 type TransformResult_Skip struct {
-	// Leave the response as it is. Skip.remember has no say.
+	// Leave the response as it is. Skip.remember has no effect.
 	Skip *Skip `protobuf:"bytes,2,opt,name=skip,proto3,oneof"`
 }
 
@@ -2181,7 +2181,7 @@ func (*TransformResult_Content) isTransformResult_Outcome() {}
 
 func (*TransformResult_Failure) isTransformResult_Outcome() {}
 
-// Changes to a response. What it does not mention stays.
+// Changes to a response. Everything that is not mentioned stays.
 type TransformContent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The new body, up to HookOpened.max_body_bytes; set and empty = an empty body. Unset keeps the
@@ -2189,9 +2189,9 @@ type TransformContent struct {
 	Body []byte `protobuf:"bytes,1,opt,name=body,proto3,oneof" json:"body,omitempty"`
 	// A MIME type or a file extension; empty keeps it.
 	ContentType string `protobuf:"bytes,2,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
-	// Headers to set, each replacing those of its name; a name that is here twice has both values.
-	// Hop-by-hop headers and content-length are refused: the result then counts as a failure of the
-	// plugin.
+	// Headers to set, each replacing those of its name; a name that occurs twice here has both
+	// values. Hop-by-hop headers and content-length are refused: the result then counts as a failure
+	// of the plugin.
 	Headers []*Header `protobuf:"bytes,3,rep,name=headers,proto3" json:"headers,omitempty"`
 	// Names of headers to remove before `headers` are set, lower-case. Absent ones are ignored. Empty =
 	// none.
@@ -2476,7 +2476,7 @@ type isResolveImportResponse_Message interface {
 }
 
 type ResolveImportResponse_Opened struct {
-	// Always first: the hook is in force.
+	// Always first: the hook is active.
 	Opened *HookOpened `protobuf:"bytes,1,opt,name=opened,proto3,oneof"`
 }
 
@@ -2486,12 +2486,12 @@ type ResolveImportResponse_Call struct {
 }
 
 type ResolveImportResponse_Cancel struct {
-	// A call nobody waits for any more.
+	// A call whose result is not awaited any more.
 	Cancel *CallCancel `protobuf:"bytes,3,opt,name=cancel,proto3,oneof"`
 }
 
 type ResolveImportResponse_FiltersUpdated struct {
-	// New filters are in force.
+	// New filters have taken effect.
 	FiltersUpdated *FiltersUpdated `protobuf:"bytes,4,opt,name=filters_updated,json=filtersUpdated,proto3,oneof"`
 }
 
@@ -2506,13 +2506,13 @@ func (*ResolveImportResponse_FiltersUpdated) isResolveImportResponse_Message() {
 // How this plugin resolves.
 type ResolveImportOpen struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// On the request for the importing module: it is asked about when any of these matches. Empty = none
-	// yet. A bad one, or one with mime_types, is INVALID_ARGUMENT/FIELD_INVALID.
+	// On the request for the importing module: the plugin is called when any of these matches. Empty
+	// = none yet. An invalid one, or one with mime_types, is INVALID_ARGUMENT/FIELD_INVALID.
 	Filters []*RequestFilter `protobuf:"bytes,1,rep,name=filters,proto3" json:"filters,omitempty"`
 	// Concurrency, timeout, failure mode, headers. Unset = all defaults.
 	Options *HookOptions `protobuf:"bytes,2,opt,name=options,proto3" json:"options,omitempty"`
-	// RE2, unanchored, on the specifier: only those that one of these is found in are asked about.
-	// Empty = all. Bare specifiers only: "^[^./]". One that does not compile is
+	// RE2, unanchored, on the specifier: only specifiers in which one of these is found are passed
+	// on. Empty = all. Bare specifiers only: "^[^./]". One that does not compile is
 	// INVALID_ARGUMENT/FIELD_INVALID.
 	SpecifierRegexes []string `protobuf:"bytes,3,rep,name=specifier_regexes,json=specifierRegexes,proto3" json:"specifier_regexes,omitempty"`
 	unknownFields    protoimpl.UnknownFields
@@ -2647,13 +2647,13 @@ func (x *ResolveImportCall) GetTimeRemaining() *durationpb.Duration {
 // One import in a module's source.
 type ImportSpecifier struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The specifier as the source means it, without quotes and escapes.
+	// The value of the specifier, without quotes and escapes.
 	Specifier string `protobuf:"bytes,1,opt,name=specifier,proto3" json:"specifier,omitempty"`
 	// An import() expression, not a static import or re-export.
 	Dynamic bool `protobuf:"varint,2,opt,name=dynamic,proto3" json:"dynamic,omitempty"`
 	// Line of the specifier, 1-based.
 	Line uint32 `protobuf:"varint,3,opt,name=line,proto3" json:"line,omitempty"`
-	// Column of the specifier behind its quote, 1-based, in UTF-16 code units.
+	// Column of the specifier after its quote, 1-based, in UTF-16 code units.
 	Column        uint32 `protobuf:"varint,4,opt,name=column,proto3" json:"column,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2720,8 +2720,8 @@ func (x *ImportSpecifier) GetColumn() uint32 {
 // The plugin's answer to a ResolveImportCall. There is no skip: leave imports empty instead.
 type ResolveImportResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The call answered. Late, doubled or unknown: the result is ignored and counted as
-	// Plugin.late_results; the stream goes on.
+	// The call answered. Late, duplicate or unknown: the result is ignored and counted as
+	// Plugin.late_results; the stream continues.
 	CallId uint64 `protobuf:"varint,1,opt,name=call_id,json=callId,proto3" json:"call_id,omitempty"`
 	// The answer. Unset counts as a failure of the plugin.
 	//
@@ -2880,8 +2880,8 @@ func (x *ResolvedImports) GetDependsOnFiles() []string {
 	return nil
 }
 
-// Which remembered and cached results to forget: what any of the fields names. At least one of the
-// first four must be set, else INVALID_ARGUMENT/FIELD_INVALID.
+// The cached results to invalidate: those that any of the fields names. At least one of the first
+// four must be set, else INVALID_ARGUMENT/FIELD_INVALID.
 type InvalidateRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Everything, of every plugin. Default false.
@@ -2892,7 +2892,7 @@ type InvalidateRequest struct {
 	// Results for URL paths that begin with one of these. Each begins with "/", else
 	// INVALID_ARGUMENT/FIELD_INVALID.
 	PathPrefixes []string `protobuf:"bytes,3,rep,name=path_prefixes,json=pathPrefixes,proto3" json:"path_prefixes,omitempty"`
-	// Whatever was made from these files, as absolute paths. Unknown ones are ignored.
+	// Results made from these files, as absolute paths. Unknown ones are ignored.
 	FilePaths []string `protobuf:"bytes,4,rep,name=file_paths,json=filePaths,proto3" json:"file_paths,omitempty"`
 	// Also act on the pages that use them as watch mode would: swap styles, else reload. Default
 	// false.
@@ -2966,10 +2966,10 @@ func (x *InvalidateRequest) GetRefreshPages() bool {
 	return false
 }
 
-// What was forgotten.
+// The outcome of an invalidation.
 type InvalidateResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Number of remembered and cached results forgotten. 0 = there were none, which is OK.
+	// Number of cached results removed. 0 = there were none, which is OK.
 	EntriesForgotten uint32 `protobuf:"varint,1,opt,name=entries_forgotten,json=entriesForgotten,proto3" json:"entries_forgotten,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache

@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: pagewire/v1/messages.proto
 
-// Messages: down to pages (Send, SendStream, SendImport, SendConsoleLog) and everything that comes
-// up from them or happens to them, as one ordered event stream (SubscribeMessages).
+// Messages: down to pages (Send, SendStream, SendImport, SendConsoleLog) and every event of
+// the pages, as one ordered event stream (SubscribeMessages).
 
 package pagewirev1
 
@@ -79,7 +79,7 @@ func (ImportMode) EnumDescriptor() ([]byte, []int) {
 	return file_pagewire_v1_messages_proto_rawDescGZIP(), []int{0}
 }
 
-// What sort of event.
+// Kinds of events.
 type EventKind int32
 
 const (
@@ -89,7 +89,7 @@ const (
 	EventKind_EVENT_KIND_MESSAGE EventKind = 1
 	// A socket's lifecycle: SocketOpened, SocketUpdated, SocketClosed.
 	EventKind_EVENT_KIND_SOCKET EventKind = 2
-	// Console output of a page: ConsoleEntry. Asking for it turns forwarding on.
+	// Console output of a page: ConsoleEntry. Subscribing to it turns forwarding on.
 	EventKind_EVENT_KIND_CONSOLE EventKind = 3
 	// An error in a page: PageError.
 	EventKind_EVENT_KIND_PAGE_ERROR EventKind = 4
@@ -154,7 +154,7 @@ const (
 	// End with RESOURCE_EXHAUSTED/SUBSCRIBER_SLOW, which carries the position to resume from.
 	// Nothing is lost silently.
 	OverflowPolicy_OVERFLOW_POLICY_DISCONNECT OverflowPolicy = 1
-	// Drop oldest and say so with a Gap.
+	// Drop the oldest events and report them with a Gap.
 	OverflowPolicy_OVERFLOW_POLICY_GAP OverflowPolicy = 2
 )
 
@@ -209,7 +209,7 @@ const (
 	FileChanged_KIND_CREATED FileChanged_Kind = 1
 	// Its content changed.
 	FileChanged_KIND_MODIFIED FileChanged_Kind = 2
-	// It exists no more.
+	// It no longer exists.
 	FileChanged_KIND_REMOVED FileChanged_Kind = 3
 	// An editor's unsaved text (Invalidate with refresh_pages); the file itself did not change.
 	FileChanged_KIND_BUFFER FileChanged_Kind = 4
@@ -317,25 +317,26 @@ func (Gap_Reason) EnumDescriptor() ([]byte, []int) {
 	return file_pagewire_v1_messages_proto_rawDescGZIP(), []int{14, 0}
 }
 
-// What led to the close.
+// The cause of a close.
 type SocketClosed_Cause int32
 
 const (
 	// Not known.
 	SocketClosed_CAUSE_UNSPECIFIED SocketClosed_Cause = 0
-	// The page left, reloaded or was closed.
+	// The page navigated away, reloaded or was closed.
 	SocketClosed_CAUSE_PAGE_UNLOADED SocketClosed_Cause = 1
 	// The connection broke without a close frame.
 	SocketClosed_CAUSE_CONNECTION_LOST SocketClosed_Cause = 2
 	// Two pings went unanswered (one every 10 s by default; not with --debug).
 	SocketClosed_CAUSE_NO_PONG SocketClosed_Cause = 3
-	// The same, but the page has not even read what was sent to it before.
+	// The same, but the page has not even read earlier frames.
 	SocketClosed_CAUSE_SLOW SocketClosed_Cause = 4
 	// CloseSockets.
 	SocketClosed_CAUSE_CLOSED_BY_API SocketClosed_Cause = 5
-	// The daemon stops.
+	// The daemon is stopping.
 	SocketClosed_CAUSE_SERVER_STOPPING SocketClosed_Cause = 6
-	// The page broke the WebSocket protocol or a limit, a frame that is too large say.
+	// The page violated the WebSocket protocol or a limit, for example by a frame that is too
+	// large.
 	SocketClosed_CAUSE_PROTOCOL_ERROR SocketClosed_Cause = 7
 )
 
@@ -390,7 +391,7 @@ func (SocketClosed_Cause) EnumDescriptor() ([]byte, []int) {
 	return file_pagewire_v1_messages_proto_rawDescGZIP(), []int{18, 0}
 }
 
-// Ways a page can fail.
+// Kinds of failures.
 type PageError_Kind int32
 
 const (
@@ -466,7 +467,7 @@ type SendRequest struct {
 	//	*SendRequest_Binary
 	//	*SendRequest_Error
 	Payload isSendRequest_Payload `protobuf_oneof:"payload"`
-	// How to confirm and report. Unset = QUEUED, without the names of the reached.
+	// How to confirm and report. Unset = QUEUED, without the ids of the reached sockets.
 	Delivery      *DeliveryOptions `protobuf:"bytes,6,opt,name=delivery,proto3" json:"delivery,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -594,7 +595,7 @@ func (*SendRequest_Binary) isSendRequest_Payload() {}
 
 func (*SendRequest_Error) isSendRequest_Payload() {}
 
-// What became of the send.
+// The outcome of the send.
 type SendResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Always set. Zero sockets matched is OK and empty.
@@ -644,7 +645,7 @@ func (x *SendResponse) GetReport() *DeliveryReport {
 type SendStreamRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// As for Send, except that ACK_LEVEL_RECEIVED is INVALID_ARGUMENT/FIELD_INVALID here. Unset is
-	// INVALID_ARGUMENT/FIELD_INVALID. Both arrive as SendError; the stream goes on.
+	// INVALID_ARGUMENT/FIELD_INVALID. Both arrive as SendError; the stream continues.
 	Send          *SendRequest `protobuf:"bytes,1,opt,name=send,proto3" json:"send,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -687,7 +688,7 @@ func (x *SendStreamRequest) GetSend() *SendRequest {
 	return nil
 }
 
-// What became of one send. The n-th response is for the n-th request.
+// The outcome of one send. The n-th response is for the n-th request.
 type SendStreamResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Always exactly one.
@@ -766,7 +767,7 @@ type SendStreamResponse_Report struct {
 }
 
 type SendStreamResponse_Error struct {
-	// What Send would have failed with. The stream goes on.
+	// The error of Send. The stream continues.
 	Error *SendError `protobuf:"bytes,2,opt,name=error,proto3,oneof"`
 }
 
@@ -774,7 +775,7 @@ func (*SendStreamResponse_Report) isSendStreamResponse_Outcome() {}
 
 func (*SendStreamResponse_Error) isSendStreamResponse_Outcome() {}
 
-// A fault of one send on a stream, as the same fault of Send would be reported.
+// An error of one send on a stream, as the same error of Send would be reported.
 type SendError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The gRPC status code as a number, 3 for INVALID_ARGUMENT say. Never 0.
@@ -855,7 +856,7 @@ type SendImportRequest struct {
 	ArgsJson []string `protobuf:"bytes,4,rep,name=args_json,json=argsJson,proto3" json:"args_json,omitempty"`
 	// Whether a module that is loaded already is evaluated again. UNSPECIFIED = REUSE.
 	Mode ImportMode `protobuf:"varint,5,opt,name=mode,proto3,enum=pagewire.v1.ImportMode" json:"mode,omitempty"`
-	// Wait for the function's result (and its promise). Default false: the delivery is all there is.
+	// Wait for the function's result (and its promise). Default false: only the delivery is reported.
 	AwaitResult bool `protobuf:"varint,6,opt,name=await_result,json=awaitResult,proto3" json:"await_result,omitempty"`
 	// Budget for the pages. 0 = what is left of the RPC's own deadline, less a margin, or 10s when it
 	// has none. Negative is INVALID_ARGUMENT/FIELD_INVALID. Pages that overrun are TIMED_OUT rows.
@@ -984,10 +985,10 @@ func (*SendImportRequest_ImportPath) isSendImportRequest_Module() {}
 
 func (*SendImportRequest_Code) isSendImportRequest_Module() {}
 
-// What became of the import.
+// The outcome of the import.
 type SendImportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whom the import reached. Zero sockets matched is OK and empty.
+	// The sockets that the import reached. Zero sockets matched is OK and empty.
 	Report *DeliveryReport `protobuf:"bytes,1,opt,name=report,proto3" json:"report,omitempty"`
 	// With await_result: exactly one per selected socket, whatever happened to it. Else empty.
 	Results       []*ImportResult `protobuf:"bytes,2,rep,name=results,proto3" json:"results,omitempty"`
@@ -1039,7 +1040,7 @@ func (x *SendImportResponse) GetResults() []*ImportResult {
 	return nil
 }
 
-// What one page made of an awaited import.
+// The outcome of an awaited import in one page.
 type ImportResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The page's socket. Only an answer from this very socket counts.
@@ -1052,7 +1053,7 @@ type ImportResult struct {
 	//	*ImportResult_Exception
 	//	*ImportResult_Unanswered
 	Outcome isImportResult_Outcome `protobuf_oneof:"outcome"`
-	// From selection to the answer, or to giving up, by the daemon's clock.
+	// From selection to the answer, or to the end of waiting, by the daemon's clock.
 	Elapsed       *durationpb.Duration `protobuf:"bytes,5,opt,name=elapsed,proto3" json:"elapsed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1141,18 +1142,18 @@ type isImportResult_Outcome interface {
 }
 
 type ImportResult_Value struct {
-	// What the default export returned, or its promise resolved to.
+	// The value that the default export returned, or that its promise resolved to.
 	Value *JsValue `protobuf:"bytes,2,opt,name=value,proto3,oneof"`
 }
 
 type ImportResult_Exception struct {
-	// What was thrown, and whether by loading, by the call or by turning its value into a message.
+	// The exception thrown by loading, by the call or by converting its value into a message.
 	Exception *JsException `protobuf:"bytes,3,opt,name=exception,proto3,oneof"`
 }
 
 type ImportResult_Unanswered struct {
 	// The page never answered, and why: NOT_FOUND, GONE, DROPPED_SLOW, TIMED_OUT, or UNSUPPORTED
-	// for a page that never said hello.
+	// for a page that never sent a hello.
 	Unanswered DeliveryStatus `protobuf:"varint,4,opt,name=unanswered,proto3,enum=pagewire.v1.DeliveryStatus,oneof"`
 }
 
@@ -1162,14 +1163,14 @@ func (*ImportResult_Exception) isImportResult_Outcome() {}
 
 func (*ImportResult_Unanswered) isImportResult_Outcome() {}
 
-// One entry for the console of the selected pages. Works in pages that never said hello as well.
+// One entry for the console of the selected pages. Works in pages that never sent a hello, too.
 type SendConsoleLogRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required; unset, empty or reply_to is INVALID_ARGUMENT/FIELD_INVALID.
 	Target *Target `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
 	// The console method to print with. UNSPECIFIED = LOG.
 	Level ConsoleLevel `protobuf:"varint,2,opt,name=level,proto3,enum=pagewire.v1.ConsoleLevel" json:"level,omitempty"`
-	// The plugin's name, say: printed as `[source] text`. Empty = text alone.
+	// For example the plugin's name: printed as `[source] text`. Empty = text alone.
 	Source string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
 	// Printed verbatim: never a format string unless args follow. `%`, `#`, `</script>`, newlines
 	// and emoji print exactly; the same text sent twice prints twice.
@@ -1177,7 +1178,7 @@ type SendConsoleLogRequest struct {
 	// Further console arguments, each JSON text. Empty = none. An entry that does not parse is
 	// INVALID_ARGUMENT/FIELD_INVALID.
 	ArgsJson []string `protobuf:"bytes,5,rep,name=args_json,json=argsJson,proto3" json:"args_json,omitempty"`
-	// How to confirm and report. Unset = QUEUED, without the names of the reached.
+	// How to confirm and report. Unset = QUEUED, without the ids of the reached sockets.
 	Delivery      *DeliveryOptions `protobuf:"bytes,6,opt,name=delivery,proto3" json:"delivery,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1255,7 +1256,7 @@ func (x *SendConsoleLogRequest) GetDelivery() *DeliveryOptions {
 	return nil
 }
 
-// What became of the log.
+// The outcome of the log.
 type SendConsoleLogResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Always set. Zero sockets matched is OK and empty.
@@ -1301,7 +1302,7 @@ func (x *SendConsoleLogResponse) GetReport() *DeliveryReport {
 	return nil
 }
 
-// What to be told of, and from where on.
+// The events to deliver, and the position to start from.
 type SubscribeMessagesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Kinds of events to deliver. Empty = MESSAGE only. UNSPECIFIED among them is
@@ -1310,12 +1311,12 @@ type SubscribeMessagesRequest struct {
 	// For MESSAGE: values of the page message's "type", matched exactly. Empty = all. Other kinds
 	// are not affected.
 	MessageTypes []string `protobuf:"bytes,2,rep,name=message_types,json=messageTypes,proto3" json:"message_types,omitempty"`
-	// Only events of ready sockets that match. Unset = all sockets. FILE is of no socket and not
-	// affected. A bad regex is INVALID_ARGUMENT/FIELD_INVALID.
+	// Only events of ready sockets that match. Unset = all sockets. FILE does not belong to a socket
+	// and is not affected. An invalid regex is INVALID_ARGUMENT/FIELD_INVALID.
 	Sockets *SocketFilter `protobuf:"bytes,3,opt,name=sockets,proto3" json:"sockets,omitempty"`
-	// Deliver what came after this, then continue live. Unset = live only.
+	// Deliver the events after this position, then continue live. Unset = live only.
 	ResumeAfter *Position `protobuf:"bytes,4,opt,name=resume_after,json=resumeAfter,proto3" json:"resume_after,omitempty"`
-	// If resume_after is no longer held: true = fail with OUT_OF_RANGE/POSITION_EVICTED, or
+	// If resume_after has been evicted: true = fail with OUT_OF_RANGE/POSITION_EVICTED, or
 	// OUT_OF_RANGE/EPOCH_CHANGED when the daemon restarted; false (default) = a Gap, then live.
 	StrictResume bool `protobuf:"varint,5,opt,name=strict_resume,json=strictResume,proto3" json:"strict_resume,omitempty"`
 	// Events buffered for this subscriber. 0 = 1024; 8 MiB at most whatever the number. What happens
@@ -1326,12 +1327,12 @@ type SubscribeMessagesRequest struct {
 	// Offer to answer pages' requests of all subscribed types (see BrowserMessage.request_id).
 	// Default false.
 	AnswersRequests bool `protobuf:"varint,8,opt,name=answers_requests,json=answersRequests,proto3" json:"answers_requests,omitempty"`
-	// Larger frames, in bytes, arrive without content, with BrowserMessage.omitted_bytes.
-	// 0 = 1 MiB. Above 3 MiB makes the daemon send messages that gRPC libraries refuse unless told.
+	// Larger frames, in bytes, arrive without content, with BrowserMessage.omitted_bytes. 0 = 1 MiB.
+	// Above 3 MiB makes the daemon send messages that gRPC libraries refuse by default.
 	MaxEventBytes uint32 `protobuf:"varint,9,opt,name=max_event_bytes,json=maxEventBytes,proto3" json:"max_event_bytes,omitempty"`
 	// Offer to answer requests of these types alone. Each must be among `message_types` if that is
-	// set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = what
-	// answers_requests says.
+	// set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = answers_requests
+	// decides.
 	AnswerTypes   []string `protobuf:"bytes,10,rep,name=answer_types,json=answerTypes,proto3" json:"answer_types,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1440,7 +1441,7 @@ func (x *SubscribeMessagesRequest) GetAnswerTypes() []string {
 // One event. Of one socket: SocketOpened comes before all its events, SocketClosed after them.
 type SubscribeMessagesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The event's own place in the log. Keep the last one to resume after it.
+	// The event's own position in the log. Keep the last one to resume after it.
 	Position *Position `protobuf:"bytes,1,opt,name=position,proto3" json:"position,omitempty"`
 	// When the daemon logged it, by the daemon's clock.
 	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
@@ -1599,7 +1600,7 @@ type isSubscribeMessagesResponse_Event interface {
 }
 
 type SubscribeMessagesResponse_Subscribed struct {
-	// Always first, exactly once: the subscription is in force from `position` on.
+	// Always first, exactly once: the subscription is active from `position` on.
 	Subscribed *Subscribed `protobuf:"bytes,3,opt,name=subscribed,proto3,oneof"`
 }
 
@@ -1614,7 +1615,7 @@ type SubscribeMessagesResponse_SocketOpened struct {
 }
 
 type SubscribeMessagesResponse_SocketUpdated struct {
-	// What is known of a socket changed.
+	// The metadata of a socket changed.
 	SocketUpdated *SocketUpdated `protobuf:"bytes,6,opt,name=socket_updated,json=socketUpdated,proto3,oneof"`
 }
 
@@ -1661,7 +1662,7 @@ func (*SubscribeMessagesResponse_Gap) isSubscribeMessagesResponse_Event() {}
 
 func (*SubscribeMessagesResponse_FileChanged) isSubscribeMessagesResponse_Event() {}
 
-// The subscription is in force.
+// The subscription is active.
 type Subscribed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// True if everything after resume_after will be delivered. False when none was given, or a Gap
@@ -1708,8 +1709,8 @@ func (x *Subscribed) GetResumed() bool {
 	return false
 }
 
-// A watched file changed (--watch): one that is served and that no .gitignore names. Those that
-// change at once come together, in the order of their paths.
+// A watched file changed (--watch): one that is served and that no .gitignore names. Simultaneous
+// changes are reported together, in the order of their paths.
 type FileChanged struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The file, as an absolute path on the daemon's machine.
@@ -1853,11 +1854,11 @@ type BrowserMessage struct {
 	// The `type` of a text frame; empty for binary. Text that is not a JSON object with a type is
 	// answered with an error to its page and counted, not delivered.
 	Type string `protobuf:"bytes,4,opt,name=type,proto3" json:"type,omitempty"`
-	// Non-empty: the page can be answered with Target.reply_to. It awaits an answer when it asked
-	// with sendMessageWaitForResponse, which marks its frame; a mere `id` of its own is never
-	// answered for you. A marked request gets exactly one answer or one error: at once if nobody
-	// offers to answer and no required plugin is still starting, when the last offerer leaves, or
-	// after 20 s.
+	// Non-empty: the page can be answered with Target.reply_to. It awaits an answer when it sent the
+	// message with sendMessageWaitForResponse, which marks its frame; a mere `id` of its own never
+	// gets an automatic answer. A marked request gets exactly one answer or one error: at once if no
+	// subscriber offers to answer and no required plugin is still starting, when the last such
+	// subscriber disconnects, or after 20 s.
 	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Size in bytes of a frame whose content was left out, being above max_event_bytes. 0 = the
 	// content is here.
@@ -1970,7 +1971,7 @@ func (*BrowserMessage_Binary) isBrowserMessage_Frame() {}
 // A document connected. Sent before every other event of its socket; the socket may not be ready.
 type SocketOpened struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The socket as it was when it opened: metadata may be empty until its page said hello.
+	// The socket as it was when it opened: metadata may be empty until its page has sent a hello.
 	Socket *Socket `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"`
 	// The same page_id had this socket before (a reconnect). Empty = none.
 	PreviousSocketId string `protobuf:"bytes,2,opt,name=previous_socket_id,json=previousSocketId,proto3" json:"previous_socket_id,omitempty"`
@@ -2077,7 +2078,7 @@ type SocketClosed struct {
 	CloseCode uint32 `protobuf:"varint,2,opt,name=close_code,json=closeCode,proto3" json:"close_code,omitempty"`
 	// Text of the close frame. Empty = none.
 	CloseReason string `protobuf:"bytes,3,opt,name=close_reason,json=closeReason,proto3" json:"close_reason,omitempty"`
-	// What led to it, as the daemon knows it.
+	// The cause, as far as the daemon knows it.
 	Cause         SocketClosed_Cause `protobuf:"varint,4,opt,name=cause,proto3,enum=pagewire.v1.SocketClosed_Cause" json:"cause,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2141,8 +2142,8 @@ func (x *SocketClosed) GetCause() SocketClosed_Cause {
 	return SocketClosed_CAUSE_UNSPECIFIED
 }
 
-// What a page wrote to its console. Forwarded only when the daemon's configuration or a subscriber
-// asks for it; 200 lines a second a page at most, then a counted notice.
+// Console output of a page. Forwarded only when the daemon's configuration or a subscriber requests
+// it; 200 lines per second and page at most, then a counted notice.
 type ConsoleEntry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The page's socket.
@@ -2215,7 +2216,7 @@ func (x *ConsoleEntry) GetStack() string {
 	return ""
 }
 
-// Something failed in a page and no code of the page took it.
+// A failure in a page that no code of the page handled.
 type PageError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The page's socket.

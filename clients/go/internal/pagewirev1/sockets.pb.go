@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: pagewire/v1/sockets.proto
 
-// Sockets: one per connected document, what is known of each, and what can be done to their pages
-// without any code of the page's own.
+// Sockets: one per connected document, its metadata, and operations on its page that need no code
+// of the page's own.
 
 package pagewirev1
 
@@ -25,11 +25,11 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// How far the document has loaded.
+// The loading state of the document.
 type Socket_DocumentState int32
 
 const (
-	// The page has not said.
+	// The page has not reported it.
 	Socket_DOCUMENT_STATE_UNSPECIFIED Socket_DocumentState = 0
 	// Still parsing.
 	Socket_DOCUMENT_STATE_LOADING Socket_DocumentState = 1
@@ -83,8 +83,8 @@ func (Socket_DocumentState) EnumDescriptor() ([]byte, []int) {
 }
 
 // One WebSocket connection of one document. Every document has its own, frames included. Listed
-// before its upgrade response is sent, so nothing sent right after opening is lost; its metadata
-// is empty until its page said hello.
+// before its upgrade response is sent, so nothing sent right after opening is lost; its metadata is
+// empty until its page has sent a hello.
 type Socket struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Names this connection. Server-made, random, never reused; a reconnect has a new one.
@@ -108,13 +108,13 @@ type Socket struct {
 	RemoteAddress string `protobuf:"bytes,9,opt,name=remote_address,json=remoteAddress,proto3" json:"remote_address,omitempty"`
 	// When the daemon accepted the upgrade, by the daemon's clock.
 	ConnectTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=connect_time,json=connectTime,proto3" json:"connect_time,omitempty"`
-	// Its hello was processed, or it had one second without: its metadata stands, filters see it. A
-	// socket that is not ready can be sent to all the same; an awaited import waits for it.
+	// Its hello was processed, or did not arrive within one second: its metadata is final and filters
+	// see it. A socket that is not ready can still be sent to; an awaited import waits for it.
 	Ready bool `protobuf:"varint,11,opt,name=ready,proto3" json:"ready,omitempty"`
 	// document.readyState, as the page reported it last. UNSPECIFIED = not yet.
 	DocumentState Socket_DocumentState `protobuf:"varint,12,opt,name=document_state,json=documentState,proto3,enum=pagewire.v1.Socket_DocumentState" json:"document_state,omitempty"`
-	// What the page's script can do; empty for a socket that never said hello (an ancestor's script,
-	// a test). Awaiting such a socket is UNSUPPORTED.
+	// Features of the page's client; empty for a socket that never sent a hello (the client of
+	// @web/dev-server, a test). Awaiting such a socket is UNSUPPORTED.
 	ClientFeatures []string `protobuf:"bytes,13,rep,name=client_features,json=clientFeatures,proto3" json:"client_features,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -244,14 +244,14 @@ func (x *Socket) GetClientFeatures() []string {
 // Asks for a page of the sockets that are connected.
 type ListSocketsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Only ready sockets that match. Unset = all sockets, ready or not. A bad regex is
+	// Only ready sockets that match. Unset = all sockets, ready or not. An invalid regex is
 	// INVALID_ARGUMENT/FIELD_INVALID.
 	Filter *SocketFilter `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
 	// Most sockets to return. 0 = 100; above 1000 is 1000; negative is
-	// INVALID_ARGUMENT/FIELD_INVALID. Fewer may come, to stay below 3 MiB.
+	// INVALID_ARGUMENT/FIELD_INVALID. Fewer may be returned, to stay below 3 MiB.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The previous page's next_page_token. Empty = the first page. One that the daemon did not make
-	// is INVALID_ARGUMENT/FIELD_INVALID.
+	// The previous page's next_page_token. Empty = the first page. A token that the daemon did not
+	// issue is INVALID_ARGUMENT/FIELD_INVALID.
 	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -313,10 +313,10 @@ type ListSocketsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The sockets. Empty = none match, which is OK.
 	Sockets []*Socket `protobuf:"bytes,1,rep,name=sockets,proto3" json:"sockets,omitempty"`
-	// Pass it as page_token to go on. Empty = this was the last page.
+	// Pass it as page_token to get the next page. Empty = this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The first page's instant, on every page. Subscribe with resume_after = this to miss nothing
-	// later.
+	// The first page's instant, on every page. Subscribe with resume_after = this to miss no later
+	// event.
 	Position      *Position `protobuf:"bytes,3,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -373,7 +373,7 @@ func (x *ListSocketsResponse) GetPosition() *Position {
 	return nil
 }
 
-// Which sockets to close, and how.
+// The sockets to close, and how.
 type CloseSocketsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required; unset, empty or reply_to is INVALID_ARGUMENT/FIELD_INVALID.
@@ -439,10 +439,10 @@ func (x *CloseSocketsRequest) GetCloseReason() string {
 	return ""
 }
 
-// What became of the close.
+// The outcome of the close.
 type CloseSocketsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Sockets that were told to close, and rows for the others. Zero sockets selected is OK.
+	// Sockets that were asked to close, and rows for the others. Zero sockets selected is OK.
 	Report        *DeliveryReport `protobuf:"bytes,1,opt,name=report,proto3" json:"report,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -498,7 +498,7 @@ type SendCommandRequest struct {
 	//	*SendCommandRequest_Navigate
 	//	*SendCommandRequest_SwapStylesheets
 	Command isSendCommandRequest_Command `protobuf_oneof:"command"`
-	// How to confirm and report. Unset = QUEUED, without the names of the reached.
+	// How to confirm and report. Unset = QUEUED, without the ids of the reached sockets.
 	Delivery      *DeliveryOptions `protobuf:"bytes,5,opt,name=delivery,proto3" json:"delivery,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -597,7 +597,7 @@ type SendCommandRequest_Navigate struct {
 }
 
 type SendCommandRequest_SwapStylesheets struct {
-	// Fetch stylesheets anew and swap them in without a reload.
+	// Reload stylesheets in place without reloading the page.
 	SwapStylesheets *SwapStylesheets `protobuf:"bytes,4,opt,name=swap_stylesheets,json=swapStylesheets,proto3,oneof"`
 }
 
@@ -737,7 +737,7 @@ func (x *SwapStylesheets) GetPaths() []string {
 	return nil
 }
 
-// What became of the command.
+// The outcome of the command.
 type SendCommandResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Confirms delivery, not that the page has done it. Zero sockets selected is OK. A page whose

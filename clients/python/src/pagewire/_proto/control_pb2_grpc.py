@@ -142,10 +142,11 @@ class ControlServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def EndSession(self, request, context):
-        """Ends a session, and returns when everything it had is gone: no request that comes later is held
-        by it, and its name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED;
-        calls under way fail as if the plugin had left. To let them finish, half-close the hook streams
-        and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
+        """Ends a session, and returns when everything it had is gone: it holds no later request, and its
+        name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED; calls in
+        progress fail as if the plugin had disconnected. To let them finish, half-close the hook
+        streams and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such
+        session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -181,8 +182,8 @@ class ControlServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Invalidate(self, request, context):
-        """Forgets remembered and cached results. Results of calls that began before this RPC returned are
-        never remembered. Needs no session. INVALID_ARGUMENT/FIELD_INVALID when nothing is named.
+        """Invalidates cached results. Results of calls that began before this RPC returned are never
+        cached. Needs no session. INVALID_ARGUMENT/FIELD_INVALID when nothing is named.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -191,7 +192,7 @@ class ControlServiceServicer(object):
     def Send(self, request, context):
         """Sends one message to the selected sockets, or answers a page's request. Frames of successive
         completed RPCs reach one socket in RPC order, each at most once. Needs no session. Unknown,
-        closed and slow sockets, and nobody connected, are OK with rows. Bad input is
+        closed and slow sockets, and having no connected page, are OK with rows. Invalid input is
         INVALID_ARGUMENT/FIELD_INVALID; answering fails with NOT_FOUND/REQUEST_NOT_FOUND or
         FAILED_PRECONDITION/ALREADY_ANSWERED or REQUEST_EXPIRED.
         """
@@ -201,17 +202,17 @@ class ControlServiceServicer(object):
 
     def SendStream(self, request_iterator, context):
         """Send, pipelined: one response per request, in order, on one stream. For plugins that answer
-        many messages: no RPC is set up per message. A bad request is answered by an error in its
-        response and the stream goes on.
+        many messages: no RPC is set up per message. An invalid request is answered by an error in its
+        response and the stream continues.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SendImport(self, request, context):
-        """Has pages import() a module and call its default export; can return what it returned. Needs no
-        session. An exception, a page that never answers or nobody connected are OK with rows; a
-        fan-out that runs out of time is OK with TIMED_OUT rows. Bad input is
+        """Makes pages import() a module and call its default export; can return its result. Needs no
+        session. An exception, a page that never answers or having no connected page are OK with rows;
+        a fan-out that runs out of time is OK with TIMED_OUT rows. Invalid input is
         INVALID_ARGUMENT/FIELD_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -15,20 +15,20 @@ Metadata (ASCII, on every RPC):
 
 Errors: google.rpc.Status with google.rpc.ErrorInfo{domain:"pagewire.v1", reason:...}; written
 CODE/REASON in these files. A status code is only ever about the RPC. What happened at one
-browser, or to one HTTP request, is data in the response. Beside what each RPC says, any RPC can
-end with:
+browser, or to one HTTP request, is data in the response. In addition to the errors listed at each
+RPC, any RPC can end with:
   UNAUTHENTICATED/TOKEN_MISSING, UNAUTHENTICATED/TOKEN_INVALID   no token, or a wrong one
   INVALID_ARGUMENT/FIELD_INVALID     with google.rpc.BadRequest naming the fields
   RESOURCE_EXHAUSTED/LIMIT_REACHED   too many sessions, streams or calls
   DEADLINE_EXCEEDED/DEADLINE         the caller's deadline passed with nothing to report
   UNAVAILABLE/STARTING, UNAVAILABLE/STOPPING   the only retryable code
   INTERNAL/BUG                       our bug
-The gRPC library's own errors (an oversized message, say) carry no ErrorInfo.
+The gRPC library's own errors (such as an oversized message) carry no ErrorInfo.
 
 JSON: fields named *_json hold JSON text. The daemon never re-encodes user JSON, so numbers, key
 order and duplicate keys survive byte for byte.
 
-Sizes: no message the daemon sends exceeds 3 MiB unless the receiver asked for more, so that
+Sizes: no message the daemon sends exceeds 3 MiB unless the receiver requested more, so that
 every gRPC library works with its defaults (most refuse above 4 MiB). 64-bit counters stay below
 2^53. An unset or zero Duration is the default; a negative one is INVALID_ARGUMENT/FIELD_INVALID.
 URL paths begin with "/". Every stream's response headers are sent before its first message is
@@ -37,7 +37,7 @@ read.
 Identity: plugin_name is stable (configuration, order, logs); session_id is one ServerStart
 stream, launch_id one process the daemon spawned, call_id one hook call in one stream; socket_id
 is one WebSocket connection, page_id one document across reconnects, tab_id one tab across
-reloads. The TCP connection is no identity: clients pool, share and reconnect.
+reloads. The TCP connection is not an identity: clients pool, share and reconnect.
 """
 
 from collections import abc as _abc
@@ -86,10 +86,11 @@ class ControlServiceStub:
     INVALID_ARGUMENT/FIELD_INVALID or RESOURCE_EXHAUSTED/LIMIT_REACHED.
     """
     EndSession: _grpc.UnaryUnaryMultiCallable[_control_pb2.EndSessionRequest, _control_pb2.EndSessionResponse]
-    """Ends a session, and returns when everything it had is gone: no request that comes later is held
-    by it, and its name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED;
-    calls under way fail as if the plugin had left. To let them finish, half-close the hook streams
-    and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
+    """Ends a session, and returns when everything it had is gone: it holds no later request, and its
+    name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED; calls in
+    progress fail as if the plugin had disconnected. To let them finish, half-close the hook
+    streams and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such
+    session.
     """
     Serve: _grpc.StreamStreamMultiCallable[_hooks_pb2.ServeRequest, _hooks_pb2.ServeResponse]
     """Hook: answer requests with virtual files. First plugin message must be `open`. One HTTP request
@@ -109,25 +110,25 @@ class ControlServiceStub:
     First plugin message must be `open`. Errors as for Serve.
     """
     Invalidate: _grpc.UnaryUnaryMultiCallable[_hooks_pb2.InvalidateRequest, _hooks_pb2.InvalidateResponse]
-    """Forgets remembered and cached results. Results of calls that began before this RPC returned are
-    never remembered. Needs no session. INVALID_ARGUMENT/FIELD_INVALID when nothing is named.
+    """Invalidates cached results. Results of calls that began before this RPC returned are never
+    cached. Needs no session. INVALID_ARGUMENT/FIELD_INVALID when nothing is named.
     """
     Send: _grpc.UnaryUnaryMultiCallable[_messages_pb2.SendRequest, _messages_pb2.SendResponse]
     """Sends one message to the selected sockets, or answers a page's request. Frames of successive
     completed RPCs reach one socket in RPC order, each at most once. Needs no session. Unknown,
-    closed and slow sockets, and nobody connected, are OK with rows. Bad input is
+    closed and slow sockets, and having no connected page, are OK with rows. Invalid input is
     INVALID_ARGUMENT/FIELD_INVALID; answering fails with NOT_FOUND/REQUEST_NOT_FOUND or
     FAILED_PRECONDITION/ALREADY_ANSWERED or REQUEST_EXPIRED.
     """
     SendStream: _grpc.StreamStreamMultiCallable[_messages_pb2.SendStreamRequest, _messages_pb2.SendStreamResponse]
     """Send, pipelined: one response per request, in order, on one stream. For plugins that answer
-    many messages: no RPC is set up per message. A bad request is answered by an error in its
-    response and the stream goes on.
+    many messages: no RPC is set up per message. An invalid request is answered by an error in its
+    response and the stream continues.
     """
     SendImport: _grpc.UnaryUnaryMultiCallable[_messages_pb2.SendImportRequest, _messages_pb2.SendImportResponse]
-    """Has pages import() a module and call its default export; can return what it returned. Needs no
-    session. An exception, a page that never answers or nobody connected are OK with rows; a
-    fan-out that runs out of time is OK with TIMED_OUT rows. Bad input is
+    """Makes pages import() a module and call its default export; can return its result. Needs no
+    session. An exception, a page that never answers or having no connected page are OK with rows;
+    a fan-out that runs out of time is OK with TIMED_OUT rows. Invalid input is
     INVALID_ARGUMENT/FIELD_INVALID.
     """
     SendConsoleLog: _grpc.UnaryUnaryMultiCallable[_messages_pb2.SendConsoleLogRequest, _messages_pb2.SendConsoleLogResponse]
@@ -174,10 +175,11 @@ class ControlServiceAsyncStub(ControlServiceStub):
     INVALID_ARGUMENT/FIELD_INVALID or RESOURCE_EXHAUSTED/LIMIT_REACHED.
     """
     EndSession: _aio.UnaryUnaryMultiCallable[_control_pb2.EndSessionRequest, _control_pb2.EndSessionResponse]  # type: ignore[assignment]
-    """Ends a session, and returns when everything it had is gone: no request that comes later is held
-    by it, and its name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED;
-    calls under way fail as if the plugin had left. To let them finish, half-close the hook streams
-    and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
+    """Ends a session, and returns when everything it had is gone: it holds no later request, and its
+    name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED; calls in
+    progress fail as if the plugin had disconnected. To let them finish, half-close the hook
+    streams and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such
+    session.
     """
     Serve: _aio.StreamStreamMultiCallable[_hooks_pb2.ServeRequest, _hooks_pb2.ServeResponse]  # type: ignore[assignment]
     """Hook: answer requests with virtual files. First plugin message must be `open`. One HTTP request
@@ -197,25 +199,25 @@ class ControlServiceAsyncStub(ControlServiceStub):
     First plugin message must be `open`. Errors as for Serve.
     """
     Invalidate: _aio.UnaryUnaryMultiCallable[_hooks_pb2.InvalidateRequest, _hooks_pb2.InvalidateResponse]  # type: ignore[assignment]
-    """Forgets remembered and cached results. Results of calls that began before this RPC returned are
-    never remembered. Needs no session. INVALID_ARGUMENT/FIELD_INVALID when nothing is named.
+    """Invalidates cached results. Results of calls that began before this RPC returned are never
+    cached. Needs no session. INVALID_ARGUMENT/FIELD_INVALID when nothing is named.
     """
     Send: _aio.UnaryUnaryMultiCallable[_messages_pb2.SendRequest, _messages_pb2.SendResponse]  # type: ignore[assignment]
     """Sends one message to the selected sockets, or answers a page's request. Frames of successive
     completed RPCs reach one socket in RPC order, each at most once. Needs no session. Unknown,
-    closed and slow sockets, and nobody connected, are OK with rows. Bad input is
+    closed and slow sockets, and having no connected page, are OK with rows. Invalid input is
     INVALID_ARGUMENT/FIELD_INVALID; answering fails with NOT_FOUND/REQUEST_NOT_FOUND or
     FAILED_PRECONDITION/ALREADY_ANSWERED or REQUEST_EXPIRED.
     """
     SendStream: _aio.StreamStreamMultiCallable[_messages_pb2.SendStreamRequest, _messages_pb2.SendStreamResponse]  # type: ignore[assignment]
     """Send, pipelined: one response per request, in order, on one stream. For plugins that answer
-    many messages: no RPC is set up per message. A bad request is answered by an error in its
-    response and the stream goes on.
+    many messages: no RPC is set up per message. An invalid request is answered by an error in its
+    response and the stream continues.
     """
     SendImport: _aio.UnaryUnaryMultiCallable[_messages_pb2.SendImportRequest, _messages_pb2.SendImportResponse]  # type: ignore[assignment]
-    """Has pages import() a module and call its default export; can return what it returned. Needs no
-    session. An exception, a page that never answers or nobody connected are OK with rows; a
-    fan-out that runs out of time is OK with TIMED_OUT rows. Bad input is
+    """Makes pages import() a module and call its default export; can return its result. Needs no
+    session. An exception, a page that never answers or having no connected page are OK with rows;
+    a fan-out that runs out of time is OK with TIMED_OUT rows. Invalid input is
     INVALID_ARGUMENT/FIELD_INVALID.
     """
     SendConsoleLog: _aio.UnaryUnaryMultiCallable[_messages_pb2.SendConsoleLogRequest, _messages_pb2.SendConsoleLogResponse]  # type: ignore[assignment]
@@ -271,10 +273,11 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _control_pb2.EndSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.EndSessionResponse, _abc.Awaitable[_control_pb2.EndSessionResponse]]:
-        """Ends a session, and returns when everything it had is gone: no request that comes later is held
-        by it, and its name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED;
-        calls under way fail as if the plugin had left. To let them finish, half-close the hook streams
-        and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
+        """Ends a session, and returns when everything it had is gone: it holds no later request, and its
+        name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED; calls in
+        progress fail as if the plugin had disconnected. To let them finish, half-close the hook
+        streams and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such
+        session.
         """
 
     @_abc_1.abstractmethod
@@ -318,8 +321,8 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _hooks_pb2.InvalidateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_hooks_pb2.InvalidateResponse, _abc.Awaitable[_hooks_pb2.InvalidateResponse]]:
-        """Forgets remembered and cached results. Results of calls that began before this RPC returned are
-        never remembered. Needs no session. INVALID_ARGUMENT/FIELD_INVALID when nothing is named.
+        """Invalidates cached results. Results of calls that began before this RPC returned are never
+        cached. Needs no session. INVALID_ARGUMENT/FIELD_INVALID when nothing is named.
         """
 
     @_abc_1.abstractmethod
@@ -330,7 +333,7 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_messages_pb2.SendResponse, _abc.Awaitable[_messages_pb2.SendResponse]]:
         """Sends one message to the selected sockets, or answers a page's request. Frames of successive
         completed RPCs reach one socket in RPC order, each at most once. Needs no session. Unknown,
-        closed and slow sockets, and nobody connected, are OK with rows. Bad input is
+        closed and slow sockets, and having no connected page, are OK with rows. Invalid input is
         INVALID_ARGUMENT/FIELD_INVALID; answering fails with NOT_FOUND/REQUEST_NOT_FOUND or
         FAILED_PRECONDITION/ALREADY_ANSWERED or REQUEST_EXPIRED.
         """
@@ -342,8 +345,8 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_messages_pb2.SendStreamResponse], _abc.AsyncIterator[_messages_pb2.SendStreamResponse]]:
         """Send, pipelined: one response per request, in order, on one stream. For plugins that answer
-        many messages: no RPC is set up per message. A bad request is answered by an error in its
-        response and the stream goes on.
+        many messages: no RPC is set up per message. An invalid request is answered by an error in its
+        response and the stream continues.
         """
 
     @_abc_1.abstractmethod
@@ -352,9 +355,9 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messages_pb2.SendImportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messages_pb2.SendImportResponse, _abc.Awaitable[_messages_pb2.SendImportResponse]]:
-        """Has pages import() a module and call its default export; can return what it returned. Needs no
-        session. An exception, a page that never answers or nobody connected are OK with rows; a
-        fan-out that runs out of time is OK with TIMED_OUT rows. Bad input is
+        """Makes pages import() a module and call its default export; can return its result. Needs no
+        session. An exception, a page that never answers or having no connected page are OK with rows;
+        a fan-out that runs out of time is OK with TIMED_OUT rows. Invalid input is
         INVALID_ARGUMENT/FIELD_INVALID.
         """
 
