@@ -10,29 +10,29 @@ export default defineConfig(
     languageOptions: { parserOptions: { project: './tsconfig.json' } },
     rules: {
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
-      // Empty texts of the contract mean none.
+      // In the contract an empty string means none.
       '@typescript-eslint/prefer-nullish-coalescing': [
         'error',
         { ignorePrimitives: { string: true } },
       ],
-      // Parsed JSON has the type that its caller knows.
+      // The caller knows the type of parsed JSON.
       '@typescript-eslint/no-unnecessary-type-parameters': 'off',
-      // Short bodies that are called for what they do.
+      // Allows short arrow functions that return the result of a void call.
       '@typescript-eslint/no-confusing-void-expression': 'off',
       '@typescript-eslint/no-empty-function': 'off',
       '@typescript-eslint/no-non-null-assertion': 'off',
-      // Handlers may return nothing, which types say as void.
+      // Handlers may return nothing, typed as void.
       '@typescript-eslint/no-invalid-void-type': 'off',
-      // What failed is passed on as it is, an abort signal's reason too.
+      // Rejection reasons are passed on unchanged, including the reason of an abort signal.
       '@typescript-eslint/prefer-promise-reject-errors': 'off',
       '@typescript-eslint/only-throw-error': 'off',
-      // Whoever is called by programs without types checks what types promise.
+      // Programs without types may pass anything, so that some checks look unnecessary.
       '@typescript-eslint/no-unnecessary-condition': 'off',
     },
   },
   { files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked] },
   {
-    // node:test runs what it is given; commands of a runner are data.
+    // node:test handles the promises of tests; the commands of the runner are untyped data.
     files: ['test/**', 'conformance/**'],
     rules: {
       '@typescript-eslint/no-floating-promises': 'off',

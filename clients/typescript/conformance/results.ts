@@ -1,4 +1,4 @@
-/** What the plugins of a conformance case do in their hooks. */
+/** The results of hooks in conformance cases. */
 
 import {
   Failure,
@@ -12,7 +12,7 @@ import {
   type TransformCall,
 } from 'pagewire';
 
-/** A filter, and the words of a result beside it. */
+/** A filter together with the fields of a result. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type Rule = Record<string, any> & {
   filter: {
@@ -26,14 +26,14 @@ export type Rule = Record<string, any> & {
   };
 };
 
-/** Where a handler speaks, and what it waits for. */
+/** The output and the gates of a handler. */
 export interface Scene {
   readonly plugin: string;
   say(line: object): void;
   gate(name: string): Promise<void>;
 }
 
-/** The first rule whose path, prefix or regex fits; others fit always. */
+/** The first rule whose path, prefix or regex matches; other filters always match. */
 function ruleFor(rules: Rule[], path: string): Rule | undefined {
   return rules.find(({ filter }) => {
     if (filter.path !== undefined) return path === filter.path;
@@ -44,7 +44,7 @@ function ruleFor(rules: Rule[], path: string): Rule | undefined {
   });
 }
 
-/** What rules of all hooks have: waiting, failing, hanging. */
+/** The fields of rules of all hooks: waiting, failing, hanging. */
 async function common(scene: Scene, rule: Rule, path: string, signal: () => AbortSignal) {
   if (rule['wait_for'] !== undefined) await scene.gate(rule['wait_for'] as string);
   if (rule['hang']) {
@@ -138,7 +138,7 @@ export function resolved(
   };
 }
 
-/** Without what the case does not say. */
+/** Without undefined fields. */
 function given<Options extends object>(options: Options): Options {
   const said = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(said) as Options;

@@ -1,4 +1,4 @@
-/** What `tests/conformance` speaks to: each command is one call of the library. */
+/** The runner of `tests/conformance`: each command is one call of the library. */
 
 import { createInterface } from 'node:readline';
 import { createReadStream } from 'node:fs';
@@ -24,7 +24,7 @@ import {
 } from 'pagewire';
 import { resolved, served, transformed, type Rule, type Scene } from './results.js';
 
-/** A command: what to do, and whatever that takes. */
+/** A command with its parameters. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 type Command = Record<string, any> & { id: number; do: string; wait?: boolean };
 
@@ -50,10 +50,10 @@ function toError(error: unknown): object {
   return { kind, code, reason, message };
 }
 
-/** The client of the moment, found when it is first needed. */
+/** The current client, discovered at first use. */
 function connected(): Promise<Client> {
   client ??= connect(endpoint);
-  // What did not connect is tried again by the next command.
+  // After a failure the next command connects again.
   client.catch(() => (client = undefined));
   return client;
 }
@@ -348,7 +348,7 @@ function startPlugin(command: Command): Promise<object> {
       (error: unknown) => {
         say({ event: 'ended', plugin: name, error: toError(error) });
         reject(error);
-        // One that was refused its name takes nobody's place.
+        // A plugin whose name was refused does not replace the running one.
         if (before !== undefined) plugins.set(name, before);
       },
     );

@@ -6,7 +6,7 @@ import { run } from 'pagewire';
 await run({
   name: 'console-log',
   injectWebSocket: true,
-  // Pages that connect later are greeted when they are ready.
+  // Pages that connect later are greeted once they are ready.
   async onSocketReady({ socketId }, client) {
     await setTimeout(1000);
     await client.consoleLog({ socket: socketId }, 'log', 'Hello from Pagewire');

@@ -1,8 +1,8 @@
-// Reloads every page once: a data URL is a module too.
+// Reloads every page once, with a module in a data URL.
 
 import { run } from 'pagewire';
 
-// A tab keeps its id when it reloads: each is reloaded once.
+// A tab keeps its id across reloads, so each is reloaded once.
 const reloaded = new Set();
 
 await run({

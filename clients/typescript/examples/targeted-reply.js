@@ -1,4 +1,4 @@
-// Answers the page that sent a message, and no other.
+// Replies only to the page that sent a message.
 //
 // In a page: import { sendMessage } from '/__pagewire__/client.js', then
 // sendMessage({ type: 'ping', n: 1 }).

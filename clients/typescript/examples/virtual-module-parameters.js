@@ -1,4 +1,4 @@
-// As virtual-module, with arguments for the module's default export, and its answer.
+// As virtual-module, with arguments for the module's default export and its return value.
 
 import { run } from 'pagewire';
 

@@ -1,4 +1,4 @@
-/** Bytes as generated code takes them, not copied. */
+/** Bytes as a `Buffer`, without copying. */
 export function toBuffer(bytes: Uint8Array): Buffer {
   if (Buffer.isBuffer(bytes)) return bytes;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

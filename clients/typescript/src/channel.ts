@@ -1,4 +1,4 @@
-/** The connection: calls and streams of the daemon's service by gRPC. */
+/** The gRPC channel: calls and streams of the daemon's service. */
 
 import {
   Client,
@@ -12,10 +12,10 @@ import type { Endpoint } from './endpoint.js';
 import { statusError, type PagewireError } from './errors.js';
 import type { Method } from './methods.js';
 
-/** Largest message that is received. The daemon sends more than 3 MiB only to who asks. */
+/** Largest accepted message. The daemon sends more than 3 MiB only on request. */
 const MAX_RECEIVED_BYTES = 64 * 1024 * 1024;
 
-/** What a stream may have under way to us before the daemon waits. */
+/** Flow-control window of a stream: unread bytes after which the daemon waits. */
 const STREAM_WINDOW_BYTES = 1024 * 1024;
 
 const OPTIONS = {
@@ -27,49 +27,49 @@ const OPTIONS = {
   'grpc.initial_reconnect_backoff_ms': 200,
   'grpc.max_reconnect_backoff_ms': 5_000,
   'grpc-node.flow_control_window': STREAM_WINDOW_BYTES,
-  // The daemon is on this machine: no proxy, no lookup of settings, no waiting that another client earned.
+  // The daemon is on this machine: no proxy, no lookup of settings, no shared reconnect backoff.
   'grpc.enable_http_proxy': 0,
   'grpc.service_config_disable_resolution': 1,
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_retries': 0,
 };
 
-/** How one call is made. */
+/** Limits of one call. */
 export interface CallLimits {
-  /** When it ends at the latest, in ms since the epoch. */
+  /** Its deadline, in ms since the epoch. */
   readonly deadline: number;
-  /** Gives it up. */
+  /** Cancels it. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A stream's reading side: what comes, and how it ended. */
+/** Receiver of a stream's messages and of its end. */
 export interface Reader<Response> {
   onMessage(message: Response): void;
-  /** Once, after the last message. No error: the daemon ended it in order. */
+  /** Called once, after the last message. Without an error the daemon ended the stream gracefully. */
   onEnd(error: PagewireError | undefined): void;
 }
 
-/** A stream that is open. */
+/** An open stream. */
 export interface OpenStream {
   pause(): void;
   resume(): void;
-  /** Gives it up, both directions. */
+  /** Cancels both directions. */
   cancel(): void;
 }
 
-/** A stream that is open, whose messages to the daemon go in order. */
+/** An open stream in both directions. Messages to the daemon are sent in order. */
 export interface OpenDuplex<Request> extends OpenStream {
   write(request: Request): void;
-  /** Nothing more will be written. */
+  /** Ends the sending direction. */
   end(): void;
 }
 
-/** One connection to a daemon. It is made when it is first needed, and again when it was lost. */
+/** One connection to a daemon, established by the first call and re-established after it was lost. */
 export class Channel {
   readonly endpoint: Endpoint;
   readonly #grpc: Client;
   readonly #metadata = new Metadata();
-  /** What runs, to be given up when this is closed. */
+  /** Running calls, which are cancelled on close. */
   readonly #calls = new Set<{ cancel(): void }>();
   #closed = false;
 
@@ -80,7 +80,7 @@ export class Channel {
     if (token !== undefined) this.#metadata.set('authorization', `Bearer ${token}`);
   }
 
-  /** A call with one answer. */
+  /** A unary call. */
   unary<Request, Response>(
     { path, encode, decode }: Method<Request, Response>,
     request: Request,
@@ -88,7 +88,7 @@ export class Channel {
   ): Promise<Response> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      const giveUp = () => call.cancel();
+      const cancel = () => call.cancel();
       const call = this.#grpc.makeUnaryRequest(
         path,
         encode,
@@ -98,18 +98,18 @@ export class Channel {
         { deadline },
         (error, response) => {
           this.#calls.delete(call);
-          signal?.removeEventListener('abort', giveUp);
+          signal?.removeEventListener('abort', cancel);
           if (error === null) resolve(response as Response);
           else if (signal?.aborted) reject(signal.reason as Error);
           else reject(statusError(error));
         },
       );
       this.#calls.add(call);
-      signal?.addEventListener('abort', giveUp, { once: true });
+      signal?.addEventListener('abort', cancel, { once: true });
     });
   }
 
-  /** A stream from the daemon. `session` ties it to a plugin. */
+  /** A stream from the daemon. `session` associates it with a plugin. */
   read<Request, Response>(
     { path, encode, decode }: Method<Request, Response>,
     request: Request,
@@ -121,7 +121,7 @@ export class Channel {
     return this.#opened(call, reader);
   }
 
-  /** A stream in both directions. `session` ties it to a plugin. */
+  /** A stream in both directions. `session` associates it with a plugin. */
   duplex<Request, Response>(
     { path, encode, decode }: Method<Request, Response>,
     reader: Reader<Response>,
@@ -140,7 +140,7 @@ export class Channel {
     };
   }
 
-  /** Ends the connection, and with it every call. Streams end without an error. */
+  /** Closes the connection and cancels every call. Streams end without an error. */
   close(): void {
     this.#closed = true;
     for (const call of this.#calls) call.cancel();
@@ -158,8 +158,8 @@ export class Channel {
     let status: StatusObject | undefined;
     this.#calls.add(call);
     call.on('data', (message: Response) => reader.onMessage(message));
-    call.on('status', (told: StatusObject) => (status = told));
-    // Also told as the status. The end comes behind all messages, the status may come before some.
+    call.on('status', (received: StatusObject) => (status = received));
+    // The status has the error too. The end follows all messages; the status may precede some.
     call.on('error', () => undefined);
     call.on('end', () => {
       this.#calls.delete(call);

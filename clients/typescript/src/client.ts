@@ -18,70 +18,70 @@ import { fromStale, type Stale } from './stale.js';
 import { subscribe, type SubscribeOptions, type Subscription } from './subscription.js';
 import { fromTarget, replyTo, type OneOrMore, type Target, list } from './target.js';
 
-/** How long connecting may take. */
+/** Time limit for connecting. */
 const CONNECT_MS = 5_000;
-/** How long a call may take unless it is told. */
+/** Default deadline of a call. */
 const CALL_MS = 30_000;
-/** How long pages may take to answer an import, unless it says so. */
+/** Default time limit of pages in an awaited import. */
 const IMPORT_MS = 10_000;
-/** What the daemon has beyond that to report who did not answer. */
+/** Added to it for the deadline of the call, so that the daemon can report pages that did not respond. */
 const IMPORT_MARGIN_MS = 5_000;
-/** Sockets or plugins asked for at a time. */
+/** Page size of the list calls. */
 const PAGE_SIZE = 1000;
 
-/** How a call is made. */
+/** Options of a call. */
 export interface CallOptions {
-  /** When it is given up, in ms from now: `DEADLINE`. Default 30,000; of imports their own timeout and 5,000. */
+  /** Deadline in ms from now; after it the call fails with `DEADLINE`. Default 30,000; imports: timeout plus 5,000. */
   readonly deadlineMs?: number;
-  /** Gives the call up: it fails with the signal's reason. Its effect is then unknown. */
+  /** Cancels the call, which fails with the signal's reason. Its effect is then unknown. */
   readonly signal?: AbortSignal;
 }
 
-/** How sends are confirmed and reported. */
+/** Confirmation and reporting of sends. */
 export interface DeliveryChoices {
   /** A socket counts as reached when its browser has confirmed the frame. Default: when it is in its queue. */
   readonly confirmReceipt?: boolean;
-  /** Reports name the sockets that were reached, not only their number. Default false. */
+  /** Lists the reached sockets in reports instead of only counting them. Default false. */
   readonly listReached?: boolean;
 }
 
-/** How a send is made. */
+/** Options of a send. */
 export interface SendOptions extends CallOptions, DeliveryChoices {}
 
-/** How a console line is made. */
+/** Options of a console line. */
 export interface ConsoleLogOptions extends SendOptions {
-  /** Printed as `[source] text`. Default: the text alone. */
+  /** Printed as `[source] text`. Default: only the text. */
   readonly source?: string;
   /** Further arguments of the console method, each a JSON value. Makes the text a format string. */
   readonly args?: readonly unknown[];
 }
 
-/** Which daemon, and how its pages are sent to. */
+/** The daemon to connect to, and defaults of sends. */
 export interface ClientOptions extends ConnectOptions, DeliveryChoices {
-  /** Gives connecting up. */
+  /** Cancels connecting. */
   readonly signal?: AbortSignal;
 }
 
-/** The sockets of one instant. */
+/** A snapshot of the connected sockets. */
 export interface SocketList {
   /** In no particular order. */
   readonly sockets: readonly Socket[];
-  /** The instant: subscribe with `resumeAfter` it to miss nothing later. */
+  /** The position of the snapshot: subscribe with it as `resumeAfter` to miss no later event. */
   readonly position: Position;
 }
 
 /**
- * Connects to a daemon, and asks it who it is: a wrong address or token is noticed here. Takes 5 s at most.
+ * Connects to a daemon and calls it once, so that a wrong address or token is noticed here. Takes at most 5 s.
  *
- * The first of these that is there counts: what is passed; `PAGEWIRE_ENDPOINT` with `PAGEWIRE_TOKEN`; of the
- * daemons of the same user that run, the one whose root is nearest around the current folder, else one whose
- * root is below it, else the only one.
+ * The endpoint is the first of: the options; `PAGEWIRE_ENDPOINT` with `PAGEWIRE_TOKEN`; of the running daemons of the
+ * same user the one whose root is the nearest that contains the current folder, else one whose root is below it, else
+ * the only one.
  */
 export async function connect(options: ClientOptions = {}): Promise<Client> {
   return connectTo(await findEndpoint(options), options);
 }
 
-/** As `connect`, with what was found. */
+/** As `connect`, with a known endpoint. */
 export async function connectTo(endpoint: Endpoint, options: ClientOptions): Promise<Client> {
   const client = new Client(new Channel(endpoint), options);
   try {
@@ -96,12 +96,12 @@ export async function connectTo(endpoint: Endpoint, options: ClientOptions): Pro
   }
 }
 
-/** Who is not reached, or answers without a reason, is no daemon of ours. */
+/** Converts the error of the first call: a server that is unreachable, or responds without a reason, is not a daemon. */
 function connectError(endpoint: string, error: PagewireError): PagewireError {
-  const silent = error.reason === 'DEADLINE';
-  if (error.kind !== 'disconnected' && error.reason !== undefined && !silent) return error;
-  const problem = silent ? `no answer within ${CONNECT_MS / 1000} s` : error.message;
-  const remedy = 'start `pagewire`, or pass the control endpoint that its ready line names';
+  const timedOut = error.reason === 'DEADLINE';
+  if (error.kind !== 'disconnected' && error.reason !== undefined && !timedOut) return error;
+  const problem = timedOut ? `no response within ${CONNECT_MS / 1000} s` : error.message;
+  const remedy = 'start `pagewire`, or pass the control endpoint in its ready line';
   const text = `cannot connect to the daemon at ${endpoint}: ${problem} (${remedy})`;
   return new PagewireError('connect', text, { cause: error });
 }
@@ -109,13 +109,13 @@ function connectError(endpoint: string, error: PagewireError): PagewireError {
 /**
  * A connection to a daemon.
  *
- * Everything may be called at the same time, and from inside a plugin's handlers. Nothing retries by itself.
- * A connection that was lost is made again by the next call; subscriptions and plugins end with it.
+ * All methods may be called concurrently, and from inside a plugin's handlers. Calls are never retried. A lost connection
+ * is re-established by the next call; subscriptions and plugins end with it.
  *
- * A page that cannot be reached is a row of the report, never an error; so is nobody being connected. A target or
- * a value that makes no sense is an error (`FIELD_INVALID`).
+ * A page that cannot be reached is a row of the report, never an error, and neither is an empty selection. An invalid
+ * target or value is an error (`FIELD_INVALID`).
  *
- * The process can end by itself about a second after the last call, and as soon as `close` is called.
+ * The process can exit about a second after the last call, or as soon as `close` is called.
  */
 export class Client {
   readonly #channel: Channel;
@@ -139,12 +139,12 @@ export class Client {
     return toServerInfo(await this.#channel.unary(methods.getServerInfo, {}, limits(options)));
   }
 
-  /** The ready sockets that match; without a filter all that are connected. */
+  /** The ready sockets that match the filter, or all connected sockets without one. */
   async sockets(filter?: SocketFilter, options?: CallOptions): Promise<readonly Socket[]> {
     return (await this.listSockets(filter, options)).sockets;
   }
 
-  /** As `sockets`, with the instant they were listed. */
+  /** As `sockets`, with the position of the snapshot. */
   async listSockets(filter?: SocketFilter, options?: CallOptions): Promise<SocketList> {
     const calling = limits(options);
     const sockets: Socket[] = [];
@@ -161,7 +161,7 @@ export class Client {
     }
   }
 
-  /** Configured plugins and live sessions, in the order in which their hooks are asked. */
+  /** Configured plugins and live sessions, in the order in which their hooks are called. */
   async plugins(options?: CallOptions): Promise<readonly PluginInfo[]> {
     const calling = limits(options);
     const plugins: PluginInfo[] = [];
@@ -175,12 +175,12 @@ export class Client {
     }
   }
 
-  /** Sends a JSON value as one message. Page code expects an object with a `type`. 16 MiB at most by default. */
+  /** Sends a JSON value as one message. Page code expects an object with a `type`. At most 16 MiB by default. */
   async send(target: Target, value: unknown, options?: SendOptions): Promise<Report> {
     return this.#send(fromTarget(target), { $case: 'json', value: jsonText(value) }, options);
   }
 
-  /** Sends JSON text as it is: numbers, key order and spaces survive. The daemon refuses what does not parse. */
+  /** Sends JSON text unchanged: numbers, key order and spaces survive. The daemon refuses invalid JSON. */
   async sendJson(target: Target, json: string, options?: SendOptions): Promise<Report> {
     return this.#send(fromTarget(target), { $case: 'json', value: json }, options);
   }
@@ -196,24 +196,24 @@ export class Client {
   }
 
   /**
-   * Answers a page's request. The first answer wins; later ones fail with `ALREADY_ANSWERED`, after 20 s with
+   * Replies to a page's request. The first reply wins; later ones fail with `ALREADY_ANSWERED`, after 20 s with
    * `REQUEST_EXPIRED`.
    */
   async reply(message: Message, value: unknown, options?: CallOptions): Promise<Report> {
-    return this.#send(toRequester(message), { $case: 'json', value: jsonText(value) }, options);
+    return this.#send(replyTarget(message), { $case: 'json', value: jsonText(value) }, options);
   }
 
-  /** As `reply`, with JSON text that reaches the page as it is. */
+  /** As `reply`, with JSON text that reaches the page unchanged. */
   async replyJson(message: Message, json: string, options?: CallOptions): Promise<Report> {
-    return this.#send(toRequester(message), { $case: 'json', value: json }, options);
+    return this.#send(replyTarget(message), { $case: 'json', value: json }, options);
   }
 
-  /** Tells a page that its request failed, and why. Otherwise as `reply`. */
+  /** Rejects a page's request with a message. Otherwise as `reply`. */
   async replyError(message: Message, text: string, options?: CallOptions): Promise<Report> {
-    return this.#send(toRequester(message), { $case: 'error', value: text }, options);
+    return this.#send(replyTarget(message), { $case: 'error', value: text }, options);
   }
 
-  /** Has pages import a module and call its default export. Returns as soon as they are told. */
+  /** Lets pages import a module and call its default export, without waiting for the result. */
   async sendImport(target: Target, given: Import, options?: CallOptions): Promise<Report> {
     const request = fromImport(target, given, false);
     const response = await this.#channel.unary(methods.sendImport, request, limits(options));
@@ -221,9 +221,9 @@ export class Client {
   }
 
   /**
-   * Has pages import a module and call its default export, and waits for what it returns (or its promise
-   * resolves to). Takes as long as the slowest page, up to `timeoutMs`. Waiting in a hook for a page whose load
-   * depends on that hook ends by deadline only.
+   * Lets pages import a module and call its default export, and waits for the returned or resolved values. Takes as
+   * long as the slowest page, up to `timeoutMs`. In a hook, awaiting a page whose load depends on that same hook ends
+   * only at the deadline.
    */
   async importValue(target: Target, given: Import, options?: CallOptions): Promise<ImportReport> {
     const timeoutMs =
@@ -237,7 +237,7 @@ export class Client {
     return toImportReport(await this.#channel.unary(methods.sendImport, request, limit));
   }
 
-  /** Prints to the console of pages, exactly: the text is no format string unless there are `args`. */
+  /** Prints to the console of pages. The text is printed exactly, unless `args` make it a format string. */
   async consoleLog(
     target: Target,
     level: ConsoleLevel,
@@ -250,25 +250,25 @@ export class Client {
       source: options?.source ?? '',
       text,
       argsJson: options?.args?.map(jsonText) ?? [],
-      delivery: this.#deliver(options),
+      delivery: this.#deliveryOptions(options),
     };
     const response = await this.#channel.unary(methods.sendConsoleLog, request, limits(options));
     return toReport(response.report);
   }
 
-  /** Reloads pages. Reports delivery, not that they have loaded again. */
+  /** Reloads pages. Reports the delivery, not the completed load. */
   reload(target: Target, options?: SendOptions): Promise<Report> {
     return this.#command(target, { $case: 'reload', value: {} }, options);
   }
 
-  /** Sends pages to another URL, resolved against each page's own. Reports delivery. */
+  /** Navigates pages to a URL, resolved against each page's own. Reports the delivery. */
   navigate(target: Target, url: string, options?: SendOptions): Promise<Report> {
     return this.#command(target, { $case: 'navigate', value: { url } }, options);
   }
 
   /**
-   * Swaps stylesheets for their new content; the pages keep their state. URL paths, each beginning with `/`; an
-   * empty list means every stylesheet of the pages' own origin.
+   * Reloads stylesheets in place; the pages keep their state. Paths are URL paths, each beginning with `/`; with an
+   * empty list, every stylesheet of the pages' own origin is reloaded.
    */
   swapStylesheets(target: Target, paths: OneOrMore, options?: SendOptions): Promise<Report> {
     const value = { paths: list(paths) };
@@ -276,8 +276,8 @@ export class Client {
   }
 
   /**
-   * Closes sockets with a WebSocket close code: 1000 (the default), 4000-4499 (the page connects again) or
-   * 4500-4999 (it does not). The reason has 123 bytes at most.
+   * Closes sockets with a WebSocket close code: 1000 (the default), 4000-4499 (the page reconnects) or
+   * 4500-4999 (it does not). The reason has at most 123 bytes.
    */
   async closeSockets(
     target: Target,
@@ -291,8 +291,8 @@ export class Client {
   }
 
   /**
-   * Has the daemon forget remembered and cached results of hooks; returns how many there were. Results of calls
-   * that began before it returns are never remembered.
+   * Invalidates cached results of hooks; returns their number. Results of calls that started before it returns are not
+   * cached.
    */
   async invalidate(stale: Stale, options?: CallOptions): Promise<number> {
     const response = await this.#channel.unary(
@@ -325,15 +325,15 @@ export class Client {
     options: SendOptions | undefined,
   ): Promise<Report> {
     const isText = payload?.$case === 'json' || payload?.$case === 'text';
-    // The encoder would put another letter in place of half a surrogate pair.
+    // The encoder would replace half a surrogate pair.
     if (isText && !payload.value.isWellFormed()) {
-      const problem = 'a text of the send is not Unicode (send it as bytes)';
+      const problem = 'the text is not valid Unicode (send it as bytes)';
       throw rpcError('INVALID_ARGUMENT', 'FIELD_INVALID', problem);
     }
-    const delivery = this.#deliver(options);
+    const delivery = this.#deliveryOptions(options);
     const request = { target, payload, delivery };
     const limit = limits(options);
-    // Confirmation is not for the stream, where later sends would wait for it.
+    // Not on the stream, where later sends would wait for the confirmation.
     if (delivery?.ackLevel === 2) {
       const confirmed = this.#channel.unary(methods.send, request, limit);
       return confirmed.then(({ report }) => toReport(report));
@@ -346,12 +346,16 @@ export class Client {
     command: SendCommandRequest['command'],
     options: SendOptions | undefined,
   ): Promise<Report> {
-    const request = { target: fromTarget(target), command, delivery: this.#deliver(options) };
+    const request = {
+      target: fromTarget(target),
+      command,
+      delivery: this.#deliveryOptions(options),
+    };
     const response = await this.#channel.unary(methods.sendCommand, request, limits(options));
     return toReport(response.report);
   }
 
-  #deliver(options: DeliveryChoices | undefined): DeliveryOptions | undefined {
+  #deliveryOptions(options: DeliveryChoices | undefined): DeliveryOptions | undefined {
     const confirm = options?.confirmReceipt ?? this.#delivery.confirmReceipt ?? false;
     const listReached = options?.listReached ?? this.#delivery.listReached ?? false;
     if (!confirm && !listReached) return undefined;
@@ -359,14 +363,14 @@ export class Client {
   }
 }
 
-function toRequester({ requestId }: Message): SendRequest['target'] {
+function replyTarget({ requestId }: Message): SendRequest['target'] {
   if (requestId === undefined) {
-    throw new TypeError('the message is no request (use send, with its socketId)');
+    throw new TypeError('the message is not a request (use send with its socketId)');
   }
   return replyTo(requestId);
 }
 
-function limits(options: CallOptions | undefined, otherwiseMs = CALL_MS): CallLimits {
-  const deadline = Date.now() + (options?.deadlineMs ?? otherwiseMs);
+function limits(options: CallOptions | undefined, defaultMs = CALL_MS): CallLimits {
+  const deadline = Date.now() + (options?.deadlineMs ?? defaultMs);
   return { deadline, signal: options?.signal };
 }

@@ -1,4 +1,4 @@
-/** How programs find a daemon that nobody named: the files that daemons leave, and which is meant. */
+/** Discovery of running daemons through the files that they write. */
 
 import type { Stats } from 'node:fs';
 import { lstat, readFile, readdir, realpath } from 'node:fs/promises';
@@ -6,47 +6,32 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, sep } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { parseAddress } from './endpoint.js';
+import { parseAddress } from './address.js';
+import type { Daemon } from './daemon.js';
 import { PagewireError } from './errors.js';
 
-/** Largest file that is read; a larger one is none of ours. Default 64 KiB. */
+/** Files larger than this are ignored. */
 const MAX_FILE_BYTES = 64 * 1024;
 
-/** How long a daemon may take to accept a connection before it counts as busy. Default 1 s. */
+/** A daemon that does not accept a connection within this time counts as busy. */
 const ACCEPT_TIMEOUT_MS = 1000;
 
-/** A daemon that runs, as it describes itself. */
-export interface Daemon {
-  /** Its process. */
-  readonly pid: number;
-  /** What it serves: absolute paths, without links. */
-  readonly rootDirs: readonly string[];
-  /** The first URL of its pages. */
-  readonly http: string;
-  /** Its first control address. */
-  readonly control: string;
-  /** All its control addresses. */
-  readonly controls: readonly string[];
-  /** The file that holds its token; undefined when no control address needs one. */
-  readonly tokenFile: string | undefined;
-}
-
-/** The daemon that is meant in a folder. */
+/** Finds the daemon for a folder. */
 export async function discover(folder: string): Promise<Daemon> {
-  const daemons = await findableDaemons();
-  // Roots are real paths. A folder that does not exist is in no root.
+  const daemons = await listDaemons();
+  // Roots are real paths. A folder that does not exist is not inside any root.
   const real = await realpath(folder).catch(() => folder);
   return chooseDaemon(real, daemons);
 }
 
-/** The daemon that serves exactly these folders: another run of one that was found before. */
+/** Finds the daemon that serves exactly these folders: a later run of a daemon that was connected before. */
 export async function discoverAgain(rootDirs: readonly string[]): Promise<Daemon> {
-  const daemons = await findableDaemons();
+  const daemons = await listDaemons();
   const same = (daemon: Daemon) => isDeepStrictEqual(daemon.rootDirs, rootDirs);
   return chooseDaemon(rootDirs.join(', '), daemons.filter(same));
 }
 
-async function findableDaemons(): Promise<Daemon[]> {
+async function listDaemons(): Promise<Daemon[]> {
   try {
     return await runningDaemons();
   } catch (error) {
@@ -54,7 +39,7 @@ async function findableDaemons(): Promise<Daemon[]> {
   }
 }
 
-/** The token file of the daemon that has this control address, if it runs and has one. */
+/** The token file of the running daemon with this control address, if there is one. */
 export async function knownTokenFile(address: string): Promise<string | undefined> {
   const daemons = await runningDaemons().catch(() => []);
   const same = (control: string) => numeric(control) === numeric(address);
@@ -62,27 +47,27 @@ export async function knownTokenFile(address: string): Promise<string | undefine
 }
 
 /**
- * The one whose root is nearest around the folder; else one whose root is below it; else the only one
- * there is.
+ * Chooses the daemon for a folder: the one whose root is the nearest that contains the folder, else one whose root is
+ * below it, else the only one.
  */
 export function chooseDaemon(folder: string, daemons: readonly Daemon[]): Daemon {
   const nearest = Math.max(...daemons.map((daemon) => nearness(daemon, folder)));
-  const meant = daemons.filter((daemon) => nearness(daemon, folder) === nearest);
-  const [only, ...others] = meant;
+  const candidates = daemons.filter((daemon) => nearness(daemon, folder) === nearest);
+  const [only, ...others] = candidates;
   if (only === undefined) throw noDaemon();
   if (others.length === 0) return only;
-  const remedy = 'name one: pass its control address, or set PAGEWIRE_ENDPOINT to it';
+  const remedy = 'pass the control address of one, or set PAGEWIRE_ENDPOINT to it';
   const lines = [
-    `${meant.length} daemons could be meant in ${folder} (${remedy})`,
-    ...meant.map(
+    `${candidates.length} daemons match ${folder} (${remedy})`,
+    ...candidates.map(
       ({ rootDirs, http, control, pid }) =>
         `${rootDirs.join(', ')}  ${http}  control ${control}  pid ${pid}`,
     ),
   ];
-  throw new PagewireError('several_daemons', lines.join('\n  '), { daemons: meant });
+  throw new PagewireError('several_daemons', lines.join('\n  '), { daemons: candidates });
 }
 
-/** Higher is nearer: the depth of the root around the folder, 0 for one below it, -1 for neither. */
+/** Higher is nearer: the depth of a root that contains the folder, 0 for one below it, -1 for neither. */
 function nearness(daemon: Daemon, folder: string): number {
   return Math.max(
     -1,
@@ -125,7 +110,7 @@ function runtimeFolder(): string {
   return join(tmpdir(), uid === undefined ? 'pagewire' : `pagewire-${uid}`);
 }
 
-/** Fails unless this is a folder that only we can open: in anybody else's, files prove nothing. */
+/** Fails unless only the current user can open the folder: files in any other folder cannot be trusted. */
 async function checkPrivate(folder: string): Promise<void> {
   const stats = await lstat(folder);
   if (stats.isDirectory() && isPrivate(stats)) return;
@@ -133,7 +118,7 @@ async function checkPrivate(folder: string): Promise<void> {
   throw new Error(`${folder} is not a folder that only you can open (${remedy})`);
 }
 
-/** Where there are no owners and modes, the folder is the user's own. */
+/** On systems without owners and modes the folder belongs to the user. */
 function isPrivate(stats: Stats): boolean {
   const uid = process.getuid?.();
   return uid === undefined || (stats.uid === uid && (stats.mode & 0o077) === 0);
@@ -161,25 +146,25 @@ function parseDaemon(value: unknown): Daemon | undefined {
   return { pid, rootDirs, http, control, controls, tokenFile: file };
 }
 
-/** What a killed daemon left must not pass for the one that is at its address now. */
+/** Whether a process runs: the file of a killed daemon must not be taken for a daemon that uses its address now. */
 async function isAlive(pid: number): Promise<boolean> {
   try {
     process.kill(pid, 0);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
-  // One that has ended and that its parent has not waited for. The state is behind the name in parentheses.
+  // A zombie does not run. The state follows the name, which is in parentheses.
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   return !/^ *Z/.test(stat.slice(stat.lastIndexOf(')') + 1));
 }
 
 async function listens(daemon: Daemon): Promise<boolean> {
   const controls = new Set([daemon.control, ...daemon.controls]);
-  const answers = await Promise.all([...controls].map(accepts));
-  return answers.includes(true);
+  const results = await Promise.all([...controls].map(accepts));
+  return results.includes(true);
 }
 
-/** Whether anything listens there. Who is too busy to accept does. */
+/** Whether anything listens at an address; a daemon that is too busy to accept does. */
 function accepts(control: string): Promise<boolean> {
   return new Promise((resolve) => {
     const parts = /^\[?(.*?)\]?:(\d+)$/.exec(control);
@@ -191,9 +176,9 @@ function accepts(control: string): Promise<boolean> {
     const socket = unix
       ? connect({ path: control.slice('unix:'.length) })
       : connect({ host: parts?.[1] ?? '', port: Number(parts?.[2]) });
-    const done = (answer: boolean) => {
+    const done = (result: boolean) => {
       socket.destroy();
-      resolve(answer);
+      resolve(result);
     };
     socket.once('connect', () => done(true));
     socket.once('error', (error: NodeJS.ErrnoException) => {
@@ -213,7 +198,7 @@ function numeric(control: string): string {
 
 function noDaemon(problem?: string): PagewireError {
   const remedy =
-    'start one with `pagewire serve`, or set PAGEWIRE_ENDPOINT to the control address that its ready line names';
+    'start one with `pagewire serve`, or set PAGEWIRE_ENDPOINT to the control address in its ready line';
   const why = problem === undefined ? '' : `: ${problem}`;
-  return new PagewireError('no_daemon', `no daemon runs here${why} (${remedy})`);
+  return new PagewireError('no_daemon', `no daemon is running${why} (${remedy})`);
 }

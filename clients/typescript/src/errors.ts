@@ -1,5 +1,5 @@
 import { status, type Metadata, type StatusObject } from '@grpc/grpc-js';
-import type { Daemon } from './discovery.js';
+import type { Daemon } from './daemon.js';
 import { BadRequest, ErrorInfo, Status } from './generated/google/rpc/status.js';
 
 /** The domain of the reasons in the daemon's errors. */
@@ -8,18 +8,18 @@ const REASON_DOMAIN = 'pagewire.v1';
 /** The trailer that holds an error's details. */
 const DETAILS_TRAILER = 'grpc-status-details-bin';
 
-/** A gRPC status code by its name, `INVALID_ARGUMENT` say. */
+/** The name of a gRPC status code, such as `INVALID_ARGUMENT`. */
 export type Code = Exclude<keyof typeof status, 'OK'>;
 
 /**
- * What sort of thing went wrong:
+ * The kind of an error:
  *
  * - `rpc`: the daemon refused or ended a call: see `code`, `reason` and `violations`
- * - `endpoint`, `token_file`: the endpoint, or the file that should hold its token, makes no sense
- * - `no_daemon`, `several_daemons`: none was named, and none runs or several could be meant
- * - `connect`: no daemon answers there
- * - `disconnected`: the connection broke; whether the call took effect is unknown
- * - `plugin`: a plugin is put together wrongly, or its `serverStart` or `serverStop` failed (`cause`)
+ * - `endpoint`, `token_file`: the endpoint, or its token file, is invalid
+ * - `no_daemon`, `several_daemons`: no daemon was named, and none is running or several match
+ * - `connect`: no daemon responds at the endpoint
+ * - `disconnected`: the connection was lost; whether the call took effect is unknown
+ * - `plugin`: a plugin is declared wrongly, or its `serverStart` or `serverStop` failed (`cause`)
  */
 export type ErrorKind =
   | 'rpc'
@@ -33,31 +33,28 @@ export type ErrorKind =
 
 /** A field of a request that the daemon refused. */
 export interface FieldViolation {
-  /** Path of the field in the request, `target.ids.socket_ids` say. */
+  /** Path of the field in the request, such as `target.ids.socket_ids`. */
   readonly field: string;
   /** What is wrong with it. */
   readonly description: string;
 }
 
-/**
- * Why an operation failed. What happened at one page is never an error: it is a row of the
- * operation's report.
- */
+/** Why an operation failed. A problem at a single page is never an error, but a row of the operation's report. */
 export class PagewireError extends Error {
-  /** Tells it from other errors where classes do not. */
+  /** Identifies it where `instanceof` does not work. */
   override readonly name = 'PagewireError';
-  /** What sort of thing went wrong. */
+  /** The kind of the error. */
   readonly kind: ErrorKind;
-  /** The gRPC status code of an `rpc`. `UNAVAILABLE` is the only one that is worth a retry. */
+  /** The gRPC status code of an `rpc` error. Only `UNAVAILABLE` is worth a retry. */
   readonly code: Code | undefined;
   /**
-   * The daemon's word for the fault of an `rpc`, `PLUGIN_NAME_TAKEN` say. Undefined when the fault is
-   * the gRPC library's own (an oversized message).
+   * The daemon's machine-readable reason of an `rpc` error, such as `PLUGIN_NAME_TAKEN`. Undefined when the error
+   * comes from the gRPC library (an oversized message).
    */
   readonly reason: string | undefined;
-  /** The fields at fault, with `FIELD_INVALID`. Else empty. */
+  /** The invalid fields, with `FIELD_INVALID`. Else empty. */
   readonly violations: readonly FieldViolation[];
-  /** Those that could be meant, of `several_daemons`. Else empty. */
+  /** The candidates of `several_daemons`. Else empty. */
   readonly daemons: readonly Daemon[];
 
   /** @internal */
@@ -81,7 +78,7 @@ export class PagewireError extends Error {
   }
 }
 
-/** An error of the daemon, by the parts of its status. */
+/** An error of the daemon from the parts of its status. */
 export function rpcError(
   code: Code,
   reason: string | undefined,
@@ -102,33 +99,36 @@ export function codeName(code: number): Code {
   return name === undefined || name === 'OK' ? 'UNKNOWN' : (name as Code);
 }
 
-/** The error that a call's status is. */
+/** Converts the status of a call. */
 export function statusError({ code, details, metadata }: StatusObject): PagewireError {
   const name = codeName(code);
   const { reason, violations } = readDetails(metadata);
   if (reason === undefined && isTransport(name, details)) {
     return new PagewireError(
       'disconnected',
-      `lost the connection to the daemon: ${details} (see its log; connect again once it runs)`,
+      `lost the connection to the daemon: ${details} (see its log; connect again once it is running)`,
     );
   }
   if (reason === undefined && name === 'DEADLINE_EXCEEDED') return deadlineError();
   return rpcError(name, reason, details, violations);
 }
 
-/** A deadline that passed here. */
+/** The error of a deadline that passed on this side. */
 export function deadlineError(): PagewireError {
-  const message = 'the deadline passed before the daemon answered';
+  const message = 'the deadline passed before the daemon responded';
   return rpcError('DEADLINE_EXCEEDED', 'DEADLINE', message);
 }
 
-/** The stream went on as the contract does not allow. */
+/** The error of a stream that violates the contract. */
 export function unexpected(what: string): PagewireError {
-  const remedy = "do its version and this library's fit?";
-  return new PagewireError('disconnected', `unexpected answer of the daemon: ${what} (${remedy})`);
+  const remedy = "check that the daemon's version matches this library's";
+  return new PagewireError(
+    'disconnected',
+    `unexpected response of the daemon: ${what} (${remedy})`,
+  );
 }
 
-/** A status without a reason that our side of the connection made, not the daemon. */
+/** Whether a status without a reason was created by this side of the connection instead of the daemon. */
 function isTransport(code: Code, details: string): boolean {
   switch (code) {
     case 'UNAVAILABLE':
@@ -156,7 +156,7 @@ function readDetails(metadata: Metadata): { reason?: string; violations: FieldVi
       }
     }
   } catch {
-    // Details that do not parse are none of ours: code and text remain.
+    // Invalid details are ignored: code and text remain.
   }
   return found;
 }

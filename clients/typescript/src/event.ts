@@ -3,19 +3,19 @@ import { toPosition, type Position } from './position.js';
 import { toSocket, type Socket } from './socket.js';
 import { toException, toValue, type JsException, type JsValue } from './value.js';
 
-/** A message that a page sent. */
+/** A message of a page. */
 export class Message {
-  /** The socket it came from: `{ socket: message.socketId }` reaches the same page. */
+  /** The socket that sent it: `{ socket: message.socketId }` reaches the same page. */
   readonly socketId: string;
   /** The `type` of the message; empty for a binary one. */
   readonly type: string;
-  /** The text as the page sent it, byte for byte. Undefined if binary or left out. */
+  /** The text as the page sent it, byte for byte. Undefined if binary or omitted. */
   readonly text: string | undefined;
-  /** The bytes of a binary message. Undefined if text or left out. */
+  /** The bytes of a binary message. Undefined if text or omitted. */
   readonly binary: Uint8Array | undefined;
-  /** Names the page's request, if it is one that can be answered with `client.reply`. */
+  /** The id for `client.reply`, if the message is a request. */
   readonly requestId: string | undefined;
-  /** Size of a message that was left out, being above `maxEventBytes`. 0 = it is here. */
+  /** Size of a message whose content was omitted because it exceeds `maxEventBytes`. 0 = it is present. */
   readonly omittedBytes: number;
 
   /** @internal */
@@ -29,12 +29,12 @@ export class Message {
   }
 
   /** The message, parsed as `JSON.parse` does: numbers beyond 2^53 lose digits, `text` has them. */
-  // As JSON.parse: what a page sends is known to who wrote the page.
+  // As with JSON.parse, the caller knows the type of the value.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   json<T = any>(): T {
     if (this.text === undefined) {
-      const what = this.omittedBytes === 0 ? 'is binary' : `of ${this.omittedBytes} B was left out`;
-      throw new TypeError(`no JSON: the message ${what} (see its binary and omittedBytes)`);
+      const what = this.omittedBytes === 0 ? 'is binary' : `of ${this.omittedBytes} B was omitted`;
+      throw new TypeError(`not JSON: the message ${what} (see its binary and omittedBytes)`);
     }
     return JSON.parse(this.text) as T;
   }
@@ -43,37 +43,37 @@ export class Message {
 /** A console method. */
 export type ConsoleLevel = 'log' | 'debug' | 'info' | 'warn' | 'error';
 
-/** What a page wrote to its console. */
+/** A console call of a page. */
 export interface ConsoleEntry {
   /** The page's socket. */
   readonly socketId: string;
   /** The console method. */
   readonly level: ConsoleLevel;
-  /** The arguments, a format string unexpanded. */
+  /** The arguments; a format string is not expanded. */
   readonly args: readonly JsValue[];
-  /** Where it was called, in the browser's own format. Empty = not known. */
+  /** The call stack in the browser's own format. Empty = unknown. */
   readonly stack: string;
 }
 
-/** Something failed in a page and no code of the page took it. */
+/** An error in a page that its code did not handle. */
 export interface PageError {
   /** The page's socket. */
   readonly socketId: string;
-  /** What failed. */
+  /** The exception. */
   readonly exception: JsException;
-  /** How. */
+  /** The kind of error. */
   readonly reason: 'unspecified' | 'uncaught' | 'unhandled_rejection' | 'resource' | 'csp';
 }
 
 /** A socket that was closed. */
 export interface SocketClosed {
-  /** The socket; never used again. */
+  /** The socket id, which is never reused. */
   readonly socketId: string;
   /** WebSocket close code; 1006 if there was no close frame. */
   readonly closeCode: number;
   /** Text of the close frame. Empty = none. */
   readonly closeReason: string;
-  /** What led to it, as the daemon knows it. */
+  /** The cause, as the daemon knows it. */
   readonly cause:
     | 'unspecified'
     | 'page_unloaded'
@@ -89,25 +89,25 @@ export interface SocketClosed {
 export interface FileChanged {
   /** The file, absolute, on the daemon's machine. */
   readonly filePath: string;
-  /** The URL path it is served under, percent-encoded. Empty = none. */
+  /** Its URL path, percent-encoded. Empty = none. */
   readonly urlPath: string;
   /** What happened; `buffer` = an editor's unsaved text. */
   readonly change: 'unspecified' | 'created' | 'modified' | 'removed' | 'buffer';
 }
 
-/** Events between two are lost to this subscriber; the bounds are exact and not themselves lost. */
+/** Events were lost to this subscriber. The bounds are exact; the events at the bounds are not lost. */
 export interface Gap {
   /** Sequence of the last event before the gap. */
   readonly after: number;
   /** Sequence of the first event after it. */
   readonly before: number;
-  /** Why they are lost. */
+  /** The reason. */
   readonly reason: 'unspecified' | 'evicted' | 'epoch_changed' | 'subscriber_slow';
 }
 
-/** One event of the daemon's log, told apart by `kind`. Later versions may tell more kinds. */
+/** One event of the daemon's log, distinguished by `kind`. Later versions may add kinds. */
 export type Event = {
-  /** Its place in the log. */
+  /** Its position in the log. */
   readonly position: Position;
   /** When the daemon logged it, by the daemon's clock. */
   readonly time: Date;
@@ -119,52 +119,52 @@ export type Event = {
       readonly message: Message;
     }
   | {
-      /** A socket was connected. Comes before all its events. */
+      /** A socket was connected. Precedes all its events. */
       readonly kind: 'socket_opened';
-      /** The socket; its page may not have said what it is. */
+      /** The socket; its page may not have sent its hello yet. */
       readonly socket: Socket;
-      /** The socket that the same document had before. Undefined = none. */
+      /** The previous socket of the same document. Undefined = none. */
       readonly previousSocketId: string | undefined;
     }
   | {
-      /** A socket became ready, or what is known of it changed. */
+      /** A socket became ready, or its description changed. */
       readonly kind: 'socket_updated';
-      /** The whole socket, after the change. */
+      /** The complete socket after the change. */
       readonly socket: Socket;
     }
   | {
-      /** A socket was closed; nothing of it follows. */
+      /** A socket was closed; no events of it follow. */
       readonly kind: 'socket_closed';
-      /** Which, and why. */
+      /** The closed socket and the cause. */
       readonly closed: SocketClosed;
     }
   | {
-      /** A page wrote to its console. */
+      /** A page called its console. */
       readonly kind: 'console';
-      /** What it wrote. */
+      /** The console call. */
       readonly entry: ConsoleEntry;
     }
   | {
-      /** Something failed in a page. */
+      /** An unhandled error in a page. */
       readonly kind: 'page_error';
-      /** What failed. */
+      /** The error. */
       readonly error: PageError;
     }
   | {
       /** A watched file changed. */
       readonly kind: 'file';
-      /** Which, and how. */
+      /** The change. */
       readonly file: FileChanged;
     }
   | {
-      /** Events are lost to this subscriber. */
+      /** Events were lost to this subscriber. */
       readonly kind: 'gap';
-      /** Which, and why. */
+      /** The bounds and the reason. */
       readonly gap: Gap;
     }
 );
 
-/** An event as the daemon sent it; undefined for one that this version does not know. */
+/** Converts an event from the wire; undefined for a kind that this version does not know. */
 export function toEvent(response: wire.SubscribeMessagesResponse): Event | undefined {
   const { event } = response;
   const at = { position: toPosition(response.position), time: response.time ?? new Date(0) };
@@ -191,7 +191,7 @@ export function toEvent(response: wire.SubscribeMessagesResponse): Event | undef
       return { ...at, kind: 'console', entry: toEntry(event.value) };
     case 'pageError': {
       const { socketId, exception, kind } = event.value;
-      const reason = FAULTS[kind] ?? 'unspecified';
+      const reason = PAGE_ERROR_REASONS[kind] ?? 'unspecified';
       return {
         ...at,
         kind: 'page_error',
@@ -210,13 +210,13 @@ export function toEvent(response: wire.SubscribeMessagesResponse): Event | undef
   }
 }
 
-/** A closed socket as the daemon sent it. */
+/** Converts a closed socket from the wire. */
 export function toClosed(closed: wire.SocketClosed): SocketClosed {
   const { socketId, closeCode, closeReason, cause } = closed;
   return { socketId, closeCode, closeReason, cause: CAUSES[cause] ?? 'unspecified' };
 }
 
-/** A gap as the daemon sent it. */
+/** Converts a gap from the wire. */
 export function toGap({ afterSequence, beforeSequence, reason }: wire.Gap): Gap {
   return { after: afterSequence, before: beforeSequence, reason: GAPS[reason] ?? 'unspecified' };
 }
@@ -225,14 +225,20 @@ function toEntry({ socketId, level, args, stack }: wire.ConsoleEntry): ConsoleEn
   return { socketId, level: LEVELS[level] ?? 'log', args: args.map(toValue), stack };
 }
 
-/** A level as the daemon takes it. */
+/** Converts a level for the wire. */
 export function fromLevel(level: ConsoleLevel): 1 | 2 | 3 | 4 | 5 {
   return LEVEL_NUMBERS[level];
 }
 
 const LEVEL_NUMBERS = { log: 1, debug: 2, info: 3, warn: 4, error: 5 } as const;
 const LEVELS: readonly ConsoleLevel[] = ['log', 'log', 'debug', 'info', 'warn', 'error'];
-const FAULTS = ['unspecified', 'uncaught', 'unhandled_rejection', 'resource', 'csp'] as const;
+const PAGE_ERROR_REASONS = [
+  'unspecified',
+  'uncaught',
+  'unhandled_rejection',
+  'resource',
+  'csp',
+] as const;
 const CHANGES = ['unspecified', 'created', 'modified', 'removed', 'buffer'] as const;
 const GAPS = ['unspecified', 'evicted', 'epoch_changed', 'subscriber_slow'] as const;
 const CAUSES = [

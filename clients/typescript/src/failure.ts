@@ -1,6 +1,6 @@
 import type { HookFailure } from './generated/pagewire/v1/hooks.js';
 
-/** Where in a source the cause is, and how to show it. */
+/** The location of the cause in the source, and how to show it. */
 export interface FailurePlace {
   /** The HTTP status for the page. Default 500. */
   readonly status?: number;
@@ -10,42 +10,42 @@ export interface FailurePlace {
   readonly line?: number;
   /** Column, from 1. */
   readonly column?: number;
-  /** The lines around it, as they should be shown. */
+  /** The source lines around it, shown as given. */
   readonly frame?: string;
-  /** Files, as absolute paths, whose change may mend it: the page asks again. */
+  /** Files, as absolute paths, whose change may fix the error: the page reloads then. */
   readonly dependsOn?: readonly string[];
-  /** A stack trace, as it should be printed. Default none: the place says more than the plugin's own stack. */
+  /** A stack trace, printed as given. Default none: the location is more useful than the plugin's own stack. */
   readonly trace?: string;
 }
 
 /**
- * Mine, but broken: a considered failure of a hook, a syntax error say. The developer sees it in the page, which
- * recovers by itself when the cause is fixed.
+ * An error of the requested content, such as a syntax error in its source, thrown by a hook. The developer sees it in the
+ * page, which recovers by itself when the cause is fixed.
  *
  * ```js
  * throw new Failure('unexpected `}`', { file: '/src/a.vue', line: 3, column: 7 });
  * ```
  */
 export class Failure extends Error {
-  /** Tells it from other errors where classes do not. */
+  /** Identifies it where `instanceof` does not work. */
   override readonly name = 'Failure';
-  /** Where the cause is. */
+  /** The location of the cause. */
   readonly place: FailurePlace;
 
-  /** A failure with this text, for people. */
+  /** A failure with a message for people. */
   constructor(message: string, place: FailurePlace = {}) {
     super(message);
     this.place = place;
   }
 }
 
-/** What a handler threw, as the daemon takes it. */
+/** Converts what a handler threw for the wire. */
 export function fromThrown(thrown: unknown): HookFailure {
   if (thrown instanceof Failure) {
     const { place } = thrown;
     const { status = 0, trace = '', file, line = 0, column = 0, frame = '' } = place;
-    const isPlaced = file !== undefined || line > 0 || frame !== '';
-    const location = isPlaced ? { file: file ?? '', line, column, frame } : undefined;
+    const hasLocation = file !== undefined || line > 0 || frame !== '';
+    const location = hasLocation ? { file: file ?? '', line, column, frame } : undefined;
     const dependsOnFiles = place.dependsOn === undefined ? [] : [...place.dependsOn];
     return { status, message: thrown.message, stack: trace, location, dependsOnFiles };
   }
@@ -54,7 +54,7 @@ export function fromThrown(thrown: unknown): HookFailure {
   return { status: 0, message, stack, location: undefined, dependsOnFiles: [] };
 }
 
-/** An error and its causes in a line. */
+/** An error with its causes in one line. */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const text = error.message || error.name;

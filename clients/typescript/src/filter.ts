@@ -2,11 +2,11 @@ import type { RequestFilter } from './generated/pagewire/v1/hooks.js';
 import { list, type OneOrMore } from './target.js';
 
 /**
- * Which requests a hook is asked about. Evaluated in the daemon: what no filter matches never leaves it. A text
- * is one path.
+ * A filter of requests, evaluated in the daemon: a request that matches no filter is never sent to the plugin. A string is
+ * one path.
  *
- * Paths are URL paths, percent-decoded, beginning with `/`. Regular expressions are RE2 syntax, unanchored. What
- * is given must all match; of several in a list any may. The daemon refuses what makes no sense (`FIELD_INVALID`).
+ * Paths are URL paths, percent-decoded, beginning with `/`. Regular expressions use RE2 syntax, unanchored. All given
+ * conditions must hold; of a list, any item. The daemon refuses an invalid filter (`FIELD_INVALID`).
  *
  * ```js
  * '/virtual/hello.js'
@@ -16,7 +16,7 @@ import { list, type OneOrMore } from './target.js';
  */
 export type Filter =
   | string
-  // One without a condition is refused: everything has to be said.
+  // A filter without a condition is refused: matching everything is explicit.
   | (FilterConditions &
       {
         [Name in 'path' | 'prefix' | 'regex' | 'file' | 'mime' | 'all']: Required<
@@ -24,30 +24,30 @@ export type Filter =
         >;
       }['path' | 'prefix' | 'regex' | 'file' | 'mime' | 'all']);
 
-/** What a filter says. */
+/** The conditions of a filter. */
 export interface FilterConditions {
   /** This path, or any of these. */
   readonly path?: OneOrMore;
-  /** Paths that begin with this: `/virtual/` say. */
+  /** Paths with this prefix, such as `/virtual/`. */
   readonly prefix?: OneOrMore;
-  /** Paths that this is found in: `\\.vue$` say. */
+  /** Paths that match this regular expression, such as `\\.vue$`. */
   readonly regex?: OneOrMore;
-  /** Requests that the file system would answer with this file, whatever their URL: an absolute path. */
+  /** Requests for which the file system has this file, whatever their URL: an absolute path. */
   readonly file?: OneOrMore;
   /** Responses of this MIME type, without parameters: `text/css`, `text/*`. For `transform` only. */
   readonly mime?: OneOrMore;
-  /** Every request. The slow path: each one then waits for this plugin. */
+  /** Every request. This is slow: each request waits for this plugin. */
   readonly all?: true;
-  /** Not the paths that this is found in. */
+  /** Excludes paths that match this regular expression. */
   readonly except?: OneOrMore;
-  /** HTTP methods, upper-case. Default GET and HEAD. */
+  /** HTTP methods, in upper case. Default GET and HEAD. */
   readonly methods?: OneOrMore;
 }
 
-/** One filter, or several of which any may match. */
+/** One filter, or several, any of which may match. */
 export type Filters = Filter | readonly Filter[];
 
-/** Filters as the daemon takes them. */
+/** Converts filters for the wire. */
 export function fromFilters(filters: Filters): RequestFilter[] {
   const several = Array.isArray(filters) ? (filters as readonly Filter[]) : [filters as Filter];
   return several.map(fromFilter);

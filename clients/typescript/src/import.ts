@@ -5,7 +5,7 @@ import { statusText, toReport, toStatus, type DeliveryStatus, type Report } from
 import { fromTarget, type Target } from './target.js';
 import { exceptionText, toException, toValue, type JsException, type JsValue } from './value.js';
 
-/** A module for pages to `import()`, and what to call its default export with. */
+/** A module for pages to `import()`, and the arguments for its default export. */
 export type Import = (
   | {
       /** A URL as a page would import it: `/x.js`, `https://...`. */
@@ -13,7 +13,7 @@ export type Import = (
     }
   | {
       /**
-       * The source of a module. The daemon serves it from the pages' own origin, so that it passes a strict
+       * The source of a module. The daemon serves it from the origin of the pages, so it complies with a strict
        * content security policy, has real stack traces, and is evaluated each time.
        */
       readonly code: string;
@@ -21,36 +21,36 @@ export type Import = (
 ) & {
   /** Arguments of the default export, each a JSON value. Default none. */
   readonly args?: readonly unknown[];
-  /** Evaluates the module again in pages that have it already. Default false. */
+  /** Evaluates the module again in pages that have loaded it. Default false. */
   readonly fresh?: boolean;
-  /** How long pages may take, in ms; those that overrun are rows. Default 10,000. */
+  /** Time limit of the pages, in ms; those that exceed it are rows. Default 10,000. */
   readonly timeoutMs?: number;
   /** Largest result of one page, in bytes; all rows share 3 MiB. Default 1 MiB. */
   readonly maxResultBytes?: number;
 };
 
 /**
- * Why a page has no value to show:
+ * Why there is no value of a page:
  *
  * - `load`: the module could not be fetched, parsed, linked or evaluated
  * - `thrown`: the default export threw, or its value could not be sent
- * - `timeout`: the page did not answer in time
- * - `page_gone`: it is not there, or left meanwhile
- * - `unsupported`: its client cannot do this
- * - `unanswered`: anything else, a full queue say
+ * - `timeout`: the page did not respond in time
+ * - `page_gone`: it is not connected, or has disconnected meanwhile
+ * - `unsupported`: its client does not support this
+ * - `unanswered`: anything else, such as a full queue
  */
 export type ImportErrorKind =
   'load' | 'thrown' | 'timeout' | 'page_gone' | 'unsupported' | 'unanswered';
 
-/** Why a page has no value to show for an import. */
+/** Why there is no value of a page. */
 export class ImportError extends Error {
-  /** Tells it from other errors where classes do not. */
+  /** Identifies it where `instanceof` does not work. */
   override readonly name = 'ImportError';
-  /** What became of it. */
+  /** The kind of the error. */
   readonly kind: ImportErrorKind;
-  /** What was thrown in the page, of `load` and `thrown`. */
+  /** The exception in the page, with `load` and `thrown`. */
   readonly exception: JsException | undefined;
-  /** Why the page did not answer, of the other kinds. */
+  /** Why the page did not respond, with the other kinds. */
   readonly status: DeliveryStatus | undefined;
 
   /** @internal */
@@ -62,23 +62,23 @@ export class ImportError extends Error {
   }
 }
 
-/** What an awaited import came to, page by page. */
+/** The results of an awaited import. */
 export interface ImportReport {
-  /** Whom the import reached. */
+  /** The delivery report. */
   readonly report: Report;
-  /** Exactly one for each selected socket, whatever happened to it. */
+  /** Exactly one row for each selected socket. */
   readonly rows: readonly ImportRow[];
 }
 
-/** What one page made of an awaited import: a value, or an error. */
+/** The result of one page: a value, or an error. */
 export type ImportRow = {
   /** The page's socket. */
   readonly socketId: string;
-  /** From selection to the answer, or to giving up, in ms. */
+  /** Time from the selection to the result, or to the time limit, in ms. */
   readonly elapsedMs: number;
 } & (
   | {
-      /** What the default export returned, or its promise resolved to. */
+      /** The returned or resolved value of the default export. */
       readonly value: JsValue;
       /** None. */
       readonly error?: undefined;
@@ -91,7 +91,7 @@ export type ImportRow = {
     }
 );
 
-/** An import as the daemon takes it. */
+/** Converts an import for the wire. */
 export function fromImport(
   target: Target,
   given: Import,
@@ -111,7 +111,7 @@ export function fromImport(
   };
 }
 
-/** An import's outcome as the daemon sent it. */
+/** Converts the results of an import from the wire. */
 export function toImportReport({ report, results }: wire.SendImportResponse): ImportReport {
   return { report: toReport(report), rows: results.map(toRow) };
 }
@@ -128,7 +128,7 @@ function toRow({ socketId, outcome, elapsed }: wire.ImportResult): ImportRow {
     }
     default: {
       const status = toStatus(outcome?.value ?? 0);
-      const text = `the page did not answer: ${statusText(status)}`;
+      const text = `the page did not respond: ${statusText(status)}`;
       return { ...row, error: new ImportError(UNANSWERED[status], text, status) };
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Write Pagewire plugins and tools for Node: programs that serve parts of a web page, send to the pages that are
- * open, and hear what they say.
+ * Write Pagewire plugins and tools for Node: programs that serve parts of a web page, send messages to open pages, and
+ * receive messages from them.
  *
  * @packageDocumentation
  */
@@ -15,7 +15,7 @@ export {
   type SendOptions,
   type SocketList,
 } from './client.js';
-export type { Daemon } from './discovery.js';
+export type { Daemon } from './daemon.js';
 export type { ConnectOptions } from './endpoint.js';
 export { PagewireError, type Code, type ErrorKind, type FieldViolation } from './errors.js';
 export type {

@@ -1,23 +1,23 @@
 import { toDuration } from './duration.js';
 import type * as wire from './generated/pagewire/v1/control.js';
 
-/** What a daemon is and can do. */
+/** Version, features and state of a daemon. */
 export interface ServerInfo {
   /** Its version. */
   readonly serverVersion: string;
-  /** What it can do, `import.await` say. */
+  /** Its features, such as `import.await`. */
   readonly features: readonly string[];
-  /** URLs that pages are served at, base path included. */
+  /** URLs of its pages, including the base path. */
   readonly baseUrls: readonly string[];
-  /** Names this run of it. */
+  /** Identifies this run of it. */
   readonly epoch: string;
-  /** When this run began, by its clock. */
+  /** Start time of this run, by its clock. */
   readonly startTime: Date;
-  /** The bounds in force. */
+  /** The current limits. */
   readonly limits: Limits;
-  /** Text frames of pages that were no JSON object with a type. */
+  /** Text frames of pages that were not a JSON object with a type. */
   readonly refusedFrames: number;
-  /** Whether HTML pages get the socket client at this moment. */
+  /** Whether the socket client is currently injected into HTML pages. */
   readonly injectsClient: boolean;
   /** HTML pages served with the client. */
   readonly pagesWithClient: number;
@@ -27,7 +27,7 @@ export interface ServerInfo {
   readonly allowedOrigins: readonly string[];
 }
 
-/** Bounds in force in a daemon. */
+/** Limits of a daemon. */
 export interface Limits {
   /** Largest message to a page, in bytes. */
   readonly maxMessageBytes: number;
@@ -37,13 +37,13 @@ export interface Limits {
   readonly maxCallTimeoutMs: number | undefined;
   /** Bytes that may wait for one socket. */
   readonly maxSocketQueueBytes: number;
-  /** Events the log keeps at most. 0 = bounded by `eventLogBytes` alone. */
+  /** Limit of events in the log. 0 = limited only by `eventLogBytes`. */
   readonly eventLogEntries: number;
-  /** Bytes the log keeps at most. */
+  /** Limit of bytes in the log. */
   readonly eventLogBytes: number;
 }
 
-/** A hook, by its name. */
+/** The name of a hook. */
 export type HookName =
   'unspecified' | 'serve' | 'transform' | 'resolve_import' | 'subscribe_messages';
 
@@ -51,17 +51,17 @@ export type HookName =
 export interface PluginInfo {
   /** Its name. */
   readonly pluginName: string;
-  /** Its version. Empty = not said. */
+  /** Its version. Empty = unknown. */
   readonly pluginVersion: string;
-  /** How far it is. */
+  /** Its state. */
   readonly state: 'unspecified' | 'waiting' | 'starting' | 'ready' | 'failed';
   /** The hooks that it declared. */
   readonly hooks: readonly HookName[];
-  /** Place in the order of serving, from 0. */
+  /** Index in the order of serve hooks, from 0. */
   readonly serveOrderIndex: number;
   /** Its process, if the daemon spawned it; else 0. */
   readonly pid: number;
-  /** How often the daemon started it again. */
+  /** How often the daemon restarted it. */
   readonly restarts: number;
   /** Calls made to it. */
   readonly calls: number;
@@ -69,7 +69,7 @@ export interface PluginInfo {
   readonly passes: number;
   /** Calls that failed. */
   readonly failures: number;
-  /** Calls whose deadline passed. */
+  /** Calls that timed out. */
   readonly timeouts: number;
   /** Results that came too late. */
   readonly lateResults: number;
@@ -86,7 +86,7 @@ const HOOKS: readonly HookName[] = [
 ];
 const STATES = ['unspecified', 'waiting', 'starting', 'ready', 'failed'] as const;
 
-/** Server info as the daemon sent it. */
+/** Converts server info from the wire. */
 export function toServerInfo(info: wire.GetServerInfoResponse): ServerInfo {
   const { limits, startTime, ...rest } = info;
   return {
@@ -103,7 +103,7 @@ export function toServerInfo(info: wire.GetServerInfoResponse): ServerInfo {
   };
 }
 
-/** A plugin as the daemon sent it. */
+/** Converts a plugin from the wire. */
 export function toPluginInfo(plugin: wire.Plugin): PluginInfo {
   const { state, hooks, callLatencyP99, ...rest } = plugin;
   return {

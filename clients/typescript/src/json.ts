@@ -1,4 +1,4 @@
-/** A value as JSON text. What JSON has no word for (undefined, a function) is a `TypeError`. */
+/** Serializes a value as JSON. Throws a `TypeError` for values that JSON lacks (undefined, a function). */
 export function jsonText(value: unknown): string {
   const text = JSON.stringify(value) as string | undefined;
   if (text === undefined) {

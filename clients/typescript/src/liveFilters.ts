@@ -1,15 +1,15 @@
 import { fromFilters, type Filters } from './filter.js';
 import type { RequestFilter } from './generated/pagewire/v1/hooks.js';
 
-/** Who waits for filters to be in force. */
+/** A caller that waits for filters to be in force. */
 interface Waiter {
   resolve(): void;
   reject(error: unknown): void;
 }
 
 /**
- * Filters of a hook that change while its plugin runs: an editor is asked about the files that it has unsaved,
- * say. Pass it as the hook's `filter`. It holds the filters whether a plugin runs or not.
+ * Filters of a hook that can be replaced while its plugin runs, so that an editor, for example, is called only for files
+ * with unsaved changes. Pass it as the hook's `filter`. It holds the filters whether the plugin runs or not.
  *
  * ```js
  * const unsaved = new LiveFilters();
@@ -21,14 +21,14 @@ export class LiveFilters {
   #filters: RequestFilter[];
   readonly #hooks = new Set<HookFilters>();
 
-  /** The filters to begin with. Default none: the plugin is asked about nothing. */
+  /** The initial filters. Default none: the hook is not called. */
   constructor(filters: Filters = []) {
     this.#filters = fromFilters(filters);
   }
 
   /**
-   * Replaces all filters. Returns once they are in force: no later request sees the old ones. Of several calls at
-   * the same time the last counts. While the plugin does not run it returns at once.
+   * Replaces all filters. Returns once they are in force: no later request is matched against the old ones. Of several
+   * concurrent calls the last one wins. Returns immediately while the plugin does not run.
    *
    * Fails when the daemon refuses a filter (`FIELD_INVALID`), which ends the plugin; the filters stay set.
    */
@@ -37,7 +37,7 @@ export class LiveFilters {
     await Promise.all([...this.#hooks].map((hook) => hook.changed()));
   }
 
-  /** @internal Opens a hook with the filters of the moment; it is told of later ones. */
+  /** @internal Registers a hook: returns the current filters, and sends later ones with `send`. */
   open(send: (filters: RequestFilter[]) => void): [RequestFilter[], HookFilters] {
     const hook = new HookFilters(
       () => send(this.#filters),
@@ -48,51 +48,51 @@ export class LiveFilters {
   }
 }
 
-/** One open hook's part in its filters. */
+/** Registration of one open hook. */
 export class HookFilters {
   readonly #send: () => void;
   readonly #remove: () => void;
-  /** Who waits for what was sent; undefined when nothing is under way. The opening is a sending too. */
-  #sent: Waiter[] | undefined = [];
-  /** Who waits for what is sent next: one at a time, so that what is set meanwhile is skipped but for the last. */
-  #due: Waiter[] = [];
+  /** Waiters of the update in flight; undefined when there is none. Opening the hook counts as an update. */
+  #inFlight: Waiter[] | undefined = [];
+  /** Waiters of the next update. Only one update is in flight, so intermediate filters are skipped. */
+  #pending: Waiter[] = [];
 
   constructor(send: () => void, remove: () => void) {
     this.#send = send;
     this.#remove = remove;
   }
 
-  /** There are new filters; resolves when they are in force. */
+  /** Sends the new filters; resolves when they are in force. */
   changed(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#due.push({ resolve, reject });
+      this.#pending.push({ resolve, reject });
       this.#next();
     });
   }
 
-  /** The daemon has in force what it was sent. */
+  /** Records that the daemon applies the filters that were sent. */
   inForce(): void {
-    for (const waiter of this.#sent ?? []) waiter.resolve();
-    this.#sent = undefined;
+    for (const waiter of this.#inFlight ?? []) waiter.resolve();
+    this.#inFlight = undefined;
     this.#next();
   }
 
-  /** The hook is over. Who waits for an update under way is told why; others' filters stay set. */
-  over(error: unknown): void {
+  /** Records the end of the hook: waiters of the update in flight get the error; later filters stay set. */
+  ended(error: unknown): void {
     this.#remove();
-    for (const waiter of this.#sent ?? []) {
+    for (const waiter of this.#inFlight ?? []) {
       if (error === undefined) waiter.resolve();
       else waiter.reject(error);
     }
-    for (const waiter of this.#due) waiter.resolve();
-    this.#sent = [];
-    this.#due = [];
+    for (const waiter of this.#pending) waiter.resolve();
+    this.#inFlight = [];
+    this.#pending = [];
   }
 
   #next(): void {
-    if (this.#sent !== undefined || this.#due.length === 0) return;
-    this.#sent = this.#due;
-    this.#due = [];
+    if (this.#inFlight !== undefined || this.#pending.length === 0) return;
+    this.#inFlight = this.#pending;
+    this.#pending = [];
     this.#send();
   }
 }

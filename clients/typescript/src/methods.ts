@@ -1,4 +1,4 @@
-/** The contract's methods: where they are, and how their messages are written and read. */
+/** The contract's methods: their paths, and how their messages are encoded and decoded. */
 
 import * as control from './generated/pagewire/v1/control.js';
 import * as hooks from './generated/pagewire/v1/hooks.js';

@@ -1,14 +1,14 @@
-/** A place in the daemon's event log. */
+/** A position in the daemon's event log. */
 export interface Position {
-  /** Names one run of the daemon. Compare for equality only. */
+  /** Identifies one run of the daemon. Compare for equality only. */
   readonly epoch: string;
-  /** Number of the last event at this place, 0 before the first. Below 2^53. */
+  /** Number of the last event before this position, 0 before the first. Below 2^53. */
   readonly sequence: number;
 }
 
 const START: Position = { epoch: '', sequence: 0 };
 
-/** A position as the daemon sent it. */
+/** Converts a position from the wire. */
 export function toPosition(position: Position | undefined): Position {
   return position ?? START;
 }

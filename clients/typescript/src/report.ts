@@ -5,36 +5,36 @@ import type {
 import { toPosition, type Position } from './position.js';
 
 /**
- * Why a page was not reached or did not answer:
+ * Why a page was not reached or did not respond:
  *
  * - `not_found`: no connected socket has this id
- * - `gone`: it closed meanwhile
+ * - `gone`: the socket was closed meanwhile
  * - `dropped_slow`: its queue was full; nothing was enqueued
- * - `timed_out`: the confirmation, or the answer, did not come in time
- * - `unsupported`: its client cannot do this
+ * - `timed_out`: the confirmation, or the response, did not arrive in time
+ * - `unsupported`: its client does not support this
  */
 export type DeliveryStatus =
   'unspecified' | 'not_found' | 'gone' | 'dropped_slow' | 'timed_out' | 'unsupported';
 
-/** What became of a send. `reached` and the rows together are exactly what was selected. */
+/** Delivery report of a send: the reached sockets and the rows together are exactly the selected sockets. */
 export interface Report {
-  /** How many sockets were reached. 0 without rows: nobody was selected. */
+  /** The number of reached sockets. 0 without rows: no socket was selected. */
   readonly reached: number;
-  /** A row for each selected socket that was not, in no particular order. */
+  /** A row for each selected socket that was not reached, in no particular order. */
   readonly unreached: readonly Unreached[];
-  /** Who was reached, if the call or the client asks for it (`listReached`). Else empty. */
+  /** The reached sockets, with `listReached`. Else empty. */
   readonly reachedSocketIds: readonly string[];
-  /** Place in the event log at selection: what the send causes comes after it. */
+  /** Position in the event log at the selection: events that the send causes come after it. */
   readonly position: Position;
 }
 
 /** A socket that was selected and not reached. */
 export interface Unreached {
-  /** The socket, or the id that was given when there is none. */
+  /** The socket id, or the unknown id from the target. */
   readonly socketId: string;
-  /** Why. */
+  /** The reason. */
   readonly status: DeliveryStatus;
-  /** Why, for people. */
+  /** The reason for people. */
   readonly text: string;
 }
 
@@ -48,33 +48,33 @@ const STATUSES: readonly DeliveryStatus[] = [
 ];
 
 const TEXTS: Record<DeliveryStatus, string> = {
-  unspecified: 'the daemon does not say why',
+  unspecified: 'unknown reason',
   not_found: 'no connected socket has this id',
-  gone: 'the socket closed meanwhile',
+  gone: 'the socket was closed',
   dropped_slow: 'the queue of the socket is full',
-  timed_out: 'no answer in time',
-  unsupported: 'the client in the page cannot do this',
+  timed_out: 'no response in time',
+  unsupported: 'the client in the page does not support this',
 };
 
-const NOBODY: readonly [] = [];
+const NONE: readonly [] = [];
 
-/** A status by its name. */
+/** The name of a status. */
 export function toStatus(status: WireStatus): DeliveryStatus {
   return STATUSES[status] ?? 'unspecified';
 }
 
-/** A status for people. */
+/** The text of a status for people. */
 export function statusText(status: DeliveryStatus): string {
   return TEXTS[status];
 }
 
-/** A report as the daemon sent it. */
+/** Converts a report from the wire. */
 export function toReport(report: DeliveryReport | undefined): Report {
   if (report === undefined) return { ...EMPTY };
   const { reached, unreached, reachedSocketIds, position } = report;
   return {
     reached,
-    unreached: unreached.length === 0 ? NOBODY : unreached.map(toUnreached),
+    unreached: unreached.length === 0 ? NONE : unreached.map(toUnreached),
     reachedSocketIds,
     position: toPosition(position),
   };
@@ -82,8 +82,8 @@ export function toReport(report: DeliveryReport | undefined): Report {
 
 const EMPTY: Report = {
   reached: 0,
-  unreached: NOBODY,
-  reachedSocketIds: NOBODY,
+  unreached: NONE,
+  reachedSocketIds: NONE,
   position: toPosition(undefined),
 };
 

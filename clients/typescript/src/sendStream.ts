@@ -1,4 +1,4 @@
-/** Sends without a call set up for each: the n-th answer on the stream is for the n-th send. */
+/** The stream that carries sends, so that they need no call each: its n-th response is for the n-th send. */
 
 import type { CallLimits, Channel, OpenDuplex } from './channel.js';
 import { PagewireError, codeName, deadlineError, rpcError } from './errors.js';
@@ -10,69 +10,70 @@ import type {
 import { sendStream } from './methods.js';
 import { toReport, type Report } from './report.js';
 
-/** How often deadlines are looked at; a stream that nobody used for so long is ended. */
+/** Interval at which deadlines are checked; a stream that was unused for this long is ended. */
 const TICK_MS = 1000;
 
-/** A send whose answer has not come. */
+/** A send without a response yet. */
 interface Pending {
-  /** When it ends at the latest, in ms since the epoch. */
+  /** Its deadline, in ms since the epoch. */
   readonly deadline: number;
-  /** Undefined when nobody waits for the answer any more. */
+  /** Undefined once the caller has been answered or has cancelled. */
   settle: ((report: Report | undefined, error?: unknown) => void) | undefined;
 }
 
-/** The sends of one client. Opened when needed, ended when idle so that it keeps no process alive. */
+/** The sends of one client. The stream is opened when needed and ended when idle, so that it does not keep the process alive. */
 export class SendStream {
   readonly #channel: Channel;
-  #open: Opened | undefined;
+  #open: OpenSendStream | undefined;
 
   constructor(channel: Channel) {
     this.#channel = channel;
   }
 
   /**
-   * Sends; an error is an error of this send alone, or of the whole stream. The deadline is kept exactly, or to
-   * the next tick, which costs no timer for each send.
+   * Sends and waits for the report. Rejects with an error of this send, or of the whole stream. With `exact` the deadline
+   * has a timer of its own, else it is checked at the next tick, which is cheaper.
    */
   send(send: SendRequest, { deadline, signal }: CallLimits, exact: boolean): Promise<Report> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      let giveUp: (() => void) | undefined;
+      let cancel: (() => void) | undefined;
       let timer: NodeJS.Timeout | undefined;
       const pending: Pending = {
         deadline,
         settle: (report, error) => {
           pending.settle = undefined;
-          if (giveUp !== undefined) signal?.removeEventListener('abort', giveUp);
+          if (cancel !== undefined) signal?.removeEventListener('abort', cancel);
           if (timer !== undefined) clearTimeout(timer);
           if (report === undefined) reject(error);
           else resolve(report);
         },
       };
       if (signal !== undefined) {
-        giveUp = () => pending.settle?.(undefined, signal.reason);
-        signal.addEventListener('abort', giveUp, { once: true });
+        cancel = () => pending.settle?.(undefined, signal.reason);
+        signal.addEventListener('abort', cancel, { once: true });
       }
       if (exact) {
         const left = Math.max(0, deadline - Date.now());
         timer = setTimeout(() => pending.settle?.(undefined, deadlineError()), left);
       }
-      if (this.#open === undefined || this.#open.ended) this.#open = new Opened(this.#channel);
+      if (this.#open === undefined || this.#open.ended)
+        this.#open = new OpenSendStream(this.#channel);
       this.#open.send(send, pending);
     });
   }
 
-  /** Ends the stream; who waits for an answer is told that there is none. */
+  /** Ends the stream; pending sends fail. */
   close(): void {
     this.#open?.close();
   }
 }
 
 /** One stream, from its opening to its end. */
-class Opened {
+class OpenSendStream {
   ended = false;
   readonly #stream: OpenDuplex<SendStreamRequest>;
-  /** Sends in order; those before `#first` are answered. */
+  /** Sends in order; those before `#first` have been answered. */
   #pending: Pending[] = [];
   #first = 0;
   #used = true;
@@ -80,11 +81,11 @@ class Opened {
 
   constructor(channel: Channel) {
     this.#stream = channel.duplex(sendStream, {
-      onMessage: (response) => this.#answered(response),
+      onMessage: (response) => this.#onResponse(response),
       onEnd: (error) => this.#finish(error),
     });
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
-    // The stream itself keeps the process alive as long as it is open.
+    // The open stream itself keeps the process alive.
     this.#ticking.unref();
   }
 
@@ -98,9 +99,9 @@ class Opened {
     this.#stream.cancel();
   }
 
-  #answered({ outcome }: SendStreamResponse): void {
+  #onResponse({ outcome }: SendStreamResponse): void {
     const pending = this.#pending[this.#first++];
-    // Answered ones are dropped in bulk: shifting moves all others.
+    // Answered sends are removed in bulk, because `shift` would move all others.
     if (this.#first === this.#pending.length) {
       this.#pending.length = 0;
       this.#first = 0;
@@ -139,7 +140,7 @@ class Opened {
     clearInterval(this.#ticking);
     const lost =
       error ??
-      new PagewireError('disconnected', 'the daemon stopped before it answered (see its log)');
+      new PagewireError('disconnected', 'the daemon stopped before it responded (see its log)');
     for (const pending of this.#pending.splice(this.#first)) pending.settle?.(undefined, lost);
   }
 }

@@ -1,51 +1,51 @@
 import type * as wire from './generated/pagewire/v1/sockets.js';
 import type { SocketFilter as WireFilter } from './generated/pagewire/v1/common.js';
 
-/** The page's `document.visibilityState`; `unspecified` = it has not said. */
+/** The page's `document.visibilityState`; `unspecified` = not reported. */
 export type Visibility = 'unspecified' | 'visible' | 'hidden';
 
-/** The page's `document.readyState`; `unspecified` = it has not said. */
+/** The page's `document.readyState`; `unspecified` = not reported. */
 export type DocumentState = 'unspecified' | 'loading' | 'interactive' | 'complete';
 
-/** One connection of one document. What the page says of itself is empty until it has said it. */
+/** One connection of one document. Values reported by the page are empty until its hello. */
 export interface Socket {
-  /** Names this connection. Never reused; a reconnect has a new one. */
+  /** Identifies this connection. Never reused; a reconnect has a new one. */
   readonly socketId: string;
-  /** Names the document; the same across reconnects. */
+  /** Identifies the document, across reconnects. */
   readonly pageId: string;
-  /** Names the browser tab; the same across reloads. Frames have their top page's. */
+  /** Identifies the browser tab, across reloads. Frames have that of their top-level page. */
   readonly tabId: string;
-  /** The document's location. */
+  /** The URL of the document. */
   readonly url: string;
   /** Its title. */
   readonly title: string;
   /** The browser's `User-Agent`. Empty = none. */
   readonly userAgent: string;
-  /** Whether it can be seen. */
+  /** Its visibility. */
   readonly visibility: Visibility;
-  /** It is its tab's top page, not a frame. */
+  /** Whether it is the top-level page of its tab instead of a frame. */
   readonly topLevel: boolean;
-  /** Where the connection came from, as `ip:port`. */
+  /** The remote address of the connection, as `ip:port`. */
   readonly remoteAddress: string;
   /** When it connected, by the daemon's clock. */
   readonly connectTime: Date;
-  /** The page has said what it is, or had one second for it. Others can be sent to all the same. */
+  /** The page has sent its hello, or its time limit of 1 s has passed. Sends reach sockets that are not ready too. */
   readonly ready: boolean;
-  /** How far the document has loaded. */
+  /** The load state of the document. */
   readonly documentState: DocumentState;
-  /** What the page's client can do; empty for one that has not said. */
+  /** The features of the page's client; empty before its hello. */
   readonly clientFeatures: readonly string[];
 }
 
-/** Matches ready sockets by what their pages say. All that is given must match. */
+/** Conditions on ready sockets, all of which must hold. */
 export interface SocketFilter {
-  /** Searched for in `url`: RE2 syntax, unanchored. */
+  /** Matches `url`: RE2 syntax, unanchored. */
   readonly url?: string;
-  /** Searched for in `userAgent`: RE2 syntax, unanchored. */
+  /** Matches `userAgent`: RE2 syntax, unanchored. */
   readonly userAgent?: string;
-  /** Only pages that are so visible. */
+  /** Requires this visibility. */
   readonly visibility?: 'visible' | 'hidden';
-  /** Only top-level documents, no frames. Default false. */
+  /** Requires a top-level document instead of a frame. Default false. */
   readonly topLevel?: boolean;
 }
 
@@ -53,7 +53,7 @@ const VISIBILITIES: readonly Visibility[] = ['unspecified', 'visible', 'hidden']
 const STATES: readonly DocumentState[] = ['unspecified', 'loading', 'interactive', 'complete'];
 const NEVER = new Date(0);
 
-/** A socket as the daemon sent it. */
+/** Converts a socket from the wire. */
 export function toSocket(socket: wire.Socket): Socket {
   return {
     socketId: socket.socketId,
@@ -72,7 +72,7 @@ export function toSocket(socket: wire.Socket): Socket {
   };
 }
 
-/** A filter as the daemon takes it. */
+/** Converts a filter for the wire. */
 export function fromSocketFilter(filter: SocketFilter): WireFilter {
   return {
     urlRegex: filter.url ?? '',

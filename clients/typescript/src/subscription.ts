@@ -10,54 +10,54 @@ import { subscribeMessages } from './methods.js';
 import { toPosition, type Position } from './position.js';
 import { fromSocketFilter, type SocketFilter } from './socket.js';
 
-/** Events that wait here for the program; beyond it the daemon keeps them. Default 256. */
-const MAX_WAITING = 256;
+/** Events queued for the program; beyond that the daemon queues them. */
+const MAX_QUEUED = 256;
 
-/** What to be told of, and from where on. Nothing said: every message of every page, from now on. */
+/** Kinds of events and start position of a subscription. Default: all messages of all pages, from now on. */
 export interface SubscribeOptions {
-  /** Messages of pages. Default: if no other kind is asked for. */
+  /** Messages of pages. Default: if no other kind is selected. */
   readonly messages?: boolean;
-  /** Messages of these types only; asks for messages too. */
+  /** Only messages of these types; selects messages too. */
   readonly messageTypes?: readonly string[];
   /** Sockets that open, change and close. */
   readonly sockets?: boolean;
-  /** Console output of pages; has the daemon forward it, which costs the pages a little. */
+  /** Console output of pages. Pages report it only while there is a subscriber, at a small cost. */
   readonly console?: boolean;
-  /** Errors in pages that no code of theirs took. */
+  /** Errors in pages that their code did not handle. */
   readonly pageErrors?: boolean;
-  /** Watched files that change. Needs a daemon that watches. */
+  /** Changed files. Needs a daemon with `--watch`. */
   readonly files?: boolean;
-  /** Only events of ready sockets that match. Default all. */
+  /** Only events of ready sockets that match the filter. Default all. */
   readonly from?: SocketFilter;
-  /** First what came after this. What the daemon no longer holds is a gap. Default: from now on. */
+  /** Starts after this position. Events that the daemon no longer holds are a gap. Default: from now on. */
   readonly resumeAfter?: Position;
-  /** Fails with `POSITION_EVICTED` or `EPOCH_CHANGED` instead of beginning with a gap. */
+  /** Fails with `POSITION_EVICTED` or `EPOCH_CHANGED` instead of starting with a gap. */
   readonly strict?: boolean;
-  /** Drops the oldest events when they are read too slowly, with a gap. Default: ends with `SUBSCRIBER_SLOW`. */
+  /** Drops the oldest events of a slow subscriber, with a gap. Default: ends with `SUBSCRIBER_SLOW`. */
   readonly gapsWhenSlow?: boolean;
-  /** Events that may wait in the daemon. Default 1024; 8 MiB at most whatever the number. */
+  /** Limit of events that the daemon queues. Default 1024, and at most 8 MiB. */
   readonly maxQueue?: number;
-  /** Leaves out the content of larger messages. Default 1 MiB. */
+  /** Omits the content of larger messages. Default 1 MiB. */
   readonly maxEventBytes?: number;
-  /** Offers to answer the pages' requests among these messages, with `client.reply`. Default false. */
+  /** Offers to answer the requests among these messages, with `client.reply`. Default false. */
   readonly answersRequests?: boolean;
-  /** Offers to answer requests of these types alone. Each must be among `messageTypes`, if those are chosen. */
+  /** Offers to answer only requests of these types. Each must be among `messageTypes`, if those are set. */
   readonly answers?: readonly string[];
 }
 
-interface Waiting {
+interface Waiter {
   resolve(result: IteratorResult<Event, undefined>): void;
   reject(error: unknown): void;
 }
 
 /**
- * A subscription in force: its events, in the order of the daemon's log. Iterate over it, once.
+ * An active subscription: its events in the order of the daemon's log. Iterate over it once.
  *
- * An error ends it; without one it ends when the daemon stops. Leaving the loop, or `close`, unsubscribes. A
- * gap is an event.
+ * An error ends it; without one it ends when the daemon stops. Leaving the loop, or `close`, unsubscribes. A gap is an
+ * event.
  */
 export class Subscription implements AsyncIterableIterator<Event, undefined> {
-  /** Everything after `resumeAfter` comes. False when none was given, or a gap follows. */
+  /** Whether all events after `resumeAfter` will be delivered. False when it was not given, or a gap follows. */
   readonly resumed: boolean;
   #position: Position;
   readonly #options: SubscribeOptions;
@@ -78,26 +78,26 @@ export class Subscription implements AsyncIterableIterator<Event, undefined> {
     this.resumed = first.resumed;
   }
 
-  /** The place of the last event that was taken, or of the beginning. */
+  /** The position of the last event that was read; initially that of the subscription. */
   get position(): Position {
     return this.#position;
   }
 
-  /** The next event; done when the daemon ended the subscription, or `close` did. */
+  /** The next event; done after the daemon, or `close`, has ended the subscription. */
   async next(): Promise<IteratorResult<Event, undefined>> {
     const result = await this.#source.next();
     if (!result.done) this.#position = result.value.position;
     return result;
   }
 
-  /** Unsubscribes. Who waits for an event is told that there is none. */
+  /** Unsubscribes. Pending calls of `next` are done. */
   close(): void {
     this.#source.close();
   }
 
   /**
-   * Ends this subscription and opens it again after its last position, with whatever gap the daemon reports; with
-   * the same options, unless some are changed. When that fails it can be tried again later.
+   * Ends this subscription and subscribes again after its position, with the same options except for `changes`. Lost
+   * events are reported as a gap. After a failure it can be called again.
    */
   async resume(changes: SubscribeOptions = {}): Promise<Subscription> {
     this.close();
@@ -111,13 +111,13 @@ export class Subscription implements AsyncIterableIterator<Event, undefined> {
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  /** Itself: it is iterated over once. */
+  /** Returns itself, because it can be iterated only once. */
   [Symbol.asyncIterator](): this {
     return this;
   }
 }
 
-/** Subscribes, and returns once the subscription is in force. */
+/** Subscribes, and returns once the subscription is active. */
 export function subscribe(
   channel: Channel,
   options: SubscribeOptions,
@@ -126,18 +126,18 @@ export function subscribe(
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const source = new Source();
-    const giveUp = () => {
+    const cancel = () => {
       source.close();
       reject(signal?.reason as Error);
     };
-    let begun = false;
+    let hasStarted = false;
     const stream = channel.read(subscribeMessages, toRequest(options), {
       onMessage: (response) => {
-        if (begun) {
+        if (hasStarted) {
           source.push(response);
           return;
         }
-        begun = true;
+        hasStarted = true;
         const { event } = response;
         if (event?.$case === 'subscribed') {
           const first = {
@@ -146,25 +146,25 @@ export function subscribe(
           };
           resolve(new Subscription(channel, options, source, first));
         } else {
-          reject(unexpected('a subscription that does not begin with `subscribed`'));
+          reject(unexpected('the first event of the subscription is not `subscribed`'));
         }
       },
       onEnd: (error) => {
-        signal?.removeEventListener('abort', giveUp);
+        signal?.removeEventListener('abort', cancel);
         source.finish(error);
-        if (!begun) reject(error ?? unexpected('a subscription that ended at once'));
+        if (!hasStarted) reject(error ?? unexpected('the subscription ended immediately'));
       },
     });
     source.open(stream);
-    signal?.addEventListener('abort', giveUp, { once: true });
+    signal?.addEventListener('abort', cancel, { once: true });
   });
 }
 
-/** A stream's events, until somebody takes them. */
+/** Queue of a stream's events. */
 class Source {
   #stream: OpenStream | undefined;
   #events: Event[] = [];
-  #waiting: Waiting[] = [];
+  #waiters: Waiter[] = [];
   #ended = false;
   #error: PagewireError | undefined;
 
@@ -175,41 +175,41 @@ class Source {
   push(response: SubscribeMessagesResponse): void {
     if (this.#ended) return;
     const event = toEvent(response);
-    // One of a later version is passed over.
+    // Skips kinds of events that this version does not know.
     if (event === undefined) return;
-    const waiting = this.#waiting.shift();
-    if (waiting !== undefined) {
-      waiting.resolve({ done: false, value: event });
+    const waiter = this.#waiters.shift();
+    if (waiter !== undefined) {
+      waiter.resolve({ done: false, value: event });
       return;
     }
     this.#events.push(event);
-    if (this.#events.length === MAX_WAITING) this.#stream?.pause();
+    if (this.#events.length === MAX_QUEUED) this.#stream?.pause();
   }
 
   next(): Promise<IteratorResult<Event, undefined>> {
     const event = this.#events.shift();
     if (event !== undefined) {
-      if (this.#events.length === MAX_WAITING - 1) this.#stream?.resume();
+      if (this.#events.length === MAX_QUEUED - 1) this.#stream?.resume();
       return Promise.resolve({ done: false, value: event });
     }
     if (this.#error !== undefined) {
       const error = this.#error;
-      // An iterator that has failed is at its end.
+      // An iterator that has failed is done.
       this.#error = undefined;
       return Promise.reject(error);
     }
     if (this.#ended) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
   finish(error: PagewireError | undefined): void {
     if (this.#ended) return;
     this.#ended = true;
-    const [first, ...others] = this.#waiting.splice(0);
+    const [first, ...others] = this.#waiters.splice(0);
     if (first === undefined) this.#error = error;
     else if (error === undefined) first.resolve({ done: true, value: undefined });
     else first.reject(error);
-    for (const waiting of others) waiting.resolve({ done: true, value: undefined });
+    for (const waiter of others) waiter.resolve({ done: true, value: undefined });
   }
 
   close(): void {
@@ -221,7 +221,7 @@ class Source {
   }
 }
 
-/** A subscription as the daemon takes it. */
+/** Converts options for the wire. */
 export function toRequest(options: SubscribeOptions): SubscribeMessagesRequest {
   const kinds: EventKind[] = [];
   if (options.messages || options.messageTypes !== undefined) kinds.push(1);

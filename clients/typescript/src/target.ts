@@ -5,8 +5,8 @@ import { fromSocketFilter, type SocketFilter } from './socket.js';
 export type OneOrMore = string | readonly string[];
 
 /**
- * Whom a call is for. The selection is one instant's snapshot. An empty list is refused by the daemon,
- * never a broadcast; there is no default.
+ * The sockets that a call selects. The selection is a snapshot. The daemon refuses an empty list, which is never a
+ * broadcast; there is no default.
  *
  * ```js
  * { socket: message.socketId }
@@ -20,7 +20,7 @@ export type Target = (
       readonly socket: OneOrMore;
     }
   | {
-      /** Every socket of these tabs, those of frames included. */
+      /** All sockets of these tabs, including those of frames. */
       readonly tab: OneOrMore;
     }
   | {
@@ -28,29 +28,29 @@ export type Target = (
       readonly page: OneOrMore;
     }
   | {
-      /** The ready sockets whose URL this is found in: RE2 syntax, unanchored. */
+      /** The ready sockets whose URL matches this regular expression: RE2 syntax, unanchored. */
       readonly url: string;
     }
   | {
-      /** The ready sockets that match. */
+      /** The ready sockets that match the filter. */
       readonly filter: SocketFilter;
     }
   | {
-      /** Every connected socket, ready or not. */
+      /** All connected sockets, ready or not. */
       readonly all: true;
     }
 ) & {
-  /** Sockets taken out of the selection. Unknown ones are ignored. */
+  /** Sockets excluded from the selection. Unknown ones are ignored. */
   readonly excluding?: OneOrMore;
 };
 
-/** A target as the daemon takes it. What selects nothing is sent as such: the daemon refuses it. */
+/** Converts a target for the wire. An empty selection is sent as such, and the daemon refuses it. */
 export function fromTarget(target: Target): WireTarget {
   const excludeSocketIds = target.excluding === undefined ? [] : list(target.excluding);
   return { selector: selector(target), excludeSocketIds };
 }
 
-/** The page that waits for an answer to its request. */
+/** The socket that sent the request. */
 export function replyTo(requestId: string): WireTarget {
   return { selector: { $case: 'replyTo', value: requestId }, excludeSocketIds: [] };
 }
@@ -63,11 +63,11 @@ function selector(target: Target): WireTarget['selector'] {
     return { $case: 'filter', value: fromSocketFilter({ url: target.url }) };
   }
   if ('filter' in target) return { $case: 'filter', value: fromSocketFilter(target.filter) };
-  // Programs without types may say anything: `all: false` selects nothing.
+  // Programs without types may pass anything: `all: false` selects nothing.
   return (target.all as unknown) === true ? { $case: 'all', value: {} } : undefined;
 }
 
-/** One as a list of one. */
+/** A single item as a list. */
 export function list(items: OneOrMore): string[] {
   if (typeof items === 'string') return [items];
   // Programs without types may pass undefined: an empty list is refused by the daemon.

@@ -1,39 +1,39 @@
 import type * as wire from './generated/pagewire/v1/common.js';
 
-/** How far an import had come when something was thrown; `unspecified` = it is of no import. */
+/** The phase of an import in which an exception was thrown; `unspecified` = not in an import. */
 export type Phase = 'unspecified' | 'load' | 'call' | 'serialize';
 
-/** Something that was thrown in a page. */
+/** An exception in a page. */
 export interface JsException {
-  /** How far the work had come. */
+  /** The phase in which it was thrown. */
   readonly phase: Phase;
-  /** The error's `name`, `TypeError` say. Empty for what is no `Error`. */
+  /** The error's `name`, such as `TypeError`. Empty for a value that is not an `Error`. */
   readonly name: string;
-  /** The error's `message`, or what was thrown as text. */
+  /** The error's `message`, or the thrown value as text. */
   readonly message: string;
   /** The error's `stack`, in the browser's own format. Empty = none. */
   readonly stack: string;
-  /** The script it was thrown in. Empty = unknown. */
+  /** The script that threw it. Empty = unknown. */
   readonly url: string;
   /** Line, from 1. 0 = unknown. */
   readonly line: number;
   /** Column, from 1. 0 = unknown. */
   readonly column: number;
-  /** What was thrown and is no `Error`, as JSON text. Empty = none. */
+  /** A thrown value that is not an `Error`, as JSON text. Empty = none. */
   readonly thrownJson: string;
 }
 
 /**
- * A value as it came out of a page. `text` shows it as a console would:
+ * A JavaScript value of a page. `text` shows it as a console would:
  *
- * - `json`: what `JSON.stringify` made of it, verbatim and never cut; `value()` parses it
+ * - `json`: the result of `JSON.stringify`, verbatim and never truncated; `value()` parses it
  * - `undefined`: or a module without a default function
  * - `unserializable`: `NaN`, `Infinity`, `-Infinity`, `-0`, or a bigint as `123n`
- * - `description`: anything else (DOM node, function, cycle), described
- * - `truncated`: larger than the limit; the beginning of a description
+ * - `description`: a description of anything else (DOM node, function, cycle)
+ * - `truncated`: the start of the description of a value over the size limit
  */
 export class JsValue {
-  /** Which sort of value it is. */
+  /** The kind of value. */
   readonly kind: 'json' | 'undefined' | 'unserializable' | 'description' | 'truncated';
   /** The JSON text, or what a console would show. */
   readonly text: string;
@@ -45,10 +45,10 @@ export class JsValue {
   }
 
   /**
-   * The value itself: JSON parsed, numbers that JSON lacks, bigints. Of what could not leave the page it
-   * throws a `TypeError`.
+   * The value itself: parsed JSON, numbers that JSON lacks, bigints. Throws a `TypeError` for a value that cannot
+   * leave its page.
    */
-  // As JSON.parse: what a page returns is known to who wrote the page.
+  // As with JSON.parse, the caller knows the type of the value.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   value<T = any>(): T {
     switch (this.kind) {
@@ -60,12 +60,12 @@ export class JsValue {
         return (this.text.endsWith('n') ? BigInt(this.text.slice(0, -1)) : Number(this.text)) as T;
       default:
         throw new TypeError(
-          `not a value that can leave its page: ${this.text} (have the page return something JSON.stringify keeps)`,
+          `not a value that can leave its page: ${this.text} (let the page return something that JSON.stringify supports)`,
         );
     }
   }
 
-  /** As a console would show it. */
+  /** Formats as a console does. */
   toString(): string {
     return this.kind === 'truncated' ? `${this.text}...` : this.text;
   }
@@ -73,7 +73,7 @@ export class JsValue {
 
 const PHASES: readonly Phase[] = ['unspecified', 'load', 'call', 'serialize'];
 
-/** A value as the daemon sent it. */
+/** Converts a value from the wire. */
 export function toValue({ kind, truncated }: wire.JsValue): JsValue {
   switch (kind?.$case) {
     case 'json':
@@ -86,7 +86,7 @@ export function toValue({ kind, truncated }: wire.JsValue): JsValue {
   }
 }
 
-/** An exception as the daemon sent it. */
+/** Converts an exception from the wire. */
 export function toException(thrown: wire.JsException | undefined): JsException {
   const { phase, ...rest } = thrown ?? NONE;
   return { phase: PHASES[phase] ?? 'unspecified', ...rest };
@@ -103,13 +103,13 @@ const NONE = {
   thrownJson: '',
 } as const;
 
-/** An exception in a line: `TypeError: message`, and where it was thrown if nothing else says so. */
+/** Formats an exception as `TypeError: message`, with the location if neither message nor stack contains it. */
 export function exceptionText(thrown: JsException): string {
   const { phase, name, message, stack, url, line, column, thrownJson } = thrown;
-  const begin = { load: 'could not be loaded: ', serialize: 'its value could not be sent: ' };
+  const prefixes = { load: 'could not be loaded: ', serialize: 'its value could not be sent: ' };
   const what = [name, message || thrownJson].filter(Boolean).join(': ');
   const place = line === 0 ? url : `${url}:${line}:${column}`;
-  const isSaid = url === '' || message.includes(place) || stack.includes(place);
-  const before = phase === 'load' || phase === 'serialize' ? begin[phase] : '';
-  return `${before}${what}${isSaid ? '' : ` (${place})`}`;
+  const isKnown = url === '' || message.includes(place) || stack.includes(place);
+  const prefix = phase === 'load' || phase === 'serialize' ? prefixes[phase] : '';
+  return `${prefix}${what}${isKnown ? '' : ` (${place})`}`;
 }

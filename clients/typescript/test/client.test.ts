@@ -18,7 +18,7 @@ describe('a client', () => {
     daemon.removeFolders();
   });
 
-  test('sends JSON text as it is, and values in the order of the calls', async () => {
+  test('sends JSON text unchanged, and values in the order of the calls', async () => {
     const page = await Page.open(daemon);
     const raw = '{"type":"x",  "n":12345678901234567890, "n":1.0}';
     await client.sendJson({ socket: page.id }, raw);
@@ -38,7 +38,7 @@ describe('a client', () => {
     page.close();
   });
 
-  test('reports who was not reached, and names who was when asked', async () => {
+  test('reports unreached sockets, and lists reached ones on request', async () => {
     const page = await Page.open(daemon);
     const target = { socket: [page.id, 'nobody'] };
     const report = await client.send(target, {}, { listReached: true, confirmReceipt: true });
@@ -51,7 +51,7 @@ describe('a client', () => {
     page.close();
   });
 
-  test('has what makes no sense refused, and the next send goes on', async () => {
+  test('rejects an invalid send and accepts the next one', async () => {
     const refused = { kind: 'rpc', code: 'INVALID_ARGUMENT', reason: 'FIELD_INVALID' };
     await assert.rejects(client.send({ socket: [] }, {}), refused);
     await assert.rejects(client.sendJson({ all: true }, '{'), refused);
@@ -66,7 +66,7 @@ describe('a client', () => {
     assert.equal((await client.send({ socket: 'x' }, {})).unreached.length, 1);
   });
 
-  test('tells values and errors of an awaited import apart', async () => {
+  test('distinguishes values and errors of an awaited import', async () => {
     const [good, silent] = await Promise.all([
       Page.open(daemon),
       Page.open(daemon, { features: [] }),
@@ -88,7 +88,7 @@ describe('a client', () => {
     silent.close();
   });
 
-  test('gives a call up at its deadline and by its signal', async () => {
+  test('cancels a call at its deadline and by its signal', async () => {
     const page = await Page.open(daemon);
     const target = { socket: page.id };
     const code = { code: 'export default 1' };
@@ -100,7 +100,7 @@ describe('a client', () => {
     page.close();
   });
 
-  test('follows events from a position on without a hole, and resumes', async () => {
+  test('delivers all events after a position, and resumes', async () => {
     const { position } = await client.listSockets();
     const page = await Page.open(daemon);
     page.say({ type: 'a' });
@@ -134,7 +134,7 @@ describe('a client', () => {
     page.close();
   });
 
-  test('says why it does not connect', async () => {
+  test('reports why it cannot connect', async () => {
     const { control: endpoint } = daemon;
     await assert.rejects(connect({ endpoint, token: 'wrong' }), {
       kind: 'rpc',
@@ -146,7 +146,7 @@ describe('a client', () => {
     await assert.rejects(connect({ endpoint, tokenFile: '/nowhere' }), { kind: 'token_file' });
   });
 
-  test('lets its program end without being closed', async () => {
+  test('does not keep its program alive', async () => {
     const program = `
       const { connect } = await import(${JSON.stringify(import.meta.resolve('pagewire'))});
       const client = await connect({ endpoint: ${JSON.stringify(daemon.control)} });

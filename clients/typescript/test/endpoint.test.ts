@@ -4,8 +4,10 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { once } from 'node:events';
-import { chooseDaemon, discover, type Daemon } from '../src/discovery.js';
-import { findEndpoint, parseAddress } from '../src/endpoint.js';
+import type { Daemon } from '../src/daemon.js';
+import { chooseDaemon, discover } from '../src/discovery.js';
+import { parseAddress } from '../src/address.js';
+import { findEndpoint } from '../src/endpoint.js';
 import { Folder } from './support.js';
 
 let runtime: Folder;
@@ -21,7 +23,7 @@ afterEach(() => {
   process.env = { ...before };
 });
 
-test('every spelling of an address is understood', () => {
+test('parses every spelling of an address', () => {
   for (const same of ['127.0.0.1:8001', '[::1]:8001', 'localhost:8001', 'unix:/run/p.sock']) {
     assert.equal(parseAddress(same), same);
   }
@@ -29,7 +31,7 @@ test('every spelling of an address is understood', () => {
   assert.equal(parseAddress('unix:///run/p.sock'), 'unix:/run/p.sock');
 });
 
-test('what is no address is refused with the value and a remedy', () => {
+test('refuses an invalid address with the value and a remedy', () => {
   for (const value of [
     '',
     '8001',
@@ -60,7 +62,7 @@ function daemon(pid: number, rootDirs: string[]): Daemon {
   return { pid, rootDirs, http: '', control, controls: [control], tokenFile: undefined };
 }
 
-test('the nearest root around the folder counts, then those below, then the only one', () => {
+test('prefers the nearest root around the folder, then roots below, then the only daemon', () => {
   const outer = daemon(1, ['/no/p']);
   const inner = daemon(2, ['/no/p/web']);
   const other = daemon(3, ['/no/q', '/no/r']);
@@ -77,7 +79,7 @@ test('the nearest root around the folder counts, then those below, then the only
   assert.throws(() => chooseDaemon('/elsewhere', []), { kind: 'no_daemon' });
 });
 
-/** A file as a daemon of this process would leave it, with somebody who listens there. */
+/** A discovery file for this process, with a listener at its address. */
 async function leaveFile(change: (file: Record<string, unknown>) => void = () => {}) {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -101,7 +103,7 @@ async function leaveFile(change: (file: Record<string, unknown>) => void = () =>
   return { server, folder, control };
 }
 
-test('a daemon is found by its file, with its token, also when it is named', async () => {
+test('discovers a daemon with its token, also when its address is given', async () => {
   const { server, control } = await leaveFile();
   assert.deepEqual(await findEndpoint({}), { address: control, token: 'secret' });
   assert.deepEqual(await findEndpoint({ endpoint: control }), {
@@ -115,20 +117,20 @@ test('a daemon is found by its file, with its token, also when it is named', asy
   server.close();
 });
 
-test('a daemon where nobody listens is ignored', async () => {
+test('ignores a daemon whose address has no listener', async () => {
   const { server } = await leaveFile();
   server.close();
   await once(server, 'close');
   await assert.rejects(discover('/'), { kind: 'no_daemon' });
 });
 
-test('a file that is too large is ignored', async () => {
+test('ignores a file that is too large', async () => {
   const { server } = await leaveFile((file) => (file['later'] = 'x'.repeat(65 * 1024)));
   await assert.rejects(discover('/'), { kind: 'no_daemon' });
   server.close();
 });
 
-test('a folder that others may open, or a link to one, is not used', async () => {
+test('refuses a folder that other users can open, and a symbolic link', async () => {
   const { server, folder } = await leaveFile();
   chmodSync(folder, 0o755);
   await assert.rejects(discover('/'), /only you can open/);

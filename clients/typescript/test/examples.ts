@@ -1,4 +1,4 @@
-/** Runs the examples of the current folder, as their readers would, and sees what each does to a page. */
+/** Runs the examples in the current folder and checks the effect of each on a page. */
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -16,7 +16,7 @@ after(async () => {
   daemon.removeFolders();
 });
 
-/** What a page hears first of each, having sent a ping. */
+/** The first message of each to a page that has sent a ping. */
 const HEARD = {
   'targeted-reply': /^{"type":"pong","n":7}$/,
   'console-log': /"Hello from Pagewire"/,
@@ -59,7 +59,7 @@ for (const [name, heard] of Object.entries(HEARD)) {
       example.kill();
       await ended;
     }
-    // The next one is alone, and counts the pages.
+    // The next example must see only one page.
     await until('silence', async () => {
       return (await client.plugins()).length + (await client.sockets()).length === 0;
     });

@@ -15,7 +15,7 @@ describe('a plugin', () => {
     daemon.removeFolders();
   });
 
-  /** Runs it until the test is over. */
+  /** Runs a plugin until the end of the test. */
   async function running(plugin: Plugin): Promise<{ context: Context; end: () => Promise<void> }> {
     const ending = new AbortController();
     const started = new Events<Context>();
@@ -31,7 +31,7 @@ describe('a plugin', () => {
     return { context, end: () => (ending.abort(), within('the end of run', run)) };
   }
 
-  test('serves text, bytes, status and headers, and skips what is not its own', async () => {
+  test('serves text, bytes, status and headers, and skips other paths', async () => {
     daemon.site.write('file.txt', 'a file');
     const { end } = await running({
       name: 'serving',
@@ -61,7 +61,7 @@ describe('a plugin', () => {
     assert.equal((await daemon.get('/made/text.js')).status, 404);
   });
 
-  test('sees bodies of 10 MiB and answers with them', async () => {
+  test('receives bodies of 10 MiB and returns them', async () => {
     const size = 10 * 1024 * 1024;
     const { end } = await running({
       name: 'large',
@@ -77,7 +77,7 @@ describe('a plugin', () => {
     await end();
   });
 
-  test('is told when the daemon gives a call up, and its answer is thrown away', async () => {
+  test('aborts the signal of a cancelled call and discards its result', async () => {
     const aborted = new Events<string>();
     const { end } = await running({
       name: 'slow',
@@ -92,11 +92,11 @@ describe('a plugin', () => {
       },
     });
     assert.equal((await daemon.get('/slow')).status, 504);
-    assert.match(await aborted.next('the signal'), /its time is over/);
+    assert.match(await aborted.next('the signal'), /its deadline passed/);
     await end();
   });
 
-  test('hears messages and requests of one socket in their order, and answers them', async () => {
+  test('handles messages and requests of one socket in order, and answers them', async () => {
     const heard: string[] = [];
     const { end } = await running({
       name: 'hearing',
@@ -129,7 +129,7 @@ describe('a plugin', () => {
     await end();
   });
 
-  test('hears nothing twice of more handlers than may run at once', async () => {
+  test('handles each event once when there are more than the handler limit', async () => {
     let running_ = 0;
     let most = 0;
     let release = () => {};
@@ -152,7 +152,7 @@ describe('a plugin', () => {
     );
     for (const page of pages) page.say({ type: 'work' });
     for (const page of pages) page.say({ type: 'work' });
-    // All 600 are in the log before one is done.
+    // All 600 are in the log before the first handler finishes.
     const client = await connect({ endpoint: daemon.control });
     const asked = await client.subscribe({ messageTypes: ['end'] });
     pages[0]!.say({ type: 'end' });
@@ -165,7 +165,7 @@ describe('a plugin', () => {
     await end();
   });
 
-  test('that is ended answers the request whose handler runs', async () => {
+  test('answers the request of a running handler while it stops', async () => {
     const begun = new Events<void>();
     let release: (answer: string) => void = () => {};
     const { end } = await running({
@@ -179,7 +179,7 @@ describe('a plugin', () => {
     page.say({ type: 'ask', id: 1, 'pagewire:request': true });
     await begun.next('the handler');
     const ended = end();
-    // Its hooks take no more calls when it finishes what runs.
+    // Its hooks accept no more calls while it finishes.
     await until('its end', async () => (await daemon.get('/x')).status === 404);
     release('answer');
     assert.equal((await page.hear())['response'], 'answer');
@@ -187,7 +187,7 @@ describe('a plugin', () => {
     page.close();
   });
 
-  test('changes its filters while it runs, and a refused one ends it', async () => {
+  test('replaces its filters while it runs, and ends when one is refused', async () => {
     const live = new LiveFilters('/one');
     const { end } = await running({ name: 'live', serve: { filter: live, handler: () => 'mine' } });
     assert.equal((await daemon.get('/one')).status, 200);
@@ -202,7 +202,7 @@ describe('a plugin', () => {
     await live.set([]);
   });
 
-  test('without a filter, or with two handlers of one type, is refused', async () => {
+  test('is refused without a filter, or with two handlers of one type', async () => {
     const handler = () => undefined;
     const unfiltered = { name: 'bad', serve: { handler } } as unknown as Plugin;
     await assert.rejects(run(unfiltered), { kind: 'plugin', message: /serve has no filter/ });
@@ -210,7 +210,7 @@ describe('a plugin', () => {
     await assert.rejects(run(twice), { kind: 'plugin', message: /`a` has two handlers/ });
   });
 
-  test('whose start fails ends with that', async () => {
+  test('ends with the error of its start handler', async () => {
     const plugin: Plugin = {
       name: 'broken',
       serverStart: () => Promise.reject(new Error('no database')),
@@ -221,7 +221,7 @@ describe('a plugin', () => {
     });
   });
 
-  test('whose stop fails ends with that, also when the program ends it', async () => {
+  test('ends with the error of its stop handler, also when the program stops it', async () => {
     const { end } = await running({
       name: 'broken',
       serverStop: () => Promise.reject(new Error('no database')),
@@ -263,7 +263,7 @@ describe('a plugin whose daemon', () => {
     });
   }
 
-  test('stops ends when it runs once, and loses the connection when that is killed', async () => {
+  test('stops ends with runOnce, and with an error when the daemon is killed', async () => {
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       const daemon = await Daemon.start();
       const started = new Events<Context>();
@@ -281,7 +281,7 @@ describe('a plugin whose daemon', () => {
 describe('a plugin that the daemon spawned', () => {
   const library = JSON.stringify(import.meta.resolve('pagewire'));
 
-  /** A daemon that spawns a plugin, and the connection that lives as long as the plugin's process. */
+  /** A daemon that spawns a plugin, and a connection that lasts as long as the plugin's process. */
   async function spawning() {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -301,7 +301,7 @@ describe('a plugin that the daemon spawned', () => {
     const gone = once(socket, 'close');
     socket.on('error', () => undefined).resume();
     const client = await connect({ endpoint: daemon.control });
-    // It is ready when it answers; no page waits for it by itself.
+    // Polled, because no page waits for an optional plugin.
     await until('the plugin', async () => (await client.plugins())[0]?.state === 'ready');
     client.close();
     return { daemon, gone, server };

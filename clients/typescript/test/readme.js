@@ -1,4 +1,4 @@
-// Writes the programs of README.md to build/readme, where `check` has their types checked and the first one run.
+// Writes the programs of README.md to build/readme; `check` compiles them and runs the first one.
 
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 

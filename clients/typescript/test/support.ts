@@ -1,4 +1,4 @@
-/** The real parts of tests: a daemon, and pages that are raw sockets which speak the page protocol. */
+/** Real parts for tests: a daemon, and pages as raw sockets that speak the page protocol. */
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,17 +9,17 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
 
-/** The one guard of every wait. */
+/** Time limit of every wait. */
 const WITHIN_MS = 20_000;
 
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The daemon's binary. */
+/** The binary of the daemon. */
 export const BIN = resolve(
   process.env['PAGEWIRE_BIN'] ?? join(PACKAGE, '../../target/debug/pagewire'),
 );
 
-/** Fails, by the name of what was waited for, when it does not happen in time. */
+/** Waits with the time limit; the error names what was awaited. */
 export async function within<Value>(what: string, value: Promise<Value>): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -28,13 +28,13 @@ export async function within<Value>(what: string, value: Promise<Value>): Promis
   return Promise.race([value, late]).finally(() => clearTimeout(timer));
 }
 
-/** Asks again and again until it is so. */
+/** Polls until the condition holds. */
 export async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
   const end = Date.now() + WITHIN_MS;
   while (!(await isSo())) if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
 }
 
-/** A folder that is gone after the test. */
+/** A temporary folder that is removed after the test. */
 export class Folder implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'pagewire-test-'));
 
@@ -49,7 +49,7 @@ export class Folder implements Disposable {
   }
 }
 
-/** A daemon with a site and a runtime folder of its own. */
+/** A daemon with its own site and runtime folder. */
 export class Daemon {
   readonly site: Folder;
   readonly runtime: Folder;
@@ -72,7 +72,7 @@ export class Daemon {
     this.tokenFile = ready['token_file']!;
   }
 
-  /** Starts one. Discovery finds it, and no other. */
+  /** Starts a daemon, which is the only one that discovery finds. */
   static async start(flags: string[] = [], folders?: { site: Folder; runtime: Folder }) {
     const { site, runtime } = folders ?? { site: new Folder(), runtime: new Folder() };
     process.env['XDG_RUNTIME_DIR'] = runtime.path;
@@ -85,7 +85,7 @@ export class Daemon {
     return new Daemon(site, runtime, child, JSON.parse(line) as Record<string, string>);
   }
 
-  /** Another one at the same addresses. */
+  /** Starts another daemon at the same addresses. */
   restart(): Promise<Daemon> {
     const port = new URL(this.http).port;
     return Daemon.start(['--port', port, '--control', this.control], this);
@@ -153,7 +153,7 @@ export class Page {
     this.#socket.send(JSON.stringify(message));
   }
 
-  /** The next text, as it came. */
+  /** The next text frame. */
   hearText(): Promise<string> {
     const text = this.#texts.shift();
     if (text !== undefined) return Promise.resolve(text);
@@ -169,7 +169,7 @@ export class Page {
   }
 }
 
-/** Something that happens once, or several times, to be waited for. */
+/** An event that can be awaited and may happen several times. */
 export class Events<Value> {
   readonly #values: Value[] = [];
   readonly #waiting: ((value: Value) => void)[] = [];

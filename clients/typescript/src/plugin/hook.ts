@@ -1,4 +1,4 @@
-/** A hook's stream: calls come down, results go up, matched by their ids. */
+/** The stream of a hook: the daemon sends calls, the plugin returns results, matched by call id. */
 
 import type { Channel, OpenDuplex } from '../channel.js';
 import type { Client } from '../client.js';
@@ -19,8 +19,8 @@ import { LiveFilters } from '../liveFilters.js';
 import type { Method } from '../methods.js';
 import type { Awaitable, HookOptions } from './plugin.js';
 
-/** A message to the daemon on any hook's stream. */
-interface Up<Open, Result> {
+/** A message to the daemon on the stream of any hook. */
+interface ToDaemon<Open, Result> {
   message:
     | { $case: 'open'; value: Open }
     | { $case: 'result'; value: Result }
@@ -28,8 +28,8 @@ interface Up<Open, Result> {
     | undefined;
 }
 
-/** A message of the daemon on any hook's stream. */
-interface Down<Call> {
+/** A message of the daemon on the stream of any hook. */
+interface FromDaemon<Call> {
   message:
     | { $case: 'opened'; value: HookOpened }
     | { $case: 'call'; value: Call }
@@ -38,14 +38,14 @@ interface Down<Call> {
     | undefined;
 }
 
-/** What a handler gets. */
+/** The argument of a handler, as far as this module uses it. */
 interface Cancellable {
   cancel(reason: unknown): void;
 }
 
-/** A kind of hook: what its handler makes of what, and the messages of its stream. */
+/** A type of hook: input and output of its handler, and the messages of its stream. */
 export interface Hook<Open, Call extends { callId: number }, Result, Input, Output> {
-  readonly method: Method<Up<Open, Result>, Down<Call>>;
+  readonly method: Method<ToDaemon<Open, Result>, FromDaemon<Call>>;
   readonly open: (filters: RequestFilter[]) => Open;
   readonly input: (call: Call) => Input;
   readonly result: (callId: number, output: Output, input: Input) => Result;
@@ -53,26 +53,26 @@ export interface Hook<Open, Call extends { callId: number }, Result, Input, Outp
   readonly handler: (input: Input, client: Client) => Awaitable<Output>;
 }
 
-/** A hook that is open, whatever its kind. */
+/** An open hook of any type. */
 export interface OpenHook {
-  /** When it is in force. Fails when the daemon refuses it. */
+  /** Resolves when the daemon has opened it; rejects when the daemon refuses it. */
   readonly opened: Promise<void>;
-  /** Finishes the calls that run, then ends the stream; resolves when the daemon has answered that. */
+  /** Finishes the running calls, then ends the stream; resolves when the daemon has ended its side. */
   finish(): Promise<void>;
-  /** Gives the stream up, and with it the calls that run. */
+  /** Cancels the stream and the running calls. */
   cancel(): void;
 }
 
-/** Where a hook is opened. */
-export interface HookPlace {
+/** The session in which a hook is opened. */
+export interface HookSession {
   readonly channel: Channel;
   readonly client: Client;
   readonly sessionId: string;
-  /** Told when the stream ends; the error, if it did not end in order. */
+  /** Called when the stream ends, with the error if it did not end gracefully. */
   readonly onEnd: (error: Error | undefined) => void;
 }
 
-/** Opens a hook's stream, which implements it. */
+/** Opens the stream of a hook. */
 export function openHook<
   Open,
   Call extends { callId: number },
@@ -82,9 +82,9 @@ export function openHook<
 >(
   hook: Hook<Open, Call, Result, Input, Output>,
   given: HookOptions['filter'],
-  place: HookPlace,
+  session: HookSession,
 ): OpenHook {
-  return new HookStream(hook, given, place);
+  return new HookStream(hook, given, session);
 }
 
 class HookStream<
@@ -97,7 +97,7 @@ class HookStream<
   readonly opened: Promise<void>;
   readonly #hook: Hook<Open, Call, Result, Input, Output>;
   readonly #client: Client;
-  readonly #stream: OpenDuplex<Up<Open, Result>>;
+  readonly #stream: OpenDuplex<ToDaemon<Open, Result>>;
   readonly #running = new Map<number, Input>();
   readonly #ended: Promise<void>;
   #finishing = false;
@@ -105,7 +105,7 @@ class HookStream<
   constructor(
     hook: Hook<Open, Call, Result, Input, Output>,
     given: HookOptions['filter'],
-    { channel, client, sessionId, onEnd }: HookPlace,
+    { channel, client, sessionId, onEnd }: HookSession,
   ) {
     this.#hook = hook;
     this.#client = client;
@@ -118,13 +118,13 @@ class HookStream<
     const [first, filters] = live.open((filters) => {
       this.#stream.write({ message: { $case: 'updateFilters', value: { filters } } });
     });
-    const onMessage = ({ message }: Down<Call>) => {
+    const onMessage = ({ message }: FromDaemon<Call>) => {
       switch (message?.$case) {
         case 'call':
           this.#call(message.value);
           break;
         case 'cancel':
-          this.#cancelled(message.value);
+          this.#onCancel(message.value);
           break;
         case 'opened':
           isOpened.resolve();
@@ -140,9 +140,9 @@ class HookStream<
       {
         onMessage,
         onEnd: (error) => {
-          filters.over(error);
-          this.#giveUp(error ?? new Error('the hook is closed'));
-          isOpened.reject(error ?? unexpected('a hook that ended by itself'));
+          filters.ended(error);
+          this.#cancelCalls(error ?? new Error('the hook is closed'));
+          isOpened.reject(error ?? unexpected('the hook ended unexpectedly'));
           isEnded.resolve();
           onEnd(error);
         },
@@ -159,11 +159,11 @@ class HookStream<
   }
 
   cancel(): void {
-    this.#giveUp(new Error('the plugin has ended'));
+    this.#cancelCalls(new Error('the plugin has ended'));
     this.#stream.cancel();
   }
 
-  // No promise is made for a handler that needs none.
+  // Avoids a promise for synchronous handlers.
   #call(call: Call): void {
     const { callId } = call;
     const input = this.#hook.input(call);
@@ -201,21 +201,23 @@ class HookStream<
   }
 
   #answer(callId: number, value: Result): void {
-    // What was given up is answered no more.
+    // A cancelled call has no result.
     if (!this.#running.delete(callId)) return;
     this.#stream.write({ message: { $case: 'result', value } });
     if (this.#finishing && this.#running.size === 0) this.#stream.end();
   }
 
-  #cancelled({ callId, reason }: CallCancel): void {
+  #onCancel({ callId, reason }: CallCancel): void {
     const input = this.#running.get(callId);
     if (input === undefined) return;
     this.#running.delete(callId);
-    input.cancel(new DOMException(`the daemon gave the call up: ${REASONS[reason]}`, 'AbortError'));
+    input.cancel(
+      new DOMException(`the daemon cancelled the call: ${REASONS[reason]}`, 'AbortError'),
+    );
     if (this.#finishing && this.#running.size === 0) this.#stream.end();
   }
 
-  #giveUp(reason: Error): void {
+  #cancelCalls(reason: Error): void {
     const running = [...this.#running.values()];
     this.#running.clear();
     for (const input of running) input.cancel(reason);
@@ -223,13 +225,13 @@ class HookStream<
 }
 
 const REASONS = [
-  'no reason is said',
-  'the browser is gone',
-  'its time is over',
-  'the daemon stops',
+  'unknown reason',
+  'the browser disconnected',
+  'its deadline passed',
+  'the daemon is stopping',
 ];
 
-/** Options as the daemon takes them. */
+/** Converts options for the wire. */
 export function fromOptions(options: HookOptions): WireOptions {
   return {
     maxConcurrentCalls: options.maxConcurrentCalls ?? 0,
@@ -239,7 +241,7 @@ export function fromOptions(options: HookOptions): WireOptions {
   };
 }
 
-/** Whether a handler's result is yet to come. */
+/** Whether the result of a handler is a promise. */
 export function isPromise<Value>(value: Awaitable<Value>): value is PromiseLike<Value> {
   return (
     typeof value === 'object' &&

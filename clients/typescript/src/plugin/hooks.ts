@@ -1,4 +1,4 @@
-/** The three hooks: how their options, calls and results are told. */
+/** The three hooks: conversion of their options, calls and results. */
 
 import { toDuration } from '../duration.js';
 import type {
@@ -14,7 +14,7 @@ import type {
   TransformResult,
 } from '../generated/pagewire/v1/hooks.js';
 import * as methods from '../methods.js';
-import { fromOptions, openHook, type Hook, type HookPlace, type OpenHook } from './hook.js';
+import { fromOptions, openHook, type Hook, type HookSession, type OpenHook } from './hook.js';
 import type { Plugin, ResolveImport, Serve, Transform } from './plugin.js';
 import { ResolveImportCall, ServeCall, TransformCall } from './request.js';
 import {
@@ -26,14 +26,14 @@ import {
   type Transformed,
 } from './results.js';
 
-/** Opens all hooks that a plugin has. */
-export function openHooks(plugin: Plugin, place: HookPlace): OpenHook[] {
+/** Opens all hooks of a plugin. */
+export function openHooks(plugin: Plugin, session: HookSession): OpenHook[] {
   const { serve, transform, resolveImport } = plugin;
   const hooks: OpenHook[] = [];
-  if (serve) hooks.push(openHook(serveHook(serve), serve.filter, place));
-  if (transform) hooks.push(openHook(transformHook(transform), transform.filter, place));
+  if (serve) hooks.push(openHook(serveHook(serve), serve.filter, session));
+  if (transform) hooks.push(openHook(transformHook(transform), transform.filter, session));
   if (resolveImport) {
-    hooks.push(openHook(resolveImportHook(resolveImport), resolveImport.filter, place));
+    hooks.push(openHook(resolveImportHook(resolveImport), resolveImport.filter, session));
   }
   return hooks;
 }

@@ -1,4 +1,4 @@
-/** A plugin's subscription: every event goes to its handler, and each socket's handlers run in turn. */
+/** The subscription of a plugin: dispatches events to handlers; those of one socket run sequentially. */
 
 import type { OpenStream } from '../channel.js';
 import type { Client } from '../client.js';
@@ -10,14 +10,14 @@ import type { Socket as WireSocket } from '../generated/pagewire/v1/sockets.js';
 import * as methods from '../methods.js';
 import { toSocket } from '../socket.js';
 import { toRequest } from '../subscription.js';
-import { isPromise, type HookPlace } from './hook.js';
+import { isPromise, type HookSession } from './hook.js';
 import type { Context, Plugin } from './plugin.js';
 
-/** Handlers that run, or wait for their turn at their socket. Beyond it no event is read. */
+/** Handlers that run or wait for earlier ones of their socket. At the limit no event is read. */
 const MAX_HANDLERS = 256;
 
-/** Why an answer was for nobody: another plugin was faster, or the page waits no more. */
-const ANSWERED = ['ALREADY_ANSWERED', 'REQUEST_EXPIRED', 'REQUEST_NOT_FOUND'];
+/** Expected errors of a reply: another plugin has replied first, or the page no longer waits. */
+const IGNORED_REASONS = ['ALREADY_ANSWERED', 'REQUEST_EXPIRED', 'REQUEST_NOT_FOUND'];
 
 /** An event and its handler. */
 interface Work {
@@ -27,63 +27,63 @@ interface Work {
   readonly request: Message | undefined;
 }
 
-/** Whether a plugin hears anything. */
+/** Whether a plugin has event handlers. */
 export function listens(plugin: Plugin): boolean {
-  return hearsSockets(plugin) || typesOf(plugin).length > 0;
+  return hasSocketHandlers(plugin) || messageTypesOf(plugin).length > 0;
 }
 
-function hearsSockets(plugin: Plugin): boolean {
+function hasSocketHandlers(plugin: Plugin): boolean {
   const names = ['onSocketOpened', 'onSocketReady', 'onSocketClosed'] as const;
   return names.some((name) => plugin[name] !== undefined);
 }
 
-function typesOf({ onMessage, onRequest }: Plugin): string[] {
+function messageTypesOf({ onMessage, onRequest }: Plugin): string[] {
   return [...Object.keys(onMessage ?? {}), ...Object.keys(onRequest ?? {})];
 }
 
-/** The subscription of a plugin that listens, and where its handlers stand. */
+/** The subscription of a plugin and the state of its handlers. */
 export class Listening {
   readonly #plugin: Plugin;
   readonly #client: Client;
-  readonly #place: HookPlace;
+  readonly #session: HookSession;
   #stream: OpenStream | undefined;
-  /** Sockets that were told to be ready. */
+  /** Sockets known to be ready. */
   readonly #ready = new Set<string>();
-  /** By socket whose handler runs: those that wait for their turn. */
-  readonly #turns = new Map<string, Work[]>();
+  /** Waiting handlers by socket; an entry exists while a handler of the socket runs. */
+  readonly #queues = new Map<string, Work[]>();
   #handlers = 0;
   #stopped = false;
   #idle: (() => void) | undefined;
 
-  constructor(plugin: Plugin, place: HookPlace) {
+  constructor(plugin: Plugin, session: HookSession) {
     this.#plugin = plugin;
-    this.#client = place.client;
-    this.#place = place;
+    this.#client = session.client;
+    this.#session = session;
   }
 
-  /** Subscribes to what the plugin hears, from the session's beginning on. Returns once that is in force. */
+  /** Subscribes to the events that have handlers, starting at the session's position. */
   async open(context: Context): Promise<void> {
     const { sockets, position } = context.socketsTruncated
       ? await this.#client.listSockets()
       : context;
     for (const { socketId, ready } of sockets) if (ready) this.#ready.add(socketId);
 
-    const { channel, sessionId } = this.#place;
-    const messageTypes = typesOf(this.#plugin);
+    const { channel, sessionId } = this.#session;
+    const messageTypes = messageTypesOf(this.#plugin);
     const request = toRequest({
       ...(messageTypes.length > 0 && { messageTypes }),
       answers: Object.keys(this.#plugin.onRequest ?? {}),
-      sockets: hearsSockets(this.#plugin),
+      sockets: hasSocketHandlers(this.#plugin),
       resumeAfter: position,
     });
     await new Promise<void>((resolve, reject) => {
       const onMessage = (event: SubscribeMessagesResponse) => {
         resolve();
-        this.#tell(event);
+        this.#dispatch(event);
       };
       const onEnd = (error: PagewireError | undefined) => {
-        reject(error ?? unexpected('a subscription that ended by itself'));
-        if (!this.#stopped) this.#place.onEnd(error);
+        reject(error ?? unexpected('the subscription ended unexpectedly'));
+        if (!this.#stopped) this.#session.onEnd(error);
       };
       const reader = { onMessage, onEnd };
       this.#stream = channel.read(methods.subscribeMessages, request, reader, sessionId);
@@ -91,8 +91,8 @@ export class Listening {
   }
 
   /**
-   * No further event is handled; resolves when the handlers that run are done. The subscription lasts until the session
-   * ends: it holds the offer to answer what they are asked.
+   * Stops handling events; resolves when the running handlers have finished. The subscription stays open until the
+   * session ends, because it holds the offer to answer requests.
    */
   finish(): Promise<void> {
     this.#stopped = true;
@@ -100,13 +100,13 @@ export class Listening {
     return new Promise((resolve) => (this.#idle = resolve));
   }
 
-  /** No further event is handled, nor one answered. */
+  /** Stops handling events and cancels the subscription. */
   cancel(): void {
     this.#stopped = true;
     this.#stream?.cancel();
   }
 
-  #tell({ event }: SubscribeMessagesResponse): void {
+  #dispatch({ event }: SubscribeMessagesResponse): void {
     if (this.#stopped) return;
     const { onMessage, onRequest, name } = this.#plugin;
     switch (event?.$case) {
@@ -114,14 +114,14 @@ export class Listening {
         const message = new Message(event.value);
         const { socketId, type } = message;
         const what = `message \`${type}\``;
-        // Own properties alone: a page may send any type, `constructor` too.
+        // Only own properties: a page may send any type, even `constructor`.
         if (onMessage && Object.hasOwn(onMessage, type)) {
           const call = () => onMessage[type]?.(message, this.#client);
-          this.#inTurn(socketId, { what, call, request: undefined });
+          this.#enqueue(socketId, { what, call, request: undefined });
         } else if (onRequest && Object.hasOwn(onRequest, type)) {
           const request = message.requestId === undefined ? undefined : message;
           const call = () => onRequest[type]?.(message, this.#client);
-          this.#inTurn(socketId, { what, call, request });
+          this.#enqueue(socketId, { what, call, request });
         }
         break;
       }
@@ -130,45 +130,45 @@ export class Listening {
         if (socket === undefined) break;
         if (this.#plugin.onSocketOpened !== undefined) {
           const call = () => this.#plugin.onSocketOpened?.(toSocket(socket), this.#client);
-          this.#inTurn(socket.socketId, { what: 'an opened socket', call, request: undefined });
+          this.#enqueue(socket.socketId, { what: 'an opened socket', call, request: undefined });
         }
-        this.#tellIfReady(socket);
+        this.#dispatchIfReady(socket);
         break;
       }
       case 'socketUpdated':
-        if (event.value.socket) this.#tellIfReady(event.value.socket);
+        if (event.value.socket) this.#dispatchIfReady(event.value.socket);
         break;
       case 'socketClosed': {
         const closed = toClosed(event.value);
         this.#ready.delete(closed.socketId);
         if (this.#plugin.onSocketClosed !== undefined) {
           const call = () => this.#plugin.onSocketClosed?.(closed, this.#client);
-          this.#inTurn(closed.socketId, { what: 'a closed socket', call, request: undefined });
+          this.#enqueue(closed.socketId, { what: 'a closed socket', call, request: undefined });
         }
         break;
       }
       case 'gap': {
         const { after, before } = toGap(event.value);
-        console.error(`plugin \`${name}\`: the events between ${after} and ${before} are lost`);
+        console.error(`plugin \`${name}\`: events between ${after} and ${before} were lost`);
         break;
       }
     }
   }
 
-  #tellIfReady(socket: WireSocket): void {
+  #dispatchIfReady(socket: WireSocket): void {
     const { socketId, ready } = socket;
     if (!ready || this.#ready.has(socketId)) return;
     this.#ready.add(socketId);
     if (!this.#plugin.onSocketReady) return;
     const call = () => this.#plugin.onSocketReady?.(toSocket(socket), this.#client);
-    this.#inTurn(socketId, { what: 'a ready socket', call, request: undefined });
+    this.#enqueue(socketId, { what: 'a ready socket', call, request: undefined });
   }
 
-  /** Runs a handler, after the one before it at the same socket. */
-  #inTurn(socketId: string, work: Work): void {
+  /** Runs a handler after the previous ones of the same socket. */
+  #enqueue(socketId: string, work: Work): void {
     this.#handlers += 1;
     if (this.#handlers === MAX_HANDLERS) this.#stream?.pause();
-    const waiting = this.#turns.get(socketId);
+    const waiting = this.#queues.get(socketId);
     if (waiting === undefined) this.#run(socketId, work);
     else waiting.push(work);
   }
@@ -178,21 +178,21 @@ export class Listening {
     for (let work: Work | undefined = first; work !== undefined; work = waiting?.shift()) {
       const running = this.#call(work);
       if (running !== undefined) {
-        waiting ??= this.#turns.get(socketId);
-        if (waiting === undefined) this.#turns.set(socketId, []);
+        waiting ??= this.#queues.get(socketId);
+        if (waiting === undefined) this.#queues.set(socketId, []);
         void running.then(() => this.#next(socketId));
         return;
       }
       this.#done();
-      waiting ??= this.#turns.get(socketId);
+      waiting ??= this.#queues.get(socketId);
     }
-    this.#turns.delete(socketId);
+    this.#queues.delete(socketId);
   }
 
   #next(socketId: string): void {
     this.#done();
-    const work = this.#turns.get(socketId)?.shift();
-    if (work === undefined) this.#turns.delete(socketId);
+    const work = this.#queues.get(socketId)?.shift();
+    if (work === undefined) this.#queues.delete(socketId);
     else this.#run(socketId, work);
   }
 
@@ -202,7 +202,7 @@ export class Listening {
     if (this.#handlers === 0) this.#idle?.();
   }
 
-  /** A promise if there is something to wait for. It never fails. */
+  /** Calls a handler. Returns a promise if it is asynchronous; the promise never rejects. */
   #call(work: Work): Promise<void> | undefined {
     let result: unknown;
     try {
@@ -222,34 +222,34 @@ export class Listening {
   #succeeded(work: Work, value: unknown): Promise<void> | undefined {
     const { request } = work;
     if (request === undefined) return undefined;
-    return this.#answer(work, this.#client.reply(request, value === undefined ? null : value));
+    return this.#awaitReply(work, this.#client.reply(request, value === undefined ? null : value));
   }
 
   #failed(work: Work, error: unknown): Promise<void> | undefined {
     const { request } = work;
     if (request !== undefined) {
-      return this.#answer(work, this.#client.replyError(request, errorText(error)));
+      return this.#awaitReply(work, this.#client.replyError(request, errorText(error)));
     }
-    this.#complain(work, error);
+    this.#logError(work, error);
     return undefined;
   }
 
-  #answer(work: Work, sent: Promise<unknown>): Promise<void> {
+  #awaitReply(work: Work, sent: Promise<unknown>): Promise<void> {
     return sent.then(
       () => undefined,
       async (error: unknown) => {
         const { reason, kind } = error as Partial<PagewireError>;
-        if (reason !== undefined && ANSWERED.includes(reason)) return;
-        // A value that is no JSON is the handler's fault, which the page is told too.
+        if (reason !== undefined && IGNORED_REASONS.includes(reason)) return;
+        // A value that is not JSON is an error of the handler, which is sent to the page too.
         if (kind === undefined && work.request !== undefined) {
           await this.#client.replyError(work.request, errorText(error)).catch(() => undefined);
         }
-        this.#complain(work, error);
+        this.#logError(work, error);
       },
     );
   }
 
-  #complain({ what }: Work, error: unknown): void {
+  #logError({ what }: Work, error: unknown): void {
     if (this.#stopped && (error as Partial<PagewireError>).kind === 'disconnected') return;
     console.error(`plugin \`${this.#plugin.name}\`: handler of ${what}:`, error);
   }

@@ -4,9 +4,9 @@ import type { Header, ImportSpecifier, RequestContext } from '../generated/pagew
 /** An HTTP header field: its name in lower case, its value byte for byte as in Latin-1. */
 export type HeaderField = readonly [name: string, value: string];
 
-/** A page's request. */
+/** An HTTP request. */
 export interface PageRequest {
-  /** The HTTP method, upper-case. */
+  /** The HTTP method, in upper case. */
   readonly method: string;
   /** The URL path: percent-decoded once, without dot segments, beginning with `/`. */
   readonly path: string;
@@ -14,45 +14,45 @@ export interface PageRequest {
   readonly query: string;
   /** The request target as received, neither decoded nor normalised. */
   readonly rawTarget: string;
-  /** The host it was asked of, port included. */
+  /** The requested host, including the port. */
   readonly host: string;
-  /** The headers that `forwardRequestHeaders` asks for, in the order received. */
+  /** The headers requested with `forwardRequestHeaders`, in the order received. */
   readonly headers: readonly HeaderField[];
   /** The W3C trace context. Empty = none. */
   readonly traceparent: string;
-  /** The file that would answer it, absolute, on the daemon's machine. Undefined = there is none. */
+  /** The file for this request, absolute, on the daemon's machine. Undefined = none. */
   readonly filePath: string | undefined;
 }
 
 /** One call of a hook. */
 abstract class Call {
-  /** Time that was left when the call arrived, in ms; later answers are ignored. Undefined = unlimited. */
+  /** Remaining time when the call arrived, in ms; later results are ignored. Undefined = unlimited. */
   readonly timeRemainingMs: number | undefined;
-  #given: AbortController | undefined;
+  #controller: AbortController | undefined;
   #reason: unknown;
-  #over = false;
+  #isCancelled = false;
 
   constructor(timeRemainingMs: number | undefined) {
     this.timeRemainingMs = timeRemainingMs;
   }
 
-  /** Aborts when nobody waits for the answer any more, which is then thrown away. */
+  /** Aborts when the call is cancelled; its result is then discarded. */
   get signal(): AbortSignal {
-    // Made for who asks: most handlers are done before anybody gives them up.
-    this.#given ??= new AbortController();
-    if (this.#over) this.#given.abort(this.#reason);
-    return this.#given.signal;
+    // Created on demand, because few calls are cancelled.
+    this.#controller ??= new AbortController();
+    if (this.#isCancelled) this.#controller.abort(this.#reason);
+    return this.#controller.signal;
   }
 
   /** @internal */
   cancel(reason: unknown): void {
-    this.#over = true;
+    this.#isCancelled = true;
     this.#reason = reason;
-    this.#given?.abort(reason);
+    this.#controller?.abort(reason);
   }
 }
 
-/** What a serve handler gets: the request to answer. */
+/** The argument of a serve handler: the request to serve. */
 export class ServeCall extends Call implements PageRequest {
   readonly method: string;
   readonly path: string;
@@ -61,9 +61,9 @@ export class ServeCall extends Call implements PageRequest {
   readonly host: string;
   readonly traceparent: string;
   readonly filePath: string | undefined;
-  /** The body, if `maxRequestBodyBytes` asks for bodies. Empty = none, or left out. `text()` reads it. */
+  /** The body, if requested with `maxRequestBodyBytes`. Empty = none, or omitted. `text()` decodes it. */
   readonly body: Uint8Array;
-  /** It had a body that is larger than the plugin asks for. */
+  /** Whether the request has a body over the size limit of the hook. */
   readonly bodyOmitted: boolean;
   readonly #headers: readonly Header[];
 
@@ -96,19 +96,19 @@ export class ServeCall extends Call implements PageRequest {
     return text(this.body);
   }
 
-  /** The first header of this name, in lower case; of those that `forwardRequestHeaders` asks for. */
+  /** The first header of this name (lower-case), of those requested with `forwardRequestHeaders`. */
   header(name: string): string | undefined {
     return this.#headers.find((header) => header.name === name)?.value.toString('latin1');
   }
 }
 
-/** What a transform handler gets: the response to change. */
+/** The argument of a transform handler: the response. */
 export class TransformCall extends Call {
-  /** The request that it is for. */
+  /** The request for it. */
   readonly request: PageRequest;
-  /** Its MIME type, parameters included. */
+  /** Its MIME type with parameters. */
   readonly contentType: string;
-  /** Its body, whole and uncompressed. `text()` reads it. */
+  /** Its complete uncompressed body. `text()` decodes it. */
   readonly body: Uint8Array;
   readonly #headers: readonly Header[];
 
@@ -127,7 +127,7 @@ export class TransformCall extends Call {
     this.body = body;
   }
 
-  /** Its headers, content-type included and content-length not. */
+  /** Its headers, with content-type and without content-length. */
   get headers(): readonly HeaderField[] {
     return this.#headers.map(toField);
   }
@@ -143,11 +143,11 @@ export class TransformCall extends Call {
   }
 }
 
-/** What a resolveImport handler gets: the imports of one module. */
+/** The argument of a resolveImport handler: the imports of one module. */
 export class ResolveImportCall extends Call {
   /** The request for the importing module, or for the HTML page of an inline one. */
   readonly importer: PageRequest;
-  /** Those that match and nobody resolved before, in source order. At least one. */
+  /** The imports that match and were not resolved by an earlier plugin, in source order. At least one. */
   readonly imports: readonly ImportedSpecifier[];
 
   /** @internal */
@@ -164,13 +164,13 @@ export class ResolveImportCall extends Call {
 
 /** One import in a module's source. */
 export interface ImportedSpecifier {
-  /** The specifier as the source means it, without quotes and escapes. */
+  /** The specifier without quotes and escapes. */
   readonly specifier: string;
-  /** An `import()` expression, not a static import or re-export. */
+  /** Whether it is an `import()` expression instead of a static import or re-export. */
   readonly dynamic: boolean;
   /** Its line, from 1. */
   readonly line: number;
-  /** Its column behind the quote, from 1, in UTF-16 code units. */
+  /** Its column after the quote, from 1, in UTF-16 code units. */
   readonly column: number;
 }
 

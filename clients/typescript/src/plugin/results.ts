@@ -1,4 +1,4 @@
-/** What handlers of hooks return, and how the daemon takes it. */
+/** Results of hooks, and their conversion for the wire. */
 
 import { bodyBytes } from '../bytes.js';
 import type {
@@ -8,7 +8,7 @@ import type {
   TransformResult,
 } from '../generated/pagewire/v1/hooks.js';
 
-/** Header fields to send. A name that is there twice has a list. Values are Latin-1, else UTF-8. */
+/** Header fields to send. A repeated name has a list. Values are encoded as Latin-1 if possible, else as UTF-8. */
 export type Headers = Readonly<Record<string, string | readonly string[]>>;
 
 /** A response made by a plugin. */
@@ -17,16 +17,16 @@ export type Content = {
   readonly type?: string;
   /** The HTTP status. Default 200. */
   readonly status?: number;
-  /** Further headers. Hop-by-hop headers and `content-length` make the answer a failure. */
+  /** Further headers. Hop-by-hop headers and `content-length` are refused: the page gets an error. */
   readonly headers?: Headers;
   /**
-   * The daemon may answer the same request itself from now on: until invalidated, a file it depends on changes,
-   * or the plugin leaves. Default false.
+   * Lets the daemon cache the content for identical requests: until it is invalidated, a file it depends on changes, or
+   * the plugin disconnects. Default false.
    */
   readonly remember?: boolean;
-  /** The page gets it as it is: no transform, no socket client put into it. Default false. */
+  /** Sends the content unchanged: without transforms and without injecting the client. Default false. */
   readonly verbatim?: boolean;
-  /** Further files, as absolute paths, whose change makes a remembered answer stale. */
+  /** Further files, as absolute paths, whose change makes the cached content stale. */
   readonly dependsOn?: readonly string[];
 } & (
   | {
@@ -39,53 +39,53 @@ export type Content = {
     }
 );
 
-/** Not mine: the next plugin is asked, or the file system. */
+/** The plugin does not serve this request: the next plugin is called, or the file system. */
 export interface Skip {
-  /** Says so. */
+  /** Marks a skip. */
   readonly skip: true;
-  /** Do not ask again for the same request until invalidated. Default false. */
+  /** Lets the daemon cache the skip for identical requests until it is invalidated. Default false. */
   readonly remember?: boolean;
 }
 
-/** What a serve handler makes of a request. A text or bytes are a body; nothing skips. */
+/** The result of a serve handler. A string or bytes are a body; `undefined` and `null` skip. */
 export type Served = string | Uint8Array | Content | Skip | null | undefined | void;
 
-/** Changes to a response. What it does not mention stays. */
+/** Changes to a response. Everything else of the response stays. */
 export interface Change {
   /** The new body; text is sent as UTF-8. */
   readonly body?: string | Uint8Array;
   /** The new MIME type, or a file extension. */
   readonly type?: string;
-  /** Headers to set, each replacing those of its name. */
+  /** Headers to set, each replacing all of its name. */
   readonly headers?: Headers;
-  /** Names of headers to remove before. */
+  /** Names of headers to remove first. */
   readonly removeHeaders?: readonly string[];
-  /** Do not keep this result: ask again the next time. Default false. */
+  /** Prevents caching: the plugin is called again for the next request. Default false. */
   readonly noCache?: boolean;
-  /** Further files, as absolute paths, whose change makes a kept result stale. */
+  /** Further files, as absolute paths, whose change makes the cached result stale. */
   readonly dependsOn?: readonly string[];
 }
 
-/** What a transform handler makes of a response. A text or bytes are the new body; nothing leaves it. */
+/** The result of a transform handler. A string or bytes are the new body; `undefined` and `null` change nothing. */
 export type Transformed = string | Uint8Array | Change | null | undefined | void;
 
-/** What to import instead, in the order of the imports; nothing leaves one to the next plugin. */
+/** Resolved specifiers in the order of the imports; `undefined` and `null` leave one to the next plugin. */
 export type Specifiers = readonly (string | null | undefined)[];
 
-/** Specifiers, and how long they hold. */
+/** Resolved specifiers with caching options. */
 export interface Resolution {
-  /** One for each import, in the same order. */
+  /** One per import, in the same order. */
   readonly specifiers: Specifiers;
-  /** Do not keep this result: ask again the next time. Default false. */
+  /** Prevents caching: the plugin is called again for the next request. Default false. */
   readonly noCache?: boolean;
-  /** Further files, as absolute paths, whose change or appearance makes a kept result stale. */
+  /** Further files, as absolute paths, whose change or appearance makes the cached result stale. */
   readonly dependsOn?: readonly string[];
 }
 
-/** What a resolveImport handler makes of a module's imports. Nothing leaves them all. */
+/** The result of a resolveImport handler; `undefined` and `null` leave all imports to the next plugin. */
 export type Resolved = Specifiers | Resolution | null | undefined | void;
 
-/** What was served, as the daemon takes it. */
+/** Converts the result of a serve handler for the wire. */
 export function fromServed(served: Served): ServeResult['outcome'] {
   if (served === undefined || served === null) return SKIP;
   if (typeof served === 'string' || served instanceof Uint8Array) return content({ body: served });
@@ -115,7 +115,7 @@ function content(given: Content): ServeResult['outcome'] {
   };
 }
 
-/** What was transformed, as the daemon takes it. */
+/** Converts the result of a transform handler for the wire. */
 export function fromTransformed(transformed: Transformed): TransformResult['outcome'] {
   if (transformed === undefined || transformed === null) return SKIP;
   const isBody = typeof transformed === 'string' || transformed instanceof Uint8Array;
@@ -133,7 +133,7 @@ export function fromTransformed(transformed: Transformed): TransformResult['outc
   };
 }
 
-/** What was resolved of so many imports, as the daemon takes it. */
+/** Converts the result of a resolveImport handler for `count` imports for the wire. */
 export function fromResolved(resolved: Resolved, count: number): ResolvedImports {
   if (resolved === undefined || resolved === null) {
     return {
@@ -156,7 +156,7 @@ function fromHeaders(headers: Headers): Header[] {
   for (const [given, values] of Object.entries(headers)) {
     const name = given.toLowerCase();
     for (const value of typeof values === 'string' ? [values] : values) {
-      // As Node and browsers write them, unless that would lose something.
+      // Latin-1 as in Node and browsers, unless characters would be lost.
       const encoding = /^[\0-\xff]*$/.test(value) ? 'latin1' : 'utf8';
       fields.push({ name, value: Buffer.from(value, encoding) });
     }

@@ -6,98 +6,99 @@ import { listens } from './listen.js';
 import type { Plugin } from './plugin.js';
 import { runSession, type SessionOptions } from './session.js';
 
-/** How long to wait before connecting again; the last one again and again. */
-const COME_BACK_AFTER_MS = [200, 500, 1_000, 2_000, 5_000];
+/** Delays before reconnect attempts; the last one applies to all further attempts. */
+const RECONNECT_DELAYS_MS = [200, 500, 1_000, 2_000, 5_000];
 
-/** How a plugin is run. */
+/** Options of running a plugin. */
 export interface RunOptions extends ConnectOptions {
-  /** Ends the plugin in order: handlers that run may finish, `serverStop` is called, all within 2 s. */
+  /** Stops the plugin gracefully: running handlers may finish, `serverStop` is called, all within 2 s. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Runs a plugin: with the daemon that spawned it, or that `options` name, or that is found as `connect` does.
+ * Runs a plugin with the daemon that spawned it, else with the one that `options` name, else with a discovered one as in
+ * `connect`.
  *
- * It comes back, for ever, when the connection is lost or the daemon stops, and says so on standard error; a daemon that
- * was found is then one that serves the same folders; `serverStart` is called again. It returns when `signal` ends it:
- * then nothing in the daemon waits for the plugin any more, and its name is free. A plugin that the daemon spawned does not come back: it returns when the daemon
- * stops, or when its standard input ends, which nothing else may read.
+ * It reconnects without limit when the connection is lost or the daemon stops, and reports that on standard error. A
+ * discovered daemon is then one that serves the same folders. `serverStart` is called again. It returns when `signal`
+ * stops it: then the daemon no longer waits for the plugin, and its name is free. A plugin that the daemon spawned does
+ * not reconnect: it returns when the daemon stops, or when its standard input ends, which nothing else may read.
  *
- * Fails with what the daemon refuses for good: a token that was named, a filter, a missing feature, a name that is taken, being
- * replaced; when there is no daemon to begin with; or with what `serverStart` or `serverStop` threw.
+ * Rejects with a permanent refusal of the daemon: a named token, a filter, a missing feature, a name that is taken, being
+ * replaced; without a daemon at the first attempt; or with the error of `serverStart` or `serverStop`.
  */
 export async function run(plugin: Plugin, options: RunOptions = {}): Promise<void> {
   check(plugin);
   const launchId = options.endpoint === undefined ? (variable('PAGEWIRE_LAUNCH_ID') ?? '') : '';
   if (launchId !== '') return runSpawned(plugin, options, launchId);
-  /** The folders that its daemon served last. */
-  let home: readonly string[] | undefined;
-  let tries = 0;
+  /** The folders of the previous daemon. */
+  let rootDirs: readonly string[] | undefined;
+  let attempts = 0;
   while (!options.signal?.aborted) {
-    let why = 'the daemon has stopped';
+    let reason = 'the daemon stopped';
     try {
-      await runHere(plugin, options, '', home, (rootDirs) => {
-        home = rootDirs;
-        tries = 0;
+      await runSessionWith(plugin, options, '', rootDirs, (served) => {
+        rootDirs = served;
+        attempts = 0;
       });
     } catch (error) {
-      if (isLeft(options.signal, error)) return;
-      if (home === undefined || isForGood(error, options)) throw error;
-      why = (error as Error).message;
+      if (isStopped(options.signal, error)) return;
+      if (rootDirs === undefined || isPermanent(error, options)) throw error;
+      reason = (error as Error).message;
     }
     if (options.signal?.aborted) return;
-    if (tries === 0) {
-      console.error(`plugin \`${plugin.name}\`: ${why}; it comes back when its daemon does`);
+    if (attempts === 0) {
+      console.error(`plugin \`${plugin.name}\`: ${reason}; reconnecting`);
     }
-    const wait = COME_BACK_AFTER_MS[Math.min(tries++, COME_BACK_AFTER_MS.length - 1)];
-    // Who ends the plugin does not wait.
-    await sleep(wait, undefined, options.signal && { signal: options.signal }).catch(
+    const delay = RECONNECT_DELAYS_MS[Math.min(attempts++, RECONNECT_DELAYS_MS.length - 1)];
+    // The signal ends the delay too.
+    await sleep(delay, undefined, options.signal && { signal: options.signal }).catch(
       () => undefined,
     );
   }
 }
 
-/** As `run`, but does not come back: returns when the daemon stops, and fails when the connection is lost. */
+/** As `run` without reconnecting: returns when the daemon stops, and rejects when the connection is lost. */
 export async function runOnce(plugin: Plugin, options: RunOptions = {}): Promise<void> {
   check(plugin);
   const launchId = options.endpoint === undefined ? (variable('PAGEWIRE_LAUNCH_ID') ?? '') : '';
   if (launchId !== '') return runSpawned(plugin, options, launchId);
   try {
-    await runHere(plugin, options, '');
+    await runSessionWith(plugin, options, '');
   } catch (error) {
-    if (!isLeft(options.signal, error)) throw error;
+    if (!isStopped(options.signal, error)) throw error;
   }
 }
 
-/** The end of standard input is all that a plugin hears when the daemon was killed. */
+/** Runs a spawned plugin until its standard input ends, which is how it notices that the daemon was killed. */
 async function runSpawned(plugin: Plugin, options: RunOptions, launchId: string): Promise<void> {
   const { stdin } = process;
-  const ending = new AbortController();
-  const leave = () => ending.abort();
-  stdin.once('end', leave).once('close', leave).once('error', leave);
-  options.signal?.addEventListener('abort', leave, { once: true });
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  stdin.once('end', stop).once('close', stop).once('error', stop);
+  options.signal?.addEventListener('abort', stop, { once: true });
   stdin.resume();
   try {
-    await runHere(plugin, { ...options, signal: ending.signal }, launchId);
+    await runSessionWith(plugin, { ...options, signal: controller.signal }, launchId);
   } catch (error) {
-    if (!isLeft(ending.signal, error)) throw error;
+    if (!isStopped(controller.signal, error)) throw error;
   } finally {
-    stdin.off('end', leave).off('close', leave).off('error', leave);
-    options.signal?.removeEventListener('abort', leave);
-    // Else it would keep the process alive.
+    stdin.off('end', stop).off('close', stop).off('error', stop);
+    options.signal?.removeEventListener('abort', stop);
+    // An open standard input would keep the process alive.
     stdin.destroy();
   }
 }
 
-async function runHere(
+async function runSessionWith(
   plugin: Plugin,
   options: RunOptions,
   launchId: string,
-  home?: readonly string[],
+  rootDirs?: readonly string[],
   onReady: SessionOptions['onReady'] = () => undefined,
 ): Promise<void> {
   const signal = options.signal ?? new AbortController().signal;
-  const client = await connectTo(await findEndpoint(options, home), options);
+  const client = await connectTo(await findEndpoint(options, rootDirs), options);
   try {
     await runSession(plugin, client, { launchId, signal, onReady });
   } finally {
@@ -105,38 +106,38 @@ async function runHere(
   }
 }
 
-/** Whether the program ended the plugin, whatever that broke off. That a handler failed is another thing. */
-function isLeft(signal: AbortSignal | undefined, error: unknown): boolean {
+/** Whether an error is only a consequence of stopping the plugin. A failed handler is an error of its own. */
+function isStopped(signal: AbortSignal | undefined, error: unknown): boolean {
   return signal?.aborted === true && !(error instanceof PagewireError && error.kind === 'plugin');
 }
 
-/** What the daemon would refuse again. A name that is taken may be our own, of a connection that was lost. */
-function isForGood(error: unknown, options: ConnectOptions): boolean {
+/** Whether a retry would fail too. A name that is taken may be our own, from a lost connection. */
+function isPermanent(error: unknown, options: ConnectOptions): boolean {
   if (!(error instanceof PagewireError)) return true;
   const { kind, code, reason } = error;
   if (kind === 'plugin' || kind === 'endpoint') return true;
   if (kind !== 'rpc') return false;
-  // A session that was lost while its hooks opened.
+  // The session was lost while its hooks were being opened.
   if (reason === 'SESSION_GONE') return false;
   if (code === 'UNAUTHENTICATED') return namesToken(options);
   return code === 'INVALID_ARGUMENT' || code === 'FAILED_PRECONDITION' || reason === 'REPLACED';
 }
 
-/** One that was found may be of the daemon before, and is found anew. */
+/** Whether the token was named. A discovered one may belong to the previous daemon, and is discovered again. */
 function namesToken({ endpoint, token, tokenFile }: ConnectOptions): boolean {
   if (token !== undefined || tokenFile !== undefined) return true;
   const named = endpoint === undefined && variable('PAGEWIRE_ENDPOINT') !== undefined;
   return named && variable('PAGEWIRE_TOKEN') !== undefined;
 }
 
-/** What types say too, for programs without them. */
+/** Checks what the types ensure, for programs without types. */
 function check(plugin: Plugin): void {
   const refuse = (problem: string) =>
     new PagewireError('plugin', `plugin \`${plugin.name}\`: ${problem}`);
   for (const hook of ['serve', 'transform', 'resolveImport'] as const) {
     const given = plugin[hook] as { filter?: unknown } | undefined;
     if (given !== undefined && given.filter === undefined) {
-      throw refuse(`${hook} has no filter (everything is { all: true })`);
+      throw refuse(`${hook} has no filter (use { all: true } to match everything)`);
     }
   }
   if (!listens(plugin)) return;

@@ -1,4 +1,4 @@
-/** A plugin's session: as long as its stream is held, the plugin is part of the daemon. */
+/** The session of a plugin: the plugin is connected for as long as its stream is open. */
 
 import type { Channel } from '../channel.js';
 import type { Client } from '../client.js';
@@ -17,27 +17,27 @@ import { toServerInfo } from '../info.js';
 import * as methods from '../methods.js';
 import { toPosition } from '../position.js';
 import { toSocket } from '../socket.js';
-import type { HookPlace, OpenHook } from './hook.js';
+import type { HookSession, OpenHook } from './hook.js';
 import { openHooks } from './hooks.js';
 import { Listening, listens } from './listen.js';
 import type { Context, Plugin } from './plugin.js';
 
-/** How long the session may take to say why a hook's stream ended before it did. */
-const VERDICT_MS = 1_000;
-/** For leaving, if the daemon does not say how long it waits. */
+/** Time for the session's stream to report the reason after a hook's stream has ended. */
+const REASON_TIMEOUT_MS = 1_000;
+/** Grace period for stopping, if the daemon does not state one. */
 const GRACE_MS = 2_000;
 
-/** How a session is run. */
+/** Options of a session. */
 export interface SessionOptions {
-  /** Of a process that the daemon spawned; else empty. */
+  /** The launch id of a process that the daemon spawned; else empty. */
   readonly launchId: string;
-  /** Ends the plugin in order. */
+  /** Stops the plugin gracefully. */
   readonly signal: AbortSignal;
-  /** Told once the plugin is in force, with the folders that the daemon serves. */
+  /** Called once the plugin is ready, with the folders that the daemon serves. */
   readonly onReady: (rootDirs: readonly string[]) => void;
 }
 
-/** Runs a plugin until its session ends: without an error if the daemon or the program ended it in order. */
+/** Runs a plugin until its session ends; resolves if the daemon or the program ended it gracefully. */
 export async function runSession(
   plugin: Plugin,
   client: Client,
@@ -57,8 +57,8 @@ class Session {
   readonly #channel: Channel;
   readonly #options: SessionOptions;
   readonly #started = deferred<ServerStarted>();
-  /** Resolves with the grace in ms when it is time to leave, fails when the session is lost. */
-  readonly #leaving = deferred<number>();
+  /** Resolves with the grace period in ms when the plugin should stop; rejects when the session is lost. */
+  readonly #stopping = deferred<number>();
   readonly #hooks: OpenHook[] = [];
   #listening: Listening | undefined;
   #context: Context | undefined;
@@ -75,23 +75,23 @@ class Session {
 
   async run(): Promise<void> {
     const { signal, launchId } = this.#options;
-    const leave = () => this.#leaving.resolve(GRACE_MS);
-    signal.addEventListener('abort', leave, { once: true });
+    const stop = () => this.#stopping.resolve(GRACE_MS);
+    signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) return;
     try {
       const stream = this.#channel.read(methods.serverStart, startRequest(this.#plugin, launchId), {
-        onMessage: (message) => this.#told(message),
+        onMessage: (message) => this.#onEvent(message),
         onEnd: (error) => {
-          if (error === undefined) this.#leaving.resolve(GRACE_MS);
-          else this.#leaving.reject(error);
+          if (error === undefined) this.#stopping.resolve(GRACE_MS);
+          else this.#stopping.reject(error);
         },
       });
       this.#cancelSession = () => stream.cancel();
-      await Promise.race([this.#open(), this.#leaving.promise]);
-      const graceMs = await this.#leaving.promise;
-      await within(graceMs, this.#leave());
+      await Promise.race([this.#open(), this.#stopping.promise]);
+      const graceMs = await this.#stopping.promise;
+      await within(graceMs, this.#shutDown());
     } finally {
-      signal.removeEventListener('abort', leave);
+      signal.removeEventListener('abort', stop);
     }
   }
 
@@ -104,28 +104,28 @@ class Session {
   async #open(): Promise<void> {
     const started = await this.#started.promise;
     const context = toContext(started, this.#client);
-    const place: HookPlace = {
+    const hookSession: HookSession = {
       channel: this.#channel,
       client: this.#client,
       sessionId: started.sessionId,
       onEnd: (error) => this.#hookEnded(error),
     };
     this.#context = context;
-    this.#hooks.push(...openHooks(this.#plugin, place));
+    this.#hooks.push(...openHooks(this.#plugin, hookSession));
     const opening = this.#hooks.map((hook) => hook.opened);
     if (listens(this.#plugin)) {
-      this.#listening = new Listening(this.#plugin, place);
+      this.#listening = new Listening(this.#plugin, hookSession);
       opening.push(this.#listening.open(context));
     }
-    // Why one does not open is told by its end.
+    // The end of its stream has the reason why a hook did not open.
     await Promise.all(opening).catch((error: unknown) => {
       this.#hookEnded(error);
-      return this.#leaving.promise;
+      return this.#stopping.promise;
     });
     this.#startIfReady();
   }
 
-  #told({ event }: ServerStartResponse): void {
+  #onEvent({ event }: ServerStartResponse): void {
     switch (event?.$case) {
       case 'started':
         this.#started.resolve(event.value);
@@ -135,49 +135,49 @@ class Session {
         this.#startIfReady();
         break;
       case 'stopping':
-        this.#leaving.resolve(toDuration(event.value.grace) ?? GRACE_MS);
+        this.#stopping.resolve(toDuration(event.value.grace) ?? GRACE_MS);
         break;
     }
   }
 
-  /** Once the daemon says ready, which is also said to a plugin without hooks, before it has a context. */
+  /** Starts the plugin once the daemon is ready and the context exists; without hooks, ready may arrive first. */
   #startIfReady(): void {
     if (!this.#isReady || this.#context === undefined) return;
     this.#isReady = false;
     this.#hasBegun = true;
     const context = this.#context;
     this.#options.onReady(context.rootDirs);
-    void this.#guarded('serverStart', () => this.#plugin.serverStart?.(context)).catch(
-      (error: unknown) => this.#leaving.reject(error),
+    void this.#runHandler('serverStart', () => this.#plugin.serverStart?.(context)).catch(
+      (error: unknown) => this.#stopping.reject(error),
     );
   }
 
-  /** The end of a session ends its hooks too, and the session knows why. */
+  /** The end of a session ends its hooks too, and the session's stream has the reason. */
   #hookEnded(error: unknown): void {
-    const why = error ?? unexpected('a hook that ended by itself');
-    const isVerdict = why instanceof PagewireError && why.code === 'INVALID_ARGUMENT';
-    if (isVerdict) this.#leaving.reject(why);
-    else setTimeout(() => this.#leaving.reject(why), VERDICT_MS).unref();
+    const reason = error ?? unexpected('the hook ended unexpectedly');
+    const isFinal = reason instanceof PagewireError && reason.code === 'INVALID_ARGUMENT';
+    if (isFinal) this.#stopping.reject(reason);
+    else setTimeout(() => this.#stopping.reject(reason), REASON_TIMEOUT_MS).unref();
   }
 
-  async #leave(): Promise<void> {
-    // Hooks go on meanwhile: the stop handler may need what they serve.
+  async #shutDown(): Promise<void> {
+    // Hooks continue meanwhile: the stop handler may need what they serve.
     if (this.#hasBegun) {
-      await this.#guarded('serverStop', () => this.#plugin.serverStop?.(this.#client));
+      await this.#runHandler('serverStop', () => this.#plugin.serverStop?.(this.#client));
     }
     await Promise.all([this.#listening?.finish(), ...this.#hooks.map((hook) => hook.finish())]);
     if (this.#options.signal.aborted) await this.#end();
   }
 
-  /** Returns when nothing in the daemon waits for the plugin any more. */
+  /** Ends the session; resolves once the daemon no longer waits for the plugin. */
   async #end(): Promise<void> {
     const { sessionId } = await this.#started.promise;
     const limits = { deadline: Date.now() + GRACE_MS };
-    // What fails has ended it too: it is gone, or the connection is.
+    // An error means that the session or the connection has ended anyway.
     await this.#channel.unary(methods.endSession, { sessionId }, limits).catch(() => undefined);
   }
 
-  async #guarded(what: string, handler: () => unknown): Promise<void> {
+  async #runHandler(what: string, handler: () => unknown): Promise<void> {
     try {
       await handler();
     } catch (cause) {
@@ -232,7 +232,7 @@ function startRequest(plugin: Plugin, launchId: string): ServerStartRequest {
   };
 }
 
-/** What is not done by then never will be: the daemon cuts the streams. */
+/** Waits at most this long: after the grace period the daemon closes the streams. */
 async function within(ms: number, work: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
