@@ -115,7 +115,7 @@ pub(crate) enum Payload {
     Bytes(Bytes),
     /// A file that is streamed.
     File(OpenFile),
-    /// A stream from a plugin's file, a backend or a decoder. Its length, if known, is in
+    /// A stream from a backend, or one that a stage derived from another body. Its length, if known, is in
     /// `Content-Length`.
     Stream(Body),
 }

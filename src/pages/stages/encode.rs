@@ -1,6 +1,5 @@
 //! The encode stage: compresses responses with brotli or gzip, as the client prefers (RFC 9110, section
-//! 8.4). Compressed bodies are cached; streams from plugins and backends are not compressed, which could
-//! delay them.
+//! 8.4). Compressed bodies are cached. Streams pass unchanged, since an encoder would delay them.
 
 use crate::pages::files::store::run_blocking;
 use crate::pages::request::PageRequest;
