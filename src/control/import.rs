@@ -6,7 +6,7 @@ use super::send::delivery::{push, send_to};
 use super::send::{check_size, parse_args};
 use super::status::invalid;
 use super::{Control, convert, proto, status};
-use crate::hub::{Frame, ImportOutcome, Socket};
+use crate::hub::{Frame, ImportOutcome, Selection, Socket};
 use crate::ids;
 use crate::message::{Import, PageResult, ServerMessage};
 use futures_util::future::join_all;
@@ -81,11 +81,11 @@ pub(super) async fn send(
         .min(time_left.unwrap_or(Duration::MAX));
     let start = Instant::now();
     let deadline = start + budget;
-    let results = selection.sockets.iter().map(|socket| async {
+    let waits = selection.sockets.iter().map(|socket| async {
         let result = await_page(control, socket, &call_id, frame.clone(), deadline).await;
         (result, start.elapsed())
     });
-    let page_results = join_all(results).await;
+    let page_results = join_all(waits).await;
     let mut unsent = page_results.iter().map(|(result, _)| match result {
         Err(Unanswered::Unsent(status)) => Err(*status),
         _ => Ok(()),
@@ -94,35 +94,40 @@ pub(super) async fn send(
     let sent = send_to(&selection, &options, |_| unsent.next().unwrap_or(Ok(())));
     let report = sent.report_now();
 
-    let mut room = ALL_RESULTS_BYTES;
-    let mut results: Vec<_> = selection
-        .unknown
-        .iter()
-        .map(|id| ImportResult {
-            socket_id: id.clone(),
-            outcome: Some(Outcome::Unanswered(DeliveryStatus::NotFound.into())),
-            elapsed: None,
-        })
-        .collect();
-    results.extend(selection.sockets.iter().zip(page_results).map(
-        |(socket, (result, elapsed))| {
-            let outcome = match result {
-                Ok(result) => value::import_outcome(result, max_result_bytes as usize, &mut room),
-                Err(Unanswered::Unsent(status) | Unanswered::Sent(status)) => {
-                    Outcome::Unanswered(status.into())
-                }
-            };
-            ImportResult {
-                socket_id: socket.id().to_owned(),
-                outcome: Some(outcome),
-                elapsed: Some(convert::duration(elapsed)),
-            }
-        },
-    ));
+    let results = result_rows(&selection, page_results, max_result_bytes as usize);
     Ok(SendImportResponse {
         report: Some(report),
         results,
     })
+}
+
+/// Returns one row for each selected socket, in the order of the selection after unknown ids.
+fn result_rows(
+    selection: &Selection,
+    page_results: Vec<(Result<PageResult, Unanswered>, Duration)>,
+    max_result_bytes: usize,
+) -> Vec<ImportResult> {
+    let mut room = ALL_RESULTS_BYTES;
+    let unknown = selection.unknown.iter().map(|id| ImportResult {
+        socket_id: id.clone(),
+        outcome: Some(Outcome::Unanswered(DeliveryStatus::NotFound.into())),
+        elapsed: None,
+    });
+    let sockets = selection.sockets.iter().zip(page_results);
+    let selected = sockets.map(|(socket, (result, elapsed))| {
+        let outcome = match result {
+            Ok(result) => value::import_outcome(result, max_result_bytes, &mut room),
+            Err(Unanswered::Unsent(status) | Unanswered::Sent(status)) => {
+                Outcome::Unanswered(status.into())
+            }
+        };
+        ImportResult {
+            socket_id: socket.id().to_owned(),
+            outcome: Some(outcome),
+            elapsed: Some(convert::duration(elapsed)),
+        }
+    });
+    unknown.chain(selected).collect()
 }
 
 /// Why a page has no result.

@@ -36,6 +36,10 @@ pub(super) const DEFAULT_TRANSFORM_BODY_BYTES: usize = 1024 * 1024;
 /// read until it has read the replies. Default 4.
 pub(super) const MAX_QUEUED_REPLIES: usize = 4;
 
+/// Messages on a session's stream that may wait to be sent. At the limit no further event of the session is
+/// taken until the plugin has read some. Default 4.
+pub(super) const MAX_QUEUED_SESSION_EVENTS: usize = 4;
+
 /// Sockets in the first message of a session. If there are more, the message says so. Default 1,000.
 pub(super) const MAX_STARTED_SOCKETS: usize = 1000;
 

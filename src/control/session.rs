@@ -1,6 +1,6 @@
 //! `ServerStart`, the stream of a plugin's session; and `EndSession`.
 
-use super::limits::MAX_STARTED_SOCKETS;
+use super::limits::{MAX_QUEUED_SESSION_EVENTS, MAX_STARTED_SOCKETS};
 use super::status::error;
 use super::{BoxStream, Control, convert, info, proto, sockets, status};
 use crate::plugins::{ScratchDir, Session, SessionOptions};
@@ -51,7 +51,7 @@ pub(super) fn open(
 
     let started = started(control, guard.session());
     let force_stop = control.force_stop.clone();
-    let (sender, stream) = mpsc::channel(4);
+    let (sender, stream) = mpsc::channel(MAX_QUEUED_SESSION_EVENTS);
     let plugin = guard.session().name();
     let span = tracing::debug_span!(target: "pagewire::plugins", "session", plugin);
     let task = async move {

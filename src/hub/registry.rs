@@ -154,7 +154,7 @@ impl Hub {
     pub(crate) fn receive_hello(&self, socket_id: &str, hello: Hello) {
         let mut state = self.lock();
         let mode = state.subscribers.report_mode();
-        // Such a page reports until it is told not to, so it needs the mode even if nothing is wanted.
+        // Such a page reports until it gets a mode, so it needs one even if nothing is subscribed to.
         let reports = hello
             .features
             .iter()
@@ -201,7 +201,7 @@ impl Hub {
     }
 
     /// Records a binary frame, a console line or an error of a page. Lines and errors without a
-    /// subscriber are dropped: the page sent them before it learned that the last one had left.
+    /// subscriber are dropped: the page sent them before it learned that the last one had disconnected.
     pub(crate) fn receive_report(&self, socket_id: &str, body: EventBody) {
         let mut state = self.lock();
         let mode = state.subscribers.report_mode();
