@@ -319,7 +319,7 @@ pub(crate) enum ServerMessage<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<&'a str>,
     },
-    /// Which events the page is to report.
+    /// Sets which events the page reports.
     #[serde(rename = "pagewire:watch")]
     ReportMode(ReportMode),
     /// A frame of the page was not a valid message.
@@ -330,7 +330,7 @@ pub(crate) enum ServerMessage<'a> {
     },
 }
 
-/// The events that pages are to report without being asked.
+/// The kinds of events that pages report on their own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct ReportMode {
     /// Console lines.

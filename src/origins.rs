@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-/// The host names that the page port answers to, and the origins that may open a WebSocket.
+/// The host names that the page port accepts, and the origins that may open a WebSocket.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AllowedHosts {
     /// Further host names, lower-case, without port; `.example.com` allows all names below it.

@@ -5,7 +5,7 @@
  *
  * What a page has loaded is known from its document's URL and the browser's list of its fetches.
  * That list has a worker's first script but nothing that the worker loads itself, so a page with
- * workers takes any unknown script for one of theirs.
+ * workers assumes that any unknown script was loaded by one of them.
  */
 
 /** Initiator types whose fetches can be repeated in place; all others need a reload. */
@@ -300,7 +300,7 @@ function isLoaded(rule) {
 const isInDocument = ({ parentStyleSheet, ownerNode }) =>
   (parentStyleSheet ? isInDocument(parentStyleSheet) : ownerNode?.isConnected === true);
 
-/** Yields every style, with the base of its URLs. Styles of fonts are read-only and left out. */
+/** Yields every style, with the base of its URLs. Styles of fonts are read-only and skipped. */
 function* stylesOfDocument() {
   for (const sheet of document.styleSheets) yield* stylesOf(sheet);
   for (const { style } of document.querySelectorAll('[style*="url("]')) yield { style, base: document.baseURI };
@@ -352,7 +352,7 @@ function swapImages(file) {
 }
 
 let uniqueCount = 0;
-/** Returns another URL of the same file, which no cache knows, not even one of an earlier page. */
+/** Returns a URL of the same file that is in no cache, not even from an earlier page load. */
 function freshUrl(url) {
   const fresh = new URL(url, document.baseURI);
   fresh.searchParams.set('pagewire-fresh', `${Date.now().toString(36)}-${++uniqueCount}`);

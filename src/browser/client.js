@@ -27,9 +27,9 @@ const RESPONSE_TIMEOUT_MS = 20_000;
 const STATE_INTERVAL_MS = 100;
 const TAB_CLAIM_MS = 100;
 const TOP_PAGE_MS = 500;
-/** Messages in flight when a connection breaks may be lost. */
+/** Messages sent this shortly before a connection breaks may be lost. */
 const IN_FLIGHT_MS = 1_000;
-/** Size of the browser's list of fetches. Once it is full, the page's resources are unknown. */
+/** Capacity of the browser's list of fetches. Once it is full, later fetches are not recorded. */
 const RESOURCE_ENTRIES = 10_000;
 const DEFAULT_RESOURCE_ENTRIES = 250;
 
@@ -54,11 +54,11 @@ let tabId = '';
 
 /** The current socket, null between two attempts. */
 let socket = null;
-/** `socket` is open and has sent hello, which must be the first frame. */
+/** Whether `socket` is open and has sent its hello, which must be the first frame. */
 let isReady = false;
-/** Closed for good, by the daemon (close codes 4500-4999) or by page code. */
+/** Whether the connection was closed for good, by the daemon (close codes 4500-4999) or by page code. */
 let isClosed = false;
-/** The document is cached (back/forward) or prerendered: the tab shows another one. */
+/** Whether the document is in the back/forward cache or prerendered: the tab shows another one. */
 let isInactive = false;
 let attempts = 0;
 let retryTimer;
@@ -244,7 +244,7 @@ function checkConnection() {
  */
 const documentAge = () => Math.max(performance.now(), Date.now() - documentStart);
 const documentStart = Date.now() - performance.now();
-/** Age of the document at the last message: every earlier change of a file is known. */
+/** Age of the document at the last message. All file changes before that are known. */
 let changesKnownAt = 0;
 
 /** The last description sent, as JSON. */
@@ -350,7 +350,7 @@ async function topTab() {
   }
 }
 
-/** Whether another live document has this tab_id. Those that were left or are cached do not answer. */
+/** Whether another live document has this tab_id. Closed and cached documents do not answer. */
 function isHeldElsewhere(id) {
   return new Promise((resolve) => {
     const channel = new BroadcastChannel('pagewire');
@@ -367,7 +367,7 @@ function isHeldElsewhere(id) {
   });
 }
 
-/** Answers other documents that ask whether this tab_id is in use. */
+/** Answers other documents that check whether this tab_id is in use. */
 function answerClaims() {
   if (window.top !== window || isInactive) return;
   try {
@@ -376,7 +376,7 @@ function answerClaims() {
       if (data?.asked === tabId) tabChannel.postMessage({ held: tabId });
     };
   } catch {
-    // Without channels no document can ask.
+    // Without channels, no document can claim an id.
   }
 }
 
@@ -463,7 +463,7 @@ const nextUnique = () => `${Date.now().toString(36)}-${++uniqueCount}`;
 
 // --- The recorder ------------------------------------------------------------------------------
 
-/** The interface of `recorder.js`, once it was injected or loaded. */
+/** Returns the interface of `recorder.js`; undefined until it was injected or loaded. */
 const recorder = () => window[Symbol.for('pagewire.recorder')];
 let recorderLoading;
 let recorderFailures = 0;
@@ -531,7 +531,7 @@ async function runImport({ importPath, args, callId, fresh, maxBytes = Infinity 
     outcome = `"exception":${exception}`;
   }
   await tab; // Hello must be sent first.
-  // Only the socket that the call came by may reply. JSON is sent as it is, not as a string.
+  // Only the socket that received the call may reply. The outcome is JSON already.
   if (from !== socket || !isReady) return;
   transmit(`{"type":"pagewire:result","callId":${JSON.stringify(callId)},${outcome}}`);
 }
@@ -539,7 +539,7 @@ async function runImport({ importPath, args, callId, fresh, maxBytes = Infinity 
 /**
  * Resolves a path as page code would, so that both get the same module: `/x.js` is relative to the
  * origin of this script (the page's own, unless another server serves the page), `./x.js` to the
- * page; URLs and bare names (import maps) stay. Paths of the daemon get its base path.
+ * page; URLs and bare names (import maps) are unchanged. Paths of the daemon get its base path.
  */
 function resolve(path) {
   if (path.startsWith('/__pagewire__/')) return new URL(`.${path}`, daemonRoot).href;
@@ -596,7 +596,7 @@ function request(message) {
     (async () => {
       const text = sortedJson({ ...message, id, 'pagewire:request': true });
       await whenReady();
-      if (!requests.has(id)) return; // Timed out meanwhile.
+      if (!requests.has(id)) return; // Timed out before the connection was ready.
       entry.isSent = true;
       transmit(text);
     })().catch(entry.fail);

@@ -24,11 +24,11 @@ pub(crate) const MAX_PAGE_FRAME_BYTES: usize = 1024 * 1024;
 /// Interval of pings. Two unanswered pings close the socket. Default 10 s.
 pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How long a page may take for its part of the closing handshake. Then the connection is dropped.
+/// Time limit for the page's part of the closing handshake. After it the connection is dropped.
 /// Default 1 s.
 pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
-/// How long the daemon waits for a page's hello. Then the page counts as ready without it. Default 1 s.
+/// Time limit for a page's hello. After it the page counts as ready without one. Default 1 s.
 const HELLO_GRACE: Duration = Duration::from_secs(1);
 
 /// Unanswered pings after which a page is unresponsive.
@@ -226,7 +226,7 @@ where
     close
 }
 
-/// Closes a failed connection. If the page violated the protocol, it gets a close frame that says how.
+/// Closes a failed connection. If the page violated the protocol, it gets a close frame with the reason.
 async fn close_failed<S>(connection: &mut Connection<S>, error: Option<Error>) -> Close
 where
     S: AsyncRead + AsyncWrite + Unpin,

@@ -26,7 +26,7 @@ static CLIENT_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(CLIENT));
 static RECORDER_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(RECORDER));
 static CHANGES_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(CHANGES));
 
-/// Marks responses that pages of other origins may load.
+/// Response extension: marks a response that pages of other origins may load.
 #[derive(Clone)]
 pub(crate) struct CorsAllowed;
 
@@ -35,7 +35,7 @@ fn entity_tag(script: &str) -> String {
 }
 
 /// Adds CORS headers (Fetch standard, section 3.3): a page of another origin may load these scripts if its
-/// origin may open a socket. Files of the root stay same-origin.
+/// origin is allowed to open a socket. Files of the root stay same-origin.
 pub(super) async fn add_cors_headers(
     State(browser): State<Arc<Browser>>,
     request: Request,

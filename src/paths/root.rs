@@ -99,7 +99,7 @@ impl Root {
 
     /// Looks up a URL path. A folder is looked up as its `index.html`.
     ///
-    /// Blocks for the file system.
+    /// Blocks on file system access.
     #[must_use]
     pub(crate) fn find(&self, url: &UrlPath) -> PathLookup {
         if let Some(name) = url.segments().find(|name| self.denies(name)) {
@@ -130,9 +130,9 @@ impl Root {
         path
     }
 
-    /// Follows links and decides what a file path is to this root.
+    /// Follows links and classifies a file path, as [`Root::find`] does for a URL path.
     ///
-    /// Blocks for the file system.
+    /// Blocks on file system access.
     #[must_use]
     pub(crate) fn classify(&self, path: &Path) -> PathLookup {
         // Checked first because it is one call, while `canonicalize` makes one per component.

@@ -50,7 +50,7 @@ impl Roots {
 
     /// Looks up a URL path.
     ///
-    /// Blocks for the file system.
+    /// Blocks on file system access.
     #[must_use]
     pub(crate) fn find(&self, url: &UrlPath) -> PathLookup {
         if let Some(path) = self.outside_root(url) {
@@ -64,7 +64,7 @@ impl Roots {
         root.find(&url)
     }
 
-    /// Decides what a file path is to the served folders: see [`Root::classify`].
+    /// Classifies a file path: see [`Root::classify`].
     #[must_use]
     pub(crate) fn classify(&self, path: &Path) -> PathLookup {
         let mut found = self.all().map(|root| root.classify(path));

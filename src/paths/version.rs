@@ -29,7 +29,7 @@ impl FileVersion {
         }
     }
 
-    /// Returns the current version of a file, following links; none if it does not exist. Blocks for a
+    /// Returns the current version of a file, following links; none if it does not exist. Blocks on a
     /// `stat`.
     #[must_use]
     pub(crate) fn at(path: &Path) -> Option<Self> {

@@ -26,7 +26,7 @@ struct State {
 
 impl Dependents {
     /// Records that the response for this URL path depends on these files, under the names given and
-    /// under their canonical paths. Blocks for the file system.
+    /// under their canonical paths. Blocks on file system access.
     pub(super) fn add(&self, path: &str, files: &[&Path]) {
         if files.is_empty() {
             return;

@@ -46,7 +46,7 @@ pub(crate) struct RequestKey {
     pub query: String,
     /// The headers that the hook forwards, by lower-case name.
     pub headers: Vec<(String, Bytes)>,
-    /// Hash of the call's input beside the request, such as the body to transform; 0 = none.
+    /// Hash of the call's input other than the request, such as the body to transform; 0 = none.
     pub input_hash: u128,
 }
 
@@ -176,7 +176,7 @@ impl<H: HookType> HookCache<H> {
     #[must_use]
     pub(crate) fn get(&self, key: &RequestKey) -> Option<Arc<HookResult<H>>> {
         let entry = self.entries.get(key)?;
-        // Blocks for a microsecond per file, which is cheaper than moving to a blocking thread.
+        // Blocks for about a microsecond per file, which is cheaper than moving to a blocking thread.
         if entry.dependencies.iter().all(Dependency::is_unchanged) {
             return Some(entry.result);
         }
@@ -335,7 +335,7 @@ fn dependencies(
         tracing::warn!(target: "pagewire::plugins", path, files = named_files.len(), "hook result is not cached: it depends on more than {MAX_DEPENDENCIES} files");
         return None;
     }
-    // The served file needs no check: a serve hook stands in for it and has to name it if it reads it,
+    // The served file needs no check: a serve hook replaces it and must name it if it reads it,
     // and for the other hooks its content is part of the key.
     let mut dependencies: Vec<_> = file.map(Dependency::unchecked).into_iter().collect();
     for file in named_files {

@@ -56,7 +56,7 @@ impl Dependency {
             })
     }
 
-    /// Whether the file is unchanged. Blocks for a `stat`.
+    /// Whether the file is unchanged. Blocks on a `stat`.
     pub(super) fn is_unchanged(&self) -> bool {
         match &self.check {
             Check::Nothing => true,

@@ -76,7 +76,7 @@ pub(crate) enum SessionEvent {
     Ready,
     /// The daemon is stopping.
     Stopping {
-        /// For people.
+        /// Text for humans.
         reason: String,
         /// How long the plugin has to finish.
         grace: Duration,
@@ -113,7 +113,7 @@ impl Session {
         &self.id
     }
 
-    /// The plugin's name: the one it asked for, or the assigned one.
+    /// The plugin's name: the requested one, or else an assigned one.
     #[must_use]
     pub(crate) fn name(&self) -> &str {
         &self.name

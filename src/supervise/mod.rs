@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 /// open. Then it is killed, which counts as an exit. Default 10 s; suspended by `--debug`.
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Running plugin processes. Dropping the supervisor kills those that are left.
+/// Running plugin processes. Dropping the supervisor kills the remaining ones.
 pub(crate) struct Supervisor {
     tasks: JoinSet<()>,
     groups: ProcessGroups,

@@ -10,17 +10,18 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// How long a process may take to exit after SIGTERM. Then its group is killed. Default 2 s.
+/// Time limit for exiting after SIGTERM. After it the group is killed. Default 2 s.
 const TERM_GRACE: Duration = Duration::from_secs(2);
 
-/// How long the last lines of a process that has exited may take. A child process that left the group
-/// could keep the output open forever. Default 1 s.
+/// Time limit for reading the last lines of a process that has exited. A child process that left the
+/// group could keep the output open forever. Default 1 s.
 const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
 /// A process that was started and has not been waited for yet. Dropping it kills its group.
 pub(super) struct Process {
     child: Child,
-    /// Closing it asks the process to exit. If the daemon is killed, the operating system closes it.
+    /// Standard input: closing it requests the process to exit. If the daemon is killed, the operating
+    /// system closes it.
     stdin: Option<ChildStdin>,
     group: ProcessGroup,
     output: JoinSet<()>,

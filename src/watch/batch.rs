@@ -9,7 +9,7 @@ use std::time::Duration;
 pub(super) const SETTLE_TIME: Duration = Duration::from_millis(15);
 
 /// Shorter settle time for a single saved file: its writer has closed it or renamed it into place, and
-/// nothing else was written meanwhile. A developer is waiting for it. Default 4 ms.
+/// nothing else was written at the same time. A developer is waiting for it. Default 4 ms.
 const SAVE_SETTLE_TIME: Duration = Duration::from_millis(4);
 
 /// Most paths of a single save: the file, and the temporary file that was renamed to it.
@@ -55,7 +55,7 @@ impl Batch {
 
     /// Returns how long the batch must stay unchanged before it is compared.
     pub(super) fn settle_time(&self) -> Duration {
-        // A folder that is moved into place may stand for many files.
+        // A folder that is moved into place may contain many files.
         let is_saved = |(path, state): (&PathBuf, &WriteState)| {
             *state == WriteState::Complete && !path.is_dir()
         };

@@ -1,5 +1,5 @@
-//! File system events of the operating system. They say only where something may have changed, and may
-//! be superfluous.
+//! File system events of the operating system. They are only hints about where something may have
+//! changed, and some are spurious.
 //!
 //! Pending events form a set of paths, not a queue, so a file that is written a thousand times takes one
 //! entry.
@@ -77,7 +77,7 @@ impl FsEvents {
         };
         match error.kind {
             ErrorKind::MaxFilesWatch => return Err(WatchLimitReached),
-            // The folder was removed meanwhile, which an event of its parent reports.
+            // The folder has been removed, which an event of its parent reports.
             ErrorKind::PathNotFound | ErrorKind::WatchNotFound => {}
             _ => {
                 tracing::warn!(target: "pagewire::watch", folder = %folder.display(), %error, "cannot watch a folder: changes in it are not noticed");

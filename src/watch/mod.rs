@@ -27,7 +27,7 @@ use tree::Tree;
 /// Default 250 ms.
 const MAX_DELAY: Duration = Duration::from_millis(250);
 
-/// How often files are compared when the operating system reports no events. Default 100 ms.
+/// Interval between comparisons when the operating system reports no events. Default 100 ms.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Polling pauses this many times longer than a comparison takes, so that a large tree is compared less
@@ -37,7 +37,7 @@ const POLL_PAUSE_FACTOR: u32 = 20;
 /// File events that are appended to the log at once; then other tasks run, so that subscribers can read.
 const LOG_CHUNK_EVENTS: usize = 100;
 
-/// What pages are told about changed files. Subscribers get an event for each file in any case.
+/// How pages are notified of changed files. Subscribers get an event for each file in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PageNotification {
     /// Nothing: plugins take care of it.
@@ -151,8 +151,8 @@ impl Watcher {
                     if !is_running && !was_checkout_running {
                         return batch;
                     }
-                    // After a checkout everything is compared at once, following a last pause that
-                    // lets its late events join this batch.
+                    // After a checkout everything is compared in one batch, after one more pause for
+                    // events that arrive late.
                     was_checkout_running = is_running;
                     batch.all = true;
                     started = Instant::now();

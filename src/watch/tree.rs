@@ -286,7 +286,7 @@ impl Tree {
         }
     }
 
-    /// Returns the paths that the files at a link's target have through the link.
+    /// Returns the paths under which a link makes the files at its target available.
     fn paths_through(&self, link: &Path, target: &Path) -> Vec<PathBuf> {
         self.known_below(target)
             .into_iter()
