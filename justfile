@@ -8,7 +8,7 @@ default:
 build:
 	cargo build --workspace --locked --all-targets
 
-# Serve examples/site with an example plugin beside it
+# Serve examples/site with an example plugin
 example NAME="targeted-reply" *ARGUMENTS:
 	examples/run {{ NAME }} {{ ARGUMENTS }}
 

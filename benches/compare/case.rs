@@ -31,7 +31,7 @@ pub(crate) enum Rounds {
 }
 
 impl Rounds {
-    /// Whether such a case takes long even with few rounds; `--quick` leaves it out.
+    /// Whether such a case takes long even with few rounds; `--quick` omits it.
     pub(crate) fn take_long(self) -> bool {
         matches!(self, Self::Close | Self::Fresh)
     }

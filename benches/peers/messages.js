@@ -32,7 +32,7 @@ export async function handleMessage({ webSocket, data, send, pageCount }) {
   }
 }
 
-/** Minimal: it does not tell pages apart and expects all of them to stay connected. */
+/** Minimal: it does not distinguish pages and expects all of them to stay connected. */
 async function importInAllPages(send, pages) {
   lastCall += 1;
   const callId = `call-${lastCall}`;

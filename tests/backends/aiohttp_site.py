@@ -21,7 +21,7 @@ PAGE = """<!doctype html>
 
 
 async def page(request):
-    user = html.escape(request.cookies.get("user", "nobody"))
+    user = html.escape(request.cookies.get("user", "guest"))
     return web.Response(text=PAGE.format(user=user), content_type="text/html")
 
 
@@ -45,7 +45,7 @@ async def socket(request):
     await socket.prepare(request)
     async for message in socket:
         if message.type == WSMsgType.TEXT:
-            await socket.send_str(f"aiohttp heard {message.data}")
+            await socket.send_str(f"aiohttp received {message.data}")
         elif message.type == WSMsgType.BINARY:
             await socket.send_bytes(message.data[::-1])
     return socket

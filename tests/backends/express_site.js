@@ -27,7 +27,7 @@ site.use(express.urlencoded({ extended: false }));
 
 site.get('/', (request, response) => {
   const user = /(?:^|; )user=([^;]*)/.exec(request.headers.cookie ?? '')?.[1];
-  response.send(page(decodeURIComponent(user ?? 'nobody')));
+  response.send(page(decodeURIComponent(user ?? 'guest')));
 });
 
 site.post('/form', (request, response) => {
@@ -51,7 +51,7 @@ site.get('/download', (_, response) => {
 const server = createServer(site);
 new WebSocketServer({ server, path: '/socket' }).on('connection', (socket) => {
   socket.on('message', (data, isBinary) => {
-    socket.send(isBinary ? Buffer.from(data).reverse() : `express heard ${data}`);
+    socket.send(isBinary ? Buffer.from(data).reverse() : `express received ${data}`);
   });
 });
 server.listen(Number(process.argv[2]), '127.0.0.1', () => console.log(server.address().port));

@@ -90,26 +90,26 @@ claim('custom-message: every page receives it when a page connects', async (worl
 claim('targeted-reply: only the page that sent the message gets the reply', async (world) => {
   const daemon = await world.daemon({ site: await world.site(RECORDER) });
   await world.plugin(daemon, 'targeted-reply');
-  const asking = await world.page(daemon);
+  const sender = await world.page(daemon);
   const other = await world.page(daemon);
-  await asking.send({ type: 'ping', n: 7 });
-  await asking.prints('received pong');
+  await sender.send({ type: 'ping', n: 7 });
+  await sender.prints('received pong');
 
   // Frames of completed sends arrive in order: anything sent to the other page earlier would precede this.
   await daemon.cli('send', '--all', '{"type":"marker"}');
   await other.prints('received marker');
-  await asking.prints('received marker');
+  await sender.prints('received marker');
   assert.deepEqual(await received(other), [{ type: 'marker' }]);
 
-  assert.deepEqual(await received(asking), [{ type: 'pong', n: 7 }, { type: 'marker' }]);
+  assert.deepEqual(await received(sender), [{ type: 'pong', n: 7 }, { type: 'marker' }]);
 
-  // And the other way round, so that the order of connecting does not matter.
+  // The same with the roles exchanged, so that the order of connecting does not matter.
   await other.send({ type: 'ping', n: 8 });
   await other.prints('received pong');
   await daemon.cli('send', '--all', '{"type":"second-marker"}');
-  await asking.prints('received second-marker');
+  await sender.prints('received second-marker');
   await other.prints('received second-marker');
-  assert.deepEqual(await received(asking),
+  assert.deepEqual(await received(sender),
     [{ type: 'pong', n: 7 }, { type: 'marker' }, { type: 'second-marker' }]);
   assert.deepEqual(await received(other),
     [{ type: 'marker' }, { type: 'pong', n: 8 }, { type: 'second-marker' }]);

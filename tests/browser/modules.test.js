@@ -108,12 +108,12 @@ claim('a chain of imports is requested at once instead of level by level', async
   }
   const site = await world.site(files);
   const daemon = await world.daemon({ site, args: ['--inject', 'always'] });
-  // A page waits only briefly for its hints; a later request gets those that were found meanwhile.
-  const told = async () => {
+  // A page waits only briefly for its hints; hints found later are in the next response.
+  const allHints = async () => {
     const text = await (await fetch(`${daemon.origin}/`)).text();
-    return text.split('modulepreload').length === DEPTH ? text : told();
+    return text.split('modulepreload').length === DEPTH ? text : allHints();
   };
-  await until('all modules to be known', told());
+  await until('hints for all modules', allHints());
   const tab = await world.page(daemon, '/');
   await value(tab, 'the last module to run', 'globalThis.last');
   const { first, starts } = await tab.evaluate(() => {
@@ -125,7 +125,7 @@ claim('a chain of imports is requested at once instead of level by level', async
   });
   assert.equal(starts.length, DEPTH, 'each module is fetched once');
   const early = starts.filter((start) => start <= first).length;
-  assert.ok(early > DEPTH / 2, `${early} of ${DEPTH} were asked for before the first had come`);
+  assert.ok(early > DEPTH / 2, `${early} of ${DEPTH} were requested before the first response ended`);
   assert.deepEqual(failures(tab), []);
 });
 

@@ -1,4 +1,4 @@
-/** The examples that process files, each run as a plugin beside `serve --watch`, in a real browser. */
+/** The examples that process files, each run as a plugin of `serve --watch`, in a real browser. */
 
 import assert from 'node:assert/strict';
 import { rename, writeFile } from 'node:fs/promises';
@@ -25,7 +25,7 @@ async function start(world, plugin, files, options) {
 
 /** Waits until an element has this color. */
 const hasColor = (tab, selector, color) => until(`the color ${color} of ${selector}`, tab.page.waitForFunction(
-  ([of, wanted]) => document.querySelector(of) && getComputedStyle(document.querySelector(of)).color === wanted,
+  ([of, expected]) => document.querySelector(of) && getComputedStyle(document.querySelector(of)).color === expected,
   [selector, color]));
 
 /** Types into the page's field, so that a reload becomes visible. */

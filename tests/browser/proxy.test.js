@@ -1,4 +1,4 @@
-/** Pagewire as a proxy in front of real sites, in a real browser: they work as without it. */
+/** Pagewire as a proxy in front of real sites, in a real browser: they behave as they do without it. */
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -6,7 +6,7 @@ import { createReadStream } from 'node:fs';
 import { claimBehind, until } from './harness.js';
 
 /** The download that the sites send. */
-const PIECE = Buffer.alloc(251 * 4096, Buffer.from(Array.from({ length: 251 }, (_, octet) => octet)));
+const PIECE = Buffer.alloc(251 * 4096, Buffer.from(Array.from({ length: 251 }, (_, byte) => byte)));
 const PIECES = 102;
 
 async function sha256(pieces) {
@@ -29,7 +29,7 @@ for (const framework of ['aiohttp', 'express']) {
     const daemon = await proxying(world, await world.backend(framework));
     // Its hello proves that the client is in the page.
     const page = await world.page(daemon, '/');
-    await page.shows(`${framework} welcomes nobody`);
+    await page.shows(`${framework} welcomes guest`);
 
     await page.after(async () => {
       await page.page.fill('[name=text]', '<ü & i>');
@@ -43,7 +43,7 @@ for (const framework of ['aiohttp', 'express']) {
       await page.page.click('#login');
     });
     await page.shows(`${framework} welcomes ada`);
-    assert.equal(page.page.url(), `${daemon.origin}/`, 'the redirect stays here');
+    assert.equal(page.page.url(), `${daemon.origin}/`, 'the redirect stays on the proxy');
     await page.after(() => page.page.reload({ waitUntil: 'commit' }));
     await page.shows(`${framework} welcomes ada`);
 
@@ -58,10 +58,10 @@ for (const framework of ['aiohttp', 'express']) {
       const text = await answer('hello');
       const large = new Uint8Array(1024 * 1024).fill(1);
       large[0] = 2;
-      const octets = new Uint8Array(await answer(large));
-      return { text, length: octets.length, last: octets.at(-1) };
+      const bytes = new Uint8Array(await answer(large));
+      return { text, length: bytes.length, last: bytes.at(-1) };
     });
-    assert.deepEqual(echoes, { text: `${framework} heard hello`, length: 1024 * 1024, last: 2 });
+    assert.deepEqual(echoes, { text: `${framework} received hello`, length: 1024 * 1024, last: 2 });
 
     const begun = page.page.waitForEvent('download', { timeout: 0 });
     await page.page.click('#download');
@@ -74,11 +74,11 @@ for (const framework of ['aiohttp', 'express']) {
     const backend = await world.backend(framework);
     const daemon = await proxying(world, backend);
     const page = await world.page(daemon, '/');
-    await page.shows(`${framework} welcomes nobody`);
+    await page.shows(`${framework} welcomes guest`);
     await backend.stop();
     await page.page.reload();
     await page.shows(`cannot connect to ${backend.origin}`);
     await world.backend(framework, backend.port);
-    await page.shows(`${framework} welcomes nobody`);
+    await page.shows(`${framework} welcomes guest`);
   });
 }

@@ -99,10 +99,10 @@ claim('unhandled rejections are reported; errors that the page handles are not',
     }
     setTimeout(() => { throw new Error('handled by the page'); });
     Promise.reject(new Error('handled by the page'));
-    Promise.reject(new RangeError('nobody cares'));
+    Promise.reject(new RangeError('unhandled reason'));
     setTimeout(() => { Promise.reject({ code: 7 }); });
   });
-  const { kind, exception } = await failure(log, /nobody cares/);
+  const { kind, exception } = await failure(log, /unhandled reason/);
   assert.match(kind, /unhandled_rejection/i);
   assert.equal(exception.name, 'RangeError');
   const bare = await failure(log, /code/);
@@ -164,7 +164,7 @@ claim('10,000 console lines a second leave a page responsive, and dropped lines 
     'data:text/javascript,export default () => document.querySelector("button").click() ?? seen.clicks');
   assert.equal(value, 1);
   const { frames, lines } = await tab.evaluate(() => storm.then(() => ({ ...seen })));
-  assert.ok(frames > 10, `${frames} frames were drawn meanwhile`);
+  assert.ok(frames > 10, `${frames} frames were drawn at the same time`);
   const counted = () => log.events.entries.reduce((sum, { console }) => {
     if (console?.socket_id !== socketId) return sum;
     const [, dropped] = /^\[pagewire\] (\d+) console lines/.exec(console.args[0].value) ?? [];
@@ -195,13 +195,13 @@ claim('a page that connected earlier reports while there is a subscriber', async
   const { daemon, log, bystander: tab } = await startWithFollower(world);
   await until('the recorder in the page', tab.page.waitForFunction(() =>
     !Function.prototype.toString.call(console.log).includes('[native code]')));
-  await tab.evaluate(() => console.log('heard'));
-  await line(log, 'heard');
+  await tab.evaluate(() => console.log('recorded'));
+  await line(log, 'recorded');
   // Text printed for a program is not reported back to programs.
   await daemon.cli('log', '--all', 'from a program');
   await tab.prints('from a program');
-  await tab.evaluate(() => console.log('heard as well'));
-  await line(log, 'heard as well');
+  await tab.evaluate(() => console.log('recorded as well'));
+  await line(log, 'recorded as well');
   assert.ok(!log.events.entries.some(({ console }) => console?.args[0].value === 'from a program'));
   await log.stop('SIGKILL');
   await tab.reportMode({ console: false, errors: false });

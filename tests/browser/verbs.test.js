@@ -67,7 +67,7 @@ claim('a module that cannot be parsed or linked reports its location and raises 
     'empty.js': '',
   });
   const log = world.follow(daemon, 'console', 'page_error');
-  await log.unlessItExits('the page was told', tab.reportMode({ console: true, errors: true }));
+  await log.unlessItExits('the report mode', tab.reportMode({ console: true, errors: true }));
   for (const [name, place] of [['parse', '/parse.js:2:9'], ['outer', '/parse.js:2:9'], ['link', '/link.js:2:10']]) {
     for (const again of [[], ['--fresh']]) {
       const [{ exception }] = await daemon.rows('import', `/${name}.js`, ...again);
@@ -120,8 +120,8 @@ claim('import uses the module that the page has loaded, --fresh the current file
 
 claim('a module that is missing fails at load, with its URL', async (world) => {
   const { daemon } = await opened(world);
-  const said = await daemon.refuses(1, 'import', '/none.js');
-  assert.ok(said.includes('/none.js'), said);
+  const stderr = await daemon.refuses(1, 'import', '/none.js');
+  assert.ok(stderr.includes('/none.js'), stderr);
   const [{ exception }] = await daemon.rows('import', '/none.js');
   assert.equal(exception.phase, 'load');
   assert.equal(exception.name, 'TypeError');
@@ -141,7 +141,7 @@ claim('log prints exactly its text, at its level', async (world) => {
 claim('messages shows console lines and errors of a page', async (world) => {
   const { daemon, tab, socketId } = await opened(world);
   const log = world.follow(daemon, 'console', 'page_error');
-  await log.unlessItExits('the page was told', tab.reportMode({ console: true, errors: true }));
+  await log.unlessItExits('the report mode', tab.reportMode({ console: true, errors: true }));
   // A page that is open already fetches the recorder first.
   await until('the recorder', tab.page.waitForFunction(() =>
     !Function.prototype.toString.call(console.log).includes('[native code]')));

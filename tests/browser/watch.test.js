@@ -222,19 +222,19 @@ claim('a save during a reload is not lost', async (world) => {
   // The new document has the second text and no socket yet, so it cannot be notified of the third.
   const connects = new Promise((resolve) => {
     tab.page.route('**/client.js', async (route) => {
-      await thirdIsTold;
+      await thirdIsLogged;
       await route.continue();
       resolve();
     }, { times: 1 });
   });
-  let tell;
-  const thirdIsTold = new Promise((resolve) => { tell = resolve; });
+  let resolveLogged;
+  const thirdIsLogged = new Promise((resolve) => { resolveLogged = resolve; });
   await save('app.js', 'document.body.append("second");');
   await tab.shows('second');
   const from = files.events.entries.length;
   await save('app.js', 'document.body.append("the third");');
   await files.events.first('the third in the log', ({ file_changed: change }) => change?.url_path === '/app.js', from);
-  tell();
+  resolveLogged();
   await connects;
   await tab.shows('the third');
 });

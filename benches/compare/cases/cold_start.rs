@@ -53,7 +53,7 @@ pub(crate) fn case(options: &StartOptions<'_>) -> Case {
     }
 }
 
-/// Starts further servers of the same kind beside `server`, whose page is the expected one.
+/// Starts further servers of the same kind while `server` runs, whose page is the expected one.
 fn run(server: &Server, options: &StartOptions<'_>, effort: Effort) -> anyhow::Result<Vec<f64>> {
     let page = responses::page(server, site::PAGE)?.body;
     let ready_mib = memory_when_ready(server.peer(), options)?;

@@ -31,7 +31,7 @@ pub(crate) fn cost(
     })
 }
 
-/// Runs `work` and returns its result with the CPU time that the server and its plugins used meanwhile.
+/// Runs `work` and returns its result with the CPU time that the server and its plugins used during it.
 pub(crate) fn with_cpu_time<T>(
     server: &Server,
     work: impl FnOnce() -> anyhow::Result<T>,

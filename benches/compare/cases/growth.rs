@@ -27,7 +27,7 @@ pub(crate) fn cases() -> Vec<Case> {
     };
     vec![
         case(
-            "reply beside 10,000 pages, without: 10",
+            "reply with 10,000 pages, without: 10",
             PluginSet::Messages,
             Box::new(|server, effort| {
                 let few = server.peer() == Peer::Without;
@@ -35,7 +35,7 @@ pub(crate) fn cases() -> Vec<Case> {
             }),
         ),
         case(
-            "reply beside 1,000 subscribers, without: 1",
+            "reply with 1,000 subscribers, without: 1",
             PluginSet::MessagesBesideMany,
             Box::new(|server, effort| replies(server, SENDING_PAGES, effort)),
         ),

@@ -1,5 +1,5 @@
 //! The cost of hooks: modules that plugins serve and transform, plugins that match nothing, many plugins,
-//! and a slow plugin beside a fast one.
+//! and a fast plugin while another one is slow.
 
 use super::cost::{REQUEST_FIGURES, cost};
 use super::responses;
@@ -56,7 +56,7 @@ pub(crate) fn cases() -> Vec<Case> {
         module("transformed module", PluginSet::Transform, uncached),
         module("transformed module, cached", PluginSet::Cache, cached),
         module(
-            "file beside 32 plugins",
+            "file with 32 plugins",
             PluginSet::Bystanders,
             &[Peer::Pagewire, Peer::Without],
         ),
@@ -77,9 +77,9 @@ pub(crate) fn cases() -> Vec<Case> {
         },
         Case {
             figures: SLOW_FIGURES,
-            run: Box::new(fast_beside_slow),
+            run: Box::new(fast_while_slow_is_busy),
             ..module(
-                "served module beside a slow plugin",
+                "served module with a slow plugin",
                 PluginSet::Slow,
                 &[Peer::Pagewire, Peer::Without, Peer::WebDevServer],
             )
@@ -138,7 +138,7 @@ fn many_modules(server: &Server) -> anyhow::Result<Vec<f64>> {
 
 /// Requests the fast plugin's module on one connection, while the slow plugin always has as many requests
 /// as a browser makes. A server without the slow plugin is the reference.
-fn fast_beside_slow(server: &Server, effort: Effort) -> anyhow::Result<Vec<f64>> {
+fn fast_while_slow_is_busy(server: &Server, effort: Effort) -> anyhow::Result<Vec<f64>> {
     let fast = [module_exchange(server, "")?];
     let slow = [expect_body(server, SLOW_PATH, server.file(site::MODULE)?)];
     let address = server.address();

@@ -1,4 +1,4 @@
-//! The same plugin in every language that has a client library, beside a plugin in the process of
+//! The same plugin in every language that has a client library, compared with a plugin in the process of
 //! @web/dev-server: start-up time, length of the shortest plugin, served modules, replies to pages.
 //!
 //! The sources are in `benches/languages`; `build` there prepares all but Rust's. Each plugin serves the

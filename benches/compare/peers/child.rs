@@ -21,7 +21,7 @@ pub(super) struct Child {
 
 impl Child {
     /// Starts a command on one core, or on any. Its output goes to files in `folder` whose names begin
-    /// with `name`: a pipe would fill up, or break once nobody reads it.
+    /// with `name`: a pipe would fill up, or break once it has no reader.
     pub(super) fn start(
         mut command: Command,
         name: &str,
@@ -92,7 +92,7 @@ impl Drop for Child {
 
 /// Terminates a process and waits for its exit.
 pub(crate) fn terminate(process: &mut std::process::Child) {
-    // SIGTERM, because nginx would leave its workers behind after SIGKILL.
+    // SIGTERM, because the workers of nginx survive a SIGKILL of their parent.
     let pid = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
     if let Some(pid) = pid {
         let _ = kill_process(pid, Signal::TERM);

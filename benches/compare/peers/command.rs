@@ -101,8 +101,8 @@ pub(super) fn plugin_command(
     Ok(command)
 }
 
-/// nginx as a good static server: sendfile, no access log, persistent connections. Like all the others it
-/// asks the file system at each request (no `open_file_cache`), because a dev server must see every change.
+/// nginx as a good static server: sendfile, no access log, persistent connections. Like all other peers it
+/// checks the file system at each request (no `open_file_cache`): a dev server must see every change.
 fn nginx_configuration(site: &Path, folder: &Path, address: SocketAddr) -> String {
     format!(
         "user root;\ndaemon off;\nworker_processes 1;\npid {folder}/nginx.pid;\n\

@@ -1,5 +1,5 @@
 //! The plugin that exchanges messages with pages. All peers do the same in their own way: `peers/messages.js`
-//! in the process of a server, [`plugin`] beside Pagewire. The bare server's plugin handles questions, and the
+//! in the process of a server, [`plugin`] as a process of Pagewire's. The bare server's plugin handles questions, and the
 //! bare server itself sends bursts.
 //!
 //! | message of a page | effect |

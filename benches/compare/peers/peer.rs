@@ -81,18 +81,18 @@ impl Peer {
         }
     }
 
-    /// The plugins that this peer runs in a case that wants `wanted`.
-    pub(super) fn plugins(self, wanted: PluginSet) -> PluginSet {
+    /// The plugins that this peer runs in a case that requests `requested`.
+    pub(super) fn plugins(self, requested: PluginSet) -> PluginSet {
         match self {
             Self::Pagewire
             | Self::PagewireUnix
             | Self::Language(_)
             | Self::WebDevServer
-            | Self::Ws => wanted,
-            Self::Without => wanted.without(),
+            | Self::Ws => requested,
+            Self::Without => requested.without(),
             // It caches nothing: the floor of a cached result is a file.
-            Self::BareStack => match wanted {
-                PluginSet::Serve | PluginSet::Transform | PluginSet::Messages => wanted,
+            Self::BareStack => match requested {
+                PluginSet::Serve | PluginSet::Transform | PluginSet::Messages => requested,
                 _ => PluginSet::None,
             },
             Self::Nginx | Self::Vite => PluginSet::None,

@@ -58,9 +58,9 @@ pub(crate) enum PluginSet {
     Language,
     /// One that exchanges messages with pages: see [`messages`].
     Messages,
-    /// The same beside one subscriber to other messages.
+    /// The same with one subscriber to other messages.
     MessagesBesideOne,
-    /// The same beside very many such subscribers.
+    /// The same with very many such subscribers.
     MessagesBesideMany,
 }
 

@@ -1,4 +1,4 @@
-/** A tab of Chromium as the tests see it. */
+/** The tests' view of a Chromium tab. */
 
 import { Record } from './record.js';
 import { until } from '../../wait.js';
@@ -63,10 +63,10 @@ export class Page {
   }
 
   /** Waits until the daemon has requested these reports of the page: `{console, errors}`. */
-  reportMode(wanted) {
-    return this.frames.first(`the report mode ${JSON.stringify(wanted)}`, ({ direction, message }) =>
+  reportMode(expected) {
+    return this.frames.first(`the report mode ${JSON.stringify(expected)}`, ({ direction, message }) =>
       direction === 'received' && message.type === 'pagewire:watch'
-        && message.console === wanted.console && message.errors === wanted.errors);
+        && message.console === expected.console && message.errors === expected.errors);
   }
 
   /** Waits until the page shows this text. */

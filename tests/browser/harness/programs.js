@@ -156,7 +156,7 @@ export class Follower extends Program {
     createInterface({ input: this.child.stdout }).on('line', (line) => this.events.add(JSON.parse(line)));
   }
 
-  /** The first event that `matches`, which may have happened already. */
+  /** Resolves with the first event that `matches`, be it present already or yet to come. */
   first(what, matches) {
     return this.unlessItExits(what, this.events.first(what, matches));
   }

@@ -1,4 +1,4 @@
-/** A list of things that happened, whose entries can be awaited. */
+/** Append-only record of events, whose entries can be awaited. */
 
 import { EventEmitter } from 'node:events';
 import { until } from '../../wait.js';
@@ -13,7 +13,7 @@ export class Record {
     this.#changes.emit('entry', entry);
   }
 
-  /** The first entry at or after index `from` that `matches`, which may have happened already. */
+  /** Resolves with the first entry at or after index `from` that `matches`, be it present already or yet to come. */
   async first(what, matches, from = 0) {
     const found = this.entries.slice(from).find(matches);
     if (found !== undefined) return found;

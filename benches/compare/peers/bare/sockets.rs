@@ -25,8 +25,8 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-/// Large enough to read a message with one system call, as Pagewire does (with a smaller buffer and
-/// `browser::read_ahead` below it).
+/// Large enough to read a message with one system call. (Pagewire achieves that with a smaller buffer on top
+/// of `browser::read_ahead`.)
 const READ_BUFFER_BYTES: usize = 4096;
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
 

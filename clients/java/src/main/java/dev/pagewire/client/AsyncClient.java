@@ -403,7 +403,7 @@ public final class AsyncClient {
    * Asynchronous form of {@link Client#subscribe}. Reading from the subscription blocks.
    *
    * @param options the events to subscribe to
-   * @return a future of the subscription, which completes when it is in force
+   * @return a future of the subscription, which completes when it is active
    */
   public CompletableFuture<Subscription> subscribe(SubscribeOptions options) {
     return Subscription.open(client, options);

@@ -404,7 +404,7 @@ public final class Client implements AutoCloseable {
   }
 
   /**
-   * Subscribes to events. Returns once the subscription is in force: no later event is missed.
+   * Subscribes to events. Returns once the subscription is active: no later event is missed.
    *
    * @param options the events to subscribe to
    * @return the subscription, to be closed

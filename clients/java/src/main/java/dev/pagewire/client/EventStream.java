@@ -48,7 +48,7 @@ abstract class EventStream {
     call.request(1);
   }
 
-  /** Completes when the subscription is in force, with the daemon's first response. */
+  /** Completes when the subscription is active, with the daemon's first response. */
   CompletableFuture<SubscribeMessagesResponse> opened() {
     return opened;
   }

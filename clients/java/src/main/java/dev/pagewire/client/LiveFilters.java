@@ -27,13 +27,13 @@ public final class LiveFilters {
     this.filters = filters;
   }
 
-  /** A caller that waits until a version of the filters is in force. */
+  /** A caller that waits until a version of the filters is active. */
   private record Waiter(long version, CompletableFuture<Void> done) {}
 
   /**
-   * Replaces all filters; without any the hook is not called. Returns once they are in force: no
+   * Replaces all filters; without any the hook is not called. Returns once they are active: no
    * later request is matched against the old ones. Of several concurrent calls the last one wins,
-   * and all return when its filters are in force. Returns at once while the plugin does not run.
+   * and all return when its filters are active. Returns at once while the plugin does not run.
    *
    * @param filters the filters
    * @throws RpcException when the daemon refuses a filter ({@code FIELD_INVALID}), which ends the
@@ -48,7 +48,7 @@ public final class LiveFilters {
    * Asynchronous form of {@link #set}.
    *
    * @param filters the filters
-   * @return a future that completes when the filters are in force
+   * @return a future that completes when the filters are active
    */
   public CompletableFuture<Void> setAsync(Iterable<Filter> filters) {
     Waiter waiter;
@@ -98,7 +98,7 @@ public final class LiveFilters {
       }
     }
 
-    /** Records that the daemon has put in force what was sent last. */
+    /** Records that the daemon has activated the filters that were sent last. */
     void confirm() {
       synchronized (LiveFilters.this) {
         confirmed = sent;

@@ -4,7 +4,7 @@ import java.util.concurrent.CompletableFuture;
 
 /** A hook that is open in a session. */
 interface OpenHook {
-  /** Completes when the daemon has put the hook in force. */
+  /** Completes when the hook is active in the daemon. */
   CompletableFuture<Void> opened();
 
   /** Completes when the hook has ended: normally after {@link #drain}, otherwise exceptionally. */

@@ -27,7 +27,7 @@ abstract sealed class PluginHandlers permits Plugin {
   abstract Plugin self();
 
   /**
-   * Sets the handler that is called when all hooks of the plugin are in force, and again after each
+   * Sets the handler that is called when all hooks of the plugin are active, and again after each
    * reconnect. Hooks may be called before it returns, so prepare what they need before {@link
    * Plugin#run()}.
    *
