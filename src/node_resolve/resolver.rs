@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Conditions of `exports` and `imports` that apply to a browser loading ES modules from a development
-/// server, beside `default`.
+/// server, in addition to `default`.
 const CONDITIONS: &[&str] = &["browser", "development", "module", "import"];
 
 /// Fields that name the entry of a package without `exports`, in order of preference.
@@ -49,7 +49,7 @@ pub(super) struct Resolution {
     pub(super) depends_on: Vec<PathBuf>,
 }
 
-/// The file that a specifier stands for.
+/// The file that a specifier resolves to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ResolvedFile {
     /// The canonical path. It may be outside the root.
@@ -60,7 +60,7 @@ pub(super) struct ResolvedFile {
     pub(super) suffix: String,
 }
 
-/// Why a specifier stands for no file.
+/// Why a specifier does not resolve to a file.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ResolutionError {
     #[error("not found{}", .package.as_ref().map_or_else(String::new, |name| format!(" (npm install {name})")))]
@@ -104,7 +104,7 @@ impl NodeResolver {
     /// (an inline script has the path of its page). Specifiers that satisfy [`is_url_like`] are
     /// never found.
     ///
-    /// Blocks for the file system.
+    /// Blocks on file system access.
     pub(super) fn resolve(&self, importer: &Path, specifier: &str) -> Resolution {
         let (path, suffix) = split_suffix(specifier);
         let Some(folder) = importer.parent().filter(|_| !is_url_like(specifier)) else {
