@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 /// The options of a transform hook.
 #[derive(Debug)]
 pub(crate) struct TransformOptions {
-    /// Largest body that calls carry. Responses with a larger one skip the plugin.
+    /// Largest body that calls carry. Responses with a larger body bypass the plugin.
     pub max_body_bytes: usize,
 }
 
-/// A response to change, as the plugins before this one left it.
+/// A response to change, with the changes of all earlier plugins.
 #[derive(Debug)]
 pub(crate) struct TransformCall {
     /// The request that the response answers.

@@ -1,13 +1,13 @@
-//! State of a single path, as far as comparisons need it.
+//! The state of a single path, which comparisons are based on.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-/// Coarsest resolution of file timestamps on Linux. The second of two writes within it may leave no
-/// trace. So a file that was written this recently is compared once more, unless its writer is done:
-/// then its next event counts as a change, even if the file looks the same.
+/// Coarsest resolution of file timestamps on Linux. The second of two writes within it may leave size and
+/// times unchanged. Therefore a file that was written this recently is compared once more, unless its
+/// writer is done: then its next event counts as a change, even if the file looks the same.
 pub(super) const TIMESTAMP_RESOLUTION: Duration = Duration::from_millis(10);
 
 /// Metadata that distinguishes two versions of a file.
@@ -22,7 +22,7 @@ pub(super) struct FileStamp {
 #[derive(Clone, Copy)]
 pub(super) struct FileState {
     pub(super) stamp: FileStamp,
-    /// Whether the file was written within [`TIMESTAMP_RESOLUTION`] before.
+    /// Whether the file was written less than [`TIMESTAMP_RESOLUTION`] before it was examined.
     pub(super) is_recent: bool,
 }
 
@@ -39,7 +39,7 @@ pub(super) enum Entry {
 }
 
 impl Entry {
-    /// Classifies a path that is not a link. `is_complete` when its writer is known to be done.
+    /// Classifies a path that is not a link. `is_complete` states that its writer is known to be done.
     pub(super) fn new(metadata: &Metadata, is_complete: bool) -> Self {
         if metadata.is_dir() {
             return Self::Folder;

@@ -14,11 +14,11 @@ const MESSAGE_BYTES: usize = 128;
 
 const BURST_PAGES: usize = 1000;
 const BURST_MESSAGES: usize = 100;
-/// In each burst of the warm-up.
+/// Messages in each burst of the warm-up.
 const WARM_UP_MESSAGES: usize = 10;
 
 const MANY_PAGES: usize = 10_000;
-/// The median of so many messages counts.
+/// Messages to many pages in each run, whose median time is reported.
 const SINGLE_MESSAGES: usize = 5;
 
 const BURST_FIGURES: &[Figure] = &[
@@ -81,7 +81,8 @@ fn bursts(server: &Server, effort: Effort) -> anyhow::Result<Vec<f64>> {
     Ok(vec![deliveries / seconds, micros(cpu) / deliveries])
 }
 
-/// The memory is that of the daemon alone, with its plugin connected.
+/// Measures the memory of idle pages and the time of single messages to all of them. The memory is that of
+/// the daemon without its plugin.
 fn many_pages(server: &Server) -> anyhow::Result<Vec<f64>> {
     let daemon = server.daemon_processes();
     let idle = process::resident_bytes(&daemon)?;
