@@ -260,7 +260,11 @@ async fn without_a_daemon_the_error_says_how_to_start_one() {
     let runtime = Runtime::new();
     let ended = runtime.sockets(runtime.0.path(), &[]).await;
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(4), ""));
-    for words in ["no daemon runs", "pagewire serve", "PAGEWIRE_ENDPOINT"] {
+    for words in [
+        "no daemon is running",
+        "pagewire serve",
+        "PAGEWIRE_ENDPOINT",
+    ] {
         assert!(ended.stderr.contains(words), "{}", ended.stderr);
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// A warning about the path `/outside` of [`site`].
-const WARNING: &str = "link out of the root";
+const WARNING: &str = "a link to a file outside the root";
 
 /// Returns a site with a link out of its root.
 fn site() -> Site {

@@ -37,7 +37,7 @@ async fn serve_refuses_invalid_settings_with_value_and_remedy() {
         ),
         (
             vec!["serve", &root, "--port", "0", "--control", &on_file],
-            vec![file.as_str(), "no socket", "another path"],
+            vec![file.as_str(), "not a socket", "another path"],
         ),
         (
             vec!["serve", &root, "--control", "0.0.0.0:1"],
