@@ -104,20 +104,20 @@ fn toml(value: &Value) -> String {
 /// Returns the values of a setting as JSON; null when it has none.
 fn value(row: &EffectiveSetting) -> Value {
     let values = &row.values;
-    if row.setting.setting_type == SettingType::Plugins {
+    if row.setting.value_type == SettingType::Plugins {
         let table = |text: &String| serde_json::from_str(text).ok().filter(Value::is_object);
         let values = values.iter();
         return values
             .map(|text| table(text).unwrap_or_else(|| json!(text)))
             .collect();
     }
-    if row.setting.setting_type.is_list() {
+    if row.setting.value_type.is_list() {
         return json!(values);
     }
     let Some(value) = values.first() else {
         return Value::Null;
     };
-    match row.setting.setting_type {
+    match row.setting.value_type {
         // Validated values of these types are JSON, except for the words of a `SwitchOr`.
         SettingType::Switch | SettingType::SwitchOr(_) | SettingType::Number => {
             value.parse().unwrap_or_else(|_| json!(value))

@@ -89,12 +89,12 @@ fn argument(setting: &'static Setting) -> Arg {
         .long(setting.flag())
         .value_name(setting.value_name)
         .help(help)
-        .action(if setting.setting_type.is_list() {
+        .action(if setting.value_type.is_list() {
             ArgAction::Append
         } else {
             ArgAction::Set
         });
-    match setting.setting_type {
+    match setting.value_type {
         SettingType::Word(words) => argument.value_parser(PossibleValuesParser::new(words)),
         SettingType::Switch => switch(argument, &[]),
         SettingType::SwitchOr(words) => switch(argument, words),

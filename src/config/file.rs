@@ -77,8 +77,7 @@ fn values(
     value: &Spanned<DeValue<'_>>,
     text: &str,
 ) -> Result<Vec<Placed>, Placed> {
-    if let (SettingType::Plugins, DeValue::Array(plugins)) = (setting.setting_type, value.get_ref())
-    {
+    if let (SettingType::Plugins, DeValue::Array(plugins)) = (setting.value_type, value.get_ref()) {
         return plugins::values(plugins)
             .map_err(|(place, problem)| (place, format!("{}: {problem}", setting.key)));
     }
@@ -96,7 +95,7 @@ fn values_as_text(
     value: &Spanned<DeValue<'_>>,
 ) -> Result<Vec<Placed>, Range<usize>> {
     let place = value.span();
-    let text = match (setting.setting_type, value.get_ref()) {
+    let text = match (setting.value_type, value.get_ref()) {
         (SettingType::Switch | SettingType::SwitchOr(_), DeValue::Boolean(value)) => {
             value.to_string()
         }
@@ -120,7 +119,7 @@ fn values_as_text(
                 });
             return pairs.collect();
         }
-        (setting_type, DeValue::Array(values)) if setting_type.is_list() => {
+        (value_type, DeValue::Array(values)) if value_type.is_list() => {
             let values = values.iter().map(|value| match value.get_ref() {
                 DeValue::String(text) => Ok((value.span(), text.to_string())),
                 _ => Err(value.span()),
@@ -134,7 +133,7 @@ fn values_as_text(
 
 /// Describes the values that a setting accepts.
 fn expected(setting: &Setting) -> String {
-    match setting.setting_type {
+    match setting.value_type {
         SettingType::Switch => "true or false".to_owned(),
         SettingType::SwitchOr(words) => format!("true, false or one of {words:?}"),
         SettingType::Number => "a number".to_owned(),

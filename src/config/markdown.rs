@@ -24,7 +24,7 @@ fn reference() -> String {
 
 fn values(setting: &Setting) -> String {
     let name = format!("`{}`", cell(setting.value_name));
-    match setting.setting_type {
+    match setting.value_type {
         SettingType::Switch => alternatives(&["true", "false"]),
         SettingType::SwitchOr(words) => alternatives(&[&["true", "false"], words].concat()),
         SettingType::Word(words) => alternatives(words),

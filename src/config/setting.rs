@@ -7,7 +7,7 @@ use std::path::Path;
 pub(crate) struct Setting {
     /// Its name in the file.
     pub key: &'static str,
-    pub setting_type: SettingType,
+    pub value_type: SettingType,
     /// Placeholder of a value in help texts.
     pub value_name: &'static str,
     pub help: &'static str,
@@ -82,7 +82,7 @@ impl Setting {
     pub(super) fn resolve_paths(&self, folder: &Path, value: &str) -> String {
         let in_folder = |path| folder.join(path).to_string_lossy().into_owned();
         match (
-            self.setting_type,
+            self.value_type,
             value.strip_prefix("unix:"),
             value.split_once('='),
         ) {
@@ -98,8 +98,8 @@ impl Setting {
     /// Splits the text of a variable into values. Lists are separated by commas, command lines by line
     /// breaks.
     pub(super) fn split(&self, text: &str) -> Vec<String> {
-        if self.setting_type.is_list() {
-            let separator = match self.setting_type {
+        if self.value_type.is_list() {
+            let separator = match self.value_type {
                 SettingType::Plugins => '\n',
                 _ => ',',
             };
@@ -109,7 +109,7 @@ impl Setting {
                 .map(str::to_owned)
                 .collect();
         }
-        vec![match (self.setting_type, text) {
+        vec![match (self.value_type, text) {
             (SettingType::Switch | SettingType::SwitchOr(_), "1") => "true".to_owned(),
             (SettingType::Switch | SettingType::SwitchOr(_), "0") => "false".to_owned(),
             (_, text) => text.to_owned(),

@@ -19,7 +19,7 @@ pub(super) const DEFAULT_PORT: u16 = 8000;
 pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         key: "port",
-        setting_type: SettingType::Number,
+        value_type: SettingType::Number,
         value_name: "PORT",
         help: "Serve pages on exactly this port; 0 picks any free one",
         default: &[],
@@ -28,7 +28,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "host",
-        setting_type: SettingType::Text,
+        value_type: SettingType::Text,
         value_name: "ADDRESS",
         help: "Serve pages on this address instead of the loopback addresses; 0.0.0.0 exposes them to your network",
         default: &[],
@@ -37,7 +37,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "tls",
-        setting_type: SettingType::Switch,
+        value_type: SettingType::Switch,
         value_name: "BOOL",
         help: "Serve pages over HTTPS (HTTP/2 and HTTP/1.1); without tls_cert, a certificate for localhost is created and reused",
         default: &[],
@@ -46,7 +46,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "tls_cert",
-        setting_type: SettingType::File,
+        value_type: SettingType::File,
         value_name: "FILE",
         help: "Serve pages over HTTPS with this certificate (PEM, the whole chain)",
         default: &[],
@@ -55,7 +55,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "tls_key",
-        setting_type: SettingType::File,
+        value_type: SettingType::File,
         value_name: "FILE",
         help: "Private key of the certificate (PEM, not encrypted)",
         default: &[],
@@ -64,7 +64,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "control",
-        setting_type: SettingType::Addresses,
+        value_type: SettingType::Addresses,
         value_name: "ADDRESS",
         help: "Address that plugins connect to: ADDRESS:PORT (loopback) or unix:PATH; may be repeated",
         default: &[],
@@ -73,7 +73,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "base_path",
-        setting_type: SettingType::Text,
+        value_type: SettingType::Text,
         value_name: "PATH",
         help: "URL path under which everything is served, for example /app",
         default: &["/"],
@@ -82,7 +82,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "app_index",
-        setting_type: SettingType::Text,
+        value_type: SettingType::Text,
         value_name: "FILE",
         help: "Page of a single-page app: served for page requests in its folder that nothing else answers",
         default: &[],
@@ -91,7 +91,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "mount",
-        setting_type: SettingType::FolderPairs,
+        value_type: SettingType::FolderPairs,
         value_name: "PATH=DIR",
         help: "Serve a folder under a URL path (/lib=../shared); may be repeated",
         default: &[],
@@ -100,7 +100,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "listing",
-        setting_type: SettingType::Switch,
+        value_type: SettingType::Switch,
         value_name: "BOOL",
         help: "List the files of folders that have no index.html",
         default: &["false"],
@@ -109,7 +109,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "no_files",
-        setting_type: SettingType::Switch,
+        value_type: SettingType::Switch,
         value_name: "BOOL",
         help: "Serve no files: plugins and the proxy answer every request",
         default: &["false"],
@@ -118,7 +118,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "mime_types",
-        setting_type: SettingType::Pairs,
+        value_type: SettingType::Pairs,
         value_name: "GLOB=TYPE",
         help: "MIME type of files whose path matches a glob (*.glb=model/gltf-binary); may be repeated",
         default: &[],
@@ -127,7 +127,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "proxy",
-        setting_type: SettingType::Pairs,
+        value_type: SettingType::Pairs,
         value_name: "[PATH=]URL",
         help: "Forward requests to this server: those that neither plugins nor files answer, or all below a URL path (/api=http://localhost:3000); may be repeated",
         default: &[],
@@ -136,7 +136,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "plugin",
-        setting_type: SettingType::Plugins,
+        value_type: SettingType::Plugins,
         value_name: "CMD",
         help: "Start this plugin and restart it when it exits; it is called before plugins that connect on their own; may be repeated",
         default: &[],
@@ -145,7 +145,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "inject",
-        setting_type: SettingType::Word(Inject::WORDS),
+        value_type: SettingType::Word(Inject::WORDS),
         value_name: "WHEN",
         help: "When to put the socket client into pages: while a connected plugin asks for it (asked), always or never",
         default: &["asked"],
@@ -154,7 +154,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "preload_modules",
-        setting_type: SettingType::Switch,
+        value_type: SettingType::Switch,
         value_name: "BOOL",
         help: "Announce a page's modules in its HTML, so that a chain of imports takes one round trip; applies to pages with the socket client",
         default: &["true"],
@@ -163,7 +163,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "node_resolve",
-        setting_type: SettingType::Switch,
+        value_type: SettingType::Switch,
         value_name: "BOOL",
         help: "Resolve bare import specifiers as Node and bundlers do: node_modules, exports, tsconfig paths",
         default: &["false"],
@@ -172,7 +172,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "watch",
-        setting_type: SettingType::SwitchOr(WatchMode::WORDS),
+        value_type: SettingType::SwitchOr(WatchMode::WORDS),
         value_name: "HOW",
         help: "Update or reload pages when files in the root change; events only notifies plugins; both imply inject = always unless inject is set",
         default: &["false"],
@@ -181,7 +181,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "watch_poll",
-        setting_type: SettingType::Switch,
+        value_type: SettingType::Switch,
         value_name: "BOOL",
         help: "Watch by polling every file: for network and container file systems",
         default: &["false"],
@@ -190,7 +190,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "allow_host",
-        setting_type: SettingType::Texts,
+        value_type: SettingType::Texts,
         value_name: "NAME",
         help: "Accept requests for this host name too; .example.com accepts all names below it; may be repeated",
         default: &[],
@@ -199,7 +199,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "allow_origin",
-        setting_type: SettingType::Texts,
+        value_type: SettingType::Texts,
         value_name: "ORIGIN",
         help: "Let pages of this origin (`https://example.com`) load the socket client and connect; may be repeated",
         default: &[],
@@ -208,7 +208,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "allow_dir",
-        setting_type: SettingType::Folders,
+        value_type: SettingType::Folders,
         value_name: "DIR",
         help: "Follow links from the root into this folder; may be repeated",
         default: &[],
@@ -217,7 +217,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "allow_file",
-        setting_type: SettingType::Texts,
+        value_type: SettingType::Texts,
         value_name: "NAME",
         help: "Serve files and folders with this name even though it looks like a secret; may be repeated",
         default: &[],
@@ -226,7 +226,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "console",
-        setting_type: SettingType::Switch,
+        value_type: SettingType::Switch,
         value_name: "BOOL",
         help: "Log console output and errors of pages",
         default: &["false"],
@@ -235,7 +235,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "debug",
-        setting_type: SettingType::Switch,
+        value_type: SettingType::Switch,
         value_name: "BOOL",
         help: "Suspend deadlines and keepalive, for work at a breakpoint",
         default: &["false"],
@@ -244,7 +244,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "log",
-        setting_type: SettingType::Text,
+        value_type: SettingType::Text,
         value_name: "FILTER",
         help: "What to log to standard error: a level, or levels by part (info,pages=debug)",
         default: &["info"],
@@ -253,7 +253,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "log_format",
-        setting_type: SettingType::Word(LogFormat::WORDS),
+        value_type: SettingType::Word(LogFormat::WORDS),
         value_name: "FORMAT",
         help: "Format of the log: text for people, or one JSON object per line",
         default: &["text"],
@@ -302,7 +302,7 @@ mod tests {
             for value in setting.default {
                 assert_eq!(setting.check(value), Ok(()), "{}", setting.key);
             }
-            if let SettingType::Word(words) | SettingType::SwitchOr(words) = setting.setting_type {
+            if let SettingType::Word(words) | SettingType::SwitchOr(words) = setting.value_type {
                 for word in words {
                     assert_eq!(setting.check(word), Ok(()), "{}", setting.key);
                 }
@@ -321,7 +321,7 @@ mod tests {
             assert!(
                 setting.default.len() == 1
                     || !setting.default_text.is_empty()
-                    || setting.setting_type.is_list(),
+                    || setting.value_type.is_list(),
                 "{}",
                 setting.key
             );

@@ -268,7 +268,7 @@ async fn the_worst_outcome_decides_the_exit_code_of_import() {
     assert_output(&run, 3, &format!("{}: 1\n", good.id));
     assert!(
         run.stderr
-            .contains(&format!("{}: the page did not answer", bad.id)),
+            .contains(&format!("{}: the page did not respond", bad.id)),
         "{}",
         run.stderr
     );
