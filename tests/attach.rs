@@ -49,7 +49,7 @@ async fn pages_of_an_allowed_origin_may_load_our_scripts() {
             }
         }
     }
-    // Imported code is served once as one of our scripts: the page may read that it is gone.
+    // Code for an import is served like a script, so a page can read the 404 after the import has ended.
     let from = format!("Origin: {origin}\r\n");
     let response = server.get_with("/__pagewire__/code/gone.js", &from).await;
     let shared = response.header("access-control-allow-origin");

@@ -27,7 +27,7 @@ async fn run(mut command: Command) -> Output {
 }
 
 /// Returns the output of `config --json` with these arguments and variables.
-async fn in_force(site: &Site, arguments: &[&str], variables: &[(&str, &str)]) -> Value {
+async fn effective(site: &Site, arguments: &[&str], variables: &[(&str, &str)]) -> Value {
     let mut command = within_root(site, &["config", "--json"]);
     command.args(arguments).envs(variables.iter().copied());
     let output = run(command).await;
@@ -111,7 +111,7 @@ async fn flags_override_environment_overrides_file_overrides_defaults() {
             ["always", "file", "pagewire.toml:1"],
         ),
     ] {
-        let found = &in_force(&site, arguments, variables).await["settings"]["inject"];
+        let found = &effective(&site, arguments, variables).await["settings"]["inject"];
         let [value, source, origin] = expected;
         assert_eq!(
             *found,
@@ -119,7 +119,7 @@ async fn flags_override_environment_overrides_file_overrides_defaults() {
         );
     }
 
-    let found = in_force(&site, &[], &[]).await;
+    let found = effective(&site, &[], &[]).await;
     let root = site.path().canonicalize().expect("a root");
     assert_eq!(found["root"], json!(root));
     assert_eq!(found["file"], json!(site.path().join("pagewire.toml")));
@@ -132,7 +132,7 @@ async fn flags_override_environment_overrides_file_overrides_defaults() {
     assert_eq!(settings["port"], default);
 
     // A list replaces a list of lower precedence; a switch can be turned off again.
-    let found = in_force(&site, &["--allow-host", "c", "--debug=false"], &[]).await;
+    let found = effective(&site, &["--allow-host", "c", "--debug=false"], &[]).await;
     assert_eq!(found["settings"]["allow_host"]["value"], json!(["c"]));
     assert_eq!(found["settings"]["debug"]["value"], json!(false));
 }
@@ -177,7 +177,7 @@ async fn every_setting_can_be_given_as_flag_variable_and_key() {
         ("log", json!("warn,pages=debug"), "warn,pages=debug"),
         ("log_format", json!("json"), "json"),
     ];
-    let mut all: Vec<_> = in_force(&site, &[], &[]).await["settings"]
+    let mut all: Vec<_> = effective(&site, &[], &[]).await["settings"]
         .as_object()
         .expect("settings")
         .keys()
@@ -194,14 +194,14 @@ async fn every_setting_can_be_given_as_flag_variable_and_key() {
         // A certificate without its key is refused unless neither is used.
         let off = key.starts_with("tls_").then_some(("PAGEWIRE_TLS", "false"));
         let off = off.as_slice();
-        let output = in_force(&site, &[&flag], off).await;
+        let output = effective(&site, &[&flag], off).await;
         assert_eq!(output["settings"][key]["value"], *value, "{flag}");
         assert_eq!(output["settings"][key]["source"], "flag");
-        let output = in_force(&site, &[], &[off, &[(&variable, text)]].concat()).await;
+        let output = effective(&site, &[], &[off, &[(&variable, text)]].concat()).await;
         assert_eq!(output["settings"][key]["value"], *value, "{variable}");
         assert_eq!(output["settings"][key]["origin"], json!(variable));
         site.write("pagewire.toml", format!("\n{key} = {value}\n"));
-        let output = in_force(&site, &[], off).await;
+        let output = effective(&site, &[], off).await;
         assert_eq!(output["settings"][key]["value"], *value, "{key}");
         assert_eq!(output["settings"][key]["origin"], "pagewire.toml:2");
         site.write("pagewire.toml", "");
@@ -247,13 +247,13 @@ async fn config_prints_a_file_with_the_same_effect() {
             .map(|(key, output)| (key, output["value"].clone()))
             .collect::<Vec<_>>()
     };
-    let first = in_force(
+    let first = effective(
         &written,
         &["--port", "8123"],
         &[("PAGEWIRE_ALLOW_HOST", "a,b")],
     )
     .await;
-    let again = in_force(&site(&printed), &[], &[]).await;
+    let again = effective(&site(&printed), &[], &[]).await;
     assert_eq!(values(first), values(again));
 }
 

@@ -239,7 +239,7 @@ async fn several_control_addresses_serve_the_same_daemon() {
 
 /// Sends `GetServerInfo` as a library does that names the server by its socket path, and returns the
 /// type of the frame that answers it (RFC 9113, section 6).
-async fn answered_by(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> u8 {
+async fn response_frame_type(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> u8 {
     let path = b"/pagewire.v1.ControlService/GetServerInfo";
     let authority = b"tmp%2Fpagewire.sock";
     let headers = [
@@ -289,10 +289,16 @@ async fn a_socket_path_is_accepted_as_authority_only_on_a_socket_file() {
     let arguments = ["--control", "127.0.0.1:0", "--control", &unix];
     let server = TestServer::start_with(&Site::page(), &arguments).await;
     let file = UnixStream::connect(&path).await.expect("the file");
-    assert_eq!(within("an answer", answered_by(file)).await, HEADERS);
+    assert_eq!(
+        within("an answer", response_frame_type(file)).await,
+        HEADERS
+    );
     let port = TcpStream::connect(server.control()).await;
     let port = port.expect("the port");
-    assert_eq!(within("an answer", answered_by(port)).await, RST_STREAM);
+    assert_eq!(
+        within("an answer", response_frame_type(port)).await,
+        RST_STREAM
+    );
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ fn pid(server: &TestServer) -> u32 {
 
 /// Asserts that the daemon that answered has exactly this page.
 #[track_caller]
-fn answered_by(ended: &CommandOutput, page: &Page) {
+fn assert_answered_by(ended: &CommandOutput, page: &Page) {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let socket: Value = serde_json::from_str(&ended.stdout).expect("one page");
     assert_eq!(socket["socket_id"], page.id, "another daemon answered");
@@ -150,13 +150,13 @@ async fn the_daemon_with_the_nearest_enclosing_root_is_used() {
         ("", &page_around),
     ] {
         let found = runtime.sockets(&outer.path().join(folder), &[]).await;
-        answered_by(&found, page);
+        assert_answered_by(&found, page);
     }
     // A folder reached by a link into a root is in that root.
     let links = tempfile::tempdir().expect("a folder");
     let link = links.path().join("link");
     std::os::unix::fs::symlink(elsewhere.path(), &link).expect("a link");
-    answered_by(&runtime.sockets(&link, &[]).await, &page_other);
+    assert_answered_by(&runtime.sockets(&link, &[]).await, &page_other);
 }
 
 #[tokio::test]
@@ -166,12 +166,12 @@ async fn without_an_enclosing_root_a_daemon_below_is_used_then_the_only_one() {
     let elsewhere = tempfile::tempdir().expect("a folder");
     let server = runtime.daemon(&project.path().join("site")).await;
     let page = server.page().await;
-    answered_by(&runtime.sockets(elsewhere.path(), &[]).await, &page);
+    assert_answered_by(&runtime.sockets(elsewhere.path(), &[]).await, &page);
     let other_site = Site::page();
     let other = runtime.daemon(other_site.path()).await;
     let page_other = other.page().await;
-    answered_by(&runtime.sockets(project.path(), &[]).await, &page);
-    answered_by(&runtime.sockets(other_site.path(), &[]).await, &page_other);
+    assert_answered_by(&runtime.sockets(project.path(), &[]).await, &page);
+    assert_answered_by(&runtime.sockets(other_site.path(), &[]).await, &page_other);
 }
 
 #[tokio::test]
@@ -207,7 +207,7 @@ async fn ambiguous_daemons_are_listed_and_none_is_contacted() {
     let named = runtime
         .sockets(site.path(), &["--endpoint", second.control()])
         .await;
-    answered_by(&named, &page);
+    assert_answered_by(&named, &page);
 }
 
 #[tokio::test]
@@ -219,17 +219,17 @@ async fn explicit_endpoints_and_tokens_override_discovery() {
     let (page_found, page_named) = (found.page().await, named.page().await);
     let address = named.control();
 
-    answered_by(&runtime.sockets(here.path(), &[]).await, &page_found);
+    assert_answered_by(&runtime.sockets(here.path(), &[]).await, &page_found);
     // The token of a local daemon is found however the daemon is named.
     let localhost = address.replace("127.0.0.1", "localhost");
     for endpoint in [address, &localhost, &format!("http://{address}")] {
         let ended = runtime
             .sockets(here.path(), &["--endpoint", endpoint])
             .await;
-        answered_by(&ended, &page_named);
+        assert_answered_by(&ended, &page_named);
         let variables = [("PAGEWIRE_ENDPOINT", endpoint)];
         let ended = runtime.sockets_with(here.path(), &[], &variables).await;
-        answered_by(&ended, &page_named);
+        assert_answered_by(&ended, &page_named);
     }
     // An explicit token is not replaced, and neither is an explicit daemon.
     let wrong: [(&[&str], &[_], _); 4] = [
@@ -252,7 +252,7 @@ async fn explicit_endpoints_and_tokens_override_discovery() {
     // An empty variable, or a token without an endpoint, has no effect.
     let variables = [("PAGEWIRE_ENDPOINT", ""), ("PAGEWIRE_TOKEN", "of another")];
     let ended = runtime.sockets_with(here.path(), &[], &variables).await;
-    answered_by(&ended, &page_found);
+    assert_answered_by(&ended, &page_found);
 }
 
 #[tokio::test]
@@ -300,7 +300,7 @@ async fn files_of_a_killed_daemon_are_recognised_and_removed() {
     private(format!("{ours}.json"), &stale);
     private(format!("{ours}.token"), "stale");
     std::fs::create_dir(folder.join(format!("{ours}.scratch"))).expect("a folder");
-    answered_by(&runtime.sockets(site.path(), &[]).await, &page);
+    assert_answered_by(&runtime.sockets(site.path(), &[]).await, &page);
     let assert_still_serving =
         ["json", "scratch", "token"].map(|kind| format!("{}.{kind}", pid(&live)));
     assert_eq!(runtime.files(), assert_still_serving);
@@ -341,10 +341,10 @@ async fn a_discovery_file_that_others_could_have_written_is_not_trusted() {
     mode(&folder, 0o777);
     let ended = runtime.sockets(site.path(), &[]).await;
     assert_eq!(ended.code, Some(4));
-    let says = "is not a folder that only you can open";
-    assert!(ended.stderr.contains(says), "{}", ended.stderr);
+    let remedy = "is not a folder that only you can open";
+    assert!(ended.stderr.contains(remedy), "{}", ended.stderr);
     mode(&folder, 0o700);
-    answered_by(&runtime.sockets(site.path(), &[]).await, &page);
+    assert_answered_by(&runtime.sockets(site.path(), &[]).await, &page);
 }
 
 #[tokio::test]
@@ -356,7 +356,7 @@ async fn a_daemon_on_a_socket_file_is_found_and_one_without_a_discovery_file_sti
         .daemon_with(site.path(), &["--control", &control])
         .await;
     let page = server.page().await;
-    answered_by(&runtime.sockets(site.path(), &[]).await, &page);
+    assert_answered_by(&runtime.sockets(site.path(), &[]).await, &page);
     drop(server);
 
     let unusable = Runtime::new();

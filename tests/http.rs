@@ -466,7 +466,7 @@ async fn an_injected_page_has_its_own_tag() {
     let server = TestServer::start(&site).await;
     let plain = server.get("/").await;
     let request = pagewire_client::proto::ServerStartRequest {
-        plugin_name: "asks".into(),
+        plugin_name: "injects".into(),
         inject_web_socket: true,
         ..Default::default()
     };

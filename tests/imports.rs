@@ -64,8 +64,8 @@ async fn kinds_of_values_are_distinguished() {
         ),
     ] {
         let target = Target::all();
-        let asked = client.import_value(&target, Import::path("/x.js"));
-        let (report, frame) = tokio::join!(asked, answer(&mut page, "value", output));
+        let call = client.import_value(&target, Import::path("/x.js"));
+        let (report, frame) = tokio::join!(call, answer(&mut page, "value", output));
         assert!(frame["data"]["callId"].is_string(), "{frame}");
         let rows = report.expect("a report").rows;
         assert_eq!(rows.len(), 1);
@@ -81,8 +81,8 @@ async fn an_exception_includes_its_location() {
     let thrown = json!({"phase": "call", "name": "TypeError", "message": "x is not a function",
         "stack": "TypeError: x", "url": "http://localhost/x.js", "line": 3, "column": 7});
     let target = Target::all();
-    let asked = client.import_value(&target, Import::path("/x.js"));
-    let (report, _) = tokio::join!(asked, answer(&mut page, "exception", thrown));
+    let call = client.import_value(&target, Import::path("/x.js"));
+    let (report, _) = tokio::join!(call, answer(&mut page, "exception", thrown));
     let row = report.expect("a report").rows.remove(0);
     let Err(ImportError::Exception(thrown)) = row.outcome else {
         panic!("{row:?}")
@@ -102,8 +102,8 @@ async fn every_selected_socket_has_one_row() {
     let silent_id = client.sockets().await.expect("a list").remove(2).socket_id;
     let target = Target::sockets([&quick.id, &slow.id, &silent_id, "unknown"]);
     let import = Import::path("/x.js").timeout(Duration::from_millis(1500));
-    let asked = client.import_value(&target, import);
-    let (report, _) = tokio::join!(asked, answer(&mut quick, "value", json!({"json": 1})));
+    let call = client.import_value(&target, import);
+    let (report, _) = tokio::join!(call, answer(&mut quick, "value", json!({"json": 1})));
     let report = report.expect("a report");
     let outcome = |id: &str| {
         let rows: Vec<_> = report
@@ -161,7 +161,7 @@ async fn a_result_is_accepted_only_from_the_target_page() {
     let client = server.client().await;
     let (mut asked_page, mut other) = (server.page().await, server.page().await);
     let target = Target::socket(&asked_page.id);
-    let asked = client.import_value(&target, Import::path("/x.js"));
+    let call = client.import_value(&target, Import::path("/x.js"));
     let answers = async {
         let frame = asked_page.receive_json().await;
         let result = |json: &str| json!({"type": "pagewire:result", "callId": frame["data"]["callId"], "value": {"json": json}});
@@ -171,7 +171,7 @@ async fn a_result_is_accepted_only_from_the_target_page() {
         assert_eq!(other.receive_json().await["type"], "pagewire:fault");
         asked_page.send_json(&result("real")).await;
     };
-    let (report, ()) = tokio::join!(asked, answers);
+    let (report, ()) = tokio::join!(call, answers);
     let outcome = report.expect("a report").rows.remove(0).outcome;
     assert_eq!(outcome, Ok(JsValue::Json("\"real\"".into())));
 }
@@ -182,14 +182,14 @@ async fn an_awaited_import_waits_for_the_hello() {
     let client = server.client().await;
     let mut page = Page::connect(server.http(), "/__pagewire__/socket").await;
     let target = Target::all();
-    let asked = client.import_value(&target, Import::path("/x.js"));
+    let call = client.import_value(&target, Import::path("/x.js"));
     let hello = async {
         page.send_json(&json!({"type": "pagewire:hello", "features": ["import.await"]}))
             .await;
         assert_eq!(page.receive_json().await["type"], "pagewire:hello");
         answer(&mut page, "value", json!({"json": 2})).await;
     };
-    let (report, ()) = tokio::join!(asked, hello);
+    let (report, ()) = tokio::join!(call, hello);
     let outcome = report.expect("a report").rows.remove(0).outcome;
     assert_eq!(outcome, Ok(JsValue::Json("2".into())));
 }
@@ -225,9 +225,9 @@ async fn an_oversized_result_is_replaced_by_a_description() {
     let client = server.client().await;
     let mut page = server.page().await;
     let target = Target::all();
-    let asked = client.import_value(&target, Import::path("/x.js").max_result_bytes(10));
+    let call = client.import_value(&target, Import::path("/x.js").max_result_bytes(10));
     let (report, frame) = tokio::join!(
-        asked,
+        call,
         answer(&mut page, "value", json!({"json": "0123456789"}))
     );
     assert_eq!(frame["data"]["maxBytes"], 10);
@@ -241,7 +241,7 @@ async fn code_is_served_once_under_an_unguessable_path() {
     let client = server.client().await;
     let mut page = server.page().await;
     let target = Target::all();
-    let asked = client.import_value(&target, Import::code("export default () => 'code';"));
+    let call = client.import_value(&target, Import::code("export default () => 'code';"));
     let import = async {
         let frame = page.receive_json().await;
         let path = frame["data"]["importPath"]
@@ -262,7 +262,7 @@ async fn code_is_served_once_under_an_unguessable_path() {
         page.send_json(&json!({"type": "pagewire:result", "callId": frame["data"]["callId"], "value": {"json": "code"}})).await;
         path
     };
-    let (report, path) = tokio::join!(asked, import);
+    let (report, path) = tokio::join!(call, import);
     let outcome = report.expect("a report").rows.remove(0).outcome;
     assert_eq!(outcome, Ok(JsValue::Json("\"code\"".into())));
     assert_eq!(server.get(&path).await.status, 404);

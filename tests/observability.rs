@@ -64,7 +64,7 @@ async fn each_request_is_logged_with_its_status_and_responder() {
 }
 
 /// Sends a GET request to the control port.
-async fn beside_control(
+async fn get_from_control_port(
     server: &TestServer,
     path: &str,
     headers: &str,
@@ -82,7 +82,7 @@ async fn metrics_are_served_on_the_control_port_with_the_token() {
     server.get("/missing").await;
     let _page = server.page().await;
     let token = format!("Authorization: Bearer {}\r\n", server.token);
-    let metrics = beside_control(&server, "/metrics", &token).await;
+    let metrics = get_from_control_port(&server, "/metrics", &token).await;
     assert_eq!(metrics.status, 200);
     let kind = metrics.header("content-type").expect("a type");
     assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
@@ -96,7 +96,7 @@ async fn metrics_are_served_on_the_control_port_with_the_token() {
         assert!(text.contains(line), "{line}: {text}");
     }
     for headers in ["", "Authorization: Bearer wrong\r\n"] {
-        let refused = beside_control(&server, "/metrics", headers).await;
+        let refused = get_from_control_port(&server, "/metrics", headers).await;
         assert_eq!(refused.status, 401, "{headers}");
         assert!(!refused.text().contains("pagewire_"), "{headers}");
     }

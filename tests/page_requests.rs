@@ -36,18 +36,18 @@ async fn request_id(subscription: &mut Subscription) -> String {
 async fn the_first_reply_wins_and_reaches_the_requesting_page() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
-    let (mut asks, mut other) = (server.page().await, server.page().await);
+    let (mut requesting, mut other) = (server.page().await, server.page().await);
     let mut subscription = offer(&server).await;
     // The page's own id is returned byte for byte, whatever JSON it is.
     for id in [json!(1), json!("a\"b"), json!(1.5)] {
-        asks.send_json(&request(&id)).await;
+        requesting.send_json(&request(&id)).await;
         let request_id = request_id(&mut subscription).await;
         client
             .reply_json(&request_id, r#"{"n":9007199254740993}"#)
             .await
             .expect("the first answer");
         assert_eq!(
-            asks.receive_text().await,
+            requesting.receive_text().await,
             format!(
                 r#"{{"type":"message-response","id":{id},"response":{{"n":9007199254740993}}}}"#
             )
@@ -128,10 +128,10 @@ async fn one_subscription_can_answer_some_types_and_observe_others() {
     let server = TestServer::start(&Site::page()).await;
     let (client, mut page) = (server.client().await, server.page().await);
     let options = SubscribeOptions::new()
-        .message_types(["ask", "tell"])
+        .message_types(["ask", "note"])
         .answers(["ask"]);
     let mut subscription = client.subscribe(options).await.expect("a stream");
-    page.send_json(&json!({"type": "tell", "id": 1, "pagewire:request": true}))
+    page.send_json(&json!({"type": "note", "id": 1, "pagewire:request": true}))
         .await;
     assert_error(&mut page, 1, "no plugin answers").await;
     request_id(&mut subscription).await;

@@ -133,7 +133,7 @@ async fn the_client_is_injected_while_a_plugin_requests_it_and_the_tag_changes()
     let plain = server.get("/").await;
     assert!(!plain.text().contains("pagewire"));
 
-    let session = Session::open_as(&server, injecting("asks"))
+    let session = Session::open_as(&server, injecting("injects"))
         .await
         .expect("a session");
     let injected = server.get("/").await;
@@ -152,11 +152,11 @@ async fn the_client_is_injected_while_a_plugin_requests_it_and_the_tag_changes()
     assert_eq!(server.get_with("/", &known).await.status, 304);
 
     // A second plugin keeps injection on; it ends with the last such plugin.
-    let second = Session::open_as(&server, injecting("asks-too"))
+    let second = Session::open_as(&server, injecting("injects-too"))
         .await
         .expect("a session");
     drop(session);
-    Session::open(&server, "does-not-ask").await;
+    Session::open(&server, "does-not-inject").await;
     assert!(server.get("/").await.text().contains(SCRIPT));
     drop(second);
     let off = async {
@@ -177,7 +177,7 @@ async fn injection_can_be_forced_on_and_off() {
     let always = TestServer::start_with(&Site::page(), &["--inject", "always"]).await;
     assert!(always.get("/").await.text().contains(SCRIPT));
     let never = TestServer::start_with(&Site::page(), &["--inject", "never"]).await;
-    let _session = Session::open_as(&never, injecting("asks"))
+    let _session = Session::open_as(&never, injecting("injects"))
         .await
         .expect("a session");
     assert!(!never.get("/").await.text().contains(SCRIPT));

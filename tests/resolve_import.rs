@@ -85,12 +85,12 @@ async fn each_plugin_is_called_for_the_imports_that_earlier_ones_left() {
     let server = TestServer::start(&site).await;
     let (_s2, mut second) = plugin(&server, "second", open(&["^[^./]"])).await;
     let (_s1, mut first) = plugin(&server, "first", open(&["^[ab]", "c$"])).await;
-    let asks = async {
+    let answers = async {
         let one = first.answer_next(resolved(["/a", "", "/c"])).await;
         let two = second.answer_next(resolved(["", "/d"])).await;
         (one, two)
     };
-    let (page, (one, two)) = tokio::join!(server.get("/m.js"), asks);
+    let (page, (one, two)) = tokio::join!(server.get("/m.js"), answers);
     let names = |call: &proto::ResolveImportCall| {
         let names = call.imports.iter().map(|import| import.specifier.clone());
         names.collect::<Vec<_>>()
@@ -114,8 +114,8 @@ async fn inline_modules_of_a_page_are_one_call_and_the_rest_is_unchanged() {
     let site = Site::new([("index.html", page), ("x.js", "export {}")]);
     let mut server = TestServer::start(&site).await;
     let (_session, mut hook) = plugin(&server, "p", open(&[])).await;
-    let asked = hook.answer_next(resolved(["/a.js", "/c.js"]));
-    let (response, call) = tokio::join!(server.get("/"), asked);
+    let answered = hook.answer_next(resolved(["/a.js", "/c.js"]));
+    let (response, call) = tokio::join!(server.get("/"), answered);
     let seen: Vec<_> = call
         .imports
         .iter()
@@ -304,7 +304,7 @@ async fn modules_made_by_plugins_are_hinted_after_they_were_served() {
     for path in ["/a.ts", "/b.ts"] {
         server.get(path).await;
     }
-    let told = async {
+    let hinted = async {
         loop {
             let page = server.get("/").await.text();
             if page.contains("modulepreload") {
@@ -312,7 +312,7 @@ async fn modules_made_by_plugins_are_hinted_after_they_were_served() {
             }
         }
     };
-    let page = within("the hints to be looked up again", told).await;
+    let page = within("the hints to be looked up again", hinted).await;
     for url in ["/b.ts", "/c.js"] {
         assert!(
             page.contains(&format!("<link rel=\"modulepreload\" href=\"{url}\">")),

@@ -117,11 +117,11 @@ async fn each_plugin_gets_the_bodies_it_requests_and_the_backend_gets_them_whole
 #[tokio::test]
 async fn an_upload_in_progress_blocks_nothing_else() {
     let server = TestServer::start(&Site::page()).await;
-    let asked = proto::ServeOpen {
+    let opening = proto::ServeOpen {
         max_request_body_bytes: 100,
         ..open("/x")
     };
-    let (_session, mut hook) = plugin(&server, "p", asked).await;
+    let (_session, mut hook) = plugin(&server, "p", opening).await;
     let mut slow = Wire::connect(server.http()).await;
     slow.write("POST /x/slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nConnection: close\r\n\r\nsl")
         .await;
@@ -232,14 +232,14 @@ async fn a_file_outside_the_root_is_a_failure_that_names_plugin_and_file() {
 #[tokio::test]
 async fn a_cached_result_is_used_for_the_same_request_only() {
     let server = TestServer::start(&Site::page()).await;
-    let asked = proto::ServeOpen {
+    let opening = proto::ServeOpen {
         options: Some(proto::HookOptions {
             forward_request_headers: vec!["x-kind".into()],
             ..Default::default()
         }),
         ..open("/v")
     };
-    let (session, hook) = plugin(&server, "p", asked).await;
+    let (session, hook) = plugin(&server, "p", opening).await;
     let calls = answering(hook, |number| {
         let mut content = content(&number.to_string());
         content.remember = true;
@@ -303,7 +303,7 @@ async fn a_cached_result_is_invalidated_when_a_dependency_changes() {
             ..content(&number.to_string())
         })
     });
-    let remembered = async || {
+    let calls_until_cached = async || {
         within("the result to be cached", async {
             loop {
                 let before = calls.count();
@@ -317,7 +317,7 @@ async fn a_cached_result_is_invalidated_when_a_dependency_changes() {
     };
     // A file that was just written could be written again and look the same, so this takes a while.
     for file in files {
-        let before = remembered().await;
+        let before = calls_until_cached().await;
         std::fs::write(&file, "changed").expect("a file");
         assert_eq!(server.get("/v").await.text(), before.to_string());
         assert_eq!(calls.count(), before + 1);
@@ -332,11 +332,11 @@ async fn a_file_filter_matches_every_url_of_the_file() {
         file_paths: vec![site.path().join(name).display().to_string()],
         ..Default::default()
     });
-    let asked = proto::ServeOpen {
+    let opening = proto::ServeOpen {
         filters: by_file.to_vec(),
         ..Default::default()
     };
-    let (_session, hook) = plugin(&server, "editor", asked).await;
+    let (_session, hook) = plugin(&server, "editor", opening).await;
     let calls = answering(hook, |_| Outcome::Content(content("unsaved")));
     for path in ["/docs/", "/docs/index.html", "/app.html", "/some/route"] {
         let response = server.get_with(path, "Accept: text/html\r\n").await;
@@ -352,16 +352,16 @@ async fn a_file_filter_matches_every_url_of_the_file() {
 async fn a_call_beyond_the_limit_is_503_with_retry_after() {
     const WAITING: usize = 1024;
     let server = TestServer::start(&Site::page()).await;
-    let mut asked = open("/v");
-    asked.options = Some(proto::HookOptions {
+    let mut opening = open("/v");
+    opening.options = Some(proto::HookOptions {
         max_concurrent_calls: 1,
         ..Default::default()
     });
-    asked.options.as_mut().expect("set").call_timeout = Some(prost_types::Duration {
+    opening.options.as_mut().expect("set").call_timeout = Some(prost_types::Duration {
         seconds: 60,
         nanos: 0,
     });
-    let (_session, _hook) = plugin(&server, "busy", asked).await;
+    let (_session, _hook) = plugin(&server, "busy", opening).await;
     let mut requests: FuturesUnordered<_> = (0..WAITING + 2).map(|_| server.get("/v")).collect();
     // All others wait for the plugin, which does not answer.
     let first = within("a refusal", requests.next()).await.expect("one");
@@ -377,8 +377,8 @@ async fn a_call_beyond_the_limit_is_503_with_retry_after() {
 async fn a_skipped_slow_plugin_is_named_in_the_file_response() {
     let site = Site::new([("v.js", "file")]);
     let server = TestServer::start(&site).await;
-    let mut asked = open("/v.js");
-    asked.options = Some(proto::HookOptions {
+    let mut opening = open("/v.js");
+    opening.options = Some(proto::HookOptions {
         failure_mode: proto::FailureMode::Skip.into(),
         call_timeout: Some(prost_types::Duration {
             seconds: 0,
@@ -386,7 +386,7 @@ async fn a_skipped_slow_plugin_is_named_in_the_file_response() {
         }),
         ..Default::default()
     });
-    let (_session, _hook) = plugin(&server, "slow", asked).await;
+    let (_session, _hook) = plugin(&server, "slow", opening).await;
     let response = server.get("/v.js").await;
     assert_eq!((response.status, response.text().as_str()), (200, "file"));
     assert_eq!(response.header("pagewire-skipped"), Some("slow"));
@@ -440,7 +440,7 @@ async fn killing_a_plugin_process_fails_only_the_requests_it_held() {
             .spawn()
             .expect("a process");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let mut hear = async |word: &str| {
+        let mut wait_for_word = async |word: &str| {
             within(word, async {
                 while let Some(line) = lines.next_line().await.expect("a pipe") {
                     if line.contains(word) {
@@ -451,11 +451,11 @@ async fn killing_a_plugin_process_fails_only_the_requests_it_held() {
             })
             .await;
         };
-        hear("started").await;
+        wait_for_word("started").await;
         let held = futures_util::future::join_all((0..HELD).map(|_| server.get("/held.js")));
         let kill = async {
             for _ in 0..HELD {
-                hear("held").await;
+                wait_for_word("held").await;
             }
             let call = other.call().await;
             child.kill().await.expect("it ran");

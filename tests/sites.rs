@@ -167,7 +167,7 @@ async fn mounts_and_types_can_be_configured_as_tables() {
 
 #[tokio::test]
 async fn an_invalid_site_setting_is_refused_with_its_location() {
-    for (arguments, says) in [
+    for (arguments, problem) in [
         (&["--mount", "/lib"][..], "is not PATH=DIR"),
         (
             &["--mount", "/lib=/nowhere/at/all"],
@@ -185,7 +185,7 @@ async fn an_invalid_site_setting_is_refused_with_its_location() {
         let ended = run(command).await;
         assert_eq!(ended.code, Some(2), "{arguments:?}: {}", ended.stderr);
         assert!(
-            ended.stderr.contains(says),
+            ended.stderr.contains(problem),
             "{arguments:?}: {}",
             ended.stderr
         );

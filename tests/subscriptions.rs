@@ -55,25 +55,25 @@ async fn types_and_pages_are_filtered_in_the_daemon() {
     let client = server.client().await;
     let mut a = Page::open_as(server.http(), &json!({"url": "http://localhost/a"})).await;
     let mut b = Page::open_as(server.http(), &json!({"url": "http://localhost/b"})).await;
-    let by_type = SubscribeOptions::new().message_types(["wanted"]);
+    let by_type = SubscribeOptions::new().message_types(["selected"]);
     let mut by_type = client.subscribe(by_type).await.expect("a stream");
     let by_page = SubscribeOptions::new().from_sockets(SocketFilter::url("/b$"));
     let mut by_page = client.subscribe(by_page).await.expect("a stream");
     for page in [&mut a, &mut b] {
         page.send_json(&json!({"type": "other"})).await;
-        page.send_json(&json!({"type": "wanted"})).await;
+        page.send_json(&json!({"type": "selected"})).await;
     }
     let mut from = vec![];
     for _ in 0..2 {
         let message = next_message(&mut by_type).await;
-        assert_eq!(message.message_type(), "wanted");
+        assert_eq!(message.message_type(), "selected");
         from.push(message.socket_id().to_owned());
     }
     from.sort();
     let mut ids = [a.id.clone(), b.id.clone()];
     ids.sort();
     assert_eq!(from, ids);
-    for expected in ["other", "wanted"] {
+    for expected in ["other", "selected"] {
         let message = next_message(&mut by_page).await;
         assert_eq!(
             (message.socket_id(), message.message_type()),
@@ -222,7 +222,7 @@ async fn a_slow_subscriber_gets_its_queue_and_an_end_it_can_resume_after() {
 }
 
 #[tokio::test]
-async fn a_slow_subscriber_that_prefers_gaps_learns_exactly_what_it_lost() {
+async fn a_slow_subscriber_that_prefers_gaps_gets_the_exact_bounds_of_its_loss() {
     let server = TestServer::start(&Site::page()).await;
     let mut stream = fall_behind(&server, proto::OverflowPolicy::Gap, 60).await;
     let (mut last, mut gaps, mut n) = (0, 0, None);
@@ -243,7 +243,7 @@ async fn a_slow_subscriber_that_prefers_gaps_learns_exactly_what_it_lost() {
             Some(Wire::Message(message)) => {
                 assert!(
                     last == 0 || sequence == last + 1,
-                    "{sequence} after {last}: lost in silence"
+                    "{sequence} after {last}: a silent loss"
                 );
                 last = sequence;
                 let Some(proto::browser_message::Frame::Text(text)) = message.frame else {

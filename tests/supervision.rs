@@ -24,7 +24,7 @@ async fn acts_as_a_plugin() {
             let text = format!("{name} {}", std::process::id());
             async move {
                 if request.path() == "/never" {
-                    eprintln!("asked");
+                    eprintln!("called");
                     std::future::pending::<()>().await;
                 }
                 Ok(Content::text(text))
@@ -111,8 +111,8 @@ async fn a_started_plugin_gets_its_environment_and_its_output_is_logged_by_name(
     let root = server.ready["token_file"].as_str().expect("a token");
     assert!(Path::new(root).exists());
     let line = server.wait_for_log("talks: in ").await;
-    let told = format!(" at {} as 26 hi", server.control());
-    assert!(line.ends_with(&told), "{line:?} and {told:?}");
+    let expected = format!(" at {} as 26 hi", server.control());
+    assert!(line.ends_with(&expected), "{line:?} and {expected:?}");
     let line = server.wait_for_log("bold").await;
     assert!(line.ends_with("talks: [1mbold line"), "{line:?}");
 }
@@ -168,23 +168,23 @@ async fn a_plugin_finds_a_socket_file_given_relative_to_another_folder() {
 
 #[tokio::test]
 async fn a_killed_plugin_is_restarted_and_requests_wait_for_it_if_required() {
-    let config = acting("comes-back", "required = true\npaths = ['/who']");
+    let config = acting("restarts", "required = true\npaths = ['/who']");
     let server = start(&config).await;
     // No request waited for the plugin.
     let first = server.get("/who").await;
     assert_eq!(first.status, 200);
-    let pid = number(&first.text(), "comes-back");
+    let pid = number(&first.text(), "restarts");
     kill(pid);
-    listed(&server, "comes-back", "missed", |plugin| plugin.pid != pid).await;
+    listed(&server, "restarts", "missed", |plugin| plugin.pid != pid).await;
     assert_eq!(
         server.get("/").await.status,
         200,
-        "no request waits elsewhere"
+        "requests for other paths do not wait"
     );
     let second = server.get("/who").await;
     assert_eq!(second.status, 200, "{}", second.text());
-    assert_ne!(number(&second.text(), "comes-back"), pid);
-    let plugin = ready(&server, "comes-back").await;
+    assert_ne!(number(&second.text(), "restarts"), pid);
+    let plugin = ready(&server, "restarts").await;
     assert_eq!((plugin.restarts, plugin.calls), (1, 2));
 }
 
@@ -195,7 +195,7 @@ async fn a_killed_plugin_fails_only_the_request_it_held() {
     let address = server.http();
     let request = b"GET /never HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     let held = tokio::spawn(async move { raw_request(address, request).await });
-    server.wait_for_log("killed: asked").await;
+    server.wait_for_log("killed: called").await;
     kill(pid);
     let response = held.await.expect("an answer");
     let headers = ["pagewire-plugin", "pagewire-reason"].map(|name| response.header(name));
@@ -256,7 +256,7 @@ async fn five_exits_fail_a_plugin_and_pages_see_it_if_required() {
     assert_eq!(
         server.get("/").await.status,
         200,
-        "no request waits elsewhere"
+        "requests for other paths do not wait"
     );
     // A plugin that no page waits for appears in the log only.
     listed(&server, "missing", "given up", failed).await;
@@ -375,7 +375,7 @@ async fn the_configured_order_applies_in_any_order_of_connection() {
             for (name, _, hook) in &mut hooks {
                 let call = hook.call().await;
                 let outcome = if name == "a" {
-                    let body = Body::InlineBody("a is asked last".into());
+                    let body = Body::InlineBody("a is called last".into());
                     Outcome::Content(proto::ServeContent {
                         body: Some(body),
                         ..Default::default()
@@ -387,7 +387,7 @@ async fn the_configured_order_applies_in_any_order_of_connection() {
             }
         };
         let (response, ()) = tokio::join!(server.get("/x"), answers);
-        assert_eq!(response.text(), "a is asked last", "{arrivals}");
+        assert_eq!(response.text(), "a is called last", "{arrivals}");
         let list = server.client().await.plugins().await.expect("a list");
         let names: String = list.iter().map(|plugin| &*plugin.plugin_name).collect();
         assert_eq!(names, "bca", "{arrivals}");

@@ -22,7 +22,7 @@
   const PERIOD_MS = 1_000;
   const PERIOD_ENTRIES = 200;
   const PERIOD_CHARS = 1024 * 1024;
-  /** Queue limits while disconnected. The oldest entries win: the first error explains the others. */
+  /** Queue limits while disconnected. Newer entries are dropped: the first error explains the others. */
   const QUEUE_ENTRIES = 1_000;
   const QUEUE_CHARS = 4 * 1024 * 1024;
   const FRAME_ENTRIES = 100;
@@ -30,9 +30,9 @@
   const MAX_ARGS = 50;
   const VALUE_BYTES = 10_000;
   const LINE_BYTES = 64 * 1024;
-  /** The daemon closes the socket on a frame above 1 MiB, which holds other fields, too. */
+  /** Limit of JSON in a frame. The daemon closes the socket on a frame above 1 MiB, other fields included. */
   const JSON_BYTES = 1024 * 1024 - 4096;
-  /** Other text becomes a JSON string, which takes up to six bytes per character. */
+  /** Limit of other text, which becomes a JSON string with up to six bytes per character. */
   const TEXT_BYTES = Math.floor(JSON_BYTES / 6);
   const EXCEPTION_BYTES = 32_000;
 
@@ -54,7 +54,7 @@
     return { dropNotice, isOn: false, dropped: 0, periodEnd: 0, entries: 0, chars: 0 };
   }
 
-  /** `{report, text, event}`: the text of a frame, void if the page prevents the event's default. */
+  /** Entries `{report, text, event}`. One is discarded if page code calls the event's `preventDefault`. */
   let queue = [];
   let queuedChars = 0;
   /** Sends a frame; null while disconnected. */
@@ -96,7 +96,7 @@
     queuedChars += text.length;
     queue.push({ report, text, event });
     if (!send || isFlushing) return;
-    isFlushing = true; // With the other entries of this task. A message is faster than a timer.
+    isFlushing = true; // Once, after all entries of this task. A message arrives sooner than a timer fires.
     channel.port2.postMessage(null);
   }
 
@@ -423,7 +423,7 @@
     return /^(\[object .*\])?$/.test(text) ? `[object ${nameOf(value)}]` : `${nameOf(value)} ${text}`;
   }
 
-  /** Returns an element's start tag, or another node's name and text. (A clone would run constructors.) */
+  /** Returns an element's start tag, or another node's name and text. (Serializing a clone would run constructors.) */
   function nodeText(node) {
     if (node.nodeType !== Node.ELEMENT_NODE) {
       return node.nodeValue === null ? node.nodeName : `${node.nodeName} ${JSON.stringify(node.nodeValue)}`;

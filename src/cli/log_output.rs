@@ -1,5 +1,5 @@
-//! The log's way to standard error. Lines wait in a bounded queue for a thread that writes them, so a
-//! reader that has stopped reading delays the log and nothing else.
+//! Writes the log to standard error. Lines wait in a bounded queue for the thread that writes them, so
+//! a reader that has stopped reading delays nothing but the log.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl LogOutput {
 fn write(items: &Receiver<Item>, dropped: &AtomicU64) {
     for item in items {
         match item {
-            // An error means that standard error is closed, and the log is not wanted.
+            // An error means that standard error is closed, so nothing reads the log.
             Item::Line(line) => drop(io::stderr().write_all(&line)),
             Item::Flush(done) => drop(done.send(())),
         }

@@ -271,7 +271,7 @@ fn event_json(event: &Event) -> String {
     .expect("strings, numbers and JSON can always be encoded")
 }
 
-/// Returns an event as a line for people.
+/// Returns an event as a line of readable text.
 fn event_text(event: &Event) -> String {
     match &event.what {
         What::Message(message) => {

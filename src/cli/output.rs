@@ -68,9 +68,9 @@ pub(super) async fn explain_no_page(client: &Client) {
     } else if info.pages_with_client == 0 && info.pages_without_client == 0 {
         format!("none has been opened yet (open {url} in a browser)")
     } else if !info.injects_client {
-        "pages are served without the client (run a plugin that asks for it, or start pagewire with --inject always)".to_owned()
+        "pages are served without the client (run a plugin that requests it, or start pagewire with --inject always)".to_owned()
     } else if info.pages_with_client == 0 {
-        "the open ones were served before the client was put into pages (reload them)".to_owned()
+        "the open ones were served before the client was injected (reload them)".to_owned()
     } else {
         format!(
             "none is connected now (open {url} in a browser; if one is open, its console shows what blocks the client)"

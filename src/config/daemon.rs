@@ -22,7 +22,7 @@ pub(crate) struct Config {
     pub port: Port,
     /// Addresses of the control service; empty = one free loopback port.
     pub controls: Vec<ControlAddress>,
-    /// Accepted host names and origins, beside the loopback ones.
+    /// Accepted host names and origins, in addition to the loopback ones.
     pub allowed: AllowedHosts,
     /// URL path under which everything is served; may be empty.
     pub base_path: Prefix,
@@ -34,14 +34,14 @@ pub(crate) struct Config {
     pub no_files: bool,
     /// MIME types by path; the first match wins.
     pub mime_types: Vec<MimeRule>,
-    /// Servers behind the daemon; the longest prefix wins.
+    /// Rules of the reverse proxy; the longest prefix wins.
     pub proxies: Vec<ProxyRule>,
     /// Pages are served over TLS only, with this certificate.
     pub tls: Option<Certificate>,
     /// Plugins to start, to order and to wait for, in the order in which they are called.
     pub plugins: Vec<PluginConfig>,
     pub inject: Inject,
-    /// Pages with the socket client are told the modules that they will load.
+    /// Pages with the socket client get preload hints for the modules that they will load.
     pub preload_modules: bool,
     /// Bare import specifiers are resolved as Node does.
     pub node_resolve: bool,

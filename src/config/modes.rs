@@ -2,12 +2,12 @@
 
 use std::str::FromStr;
 
-/// When the socket client is put into pages.
+/// When the socket client is injected into pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Inject {
-    /// While a connected plugin asks for it.
+    /// While a connected plugin requests it.
     #[default]
-    Asked,
+    WhenRequested,
     Always,
     Never,
 }
@@ -21,7 +21,7 @@ impl FromStr for Inject {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
-            "asked" => Ok(Self::Asked),
+            "asked" => Ok(Self::WhenRequested),
             "always" => Ok(Self::Always),
             "never" => Ok(Self::Never),
             _ => Err(format!("{text:?} is not one of asked, always, never")),
@@ -42,7 +42,7 @@ pub(crate) enum WatchMode {
 }
 
 impl WatchMode {
-    /// The words beside true and false.
+    /// The words accepted in addition to true and false.
     pub(super) const WORDS: &[&str] = &["events"];
 }
 

@@ -62,7 +62,7 @@ impl FromStr for Mount {
 #[derive(Clone, Debug)]
 pub(crate) struct MimeRule {
     glob: GlobMatcher,
-    /// A MIME type, or a file extension that stands for its type.
+    /// A MIME type, or a file extension that has one.
     pub mime: String,
 }
 

@@ -147,7 +147,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "inject",
         value_type: SettingType::Word(Inject::WORDS),
         value_name: "WHEN",
-        help: "When to put the socket client into pages: while a connected plugin asks for it (asked), always or never",
+        help: "When to inject the socket client into pages: while a connected plugin requests it (asked), always or never",
         default: &["asked"],
         default_text: "",
         check: parses::<Inject>,

@@ -79,7 +79,7 @@ impl<K: WireHook> Responses<K> {
                 reply = self.replies.recv() => return Some(reply?.map(|reply| self.reply(reply))),
                 call = call => match call {
                     Some(message) => return Some(Ok(wire::call_message(message))),
-                    // The hook is closed. The error that says why follows in `replies`.
+                    // The hook is closed. The error with the reason follows in `replies`.
                     None => self.calls = None,
                 },
             }

@@ -63,23 +63,23 @@ pub(super) fn limit_reached(error: impl std::fmt::Display) -> Status {
     self::error(Code::ResourceExhausted, "LIMIT_REACHED", error.to_string())
 }
 
-pub(super) fn session_error(fault: &SessionError) -> Status {
-    match fault {
-        SessionError::NameInvalid(_) => invalid("plugin_name", fault),
+pub(super) fn session_error(cause: &SessionError) -> Status {
+    match cause {
+        SessionError::NameInvalid(_) => invalid("plugin_name", cause),
         SessionError::NameTaken(_) => {
-            error(Code::AlreadyExists, "PLUGIN_NAME_TAKEN", fault.to_string())
+            error(Code::AlreadyExists, "PLUGIN_NAME_TAKEN", cause.to_string())
         }
-        SessionError::TooMany => limit_reached(fault),
+        SessionError::TooMany => limit_reached(cause),
     }
 }
 
-pub(super) fn hook_error(fault: HookError) -> Status {
-    let (code, reason) = match fault {
+pub(super) fn hook_error(cause: HookError) -> Status {
+    let (code, reason) = match cause {
         HookError::SessionEnded => (Code::FailedPrecondition, "SESSION_GONE"),
         HookError::Undeclared => (Code::FailedPrecondition, "HOOK_UNDECLARED"),
         HookError::AlreadyOpen => (Code::AlreadyExists, "HOOK_ALREADY_OPEN"),
     };
-    error(code, reason, fault.to_string())
+    error(code, reason, cause.to_string())
 }
 
 /// Returns the error that ends the streams of a session when the session ends.
@@ -93,18 +93,18 @@ pub(super) fn session_ended(end: SessionEnd) -> Status {
     }
 }
 
-pub(super) fn reply_error(request_id: &str, fault: ReplyError) -> Status {
-    let (code, reason) = match fault {
+pub(super) fn reply_error(request_id: &str, cause: ReplyError) -> Status {
+    let (code, reason) = match cause {
         ReplyError::NotFound => (Code::NotFound, "REQUEST_NOT_FOUND"),
         ReplyError::AlreadyAnswered => (Code::FailedPrecondition, "ALREADY_ANSWERED"),
         ReplyError::Expired => (Code::FailedPrecondition, "REQUEST_EXPIRED"),
     };
-    error(code, reason, format!("{fault}: {request_id}"))
+    error(code, reason, format!("{cause}: {request_id}"))
 }
 
-pub(super) fn resume_error(fault: &ResumeError) -> Status {
-    let text = fault.to_string();
-    match fault {
+pub(super) fn resume_error(cause: &ResumeError) -> Status {
+    let text = cause.to_string();
+    match cause {
         ResumeError::Evicted { .. } => error(Code::OutOfRange, "POSITION_EVICTED", text),
         ResumeError::EpochChanged { .. } => error(Code::OutOfRange, "EPOCH_CHANGED", text),
         ResumeError::InTheFuture { .. } => invalid("resume_after", text),

@@ -21,7 +21,7 @@ pub(crate) enum CloseCause {
     NoPong,
     /// Two pings went unanswered, and the page had not even read them.
     Slow,
-    /// A program asked for it.
+    /// A program requested it.
     ClosedByApi,
     /// The daemon is stopping.
     ServerStopping,

@@ -61,7 +61,7 @@ pub(crate) enum EventBody {
     /// The page sent a binary frame.
     Binary(Bytes),
     SocketOpened {
-        /// The socket that the page says it had before it reconnected.
+        /// The page's previous socket, according to the page, if it has reconnected.
         previous_socket_id: Option<String>,
     },
     /// The page became ready, or its description changed.

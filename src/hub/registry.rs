@@ -154,7 +154,7 @@ impl Hub {
     pub(crate) fn receive_hello(&self, socket_id: &str, hello: Hello) {
         let mut state = self.lock();
         let mode = state.subscribers.report_mode();
-        // Such a page reports until it gets a mode, so it needs one even if nothing is subscribed to.
+        // A page with this feature reports until it gets a mode, so it needs one even without subscribers.
         let reports = hello
             .features
             .iter()
@@ -201,16 +201,16 @@ impl Hub {
     }
 
     /// Records a binary frame, a console line or an error of a page. Lines and errors without a
-    /// subscriber are dropped: the page sent them before it learned that the last one had disconnected.
+    /// subscriber are dropped: the page sent them before it was notified that the last one had disconnected.
     pub(crate) fn receive_report(&self, socket_id: &str, body: EventBody) {
         let mut state = self.lock();
         let mode = state.subscribers.report_mode();
-        let wanted = match body.kind() {
+        let is_requested = match body.kind() {
             EventKind::Console => mode.console,
             EventKind::PageError => mode.errors,
             EventKind::Message | EventKind::Socket | EventKind::File => true,
         };
-        let Some(entry) = state.registry.get(socket_id).filter(|_| wanted) else {
+        let Some(entry) = state.registry.get(socket_id).filter(|_| is_requested) else {
             return;
         };
         let info = entry.info.clone();

@@ -92,7 +92,7 @@ impl<'a> PageRequest<'a> {
     }
 
     /// Returns the cache key of a hook's result. `input_hash` identifies the input that the hook gets
-    /// beside the request; 0 if there is none.
+    /// in addition to the request; 0 if there is none.
     pub(super) fn key<H: HookType>(&self, hook: &Hook<H>, input_hash: u128) -> RequestKey {
         RequestKey {
             hook: hook.id(),

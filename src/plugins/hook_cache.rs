@@ -386,7 +386,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_invalidation_drops_matching_entries_and_calls_in_flight() {
-        let plugins = Arc::new(PluginRegistry::new(Inject::Asked, Vec::new()));
+        let plugins = Arc::new(PluginRegistry::new(Inject::WhenRequested, Vec::new()));
         let options = SessionOptions {
             hooks: vec![HookKind::Serve],
             ..SessionOptions::default()

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
 /// Time from accepting a connection to its first complete request head, TLS handshake included. A
-/// slower connection is closed: half-open ones must not take the room of others. Default 10 s.
+/// slower connection is closed: half-open ones must not use up the limit. Default 10 s.
 const FIRST_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Time to read a later head, and idle time of an HTTP/1.1 connection between requests. Then it is
@@ -35,8 +35,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Largest request head. A larger one is answered with 431. Default 64 KiB.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// Concurrent requests of one HTTP/2 connection. Browsers hold further ones back; clients that do not
-/// get them refused. Default 256. The HTTP library bounds requests that are reset before they are
+/// Concurrent requests of one HTTP/2 connection. Browsers queue further ones; those of other
+/// clients are refused. Default 256. The HTTP library bounds requests that are reset before they are
 /// answered (CVE-2023-44487): past its bound the connection ends.
 const MAX_STREAMS: u32 = 256;
 

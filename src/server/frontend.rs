@@ -65,7 +65,7 @@ impl Frontend {
             }
             None => self.handle(request, peer).await,
         };
-        // Other sites may not embed what is served here, except for what is made for them.
+        // Other sites may embed only responses that are marked for them.
         let shared = response.extensions_mut().remove::<CorsAllowed>();
         let policy = shared.map_or("same-origin", |CorsAllowed| "cross-origin");
         response

@@ -10,7 +10,7 @@ use std::io;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
-/// Spawns the tasks that the configuration asks for. Returns once all files of watched folders are
+/// Spawns the tasks that the configuration requires. Returns once all files of watched folders are
 /// known: a program that reads the ready line may change a file at once.
 pub(super) async fn spawn(
     config: &Config,

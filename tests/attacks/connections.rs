@@ -170,9 +170,9 @@ async fn a_connection_without_a_request_is_closed_in_time() {
 async fn a_connection_past_the_limit_gets_503_and_capacity_returns() {
     const MAX_CONNECTIONS: usize = 4096;
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    let wanted = 2 * MAX_CONNECTIONS as u64;
-    if limit.maximum.is_some_and(|maximum| maximum < wanted) {
-        eprintln!("skipped: a process may not open {wanted} files here (ulimit -Hn)");
+    let needed_files = 2 * MAX_CONNECTIONS as u64;
+    if limit.maximum.is_some_and(|maximum| maximum < needed_files) {
+        eprintln!("skipped: a process may not open {needed_files} files here (ulimit -Hn)");
         return;
     }
     let raised = rustix::process::Rlimit {

@@ -19,7 +19,7 @@ const CLIENT_PATHS: [&str; 2] = [
 ];
 
 /// Content of every file that must not be served.
-const SECRET: &str = "what-nobody-may-read";
+const SECRET: &str = "content-that-must-not-be-served";
 
 const MIB: usize = 1024 * 1024;
 

@@ -33,7 +33,7 @@ async fn without_a_daemon_every_command_ends_with_4() {
     let address = free.local_addr().expect("an address").to_string();
     drop(free);
     let folder = tempfile::tempdir().expect("a folder");
-    let unix = format!("unix:{}", folder.path().join("nobody").display());
+    let unix = format!("unix:{}", folder.path().join("unused").display());
     let server = TestServer::start(&Site::page()).await;
     // The page port uses another protocol.
     let pages = server.http().to_string();
@@ -44,8 +44,8 @@ async fn without_a_daemon_every_command_ends_with_4() {
             command.env("XDG_RUNTIME_DIR", folder.path());
             let run = run(command).await;
             assert_output(&run, 4, "");
-            let says = run.stderr.contains(endpoint) && run.stderr.contains("ready line");
-            assert!(says, "{arguments:?} {endpoint}: {}", run.stderr);
+            let names_remedy = run.stderr.contains(endpoint) && run.stderr.contains("ready line");
+            assert!(names_remedy, "{arguments:?} {endpoint}: {}", run.stderr);
         }
         let (mut unnamed, _folder) = alone(command());
         unnamed.args(arguments);

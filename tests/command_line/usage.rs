@@ -134,7 +134,7 @@ async fn an_unknown_command_is_bad_usage_and_help_is_not() {
         let mut command = command();
         command
             .args(arguments)
-            .env("PAGEWIRE_TOKEN", "a-token-nobody-should-see");
+            .env("PAGEWIRE_TOKEN", "a-token-that-must-stay-secret");
         let run = run(command).await;
         assert_eq!(
             (run.code, run.stderr.as_str()),
@@ -143,7 +143,7 @@ async fn an_unknown_command_is_bad_usage_and_help_is_not() {
         );
         assert!(run.stdout.contains("pagewire"), "{arguments:?}");
         assert!(
-            !run.stdout.contains("a-token-nobody-should-see"),
+            !run.stdout.contains("a-token-that-must-stay-secret"),
             "{arguments:?}"
         );
     }

@@ -80,7 +80,7 @@ async fn wait_exits_4_if_no_daemon_starts_in_time() {
 #[tokio::test]
 async fn without_a_page_the_error_says_which_part_is_missing() {
     let server = TestServer::start(&Site::page()).await;
-    let says = async |words: &str| {
+    let assert_reason = async |words: &str| {
         let shown = cli(&server, &["reload"]).await;
         assert_output(&shown, 3, "");
         assert!(
@@ -89,19 +89,19 @@ async fn without_a_page_the_error_says_which_part_is_missing() {
             shown.stderr
         );
     };
-    says("none has been opened yet").await;
+    assert_reason("none has been opened yet").await;
     server.get("/").await;
-    says("served without the client").await;
-    let asks = pagewire_client::proto::ServerStartRequest {
+    assert_reason("served without the client").await;
+    let injecting = pagewire_client::proto::ServerStartRequest {
         inject_web_socket: true,
         ..Default::default()
     };
-    let _session = crate::support::Session::open_as(&server, asks)
+    let _session = crate::support::Session::open_as(&server, injecting)
         .await
         .expect("a session");
-    says("before the client was put into pages").await;
+    assert_reason("before the client was injected").await;
     server.get("/").await;
-    says("none is connected now").await;
+    assert_reason("none is connected now").await;
     let _page = server.page().await;
     let shown = cli(&server, &["reload", "--tab", "another"]).await;
     assert!(

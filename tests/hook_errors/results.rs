@@ -1,4 +1,4 @@
-//! Failed, late and missing results become responses as the failure mode says.
+//! Failed, late and missing results become responses according to the failure mode.
 
 use super::{assert_plugin_error, assert_unchanged, open, plugin, response_to, start};
 use crate::support::module_hook::{self, ModuleHook, PATH, UNTOUCHED};
@@ -31,9 +31,9 @@ async fn late_results_are_counted_and_change_nothing<K: ModuleHook>() {
     let response = response_to(&server, &mut hook, K::answer("two")).await;
     assert_eq!(response.text(), K::answered("two"));
     // A result for an abandoned request.
-    let leaves = tokio::spawn(server.get_detached(PATH));
+    let abandoned = tokio::spawn(server.get_detached(PATH));
     let left = hook.call().await;
-    leaves.abort();
+    abandoned.abort();
     assert_eq!(hook.cancelled().await.call_id, K::call_id(&left));
     assert!(K::call_id(&left) > K::call_id(&call));
     hook.answer(K::call_id(&left), K::answer("late")).await;

@@ -261,8 +261,8 @@ async fn the_last_filter_update_applies<K: ModuleHook>() {
     };
     hook.update(vec![excluded]).await;
     assert_unchanged(&server.get(PATH).await, None);
-    let asked = hook.answer_next(K::answer("other"));
-    let (response, _) = tokio::join!(server.get("/other.js"), asked);
+    let call = hook.answer_next(K::answer("other"));
+    let (response, _) = tokio::join!(server.get("/other.js"), call);
     assert_eq!(response.text(), K::answered("other"));
 }
 

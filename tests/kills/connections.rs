@@ -92,13 +92,13 @@ async fn killing_a_plugin_before_its_turn_to_resolve_has_no_effect() {
 const MADE: &str = "made by the plugin";
 
 /// Returns a plugin that serves below `/v/`, transforms text files and resolves imports of modules. It
-/// calls `asked` before each result.
-fn plugin(asked: impl Fn() + Clone + Send + Sync + 'static) -> Plugin {
-    let (for_transform, for_resolve) = (asked.clone(), asked.clone());
+/// calls `on_call` before each result.
+fn plugin(on_call: impl Fn() + Clone + Send + Sync + 'static) -> Plugin {
+    let (for_transform, for_resolve) = (on_call.clone(), on_call.clone());
     Plugin::new("cut")
         .replace_existing()
         .serve(Filter::prefix("/v/"), move |_| {
-            asked();
+            on_call();
             async { Ok(Content::text(MADE)) }
         })
         .transform(Filter::regex("txt$"), move |_| {

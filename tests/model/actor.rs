@@ -110,8 +110,8 @@ impl Actor {
             let (ours, theirs) = tokio::io::duplex(64 * 1024);
             let (input, output) = tokio::io::split(theirs);
             tokio::spawn(run_plugin(role, endpoint, input, output));
-            let (said, input) = tokio::io::split(ours);
-            tokio::spawn(read_reports(said, sender, hold_receiver));
+            let (output, input) = tokio::io::split(ours);
+            tokio::spawn(read_reports(output, sender, hold_receiver));
             Self {
                 input: Box::new(input),
                 home: Link::Wire(relay),
@@ -165,11 +165,11 @@ impl Actor {
 
 /// Reads the plugin's reports, between the lines of the test runner.
 async fn read_reports(
-    said: impl AsyncRead + Unpin,
+    output: impl AsyncRead + Unpin,
     reports: mpsc::UnboundedSender<Report>,
     hold_receiver: mpsc::UnboundedSender<(u64, String)>,
 ) {
-    let mut lines = BufReader::new(said).lines();
+    let mut lines = BufReader::new(output).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let Some((_, json)) = line.split_once("> ") else {
             continue;

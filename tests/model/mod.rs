@@ -184,8 +184,8 @@ impl Walk {
             }
         };
         self.note(format!("{request:?}"));
-        let forgotten = self.client.raw().invalidate(request).await;
-        forgotten.expect("invalidated");
+        let invalidated = self.client.raw().invalidate(request).await;
+        invalidated.expect("a count");
         self.model.cached.retain(|(_, target, _)| {
             let path = target.split('?').next().unwrap_or_default();
             !is_meant(path)

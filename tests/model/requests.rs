@@ -126,11 +126,11 @@ impl Walk {
         let Some(change) = self.any_change() else {
             return;
         };
-        let mut asked = Vec::new();
+        let mut requests = Vec::new();
         for _ in 0..8 {
             let path = self.random.pick(&PATHS);
             let query = format!("?{}", self.number());
-            asked.push((path, query));
+            requests.push((path, query));
         }
         let is_held = |(path, query): &(&str, String)| {
             let allowed = change.allowed(&before, path, query);
@@ -138,9 +138,9 @@ impl Walk {
                 .iter()
                 .any(|outcome| matches!(outcome, Outcome::Held(_)))
         };
-        asked.retain(|asked| !is_held(asked));
-        self.note(format!("{} requests while {change:?}", asked.len()));
-        let answers: Vec<_> = asked
+        requests.retain(|request| !is_held(request));
+        self.note(format!("{} requests while {change:?}", requests.len()));
+        let answers: Vec<_> = requests
             .iter()
             .map(|(path, query)| tokio::spawn(self.server.get_detached(&format!("{path}{query}"))))
             .collect();
@@ -150,7 +150,7 @@ impl Walk {
             Change::Opens(hook) => self.open(hook.clone()).await,
             Change::Updates(hook, prefixes) => self.update_to(hook, prefixes.clone()).await,
         }
-        for ((path, query), response) in asked.iter().zip(answers) {
+        for ((path, query), response) in requests.iter().zip(answers) {
             let response = within("an answer", response).await.expect("no panic");
             let allowed = change.allowed(&before, path, query);
             let found = Outcome::Reply(reply(&response));

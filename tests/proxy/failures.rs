@@ -62,14 +62,14 @@ async fn an_unreachable_backend_is_named_with_a_remedy_and_retried() {
 #[tokio::test]
 async fn a_reused_connection_that_was_closed_fails_no_request() {
     let (backend, server) = proxying_everything(&[]).await;
-    let kept = async {
+    let pooled = async {
         let mut wire = backend.accept().await;
         wire.read_until("\r\n\r\n").await;
         wire.write("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none")
             .await;
         wire
     };
-    let (mut kept, response) = tokio::join!(kept, server.get("/1"));
+    let (mut pooled, response) = tokio::join!(pooled, server.get("/1"));
     assert_eq!(response.text(), "one");
     // A request with side effects is not retried, so it does not use this connection.
     let post = get_request("/2", "").replace("GET", "POST");
@@ -78,8 +78,8 @@ async fn a_reused_connection_that_was_closed_fails_no_request() {
         .await;
     assert_eq!(received.line(), "POST /2 HTTP/1.1");
     let closing = async {
-        let head = kept.read_until("\r\n\r\n").await;
-        drop(kept);
+        let head = pooled.read_until("\r\n\r\n").await;
+        drop(pooled);
         let mut again = backend.accept().await;
         assert_eq!(again.read_until("\r\n\r\n").await, head);
         again.write(response_bytes("200 OK", "", "two")).await;
@@ -129,7 +129,7 @@ async fn a_backend_that_does_not_accept_is_distinguished_from_one_that_is_not_ru
         .expect("a port");
     let listener = socket.listen(1).expect("a listener");
     let address = listener.local_addr().expect("an address");
-    // These fill its backlog; the system leaves further connections waiting.
+    // These fill its backlog; the system lets further connections wait.
     let _first = Wire::connect(address).await;
     let _second = Wire::connect(address).await;
     let rule = format!("http://{address}");

@@ -8,9 +8,9 @@ use serde_json::json;
 async fn a_receipt_is_confirmed_by_the_transport() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await.confirming_receipt().listing_reached();
-    let (mut reads, leaves) = (server.page().await, server.page().await);
-    let (reads_id, leaves_id) = (reads.id.clone(), leaves.id.clone());
-    let target = Target::sockets([&reads_id, &leaves_id]);
+    let (mut reads, closing) = (server.page().await, server.page().await);
+    let (reads_id, closing_id) = (reads.id.clone(), closing.id.clone());
+    let target = Target::sockets([&reads_id, &closing_id]);
     let message = json!({"type": "x"});
     let pages = async {
         assert_eq!(reads.receive_json().await["type"], "x");
@@ -18,7 +18,7 @@ async fn a_receipt_is_confirmed_by_the_transport() {
         reads.send_json(&json!({"no": "type"})).await;
         assert_eq!(reads.receive_json().await["type"], "pagewire:fault");
         // This page disconnects without having read.
-        drop(leaves);
+        drop(closing);
     };
     let (report, ()) = tokio::join!(client.send(&target, &message), pages);
     let report = report.expect("a report");
@@ -28,7 +28,7 @@ async fn a_receipt_is_confirmed_by_the_transport() {
         .iter()
         .map(|row| (row.socket_id.clone(), row.status))
         .collect();
-    assert_eq!(unreached, [(leaves_id, DeliveryStatus::Gone)]);
+    assert_eq!(unreached, [(closing_id, DeliveryStatus::Gone)]);
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ async fn every_kind_of_target_reaches_exactly_its_pages() {
         ),
         (Target::all(), [true, true, true]),
         (Target::all().excluding([&all[1]]), [true, false, true]),
-        (Target::tab("nobody"), [false, false, false]),
+        (Target::tab("unused"), [false, false, false]),
     ];
     for (n, (target, expected)) in targets.iter().enumerate() {
         let report = client
@@ -261,6 +261,6 @@ async fn a_selection_is_atomic_and_accounts_for_every_socket() {
     }
     assert!(
         moved.len() > 3,
-        "the selections saw pages come and go: {moved:?}"
+        "pages connected and disconnected between selections: {moved:?}"
     );
 }

@@ -23,7 +23,7 @@ pub trait ModuleHook: Hook<Call: Send, Outcome: Send, Open: Send> + Send + 'stat
 
     fn opening(filters: Vec<RequestFilter>, options: Option<HookOptions>) -> Self::Open;
 
-    /// Returns an outcome that leaves the request to the next responder.
+    /// Returns an outcome that passes the request to the next responder.
     fn skip() -> Self::Outcome;
 
     /// Returns an outcome that puts this mark into the module and is not cached.

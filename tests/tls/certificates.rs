@@ -32,9 +32,9 @@ async fn the_certificate_is_private_and_shared_by_concurrent_daemons() {
     // None of them finds a certificate.
     let starts = [(); 4].map(|()| keeping_in(&folder, &site));
     let servers = within("four daemons", futures_util::future::join_all(starts)).await;
-    let kept = folder.path().join("pagewire/localhost.pem");
-    let first = std::fs::read(&kept).expect("the certificate");
-    assert_eq!(mode(&kept), 0o600);
+    let stored = folder.path().join("pagewire/localhost.pem");
+    let first = std::fs::read(&stored).expect("the certificate");
+    assert_eq!(mode(&stored), 0o600);
     assert_eq!(mode(&folder.path().join("pagewire")), 0o700);
     for server in &servers {
         assert_eq!(
@@ -49,7 +49,7 @@ async fn the_certificate_is_private_and_shared_by_concurrent_daemons() {
     drop(servers);
     let server = keeping_in(&folder, &site).await;
     assert_eq!(
-        std::fs::read(&kept).expect("the certificate"),
+        std::fs::read(&stored).expect("the certificate"),
         first,
         "after a restart"
     );
@@ -71,7 +71,7 @@ async fn an_unusable_certificate_is_replaced() {
     let made = std::fs::read_to_string(file("localhost.pem")).expect("the certificate");
     let soon = certificate(&["localhost"], 10);
     let (other, _) = certificate(&["localhost"], 100);
-    for (what, kept, authority) in [
+    for (what, stored, authority) in [
         ("it ends soon", soon.0.clone() + &soon.1, soon.0.clone()),
         ("its authority is another", made.clone(), other),
         (
@@ -81,11 +81,11 @@ async fn an_unusable_certificate_is_replaced() {
         ),
         ("it is empty", String::new(), String::new()),
     ] {
-        std::fs::write(file("localhost.pem"), &kept).expect("a file");
+        std::fs::write(file("localhost.pem"), &stored).expect("a file");
         std::fs::write(file("authority.pem"), &authority).expect("a file");
         let server = keeping_in(&folder, &site).await;
         let renewed = std::fs::read_to_string(file("localhost.pem")).expect("the certificate");
-        assert_ne!(renewed, kept, "{what}");
+        assert_ne!(renewed, stored, "{what}");
         assert_eq!(mode(&file("localhost.pem")), 0o600, "{what}");
         let response = http2(&server).await.get("https://localhost/", &[]).await;
         assert_eq!(response.status, 200, "{what}");
@@ -95,8 +95,8 @@ async fn an_unusable_certificate_is_replaced() {
     std::fs::write(file("localhost.pem"), cert.clone() + &key).expect("a file");
     std::fs::write(file("authority.pem"), &cert).expect("a file");
     drop(keeping_in(&folder, &site).await);
-    let kept = std::fs::read_to_string(file("localhost.pem")).expect("the certificate");
-    assert_eq!(kept, cert + &key);
+    let stored = std::fs::read_to_string(file("localhost.pem")).expect("the certificate");
+    assert_eq!(stored, cert + &key);
 }
 
 /// Creates a site with a certificate for dev.example in a folder below its root.

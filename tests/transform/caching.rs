@@ -151,7 +151,7 @@ async fn forwarded_headers_are_part_of_the_cache_key_and_no_cache_disables_cachi
         let user = request
             .headers
             .first()
-            .map_or(&b"nobody"[..], |header| &header.value);
+            .map_or(&b"anonymous"[..], |header| &header.value);
         Outcome::Content(proto::TransformContent {
             no_cache: request.path == "/b.txt",
             ..change([&call.body[..], b" for ", user].concat())
@@ -166,7 +166,7 @@ async fn forwarded_headers_are_part_of_the_cache_key_and_no_cache_disables_cachi
     }
     assert_eq!(calls.count(), 2);
     for calls_made in 1..=3 {
-        assert_eq!(server.get("/b.txt").await.text(), "b for nobody");
+        assert_eq!(server.get("/b.txt").await.text(), "b for anonymous");
         assert_eq!(calls.count(), 2 + calls_made);
     }
 }

@@ -74,7 +74,7 @@ async fn a_plugin_sees_the_response_and_changes_body_type_and_headers() {
             }
         }
     };
-    let plain = within("the plugin to leave", plain).await;
+    let plain = within("the plugin to disconnect", plain).await;
     assert_eq!(plain.text(), "let a: number = 1;");
 }
 
@@ -174,9 +174,9 @@ async fn plugin_responses_and_proxied_bodies_are_transformed_too() {
     );
     let request = "GET /proxied HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nIf-None-Match: \"theirs\"\r\nRange: bytes=0-1\r\nConnection: close\r\n\r\n";
     let response = [head.as_bytes(), gzip].concat();
-    let (asked, response) = backend.exchange(&server, request, response).await;
+    let (received, response) = backend.exchange(&server, request, response).await;
     for name in ["if-none-match", "range"] {
-        assert_eq!(asked.header(name), None);
+        assert_eq!(received.header(name), None);
     }
     assert_eq!((response.status, &*response.text()), (206, "fr"));
     assert_eq!(response.header("content-range"), Some("bytes 0-1/17"));

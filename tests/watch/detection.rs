@@ -229,12 +229,12 @@ async fn ignored_and_unserved_files_are_not_reported() {
         "src/node_modules/y",
         ".git",
         "made",
-        "src/kept",
+        "src/included",
     ] {
         site.write(&format!("{folder}/there.js"), "");
     }
     site.write(".gitignore", "made/\n*.log\n");
-    site.write("src/.gitignore", "!kept.log\n");
+    site.write("src/.gitignore", "!included.log\n");
     in_each_way(&site, async |server| {
         let mut page = acting_page(&server, 0).await;
         let mut files = files(&server).await;
@@ -254,15 +254,15 @@ async fn ignored_and_unserved_files_are_not_reported() {
             "src/a.js~",
         ];
         for path in unseen {
-            site.write(path, "not told");
+            site.write(path, "not reported");
         }
-        save(&site, "src/kept.log", "told");
-        assert_eq!(next_changes(&mut page).await, ["/src/kept.log"]);
-        assert_eq!(next_change(&mut files).await.0, "/src/kept.log");
-        for path in unseen.into_iter().chain(["src/kept.log"]) {
+        save(&site, "src/included.log", "reported");
+        assert_eq!(next_changes(&mut page).await, ["/src/included.log"]);
+        assert_eq!(next_change(&mut files).await.0, "/src/included.log");
+        for path in unseen.into_iter().chain(["src/included.log"]) {
             fs::remove_file(site.path().join(path)).expect("removed");
         }
-        assert_eq!(next_changes(&mut page).await, ["/src/kept.log"]);
+        assert_eq!(next_changes(&mut page).await, ["/src/included.log"]);
         save(&site, "made/there.js", "");
 
         // Other rules apply from now on. A file written just before is reported once it has settled.
@@ -271,11 +271,11 @@ async fn ignored_and_unserved_files_are_not_reported() {
             .await
             .contains(&"/made/there.js".to_owned())
         {}
-        save(&site, "made/there.js", "told");
+        save(&site, "made/there.js", "reported");
         assert_eq!(next_changes(&mut page).await, ["/made/there.js"]);
         save(&site, ".gitignore", "made/\n*.log\n");
         assert_eq!(next_changes(&mut page).await, ["/.gitignore"]);
-        save(&site, "made/there.js", "not told");
+        save(&site, "made/there.js", "not reported");
         save(&site, "end.css", "");
         assert_eq!(next_changes(&mut page).await, ["/end.css"]);
         fs::remove_file(site.path().join("end.css")).expect("removed");

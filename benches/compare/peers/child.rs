@@ -76,7 +76,7 @@ impl Child {
     }
 }
 
-/// Makes this process, which is such a child, exit when the benchmark exits for whatever reason.
+/// Makes this process exit with the benchmark that started it, however that ends: standard input closes then.
 pub(crate) fn exit_with_parent() {
     std::thread::spawn(|| {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());

@@ -1,5 +1,5 @@
 //! `Send`: one frame for the selected pages, or the reply to a page's request. The other methods that
-//! send frames are beside it, and share its delivery reports.
+//! send frames are in submodules, and share its delivery reports.
 
 pub(super) mod delivery;
 pub(super) mod page_actions;

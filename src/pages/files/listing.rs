@@ -10,10 +10,10 @@ use axum::http::header::{self, HeaderValue};
 use std::io;
 use std::path::PathBuf;
 
-/// Entries of a listing; a note says so if there are more. Default 10,000.
+/// Entries of a listing. If there are more, a note at its end says so. Default 10,000.
 const MAX_ENTRIES: usize = 10_000;
 
-/// Returns the listing of a folder. Names on the deny list are left out.
+/// Returns the listing of a folder. Names on the deny list are omitted.
 pub(crate) async fn listing(
     files: &FileStore,
     path: &UrlPath,

@@ -1,4 +1,4 @@
-//! Files of the served roots, and responses that plugins make up in their place.
+//! Files of the served roots, and the responses that plugins generate in their place.
 
 pub(super) mod listing;
 pub(super) mod lookup;

@@ -1,4 +1,4 @@
-//! Responses that plugins make up: the body inline or in a file, with checked headers and MIME type.
+//! Responses that plugins generate: the body inline or in a file, with checked headers and MIME type.
 
 use super::mime;
 use crate::pages::request::PageRequest;
@@ -87,7 +87,7 @@ pub(crate) async fn content_response(
 }
 
 /// Returns the MIME type of the request's path. If its last segment has no extension, that of the file
-/// decides: `/` says less than the `index.html` that it stands for.
+/// decides: `/` does not show the type of its `index.html`.
 fn default_type(request: &PageRequest<'_>) -> String {
     let types = &request.service.types;
     let path = request.path.as_str();

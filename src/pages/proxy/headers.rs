@@ -14,7 +14,7 @@ use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::request::Parts;
 use std::net::{IpAddr, SocketAddr};
 
-/// Headers for a single connection, beside those that `Connection` names (RFC 9110, section 7.6.1).
+/// Headers for a single connection, in addition to those that `Connection` names (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 9] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),

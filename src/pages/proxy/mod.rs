@@ -117,7 +117,8 @@ impl Proxy {
     }
 
     /// Forwards a request and returns the backend's response, or an error page. If later stages may
-    /// change the body (`needs_whole`), the backend is asked for a complete 200 response.
+    /// change the body (`needs_whole`), the request has no conditions or ranges, so that the response is
+    /// complete.
     pub(super) async fn forward(
         &self,
         request: &PageRequest<'_>,

@@ -59,12 +59,13 @@ impl OpenFile {
         self
     }
 
-    /// Reads the whole range. Fails if the file changes meanwhile. Blocks.
+    /// Reads the whole range. Fails if the file changes during the read. Blocks.
     pub(crate) fn read(&self) -> io::Result<Bytes> {
         self.read_first(self.len())
     }
 
-    /// Reads at most `max` bytes from the start of the range. Fails if the file changes meanwhile. Blocks.
+    /// Reads at most `max` bytes from the start of the range. Fails if the file changes during the read.
+    /// Blocks.
     pub(crate) fn read_first(&self, max: u64) -> io::Result<Bytes> {
         let size = self.len().min(max);
         let mut content = vec![0; usize::try_from(size).map_err(io::Error::other)?];
@@ -73,7 +74,7 @@ impl OpenFile {
         Ok(content.into())
     }
 
-    /// Streams the range in chunks. If the file changes or shrinks meanwhile, the last chunk is an error,
+    /// Streams the range in chunks. If the file changes or shrinks before the end, the last chunk is an error,
     /// so the response is never complete.
     pub(crate) fn into_chunks(self) -> impl Stream<Item = io::Result<Bytes>> + Send {
         stream::try_unfold(self, async |mut rest| {

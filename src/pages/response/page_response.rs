@@ -40,7 +40,7 @@ pub(crate) struct PageResponse {
     pub(crate) responder: Responder,
 }
 
-/// Response of a plugin after the checks and conversions of a stage. It is kept with the hook's result, so
+/// Response of a plugin after the checks and conversions of a stage. It is stored with the hook's result, so
 /// that they are not repeated when the result is reused.
 pub(crate) struct CachedResponse {
     status: StatusCode,

@@ -158,7 +158,7 @@ async fn compress_whole(coding: Coding, body: Bytes) -> Option<Bytes> {
     compressed.await.ok().flatten()
 }
 
-/// Opens the precompressed file beside this one (`app.js.br`), unless it is older. A link is not
+/// Opens the precompressed file next to this one (`app.js.br`), unless it is older. A link is not
 /// followed: it may lead out of the root.
 fn compressed_sibling(file: &Path, coding: Coding) -> io::Result<Option<OpenFile>> {
     let mut name = file.as_os_str().to_owned();

@@ -47,7 +47,7 @@ pub(crate) async fn before_files(
     call_hooks(hooks, context, |phase| phase != Phase::AfterFiles).await
 }
 
-/// Calls the hooks that stand in for missing files.
+/// Calls the hooks that are only called when no file answers.
 pub(crate) async fn after_files(
     hooks: &MatchingHooks<Serve>,
     context: &mut ServeContext<'_>,

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-/// Headers that say when a response was made rather than what it is (RFC 9110, section 6.6.1; RFC 9111,
+/// Headers about the time of a response, not its content (RFC 9110, section 6.6.1; RFC 9111,
 /// section 5.1). Plugins see them, but cached results do not depend on them.
 const TIME_HEADERS: [HeaderName; 2] = [header::DATE, header::AGE];
 

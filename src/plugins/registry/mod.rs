@@ -99,7 +99,7 @@ impl PluginRegistry {
         match self.inject {
             Inject::Always => true,
             Inject::Never => false,
-            Inject::Asked => self.injecting_sessions.load(Ordering::Relaxed) > 0,
+            Inject::WhenRequested => self.injecting_sessions.load(Ordering::Relaxed) > 0,
         }
     }
 

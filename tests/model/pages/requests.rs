@@ -65,9 +65,9 @@ impl Pages {
     }
 
     /// Asserts that pages receive errors for these requests, after their earlier messages.
-    pub async fn expect_errors(&mut self, asked: &[(String, u64)]) {
+    pub async fn expect_errors(&mut self, failed: &[(String, u64)]) {
         for page in &mut self.open {
-            let own = asked.iter().filter(|(socket, _)| *socket == page.id);
+            let own = failed.iter().filter(|(socket, _)| *socket == page.id);
             page.expected_frames
                 .extend(own.map(|(_, id)| Expected::Error(*id)));
             page.settle().await;

@@ -1,6 +1,6 @@
 //! Import graph behind the preload hints of pages. A page names only its entry modules, and the browser
-//! discovers the others one round trip per level. So their imports are followed here, and the browser is
-//! told about all of them at once. These are only hints: a missing or superfluous one costs time, but
+//! discovers the others one round trip per level. So their imports are followed here, and the page lists
+//! all of them at once. These are only hints: a missing or superfluous one costs time, but
 //! breaks nothing.
 //!
 //! Modules in files are read and parsed on demand. Imports of generated modules are recorded when the

@@ -110,7 +110,7 @@ async fn call_hook(
     Err(Box::new(failed))
 }
 
-/// Hashes what a hook's result depends on beside the request: the module's content, and the specifiers
+/// Hashes what a hook's result depends on in addition to the request: the module's content, and the specifiers
 /// that are resolved already.
 fn content_hash(tag: &HeaderValue, specifiers: &[Option<String>]) -> u128 {
     let mut hash = Xxh3::new();

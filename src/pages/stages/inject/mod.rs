@@ -1,7 +1,7 @@
 //! The inject stage: inserts the script of the socket client into HTML pages.
 //!
 //! The place follows the rules of `@web/dev-server`: before the last `</body>`, otherwise before the last
-//! `</head>`, otherwise at the end; fragments are left alone. Streamed pages, and pages at whose end a
+//! `</head>`, otherwise at the end; fragments are not changed. Streamed pages, and pages at whose end a
 //! script would not run, get it at the start of the head. One contiguous piece is inserted and no other
 //! byte changes, so every ASCII-compatible encoding is preserved.
 
@@ -80,7 +80,7 @@ impl Scripts {
 }
 
 /// Runs the stage. The entity tag names the inserted scripts, so that a 304 cannot bring back a page
-/// without the client, or with one that is not wanted any more.
+/// without the client, or with scripts that are no longer injected.
 pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse) {
     let is_whole =
         ![StatusCode::PARTIAL_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status);

@@ -66,7 +66,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     Some(headers.get(name)?.to_str().ok()?.trim())
 }
 
-/// Whether a list of entity tags contains this one; `*` stands for any existing one.
+/// Whether a list of entity tags contains this one; `*` matches any existing one.
 fn lists(
     request: &HeaderMap,
     name: &HeaderName,
