@@ -405,13 +405,13 @@ mod tests {
         let (calls, mut stream) = Calls::new(1, None);
         let hook = Hook::new(session.session(), options, calls);
         let cache = &plugins.serve().cache;
-        let mut call_and_get = async |path: &str, meanwhile: Option<Invalidation>| {
+        let mut call_and_get = async |path: &str, during_call: Option<Invalidation>| {
             let (key, call) = request(&hook, path);
             let answer = async {
                 let Some(CallMessage::Call { id, .. }) = stream.recv().await else {
                     panic!("no call")
                 };
-                meanwhile.map(|invalidation| cache.invalidate(&invalidation));
+                during_call.map(|invalidation| cache.invalidate(&invalidation));
                 let content = ServeContent {
                     status: 0,
                     content_type: String::new(),

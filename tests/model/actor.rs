@@ -38,7 +38,7 @@ pub enum Instruction {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Report {
     /// The session is open, or was refused for this reason.
-    Came(Result<(), String>),
+    Started(Result<(), String>),
     Done,
     /// A call is held: the hook's number and the target.
     Holds(u64, String),
@@ -70,13 +70,13 @@ enum Link {
 
 impl Actor {
     /// Starts a plugin as a process or behind a relay, and returns the outcome of its session. Held
-    /// calls are reported to `holds`.
+    /// calls are sent to `held_calls`.
     pub async fn start(
         server: &TestServer,
         name: &str,
         replaces: bool,
         is_process: bool,
-        hold_receiver: mpsc::UnboundedSender<(u64, String)>,
+        held_calls: mpsc::UnboundedSender<(u64, String)>,
     ) -> Result<Self, String> {
         let role = Role {
             name: name.to_owned(),
@@ -97,7 +97,7 @@ impl Actor {
             tokio::spawn(read_reports(
                 child.stdout.take().expect("piped"),
                 sender,
-                hold_receiver,
+                held_calls,
             ));
             Self {
                 input: Box::new(child.stdin.take().expect("piped")),
@@ -111,7 +111,7 @@ impl Actor {
             let (input, output) = tokio::io::split(theirs);
             tokio::spawn(run_plugin(role, endpoint, input, output));
             let (output, input) = tokio::io::split(ours);
-            tokio::spawn(read_reports(output, sender, hold_receiver));
+            tokio::spawn(read_reports(output, sender, held_calls));
             Self {
                 input: Box::new(input),
                 home: Link::Wire(relay),
@@ -119,8 +119,8 @@ impl Actor {
             }
         };
         match actor.report().await {
-            Report::Came(Ok(())) => Ok(actor),
-            Report::Came(Err(reason)) => Err(reason),
+            Report::Started(Ok(())) => Ok(actor),
+            Report::Started(Err(reason)) => Err(reason),
             other => panic!("expected a session, got {other:?}"),
         }
     }
@@ -129,8 +129,8 @@ impl Actor {
     pub async fn instruct(&mut self, what: Instruction) -> Report {
         let line = serde_json::to_string(&what).expect("JSON") + "\n";
         let written = self.input.write_all(line.as_bytes()).await;
-        written.expect("a plugin that listens");
-        self.input.flush().await.expect("a plugin that listens");
+        written.expect("a running plugin");
+        self.input.flush().await.expect("a running plugin");
         self.report().await
     }
 
@@ -149,7 +149,7 @@ impl Actor {
         let Self {
             home, mut input, ..
         } = self;
-        input.shutdown().await.expect("a plugin that listens");
+        input.shutdown().await.expect("a running plugin");
         drop(input);
         if let Link::Process(mut child) = home {
             let status = within("the plugin's end", child.wait()).await;
@@ -159,7 +159,7 @@ impl Actor {
 
     async fn report(&mut self) -> Report {
         let report = within("a report of the plugin", self.reports.recv()).await;
-        report.expect("a plugin that is there")
+        report.expect("a running plugin")
     }
 }
 
@@ -167,7 +167,7 @@ impl Actor {
 async fn read_reports(
     output: impl AsyncRead + Unpin,
     reports: mpsc::UnboundedSender<Report>,
-    hold_receiver: mpsc::UnboundedSender<(u64, String)>,
+    held_calls: mpsc::UnboundedSender<(u64, String)>,
 ) {
     let mut lines = BufReader::new(output).lines();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -176,7 +176,7 @@ async fn read_reports(
         };
         // The receiver is gone once the walk is over.
         let _ = match serde_json::from_str(json).expect("a report") {
-            Report::Holds(number, target) => hold_receiver.send((number, target)).is_ok(),
+            Report::Holds(number, target) => held_calls.send((number, target)).is_ok(),
             report => reports.send(report).is_ok(),
         };
     }

@@ -88,7 +88,7 @@ impl Walk {
                 }
                 tokio::select! {
                     held = self.hold_receiver.recv() => {
-                        self.held.insert(held.expect("we hold a sender"));
+                        self.held.insert(held.expect("the walk holds a sender"));
                     }
                     response = &mut response => return Outcome::Reply(reply(&response.expect("no panic"))),
                 }

@@ -35,7 +35,7 @@ impl Reporter {
     }
 
     fn report(&self, report: Report) {
-        self.out.send(report).expect("the writer is there");
+        self.out.send(report).expect("a running writer");
     }
 }
 
@@ -81,12 +81,12 @@ pub async fn run_plugin(
             let reason = pagewire_client::Error::from(status)
                 .reason()
                 .map(str::to_owned);
-            reporter.report(Report::Came(Err(reason.unwrap_or_default())));
+            reporter.report(Report::Started(Err(reason.unwrap_or_default())));
             drop(reporter);
             return writing.await.expect("no panic");
         }
     };
-    reporter.report(Report::Came(Ok(())));
+    reporter.report(Report::Started(Ok(())));
     let mut open = OpenHooks::default();
     let mut lines = BufReader::new(input).lines();
     while let Ok(Some(line)) = lines.next_line().await {

@@ -46,7 +46,7 @@ struct Progress {
     sent: u64,
     /// The version that the daemon applies; 0 until the hook is open. Less than `sent` while an update is in
     /// flight; there is at most one at a time.
-    in_force: u64,
+    active: u64,
 }
 
 impl LiveFilters {
@@ -60,9 +60,9 @@ impl LiveFilters {
         }))
     }
 
-    /// Replaces all filters; with none the hook is not called. Returns once the filters are in force: no later
+    /// Replaces all filters; with none the hook is not called. Returns once the filters are active: no later
     /// request is matched against the old ones. Of several concurrent calls the last one wins, and all return
-    /// once its filters are in force. Returns immediately while the plugin does not run.
+    /// once its filters are active. Returns immediately while the plugin does not run.
     ///
     /// # Errors
     /// [`Error::Rpc`](crate::Error::Rpc) when the daemon refuses a filter (`FIELD_INVALID`), which
@@ -77,11 +77,11 @@ impl LiveFilters {
             version = state.version;
         });
         let mut changes = self.0.subscribe();
-        let everywhere = |state: &State| state.hooks.values().all(|hook| hook.in_force >= version);
+        let everywhere = |state: &State| state.hooks.values().all(|hook| hook.active >= version);
         let state = changes.wait_for(everywhere).await;
         let state = state.expect("self holds the sender");
         match &state.failed {
-            Some((hook, status)) if (hook.in_force + 1..=hook.sent).contains(&version) => {
+            Some((hook, status)) if (hook.active + 1..=hook.sent).contains(&version) => {
                 Err(status.clone().into())
             }
             _ => Ok(()),
@@ -95,7 +95,7 @@ impl LiveFilters {
             state.hooks_opened += 1;
             let progress = Progress {
                 sent: state.version,
-                in_force: 0,
+                active: 0,
             };
             state.hooks.insert(state.hooks_opened, progress);
             opened = (state.filters.clone(), state.hooks_opened);
@@ -121,12 +121,12 @@ pub(crate) struct HookFilters {
 }
 
 impl HookFilters {
-    /// Waits until the previous filters are in force and newer ones are set, and returns the newest.
+    /// Waits until the previous filters are active and newer ones are set, and returns the newest.
     pub(crate) async fn next(&self) -> Vec<RequestFilter> {
         let mut changes = self.all.0.subscribe();
         let due = |state: &State| {
             let hook = &state.hooks[&self.hook];
-            hook.sent == hook.in_force && hook.sent < state.version
+            hook.sent == hook.active && hook.sent < state.version
         };
         let found = changes.wait_for(due).await.map(drop);
         found.expect("self holds the sender");
@@ -139,8 +139,8 @@ impl HookFilters {
     }
 
     /// Records that the daemon applies the filters that were sent.
-    pub(crate) fn in_force(&self) {
-        self.modify(|hook, _| hook.in_force = hook.sent);
+    pub(crate) fn confirm(&self) {
+        self.modify(|hook, _| hook.active = hook.sent);
     }
 
     /// Records that the hook's stream failed; callers that wait for its update get the error.
@@ -188,14 +188,14 @@ mod tests {
     async fn set_returns_once_every_open_hook_applies_the_filters() {
         let live = LiveFilters::new([]);
         let (one, another) = (live.open().1, live.open().1);
-        one.in_force();
-        another.in_force();
+        one.confirm();
+        another.confirm();
         let mut set = pin!(live.set([Filter::path("/a")]));
         assert!(set.as_mut().now_or_never().is_none());
         for hook in [&one, &another] {
             assert!(set.as_mut().now_or_never().is_none());
             assert_eq!(paths(&hook.next().await), ["/a"]);
-            hook.in_force();
+            hook.confirm();
         }
         set.await.unwrap();
     }
@@ -207,7 +207,7 @@ mod tests {
         let mut early = pin!(live.set([Filter::path("/early")]));
         assert!(early.as_mut().now_or_never().is_none());
         assert!(hook.next().now_or_never().is_none(), "not open yet");
-        hook.in_force();
+        hook.confirm();
         assert_eq!(paths(&hook.next().await), ["/early"]);
 
         let mut skipped = pin!(live.set([Filter::path("/skipped")]));
@@ -215,10 +215,10 @@ mod tests {
         assert!(skipped.as_mut().now_or_never().is_none());
         assert!(last.as_mut().now_or_never().is_none());
         assert!(hook.next().now_or_never().is_none(), "one at a time");
-        hook.in_force();
+        hook.confirm();
         early.await.unwrap();
         assert_eq!(paths(&hook.next().await), ["/last"]);
-        hook.in_force();
+        hook.confirm();
         skipped.await.unwrap();
         last.await.unwrap();
         assert!(hook.next().now_or_never().is_none(), "nothing was set");
@@ -228,7 +228,7 @@ mod tests {
     async fn only_the_caller_whose_filters_are_refused_gets_the_error() {
         let live = LiveFilters::new([]);
         let (_, hook) = live.open();
-        hook.in_force();
+        hook.confirm();
         let mut bad = pin!(live.set([Filter::regex("(")]));
         assert!(bad.as_mut().now_or_never().is_none());
         hook.next().await;

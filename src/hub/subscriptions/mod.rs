@@ -168,7 +168,7 @@ impl Start {
 }
 
 impl Hub {
-    /// Returns what pages have to report, which is what has a subscriber.
+    /// Returns which reports pages must send: those that have a subscriber.
     pub(crate) fn report_mode(&self) -> ReportMode {
         self.lock().subscribers.report_mode()
     }

@@ -62,7 +62,7 @@ impl Subscribers {
         candidates.filter(|subscriber| subscriber.selects_socket_of(event))
     }
 
-    /// Returns what pages have to report, which is what has a subscriber.
+    /// Returns which reports pages must send: those that have a subscriber.
     pub(in crate::hub) fn report_mode(&self) -> ReportMode {
         ReportMode {
             console: self.by_kind.contains_key(&EventKind::Console),

@@ -108,7 +108,7 @@ impl<H: Hook> DeclaredHook<H> {
                 "the first message of the hook is not `opened`",
             ));
         };
-        filters.in_force();
+        filters.confirm();
         Ok(OpenHook {
             incoming,
             outgoing,
@@ -157,7 +157,7 @@ impl<H: Hook> OpenHook<H> {
                                 task.abort();
                             }
                         }
-                        Some(Received::FiltersUpdated) => self.filters.in_force(),
+                        Some(Received::FiltersUpdated) => self.filters.confirm(),
                         Some(Received::Opened) | None => {}
                     }
                 }
