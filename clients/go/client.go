@@ -9,56 +9,56 @@ import (
 )
 
 const (
-	// defaultDeadline bounds a call whose context has no deadline; then it fails with DEADLINE. 30 s.
+	// defaultDeadline applies to calls whose context has no deadline. Exceeding it is DEADLINE.
 	defaultDeadline = 30 * time.Second
-	// listPageSize is how many sockets or plugins are asked for at a time; more take further calls. 1000.
+	// listPageSize is the page size of the list calls.
 	listPageSize = 1000
 )
 
-// A Client is a connection to a daemon. All methods may be called from any goroutine at the same time,
-// and from inside handlers. None retries by itself.
+// A Client is a connection to a daemon. All methods may be called concurrently from any goroutine, and
+// from inside handlers. No call is retried.
 //
-// Sends that return one after the other reach a page in that order, each at most once. Nothing is kept
-// for pages that connect later.
+// Sequential sends reach a page in the order of the calls, each at most once. Messages are not stored for
+// pages that connect later.
 //
-// The connection is dialled again when it was lost, so that a client outlives a restart of its daemon at
-// the same endpoint, if its token is the same; subscriptions end with the connection.
+// A lost connection is re-established on the next call. A client therefore survives a restart of its
+// daemon on the same endpoint if its token stays valid; subscriptions end with the connection.
 type Client struct {
 	conn  *connection
 	rpc   pb.ControlServiceClient
 	sends *sendStream
 }
 
-// Connect connects, and asks the daemon who it is: a wrong address or token is noticed here. An
-// endpoint without a token gets that of the daemon of the same user which listens there. It takes 5 s at
-// most.
+// Connect connects and calls the daemon once, so that a wrong address or token is noticed here. An
+// endpoint without a token gets the token of your own daemon at that address, if there is one. It takes at
+// most 5 s.
 //
-// The error is a [ConnectError] when nobody answers or what answers is no daemon, and an [Error] when the
-// daemon refuses the token (TOKEN_MISSING, TOKEN_INVALID) or is STARTING or STOPPING.
+// The error is a [ConnectError] when there is no response or the server is not a daemon, and an [Error]
+// when the daemon refuses the token (TOKEN_MISSING, TOKEN_INVALID) or is STARTING or STOPPING.
 func Connect(ctx context.Context, endpoint Endpoint) (*Client, error) {
 	if endpoint.isZero() {
-		return nil, &EndpointError{"", "names no daemon (pass one that ParseEndpoint or FindEndpoint made)"}
+		return nil, &EndpointError{"", "is the zero value (pass the result of ParseEndpoint or FindEndpoint)"}
 	}
-	conn, err := dial(endpoint.withKnownToken())
+	conn, err := dial(endpoint.withDiscoveredToken())
 	if err != nil {
 		return nil, err
 	}
 	client := &Client{conn: conn, rpc: pb.NewControlServiceClient(conn)}
 	client.sends = newSendStream(client.rpc)
-	greeting, cancel := context.WithTimeout(ctx, connectTimeout)
+	firstCall, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	_, err = client.Info(greeting)
+	_, err = client.Info(firstCall)
 	if err == nil {
 		return client, nil
 	}
 	client.Close()
 	if refused, ok := errors.AsType[*Error](err); ok {
-		late := greeting.Err() != nil && ctx.Err() == nil
-		if ctx.Err() != nil || refused.Reason != "" && !late {
+		timedOut := firstCall.Err() != nil && ctx.Err() == nil
+		if ctx.Err() != nil || refused.Reason != "" && !timedOut {
 			return nil, err
 		}
-		if late {
-			err = errors.New("no answer within 5 s")
+		if timedOut {
+			err = errors.New("no response within 5 s")
 		}
 	}
 	if cause := conn.dialError.Load(); cause != nil {
@@ -69,7 +69,8 @@ func Connect(ctx context.Context, endpoint Endpoint) (*Client, error) {
 	return nil, &ConnectError{endpoint.String(), err}
 }
 
-// Find connects to the daemon that is meant when nobody named one: see [FindEndpoint].
+// Find connects to the daemon that PAGEWIRE_ENDPOINT names, else to the one for the current folder: see
+// [FindEndpoint].
 func Find(ctx context.Context) (*Client, error) {
 	endpoint, err := FindEndpoint()
 	if err != nil {
@@ -78,15 +79,15 @@ func Find(ctx context.Context) (*Client, error) {
 	return Connect(ctx, endpoint)
 }
 
-// Close ends the connection; calls that wait fail. A plugin's client closes with its session.
+// Close closes the connection; pending calls fail. A plugin's client is closed with its session.
 func (c *Client) Close() error {
 	c.sends.close()
 	return c.conn.Close()
 }
 
-// Info tells version, features and limits of the daemon.
+// Info returns the version, features and limits of the daemon.
 func (c *Client) Info(ctx context.Context) (*ServerInfo, error) {
-	ctx, cancel := bounded(ctx, defaultDeadline)
+	ctx, cancel := withDefaultDeadline(ctx, defaultDeadline)
 	defer cancel()
 	info, err := c.rpc.GetServerInfo(ctx, &pb.GetServerInfoRequest{})
 	if err != nil {
@@ -95,7 +96,7 @@ func (c *Client) Info(ctx context.Context) (*ServerInfo, error) {
 	return serverInfoFrom(info), nil
 }
 
-// Sockets are the ready sockets that match, or all sockets if the filter is nil.
+// Sockets returns the ready sockets that match the filter, or all connected sockets if it is nil.
 func (c *Client) Sockets(ctx context.Context, filter *SocketFilter) ([]Socket, error) {
 	list, err := c.ListSockets(ctx, filter)
 	if err != nil {
@@ -104,10 +105,10 @@ func (c *Client) Sockets(ctx context.Context, filter *SocketFilter) ([]Socket, e
 	return list.Sockets, nil
 }
 
-// ListSockets is [Client.Sockets] with the instant at which they were listed: a subscription after it
-// misses nothing.
+// ListSockets is [Client.Sockets] with the position of this snapshot: a subscription that resumes after it
+// misses no later event.
 func (c *Client) ListSockets(ctx context.Context, filter *SocketFilter) (*SocketList, error) {
-	ctx, cancel := bounded(ctx, defaultDeadline)
+	ctx, cancel := withDefaultDeadline(ctx, defaultDeadline)
 	defer cancel()
 	request := &pb.ListSocketsRequest{Filter: filter.proto(), PageSize: listPageSize}
 	list := &SocketList{}
@@ -125,9 +126,9 @@ func (c *Client) ListSockets(ctx context.Context, filter *SocketFilter) (*Socket
 	}
 }
 
-// Plugins are those that are configured and those that run, in the order in which their hooks are asked.
+// Plugins returns configured plugins and live sessions, in the order in which their hooks are called.
 func (c *Client) Plugins(ctx context.Context) ([]PluginInfo, error) {
-	ctx, cancel := bounded(ctx, defaultDeadline)
+	ctx, cancel := withDefaultDeadline(ctx, defaultDeadline)
 	defer cancel()
 	request := &pb.ListPluginsRequest{PageSize: listPageSize}
 	var plugins []PluginInfo
@@ -146,26 +147,26 @@ func (c *Client) Plugins(ctx context.Context) ([]PluginInfo, error) {
 	}
 }
 
-// Stale says which remembered and cached results of hooks to forget: whatever any of its fields names.
-// One that names nothing is refused by the daemon (FIELD_INVALID).
+// Stale selects cached results of hooks for [Client.Invalidate]: those that match any of its fields. The
+// daemon refuses the zero Stale (FIELD_INVALID).
 type Stale struct {
-	// All is everything, of every plugin.
+	// All selects all results of all plugins.
 	All bool
-	// Paths are URL paths, each beginning with /; the query does not count.
+	// Paths selects results for these URL paths, each beginning with /; the query is ignored.
 	Paths []string
-	// Prefixes are what URL paths begin with.
+	// Prefixes selects results for URL paths with any of these prefixes.
 	Prefixes []string
-	// Files are absolute paths of files: whatever was made from them is forgotten.
+	// Files selects results that depend on any of these files, as absolute paths.
 	Files []string
-	// RefreshPages also has the pages that use any of it act as in watch mode: styles are swapped, else
-	// the page reloads.
+	// RefreshPages also refreshes the pages that use any of these results, as in watch mode: their
+	// stylesheets are swapped, or else they reload.
 	RefreshPages bool
 }
 
-// Invalidate has the daemon forget, and returns how many results were forgotten. Results of calls that
-// began before it returns are never remembered.
+// Invalidate invalidates cached results of hooks and returns their number. Results of calls that started
+// before it returns are not cached.
 func (c *Client) Invalidate(ctx context.Context, stale Stale) (int, error) {
-	ctx, cancel := bounded(ctx, defaultDeadline)
+	ctx, cancel := withDefaultDeadline(ctx, defaultDeadline)
 	defer cancel()
 	response, err := c.rpc.Invalidate(ctx, &pb.InvalidateRequest{
 		All:          stale.All,
@@ -180,13 +181,13 @@ func (c *Client) Invalidate(ctx context.Context, stale Stale) (int, error) {
 	return int(response.GetEntriesForgotten()), nil
 }
 
-// bounded is the context with a deadline: its own, or this one.
-func bounded(ctx context.Context, deadline time.Duration) (context.Context, context.CancelFunc) {
-	if _, has := ctx.Deadline(); has {
+// withDefaultDeadline returns a context with the given deadline, unless it has one already.
+func withDefaultDeadline(ctx context.Context, deadline time.Duration) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, deadline)
 }
 
-// size is a number of bytes or things as the contract has it; what is negative is 0, the default.
+// size converts a number to the contract's type. Negative numbers become 0, which means the default.
 func size(number int) uint32 { return uint32(min(max(number, 0), 1<<32-1)) }

@@ -15,7 +15,7 @@ import (
 	pagewire "pagewire.dev/client"
 )
 
-func TestASendIsReportedRowByRow(t *testing.T) {
+func TestSendReportsUnreachedSocketsAsRows(t *testing.T) {
 	d := startDaemon(t)
 	client := d.client()
 	report, err := client.Send(within(t), pagewire.ToAll(), map[string]string{"type": "x"})
@@ -28,20 +28,20 @@ func TestASendIsReportedRowByRow(t *testing.T) {
 		report.Unreached[0] != (pagewire.Unreached{SocketID: "nobody", Status: pagewire.NotFound}) {
 		t.Fatal(report, err)
 	}
-	if text := p.hearText(); text != `{"type":"x",  "n":9007199254740993}` {
+	if text := p.receiveText(); text != `{"type":"x",  "n":9007199254740993}` {
 		t.Error(text)
 	}
 	large := strings.Repeat("x", 10<<20)
-	if _, err := client.SendText(within(t), pagewire.ToTab("t"), large); err != nil || p.hearText() != large {
+	if _, err := client.SendText(within(t), pagewire.ToTab("t"), large); err != nil || p.receiveText() != large {
 		t.Error(err)
 	}
 	report, err = client.Send(within(t), pagewire.ToAll().Excluding(p.ID), 1)
 	if err != nil || report.Selected() != 0 {
 		t.Error(report, err)
 	}
-	// It answers pings while it reads.
+	// The page answers pings only while it reads.
 	go func() {
-		for hearOrEnd(p) != "" {
+		for receiveOrEnd(p) != "" {
 		}
 	}()
 	report, err = client.Send(within(t), pagewire.ToURL("localhost"), map[string]string{"type": "x"}, pagewire.ConfirmReceipt())
@@ -50,7 +50,7 @@ func TestASendIsReportedRowByRow(t *testing.T) {
 	}
 }
 
-func TestATargetThatNamesNobodyIsRefused(t *testing.T) {
+func TestRefusesAnEmptyTarget(t *testing.T) {
 	d := startDaemon(t)
 	client := d.client()
 	for name, target := range map[string]pagewire.Target{
@@ -67,7 +67,7 @@ func TestATargetThatNamesNobodyIsRefused(t *testing.T) {
 	}
 }
 
-func TestSendsAtTheSameTimeArriveAll(t *testing.T) {
+func TestDeliversAllConcurrentSends(t *testing.T) {
 	d := startDaemon(t)
 	client, p := d.client(), d.page(nil)
 	var sends sync.WaitGroup
@@ -78,22 +78,22 @@ func TestSendsAtTheSameTimeArriveAll(t *testing.T) {
 			}
 		})
 	}
-	heard := make(map[any]bool)
+	received := make(map[any]bool)
 	for range 500 {
-		heard[p.hear()["n"]] = true
+		received[p.receive()["n"]] = true
 	}
 	sends.Wait()
-	if len(heard) != 500 {
-		t.Error(len(heard))
+	if len(received) != 500 {
+		t.Error(len(received))
 	}
 }
 
-func TestAnAwaitedImportTellsItsOutcomesApart(t *testing.T) {
+func TestAnAwaitedImportDistinguishesItsResults(t *testing.T) {
 	d := startDaemon(t)
 	client, p := d.client(), d.page(nil)
-	answers := map[string]string{
+	results := map[string]string{
 		"/value.js": `"ok":true,"value":{"json":{"a":1}}`,
-		"/throw.js": `"ok":false,"exception":{"phase":"call","name":"TypeError","message":"x is no function"}`,
+		"/throw.js": `"ok":false,"exception":{"phase":"call","name":"TypeError","message":"x is not a function"}`,
 		"/load.js":  `"ok":false,"exception":{"phase":"load","name":"SyntaxError","message":"oh"}`,
 	}
 	go func() {
@@ -105,11 +105,11 @@ func TestAnAwaitedImportTellsItsOutcomesApart(t *testing.T) {
 				}
 			}
 			var text string
-			if text = hearOrEnd(p); text == "" {
+			if text = receiveOrEnd(p); text == "" {
 				return
 			}
-			if json.Unmarshal([]byte(text), &message) == nil && answers[message.Data.ImportPath] != "" {
-				p.sayText(fmt.Sprintf(`{"type":"pagewire:result","callId":%s,%s}`, message.Data.CallID, answers[message.Data.ImportPath]))
+			if json.Unmarshal([]byte(text), &message) == nil && results[message.Data.ImportPath] != "" {
+				p.sendText(fmt.Sprintf(`{"type":"pagewire:result","callId":%s,%s}`, message.Data.CallID, results[message.Data.ImportPath]))
 			}
 		}
 	}()
@@ -120,15 +120,15 @@ func TestAnAwaitedImportTellsItsOutcomesApart(t *testing.T) {
 		}
 		return report.Rows[0]
 	}
-	here := pagewire.ToSocket(p.ID)
+	target := pagewire.ToSocket(p.ID)
 	var value struct{ A int }
-	if ok := row(here, "/value.js"); ok.JSON(&value) != nil || value.A != 1 {
+	if ok := row(target, "/value.js"); ok.JSON(&value) != nil || value.A != 1 {
 		t.Error(ok)
 	}
 	for path, kind := range map[string]pagewire.ImportErrorKind{
 		"/throw.js": pagewire.ImportThrown, "/load.js": pagewire.ImportLoad, "/never.js": pagewire.ImportTimeout,
 	} {
-		if failed := row(here, path); failed.Err == nil || failed.Err.Kind != kind {
+		if failed := row(target, path); failed.Err == nil || failed.Err.Kind != kind {
 			t.Errorf("%s: %v", path, failed.Err)
 		}
 	}
@@ -137,13 +137,14 @@ func TestAnAwaitedImportTellsItsOutcomesApart(t *testing.T) {
 	}
 }
 
-func hearOrEnd(p *page) string {
+// receiveOrEnd returns the next frame, or an empty string once the socket is closed.
+func receiveOrEnd(p *page) string {
 	buffer := make([]byte, 1<<16)
 	count, _ := p.socket.Read(buffer)
 	return string(buffer[:count])
 }
 
-func TestASubscriptionGoesOnAfterItsLastPosition(t *testing.T) {
+func TestASubscriptionResumesAfterItsLastPosition(t *testing.T) {
 	d := startDaemon(t)
 	client, p := d.client(), d.page(nil)
 	ctx, cancel := context.WithCancel(within(t))
@@ -151,7 +152,7 @@ func TestASubscriptionGoesOnAfterItsLastPosition(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.sayText(`{"type":"a",  "n":1}`)
+	p.sendText(`{"type":"a",  "n":1}`)
 	for event, err := range events.Events() {
 		if err != nil {
 			t.Fatal(err)
@@ -167,8 +168,8 @@ func TestASubscriptionGoesOnAfterItsLastPosition(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	p.sayText(`{"type":"b"}`)
-	p.sayText(`{"type":"c"}`)
+	p.sendText(`{"type":"b"}`)
+	p.sendText(`{"type":"c"}`)
 	resumed, err := events.Resume(within(t))
 	if err != nil || !resumed.Resumed() {
 		t.Fatal(err)
@@ -203,7 +204,7 @@ func TestASubscriptionGoesOnAfterItsLastPosition(t *testing.T) {
 	}
 }
 
-func TestALostConnectionIsAnErrorAndTheClientOutlivesIt(t *testing.T) {
+func TestAClientSurvivesALostConnection(t *testing.T) {
 	d := startDaemon(t, "--control", "127.0.0.1:0")
 	socket := d.site + "/s"
 	d.kill()
@@ -231,7 +232,7 @@ func TestALostConnectionIsAnErrorAndTheClientOutlivesIt(t *testing.T) {
 		}
 	}
 	if _, err := client.Send(within(t), pagewire.ToAll(), 1); err == nil {
-		t.Error("a daemon that is dead took a send")
+		t.Error("a send to a dead daemon succeeded")
 	}
 	d.start("--control", "unix:"+socket)
 	ctx := within(t)
@@ -244,14 +245,14 @@ func TestALostConnectionIsAnErrorAndTheClientOutlivesIt(t *testing.T) {
 	}
 }
 
-func TestAConnectionThatCannotBeIsSaidPlainly(t *testing.T) {
+func TestConnectErrorsContainTheCause(t *testing.T) {
 	d := startDaemon(t)
 	endpoint, _ := pagewire.ParseEndpoint(d.Control)
 	if _, err := pagewire.Connect(within(t), endpoint.WithToken("wrong")); pagewire.Reason(err) != "TOKEN_INVALID" {
 		t.Error(err)
 	}
 	if client, err := pagewire.Connect(within(t), endpoint); err != nil {
-		t.Error("without a token it gets the daemon's", err)
+		t.Error("an endpoint without a token did not get the daemon's:", err)
 	} else {
 		client.Close()
 	}
@@ -264,17 +265,17 @@ func TestAConnectionThatCannotBeIsSaidPlainly(t *testing.T) {
 	if !isConnectError(err) || !strings.Contains(err.Error(), "connection refused") {
 		t.Error(err)
 	}
-	if _, err = pagewire.Find(within(t)); err == nil || !strings.Contains(err.Error(), "no daemon runs here") {
+	if _, err = pagewire.Find(within(t)); err == nil || !strings.Contains(err.Error(), "no daemon is running") {
 		t.Error(err)
 	}
 }
 
 func isConnectError(err error) bool {
-	_, is := errors.AsType[*pagewire.ConnectError](err)
-	return is
+	_, ok := errors.AsType[*pagewire.ConnectError](err)
+	return ok
 }
 
-func TestACallKeepsToItsDeadline(t *testing.T) {
+func TestACallRespectsItsContext(t *testing.T) {
 	d := startDaemon(t)
 	client := d.client()
 	ctx, cancel := context.WithCancel(within(t))
@@ -289,9 +290,9 @@ func TestACallKeepsToItsDeadline(t *testing.T) {
 	}
 }
 
-func TestPluginsAndStaleResultsAreTold(t *testing.T) {
+func TestListsPluginsAndInvalidatesResults(t *testing.T) {
 	d := startDaemon(t)
-	d.run(&pagewire.Plugin{Name: "told", Version: "1.2", Serve: serve(func(context.Context, *pagewire.Request) (*pagewire.Content, error) {
+	d.run(&pagewire.Plugin{Name: "caching", Version: "1.2", Serve: serve(func(context.Context, *pagewire.Request) (*pagewire.Content, error) {
 		content := pagewire.Text("x")
 		content.Remember = true
 		return content, nil
@@ -300,11 +301,11 @@ func TestPluginsAndStaleResultsAreTold(t *testing.T) {
 	d.get("/x")
 	d.get("/x")
 	plugins, err := client.Plugins(within(t))
-	if err != nil || len(plugins) != 1 || plugins[0].Name != "told" || plugins[0].State != pagewire.PluginReady || plugins[0].Calls != 1 || plugins[0].Hooks[0] != "serve" {
+	if err != nil || len(plugins) != 1 || plugins[0].Name != "caching" || plugins[0].State != pagewire.PluginReady || plugins[0].Calls != 1 || plugins[0].Hooks[0] != "serve" {
 		t.Error(plugins, err)
 	}
-	if forgotten, err := client.Invalidate(within(t), pagewire.Stale{Paths: []string{"/x"}}); err != nil || forgotten != 1 {
-		t.Error(forgotten, err)
+	if invalidated, err := client.Invalidate(within(t), pagewire.Stale{Paths: []string{"/x"}}); err != nil || invalidated != 1 {
+		t.Error(invalidated, err)
 	}
 	if _, err := client.Invalidate(within(t), pagewire.Stale{}); pagewire.Reason(err) != "FIELD_INVALID" {
 		t.Error(err)

@@ -19,23 +19,23 @@ import (
 	pagewire "pagewire.dev/client"
 )
 
-// patience bounds every wait of a test.
-const patience = 20 * time.Second
+// maxWait limits every wait of a test.
+const maxWait = 20 * time.Second
 
-// A daemon is a real one, with a site and a runtime folder of its own.
+// A daemon is a real daemon with its own site and runtime folder.
 type daemon struct {
-	t       testing.TB
-	site    string
-	runtime string
-	process *exec.Cmd
-	HTTP    string `json:"http"`
-	Control string `json:"control"`
-	Token   string
-	// TokenFile holds Token.
+	t         testing.TB
+	site      string
+	runtime   string
+	process   *exec.Cmd
+	HTTP      string `json:"http"`
+	Control   string `json:"control"`
+	Token     string
 	TokenFile string `json:"token_file"`
 }
 
-// startDaemon starts a daemon, and names it in the environment. Without one to start the test is skipped.
+// startDaemon starts a daemon, and sets the environment and current folder so that it is discovered. The test is
+// skipped if the daemon has not been built.
 func startDaemon(t testing.TB, flags ...string) *daemon {
 	t.Helper()
 	d := &daemon{t: t, site: t.TempDir(), runtime: t.TempDir()}
@@ -64,7 +64,7 @@ func (d *daemon) start(flags ...string) {
 	d.process = exec.Command(binary, append([]string{"serve", d.site, "--port", "0", "--exit-with-stdin"}, flags...)...)
 	d.process.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+d.runtime)
 	d.process.Stderr = os.Stderr
-	// It leaves with us.
+	// The open standard input makes the daemon exit with the test.
 	if _, err := d.process.StdinPipe(); err != nil {
 		d.t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func (d *daemon) write(name, content string) string {
 	return path
 }
 
-// get asks for a page.
+// get requests a path.
 func (d *daemon) get(path string) (status int, body string, header http.Header) {
 	d.t.Helper()
 	response, err := http.Get(d.HTTP + path)
@@ -135,7 +135,8 @@ func (d *daemon) client() *pagewire.Client {
 	return client
 }
 
-// run runs a plugin until the test ends, and returns when it has started. Each start of it is sent.
+// run runs a plugin until the test ends, and returns once it has started. The first channel receives a session for
+// each start, including this one.
 func (d *daemon) run(plugin *pagewire.Plugin) (started <-chan *pagewire.Session, ended <-chan error, stop context.CancelFunc) {
 	d.t.Helper()
 	starts, ends := make(chan *pagewire.Session, 16), make(chan error, 1)
@@ -159,20 +160,20 @@ func (d *daemon) run(plugin *pagewire.Plugin) (started <-chan *pagewire.Session,
 		starts <- session
 	case err := <-ends:
 		d.t.Fatalf("the plugin ended: %v", err)
-	case <-time.After(patience):
-		d.t.Fatal("the plugin does not start")
+	case <-time.After(maxWait):
+		d.t.Fatal("the plugin did not start in time")
 	}
 	return starts, ends, cancel
 }
 
-// A page is one without a browser: a raw socket that speaks the page protocol.
+// A page simulates a page without a browser: a raw WebSocket with the page protocol.
 type page struct {
 	t      testing.TB
 	socket *websocket.Conn
 	ID     string
 }
 
-// page connects and says hello with these fields beside the usual ones.
+// page connects a page, with these fields in its hello in addition to the usual ones.
 func (d *daemon) page(fields map[string]any) *page {
 	d.t.Helper()
 	socket, err := websocket.Dial("ws"+strings.TrimPrefix(d.HTTP, "http")+"/__pagewire__/socket", "", d.HTTP)
@@ -190,69 +191,69 @@ func (d *daemon) page(fields map[string]any) *page {
 	for key, value := range fields {
 		hello[key] = value
 	}
-	p.say(hello)
-	p.ID = p.hear()["socket_id"].(string)
+	p.send(hello)
+	p.ID = p.receive()["socket_id"].(string)
 	return p
 }
 
-func (p *page) say(message any) {
+func (p *page) send(message any) {
 	p.t.Helper()
 	if err := websocket.JSON.Send(p.socket, message); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-func (p *page) sayText(text string) {
+func (p *page) sendText(text string) {
 	p.t.Helper()
 	if err := websocket.Message.Send(p.socket, text); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-func (p *page) hearText() (text string) {
+func (p *page) receiveText() (text string) {
 	p.t.Helper()
-	_ = p.socket.SetReadDeadline(time.Now().Add(patience))
+	_ = p.socket.SetReadDeadline(time.Now().Add(maxWait))
 	if err := websocket.Message.Receive(p.socket, &text); err != nil {
-		p.t.Fatalf("the page heard nothing: %v", err)
+		p.t.Fatalf("the page received nothing: %v", err)
 	}
 	return text
 }
 
-func (p *page) hear() (message map[string]any) {
+func (p *page) receive() (message map[string]any) {
 	p.t.Helper()
-	if err := json.Unmarshal([]byte(p.hearText()), &message); err != nil {
+	if err := json.Unmarshal([]byte(p.receiveText()), &message); err != nil {
 		p.t.Fatal(err)
 	}
 	return message
 }
 
-// ask makes a page's request and hears the answer.
-func (p *page) ask(kind string, id int, fields string) map[string]any {
+// request makes a request of the page and returns the reply.
+func (p *page) request(kind string, id int) map[string]any {
 	p.t.Helper()
-	p.sayText(fmt.Sprintf(`{"type":%q,"id":%d,"pagewire:request":true%s}`, kind, id, fields))
-	return p.hear()
+	p.sendText(fmt.Sprintf(`{"type":%q,"id":%d,"pagewire:request":true}`, kind, id))
+	return p.receive()
 }
 
-// within is a context that bounds a test's waiting.
+// within returns a context that limits a test's waiting.
 func within(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), maxWait)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// next is what comes, before patience is over.
-func next[T any](t testing.TB, from <-chan T, what string) T {
+// next returns the next value of a channel, and fails the test if there is none in time.
+func next[T any](t testing.TB, from <-chan T, expected string) T {
 	t.Helper()
 	select {
 	case value := <-from:
 		return value
-	case <-time.After(patience):
-		t.Fatalf("waited for %s", what)
+	case <-time.After(maxWait):
+		t.Fatalf("timed out waiting for %s", expected)
 		panic("unreachable")
 	}
 }
 
-// sourceFolder is where the tests lie, before any changes the current folder.
+// sourceFolder is the folder of the tests, read before any test changes the current folder.
 var sourceFolder = func() string {
 	folder, err := os.Getwd()
 	if err != nil {

@@ -13,44 +13,42 @@ import (
 )
 
 const (
-	// connectTimeout is how long dialling and the daemon's first answer may take; beyond, it is a
-	// ConnectError. 5 s.
+	// connectTimeout limits dialing plus the first call. Exceeding it is a ConnectError.
 	connectTimeout = 5 * time.Second
-	// keepaliveInterval is the time without a frame after which an HTTP/2 ping is sent. 10 s.
+	// keepaliveInterval is the time without a frame after which an HTTP/2 ping is sent.
 	keepaliveInterval = 10 * time.Second
-	// keepaliveTimeout is how long its answer may take; beyond, the connection is given up. 5 s.
+	// keepaliveTimeout is the time after which an unanswered ping closes the connection.
 	keepaliveTimeout = 5 * time.Second
-	// streamWindowBytes is what may be on its way unread on one stream; then the daemon waits on that
-	// stream. 1 MiB.
+	// streamWindowBytes is the flow-control window of one stream: unread bytes after which the daemon waits.
 	streamWindowBytes = 1 << 20
-	// connectionWindowBytes is the same for all streams together: many times one stream's, so that one
-	// that is not read does not starve the others. 64 MiB.
+	// connectionWindowBytes is the flow-control window of the connection: many times that of a stream, so
+	// that one unread stream does not starve the others.
 	connectionWindowBytes = 64 << 20
-	// maxReceivedMessageBytes is the largest message accepted; a larger one fails its call. 64 MiB.
+	// maxReceivedMessageBytes is the largest accepted message; a larger one fails its call.
 	maxReceivedMessageBytes = 64 << 20
-	// maxRedialDelay is the longest time between two attempts to dial again. 5 s, as for plugins.
+	// maxRedialDelay is the longest delay between two connection attempts, as for plugins.
 	maxRedialDelay = 5 * time.Second
 )
 
-// A connection is one HTTP/2 connection, dialled again when it was lost and is needed.
+// A connection is one HTTP/2 connection, re-established on demand after it was lost.
 type connection struct {
 	*grpc.ClientConn
-	// dialError is what the last attempt to dial failed with: plainer than what gRPC makes of it.
+	// dialError is the error of the last dial attempt, which is clearer than the one that gRPC reports.
 	dialError atomic.Pointer[error]
 }
 
 func dial(endpoint Endpoint) (*connection, error) {
-	made := &connection{}
+	conn := &connection{}
 	dialer := func(ctx context.Context, _ string) (net.Conn, error) {
 		dialed, err := (&net.Dialer{Timeout: connectTimeout}).DialContext(ctx, endpoint.network, endpoint.address)
 		if err != nil {
-			made.dialError.Store(&err)
+			conn.dialError.Store(&err)
 		}
 		return dialed, err
 	}
 	authority := endpoint.address
 	if endpoint.network == "unix" {
-		// A socket's path would be refused.
+		// The path of the socket would be refused as an authority.
 		authority = "localhost"
 	}
 	redial := backoff.DefaultConfig
@@ -74,26 +72,26 @@ func dial(endpoint Endpoint) (*connection, error) {
 	if endpoint.token != "" {
 		for _, char := range []byte(endpoint.token) {
 			if char < ' ' || char > '~' {
-				return nil, &EndpointError{endpoint.String(), "has a token that cannot be a header (pass the token as the daemon wrote it)"}
+				return nil, &EndpointError{endpoint.String(), "has a token that is not a valid header value (pass the token as the daemon wrote it)"}
 			}
 		}
 		options = append(options, grpc.WithPerRPCCredentials(bearer(endpoint.token)))
 	}
-	// Nothing is to be resolved: the dialer knows where to go.
-	conn, err := grpc.NewClient("passthrough:///"+authority, options...)
+	// passthrough disables name resolution, because the dialer has the address.
+	grpcConn, err := grpc.NewClient("passthrough:///"+authority, options...)
 	if err != nil {
 		return nil, &ConnectError{endpoint.String(), err}
 	}
-	made.ClientConn = conn
-	return made, nil
+	conn.ClientConn = grpcConn
+	return conn, nil
 }
 
-// bearer is a token that goes with every call.
+// bearer sends a token with every call.
 type bearer string
 
 func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
 	return map[string]string{"authorization": "Bearer " + string(b)}, nil
 }
 
-// RequireTransportSecurity is false: the daemon listens on this machine only, without TLS.
+// RequireTransportSecurity returns false, because the daemon listens only on this machine, without TLS.
 func (b bearer) RequireTransportSecurity() bool { return false }

@@ -16,19 +16,18 @@ import (
 )
 
 const (
-	// maxDaemonFileBytes is the largest file that is read; a larger one is ignored, being none of the
-	// daemon's. 64 KiB.
+	// maxDaemonFileBytes is the largest discovery file; larger files are ignored.
 	maxDaemonFileBytes = 64 * 1024
-	// acceptTimeout is how long a daemon may take to accept a connection; beyond it counts as busy, and
-	// as running. 1 s.
+	// acceptTimeout is the time after which a daemon that does not accept a connection counts as busy, and
+	// thus as running.
 	acceptTimeout = time.Second
 )
 
-// A Daemon is one that runs, as it describes itself in its discovery file.
+// A Daemon is a running daemon as described by its discovery file.
 type Daemon struct {
-	// PID is its process.
+	// PID is its process id.
 	PID int `json:"pid"`
-	// RootDirs are what it serves: absolute paths, without links.
+	// RootDirs are the served folders: absolute paths without symbolic links.
 	RootDirs []string `json:"root_dirs"`
 	// HTTP is the first URL of its pages.
 	HTTP string `json:"http"`
@@ -36,16 +35,16 @@ type Daemon struct {
 	Control string `json:"control"`
 	// Controls are all its control addresses.
 	Controls []string `json:"controls"`
-	// TokenFile is the file that holds its token; empty when no control address needs one.
+	// TokenFile is the file with its token; empty when no control address needs one.
 	TokenFile string `json:"token_file"`
 }
 
-// String is one line of a list to choose from.
+// String returns one line of a list of candidates.
 func (d Daemon) String() string {
 	return fmt.Sprintf("%s  %s  control %s  pid %d", strings.Join(d.RootDirs, ", "), d.HTTP, d.Control, d.PID)
 }
 
-// endpoint is the first control address, with its token if that needs one.
+// endpoint returns the first control address, with the token if that address needs one.
 func (d Daemon) endpoint() (Endpoint, error) {
 	endpoint, err := ParseEndpoint(d.Control)
 	if err != nil || endpoint.network == "unix" || d.TokenFile == "" {
@@ -54,8 +53,8 @@ func (d Daemon) endpoint() (Endpoint, error) {
 	return endpoint.WithTokenFile(d.TokenFile)
 }
 
-// listens tells whether anybody listens at one of its addresses. A daemon too busy to accept does.
-func (d Daemon) listens() bool {
+// isListening reports whether anything listens at one of its addresses; a daemon that is too busy to accept does.
+func (d Daemon) isListening() bool {
 	for _, control := range append(slices.Clone(d.Controls), d.Control) {
 		endpoint, err := ParseEndpoint(control)
 		if err != nil {
@@ -73,15 +72,16 @@ func (d Daemon) listens() bool {
 	return false
 }
 
-// How near a root is to a folder, beside the number of its components when it is around it.
+// Nearness of a daemon's root to a folder. Roots that contain the folder have higher values, which increase
+// with the number of their components.
 const (
-	elsewhere = 0
+	unrelated = 0
 	below     = 1
 )
 
-// nearness tells how near the daemon is to a folder; more is nearer.
+// nearness returns how near the daemon's roots are to a folder; more is nearer.
 func (d Daemon) nearness(folder string) int {
-	nearest := elsewhere
+	nearest := unrelated
 	for _, root := range d.RootDirs {
 		switch {
 		case isWithin(folder, root):
@@ -93,7 +93,7 @@ func (d Daemon) nearness(folder string) int {
 	return nearest
 }
 
-// isWithin tells whether a path is the folder or somewhere in it.
+// isWithin reports whether a path is the folder or inside it.
 func isWithin(path, folder string) bool {
 	inner, outer := components(path), components(folder)
 	return len(inner) >= len(outer) && slices.Equal(inner[:len(outer)], outer)
@@ -103,7 +103,7 @@ func components(path string) []string {
 	return strings.FieldsFunc(filepath.Clean(path), func(r rune) bool { return r == filepath.Separator })
 }
 
-// runtimeFolder is where daemons leave their files. It may not exist.
+// runtimeFolder returns the folder of the discovery files, which may not exist.
 func runtimeFolder() string {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "pagewire")
@@ -111,7 +111,7 @@ func runtimeFolder() string {
 	return filepath.Join(os.TempDir(), "pagewire-"+strconv.Itoa(os.Getuid()))
 }
 
-// runningDaemons are the daemons that run, in no particular order.
+// runningDaemons returns the running daemons, in no particular order.
 func runningDaemons() ([]Daemon, error) {
 	folder := runtimeFolder()
 	info, err := os.Lstat(folder)
@@ -121,7 +121,7 @@ func runningDaemons() ([]Daemon, error) {
 	case err != nil:
 		return nil, err
 	case !info.IsDir() || !isPrivate(info):
-		// In anybody else's folder, files prove nothing.
+		// Files in a folder that others can open cannot be trusted.
 		return nil, fmt.Errorf("%s is not a folder that only you can open (remove it, or set XDG_RUNTIME_DIR)", folder)
 	}
 	entries, err := os.ReadDir(folder)
@@ -132,19 +132,19 @@ func runningDaemons() ([]Daemon, error) {
 	for _, entry := range entries {
 		name, isJSON := strings.CutSuffix(entry.Name(), ".json")
 		pid, err := strconv.Atoi(name)
-		// A daemon that was killed leaves its file, and another may listen at its address by now.
+		// A killed daemon leaves its file behind, and another one may listen at its address by now.
 		if !isJSON || err != nil || !isAlive(pid) {
 			continue
 		}
 		daemon, ok := readDaemon(filepath.Join(folder, entry.Name()))
-		if ok && daemon.PID == pid && daemon.listens() {
+		if ok && daemon.PID == pid && daemon.isListening() {
 			daemons = append(daemons, daemon)
 		}
 	}
 	return daemons, nil
 }
 
-// readDaemon reads a file, if it is one that nobody else could write and makes sense.
+// readDaemon reads a discovery file, if it is private and its content is valid.
 func readDaemon(path string) (Daemon, bool) {
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() || !isPrivate(info) || info.Size() > maxDaemonFileBytes {
@@ -158,15 +158,15 @@ func readDaemon(path string) (Daemon, bool) {
 	return daemon, json.Unmarshal(content, &daemon) == nil
 }
 
-// findDaemon is the daemon that is meant in the current folder; with folders, the one that serves exactly these.
-func findDaemon(home []string) (Daemon, error) {
+// findDaemon finds the daemon for the current folder, or with roots the one that serves exactly these.
+func findDaemon(roots []string) (Daemon, error) {
 	daemons, err := runningDaemons()
 	if err != nil {
 		return Daemon{}, &NoDaemonError{err}
 	}
-	if home != nil {
-		others := func(daemon Daemon) bool { return !slices.Equal(daemon.RootDirs, home) }
-		return chooseDaemon(home[0], slices.DeleteFunc(daemons, others))
+	if roots != nil {
+		hasOtherRoots := func(daemon Daemon) bool { return !slices.Equal(daemon.RootDirs, roots) }
+		return chooseDaemon(roots[0], slices.DeleteFunc(daemons, hasOtherRoots))
 	}
 	folder, err := os.Getwd()
 	if err != nil {
@@ -175,31 +175,31 @@ func findDaemon(home []string) (Daemon, error) {
 	return chooseDaemon(folder, daemons)
 }
 
-// chooseDaemon is the daemon whose root is nearest around the folder, else one whose root is below it, else
-// the only one.
+// chooseDaemon chooses the daemon whose root is the nearest that contains the folder, else one whose root is
+// below it, else the only one.
 func chooseDaemon(folder string, daemons []Daemon) (Daemon, error) {
-	// Roots are real paths. A folder that does not exist is in no root.
+	// Roots are real paths. A folder that does not exist is not inside any root.
 	if real, err := filepath.EvalSymlinks(folder); err == nil {
 		folder = real
 	}
-	nearest := elsewhere
+	nearest := unrelated
 	for _, daemon := range daemons {
 		nearest = max(nearest, daemon.nearness(folder))
 	}
-	var meant []Daemon
+	var candidates []Daemon
 	for _, daemon := range daemons {
 		if daemon.nearness(folder) == nearest {
-			meant = append(meant, daemon)
+			candidates = append(candidates, daemon)
 		}
 	}
-	switch len(meant) {
+	switch len(candidates) {
 	case 0:
 		return Daemon{}, &NoDaemonError{}
 	case 1:
-		return meant[0], nil
+		return candidates[0], nil
 	}
-	slices.SortFunc(meant, func(a, b Daemon) int {
+	slices.SortFunc(candidates, func(a, b Daemon) int {
 		return cmp.Or(slices.Compare(a.RootDirs, b.RootDirs), cmp.Compare(a.PID, b.PID))
 	})
-	return Daemon{}, &SeveralDaemonsError{folder, meant}
+	return Daemon{}, &SeveralDaemonsError{folder, candidates}
 }

@@ -4,8 +4,8 @@ package pagewire
 
 import "io/fs"
 
-// isPrivate tells nothing here: the temporary folder is the user's own.
+// isPrivate is always true on this system, because the temporary folder belongs to the user.
 func isPrivate(fs.FileInfo) bool { return true }
 
-// isAlive tells nothing here: whether a daemon lives is seen by calling it.
+// isAlive is always true on this system, where only connecting shows whether a daemon runs.
 func isAlive(int) bool { return true }

@@ -11,18 +11,18 @@ import (
 	"syscall"
 )
 
-// isPrivate tells whether a file or folder is ours and nobody else may open it.
+// isPrivate reports whether a file or folder belongs to the current user and is not accessible to others.
 func isPrivate(info fs.FileInfo) bool {
 	owner, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(owner.Uid) == os.Getuid() && info.Mode().Perm()&0o077 == 0
 }
 
-// isAlive tells whether a process runs. One that has ended and that its parent has not waited for does not.
+// isAlive reports whether a process runs. A zombie does not.
 func isAlive(pid int) bool {
-	// The state stands behind the name, which is in parentheses and may hold some. Without /proc the signal
-	// alone counts.
+	// The state follows the name, which is in parentheses and may contain some. Without /proc only the
+	// signal decides.
 	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	_, behindName, found := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
-	ended := found && bytes.HasPrefix(behindName, []byte("Z"))
-	return pid > 0 && !ended && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	_, state, found := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
+	isZombie := found && bytes.HasPrefix(state, []byte("Z"))
+	return pid > 0 && !isZombie && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 }

@@ -9,22 +9,23 @@ import (
 )
 
 const (
-	// endpointVariable names the control endpoint, for processes that the daemon spawned and for people.
+	// endpointVariable has the control endpoint; the daemon sets it for the plugins it spawns, people set it
+	// by hand.
 	endpointVariable = "PAGEWIRE_ENDPOINT"
-	// tokenVariable holds the control token.
+	// tokenVariable has the control token.
 	tokenVariable = "PAGEWIRE_TOKEN"
 )
 
-// An Endpoint is where a daemon listens for programs: an address, and a token unless it needs none.
-// The zero Endpoint names no daemon. The token is a secret: no way of printing an Endpoint shows it.
+// An Endpoint is the control endpoint of a daemon: an address, and a token if the address needs one. The
+// zero Endpoint has no address. The token is a secret and is never printed.
 type Endpoint struct {
-	// Network and address as package net has them.
+	// network and address are arguments of package net.
 	network, address string
 	token            string
 }
 
-// ParseEndpoint understands 127.0.0.1:8001, [::1]:8001, localhost:8001, http://127.0.0.1:8001 and
-// unix:/path. It connects to nothing. What is no endpoint is an [EndpointError].
+// ParseEndpoint parses 127.0.0.1:8001, [::1]:8001, localhost:8001, http://127.0.0.1:8001 and unix:/path. It
+// does not connect. The error is an [EndpointError].
 func ParseEndpoint(text string) (Endpoint, error) {
 	invalid := func(problem string) (Endpoint, error) {
 		return Endpoint{}, &EndpointError{text, problem + " (pass 127.0.0.1:8001, [::1]:8001 or unix:/path)"}
@@ -38,11 +39,11 @@ func ParseEndpoint(text string) (Endpoint, error) {
 		return Endpoint{network: "unix", address: path}, nil
 	}
 	if strings.HasPrefix(text, "https://") {
-		return invalid("asks for TLS, which the control endpoint does not speak")
+		return invalid("requests TLS, which the control endpoint does not support")
 	}
 	authority := strings.TrimSuffix(strings.TrimPrefix(text, "http://"), "/")
 	if strings.ContainsAny(authority, "/?#@ \t\r\n") {
-		return invalid("is more than a host and a port")
+		return invalid("contains more than a host and a port")
 	}
 	host, port, err := net.SplitHostPort(authority)
 	switch {
@@ -57,39 +58,39 @@ func ParseEndpoint(text string) (Endpoint, error) {
 	return Endpoint{network: "tcp", address: authority}, nil
 }
 
-// FindEndpoint is the daemon that is meant when the program was told none: the one that
-// PAGEWIRE_ENDPOINT names, with PAGEWIRE_TOKEN if it is set; else the one whose root is nearest around
-// the current folder, else one whose root is below it, else the only one that runs.
+// FindEndpoint finds a daemon without being given one: the one that PAGEWIRE_ENDPOINT names, with
+// PAGEWIRE_TOKEN if it is set; else the one whose root is the nearest that contains the current folder, else
+// one whose root is below it, else the only running one.
 //
-// It reads small files, and tries whether who wrote them still listens. The errors are [EndpointError],
-// [TokenFileError], [NoDaemonError], and [SeveralDaemonsError] when two are equally near.
+// It reads small files and tries the addresses in them. The errors are [EndpointError], [TokenFileError],
+// [NoDaemonError], and [SeveralDaemonsError] when two daemons are equally near.
 func FindEndpoint() (Endpoint, error) { return findEndpoint(nil) }
 
-// findEndpoint is FindEndpoint; with folders, of a daemon that served these when it was found before: not another
-// project's, which may be the only one for a while.
-func findEndpoint(home []string) (Endpoint, error) {
-	if text := variable(endpointVariable); text != "" {
+// findEndpoint is FindEndpoint, but with roots it discovers only a daemon that serves these, because the
+// daemon of another project may be the only one for a while.
+func findEndpoint(roots []string) (Endpoint, error) {
+	if text := envVariable(endpointVariable); text != "" {
 		endpoint, err := ParseEndpoint(text)
 		if err != nil {
 			return Endpoint{}, err
 		}
-		return endpoint.WithToken(variable(tokenVariable)).withKnownToken(), nil
+		return endpoint.WithToken(envVariable(tokenVariable)).withDiscoveredToken(), nil
 	}
-	daemon, err := findDaemon(home)
+	daemon, err := findDaemon(roots)
 	if err != nil {
 		return Endpoint{}, err
 	}
 	return daemon.endpoint()
 }
 
-// WithToken is the endpoint with this token, which goes with every call. A unix socket needs none.
+// WithToken returns the endpoint with this token, which is sent with every call. A unix socket needs none.
 func (e Endpoint) WithToken(token string) Endpoint {
 	e.token = token
 	return e
 }
 
-// WithTokenFile is the endpoint with the token that is this file's content, without surrounding white
-// space. A file that cannot be read or is empty is a [TokenFileError].
+// WithTokenFile returns the endpoint with the token from this file, without surrounding white space. The
+// error is a [TokenFileError] if the file cannot be read or is empty.
 func (e Endpoint) WithTokenFile(path string) (Endpoint, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -102,7 +103,7 @@ func (e Endpoint) WithTokenFile(path string) (Endpoint, error) {
 	return e.WithToken(token), nil
 }
 
-// String is the address, without the token.
+// String returns the address, without the token.
 func (e Endpoint) String() string {
 	if e.network == "unix" {
 		return "unix:" + e.address
@@ -110,14 +111,14 @@ func (e Endpoint) String() string {
 	return e.address
 }
 
-// GoString is the address, without the token.
+// GoString returns the address, without the token.
 func (e Endpoint) GoString() string { return "pagewire.Endpoint(" + e.String() + ")" }
 
 func (e Endpoint) isZero() bool { return e.address == "" }
 
-// withKnownToken is the endpoint with the token of the daemon in the discovery files that listens there,
-// unless it has one or needs none. Without a token the daemon says what is missing.
-func (e Endpoint) withKnownToken() Endpoint {
+// withDiscoveredToken returns the endpoint with the token of the discovered daemon at its address, unless it has
+// a token or needs none. If no token is found, the daemon's error reports the missing token.
+func (e Endpoint) withDiscoveredToken() Endpoint {
 	if e.token != "" || e.network == "unix" {
 		return e
 	}
@@ -128,7 +129,7 @@ func (e Endpoint) withKnownToken() Endpoint {
 	for _, daemon := range daemons {
 		for _, control := range daemon.Controls {
 			known, err := ParseEndpoint(control)
-			if err != nil || !known.isAt(e) || daemon.TokenFile == "" {
+			if err != nil || !known.hasSameAddress(e) || daemon.TokenFile == "" {
 				continue
 			}
 			if found, err := e.WithTokenFile(daemon.TokenFile); err == nil {
@@ -139,11 +140,11 @@ func (e Endpoint) withKnownToken() Endpoint {
 	return e
 }
 
-// isAt tells whether both name the same address.
-func (e Endpoint) isAt(other Endpoint) bool {
+// hasSameAddress reports whether both have the same address.
+func (e Endpoint) hasSameAddress(other Endpoint) bool {
 	numeric := func(address string) string { return strings.Replace(address, "localhost:", "127.0.0.1:", 1) }
 	return e.network == other.network && numeric(e.address) == numeric(other.address)
 }
 
-// variable is what an environment variable says; empty if it says nothing.
-func variable(name string) string { return strings.TrimSpace(os.Getenv(name)) }
+// envVariable returns the value of an environment variable without surrounding white space.
+func envVariable(name string) string { return strings.TrimSpace(os.Getenv(name)) }

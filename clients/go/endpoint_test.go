@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-func TestEverySpellingOfAnAddressIsUnderstood(t *testing.T) {
+func TestParsesEveryFormOfAnEndpoint(t *testing.T) {
 	for text, address := range map[string]string{
 		"127.0.0.1:8001": "127.0.0.1:8001", "http://127.0.0.1:8001": "127.0.0.1:8001", "http://127.0.0.1:8001/": "127.0.0.1:8001",
 		"[::1]:8001": "[::1]:8001", "localhost:8001": "localhost:8001",
@@ -26,7 +26,7 @@ func TestEverySpellingOfAnAddressIsUnderstood(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoAddressIsRefusedWithTheValueAndARemedy(t *testing.T) {
+func TestErrorsOfInvalidEndpointsContainTheValueAndARemedy(t *testing.T) {
 	for _, text := range []string{"", "8001", "127.0.0.1", "https://127.0.0.1:8001", "unix:", "a:1/b", "::1:x", "h:0", "h:70000", "http://", "a b:1"} {
 		_, err := ParseEndpoint(text)
 		if refused, ok := errors.AsType[*EndpointError](err); !ok || refused.Value != text || !strings.Contains(err.Error(), "(pass ") {
@@ -35,7 +35,7 @@ func TestWhatIsNoAddressIsRefusedWithTheValueAndARemedy(t *testing.T) {
 	}
 }
 
-func TestTheTokenIsNeverShown(t *testing.T) {
+func TestNeverPrintsTheToken(t *testing.T) {
 	endpoint, _ := ParseEndpoint("127.0.0.1:8001")
 	endpoint = endpoint.WithToken("secret")
 	if text := fmt.Sprintf("%v %+v %#v %s", endpoint, endpoint, endpoint, &endpoint); strings.Contains(text, "secret") {
@@ -43,7 +43,7 @@ func TestTheTokenIsNeverShown(t *testing.T) {
 	}
 }
 
-func TestTheNearestRootAroundTheFolderCountsThenThoseBelowThenTheOnlyOne(t *testing.T) {
+func TestPrefersTheNearestRootAroundTheFolderThenRootsBelowThenTheOnlyDaemon(t *testing.T) {
 	daemon := func(pid int, roots ...string) Daemon { return Daemon{PID: pid, RootDirs: roots} }
 	outer, inner, other, twin := daemon(1, "/no/p"), daemon(2, "/no/p/web"), daemon(3, "/no/q", "/no/r"), daemon(4, "/no/p")
 	for _, c := range []struct {
@@ -73,17 +73,17 @@ func TestTheNearestRootAroundTheFolderCountsThenThoseBelowThenTheOnlyOne(t *test
 			chosen = []int{daemon.PID}
 		}
 		if !slices.Equal(chosen, c.chosen) {
-			t.Errorf("in %s: %v, not %v (%v)", c.folder, chosen, c.chosen, err)
+			t.Errorf("in %s: chose %v, expected %v (%v)", c.folder, chosen, c.chosen, err)
 		}
 	}
 }
 
-func TestAFolderThatOthersCanOpenIsNotTrusted(t *testing.T) {
+func TestRefusesAFolderThatOthersCanOpen(t *testing.T) {
 	outer := t.TempDir()
 	t.Setenv("XDG_RUNTIME_DIR", outer)
 	folder := filepath.Join(outer, "pagewire")
 	if daemons, err := runningDaemons(); err != nil || daemons != nil {
-		t.Error("a folder that is not there has no daemons:", daemons, err)
+		t.Error("found daemons in a missing folder:", daemons, err)
 	}
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
@@ -107,18 +107,18 @@ func TestAFolderThatOthersCanOpenIsNotTrusted(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := runningDaemons(); err == nil {
-		t.Error("a link was followed")
+		t.Error("a symbolic link was followed")
 	}
 }
 
-func TestATokenFileThatMakesNoSenseIsNamed(t *testing.T) {
+func TestErrorsOfInvalidTokenFilesContainThePath(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
 	for _, content := range []string{"", " \n"} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		_, err := Endpoint{}.WithTokenFile(path)
-		if wrong, ok := errors.AsType[*TokenFileError](err); !ok || wrong.Path != path {
+		if invalid, ok := errors.AsType[*TokenFileError](err); !ok || invalid.Path != path {
 			t.Error(err)
 		}
 	}
@@ -127,7 +127,7 @@ func TestATokenFileThatMakesNoSenseIsNamed(t *testing.T) {
 	}
 }
 
-func TestAnErrorKeepsCodeReasonAndFields(t *testing.T) {
+func TestAnErrorContainsCodeReasonAndFields(t *testing.T) {
 	state, err := status.New(codes.InvalidArgument, "bad target").WithDetails(
 		&errdetails.ErrorInfo{Domain: reasonDomain, Reason: "FIELD_INVALID"},
 		&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: "target", Description: "is unset"}}},
@@ -141,11 +141,11 @@ func TestAnErrorKeepsCodeReasonAndFields(t *testing.T) {
 	}
 	state, _ = status.New(codes.Internal, "x").WithDetails(&errdetails.ErrorInfo{Domain: "elsewhere", Reason: "X"})
 	if err := fromRPC(t.Context(), state.Err()); Reason(err) != "" {
-		t.Error("a reason of another domain is not ours:", err)
+		t.Error("a reason of another domain was used:", err)
 	}
 }
 
-func TestAFilterThatIsNarrowedLeavesTheOneBefore(t *testing.T) {
+func TestNarrowingDoesNotChangeTheOriginal(t *testing.T) {
 	prefix := MatchPrefix("/a/")
 	one, another := prefix.Except("one"), prefix.Except("another").Methods("POST")
 	if got := fmt.Sprint(prefix.proto().ExcludePathRegexes, one.proto().ExcludePathRegexes, another.proto().ExcludePathRegexes); got != "[] [one] [another]" {

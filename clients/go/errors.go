@@ -14,36 +14,36 @@ import (
 // reasonDomain is the domain of the reasons in the daemon's errors.
 const reasonDomain = "pagewire.v1"
 
-// An Error is what the daemon refused or ended.
+// An Error is a call that the daemon refused or ended.
 //
-// An Error with [codes.DeadlineExceeded] is also [context.DeadlineExceeded], and one with
-// [codes.Canceled] is [context.Canceled], for [errors.Is].
+// For [errors.Is], an Error with [codes.DeadlineExceeded] is also [context.DeadlineExceeded], and one with
+// [codes.Canceled] is also [context.Canceled].
 type Error struct {
 	// Code is the gRPC status. [codes.Unavailable] is the only one worth a retry.
 	Code codes.Code
-	// Reason is the daemon's word for the fault: TOKEN_INVALID, FIELD_INVALID, PLUGIN_NAME_TAKEN,
-	// ... Empty when the fault is the gRPC library's own, a message that is too large say.
+	// Reason is the daemon's machine-readable reason, such as TOKEN_INVALID, FIELD_INVALID or
+	// PLUGIN_NAME_TAKEN. Empty when the error comes from the gRPC library (an oversized message).
 	Reason string
-	// Message says what is wrong, for people.
+	// Message is the description for people.
 	Message string
-	// Fields are those at fault, with FIELD_INVALID.
+	// Fields are the invalid fields, with FIELD_INVALID.
 	Fields []FieldViolation
 }
 
 // A FieldViolation is a field of a request that the daemon refused.
 type FieldViolation struct {
-	// Field is its path in the request: target.ids.socket_ids, say.
+	// Field is its path in the request, such as target.ids.socket_ids.
 	Field string
-	// Description says what is wrong with it.
+	// Description is what is wrong with it.
 	Description string
 }
 
-// Error says what is wrong, the fields at fault, and the code and reason.
+// Error returns the message, the invalid fields, and the code and reason.
 func (e *Error) Error() string {
 	var text strings.Builder
 	text.WriteString(e.Message)
 	if e.Message == "" {
-		text.WriteString("the daemon refused")
+		text.WriteString("the daemon refused the call")
 	}
 	for _, field := range e.Fields {
 		if !strings.Contains(e.Message, field.Description) {
@@ -58,7 +58,7 @@ func (e *Error) Error() string {
 	return text.String()
 }
 
-// Is tells that the error is that of a context which ended.
+// Is reports whether target is the context error that corresponds to the code.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case context.DeadlineExceeded:
@@ -69,8 +69,7 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// Reason returns the daemon's word for the fault, if an [Error] that has one is in err's tree. Else
-// it is empty.
+// Reason returns the reason of the [Error] in err's tree, or an empty string without one.
 func Reason(err error) string {
 	if refused, ok := errors.AsType[*Error](err); ok {
 		return refused.Reason
@@ -78,21 +77,21 @@ func Reason(err error) string {
 	return ""
 }
 
-// An EndpointError is a text that is no endpoint, or an endpoint whose token cannot be sent.
+// An EndpointError reports a text that is not an endpoint, or an endpoint whose token cannot be sent.
 type EndpointError struct {
 	// Value is the text.
 	Value string
-	// Problem says what is wrong with it, and the remedy.
+	// Problem is what is wrong with it, and the remedy.
 	Problem string
 }
 
 func (e *EndpointError) Error() string { return fmt.Sprintf("endpoint `%s` %s", e.Value, e.Problem) }
 
-// A TokenFileError is a file that should hold a token and is of no use.
+// A TokenFileError reports a token file that cannot be read or is empty.
 type TokenFileError struct {
 	// Path is the file.
 	Path string
-	// Err says what is wrong with it.
+	// Err is what is wrong with it.
 	Err error
 }
 
@@ -103,9 +102,9 @@ func (e *TokenFileError) Error() string {
 // Unwrap returns Err.
 func (e *TokenFileError) Unwrap() error { return e.Err }
 
-// A NoDaemonError says that nothing names a daemon, and none runs.
+// A NoDaemonError reports that no daemon was named, and none is running.
 type NoDaemonError struct {
-	// Err says why none can be found, if that is not all there is to say. Else it is nil.
+	// Err is why discovery failed, if it did. Otherwise nil.
 	Err error
 }
 
@@ -114,23 +113,23 @@ func (e *NoDaemonError) Error() string {
 	if e.Err != nil {
 		why = ": " + e.Err.Error()
 	}
-	return "no daemon runs here" + why + " (start one with `pagewire serve`, or set PAGEWIRE_ENDPOINT to the control address that its ready line names)"
+	return "no daemon is running" + why + " (start one with `pagewire serve`, or set PAGEWIRE_ENDPOINT to the control address in its ready line)"
 }
 
 // Unwrap returns Err.
 func (e *NoDaemonError) Unwrap() error { return e.Err }
 
-// A SeveralDaemonsError says that nothing names a daemon, and several could be meant.
+// A SeveralDaemonsError reports that no daemon was named, and several are equally likely.
 type SeveralDaemonsError struct {
-	// Folder is the one for which a daemon was looked for.
+	// Folder is the folder for which a daemon was searched.
 	Folder string
-	// Daemons are those that could be meant.
+	// Daemons are the candidates.
 	Daemons []Daemon
 }
 
 func (e *SeveralDaemonsError) Error() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%d daemons could be meant in %s (name one: pass its control address, or set PAGEWIRE_ENDPOINT to it)",
+	fmt.Fprintf(&text, "%d daemons match %s (pass the control address of one, or set PAGEWIRE_ENDPOINT to it)",
 		len(e.Daemons), e.Folder)
 	for _, daemon := range e.Daemons {
 		text.WriteString("\n  " + daemon.String())
@@ -138,42 +137,42 @@ func (e *SeveralDaemonsError) Error() string {
 	return text.String()
 }
 
-// A ConnectError says that nothing that speaks the contract answers at the endpoint.
+// A ConnectError reports that no daemon responds at the endpoint.
 type ConnectError struct {
 	// Endpoint is the address, without its token.
 	Endpoint string
-	// Err is the cause, "connection refused" say.
+	// Err is the cause, such as "connection refused".
 	Err error
 }
 
 func (e *ConnectError) Error() string {
-	return fmt.Sprintf("cannot connect to the daemon at %s: %v (start `pagewire`, or pass the control endpoint that its ready line names)",
+	return fmt.Sprintf("cannot connect to the daemon at %s: %v (start `pagewire`, or pass the control endpoint in its ready line)",
 		e.Endpoint, e.Err)
 }
 
 // Unwrap returns Err.
 func (e *ConnectError) Unwrap() error { return e.Err }
 
-// A DisconnectedError says that the connection broke during a call, whose effect is therefore unknown.
+// A DisconnectedError reports that the connection was lost during a call, whose effect is therefore unknown.
 type DisconnectedError struct {
 	// Err is the cause.
 	Err error
 }
 
 func (e *DisconnectedError) Error() string {
-	return fmt.Sprintf("lost the connection to the daemon: %v (see its log; connect again once it runs)", e.Err)
+	return fmt.Sprintf("lost the connection to the daemon: %v (see its log; connect again once it is running)", e.Err)
 }
 
 // Unwrap returns Err.
 func (e *DisconnectedError) Unwrap() error { return e.Err }
 
-// A PluginError is a plugin that was put together wrongly, or whose start or stop handler failed.
+// A PluginError reports an invalid plugin, or one whose start or stop handler failed.
 type PluginError struct {
-	// Plugin is its name.
+	// Plugin is the plugin's name.
 	Plugin string
-	// Problem says what is wrong.
+	// Problem is what is wrong, and the remedy.
 	Problem string
-	// Err is what the handler failed with, if one did. Else it is nil.
+	// Err is the error of the handler, if one failed. Otherwise nil.
 	Err error
 }
 
@@ -187,12 +186,12 @@ func (e *PluginError) Error() string {
 // Unwrap returns Err.
 func (e *PluginError) Unwrap() error { return e.Err }
 
-// unexpected is something that the contract does not allow the daemon to say.
-func unexpected(what string) error {
-	return fmt.Errorf("unexpected answer of the daemon: %s (do its version and this library's fit?)", what)
+// unexpected reports a response that violates the contract.
+func unexpected(problem string) error {
+	return fmt.Errorf("unexpected response of the daemon: %s (check that the daemon's version matches this library's)", problem)
 }
 
-// fromRPC turns what a gRPC call failed with into an error of ours. The context is the call's.
+// fromRPC converts the error of a gRPC call. The context is that of the call.
 func fromRPC(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -214,7 +213,7 @@ func fromRPC(ctx context.Context, err error) error {
 	if refused.Reason != "" {
 		return refused
 	}
-	// Without a reason it is the gRPC library's own.
+	// An error without a reason comes from the gRPC library.
 	switch refused.Code {
 	case codes.Unavailable:
 		return &DisconnectedError{errors.New(refused.Message)}
@@ -222,15 +221,15 @@ func fromRPC(ctx context.Context, err error) error {
 		if ctx.Err() == nil {
 			return &DisconnectedError{errors.New(refused.Message)}
 		}
-		refused.Message = "the call was given up"
+		refused.Message = "the call was canceled"
 	case codes.DeadlineExceeded:
 		refused.Reason = "DEADLINE"
-		refused.Message = "the deadline passed before the daemon answered"
+		refused.Message = "the deadline passed before the daemon responded"
 	}
 	return refused
 }
 
-// fromContext is the error of a context that ended while a call was under way.
+// fromContext returns the error of a context that ended during a call.
 func fromContext(ctx context.Context) error {
 	return fromRPC(ctx, status.FromContextError(ctx.Err()).Err())
 }

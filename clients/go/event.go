@@ -7,19 +7,20 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// An Event is one entry of the daemon's log. Of one socket, its opening comes before all its events and
-// its closing after them.
+// An Event is one event of the daemon's log. The opening of a socket precedes all its events, its closing
+// follows them.
 type Event struct {
-	// Position is its place in the log.
+	// Position is its position in the log.
 	Position Position
 	// Time is when the daemon logged it, by the daemon's clock.
 	Time time.Time
 	// What happened: a [*Message], [*SocketOpened], [*SocketUpdated], [*SocketClosed], [*ConsoleEntry],
-	// [*PageError], [*FileChanged] or [*Gap]. Later versions tell more: have a default in a type switch.
+	// [*PageError], [*FileChanged] or [*Gap]. A type switch needs a default, because later versions may add
+	// types.
 	What What
 }
 
-// What is something that happened. Only types of this package are.
+// What is the content of an event. Only types of this package implement it.
 type What interface{ what() }
 
 func (*Message) what()       {}
@@ -31,104 +32,104 @@ func (*PageError) what()     {}
 func (*FileChanged) what()   {}
 func (*Gap) what()           {}
 
-// A Message is what a page sent.
+// A Message is a message of a page.
 type Message struct {
-	// SocketID is the socket it came from: [ToSocket] with it reaches the same page.
+	// SocketID is the socket that sent it; [ToSocket] with it reaches the same page.
 	SocketID string
 	// Type is the type of the message; empty for a binary one.
 	Type string
-	// Text is what the page sent, byte for byte. Empty for a binary message, and for one whose content
-	// was left out.
+	// Text is the text as the page sent it, byte for byte. Empty for a binary message, and for one whose
+	// content was omitted.
 	Text string
 	// Binary is the content of a binary message.
 	Binary []byte
-	// RequestID names the page's request, if it is one that [Client.Reply] can answer. Else it is empty.
+	// RequestID is the id for [Client.Reply], if the message is a request. Otherwise empty.
 	RequestID string
-	// OmittedBytes is the size of a message whose content was left out, being larger than
-	// [SubscribeOptions.MaxEventBytes]. 0 = the content is here.
+	// OmittedBytes is the size of a message whose content was omitted, because it is larger than
+	// [SubscribeOptions.MaxEventBytes]. 0 = the content is present.
 	OmittedBytes uint64
 }
 
 // JSON decodes the message.
 func (m *Message) JSON(to any) error { return json.Unmarshal([]byte(m.Text), to) }
 
-// SocketOpened says that a document connected.
+// SocketOpened reports that a document connected.
 type SocketOpened struct {
-	// Socket is as it was when it opened; its page may not have said what it is.
+	// Socket is the socket when it opened; its page may not have sent its hello yet.
 	Socket Socket
-	// PreviousSocketID is the socket that the same document had before. Empty = none.
+	// PreviousSocketID is the previous socket of the same document. Empty = none.
 	PreviousSocketID string
 }
 
-// SocketUpdated says that a socket became ready, or what is known of it changed.
+// SocketUpdated reports that a socket became ready or its description changed.
 type SocketUpdated struct {
-	// Socket is the whole of it, after the change.
+	// Socket is the complete socket after the change.
 	Socket Socket
 }
 
-// SocketClosed says that a socket is gone; nothing of it follows.
+// SocketClosed reports that a socket was closed; no events of it follow.
 type SocketClosed struct {
-	// SocketID is the socket. It is never used again.
+	// SocketID is the socket's id, which is never reused.
 	SocketID string
 	// Code is the WebSocket close code; 1006 if there was no close frame.
 	Code int
 	// Reason is the text of the close frame. Empty = none.
 	Reason string
-	// Cause is what led to it. Empty = not known.
+	// Cause is why it was closed. Empty = unknown.
 	Cause CloseCause
 }
 
-// CloseCause is what led to the end of a socket.
+// CloseCause is the cause of a closed socket.
 type CloseCause string
 
-// What can lead to the end of a socket.
+// The causes of a closed socket.
 const (
-	// PageUnloaded: the page left, reloaded or was closed.
+	// PageUnloaded: the page navigated away, reloaded or was closed.
 	PageUnloaded CloseCause = "page_unloaded"
-	// ConnectionLost: the connection broke without a close frame.
+	// ConnectionLost: the connection was lost without a close frame.
 	ConnectionLost CloseCause = "connection_lost"
 	// NoPong: two pings were not answered.
 	NoPong CloseCause = "no_pong"
-	// SlowPage: the same, and the page has not read what was sent before.
+	// SlowPage: two pings were not answered, and earlier messages were still unread by the page.
 	SlowPage CloseCause = "slow"
-	// ClosedByAPI: [Client.CloseSockets], of whatever program.
+	// ClosedByAPI: a program called [Client.CloseSockets].
 	ClosedByAPI CloseCause = "closed_by_api"
 	// ServerStopping: the daemon stops.
 	ServerStopping CloseCause = "server_stopping"
-	// ProtocolError: the page broke the protocol or a limit.
+	// ProtocolError: the page violated the protocol or a limit.
 	ProtocolError CloseCause = "protocol_error"
 )
 
-// A ConsoleEntry is what a page wrote to its console.
+// A ConsoleEntry is a console call of a page.
 type ConsoleEntry struct {
 	// SocketID is the page's socket.
 	SocketID string
-	// Level is the console method used.
+	// Level is the console method.
 	Level ConsoleLevel
-	// Args are as passed, a format string unexpanded.
+	// Args are the arguments as passed; a format string is not expanded.
 	Args []*JSValue
-	// Stack is where it was called, in the browser's own format. Empty = not known.
+	// Stack is the call stack in the browser's own format. Empty = unknown.
 	Stack string
 }
 
-// A PageError is something that failed in a page and no code of the page took.
+// A PageError is an error in a page that its code did not handle.
 type PageError struct {
 	// SocketID is the page's socket.
 	SocketID string
-	// Exception is what failed.
+	// Exception is the error.
 	Exception *Exception
-	// Kind is how it failed. Empty = not known.
+	// Kind is the kind of error. Empty = unknown.
 	Kind PageErrorKind
 }
 
-// PageErrorKind is a way a page can fail.
+// PageErrorKind is a kind of page error.
 type PageErrorKind string
 
-// The ways a page can fail.
+// The kinds of page errors.
 const (
-	// Uncaught: an exception that nothing caught.
+	// Uncaught: an uncaught exception.
 	Uncaught PageErrorKind = "uncaught"
-	// UnhandledRejection: a rejected promise that nothing handled.
+	// UnhandledRejection: an unhandled promise rejection.
 	UnhandledRejection PageErrorKind = "unhandled_rejection"
 	// Resource: a script, stylesheet, image or other resource did not load.
 	Resource PageErrorKind = "resource"
@@ -136,56 +137,57 @@ const (
 	CSP PageErrorKind = "csp"
 )
 
-// FileChanged says that a watched file changed.
+// FileChanged reports that a watched file changed.
 type FileChanged struct {
-	// Path is the file, absolute, on the daemon's machine.
+	// Path is the absolute path of the file on the daemon's machine.
 	Path string
-	// URLPath is what it is served under, percent-encoded. Empty = nothing.
+	// URLPath is the URL path at which it is served, percent-encoded. Empty = it is not served.
 	URLPath string
-	// Kind is what happened to it.
+	// Kind is the kind of change.
 	Kind FileChange
 }
 
-// FileChange is a change to a file.
+// FileChange is a kind of change to a file.
 type FileChange string
 
-// The changes to a file.
+// The kinds of changes to a file.
 const (
 	// Created: it did not exist before.
 	Created FileChange = "created"
 	// Modified: its content changed.
 	Modified FileChange = "modified"
-	// Removed: it exists no more.
+	// Removed: it no longer exists.
 	Removed FileChange = "removed"
-	// Buffered: an editor's unsaved text; the file itself did not change.
+	// Buffered: an editor's unsaved buffer changed; the file itself did not.
 	Buffered FileChange = "buffer"
 )
 
-// A Gap says that events are lost to this subscriber: those between the two, which are not lost.
+// A Gap reports that events were lost to this subscriber. The bounds are exact; the events at the bounds are
+// not lost.
 type Gap struct {
 	// After is the sequence of the last event before the gap.
 	After uint64
 	// Before is the sequence of the first event after the gap.
 	Before uint64
-	// Reason is why they are lost.
+	// Reason is why they were lost.
 	Reason GapReason
 }
 
-// GapReason is why events are lost.
+// GapReason is the reason of a gap.
 type GapReason string
 
-// Why events can be lost.
+// The reasons of a gap.
 const (
-	// Evicted: the log no longer held them.
+	// Evicted: the log no longer held the events.
 	Evicted GapReason = "evicted"
-	// EpochChanged: the position to resume after is of another run of the daemon.
+	// EpochChanged: the position to resume after belongs to another run of the daemon.
 	EpochChanged GapReason = "epoch_changed"
 	// SubscriberSlow: the subscriber's buffer was full, and [SubscribeOptions.GapsWhenSlow] is set.
 	SubscriberSlow GapReason = "subscriber_slow"
 )
 
-// whatFrom is nil for what this version does not know.
-func whatFrom(response *pb.SubscribeMessagesResponse) What {
+// eventContentFrom returns the content of an event, or nil for a kind that this version does not know.
+func eventContentFrom(response *pb.SubscribeMessagesResponse) What {
 	switch event := response.GetEvent().(type) {
 	case *pb.SubscribeMessagesResponse_Message:
 		message := event.Message
@@ -207,36 +209,36 @@ func whatFrom(response *pb.SubscribeMessagesResponse) What {
 			SocketID: closed.GetSocketId(),
 			Code:     int(closed.GetCloseCode()),
 			Reason:   closed.GetCloseReason(),
-			Cause:    CloseCause(word(closed.GetCause(), "CAUSE_")),
+			Cause:    CloseCause(enumName(closed.GetCause(), "CAUSE_")),
 		}
 	case *pb.SubscribeMessagesResponse_Console:
 		entry := event.Console
-		made := &ConsoleEntry{
+		console := &ConsoleEntry{
 			SocketID: entry.GetSocketId(),
-			Level:    ConsoleLevel(word(entry.GetLevel(), "CONSOLE_LEVEL_")),
+			Level:    ConsoleLevel(enumName(entry.GetLevel(), "CONSOLE_LEVEL_")),
 			Stack:    entry.GetStack(),
 		}
 		for _, arg := range entry.GetArgs() {
-			made.Args = append(made.Args, valueFrom(arg))
+			console.Args = append(console.Args, valueFrom(arg))
 		}
-		return made
+		return console
 	case *pb.SubscribeMessagesResponse_PageError:
 		return &PageError{
 			SocketID:  event.PageError.GetSocketId(),
 			Exception: exceptionFrom(event.PageError.GetException()),
-			Kind:      PageErrorKind(word(event.PageError.GetKind(), "KIND_")),
+			Kind:      PageErrorKind(enumName(event.PageError.GetKind(), "KIND_")),
 		}
 	case *pb.SubscribeMessagesResponse_FileChanged:
 		return &FileChanged{
 			Path:    event.FileChanged.GetFilePath(),
 			URLPath: event.FileChanged.GetUrlPath(),
-			Kind:    FileChange(word(event.FileChanged.GetKind(), "KIND_")),
+			Kind:    FileChange(enumName(event.FileChanged.GetKind(), "KIND_")),
 		}
 	case *pb.SubscribeMessagesResponse_Gap:
 		return &Gap{
 			After:  event.Gap.GetAfterSequence(),
 			Before: event.Gap.GetBeforeSequence(),
-			Reason: GapReason(word(event.Gap.GetReason(), "REASON_")),
+			Reason: GapReason(enumName(event.Gap.GetReason(), "REASON_")),
 		}
 	}
 	return nil

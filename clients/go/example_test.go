@@ -12,7 +12,7 @@ import (
 	pagewire "pagewire.dev/client"
 )
 
-// A plugin that talks to its pages, until Ctrl-C.
+// A plugin that exchanges messages with its pages, until Ctrl-C.
 func ExamplePlugin() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -38,7 +38,7 @@ func ExamplePlugin() {
 	}
 }
 
-// A transform changes what pages get, whoever answers.
+// A transform hook changes responses, whatever their source.
 func ExampleTransformHook() {
 	plugin := &pagewire.Plugin{
 		Name: "colors",
@@ -79,7 +79,7 @@ func ExampleClient_ImportValue() {
 	}
 }
 
-// A watch of the sockets without a hole: a list, and what happened since.
+// Lists the sockets, and then watches for changes since the list without missing any.
 func ExampleClient_Subscribe() {
 	ctx := context.Background()
 	client, err := pagewire.Find(ctx)
@@ -103,14 +103,14 @@ func ExampleClient_Subscribe() {
 		}
 		switch what := event.What.(type) {
 		case *pagewire.SocketOpened:
-			fmt.Println(what.Socket.ID, "came")
+			fmt.Println(what.Socket.ID, "connected")
 		case *pagewire.SocketClosed:
-			fmt.Println(what.SocketID, "left")
+			fmt.Println(what.SocketID, "disconnected")
 		}
 	}
 }
 
-// What is no endpoint is refused, and the error says what is expected.
+// The error of an invalid endpoint describes what is expected.
 func ExampleParseEndpoint() {
 	endpoint, _ := pagewire.ParseEndpoint("http://127.0.0.1:8001")
 	fmt.Println(endpoint)
@@ -122,14 +122,14 @@ func ExampleParseEndpoint() {
 	// true endpoint `8001` is not a host and a port (pass 127.0.0.1:8001, [::1]:8001 or unix:/path)
 }
 
-// An import that is not resolved keeps its place.
+// An unresolved import keeps its position.
 func ExampleImports_Resolve() {
 	imports := &pagewire.Imports{Imports: []pagewire.ImportSpecifier{{Specifier: "lit"}, {Specifier: "other"}}}
 	resolved := imports.Resolve(func(specifier pagewire.ImportSpecifier) string {
 		if specifier.Specifier == "lit" {
 			return "/vendor/lit.js"
 		}
-		return "" // The next plugin is asked.
+		return "" // left to the next plugin
 	})
 	fmt.Printf("%q\n", resolved.Specifiers)
 	// Output: ["/vendor/lit.js" ""]

@@ -13,7 +13,7 @@ import (
 	pagewire "pagewire.dev/client"
 )
 
-func TestExamplesDoWhatTheySay(t *testing.T) {
+func TestExamplesWork(t *testing.T) {
 	d := startDaemon(t)
 	client := d.client()
 	programs := t.TempDir()
@@ -22,7 +22,7 @@ func TestExamplesDoWhatTheySay(t *testing.T) {
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, output)
 	}
-	for name, heard := range map[string][]string{
+	for name, expected := range map[string][]string{
 		"targeted-reply":            {`"type":"pong"`, `"n":7`},
 		"console-log":               {`Hello from Pagewire`},
 		"virtual-module":            {`"type":"import"`, `/virtual/hello.js`},
@@ -53,11 +53,11 @@ func TestExamplesDoWhatTheySay(t *testing.T) {
 			d := *d
 			d.t = t
 			p := d.page(nil)
-			p.sayText(`{"type":"ping","n":7}`)
-			text := p.hearText()
-			for _, part := range heard {
+			p.sendText(`{"type":"ping","n":7}`)
+			text := p.receiveText()
+			for _, part := range expected {
 				if !strings.Contains(text, part) {
-					t.Errorf("%s is not in %s", part, text)
+					t.Errorf("the page received %s, without %s", text, part)
 				}
 			}
 			if strings.HasPrefix(name, "virtual-module") {
@@ -67,19 +67,19 @@ func TestExamplesDoWhatTheySay(t *testing.T) {
 				}
 			}
 			if name == "virtual-module-parameters" {
-				var asked struct {
+				var request struct {
 					Data struct{ CallID json.RawMessage }
 				}
-				if err := json.Unmarshal([]byte(text), &asked); err != nil {
+				if err := json.Unmarshal([]byte(text), &request); err != nil {
 					t.Fatal(err)
 				}
-				p.sayText(fmt.Sprintf(`{"type":"pagewire:result","callId":%s,"ok":true,"value":{"json":31}}`, asked.Data.CallID))
+				p.sendText(fmt.Sprintf(`{"type":"pagewire:result","callId":%s,"ok":true,"value":{"json":31}}`, request.Data.CallID))
 				if line, err := bufio.NewReader(output).ReadString('\n'); line != "the page wrote 31 letters\n" {
 					t.Error(line, err)
 				}
 			}
 			p.socket.Close()
-			// The next example counts the pages.
+			// Waits for the socket to close, because the next example counts the pages.
 			for ctx := within(t); ; {
 				sockets, err := client.Sockets(ctx, nil)
 				if err != nil {

@@ -2,43 +2,44 @@ package pagewire
 
 import pb "pagewire.dev/client/internal/pagewirev1"
 
-// A Filter says which requests a hook is asked about. It is evaluated in the daemon: what no filter matches
-// never leaves it. Paths are URL paths, percent-decoded, beginning with /; regular expressions are RE2
-// syntax, unanchored. The daemon refuses what does not compile (FIELD_INVALID), and the zero Filter.
+// A Filter selects the requests for which a hook is called. It is evaluated in the daemon: requests without a
+// matching filter never reach the plugin. Paths are URL paths, percent-decoded, beginning with /; regular
+// expressions use RE2 syntax and are unanchored. The daemon refuses invalid ones and the zero Filter
+// (FIELD_INVALID).
 //
-// Its methods narrow it: all conditions must hold. Several filters of a hook widen: any may match.
-// Requests other than GET and HEAD match only if Methods says so.
+// Methods narrow a filter: all conditions must hold. Several filters of a hook widen it: any may match.
+// Requests other than GET and HEAD match only with Methods.
 type Filter struct{ request *pb.RequestFilter }
 
-// MatchPath is this path.
+// MatchPath matches this path.
 func MatchPath(path string) Filter { return MatchPaths(path) }
 
-// MatchPaths are these paths.
+// MatchPaths matches any of these paths.
 func MatchPaths(paths ...string) Filter { return Filter{&pb.RequestFilter{ExactPaths: paths}} }
 
-// MatchPrefix are paths that begin with this, /virtual/ say.
+// MatchPrefix matches paths with this prefix, such as /virtual/.
 func MatchPrefix(prefix string) Filter {
 	return Filter{&pb.RequestFilter{PathPrefixes: []string{prefix}}}
 }
 
-// MatchRegex are paths that this regular expression is found in, \.vue$ say.
+// MatchRegex matches paths in which this regular expression is found, such as \.vue$.
 func MatchRegex(regex string) Filter {
 	return Filter{&pb.RequestFilter{PathRegexes: []string{regex}}}
 }
 
-// MatchFile are requests that the file system would answer with this file, whatever their URL. An
-// absolute path.
+// MatchFile matches requests that the file system would answer with this file, given as an absolute path,
+// whatever their URL.
 func MatchFile(path string) Filter { return Filter{&pb.RequestFilter{FilePaths: []string{path}}} }
 
-// MatchMIME are responses of this MIME type, without parameters: text/css, text/*. For transforms only.
+// MatchMIME matches responses with this MIME type, without parameters: text/css, text/*. For transforms only.
 func MatchMIME(mimeType string) Filter {
 	return Filter{&pb.RequestFilter{MimeTypes: []string{mimeType}}}
 }
 
-// MatchAll is every request. The slow path: each one then waits for this plugin.
+// MatchAll matches every request. Slow: each request then waits for this plugin.
 func MatchAll() Filter { return Filter{&pb.RequestFilter{MatchAll: true}} }
 
-// Except narrows to paths that this regular expression is not found in. It may be repeated.
+// Except excludes paths in which this regular expression is found. May be repeated.
 func (f Filter) Except(regex string) Filter {
 	return f.with(func(request *pb.RequestFilter) {
 		before := request.GetExcludePathRegexes()
@@ -46,17 +47,17 @@ func (f Filter) Except(regex string) Filter {
 	})
 }
 
-// Methods are the HTTP methods, upper-case, in place of GET and HEAD.
+// Methods sets the HTTP methods, upper-case, instead of GET and HEAD.
 func (f Filter) Methods(methods ...string) Filter {
 	return f.with(func(request *pb.RequestFilter) { request.Methods = methods })
 }
 
-// MIMETypes narrows to responses of any of these MIME types. For transforms only.
+// MIMETypes narrows to responses with any of these MIME types. For transforms only.
 func (f Filter) MIMETypes(mimeTypes ...string) Filter {
 	return f.with(func(request *pb.RequestFilter) { request.MimeTypes = mimeTypes })
 }
 
-// with is the filter with a change: the one before stays as it is.
+// with returns a changed copy of the filter.
 func (f Filter) with(change func(*pb.RequestFilter)) Filter {
 	before := f.proto()
 	changed := &pb.RequestFilter{

@@ -13,109 +13,109 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// A hookKind is what the streams of the hooks differ in: the messages up and down.
-type hookKind[Up, Down any] struct {
+// A hookType describes one type of hook: how its stream is opened, and the messages to and from the daemon.
+type hookType[Req, Res any] struct {
 	live    *liveFilters
-	connect func(context.Context) (grpc.BidiStreamingClient[Up, Down], error)
-	open    func([]*pb.RequestFilter) *Up
-	update  func(*pb.UpdateFilters) *Up
-	// call is the call that a message holds, if it is one.
-	call func(*Down) (hookCall[Up], bool)
+	connect func(context.Context) (grpc.BidiStreamingClient[Req, Res], error)
+	open    func([]*pb.RequestFilter) *Req
+	update  func(*pb.UpdateFilters) *Req
+	// call returns the call in a message, if it contains one.
+	call func(*Res) (hookCall[Req], bool)
 }
 
-// down is what the daemon says on any hook's stream, beside calls.
-type down interface {
+// A hookResponse is a message from the daemon on the stream of any hook.
+type hookResponse interface {
 	GetOpened() *pb.HookOpened
 	GetCancel() *pb.CallCancel
 	GetFiltersUpdated() *pb.FiltersUpdated
 }
 
-// A hookCall is one to be answered.
-type hookCall[Up any] struct {
+// A hookCall is a call from the daemon that needs a result.
+type hookCall[Req any] struct {
 	id        uint64
 	remaining *durationpb.Duration
-	// handle calls the handler and makes the result of what it returns.
-	handle func(context.Context) (*Up, error)
-	// fail makes the result of a failure.
-	fail func(*pb.HookFailure) *Up
+	// handle calls the handler and converts what it returns into a result.
+	handle func(context.Context) (*Req, error)
+	// fail converts a failure into a result.
+	fail func(*pb.HookFailure) *Req
 }
 
-// An openHook is a hook that is in force.
+// An openHook is an open hook or the event listener of a session.
 type openHook interface {
-	// run answers calls until the stream ends; the error is nil if that was asked for.
+	// run handles calls or events until it ends; the error is nil after finish.
 	run() error
-	// finish lets the calls that run end, and then the stream.
+	// finish accepts no further work, lets the running handlers finish, and then ends run.
 	finish()
 }
 
-type hookStream[Up, Down any] struct {
-	hookKind[Up, Down]
-	stream grpc.BidiStreamingClient[Up, Down]
+type hookStream[Req, Res any] struct {
+	hookType[Req, Res]
+	stream grpc.BidiStreamingClient[Req, Res]
 	ctx    context.Context
 
-	// writing guards the writing side of the stream.
+	// writing guards the sending side of the stream.
 	writing sync.Mutex
-	// closed tells that it was closed.
+	// closed is set once the sending side is closed.
 	closed bool
 
 	mu sync.Mutex
-	// calls are those that run, with what cancels them.
+	// calls has the cancel functions of the running calls, by call id.
 	calls map[uint64]context.CancelFunc
-	// finishing tells that the stream ends with the last call.
+	// finishing is set when the stream is to end after the last running call.
 	finishing bool
-	// updates are those under way, oldest first.
+	// updates are the unconfirmed filter updates, oldest first.
 	updates []chan error
 }
 
-// startHook opens a hook, and returns when the daemon has it in force.
-func startHook[Up, Down any](ctx context.Context, session *Session, kind hookKind[Up, Down]) (openHook, error) {
-	tied := session.tie(ctx)
-	stream, err := kind.connect(tied)
+// startHook opens a hook, and returns once the daemon has confirmed that.
+func startHook[Req, Res any](ctx context.Context, session *Session, kind hookType[Req, Res]) (openHook, error) {
+	sessionCtx := session.inSession(ctx)
+	stream, err := kind.connect(sessionCtx)
 	if err != nil {
-		return nil, fromRPC(tied, err)
+		return nil, fromRPC(sessionCtx, err)
 	}
-	hook := &hookStream[Up, Down]{hookKind: kind, stream: stream, ctx: ctx, calls: make(map[uint64]context.CancelFunc)}
+	hook := &hookStream[Req, Res]{hookType: kind, stream: stream, ctx: ctx, calls: make(map[uint64]context.CancelFunc)}
 	kind.live.open(hook)
 	first, err := stream.Recv()
 	if err != nil {
-		err = endOf(ctx, err)
+		err = streamEnd(ctx, err)
 		hook.end(err)
 		return nil, err
 	}
-	if any(first).(down).GetOpened() == nil {
-		err = unexpected("a hook that does not begin with `opened`")
+	if any(first).(hookResponse).GetOpened() == nil {
+		err = unexpected("a hook stream that does not start with `opened`")
 		hook.end(err)
 		return nil, err
 	}
 	return hook, nil
 }
 
-func (h *hookStream[Up, Down]) run() error {
+func (h *hookStream[Req, Res]) run() error {
 	for {
 		message, err := h.stream.Recv()
 		if err != nil {
 			h.mu.Lock()
-			asked := h.finishing
+			expected := h.finishing
 			h.mu.Unlock()
-			err = endOf(h.ctx, err)
+			err = streamEnd(h.ctx, err)
 			h.end(err)
-			if asked {
+			if expected {
 				return nil
 			}
 			return err
 		}
-		if call, is := h.call(message); is {
+		if call, ok := h.call(message); ok {
 			h.begin(call)
-		} else if cancel := any(message).(down).GetCancel(); cancel != nil {
-			h.forget(cancel.GetCallId())
-		} else if any(message).(down).GetFiltersUpdated() != nil {
+		} else if cancel := any(message).(hookResponse).GetCancel(); cancel != nil {
+			h.finishCall(cancel.GetCallId())
+		} else if any(message).(hookResponse).GetFiltersUpdated() != nil {
 			h.updated()
 		}
 	}
 }
 
-// begin runs a call in a goroutine of its own; the daemon bounds how many there are.
-func (h *hookStream[Up, Down]) begin(call hookCall[Up]) {
+// begin runs a call in a goroutine of its own; the daemon limits their number.
+func (h *hookStream[Req, Res]) begin(call hookCall[Req]) {
 	var ctx context.Context
 	var cancel context.CancelFunc
 	if call.remaining != nil {
@@ -127,10 +127,10 @@ func (h *hookStream[Up, Down]) begin(call hookCall[Up]) {
 	h.calls[call.id] = cancel
 	h.mu.Unlock()
 	go func() {
-		defer h.forget(call.id)
-		result, err := guarded(func() (*Up, error) { return call.handle(ctx) })
+		defer h.finishCall(call.id)
+		result, err := guarded(func() (*Req, error) { return call.handle(ctx) })
 		if ctx.Err() != nil {
-			return // Nobody waits for it any more.
+			return // The daemon no longer waits for the result.
 		}
 		if err != nil {
 			result = call.fail(failureFrom(err).proto())
@@ -139,8 +139,8 @@ func (h *hookStream[Up, Down]) begin(call hookCall[Up]) {
 	}()
 }
 
-// forget ends a call that is answered or given up, and the stream if that is due.
-func (h *hookStream[Up, Down]) forget(id uint64) {
+// finishCall removes a finished or canceled call, and closes the stream if it was the last one to wait for.
+func (h *hookStream[Req, Res]) finishCall(id uint64) {
 	h.mu.Lock()
 	cancel := h.calls[id]
 	delete(h.calls, id)
@@ -154,7 +154,7 @@ func (h *hookStream[Up, Down]) forget(id uint64) {
 	}
 }
 
-func (h *hookStream[Up, Down]) finish() {
+func (h *hookStream[Req, Res]) finish() {
 	h.mu.Lock()
 	h.finishing = true
 	last := len(h.calls) == 0
@@ -164,17 +164,17 @@ func (h *hookStream[Up, Down]) finish() {
 	}
 }
 
-// send writes a message; of a stream that is over nobody waits for it.
-func (h *hookStream[Up, Down]) send(message *Up) {
+// send writes a message, unless the sending side is closed.
+func (h *hookStream[Req, Res]) send(message *Req) {
 	h.writing.Lock()
 	defer h.writing.Unlock()
 	if !h.closed {
-		// Why it fails the reader finds out.
+		// The reader gets the error of a broken stream.
 		_ = h.stream.Send(message)
 	}
 }
 
-func (h *hookStream[Up, Down]) closeSend() {
+func (h *hookStream[Req, Res]) closeSend() {
 	h.writing.Lock()
 	defer h.writing.Unlock()
 	if !h.closed {
@@ -183,23 +183,23 @@ func (h *hookStream[Up, Down]) closeSend() {
 	}
 }
 
-// sendOpen says which filters the hook opens with.
-func (h *hookStream[Up, Down]) sendOpen(filters []Filter) {
-	h.send(h.hookKind.open(filtersProto(filters)))
+// sendOpen opens the hook with these filters.
+func (h *hookStream[Req, Res]) sendOpen(filters []Filter) {
+	h.send(h.hookType.open(filtersProto(filters)))
 }
 
-// sendUpdate replaces the filters; what it returns gets nil or the error once that is decided.
-func (h *hookStream[Up, Down]) sendUpdate(filters []Filter) <-chan error {
-	decided := make(chan error, 1)
+// sendUpdate replaces the filters. The channel receives nil once they are active, or the error.
+func (h *hookStream[Req, Res]) sendUpdate(filters []Filter) <-chan error {
+	result := make(chan error, 1)
 	h.mu.Lock()
-	h.updates = append(h.updates, decided)
+	h.updates = append(h.updates, result)
 	h.mu.Unlock()
-	// The stream's end finds it there: end takes the hook out of liveFilters, which is locked here, first.
+	// end cannot miss this update: before it reads updates it needs the lock of liveFilters, held here.
 	h.send(h.update(&pb.UpdateFilters{Filters: filtersProto(filters)}))
-	return decided
+	return result
 }
 
-func (h *hookStream[Up, Down]) updated() {
+func (h *hookStream[Req, Res]) updated() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.updates) > 0 {
@@ -208,13 +208,13 @@ func (h *hookStream[Up, Down]) updated() {
 	}
 }
 
-// end tells who waits that the stream is over.
-func (h *hookStream[Up, Down]) end(err error) {
+// end fails the pending filter updates and cancels the running calls after the stream has ended.
+func (h *hookStream[Req, Res]) end(err error) {
 	h.live.close(h)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, decided := range h.updates {
-		decided <- err
+	for _, result := range h.updates {
+		result <- err
 	}
 	h.updates = nil
 	for _, cancel := range h.calls {
@@ -222,17 +222,17 @@ func (h *hookStream[Up, Down]) end(err error) {
 	}
 }
 
-// guarded runs a handler; a panic in it is a failure with its stack.
+// guarded runs a handler and converts a panic into a failure with its stack.
 func guarded[T any](handler func() (T, error)) (result T, err error) {
 	defer func() {
-		if thrown := recover(); thrown != nil {
-			err = &Failure{Message: fmt.Sprintf("the handler panicked: %v", thrown), Stack: string(debug.Stack())}
+		if reason := recover(); reason != nil {
+			err = &Failure{Message: fmt.Sprintf("the handler panicked: %v", reason), Stack: string(debug.Stack())}
 		}
 	}()
 	return handler()
 }
 
-// failureFrom is the failure that an error of a handler is.
+// failureFrom converts the error of a handler into a failure.
 func failureFrom(err error) *Failure {
 	if failure, ok := errors.AsType[*Failure](err); ok {
 		return failure

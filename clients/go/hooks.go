@@ -9,27 +9,27 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// HookOptions are what all hooks have in common. The zero value is all defaults.
+// HookOptions are the options that all hooks share. The zero value has all defaults.
 type HookOptions struct {
-	// CallTimeout is how long one call may take, from when it is due. Then the page gets 504 and the handler's
-	// context ends. 0 = 5 s; capped by the daemon; unlimited while it debugs.
+	// CallTimeout is the time limit of one call, including its time in the queue. After it the page gets 504
+	// and the handler's context is canceled. 0 = 5 s; capped by the daemon; unlimited with --debug.
 	CallTimeout time.Duration
-	// MaxConcurrentCalls may run at once; up to 1,024 more wait in the daemon. 0 = 32.
+	// MaxConcurrentCalls limits concurrent calls; up to 1,024 more wait in the daemon. 0 = 32.
 	MaxConcurrentCalls int
-	// FailureMode is what pages get when this plugin is too slow, overloaded or gone.
+	// FailureMode is what happens when this plugin is too slow, overloaded or disconnected.
 	FailureMode FailureMode
-	// ForwardRequestHeaders are the request headers to see; * = all. They take part in the key of
-	// remembered and cached results.
+	// ForwardRequestHeaders are the request headers to receive; * = all. They are part of the cache key of
+	// results.
 	ForwardRequestHeaders []string
 }
 
-// FailureMode is what becomes of a request whose plugin did not answer it.
+// FailureMode is what happens to a request whose plugin did not answer it.
 type FailureMode int
 
 const (
-	// FailVisibly tells the page by 502, 503 or 504, and which plugin it was. The default.
+	// FailVisibly answers with 502, 503 or 504 and names the plugin. The default.
 	FailVisibly FailureMode = iota
-	// FailSkipping goes on as if the plugin had skipped; the header pagewire-skipped says so.
+	// FailSkipping continues as if the plugin had skipped; the header pagewire-skipped names the plugin.
 	FailSkipping
 )
 
@@ -47,14 +47,14 @@ func (o HookOptions) proto() *pb.HookOptions {
 	return options
 }
 
-// A declaredHook is one that a plugin has: what the session needs of it, whatever its kind.
+// A declaredHook is a hook of a plugin, of any type; each session opens it.
 type declaredHook struct {
 	kind pb.Hook
 	// name is the field of Plugin.
 	name    string
 	live    *liveFilters
 	filters []Filter
-	// handled tells that it has a handler.
+	// handled is whether it has a handler.
 	handled bool
 	open    func(ctx context.Context, session *Session) (openHook, error)
 }

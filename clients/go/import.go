@@ -10,26 +10,26 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// An Import is a module for pages to import, and what to call its default export with.
+// An Import is a module for pages to import, with the arguments of its default export.
 type Import struct {
 	// Path is the module's URL as a page would import it: /x.js, https://...
 	Path string
-	// Code is the module's source, in place of Path. The daemon serves it from the pages' own origin, so
+	// Code is the module's source, instead of Path. The daemon serves it from the pages' own origin, so
 	// that it passes a strict content security policy, has real stack traces, and is evaluated each time.
 	Code string
 	// Args are the arguments of the default export, as package json encodes them. A [json.RawMessage]
 	// reaches the page verbatim.
 	Args []any
-	// Fresh evaluates the module again in pages that have it already.
+	// Fresh evaluates the module again in pages that have already imported it.
 	Fresh bool
-	// Timeout is how long pages may take; those that overrun are rows. 0 = 10 s.
+	// Timeout is the time limit of the pages; those that exceed it are rows. 0 = 10 s.
 	Timeout time.Duration
 	// MaxResultBytes is the largest result of one page; a larger one is JSTruncated. 0 = 1 MiB. All rows
 	// together share 3 MiB.
 	MaxResultBytes int
 }
 
-// proto is the request, which waits for results if a time to wait is given.
+// proto returns the request. It awaits the results unless wait is 0.
 func (i Import) proto(target Target, wait time.Duration) (*pb.SendImportRequest, error) {
 	request := &pb.SendImportRequest{
 		Target:         target.proto(),
@@ -38,7 +38,7 @@ func (i Import) proto(target Target, wait time.Duration) (*pb.SendImportRequest,
 	}
 	switch {
 	case i.Path != "" && i.Code != "":
-		return nil, errors.New("an import has both a Path and Code (give one)")
+		return nil, errors.New("an import has both Path and Code (set one of them)")
 	case i.Path != "":
 		request.Module = &pb.SendImportRequest_ImportPath{ImportPath: i.Path}
 	case i.Code != "":
@@ -61,7 +61,7 @@ func (i Import) proto(target Target, wait time.Duration) (*pb.SendImportRequest,
 	return request, nil
 }
 
-// encode makes JSON of a value. Text that is JSON already stays as it is.
+// encode encodes a value as JSON. Raw JSON stays unchanged.
 func encode(value any) (string, error) {
 	if raw, ok := value.(json.RawMessage); ok {
 		return string(raw), nil
@@ -70,28 +70,27 @@ func encode(value any) (string, error) {
 	return string(text), err
 }
 
-// An ImportReport is what an awaited import came to, page by page.
+// An ImportReport is the result of an awaited import.
 type ImportReport struct {
-	// Report says whom the import reached.
+	// Report is the delivery report.
 	Report Report
-	// Rows has exactly one for each selected socket, whatever happened to it. Empty = nobody was
-	// selected.
+	// Rows has exactly one row for each selected socket. Empty = no socket was selected.
 	Rows []ImportRow
 }
 
-// An ImportRow is what one page made of an awaited import.
+// An ImportRow is the result of an awaited import in one page.
 type ImportRow struct {
 	// SocketID is the page's socket.
 	SocketID string
-	// Value is what the default export returned, or its promise resolved to. It is nil if there is Err.
+	// Value is what the default export returned, or its promise resolved to. It is nil with an Err.
 	Value *JSValue
-	// Err says why there is no value; else it is nil.
+	// Err is why there is no value. Otherwise nil.
 	Err *ImportError
-	// Elapsed is the time from selection to the answer, or to giving up, by the daemon's clock.
+	// Elapsed is the time from selection to the result or the timeout, by the daemon's clock.
 	Elapsed time.Duration
 }
 
-// JSON decodes the value of the row, or returns its Err.
+// JSON decodes the value of the row, or returns Err.
 func (r *ImportRow) JSON(to any) error {
 	if r.Err != nil {
 		return r.Err
@@ -99,41 +98,41 @@ func (r *ImportRow) JSON(to any) error {
 	return r.Value.JSON(to)
 }
 
-// An ImportError says why a page has no value to show for an import.
+// An ImportError is why a page returned no value for an import.
 type ImportError struct {
-	// Kind tells them apart.
+	// Kind is the kind of error.
 	Kind ImportErrorKind
-	// Exception is what was thrown, for ImportThrown and ImportLoad. Else it is nil.
+	// Exception is what was thrown, for ImportThrown and ImportLoad. Otherwise nil.
 	Exception *Exception
-	// Status is why the page never answered, for the other kinds.
+	// Status is why the page did not respond, for the other kinds.
 	Status DeliveryStatus
 }
 
-// ImportErrorKind is a way an import can fail in a page.
+// ImportErrorKind is a kind of import error.
 type ImportErrorKind string
 
-// The ways an import can fail in a page.
+// The kinds of import errors.
 const (
-	// ImportThrown: the call threw, or its value could not be turned into a message.
+	// ImportThrown: the call threw, or its value could not be serialized.
 	ImportThrown ImportErrorKind = "thrown"
 	// ImportLoad: the module could not be fetched, parsed, linked or evaluated.
 	ImportLoad ImportErrorKind = "load"
-	// ImportTimeout: the page did not answer in time.
+	// ImportTimeout: the page did not respond in time.
 	ImportTimeout ImportErrorKind = "timeout"
-	// ImportPageGone: the page has closed, or there is no such socket.
+	// ImportPageGone: the page was closed, or there is no such socket.
 	ImportPageGone ImportErrorKind = "page_gone"
-	// ImportUnsupported: the page's script cannot answer, or never said hello.
+	// ImportUnsupported: the page's script cannot return results, or never sent its hello.
 	ImportUnsupported ImportErrorKind = "unsupported"
-	// ImportDroppedSlow: the page's queue was full, and it was not told.
+	// ImportDroppedSlow: the page's queue was full, and the import was not sent.
 	ImportDroppedSlow ImportErrorKind = "dropped_slow"
 )
 
-// Error says what was thrown, or why the page did not answer.
+// Error returns what was thrown, or why the page did not respond.
 func (e *ImportError) Error() string {
 	if e.Exception != nil {
 		return e.Exception.Error()
 	}
-	return "the page did not answer: " + e.Status.Text()
+	return "the page did not respond: " + e.Status.Text()
 }
 
 // Unwrap returns Exception, if there is one.

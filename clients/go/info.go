@@ -6,90 +6,90 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// ServerInfo is what a daemon is and can do.
+// ServerInfo describes a daemon.
 type ServerInfo struct {
-	// Version is the daemon's, as semantic versioning.
+	// Version is the daemon's semantic version.
 	Version string
-	// Features are what it can do; see [Plugin.RequiredFeatures].
+	// Features are the supported features; see [Plugin.RequiredFeatures].
 	Features []string
-	// BaseURLs are what pages are served at, base path included.
+	// BaseURLs are the URLs of the pages, including the base path.
 	BaseURLs []string
-	// Epoch is that of this run's positions.
+	// Epoch identifies this run of the daemon; see [Position].
 	Epoch string
-	// StartTime is when this run began, by the daemon's clock.
+	// StartTime is when this run started, by the daemon's clock.
 	StartTime time.Time
-	// Limits are the bounds in force.
+	// Limits are the effective limits.
 	Limits Limits
-	// RefusedFrames counts text frames of pages that were no JSON object with a type.
+	// RefusedFrames counts text frames of pages that were not a JSON object with a type.
 	RefusedFrames uint64
-	// InjectsClient tells whether pages get the socket client at this moment.
+	// InjectsClient is whether pages currently get the socket client.
 	InjectsClient bool
 	// PagesWithClient counts the pages served with the socket client.
 	PagesWithClient uint64
 	// PagesWithoutClient counts the pages served without it.
 	PagesWithoutClient uint64
-	// AllowedOrigins are those whose pages may connect, beside the daemon's own.
+	// AllowedOrigins are further origins whose pages may connect, besides the daemon's own.
 	AllowedOrigins []string
 }
 
-// Limits are bounds of a daemon.
+// Limits are the limits of a daemon.
 type Limits struct {
-	// MaxMessageBytes is the largest single message to a page.
+	// MaxMessageBytes is the largest message to a page.
 	MaxMessageBytes uint32
-	// MaxBodyBytes is the largest body that a hook's call or result may carry.
+	// MaxBodyBytes is the largest body of a hook's call or result.
 	MaxBodyBytes uint32
-	// MaxCallTimeout is the longest time a hook's call may take. 0 = any: the daemon debugs.
+	// MaxCallTimeout is the longest timeout of a hook's call. 0 = unlimited (--debug).
 	MaxCallTimeout time.Duration
-	// MaxSocketQueueBytes may wait for one socket; then sends to it are DroppedSlow.
+	// MaxSocketQueueBytes is the size of a socket's queue; sends to a full queue are DroppedSlow.
 	MaxSocketQueueBytes uint32
-	// EventLogEntries are kept at most. 0 = EventLogBytes alone counts.
+	// EventLogEntries is the largest number of events in the log. 0 = limited only by EventLogBytes.
 	EventLogEntries uint32
-	// EventLogBytes are kept at most; the oldest events go first.
+	// EventLogBytes is the size of the event log; the oldest events are evicted first.
 	EventLogBytes uint64
 }
 
-// PluginInfo is a configured plugin, or one that runs, or both.
+// PluginInfo describes a plugin that is configured, connected, or both.
 type PluginInfo struct {
 	// Name is its key in the configuration, the order and the logs.
 	Name string
-	// Version is what it says. Empty = nothing, or it does not run.
+	// Version is the version it reported. Empty = none, or it is not connected.
 	Version string
-	// State is how far it is.
+	// State is its state.
 	State PluginState
-	// Hooks are those that it declared: serve, transform, resolve_import, subscribe_messages.
+	// Hooks are the declared hooks: serve, transform, resolve_import, subscribe_messages.
 	Hooks []string
-	// ServeOrderIndex is its place in the serve order, from 0; it counts if Hooks has serve.
+	// ServeOrderIndex is its position in the serve order, from 0; meaningful if Hooks has serve.
 	ServeOrderIndex int
-	// PID is its process, if the daemon spawned it. Else 0.
+	// PID is its process id, if the daemon spawned it. Otherwise 0.
 	PID int
-	// Restarts is how often the daemon started it again after an exit.
+	// Restarts counts how often the daemon restarted it after an exit.
 	Restarts int
-	// Calls counts those of its hooks.
+	// Calls counts the calls of its hooks.
 	Calls uint64
-	// Passes counts those that it skipped.
+	// Passes counts the calls that it skipped.
 	Passes uint64
-	// Failures counts those that failed.
+	// Failures counts the calls that failed.
 	Failures uint64
-	// Timeouts counts those whose deadline passed.
+	// Timeouts counts the calls whose deadline passed.
 	Timeouts uint64
-	// LateResults counts results that were ignored.
+	// LateResults counts results that arrived too late and were ignored.
 	LateResults uint64
 	// CallLatencyP99 is the 99th percentile of the time from a call being due to its result. 0 = no calls.
 	CallLatencyP99 time.Duration
 }
 
-// PluginState is a part of a plugin's life.
+// PluginState is the state of a plugin.
 type PluginState string
 
-// The life of a plugin.
+// The states of a plugin.
 const (
-	// PluginWaiting: it is configured and does not run.
+	// PluginWaiting: it is configured but not connected.
 	PluginWaiting PluginState = "waiting"
 	// PluginStarting: not all of its hooks are open.
 	PluginStarting PluginState = "starting"
 	// PluginReady: all of its hooks are open.
 	PluginReady PluginState = "ready"
-	// PluginFailed: it exited five times in three minutes and is not started again.
+	// PluginFailed: it exited five times within three minutes and is not restarted.
 	PluginFailed PluginState = "failed"
 )
 
@@ -120,12 +120,12 @@ func serverInfoFrom(info *pb.GetServerInfoResponse) *ServerInfo {
 func pluginInfoFrom(plugin *pb.Plugin) PluginInfo {
 	var hooks []string
 	for _, hook := range plugin.GetHooks() {
-		hooks = append(hooks, word(hook, "HOOK_"))
+		hooks = append(hooks, enumName(hook, "HOOK_"))
 	}
 	return PluginInfo{
 		Name:            plugin.GetPluginName(),
 		Version:         plugin.GetPluginVersion(),
-		State:           PluginState(word(plugin.GetState(), "STATE_")),
+		State:           PluginState(enumName(plugin.GetState(), "STATE_")),
 		Hooks:           hooks,
 		ServeOrderIndex: int(plugin.GetServeOrderIndex()),
 		PID:             int(plugin.GetPid()),

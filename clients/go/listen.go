@@ -11,58 +11,60 @@ import (
 	"sync"
 )
 
-// maxHandlers bounds the event handlers that run, or wait for their turn at their socket. Beyond it no event is
-// read, so that the daemon's buffer fills and at last ends the subscription with SUBSCRIBER_SLOW. 256.
+// maxHandlers limits the event handlers that run, or wait for earlier ones of their socket. At the limit no event
+// is read, so that the daemon's queue fills and it finally ends the subscription with SUBSCRIBER_SLOW.
 const maxHandlers = 256
 
-// A listening is the subscription of a plugin that listens, and where its handlers stand.
+// A listening is the subscription of a plugin and the state of its handlers. Events of one socket are handled
+// sequentially.
 type listening struct {
 	plugin *Plugin
 	name   string
 	client *Client
 	ctx    context.Context
 	events *Subscription
-	// ready are the sockets that were told to be ready.
+	// ready are the sockets known to be ready.
 	ready map[string]struct{}
 	// slots has an entry for each handler that runs or waits.
 	slots chan struct{}
 	// finishing is closed when no further event is to be handled.
 	finishing chan struct{}
 
-	// idle takes a turn to a goroutine that has none. They are kept, as a new one's stack would have to grow
-	// for each event; there are as many as handlers have run at once.
-	idle chan turn
+	// idle hands a socket's queue to an idle worker. Workers are reused, because the stack of a new goroutine
+	// would have to grow for each event; there are as many as handlers have run concurrently.
+	idle chan socketQueue
 
 	mu sync.Mutex
-	// finished tells that no handler begins any more.
+	// finished is set when no further handler may start.
 	finished bool
-	// turns has what waits at each socket, while a goroutine works there.
-	turns map[string][]work
-	busy  sync.WaitGroup
+	// queues has the waiting tasks of each socket that a worker is handling.
+	queues map[string][]task
+	// busy counts the sockets that workers are handling.
+	busy sync.WaitGroup
 }
 
-// A turn is the work of one socket, until nothing waits there.
-type turn struct {
+// A socketQueue assigns a socket to a worker, which handles its tasks until none waits.
+type socketQueue struct {
 	socketID string
-	first    work
+	first    task
 }
 
-// work is one event to be handled. The goroutine that works at its socket calls the handler.
-type work struct {
-	// what it is, for people.
-	what   string
+// A task is one event to be handled.
+type task struct {
+	// event describes the event in error messages.
+	event  string
 	handle func(context.Context) error
 }
 
-// listen subscribes to what the plugin's handlers want, from the session's beginning on.
+// listen subscribes to the events that have handlers, starting at the session's position.
 func listen(ctx context.Context, plugin *Plugin, session *Session) (*listening, error) {
 	l := &listening{
 		plugin: plugin, name: session.PluginName, client: session.Client, ctx: ctx,
 		ready:     make(map[string]struct{}),
 		slots:     make(chan struct{}, maxHandlers),
 		finishing: make(chan struct{}),
-		idle:      make(chan turn),
-		turns:     make(map[string][]work),
+		idle:      make(chan socketQueue),
+		queues:    make(map[string][]task),
 	}
 	sockets, position := session.Sockets, session.Position
 	if session.SocketsTruncated {
@@ -78,9 +80,9 @@ func listen(ctx context.Context, plugin *Plugin, session *Session) (*listening, 
 		}
 	}
 	answered := slices.Collect(maps.Keys(plugin.OnRequest))
-	events, err := l.client.Subscribe(session.tie(ctx), SubscribeOptions{
+	events, err := l.client.Subscribe(session.inSession(ctx), SubscribeOptions{
 		MessageTypes: slices.Concat(answered, slices.Collect(maps.Keys(plugin.OnMessage))),
-		Sockets:      plugin.wantsSockets(),
+		Sockets:      plugin.hasSocketHandlers(),
 		Answers:      answered,
 		ResumeAfter:  &position,
 	})
@@ -93,8 +95,8 @@ func listen(ctx context.Context, plugin *Plugin, session *Session) (*listening, 
 
 func (l *listening) finish() { close(l.finishing) }
 
-// run calls handlers until finish; then it waits for those that run. The subscription lasts until the session ends:
-// it holds the offer to answer what they are asked.
+// run calls handlers until finish, and then waits for the running ones. The subscription stays open until the
+// session ends, because the daemon accepts their replies only while it lasts.
 func (l *listening) run() error {
 	ended := make(chan error, 1)
 	go func() { ended <- l.read() }()
@@ -110,63 +112,63 @@ func (l *listening) run() error {
 	return nil
 }
 
-// read reads to the end, which is an error of some kind.
+// read dispatches events until the subscription ends, which is always an error.
 func (l *listening) read() error {
 	for event, err := range l.events.Events() {
 		if err != nil {
 			return err
 		}
-		l.tell(event.What)
+		l.dispatch(event.What)
 	}
 	return &DisconnectedError{errors.New("the daemon ended the stream")}
 }
 
-// tell has an event handled in its turn.
-func (l *listening) tell(what What) {
+// dispatch queues the handler of an event.
+func (l *listening) dispatch(what What) {
 	switch what := what.(type) {
 	case *Message:
 		if handler := l.plugin.OnMessage[what.Type]; handler != nil {
-			l.inTurn(what.SocketID, work{"a message", func(ctx context.Context) error {
+			l.enqueue(what.SocketID, task{"a message", func(ctx context.Context) error {
 				return handler(ctx, what, l.client)
 			}})
 		} else if handler := l.plugin.OnRequest[what.Type]; handler != nil {
-			l.inTurn(what.SocketID, work{"a request", func(ctx context.Context) error {
-				return l.answer(ctx, what, handler)
+			l.enqueue(what.SocketID, task{"a request", func(ctx context.Context) error {
+				return l.reply(ctx, what, handler)
 			}})
 		}
 	case *SocketOpened:
-		l.tellSocket("an opened socket", &what.Socket, l.plugin.OnSocketOpened)
-		l.tellIfReady(&what.Socket)
+		l.dispatchSocket("an opened socket", &what.Socket, l.plugin.OnSocketOpened)
+		l.dispatchIfReady(&what.Socket)
 	case *SocketUpdated:
-		l.tellIfReady(&what.Socket)
+		l.dispatchIfReady(&what.Socket)
 	case *SocketClosed:
 		delete(l.ready, what.SocketID)
 		if handler := l.plugin.OnSocketClosed; handler != nil {
-			l.inTurn(what.SocketID, work{"a closed socket", func(ctx context.Context) error {
+			l.enqueue(what.SocketID, task{"a closed socket", func(ctx context.Context) error {
 				return handler(ctx, what, l.client)
 			}})
 		}
 	case *Gap:
-		fmt.Fprintf(os.Stderr, "plugin `%s`: the events between %d and %d are lost\n", l.name, what.After, what.Before)
+		fmt.Fprintf(os.Stderr, "plugin `%s`: events between %d and %d were lost\n", l.name, what.After, what.Before)
 	}
 }
 
-func (l *listening) tellIfReady(socket *Socket) {
+func (l *listening) dispatchIfReady(socket *Socket) {
 	if _, told := l.ready[socket.ID]; told || !socket.Ready {
 		return
 	}
 	l.ready[socket.ID] = struct{}{}
-	l.tellSocket("a ready socket", socket, l.plugin.OnSocketReady)
+	l.dispatchSocket("a ready socket", socket, l.plugin.OnSocketReady)
 }
 
-func (l *listening) tellSocket(what string, socket *Socket, handler SocketHandler) {
+func (l *listening) dispatchSocket(event string, socket *Socket, handler SocketHandler) {
 	if handler != nil {
-		l.inTurn(socket.ID, work{what, func(ctx context.Context) error { return handler(ctx, socket, l.client) }})
+		l.enqueue(socket.ID, task{event, func(ctx context.Context) error { return handler(ctx, socket, l.client) }})
 	}
 }
 
-// inTurn has the work done behind what waits at the same socket. It blocks while too much is under way.
-func (l *listening) inTurn(socketID string, next work) {
+// enqueue queues a task after the earlier ones of its socket. It blocks while maxHandlers are pending.
+func (l *listening) enqueue(socketID string, next task) {
 	select {
 	case l.slots <- struct{}{}:
 	case <-l.ctx.Done():
@@ -177,24 +179,24 @@ func (l *listening) inTurn(socketID string, next work) {
 	if l.finished {
 		return
 	}
-	waiting, working := l.turns[socketID]
-	if working {
-		l.turns[socketID] = append(waiting, next)
+	waiting, handling := l.queues[socketID]
+	if handling {
+		l.queues[socketID] = append(waiting, next)
 		return
 	}
-	l.turns[socketID] = nil
+	l.queues[socketID] = nil
 	l.busy.Add(1)
 	select {
-	case l.idle <- turn{socketID, next}:
+	case l.idle <- socketQueue{socketID, next}:
 	default:
-		go l.work(turn{socketID, next})
+		go l.work(socketQueue{socketID, next})
 	}
 }
 
-// work does one turn after the other, as long as the session lasts.
-func (l *listening) work(next turn) {
+// work drains queues until the session ends.
+func (l *listening) work(next socketQueue) {
 	for {
-		l.workAt(next.socketID, next.first)
+		l.drain(next.socketID, next.first)
 		select {
 		case next = <-l.idle:
 		case <-l.ctx.Done():
@@ -203,28 +205,28 @@ func (l *listening) work(next turn) {
 	}
 }
 
-// workAt does what there is at a socket, until nothing waits.
-func (l *listening) workAt(socketID string, next work) {
+// drain handles the tasks of a socket until none waits.
+func (l *listening) drain(socketID string, next task) {
 	defer l.busy.Done()
 	for {
 		if err := guardedCall(func() error { return next.handle(l.ctx) }); err != nil {
-			fmt.Fprintf(os.Stderr, "plugin `%s`: handler of %s: %v\n", l.name, next.what, err)
+			fmt.Fprintf(os.Stderr, "plugin `%s`: handler of %s: %v\n", l.name, next.event, err)
 		}
 		<-l.slots
 		l.mu.Lock()
-		waiting := l.turns[socketID]
+		waiting := l.queues[socketID]
 		if len(waiting) == 0 {
-			delete(l.turns, socketID)
+			delete(l.queues, socketID)
 			l.mu.Unlock()
 			return
 		}
-		next, l.turns[socketID] = waiting[0], waiting[1:]
+		next, l.queues[socketID] = waiting[0], waiting[1:]
 		l.mu.Unlock()
 	}
 }
 
-// answer answers a page's request with what its handler returned. An error goes to the page and on to the log.
-func (l *listening) answer(ctx context.Context, request *Message, handler RequestHandler) error {
+// reply sends the result of a handler as the reply to a page's request. An error is sent to the page and returned.
+func (l *listening) reply(ctx context.Context, request *Message, handler RequestHandler) error {
 	value, failed := guarded(func() (any, error) { return handler(ctx, request, l.client) })
 	if request.RequestID == "" {
 		return failed
@@ -241,7 +243,7 @@ func (l *listening) answer(ctx context.Context, request *Message, handler Reques
 	}
 	switch Reason(err) {
 	case "ALREADY_ANSWERED", "REQUEST_EXPIRED", "REQUEST_NOT_FOUND":
-		// Another plugin was faster, or the page waits no more.
+		// Another plugin has replied first, or the page no longer waits.
 		return failed
 	}
 	return errors.Join(failed, err)

@@ -5,26 +5,27 @@ import (
 	"sync"
 )
 
-// liveFilters are the filters of a hook, which change while it is open. The zero value has none set.
+// liveFilters are the filters of a hook, which may be replaced while it is open. The zero value has none set.
 type liveFilters struct {
 	mu sync.Mutex
-	// filters are those that the hook opens with next.
+	// filters are the current filters, used when the hook opens.
 	filters []Filter
-	// isSet tells that they are those of SetFilters.
+	// isSet is whether they come from SetFilters.
 	isSet bool
-	// inUse tells that a plugin runs with the hook.
+	// inUse is whether a plugin runs with the hook.
 	inUse bool
-	// hook is the open one; nil while the plugin does not run.
+	// hook is the open hook; nil while the plugin does not run.
 	hook filteredHook
 }
 
-// A filteredHook is a hookStream, whatever its kind.
+// A filteredHook is a hookStream of any type.
 type filteredHook interface {
 	sendOpen([]Filter)
 	sendUpdate([]Filter) <-chan error
 }
 
-// use takes the hook for one plugin. Filters that were set count more than those it was made with.
+// use reserves the hook for one plugin, and returns whether it was free. Filters from SetFilters take precedence
+// over the declared ones.
 func (l *liveFilters) use(declared []Filter) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -44,7 +45,7 @@ func (l *liveFilters) release() {
 	l.inUse = false
 }
 
-// open opens the hook with the filters of the moment; those that are set from now on follow.
+// open opens the hook with the current filters. Later changes are sent as updates.
 func (l *liveFilters) open(hook filteredHook) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -63,16 +64,16 @@ func (l *liveFilters) close(hook filteredHook) {
 func (l *liveFilters) set(ctx context.Context, filters []Filter) error {
 	l.mu.Lock()
 	l.filters, l.isSet = filters, true
-	var decided <-chan error
+	var result <-chan error
 	if l.hook != nil {
-		decided = l.hook.sendUpdate(filters)
+		result = l.hook.sendUpdate(filters)
 	}
 	l.mu.Unlock()
-	if decided == nil {
+	if result == nil {
 		return nil
 	}
 	select {
-	case err := <-decided:
+	case err := <-result:
 		return err
 	case <-ctx.Done():
 		return fromContext(ctx)

@@ -14,63 +14,62 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// launchIDVariable ties a process that the daemon spawned to its session.
+// launchIDVariable has the id that associates a process that the daemon spawned with its session.
 const launchIDVariable = "PAGEWIRE_LAUNCH_ID"
 
-// comingBack are the times to wait before each attempt to connect again; the last one counts for all that
-// follow.
-var comingBack = []time.Duration{200 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second}
+// reconnectDelays are the delays before reconnect attempts. The last one applies to all further attempts.
+var reconnectDelays = []time.Duration{200 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second}
 
-// A Plugin is a program that takes part in the daemon's work: its name, and what it does when something
-// happens. Nothing in it may change while it runs.
+// A Plugin is a plugin: its name and its handlers. It must not be changed while it runs.
 //
-// A handler that fails or panics never ends the plugin: the hooks (Serve, Transform, ResolveImport) show the failure
-// in the page, OnRequest tells it the page, all others write it to standard error. The exceptions are ServerStart
-// and ServerStop, whose errors end Run.
+// A handler that fails or panics never ends the plugin: errors of hooks (Serve, Transform, ResolveImport) are
+// shown in the page, those of OnRequest are sent to the page, all others are written to standard error. The
+// exceptions are ServerStart and ServerStop, whose errors end Run.
 //
-// Events of one socket are handled one after the other, in order; those of different sockets, and all calls of
-// hooks, at the same time. At most 256 event handlers run; beyond that no event is read. A plugin that falls
-// behind by more than the daemon buffers is cut off (SUBSCRIBER_SLOW), and comes back.
+// Events of one socket are handled sequentially, in order; those of different sockets, and all calls of hooks,
+// concurrently. At most 256 event handlers run; at the limit no event is read. A plugin that falls behind by
+// more than the daemon buffers is disconnected (SUBSCRIBER_SLOW), and reconnects.
 type Plugin struct {
-	// Name is one that no other live plugin has: [a-z][a-z0-9-]{0,62}. The daemon's configuration and its
-	// order of plugins are keyed by it. Empty = the daemon makes one.
+	// Name is unique among the connected plugins: [a-z][a-z0-9-]{0,62}. The daemon's configuration and its
+	// order of plugins are keyed by it. Empty = the daemon generates one.
 	Name string
-	// Version is the plugin's, for people.
+	// Version is the plugin's version, for people.
 	Version string
-	// RequiredFeatures are those of the daemon without which it refuses the plugin (FEATURE_UNSUPPORTED).
+	// RequiredFeatures are features without which the daemon refuses the plugin (FEATURE_UNSUPPORTED).
 	RequiredFeatures []string
-	// InjectWebSocket has the socket client put into HTML pages, so that they connect. The daemon's
-	// --inject wins over it.
+	// InjectWebSocket requests the injection of the socket client into HTML pages, so that they connect.
+	// The daemon's --inject takes precedence.
 	InjectWebSocket bool
-	// ReplaceExisting takes the name over from a live plugin. Else its being taken is an error
-	// (PLUGIN_NAME_TAKEN).
+	// ReplaceExisting replaces a connected plugin of the same name. Otherwise a name that is taken is an
+	// error (PLUGIN_NAME_TAKEN).
 	ReplaceExisting bool
-	// Endpoint is the daemon's. Zero = it is found: see [FindEndpoint].
+	// Endpoint is the daemon's endpoint. Zero = it is discovered: see [FindEndpoint].
 	Endpoint Endpoint
 
-	// ServerStart is called when all hooks of the plugin are in force; again each time that it came back.
-	// Hooks and event handlers may be called before it returns.
+	// ServerStart is called once all hooks of the plugin are open, and again after each reconnect. Hooks and
+	// event handlers may be called before it returns.
 	ServerStart func(ctx context.Context, session *Session) error
-	// ServerStop is called when the daemon stops or the program ends the plugin, before Run returns or the
-	// plugin comes back. It has 2 s, or what the daemon grants. Not called when the connection is lost.
+	// ServerStop is called when the daemon stops or the program stops the plugin, before Run returns or the
+	// plugin reconnects. It has 2 s, or the grace period of the daemon. Not called when the connection is
+	// lost.
 	ServerStop func(ctx context.Context, client *Client) error
 
 	// Serve answers requests.
 	Serve *ServeHook
 	// Transform changes responses.
 	Transform *TransformHook
-	// ResolveImport says what modules import.
+	// ResolveImport maps the specifiers that modules import.
 	ResolveImport *ResolveImportHook
 
-	// OnMessage has a handler for each type of message that pages send.
+	// OnMessage has a handler for each type of message.
 	OnMessage map[string]MessageHandler
-	// OnRequest has a handler for each type of request that pages make. A type has a handler here or in
-	// OnMessage, not in both.
+	// OnRequest has a handler for each type of request. A type has a handler here or in OnMessage, not in
+	// both.
 	OnRequest map[string]RequestHandler
-	// OnSocketOpened is called for every socket that opens, at once: its page may not have said what it is.
+	// OnSocketOpened is called for every socket that opens, before its page has sent its hello.
 	OnSocketOpened SocketHandler
-	// OnSocketReady is called for every socket that becomes ready, once: its page has said what it is. Sockets
-	// that were ready when the plugin started are in [Session.Sockets].
+	// OnSocketReady is called once for every socket that becomes ready, that is, when its page has sent its
+	// hello. Sockets that were ready when the plugin started are in [Session.Sockets].
 	OnSocketReady SocketHandler
 	// OnSocketClosed is called for every socket that closes, after its messages.
 	OnSocketClosed func(ctx context.Context, closed *SocketClosed, client *Client) error
@@ -82,36 +81,36 @@ type Plugin struct {
 type MessageHandler func(ctx context.Context, message *Message, client *Client) error
 
 // A RequestHandler is called for every request of its type that a page makes with
-// sendMessageWaitForResponse, and answers it: with the value, as package json encodes it (a [json.RawMessage]
-// reaches the page as it is), or with the error. The page waits up to 20 s. A message of the type that is
-// no request has its handler called, and no answer. The context ends with the session.
+// sendMessageWaitForResponse. It replies with the value, as package json encodes it (a [json.RawMessage]
+// reaches the page unchanged), or with the error. The page waits up to 20 s. For a message of the type that is
+// not a request the handler is called too, and its result is discarded. The context ends with the session.
 type RequestHandler func(ctx context.Context, request *Message, client *Client) (any, error)
 
 // A SocketHandler is called with a socket. The context ends with the session.
 type SocketHandler func(ctx context.Context, socket *Socket, client *Client) error
 
-// Run runs the plugin until the context is done, which withdraws it in order: handlers that run may
-// finish, ServerStop is called, the session is ended, and Run returns nil, all within 2 s. Then nothing in the daemon
-// waits for the plugin any more, and its name is free.
+// Run runs the plugin until the context is done, which stops it gracefully: running handlers may finish,
+// ServerStop is called, the session is ended, and Run returns nil, all within 2 s. After that nothing in the
+// daemon waits for the plugin, and its name is free.
 //
-// When the connection is lost or the daemon stops, it comes back after 0.2, 0.5, 1, 2, and then every 5
-// seconds, for ever, and says so on standard error. The daemon is found anew each time: of those that discovery
-// knows, only one that serves the same folders as before. What the daemon refuses for good ends it with that
-// error: an [Error] with UNAUTHENTICATED (unless the token was found), INVALID_ARGUMENT, FAILED_PRECONDITION, REPLACED, or at the first
-// attempt PLUGIN_NAME_TAKEN. Nor does it come back from a first attempt that finds no daemon, and when ServerStart
-// or ServerStop fails, which is a [PluginError].
+// When the connection is lost or the daemon stops, the plugin reconnects after 0.2, 0.5, 1, 2, and then every
+// 5 s, without limit, and writes the reason to standard error. A discovered daemon is discovered again each
+// time, and only one that serves the same folders is accepted. Permanent refusals end Run with an [Error]:
+// UNAUTHENTICATED (unless the token was discovered), INVALID_ARGUMENT, FAILED_PRECONDITION, REPLACED, and at
+// the first attempt PLUGIN_NAME_TAKEN. Run also returns an error when the first attempt finds no daemon, and a
+// [PluginError] when ServerStart or ServerStop fails.
 //
-// A plugin that the daemon spawned does not come back: Run returns nil when the daemon stops, and when
-// standard input ends. Nothing else may read that then.
+// A plugin that the daemon spawned does not reconnect: Run returns nil when the daemon stops, and when
+// standard input ends. Nothing else may read that input.
 func (p *Plugin) Run(ctx context.Context) error { return p.run(ctx, true) }
 
-// RunOnce is Run without coming back: it returns nil when the daemon stops, and a [DisconnectedError] when the
-// connection is lost.
+// RunOnce is Run without reconnecting: it returns nil when the daemon stops, and a [DisconnectedError] when
+// the connection is lost.
 func (p *Plugin) RunOnce(ctx context.Context) error { return p.run(ctx, false) }
 
-func (p *Plugin) run(ctx context.Context, comesBack bool) error {
+func (p *Plugin) run(ctx context.Context, reconnects bool) error {
 	if !p.running.TryLock() {
-		return p.wrong("it runs already (make one for each run)")
+		return p.invalid("it is already running (create one for each run)")
 	}
 	defer p.running.Unlock()
 	hooks, err := p.hooks()
@@ -120,50 +119,51 @@ func (p *Plugin) run(ctx context.Context, comesBack bool) error {
 	}
 	for _, hook := range hooks {
 		if !hook.live.use(hook.filters) {
-			return p.wrong(hook.name + " is of a plugin that runs already (make a hook for each)")
+			return p.invalid(hook.name + " belongs to a plugin that is already running (create a hook for each)")
 		}
 		defer hook.live.release()
 	}
 
 	launchID := ""
 	if p.Endpoint.isZero() {
-		launchID = variable(launchIDVariable)
+		launchID = envVariable(launchIDVariable)
 	}
 	if launchID != "" {
-		comesBack = false
-		var leave context.CancelFunc
-		ctx, leave = context.WithCancel(ctx)
-		defer leave()
+		reconnects = false
+		var stop context.CancelFunc
+		ctx, stop = context.WithCancel(ctx)
+		defer stop()
 		go func() {
-			// What cannot be read has ended too.
+			// A read error counts as the end.
 			_, _ = io.Copy(io.Discard, os.Stdin)
-			leave()
+			stop()
 		}()
 	}
 
-	// home are the folders that its daemon served when it was up last; attempts counts those since then.
-	var home []string
+	// lastRoots are the folders of the last daemon with which the plugin was ready; attempts counts the
+	// attempts since then.
+	var lastRoots []string
 	attempts := 0
 	for {
-		served, err := p.attempt(ctx, launchID, hooks, home)
-		if served != nil {
-			home, attempts = served, 0
+		roots, err := p.attempt(ctx, launchID, hooks, lastRoots)
+		if roots != nil {
+			lastRoots, attempts = roots, 0
 		}
 		if ctx.Err() != nil && !isPluginError(err) {
 			return nil
 		}
-		if !comesBack || err != nil && p.isFinal(err, home != nil) {
+		if !reconnects || err != nil && p.isFinal(err, lastRoots != nil) {
 			return err
 		}
-		if served != nil {
-			why := "the daemon has stopped"
+		if roots != nil {
+			reason := "the daemon has stopped"
 			if err != nil {
-				why = err.Error()
+				reason = err.Error()
 			}
-			fmt.Fprintf(os.Stderr, "plugin `%s`: %s; it comes back when its daemon does\n", p.Name, why)
+			fmt.Fprintf(os.Stderr, "plugin `%s`: %s; reconnecting\n", p.Name, reason)
 		}
 		select {
-		case <-time.After(comingBack[min(attempts, len(comingBack)-1)]):
+		case <-time.After(reconnectDelays[min(attempts, len(reconnectDelays)-1)]):
 		case <-ctx.Done():
 			return nil
 		}
@@ -171,12 +171,12 @@ func (p *Plugin) run(ctx context.Context, comesBack bool) error {
 	}
 }
 
-// attempt runs one session; if that came to be ready, served are its daemon's folders. A daemon that has to be found
-// is one that serves the folders of home, if there are any.
-func (p *Plugin) attempt(ctx context.Context, launchID string, hooks []declaredHook, home []string) (served []string, err error) {
+// attempt runs one session, and returns the folders of the daemon if the plugin became ready. With lastRoots, only a
+// daemon that serves these is discovered.
+func (p *Plugin) attempt(ctx context.Context, launchID string, hooks []declaredHook, lastRoots []string) (roots []string, err error) {
 	endpoint := p.Endpoint
 	if endpoint.isZero() {
-		if endpoint, err = findEndpoint(home); err != nil {
+		if endpoint, err = findEndpoint(lastRoots); err != nil {
 			return nil, err
 		}
 	}
@@ -189,44 +189,46 @@ func (p *Plugin) attempt(ctx context.Context, launchID string, hooks []declaredH
 }
 
 func isPluginError(err error) bool {
-	_, is := errors.AsType[*PluginError](err)
-	return is
+	_, ok := errors.AsType[*PluginError](err)
+	return ok
 }
 
-// isFinal tells whether there is no use in coming back from an error.
-func (p *Plugin) isFinal(err error, been bool) bool {
+// isFinal reports whether no further attempt is made after an error. wasReady is whether the plugin has been ready
+// in an earlier session.
+func (p *Plugin) isFinal(err error, wasReady bool) bool {
 	if _, lost := errors.AsType[*DisconnectedError](err); lost {
 		return false
 	}
-	refused, is := errors.AsType[*Error](err)
-	if !is {
-		// No daemon, one that does not answer: it may come back where it was before.
-		return !been || isPluginError(err)
+	refused, ok := errors.AsType[*Error](err)
+	if !ok {
+		// There is no daemon, or it does not respond; a known daemon may be restarted.
+		return !wasReady || isPluginError(err)
 	}
 	switch refused.Code {
 	case codes.Unauthenticated:
-		return !been || p.namesToken()
+		return !wasReady || p.namesToken()
 	case codes.InvalidArgument, codes.FailedPrecondition:
-		// A session that is lost while its hooks are opened is seen by these first.
-		return !been || refused.Reason != "SESSION_GONE"
+		// SESSION_GONE: the session was lost while its hooks were being opened.
+		return !wasReady || refused.Reason != "SESSION_GONE"
 	case codes.Unavailable:
 		return false
 	case codes.AlreadyExists:
-		// Later the daemon may not have noticed yet that our own session is over.
-		return !been
+		// After a reconnect, the daemon may not have noticed the end of this plugin's previous session yet.
+		return !wasReady
 	}
-	return !been || refused.Reason == "REPLACED"
+	return !wasReady || refused.Reason == "REPLACED"
 }
 
-// namesToken tells whether the token is named. One that was found may be of the daemon before, and is found anew.
+// namesToken reports whether the token was named explicitly. A discovered token may belong to the previous run of the
+// daemon, so it is discovered again.
 func (p *Plugin) namesToken() bool {
 	if p.Endpoint.isZero() {
-		return variable(endpointVariable) != "" && variable(tokenVariable) != ""
+		return envVariable(endpointVariable) != "" && envVariable(tokenVariable) != ""
 	}
 	return p.Endpoint.token != ""
 }
 
-// hooks are those that the plugin has, if it is put together rightly.
+// hooks returns the plugin's hooks, or an error if the plugin is invalid.
 func (p *Plugin) hooks() ([]declaredHook, error) {
 	var hooks []declaredHook
 	if p.Serve != nil {
@@ -240,27 +242,27 @@ func (p *Plugin) hooks() ([]declaredHook, error) {
 	}
 	for _, hook := range hooks {
 		if hook.filters == nil && !hook.live.isSet {
-			return nil, p.wrong(hook.name + " has no Filters (MatchAll is everything)")
+			return nil, p.invalid(hook.name + " has no Filters (use MatchAll to match everything)")
 		}
 		if !hook.handled {
-			return nil, p.wrong(hook.name + " has no Handler")
+			return nil, p.invalid(hook.name + " has no Handler")
 		}
 	}
 	for kind := range p.OnRequest {
 		if _, twice := p.OnMessage[kind]; twice {
-			return nil, p.wrong(fmt.Sprintf("messages `%s` have a handler in OnMessage and in OnRequest (keep one)", kind))
+			return nil, p.invalid(fmt.Sprintf("messages of type `%s` have a handler in OnMessage and in OnRequest (remove one)", kind))
 		}
 	}
 	return hooks, nil
 }
 
-func (p *Plugin) wrong(problem string) error { return &PluginError{Plugin: p.Name, Problem: problem} }
+func (p *Plugin) invalid(problem string) error { return &PluginError{Plugin: p.Name, Problem: problem} }
 
-func (p *Plugin) listens() bool {
-	return len(p.OnMessage) > 0 || len(p.OnRequest) > 0 || p.wantsSockets()
+func (p *Plugin) hasEventHandlers() bool {
+	return len(p.OnMessage) > 0 || len(p.OnRequest) > 0 || p.hasSocketHandlers()
 }
 
-func (p *Plugin) wantsSockets() bool {
+func (p *Plugin) hasSocketHandlers() bool {
 	return p.OnSocketOpened != nil || p.OnSocketReady != nil || p.OnSocketClosed != nil
 }
 
@@ -276,7 +278,7 @@ func (p *Plugin) startRequest(launchID string, hooks []declaredHook) *pb.ServerS
 	for _, hook := range hooks {
 		request.Hooks = append(request.Hooks, hook.kind)
 	}
-	if p.listens() {
+	if p.hasEventHandlers() {
 		request.Hooks = append(request.Hooks, pb.Hook_HOOK_SUBSCRIBE_MESSAGES)
 	}
 	return request

@@ -17,7 +17,7 @@ func serve(handler func(context.Context, *pagewire.Request) (*pagewire.Content, 
 	return &pagewire.ServeHook{Filters: filters, Handler: handler}
 }
 
-func TestServeAnswersItsRequestsAndLeavesOthersToTheFiles(t *testing.T) {
+func TestServeFallsBackToFiles(t *testing.T) {
 	d := startDaemon(t)
 	d.write("a.txt", "file")
 	d.run(&pagewire.Plugin{Name: "serve", Serve: serve(func(_ context.Context, r *pagewire.Request) (*pagewire.Content, error) {
@@ -25,16 +25,16 @@ func TestServeAnswersItsRequestsAndLeavesOthersToTheFiles(t *testing.T) {
 		case "/v/hello":
 			content := pagewire.Text("hello " + r.Query)
 			content.Status = 201
-			content.Header = http.Header{"X-Made-By": {"go"}}
+			content.Header = http.Header{"X-Served-By": {"go"}}
 			return content, nil
 		case "/v/broken":
 			return nil, fmt.Errorf("compiling: %w", &pagewire.Failure{Message: "unexpected }", File: "/a.vue", Line: 3, Column: 7})
 		case "/v/panic":
-			panic("oh")
+			panic("broken")
 		}
 		return nil, nil
 	}, pagewire.MatchPrefix("/v/"), pagewire.MatchPath("/a.txt"))})
-	if status, body, header := d.get("/v/hello?q=1"); status != 201 || body != "hello q=1" || header.Get("x-made-by") != "go" {
+	if status, body, header := d.get("/v/hello?q=1"); status != 201 || body != "hello q=1" || header.Get("x-served-by") != "go" {
 		t.Error(status, body, header)
 	}
 	if status, body, _ := d.get("/a.txt"); status != 200 || body != "file" {
@@ -43,12 +43,12 @@ func TestServeAnswersItsRequestsAndLeavesOthersToTheFiles(t *testing.T) {
 	if status, body, _ := d.get("/v/broken"); status != 500 || !strings.Contains(body, "unexpected }") || !strings.Contains(body, "/a.vue") {
 		t.Error(status, body)
 	}
-	if status, body, _ := d.get("/v/panic"); status != 500 || !strings.Contains(body, "the handler panicked: oh") {
+	if status, body, _ := d.get("/v/panic"); status != 500 || !strings.Contains(body, "the handler panicked: broken") {
 		t.Error(status, body)
 	}
 }
 
-func TestTransformAndResolveImportChangeWhatPagesGet(t *testing.T) {
+func TestTransformAndResolveImportChangeResponses(t *testing.T) {
 	d := startDaemon(t)
 	d.write("a.css", "a { color: $accent }")
 	d.write("a.js", "import 'lit'; import './b.js';")
@@ -79,7 +79,7 @@ func TestTransformAndResolveImportChangeWhatPagesGet(t *testing.T) {
 	}
 }
 
-func TestFiltersChangeWhileThePluginRuns(t *testing.T) {
+func TestReplacesFiltersWhileThePluginRuns(t *testing.T) {
 	d := startDaemon(t)
 	hook := serve(func(context.Context, *pagewire.Request) (*pagewire.Content, error) {
 		return pagewire.Text("plugin"), nil
@@ -111,26 +111,26 @@ func TestFiltersChangeWhileThePluginRuns(t *testing.T) {
 	}
 }
 
-func TestAHandlerWhoseCallIsGivenUpIsTold(t *testing.T) {
+func TestCancelsTheContextOfACanceledCall(t *testing.T) {
 	d := startDaemon(t)
-	begun, cancelled := make(chan struct{}), make(chan error, 1)
+	started, canceled := make(chan struct{}), make(chan error, 1)
 	d.run(&pagewire.Plugin{Name: "hang", Serve: serve(func(ctx context.Context, _ *pagewire.Request) (*pagewire.Content, error) {
-		close(begun)
+		close(started)
 		<-ctx.Done()
-		cancelled <- ctx.Err()
+		canceled <- ctx.Err()
 		return nil, ctx.Err()
 	}, pagewire.MatchPath("/hang"))})
 	ctx, cancel := context.WithCancel(within(t))
 	request, _ := http.NewRequestWithContext(ctx, "GET", d.HTTP+"/hang", nil)
 	go func() { _, _ = http.DefaultClient.Do(request) }()
-	next(t, begun, "the call")
+	next(t, started, "the call")
 	cancel()
-	if err := next(t, cancelled, "the cancellation"); !errors.Is(err, context.Canceled) {
+	if err := next(t, canceled, "the cancellation"); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
 
-func TestMessagesAndRequestsOfOneSocketAreHandledInOrder(t *testing.T) {
+func TestHandlesMessagesAndRequestsOfOneSocketInOrder(t *testing.T) {
 	d := startDaemon(t)
 	order := make(chan string, 1000)
 	d.run(&pagewire.Plugin{
@@ -146,14 +146,14 @@ func TestMessagesAndRequestsOfOneSocketAreHandledInOrder(t *testing.T) {
 				return sum.A + sum.B, m.JSON(&sum)
 			},
 			"fail": func(context.Context, *pagewire.Message, *pagewire.Client) (any, error) {
-				return nil, errors.New("no luck")
+				return nil, errors.New("broken")
 			},
 		},
 	})
 	p := d.page(nil)
 	for n := range 100 {
-		p.sayText(fmt.Sprintf(`{"type":"say","n":%d}`, n))
-		p.sayText(fmt.Sprintf(`{"type":"add","id":%d,"pagewire:request":true}`, n))
+		p.sendText(fmt.Sprintf(`{"type":"say","n":%d}`, n))
+		p.sendText(fmt.Sprintf(`{"type":"add","id":%d,"pagewire:request":true}`, n))
 	}
 	for n := range 100 {
 		if text := next(t, order, "a message"); text != fmt.Sprintf(`{"type":"say","n":%d}`, n) {
@@ -162,63 +162,63 @@ func TestMessagesAndRequestsOfOneSocketAreHandledInOrder(t *testing.T) {
 		if text := next(t, order, "a request"); text != fmt.Sprintf(`{"type":"add","id":%d,"pagewire:request":true}`, n) {
 			t.Fatal(text)
 		}
-		if answer := p.hear(); answer["id"] != float64(n) {
-			t.Fatal(answer)
+		if reply := p.receive(); reply["id"] != float64(n) {
+			t.Fatal(reply)
 		}
 	}
-	if answer := p.ask("fail", 1, ""); !strings.Contains(fmt.Sprint(answer["error"]), "no luck") {
-		t.Error(answer)
+	if reply := p.request("fail", 1); !strings.Contains(fmt.Sprint(reply["error"]), "broken") {
+		t.Error(reply)
 	}
-	if answer := p.ask("say", 2, ""); answer["error"] == nil {
-		t.Errorf("a message that nobody answers is refused at once: %v", answer)
+	if reply := p.request("say", 2); reply["error"] == nil {
+		t.Errorf("a request without a handler was not refused: %v", reply)
 	}
 }
 
-func TestARequestWhoseHandlerRunsWhenThePluginEndsIsAnswered(t *testing.T) {
+func TestAnswersRequestsThatAreRunningWhenThePluginStops(t *testing.T) {
 	d := startDaemon(t)
-	begun, gate := make(chan struct{}), make(chan struct{})
+	started, gate := make(chan struct{}), make(chan struct{})
 	_, ended, stop := d.run(&pagewire.Plugin{
 		Name: "last",
 		OnRequest: map[string]pagewire.RequestHandler{"ask": func(context.Context, *pagewire.Message, *pagewire.Client) (any, error) {
-			close(begun)
+			close(started)
 			<-gate
 			return "answer", nil
 		}},
 		Serve: serve(func(context.Context, *pagewire.Request) (*pagewire.Content, error) {
-			return pagewire.Text("here"), nil
+			return pagewire.Text("plugin"), nil
 		}, pagewire.MatchPath("/x")),
 	})
 	p := d.page(nil)
-	p.sayText(`{"type":"ask","id":1,"pagewire:request":true}`)
-	next(t, begun, "the handler")
+	p.sendText(`{"type":"ask","id":1,"pagewire:request":true}`)
+	next(t, started, "the handler")
 	stop()
-	// Its hooks take no more calls when it finishes what runs.
+	// The hooks of a stopping plugin accept no further calls.
 	for status := 200; status != 404; {
 		status, _, _ = d.get("/x")
 	}
 	close(gate)
-	if answer := p.hear(); answer["response"] != "answer" {
-		t.Error(answer)
+	if reply := p.receive(); reply["response"] != "answer" {
+		t.Error(reply)
 	}
 	if err := next(t, ended, "the end of the plugin"); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestSocketsAreToldOnceEach(t *testing.T) {
+func TestReportsEverySocketEventOnce(t *testing.T) {
 	d := startDaemon(t)
 	early := d.page(nil)
-	told := make(chan string, 10)
-	tell := func(what string) pagewire.SocketHandler {
+	events := make(chan string, 10)
+	record := func(event string) pagewire.SocketHandler {
 		return func(_ context.Context, socket *pagewire.Socket, _ *pagewire.Client) error {
-			told <- what + " " + socket.ID
+			events <- event + " " + socket.ID
 			return nil
 		}
 	}
 	started, _, _ := d.run(&pagewire.Plugin{
-		Name: "sockets", OnSocketOpened: tell("opened"), OnSocketReady: tell("ready"),
+		Name: "sockets", OnSocketOpened: record("opened"), OnSocketReady: record("ready"),
 		OnSocketClosed: func(_ context.Context, closed *pagewire.SocketClosed, _ *pagewire.Client) error {
-			told <- "closed " + closed.SocketID
+			events <- "closed " + closed.SocketID
 			return nil
 		},
 	})
@@ -228,20 +228,20 @@ func TestSocketsAreToldOnceEach(t *testing.T) {
 	}
 	p := d.page(nil)
 	p.socket.Close()
-	for _, what := range []string{"opened ", "ready ", "closed "} {
-		if event := next(t, told, what); event != what+p.ID {
-			t.Errorf("%s, not %s%s", event, what, p.ID)
+	for _, event := range []string{"opened ", "ready ", "closed "} {
+		if received := next(t, events, event); received != event+p.ID {
+			t.Errorf("received %s, expected %s%s", received, event, p.ID)
 		}
 	}
 }
 
-func TestAPluginComesBackAfterItsDaemonWasKilled(t *testing.T) {
+func TestAPluginReconnectsAfterItsDaemonWasKilledOrStopped(t *testing.T) {
 	d := startDaemon(t)
 	stopped := make(chan struct{}, 10)
 	plugin := &pagewire.Plugin{
-		Name: "back",
+		Name: "reconnecting",
 		Serve: serve(func(context.Context, *pagewire.Request) (*pagewire.Content, error) {
-			return pagewire.Text("here"), nil
+			return pagewire.Text("plugin"), nil
 		}, pagewire.MatchPath("/x")),
 		ServerStop: func(context.Context, *pagewire.Client) error { stopped <- struct{}{}; return nil },
 	}
@@ -250,8 +250,8 @@ func TestAPluginComesBackAfterItsDaemonWasKilled(t *testing.T) {
 	for _, end := range []func(){d.kill, d.stop} {
 		end()
 		d.start()
-		next(t, started, "the plugin to come back")
-		if _, body, _ := d.get("/x"); body != "here" {
+		next(t, started, "the plugin to reconnect")
+		if _, body, _ := d.get("/x"); body != "plugin" {
 			t.Error(body)
 		}
 	}
@@ -270,7 +270,7 @@ func TestAPluginComesBackAfterItsDaemonWasKilled(t *testing.T) {
 	}
 }
 
-func TestWhatTheDaemonRefusesForGoodEndsThePlugin(t *testing.T) {
+func TestAPermanentRefusalEndsThePlugin(t *testing.T) {
 	d := startDaemon(t)
 	_, ended, _ := d.run(&pagewire.Plugin{Name: "taken"})
 	err := (&pagewire.Plugin{Name: "taken"}).Run(within(t))
@@ -292,22 +292,22 @@ func TestWhatTheDaemonRefusesForGoodEndsThePlugin(t *testing.T) {
 	}
 }
 
-func TestAStartHandlerThatFailsEndsThePlugin(t *testing.T) {
+func TestAnErrorOfServerStartEndsThePlugin(t *testing.T) {
 	startDaemon(t)
-	luck := errors.New("no luck")
+	broken := errors.New("broken")
 	err := (&pagewire.Plugin{
 		Name:        "start",
-		ServerStart: func(context.Context, *pagewire.Session) error { return luck },
+		ServerStart: func(context.Context, *pagewire.Session) error { return broken },
 	}).Run(within(t))
-	if failed, ok := errors.AsType[*pagewire.PluginError](err); !ok || failed.Plugin != "start" || !errors.Is(err, luck) {
+	if failed, ok := errors.AsType[*pagewire.PluginError](err); !ok || failed.Plugin != "start" || !errors.Is(err, broken) {
 		t.Error(err)
 	}
 }
 
-func TestAPluginThatIsPutTogetherWronglyIsRefused(t *testing.T) {
-	none := func(context.Context, *pagewire.Request) (*pagewire.Content, error) { return nil, nil }
+func TestRefusesAnInvalidPlugin(t *testing.T) {
+	skip := func(context.Context, *pagewire.Request) (*pagewire.Content, error) { return nil, nil }
 	for text, plugin := range map[string]*pagewire.Plugin{
-		"no Filters":     {Serve: &pagewire.ServeHook{Handler: none}},
+		"no Filters":     {Serve: &pagewire.ServeHook{Handler: skip}},
 		"no Handler":     {Transform: &pagewire.TransformHook{Filters: []pagewire.Filter{pagewire.MatchAll()}}},
 		"have a handler": {OnMessage: map[string]pagewire.MessageHandler{"x": nil}, OnRequest: map[string]pagewire.RequestHandler{"x": nil}},
 	} {
@@ -317,7 +317,7 @@ func TestAPluginThatIsPutTogetherWronglyIsRefused(t *testing.T) {
 	}
 }
 
-func TestTextThatIsNoUTF8EndsNoStream(t *testing.T) {
+func TestInvalidUTF8DoesNotEndAStream(t *testing.T) {
 	d := startDaemon(t)
 	d.run(&pagewire.Plugin{Name: "utf8", Serve: serve(func(_ context.Context, r *pagewire.Request) (*pagewire.Content, error) {
 		if r.Path == "/v/bad" {

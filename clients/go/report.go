@@ -2,58 +2,58 @@ package pagewire
 
 import pb "pagewire.dev/client/internal/pagewirev1"
 
-// A Report is what became of a send. The number reached and the rows of Unreached are together exactly the
-// sockets that were selected.
+// A Report is the delivery report of a send: the sockets counted by Reached and those in Unreached are together
+// exactly the selected ones.
 type Report struct {
-	// Reached is how many sockets were reached. 0 without rows: nobody was selected.
+	// Reached is the number of reached sockets. 0 without rows: no socket was selected.
 	Reached int
 	// Unreached has one row for each selected socket that was not reached, in no particular order.
 	Unreached []Unreached
-	// ReachedSocketIDs are the sockets that were reached, if [ListReached] asks for them.
+	// ReachedSocketIDs are the reached sockets, if requested with [ListReached].
 	ReachedSocketIDs []string
-	// Position is the place in the event log at selection: what the send causes comes after it.
+	// Position is the position in the event log at the selection: events that the send causes come after it.
 	Position Position
 }
 
-// Selected is how many sockets were selected.
+// Selected returns the number of selected sockets.
 func (r *Report) Selected() int { return r.Reached + len(r.Unreached) }
 
 // Unreached is a socket that was selected and not reached.
 type Unreached struct {
-	// SocketID is the socket, or the id that was asked for.
+	// SocketID is the socket id, or the unknown id from the target.
 	SocketID string
-	// Status says why.
+	// Status is the reason.
 	Status DeliveryStatus
 }
 
-// DeliveryStatus says why a socket was not reached, or did not answer.
+// DeliveryStatus is why a socket was not reached, or did not respond.
 type DeliveryStatus string
 
-// Why a socket can have not been reached.
+// The reasons why a socket was not reached.
 const (
 	// NotFound: no connected socket has this id.
 	NotFound DeliveryStatus = "not_found"
-	// Gone: it closed after it was selected. The message may have arrived.
+	// Gone: it closed after the selection. The message may have arrived.
 	Gone DeliveryStatus = "gone"
-	// DroppedSlow: its queue was full, and nothing was put into it.
+	// DroppedSlow: its queue was full; the message was not queued.
 	DroppedSlow DeliveryStatus = "dropped_slow"
-	// TimedOut: the confirmation or the answer did not come in time, and may still.
+	// TimedOut: the confirmation or the result was not received in time, but may still arrive.
 	TimedOut DeliveryStatus = "timed_out"
-	// Unsupported: its page's script is too old, or never said hello.
+	// Unsupported: its page's script is too old, or never sent its hello.
 	Unsupported DeliveryStatus = "unsupported"
 )
 
-// Text says the status in words.
+// Text returns a description for people.
 func (s DeliveryStatus) Text() string {
 	switch s {
 	case NotFound:
 		return "no such socket"
 	case Gone:
-		return "closed meanwhile"
+		return "closed in the meantime"
 	case DroppedSlow:
 		return "its queue is full"
 	case TimedOut:
-		return "no answer in time"
+		return "no response in time"
 	case Unsupported:
 		return "its page does not support this"
 	}
@@ -61,20 +61,20 @@ func (s DeliveryStatus) Text() string {
 }
 
 func statusFrom(status pb.DeliveryStatus) DeliveryStatus {
-	return DeliveryStatus(word(status, "DELIVERY_STATUS_"))
+	return DeliveryStatus(enumName(status, "DELIVERY_STATUS_"))
 }
 
 func reportFrom(report *pb.DeliveryReport) (*Report, error) {
 	if report == nil {
 		return nil, unexpected("a response without a report")
 	}
-	made := &Report{
+	converted := &Report{
 		Reached:          int(report.GetReached()),
 		ReachedSocketIDs: report.GetReachedSocketIds(),
 		Position:         positionFrom(report.GetPosition()),
 	}
 	for _, row := range report.GetUnreached() {
-		made.Unreached = append(made.Unreached, Unreached{row.GetSocketId(), statusFrom(row.GetStatus())})
+		converted.Unreached = append(converted.Unreached, Unreached{row.GetSocketId(), statusFrom(row.GetStatus())})
 	}
-	return made, nil
+	return converted, nil
 }

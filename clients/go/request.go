@@ -9,32 +9,32 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// A Request is a page's HTTP request: to be answered, or the one that a response or a module is for.
+// A Request is an HTTP request of a page: the one to answer, or the one that led to a response or a module.
 type Request struct {
 	// Method is the HTTP method, upper-case.
 	Method string
 	// Path is the URL path: percent-decoded once, without dot segments, beginning with /.
 	Path string
-	// Query is what was received, without the question mark. Empty = none.
+	// Query is the query as received, without the question mark. Empty = none.
 	Query string
-	// RawTarget is the request target as received, neither decoded nor normalised.
+	// RawTarget is the request target as received, neither decoded nor normalized.
 	RawTarget string
-	// Host is what it was asked of, port included.
+	// Host is the requested host, including the port.
 	Host string
-	// Header are those that [HookOptions.ForwardRequestHeaders] asks for.
+	// Header has the headers requested with [HookOptions.ForwardRequestHeaders].
 	Header http.Header
 	// Traceparent is the W3C trace context. Empty = none.
 	Traceparent string
-	// FilePath is the file that would answer it, absolute, on the daemon's machine. Empty = there is none.
+	// FilePath is the absolute path, on the daemon's machine, of the file that would answer it. Empty = none.
 	FilePath string
-	// Body is the request's, if [ServeHook.MaxRequestBodyBytes] asks for bodies.
+	// Body is the request body, if requested with [ServeHook.MaxRequestBodyBytes].
 	Body []byte
-	// BodyOmitted tells that it had a body which is larger than that.
+	// BodyOmitted is whether the body was omitted because it exceeds that size.
 	BodyOmitted bool
-	// TimeRemaining is what was left when the call arrived here; the handler's context has the deadline.
+	// TimeRemaining is the time left when the call arrived; the handler's context has the deadline.
 	// 0 = unlimited.
 	TimeRemaining time.Duration
-	// Session is the running plugin's view of its daemon; its Client is the connection to use.
+	// Session is the session of the plugin; its Client is the connection to use.
 	Session *Session
 }
 

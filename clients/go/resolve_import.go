@@ -8,27 +8,27 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// Imports are those of one module that match and that no plugin before this one resolved.
+// Imports are the imports of one module that match and that no earlier plugin has resolved.
 type Imports struct {
-	// Importer is the request for the module, or for the HTML page that it stands in.
+	// Importer is the request for the module, or for the HTML page that contains it.
 	Importer *Request
-	// Imports are in source order. There is at least one.
+	// Imports are the imports in source order, at least one.
 	Imports []ImportSpecifier
 }
 
 // An ImportSpecifier is one import in a module's source.
 type ImportSpecifier struct {
-	// Specifier is what the source means, without quotes and escapes.
+	// Specifier is the specifier without quotes and escapes.
 	Specifier string
-	// Dynamic tells that it is an import() expression.
+	// Dynamic is whether it is an import() expression.
 	Dynamic bool
 	// Line of the specifier, from 1.
 	Line int
-	// Column of the specifier behind its quote, from 1, in UTF-16 code units.
+	// Column of the specifier after its quote, from 1, in UTF-16 code units.
 	Column int
 }
 
-// Resolve asks about each import, in order. An empty answer leaves that import to the next plugin.
+// Resolve calls the function for each import, in order. An empty result leaves that import to the next plugin.
 func (i *Imports) Resolve(resolve func(ImportSpecifier) string) *Resolved {
 	resolved := &Resolved{Specifiers: make([]string, 0, len(i.Imports))}
 	for _, specifier := range i.Imports {
@@ -37,36 +37,36 @@ func (i *Imports) Resolve(resolve func(ImportSpecifier) string) *Resolved {
 	return resolved
 }
 
-// Resolved is what a module imports instead.
+// Resolved are the new specifiers of a module's imports.
 type Resolved struct {
-	// Specifiers has one for each of [Imports.Imports], in order; an empty one leaves that import to the next
-	// plugin. Another number is a failure of the plugin.
+	// Specifiers has one entry for each of [Imports.Imports], in order; an empty one leaves that import to
+	// the next plugin. Any other number of entries is a failure of the plugin.
 	Specifiers []string
-	// NoCache has the daemon ask again for the next request of the module.
+	// NoCache prevents caching: the plugin is called again for the next request of the module.
 	NoCache bool
-	// DependsOn are further files, as absolute paths, whose change or appearance makes the cached result
-	// stale: a package.json, a module that is not there yet.
+	// DependsOn are further files, as absolute paths, whose change or creation makes the cached result
+	// stale: a package.json, a module that does not exist yet.
 	DependsOn []string
 }
 
-// A ResolveImportHook says what modules import: it is called once for each module, with all its imports.
-// It must not be copied.
+// A ResolveImportHook maps the specifiers that modules import. It is called once per module, with all its
+// imports. It must not be copied.
 type ResolveImportHook struct {
-	// Filters are on the request for the importing module, as for [ServeHook].
+	// Filters match the request for the importing module, as for [ServeHook].
 	Filters []Filter
-	// Handler resolves; [Imports.Resolve] is the shortest way to. nil leaves all imports to the next plugin.
+	// Handler resolves the imports, usually with [Imports.Resolve]. nil leaves all imports to the next plugin.
 	// Otherwise as for [ServeHook].
 	Handler func(ctx context.Context, imports *Imports) (*Resolved, error)
-	// Specifiers are regular expressions (RE2 syntax, unanchored): only specifiers that any is found in are
-	// asked about. ^[^./] are the bare ones. Empty = all.
+	// Specifiers limits the hook to specifiers that match any of these regular expressions (RE2 syntax,
+	// unanchored). ^[^./] matches the bare ones. Empty = all.
 	Specifiers []string
-	// Options are those of every hook.
+	// Options are the options that all hooks share.
 	Options HookOptions
 
 	live liveFilters
 }
 
-// SetFilters is as [ServeHook.SetFilters].
+// SetFilters replaces all filters: see [ServeHook.SetFilters].
 func (h *ResolveImportHook) SetFilters(ctx context.Context, filters ...Filter) error {
 	return h.live.set(ctx, filters)
 }
@@ -80,12 +80,12 @@ func (h *ResolveImportHook) declare() declaredHook {
 	}
 }
 
-func (h *ResolveImportHook) stream(session *Session) hookKind[pb.ResolveImportRequest, pb.ResolveImportResponse] {
+func (h *ResolveImportHook) stream(session *Session) hookType[pb.ResolveImportRequest, pb.ResolveImportResponse] {
 	result := func(id uint64, result *pb.ResolveImportResult) *pb.ResolveImportRequest {
 		result.CallId = id
 		return &pb.ResolveImportRequest{Message: &pb.ResolveImportRequest_Result{Result: result}}
 	}
-	return hookKind[pb.ResolveImportRequest, pb.ResolveImportResponse]{
+	return hookType[pb.ResolveImportRequest, pb.ResolveImportResponse]{
 		live: &h.live,
 		connect: func(ctx context.Context) (grpc.BidiStreamingClient[pb.ResolveImportRequest, pb.ResolveImportResponse], error) {
 			return session.Client.rpc.ResolveImport(ctx)
@@ -122,9 +122,9 @@ func (h *ResolveImportHook) stream(session *Session) hookKind[pb.ResolveImportRe
 					}
 					return result(call.GetCallId(), &pb.ResolveImportResult{Outcome: &pb.ResolveImportResult_Resolved{
 						Resolved: &pb.ResolvedImports{
-							Specifiers:     allValid(resolved.Specifiers),
+							Specifiers:     allToValidUTF8(resolved.Specifiers),
 							NoCache:        resolved.NoCache,
-							DependsOnFiles: allValid(resolved.DependsOn),
+							DependsOnFiles: allToValidUTF8(resolved.DependsOn),
 						},
 					}}), nil
 				},

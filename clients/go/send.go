@@ -12,22 +12,22 @@ import (
 )
 
 const (
-	// defaultImportTimeout is how long pages may take for an awaited import. 10 s.
+	// defaultImportTimeout is the time limit of the pages for an awaited import.
 	defaultImportTimeout = 10 * time.Second
-	// importMargin is added to it for the call itself. 5 s.
+	// importMargin is added to the import's timeout for the deadline of the call.
 	importMargin = 5 * time.Second
 )
 
-// A SendOption says how a send is confirmed and reported.
+// A SendOption is an option for the confirmation and report of a send.
 type SendOption struct{ set func(*pb.DeliveryOptions) }
 
-// ConfirmReceipt counts a socket as reached only when its browser confirmed the frame, not when it is in
+// ConfirmReceipt counts a socket as reached only when its browser has confirmed the frame, not when it is in
 // the socket's queue. Such a send waits for the slowest page, until its deadline.
 func ConfirmReceipt() SendOption {
 	return SendOption{func(delivery *pb.DeliveryOptions) { delivery.AckLevel = pb.AckLevel_ACK_LEVEL_RECEIVED }}
 }
 
-// ListReached has the report name the sockets that were reached, not only their number.
+// ListReached makes the report list the reached sockets instead of only counting them.
 func ListReached() SendOption {
 	return SendOption{func(delivery *pb.DeliveryOptions) { delivery.ListReached = true }}
 }
@@ -46,7 +46,7 @@ func deliveryOf(options []SendOption) *pb.DeliveryOptions {
 }
 
 // Send sends a value as one JSON message, as package json encodes it. Page code expects an object with a
-// type. 16 MiB at most by default.
+// type. At most 16 MiB by default.
 func (c *Client) Send(ctx context.Context, target Target, value any, options ...SendOption) (*Report, error) {
 	text, err := encode(value)
 	if err != nil {
@@ -55,8 +55,8 @@ func (c *Client) Send(ctx context.Context, target Target, value any, options ...
 	return c.SendJSON(ctx, target, text, options...)
 }
 
-// SendJSON sends text that is JSON already, as it is: numbers, key order, spacing and duplicate keys
-// survive. The daemon refuses what does not parse.
+// SendJSON sends JSON text unchanged: numbers, key order, spacing and duplicate keys are preserved. The daemon
+// refuses invalid JSON.
 func (c *Client) SendJSON(ctx context.Context, target Target, text string, options ...SendOption) (*Report, error) {
 	return c.send(ctx, &pb.SendRequest{
 		Target: target.proto(), Payload: &pb.SendRequest_Json{Json: text}, Delivery: deliveryOf(options),
@@ -77,9 +77,9 @@ func (c *Client) SendBinary(ctx context.Context, target Target, data []byte, opt
 	})
 }
 
-// Reply answers a page's request with a value, as package json encodes it; a [json.RawMessage] reaches the
-// page as it is. The first answer wins: a later one is an [Error] with ALREADY_ANSWERED, REQUEST_EXPIRED
-// (20 s) or REQUEST_NOT_FOUND.
+// Reply replies to a page's request with a value, as package json encodes it; a [json.RawMessage] reaches the
+// page unchanged. Only the first reply is delivered: a later one is an [Error] with ALREADY_ANSWERED,
+// REQUEST_EXPIRED (20 s) or REQUEST_NOT_FOUND.
 func (c *Client) Reply(ctx context.Context, request *Message, value any) (*Report, error) {
 	text, err := encode(value)
 	if err != nil {
@@ -90,20 +90,20 @@ func (c *Client) Reply(ctx context.Context, request *Message, value any) (*Repor
 	})
 }
 
-// ReplyError tells a page that its request failed, and why. Otherwise as [Client.Reply].
+// ReplyError replies to a page's request with an error. Otherwise as [Client.Reply].
 func (c *Client) ReplyError(ctx context.Context, request *Message, problem string) (*Report, error) {
 	return c.send(ctx, &pb.SendRequest{
-		Target: toReply(request.RequestID).proto(), Payload: &pb.SendRequest_Error{Error: valid(problem)},
+		Target: toReply(request.RequestID).proto(), Payload: &pb.SendRequest_Error{Error: toValidUTF8(problem)},
 	})
 }
 
-// SendImport has pages import a module and call its default export, and returns as soon as they are told.
+// SendImport makes pages import a module and call its default export, without waiting for the result.
 func (c *Client) SendImport(ctx context.Context, target Target, module Import) (*Report, error) {
 	request, err := module.proto(target, 0)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := bounded(ctx, defaultDeadline)
+	ctx, cancel := withDefaultDeadline(ctx, defaultDeadline)
 	defer cancel()
 	response, err := c.rpc.SendImport(ctx, request)
 	if err != nil {
@@ -112,8 +112,8 @@ func (c *Client) SendImport(ctx context.Context, target Target, module Import) (
 	return reportFrom(response.GetReport())
 }
 
-// ImportValue has pages import a module and call its default export, and waits for what it returns, or its
-// promise resolves to. It takes as long as the slowest page, up to [Import.Timeout].
+// ImportValue makes pages import a module and call its default export, and waits for the value that it returns
+// or its promise resolves to. It takes as long as the slowest page, up to [Import.Timeout].
 func (c *Client) ImportValue(ctx context.Context, target Target, module Import) (*ImportReport, error) {
 	wait := module.Timeout
 	if wait == 0 {
@@ -123,7 +123,7 @@ func (c *Client) ImportValue(ctx context.Context, target Target, module Import) 
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := bounded(ctx, wait+importMargin)
+	ctx, cancel := withDefaultDeadline(ctx, wait+importMargin)
 	defer cancel()
 	response, err := c.rpc.SendImport(ctx, request)
 	if err != nil {
@@ -133,11 +133,11 @@ func (c *Client) ImportValue(ctx context.Context, target Target, module Import) 
 	if err != nil {
 		return nil, err
 	}
-	made := &ImportReport{Report: *report}
+	imported := &ImportReport{Report: *report}
 	for _, result := range response.GetResults() {
-		made.Rows = append(made.Rows, importRowFrom(result))
+		imported.Rows = append(imported.Rows, importRowFrom(result))
 	}
-	return made, nil
+	return imported, nil
 }
 
 // ConsoleLevel is a method of the pages' console.
@@ -171,9 +171,9 @@ func (l ConsoleLevel) proto() pb.ConsoleLevel {
 	return pb.ConsoleLevel_CONSOLE_LEVEL_LOG
 }
 
-// ConsoleLog prints text to the console of pages, exactly: it is no format string.
+// ConsoleLog prints text to the console of pages. The text is not a format string.
 func (c *Client) ConsoleLog(ctx context.Context, target Target, level ConsoleLevel, text string, options ...SendOption) (*Report, error) {
-	ctx, cancel := bounded(ctx, defaultDeadline)
+	ctx, cancel := withDefaultDeadline(ctx, defaultDeadline)
 	defer cancel()
 	response, err := c.rpc.SendConsoleLog(ctx, &pb.SendConsoleLogRequest{
 		Target: target.proto(), Level: level.proto(), Text: text, Delivery: deliveryOf(options),
@@ -184,22 +184,22 @@ func (c *Client) ConsoleLog(ctx context.Context, target Target, level ConsoleLev
 	return reportFrom(response.GetReport())
 }
 
-// Reload reloads pages. It reports delivery, not that they have loaded again.
+// Reload reloads pages. It reports delivery, not the completed reload.
 func (c *Client) Reload(ctx context.Context, target Target, options ...SendOption) (*Report, error) {
 	return c.command(ctx, &pb.SendCommandRequest{
 		Target: target.proto(), Command: &pb.SendCommandRequest_Reload{Reload: &pb.Reload{}}, Delivery: deliveryOf(options),
 	})
 }
 
-// Navigate sends pages to another URL, resolved against each page's own. It reports delivery.
+// Navigate navigates pages to a URL, resolved against each page's own. It reports delivery.
 func (c *Client) Navigate(ctx context.Context, target Target, url string, options ...SendOption) (*Report, error) {
 	return c.command(ctx, &pb.SendCommandRequest{
 		Target: target.proto(), Command: &pb.SendCommandRequest_Navigate{Navigate: &pb.Navigate{Url: url}}, Delivery: deliveryOf(options),
 	})
 }
 
-// SwapStylesheets has pages fetch stylesheets anew and swap them in; they keep their state. The paths are
-// URL paths, each beginning with /; none means every stylesheet of the pages' own origin.
+// SwapStylesheets makes pages fetch stylesheets again and swap them in without a reload. The paths are URL
+// paths, each beginning with /; without any, all stylesheets of the pages' own origin are swapped.
 func (c *Client) SwapStylesheets(ctx context.Context, target Target, paths []string, options ...SendOption) (*Report, error) {
 	swap := &pb.SwapStylesheets{Paths: paths}
 	return c.command(ctx, &pb.SendCommandRequest{
@@ -207,10 +207,10 @@ func (c *Client) SwapStylesheets(ctx context.Context, target Target, paths []str
 	})
 }
 
-// CloseSockets closes sockets with a WebSocket close code: 1000, 4000 to 4499 (the page connects again) or
-// 4500 to 4999 (it does not). 0 = 1000. The reason has 123 bytes at most.
+// CloseSockets closes sockets with a WebSocket close code: 1000, 4000 to 4499 (the page reconnects) or 4500 to
+// 4999 (it does not). 0 = 1000. The reason has at most 123 bytes.
 func (c *Client) CloseSockets(ctx context.Context, target Target, code int, reason string) (*Report, error) {
-	ctx, cancel := bounded(ctx, defaultDeadline)
+	ctx, cancel := withDefaultDeadline(ctx, defaultDeadline)
 	defer cancel()
 	response, err := c.rpc.CloseSockets(ctx, &pb.CloseSocketsRequest{
 		Target: target.proto(), CloseCode: size(code), CloseReason: reason,
@@ -222,7 +222,7 @@ func (c *Client) CloseSockets(ctx context.Context, target Target, code int, reas
 }
 
 func (c *Client) command(ctx context.Context, request *pb.SendCommandRequest) (*Report, error) {
-	ctx, cancel := bounded(ctx, defaultDeadline)
+	ctx, cancel := withDefaultDeadline(ctx, defaultDeadline)
 	defer cancel()
 	response, err := c.rpc.SendCommand(ctx, request)
 	if err != nil {
@@ -231,15 +231,15 @@ func (c *Client) command(ctx context.Context, request *pb.SendCommandRequest) (*
 	return reportFrom(response.GetReport())
 }
 
-// send goes by the stream, unless the browser's confirmation is asked for: a stream gives none.
+// send uses the send stream, except for sends that confirm receipt, which a stream does not support.
 func (c *Client) send(ctx context.Context, request *pb.SendRequest) (*Report, error) {
 	if !isUTF8(request) {
-		return nil, &Error{Code: codes.InvalidArgument, Reason: "FIELD_INVALID", Message: "a text of the send is not UTF-8 (send it as binary)"}
+		return nil, &Error{Code: codes.InvalidArgument, Reason: "FIELD_INVALID", Message: "the text of a send is not valid UTF-8 (send it as binary)"}
 	}
 	if request.GetDelivery().GetAckLevel() != pb.AckLevel_ACK_LEVEL_RECEIVED {
 		return c.sends.send(ctx, request)
 	}
-	ctx, cancel := bounded(ctx, defaultDeadline)
+	ctx, cancel := withDefaultDeadline(ctx, defaultDeadline)
 	defer cancel()
 	response, err := c.rpc.Send(ctx, request)
 	if err != nil {
@@ -248,7 +248,8 @@ func (c *Client) send(ctx context.Context, request *pb.SendRequest) (*Report, er
 	return reportFrom(response.GetReport())
 }
 
-// isUTF8 tells whether all text of a send is. gRPC would end the stream, and everybody's sends with it.
+// isUTF8 reports whether all text of a send is valid UTF-8. Otherwise gRPC would end the stream with all other sends
+// on it.
 func isUTF8(request *pb.SendRequest) bool {
 	target := request.GetTarget()
 	filter := target.GetFilter()

@@ -13,90 +13,91 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// A sendStream is the one stream that a client's sends go by, so that no call is set up for each. It is
-// opened by the first send, and again by the first one after it broke.
+// A sendStream carries all sends of a client on one stream, which saves the setup of a call for each. The first send
+// opens it, and so does the first one after it was lost.
 type sendStream struct {
 	rpc pb.ControlServiceClient
-	// turn is held by who opens or writes: writes and their waiters have one order.
-	turn chan struct{}
-	// open is the stream in use; guarded by turn.
+	// writing is a lock for opening and writing, which keeps writes and their waiters in the same order. A
+	// channel, so that waiting for it respects the context.
+	writing chan struct{}
+	// open is the current stream, guarded by writing.
 	open *openSends
-	// life ends when the client closes.
-	life context.Context
-	end  context.CancelFunc
+	// ctx is canceled when the client closes.
+	ctx    context.Context
+	cancel context.CancelFunc
 }
 
-// An openSends is one stream and who waits for its answers.
+// An openSends is one stream with the sends that wait for their results.
 type openSends struct {
 	stream grpc.BidiStreamingClient[pb.SendStreamRequest, pb.SendStreamResponse]
 	cancel context.CancelFunc
 
 	mu sync.Mutex
-	// waiting are the sends without an answer, oldest first: answers come in the order of sends.
+	// waiting are the sends without a result, oldest first; results arrive in the order of the sends.
 	waiting []*waiter
 	// err is why the stream has ended.
 	err error
 }
 
-// A waiter is one send that waits for its answer.
+// A waiter waits for the result of one send.
 type waiter struct {
-	// answered holds one answer, so that who gave up holds up nobody.
-	answered chan sendAnswer
-	timer    *time.Timer
+	// result has a buffer of one, so that an abandoned waiter does not block the reader.
+	result chan sendResult
+	timer  *time.Timer
 }
 
-type sendAnswer struct {
+type sendResult struct {
 	response *pb.SendStreamResponse
 	err      error
 }
 
-// waiters are kept for reuse, unless somebody gave up on them.
+// waiters is a pool of waiters. Abandoned ones, which may still get a result, are not returned to it.
 var waiters = sync.Pool{New: func() any {
 	timer := time.NewTimer(defaultDeadline)
 	timer.Stop()
-	return &waiter{answered: make(chan sendAnswer, 1), timer: timer}
+	return &waiter{result: make(chan sendResult, 1), timer: timer}
 }}
 
 func newSendStream(rpc pb.ControlServiceClient) *sendStream {
-	life, end := context.WithCancel(context.Background())
-	return &sendStream{rpc: rpc, turn: make(chan struct{}, 1), life: life, end: end}
+	ctx, cancel := context.WithCancel(context.Background())
+	return &sendStream{rpc: rpc, writing: make(chan struct{}, 1), ctx: ctx, cancel: cancel}
 }
 
-func (s *sendStream) close() { s.end() }
+func (s *sendStream) close() { s.cancel() }
 
-// send writes one send and waits for its answer.
+// send writes one send and waits for its result.
 func (s *sendStream) send(ctx context.Context, request *pb.SendRequest) (*Report, error) {
 	waiter := waiters.Get().(*waiter)
-	var late <-chan time.Time
-	if _, has := ctx.Deadline(); !has {
+	var timeout <-chan time.Time
+	if _, ok := ctx.Deadline(); !ok {
 		waiter.timer.Reset(defaultDeadline)
-		late = waiter.timer.C
+		timeout = waiter.timer.C
 	}
 	select {
-	case s.turn <- struct{}{}:
+	case s.writing <- struct{}{}:
 	case <-ctx.Done():
 		return nil, fromContext(ctx)
-	case <-late:
-		return nil, deadlinePassed()
+	case <-timeout:
+		return nil, deadlineError()
 	}
 	err := s.write(ctx, request, waiter)
-	<-s.turn
+	<-s.writing
 	if err != nil {
 		return nil, err
 	}
 	select {
-	case answer := <-waiter.answered:
+	case result := <-waiter.result:
 		waiter.timer.Stop()
 		waiters.Put(waiter)
-		return answer.report()
+		return result.report()
 	case <-ctx.Done():
 		return nil, fromContext(ctx)
-	case <-late:
-		return nil, deadlinePassed()
+	case <-timeout:
+		return nil, deadlineError()
 	}
 }
 
-// write puts the send on the wire and its waiter into the queue. The turn is the caller's.
+// write writes a send to the stream and enqueues its waiter. The caller holds writing.
 func (s *sendStream) write(ctx context.Context, request *pb.SendRequest, waiter *waiter) error {
 	if s.open == nil || !s.open.enqueue(waiter) {
 		open, err := s.connect(ctx)
@@ -109,45 +110,45 @@ func (s *sendStream) write(ctx context.Context, request *pb.SendRequest, waiter 
 		}
 	}
 	if err := s.open.stream.Send(&pb.SendStreamRequest{Send: request}); err != nil && !errors.Is(err, io.EOF) {
-		// It was not sent, a message that is too large say, and no answer will come. The stream is of no
-		// use then: gRPC has ended it.
+		// It was not sent (an oversized message, for example), so there will be no result. gRPC has ended
+		// the stream.
 		err = fromRPC(ctx, err)
 		s.open.fail(err)
 		s.open.cancel()
 	}
-	// At io.EOF the reader knows why the stream has ended.
+	// On io.EOF the reader gets the error that ended the stream.
 	return nil
 }
 
 func (s *sendStream) connect(ctx context.Context) (*openSends, error) {
-	life, cancel := context.WithCancel(s.life)
-	// Only the opening is the caller's: the stream outlives it.
+	streamCtx, cancel := context.WithCancel(s.ctx)
+	// The caller's context applies only to the opening: the stream outlives it.
 	stop := context.AfterFunc(ctx, cancel)
-	stream, err := s.rpc.SendStream(life)
+	stream, err := s.rpc.SendStream(streamCtx)
 	if !stop() {
 		cancel()
 		return nil, fromContext(ctx)
 	}
 	if err != nil {
 		cancel()
-		return nil, fromRPC(life, err)
+		return nil, fromRPC(streamCtx, err)
 	}
 	open := &openSends{stream: stream, cancel: cancel}
-	go open.read(life)
+	go open.read(streamCtx)
 	return open, nil
 }
 
-// read gives every answer to the oldest waiter, until the stream ends.
-func (o *openSends) read(life context.Context) {
+// read delivers every result to the oldest waiter, until the stream ends.
+func (o *openSends) read(ctx context.Context) {
 	defer o.cancel()
 	for {
 		response, err := o.stream.Recv()
 		if err != nil {
-			o.fail(endOf(life, err))
+			o.fail(streamEnd(ctx, err))
 			return
 		}
-		if oldest := o.oldest(); oldest != nil {
-			oldest.answered <- sendAnswer{response: response}
+		if oldest := o.dequeue(); oldest != nil {
+			oldest.result <- sendResult{response: response}
 		}
 	}
 }
@@ -162,7 +163,7 @@ func (o *openSends) enqueue(waiter *waiter) bool {
 	return true
 }
 
-func (o *openSends) oldest() *waiter {
+func (o *openSends) dequeue() *waiter {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.waiting) == 0 {
@@ -173,7 +174,7 @@ func (o *openSends) oldest() *waiter {
 	return oldest
 }
 
-// fail ends the wait of all.
+// fail delivers the error to all waiters.
 func (o *openSends) fail(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -182,29 +183,29 @@ func (o *openSends) fail(err error) {
 	}
 	o.err = err
 	for _, waiter := range o.waiting {
-		waiter.answered <- sendAnswer{err: err}
+		waiter.result <- sendResult{err: err}
 	}
 	o.waiting = nil
 }
 
-func (a sendAnswer) report() (*Report, error) {
-	if a.err != nil {
-		return nil, a.err
+func (r sendResult) report() (*Report, error) {
+	if r.err != nil {
+		return nil, r.err
 	}
-	if refused := a.response.GetError(); refused != nil {
+	if refused := r.response.GetError(); refused != nil {
 		return nil, &Error{Code: codes.Code(refused.GetCode()), Reason: refused.GetReason(), Message: refused.GetMessage()}
 	}
-	return reportFrom(a.response.GetReport())
+	return reportFrom(r.response.GetReport())
 }
 
-// endOf is why a stream that should go on has ended.
-func endOf(ctx context.Context, err error) error {
+// streamEnd converts the error with which a stream ended unexpectedly.
+func streamEnd(ctx context.Context, err error) error {
 	if errors.Is(err, io.EOF) {
 		return &DisconnectedError{errors.New("the daemon ended the stream")}
 	}
 	return fromRPC(ctx, err)
 }
 
-func deadlinePassed() error {
-	return &Error{codes.DeadlineExceeded, "DEADLINE", "the deadline passed before the daemon answered", nil}
+func deadlineError() error {
+	return &Error{codes.DeadlineExceeded, "DEADLINE", "the deadline passed before the daemon responded", nil}
 }

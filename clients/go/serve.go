@@ -8,46 +8,48 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// ServePhase is when a serve hook is asked.
+// ServePhase is when a serve hook is called.
 type ServePhase int
 
 const (
-	// BeforeFiles is ahead of the file system, in the order of the daemon's configuration. The default.
+	// BeforeFiles calls the hook before the file system, in the order of the daemon's configuration. The
+	// default.
 	BeforeFiles ServePhase = iota
-	// First is ahead of every plugin, as an editor with unsaved buffers needs.
+	// First calls the hook before all other plugins, as an editor with unsaved buffers needs.
 	First
-	// AfterFiles is only when no file answers.
+	// AfterFiles calls the hook only when no file matches.
 	AfterFiles
 )
 
 // A ServeHook answers requests. It must not be copied.
 type ServeHook struct {
-	// Filters say which requests it is asked about: any may match. They are mandatory: everything is
-	// [MatchAll], and an empty list that is not nil is nothing until SetFilters.
+	// Filters select the requests for which the hook is called: any may match. They are mandatory:
+	// [MatchAll] matches everything; with an empty list that is not nil, the hook is not called until
+	// SetFilters is.
 	Filters []Filter
-	// Handler makes the response. nil or [Skip] leaves the request to the next plugin. An error or a panic
-	// is shown in the page; a [Failure] says where in the source the cause is.
+	// Handler returns the response. nil or [Skip] passes the request on to the next plugin. An error or a
+	// panic is shown in the page; a [Failure] adds the location in the source.
 	//
-	// Calls run at the same time, each in a goroutine of its own. The context ends when the daemon gives
-	// the call up; what the handler returns then is thrown away.
+	// Calls run concurrently, each in a goroutine of its own. The context is canceled when the daemon
+	// cancels the call; the result of the handler is then discarded.
 	Handler func(ctx context.Context, request *Request) (*Content, error)
-	// Phase is when it is asked.
+	// Phase is when the hook is called.
 	Phase ServePhase
-	// MaxRequestBodyBytes is the largest request body to see; of a larger one the handler sees that it was
-	// left out. 0 = none; 16 MiB at most.
+	// MaxRequestBodyBytes is the largest request body to receive; a larger one is omitted
+	// ([Request.BodyOmitted]). 0 = no bodies; at most 16 MiB.
 	MaxRequestBodyBytes int
-	// Options are those of every hook.
+	// Options are the options that all hooks share.
 	Options HookOptions
 
 	live liveFilters
 }
 
-// SetFilters replaces all filters, also while the plugin runs; without one the hook is asked about nothing.
-// It returns once they are in force: no later request sees the old ones. While the plugin does not run it
-// returns at once, and the hook opens with them.
+// SetFilters replaces all filters, also while the plugin runs; without filters the hook is not called. It
+// returns once they are active: no later request is matched against the old ones. While the plugin does not
+// run it returns immediately, and the hook opens with them.
 //
 // A filter that the daemon refuses (FIELD_INVALID) ends the plugin. The filters stay set: replace refused
-// ones before the plugin is run again.
+// ones before running the plugin again.
 func (h *ServeHook) SetFilters(ctx context.Context, filters ...Filter) error {
 	return h.live.set(ctx, filters)
 }
@@ -61,12 +63,12 @@ func (h *ServeHook) declare() declaredHook {
 	}
 }
 
-func (h *ServeHook) stream(session *Session) hookKind[pb.ServeRequest, pb.ServeResponse] {
+func (h *ServeHook) stream(session *Session) hookType[pb.ServeRequest, pb.ServeResponse] {
 	result := func(id uint64, result *pb.ServeResult) *pb.ServeRequest {
 		result.CallId = id
 		return &pb.ServeRequest{Message: &pb.ServeRequest_Result{Result: result}}
 	}
-	return hookKind[pb.ServeRequest, pb.ServeResponse]{
+	return hookType[pb.ServeRequest, pb.ServeResponse]{
 		live: &h.live,
 		connect: func(ctx context.Context) (grpc.BidiStreamingClient[pb.ServeRequest, pb.ServeResponse], error) {
 			return session.Client.rpc.Serve(ctx)

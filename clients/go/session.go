@@ -15,40 +15,41 @@ import (
 )
 
 const (
-	// verdictTimeout is how long the session may take to say why a hook's stream ended before it did; then the
-	// stream's own error counts. 1 s.
-	verdictTimeout = time.Second
-	// stopGrace is what handlers get to finish, unless the daemon grants another time; then they are cut. 2 s.
-	stopGrace = 2 * time.Second
+	// endReasonTimeout limits the wait for the session's reason after a stream of it has ended. Without one,
+	// the error of the stream is used.
+	endReasonTimeout = time.Second
+	// defaultGrace is the time that handlers have to finish, unless the daemon sets another one. After it they
+	// are canceled.
+	defaultGrace = 2 * time.Second
 )
 
-// A Session is a running plugin's view of its daemon: what was true when it began, and the client to ask
-// for what is true now.
+// A Session is a running plugin's view of its daemon: a snapshot from the start of the session, and the client
+// for everything current.
 type Session struct {
-	// Client is the connection that the plugin runs on. It closes with the session.
+	// Client is the plugin's connection, which is closed with the session.
 	Client *Client
-	// PluginName is what the daemon calls the plugin.
+	// PluginName is the plugin's name in the daemon.
 	PluginName string
-	// Server tells version, features and limits of the daemon.
+	// Server has the version, features and limits of the daemon.
 	Server *ServerInfo
-	// Sockets are those that were connected when the session began, 1,000 at most.
+	// Sockets are the sockets that were connected when the session started, at most 1,000.
 	Sockets []Socket
-	// SocketsTruncated tells that there were more: [Client.Sockets] lists them.
+	// SocketsTruncated is whether there were more, which [Client.Sockets] lists.
 	SocketsTruncated bool
-	// Position is the instant of Sockets in the event log.
+	// Position is the position of Sockets in the event log.
 	Position Position
-	// RootDirs are the folders being served, absolute, on the daemon's machine.
+	// RootDirs are the absolute paths of the served folders on the daemon's machine.
 	RootDirs []string
-	// ScratchDir is a folder of this session's own, absolute, removed with it: [Content.File] may name files
-	// in it.
+	// ScratchDir is the absolute path of a folder that belongs to this session and is removed with it.
+	// [Content.File] may name files in it.
 	ScratchDir string
 
 	config string
-	// id ties hooks to the session. A secret.
+	// id associates streams with the session. It is a secret.
 	id string
 }
 
-// Config decodes the plugin's section of the daemon's configuration; it tells whether there is one.
+// Config decodes the plugin's section of the daemon's configuration, and returns whether there is one.
 func (s *Session) Config(to any) (bool, error) {
 	if s.config == "" {
 		return false, nil
@@ -56,8 +57,8 @@ func (s *Session) Config(to any) (bool, error) {
 	return true, json.Unmarshal([]byte(s.config), to)
 }
 
-// tie makes a call one of the session.
-func (s *Session) tie(ctx context.Context) context.Context {
+// inSession associates a call with the session.
+func (s *Session) inSession(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "pagewire-session", s.id)
 }
 
@@ -76,16 +77,16 @@ func sessionFrom(client *Client, started *pb.ServerStarted) *Session {
 	}
 }
 
-// session runs a plugin as long as its session lasts; served are the daemon's folders, if the plugin came to be ready.
-// The error is nil when the daemon stops or the program ends the plugin.
-func (p *Plugin) session(ctx context.Context, client *Client, launchID string, declared []declaredHook) (served []string, err error) {
-	// Handlers and streams outlive the program's wish to end, for the grace.
-	work, cut := context.WithCancel(context.WithoutCancel(ctx))
-	defer cut()
-	stopOpening := context.AfterFunc(ctx, cut)
+// session runs one session of a plugin, and returns the folders of the daemon if the plugin became ready. The error
+// is nil when the daemon stops or the program stops the plugin.
+func (p *Plugin) session(ctx context.Context, client *Client, launchID string, declared []declaredHook) (roots []string, err error) {
+	// Handlers and streams outlive ctx by the grace period. Until all hooks are open, ctx and a timeout apply.
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stopOpening := context.AfterFunc(ctx, cancel)
 	defer stopOpening()
-	late := time.AfterFunc(defaultDeadline, cut)
-	defer late.Stop()
+	timeout := time.AfterFunc(defaultDeadline, cancel)
+	defer timeout.Stop()
 
 	stream, err := client.rpc.ServerStart(work, p.startRequest(launchID, declared))
 	if err != nil {
@@ -93,10 +94,10 @@ func (p *Plugin) session(ctx context.Context, client *Client, launchID string, d
 	}
 	first, err := stream.Recv()
 	if err != nil {
-		return nil, endOf(work, err)
+		return nil, streamEnd(work, err)
 	}
 	if first.GetStarted() == nil {
-		return nil, unexpected("a session that does not begin with `started`")
+		return nil, unexpected("a session that does not start with `started`")
 	}
 	running := &runningPlugin{
 		plugin:  p,
@@ -109,58 +110,58 @@ func (p *Plugin) session(ctx context.Context, client *Client, launchID string, d
 	for _, hook := range declared {
 		open, err := hook.open(work, running.session)
 		if err != nil {
-			return nil, running.verdict(err)
+			return nil, running.endReason(err)
 		}
 		running.hooks = append(running.hooks, open)
 	}
-	if p.listens() {
+	if p.hasEventHandlers() {
 		listening, err := listen(work, p, running.session)
 		if err != nil {
-			return nil, running.verdict(err)
+			return nil, running.endReason(err)
 		}
 		running.hooks = append(running.hooks, listening)
 	}
-	if !stopOpening() || !late.Stop() {
+	if !stopOpening() || !timeout.Stop() {
 		return nil, fromContext(work)
 	}
 	return running.run(ctx)
 }
 
-// A runningPlugin is a session in force.
+// A runningPlugin is a plugin with an open session.
 type runningPlugin struct {
 	plugin  *Plugin
 	session *Session
 	hooks   []openHook
-	// work is the context of everything that the session does.
+	// work is the context of all handlers and streams of the session.
 	work context.Context
-	// events are the session's own.
+	// events are the events of the session's stream.
 	events chan sessionEvent
-	// ended has an entry for each hook whose stream is over.
+	// ended receives the result of each hook's run.
 	ended chan error
 }
 
-// A sessionEvent is what the daemon says of the session, or its end.
+// A sessionEvent is an event of the session's stream, or its end.
 type sessionEvent struct {
 	ready bool
-	// grace is set when the daemon stops.
+	// grace is the grace period, set when the daemon stops.
 	grace time.Duration
 	err   error
 }
 
-// read hands on the events of the session, the end last.
+// read forwards the events of the session's stream, including its end.
 func (r *runningPlugin) read(stream grpc.ServerStreamingClient[pb.ServerStartResponse]) {
 	for {
 		response, err := stream.Recv()
 		var event sessionEvent
 		switch {
 		case errors.Is(err, io.EOF):
-			event.grace = stopGrace
+			event.grace = defaultGrace
 		case err != nil:
 			event.err = fromRPC(r.work, err)
 		case response.GetReady() != nil:
 			event.ready = true
 		case response.GetStopping() != nil:
-			event.grace = stopGrace
+			event.grace = defaultGrace
 			if grace := response.GetStopping().GetGrace(); grace != nil {
 				event.grace = grace.AsDuration()
 			}
@@ -178,9 +179,10 @@ func (r *runningPlugin) read(stream grpc.ServerStreamingClient[pb.ServerStartRes
 	}
 }
 
-// verdict is what the session says of the end of a hook's stream; the error, if it says nothing.
-func (r *runningPlugin) verdict(err error) error {
-	patience, cancel := context.WithTimeout(r.work, verdictTimeout)
+// endReason returns why a hook's stream has ended: the session's error, nil if the daemon stops, or the given error
+// if the session does not report a reason in time.
+func (r *runningPlugin) endReason(err error) error {
+	ctx, cancel := context.WithTimeout(r.work, endReasonTimeout)
 	defer cancel()
 	for {
 		select {
@@ -191,54 +193,56 @@ func (r *runningPlugin) verdict(err error) error {
 			if event.grace != 0 {
 				return nil
 			}
-		case <-patience.Done():
+		case <-ctx.Done():
 			return err
 		}
 	}
 }
 
-// run waits for the end of the session, whoever brings it about, and leaves in order if there is one.
-func (r *runningPlugin) run(ctx context.Context) (served []string, err error) {
+// run runs the hooks until the session ends or ctx is done, and shuts down gracefully if possible. It returns the
+// folders of the daemon if the plugin became ready.
+func (r *runningPlugin) run(ctx context.Context) (roots []string, err error) {
 	for _, hook := range r.hooks {
 		go func() { r.ended <- hook.run() }()
 	}
-	left := len(r.hooks)
+	runningHooks := len(r.hooks)
 	started := make(chan error, 1)
 	for {
 		select {
 		case <-ctx.Done():
-			return served, r.leave(ctx, stopGrace, left)
+			return roots, r.shutDown(ctx, defaultGrace, runningHooks)
 		case event := <-r.events:
 			switch {
 			case event.err != nil:
-				return served, event.err
+				return roots, event.err
 			case event.grace != 0:
-				return served, r.leave(ctx, event.grace, left)
+				return roots, r.shutDown(ctx, event.grace, runningHooks)
 			}
-			served = slices.Clone(r.session.RootDirs)
+			roots = slices.Clone(r.session.RootDirs)
 			if start := r.plugin.ServerStart; start != nil {
 				go func() { started <- guardedCall(func() error { return start(r.work, r.session) }) }()
 			}
 		case err := <-started:
 			if err != nil {
-				return served, r.failed("ServerStart failed", err)
+				return roots, r.failed("ServerStart failed", err)
 			}
 		case err := <-r.ended:
-			left--
-			if err := r.verdict(err); err != nil {
-				return served, err
+			runningHooks--
+			if err := r.endReason(err); err != nil {
+				return roots, err
 			}
-			return served, r.leave(ctx, stopGrace, left)
+			return roots, r.shutDown(ctx, defaultGrace, runningHooks)
 		}
 	}
 }
 
-// leave calls ServerStop, lets what runs finish, and ends the session if the program's context is done: then it is no
-// daemon that stops. Beyond the grace the daemon cuts the streams: what is not done by then never will be.
-func (r *runningPlugin) leave(program context.Context, grace time.Duration, left int) error {
+// shutDown calls ServerStop and lets the running handlers finish. It ends the session if the program stops the
+// plugin (its context is done) rather than the daemon. After the grace period the daemon cancels the streams, so
+// unfinished handlers are abandoned.
+func (r *runningPlugin) shutDown(program context.Context, grace time.Duration, runningHooks int) error {
 	ctx, cancel := context.WithTimeout(r.work, grace)
 	defer cancel()
-	// Hooks go on meanwhile: the stop handler may need what they serve.
+	// Hooks are still called meanwhile, because the stop handler may depend on them.
 	if stop := r.plugin.ServerStop; stop != nil {
 		stopped := make(chan error, 1)
 		go func() { stopped <- guardedCall(func() error { return stop(ctx, r.session.Client) }) }()
@@ -254,7 +258,7 @@ func (r *runningPlugin) leave(program context.Context, grace time.Duration, left
 	for _, hook := range r.hooks {
 		hook.finish()
 	}
-	for ; left > 0; left-- {
+	for ; runningHooks > 0; runningHooks-- {
 		select {
 		case <-r.ended:
 		case <-ctx.Done():
@@ -262,17 +266,17 @@ func (r *runningPlugin) leave(program context.Context, grace time.Duration, left
 		}
 	}
 	if program.Err() != nil {
-		// What fails has ended it too: it is gone, or the connection is.
+		// An error means that the session or the connection is already gone.
 		_, _ = r.session.Client.rpc.EndSession(ctx, &pb.EndSessionRequest{SessionId: r.session.id})
 	}
 	return nil
 }
 
-func (r *runningPlugin) failed(what string, err error) error {
-	return &PluginError{Plugin: r.session.PluginName, Problem: what, Err: err}
+func (r *runningPlugin) failed(problem string, err error) error {
+	return &PluginError{Plugin: r.session.PluginName, Problem: problem, Err: err}
 }
 
-// guardedCall runs a handler that returns an error alone.
+// guardedCall is guarded for a handler that returns only an error.
 func guardedCall(handler func() error) error {
 	_, err := guarded(func() (struct{}, error) { return struct{}{}, handler() })
 	return err

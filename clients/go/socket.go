@@ -10,70 +10,71 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// A Socket is one WebSocket connection of one document; frames have their own.
+// A Socket is one WebSocket connection of one document. Each frame has its own.
 type Socket struct {
-	// ID names this connection. It is never used again; a reconnect has another.
+	// ID identifies this connection. It is never reused; a reconnect gets another.
 	ID string
-	// PageID names the document; it stays the same across its reconnects.
+	// PageID identifies the document; it stays the same across its reconnects.
 	PageID string
-	// TabID names the browser tab; it stays the same across reloads. Frames have their top page's.
+	// TabID identifies the browser tab; it stays the same across reloads. Frames have that of their top page.
 	TabID string
-	// URL is the document's location, as its page reported it last.
+	// URL is the document's location, as last reported by the page.
 	URL string
-	// Title is the document's title, as its page reported it last.
+	// Title is the document's title, as last reported by the page.
 	Title string
-	// UserAgent is the User-Agent header of the connection. Empty = it had none.
+	// UserAgent is the User-Agent header of the connection. Empty = none.
 	UserAgent string
-	// Visibility is what the page reported last. Empty = nothing yet.
+	// Visibility is the page's visibility, as last reported. Empty = not reported yet.
 	Visibility Visibility
-	// TopLevel tells that the document is its tab's top page, not a frame.
+	// TopLevel is whether the document is its tab's top page, not a frame.
 	TopLevel bool
-	// RemoteAddress is where the connection came from, as ip:port.
+	// RemoteAddress is the address of the peer, as ip:port.
 	RemoteAddress string
 	// ConnectTime is when the daemon accepted it, by the daemon's clock.
 	ConnectTime time.Time
-	// Ready tells that the page has said what it is, or had a second without: filters see it.
+	// Ready is whether the page has sent its hello, or its 1 s timeout has elapsed. Filters match only ready
+	// sockets.
 	Ready bool
-	// DocumentState is how far the document has loaded, as its page reported it last. Empty = not yet.
+	// DocumentState is the load state of the document, as last reported. Empty = not reported yet.
 	DocumentState DocumentState
-	// ClientFeatures are what the page's script can do. Empty = it never said hello.
+	// ClientFeatures are the features of the page's script. Empty = it never sent its hello.
 	ClientFeatures []string
 }
 
 // Visibility is a page's document.visibilityState.
 type Visibility string
 
-// What a page can be.
+// The values of document.visibilityState.
 const (
-	// Visible is a page that is at least partly visible.
+	// Visible: at least partly visible.
 	Visible Visibility = "visible"
-	// Hidden is a page in a background tab, minimised or covered.
+	// Hidden: in a background tab, minimized or covered.
 	Hidden Visibility = "hidden"
 )
 
 // DocumentState is a page's document.readyState.
 type DocumentState string
 
-// How far a document can have loaded.
+// The values of document.readyState.
 const (
-	// Loading is a document that is still parsed.
+	// Loading: the document is still being parsed.
 	Loading DocumentState = "loading"
-	// Interactive is one that is parsed, and whose subresources still load.
+	// Interactive: the document is parsed, but its subresources are still loading.
 	Interactive DocumentState = "interactive"
-	// Complete is one that has loaded.
+	// Complete: the document and its subresources have loaded.
 	Complete DocumentState = "complete"
 )
 
-// A SocketFilter is a condition on ready sockets: all fields that are set must hold. One without any is
-// refused by the daemon (FIELD_INVALID) where it is a target.
+// A SocketFilter is a condition on ready sockets: all fields that are set must match. As a target, the zero
+// value is refused by the daemon (FIELD_INVALID).
 type SocketFilter struct {
-	// URL is a regular expression that the socket's URL must contain: RE2 syntax, unanchored.
+	// URL is a regular expression for the socket's URL: RE2 syntax, unanchored.
 	URL string
-	// UserAgent is a regular expression that the socket's User-Agent must contain.
+	// UserAgent is a regular expression for the socket's User-Agent.
 	UserAgent string
 	// Visibility narrows to pages that are Visible or Hidden.
 	Visibility Visibility
-	// TopLevel narrows to top-level documents: no frames.
+	// TopLevel narrows to top-level documents, excluding frames.
 	TopLevel bool
 }
 
@@ -91,23 +92,24 @@ func (f *SocketFilter) proto() *pb.SocketFilter {
 	return filter
 }
 
-// A SocketList is the sockets of one instant.
+// A SocketList is a snapshot of the connected sockets.
 type SocketList struct {
 	// Sockets are in no particular order.
 	Sockets []Socket
-	// Position is the instant: subscribe after it to miss nothing later.
+	// Position is the position of the snapshot: subscribe with it as [SubscribeOptions.ResumeAfter] to miss no
+	// later event.
 	Position Position
 }
 
-// A Position is a place in the daemon's event log.
+// A Position is a position in the daemon's event log.
 type Position struct {
-	// Epoch names one run of the daemon. Opaque: compare it for equality only.
+	// Epoch identifies one run of the daemon. It is opaque: compare it only for equality.
 	Epoch string
-	// Sequence counts the events of one epoch, from 1. 0 = before the first.
+	// Sequence numbers the events of one epoch, from 1. 0 = before the first.
 	Sequence uint64
 }
 
-// String is the epoch and the sequence.
+// String returns the epoch and the sequence.
 func (p Position) String() string { return fmt.Sprintf("%s/%d", p.Epoch, p.Sequence) }
 
 func (p Position) proto() *pb.Position { return &pb.Position{Epoch: p.Epoch, Sequence: p.Sequence} }
@@ -124,12 +126,12 @@ func socketFrom(socket *pb.Socket) Socket {
 		URL:            socket.GetUrl(),
 		Title:          socket.GetTitle(),
 		UserAgent:      socket.GetUserAgent(),
-		Visibility:     Visibility(word(socket.GetVisibility(), "VISIBILITY_")),
+		Visibility:     Visibility(enumName(socket.GetVisibility(), "VISIBILITY_")),
 		TopLevel:       socket.GetTopLevel(),
 		RemoteAddress:  socket.GetRemoteAddress(),
 		ConnectTime:    timeFrom(socket.GetConnectTime()),
 		Ready:          socket.GetReady(),
-		DocumentState:  DocumentState(word(socket.GetDocumentState(), "DOCUMENT_STATE_")),
+		DocumentState:  DocumentState(enumName(socket.GetDocumentState(), "DOCUMENT_STATE_")),
 		ClientFeatures: socket.GetClientFeatures(),
 	}
 }
@@ -142,8 +144,8 @@ func socketsFrom(sockets []*pb.Socket) []Socket {
 	return list
 }
 
-// word is a value of the contract's enums without its prefix, in lower case; empty if it is unspecified.
-func word(value fmt.Stringer, prefix string) string {
+// enumName returns the name of an enum value without its prefix, in lower case; empty if it is unspecified.
+func enumName(value fmt.Stringer, prefix string) string {
 	name := strings.ToLower(strings.TrimPrefix(value.String(), prefix))
 	if name == "unspecified" {
 		return ""
@@ -151,10 +153,10 @@ func word(value fmt.Stringer, prefix string) string {
 	return name
 }
 
-// timeFrom is the zero time where the daemon said none.
-func timeFrom(time_ *timestamppb.Timestamp) (t time.Time) {
-	if time_ != nil {
-		t = time_.AsTime()
+// timeFrom returns the zero time for nil.
+func timeFrom(timestamp *timestamppb.Timestamp) time.Time {
+	if timestamp == nil {
+		return time.Time{}
 	}
-	return t
+	return timestamp.AsTime()
 }

@@ -12,39 +12,41 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// SubscribeOptions say what to be told of, and from where on. The zero value is every message of every
-// page, from now on.
+// SubscribeOptions are the kinds of events and the start position of a subscription. The zero value selects all
+// messages of all pages, from now on.
 type SubscribeOptions struct {
-	// Messages are those of pages, of any type.
+	// Messages selects messages of pages, of any type.
 	Messages bool
-	// MessageTypes are messages of these types only.
+	// MessageTypes selects messages of pages, of these types only.
 	MessageTypes []string
-	// Sockets are sockets that open, change and close.
+	// Sockets selects sockets that open, change and close.
 	Sockets bool
-	// Console is the console output of pages; has the daemon forward it, which costs the pages a little.
+	// Console selects console output of pages. Pages report it only while there is a subscriber, at a small
+	// cost.
 	Console bool
-	// PageErrors are errors in pages that no code of theirs took.
+	// PageErrors selects errors in pages that their code did not handle.
 	PageErrors bool
-	// Files are watched files that change. Needs a daemon that watches (FEATURE_UNSUPPORTED).
+	// Files selects changed files. Needs a daemon with --watch (FEATURE_UNSUPPORTED).
 	Files bool
 	// From narrows to events of ready sockets that match.
 	From *SocketFilter
-	// ResumeAfter delivers what came after this first. What the daemon no longer holds is a [Gap].
+	// ResumeAfter starts with the events after this position. Events that the daemon no longer holds are
+	// reported by a [Gap].
 	ResumeAfter *Position
-	// Strict fails with POSITION_EVICTED or EPOCH_CHANGED where there would be a gap at the beginning.
+	// Strict fails with POSITION_EVICTED or EPOCH_CHANGED instead of reporting a gap at the start.
 	Strict bool
-	// GapsWhenSlow drops the oldest events, and says so by a [Gap], when they are read too slowly. Else
-	// the subscription ends with SUBSCRIBER_SLOW.
+	// GapsWhenSlow drops the oldest events when they are read too slowly, and reports a [Gap]. Otherwise the
+	// subscription ends with SUBSCRIBER_SLOW.
 	GapsWhenSlow bool
-	// MaxQueue is how many events may wait in the daemon. 0 = 1024; 8 MiB at most whatever the number.
+	// MaxQueue limits the events that the daemon queues for this subscriber. 0 = 1024; always at most 8 MiB.
 	MaxQueue int
-	// MaxEventBytes leaves out the content of larger messages. 0 = 1 MiB.
+	// MaxEventBytes omits the content of larger messages. 0 = 1 MiB.
 	MaxEventBytes int
-	// AnswersRequests offers to answer the pages' requests among these messages: the page then waits for
-	// [Client.Reply], up to 20 s. Without any offer it is refused at once.
+	// AnswersRequests offers to answer the requests among these messages: the page then waits up to 20 s for
+	// [Client.Reply]. Without an offer of any subscriber a request fails immediately.
 	AnswersRequests bool
-	// Answers offers to answer requests of these types alone. Each must be among MessageTypes, if those are
-	// chosen.
+	// Answers offers to answer only requests of these types. Each must be among MessageTypes, if those are
+	// set.
 	Answers []string
 }
 
@@ -57,13 +59,13 @@ func (o SubscribeOptions) proto() *pb.SubscribeMessagesRequest {
 		AnswersRequests: o.AnswersRequests,
 		AnswerTypes:     o.Answers,
 	}
-	// All types are asked for by none.
+	// An empty list selects all types.
 	if !o.Messages {
 		request.MessageTypes = o.MessageTypes
 	}
 	for _, choice := range []struct {
-		wanted bool
-		kind   pb.EventKind
+		selected bool
+		kind     pb.EventKind
 	}{
 		{o.Messages || len(o.MessageTypes) > 0, pb.EventKind_EVENT_KIND_MESSAGE},
 		{o.Sockets, pb.EventKind_EVENT_KIND_SOCKET},
@@ -71,7 +73,7 @@ func (o SubscribeOptions) proto() *pb.SubscribeMessagesRequest {
 		{o.PageErrors, pb.EventKind_EVENT_KIND_PAGE_ERROR},
 		{o.Files, pb.EventKind_EVENT_KIND_FILE},
 	} {
-		if choice.wanted {
+		if choice.selected {
 			request.Kinds = append(request.Kinds, choice.kind)
 		}
 	}
@@ -84,8 +86,8 @@ func (o SubscribeOptions) proto() *pb.SubscribeMessagesRequest {
 	return request
 }
 
-// A Subscription is one in force: the events of the daemon's log, in its order. One goroutine at a time
-// reads them.
+// A Subscription is an active subscription: events in the order of the daemon's log. Only one goroutine at a
+// time may read them.
 type Subscription struct {
 	client   *Client
 	options  SubscribeOptions
@@ -94,13 +96,13 @@ type Subscription struct {
 	cancel   context.CancelFunc
 	position atomic.Pointer[pb.Position]
 	resumed  bool
-	// closed tells that the program itself ended it.
+	// closed is set by Close.
 	closed atomic.Bool
 	ended  bool
 }
 
-// Subscribe returns once the subscription is in force: nothing that happens later is missed. The
-// context is the subscription's: it ends with it.
+// Subscribe subscribes, and returns once the subscription is active: no later event is missed. The subscription
+// ends with the context.
 func (c *Client) Subscribe(ctx context.Context, options SubscribeOptions) (*Subscription, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	subscription := &Subscription{client: c, options: options, ctx: ctx, cancel: cancel}
@@ -118,10 +120,10 @@ func (s *Subscription) open() error {
 	}
 	first, err := stream.Recv()
 	if err != nil {
-		return endOf(s.ctx, err)
+		return streamEnd(s.ctx, err)
 	}
 	if first.GetSubscribed() == nil {
-		return unexpected("a subscription that does not begin with `subscribed`")
+		return unexpected("a subscription that does not start with `subscribed`")
 	}
 	s.stream = stream
 	s.resumed = first.GetSubscribed().GetResumed()
@@ -129,10 +131,10 @@ func (s *Subscription) open() error {
 	return nil
 }
 
-// Events are those that come, for as long as they are ranged over; another range goes on behind the last
-// one. It waits as long as nothing happens. An error is the last item: an [Error] with SUBSCRIBER_SLOW when events
-// were read too slowly, a [DisconnectedError] when the connection was lost, the context's when that
-// ended. Without one it ends when the daemon stops, or at [Subscription.Close].
+// Events returns an iterator that waits for each event. A later range continues after the last event. An error is
+// the last item: an [Error] with SUBSCRIBER_SLOW when events were read too slowly, a [DisconnectedError] when the
+// connection was lost, or that of the context. Without an error the iterator ends when the daemon stops, or after
+// [Subscription.Close].
 func (s *Subscription) Events() iter.Seq2[*Event, error] {
 	return func(yield func(*Event, error) bool) {
 		for {
@@ -148,7 +150,7 @@ func (s *Subscription) Events() iter.Seq2[*Event, error] {
 	}
 }
 
-// next is nil at the end.
+// next returns the next event, or nil at the end.
 func (s *Subscription) next() (*Event, error) {
 	for !s.ended {
 		response, err := s.stream.Recv()
@@ -163,24 +165,24 @@ func (s *Subscription) next() (*Event, error) {
 		if response.GetPosition() != nil {
 			s.position.Store(response.GetPosition())
 		}
-		// An event of a later version is passed over.
-		if what := whatFrom(response); what != nil {
+		// Kinds of events that this version does not know are skipped.
+		if what := eventContentFrom(response); what != nil {
 			return &Event{positionFrom(response.GetPosition()), timeFrom(response.GetTime()), what}, nil
 		}
 	}
 	return nil, nil
 }
 
-// Position is the place of the last event that was delivered; at first, of the subscription itself. It
-// may be called from any goroutine.
+// Position returns the position of the last delivered event; initially that of the subscription itself. It may
+// be called from any goroutine.
 func (s *Subscription) Position() Position { return positionFrom(s.position.Load()) }
 
-// Resumed tells that everything after the position asked for is delivered. It is false when none was
-// asked for, or a [Gap] follows.
+// Resumed reports whether all events after the requested position will be delivered. It is false when no position
+// was requested, or a [Gap] follows.
 func (s *Subscription) Resumed() bool { return s.resumed }
 
-// Resume subscribes again after the last position, to the same, once the subscription has ended. What the
-// daemon no longer holds is a [Gap], the first event.
+// Resume subscribes again with the same options, after the last delivered event, once the subscription has ended.
+// Events that the daemon no longer holds are reported by a [Gap] as the first event.
 func (s *Subscription) Resume(ctx context.Context) (*Subscription, error) {
 	options := s.options
 	position := s.Position()

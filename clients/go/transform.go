@@ -11,47 +11,47 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// A Response is one on its way to the page, to be changed: as it stands after the plugins before this one.
+// A Response is a response to transform, including the changes of earlier plugins.
 type Response struct {
-	// Request is what it is for.
+	// Request is the request that it answers.
 	Request *Request
-	// Type is its MIME type, parameters included.
+	// Type is its MIME type, including parameters.
 	Type string
-	// Header are its headers.
+	// Header has its headers.
 	Header http.Header
-	// Body is the whole of it.
+	// Body is its complete body.
 	Body []byte
 }
 
-// Text is the body as text. What is not UTF-8 is a [Failure].
+// Text returns the body as text. The error is a [Failure] if the body is not UTF-8.
 func (r *Response) Text() (string, error) {
 	if !utf8.Valid(r.Body) {
-		return "", &Failure{Message: r.Request.Path + " is not UTF-8 (save it as UTF-8, or have the plugin leave it out)"}
+		return "", &Failure{Message: r.Request.Path + " is not UTF-8 (save it as UTF-8, or exclude it in the plugin)"}
 	}
 	return string(r.Body), nil
 }
 
-// A Change is what becomes different of a response. What it does not mention stays.
+// A Change is a set of changes to a response. Everything else of the response stays.
 type Change struct {
-	// Body is the new body. nil keeps the body; what is empty and not nil empties it: [ChangeBody] and
-	// [ChangeText] see to that. 16 MiB at most.
+	// Body is the new body. nil leaves the body unchanged; an empty slice makes it empty, and [ChangeBody] and
+	// [ChangeText] ensure that for empty arguments. At most 16 MiB.
 	Body []byte
-	// Type is the new MIME type, or a file extension. Empty keeps it.
+	// Type is the new MIME type, or a file extension. Empty leaves it unchanged.
 	Type string
-	// Header are headers to set, in place of those of their names. Hop-by-hop headers and Content-Length
-	// make the answer a failure of the plugin.
+	// Header has headers to set, replacing all of the same name. Hop-by-hop headers and Content-Length are
+	// refused: the page gets an error.
 	Header http.Header
-	// RemoveHeaders are names of headers to remove, before Header are set.
+	// RemoveHeaders are names of headers to remove before Header is set.
 	RemoveHeaders []string
-	// NoCache has the daemon ask again for the next request. Else it keeps what came of this response, no
-	// change too: until the response or a file that the change depends on is another, it is invalidated, or
-	// a plugin leaves.
+	// NoCache prevents caching: the plugin is called again for the next request. Otherwise the result,
+	// including nil, is cached until the response changes, it is invalidated, a file it depends on changes, or
+	// a plugin disconnects.
 	NoCache bool
-	// DependsOn are further files, as absolute paths, whose change makes a cached result stale.
+	// DependsOn are further files, as absolute paths, whose change makes the cached result stale.
 	DependsOn []string
 }
 
-// ChangeBody is a new body; it may be empty, and nil is.
+// ChangeBody returns a change of the body, which becomes empty if the argument is empty or nil.
 func ChangeBody(body []byte) *Change {
 	if body == nil {
 		body = []byte{}
@@ -59,42 +59,43 @@ func ChangeBody(body []byte) *Change {
 	return &Change{Body: body}
 }
 
-// ChangeText is a new body; it may be empty.
+// ChangeText returns a change of the body, which may be empty.
 func ChangeText(body string) *Change { return ChangeBody([]byte(body)) }
 
 func (c *Change) proto() *pb.TransformContent {
 	content := &pb.TransformContent{
 		Body:           c.Body,
-		ContentType:    valid(c.Type),
+		ContentType:    toValidUTF8(c.Type),
 		Headers:        headerProto(c.Header),
 		NoCache:        c.NoCache,
-		DependsOnFiles: allValid(c.DependsOn),
+		DependsOnFiles: allToValidUTF8(c.DependsOn),
 	}
 	for _, name := range c.RemoveHeaders {
-		content.RemoveHeaders = append(content.RemoveHeaders, valid(strings.ToLower(name)))
+		content.RemoveHeaders = append(content.RemoveHeaders, toValidUTF8(strings.ToLower(name)))
 	}
 	return content
 }
 
-// A TransformHook changes responses, wherever they come from. It must not be copied.
+// A TransformHook changes responses, whatever their source. It must not be copied.
 //
-// What comes of a response is cached, no change too: an unchanged one is not asked about again, unless the
-// [Change] says NoCache.
+// Results are cached, including nil: the handler is not called again for an unchanged response, unless the
+// [Change] has NoCache.
 type TransformHook struct {
-	// Filters say which responses it is asked about, as for [ServeHook]. [MatchMIME] is the usual one.
+	// Filters select the responses for which the hook is called, as for [ServeHook]. [MatchMIME] is the usual
+	// one.
 	Filters []Filter
-	// Handler makes the change; nil leaves the response as it is. Otherwise as for [ServeHook].
+	// Handler returns the change; nil leaves the response unchanged. Otherwise as for [ServeHook].
 	Handler func(ctx context.Context, response *Response) (*Change, error)
-	// MaxBodyBytes is the largest body to change; a larger response passes this plugin by, and a header of it
-	// says so. 0 = 1 MiB.
+	// MaxBodyBytes is the largest body to transform. A larger response skips this plugin, which its header
+	// pagewire-skipped reports. 0 = 1 MiB.
 	MaxBodyBytes int
-	// Options are those of every hook.
+	// Options are the options that all hooks share.
 	Options HookOptions
 
 	live liveFilters
 }
 
-// SetFilters is as [ServeHook.SetFilters].
+// SetFilters replaces all filters: see [ServeHook.SetFilters].
 func (h *TransformHook) SetFilters(ctx context.Context, filters ...Filter) error {
 	return h.live.set(ctx, filters)
 }
@@ -108,12 +109,12 @@ func (h *TransformHook) declare() declaredHook {
 	}
 }
 
-func (h *TransformHook) stream(session *Session) hookKind[pb.TransformRequest, pb.TransformResponse] {
+func (h *TransformHook) stream(session *Session) hookType[pb.TransformRequest, pb.TransformResponse] {
 	result := func(id uint64, result *pb.TransformResult) *pb.TransformRequest {
 		result.CallId = id
 		return &pb.TransformRequest{Message: &pb.TransformRequest_Result{Result: result}}
 	}
-	return hookKind[pb.TransformRequest, pb.TransformResponse]{
+	return hookType[pb.TransformRequest, pb.TransformResponse]{
 		live: &h.live,
 		connect: func(ctx context.Context) (grpc.BidiStreamingClient[pb.TransformRequest, pb.TransformResponse], error) {
 			return session.Client.rpc.Transform(ctx)

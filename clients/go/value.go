@@ -8,32 +8,32 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// A JSValue is a JavaScript value, as it came out of a page.
+// A JSValue is a JavaScript value of a page.
 type JSValue struct {
-	// Kind is which sort of value it is.
+	// Kind is the kind of value.
 	Kind JSKind
-	// Text is the value: JSON as the page made it, "NaN", or a description. Empty for JSUndefined.
+	// Text is the value: JSON as the page serialized it, "NaN", or a description. Empty for JSUndefined.
 	Text string
 }
 
-// JSKind is a sort of JavaScript value.
+// JSKind is a kind of JavaScript value.
 type JSKind string
 
-// The sorts of JavaScript values.
+// The kinds of JavaScript values.
 const (
-	// JSJSON is what JSON.stringify made of it: verbatim, never cut.
+	// JSJSON is the output of JSON.stringify: verbatim, never truncated.
 	JSJSON JSKind = "json"
 	// JSUndefined is undefined, or a module without a default function.
 	JSUndefined JSKind = "undefined"
 	// JSUnserializable is NaN, Infinity, -Infinity, -0, or a bigint as 123n.
 	JSUnserializable JSKind = "unserializable"
-	// JSDescription is text about anything else: a DOM node, a function, a cycle.
+	// JSDescription is a description of any other value: a DOM node, a function, a cycle.
 	JSDescription JSKind = "description"
-	// JSTruncated is the beginning of a description of what is larger than the limit.
+	// JSTruncated is the beginning of a value that is larger than the limit.
 	JSTruncated JSKind = "truncated"
 )
 
-// JSON decodes the value. undefined reads as null; what is no JSON is an error.
+// JSON decodes the value; undefined is decoded as null. It fails if the value is not JSON.
 func (v *JSValue) JSON(to any) error {
 	switch v.Kind {
 	case JSJSON:
@@ -41,10 +41,10 @@ func (v *JSValue) JSON(to any) error {
 	case JSUndefined:
 		return json.Unmarshal([]byte("null"), to)
 	}
-	return fmt.Errorf("not a json value: %s (have the page return something JSON.stringify keeps)", v)
+	return fmt.Errorf("not a json value: %s (let the page return something that JSON.stringify supports)", v)
 }
 
-// String is what a console would show.
+// String returns the value as a console would show it.
 func (v *JSValue) String() string {
 	switch v.Kind {
 	case JSUndefined:
@@ -70,40 +70,40 @@ func valueFrom(value *pb.JsValue) *JSValue {
 	return &JSValue{Kind: JSUndefined}
 }
 
-// An Exception is something that was thrown in a page.
+// An Exception is an exception in a page.
 type Exception struct {
-	// Phase is how far an awaited import had come; empty for a [PageError].
+	// Phase is the phase of the awaited import that failed; empty for a [PageError].
 	Phase Phase
-	// Name is the error's name, TypeError say. Empty for what is no Error.
+	// Name is the error's name, such as TypeError. Empty if the thrown value is not an Error.
 	Name string
-	// Message is the error's message, or what was thrown as text.
+	// Message is the error's message, or the thrown value as text.
 	Message string
-	// Stack is in the browser's own format. Empty = none.
+	// Stack is the stack trace in the browser's own format. Empty = none.
 	Stack string
-	// URL is the script it was thrown in. Empty = unknown.
+	// URL is the script that threw it. Empty = unknown.
 	URL string
 	// Line in URL, from 1. 0 = unknown.
 	Line int
 	// Column in Line, from 1. 0 = unknown.
 	Column int
-	// ThrownJSON is what was thrown and is no Error, as JSON, when it has one.
+	// ThrownJSON is the thrown value as JSON, if it is not an Error and can be serialized.
 	ThrownJSON string
 }
 
-// Phase is a part of an awaited import.
+// Phase is a phase of an awaited import.
 type Phase string
 
-// The parts of an awaited import that can fail.
+// The phases of an awaited import.
 const (
 	// PhaseLoad: the module could not be fetched, parsed, linked or evaluated.
 	PhaseLoad Phase = "load"
 	// PhaseCall: its default export threw, or its promise rejected.
 	PhaseCall Phase = "call"
-	// PhaseSerialize: the value could not be turned into a message.
+	// PhaseSerialize: the value could not be serialized.
 	PhaseSerialize Phase = "serialize"
 )
 
-// Error is the name and the message, and where it was thrown unless they or the stack say so.
+// Error returns the name and the message, and the location unless the message or the stack contains it.
 func (e *Exception) Error() string {
 	var text strings.Builder
 	switch e.Phase {
@@ -121,19 +121,19 @@ func (e *Exception) Error() string {
 		text.WriteString(": ")
 	}
 	text.WriteString(thrown)
-	place := e.URL
+	location := e.URL
 	if e.Line != 0 {
-		place = fmt.Sprintf("%s:%d:%d", e.URL, e.Line, e.Column)
+		location = fmt.Sprintf("%s:%d:%d", e.URL, e.Line, e.Column)
 	}
-	if e.URL != "" && !strings.Contains(e.Message, place) && !strings.Contains(e.Stack, place) {
-		fmt.Fprintf(&text, " (%s)", place)
+	if e.URL != "" && !strings.Contains(e.Message, location) && !strings.Contains(e.Stack, location) {
+		fmt.Fprintf(&text, " (%s)", location)
 	}
 	return text.String()
 }
 
 func exceptionFrom(thrown *pb.JsException) *Exception {
 	return &Exception{
-		Phase:      Phase(word(thrown.GetPhase(), "PHASE_")),
+		Phase:      Phase(enumName(thrown.GetPhase(), "PHASE_")),
 		Name:       thrown.GetName(),
 		Message:    thrown.GetMessage(),
 		Stack:      thrown.GetStack(),

@@ -1,4 +1,4 @@
-// Prints to the console of every page, one second after it is ready.
+// Prints to the console of every page, 1 s after it is ready.
 package main
 
 import (
@@ -13,7 +13,7 @@ func main() {
 	plugin := &pagewire.Plugin{
 		Name:            "console-log",
 		InjectWebSocket: true,
-		// Pages that connect later are greeted when they are ready.
+		// Greets pages that connect after the plugin.
 		OnSocketReady: func(ctx context.Context, socket *pagewire.Socket, client *pagewire.Client) error {
 			return greet(ctx, client, socket.ID)
 		},

@@ -1,4 +1,4 @@
-// Reloads every page once: a data URL is a module too.
+// Reloads every page once, by importing a module from a data URL.
 package main
 
 import (
@@ -10,13 +10,13 @@ import (
 )
 
 func main() {
-	// A tab keeps its id when it reloads: each is reloaded once.
+	// A tab keeps its id when it reloads.
 	var reloaded sync.Map
 	plugin := &pagewire.Plugin{
 		Name:            "reload-page",
 		InjectWebSocket: true,
 		OnSocketReady: func(ctx context.Context, socket *pagewire.Socket, client *pagewire.Client) error {
-			if _, again := reloaded.LoadOrStore(socket.TabID, true); again {
+			if _, loaded := reloaded.LoadOrStore(socket.TabID, true); loaded {
 				return nil
 			}
 			reload := pagewire.Import{Path: "data:text/javascript,window.location.reload()"}

@@ -1,4 +1,4 @@
-// As virtual-module, with arguments for the module's default export, and its answer.
+// Passes arguments to the default export of a virtual module, and prints its return value.
 package main
 
 import (

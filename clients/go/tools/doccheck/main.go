@@ -1,5 +1,5 @@
-// Names everything exported in a folder's package that has no comment: doccheck FOLDER. Ends with 1 if there is
-// any.
+// Lists the exported declarations of a folder's package that have no doc comment: doccheck FOLDER. Exits with 1 if
+// there are any.
 package main
 
 import (
@@ -36,14 +36,14 @@ func main() {
 				}
 			}
 			if name.IsExported() {
-				fmt.Printf("%s: %s has no comment\n", fset.Position(name.Pos()), name.Name)
+				fmt.Printf("%s: %s has no doc comment\n", fset.Position(name.Pos()), name.Name)
 				missing++
 			}
 		}
 		for _, declared := range file.Decls {
 			switch declared := declared.(type) {
 			case *ast.FuncDecl:
-				if isOfExported(declared) && !isPlain(declared.Name.Name) {
+				if needsDoc(declared) && !isSelfExplanatory(declared.Name.Name) {
 					check(declared.Name, declared.Doc)
 				}
 			case *ast.GenDecl:
@@ -72,21 +72,21 @@ func main() {
 	}
 }
 
-// isPlain tells whether a method's name says it all.
-func isPlain(name string) bool { return name == "Error" || name == "GetRequestMetadata" }
+// isSelfExplanatory reports whether a method with this name needs no doc comment.
+func isSelfExplanatory(name string) bool { return name == "Error" || name == "GetRequestMetadata" }
 
-// isOfExported tells whether a function is none of a type that is not exported.
-func isOfExported(declared *ast.FuncDecl) bool {
+// needsDoc reports whether a declaration is a function or a method of an exported type.
+func needsDoc(declared *ast.FuncDecl) bool {
 	if declared.Recv == nil {
 		return true
 	}
-	of := declared.Recv.List[0].Type
-	if pointer, ok := of.(*ast.StarExpr); ok {
-		of = pointer.X
+	receiver := declared.Recv.List[0].Type
+	if pointer, ok := receiver.(*ast.StarExpr); ok {
+		receiver = pointer.X
 	}
-	if generic, ok := of.(*ast.IndexListExpr); ok {
-		of = generic.X
+	if generic, ok := receiver.(*ast.IndexListExpr); ok {
+		receiver = generic.X
 	}
-	name, ok := of.(*ast.Ident)
+	name, ok := receiver.(*ast.Ident)
 	return ok && name.IsExported()
 }

@@ -1,5 +1,4 @@
-// Makes a folder that a module can be installed from, as a proxy would serve it: modproxy MODULE VERSION PROXY.
-// GOPROXY=file://PROXY reads it.
+// Writes a module as a Go module proxy, from which GOPROXY=file://PROXY installs it: modproxy MODULE VERSION PROXY.
 package main
 
 import (
