@@ -9,7 +9,7 @@ import (
 	pagewire "pagewire.dev/client"
 )
 
-// A command is one line, with the fields of all commands.
+// A command is one line of input, with the fields of all commands.
 type command struct {
 	ID         json.RawMessage `json:"id"`
 	Do         string          `json:"do"`
@@ -66,23 +66,23 @@ type target struct {
 	Excluding []string  `json:"excluding"`
 }
 
-func (t target) of() (made pagewire.Target) {
+func (t target) build() (built pagewire.Target) {
 	switch {
 	case t.All:
-		made = pagewire.ToAll()
+		built = pagewire.ToAll()
 	case t.Sockets != nil:
-		made = pagewire.ToSockets(*t.Sockets...)
+		built = pagewire.ToSockets(*t.Sockets...)
 	case t.Tabs != nil:
-		made = pagewire.ToTabs(*t.Tabs...)
+		built = pagewire.ToTabs(*t.Tabs...)
 	case t.Pages != nil:
-		made = pagewire.ToPages(*t.Pages...)
+		built = pagewire.ToPages(*t.Pages...)
 	case t.URL != nil:
-		made = pagewire.ToURL(*t.URL)
+		built = pagewire.ToURL(*t.URL)
 	}
-	return made.Excluding(t.Excluding...)
+	return built.Excluding(t.Excluding...)
 }
 
-// run makes the call that a command is.
+// run executes a command and returns its result.
 func (r *runner) run(ctx context.Context, c *command) (any, error) {
 	switch c.Do {
 	case "connect":
@@ -99,7 +99,7 @@ func (r *runner) run(ctx context.Context, c *command) (any, error) {
 	case "unsubscribe":
 		return nil, r.unsubscribe(c.Name)
 	}
-	client, err := r.connected(ctx)
+	client, err := r.currentClient(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -131,21 +131,21 @@ func (r *runner) run(ctx context.Context, c *command) (any, error) {
 	case "import_value":
 		return c.importValue(ctx, client)
 	case "send_import":
-		return reportOf(client.SendImport(ctx, c.Target.of(), c.module()))
+		return reportOf(client.SendImport(ctx, c.Target.build(), c.module()))
 	case "console_log":
-		return reportOf(client.ConsoleLog(ctx, c.Target.of(), pagewire.ConsoleLevel(c.Level), *c.Text))
+		return reportOf(client.ConsoleLog(ctx, c.Target.build(), pagewire.ConsoleLevel(c.Level), *c.Text))
 	case "reload":
-		return reportOf(client.Reload(ctx, c.Target.of()))
+		return reportOf(client.Reload(ctx, c.Target.build()))
 	case "navigate":
-		return reportOf(client.Navigate(ctx, c.Target.of(), c.URL))
+		return reportOf(client.Navigate(ctx, c.Target.build(), c.URL))
 	case "swap_stylesheets":
-		return reportOf(client.SwapStylesheets(ctx, c.Target.of(), c.Paths))
+		return reportOf(client.SwapStylesheets(ctx, c.Target.build(), c.Paths))
 	case "close_sockets":
 		var code int
 		if err := json.Unmarshal(c.Code, &code); err != nil {
 			return nil, err
 		}
-		return reportOf(client.CloseSockets(ctx, c.Target.of(), code, c.Reason))
+		return reportOf(client.CloseSockets(ctx, c.Target.build(), code, c.Reason))
 	case "invalidate":
 		return client.Invalidate(ctx, pagewire.Stale{
 			All: c.All, Paths: c.Paths, Prefixes: c.Prefixes, Files: c.Files, RefreshPages: c.RefreshPages,
@@ -189,8 +189,8 @@ func (r *runner) connect(ctx context.Context, c *command) (any, error) {
 	return map[string]any{"server_version": info.Version}, nil
 }
 
-// connected is the client that was made, or one that is found now.
-func (r *runner) connected(ctx context.Context) (*pagewire.Client, error) {
+// currentClient returns the client of the last `connect`, or a new one for the discovered daemon.
+func (r *runner) currentClient(ctx context.Context) (*pagewire.Client, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.client == nil {
@@ -213,28 +213,28 @@ func (c *command) send(ctx context.Context, client *pagewire.Client) (*pagewire.
 	}
 	switch {
 	case c.Raw != nil:
-		return client.SendJSON(ctx, c.Target.of(), *c.Raw, options...)
+		return client.SendJSON(ctx, c.Target.build(), *c.Raw, options...)
 	case c.Text != nil:
-		return client.SendText(ctx, c.Target.of(), *c.Text, options...)
+		return client.SendText(ctx, c.Target.build(), *c.Text, options...)
 	case c.Base64 != nil:
 		data, err := base64.StdEncoding.DecodeString(*c.Base64)
 		if err != nil {
 			return nil, err
 		}
-		return client.SendBinary(ctx, c.Target.of(), data, options...)
+		return client.SendBinary(ctx, c.Target.build(), data, options...)
 	}
 	var value any
 	if err := json.Unmarshal(c.JSON, &value); err != nil {
 		return nil, err
 	}
-	return client.Send(ctx, c.Target.of(), value, options...)
+	return client.Send(ctx, c.Target.build(), value, options...)
 }
 
-// sendMany calls one after the other: calls of goroutines have no order of their own.
+// sendMany sends sequentially, because concurrent calls of goroutines have no order.
 func (c *command) sendMany(ctx context.Context, client *pagewire.Client) (any, error) {
 	sum := &pagewire.Report{}
 	for n := range c.Count {
-		report, err := client.Send(ctx, c.Target.of(), map[string]any{"type": "n", "n": n})
+		report, err := client.Send(ctx, c.Target.build(), map[string]any{"type": "n", "n": n})
 		if err != nil {
 			return nil, err
 		}
@@ -252,11 +252,11 @@ func reportOf(report *pagewire.Report, err error) (any, error) {
 	for _, row := range report.Unreached {
 		rows = append(rows, map[string]any{"socket_id": row.SocketID, "status": row.Status})
 	}
-	made := map[string]any{"reached": report.Reached, "unreached": rows}
+	result := map[string]any{"reached": report.Reached, "unreached": rows}
 	if len(report.ReachedSocketIDs) > 0 {
-		made["reached_socket_ids"] = report.ReachedSocketIDs
+		result["reached_socket_ids"] = report.ReachedSocketIDs
 	}
-	return made, nil
+	return result, nil
 }
 
 func (c *command) module() pagewire.Import {
@@ -269,23 +269,23 @@ func (c *command) module() pagewire.Import {
 }
 
 func (c *command) importValue(ctx context.Context, client *pagewire.Client) (any, error) {
-	report, err := client.ImportValue(ctx, c.Target.of(), c.module())
+	report, err := client.ImportValue(ctx, c.Target.build(), c.module())
 	if err != nil {
 		return nil, err
 	}
 	rows := []any{}
 	for _, row := range report.Rows {
-		said := map[string]any{"socket_id": row.SocketID}
+		result := map[string]any{"socket_id": row.SocketID}
 		if row.Err != nil {
-			said["error"] = map[string]any{"kind": row.Err.Kind, "message": row.Err.Error()}
+			result["error"] = map[string]any{"kind": row.Err.Kind, "message": row.Err.Error()}
 		} else {
 			var value json.RawMessage
 			if err := row.JSON(&value); err != nil {
 				return nil, err
 			}
-			said["value"] = value
+			result["value"] = value
 		}
-		rows = append(rows, said)
+		rows = append(rows, result)
 	}
 	return map[string]any{"rows": rows}, nil
 }

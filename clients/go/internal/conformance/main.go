@@ -1,8 +1,8 @@
-// The runner of the conformance suite: commands come in, one call of the library each, and what happens
-// goes out, a JSON object a line. See tests/conformance/README.md.
+// The runner of the conformance suite. It reads commands, each one call of the library, and writes results and events,
+// one JSON object per line. See tests/conformance/README.md.
 //
-// conformance [FILE]: the commands are the lines of FILE instead of standard input, which is left to the
-// library; the program ends when its plugins have.
+// conformance [FILE]: reads the commands from FILE instead of standard input, which is left to the library, and exits
+// when its plugins have ended.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 	pagewire "pagewire.dev/client"
 )
 
-// maxLineBytes bounds a command; a longer one ends the runner. 64 MiB.
+// maxLineBytes limits the length of a command; a longer one ends the runner.
 const maxLineBytes = 64 << 20
 
 func main() {
@@ -37,7 +37,7 @@ func main() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	runner := &runner{
-		ctx: ctx, plugins: map[string]*runningPlugin{}, subscriptions: map[string]*subscribed{}, gates: map[string]chan struct{}{},
+		ctx: ctx, plugins: map[string]*runningPlugin{}, subscriptions: map[string]*subscription{}, gates: map[string]chan struct{}{},
 	}
 	lines := bufio.NewScanner(input)
 	lines.Buffer(nil, maxLineBytes)
@@ -47,9 +47,9 @@ func main() {
 			log.Fatalf("not a command: %v: %s", err, lines.Text())
 		}
 		if command.Wait {
-			runner.answer(&command)
+			runner.execute(&command)
 		} else {
-			runner.commands.Go(func() { runner.answer(&command) })
+			runner.commands.Go(func() { runner.execute(&command) })
 		}
 	}
 	if err := lines.Err(); err != nil {
@@ -63,22 +63,22 @@ func main() {
 	runner.running.Wait()
 }
 
-// A runner has what commands refer to by name.
+// A runner holds the client, and the plugins, subscriptions and gates that commands refer to by name.
 type runner struct {
 	ctx context.Context
-	// commands are those that run, running the plugins.
+	// commands and running wait for commands and plugins.
 	commands, running sync.WaitGroup
 
 	mu            sync.Mutex
 	endpoint      pagewire.Endpoint
 	client        *pagewire.Client
 	plugins       map[string]*runningPlugin
-	subscriptions map[string]*subscribed
+	subscriptions map[string]*subscription
 	gates         map[string]chan struct{}
 }
 
-// answer runs a command and says what came of it.
-func (r *runner) answer(c *command) {
+// execute runs a command and writes its result.
+func (r *runner) execute(c *command) {
 	ctx := r.ctx
 	if c.DeadlineMS != 0 {
 		var cancel context.CancelFunc
@@ -87,41 +87,41 @@ func (r *runner) answer(c *command) {
 	}
 	value, err := r.run(ctx, c)
 	if err != nil {
-		say(map[string]any{"id": c.ID, "error": errorOf(err)})
+		emit(map[string]any{"id": c.ID, "error": errorOf(err)})
 		return
 	}
-	say(map[string]any{"id": c.ID, "ok": value})
+	emit(map[string]any{"id": c.ID, "ok": value})
 }
 
-var saying sync.Mutex
+var outputMu sync.Mutex
 
-// say writes a line.
-func say(line map[string]any) {
+// emit writes a line to standard output.
+func emit(line map[string]any) {
 	text, err := json.Marshal(line)
 	if err != nil {
 		log.Fatal(err)
 	}
-	saying.Lock()
-	defer saying.Unlock()
+	outputMu.Lock()
+	defer outputMu.Unlock()
 	if _, err := os.Stdout.Write(append(text, '\n')); err != nil {
 		os.Exit(0)
 	}
 }
 
-// errorOf says an error of the library.
+// errorOf describes an error of the library.
 func errorOf(err error) map[string]any {
-	said := map[string]any{"kind": "other", "message": err.Error()}
+	described := map[string]any{"kind": "other", "message": err.Error()}
 	if refused, ok := errors.AsType[*pagewire.Error](err); ok {
-		said["kind"], said["reason"] = "rpc", refused.Reason
-		said["code"] = code.Code(refused.Code).String()
+		described["kind"], described["reason"] = "rpc", refused.Reason
+		described["code"] = code.Code(refused.Code).String()
 	} else if kind := kindOf(err); kind != "" {
-		said["kind"] = kind
+		described["kind"] = kind
 	}
-	return said
+	return described
 }
 
 func kindOf(err error) string {
-	// One by one: the types are what the library's users look for.
+	// Each type is tested as users of the library would.
 	if _, ok := errors.AsType[*pagewire.EndpointError](err); ok {
 		return "endpoint"
 	}
@@ -146,7 +146,7 @@ func kindOf(err error) string {
 	return ""
 }
 
-// gate is what is open once its name was released.
+// gate returns the channel that is closed when the name is released.
 func (r *runner) gate(name string) chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -156,7 +156,7 @@ func (r *runner) gate(name string) chan struct{} {
 	return r.gates[name]
 }
 
-// waitFor waits until the name was released; an empty one is nothing to wait for.
+// waitFor waits until the name is released. An empty name does not wait.
 func (r *runner) waitFor(ctx context.Context, name string) error {
 	if name == "" {
 		return nil
@@ -182,4 +182,4 @@ func (r *runner) release(name string) {
 
 func milliseconds(count int) time.Duration { return time.Duration(count) * time.Millisecond }
 
-func unknown(what, name string) error { return fmt.Errorf("no %s named `%s`", what, name) }
+func unknown(kind, name string) error { return fmt.Errorf("no %s named `%s`", kind, name) }

@@ -8,7 +8,7 @@ import (
 	pagewire "pagewire.dev/client"
 )
 
-// pluginFields are those of the command `plugin` alone.
+// pluginFields are the fields of the command `plugin`.
 type pluginFields struct {
 	Version          string             `json:"version"`
 	Inject           bool               `json:"inject"`
@@ -33,19 +33,19 @@ type options struct {
 	MaxBodyBytes          int      `json:"max_body_bytes"`
 }
 
-func (o options) of() pagewire.HookOptions {
-	made := pagewire.HookOptions{
+func (o options) build() pagewire.HookOptions {
+	built := pagewire.HookOptions{
 		CallTimeout:           milliseconds(o.CallTimeoutMS),
 		MaxConcurrentCalls:    o.MaxConcurrentCalls,
 		ForwardRequestHeaders: o.ForwardRequestHeaders,
 	}
 	if o.FailureMode == "skip" {
-		made.FailureMode = pagewire.FailSkipping
+		built.FailureMode = pagewire.FailSkipping
 	}
-	return made
+	return built
 }
 
-// An action is what a message's or request's handler does.
+// An action describes a handler of a message or request.
 type action struct {
 	WaitFor       string          `json:"wait_for"`
 	ReplyToSender json.RawMessage `json:"reply_to_sender"`
@@ -56,17 +56,17 @@ type action struct {
 	Hang          bool            `json:"hang"`
 }
 
-// A runningPlugin is one that was started.
+// A runningPlugin is a plugin that was started.
 type runningPlugin struct {
 	*pagewire.Plugin
 	stop  context.CancelFunc
 	ended chan struct{}
 }
 
-// plugin starts one, and answers when it has started or ended.
+// plugin runs a plugin, and returns once it has started or ended.
 func (r *runner) plugin(c *command) (any, error) {
 	started := make(chan *pagewire.Session, 1)
-	plugin := r.made(c, started)
+	plugin := r.buildPlugin(c, started)
 	ctx, stop := context.WithCancel(r.ctx)
 	running := &runningPlugin{plugin, stop, make(chan struct{})}
 	r.mu.Lock()
@@ -84,7 +84,7 @@ func (r *runner) plugin(c *command) (any, error) {
 		if err != nil {
 			ended["error"] = errorOf(err)
 		}
-		say(ended)
+		emit(ended)
 		failed <- err
 		close(running.ended)
 	})
@@ -99,20 +99,20 @@ func (r *runner) plugin(c *command) (any, error) {
 	}
 }
 
-func (r *runner) made(c *command, started chan<- *pagewire.Session) *pagewire.Plugin {
+func (r *runner) buildPlugin(c *command, started chan<- *pagewire.Session) *pagewire.Plugin {
 	plugin := &pagewire.Plugin{
 		Name: c.Name, Version: c.Version, RequiredFeatures: c.RequiredFeatures,
 		InjectWebSocket: c.Inject, ReplaceExisting: c.ReplaceExisting,
 		ServerStart: func(_ context.Context, session *pagewire.Session) error {
-			say(map[string]any{"event": "started", "plugin": c.Name, "sockets": socketIDs(session)})
+			emit(map[string]any{"event": "started", "plugin": c.Name, "sockets": socketIDs(session)})
 			select {
 			case started <- session:
-			default: // It came back.
+			default: // It reconnected.
 			}
 			return nil
 		},
 		ServerStop: func(context.Context, *pagewire.Client) error {
-			say(map[string]any{"event": "stopping", "plugin": c.Name})
+			emit(map[string]any{"event": "stopping", "plugin": c.Name})
 			return nil
 		},
 	}
@@ -135,15 +135,15 @@ func (r *runner) made(c *command, started chan<- *pagewire.Session) *pagewire.Pl
 		}
 	}
 	if c.OnSocket {
-		tell := func(what string) pagewire.SocketHandler {
+		emitSocket := func(what string) pagewire.SocketHandler {
 			return func(_ context.Context, socket *pagewire.Socket, _ *pagewire.Client) error {
-				say(map[string]any{"event": "socket", "plugin": c.Name, "what": what, "socket_id": socket.ID})
+				emit(map[string]any{"event": "socket", "plugin": c.Name, "what": what, "socket_id": socket.ID})
 				return nil
 			}
 		}
-		plugin.OnSocketOpened, plugin.OnSocketReady = tell("opened"), tell("ready")
+		plugin.OnSocketOpened, plugin.OnSocketReady = emitSocket("opened"), emitSocket("ready")
 		plugin.OnSocketClosed = func(_ context.Context, closed *pagewire.SocketClosed, _ *pagewire.Client) error {
-			say(map[string]any{"event": "socket", "plugin": c.Name, "what": "closed", "socket_id": closed.SocketID})
+			emit(map[string]any{"event": "socket", "plugin": c.Name, "what": "closed", "socket_id": closed.SocketID})
 			return nil
 		}
 	}
@@ -151,7 +151,7 @@ func (r *runner) made(c *command, started chan<- *pagewire.Session) *pagewire.Pl
 }
 
 func (r *runner) act(ctx context.Context, a action, plugin string, message *pagewire.Message, client *pagewire.Client) (any, error) {
-	say(map[string]any{
+	emit(map[string]any{
 		"event": "message", "plugin": plugin, "socket_id": message.SocketID, "type": message.Type, "text": message.Text,
 	})
 	if err := r.waitFor(ctx, a.WaitFor); err != nil {
@@ -209,7 +209,7 @@ func (r *runner) setFilters(ctx context.Context, c *command) error {
 	}
 	var filters []pagewire.Filter
 	for _, filter := range c.Filters {
-		filters = append(filters, filter.of())
+		filters = append(filters, filter.build())
 	}
 	switch c.Hook {
 	case "serve":

@@ -24,37 +24,37 @@ type filter struct {
 	MIMETypes []string  `json:"mime_types"`
 }
 
-func (f filter) of() (made pagewire.Filter) {
+func (f filter) build() (built pagewire.Filter) {
 	switch {
 	case f.Path != nil:
-		made = pagewire.MatchPath(*f.Path)
+		built = pagewire.MatchPath(*f.Path)
 	case f.Paths != nil:
-		made = pagewire.MatchPaths(*f.Paths...)
+		built = pagewire.MatchPaths(*f.Paths...)
 	case f.Prefix != nil:
-		made = pagewire.MatchPrefix(*f.Prefix)
+		built = pagewire.MatchPrefix(*f.Prefix)
 	case f.Regex != nil:
-		made = pagewire.MatchRegex(*f.Regex)
+		built = pagewire.MatchRegex(*f.Regex)
 	case f.File != nil:
-		made = pagewire.MatchFile(*f.File)
+		built = pagewire.MatchFile(*f.File)
 	case f.MIME != nil:
-		made = pagewire.MatchMIME(*f.MIME)
+		built = pagewire.MatchMIME(*f.MIME)
 	case f.All:
-		made = pagewire.MatchAll()
+		built = pagewire.MatchAll()
 	}
 	if f.Except != "" {
-		made = made.Except(f.Except)
+		built = built.Except(f.Except)
 	}
 	if f.Methods != nil {
-		made = made.Methods(f.Methods...)
+		built = built.Methods(f.Methods...)
 	}
 	if f.MIMETypes != nil {
-		made = made.MIMETypes(f.MIMETypes...)
+		built = built.MIMETypes(f.MIMETypes...)
 	}
-	return made
+	return built
 }
 
-// fits tells whether a rule of this filter is for the path.
-func (f filter) fits(path string) bool {
+// matches reports whether a rule with this filter applies to the path.
+func (f filter) matches(path string) bool {
 	switch {
 	case f.Path != nil:
 		return path == *f.Path
@@ -69,7 +69,7 @@ func (f filter) fits(path string) bool {
 	return true
 }
 
-// A rule is a filter and the words of a result.
+// A rule describes a handler's result for the requests that match a filter.
 type rule struct {
 	Filter filter `json:"filter"`
 
@@ -110,15 +110,15 @@ type failure struct {
 func filtersOf(rules []rule) []pagewire.Filter {
 	filters := []pagewire.Filter{}
 	for _, rule := range rules {
-		filters = append(filters, rule.Filter.of())
+		filters = append(filters, rule.Filter.build())
 	}
 	return filters
 }
 
-// called says that a hook was, and finds the rule. Nil = none fits.
+// called writes that a hook was called, and returns the matching rule, or nil without one.
 func (r *runner) called(ctx context.Context, plugin, hook, path string, rules []rule) (*rule, error) {
-	say(map[string]any{"event": "call", "plugin": plugin, "hook": hook, "path": path})
-	at := slices.IndexFunc(rules, func(rule rule) bool { return rule.Filter.fits(path) })
+	emit(map[string]any{"event": "call", "plugin": plugin, "hook": hook, "path": path})
+	at := slices.IndexFunc(rules, func(rule rule) bool { return rule.Filter.matches(path) })
 	if at < 0 {
 		return nil, nil
 	}
@@ -127,7 +127,7 @@ func (r *runner) called(ctx context.Context, plugin, hook, path string, rules []
 		<-ctx.Done()
 	}
 	if ctx.Err() != nil {
-		say(map[string]any{"event": "cancelled", "plugin": plugin, "path": path})
+		emit(map[string]any{"event": "cancelled", "plugin": plugin, "path": path})
 		return nil, ctx.Err()
 	}
 	switch {
@@ -146,7 +146,7 @@ func (r *runner) addHooks(plugin *pagewire.Plugin, c *command) {
 	if c.Serve != nil {
 		options := c.Options["serve"]
 		plugin.Serve = &pagewire.ServeHook{
-			Filters: filtersOf(c.Serve), Options: options.of(), MaxRequestBodyBytes: options.MaxBodyBytes,
+			Filters: filtersOf(c.Serve), Options: options.build(), MaxRequestBodyBytes: options.MaxBodyBytes,
 			Phase: map[string]pagewire.ServePhase{"first": pagewire.First, "after_files": pagewire.AfterFiles}[options.Phase],
 			Handler: func(ctx context.Context, request *pagewire.Request) (*pagewire.Content, error) {
 				rule, err := r.called(ctx, c.Name, "serve", request.Path, c.Serve)
@@ -160,7 +160,7 @@ func (r *runner) addHooks(plugin *pagewire.Plugin, c *command) {
 	if c.Transform != nil {
 		options := c.Options["transform"]
 		plugin.Transform = &pagewire.TransformHook{
-			Filters: filtersOf(c.Transform), Options: options.of(), MaxBodyBytes: options.MaxBodyBytes,
+			Filters: filtersOf(c.Transform), Options: options.build(), MaxBodyBytes: options.MaxBodyBytes,
 			Handler: func(ctx context.Context, response *pagewire.Response) (*pagewire.Change, error) {
 				rule, err := r.called(ctx, c.Name, "transform", response.Request.Path, c.Transform)
 				if rule == nil || err != nil {
@@ -172,7 +172,7 @@ func (r *runner) addHooks(plugin *pagewire.Plugin, c *command) {
 	}
 	if c.ResolveImport != nil {
 		plugin.ResolveImport = &pagewire.ResolveImportHook{
-			Filters: filtersOf(c.ResolveImport), Options: c.Options["resolve_import"].of(),
+			Filters: filtersOf(c.ResolveImport), Options: c.Options["resolve_import"].build(),
 			Handler: func(ctx context.Context, imports *pagewire.Imports) (*pagewire.Resolved, error) {
 				rule, err := r.called(ctx, c.Name, "resolve_import", imports.Importer.Path, c.ResolveImport)
 				if rule == nil || err != nil {

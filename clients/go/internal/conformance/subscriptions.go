@@ -9,13 +9,13 @@ import (
 	pagewire "pagewire.dev/client"
 )
 
-// A subscribed is a subscription, with the client it is of.
-type subscribed struct {
+// A subscription is a subscription and its client.
+type subscription struct {
 	*pagewire.Subscription
 	client *pagewire.Client
-	// left tells that it was unsubscribed: its end is no event then.
-	left  atomic.Bool
-	ended chan struct{}
+	// unsubscribed is set by `unsubscribe`: the end of the subscription is then not written.
+	unsubscribed atomic.Bool
+	ended        chan struct{}
 }
 
 func (r *runner) subscribe(c *command, client *pagewire.Client) (any, error) {
@@ -35,29 +35,29 @@ func (r *runner) subscribe(c *command, client *pagewire.Client) (any, error) {
 	r.mu.Lock()
 	last := r.subscriptions[c.Name]
 	r.mu.Unlock()
-	var made *pagewire.Subscription
+	var opened *pagewire.Subscription
 	var err error
 	switch {
 	case c.Resume && last == nil:
 		return nil, unknown("subscription", c.Name)
 	case c.Resume && last.client == client && !c.Strict:
-		made, err = last.Resume(r.ctx)
+		opened, err = last.Resume(r.ctx)
 	default:
 		if c.Resume {
 			position := last.Position()
 			options.ResumeAfter = &position
 		}
-		made, err = client.Subscribe(r.ctx, options)
+		opened, err = client.Subscribe(r.ctx, options)
 	}
 	if err != nil {
 		return nil, err
 	}
-	subscription := &subscribed{Subscription: made, client: client, ended: make(chan struct{})}
+	current := &subscription{Subscription: opened, client: client, ended: make(chan struct{})}
 	r.mu.Lock()
-	r.subscriptions[c.Name] = subscription
+	r.subscriptions[c.Name] = current
 	r.mu.Unlock()
-	go subscription.read(c.Name)
-	return map[string]any{"resumed": made.Resumed()}, nil
+	go current.read(c.Name)
+	return map[string]any{"resumed": opened.Resumed()}, nil
 }
 
 func (r *runner) unsubscribe(name string) error {
@@ -67,14 +67,14 @@ func (r *runner) unsubscribe(name string) error {
 	if subscription == nil {
 		return unknown("subscription", name)
 	}
-	subscription.left.Store(true)
+	subscription.unsubscribed.Store(true)
 	subscription.Close()
 	<-subscription.ended
 	return nil
 }
 
-// read says every event of a subscription, and its end.
-func (s *subscribed) read(name string) {
+// read writes every event of a subscription, and its end.
+func (s *subscription) read(name string) {
 	defer close(s.ended)
 	end := map[string]any{"event": "subscription_ended", "subscription": name}
 	for event, err := range s.Events() {
@@ -82,34 +82,34 @@ func (s *subscribed) read(name string) {
 			end["error"] = errorOf(err)
 			break
 		}
-		said := map[string]any{"event": "event", "subscription": name, "sequence": event.Position.Sequence}
+		line := map[string]any{"event": "event", "subscription": name, "sequence": event.Position.Sequence}
 		switch what := event.What.(type) {
 		case *pagewire.Message:
-			said["kind"], said["socket_id"], said["text"] = "message", what.SocketID, what.Text
+			line["kind"], line["socket_id"], line["text"] = "message", what.SocketID, what.Text
 		case *pagewire.SocketOpened:
-			said["kind"], said["socket_id"] = "socket_opened", what.Socket.ID
+			line["kind"], line["socket_id"] = "socket_opened", what.Socket.ID
 		case *pagewire.SocketUpdated:
-			said["kind"], said["socket_id"] = "socket_updated", what.Socket.ID
+			line["kind"], line["socket_id"] = "socket_updated", what.Socket.ID
 		case *pagewire.SocketClosed:
-			said["kind"], said["socket_id"] = "socket_closed", what.SocketID
+			line["kind"], line["socket_id"] = "socket_closed", what.SocketID
 		case *pagewire.ConsoleEntry:
 			var args []string
 			for _, arg := range what.Args {
 				args = append(args, arg.String())
 			}
-			said["kind"], said["socket_id"], said["text"] = "console", what.SocketID, strings.Join(args, " ")
+			line["kind"], line["socket_id"], line["text"] = "console", what.SocketID, strings.Join(args, " ")
 		case *pagewire.PageError:
-			said["kind"], said["socket_id"], said["text"] = "page_error", what.SocketID, what.Exception.Error()
+			line["kind"], line["socket_id"], line["text"] = "page_error", what.SocketID, what.Exception.Error()
 		case *pagewire.FileChanged:
-			said["kind"], said["text"] = "file", what.Path
+			line["kind"], line["text"] = "file", what.Path
 		case *pagewire.Gap:
-			said["kind"], said["after"], said["before"] = "gap", what.After, what.Before
+			line["kind"], line["after"], line["before"] = "gap", what.After, what.Before
 		default:
-			said["kind"] = fmt.Sprintf("%T", what)
+			line["kind"] = fmt.Sprintf("%T", what)
 		}
-		say(said)
+		emit(line)
 	}
-	if !s.left.Load() {
-		say(end)
+	if !s.unsubscribed.Load() {
+		emit(end)
 	}
 }
