@@ -15,9 +15,9 @@ import (
 // is read, so that the daemon's queue fills and it finally ends the subscription with SUBSCRIBER_SLOW.
 const maxHandlers = 256
 
-// A listening is the subscription of a plugin and the state of its handlers. Events of one socket are handled
+// An eventListener is the subscription of a plugin and the state of its handlers. Events of one socket are handled
 // sequentially.
-type listening struct {
+type eventListener struct {
 	plugin *Plugin
 	name   string
 	client *Client
@@ -57,8 +57,8 @@ type task struct {
 }
 
 // listen subscribes to the events that have handlers, starting at the session's position.
-func listen(ctx context.Context, plugin *Plugin, session *Session) (*listening, error) {
-	l := &listening{
+func listen(ctx context.Context, plugin *Plugin, session *Session) (*eventListener, error) {
+	l := &eventListener{
 		plugin: plugin, name: session.PluginName, client: session.Client, ctx: ctx,
 		ready:     make(map[string]struct{}),
 		slots:     make(chan struct{}, maxHandlers),
@@ -93,11 +93,11 @@ func listen(ctx context.Context, plugin *Plugin, session *Session) (*listening, 
 	return l, nil
 }
 
-func (l *listening) finish() { close(l.finishing) }
+func (l *eventListener) finish() { close(l.finishing) }
 
 // run calls handlers until finish, and then waits for the running ones. The subscription stays open until the
 // session ends, because the daemon accepts their replies only while it lasts.
-func (l *listening) run() error {
+func (l *eventListener) run() error {
 	ended := make(chan error, 1)
 	go func() { ended <- l.read() }()
 	select {
@@ -113,7 +113,7 @@ func (l *listening) run() error {
 }
 
 // read dispatches events until the subscription ends, which is always an error.
-func (l *listening) read() error {
+func (l *eventListener) read() error {
 	for event, err := range l.events.Events() {
 		if err != nil {
 			return err
@@ -124,7 +124,7 @@ func (l *listening) read() error {
 }
 
 // dispatch queues the handler of an event.
-func (l *listening) dispatch(what What) {
+func (l *eventListener) dispatch(what What) {
 	switch what := what.(type) {
 	case *Message:
 		if handler := l.plugin.OnMessage[what.Type]; handler != nil {
@@ -153,22 +153,22 @@ func (l *listening) dispatch(what What) {
 	}
 }
 
-func (l *listening) dispatchIfReady(socket *Socket) {
-	if _, told := l.ready[socket.ID]; told || !socket.Ready {
+func (l *eventListener) dispatchIfReady(socket *Socket) {
+	if _, known := l.ready[socket.ID]; known || !socket.Ready {
 		return
 	}
 	l.ready[socket.ID] = struct{}{}
 	l.dispatchSocket("a ready socket", socket, l.plugin.OnSocketReady)
 }
 
-func (l *listening) dispatchSocket(event string, socket *Socket, handler SocketHandler) {
+func (l *eventListener) dispatchSocket(event string, socket *Socket, handler SocketHandler) {
 	if handler != nil {
 		l.enqueue(socket.ID, task{event, func(ctx context.Context) error { return handler(ctx, socket, l.client) }})
 	}
 }
 
 // enqueue queues a task after the earlier ones of its socket. It blocks while maxHandlers are pending.
-func (l *listening) enqueue(socketID string, next task) {
+func (l *eventListener) enqueue(socketID string, next task) {
 	select {
 	case l.slots <- struct{}{}:
 	case <-l.ctx.Done():
@@ -194,7 +194,7 @@ func (l *listening) enqueue(socketID string, next task) {
 }
 
 // work drains queues until the session ends.
-func (l *listening) work(next socketQueue) {
+func (l *eventListener) work(next socketQueue) {
 	for {
 		l.drain(next.socketID, next.first)
 		select {
@@ -206,7 +206,7 @@ func (l *listening) work(next socketQueue) {
 }
 
 // drain handles the tasks of a socket until none waits.
-func (l *listening) drain(socketID string, next task) {
+func (l *eventListener) drain(socketID string, next task) {
 	defer l.busy.Done()
 	for {
 		if err := guardedCall(func() error { return next.handle(l.ctx) }); err != nil {
@@ -226,7 +226,7 @@ func (l *listening) drain(socketID string, next task) {
 }
 
 // reply sends the result of a handler as the reply to a page's request. An error is sent to the page and returned.
-func (l *listening) reply(ctx context.Context, request *Message, handler RequestHandler) error {
+func (l *eventListener) reply(ctx context.Context, request *Message, handler RequestHandler) error {
 	value, failed := guarded(func() (any, error) { return handler(ctx, request, l.client) })
 	if request.RequestID == "" {
 		return failed

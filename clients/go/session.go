@@ -115,11 +115,11 @@ func (p *Plugin) session(ctx context.Context, client *Client, launchID string, d
 		running.hooks = append(running.hooks, open)
 	}
 	if p.hasEventHandlers() {
-		listening, err := listen(work, p, running.session)
+		listener, err := listen(work, p, running.session)
 		if err != nil {
 			return nil, running.endReason(err)
 		}
-		running.hooks = append(running.hooks, listening)
+		running.hooks = append(running.hooks, listener)
 	}
 	if !stopOpening() || !timeout.Stop() {
 		return nil, fromContext(work)

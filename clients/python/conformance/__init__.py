@@ -1,1 +1,1 @@
-"""The runner of the conformance tests."""
+"""The runner of the conformance suite."""

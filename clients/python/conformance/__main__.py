@@ -1,6 +1,6 @@
-"""The runner: reads commands, a JSON object a line, and says what happens, a JSON object a line.
+"""Reads commands, each one call of the library, and writes results and events as JSON lines.
 
-tests/conformance/README.md is its protocol. Each command is one call of the library.
+See tests/conformance/README.md for the protocol.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from typing import Any
 from pagewire import Client, Import, Report, SocketFilter, Stale, Subscription, Target
 
 from .events import follow
+from .output import emit, error_of
 from .plugins import Plugins, filter_of
-from .speech import error_of, say
 
 Command = dict[str, Any]
 
 
 class Runner:
-    """What the commands so far have made."""
+    """Executes commands, and holds the client, plugins and subscriptions that they refer to."""
 
     def __init__(self) -> None:
         self.opened: Client | None = None
@@ -46,29 +46,30 @@ class Runner:
             list_reached=command.get("list_reached"),
         )
 
-    async def answer(self, command: Command) -> None:
+    async def execute(self, command: Command) -> None:
+        """Execute a command and write its result."""
         try:
             do = getattr(self, f"do_{command['do']}", None)
             if do is None:
-                raise LookupError(f"a command that the runner does not know: {command['do']}")
+                raise LookupError(f"unknown command `{command['do']}`")
             ok = await do(command)
         except Exception as error:
-            say(id=command.get("id"), error=error_of(error))
+            emit(id=command.get("id"), error=error_of(error))
             return
-        say(id=command.get("id"), ok=ok)
-        if command["do"] == "subscribe":  # its events come after the answer
+        emit(id=command.get("id"), ok=ok)
+        if command["do"] == "subscribe":  # events follow the result
             name = command["name"]
             following = follow(name, self.subscriptions[name])
             self.following[name] = asyncio.create_task(following)
 
     async def do_connect(self, command: Command) -> Any:
-        named = ("endpoint", "token", "token_file")
-        where: dict[str, Any] = {key: command[key] for key in named if key in command}
+        names = ("endpoint", "token", "token_file")
+        arguments: dict[str, Any] = {name: command[name] for name in names if name in command}
         async with self.opening:
-            self.opened = await Client.connect(**where)
+            self.opened = await Client.connect(**arguments)
             self.connected_again = True
-        if "endpoint" in where:
-            self.plugins.where = where
+        if "endpoint" in arguments:
+            self.plugins.endpoint = arguments
         return {"server_version": (await self.opened.info()).server_version}
 
     async def do_info(self, _: Command) -> Any:
@@ -128,15 +129,15 @@ class Runner:
 
     async def do_import_value(self, command: Command) -> Any:
         client, module = await self.client_for(command), import_of(command)
-        answer = await client.import_value(target_of(command["target"]), module)
+        report = await client.import_value(target_of(command["target"]), module)
         rows: list[dict[str, Any]] = []
-        for row in answer.rows:
-            said: dict[str, Any] = {"socket_id": row.socket_id}
+        for row in report.rows:
+            result: dict[str, Any] = {"socket_id": row.socket_id}
             if row.error is not None:
-                said["error"] = {"kind": row.error.kind, "message": str(row.error)}
+                result["error"] = {"kind": row.error.kind, "message": str(row.error)}
             else:
-                said["value"] = row.json()
-            rows.append(said)
+                result["value"] = row.json()
+            rows.append(result)
         return {"rows": rows}
 
     async def do_console_log(self, command: Command) -> Any:
@@ -176,15 +177,15 @@ class Runner:
     async def do_subscribe(self, command: Command) -> Any:
         name, client = command["name"], await self.client()
         before = self.subscriptions.get(name) if command.get("resume") else None
-        chosen: dict[str, Any] = dict.fromkeys(command.get("kinds", []), True)
+        options: dict[str, Any] = dict.fromkeys(command.get("kinds", []), True)
         if "url" in command:
-            chosen["from_sockets"] = SocketFilter(url=command["url"])
+            options["from_sockets"] = SocketFilter(url=command["url"])
         changed = self.connected_again or command.keys() & {"strict", "max_queue"}
         if before is not None and not changed:
             subscription = await before.resume()
         else:
             subscription = await client.subscribe(
-                **chosen,
+                **options,
                 message_types=command.get("types", []),
                 resume_after=before.position if before else None,
                 strict=command.get("strict", False),
@@ -205,8 +206,8 @@ class Runner:
             await self.opened.close()
 
 
-def target_of(given: Command) -> Target:
-    match given:
+def target_of(fields: Command) -> Target:
+    match fields:
         case {"sockets": ids}:
             target = Target.sockets(ids)
         case {"tabs": ids}:
@@ -217,7 +218,7 @@ def target_of(given: Command) -> Target:
             target = Target.url(regex)
         case _:
             target = Target.all()
-    return target.excluding(given.get("excluding", []))
+    return target.excluding(fields.get("excluding", []))
 
 
 def import_of(command: Command) -> Import:
@@ -251,12 +252,12 @@ async def main(file: str | None) -> None:
         if not line.strip():
             continue
         command = json.loads(line)
-        task = asyncio.create_task(runner.answer(command))
+        task = asyncio.create_task(runner.execute(command))
         running.add(task)
         task.add_done_callback(running.discard)
         if command.get("wait"):
             await task
-    if file:  # of a plugin that the daemon spawned: it ends by itself
+    if file:  # the daemon spawned this process, so its plugins end by themselves
         while running:
             await asyncio.wait(running)
         await runner.plugins.ended()

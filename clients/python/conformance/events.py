@@ -1,4 +1,4 @@
-"""The events of subscriptions, as the runner says them."""
+"""Writes the events of subscriptions."""
 
 from typing import Any
 
@@ -14,23 +14,23 @@ from pagewire import (
     Subscription,
 )
 
-from .speech import error_of, say
+from .output import emit, error_of
 
 
 async def follow(name: str, subscription: Subscription) -> None:
-    """Say each event, and how it ends."""
+    """Write each event of a subscription, and its end."""
     try:
         async for event in subscription:
-            what = said(event.what)
+            fields = fields_of(event.what)
             sequence = event.position.sequence
-            say(event="event", subscription=name, sequence=sequence, **what)
+            emit(event="event", subscription=name, sequence=sequence, **fields)
     except Exception as error:
-        say(event="subscription_ended", subscription=name, error=error_of(error))
+        emit(event="subscription_ended", subscription=name, error=error_of(error))
     else:
-        say(event="subscription_ended", subscription=name)
+        emit(event="subscription_ended", subscription=name)
 
 
-def said(what: object) -> dict[str, Any]:
+def fields_of(what: object) -> dict[str, Any]:
     match what:
         case Message():
             return {"kind": "message", "socket_id": what.socket_id, "text": what.text}
@@ -51,4 +51,4 @@ def said(what: object) -> dict[str, Any]:
         case Gap():
             bounds = {"after": what.after_sequence, "before": what.before_sequence}
             return {"kind": "gap", **bounds}
-    raise TypeError(f"an event that the runner does not know: {what!r}")
+    raise TypeError(f"unknown event: {what!r}")

@@ -1,4 +1,4 @@
-"""Plugins as the commands describe them."""
+"""Plugins that follow the rules of a `plugin` command."""
 
 import asyncio
 import json
@@ -27,23 +27,23 @@ from pagewire import (
     Target,
 )
 
-from .speech import error_of, say
+from .output import emit, error_of
 
 Rule = dict[str, Any]
 
 
 class Plugins:
-    """The plugins that were started."""
+    """The plugins that were started, and their gates and filters."""
 
     def __init__(self) -> None:
         self.running: dict[str, tuple[Plugin, asyncio.Task[None]]] = {}
         self.gates: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self.filters: dict[tuple[str, str], LiveFilters] = {}
-        # What `connect` named; else each plugin finds the daemon by itself.
-        self.where: dict[str, Any] = {}
+        # The arguments of `connect`. Without an endpoint each plugin finds the daemon itself.
+        self.endpoint: dict[str, Any] = {}
 
     async def start(self, command: Rule) -> Any:
-        """Start one; returns what it knew when it was started, or fails with what ended it."""
+        """Start a plugin; returns its name and sockets, or raises the error that ended it."""
         name = command["name"]
         plugin = Plugin(
             name,
@@ -57,13 +57,13 @@ class Plugins:
         @plugin.server_start
         async def on_start(context: Context) -> None:
             sockets = [socket.socket_id for socket in context.sockets]
-            say(event="started", plugin=name, sockets=sockets)
+            emit(event="started", plugin=name, sockets=sockets)
             if not started.done():
                 started.set_result(context)
 
         @plugin.server_stop
         async def on_stop(_: Client) -> None:
-            say(event="stopping", plugin=name)
+            emit(event="stopping", plugin=name)
 
         self._hooks(plugin, command)
         for kind, add in (("on_message", plugin.on_message), ("on_request", plugin.on_request)):
@@ -72,7 +72,7 @@ class Plugins:
         if command.get("on_socket"):
             self._watch_sockets(plugin, name)
         run = plugin.run_once_async if command.get("once") else plugin.run_async
-        task = asyncio.create_task(self._run(name, run(**self.where)))
+        task = asyncio.create_task(self._run(name, run(**self.endpoint)))
         self.running[name] = (plugin, task)
         waited: list[asyncio.Future[Any]] = [task, started]
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
@@ -88,43 +88,43 @@ class Plugins:
         try:
             await running
         except Exception as error:
-            say(event="ended", plugin=name, error=error_of(error))
+            emit(event="ended", plugin=name, error=error_of(error))
             raise
-        say(event="ended", plugin=name)
+        emit(event="ended", plugin=name)
 
     async def stop(self, name: str) -> None:
-        """End one in order, and wait for that."""
+        """Stop a plugin gracefully, and wait for its end."""
         plugin, task = self.running[name]
         plugin.stop()
         await asyncio.wait([task])
 
     async def ended(self) -> None:
-        """Wait until all have ended by themselves."""
+        """Wait until all plugins have ended by themselves."""
         for _, task in self.running.values():
             await asyncio.wait([task])
 
     async def end(self) -> None:
-        """End all."""
+        """Stop all plugins."""
         for name in self.running:
             await self.stop(name)
 
     def _watch_sockets(self, plugin: Plugin, name: str) -> None:
-        def tell(what: str) -> Callable[[Any, Client], Awaitable[None]]:
+        def emitter(what: str) -> Callable[[Any, Client], Awaitable[None]]:
             async def handler(socket: Socket | SocketClosed, _: Client) -> None:
-                say(event="socket", plugin=name, what=what, socket_id=socket.socket_id)
+                emit(event="socket", plugin=name, what=what, socket_id=socket.socket_id)
 
             return handler
 
-        plugin.on_socket_opened(tell("opened"))
-        plugin.on_socket_ready(tell("ready"))
-        plugin.on_socket_closed(tell("closed"))
+        plugin.on_socket_opened(emitter("opened"))
+        plugin.on_socket_ready(emitter("ready"))
+        plugin.on_socket_closed(emitter("closed"))
 
     def _hooks(self, plugin: Plugin, command: Rule) -> None:
         name = command["name"]
-        for hook, make, path in (
-            ("serve", serve, lambda given: given.path),
-            ("transform", transform, lambda given: given.request.path),
-            ("resolve_import", resolve_import, lambda given: given.importer.path),
+        for hook, apply, path_of in (
+            ("serve", serve, lambda argument: argument.path),
+            ("transform", transform, lambda argument: argument.request.path),
+            ("resolve_import", resolve_import, lambda argument: argument.importer.path),
         ):
             rules = command.get(hook)
             if rules is None:
@@ -134,7 +134,7 @@ class Plugins:
             options = options_of(command.get("options", {}).get(hook, {}))
             if hook == "serve" and "max_body_bytes" in options:
                 options["max_request_body_bytes"] = options.pop("max_body_bytes")
-            handler = self._handler(name, hook, rules, make, path)
+            handler = self._handler(name, hook, rules, apply, path_of)
             getattr(plugin, hook)(live, **options)(handler)
 
     def _handler(
@@ -142,13 +142,13 @@ class Plugins:
         name: str,
         hook: str,
         rules: list[Rule],
-        make: Callable[[Rule, Any], Any],
+        apply: Callable[[Rule, Any], Any],
         path_of: Callable[[Any], str],
     ) -> Callable[[Any], Awaitable[Any]]:
-        async def handler(given: Any) -> Any:
-            path = path_of(given)
-            say(event="call", plugin=name, hook=hook, path=path)
-            rule = next((rule for rule in rules if fits(rule["filter"], path)), None)
+        async def handler(argument: Any) -> Any:
+            path = path_of(argument)
+            emit(event="call", plugin=name, hook=hook, path=path)
+            rule = next((rule for rule in rules if matches(rule["filter"], path)), None)
             if rule is None:
                 return None
             if "wait_for" in rule:
@@ -157,19 +157,19 @@ class Plugins:
                 try:
                     await asyncio.Event().wait()
                 except asyncio.CancelledError:
-                    say(event="cancelled", plugin=name, path=path)
+                    emit(event="cancelled", plugin=name, path=path)
                     raise
             if "throw" in rule:
                 raise RuntimeError(rule["throw"])
             if "fail" in rule:
                 raise Failure(**rule["fail"])
-            return make(rule, given)
+            return apply(rule, argument)
 
         return handler
 
     def _listener(self, name: str, action: Rule) -> Callable[[Message, Client], Awaitable[Any]]:
         async def listener(message: Message, client: Client) -> Any:
-            say(
+            emit(
                 event="message",
                 plugin=name,
                 socket_id=message.socket_id,
@@ -200,14 +200,14 @@ def serve(rule: Rule, request: Request) -> Content | Skip | None:
     names = {"status", "headers", "remember", "verbatim", "depends_on"}
     options = {name: rule[name] for name in names & rule.keys()}
     if "echo" in rule:
-        said = {
+        echo = {
             "method": request.method,
             "path": request.path,
             "query": request.query,
             "headers": {key: value.decode() for key, value in request.headers},
             "body": request.body.decode(),
         }
-        return Content(json.dumps(said), rule.get("type", "application/json"), **options)
+        return Content(json.dumps(echo), rule.get("type", "application/json"), **options)
     if "file" in rule:
         return Content.file(rule["file"], rule.get("type", ""), **options)
     if "body" in rule:
@@ -241,33 +241,33 @@ def resolve_import(rule: Rule, imports: Imports) -> Resolved:
     )
 
 
-def filter_of(given: Rule) -> Filter:
-    match given:
+def filter_of(fields: Rule) -> Filter:
+    match fields:
         case {"path": value}:
-            made = Filter.path(value)
+            built = Filter.path(value)
         case {"paths": value}:
-            made = Filter.paths(value)
+            built = Filter.paths(value)
         case {"prefix": value}:
-            made = Filter.prefix(value)
+            built = Filter.prefix(value)
         case {"regex": value}:
-            made = Filter.regex(value)
+            built = Filter.regex(value)
         case {"file": value}:
-            made = Filter.file(value)
+            built = Filter.file(value)
         case {"mime": value}:
-            made = Filter.mime(value)
+            built = Filter.mime(value)
         case _:
-            made = Filter.all()
-    if "except" in given:
-        made = made.except_(given["except"])
-    if "methods" in given:
-        made = made.methods(given["methods"])
-    if "mime_types" in given:
-        made = made.mime_types(given["mime_types"])
-    return made
+            built = Filter.all()
+    if "except" in fields:
+        built = built.except_(fields["except"])
+    if "methods" in fields:
+        built = built.methods(fields["methods"])
+    if "mime_types" in fields:
+        built = built.mime_types(fields["mime_types"])
+    return built
 
 
-def fits(given: Rule, path: str) -> bool:
-    match given:
+def matches(fields: Rule, path: str) -> bool:
+    match fields:
         case {"path": value}:
             return path == str(value)
         case {"paths": values}:
@@ -279,8 +279,8 @@ def fits(given: Rule, path: str) -> bool:
     return True
 
 
-def options_of(given: Rule) -> Rule:
-    options = dict(given)
+def options_of(fields: Rule) -> Rule:
+    options = dict(fields)
     if "call_timeout_ms" in options:
         options["call_timeout"] = options.pop("call_timeout_ms") / 1000
     return options

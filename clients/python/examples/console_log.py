@@ -1,4 +1,4 @@
-"""Prints to the console of every page, one second after the start."""
+"""Prints to the console of every page, 1 s after it is ready."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ async def start(context: Context) -> None:
         await context.client.console_log(Target.sockets(ready), "log", "Hello from Pagewire")
 
 
-# Pages that connect later are greeted when they are ready.
+# Greets pages that connect after the plugin.
 @plugin.on_socket_ready
 async def greet(socket: Socket, client: Client) -> None:
     await asyncio.sleep(1)

@@ -1,4 +1,4 @@
-"""Tells every page how many pages there are, in a message of our own, whenever one comes."""
+"""Sends the number of pages to every page, in a custom message, whenever a page connects."""
 
 from pagewire import Client, Plugin, Socket, Target
 

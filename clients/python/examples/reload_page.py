@@ -1,11 +1,11 @@
-"""Reloads every page once: a data URL is a module too."""
+"""Reloads every page once, by importing a module from a data URL."""
 
 from pagewire import Client, Import, Plugin, Socket, Target
 
 RELOAD = Import.path("data:text/javascript,window.location.reload()")
 
 plugin = Plugin("reload-page", inject_web_socket=True)
-# A tab keeps its id when it reloads: each is reloaded once.
+# A tab keeps its id when it reloads.
 reloaded: set[str] = set()
 
 

@@ -1,4 +1,4 @@
-"""Answers the page that sent a message, and no other.
+"""Replies to the page that sent a message, and to no other.
 
 In a page: `import { sendMessage } from '/__pagewire__/client.js'`, then
 `sendMessage({ type: 'ping', n: 1 })`.

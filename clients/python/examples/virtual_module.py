@@ -1,4 +1,4 @@
-"""Serves a module that is no file, and has every page import it."""
+"""Serves a module that is not a file, and makes every page import it."""
 
 from pagewire import Client, Content, Filter, Import, Plugin, Request, Socket, Target
 

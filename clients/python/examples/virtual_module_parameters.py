@@ -1,4 +1,4 @@
-"""As `virtual_module`, with arguments for the module's default export, and its answer."""
+"""Passes arguments to the default export of a virtual module, and prints its return value."""
 
 from pagewire import Client, Content, Filter, Import, Plugin, Request, Socket, Target
 
@@ -21,8 +21,8 @@ async def serve(_: Request) -> Content:
 @plugin.on_socket_ready
 async def run_module(socket: Socket, client: Client) -> None:
     greet = Import.path("/virtual/greet.js", "Pagewire", 2)
-    answer = await client.import_value(Target.socket(socket.socket_id), greet)
-    for row in answer.rows:
+    report = await client.import_value(Target.socket(socket.socket_id), greet)
+    for row in report.rows:
         if row.error:
             print(f"the page failed: {row.error}", flush=True)
         else:

@@ -8,22 +8,22 @@ from .support import Daemon
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A runtime folder and a site of the test's own; the site is the current folder."""
-    runtime, site = tmp_path / "runtime", tmp_path / "site"
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A runtime folder and a site for each test; the site is the current folder."""
+    runtime, folder = tmp_path / "runtime", tmp_path / "site"
     runtime.mkdir(mode=0o700)
-    site.mkdir()
-    (site / "page.html").write_text("<h1>a page</h1>")
+    folder.mkdir()
+    (folder / "page.html").write_text("<h1>a page</h1>")
     for variable in list(os.environ):
         if variable.startswith("PAGEWIRE_") and variable != "PAGEWIRE_BIN":
             monkeypatch.delenv(variable)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    monkeypatch.chdir(site)
-    return site
+    monkeypatch.chdir(folder)
+    return folder
 
 
 @pytest.fixture
-async def daemon(place: Path) -> AsyncIterator[Daemon]:
+async def daemon(site: Path) -> AsyncIterator[Daemon]:
     """A daemon that serves the site."""
-    async with Daemon.serve(place) as daemon:
+    async with Daemon.serve(site) as daemon:
         yield daemon

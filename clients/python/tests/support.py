@@ -1,4 +1,4 @@
-"""A real daemon, pages without a browser, and a plugin that runs beside a test."""
+"""A real daemon, simulated pages, and plugins that run during a test."""
 
 import asyncio
 import json
@@ -21,20 +21,20 @@ T = TypeVar("T")
 
 _BUILT = Path(__file__).parents[3] / "target/debug/pagewire"
 BINARY = os.environ.get("PAGEWIRE_BIN") or str(_BUILT)
-GUARD_SECONDS = 10
+TIMEOUT_SECONDS = 10
 
 
-async def within(what: str, awaited: Awaitable[T]) -> T:
-    """Wait for something under the guard that names it."""
+async def within(expected: str, awaited: Awaitable[T]) -> T:
+    """Await something; fails with its description if it takes too long."""
     try:
-        async with asyncio.timeout(GUARD_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             return await awaited
     except TimeoutError:
-        raise AssertionError(f"waited for {what}") from None
+        raise AssertionError(f"timed out waiting for {expected}") from None
 
 
 @dataclass
-class Answer:
+class HttpResponse:
     status: int
     headers: dict[str, str]
     body: str
@@ -73,8 +73,8 @@ class Daemon:
         return str(self.ready["control"])
 
     @property
-    def same_place(self) -> tuple[str, ...]:
-        """The flags to start another where this one was."""
+    def same_address(self) -> tuple[str, ...]:
+        """The flags of another daemon at the same addresses."""
         port = self.ready["http"].rpartition(":")[2]
         return ("--port", port, "--control", self.control, "--inject", "always")
 
@@ -88,15 +88,15 @@ class Daemon:
 
     async def get(
         self, path: str, *, method: str = "GET", body: bytes | None = None, **headers: str
-    ) -> Answer:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+    ) -> HttpResponse:
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(
-            self.ready["http"] + path, data=body, headers=named, method=method
+            self.ready["http"] + path, data=body, headers=fields, method=method
         )
-        return await within(f"the answer for {path}", asyncio.to_thread(_ask, request))
+        return await within(f"the response for {path}", asyncio.to_thread(_fetch, request))
 
     @asynccontextmanager
-    async def page(self, **said: Any) -> AsyncIterator["Page"]:
+    async def page(self, **fields: Any) -> AsyncIterator["Page"]:
         url = self.ready["http"].replace("http:", "ws:") + "/__pagewire__/socket"
         async with websockets.connect(url, max_size=None, proxy=None) as socket:
             page = Page(socket)
@@ -108,63 +108,63 @@ class Daemon:
                     "import.await", "log", "command.reload", "command.navigate", "command.styles",
                 ],
             }  # fmt: skip
-            await page.say(**(hello | said))
-            page.id = (await page.hear())["socket_id"]
+            await page.send(**(hello | fields))
+            page.id = (await page.receive())["socket_id"]
             yield page
 
 
-def _ask(request: urllib.request.Request) -> Answer:
+def _fetch(request: urllib.request.Request) -> HttpResponse:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def answer(response: HTTPResponse | HTTPError) -> Answer:
+    def convert(response: HTTPResponse | HTTPError) -> HttpResponse:
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status or 0, headers, response.read().decode())
+        return HttpResponse(response.status or 0, headers, response.read().decode())
 
     try:
-        with opener.open(request, timeout=GUARD_SECONDS) as response:
-            return answer(response)
+        with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
+            return convert(response)
     except HTTPError as error:
         with error:
-            return answer(error)
+            return convert(error)
 
 
 @dataclass
 class Page:
-    """A page without a browser: a raw socket that speaks the page protocol."""
+    """A simulated page: a raw WebSocket with the page protocol."""
 
     socket: ClientConnection
     id: str = ""
 
-    async def say(self, **message: Any) -> None:
+    async def send(self, **message: Any) -> None:
         await self.socket.send(json.dumps(message))
 
-    async def ask(self, **message: Any) -> dict[str, Any]:
-        """Make a request, and hear its answer."""
-        await self.say(**message, **{"pagewire:request": True})
-        return await self.hear()
+    async def request(self, **message: Any) -> dict[str, Any]:
+        """Make a request and return the reply."""
+        await self.send(**message, **{"pagewire:request": True})
+        return await self.receive()
 
-    async def hear_text(self) -> str:
+    async def receive_text(self) -> str:
         frame = await within("a frame", self.socket.recv())
         assert isinstance(frame, str)
         return frame
 
-    async def hear(self) -> dict[str, Any]:
+    async def receive(self) -> dict[str, Any]:
         """The next message."""
-        message: dict[str, Any] = json.loads(await self.hear_text())
+        message: dict[str, Any] = json.loads(await self.receive_text())
         return message
 
     async def answer_import(self, **result: Any) -> dict[str, Any]:
-        """Hear what to import, and say what came of it."""
-        message = await self.hear()
+        """Receive an import and send its result."""
+        message = await self.receive()
         assert message["type"] == "import"
         data: dict[str, Any] = message["data"]
-        await self.say(type="pagewire:result", callId=data["callId"], **result)
+        await self.send(type="pagewire:result", callId=data["callId"], **result)
         return data
 
 
 @dataclass
-class Ran:
-    """A plugin that runs."""
+class RunningPlugin:
+    """A plugin that runs during a test."""
 
     plugin: Plugin
     task: "asyncio.Task[None]"
@@ -177,8 +177,8 @@ class Ran:
 
 
 @asynccontextmanager
-async def running(plugin: Plugin, *, once: bool = False) -> AsyncIterator[Ran]:
-    """Run a plugin, from its start on. One without a start handler; it is ended at last."""
+async def running(plugin: Plugin, *, once: bool = False) -> AsyncIterator[RunningPlugin]:
+    """Run a plugin without a start handler, from its start until the end of the block."""
     contexts: asyncio.Queue[Any] = asyncio.Queue()
 
     @plugin.server_start
@@ -186,17 +186,17 @@ async def running(plugin: Plugin, *, once: bool = False) -> AsyncIterator[Ran]:
         contexts.put_nowait(context)
 
     run = plugin.run_once_async() if once else plugin.run_async()
-    ran = Ran(plugin, asyncio.create_task(run), contexts)
+    running_plugin = RunningPlugin(plugin, asyncio.create_task(run), contexts)
     try:
-        ran.context = await first(ran)
-        yield ran
+        running_plugin.context = await next_context(running_plugin)
+        yield running_plugin
     finally:
         plugin.stop()
-        await within("the plugin's end", asyncio.wait([ran.task]))
+        await within("the plugin's end", asyncio.wait([running_plugin.task]))
 
 
-async def first(ran: Ran) -> Any:
-    """The context that the plugin is started with, or the error that it ended with."""
+async def next_context(ran: RunningPlugin) -> Any:
+    """The context of the plugin's next start. Raises the error that ended it instead."""
     started = asyncio.create_task(ran.contexts.get())
     done: set[asyncio.Task[Any]]
     done, _ = await within(
@@ -210,8 +210,8 @@ async def first(ran: Ran) -> Any:
 
 
 async def ready(client: Client, name: str) -> PluginInfo:
-    """Wait until a plugin of another process is there, with all its hooks."""
-    async with asyncio.timeout(GUARD_SECONDS):
+    """Wait until a plugin of another process is connected, with all hooks open."""
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
             for plugin in await client.plugins():
                 if (plugin.plugin_name, plugin.state) == (name, "ready"):

@@ -16,7 +16,7 @@ def daemon(pid: int, *roots: str) -> Daemon:
 
 
 def chosen(folder: str, *daemons: Daemon) -> list[int]:
-    """The chosen one's number; none = there is none; all numbers when there are several."""
+    """The process ids of the chosen daemon, or of all candidates."""
     try:
         return [discovery.choose(folder, daemons).pid]
     except errors.NoDaemonError:
@@ -26,25 +26,25 @@ def chosen(folder: str, *daemons: Daemon) -> list[int]:
         return [each.pid for each in error.daemons]
 
 
-def test_the_nearest_root_around_counts_then_those_below_then_the_only_one() -> None:
+def test_prefers_the_nearest_root_around_the_folder_then_roots_below_then_the_only_daemon() -> None:
     outer, inner = daemon(1, "/no/p"), daemon(2, "/no/p/web")
     other = daemon(3, "/no/q", "/no/r")
     every = (outer, inner, other)
     assert chosen("/no/p/web/src", *every) == [2]
     assert chosen("/no/p/web", *every) == [2]
     assert chosen("/no/p/website", *every) == [1]
-    assert chosen("/no/p", *every) == [1], "around it, also exactly"
-    assert chosen("/no/r/x", *every) == [3], "any of its roots"
-    assert chosen("/no", *every) == [1, 2, 3], "all below are alike"
+    assert chosen("/no/p", *every) == [1], "a root contains itself"
+    assert chosen("/no/r/x", *every) == [3], "any of its roots counts"
+    assert chosen("/no", *every) == [1, 2, 3], "all roots below are equally near"
     assert chosen("/no", inner) == [2]
-    assert chosen("/elsewhere", inner) == [2], "the only one"
+    assert chosen("/elsewhere", inner) == [2], "the only daemon"
     assert chosen("/elsewhere", inner, other) == [2, 3]
     assert chosen("/elsewhere") == []
     assert chosen("/no/p/src", daemon(4, "/no/p"), outer) == [1, 4]
 
 
-def write(listener: socket.socket, **said: Any) -> Path:
-    """Leave the file of a daemon that listens there."""
+def write(listener: socket.socket, **fields: Any) -> Path:
+    """Write the discovery file of a daemon with this listener."""
     folder = discovery.runtime_folder()
     folder.mkdir(mode=0o700, exist_ok=True)
     control = f"127.0.0.1:{listener.getsockname()[1]}"
@@ -54,11 +54,11 @@ def write(listener: socket.socket, **said: Any) -> Path:
     }  # fmt: skip
     path = folder / f"{os.getpid()}.json"
     path.touch(mode=0o600)
-    path.write_text(json.dumps(usual | said))
+    path.write_text(json.dumps(usual | fields))
     return path
 
 
-def test_a_file_counts_while_its_daemon_lives_and_listens() -> None:
+def test_finds_only_daemons_that_run_and_listen() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         path = write(listener)
         assert [each.root_dirs for each in discovery.running()] == [("/no/p",)]
@@ -67,12 +67,12 @@ def test_a_file_counts_while_its_daemon_lives_and_listens() -> None:
         dead.chmod(0o600)
         assert [each.pid for each in discovery.running()] == [os.getpid()]
         write(listener, pid=1)
-        assert discovery.running() == [], "it says another number than its name"
+        assert discovery.running() == [], "the pid differs from the file name"
         write(listener)
-    assert discovery.running() == [], "nobody listens"
+    assert discovery.running() == [], "nothing listens"
 
 
-def test_a_folder_or_file_that_others_can_open_is_not_trusted(tmp_path: Path) -> None:
+def test_ignores_files_and_folders_that_others_can_open(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         path = write(listener)
         path.chmod(0o644)
@@ -88,7 +88,7 @@ def test_a_folder_or_file_that_others_can_open_is_not_trusted(tmp_path: Path) ->
             discovery.running()
 
 
-def test_what_is_no_file_of_ours_is_passed_over() -> None:
+def test_ignores_invalid_files() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         path = write(listener, root_dirs=["/" + "x" * 70_000])
         assert discovery.running() == [], "too large"
@@ -97,13 +97,13 @@ def test_what_is_no_file_of_ours_is_passed_over() -> None:
             assert discovery.running() == []
 
 
-def test_the_runtime_folder_is_where_the_daemon_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_runtime_folder_is_that_of_the_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", "relative")
     monkeypatch.setenv("TMPDIR", "/var/tmp")
     assert discovery.runtime_folder() == Path(f"/var/tmp/pagewire-{os.getuid()}")
 
 
-def test_every_spelling_of_an_address_is_understood() -> None:
+def test_parses_every_form_of_an_endpoint() -> None:
     for value, address in (
         ("127.0.0.1:8001", "127.0.0.1:8001"),
         ("http://127.0.0.1:8001/", "127.0.0.1:8001"),
@@ -121,20 +121,20 @@ def test_every_spelling_of_an_address_is_understood() -> None:
     ["", "8001", "127.0.0.1", "https://127.0.0.1:8001", "unix:", "a:1/b", "::1:x", "h:0",
      "http://", "h:99999", "a b:1"],
 )  # fmt: skip
-def test_what_is_no_address_is_refused_with_the_value_and_a_remedy(value: str) -> None:
+def test_errors_of_invalid_endpoints_contain_the_value_and_a_remedy(value: str) -> None:
     with pytest.raises(errors.EndpointError) as error:
         Endpoint.parse(value)
     assert f"`{value}`" in str(error.value)
     assert "(pass " in str(error.value)
 
 
-def test_what_a_program_passes_counts_before_the_environment(
+def test_arguments_take_precedence_over_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PAGEWIRE_ENDPOINT", "127.0.0.1:1")
     monkeypatch.setenv("PAGEWIRE_TOKEN", " from-env\n")
     assert find() == Endpoint("127.0.0.1:1", "from-env")
-    assert find("127.0.0.1:2") == Endpoint("127.0.0.1:2", None), "that token is for another"
+    assert find("127.0.0.1:2") == Endpoint("127.0.0.1:2", None), "the token of another endpoint"
     assert find("127.0.0.1:2", "mine") == Endpoint("127.0.0.1:2", "mine")
     token = tmp_path / "token"
     token.write_text(" in-a-file \n")
@@ -144,9 +144,9 @@ def test_what_a_program_passes_counts_before_the_environment(
         find()
 
 
-def test_a_token_that_makes_no_sense_is_refused_and_never_shown(tmp_path: Path) -> None:
+def test_refuses_invalid_tokens_and_never_prints_them(tmp_path: Path) -> None:
     assert "secret" not in repr(Endpoint("127.0.0.1:1", "secret"))
-    with pytest.raises(errors.EndpointError, match="cannot be a header"):
+    with pytest.raises(errors.EndpointError, match="not a valid header value"):
         find("127.0.0.1:1", "a\nb")
     with pytest.raises(errors.TokenFileError, match="No such file"):
         find("127.0.0.1:1", token_file=tmp_path / "nowhere")

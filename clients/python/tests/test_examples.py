@@ -10,11 +10,11 @@ from pagewire import Client
 from .support import Daemon, ready, within
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-# `check` runs them with the wheel's.
+# `check` uses an environment with the built wheel.
 PYTHON = os.environ.get("PAGEWIRE_PYTHON", sys.executable)
 
-# What a page hears of each.
-HEARD = {
+# What a page receives from each example.
+RECEIVED = {
     "targeted_reply": "{'type': 'pong', 'n': 7}",
     "console_log": "'Hello from Pagewire'",
     "virtual_module": "'/virtual/hello.js'",
@@ -24,30 +24,30 @@ HEARD = {
 }
 
 
-async def test_the_examples_do_what_they_say(daemon: Daemon) -> None:
+async def test_the_examples_work(daemon: Daemon) -> None:
     running: dict[str, asyncio.subprocess.Process] = {}
     try:
         async with Client.find() as client:
-            for name in HEARD:
+            for name in RECEIVED:
                 running[name] = await asyncio.create_subprocess_exec(
                     PYTHON, "-P", EXAMPLES / f"{name}.py", stdout=subprocess.PIPE
                 )
                 await ready(client, name.replace("_", "-"))
         async with daemon.page() as page:
-            await page.say(type="ping", n=7)
-            missing = dict(HEARD)
+            await page.send(type="ping", n=7)
+            missing = dict(RECEIVED)
             while missing:
-                message: dict[str, Any] = await page.hear()
-                for name, effect in HEARD.items():
+                message: dict[str, Any] = await page.receive()
+                for name, effect in RECEIVED.items():
                     if effect in str(message):
                         missing.pop(name, None)
-                if HEARD["virtual_module_parameters"] in str(message):
+                if RECEIVED["virtual_module_parameters"] in str(message):
                     call = message["data"]["callId"]
                     value = {"json": 30}
-                    await page.say(type="pagewire:result", callId=call, ok=True, value=value)
+                    await page.send(type="pagewire:result", callId=call, ok=True, value=value)
         out = running["virtual_module_parameters"].stdout
         assert out
-        line = await within("what it prints", out.readline())
+        line = await within("the output", out.readline())
         assert line == b"the page wrote 30 letters\n"
         assert "Hello from a virtual module" in (await daemon.get("/virtual/hello.js")).body
         greet = (await daemon.get("/virtual/greet.js")).body

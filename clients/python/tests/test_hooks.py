@@ -42,15 +42,15 @@ async def test_a_plugin_serves_what_its_filter_matches(daemon: Daemon) -> None:
         assert request.body_omitted is False
         header = request.header("X-a")
         assert header
-        said = f"{request.method} {request.path}?{request.query} {header.decode()} "
+        line = f"{request.method} {request.path}?{request.query} {header.decode()} "
         return Content(
-            said.encode() + request.body, "txt", status=201, headers={"X-B": "é"}, verbatim=True
+            line.encode() + request.body, "txt", status=201, headers={"X-B": "é"}, verbatim=True
         )
 
     async with running(plugin):
-        answer = await daemon.get("/v/a%20b?c=d", method="POST", body=b"body", x_a="1")
-        assert (answer.status, answer.body) == (201, "POST /v/a b?c=d 1 body")
-        assert answer.headers["content-type"].startswith("text/plain")
+        response = await daemon.get("/v/a%20b?c=d", method="POST", body=b"body", x_a="1")
+        assert (response.status, response.body) == (201, "POST /v/a b?c=d 1 body")
+        assert response.headers["content-type"].startswith("text/plain")
         assert (await daemon.get("/v/skip", method="POST", body=b"")).status in (404, 405)
         assert (await daemon.get("/v/no", method="POST", body=b"")).status in (404, 405)
         assert (await daemon.get("/page.html")).status == 200
@@ -67,34 +67,34 @@ async def test_a_plain_function_runs_in_a_thread_and_may_block(daemon: Daemon) -
         return Content.text(f"{threading.current_thread().name} {len(pages)}")
 
     async with running(plugin):
-        answers = await asyncio.gather(daemon.get("/a"), daemon.get("/b"))
-        assert all(answer.body.startswith("pagewire") for answer in answers)
+        responses = await asyncio.gather(daemon.get("/a"), daemon.get("/b"))
+        assert all(response.body.startswith("pagewire") for response in responses)
 
 
-async def test_what_a_handler_raises_is_shown_with_its_stack(daemon: Daemon) -> None:
+async def test_shows_errors_of_handlers_with_their_stack(daemon: Daemon) -> None:
     plugin = Plugin("p")
 
     @plugin.serve(Filter.paths(["/raise", "/fail", "/wrong"]))
     async def serve(request: Request) -> Content:
         if request.path == "/raise":
-            raise ValueError("no luck")
+            raise ValueError("broken")
         if request.path == "/wrong":
             return "text"  # type: ignore[return-value]
         raise Failure("unexpected }", file="/a.vue", line=3, column=7, frame="> }", status=422)
 
     async with running(plugin):
-        answer = await daemon.get("/raise")
-        assert (answer.status, answer.headers["pagewire-plugin"]) == (500, "p")
-        assert "ValueError: no luck" in answer.body
-        assert "_hook.py" not in answer.body, "how the library called it is left out"
-        answer = await daemon.get("/fail")
-        assert answer.status == 422
-        assert "unexpected }" in answer.body
-        assert "/a.vue:3:7" in answer.body
+        response = await daemon.get("/raise")
+        assert (response.status, response.headers["pagewire-plugin"]) == (500, "p")
+        assert "ValueError: broken" in response.body
+        assert "_hook.py" not in response.body, "frames of the library are removed"
+        response = await daemon.get("/fail")
+        assert response.status == 422
+        assert "unexpected }" in response.body
+        assert "/a.vue:3:7" in response.body
         assert "returned a str" in (await daemon.get("/wrong")).body
 
 
-async def test_a_call_that_nobody_waits_for_is_cancelled(daemon: Daemon) -> None:
+async def test_cancels_the_handler_of_a_call_that_timed_out(daemon: Daemon) -> None:
     plugin = Plugin("p")
     cancelled = asyncio.Event()
 
@@ -112,7 +112,7 @@ async def test_a_call_that_nobody_waits_for_is_cancelled(daemon: Daemon) -> None
         await within("the cancellation", cancelled.wait())
 
 
-async def test_content_is_remembered_until_invalidated(daemon: Daemon, place: Path) -> None:
+async def test_content_is_cached_until_invalidated(daemon: Daemon, site: Path) -> None:
     plugin = Plugin("p")
     calls = []
 
@@ -120,7 +120,7 @@ async def test_content_is_remembered_until_invalidated(daemon: Daemon, place: Pa
     async def serve(request: Request) -> Content | Skip:
         calls.append(request.path)
         if request.path == "/file":
-            return Content.file(place / "page.html", "text/plain")
+            return Content.file(site / "page.html", "text/plain")
         return Content.text("x", remember=True)
 
     async with running(plugin), Client.find() as client:
@@ -133,10 +133,10 @@ async def test_content_is_remembered_until_invalidated(daemon: Daemon, place: Pa
         assert (await daemon.get("/file")).body == "<h1>a page</h1>"
 
 
-async def test_a_transform_changes_body_type_and_headers(daemon: Daemon, place: Path) -> None:
+async def test_a_transform_changes_body_type_and_headers(daemon: Daemon, site: Path) -> None:
     plugin = Plugin("p")
-    (place / "a.css").write_text("a { color: $accent }")
-    (place / "b.css").write_text("b {}")
+    (site / "a.css").write_text("a { color: $accent }")
+    (site / "b.css").write_text("b {}")
 
     @plugin.transform(Filter.mime("text/css").except_("^/vendor/"), failure_mode="skip")
     async def transform(response: Response) -> Change | None:
@@ -145,18 +145,18 @@ async def test_a_transform_changes_body_type_and_headers(daemon: Daemon, place: 
         if "$accent" not in response.text:
             return None
         body = response.text.replace("$accent", "red")
-        return Change(body, headers=[("x-a", "1")], depends_on=[place / "colors.json"])
+        return Change(body, headers=[("x-a", "1")], depends_on=[site / "colors.json"])
 
     async with running(plugin):
-        answer = await daemon.get("/a.css")
-        assert (answer.body, answer.headers["x-a"]) == ("a { color: red }", "1")
+        response = await daemon.get("/a.css")
+        assert (response.body, response.headers["x-a"]) == ("a { color: red }", "1")
         assert (await daemon.get("/b.css")).body == "b {}"
 
 
-async def test_imports_are_resolved_all_of_a_module_at_once(daemon: Daemon, place: Path) -> None:
+async def test_resolves_all_imports_of_a_module_in_one_call(daemon: Daemon, site: Path) -> None:
     plugin = Plugin("p")
     source = "import 'lit';\nimport 'other';\nimport './a.js';\n"
-    (place / "m.js").write_text(source)
+    (site / "m.js").write_text(source)
     calls: list[list[str]] = []
 
     @plugin.resolve_import(Filter.all(), specifiers=["^[^./]"], failure_mode=FailureMode.FAIL)
@@ -165,20 +165,20 @@ async def test_imports_are_resolved_all_of_a_module_at_once(daemon: Daemon, plac
         return imports.resolve({"lit": "/vendor/lit.js"}.get)
 
     async with running(plugin):
-        answer = await daemon.get("/m.js")
-        assert "import '/vendor/lit.js'" in answer.body.replace('"', "'")
+        response = await daemon.get("/m.js")
+        assert "import '/vendor/lit.js'" in response.body.replace('"', "'")
         assert calls == [["lit", "other"]]
 
 
-async def test_a_wrong_number_of_specifiers_is_a_failure(daemon: Daemon, place: Path) -> None:
+async def test_a_wrong_number_of_specifiers_is_a_failure(daemon: Daemon, site: Path) -> None:
     plugin = Plugin("p")
-    (place / "m.js").write_text("import 'lit';")
+    (site / "m.js").write_text("import 'lit';")
     plugin.resolve_import(Filter.all())(lambda imports: ["a", "b"])
     async with running(plugin):
         assert "2 specifiers for 1 imports" in (await daemon.get("/m.js")).body
 
 
-async def test_live_filters_are_in_force_when_set_returns(daemon: Daemon, place: Path) -> None:
+async def test_live_filters_are_active_when_set_returns(daemon: Daemon, site: Path) -> None:
     plugin = Plugin("p")
     live = LiveFilters()
     await live.set([Filter.path("/before")])
@@ -190,7 +190,7 @@ async def test_live_filters_are_in_force_when_set_returns(daemon: Daemon, place:
     async with running(plugin) as ran:
         assert (await daemon.get("/before")).body == "served /before"
         for _ in range(20):
-            await live.set([Filter.file(place / "page.html")])
+            await live.set([Filter.file(site / "page.html")])
             assert (await daemon.get("/page.html")).body == "served /page.html"
             await live.set([])
             assert "a page" in (await daemon.get("/page.html")).body
@@ -198,7 +198,7 @@ async def test_live_filters_are_in_force_when_set_returns(daemon: Daemon, place:
             await live.set([Filter.regex("(")])
         with pytest.raises(errors.RpcError, match="FIELD_INVALID"):
             await within("the end", ran.task)
-    await within("nothing", live.set([]))
+    await within("set without a plugin", live.set([]))
 
 
 async def test_a_handler_may_use_the_client_and_a_page(daemon: Daemon) -> None:
@@ -207,27 +207,27 @@ async def test_a_handler_may_use_the_client_and_a_page(daemon: Daemon) -> None:
     @plugin.serve(Filter.path("/title"))
     async def serve(request: Request) -> Content:
         module = Import.code("export default () => document.title")
-        answer = await request.context.client.import_value(Target.all(), module)
-        return Content.json([row.json() for row in answer.rows])
+        response = await request.context.client.import_value(Target.all(), module)
+        return Content.json([row.json() for row in response.rows])
 
     async with running(plugin), daemon.page() as page:
-        asking = asyncio.create_task(daemon.get("/title"))
+        requesting = asyncio.create_task(daemon.get("/title"))
         await page.answer_import(ok=True, value={"json": "a title"})
-        assert (await asking).body == '["a title"]'
+        assert (await requesting).body == '["a title"]'
 
 
-async def test_hooks_and_filters_are_checked_at_once() -> None:
+async def test_hooks_and_filters_are_checked_when_declared() -> None:
     plugin = Plugin("p")
     with pytest.raises(TypeError, match="needs a filter"):
         plugin.serve()
     with pytest.raises(TypeError, match="a filter must be"):
         plugin.serve("/a")  # type: ignore[arg-type]
     plugin.serve(Filter.all())(lambda request: None)
-    with pytest.raises(errors.PluginError, match="serve is given twice"):
+    with pytest.raises(errors.PluginError, match="serve is declared twice"):
         plugin.serve(Filter.all())(lambda request: None)
 
 
-async def test_ten_mebibytes_are_served(daemon: Daemon) -> None:
+async def test_serves_ten_mebibytes(daemon: Daemon) -> None:
     plugin = Plugin("p")
     size = 10 * 1024 * 1024
     plugin.serve(Filter.path("/big"))(lambda request: Content.text(b"x" * size))
@@ -235,11 +235,11 @@ async def test_ten_mebibytes_are_served(daemon: Daemon) -> None:
         assert len((await daemon.get("/big")).body) == size
 
 
-async def test_a_context_tells_what_is_there(daemon: Daemon, place: Path) -> None:
+async def test_a_context_describes_the_daemon(daemon: Daemon, site: Path) -> None:
     async with daemon.page() as page, running(Plugin("p", version="1.2")) as ran:
         assert isinstance(ran.context, Context)
         assert [socket.socket_id for socket in ran.context.sockets] == [page.id]
-        assert ran.context.root_dirs == (str(place.resolve()),)
+        assert ran.context.root_dirs == (str(site.resolve()),)
         assert Path(ran.context.scratch_dir).is_dir()
         assert not ran.context.config
         [info] = await ran.context.client.plugins()
@@ -247,8 +247,8 @@ async def test_a_context_tells_what_is_there(daemon: Daemon, place: Path) -> Non
         assert "secret" not in repr(ran.context) and "_session_id" not in repr(ran.context)
 
 
-async def test_a_configured_plugin_is_told_its_configuration(place: Path) -> None:
+async def test_a_configured_plugin_gets_its_configuration(site: Path) -> None:
     table = '[[plugin]]\nname = "p"\nconfig = { layout = "wide" }\n'
-    (place / "pagewire.toml").write_text(table)
-    async with Daemon.serve(place), running(Plugin("p")) as ran:
+    (site / "pagewire.toml").write_text(table)
+    async with Daemon.serve(site), running(Plugin("p")) as ran:
         assert ran.context.config == {"layout": "wide"}

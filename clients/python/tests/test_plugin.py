@@ -23,10 +23,10 @@ from pagewire import (
     sync,
 )
 
-from .support import Daemon, first, ready, running, within
+from .support import Daemon, next_context, ready, running, within
 
 
-async def test_a_message_is_answered_to_its_page_alone(daemon: Daemon) -> None:
+async def test_replies_only_to_the_page_that_sent_a_message(daemon: Daemon) -> None:
     plugin = Plugin("p")
 
     @plugin.on_message("ping")
@@ -35,9 +35,9 @@ async def test_a_message_is_answered_to_its_page_alone(daemon: Daemon) -> None:
 
     async with running(plugin), daemon.page() as one, daemon.page() as other:
         await one.socket.send('{"type":"ping" , "n": 1e400}')
-        assert await one.hear() == {"type": "pong", "text": '{"type":"ping" , "n": 1e400}'}
-        await other.say(type="ping")
-        assert (await other.hear())["type"] == "pong"
+        assert await one.receive() == {"type": "pong", "text": '{"type":"ping" , "n": 1e400}'}
+        await other.send(type="ping")
+        assert (await other.receive())["type"] == "pong"
 
 
 async def test_plain_handlers_get_the_blocking_client(daemon: Daemon) -> None:
@@ -52,12 +52,12 @@ async def test_plain_handlers_get_the_blocking_client(daemon: Daemon) -> None:
         return len(client.sockets())
 
     async with running(plugin), daemon.page() as page:
-        await page.say(type="ping")
-        assert await page.hear() == {"type": "pong"}
-        assert (await page.ask(type="count", id=1))["response"] == 1
+        await page.send(type="ping")
+        assert await page.receive() == {"type": "pong"}
+        assert (await page.request(type="count", id=1))["response"] == 1
 
 
-async def test_a_request_gets_its_answer_or_its_error(
+async def test_a_request_gets_a_reply_or_an_error(
     daemon: Daemon, caplog: pytest.LogCaptureFixture
 ) -> None:
     plugin = Plugin("p")
@@ -72,60 +72,60 @@ async def test_a_request_gets_its_answer_or_its_error(
         return {1, 2}
 
     async with running(plugin), daemon.page() as page:
-        answer = await page.ask(type="add", id=1, a=2**60, b=1)
-        assert answer["response"] == {"sum": 2**60 + 1}
-        answer = await page.ask(type="add", id=2, a="x", b=1)
-        assert "can only concatenate str" in answer["error"]
-        assert "not JSON serializable" in (await page.ask(type="odd", id=3))["error"]
-        assert "no" in (await page.ask(type="other", id=4))["error"]
+        reply = await page.request(type="add", id=1, a=2**60, b=1)
+        assert reply["response"] == {"sum": 2**60 + 1}
+        reply = await page.request(type="add", id=2, a="x", b=1)
+        assert "can only concatenate str" in reply["error"]
+        assert "not JSON serializable" in (await page.request(type="odd", id=3))["error"]
+        assert "no" in (await page.request(type="other", id=4))["error"]
     assert "the handler of request `add` failed" in caplog.text
 
 
-async def test_events_of_one_socket_are_in_order_those_of_others_at_once(daemon: Daemon) -> None:
+async def test_events_of_one_socket_are_sequential_and_of_others_concurrent(daemon: Daemon) -> None:
     plugin = Plugin("p")
-    gate, heard = asyncio.Event(), list[Any]()
+    gate, received = asyncio.Event(), list[Any]()
 
     @plugin.on_socket_opened
     async def opened(socket: Socket, client: Client) -> None:
-        heard.append("opened")
+        received.append("opened")
 
     @plugin.on_socket_ready
     async def ready(socket: Socket, client: Client) -> None:
-        heard.append("ready")
+        received.append("ready")
 
     @plugin.on_message("n")
     async def number(message: Message, client: Client) -> None:
         n = message.json()["n"]
         if n == 0:
             await gate.wait()
-        heard.append(n)
-        await client.send(Target.socket(message.socket_id), {"type": "heard"})
+        received.append(n)
+        await client.send(Target.socket(message.socket_id), {"type": "received"})
 
     closed = asyncio.Event()
 
     @plugin.on_socket_closed
     async def on_closed(what: SocketClosed, client: Client) -> None:
-        heard.append(what.close_code)
+        received.append(what.close_code)
         closed.set()
 
     async with running(plugin):
         async with daemon.page() as slow:
             for n in range(3):
-                await slow.say(type="n", n=n)
+                await slow.send(type="n", n=n)
             async with daemon.page() as fast:
-                await fast.say(type="n", n=100)
-                await fast.hear()
-                assert 100 in heard and 1 not in heard
+                await fast.send(type="n", n=100)
+                await fast.receive()
+                assert 100 in received and 1 not in received
                 gate.set()
                 for _ in range(3):
-                    await slow.hear()
+                    await slow.receive()
             await within("the close", closed.wait())
-        order = [what for what in heard if what in (0, 1, 2)]
+        order = [what for what in received if what in (0, 1, 2)]
         assert order == [0, 1, 2]
-        assert heard[:2] == ["opened", "ready"]
+        assert received[:2] == ["opened", "ready"]
 
 
-async def test_messages_and_requests_of_a_socket_come_in_order(daemon: Daemon) -> None:
+async def test_messages_and_requests_of_a_socket_are_handled_in_order(daemon: Daemon) -> None:
     plugin = Plugin("p")
 
     @plugin.on_message("m")
@@ -136,21 +136,21 @@ async def test_messages_and_requests_of_a_socket_come_in_order(daemon: Daemon) -
 
     async with running(plugin), daemon.page() as page:
         for n in range(50):
-            await page.say(type="m")
-            await page.say(type="r", id=n, **{"pagewire:request": True})
+            await page.send(type="m")
+            await page.send(type="r", id=n, **{"pagewire:request": True})
         for n in range(50):
-            assert (await page.hear())["type"] == "noted"
-            assert (await page.hear())["response"] == n
+            assert (await page.receive())["type"] == "noted"
+            assert (await page.receive())["response"] == n
 
 
-async def test_a_handler_that_fails_ends_nothing(
+async def test_a_failing_handler_does_not_end_the_plugin(
     daemon: Daemon, caplog: pytest.LogCaptureFixture
 ) -> None:
     plugin = Plugin("p")
 
     @plugin.on_message("bad")
     async def bad(message: Message, client: Client) -> None:
-        raise RuntimeError("no luck")
+        raise RuntimeError("broken")
 
     @plugin.on_message("cancelled")
     async def cancelled(message: Message, client: Client) -> None:
@@ -162,33 +162,33 @@ async def test_a_handler_that_fails_ends_nothing(
 
     async with running(plugin), daemon.page() as page:
         for kind in ("bad", "cancelled", "good"):
-            await page.say(type=kind)
-        assert await page.hear() == {"type": "ok"}
-    assert "plugin `p`: the handler of message `bad` failed: no luck" in caplog.text
+            await page.send(type=kind)
+        assert await page.receive() == {"type": "ok"}
+    assert "plugin `p`: the handler of message `bad` failed: broken" in caplog.text
 
 
-async def test_start_and_stop_handlers_that_fail_end_it(daemon: Daemon) -> None:
+async def test_failing_start_and_stop_handlers_end_the_plugin(daemon: Daemon) -> None:
     plugin = Plugin("p")
 
     @plugin.server_start
     async def start(context: Any) -> None:
-        raise RuntimeError("no luck")
+        raise RuntimeError("broken")
 
-    with pytest.raises(errors.PluginError, match="server_start failed: no luck"):
+    with pytest.raises(errors.PluginError, match="server_start failed: broken"):
         await within("the end", plugin.run_async())
 
     plugin = Plugin("q")
 
     @plugin.server_stop
     async def stop(client: Client) -> None:
-        raise RuntimeError("no luck")
+        raise RuntimeError("broken")
 
-    with pytest.raises(errors.PluginError, match="server_stop failed: no luck"):
+    with pytest.raises(errors.PluginError, match="server_stop failed: broken"):
         async with running(plugin) as ran:
             await ran.end()
 
 
-async def test_the_program_ends_it_in_order(daemon: Daemon) -> None:
+async def test_stop_is_graceful(daemon: Daemon) -> None:
     plugin = Plugin("p")
     called, gate, stopped = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
@@ -205,16 +205,16 @@ async def test_the_program_ends_it_in_order(daemon: Daemon) -> None:
         gate.set()
 
     async with running(plugin) as ran:
-        asking = asyncio.create_task(daemon.get("/slow"))
+        requesting = asyncio.create_task(daemon.get("/slow"))
         await within("the call", called.wait())
         await ran.end()
-        assert (await asking).body == "done"
+        assert (await requesting).body == "done"
         assert stopped.is_set()
     async with running(Plugin("p")), Client.find() as client:
         assert len(await client.plugins()) == 1, "the name is free again"
 
 
-async def test_to_cancel_it_withdraws_it_at_once(daemon: Daemon) -> None:
+async def test_cancelling_run_disconnects_immediately(daemon: Daemon) -> None:
     plugin = Plugin("p")
     plugin.serve(Filter.path("/x"))(lambda request: Content.text("x"))
     async with running(plugin) as ran, Client.find() as client:
@@ -250,8 +250,8 @@ async def test_a_lost_daemon_ends_run_once_with_an_error(daemon: Daemon) -> None
 
 
 @pytest.mark.parametrize("kill", [True, False], ids=["killed", "stopped"])
-async def test_a_plugin_comes_back_to_a_daemon_that_was_restarted(
-    daemon: Daemon, place: Path, kill: bool, caplog: pytest.LogCaptureFixture
+async def test_reconnects_to_a_restarted_daemon(
+    daemon: Daemon, site: Path, kill: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     plugin = Plugin("p")
     plugin.serve(Filter.path("/x"))(lambda request: Content.text("x"))
@@ -259,37 +259,37 @@ async def test_a_plugin_comes_back_to_a_daemon_that_was_restarted(
     async with running(plugin) as ran:
         before = ran.context
         await daemon.end(kill=kill)
-        async with Daemon.serve(place, *daemon.same_place) as again:
-            after = await first(ran)
+        async with Daemon.serve(site, *daemon.same_address) as again:
+            after = await next_context(ran)
             assert after.position.epoch != before.position.epoch
             assert (await again.get("/x")).body == "x"
             async with again.page() as page:
-                await page.say(type="ping")
-                assert await page.hear() == {"type": "pong"}
-    assert "it comes back when its daemon does" in caplog.text
+                await page.send(type="ping")
+                assert await page.receive() == {"type": "pong"}
+    assert "; reconnecting" in caplog.text
 
 
-async def test_it_comes_back_to_another_place_and_for_ever(
-    daemon: Daemon, place: Path, monkeypatch: pytest.MonkeyPatch
+async def test_keeps_trying_to_reconnect_and_finds_a_new_address(
+    daemon: Daemon, site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tries, found = asyncio.Queue[None](), _endpoint.find
+    attempts, found = asyncio.Queue[None](), _endpoint.find
 
     def find(*args: Any) -> Any:
-        loop.call_soon_threadsafe(tries.put_nowait, None)
+        loop.call_soon_threadsafe(attempts.put_nowait, None)
         return found(*args)
 
     loop = asyncio.get_running_loop()
     async with running(Plugin("p")) as ran:
         monkeypatch.setattr(_endpoint, "find", find)
         await daemon.end(kill=True)
-        for _ in range(3):  # the first tries find nobody
-            await within("a try", tries.get())
-        async with Daemon.serve(place) as again:
-            context = await first(ran)
+        for _ in range(3):  # the first attempts find no daemon
+            await within("an attempt", attempts.get())
+        async with Daemon.serve(site) as again:
+            context = await next_context(ran)
             assert (await context.client.info()).base_urls[0].startswith(again.ready["http"])
 
 
-async def test_what_the_daemon_refuses_ends_it(daemon: Daemon) -> None:
+async def test_a_permanent_refusal_ends_the_plugin(daemon: Daemon) -> None:
     for plugin, reason in (
         (Plugin("Bad Name"), "FIELD_INVALID"),
         (Plugin("p", required_features=["time.travel"]), "FEATURE_UNSUPPORTED"),
@@ -307,15 +307,15 @@ async def test_what_the_daemon_refuses_ends_it(daemon: Daemon) -> None:
                 await within("the end", ran.task)
 
 
-async def test_a_plugin_with_no_daemon_says_so() -> None:
+async def test_run_without_a_daemon_raises_no_daemon_error() -> None:
     with pytest.raises(errors.NoDaemonError):
         await Plugin("p").run_async()
 
 
-async def test_a_plugin_runs_once_at_a_time(daemon: Daemon) -> None:
+async def test_refuses_concurrent_runs_of_a_plugin(daemon: Daemon) -> None:
     plugin = Plugin("p")
     async with running(plugin):
-        with pytest.raises(errors.PluginError, match="runs already"):
+        with pytest.raises(errors.PluginError, match="already running"):
             await plugin.run_async()
 
 
@@ -333,23 +333,23 @@ print("ended", flush=True)
 """
 
 
-async def test_the_daemon_spawns_it_and_it_leaves_with_the_daemon(place: Path) -> None:
-    script = place.parent / "spawned.py"
+async def test_a_spawned_plugin_exits_with_the_daemon(site: Path) -> None:
+    script = site.parent / "spawned.py"
     script.write_text(SPAWNED)
     command = f"{sys.executable} {script}"
-    async with Daemon.serve(place, "--port", "0", "--plugin", command) as daemon:
+    async with Daemon.serve(site, "--port", "0", "--plugin", command) as daemon:
         async with Client.find() as client:
             info = await ready(client, "spawned")
         assert (await daemon.get("/x")).body == "spawned"
         await daemon.end()
-    log = (place.parent / "daemon.log").read_text()
+    log = (site.parent / "daemon.log").read_text()
     assert "stopping 1" in log and "ended" in log
     with pytest.raises(ProcessLookupError):
         os.kill(info.pid, 0)
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-async def test_ctrl_c_ends_it_in_order(daemon: Daemon, end: signal.Signals) -> None:
+async def test_signals_stop_the_plugin_gracefully(daemon: Daemon, end: signal.Signals) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", SPAWNED, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -360,7 +360,7 @@ async def test_ctrl_c_ends_it_in_order(daemon: Daemon, end: signal.Signals) -> N
     assert (process.returncode, out, err) == (0, b"stopping 1\nended\n", b"")
 
 
-async def test_the_end_of_standard_input_ends_a_spawned_one(daemon: Daemon) -> None:
+async def test_a_spawned_plugin_exits_at_the_end_of_standard_input(daemon: Daemon) -> None:
     environment = dict(os.environ)
     environment["PAGEWIRE_LAUNCH_ID"] = "unknown"
     process = await asyncio.create_subprocess_exec(
@@ -379,5 +379,5 @@ async def test_the_end_of_standard_input_ends_a_spawned_one(daemon: Daemon) -> N
     assert (process.returncode, out) == (0, b"stopping 1\nended\n")
 
 
-def test_failures_reach_standard_error_unless_told_otherwise() -> None:
+def test_the_logger_has_no_handlers_so_that_python_writes_to_standard_error() -> None:
     assert not logging.getLogger("pagewire").handlers

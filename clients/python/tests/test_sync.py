@@ -8,7 +8,7 @@ from pagewire import Gap, Import, LiveFilters, Message, Position, Stale, Target,
 from .support import Daemon, within
 
 
-async def test_scripts_do_all_that_others_do(daemon: Daemon) -> None:
+async def test_the_blocking_client_has_all_calls(daemon: Daemon) -> None:
     async with daemon.page() as page:
 
         def script() -> None:
@@ -30,16 +30,16 @@ async def test_scripts_do_all_that_others_do(daemon: Daemon) -> None:
 
         running = asyncio.create_task(asyncio.to_thread(script))
         for _ in range(3):
-            await page.hear()
+            await page.receive()
         await page.answer_import(ok=True, value={"json": 7})
         await within("the script", running)
 
 
-async def test_events_are_an_iterator(daemon: Daemon) -> None:
+async def test_a_subscription_is_an_iterator(daemon: Daemon) -> None:
     async with daemon.page() as page:
         subscribed = asyncio.Event()
         loop = asyncio.get_running_loop()
-        heard: list[int] = []
+        received: list[int] = []
 
         def script() -> None:
             with (
@@ -51,8 +51,8 @@ async def test_events_are_an_iterator(daemon: Daemon) -> None:
                 loop.call_soon_threadsafe(subscribed.set)
                 for event in events:
                     assert isinstance(event.what, Message)
-                    heard.append(event.what.json()["n"])
-                    if len(heard) == 3:
+                    received.append(event.what.json()["n"])
+                    if len(received) == 3:
                         break
                 assert events.position == event.position
                 again = events.resume()
@@ -64,14 +64,14 @@ async def test_events_are_an_iterator(daemon: Daemon) -> None:
         running = asyncio.create_task(asyncio.to_thread(script))
         await within("the subscription", subscribed.wait())
         for n in range(3):
-            await page.say(type="n", n=n)
+            await page.send(type="n", n=n)
         await within("the script", running)
-        assert heard == [0, 1, 2]
+        assert received == [0, 1, 2]
 
 
-def test_threads_share_a_client(place: object) -> None:
+def test_threads_share_a_client(site: object) -> None:
     async def served() -> None:
-        async with Daemon.serve(place) as daemon, daemon.page() as page:  # type: ignore[arg-type]
+        async with Daemon.serve(site) as daemon, daemon.page() as page:  # type: ignore[arg-type]
             client = await asyncio.to_thread(sync.Client.find)
 
             def script(n: int) -> None:
@@ -80,7 +80,7 @@ def test_threads_share_a_client(place: object) -> None:
             threads = [threading.Thread(target=script, args=(n,)) for n in range(8)]
             for thread in threads:
                 thread.start()
-            assert {(await page.hear())["n"] for _ in threads} == set(range(8))
+            assert {(await page.receive())["n"] for _ in threads} == set(range(8))
             for thread in threads:
                 await asyncio.to_thread(thread.join)
             await asyncio.to_thread(client.close)
@@ -90,7 +90,7 @@ def test_threads_share_a_client(place: object) -> None:
     asyncio.run(served())
 
 
-async def test_to_block_the_loop_that_it_waits_for_is_refused(daemon: Daemon) -> None:
+async def test_refuses_to_block_its_own_event_loop(daemon: Daemon) -> None:
     client = await asyncio.to_thread(sync.Client.find)
     inner = sync.Client(client._client, asyncio.get_running_loop())
     with pytest.raises(RuntimeError, match="a blocking call in the event loop"):

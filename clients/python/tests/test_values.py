@@ -30,7 +30,7 @@ from pagewire import (
 from pagewire._proto import common_pb2, hooks_pb2
 
 
-def test_a_bare_string_is_no_list_of_its_letters() -> None:
+def test_refuses_a_bare_string_as_a_list() -> None:
     for make in (
         lambda: Target.sockets("abc"),
         lambda: Target.tabs("abc"),
@@ -55,13 +55,13 @@ def test_a_bare_string_is_no_list_of_its_letters() -> None:
         Target.sockets([None])  # type: ignore[list-item]
 
 
-def test_an_empty_list_stays_a_list_and_never_becomes_everybody() -> None:
+def test_an_empty_list_stays_empty() -> None:
     assert Target.sockets([])._to_proto().WhichOneof("selector") == "ids"
     target = Target.all().excluding(["a"]).excluding(iter(["b"]))._to_proto()
     assert (target.WhichOneof("selector"), list(target.exclude_socket_ids)) == ("all", ["a", "b"])
 
 
-def test_filters_say_what_they_were_told() -> None:
+def test_filters_contain_all_conditions() -> None:
     narrowed = Filter.prefix("/a/").except_("x").except_("y").methods(["POST"])._to_proto()
     assert narrowed == hooks_pb2.RequestFilter(
         path_prefixes=["/a/"], exclude_path_regexes=["x", "y"], methods=["POST"]
@@ -71,26 +71,26 @@ def test_filters_say_what_they_were_told() -> None:
     assert hidden == common_pb2.SocketFilter(visibility=common_pb2.VISIBILITY_HIDDEN)
 
 
-def test_both_sides_are_stale() -> None:
+def test_combines_stale_selections() -> None:
     both = Stale.path("/a") | Stale.prefix("/c/").refresh_pages() | Stale.file(Path("/srv/d"))
     assert both._to_proto() == hooks_pb2.InvalidateRequest(
         exact_paths=["/a"], path_prefixes=["/c/"], file_paths=["/srv/d"], refresh_pages=True
     )
 
 
-def test_a_change_mentions_only_what_changes() -> None:
+def test_an_empty_body_differs_from_an_unchanged_one() -> None:
     assert not Change()._proto.HasField("body")
     assert Change("")._proto.HasField("body")
     assert list(Resolved([None, "/lit.js"])._proto.specifiers) == ["", "/lit.js"]
 
 
-def test_content_with_no_body_has_one() -> None:
+def test_empty_content_has_an_inline_body() -> None:
     assert Content("")._proto.WhichOneof("body") == "inline_body"
     assert Content.file("/a")._proto.WhichOneof("body") == "file_path"
     assert not Failure("x")._proto.HasField("location")
 
 
-def test_what_json_cannot_say_is_an_error_where_it_is_said() -> None:
+def test_refuses_values_without_a_json_encoding() -> None:
     with pytest.raises(ValueError, match="JSON"):
         Import.code("", math.nan)
     with pytest.raises(TypeError, match="set"):
@@ -98,13 +98,13 @@ def test_what_json_cannot_say_is_an_error_where_it_is_said() -> None:
     assert _values.to_json({"a": [1, "é"]}) == '{"a":[1,"é"]}'
 
 
-def test_durations_keep_their_fraction_and_their_sign() -> None:
+def test_durations_keep_fraction_and_sign() -> None:
     for seconds in (0, 0.25, 1.5, 3600, -1.5):
         assert _values.seconds(_values.duration(seconds)) == seconds
     assert _values.duration(math.inf).seconds == 315_576_000_000
 
 
-def test_values_are_told_apart() -> None:
+def test_distinguishes_kinds_of_values() -> None:
     assert JsValue(JsKind.JSON, "[1]").json() == [1]
     assert JsValue(JsKind.UNDEFINED, "undefined").json() is None
     with pytest.raises(errors.NotJsonError, match="123n"):
@@ -112,18 +112,18 @@ def test_values_are_told_apart() -> None:
     assert str(JsValue(JsKind.TRUNCATED, "[1")) == "[1..."
 
 
-def test_an_exception_says_where_it_was_thrown_once() -> None:
+def test_the_text_of_an_exception_contains_its_location_once() -> None:
     def thrown(**fields: object) -> JsException:
         usual = dict.fromkeys(("name", "message", "stack", "url", "thrown_json"), "")
-        said = {"phase": JsPhase.LOAD, "line": 0, "column": 0} | usual | fields
-        return JsException(**said)  # type: ignore[arg-type]
+        arguments = {"phase": JsPhase.LOAD, "line": 0, "column": 0} | usual | fields
+        return JsException(**arguments)  # type: ignore[arg-type]
 
     error = thrown(name="TypeError", message="no", url="/a.js", line=3, column=4)
     assert str(error) == "could not be loaded: TypeError: no (/a.js:3:4)"
     assert str(thrown(phase=JsPhase.CALL, thrown_json="3", url="/a", stack="at /a")) == "3"
 
 
-def test_an_rpc_error_keeps_code_reason_and_fields() -> None:
+def test_an_rpc_error_contains_code_reason_and_fields() -> None:
     info = ErrorInfo(reason="FIELD_INVALID", domain="pagewire.v1")
     bad = BadRequest()
     bad.field_violations.add(field="target", description="is unset")
@@ -150,13 +150,13 @@ def test_an_rpc_error_keeps_code_reason_and_fields() -> None:
     assert isinstance(lost, errors.DisconnectedError)
 
 
-def test_an_error_says_something_whatever_it_is() -> None:
-    assert errors.text_of(RuntimeError("no luck")) == "no luck"
+def test_the_text_of_an_error_is_never_empty() -> None:
+    assert errors.text_of(RuntimeError("broken")) == "broken"
     assert errors.text_of(KeyError("x")) == "KeyError: 'x'"
     assert errors.text_of(ValueError()) == "ValueError"
 
 
-def test_a_binary_message_is_no_json() -> None:
+def test_a_binary_message_is_not_json() -> None:
     message = Message("s", "", None, b"x", None, 0)
     with pytest.raises(errors.NotJsonError, match="binary"):
         message.json()

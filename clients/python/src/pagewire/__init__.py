@@ -1,7 +1,7 @@
-"""Write Pagewire plugins and tools in Python: control web pages from any program.
+"""The client library of Pagewire, for plugins and tools that control web pages.
 
-`Plugin` is a plugin as a few functions; `Client` is for tools; `pagewire.sync` has a client that
-blocks, for scripts; `pagewire.errors` is what can go wrong.
+`Plugin` is for plugins, `Client` for tools. `pagewire.sync` has a blocking client for scripts, and
+`pagewire.errors` has the errors.
 """
 
 from pagewire import discovery, errors, sync

@@ -1,4 +1,4 @@
-"""The connection of a program to its daemon."""
+"""The client: a connection to a daemon."""
 
 import asyncio
 from collections.abc import Iterable
@@ -22,11 +22,11 @@ from pagewire._target import Target
 from pagewire._values import StrPath
 from pagewire.errors import translated
 
-# How long a call may take unless it is given a deadline; awaited imports their own time and more.
+# Default deadline of a call.
 _DEADLINE_SECONDS = 30.0
-# What an awaited import's call may take beyond the import itself.
+# Added to the timeout of an awaited import for the deadline of its call.
 _IMPORT_MARGIN_SECONDS = 5.0
-# Sockets or plugins asked for at a time.
+# Page size of the list calls.
 _LIST_PAGE_SIZE = 1000
 
 _Request = TypeVar("_Request")
@@ -36,17 +36,17 @@ _Response = TypeVar("_Response")
 class Client:
     """A connection to a daemon: `await Client.find()`, or `async with Client.find() as client`.
 
-    All methods may be called at the same time, from any task of the event loop that it was made
-    in, and from inside a plugin's handlers; other threads use `pagewire.sync.Client`. Nothing
-    blocks. No method retries by itself. Cancelling a call abandons it, its effect is then unknown.
+    All methods may be called concurrently, from any task of the event loop in which the client was
+    created, and from inside a plugin's handlers; other threads use `pagewire.sync.Client`. No
+    method blocks. No call is retried. Cancelling a call leaves its effect unknown.
 
-    Sends reach a page in the order of their calls, each at most once. Nothing is kept for pages
-    that connect later. A page that cannot be reached is a row of the report, never an error; so is
-    nobody being connected. A target or a value that makes no sense is an RpcError with
+    Sends reach a page in the order of the calls, each at most once. Messages are not stored for
+    pages that connect later. A page that cannot be reached is a row of the report, never an error;
+    without connected pages the report is empty. An invalid target or value is an RpcError with
     `FIELD_INVALID`.
 
-    The connection is dialled again when it was lost, so a client outlives a restart of its daemon
-    at the same endpoint, as long as the token stays; subscriptions do not.
+    A lost connection is re-established on the next call. A client therefore survives a restart of
+    its daemon on the same endpoint if its token stays valid; subscriptions do not.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -59,11 +59,11 @@ class Client:
 
     @classmethod
     def find(cls) -> "Opening[Client]":
-        """Connect to the daemon that is meant.
+        """Connect to a daemon without being given one.
 
-        The one that `PAGEWIRE_ENDPOINT` names; else the one whose root is nearest around the
-        current folder, else one whose root is below it, else the only one that runs. Raises
-        NoDaemonError or SeveralDaemonsError, and as `connect`.
+        Uses the daemon that `PAGEWIRE_ENDPOINT` names; else the one whose root is the nearest that
+        contains the current folder, else one whose root is below it, else the only running one.
+        Raises NoDaemonError or SeveralDaemonsError, and otherwise as `connect`.
         """
         return cls.connect()
 
@@ -77,29 +77,27 @@ class Client:
     ) -> "Opening[Client]":
         """Connect to the daemon at `127.0.0.1:8001`, `[::1]:8001` or `unix:/path`.
 
-        Without a token it is that of the daemon of yours that runs there; a unix socket needs
-        none. Takes 5 s at most. Raises ConnectError when no daemon answers, RpcError when it
-        refuses the token (`TOKEN_MISSING`, `TOKEN_INVALID`), EndpointError and TokenFileError.
+        Without a token, uses that of your own daemon at this address; a unix socket needs none.
+        Takes at most 5 s. Raises ConnectError when no daemon responds, RpcError when it refuses
+        the token (`TOKEN_MISSING`, `TOKEN_INVALID`), EndpointError and TokenFileError.
         """
 
         async def open_() -> Client:
-            # It reads files and tries addresses.
+            # In a thread, because it reads files and tries addresses.
             found = await asyncio.to_thread(_endpoint.find, endpoint, token, token_file)
             return cls(await dial(found))
 
         return Opening(open_)
 
     async def close(self) -> None:
-        """Cut the connection, and with it all that still runs on it."""
+        """Close the connection; pending calls and streams fail."""
         await self._sender.close()
         await self._connection.close()
 
     async def __aenter__(self) -> "Client":
-        """Itself."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close it."""
         await self.close()
 
     def options(
@@ -109,15 +107,15 @@ class Client:
         confirm_receipt: bool | None = None,
         list_reached: bool | None = None,
     ) -> "Client":
-        """A client on the same connection, for one call or for many; what is not given stays.
+        """A client on the same connection with other options. Options not given stay.
 
         Args:
-            deadline: Seconds that a call may take, instead of 30. What is reached by then is
-                reported, the rest are rows; with nothing to report it is an RpcError with
-                `DEADLINE`. Subscriptions have none.
-            confirm_receipt: A socket counts as reached only when its browser confirmed the
-                message, instead of when it is in the socket's queue.
-            list_reached: Reports name the sockets that were reached, not only their number.
+            deadline: Deadline of calls in seconds, instead of 30. Sockets reached by then are
+                reported, the others are rows; without anything to report the result is an
+                RpcError with `DEADLINE`. Subscriptions have no deadline.
+            confirm_receipt: Count a socket as reached only when its browser has confirmed the
+                message, instead of when the message is in the socket's queue.
+            list_reached: List the reached sockets in reports instead of only counting them.
 
         """
         client = copy(self)
@@ -136,11 +134,11 @@ class Client:
         return ServerInfo._from_proto(info)
 
     async def sockets(self, condition: SocketFilter | None = None) -> tuple[Socket, ...]:
-        """The ready sockets that match; without a condition all sockets, ready or not."""
+        """The ready sockets that match; without a condition all connected sockets."""
         return (await self.list_sockets(condition)).sockets
 
     async def list_sockets(self, condition: SocketFilter | None = None) -> SocketList:
-        """The same, with the instant: subscribe from there to miss nothing later."""
+        """As `sockets`, with the position of the snapshot, for `subscribe(resume_after=...)`."""
         request = sockets_pb2.ListSocketsRequest(page_size=_LIST_PAGE_SIZE)
         if condition is not None:
             request.filter.CopyFrom(condition._to_proto())
@@ -153,7 +151,7 @@ class Client:
             request.page_token = page.next_page_token
 
     async def plugins(self) -> tuple[PluginInfo, ...]:
-        """Configured plugins and live ones, in the order in which their hooks are asked."""
+        """Configured plugins and live sessions, in the order in which their hooks are called."""
         request = control_pb2.ListPluginsRequest(page_size=_LIST_PAGE_SIZE)
         plugins: list[PluginInfo] = []
         while True:
@@ -166,13 +164,13 @@ class Client:
     async def send(self, target: Target, value: Any) -> Report:
         """Send a value as one JSON message; page code expects an object with a `type`.
 
-        16 MiB at most by default.
+        At most 16 MiB by default.
         """
         json = _values.to_json(value)
         return await self._send(messages_pb2.SendRequest(target=target._to_proto(), json=json))
 
     async def send_json(self, target: Target, json: str) -> Report:
-        """Send JSON text as it is, never re-encoded. The daemon refuses what does not parse."""
+        """Send JSON text unchanged, never re-encoded. The daemon refuses invalid JSON."""
         return await self._send(messages_pb2.SendRequest(target=target._to_proto(), json=json))
 
     async def send_text(self, target: Target, text: str) -> Report:
@@ -184,7 +182,7 @@ class Client:
         return await self._send(messages_pb2.SendRequest(target=target._to_proto(), binary=data))
 
     async def reply(self, message: Message, value: Any) -> Report:
-        """Answer a page's request. The first answer wins.
+        """Reply to a page's request. Only the first reply is delivered.
 
         Raises RpcError with `ALREADY_ANSWERED`, `REQUEST_EXPIRED` (20 s) or `REQUEST_NOT_FOUND`.
         """
@@ -194,20 +192,20 @@ class Client:
         return await self._send(messages_pb2.SendRequest(target=_asker(message), json=json))
 
     async def reply_error(self, message: Message, text: str) -> Report:
-        """Tell a page that its request failed, and why. Raises as `reply`."""
+        """Reply to a page's request with an error. Raises as `reply`."""
         return await self._send(messages_pb2.SendRequest(target=_asker(message), error=text))
 
     async def send_import(self, target: Target, module: Import) -> Report:
-        """Have pages import a module and call its default export; does not wait for them."""
+        """Make pages import a module and call its default export, without waiting."""
         request = module._to_proto(target, await_result=False)
         response = await self._call(self._connection.stub.SendImport, request)
         return Report._from_proto(response.report)
 
     async def import_value(self, target: Target, module: Import) -> ImportReport:
-        """Have pages import a module and call its default export, and wait for what it returns.
+        """Make pages import a module and call its default export, and wait for the values.
 
-        Takes as long as the slowest page, up to the import's timeout. Waiting in a hook for a page
-        whose load depends on that hook ends by deadline only.
+        Takes as long as the slowest page, up to the import's timeout. A hook that waits for a page
+        whose load depends on that same hook waits until its deadline.
         """
         request = module._to_proto(target, await_result=True)
         timeout = module._timeout or DEFAULT_TIMEOUT_SECONDS
@@ -220,7 +218,7 @@ class Client:
     async def console_log(
         self, target: Target, level: ConsoleLevel | str, text: str, *, source: str = ""
     ) -> Report:
-        """Print a text exactly as it is to the console of pages; `source` goes before it."""
+        """Print a text, unchanged, to the console of pages, with `source` as its prefix."""
         request = messages_pb2.SendConsoleLogRequest(
             target=target._to_proto(),
             level=ConsoleLevel(level)._to_proto(),
@@ -232,17 +230,17 @@ class Client:
         return Report._from_proto(response.report)
 
     async def reload(self, target: Target) -> Report:
-        """Reload pages. Reports delivery, not that they have loaded again."""
+        """Reload pages. Reports delivery, not the completed reload."""
         return await self._command(target, reload=sockets_pb2.Reload())
 
     async def navigate(self, target: Target, url: str) -> Report:
-        """Send pages to another URL, resolved against each page's own. Reports delivery."""
+        """Navigate pages to a URL, resolved against each page's own. Reports delivery."""
         return await self._command(target, navigate=sockets_pb2.Navigate(url=url))
 
     async def swap_stylesheets(self, target: Target, paths: Iterable[str] = ()) -> Report:
-        """Swap stylesheets for their new content; the pages keep their state.
+        """Make pages fetch stylesheets again and swap them in without a reload.
 
-        URL paths; none at all means every stylesheet of the pages' own origin.
+        `paths` are URL paths; without any, all stylesheets of the pages' own origin are swapped.
         """
         swap = sockets_pb2.SwapStylesheets(paths=_values.strings(paths, "paths"))
         return await self._command(target, swap_stylesheets=swap)
@@ -250,8 +248,8 @@ class Client:
     async def close_sockets(self, target: Target, code: int = 1000, reason: str = "") -> Report:
         """Close sockets with a WebSocket close code.
 
-        1000, 4000-4499 (the page connects again) or 4500-4999 (it does not). The reason has 123
-        bytes at most.
+        1000, 4000-4499 (the page reconnects) or 4500-4999 (it does not). The reason has at most
+        123 bytes.
         """
         request = sockets_pb2.CloseSocketsRequest(
             target=target._to_proto(), close_code=code, close_reason=reason
@@ -260,9 +258,9 @@ class Client:
         return Report._from_proto(response.report)
 
     async def invalidate(self, stale: Stale) -> int:
-        """Have the daemon forget remembered and cached results; returns how many there were.
+        """Invalidate cached results of hooks; returns their number.
 
-        Results of calls that began before it returns are never remembered.
+        Results of calls that started before it returns are not cached.
         """
         request: hooks_pb2.InvalidateRequest = stale._to_proto()
         response = await self._call(self._connection.stub.Invalidate, request)
@@ -286,27 +284,30 @@ class Client:
         answers_requests: bool = False,
         answers: Iterable[str] = (),
     ) -> Opening[Subscription]:
-        """Subscribe to events; `await` it, or use `async with`. In force once that returns.
+        """Subscribe to events, with `await` or `async with`. Later events are not missed.
 
         Args:
-            messages: Messages of pages; also when no kind is asked for.
-            message_types: Only messages of these types.
+            messages: Messages of pages. The default if no kind is selected.
+            message_types: Messages of pages, of these types only.
             sockets: Sockets that open, change and close.
-            console: Console output of pages, which the daemon then forwards.
-            page_errors: Errors in pages that no code of theirs took.
-            files: Watched files that change. Needs a daemon that watches.
+            console: Console output of pages. Pages report it only while there is a subscriber.
+            page_errors: Errors in pages that their code did not handle.
+            files: Changed files. Needs a daemon with `--watch`.
             from_sockets: Only events of ready sockets that match.
-            resume_after: Deliver what came after this first. What the daemon no longer holds is
-                reported by a `Gap`.
-            strict: Raise `POSITION_EVICTED` or `EPOCH_CHANGED` instead.
+            resume_after: Start with the events after this position. Events that the daemon no
+                longer holds are reported by a `Gap`.
+            strict: Raise `POSITION_EVICTED` or `EPOCH_CHANGED` instead of reporting a gap at the
+                start.
             gaps_when_slow: When this subscriber reads too slowly, drop the oldest events and
                 report a `Gap`, instead of ending with `SUBSCRIBER_SLOW`.
-            max_queue: Events that may wait in the daemon. Default 1024; 8 MiB at most.
-            max_event_bytes: Leave out the content of larger messages. Default 1 MiB.
-            answers_requests: Offer to answer the pages' requests among these messages: the page
-                then waits for `reply`, up to 20 s. Without an offer it is refused at once.
-            answers: Offer to answer requests of these types alone. Each must be among the
-                `message_types`, if those are chosen.
+            max_queue: Limit of events that the daemon queues for this subscriber. Default 1024;
+                always at most 8 MiB.
+            max_event_bytes: Omit the content of larger messages. Default 1 MiB.
+            answers_requests: Offer to answer the requests among these messages: the page then
+                waits up to 20 s for `reply`. Without an offer of any subscriber a request fails
+                immediately.
+            answers: Offer to answer only requests of these types. Each must be among the
+                `message_types`, if those are set.
 
         """
         types = _values.strings(message_types, "message types")
@@ -318,7 +319,7 @@ class Client:
             messages_pb2.EVENT_KIND_FILE: files,
         }
         request = messages_pb2.SubscribeMessagesRequest(
-            kinds=[kind for kind, wanted in kinds.items() if wanted],
+            kinds=[kind for kind, selected in kinds.items() if selected],
             message_types=types,
             sockets=from_sockets._to_proto() if from_sockets else None,
             resume_after=resume_after._to_proto() if resume_after else None,
@@ -361,7 +362,7 @@ class Client:
     async def _send(self, request: messages_pb2.SendRequest) -> Report:
         request.delivery.CopyFrom(self._delivery())
         if self._confirm_receipt:
-            # Its report may take long, which would hold up those behind it on the stream.
+            # Not on the stream, where a slow report would delay the ones after it.
             await self._sender.settled()
             response = await self._call(self._connection.stub.Send, request)
             return Report._from_proto(response.report)
@@ -377,5 +378,5 @@ class Client:
 
 def _asker(message: Message) -> common_pb2.Target:
     if message.request_id is None:
-        raise ValueError(f"message `{message.type}` is no request (send to its socket instead)")
+        raise ValueError(f"message `{message.type}` is not a request (send to its socket instead)")
     return common_pb2.Target(reply_to=message.request_id)

@@ -1,4 +1,4 @@
-"""What a plugin makes of a request, of a response, and of a module's imports."""
+"""Results of the hooks: content, changes, and resolved imports."""
 
 import os
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from pagewire._values import Headers, StrPath
 
 
 class ContentOptions(TypedDict, total=False):
-    """What a `Content` may have beside body and type; see there."""
+    """Keyword arguments of `Content`, which documents them."""
 
     status: int
     headers: Headers
@@ -20,7 +20,7 @@ class ContentOptions(TypedDict, total=False):
 
 
 class Content:
-    """A response made by a plugin."""
+    """A response of a plugin."""
 
     __slots__ = ("_proto",)
 
@@ -35,17 +35,20 @@ class Content:
         verbatim: bool = False,
         depends_on: Iterable[StrPath] = (),
     ) -> None:
-        """Make a response with this body; text is sent as UTF-8.
+        """Create a response with this body; text is sent as UTF-8.
 
         Args:
-            body: The body, 16 MiB at most.
-            content_type: A MIME type, or a file extension. Empty: that of the request's path.
+            body: The body, at most 16 MiB.
+            content_type: A MIME type, or a file extension. Empty = derived from the request's
+                path.
             status: The HTTP status.
-            headers: Further headers. Hop-by-hop headers and content-length make it a failure.
-            remember: The daemon may answer the same request itself from now on: until
-                invalidated, a file it depends on changes, or the plugin leaves.
-            verbatim: The page gets it as it is: no transform, no socket client put into it.
-            depends_on: Files, as absolute paths, whose change makes a remembered answer stale.
+            headers: Further headers. Hop-by-hop headers and content-length are refused: the page
+                gets an error.
+            remember: Let the daemon cache the content for identical requests: until it is
+                invalidated, a file it depends on changes, or the plugin disconnects.
+            verbatim: Send the content unchanged: without transforms and without injecting the
+                socket client.
+            depends_on: Files, as absolute paths, whose change makes the cached content stale.
 
         """
         self._proto = hooks_pb2.ServeContent(
@@ -87,9 +90,9 @@ class Content:
     def file(
         cls, path: StrPath, content_type: str = "", **options: Unpack[ContentOptions]
     ) -> "Content":
-        """A file that the daemon reads, of any size; options as for `Content`.
+        """A file that the daemon sends, of any size; options as for `Content`.
 
-        An absolute path, inside a served root or the plugin's scratch folder
+        The path is absolute, inside a served root or the plugin's scratch folder
         (`Context.scratch_dir`).
         """
         content = cls(b"", content_type, **options)
@@ -97,25 +100,25 @@ class Content:
         return content
 
     def __repr__(self) -> str:
-        """Without the body."""
+        """Describe it without the body."""
         kind, status = self._proto.content_type, self._proto.status
-        return f"<Content {status} {kind or 'of the type of its path'}>"
+        return f"<Content {status} {kind or 'with the type of its path'}>"
 
 
 class Skip:
-    """Not mine: the next plugin is asked, or the file system. Returning None is the same."""
+    """Passes a request on to the next plugin, or the file system, as None does."""
 
     __slots__ = ("_proto",)
 
     def __init__(self, *, remember: bool = False) -> None:
-        """Skip this request; `remember`: do not ask again for the same until invalidated."""
+        """Skip this request; `remember` lets the daemon cache that until it is invalidated."""
         self._proto = hooks_pb2.Skip(remember=remember)
 
 
 class Failure(Exception):
-    """Mine, but broken: raise it for a syntax error, say.
+    """An error of the requested content, such as a syntax error in its source.
 
-    The developer sees it in the page, and the page recovers by itself when the cause is fixed.
+    The developer sees it in the page, which recovers by itself when the cause is fixed.
     """
 
     def __init__(
@@ -129,16 +132,16 @@ class Failure(Exception):
         status: int = 500,
         stack: str = "",
     ) -> None:
-        """Say what went wrong.
+        """Create a failure.
 
         Args:
-            message: For people.
+            message: The description for people.
             file: The source file with the cause.
-            line: Its line, from 1; 0 = unknown.
-            column: Its column, from 1; 0 = unknown.
-            frame: The lines around the cause, as they should be shown.
+            line: Line of the cause, from 1; 0 = unknown.
+            column: Column of the cause, from 1; 0 = unknown.
+            frame: The source lines around the cause, shown as given.
             status: The HTTP status for the page.
-            stack: A stack trace, as it should be printed.
+            stack: A stack trace, printed as given.
 
         """
         super().__init__(message)
@@ -151,7 +154,7 @@ class Failure(Exception):
 
 
 class Change:
-    """Changes to a response. What it does not mention stays."""
+    """Changes to a response. Everything else of the response stays."""
 
     __slots__ = ("_proto",)
 
@@ -168,13 +171,14 @@ class Change:
         """Change a response.
 
         Args:
-            body: The new body, 16 MiB at most; empty = an empty one, None keeps it.
-            content_type: The new MIME type, or a file extension. Empty keeps it.
-            headers: Headers to set, in place of those of their name.
+            body: The new body, at most 16 MiB; None leaves it unchanged.
+            content_type: The new MIME type, or a file extension. Empty leaves it unchanged.
+            headers: Headers to set, replacing all of the same name.
             remove_headers: Names of headers to remove, before others are set.
-            no_cache: Ask again for the next request. Else the daemon keeps what came of this
-                response until that changes, it is invalidated, or a plugin leaves.
-            depends_on: Files, as absolute paths, whose change makes it stale.
+            no_cache: Call the plugin again for the next request. Otherwise the result is cached
+                until the response changes, it is invalidated, a file it depends on changes, or a
+                plugin disconnects.
+            depends_on: Files, as absolute paths, whose change makes the cached result stale.
 
         """
         self._proto = hooks_pb2.TransformContent(
@@ -190,7 +194,7 @@ class Change:
 
 
 class Resolved:
-    """What a module imports instead. A plain list of the specifiers does as well."""
+    """Resolved imports of a module. A handler may also return a plain list of specifiers."""
 
     __slots__ = ("_proto",)
 
@@ -205,9 +209,11 @@ class Resolved:
 
         Args:
             specifiers: One for each import, in order; None leaves it to the next plugin.
-            no_cache: Ask again for the next request of the module. Else the daemon keeps it until
-                the module changes, it is invalidated, or a plugin leaves.
-            depends_on: Files, as absolute paths, whose change or appearance makes it stale.
+            no_cache: Call the plugin again for the next request of the module. Otherwise the
+                result is cached until the module changes, it is invalidated, a file it depends on
+                changes, or a plugin disconnects.
+            depends_on: Files, as absolute paths, whose change or creation makes the cached result
+                stale.
 
         """
         if isinstance(specifiers, str):

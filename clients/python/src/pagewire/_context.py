@@ -1,4 +1,4 @@
-"""What a running plugin knows of its daemon, and what its hooks get."""
+"""The context of a running plugin, and the arguments of its hooks."""
 
 import asyncio
 import json
@@ -17,38 +17,38 @@ from pagewire.errors import PagewireError
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A running plugin's view of its daemon: what was true when its session began, and a client."""
+    """A running plugin's view of its daemon: a snapshot from the start of the session."""
 
     client: Client
-    """The connection that the plugin runs on, for `async` handlers."""
+    """The plugin's connection, for `async` handlers."""
     sync_client: sync.Client
-    """The same, for handlers that are plain functions."""
+    """The same connection, for plain handlers."""
     plugin_name: str
-    """The plugin's name, as the daemon knows it."""
+    """The plugin's name in the daemon."""
     sockets: tuple[Socket, ...]
-    """The sockets that were connected; `Client.sockets` lists those connected now."""
+    """The connected sockets at the start of the session; `Client.sockets` lists current ones."""
     position: Position
-    """The instant of `sockets` in the log."""
+    """The position of `sockets` in the log."""
     server_info: ServerInfo
     """Version, features and limits of the daemon."""
     root_dirs: tuple[str, ...]
-    """The folders being served, absolute, on the daemon's machine."""
+    """The absolute paths of the served folders on the daemon's machine."""
     scratch_dir: str
-    """A folder of this session's own, absolute, removed with it: `Content.file` may name files
-    in it."""
+    """The absolute path of a folder that belongs to this session and is removed with it.
+    `Content.file` may name files in it."""
     config: Any
     """The plugin's section of the daemon's configuration; None if it has none."""
     _session_id: str = field(repr=False)
 
     @property
     def _session(self) -> tuple[tuple[str, str], ...]:
-        """The metadata that ties a hook's stream to the session. A secret."""
+        """The metadata that associates a stream with the session. It is a secret."""
         return (("pagewire-session", self._session_id),)
 
     async def _end_session(self) -> None:
-        """End the session; nothing in the daemon waits for the plugin any more then."""
+        """End the session. After that, nothing in the daemon waits for the plugin."""
         request = control_pb2.EndSessionRequest(session_id=self._session_id)
-        # What fails has ended it too: it is gone, or the connection is.
+        # An error means that the session or the connection is already gone.
         with suppress(PagewireError):
             await self.client._call(self.client._connection.stub.EndSession, request)
 
@@ -76,7 +76,7 @@ class Context:
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """A page's request: to be answered, or the one that a response or a module is for."""
+    """A page's HTTP request: the one to answer, or that of a response or a module."""
 
     method: str
     """The HTTP method, upper-case."""
@@ -85,30 +85,29 @@ class Request:
     query: str
     """The query as received, without `?`. Empty = none."""
     raw_target: str
-    """The request target as received, neither decoded nor normalised."""
+    """The request target as received, neither decoded nor normalized."""
     host: str
-    """The host it was asked of, port included."""
+    """The requested host, including the port."""
     headers: tuple[tuple[str, bytes], ...] = field(repr=False)
-    """The headers that `forward_request_headers` asks for, in the order received, lower-case."""
+    """The headers selected by `forward_request_headers`, in the order received, lower-case."""
     traceparent: str = field(repr=False)
     """The W3C trace context. Empty = none."""
     file_path: str | None
-    """The file that would answer it, absolute, on the daemon's machine. None = there is none."""
+    """The absolute path, on the daemon's machine, of the file that would answer it, if any."""
     time_remaining: float | None
-    """Seconds that were left when it arrived here; after them the answer is ignored. None =
-    unlimited."""
+    """Seconds left when the call arrived; a later result is ignored. None = unlimited."""
     context: Context = field(repr=False)
-    """The running plugin's view of its daemon."""
+    """The context of the plugin."""
     body: bytes = field(default=b"", repr=False)
-    """The body, if the serve hook asks for it (`max_request_body_bytes`). Empty = none, or left
-    out."""
+    """The body, if the serve hook requests it (`max_request_body_bytes`). Empty = none, or
+    omitted."""
     body_omitted: bool = False
-    """It had a body that is larger than the plugin asks for."""
+    """Whether the body was omitted because it is larger than `max_request_body_bytes`."""
     cancelled: bool = False
-    """Nobody waits for the answer any more. An `async` handler gets a CancelledError as well."""
+    """Whether the daemon has cancelled the call. An `async` handler also gets a CancelledError."""
 
     def header(self, name: str) -> bytes | None:
-        """The first header of this name, of those asked for."""
+        """The first forwarded header with this name."""
         return _first(self.headers, name)
 
     @classmethod
@@ -135,24 +134,24 @@ class Request:
 
 @dataclass(slots=True, eq=False)
 class Response:
-    """A response on its way to the page, as it stands after the plugins before this one."""
+    """A response to transform, including the changes of earlier plugins."""
 
     request: Request
-    """The request that it is for."""
+    """The request that it answers."""
     content_type: str
-    """The MIME type, parameters included."""
+    """The MIME type, including parameters."""
     headers: tuple[tuple[str, bytes], ...] = field(repr=False)
     """The headers, names in lower case."""
     body: bytes = field(repr=False)
-    """The whole body, never compressed."""
+    """The complete body, never compressed."""
 
     def header(self, name: str) -> bytes | None:
-        """The first header of this name."""
+        """The first header with this name."""
         return _first(self.headers, name)
 
     @property
     def text(self) -> str:
-        """The body as text, exactly. Raises UnicodeDecodeError when it is not UTF-8."""
+        """The body as text. Raises UnicodeDecodeError when it is not UTF-8."""
         return self.body.decode()
 
 
@@ -161,37 +160,35 @@ class ImportSpecifier:
     """One import in a module's source."""
 
     specifier: str
-    """As the source means it, without quotes and escapes."""
+    """The specifier, without quotes and escapes."""
     dynamic: bool
-    """An `import()` expression, not a static import or re-export."""
+    """Whether it is an `import()` expression, not a static import or re-export."""
     line: int
     """Its line, from 1."""
     column: int
-    """Its column behind the quote, from 1, in UTF-16 code units."""
+    """Its column after the quote, from 1, in UTF-16 code units."""
 
 
 @dataclass(slots=True, eq=False)
 class Imports:
-    """The imports of one module that match and that no plugin before this one resolved.
+    """The imports of one module that match and that no earlier plugin has resolved.
 
-    Iterates over them, in source order; there is at least one.
+    Iterable in source order, with at least one.
     """
 
     importer: Request
-    """The request for the module that imports, or for the HTML page that it stands in."""
+    """The request for the importing module, or for the HTML page that contains it."""
     imports: tuple[ImportSpecifier, ...]
-    """The imports."""
+    """The imports, in source order."""
 
     def __iter__(self) -> Iterator[ImportSpecifier]:
-        """Go through the imports."""
         return iter(self.imports)
 
     def __len__(self) -> int:
-        """How many there are."""
         return len(self.imports)
 
     def resolve(self, resolve: Callable[[str], str | None]) -> list[str | None]:
-        """Ask a function about each specifier; `{"lit": "/vendor/lit.js"}.get` say."""
+        """Call a function for each specifier, such as `{"lit": "/vendor/lit.js"}.get`."""
         return [resolve(import_.specifier) for import_ in self.imports]
 
 

@@ -1,4 +1,4 @@
-"""Where a daemon listens for programs, and the token it wants."""
+"""The control endpoint of a daemon: its address and token."""
 
 import os
 import re
@@ -17,10 +17,10 @@ _HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+):(?P<po
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An address, and a token unless it needs none."""
+    """An address, and a token if the address needs one."""
 
     address: str
-    """`HOST:PORT` or `unix:PATH`, as gRPC wants it."""
+    """`HOST:PORT` or `unix:PATH`, both valid gRPC targets."""
     token: str | None = field(default=None, repr=False)
     """A secret, sent with every call."""
 
@@ -31,7 +31,7 @@ class Endpoint:
 
     @classmethod
     def parse(cls, value: str) -> "Endpoint":
-        """Read an address in any spelling. Connects to nothing."""
+        """Parse an address. Does not connect."""
 
         def invalid(problem: str) -> EndpointError:
             return EndpointError(value, f"{problem} {_EXPECTED}")
@@ -45,10 +45,10 @@ class Endpoint:
                 raise invalid("is a unix socket without a path")
             return cls(f"unix:{path}")
         if value.startswith("https://"):
-            raise invalid("asks for TLS, which the control endpoint does not speak")
+            raise invalid("requests TLS, which the control endpoint does not support")
         authority = value.removeprefix("http://").removesuffix("/")
         if re.search("[/?#@]", authority):
-            raise invalid("is more than a host and a port")
+            raise invalid("contains more than a host and a port")
         matched = _HOST_AND_PORT.fullmatch(authority)
         if not matched:
             raise invalid("is not a host and a port")
@@ -57,7 +57,7 @@ class Endpoint:
         return cls(authority)
 
     def with_token_file(self, path: StrPath) -> "Endpoint":
-        """Add the token that is a file's content, without surrounding white space."""
+        """Add the token from a file, without surrounding white space."""
         name = os.fspath(path)
         try:
             token = Path(name).read_text(encoding="utf-8").strip()
@@ -68,7 +68,7 @@ class Endpoint:
         return replace(self, token=token)
 
     def with_known_token(self) -> "Endpoint":
-        """Add the token of the daemon of ours that runs at this address, if one does."""
+        """Add the token of the discovered daemon at this address, if there is one."""
         if self.token is not None or self.is_unix:
             return self
         try:
@@ -76,34 +76,33 @@ class Endpoint:
         except OSError:
             daemons = []
         for daemon in daemons:
-            here = (_numeric(control) == _numeric(self.address) for control in daemon.controls)
-            if daemon.token_file and any(here):
+            matches = (_numeric(control) == _numeric(self.address) for control in daemon.controls)
+            if daemon.token_file and any(matches):
                 try:
                     return self.with_token_file(daemon.token_file)
                 except TokenFileError:
                     break
-        return self  # the daemon says what is missing
+        return self  # the daemon's error reports the missing token
 
 
 def names_token(endpoint: str | None, token: str | None, token_file: StrPath | None) -> bool:
-    """Whether the token is named; else it is found anew whenever the daemon is."""
+    """Whether the token is named explicitly. A discovered token is discovered again each time."""
     if token is not None or token_file is not None:
         return True
-    by_environment = endpoint is None and _variable(_ENDPOINT_VARIABLE) is not None
-    return by_environment and _variable(_TOKEN_VARIABLE) is not None
+    from_environment = endpoint is None and _variable(_ENDPOINT_VARIABLE) is not None
+    return from_environment and _variable(_TOKEN_VARIABLE) is not None
 
 
 def find(
     endpoint: str | None = None,
     token: str | None = None,
     token_file: StrPath | None = None,
-    home: tuple[str, ...] | None = None,
+    root_dirs: tuple[str, ...] | None = None,
 ) -> Endpoint:
-    """Say which daemon is meant. Blocks shortly.
+    """Find the daemon. Blocks briefly.
 
-    What the program passes counts first, then `PAGEWIRE_ENDPOINT` and `PAGEWIRE_TOKEN`, then the
-    daemon that is meant in the current folder. `home` are the folders that it served when it was
-    found before: then no other counts that discovery knows.
+    Uses the arguments, else `PAGEWIRE_ENDPOINT` and `PAGEWIRE_TOKEN`, else discovers the daemon for
+    the current folder; with `root_dirs`, only one that serves exactly these folders.
     """
     named = endpoint if endpoint is not None else _variable(_ENDPOINT_VARIABLE)
     if named is not None:
@@ -111,7 +110,7 @@ def find(
         if endpoint is None:
             found = replace(found, token=_variable(_TOKEN_VARIABLE))
     else:
-        found = _discover(home)
+        found = _discover(root_dirs)
     if token is not None:
         found = replace(found, token=token)
     elif token_file is not None:
@@ -121,18 +120,18 @@ def find(
     if found.token is not None and not (found.token.isascii() and found.token.isprintable()):
         raise EndpointError(
             found.address,
-            "has a token that cannot be a header (pass the token as the daemon wrote it)",
+            "has a token that is not a valid header value (pass the token as the daemon wrote it)",
         )
     return found
 
 
-def _discover(home: tuple[str, ...] | None) -> Endpoint:
+def _discover(root_dirs: tuple[str, ...] | None) -> Endpoint:
     try:
         daemons = discovery.running()
     except OSError as error:
         raise NoDaemonError(str(error)) from None
-    if home is not None:
-        daemons = [daemon for daemon in daemons if daemon.root_dirs == home]
+    if root_dirs is not None:
+        daemons = [daemon for daemon in daemons if daemon.root_dirs == root_dirs]
     daemon = discovery.choose(".", daemons)
     found = Endpoint.parse(daemon.control)
     if daemon.token_file and not found.is_unix:
@@ -141,7 +140,7 @@ def _discover(home: tuple[str, ...] | None) -> Endpoint:
 
 
 def _variable(name: str) -> str | None:
-    """Read a variable that is set and says something."""
+    """The value of an environment variable; None if it is unset or blank."""
     return os.environ.get(name, "").strip() or None
 
 

@@ -1,4 +1,4 @@
-"""What happens in pages, as subscriptions and handlers are told."""
+"""Events of pages and sockets, as subscriptions and handlers receive them."""
 
 import datetime
 import json
@@ -15,20 +15,20 @@ from pagewire.errors import NotJsonError
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that a page sent."""
+    """A message of a page."""
 
     socket_id: str
-    """Whom it came from: `Target.socket` with it reaches the same page."""
+    """The socket that sent it; `Target.socket` with it reaches the same page."""
     type: str
     """Its `type`; empty for a binary one."""
     text: str | None
-    """The text as the page sent it, never re-encoded. None when it is binary, or was left out."""
+    """The text as the page sent it, never re-encoded. None if it is binary or was omitted."""
     binary: bytes | None
     """The bytes of a binary message."""
     request_id: str | None
-    """Set when the page can be answered, with `Client.reply`."""
+    """The id for `Client.reply`, if the message is a request."""
     omitted_bytes: int
-    """Size of a message whose content was left out (`max_event_bytes`); 0 = it is here."""
+    """Size of a message whose content was omitted (`max_event_bytes`); 0 = it is present."""
 
     def json(self) -> Any:
         """The message as a Python value."""
@@ -36,7 +36,7 @@ class Message:
             raise NotJsonError(
                 "a binary message (see `binary`)"
                 if self.binary is not None
-                else f"a message of {self.omitted_bytes} bytes, left out (raise max_event_bytes)"
+                else f"an omitted message of {self.omitted_bytes} bytes (raise max_event_bytes)"
             )
         return json.loads(self.text)
 
@@ -58,56 +58,56 @@ class SocketOpened:
     """A document connected."""
 
     socket: Socket
-    """As it was when it opened: its page may not have said what it is."""
+    """The socket when it opened; its page may not have sent its hello yet."""
     previous_socket_id: str | None
-    """The socket that the same document had before, if this is a reconnect."""
+    """The previous socket of the same document, if this is a reconnect."""
 
 
 @dataclass(frozen=True, slots=True)
 class SocketUpdated:
-    """A socket became ready, or what is known of it changed."""
+    """A socket became ready or its description changed."""
 
     socket: Socket
-    """As it is now."""
+    """The complete socket after the change."""
 
 
 class CloseCause(StrEnum):
-    """What led to the end of a socket."""
+    """The cause of a closed socket."""
 
     UNSPECIFIED = "unspecified"
-    """Not known."""
+    """Unknown."""
     PAGE_UNLOADED = "page_unloaded"
-    """The page left, reloaded or was closed."""
+    """The page navigated away, reloaded or was closed."""
     CONNECTION_LOST = "connection_lost"
-    """The connection broke."""
+    """The connection was lost without a close frame."""
     NO_PONG = "no_pong"
-    """Two pings went unanswered."""
+    """Two pings were not answered."""
     SLOW = "slow"
-    """The same, and the page has not even read what was sent to it before."""
+    """Two pings were not answered, and earlier messages were still unread by the page."""
     CLOSED_BY_API = "closed_by_api"
-    """`Client.close_sockets`."""
+    """A program called `Client.close_sockets`."""
     SERVER_STOPPING = "server_stopping"
     """The daemon stops."""
     PROTOCOL_ERROR = "protocol_error"
-    """The page broke the protocol or a limit."""
+    """The page violated the protocol or a limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class SocketClosed:
-    """A socket is gone; nothing of it follows."""
+    """A socket was closed; no events of it follow."""
 
     socket_id: str
-    """The socket."""
+    """The socket's id, which is never reused."""
     close_code: int
     """WebSocket close code; 1006 if there was no close frame."""
     close_reason: str
     """Text of the close frame. Empty = none."""
     cause: CloseCause
-    """What led to it, as the daemon knows it."""
+    """Why it was closed."""
 
     @classmethod
     def _from_proto(cls, closed: messages_pb2.SocketClosed) -> "SocketClosed":
-        cause = _values.word(messages_pb2.SocketClosed.Cause, closed.cause, "CAUSE_")
+        cause = _values.enum_name(messages_pb2.SocketClosed.Cause, closed.cause, "CAUSE_")
         return cls(closed.socket_id, closed.close_code, closed.close_reason, CloseCause(cause))
 
 
@@ -130,33 +130,33 @@ class ConsoleLevel(StrEnum):
 
     @classmethod
     def _from_proto(cls, level: common_pb2.ConsoleLevel) -> "ConsoleLevel":
-        word = _values.word(common_pb2.ConsoleLevel, level, "CONSOLE_LEVEL_")
+        word = _values.enum_name(common_pb2.ConsoleLevel, level, "CONSOLE_LEVEL_")
         return cls.LOG if word == "unspecified" else cls(word)
 
 
 @dataclass(frozen=True, slots=True)
 class ConsoleEntry:
-    """What a page wrote to its console."""
+    """A console call of a page."""
 
     socket_id: str
     """The page's socket."""
     level: ConsoleLevel
-    """The method used."""
+    """The console method."""
     args: tuple[JsValue, ...]
-    """The arguments as passed, a format string unexpanded."""
+    """The arguments as passed; a format string is not expanded."""
     stack: str
-    """Where it was called, in the browser's own format. Empty = not known."""
+    """The call stack in the browser's own format. Empty = unknown."""
 
 
 class PageErrorKind(StrEnum):
-    """Ways a page can fail."""
+    """A kind of page error."""
 
     UNSPECIFIED = "unspecified"
-    """Not known."""
+    """Unknown."""
     UNCAUGHT = "uncaught"
-    """An exception that nothing caught."""
+    """An uncaught exception."""
     UNHANDLED_REJECTION = "unhandled_rejection"
-    """A rejected promise that nothing handled."""
+    """An unhandled promise rejection."""
     RESOURCE = "resource"
     """A script, stylesheet, image or other resource did not load."""
     CSP = "csp"
@@ -165,29 +165,29 @@ class PageErrorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageError:
-    """Something failed in a page, and no code of the page took it."""
+    """An error in a page that its code did not handle."""
 
     socket_id: str
     """The page's socket."""
     kind: PageErrorKind
-    """How it failed."""
+    """The kind of error."""
     exception: JsException
-    """What failed."""
+    """The error."""
 
 
 class FileChangeKind(StrEnum):
-    """What happened to a file."""
+    """A kind of change to a file."""
 
     UNSPECIFIED = "unspecified"
-    """Not known."""
+    """Unknown."""
     CREATED = "created"
     """It did not exist before."""
     MODIFIED = "modified"
     """Its content changed."""
     REMOVED = "removed"
-    """It exists no more."""
+    """It no longer exists."""
     BUFFER = "buffer"
-    """An editor's unsaved text; the file itself did not change."""
+    """An editor's unsaved buffer changed; the file itself did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,36 +195,36 @@ class FileChanged:
     """A watched file changed."""
 
     file_path: str
-    """The file, absolute, on the daemon's machine."""
+    """The absolute path of the file on the daemon's machine."""
     url_path: str
-    """The URL path it is served under, percent-encoded. Empty = none."""
+    """The URL path at which it is served, percent-encoded. Empty = it is not served."""
     kind: FileChangeKind
-    """What happened to it."""
+    """The kind of change."""
 
 
 class GapReason(StrEnum):
-    """Why events are lost."""
+    """The reason of a gap."""
 
     UNSPECIFIED = "unspecified"
-    """Not known."""
+    """Unknown."""
     EVICTED = "evicted"
-    """The log no longer held them."""
+    """The log no longer held the events."""
     EPOCH_CHANGED = "epoch_changed"
-    """The position to resume after is of another run of the daemon."""
+    """The position to resume after belongs to another run of the daemon."""
     SUBSCRIBER_SLOW = "subscriber_slow"
-    """They were read too slowly (`gaps_when_slow`)."""
+    """Events were read too slowly (`gaps_when_slow`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """The events between two are lost to this subscription; the bounds themselves are not."""
+    """Events were lost to this subscription: those between the bounds, which are not lost."""
 
     after_sequence: int
     """Sequence of the last event before the gap."""
     before_sequence: int
     """Sequence of the first event after it."""
     reason: GapReason
-    """Why they are lost."""
+    """Why they were lost."""
 
 
 What: TypeAlias = (
@@ -237,7 +237,7 @@ What: TypeAlias = (
     | FileChanged
     | Gap
 )
-"""What an event tells; tell them apart with `match`."""
+"""The content of an event; distinguish the types with `match`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +245,7 @@ class Event:
     """One event of a subscription."""
 
     position: Position
-    """Its own place in the log."""
+    """Its position in the log."""
     time: datetime.datetime
     """When the daemon logged it, by the daemon's clock, in UTC."""
     what: What
@@ -253,7 +253,7 @@ class Event:
 
     @classmethod
     def _from_proto(cls, event: messages_pb2.SubscribeMessagesResponse) -> "Event | None":
-        """The event, or None for one that this version does not know."""
+        """The event, or None for a kind that this version does not know."""
         what: What
         match event.WhichOneof("event"):
             case "message":
@@ -273,16 +273,16 @@ class Event:
                 what = ConsoleEntry(entry.socket_id, level, args, entry.stack)
             case "page_error":
                 error = event.page_error
-                kind = _values.word(messages_pb2.PageError.Kind, error.kind, "KIND_")
+                kind = _values.enum_name(messages_pb2.PageError.Kind, error.kind, "KIND_")
                 thrown = JsException._from_proto(error.exception)
                 what = PageError(error.socket_id, PageErrorKind(kind), thrown)
             case "file_changed":
                 changed = event.file_changed
-                kind = _values.word(messages_pb2.FileChanged.Kind, changed.kind, "KIND_")
+                kind = _values.enum_name(messages_pb2.FileChanged.Kind, changed.kind, "KIND_")
                 what = FileChanged(changed.file_path, changed.url_path, FileChangeKind(kind))
             case "gap":
                 reason = GapReason(
-                    _values.word(messages_pb2.Gap.Reason, event.gap.reason, "REASON_")
+                    _values.enum_name(messages_pb2.Gap.Reason, event.gap.reason, "REASON_")
                 )
                 what = Gap(event.gap.after_sequence, event.gap.before_sequence, reason)
             case _:

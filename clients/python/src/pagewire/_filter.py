@@ -1,4 +1,4 @@
-"""What a plugin's hooks are asked about, and how."""
+"""Filters and options of hooks."""
 
 import os
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ from pagewire._values import StrPath
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    r"""Which requests a plugin is asked about.
+    r"""A condition on the requests for which a hook is called.
 
-    Evaluated in the daemon: what no filter matches never leaves it. Paths are URL paths,
-    percent-decoded, beginning with `/`; regular expressions are RE2 syntax, unanchored. The daemon
-    refuses what does not compile (`FIELD_INVALID`).
+    Evaluated in the daemon: requests without a matching filter never reach the plugin. Paths are
+    URL paths, percent-decoded, beginning with `/`; regular expressions use RE2 syntax and are
+    unanchored. The daemon refuses invalid ones (`FIELD_INVALID`).
 
-    Methods narrow: all conditions must hold. Several filters widen. Requests other than GET and
-    HEAD match only if `methods` says so.
+    Methods narrow a filter: all conditions must hold. Of several filters, any may match. Requests
+    other than GET and HEAD match only with `methods`.
     """
 
     _match_all: bool = False
@@ -44,45 +44,45 @@ class Filter:
 
     @classmethod
     def prefix(cls, prefix: str) -> "Filter":
-        """Paths that begin with this, `/virtual/` say."""
+        """Paths with this prefix, such as `/virtual/`."""
         return cls(_prefixes=(_values.string(prefix, "a prefix"),))
 
     @classmethod
     def regex(cls, regex: str) -> "Filter":
-        r"""Paths that have a match of this regular expression, `\.vue$` say."""
+        r"""Paths in which this regular expression is found, such as `\.vue$`."""
         return cls(_regexes=(_values.string(regex, "a regular expression"),))
 
     @classmethod
     def file(cls, file: StrPath) -> "Filter":
         """Requests that the file system would answer with this file, whatever their URL.
 
-        An absolute path.
+        The path is absolute.
         """
         return cls(_files=(os.fspath(file),))
 
     @classmethod
     def mime(cls, mime_type: str) -> "Filter":
-        """Responses of this MIME type, without parameters: `text/css`, `text/*`.
+        """Responses with this MIME type, without parameters: `text/css`, `text/*`.
 
-        For `Plugin.transform` alone.
+        Only for `Plugin.transform`.
         """
         return cls(_mime_types=(_values.string(mime_type, "a MIME type"),))
 
     @classmethod
     def all(cls) -> "Filter":
-        """Every request. The slow path: each one then waits for this plugin."""
+        """Every request. Slow: each request then waits for this plugin."""
         return cls(_match_all=True)
 
     def except_(self, regex: str) -> "Filter":
-        """Narrow to paths without a match of this regular expression. May be repeated."""
+        """Exclude paths in which this regular expression is found. May be repeated."""
         return replace(self, _excluded=(*self._excluded, _values.string(regex, "a regex")))
 
     def methods(self, methods: Iterable[str]) -> "Filter":
-        """Narrow to these HTTP methods, upper-case. Default GET and HEAD."""
+        """Set the HTTP methods, upper-case. Default GET and HEAD."""
         return replace(self, _methods=tuple(_values.strings(methods, "methods")))
 
     def mime_types(self, mime_types: Iterable[str]) -> "Filter":
-        """Narrow to responses of any of these MIME types. For `Plugin.transform` alone."""
+        """Narrow to responses with any of these MIME types. Only for `Plugin.transform`."""
         return replace(self, _mime_types=tuple(_values.strings(mime_types, "MIME types")))
 
     def _to_proto(self) -> hooks_pb2.RequestFilter:
@@ -99,26 +99,26 @@ class Filter:
 
 
 class ServePhase(StrEnum):
-    """When a serve hook is asked."""
+    """When a serve hook is called."""
 
     FIRST = "first"
-    """Ahead of every plugin, as an editor with unsaved buffers needs."""
+    """Before all other plugins, as an editor with unsaved buffers needs."""
     BEFORE_FILES = "before_files"
-    """Ahead of the file system, in the order that the daemon's configuration gives. The default."""
+    """Before the file system, in the order of the daemon's configuration. The default."""
     AFTER_FILES = "after_files"
-    """Only when no file answers."""
+    """Only when no file matches."""
 
     def _to_proto(self) -> str:
         return f"SERVE_PHASE_{self.name}"
 
 
 class FailureMode(StrEnum):
-    """What a page gets when a plugin is too slow, overloaded or gone."""
+    """What happens when a plugin is too slow, overloaded or disconnected."""
 
     FAIL = "fail"
-    """An error that names the plugin. The default: what is broken is seen."""
+    """The page gets an error that names the plugin. The default."""
     SKIP = "skip"
-    """What it would get without the plugin; a response header says so."""
+    """The plugin is skipped; the response header `pagewire-skipped` names it."""
 
     def _to_proto(self) -> str:
         return f"FAILURE_MODE_{self.name}"
@@ -130,7 +130,7 @@ def hook_options(
     failure_mode: FailureMode,
     forward_request_headers: Iterable[str],
 ) -> hooks_pb2.HookOptions:
-    """Make what the options of all hooks have in common."""
+    """Convert the options that all hooks share."""
     names = _values.strings(forward_request_headers, "names of headers")
     options = hooks_pb2.HookOptions(
         max_concurrent_calls=max_concurrent_calls,

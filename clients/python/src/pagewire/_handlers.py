@@ -1,4 +1,4 @@
-"""The functions of a plugin, and how they are called."""
+"""The handlers of a plugin, and how they are called."""
 
 import asyncio
 import contextvars
@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 from pagewire._context import Context
 
 log = logging.getLogger("pagewire")
-"""Says what no page is told. Python writes it to standard error unless told otherwise."""
+"""Reports errors that no page gets. Python writes them to standard error unless configured."""
 
-# Plain functions that run at the same time; beyond it the next wait for their turn. Default 64.
+# Limit of plain handlers that run concurrently; further calls wait.
 _MAX_THREADS = 64
 
 Handler: TypeAlias = Callable[..., Any]
@@ -23,7 +23,7 @@ Handler: TypeAlias = Callable[..., Any]
 
 @dataclass(slots=True)
 class Listeners:
-    """The handlers of what a subscription tells."""
+    """The event handlers of a plugin."""
 
     messages: dict[str, Handler] = field(default_factory=dict)
     requests: dict[str, Handler] = field(default_factory=dict)
@@ -32,24 +32,24 @@ class Listeners:
     socket_closed: Handler | None = None
 
     @property
-    def wants_sockets(self) -> bool:
-        """Whether any is about sockets."""
+    def has_socket_handlers(self) -> bool:
+        """Whether there is a handler of socket events."""
         return any((self.socket_opened, self.socket_ready, self.socket_closed))
 
     def __bool__(self) -> bool:
         """Whether there are any."""
-        return bool(self.messages or self.requests) or self.wants_sockets
+        return bool(self.messages or self.requests) or self.has_socket_handlers
 
 
 class Caller:
     """Calls handlers: `async` ones in the event loop, plain ones in threads."""
 
     def __init__(self) -> None:
-        """Start no thread yet."""
+        """Threads are started on demand."""
         self._threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="pagewire")
 
     async def call(self, handler: Handler, *args: Any) -> Any:
-        """Call a handler and wait for it. To cancel that cancels an `async` one."""
+        """Call a handler and wait for it. Cancelling the call cancels an `async` handler."""
         if is_async(handler):
             return await handler(*args)
         call = functools.partial(contextvars.copy_context().run, handler, *args)
@@ -57,24 +57,24 @@ class Caller:
         # A plain function may return a coroutine: a lambda, or a decorator's wrapper.
         return await result if inspect.isawaitable(result) else result
 
-    async def tell(self, handler: Handler, what: Any, context: Context) -> Any:
-        """Call a handler with what happened and the client of its kind."""
+    async def call_with_client(self, handler: Handler, event: Any, context: Context) -> Any:
+        """Call a handler with an event and the client that suits the handler."""
         client = context.client if is_async(handler) else context.sync_client
-        return await self.call(handler, what, client)
+        return await self.call(handler, event, client)
 
     def close(self) -> None:
-        """Start no more; those that run are not waited for."""
+        """Accept no further calls, without waiting for the running ones."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 def is_async(handler: Handler) -> bool:
-    """Whether a handler is an `async` function, or an object whose call is one."""
+    """Whether a handler is an `async` function, or an object with an `async` `__call__`."""
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
         getattr(handler, "__call__", None)  # noqa: B004
     )
 
 
-def cancelled_by_us() -> bool:
-    """Whether a CancelledError is for the running task, not one of the handler's own."""
+def task_is_cancelled() -> bool:
+    """Whether the running task is cancelled; else a CancelledError comes from the handler."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""A hook's stream: calls come down, results go up, matched by call id."""
+"""The stream of a hook: the daemon sends calls, the plugin returns results, matched by call id."""
 
 import asyncio
 import traceback
@@ -15,61 +15,61 @@ import grpc
 from pagewire._channel import next_message
 from pagewire._content import Failure
 from pagewire._context import Context
-from pagewire._handlers import Caller, Handler, cancelled_by_us
+from pagewire._handlers import Caller, Handler, task_is_cancelled
 from pagewire._live_filters import LiveFilters
 from pagewire._proto import hooks_pb2
 from pagewire.errors import DisconnectedError, PagewireError, UnexpectedError, text_of
 
-# Where the code lies that calls handlers.
-_CALLERS = tuple(
+# Folders of the code that calls handlers.
+_CALLER_FOLDERS = tuple(
     str(Path(module).parent) for module in (__file__, asyncio.__file__, futures.__file__)
 )
 
 
 @dataclass(frozen=True, slots=True)
-class HookKind:
-    """What is particular to a hook: its stream, and what its handler makes of what."""
+class HookType:
+    """A type of hook: its stream, and the argument and results of its handler."""
 
     name: str
     declared: hooks_pb2.Hook
     stream: str
-    """The RPC."""
+    """The name of the RPC."""
     message: Any
-    """A message to the daemon."""
+    """The type of messages to the daemon."""
     result: Any
-    """The message that answers a call."""
+    """The type of results."""
     input: Callable[[Any, Context], Any]
-    """Makes what the handler gets of a call."""
+    """Converts a call into the handler's argument."""
     outcome: Callable[[Any, Any], dict[str, Any]]
-    """Makes the outcome's field of what the handler got and returned."""
+    """Converts the handler's argument and return value into fields of a result."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredHook:
-    """A hook that a plugin has, before it runs."""
+    """A hook of a plugin; each session opens it."""
 
-    kind: HookKind
+    type: HookType
     open: Any
-    """The options as the daemon is told them, still without filters."""
+    """The options on the wire, without filters."""
     filters: LiveFilters
     handler: Handler
 
 
 class OpenHook:
-    """A hook in force."""
+    """An open hook."""
 
     def __init__(self, declared: DeclaredHook, context: Context, caller: Caller) -> None:
-        """Use `open_hook`."""
-        self._kind = declared.kind
+        """Start the stream. `open` opens the hook."""
+        self._type = declared.type
         self._handler = declared.handler
         self._filters = declared.filters
         self._context = context
         self._caller = caller
         connection = context.client._connection
         metadata = connection.metadata + context._session
-        opening = getattr(connection.stub, self._kind.stream)
+        opening = getattr(connection.stub, self._type.stream)
         self._stream = connection.hold(opening(metadata=metadata))
-        # Holds at most the calls outstanding, and updates of filters. None = the end.
+        # Results and filter updates to write; bounded by the outstanding calls. None = the end.
         self._queue: asyncio.Queue[Any] = asyncio.Queue()
         self._writing = asyncio.create_task(self._write())
         self._running: dict[int, tuple[asyncio.Task[None], Any]] = {}
@@ -79,39 +79,39 @@ class OpenHook:
         self._ended = asyncio.Event()
 
     async def open(self, open_: Any) -> None:
-        """Have the daemon put it in force, with the filters of the moment."""
+        """Open the hook with the current filters, and return once the daemon has confirmed it."""
         message = type(open_)()
         message.CopyFrom(open_)
         message.filters.extend(self._filters._to_proto())
-        # Filters that are set from now on are updates.
+        # Later filters are sent as updates.
         self._filters._hooks.add(self)
         self._put(open=message)
         first = await next_message(self._stream)
         if first is None or first.WhichOneof("message") != "opened":
-            raise UnexpectedError("a hook that does not begin with `opened`")
+            raise UnexpectedError("a hook stream that does not start with `opened`")
 
     async def run(self) -> None:
-        """Answer calls until the stream ends; an error unless we ended it."""
+        """Answer calls until the stream ends. Raises unless the plugin has ended it."""
         problem: PagewireError = DisconnectedError("the daemon ended a hook")
         try:
             while (message := await next_message(self._stream)) is not None:
                 self._receive(message)
             if not self._finishing:
-                raise UnexpectedError("a hook that ended by itself")
+                raise UnexpectedError("the unrequested end of a hook stream")
         except PagewireError as error:
             problem = error
             raise
         finally:
-            self._give_up(problem)
+            self._release(problem)
             self._ended.set()
 
     def _receive(self, message: Any) -> None:
         match message.WhichOneof("message"):
             case "call":
                 call = message.call
-                given = self._kind.input(call, self._context)
-                task = asyncio.create_task(self._answer(call.call_id, given))
-                self._running[call.call_id] = (task, given)
+                argument = self._type.input(call, self._context)
+                task = asyncio.create_task(self._answer(call.call_id, argument))
+                self._running[call.call_id] = (task, argument)
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             case "cancel":
@@ -121,37 +121,38 @@ class OpenHook:
                 if not update.done():
                     update.set_result(None)
 
-    async def _answer(self, call_id: int, given: Any) -> None:
+    async def _answer(self, call_id: int, argument: Any) -> None:
         try:
-            made = await self._caller.call(self._handler, given)
-            outcome = self._kind.outcome(given, made)
+            returned = await self._caller.call(self._handler, argument)
+            outcome = self._type.outcome(argument, returned)
         except asyncio.CancelledError as error:
-            if cancelled_by_us():
+            if task_is_cancelled():
                 raise
             outcome = {"failure": failure_of(error)}
         except Exception as error:
             outcome = {"failure": failure_of(error)}
-        # One that was cancelled has gone from here, whatever its handler made of that.
+        # A cancelled call has been removed already, so the result of its handler is discarded.
         if self._running.pop(call_id, None):
-            self._put(result=self._kind.result(call_id=call_id, **outcome))
+            self._put(result=self._type.result(call_id=call_id, **outcome))
 
     def _cancel(self, call_id: int) -> None:
-        task, given = self._running.pop(call_id, (None, None))
+        task, argument = self._running.pop(call_id, (None, None))
         if task is not None:
-            request_of(given).cancelled = True
+            request_of(argument).cancelled = True
             task.cancel()
 
     def update_filters(self, filters: list[hooks_pb2.RequestFilter]) -> "asyncio.Future[None]":
-        """Replace the filters; done once they are in force."""
+        """Replace the filters. The future is done once they are active."""
         update: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._updates.append(update)
         self._put(update_filters=hooks_pb2.UpdateFilters(filters=filters))
         return update
 
     async def finish(self, *, withdraw: bool) -> None:
-        """Let the handlers that run finish, and end the stream.
+        """Let the running handlers finish, and end the stream.
 
-        `withdraw`: the daemon goes on, and must be kept from calling in vain first.
+        With `withdraw`, for a daemon that continues, first removes all filters, so that the daemon
+        makes no further calls.
         """
         self._finishing = True
         self._filters._hooks.discard(self)
@@ -160,18 +161,19 @@ class OpenHook:
         while self._tasks:
             await asyncio.wait(self._tasks)
         self._queue.put_nowait(None)
-        # Results are on the wire once the daemon has answered the end of our side.
+        # All results have been received once the daemon ends its side in response.
         await self._ended.wait()
 
     async def close(self) -> None:
-        """Withdraw the hook at once; handlers that run are cancelled."""
+        """Close the hook immediately and cancel the running handlers."""
         self._finishing = True
         self._stream.cancel()
         tasks = [self._writing, *self._tasks]
-        self._give_up(DisconnectedError("the plugin ended"))
+        self._release(DisconnectedError("the plugin ended"))
         await asyncio.wait(tasks)
 
-    def _give_up(self, problem: PagewireError) -> None:
+    def _release(self, problem: PagewireError) -> None:
+        """Cancel the running calls and fail the pending filter updates."""
         self._filters._hooks.discard(self)
         self._writing.cancel()
         for call_id in list(self._running):
@@ -180,37 +182,38 @@ class OpenHook:
             update = self._updates.popleft()
             if not update.done():
                 update.set_exception(problem)
-                update.exception()  # told to whom waits; nobody need wait
+                update.exception()  # marks it as retrieved, as there may be no waiter
 
     def _put(self, **field: Any) -> None:
-        self._queue.put_nowait(self._kind.message(**field))
+        self._queue.put_nowait(self._type.message(**field))
 
     async def _write(self) -> None:
-        # A task of its own: to cancel a write is to cancel the stream.
+        # In a task of its own, because cancelling a write cancels the stream.
         try:
             while (message := await self._queue.get()) is not None:
                 await self._stream.write(message)
             await self._stream.done_writing()
         except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
-            pass  # the reader knows why
+            pass  # the reader gets the error
 
 
 def failure_of(error: BaseException) -> hooks_pb2.HookFailure:
-    """Make what the page is shown of a handler's error."""
+    """Convert the error of a handler into a failure."""
     if isinstance(error, Failure):
         return error._proto
-    stack = "".join(traceback.format_exception(error.with_traceback(_foreign(error.__traceback__))))
+    trace = _handler_frames(error.__traceback__)
+    stack = "".join(traceback.format_exception(error.with_traceback(trace)))
     return hooks_pb2.HookFailure(message=text_of(error), stack=stack)
 
 
-def _foreign(trace: TracebackType | None) -> TracebackType | None:
-    """Leave out how the library came to call the handler."""
-    begin = trace
-    while begin is not None and begin.tb_frame.f_code.co_filename.startswith(_CALLERS):
-        begin = begin.tb_next
-    return begin or trace
+def _handler_frames(trace: TracebackType | None) -> TracebackType | None:
+    """Remove the frames of the library above the handler."""
+    start = trace
+    while start is not None and start.tb_frame.f_code.co_filename.startswith(_CALLER_FOLDERS):
+        start = start.tb_next
+    return start or trace
 
 
-def request_of(given: Any) -> Any:
-    """Find the request that a hook's handler was called for."""
-    return getattr(given, "importer", None) or getattr(given, "request", None) or given
+def request_of(argument: Any) -> Any:
+    """The request of a handler's argument, which may be a request itself."""
+    return getattr(argument, "importer", None) or getattr(argument, "request", None) or argument

@@ -1,4 +1,4 @@
-"""Modules for pages to import, and what came of it."""
+"""Modules for pages to import, and their results."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,12 +12,12 @@ from pagewire._target import Target
 from pagewire.errors import PagewireError
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
-"""How long pages may take with an awaited import; then they are rows."""
+"""Time limit of the pages for an awaited import; those that exceed it are rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """A module for pages to `import()`, and what to call its default export with."""
+    """A module for pages to `import()`, with the arguments of its default export."""
 
     _path: str | None
     _code: str | None
@@ -37,9 +37,9 @@ class Import:
     ) -> "Import":
         """A URL as a page would import it: `/x.js`, `https://...`; called with `args`.
 
-        `fresh` evaluates the module again in pages that have it. `timeout` is how many seconds
-        pages may take, 10 unless said. A result larger than `max_result_bytes` (1 MiB unless said)
-        comes cut; all rows together share 3 MiB.
+        `fresh` evaluates the module again in pages that have already imported it. `timeout` is the
+        time limit of the pages in seconds, by default 10. A result larger than `max_result_bytes`
+        (by default 1 MiB) is truncated; all rows together share 3 MiB.
         """
         json = tuple(map(_values.to_json, args))
         path = _values.string(import_path, "an import path")
@@ -78,23 +78,23 @@ class Import:
 
 
 class ImportErrorKind(StrEnum):
-    """Why a page has no value to show."""
+    """Why a page returned no value."""
 
     THROWN = "thrown"
-    """The default export threw, or what it returned could not be sent."""
+    """The default export threw, or its value could not be serialized."""
     LOAD = "load"
     """The module could not be loaded."""
     TIMEOUT = "timeout"
-    """No answer in time."""
+    """The page did not respond in time."""
     PAGE_GONE = "page_gone"
-    """No such socket, or it closed meanwhile."""
+    """There is no such socket, or it closed in the meantime."""
     UNSUPPORTED = "unsupported"
-    """The page's script is too old, or never said hello."""
+    """The page's script is too old, or never sent its hello."""
     DROPPED_SLOW = "dropped_slow"
-    """Its queue was full; the page was not asked."""
+    """The page's queue was full; the import was not sent."""
 
 
-_UNANSWERED = {
+_KINDS_BY_STATUS = {
     DeliveryStatus.TIMED_OUT: ImportErrorKind.TIMEOUT,
     DeliveryStatus.UNSUPPORTED: ImportErrorKind.UNSUPPORTED,
     DeliveryStatus.DROPPED_SLOW: ImportErrorKind.DROPPED_SLOW,
@@ -102,22 +102,22 @@ _UNANSWERED = {
 
 
 class PageImportError(PagewireError):
-    """Why one page has no value to show for an import. Raised by `ImportRow.json` alone."""
+    """Why one page returned no value for an import. Raised only by `ImportRow.json`."""
 
     def __init__(self, kind: ImportErrorKind, cause: JsException | DeliveryStatus) -> None:
         if isinstance(cause, JsException):
             super().__init__(str(cause))
         else:
-            super().__init__(f"the page did not answer: {cause.text}")
+            super().__init__(f"the page did not respond: {cause.text}")
         self.kind = kind
-        """What sort of failure."""
+        """The kind of error."""
         self.exception = cause if isinstance(cause, JsException) else None
-        """What was thrown, if anything was."""
+        """The exception, if one was thrown."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """What one page made of an awaited import: a value or an error."""
+    """The result of an awaited import in one page: a value or an error."""
 
     socket_id: str
     """The page's socket."""
@@ -126,10 +126,10 @@ class ImportRow:
     error: PageImportError | None
     """Why there is no value."""
     elapsed: float
-    """Seconds from selection to the answer, or to giving up, by the daemon's clock."""
+    """Seconds from selection to the result or the timeout, by the daemon's clock."""
 
     def json(self) -> Any:
-        """The value as a Python one. Raises the error, or NotJsonError."""
+        """The value as a Python value. Raises the error, or NotJsonError."""
         if self.error is not None:
             raise self.error
         return None if self.value is None else self.value.json()
@@ -147,19 +147,19 @@ class ImportRow:
                 error = PageImportError(kind, thrown)
             case _:
                 status = DeliveryStatus._from_proto(row.unanswered)
-                kind = _UNANSWERED.get(status, ImportErrorKind.PAGE_GONE)
+                kind = _KINDS_BY_STATUS.get(status, ImportErrorKind.PAGE_GONE)
                 error = PageImportError(kind, status)
         return cls(row.socket_id, value, error, _values.seconds(row.elapsed))
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an awaited import came to, page by page."""
+    """The result of an awaited import."""
 
     report: Report
-    """Whom the import reached."""
+    """The delivery report."""
     rows: tuple[ImportRow, ...]
-    """Exactly one row for each selected socket. Empty: nobody was selected."""
+    """Exactly one row for each selected socket. Empty = no socket was selected."""
 
     @classmethod
     def _from_proto(cls, response: messages_pb2.SendImportResponse) -> "ImportReport":

@@ -1,4 +1,4 @@
-"""JavaScript values and exceptions, as they come out of pages."""
+"""JavaScript values and exceptions of pages."""
 
 import json
 from dataclasses import dataclass
@@ -10,36 +10,36 @@ from pagewire.errors import NotJsonError
 
 
 class JsKind(StrEnum):
-    """What sort of value it is."""
+    """A kind of JavaScript value."""
 
     JSON = "json"
-    """What `JSON.stringify` made of it, never cut."""
+    """The output of `JSON.stringify`, never truncated."""
     UNDEFINED = "undefined"
     """`undefined`, or a module without a default function."""
     UNSERIALIZABLE = "unserializable"
     """`NaN`, `Infinity`, `-Infinity`, `-0`, or a bigint as `123n`."""
     DESCRIPTION = "description"
-    """Anything else (DOM node, function, cycle), described."""
+    """A description of any other value: a DOM node, a function, a cycle."""
     TRUNCATED = "truncated"
-    """Larger than the limit: the beginning of it."""
+    """The beginning of a value that is larger than the limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class JsValue:
-    """A JavaScript value, as it came out of a page."""
+    """A JavaScript value of a page."""
 
     kind: JsKind
-    """What sort of value it is."""
+    """The kind of value."""
     text: str
-    """JSON as the page made it, or the words for what is none."""
+    """JSON as the page serialized it, or a description of any other value."""
 
     def json(self) -> Any:
-        """The value as a Python one; `undefined` is None. NotJsonError when it is no JSON."""
+        """The value as a Python value; `undefined` is None. Raises NotJsonError."""
         if self.kind is JsKind.JSON:
             return json.loads(self.text)
         if self.kind is JsKind.UNDEFINED:
             return None
-        raise NotJsonError(f"{self} (have the page return something JSON.stringify keeps)")
+        raise NotJsonError(f"{self} (let the page return something that JSON.stringify supports)")
 
     def __str__(self) -> str:
         """As a console would show it."""
@@ -61,16 +61,16 @@ class JsValue:
 
 
 class JsPhase(StrEnum):
-    """The part of an import that failed."""
+    """The phase of an import that failed."""
 
     UNSPECIFIED = "unspecified"
-    """Not part of an import."""
+    """Not an import."""
     LOAD = "load"
     """`import()` rejected: fetch, parse, link or evaluation."""
     CALL = "call"
     """The default export threw, or its promise rejected."""
     SERIALIZE = "serialize"
-    """Its value could not be turned into a message."""
+    """Its value could not be serialized."""
 
 
 _PHASES = {
@@ -82,36 +82,36 @@ _PHASES = {
 
 @dataclass(frozen=True, slots=True)
 class JsException:
-    """Something that was thrown in a page."""
+    """An exception in a page."""
 
     phase: JsPhase
-    """How far an import had come."""
+    """The phase of the import that failed."""
     name: str
-    """The error's name, `TypeError` say. Empty for what is no Error."""
+    """The error's name, such as `TypeError`. Empty if the thrown value is not an Error."""
     message: str
-    """The error's message, or what was thrown as text."""
+    """The error's message, or the thrown value as text."""
     stack: str
     """The error's stack, in the browser's own format. Empty = none."""
     url: str
-    """The script it was thrown in. Empty = unknown."""
+    """The script that threw it. Empty = unknown."""
     line: int
     """Line in `url`, from 1. 0 = unknown."""
     column: int
     """Column in `line`, from 1. 0 = unknown."""
     thrown_json: str
-    """What was thrown and is no Error, as JSON, when it has some. Else empty."""
+    """The thrown value as JSON, if it is not an Error and can be serialized. Otherwise empty."""
 
     def __str__(self) -> str:
-        """`TypeError: message`, and where, if neither that nor the stack says so."""
-        before = {
+        """`TypeError: message`, with the location unless the message or stack contains it."""
+        prefix = {
             JsPhase.LOAD: "could not be loaded: ",
             JsPhase.SERIALIZE: "its value could not be sent: ",
         }.get(self.phase, "")
         thrown = self.message or self.thrown_json
-        text = before + ": ".join(part for part in (self.name, thrown) if part)
-        place = f"{self.url}:{self.line}:{self.column}" if self.line else self.url
-        if place and place not in self.message and place not in self.stack:
-            text += f" ({place})"
+        text = prefix + ": ".join(part for part in (self.name, thrown) if part)
+        location = f"{self.url}:{self.line}:{self.column}" if self.line else self.url
+        if location and location not in self.message and location not in self.stack:
+            text += f" ({location})"
         return text
 
     @classmethod

@@ -1,4 +1,4 @@
-"""A plugin's subscription: every event goes to its handler, one after the other at each socket."""
+"""A plugin's subscription: dispatches events to handlers; those of one socket run sequentially."""
 
 import asyncio
 from collections import deque
@@ -8,42 +8,43 @@ from typing import TypeAlias
 from pagewire import _values
 from pagewire._context import Context
 from pagewire._events import Gap, Message, SocketClosed, SocketOpened, SocketUpdated, What
-from pagewire._handlers import Caller, Handler, Listeners, cancelled_by_us, log
+from pagewire._handlers import Caller, Handler, Listeners, log, task_is_cancelled
 from pagewire._proto import messages_pb2
 from pagewire._sockets import Socket
 from pagewire._subscription import Subscription
 from pagewire.errors import PagewireError, RpcError, UnexpectedError, text_of
 
-# Handlers that run, or wait for their turn at their socket. Beyond it no event is read, so that the
-# daemon's buffer fills and at last ends the subscription with SUBSCRIBER_SLOW. Default 256.
+# Limit of handlers that run or wait for earlier ones of their socket. At the limit no event is
+# read, so that the daemon's queue fills and it finally ends the subscription with SUBSCRIBER_SLOW.
 _MAX_HANDLERS = 256
 
-_UNANSWERABLE = ("ALREADY_ANSWERED", "REQUEST_EXPIRED", "REQUEST_NOT_FOUND")
+# Reasons for a refused reply: another plugin replied first, or the page no longer waits.
+_REPLY_NOT_NEEDED = ("ALREADY_ANSWERED", "REQUEST_EXPIRED", "REQUEST_NOT_FOUND")
 
-_Work: TypeAlias = Callable[[], Awaitable[None]]
+_Task: TypeAlias = Callable[[], Awaitable[None]]
 
 
-class Listening:
-    """The subscription of a plugin that listens, and where its handlers stand."""
+class EventListener:
+    """The subscription of a plugin and the state of its handlers."""
 
     def __init__(self, listeners: Listeners, context: Context, caller: Caller) -> None:
-        """Subscribe to nothing yet."""
+        """`open` subscribes."""
         self._listeners = listeners
         self._context = context
         self._caller = caller
         self._events: Subscription | None = None
-        # Sockets that were told to be ready.
+        # Sockets known to be ready.
         self._ready = {socket.socket_id for socket in context.sockets if socket.ready}
         self._permits = asyncio.Semaphore(_MAX_HANDLERS)
-        self._turns: dict[str, deque[_Work]] = {}
+        self._queues: dict[str, deque[_Task]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._reader: asyncio.Task[None] | None = None
         self._finishing = False
 
     async def open(self) -> None:
-        """Subscribe, from the instant of the context's sockets on."""
+        """Subscribe to the events that have handlers, starting at the context's position."""
         listeners, kinds = self._listeners, [messages_pb2.EVENT_KIND_MESSAGE]
-        if listeners.wants_sockets:
+        if listeners.has_socket_handlers:
             kinds.append(messages_pb2.EVENT_KIND_SOCKET)
         types = [*listeners.messages, *listeners.requests]
         request = messages_pb2.SubscribeMessagesRequest(
@@ -56,17 +57,17 @@ class Listening:
         self._events = await self._context.client._subscribe(request, session)
 
     async def run(self) -> None:
-        """Call handlers until told to finish; an error when the subscription ends before."""
+        """Call handlers until `finish`. Raises when the subscription ends before."""
         if self._events is None:
             return
         self._reader = asyncio.create_task(self._follow(self._events))
         await asyncio.wait([self._reader])
         if not self._finishing:
             self._reader.result()
-            raise UnexpectedError("a subscription that ended by itself")
+            raise UnexpectedError("the unrequested end of a subscription")
 
     async def finish(self, *, withdraw: bool) -> None:
-        """Read no more events, and let the handlers that run or wait finish."""
+        """Read no more events, and let running and waiting handlers finish."""
         self._finishing = True
         if self._reader is not None:
             self._reader.cancel()
@@ -74,9 +75,9 @@ class Listening:
             await asyncio.wait(self._tasks)
 
     async def close(self) -> None:
-        """Unsubscribe at once; handlers that run are cancelled."""
+        """Unsubscribe immediately and cancel the running handlers."""
         self._finishing = True
-        self._turns.clear()
+        self._queues.clear()
         tasks = [*self._tasks, *([self._reader] if self._reader else [])]
         for task in tasks:
             task.cancel()
@@ -87,13 +88,13 @@ class Listening:
 
     async def _follow(self, events: Subscription) -> None:
         async for event in events:
-            await self._tell(event.what)
+            await self._dispatch(event.what)
 
-    async def _tell(self, what: What) -> None:
+    async def _dispatch(self, what: What) -> None:
         listeners = self._listeners
         match what:
             case Message() if what.type in listeners.requests:
-                await self._in_turn(what.socket_id, lambda: self._reply(what))
+                await self._enqueue(what.socket_id, lambda: self._reply(what))
             case Message() if what.type in listeners.messages:
                 handler = listeners.messages[what.type]
                 await self._call(handler, what, what.socket_id, f"message `{what.type}`")
@@ -102,9 +103,9 @@ class Listening:
                     await self._call(
                         listeners.socket_opened, socket, socket.socket_id, "an opened socket"
                     )
-                await self._tell_if_ready(socket)
+                await self._dispatch_if_ready(socket)
             case SocketUpdated(socket=socket):
-                await self._tell_if_ready(socket)
+                await self._dispatch_if_ready(socket)
             case SocketClosed():
                 self._ready.discard(what.socket_id)
                 if listeners.socket_closed:
@@ -113,14 +114,14 @@ class Listening:
                     )
             case Gap():
                 log.warning(
-                    "plugin `%s`: the events between %d and %d are lost (%s)",
+                    "plugin `%s`: events between %d and %d were lost (%s)",
                     self._context.plugin_name,
                     what.after_sequence,
                     what.before_sequence,
                     what.reason,
                 )
 
-    async def _tell_if_ready(self, socket: Socket) -> None:
+    async def _dispatch_if_ready(self, socket: Socket) -> None:
         if not socket.ready or socket.socket_id in self._ready:
             return
         self._ready.add(socket.socket_id)
@@ -129,30 +130,31 @@ class Listening:
                 self._listeners.socket_ready, socket, socket.socket_id, "a ready socket"
             )
 
-    async def _call(self, handler: Handler, what: object, socket_id: str, about: str) -> None:
-        async def work() -> None:
+    async def _call(self, handler: Handler, what: object, socket_id: str, event: str) -> None:
+        async def task() -> None:
             try:
-                await self._caller.tell(handler, what, self._context)
+                await self._caller.call_with_client(handler, what, self._context)
             except asyncio.CancelledError as error:
-                if cancelled_by_us():
+                if task_is_cancelled():
                     raise
-                self._complain(about, error)
+                self._log_error(event, error)
             except Exception as error:
-                self._complain(about, error)
+                self._log_error(event, error)
 
-        await self._in_turn(socket_id, work)
+        await self._enqueue(socket_id, task)
 
     async def _reply(self, message: Message) -> None:
-        """Answer a page's request with what its handler returns; an error goes on to the log."""
-        about = f"request `{message.type}`"
+        """Reply to a request with the result of its handler. An error is also logged."""
+        event = f"request `{message.type}`"
         client, json, problem = self._context.client, "", ""
         try:
             handler = self._listeners.requests[message.type]
-            json = _values.to_json(await self._caller.tell(handler, message, self._context))
+            value = await self._caller.call_with_client(handler, message, self._context)
+            json = _values.to_json(value)
         except (Exception, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and cancelled_by_us():
+            if isinstance(error, asyncio.CancelledError) and task_is_cancelled():
                 raise
-            self._complain(about, error)
+            self._log_error(event, error)
             problem = text_of(error)
         if message.request_id is None:
             return
@@ -162,39 +164,39 @@ class Listening:
             else:
                 await client._reply_json(message, json)
         except PagewireError as error:
-            # Else another plugin was faster, or the page waits no more.
-            if not (isinstance(error, RpcError) and error.reason in _UNANSWERABLE):
-                self._complain(about, error)
+            if not (isinstance(error, RpcError) and error.reason in _REPLY_NOT_NEEDED):
+                self._log_error(event, error)
 
-    async def _in_turn(self, socket_id: str, work: _Work) -> None:
-        """Run a handler after the one before it at the same socket. Waits while too many run."""
+    async def _enqueue(self, socket_id: str, task: _Task) -> None:
+        """Run a task after the earlier ones of its socket. Waits at the limit of handlers."""
         await self._permits.acquire()
-        turn = self._turns.get(socket_id)
-        if turn is not None:
-            turn.append(work)
+        queue = self._queues.get(socket_id)
+        if queue is not None:
+            queue.append(task)
             return
-        self._turns[socket_id] = deque([work])
-        task = asyncio.create_task(self._take_turns(socket_id))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._queues[socket_id] = deque([task])
+        worker = asyncio.create_task(self._drain(socket_id))
+        self._tasks.add(worker)
+        worker.add_done_callback(self._tasks.discard)
 
-    async def _take_turns(self, socket_id: str) -> None:
-        turn = self._turns[socket_id]
+    async def _drain(self, socket_id: str) -> None:
+        """Run the tasks of a socket until none waits."""
+        queue = self._queues[socket_id]
         try:
-            while turn:
-                work = turn.popleft()
+            while queue:
+                task = queue.popleft()
                 try:
-                    await work()
+                    await task()
                 finally:
                     self._permits.release()
         finally:
-            self._turns.pop(socket_id, None)
+            self._queues.pop(socket_id, None)
 
-    def _complain(self, about: str, error: BaseException) -> None:
+    def _log_error(self, event: str, error: BaseException) -> None:
         log.error(
             "plugin `%s`: the handler of %s failed: %s",
             self._context.plugin_name,
-            about,
+            event,
             text_of(error),
             exc_info=error,
         )

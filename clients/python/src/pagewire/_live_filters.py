@@ -1,4 +1,4 @@
-"""Filters that change while their hook is open."""
+"""Filters that can be replaced while their hook is open."""
 
 import asyncio
 from collections.abc import Iterable
@@ -9,30 +9,31 @@ from pagewire._proto import hooks_pb2
 
 
 class FilteredHook(Protocol):
-    """An open hook, whose filters can be replaced."""
+    """An open hook with replaceable filters."""
 
     def update_filters(self, filters: list[hooks_pb2.RequestFilter]) -> "asyncio.Future[None]":
-        """Replace them; done once they are in force, fails with what ended the hook before."""
+        """Replace the filters. The future is done once they are active, or when the hook ends."""
 
 
 class LiveFilters:
-    """A handle on the filters of a hook: an editor is asked about its unsaved files, say.
+    """A handle that replaces the filters of a hook, for example with an editor's unsaved files.
 
-    Give it to `Plugin.serve` and its like in the place of filters. It holds them whether the
-    plugin runs or not: a plugin that comes back opens its hook with those that were set last.
+    Pass it to `Plugin.serve`, `transform` or `resolve_import` instead of filters. It keeps the
+    filters while the plugin is disconnected: a plugin that reconnects opens its hook with the
+    current ones.
     """
 
     def __init__(self, filters: Iterable[Filter] = ()) -> None:
-        """Begin with these filters; with none, the plugin is asked about nothing yet."""
+        """Start with these filters; without any, the hook is not called."""
         self._filters = _checked(filters)
         self._hooks: set[FilteredHook] = set()
 
     async def set(self, filters: Iterable[Filter]) -> None:
-        """Replace all filters; without one the plugin is asked about nothing.
+        """Replace all filters; without any, the hook is not called.
 
-        Returns once they are in force: no later request sees the old ones. While the plugin does
-        not run it returns at once. Raises RpcError when the daemon refuses a filter
-        (`FIELD_INVALID`), which ends the plugin, or what else ended it meanwhile.
+        Returns once they are active: no later request is matched against the old ones. While the
+        plugin does not run it returns immediately. Raises RpcError when the daemon refuses a
+        filter (`FIELD_INVALID`), which ends the plugin, or the error that ended it meanwhile.
         """
         self._filters = _checked(filters)
         updates = [hook.update_filters(self._to_proto()) for hook in self._hooks]

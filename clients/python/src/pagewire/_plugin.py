@@ -1,4 +1,4 @@
-"""A plugin as a few functions."""
+"""The plugin: registers handlers and runs them."""
 
 import asyncio
 import signal
@@ -13,12 +13,12 @@ from pagewire._context import Context, Imports, Request, Response
 from pagewire._events import Message, SocketClosed
 from pagewire._filter import FailureMode, Filter, ServePhase, hook_options
 from pagewire._handlers import Handler
-from pagewire._hook import DeclaredHook, HookKind
-from pagewire._kinds import RESOLVE_IMPORT, SERVE, TRANSFORM
+from pagewire._hook import DeclaredHook, HookType
+from pagewire._hook_types import RESOLVE_IMPORT, SERVE, TRANSFORM
 from pagewire._live_filters import LiveFilters
 from pagewire._proto import hooks_pb2
-from pagewire._running import Running
-from pagewire._session import Declared
+from pagewire._runner import PluginRunner
+from pagewire._session import PluginDeclaration
 from pagewire._sockets import Socket
 from pagewire._values import StrPath
 from pagewire.errors import PluginError
@@ -49,19 +49,19 @@ E = TypeVar("E", bound=Callable[[Client], Awaitable[Any]] | Callable[[sync.Clien
 
 
 class Plugin:
-    """A plugin: its name, and what it does when something happens.
+    """A plugin: its name and its handlers.
 
     Handlers are functions, `async` or plain. `async` ones run in the event loop, so they must not
-    block it, and get a `Client`. Plain ones run in threads, 64 at a time, so they may block; they
-    get a `pagewire.sync.Client`. Both run at the same time as each other. A handler that fails
-    never ends the plugin: the hooks (`serve`, `transform`, `resolve_import`) show the failure in
-    the page, `on_request` tells it the page, all others log it (logger `pagewire`, which Python
-    writes to standard error unless told otherwise). The exceptions are `server_start` and
+    block it, and get a `Client`. Plain ones run in at most 64 threads, so they may block; they get
+    a `pagewire.sync.Client`. All run concurrently. A handler that fails never ends the plugin:
+    errors of hooks (`serve`, `transform`, `resolve_import`) are shown in the page, those of
+    `on_request` are sent to the page, all others are logged (logger `pagewire`, which Python
+    writes to standard error unless configured). The exceptions are `server_start` and
     `server_stop`, whose errors end `run`.
 
-    Events of one socket are handled one after the other, in order; those of different sockets at
-    the same time, 256 altogether. A plugin that falls behind by more than the daemon
-    buffers loses its session (`SUBSCRIBER_SLOW`): nothing is lost silently.
+    Events of one socket are handled sequentially, in order; those of different sockets
+    concurrently, at most 256 in total. A plugin that falls behind by more than the daemon buffers
+    is disconnected (`SUBSCRIBER_SLOW`): nothing is lost silently.
     """
 
     def __init__(
@@ -73,28 +73,28 @@ class Plugin:
         inject_web_socket: bool = False,
         replace_existing: bool = False,
     ) -> None:
-        """Make a plugin that does nothing yet.
+        """Create a plugin without handlers.
 
         Args:
-            name: `[a-z][a-z0-9-]{0,62}`, which no other live plugin may have. The daemon's
+            name: Unique among the connected plugins: `[a-z][a-z0-9-]{0,62}`. The daemon's
                 configuration and its order of plugins are keyed by it.
-            version: For people.
-            required_features: A daemon that lacks any refuses the plugin
+            version: The plugin's version, for people.
+            required_features: Features without which the daemon refuses the plugin
                 (`FEATURE_UNSUPPORTED`).
-            inject_web_socket: Have the web socket client put into HTML pages, so that they
-                connect. The daemon's `--inject` wins over it.
-            replace_existing: Take the name over from a live plugin, instead of failing with
+            inject_web_socket: Request the injection of the socket client into HTML pages, so that
+                they connect. The daemon's `--inject` takes precedence.
+            replace_existing: Replace a connected plugin of the same name, instead of failing with
                 `PLUGIN_NAME_TAKEN`.
 
         """
-        self._declared = Declared(
+        self._declaration = PluginDeclaration(
             name=_values.string(name, "a plugin's name"),
             version=version,
             required_features=_values.strings(required_features, "features"),
             inject_web_socket=inject_web_socket,
             replace_existing=replace_existing,
         )
-        self._running: Running | None = None
+        self._runner: PluginRunner | None = None
         self._lock = threading.Lock()
 
     def serve(
@@ -107,28 +107,28 @@ class Plugin:
         failure_mode: FailureMode | str = FailureMode.FAIL,
         forward_request_headers: Iterable[str] = (),
     ) -> Callable[[S], S]:
-        """Answer the requests that any of the filters matches; or one `LiveFilters`.
+        """Serve the requests that match any of the filters, or a `LiveFilters`.
 
-        The handler gets a `Request` and returns a `Content`, or None or a `Skip` when the request
-        is not its own. An error is shown in the page; a `Failure` brings its place in the source.
-        A plugin has one serve handler: it tells paths apart itself.
+        The handler gets a `Request` and returns a `Content`, or None or a `Skip` to pass the
+        request on. An error is shown in the page; a `Failure` adds the location in the source. A
+        plugin has one serve handler, which distinguishes paths itself.
 
-        Calls run at the same time. When nobody waits for one any more, an `async` handler is
-        cancelled (`asyncio.CancelledError`); a plain one may look at `request.cancelled`. What it
-        returns then is thrown away.
+        Calls run concurrently. When the daemon cancels a call, an `async` handler is cancelled
+        (`asyncio.CancelledError`); a plain one can check `request.cancelled`. Its result is then
+        discarded.
 
         Args:
-            filters: What to be asked about.
-            phase: When to be asked, see `ServePhase`.
-            max_request_body_bytes: The largest request body to see, 16 MiB at most. Of a larger
-                one a handler sees that it was left out. Default: none.
-            call_timeout: Seconds that one call may take, from when it is due. Default 5; capped
-                by the daemon; unlimited while it debugs. Then the page gets 504.
-            max_concurrent_calls: Calls that may run at once; up to 1,024 more wait in the daemon.
+            filters: The requests for which the handler is called.
+            phase: When it is called, see `ServePhase`.
+            max_request_body_bytes: The largest request body to receive, at most 16 MiB; a larger
+                one is omitted (`Request.body_omitted`). Default 0: no bodies.
+            call_timeout: Time limit of one call in seconds, including its time in the queue. After
+                it the page gets 504. Default 5; capped by the daemon; unlimited with `--debug`.
+            max_concurrent_calls: Limit of concurrent calls; up to 1,024 more wait in the daemon.
                 Default 32.
-            failure_mode: What pages get when this plugin is too slow, overloaded or gone.
-            forward_request_headers: The request headers to see; `*` = all. They take part in the
-                key of remembered and cached results.
+            failure_mode: What happens when this plugin is too slow, overloaded or disconnected.
+            forward_request_headers: The request headers to receive; `*` = all. They are part of
+                the cache key of results.
 
         """
         open_ = hooks_pb2.ServeOpen(
@@ -152,14 +152,14 @@ class Plugin:
         failure_mode: FailureMode | str = FailureMode.FAIL,
         forward_request_headers: Iterable[str] = (),
     ) -> Callable[[T], T]:
-        """Change the responses that any of the filters matches, wherever they come from.
+        """Transform the responses that match any of the filters, whatever their source.
 
-        The handler gets a `Response` and returns a `Change`, or None to leave it as it is.
-        `max_body_bytes` is the largest body to change (default 1 MiB); a larger response passes
-        this plugin by, and a header of it says so. Otherwise as `serve`.
+        The handler gets a `Response` and returns a `Change`, or None to leave it unchanged.
+        `max_body_bytes` is the largest body to transform (default 1 MiB); a larger response skips
+        this plugin, which its header `pagewire-skipped` reports. Otherwise as `serve`.
 
-        What comes of a response is cached, None too: an unchanged one is not asked about again,
-        unless the change says `no_cache`.
+        Results are cached, including None: the handler is not called again for an unchanged
+        response, unless the change has `no_cache`.
         """
         open_ = hooks_pb2.TransformOpen(
             options=hook_options(
@@ -181,12 +181,12 @@ class Plugin:
         failure_mode: FailureMode | str = FailureMode.FAIL,
         forward_request_headers: Iterable[str] = (),
     ) -> Callable[[R], R]:
-        """Say what modules import, if any of the filters matches the importing module.
+        """Resolve the imports of modules that match any of the filters.
 
-        The handler is called once for each module, with all its `Imports`, and returns a list with
-        one specifier for each (None leaves one to the next plugin), or a `Resolved`, or None.
-        `specifiers` are regular expressions (RE2, unanchored): only imports that any is found in
-        are asked about; `^[^./]` are the bare ones. Otherwise as `serve`.
+        The handler is called once per module, with all its `Imports`, and returns a list with one
+        specifier for each (None leaves it to the next plugin), or a `Resolved`, or None.
+        `specifiers` limits the hook to specifiers that match any of these regular expressions (RE2,
+        unanchored); `^[^./]` matches the bare ones. Otherwise as `serve`.
         """
         open_ = hooks_pb2.ResolveImportOpen(
             options=hook_options(
@@ -200,70 +200,71 @@ class Plugin:
         return self._hook(RESOLVE_IMPORT, open_, filters)
 
     def on_message(self, message_type: str) -> Callable[[M], M]:
-        """Call the handler, with message and client, for every message of this type of a page."""
+        """Call the handler, with message and client, for every message of this type."""
 
         def decorate(handler: M) -> M:
-            self._once_per_type(message_type)
-            self._declared.listeners.messages[message_type] = handler
+            self._check_type_declared_once(message_type)
+            self._declaration.listeners.messages[message_type] = handler
             return handler
 
         return decorate
 
     def on_request(self, message_type: str) -> Callable[[M], M]:
-        """Answer every request of this type that a page makes (`sendMessageWaitForResponse`).
+        """Reply to every request of this type that a page makes (`sendMessageWaitForResponse`).
 
-        With the value that the handler returns, as JSON, or with its error. The page waits up to
-        20 s. A message of this type that is no request has its handler called, and no answer.
+        Replies with the handler's return value as JSON, or with its error. The page waits up to
+        20 s. For a message of this type that is not a request the handler is called too, and its
+        result is discarded.
         """
 
         def decorate(handler: M) -> M:
-            self._once_per_type(message_type)
-            self._declared.listeners.requests[message_type] = handler
+            self._check_type_declared_once(message_type)
+            self._declaration.listeners.requests[message_type] = handler
             return handler
 
         return decorate
 
     def on_socket_opened(self, handler: O) -> O:
-        """Call the handler, with socket and client, for every socket that opens, at once.
+        """Call the handler, with socket and client, for every socket that opens.
 
-        Its page may not have said what it is.
+        Its page has not sent its hello yet.
         """
-        self._once("on_socket_opened", self._declared.listeners.socket_opened)
-        self._declared.listeners.socket_opened = handler
+        self._check_declared_once("on_socket_opened", self._declaration.listeners.socket_opened)
+        self._declaration.listeners.socket_opened = handler
         return handler
 
     def on_socket_ready(self, handler: O) -> O:
-        """Call the handler, with socket and client, for every socket that becomes ready, once.
+        """Call the handler once, with socket and client, for every socket that becomes ready.
 
         Sockets that were ready when the plugin started are in `Context.sockets`.
         """
-        self._once("on_socket_ready", self._declared.listeners.socket_ready)
-        self._declared.listeners.socket_ready = handler
+        self._check_declared_once("on_socket_ready", self._declaration.listeners.socket_ready)
+        self._declaration.listeners.socket_ready = handler
         return handler
 
     def on_socket_closed(self, handler: C) -> C:
-        """Call the handler, with what closed and the client, after the socket's messages."""
-        self._once("on_socket_closed", self._declared.listeners.socket_closed)
-        self._declared.listeners.socket_closed = handler
+        """Call the handler, with the closed socket and client, after the socket's messages."""
+        self._check_declared_once("on_socket_closed", self._declaration.listeners.socket_closed)
+        self._declaration.listeners.socket_closed = handler
         return handler
 
     def server_start(self, handler: B) -> B:
-        """Call the handler, with a `Context`, when all hooks of this plugin are in force.
+        """Call the handler, with a `Context`, once all hooks of this plugin are open.
 
-        They may be called before it returns: what they need to be ready is prepared before `run`.
-        Called again, with a new context, when the plugin comes back.
+        Hooks may be called before it returns: prepare what they need before `run`. Called again,
+        with a new context, after each reconnect.
         """
-        self._once("server_start", self._declared.server_start)
-        self._declared.server_start = handler
+        self._check_declared_once("server_start", self._declaration.server_start)
+        self._declaration.server_start = handler
         return handler
 
     def server_stop(self, handler: E) -> E:
-        """Call the handler, with the client, when the daemon stops or the plugin is ended.
+        """Call the handler, with the client, when the daemon stops or the plugin is stopped.
 
-        It has 2 s, or what the daemon grants. Not called when the connection is lost.
+        It has 2 s, or the grace period of the daemon. Not called when the connection is lost.
         """
-        self._once("server_stop", self._declared.server_stop)
-        self._declared.server_stop = handler
+        self._check_declared_once("server_stop", self._declaration.server_stop)
+        self._declaration.server_stop = handler
         return handler
 
     def run(
@@ -273,19 +274,19 @@ class Plugin:
         token: str | None = None,
         token_file: StrPath | None = None,
     ) -> None:
-        """Run the plugin until it ends: Ctrl-C, `stop`, or what the daemon refuses for good.
+        """Run the plugin until Ctrl-C, `stop`, or a permanent refusal by the daemon.
 
-        Blocks; `run_async` is for programs with an event loop of their own. Without an endpoint
-        it is the daemon that spawned it, or that is meant here (`Client.find`).
+        Blocks; `run_async` is for programs with their own event loop. Without an endpoint, uses
+        the daemon that spawned the plugin, or else finds one as `Client.find`.
 
-        When the daemon stops or the connection is lost, the plugin connects again after 0.2, 0.5,
-        1, 2, then every 5 s, for ever; to a daemon that it found, only to one with the same root
-        folders. Unless the daemon spawned it: then it returns, and also when its standard input
-        ends, which nothing else may read.
+        When the daemon stops or the connection is lost, the plugin reconnects after 0.2, 0.5, 1,
+        2, then every 5 s, without limit; a discovered daemon only to one with the same root
+        folders. A plugin that the daemon spawned does not reconnect: it returns then, and when its
+        standard input ends, which nothing else may read.
 
-        Raises ConnectError or NoDaemonError when there is no daemon at first; RpcError when it
-        refuses the plugin (`PLUGIN_NAME_TAKEN`, `FIELD_INVALID`, `TOKEN_INVALID`) or another took
-        its name (`REPLACED`); PluginError when the start or stop handler fails.
+        Raises ConnectError or NoDaemonError when the first attempt finds no daemon; RpcError when
+        the daemon refuses the plugin (`PLUGIN_NAME_TAKEN`, `FIELD_INVALID`, `TOKEN_INVALID`) or
+        another plugin replaced it (`REPLACED`); PluginError when the start or stop handler fails.
         """
         asyncio.run(self._run_in_main(endpoint, token, token_file, once=False))
 
@@ -296,7 +297,7 @@ class Plugin:
         token: str | None = None,
         token_file: StrPath | None = None,
     ) -> None:
-        """As `run`, but return when the daemon stops, and raise when the connection is lost."""
+        """As `run`, but returns when the daemon stops, and raises when the connection is lost."""
         asyncio.run(self._run_in_main(endpoint, token, token_file, once=True))
 
     async def run_async(
@@ -306,7 +307,7 @@ class Plugin:
         token: str | None = None,
         token_file: StrPath | None = None,
     ) -> None:
-        """As `run`, in the running event loop; to cancel it withdraws the plugin at once."""
+        """As `run`, in the running event loop. Cancelling it disconnects the plugin immediately."""
         await self._run(endpoint, token, token_file, once=False)
 
     async def run_once_async(
@@ -316,17 +317,17 @@ class Plugin:
         token: str | None = None,
         token_file: StrPath | None = None,
     ) -> None:
-        """As `run_once`, in the running event loop; to cancel it withdraws the plugin at once."""
+        """As `run_once`, in the running event loop. Cancelling it disconnects immediately."""
         await self._run(endpoint, token, token_file, once=True)
 
     def stop(self) -> None:
-        """End the plugin in order, within 2 s; `run` then returns.
+        """Stop the plugin gracefully, within 2 s; `run` then returns.
 
-        From any thread; returns at once. Does nothing when it does not run.
+        May be called from any thread and does not wait. Does nothing if the plugin does not run.
         """
         with self._lock:
-            if self._running is not None:
-                self._running.stop()
+            if self._runner is not None:
+                self._runner.stop()
 
     async def _run_in_main(
         self, endpoint: str | None, token: str | None, token_file: StrPath | None, *, once: bool
@@ -334,15 +335,15 @@ class Plugin:
         loop = asyncio.get_running_loop()
         signals = (signal.SIGINT, signal.SIGTERM)
 
-        def end() -> None:
+        def handle_signal() -> None:
             self.stop()
-            for each in signals:  # the second time counts as usual
+            for each in signals:  # a second signal has its default effect
                 loop.remove_signal_handler(each)
 
         if threading.current_thread() is threading.main_thread():
             try:
                 for each in signals:
-                    loop.add_signal_handler(each, end)
+                    loop.add_signal_handler(each, handle_signal)
             except NotImplementedError:
                 pass  # Windows: Ctrl-C cancels the run
         await self._run(endpoint, token, token_file, once=once)
@@ -351,41 +352,42 @@ class Plugin:
         self, endpoint: str | None, token: str | None, token_file: StrPath | None, *, once: bool
     ) -> None:
         with self._lock:
-            if self._running is not None:
-                raise PluginError(self._declared.name, "runs already")
-            running = self._running = Running(self._declared, endpoint, token, token_file)
+            if self._runner is not None:
+                raise PluginError(self._declaration.name, "it is already running")
+            runner = self._runner = PluginRunner(self._declaration, endpoint, token, token_file)
         try:
-            await running.run(once=once)
+            await runner.run(once=once)
         finally:
             with self._lock:
-                self._running = None
+                self._runner = None
 
     def _hook(
-        self, kind: HookKind, open_: Any, filters: tuple[Filter | LiveFilters, ...]
+        self, hook: HookType, open_: Any, filters: tuple[Filter | LiveFilters, ...]
     ) -> Callable[[Any], Any]:
         live = [each for each in filters if isinstance(each, LiveFilters)]
         if not filters:
-            raise TypeError(f"{kind.name} needs a filter (Filter.all() is everything)")
+            raise TypeError(f"{hook.name} needs a filter (use Filter.all() to match everything)")
         if live and len(filters) > 1:
-            raise TypeError(f"{kind.name} takes one LiveFilters and nothing beside it")
-        held = live[0] if live else LiveFilters(filters)  # type: ignore[arg-type]
+            raise TypeError(f"{hook.name} takes either one LiveFilters or any number of filters")
+        live_filters = live[0] if live else LiveFilters(filters)  # type: ignore[arg-type]
 
         def decorate(handler: Handler) -> Handler:
-            self._once(kind.name, self._declared.hooks.get(kind.name))
-            self._declared.hooks[kind.name] = DeclaredHook(kind, open_, held, handler)
+            self._check_declared_once(hook.name, self._declaration.hooks.get(hook.name))
+            declared = DeclaredHook(hook, open_, live_filters, handler)
+            self._declaration.hooks[hook.name] = declared
             return handler
 
         return decorate
 
-    def _once(self, what: str, given: object) -> None:
-        if given is not None:
+    def _check_declared_once(self, name: str, existing: object) -> None:
+        if existing is not None:
             raise PluginError(
-                self._declared.name,
-                f"{what} is given twice (keep one, and tell cases apart in it)",
+                self._declaration.name,
+                f"{name} is declared twice (keep one handler and distinguish the cases in it)",
             )
 
-    def _once_per_type(self, message_type: str) -> None:
-        listeners = self._declared.listeners
+    def _check_type_declared_once(self, message_type: str) -> None:
+        listeners = self._declaration.listeners
         _values.string(message_type, "a message type")
-        given = listeners.messages.get(message_type) or listeners.requests.get(message_type)
-        self._once(f"a handler of `{message_type}`", given)
+        existing = listeners.messages.get(message_type) or listeners.requests.get(message_type)
+        self._check_declared_once(f"the handler of `{message_type}`", existing)

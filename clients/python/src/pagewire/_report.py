@@ -1,4 +1,4 @@
-"""What became of a send."""
+"""Delivery reports."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,37 +9,37 @@ from pagewire._sockets import Position
 
 
 class DeliveryStatus(StrEnum):
-    """Why a socket was not reached, or did not answer."""
+    """Why a socket was not reached, or did not respond."""
 
     UNSPECIFIED = "unspecified"
-    """Not said; the daemon is newer than this library."""
+    """A status of a newer daemon that this version does not know."""
     NOT_FOUND = "not_found"
     """No connected socket has this id."""
     GONE = "gone"
-    """Closed after it was selected. The message may have arrived."""
+    """It closed after the selection. The message may have arrived."""
     DROPPED_SLOW = "dropped_slow"
-    """Its queue was full; nothing was sent."""
+    """Its queue was full; the message was not queued."""
     TIMED_OUT = "timed_out"
-    """No answer in time. The message may still arrive."""
+    """No response in time. The message may still arrive."""
     UNSUPPORTED = "unsupported"
-    """The page's script is too old, or never said hello."""
+    """The page's script is too old, or never sent its hello."""
 
     @property
     def text(self) -> str:
-        """For people."""
+        """A description for people."""
         return _TEXTS[self]
 
     @classmethod
     def _from_proto(cls, status: int) -> "DeliveryStatus":
-        return cls(_values.word(common_pb2.DeliveryStatus, status, "DELIVERY_STATUS_"))
+        return cls(_values.enum_name(common_pb2.DeliveryStatus, status, "DELIVERY_STATUS_"))
 
 
 _TEXTS = {
     DeliveryStatus.UNSPECIFIED: "not delivered",
     DeliveryStatus.NOT_FOUND: "no such socket",
-    DeliveryStatus.GONE: "closed meanwhile",
+    DeliveryStatus.GONE: "closed in the meantime",
     DeliveryStatus.DROPPED_SLOW: "its queue is full",
-    DeliveryStatus.TIMED_OUT: "no answer in time",
+    DeliveryStatus.TIMED_OUT: "no response in time",
     DeliveryStatus.UNSUPPORTED: "its page does not support this",
 }
 
@@ -49,32 +49,32 @@ class Unreached:
     """A socket that was selected and not reached."""
 
     socket_id: str
-    """The socket, or the id that was given when there is none."""
+    """The socket id, or the unknown id from the target."""
     status: DeliveryStatus
-    """Why; `status.text` is for people."""
+    """The reason; `status.text` describes it for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Whom a send reached: `reached` and the rows are together exactly what was selected."""
+    """Delivery report of a send. `reached` and the rows together cover all selected sockets."""
 
     reached: int
-    """How many sockets. 0 without rows: nobody was selected."""
+    """The number of reached sockets. 0 without rows: no socket was selected."""
     unreached: tuple[Unreached, ...]
     """One row for each selected socket that was not reached, in no particular order."""
     reached_socket_ids: tuple[str, ...]
-    """Who was reached; empty unless the client lists them (`Client.options`)."""
+    """The reached sockets, if requested with `Client.options`."""
     position: Position
-    """Place in the log at selection: what the send causes comes after it."""
+    """Position in the log at the selection: events that the send causes come after it."""
 
     @property
     def selected(self) -> int:
-        """How many sockets were selected."""
+        """The number of selected sockets."""
         return self.reached + len(self.unreached)
 
     @property
     def reached_all(self) -> bool:
-        """At least one socket was selected, and all that were are reached."""
+        """Whether at least one socket was selected and all of them were reached."""
         return self.reached > 0 and not self.unreached
 
     @classmethod

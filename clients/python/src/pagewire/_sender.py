@@ -1,4 +1,4 @@
-"""Sends by one stream that is kept open: no RPC is set up for each."""
+"""Sends on one stream that stays open, which saves the setup of an RPC for each."""
 
 import asyncio
 from collections import deque
@@ -7,9 +7,9 @@ import grpc
 
 from pagewire._channel import Connection, next_message
 from pagewire._proto import common_pb2, messages_pb2
-from pagewire.errors import DisconnectedError, PagewireError, RpcError, deadline_passed
+from pagewire.errors import DisconnectedError, PagewireError, RpcError, deadline_error
 
-# Sends that wait for their report at a time; beyond it the next wait for their turn. Default 1024.
+# Limit of sends that wait for their report; further sends wait before they are written.
 _MAX_PENDING = 1024
 
 
@@ -17,90 +17,90 @@ class Sender:
     """Sends in the order of the calls."""
 
     def __init__(self, connection: Connection) -> None:
-        """Open nothing yet."""
+        """The first send opens the stream."""
         self._connection = connection
         self._stream: _Stream | None = None
-        self._turns = asyncio.Semaphore(_MAX_PENDING)
+        self._permits = asyncio.Semaphore(_MAX_PENDING)
 
     async def send(
         self, request: messages_pb2.SendRequest, deadline: float
     ) -> common_pb2.DeliveryReport:
-        """Send, and wait so many seconds for the report. Not sent again when that fails."""
+        """Send and wait at most `deadline` seconds for the report. Never retried."""
         try:
             async with asyncio.timeout(deadline):
-                # Waits only while too many are under way, in the order of the calls.
-                await self._turns.acquire()
+                # Waits only at the limit of pending sends, in the order of the calls.
+                await self._permits.acquire()
                 if self._stream is None or self._stream.ended:
-                    self._stream = _Stream(self._connection, self._turns)
+                    self._stream = _Stream(self._connection, self._permits)
                 return await self._stream.send(request)
         except TimeoutError:
-            raise deadline_passed() from None
+            raise deadline_error() from None
 
     async def settled(self) -> None:
-        """Wait until the sends so far have their reports."""
+        """Wait for the reports of all earlier sends."""
         if self._stream is not None and self._stream.pending:
             await asyncio.wait([self._stream.pending[-1]])
 
     async def close(self) -> None:
-        """End the stream; sends that wait for their report fail."""
+        """Close the stream; pending sends fail."""
         if self._stream is not None:
             await self._stream.close()
 
 
 class _Stream:
-    """A SendStream. It is lost as a whole: the next send opens another."""
+    """One SendStream call. After it has ended, the next send opens another."""
 
-    def __init__(self, connection: Connection, turns: asyncio.Semaphore) -> None:
+    def __init__(self, connection: Connection, permits: asyncio.Semaphore) -> None:
         self._call: grpc.aio.StreamStreamCall[
             messages_pb2.SendStreamRequest, messages_pb2.SendStreamResponse
         ] = connection.hold(connection.stub.SendStream(metadata=connection.metadata))
-        self._turns = turns
+        self._permits = permits
         self._queue: asyncio.Queue[messages_pb2.SendStreamRequest] = asyncio.Queue()
         self.pending: deque[asyncio.Future[common_pb2.DeliveryReport]] = deque()
         self.ended = False
-        # Tasks of our own: to cancel a read or a write is to cancel the stream.
+        # In separate tasks, because cancelling a read or a write cancels the stream.
         self._writing = asyncio.create_task(self._write())
         self._reading = asyncio.create_task(self._read())
 
     def send(self, request: messages_pb2.SendRequest) -> asyncio.Future[common_pb2.DeliveryReport]:
-        answer = asyncio.get_running_loop().create_future()
-        self.pending.append(answer)
+        report = asyncio.get_running_loop().create_future()
+        self.pending.append(report)
         self._queue.put_nowait(messages_pb2.SendStreamRequest(send=request))
-        return answer
+        return report
 
     async def _write(self) -> None:
         try:
             while True:
                 await self._call.write(await self._queue.get())
         except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
-            pass  # the reader knows why
+            pass  # the reader gets the error
 
     async def _read(self) -> None:
         problem: PagewireError = DisconnectedError("the daemon ended the stream of sends")
         try:
             while (message := await next_message(self._call)) is not None:
-                self._answer(message)
+                self._complete(message)
         except PagewireError as error:
             problem = error
         finally:
             self.ended = True
             self._writing.cancel()
-            for answer in self.pending:
-                self._turns.release()
-                if not answer.done():
-                    answer.set_exception(problem)
+            for report in self.pending:
+                self._permits.release()
+                if not report.done():
+                    report.set_exception(problem)
             self.pending.clear()
 
-    def _answer(self, message: messages_pb2.SendStreamResponse) -> None:
-        answer = self.pending.popleft()
-        self._turns.release()
-        if answer.done():  # its deadline passed, or its caller has gone
+    def _complete(self, message: messages_pb2.SendStreamResponse) -> None:
+        report = self.pending.popleft()
+        self._permits.release()
+        if report.done():  # its deadline passed, or its caller was cancelled
             return
         if message.WhichOneof("outcome") == "error":
             error = message.error
-            answer.set_exception(RpcError(_code(error.code), error.reason, error.message))
+            report.set_exception(RpcError(_code(error.code), error.reason, error.message))
         else:
-            answer.set_result(message.report)
+            report.set_result(message.report)
 
     async def close(self) -> None:
         self._call.cancel()

@@ -1,4 +1,4 @@
-"""What the daemon says of itself and of its plugins."""
+"""Information about the daemon and its plugins."""
 
 import datetime
 from dataclasses import dataclass
@@ -10,48 +10,48 @@ from pagewire._proto import control_pb2, hooks_pb2
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds in force in the daemon."""
+    """The limits of a daemon."""
 
     max_message_bytes: int
-    """Largest single message to a page."""
+    """Largest message to a page."""
     max_body_bytes: int
-    """Largest body that a hook's call or result may carry."""
+    """Largest body of a hook's call or result."""
     max_call_timeout: float | None
-    """Cap of a hook's call timeout, in seconds. None = no cap, the daemon debugs."""
+    """Longest timeout of a hook's call, in seconds. None = unlimited (`--debug`)."""
     max_socket_queue_bytes: int
-    """Bytes that may wait for one socket; then it is `DROPPED_SLOW`."""
+    """Size of a socket's queue; sends to a full queue are `DROPPED_SLOW`."""
     event_log_entries: int
-    """Events the log keeps at most. 0 = bounded by the bytes alone."""
+    """Largest number of events in the log. 0 = limited only by `event_log_bytes`."""
     event_log_bytes: int
-    """Bytes the log keeps at most; the oldest events go first."""
+    """Size of the event log; the oldest events are evicted first."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerInfo:
-    """What the daemon is and can do."""
+    """Description of a daemon."""
 
     server_version: str
-    """Its version, as semantic versioning."""
+    """Its semantic version."""
     features: frozenset[str]
-    """What it can do beyond the first version; see `Plugin(required_features=...)`."""
+    """The supported features; see `Plugin(required_features=...)`."""
     base_urls: tuple[str, ...]
-    """URLs that pages are served at, base path included."""
+    """The URLs of the pages, including the base path."""
     epoch: str
-    """This run's `Position.epoch`."""
+    """Identifies this run of the daemon; see `Position.epoch`."""
     start_time: datetime.datetime
-    """When this run began, by the daemon's clock, in UTC."""
+    """When this run started, by the daemon's clock, in UTC."""
     limits: Limits
-    """The bounds in force."""
+    """The effective limits."""
     refused_frames: int
-    """Frames of pages that were no JSON object with a type, since the start."""
+    """Text frames of pages that were not a JSON object with a type, since the start."""
     injects_client: bool
-    """Whether HTML pages get the socket client at this moment."""
+    """Whether HTML pages currently get the socket client."""
     pages_with_client: int
     """HTML pages served with the client since the start."""
     pages_without_client: int
     """HTML pages served without it since the start."""
     allowed_origins: tuple[str, ...]
-    """Origins whose pages may connect, beside the daemon's own."""
+    """Further origins whose pages may connect, besides the daemon's own."""
 
     @classmethod
     def _from_proto(cls, info: control_pb2.GetServerInfoResponse) -> "ServerInfo":
@@ -80,48 +80,48 @@ class ServerInfo:
 
 
 class PluginState(StrEnum):
-    """The life of a plugin."""
+    """The state of a plugin."""
 
     UNSPECIFIED = "unspecified"
-    """Not known."""
+    """Unknown."""
     WAITING = "waiting"
-    """Configured, and not there: it has not come yet, or is about to be started again."""
+    """Configured but not connected."""
     STARTING = "starting"
-    """There, but not with all hooks that it declared."""
+    """Connected, but not all of its hooks are open."""
     READY = "ready"
-    """There, with all its hooks."""
+    """Connected, and all of its hooks are open."""
     FAILED = "failed"
-    """It ended five times in three minutes, and is not started again."""
+    """It exited five times within three minutes and is not restarted."""
 
 
 @dataclass(frozen=True, slots=True)
 class PluginInfo:
-    """A configured plugin, or a live session, or both."""
+    """Description of a plugin that is configured, connected, or both."""
 
     plugin_name: str
-    """Key of configuration, order and logs."""
+    """Its key in the configuration, the order and the logs."""
     plugin_version: str
-    """As it says. Empty = not said."""
+    """The version it reported. Empty = none."""
     state: PluginState
-    """How far it is."""
+    """Its state."""
     hooks: tuple[str, ...]
-    """What it declared: `serve`, `transform`, `resolve_import`, `subscribe_messages`."""
+    """The declared hooks: `serve`, `transform`, `resolve_import`, `subscribe_messages`."""
     serve_order_index: int
-    """Place in the order of serving, from 0; means something when it serves."""
+    """Position in the serve order, from 0; meaningful if it has a serve hook."""
     pid: int
-    """Process id if the daemon started it, else 0."""
+    """Process id, if the daemon spawned it. Otherwise 0."""
     restarts: int
-    """How often the daemon started it again."""
+    """How often the daemon restarted it after an exit."""
     calls: int
     """Calls of its hooks."""
     passes: int
-    """Those it skipped."""
+    """Skipped calls."""
     failures: int
-    """Those that failed, timeouts not included."""
+    """Failed calls, without timeouts."""
     timeouts: int
-    """Those that took too long."""
+    """Calls whose deadline passed."""
     late_results: int
-    """Results that came too late, twice, or for no call."""
+    """Results that arrived too late, twice, or without a call."""
     call_latency_p99: float | None
     """Seconds from a call being due to its result, 99th percentile. None = no calls yet."""
 
@@ -131,8 +131,8 @@ class PluginInfo:
         return cls(
             plugin_name=plugin.plugin_name,
             plugin_version=plugin.plugin_version,
-            state=PluginState(_values.word(control_pb2.Plugin.State, plugin.state, "STATE_")),
-            hooks=tuple(_values.word(hooks_pb2.Hook, hook, "HOOK_") for hook in plugin.hooks),
+            state=PluginState(_values.enum_name(control_pb2.Plugin.State, plugin.state, "STATE_")),
+            hooks=tuple(_values.enum_name(hooks_pb2.Hook, hook, "HOOK_") for hook in plugin.hooks),
             serve_order_index=plugin.serve_order_index,
             pid=plugin.pid,
             restarts=plugin.restarts,

@@ -1,4 +1,4 @@
-"""A plugin's session: as long as its stream is held, the plugin is part of the daemon."""
+"""A session of a plugin: the plugin stays connected for as long as the session's stream is open."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -13,19 +13,20 @@ from pagewire._client import Client
 from pagewire._context import Context
 from pagewire._handlers import Caller, Handler, Listeners, is_async
 from pagewire._hook import DeclaredHook, OpenHook
-from pagewire._listen import Listening
+from pagewire._listen import EventListener
 from pagewire._proto import control_pb2, hooks_pb2
 from pagewire.errors import PagewireError, PluginError, UnexpectedError, text_of
 
-# How long the session may take to say why a hook's stream ended before it did.
-_VERDICT_TIMEOUT_SECONDS = 1.0
-# For what still runs, if the daemon does not say how long it waits.
-_GRACE_SECONDS = 2.0
+# Limit of the wait for the session's reason after a stream of it has ended. Without one, the error
+# of the stream is used.
+_END_REASON_TIMEOUT_SECONDS = 1.0
+# Grace period for running handlers, unless the daemon sets another one.
+_DEFAULT_GRACE_SECONDS = 2.0
 
 
 @dataclass(slots=True)
-class Declared:
-    """A plugin as it was put together."""
+class PluginDeclaration:
+    """A plugin's name, options and handlers."""
 
     name: str
     version: str
@@ -38,8 +39,8 @@ class Declared:
     listeners: Listeners = field(default_factory=Listeners)
 
     def start_request(self, launch_id: str) -> control_pb2.ServerStartRequest:
-        """Say who it is and what it will do."""
-        declared = [hook.kind.declared for hook in self.hooks.values()]
+        """The request that opens a session."""
+        declared = [hook.type.declared for hook in self.hooks.values()]
         if self.listeners:
             declared.append(hooks_pb2.HOOK_SUBSCRIBE_MESSAGES)
         return control_pb2.ServerStartRequest(
@@ -54,10 +55,12 @@ class Declared:
 
 
 class Session:
-    """One session of a plugin, from its beginning to its end."""
+    """One session of a plugin."""
 
-    def __init__(self, plugin: Declared, client: Client, caller: Caller, launch_id: str) -> None:
-        """Open it. `run` does the rest."""
+    def __init__(
+        self, plugin: PluginDeclaration, client: Client, caller: Caller, launch_id: str
+    ) -> None:
+        """Start the session's stream."""
         connection = client._connection
         self._plugin = plugin
         self._client = client
@@ -67,16 +70,15 @@ class Session:
         self._stream: grpc.aio.UnaryStreamCall[
             control_pb2.ServerStartRequest, control_pb2.ServerStartResponse
         ] = connection.hold(connection.stub.ServerStart(request, metadata=connection.metadata))
-        self._parts: list[OpenHook | Listening] = []
+        self._hooks: list[OpenHook | EventListener] = []
         self._tasks: list[asyncio.Task[Any]] = []
-        # The folders that the daemon serves, once the plugin is part of it.
         self.root_dirs: tuple[str, ...] | None = None
-        """The daemon has let the plugin in."""
+        """The folders that the daemon serves, once it has accepted the session."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run until the daemon stops or the program wants it to; else an error.
+        """Run until the daemon stops or the program sets `stop`. Raises for any other end.
 
-        Handlers that run may finish then, and the stop handler is called, within the grace.
+        Then running handlers may finish and the stop handler is called, within the grace period.
         """
         stopping: asyncio.Task[object] = asyncio.create_task(stop.wait())
         self._tasks.append(stopping)
@@ -85,12 +87,12 @@ class Session:
             following = asyncio.create_task(self._follow())
             starting = asyncio.create_task(self._start(context))
             self._tasks += following, starting
-            await self._or_verdict(self._open(context), following)
-            running = [asyncio.create_task(part.run()) for part in self._parts]
+            await self._or_end_reason(self._open(context), following)
+            running = [asyncio.create_task(hook.run()) for hook in self._hooks]
             self._tasks += running
             grace = await self._until_end(following, starting, stopping, running)
-            ours = not following.done()
-            await self._leave(context, grace, starting, withdraw=ours)
+            daemon_continues = not following.done()
+            await self._shut_down(context, grace, starting, withdraw=daemon_continues)
             if starting.done():
                 starting.result()
         finally:
@@ -99,29 +101,29 @@ class Session:
     async def _begin(self) -> Context:
         first = await next_message(self._stream)
         if first is None or first.WhichOneof("event") != "started":
-            raise UnexpectedError("a session that does not begin with `started`")
+            raise UnexpectedError("a session that does not start with `started`")
         self.root_dirs = tuple(first.started.root_dirs)
         return await Context._open(self._client, first.started)
 
     async def _open(self, context: Context) -> None:
         for declared in self._plugin.hooks.values():
             hook = OpenHook(declared, context, self._caller)
-            self._parts.append(hook)
+            self._hooks.append(hook)
             await hook.open(declared.open)
         if self._plugin.listeners:
-            listening = Listening(self._plugin.listeners, context, self._caller)
-            self._parts.append(listening)
-            await listening.open()
+            listener = EventListener(self._plugin.listeners, context, self._caller)
+            self._hooks.append(listener)
+            await listener.open()
 
     async def _follow(self) -> float:
-        """Hear what the session tells; returns the grace when the daemon stops."""
+        """Read the session's events; returns the grace period when the daemon stops."""
         while (event := await next_message(self._stream)) is not None:
             match event.WhichOneof("event"):
                 case "ready":
                     self._ready.set()
                 case "stopping":
-                    return _values.seconds(event.stopping.grace) or _GRACE_SECONDS
-        return _GRACE_SECONDS
+                    return _values.seconds(event.stopping.grace) or _DEFAULT_GRACE_SECONDS
+        return _DEFAULT_GRACE_SECONDS
 
     async def _start(self, context: Context) -> None:
         await self._ready.wait()
@@ -135,7 +137,7 @@ class Session:
         stopping: asyncio.Task[object],
         running: list[asyncio.Task[None]],
     ) -> float:
-        """Wait for the end; returns how many seconds what still runs may take."""
+        """Wait for the end of the session; returns the grace period in seconds."""
         waited: set[asyncio.Task[Any]] = {following, starting, stopping, *running}
         while True:
             done, waited = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
@@ -145,50 +147,51 @@ class Session:
                 starting.result()
             for task in running:
                 if task in done:
-                    return await self._or_verdict(task, following) or _GRACE_SECONDS
+                    grace = await self._or_end_reason(task, following)
+                    return grace or _DEFAULT_GRACE_SECONDS
             if stopping in done:
-                return _GRACE_SECONDS
+                return _DEFAULT_GRACE_SECONDS
 
-    async def _or_verdict(
+    async def _or_end_reason(
         self, work: Awaitable[None], following: asyncio.Task[float]
     ) -> float | None:
-        """Do some work. When it fails as the session has ended, the session knows why."""
+        """Await `work`. If it fails because the session has ended, report the session's reason."""
         try:
             await work
         except PagewireError:
-            done, _ = await asyncio.wait([following], timeout=_VERDICT_TIMEOUT_SECONDS)
+            done, _ = await asyncio.wait([following], timeout=_END_REASON_TIMEOUT_SECONDS)
             if not done:
                 raise
             return following.result()
         return None
 
-    async def _leave(
+    async def _shut_down(
         self, context: Context, grace: float, starting: asyncio.Task[None], *, withdraw: bool
     ) -> None:
         try:
             async with asyncio.timeout(grace):
-                # Hooks go on meanwhile: the stop handler may need what they serve.
+                # Hooks are still called meanwhile, because the stop handler may depend on them.
                 if handler := self._plugin.server_stop:
                     client = context.client if is_async(handler) else context.sync_client
                     await self._call("server_stop", handler, client)
-                await asyncio.gather(*(part.finish(withdraw=withdraw) for part in self._parts))
+                await asyncio.gather(*(hook.finish(withdraw=withdraw) for hook in self._hooks))
                 if self._ready.is_set():
                     await asyncio.wait([starting])
                 if withdraw:
                     await context._end_session()
         except TimeoutError:
-            pass  # beyond the grace the daemon cuts the streams
+            pass  # after the grace period the daemon cancels the streams
 
-    async def _call(self, what: str, handler: Handler, argument: object) -> None:
+    async def _call(self, name: str, handler: Handler, argument: object) -> None:
         try:
             await self._caller.call(handler, argument)
         except Exception as error:
-            problem = f"{what} failed: {text_of(error)}"
+            problem = f"{name} failed: {text_of(error)}"
             raise PluginError(self._plugin.name, problem) from error
 
     async def _close(self) -> None:
-        for part in self._parts:
-            await part.close()
+        for hook in self._hooks:
+            await hook.close()
         self._stream.cancel()
         for task in self._tasks:
             task.cancel()

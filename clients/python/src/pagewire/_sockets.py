@@ -12,24 +12,24 @@ class Visibility(StrEnum):
     """A page's `document.visibilityState`."""
 
     UNKNOWN = "unknown"
-    """Its page has not said."""
+    """Not reported yet."""
     VISIBLE = "visible"
     """At least partly visible."""
     HIDDEN = "hidden"
-    """In a background tab, minimised or covered."""
+    """In a background tab, minimized or covered."""
 
 
 class DocumentState(StrEnum):
-    """How far a document has loaded: its `document.readyState`."""
+    """A page's `document.readyState`."""
 
     UNKNOWN = "unknown"
-    """Its page has not said."""
+    """Not reported yet."""
     LOADING = "loading"
-    """Still parsing."""
+    """The document is still being parsed."""
     INTERACTIVE = "interactive"
-    """Parsed; subresources still loading."""
+    """The document is parsed, but its subresources are still loading."""
     COMPLETE = "complete"
-    """Loaded, subresources included."""
+    """The document and its subresources have loaded."""
 
 
 _VISIBILITIES = {
@@ -45,12 +45,13 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in the daemon's one log of events."""
+    """A position in the daemon's event log."""
 
     epoch: str
-    """Names one run of the daemon. Compare for equality only."""
+    """Identifies one run of the daemon. Compare it only for equality."""
     sequence: int
-    """Number of the last event here; 0 = before the first. A filtered stream skips some."""
+    """Number of the last event before this position; 0 = before the first. A filtered stream skips
+    numbers."""
 
     def _to_proto(self) -> common_pb2.Position:
         return common_pb2.Position(epoch=self.epoch, sequence=self.sequence)
@@ -62,34 +63,35 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Socket:
-    """One WebSocket connection of one document; frames have their own."""
+    """One WebSocket connection of one document. Each frame has its own."""
 
     socket_id: str
-    """Names this connection. Never reused; a reconnect has a new one."""
+    """Identifies this connection. Never reused; a reconnect gets another."""
     page_id: str
-    """Names the document, across its reconnects."""
+    """Identifies the document; the same across its reconnects."""
     tab_id: str
-    """Names the browser tab, across reloads. Frames have their top page's."""
+    """Identifies the browser tab; the same across reloads. Frames have that of their top page."""
     url: str
-    """The document's location, as the page said last."""
+    """The document's location, as last reported by the page."""
     title: str
-    """The document's title, as the page said last."""
+    """The document's title, as last reported by the page."""
     user_agent: str
-    """The browser's User-Agent header; empty = it had none."""
+    """The User-Agent header of the connection. Empty = none."""
     visibility: Visibility
-    """As the page said last."""
+    """The page's visibility, as last reported."""
     top_level: bool
-    """Its tab's top page, not a frame."""
+    """Whether the document is its tab's top page, not a frame."""
     remote_address: str
-    """`IP:PORT` that the connection came from."""
+    """The address of the peer, as `IP:PORT`."""
     connect_time: datetime.datetime
     """When the daemon accepted it, by the daemon's clock, in UTC."""
     ready: bool
-    """Its page has said what it is, or had a second to. One that is not can be sent to as well."""
+    """Whether the page has sent its hello, or its 1 s timeout has elapsed. Other sockets can be
+    sent to as well."""
     document_state: DocumentState
-    """How far it has loaded, as the page said last."""
+    """The load state of the document, as last reported."""
     client_features: frozenset[str]
-    """What the page's script can do; empty for a socket that never said hello."""
+    """The features of the page's script. Empty = it never sent its hello."""
 
     @classmethod
     def _from_proto(cls, socket: sockets_pb2.Socket) -> "Socket":
@@ -112,26 +114,26 @@ class Socket:
 
 @dataclass(frozen=True, slots=True)
 class SocketList:
-    """The sockets of one instant."""
+    """A snapshot of the connected sockets."""
 
     sockets: tuple[Socket, ...]
     """The sockets, in no particular order."""
     position: Position
-    """The instant: subscribe with `resume_after` it to miss nothing later."""
+    """The position of the snapshot: subscribe with it as `resume_after` to miss no later event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocketFilter:
-    """Conditions on a socket; all that are given must hold. Sees ready sockets only."""
+    """A condition on ready sockets: all fields that are set must match."""
 
     url: str = ""
-    """Its URL has a match of this regular expression (RE2 syntax, unanchored)."""
+    """A regular expression for the socket's URL (RE2 syntax, unanchored)."""
     user_agent: str = ""
-    """Its User-Agent has a match of this one."""
+    """A regular expression for the socket's User-Agent."""
     visibility: Visibility | None = None
-    """Its page is so visible."""
+    """The visibility of the page."""
     top_level: bool = False
-    """True: no frames."""
+    """Excludes frames."""
 
     def _to_proto(self) -> common_pb2.SocketFilter:
         visibility = common_pb2.VISIBILITY_UNSPECIFIED

@@ -1,4 +1,4 @@
-"""What the daemon is to forget."""
+"""Selection of cached results to invalidate."""
 
 import os
 from dataclasses import dataclass, replace
@@ -10,9 +10,9 @@ from pagewire._values import StrPath
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """Which remembered and cached results of hooks are stale, for `Client.invalidate`.
+    """A selection of cached results of hooks, for `Client.invalidate`.
 
-    Paths are URL paths, whatever the query, beginning with `/`. `|` joins two:
+    Paths are URL paths beginning with `/`; the query is ignored. `|` combines two selections:
     `Stale.file("/srv/site/colors.scss") | Stale.prefix("/themes/")`.
     """
 
@@ -24,7 +24,7 @@ class Stale:
 
     @classmethod
     def all(cls) -> "Stale":
-        """Everything, of every plugin."""
+        """All results of all plugins."""
         return cls(_all=True)
 
     @classmethod
@@ -34,16 +34,16 @@ class Stale:
 
     @classmethod
     def prefix(cls, prefix: str) -> "Stale":
-        """Results for paths that begin with this."""
+        """Results for paths with this prefix."""
         return cls(_prefixes=(_values.string(prefix, "a prefix"),))
 
     @classmethod
     def file(cls, file: StrPath) -> "Stale":
-        """Whatever was made from this file: an absolute path."""
+        """Results that depend on this file, an absolute path."""
         return cls(_files=(os.fspath(file),))
 
     def __or__(self, other: "Stale") -> "Stale":
-        """Both."""
+        """Results of either selection."""
         return Stale(
             self._all or other._all,
             self._paths + other._paths,
@@ -53,7 +53,7 @@ class Stale:
         )
 
     def refresh_pages(self) -> "Stale":
-        """Have pages that use any of it act too: styles are swapped, else the page reloads."""
+        """Also refresh the pages that use any of these results: swap stylesheets or reload."""
         return replace(self, _refresh_pages=True)
 
     def _to_proto(self) -> hooks_pb2.InvalidateRequest:

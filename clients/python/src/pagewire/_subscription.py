@@ -1,4 +1,4 @@
-"""Hearing what happens: one ordered, resumable stream of events."""
+"""Subscriptions: one ordered, resumable stream of events."""
 
 import asyncio
 from typing import Self
@@ -15,10 +15,10 @@ _Metadata = tuple[tuple[str, str], ...]
 
 
 class Subscription:
-    """A subscription in force: an async iterator of events, in the order of the daemon's log.
+    """An active subscription: an async iterator of events in the order of the daemon's log.
 
-    It ends when the daemon stops, and with an error when it is lost or too slow
-    (`SUBSCRIBER_SLOW`). Giving up to wait for the next event (`asyncio.timeout`) loses none.
+    It ends when the daemon stops, and with an error when its connection is lost or events are read
+    too slowly (`SUBSCRIBER_SLOW`). Cancelling the wait for an event (`asyncio.timeout`) loses none.
     """
 
     def __init__(
@@ -37,9 +37,9 @@ class Subscription:
         self._reading: asyncio.Future[messages_pb2.SubscribeMessagesResponse | None] | None = None
         self._ended = False
         self.position = Position("", 0)
-        """Place of the last event that was delivered; at first, of the subscription itself."""
+        """Position of the last delivered event; initially that of the subscription itself."""
         self.resumed = False
-        """Everything after the position asked for is delivered: none was lost."""
+        """Whether all events after the requested position will be delivered."""
 
     @classmethod
     async def _open(
@@ -48,22 +48,20 @@ class Subscription:
         request: messages_pb2.SubscribeMessagesRequest,
         metadata: _Metadata,
     ) -> "Subscription":
-        """Subscribe, and return once it is in force."""
+        """Subscribe, and return once the subscription is active."""
         subscription = cls(connection, request, metadata)
         first = await next_message(subscription._call)
         if first is None or first.WhichOneof("event") != "subscribed":
             subscription._call.cancel()
-            raise UnexpectedError("a subscription that does not begin with `subscribed`")
+            raise UnexpectedError("a subscription that does not start with `subscribed`")
         subscription.position = Position._from_proto(first.position)
         subscription.resumed = first.subscribed.resumed
         return subscription
 
     def __aiter__(self) -> Self:
-        """Itself: it can be gone through once."""
         return self
 
     async def __anext__(self) -> Event:
-        """Wait for the next event."""
         while not self._ended:
             message = await self._read()
             if message is None:
@@ -71,12 +69,12 @@ class Subscription:
                 break
             self.position = Position._from_proto(message.position)
             event = Event._from_proto(message)
-            if event is not None:  # else one of a later version
+            if event is not None:  # None for a kind that this version does not know
                 return event
         raise StopAsyncIteration
 
     async def _read(self) -> messages_pb2.SubscribeMessagesResponse | None:
-        # Who waits may be cancelled; the read under way then goes on, or the call would end.
+        # The read outlives a cancelled waiter, because cancelling a read cancels the stream.
         reading = self._reading
         if reading is None:
             reading = self._reading = asyncio.create_task(self._receive())
@@ -90,13 +88,13 @@ class Subscription:
 
     async def _receive(self) -> messages_pb2.SubscribeMessagesResponse | None:
         message = await next_message(self._call)
-        return message  # noqa: RET504 - one line would have mypy infer another type
+        return message  # noqa: RET504 - in one line, mypy would infer another type
 
     async def resume(self) -> "Subscription":
-        """Subscribe again, after the last position; what is lost meanwhile is a `Gap`.
+        """Subscribe again after the last delivered event; lost events are reported by a `Gap`.
 
-        For one that ended. On the same connection: when the daemon is elsewhere now, connect, and
-        subscribe with `resume_after` the position.
+        Uses the same connection. If the daemon has a new address, connect there and subscribe with
+        `resume_after=position`.
         """
         request = messages_pb2.SubscribeMessagesRequest()
         request.CopyFrom(self._request)

@@ -1,4 +1,4 @@
-"""Whom a send is for."""
+"""Targets of sends."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -10,11 +10,11 @@ from pagewire._sockets import SocketFilter
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which sockets an operation is for: one instant's snapshot, without those that open later.
+    """A selection of sockets for an operation: a snapshot, without sockets that open later.
 
-    There is no broadcast by accident: a list without ids and a filter without a condition are
-    refused by the daemon (`FIELD_INVALID`); everybody is `Target.all()`. An id that nobody has is
-    no error but a row of the report.
+    To prevent accidental broadcasts, the daemon refuses an empty list and an empty filter
+    (`FIELD_INVALID`); `Target.all()` selects all sockets. An unknown id is not an error, but a row
+    of the report.
     """
 
     _selector: common_pb2.Target
@@ -33,12 +33,12 @@ class Target:
 
     @classmethod
     def tab(cls, tab_id: str) -> "Target":
-        """Every socket of one browser tab, those of its frames included."""
+        """All sockets of one browser tab, including those of its frames."""
         return cls.tabs([_values.string(tab_id, "a tab id")])
 
     @classmethod
     def tabs(cls, tab_ids: Iterable[str]) -> "Target":
-        """Every socket of these browser tabs, those of their frames included."""
+        """All sockets of these browser tabs, including those of their frames."""
         tabs = common_pb2.TabIds(tab_ids=_values.strings(tab_ids, "tab ids"))
         return cls(common_pb2.Target(tabs=tabs))
 
@@ -55,21 +55,21 @@ class Target:
 
     @classmethod
     def url(cls, regex: str) -> "Target":
-        """The ready sockets whose URL has a match of this (RE2 syntax, unanchored)."""
+        """The ready sockets whose URL matches this regular expression (RE2, unanchored)."""
         return cls.filter(SocketFilter(url=regex))
 
     @classmethod
     def filter(cls, condition: SocketFilter) -> "Target":
-        """The ready sockets that match."""
+        """The ready sockets that match the condition."""
         return cls(common_pb2.Target(filter=condition._to_proto()))
 
     @classmethod
     def all(cls) -> "Target":
-        """Every connected socket, ready or not."""
+        """All connected sockets, ready or not."""
         return cls(common_pb2.Target(all=common_pb2.AllSockets()))
 
     def excluding(self, socket_ids: Iterable[str]) -> "Target":
-        """All but these, which get no row in the report. Ids that nobody has are ignored."""
+        """The target without these sockets, which get no row. Unknown ids are ignored."""
         excluded = _values.strings(socket_ids, "socket ids")
         return replace(self, _excluded=(*self._excluded, *excluded))
 

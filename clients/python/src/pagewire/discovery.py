@@ -1,7 +1,7 @@
-"""How programs find a daemon that nobody named: the files that daemons leave.
+"""Discovery of running daemons through the files that they write.
 
-Most programs want `pagewire.Client.find`, which looks here by itself. Everything here blocks
-shortly: it reads small files, and tries whether who wrote them still listens.
+Most programs use `pagewire.Client.find`, which calls this module. All functions block briefly: they
+read small files and try the addresses in them.
 """
 
 import errno
@@ -11,60 +11,38 @@ import socket
 import stat
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from pagewire._daemon import Daemon
 from pagewire.errors import NoDaemonError, SeveralDaemonsError
 
 __all__ = ["Daemon", "choose", "running", "runtime_folder"]
 
-# Largest file that is read; a larger one is none of ours. Default 64 KiB.
+# Files larger than this are ignored.
 _MAX_FILE_BYTES = 64 * 1024
-# How long a daemon may take to accept a connection before it counts as busy. Default 1 s.
+# A daemon that does not accept a connection within this time counts as busy, and thus as running.
 _ACCEPT_TIMEOUT_SECONDS = 1.0
-# Where a folder lies to a root that is below it; around it counts from 0.
+# Nearness of a root that is below the folder, or unrelated to it. That of a root that contains the
+# folder is the number of its components.
 _BELOW = -1
-_ELSEWHERE = -2
-
-
-@dataclass(frozen=True, slots=True)
-class Daemon:
-    """A daemon that runs, as it describes itself."""
-
-    pid: int
-    """Its process."""
-    root_dirs: tuple[str, ...]
-    """What it serves: absolute paths, without links."""
-    http: str
-    """The first URL of its pages."""
-    control: str
-    """Its first control address."""
-    controls: tuple[str, ...]
-    """All its control addresses."""
-    token_file: str | None
-    """The file that holds its token; none when no control address needs one."""
-
-    def __str__(self) -> str:
-        """One line of a list to choose from."""
-        roots = ", ".join(self.root_dirs)
-        return f"{roots}  {self.http}  control {self.control}  pid {self.pid}"
+_UNRELATED = -2
 
 
 def runtime_folder() -> Path:
-    """Say where daemons leave their files. The folder may not exist."""
-    given = os.environ.get("XDG_RUNTIME_DIR", "")
-    if os.path.isabs(given):
-        return Path(given, "pagewire")
+    """The folder of the discovery files, which may not exist."""
+    xdg_folder = os.environ.get("XDG_RUNTIME_DIR", "")
+    if os.path.isabs(xdg_folder):
+        return Path(xdg_folder, "pagewire")
     if hasattr(os, "getuid"):
-        # Not `tempfile.gettempdir()`, which also looks where the daemon does not.
+        # Not `tempfile.gettempdir()`, which tries folders that the daemon does not use.
         return Path(os.environ.get("TMPDIR") or "/tmp", f"pagewire-{os.getuid()}")
     return Path(tempfile.gettempdir(), "pagewire")
 
 
 def running() -> list[Daemon]:
-    """List the daemons that run, in no particular order.
+    """The running daemons, in no particular order.
 
-    Raises OSError when the folder exists and cannot be read, or others can open it.
+    Raises OSError when the folder exists but cannot be read, or is accessible to others.
     """
     folder = runtime_folder()
     try:
@@ -80,27 +58,28 @@ def running() -> list[Daemon]:
 
 
 def choose(folder: str, daemons: Sequence[Daemon]) -> Daemon:
-    """Say which is meant in a folder.
+    """Choose the daemon for a folder.
 
-    The one whose root is nearest around the folder, else one whose root is below it, else the
-    only one. Raises NoDaemonError, or SeveralDaemonsError when two are equally near.
+    Prefers the daemon whose root is the nearest that contains the folder, then one whose root is
+    below it, then the only one. Raises NoDaemonError, or SeveralDaemonsError when two are equally
+    near.
     """
     folder = os.path.realpath(folder)
     nearness = {daemon: _nearness(daemon, folder) for daemon in daemons}
-    nearest = max(nearness.values(), default=_ELSEWHERE)
-    meant = [daemon for daemon in daemons if nearness[daemon] == nearest]
-    if not meant:
+    nearest = max(nearness.values(), default=_UNRELATED)
+    candidates = [daemon for daemon in daemons if nearness[daemon] == nearest]
+    if not candidates:
         raise NoDaemonError
-    if len(meant) > 1:
-        meant.sort(key=lambda daemon: (daemon.root_dirs, daemon.pid))
-        raise SeveralDaemonsError(folder, meant)
-    return meant[0]
+    if len(candidates) > 1:
+        candidates.sort(key=lambda daemon: (daemon.root_dirs, daemon.pid))
+        raise SeveralDaemonsError(folder, candidates)
+    return candidates[0]
 
 
 def _nearness(daemon: Daemon, folder: str) -> int:
     """How near a daemon's roots are to a folder: more is nearer."""
     inside = Path(folder)
-    nearest = _ELSEWHERE
+    nearest = _UNRELATED
     for root in map(Path, daemon.root_dirs):
         if inside.is_relative_to(root):
             nearest = max(nearest, len(root.parts))
@@ -110,20 +89,20 @@ def _nearness(daemon: Daemon, folder: str) -> int:
 
 
 def _read(path: Path) -> Daemon | None:
-    """Read a file; none unless it is one of ours that nobody else could write, and makes sense."""
+    """Read a discovery file; None unless it is private and its content is valid."""
     try:
         status = path.lstat()
         regular = stat.S_ISREG(status.st_mode)
         if not regular or not _is_private(status) or status.st_size > _MAX_FILE_BYTES:
             return None
-        said = json.loads(path.read_bytes())
-        token_file = said.get("token_file")
+        content = json.loads(path.read_bytes())
+        token_file = content.get("token_file")
         daemon = Daemon(
-            pid=int(said["pid"]),
-            root_dirs=tuple(map(str, said["root_dirs"])),
-            http=str(said["http"]),
-            control=str(said["control"]),
-            controls=tuple(map(str, said["controls"])),
+            pid=int(content["pid"]),
+            root_dirs=tuple(map(str, content["root_dirs"])),
+            http=str(content["http"]),
+            control=str(content["control"]),
+            controls=tuple(map(str, content["controls"])),
             token_file=None if token_file is None else str(token_file),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -133,17 +112,17 @@ def _read(path: Path) -> Daemon | None:
 
 def _is_private(status: os.stat_result) -> bool:
     if not hasattr(os, "getuid"):
-        return True  # the temporary folder is the user's own there
+        return True  # on Windows the temporary folder belongs to the user
     return status.st_uid == os.getuid() and not status.st_mode & 0o077
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether a process runs.
+    """Whether a process runs. A zombie does not.
 
-    One that was killed leaves its file, and another may listen at its address with another token.
+    A killed daemon leaves its file behind, and another one may listen at its address by now.
     """
     if not hasattr(os, "getuid"):
-        return True  # asking would end the process there
+        return True  # on Windows os.kill would end the process
     try:
         os.kill(pid, 0)
     except PermissionError:
@@ -151,11 +130,11 @@ def _is_alive(pid: int) -> bool:
     except (OSError, OverflowError):
         return False
     try:
-        said = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        status = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
         return True
-    # The state stands behind the name, which is in parentheses and may hold some.
-    return not said.rpartition(")")[2].lstrip().startswith("Z")
+    # The state follows the name, which is in parentheses and may contain some.
+    return not status.rpartition(")")[2].lstrip().startswith("Z")
 
 
 def _listens(daemon: Daemon) -> bool:
@@ -163,7 +142,7 @@ def _listens(daemon: Daemon) -> bool:
 
 
 def _accepts(control: str) -> bool:
-    """Whether anything listens at an address. A daemon too busy to accept does."""
+    """Whether anything listens at an address; a daemon that is too busy to accept does."""
     try:
         if control.startswith("unix:"):
             with socket.socket(socket.AF_UNIX) as unix:

@@ -1,20 +1,18 @@
-"""What can go wrong between a program and its daemon.
+"""Errors of the library.
 
-What happened at one page is never an error: it is a row of the operation's report.
+A problem at a single page is never an error, but a row of the operation's report.
 """
 
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import grpc
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
-if TYPE_CHECKING:
-    from pagewire.discovery import Daemon
+from pagewire._daemon import Daemon
 
 __all__ = [
     "ConnectError",
@@ -41,7 +39,7 @@ class PagewireError(Exception):
 
 
 class EndpointError(PagewireError):
-    """The text is no endpoint, or its token cannot be sent."""
+    """The text is not an endpoint, or the token of the endpoint cannot be sent."""
 
     def __init__(self, value: str, problem: str) -> None:
         super().__init__(f"endpoint `{value}` {problem}")
@@ -50,7 +48,7 @@ class EndpointError(PagewireError):
 
 
 class TokenFileError(PagewireError):
-    """The file that should hold the token is of no use."""
+    """The token file cannot be read or is empty."""
 
     def __init__(self, path: str, problem: str) -> None:
         super().__init__(
@@ -61,48 +59,48 @@ class TokenFileError(PagewireError):
 
 
 class NoDaemonError(PagewireError):
-    """Nothing names a daemon, and none runs."""
+    """No daemon was named, and none is running."""
 
     def __init__(self, problem: str = "") -> None:
-        why = f": {problem}" if problem else ""
+        cause = f": {problem}" if problem else ""
         super().__init__(
-            f"no daemon runs here{why} (start one with `pagewire serve`, or set PAGEWIRE_ENDPOINT "
-            "to the control address that its ready line names)"
+            f"no daemon is running{cause} (start one with `pagewire serve`, or set "
+            "PAGEWIRE_ENDPOINT to the control address in its ready line)"
         )
 
 
 class SeveralDaemonsError(PagewireError):
-    """Nothing names a daemon, and several could be meant."""
+    """No daemon was named, and several are equally likely."""
 
-    def __init__(self, folder: str, daemons: Sequence["Daemon"]) -> None:
+    def __init__(self, folder: str, daemons: Sequence[Daemon]) -> None:
         lines = "".join(f"\n  {daemon}" for daemon in daemons)
         super().__init__(
-            f"several daemons could be meant in {folder} "
-            f"(set PAGEWIRE_ENDPOINT to the control address of one):{lines}"
+            f"{len(daemons)} daemons match {folder} "
+            f"(pass the control address of one, or set PAGEWIRE_ENDPOINT to it){lines}"
         )
         self.daemons = tuple(daemons)
-        """Those that could be meant."""
+        """The candidates."""
 
 
 class ConnectError(PagewireError):
-    """Nothing that speaks the contract answers at the endpoint."""
+    """No daemon responds at the endpoint."""
 
     def __init__(self, endpoint: str, problem: str) -> None:
         super().__init__(
             f"cannot connect to the daemon at {endpoint}: {problem} (start `pagewire serve`, or "
-            "pass the control address that its ready line names)"
+            "pass the control address in its ready line)"
         )
         self.endpoint = endpoint
         """The endpoint, without its token."""
 
 
 class DisconnectedError(PagewireError):
-    """The connection broke during a call, whose effect is therefore unknown."""
+    """The connection was lost during a call, whose effect is therefore unknown."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(
             f"lost the connection to the daemon: {problem} "
-            "(see its log; connect again once it runs)"
+            "(see its log; connect again once it is running)"
         )
         self.problem = problem
         """The cause."""
@@ -113,7 +111,7 @@ class FieldViolation:
     """A field of a request that the daemon refused."""
 
     field: str
-    """Path of the field in the request, `target.ids.socket_ids` say."""
+    """Path of the field in the request, such as `target.ids.socket_ids`."""
     description: str
     """What is wrong with it."""
 
@@ -136,23 +134,23 @@ class RpcError(PagewireError):
         self.code = code
         """The gRPC status. `UNAVAILABLE` is the only one worth a retry."""
         self.reason = reason
-        """The daemon's word for the fault, `TOKEN_MISSING` say; the contract has all of them.
-        Empty when the fault is the gRPC library's own (an oversized message)."""
+        """The daemon's machine-readable reason, such as `TOKEN_MISSING`; the contract lists all of
+        them. Empty when the error comes from the gRPC library (an oversized message)."""
         self.message = message
-        """What is wrong, for people."""
+        """The message for people."""
         self.violations = tuple(violations)
-        """The fields at fault, with `FIELD_INVALID`."""
+        """The invalid fields, with `FIELD_INVALID`."""
 
 
 class NotJsonError(PagewireError):
-    """What a page answered or sent is not JSON: `NaN`, a bigint, a DOM node, a binary frame."""
+    """The value of a page is not JSON: `NaN`, a bigint, a DOM node, a binary frame."""
 
     def __init__(self, text: str) -> None:
         super().__init__(f"not a json value: {text}")
 
 
 class PluginError(PagewireError):
-    """A plugin was put together wrongly, or its start or stop handler failed."""
+    """A plugin is declared wrongly, or its start or stop handler failed."""
 
     def __init__(self, plugin: str, problem: str) -> None:
         super().__init__(f"plugin `{plugin}`: {problem}")
@@ -161,16 +159,17 @@ class PluginError(PagewireError):
 
 
 class UnexpectedError(PagewireError):
-    """The daemon said something that the contract does not allow here."""
+    """The daemon violated the contract."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, problem: str) -> None:
         super().__init__(
-            f"unexpected answer of the daemon: {what} (do its version and this library's fit?)"
+            f"unexpected response of the daemon: {problem} "
+            "(check that the daemon's version matches this library's)"
         )
 
 
 def text_of(error: BaseException) -> str:
-    """Say an error in its own words, or in its class's where it has none to stand alone."""
+    """The text of an error, with its type if the text alone is not clear."""
     text = str(error)
     if not text or isinstance(error, KeyError):
         return f"{type(error).__name__}: {text}" if text else type(error).__name__
@@ -178,7 +177,7 @@ def text_of(error: BaseException) -> str:
 
 
 def from_status(error: grpc.aio.AioRpcError) -> RpcError | DisconnectedError:
-    """Translate what an RPC ended with."""
+    """Convert the error of an RPC."""
     reason = ""
     violations: list[FieldViolation] = []
     for key, value in error.trailing_metadata() or ():
@@ -195,25 +194,25 @@ def from_status(error: grpc.aio.AioRpcError) -> RpcError | DisconnectedError:
                 )
     code, message = error.code(), error.details() or ""
     if not reason and code is grpc.StatusCode.UNAVAILABLE:
-        # Every status that the daemon itself makes has a reason: this one is our transport's.
+        # All errors of the daemon have a reason, so this one comes from the local transport.
         return DisconnectedError(message)
     if not reason and code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return deadline_passed()
+        return deadline_error()
     return RpcError(code, reason, message, violations)
 
 
-def deadline_passed() -> RpcError:
-    """Make the error of a call that its deadline ended on this side."""
+def deadline_error() -> RpcError:
+    """The error of an exceeded deadline."""
     return RpcError(
         grpc.StatusCode.DEADLINE_EXCEEDED,
         "DEADLINE",
-        "the deadline passed before the daemon answered",
+        "the deadline passed before the daemon responded",
     )
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Have errors of the gRPC library be ours."""
+    """Convert errors of the gRPC library."""
     try:
         yield
     except grpc.aio.AioRpcError as error:
@@ -221,7 +220,7 @@ def translated() -> Iterator[None]:
     except (grpc.aio.UsageError, asyncio.InvalidStateError) as error:
         raise DisconnectedError(f"the client was closed ({error})") from None
     except asyncio.CancelledError:
-        # The library says so also when it is the call that was cancelled, not the task.
+        # The gRPC library also raises it when the call, not the task, was cancelled.
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise

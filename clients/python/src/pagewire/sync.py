@@ -1,4 +1,4 @@
-"""The client for scripts, CI, and handlers that are plain functions: every method blocks.
+"""The blocking client, for scripts, CI, and handlers that are plain functions.
 
 ```python
 from pagewire import Target, sync
@@ -34,7 +34,7 @@ _loop: asyncio.AbstractEventLoop | None = None
 
 
 def _background_loop() -> asyncio.AbstractEventLoop:
-    """The one event loop of all clients that no plugin runs, in a thread of its own."""
+    """The event loop that all clients outside of plugins share, in a thread of its own."""
     global _loop  # noqa: PLW0603
     with _loop_lock:
         if _loop is None:
@@ -45,38 +45,38 @@ def _background_loop() -> asyncio.AbstractEventLoop:
 
 def _wait(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
     try:
-        here: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        current: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
     except RuntimeError:
-        here = None
-    if here is loop:
+        current = None
+    if current is loop:
         coroutine.close()
         raise RuntimeError(
-            "a blocking call in the event loop that it waits for "
+            "a blocking call in the event loop that has to complete it "
             "(await pagewire.Client there, or make the handler a plain function)"
         )
     future = asyncio.run_coroutine_threadsafe(coroutine, loop)
     try:
         return future.result()
     except BaseException:
-        future.cancel()  # Ctrl-C: nobody waits any more
+        future.cancel()  # the wait was interrupted by Ctrl-C
         raise
 
 
 class Client:
-    """As `pagewire.Client`, for any thread but the event loop's: each method waits and returns.
+    """The blocking form of `pagewire.Client`, for any thread except that of its event loop.
 
-    Methods may be called from several threads at the same time. Their arguments, results and
-    errors are those of the other.
+    Methods may be called concurrently from several threads. Their arguments, results and errors are
+    those of `pagewire.Client`.
     """
 
     def __init__(self, client: _AsyncClient, loop: asyncio.AbstractEventLoop) -> None:
-        """Wrap a client of a loop that runs in another thread; or use `find` and `connect`."""
+        """Wrap a client whose event loop runs in another thread. Or use `find` or `connect`."""
         self._client = client
         self._loop = loop
 
     @classmethod
     def find(cls) -> Self:
-        """Connect to the daemon that is meant."""
+        """Connect to a daemon without being given one."""
         return cls.connect()
 
     @classmethod
@@ -96,11 +96,10 @@ class Client:
         return cls(_wait(loop, open_()), loop)
 
     def close(self) -> None:
-        """Cut the connection."""
+        """Close the connection."""
         self.wait(self._client.close())
 
     def __enter__(self) -> Self:
-        """Itself."""
         return self
 
     def __exit__(
@@ -109,11 +108,10 @@ class Client:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close it."""
         self.close()
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run something of the asynchronous face, `LiveFilters.set` say, in the client's loop."""
+        """Run a coroutine in the client's event loop, such as `LiveFilters.set`."""
         return _wait(self._loop, coroutine)
 
     def options(
@@ -123,7 +121,7 @@ class Client:
         confirm_receipt: bool | None = None,
         list_reached: bool | None = None,
     ) -> "Client":
-        """A client on the same connection with other options; what is not given stays."""
+        """A client on the same connection with other options. Options not given stay."""
         client = self._client.options(
             deadline=deadline, confirm_receipt=confirm_receipt, list_reached=list_reached
         )
@@ -134,15 +132,15 @@ class Client:
         return self.wait(self._client.info())
 
     def sockets(self, condition: SocketFilter | None = None) -> tuple[Socket, ...]:
-        """The ready sockets that match; without a condition all sockets, ready or not."""
+        """The ready sockets that match; without a condition all connected sockets."""
         return self.wait(self._client.sockets(condition))
 
     def list_sockets(self, condition: SocketFilter | None = None) -> SocketList:
-        """The same, with the instant to subscribe from."""
+        """As `sockets`, with the position of the snapshot."""
         return self.wait(self._client.list_sockets(condition))
 
     def plugins(self) -> tuple[PluginInfo, ...]:
-        """Configured plugins and live ones, in the order in which their hooks are asked."""
+        """Configured plugins and live sessions, in the order in which their hooks are called."""
         return self.wait(self._client.plugins())
 
     def send(self, target: Target, value: Any) -> Report:
@@ -150,7 +148,7 @@ class Client:
         return self.wait(self._client.send(target, value))
 
     def send_json(self, target: Target, json: str) -> Report:
-        """Send JSON text as it is."""
+        """Send JSON text unchanged."""
         return self.wait(self._client.send_json(target, json))
 
     def send_text(self, target: Target, text: str) -> Report:
@@ -162,19 +160,19 @@ class Client:
         return self.wait(self._client.send_binary(target, data))
 
     def reply(self, message: Message, value: Any) -> Report:
-        """Answer a page's request."""
+        """Reply to a page's request."""
         return self.wait(self._client.reply(message, value))
 
     def reply_error(self, message: Message, text: str) -> Report:
-        """Tell a page that its request failed, and why."""
+        """Reply to a page's request with an error."""
         return self.wait(self._client.reply_error(message, text))
 
     def send_import(self, target: Target, module: Import) -> Report:
-        """Have pages import a module and call its default export; does not wait for them."""
+        """Make pages import a module and call its default export, without waiting."""
         return self.wait(self._client.send_import(target, module))
 
     def import_value(self, target: Target, module: Import) -> ImportReport:
-        """Have pages import a module and call its default export, and wait for its values."""
+        """Make pages import a module and call its default export, and wait for the values."""
         return self.wait(self._client.import_value(target, module))
 
     def console_log(
@@ -188,11 +186,11 @@ class Client:
         return self.wait(self._client.reload(target))
 
     def navigate(self, target: Target, url: str) -> Report:
-        """Send pages to another URL."""
+        """Navigate pages to a URL."""
         return self.wait(self._client.navigate(target, url))
 
     def swap_stylesheets(self, target: Target, paths: Iterable[str] = ()) -> Report:
-        """Swap stylesheets for their new content."""
+        """Make pages fetch stylesheets again and swap them in."""
         return self.wait(self._client.swap_stylesheets(target, paths))
 
     def close_sockets(self, target: Target, code: int = 1000, reason: str = "") -> Report:
@@ -200,7 +198,7 @@ class Client:
         return self.wait(self._client.close_sockets(target, code, reason))
 
     def invalidate(self, stale: Stale) -> int:
-        """Have the daemon forget remembered and cached results; returns how many there were."""
+        """Invalidate cached results of hooks; returns their number."""
         return self.wait(self._client.invalidate(stale))
 
     def subscribe(
@@ -246,7 +244,7 @@ class Client:
 
 
 class Subscription:
-    """A subscription in force: an iterator whose `next` waits. Close it, or use `with`."""
+    """An active subscription: a blocking iterator of events. Close it, or use `with`."""
 
     def __init__(self, subscription: AsyncSubscription, loop: asyncio.AbstractEventLoop) -> None:
         """Use `Client.subscribe`."""
@@ -255,29 +253,27 @@ class Subscription:
 
     @property
     def position(self) -> Position:
-        """Place of the last event that was delivered; at first, of the subscription itself."""
+        """Position of the last delivered event; initially that of the subscription itself."""
         return self._subscription.position
 
     @property
     def resumed(self) -> bool:
-        """Everything after the position asked for is delivered: none was lost."""
+        """Whether all events after the requested position will be delivered."""
         return self._subscription.resumed
 
     def __iter__(self) -> Iterator[Event]:
-        """Itself: it can be gone through once."""
         return self
 
     def __next__(self) -> Event:
-        """Wait for the next event."""
         event = self.next()
         if event is None:
             raise StopIteration
         return event
 
     def next(self, timeout: float | None = None) -> Event | None:
-        """Wait for the next event, so many seconds at most; None when the daemon ended it.
+        """Wait at most `timeout` seconds for the next event; None when the daemon stops.
 
-        Raises TimeoutError when the time is over, which loses no event.
+        Raises TimeoutError after that time, which loses no event.
         """
 
         async def read() -> Event | None:
@@ -287,7 +283,7 @@ class Subscription:
         return _wait(self._loop, read())
 
     def resume(self) -> "Subscription":
-        """Subscribe again, after the last position; what is lost meanwhile is a `Gap`."""
+        """Subscribe again after the last delivered event; lost events are reported by a `Gap`."""
         return Subscription(_wait(self._loop, self._subscription.resume()), self._loop)
 
     def close(self) -> None:
@@ -295,7 +291,6 @@ class Subscription:
         _wait(self._loop, self._subscription.close())
 
     def __enter__(self) -> Self:
-        """Itself."""
         return self
 
     def __exit__(

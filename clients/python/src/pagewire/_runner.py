@@ -1,4 +1,4 @@
-"""Runs a plugin, again and again when it is one that comes back."""
+"""Runs a plugin: once, or with reconnects until the program stops it."""
 
 import asyncio
 import os
@@ -12,86 +12,82 @@ from pagewire import _endpoint
 from pagewire._channel import dial
 from pagewire._client import Client
 from pagewire._handlers import Caller, log
-from pagewire._session import Declared, Session
+from pagewire._session import PluginDeclaration, Session
 from pagewire._values import StrPath
 from pagewire.errors import PagewireError, PluginError, RpcError
 
-# Ties a process that the daemon spawned to its session.
+# Associates a process that the daemon spawned with its session.
 _LAUNCH_ID_VARIABLE = "PAGEWIRE_LAUNCH_ID"
 
-# Before it connects again; the last counts for ever.
+# Delays before reconnect attempts. The last one applies to all further attempts.
 _DELAYS_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
-# What trying again would not change.
-_FINAL_CODES = (
+# Codes of permanent refusals.
+_PERMANENT_CODES = (
     grpc.StatusCode.INVALID_ARGUMENT,
     grpc.StatusCode.FAILED_PRECONDITION,
 )
-# Of those, what is of one session alone.
-_PASSING_REASONS = ("SESSION_GONE", "SESSION_REQUIRED")
+# Exceptions to those: reasons that concern only the lost session.
+_TEMPORARY_REASONS = ("SESSION_GONE", "SESSION_REQUIRED")
 
 T = TypeVar("T")
 
 
-class Running:
-    """A plugin that runs."""
+class PluginRunner:
+    """One run of a plugin, with all its sessions."""
 
     def __init__(
         self,
-        plugin: Declared,
+        plugin: PluginDeclaration,
         endpoint: str | None,
         token: str | None,
         token_file: StrPath | None,
     ) -> None:
-        """Begin nothing yet; belongs to the running event loop."""
+        """Prepare the run in the running event loop."""
         self._plugin = plugin
-        self._where = (endpoint, token, token_file)
+        self._endpoint_args = (endpoint, token, token_file)
         self._launch_id = os.environ.get(_LAUNCH_ID_VARIABLE, "") if endpoint is None else ""
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self._caller = Caller()
-        # The folders of the daemon that it was part of last, and whether it was at the last try.
-        self._home: tuple[str, ...] | None = None
-        self._began = False
+        # The folders of the last daemon with a session, and whether the last attempt had one.
+        self._root_dirs: tuple[str, ...] | None = None
+        self._had_session = False
 
     def stop(self) -> None:
-        """End it in order; from any thread."""
+        """Stop the plugin gracefully; may be called from any thread."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stop.set)
 
     async def run(self, *, once: bool) -> None:
-        """Run it until it ends."""
+        """Run the plugin until it ends."""
         if self._launch_id:
-            # Its end is all that a spawned plugin hears when the daemon was killed.
+            # The end of standard input is the only notice of a killed daemon.
             threading.Thread(target=self._watch_stdin, name="pagewire-stdin", daemon=True).start()
         try:
             if once or self._launch_id:
                 await self._session()
             else:
-                await self._come_back()
+                await self._run_with_reconnects()
         finally:
             self._caller.close()
 
-    async def _come_back(self) -> None:
+    async def _run_with_reconnects(self) -> None:
         failed = 0
-        names_token = _endpoint.names_token(*self._where)
+        names_token = _endpoint.names_token(*self._endpoint_args)
         while not self._stop.is_set():
-            self._began, problem = False, "the daemon has stopped"
+            self._had_session, problem = False, "the daemon has stopped"
             try:
                 await self._session()
             except PagewireError as error:
-                if _is_final(error, first=self._home is None, names_token=names_token):
+                if _is_permanent(error, first=self._root_dirs is None, names_token=names_token):
                     raise
                 problem = str(error)
             if self._stop.is_set():
                 return
-            if self._began:
+            if self._had_session:
                 failed = 0
-                log.warning(
-                    "plugin `%s`: %s; it comes back when its daemon does",
-                    self._plugin.name,
-                    problem,
-                )
+                log.warning("plugin `%s`: %s; reconnecting", self._plugin.name, problem)
             delay = _DELAYS_SECONDS[min(failed, len(_DELAYS_SECONDS) - 1)]
             failed += 1
             await asyncio.wait([asyncio.ensure_future(self._stop.wait())], timeout=delay)
@@ -106,12 +102,12 @@ class Running:
                 await session.run(self._stop)
             finally:
                 if session.root_dirs is not None:
-                    self._home, self._began = session.root_dirs, True
+                    self._root_dirs, self._had_session = session.root_dirs, True
         finally:
             await client.close()
 
     async def _connect(self) -> Client:
-        found = await asyncio.to_thread(_endpoint.find, *self._where, self._home)
+        found = await asyncio.to_thread(_endpoint.find, *self._endpoint_args, self._root_dirs)
         return Client(await dial(found))
 
     async def _unless_stopped(self, work: Awaitable[T]) -> T | None:
@@ -126,7 +122,7 @@ class Running:
 
     def _watch_stdin(self) -> None:
         try:
-            # Not `sys.stdin`, whose lock would be held when the program ends.
+            # Not `sys.stdin`, whose lock would be held when the program exits.
             while os.read(0, 4096):
                 pass
         except OSError:
@@ -134,10 +130,10 @@ class Running:
         self.stop()
 
 
-def _is_final(error: PagewireError, *, first: bool, names_token: bool) -> bool:
-    """Whether the plugin ends with this error; at first with any.
+def _is_permanent(error: PagewireError, *, first: bool, names_token: bool) -> bool:
+    """Whether the plugin ends with this error. At the first attempt it ends with any.
 
-    A token that nobody named may be of the daemon before.
+    A discovered token may belong to the previous daemon, so its refusal is not permanent.
     """
     if first or isinstance(error, PluginError):
         return True
@@ -147,4 +143,4 @@ def _is_final(error: PagewireError, *, first: bool, names_token: bool) -> bool:
         return True
     if error.code is grpc.StatusCode.UNAUTHENTICATED:
         return names_token
-    return error.code in _FINAL_CODES and error.reason not in _PASSING_REASONS
+    return error.code in _PERMANENT_CODES and error.reason not in _TEMPORARY_REASONS

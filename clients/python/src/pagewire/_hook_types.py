@@ -1,10 +1,10 @@
-"""The three hooks: what their handlers get, and what they may return."""
+"""The three types of hooks, with the conversions from calls and to results."""
 
 from typing import Any
 
 from pagewire._content import Change, Content, Resolved, Skip
 from pagewire._context import Context, Imports, ImportSpecifier, Request, Response
-from pagewire._hook import HookKind
+from pagewire._hook import HookType
 from pagewire._proto import hooks_pb2
 
 
@@ -34,71 +34,71 @@ def _imports(call: hooks_pb2.ResolveImportCall, context: Context) -> Imports:
     )
 
 
-def _served(_: Request, made: Any) -> dict[str, Any]:
-    match made:
+def _serve_outcome(_: Request, returned: Any) -> dict[str, Any]:
+    match returned:
         case None:
             return {"skip": hooks_pb2.Skip()}
         case Skip():
-            return {"skip": made._proto}
+            return {"skip": returned._proto}
         case Content():
-            return {"content": made._proto}
+            return {"content": returned._proto}
     raise TypeError(
-        f"the serve handler returned a {type(made).__name__} "
+        f"the serve handler returned a {type(returned).__name__} "
         "(return a Content, a Skip, or None to skip)"
     )
 
 
-def _transformed(_: Response, made: Any) -> dict[str, Any]:
-    match made:
+def _transform_outcome(_: Response, returned: Any) -> dict[str, Any]:
+    match returned:
         case None:
             return {"skip": hooks_pb2.Skip()}
         case Change():
-            return {"content": made._proto}
+            return {"content": returned._proto}
     raise TypeError(
-        f"the transform handler returned a {type(made).__name__} "
-        "(return a Change, or None to leave the response as it is)"
+        f"the transform handler returned a {type(returned).__name__} "
+        "(return a Change, or None to leave the response unchanged)"
     )
 
 
-def _resolved(imports: Imports, made: Any) -> dict[str, Any]:
-    resolved = made
-    if made is None:
+def _resolve_import_outcome(imports: Imports, returned: Any) -> dict[str, Any]:
+    resolved = returned
+    if returned is None:
         resolved = Resolved([None] * len(imports))
-    elif not isinstance(made, Resolved):
-        resolved = Resolved(made)
-    given = len(resolved._proto.specifiers)
-    if given != len(imports):
+    elif not isinstance(returned, Resolved):
+        resolved = Resolved(returned)
+    count = len(resolved._proto.specifiers)
+    if count != len(imports):
         raise ValueError(
-            f"the resolve_import handler returned {given} specifiers for {len(imports)} imports "
-            "(return one for each, None for those that are not yours)"
+            f"the resolve_import handler returned {count} specifiers for {len(imports)} imports "
+            "(return one for each, with None for those left to the next plugin)"
         )
     return {"resolved": resolved._proto}
 
 
-SERVE = HookKind(
+SERVE = HookType(
     name="serve",
     declared=hooks_pb2.HOOK_SERVE,
     stream="Serve",
     message=hooks_pb2.ServeRequest,
     result=hooks_pb2.ServeResult,
     input=_request,
-    outcome=_served,
+    outcome=_serve_outcome,
 )
-TRANSFORM = HookKind(
+TRANSFORM = HookType(
     name="transform",
     declared=hooks_pb2.HOOK_TRANSFORM,
     stream="Transform",
     message=hooks_pb2.TransformRequest,
     result=hooks_pb2.TransformResult,
     input=_response,
-    outcome=_transformed,
+    outcome=_transform_outcome,
 )
-RESOLVE_IMPORT = HookKind(
+RESOLVE_IMPORT = HookType(
     name="resolve_import",
     declared=hooks_pb2.HOOK_RESOLVE_IMPORT,
     stream="ResolveImport",
     message=hooks_pb2.ResolveImportRequest,
     result=hooks_pb2.ResolveImportResult,
     input=_imports,
-    outcome=_resolved,
+    outcome=_resolve_import_outcome,
 )
