@@ -71,7 +71,7 @@ fn uses(root: &str, sources: &[Source]) -> Uses {
             if let Some(origin) = origin {
                 name.clone_from(origin);
             }
-            let used = [&folder[..], &[name.clone()]].concat();
+            let used = [&folder[..], std::slice::from_ref(name)].concat();
             if user != name && modules.contains_key(&used) {
                 let pair = (user.clone(), name.clone());
                 let files = uses.entry(folder).or_default().entry(pair).or_default();
