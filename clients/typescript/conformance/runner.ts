@@ -161,14 +161,14 @@ async function importValue(command: Command): Promise<object> {
 async function follow(name: string, subscription: Subscription): Promise<void> {
   try {
     for await (const event of subscription)
-      say({ event: 'event', subscription: name, ...told(event) });
+      say({ event: 'event', subscription: name, ...eventFields(event) });
     say({ event: 'subscription_ended', subscription: name });
   } catch (error) {
     say({ event: 'subscription_ended', subscription: name, error: toError(error) });
   }
 }
 
-function told(event: Event): object {
+function eventFields(event: Event): object {
   const common = { kind: event.kind, sequence: event.position.sequence };
   switch (event.kind) {
     case 'message':

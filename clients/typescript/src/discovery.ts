@@ -124,7 +124,7 @@ function isPrivate(stats: Stats): boolean {
   return uid === undefined || (stats.uid === uid && (stats.mode & 0o077) === 0);
 }
 
-/** Undefined unless it is a file of ours that nobody else could write, and makes sense. */
+/** Undefined unless it is a private file of the current user with valid content. */
 async function readDaemon(path: string): Promise<Daemon | undefined> {
   try {
     const stats = await lstat(path);

@@ -182,6 +182,6 @@ export class Events<Value> {
 
   next(what: string): Promise<Value> {
     if (this.#values.length > 0) return Promise.resolve(this.#values.shift() as Value);
-    return within(what, new Promise((told) => this.#waiting.push(told)));
+    return within(what, new Promise((resolve) => this.#waiting.push(resolve)));
   }
 }
