@@ -254,10 +254,14 @@ async fn pages_get_hints_for_exactly_the_modules_they_will_load() {
         let links = links.filter_map(|rest| rest.split('"').next().map(str::to_owned));
         links.collect::<Vec<_>>()
     };
-    assert_eq!(
-        preloads("/").await,
-        ["/lib/b.js?v=1", "/lib/c.js", "/lib/d.js"]
-    );
+    // A page waits only 20 ms for its hints; on a busy machine a later request has them all.
+    let hints = ["/lib/b.js?v=1", "/lib/c.js", "/lib/d.js"];
+    within("all hints of the page", async {
+        while preloads("/").await != hints {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     assert_eq!(preloads("/plain.html").await, [""; 0]);
     assert_eq!(preloads("/map.html").await, [""; 0]);
 
