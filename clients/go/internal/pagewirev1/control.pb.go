@@ -694,7 +694,7 @@ type GetServerInfoResponse struct {
 	PagesWithClient uint64 `protobuf:"varint,9,opt,name=pages_with_client,json=pagesWithClient,proto3" json:"pages_with_client,omitempty"`
 	// HTML pages served without it since the start.
 	PagesWithoutClient uint64 `protobuf:"varint,10,opt,name=pages_without_client,json=pagesWithoutClient,proto3" json:"pages_without_client,omitempty"`
-	// Origins whose pages may load the socket client and connect, beside the daemon's own.
+	// Origins whose pages may load the socket client and connect, besides the daemon's own.
 	AllowedOrigins []string `protobuf:"bytes,11,rep,name=allowed_origins,json=allowedOrigins,proto3" json:"allowed_origins,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
