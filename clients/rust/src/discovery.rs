@@ -243,7 +243,7 @@ pub fn choose(folder: &Path, daemons: Vec<Daemon>) -> Result<Daemon> {
     candidates.pop().ok_or(Error::NoDaemon { problem: None })
 }
 
-/// Finds the daemon for a folder: [chooses](choose) among the [running](running) ones.
+/// Finds the daemon for a folder: [chooses](choose) among the [`running`] ones.
 ///
 /// # Errors
 /// [`Error::NoDaemon`] without a daemon, or when the files cannot be read; [`Error::SeveralDaemons`] when
