@@ -1,6 +1,6 @@
 /**
- * @web/dev-server-core with a plugin in process that requests its socket client, the smallest possible host; or,
- * to watch files, @web/dev-server itself, which has the watcher. Prints the port that it listens on.
+ * Starts @web/dev-server-core with an in-process plugin that requests injection of the socket client. With --watch,
+ * starts @web/dev-server instead, because only that package watches files. Prints the port of the server.
  *
  *     node web-dev-server.js ROOT [--port PORT] [--watch | --plugins NAME]
  */

@@ -10,23 +10,23 @@ export default defineConfig(
     languageOptions: { parserOptions: { project: './tsconfig.json' } },
     rules: {
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
-      // In the contract an empty string means none.
+      // In the contract an empty string means that a value is not set, so `||` is right for strings.
       '@typescript-eslint/prefer-nullish-coalescing': [
         'error',
         { ignorePrimitives: { string: true } },
       ],
-      // The caller knows the type of parsed JSON.
+      // Allows `json<T>()`: only the caller knows the type of the parsed JSON.
       '@typescript-eslint/no-unnecessary-type-parameters': 'off',
       // Allows short arrow functions that return the result of a void call.
       '@typescript-eslint/no-confusing-void-expression': 'off',
       '@typescript-eslint/no-empty-function': 'off',
       '@typescript-eslint/no-non-null-assertion': 'off',
-      // Handlers may return nothing, typed as void.
+      // The result types of handlers include `void`, for handlers that return nothing.
       '@typescript-eslint/no-invalid-void-type': 'off',
       // Rejection reasons are passed on unchanged, including the reason of an abort signal.
       '@typescript-eslint/prefer-promise-reject-errors': 'off',
       '@typescript-eslint/only-throw-error': 'off',
-      // Programs without types may pass anything, so that some checks look unnecessary.
+      // Callers in JavaScript may pass any value, so the code checks more than the types require.
       '@typescript-eslint/no-unnecessary-condition': 'off',
     },
   },

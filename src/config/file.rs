@@ -11,10 +11,10 @@ use toml::de::{DeTable, DeValue};
 /// Name of the file in the root.
 pub(crate) const FILE_NAME: &str = "pagewire.toml";
 
-/// Similarity of an unknown key to a known one from which on the known one is suggested; 1 = equal.
+/// Minimum Jaro similarity at which an error suggests a known key for an unknown one; 1 = equal.
 const SUGGESTED_SIMILARITY: f64 = 0.8;
 
-/// Characters of an invalid value that an error shows.
+/// Maximum number of characters of an invalid value that an error shows.
 const MAX_SHOWN_CHARS: usize = 40;
 
 /// A setting in the file.
@@ -23,14 +23,15 @@ pub(crate) struct FileEntry {
     pub setting: &'static Setting,
     /// Validated values; paths are absolute.
     pub values: Vec<String>,
-    /// Name of the file and line, for people.
+    /// File name and line, shown as the origin of the setting.
     pub line: String,
 }
 
-/// A value with its place in the file.
+/// A value, or the problem with a value, with its place in the file.
 type Placed = (Range<usize>, String);
 
-/// Parses the settings of a file with this name in this (absolute) folder.
+/// Parses the text of a settings file. Errors contain `name`; relative paths are resolved against `folder`, which
+/// is absolute.
 ///
 /// # Errors
 /// The first syntax error, or else the first invalid setting.
@@ -71,7 +72,7 @@ pub(crate) fn parse(name: &str, folder: &Path, text: &str) -> Result<Vec<FileEnt
     entries.collect()
 }
 
-/// Returns the values of a setting as text, or the place and problem of one with the wrong type.
+/// Returns the values of a setting as text. An error is the place and the problem of a value of the wrong type.
 fn values(
     setting: &Setting,
     value: &Spanned<DeValue<'_>>,
@@ -89,7 +90,7 @@ fn values(
     })
 }
 
-/// Converts TOML values to text, or returns the place of one with the wrong type.
+/// Converts TOML values to text. An error is the place of a value of the wrong type.
 fn values_as_text(
     setting: &Setting,
     value: &Spanned<DeValue<'_>>,
@@ -163,7 +164,7 @@ fn unknown_key(key: &str) -> String {
     }
 }
 
-/// Converts a byte offset. Lines and columns count from 1; columns are characters.
+/// Converts a byte offset to a line and a column, both counted from 1; columns count characters.
 fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line_begin = before.rfind('\n').map_or(0, |newline| newline + 1);

@@ -1,8 +1,8 @@
-//! Bounded cache of hook results. An entry is dropped when a program invalidates it, a file it was made
-//! from changes, or its hook is withdrawn.
+//! Bounded cache of hook results. An entry is removed when a program invalidates it, when a file that it
+//! depends on changes, or when its hook is withdrawn.
 //!
-//! Because the key holds everything that the plugin could see, changed content finds another entry and
-//! needs no invalidation. The files that a result names are compared by `stat` on each lookup. A
+//! Because the key holds everything that the plugin could see, changed content has another key and needs no
+//! invalidation. The files that a result names as dependencies are checked with `stat` on each lookup. A
 //! result whose call began before an invalidation is returned, but not cached.
 
 use super::calls::CallError;
@@ -184,8 +184,8 @@ impl<H: HookType> HookCache<H> {
         None
     }
 
-    /// Calls the plugin, and caches the result if both it and `may_cache` allow that. `file` is the
-    /// file that would have been served without the plugin.
+    /// Calls the plugin, and caches the result if it is cacheable and `may_cache` is true. `file` is the file
+    /// that would have been served without the plugin.
     pub(crate) async fn call(
         &self,
         hook: &Hook<H>,
@@ -291,7 +291,7 @@ impl<H: HookType> HookCache<H> {
     fn retain(&self, is_retained: impl Fn(&RequestKey, &[Dependency]) -> bool) -> Vec<String> {
         let mut state = self.lock();
         state.generation += 1;
-        // Later requests must not join calls that began before.
+        // Later requests must not join calls that began before this removal.
         state.in_flight.clear();
         let removed = Mutex::new(Vec::new());
         self.entries.retain(|key, entry| {
@@ -324,7 +324,7 @@ impl<H: HookType> Drop for InFlightGuard<H> {
     }
 }
 
-/// Returns the dependencies of a result for this URL path, or none if it must not be cached.
+/// Returns the dependencies of a result for this URL path, or `None` if the result must not be cached.
 fn dependencies(
     path: &str,
     file: Option<PathBuf>,
@@ -335,8 +335,8 @@ fn dependencies(
         tracing::warn!(target: "pagewire::plugins", path, files = named_files.len(), "hook result is not cached: it depends on more than {MAX_DEPENDENCIES} files");
         return None;
     }
-    // The served file needs no check: a serve hook replaces it and must name it if it reads it,
-    // and for the other hooks its content is part of the key.
+    // The file that would have been served needs no check. A serve hook that reads it must name it as a
+    // dependency; for the other hooks, the content of the file is part of the key.
     let mut dependencies: Vec<_> = file.map(Dependency::unchecked).into_iter().collect();
     for file in named_files {
         dependencies.push(Dependency::on_version(file, begin)?);

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Exits within [`WINDOW`] after which a plugin has failed. Default 5.
+/// Number of exits within [`WINDOW`] at which a plugin is no longer restarted. Default 5.
 pub(super) const MAX_EXITS: usize = 5;
 
 /// Period in which exits are counted. A plugin that runs this long starts with a full budget again.

@@ -1,4 +1,4 @@
-//! A file larger than any buffer: the memory that sending it takes, and the transfer rate.
+//! Downloads a file that is larger than any buffer, and measures the server's peak memory and the transfer rate.
 
 use crate::case::{Case, Rounds};
 use crate::load::http;

@@ -13,7 +13,7 @@ use crate::{process, site};
 use anyhow::{Context, ensure};
 use std::thread;
 
-/// The first of the many modules serve as the warm-up.
+/// Number of modules that are requested as the warm-up; the remaining 10,000 are measured.
 const WARM_UP_MODULES: usize = site::MANY_COUNT - 10_000;
 
 const MANY_FIGURES: &[Figure] = &[
@@ -136,8 +136,8 @@ fn many_modules(server: &Server) -> anyhow::Result<Vec<f64>> {
     ])
 }
 
-/// Requests the fast plugin's module on one connection, while the slow plugin always has as many requests
-/// as a browser makes. A server without the slow plugin is the reference.
+/// Requests the fast plugin's module on one connection, while as many connections as a browser opens keep the slow
+/// plugin busy. A server without the slow plugin is the reference.
 fn fast_while_slow_is_busy(server: &Server, effort: Effort) -> anyhow::Result<Vec<f64>> {
     let fast = [module_exchange(server, "")?];
     let slow = [expect_body(server, SLOW_PATH, server.file(site::MODULE)?)];
@@ -158,7 +158,7 @@ fn fast_while_slow_is_busy(server: &Server, effort: Effort) -> anyhow::Result<Ve
     Ok(vec![measurement.percentile(50), measurement.percentile(99)])
 }
 
-/// The request for the module of a case, and the correct response with this server's plugins.
+/// Returns the request for the module of a case, and the response expected from this server with its plugins.
 fn module_exchange(server: &Server, query: &str) -> anyhow::Result<Exchange> {
     let mut path = site::MODULE;
     let mut body = server.file(path)?;
@@ -180,7 +180,7 @@ fn expect_body(server: &Server, path: &str, body: Vec<u8>) -> Exchange {
     }
 }
 
-/// How often the plugin under test was called; `None` when the server has no such plugin.
+/// Returns how often the plugin under test was called; `None` when the server has no such plugin.
 fn plugin_calls(server: &Server) -> anyhow::Result<Option<usize>> {
     if matches!(server.plugins(), PluginSet::None | PluginSet::Bystanders) {
         return Ok(None);

@@ -25,7 +25,7 @@ pub(crate) fn unchanged(server: &Server, path: &str) -> anyhow::Result<Response>
     Ok(response)
 }
 
-/// Requests a page and expects the file with one insertion, which contains the server's socket client. A
+/// Requests a page and expects the file with one insertion, which loads the server's socket client. A
 /// server without such a client must return the file unchanged.
 pub(crate) fn page(server: &Server, path: &str) -> anyhow::Result<Response> {
     let Some(client) = server.peer().client_path() else {

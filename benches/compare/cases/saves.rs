@@ -1,4 +1,4 @@
-//! The time from saving a file until a page in Chromium has acted on it: a developer's edit loop.
+//! Measures a developer's edit loop: the time from saving a file until a page in Chromium has applied the change.
 
 use crate::case::{Case, Effort, Rounds};
 use crate::peers::{Peer, Server, Setup, StartOptions};
@@ -12,7 +12,7 @@ const FIGURES: &[Figure] = &[
     Figure::less("ms to new module"),
 ];
 
-/// `None` when the measured binary cannot watch files.
+/// Returns the case, or `None` if the measured binary cannot watch files.
 pub(crate) fn case(options: &StartOptions<'_>) -> anyhow::Result<Option<Case>> {
     let help = Command::new(options.pagewire)
         .args(["serve", "--help"])

@@ -1,4 +1,4 @@
-//! The command lines of servers and of the processes that hold their plugins.
+//! Command lines that start servers and the processes that run their plugins.
 
 use super::peer::{Peer, StartOptions};
 use super::plugins::PluginSet;
@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
-/// The command that serves `site` at `address`. Configuration and sockets go to `folder`.
+/// Returns the command that serves `site` at `address`. Configuration files and sockets are created in `folder`.
 pub(crate) fn server_command(
     peer: Peer,
     options: &StartOptions<'_>,
@@ -75,8 +75,8 @@ pub(crate) fn server_command(
     Ok(command)
 }
 
-/// The command of the process that holds the plugins of a Pagewire or of a bare server. It finds the
-/// server in `PAGEWIRE_ENDPOINT` and prints a line once all hooks are open.
+/// Returns the command that runs the plugins of a Pagewire server or of the bare server in a process of their own.
+/// The process takes the server's address from `PAGEWIRE_ENDPOINT` and prints a line once all hooks are open.
 pub(super) fn plugin_command(
     peer: Peer,
     plugins: PluginSet,
@@ -101,8 +101,8 @@ pub(super) fn plugin_command(
     Ok(command)
 }
 
-/// nginx as a good static server: sendfile, no access log, persistent connections. Like all other peers it
-/// checks the file system at each request (no `open_file_cache`): a dev server must see every change.
+/// Configures nginx as an efficient static server: sendfile, no access log, persistent connections. Like all other
+/// peers it checks the file system on each request (no `open_file_cache`): a dev server must see every change.
 fn nginx_configuration(site: &Path, folder: &Path, address: SocketAddr) -> String {
     format!(
         "user root;\ndaemon off;\nworker_processes 1;\npid {folder}/nginx.pid;\n\

@@ -1,4 +1,4 @@
-//! The languages that have a client library: where their benchmark plugin is and how it is started.
+//! The languages that have a client library: where the benchmark plugin of each is, and how it is started.
 
 use anyhow::{Context, ensure};
 use std::fs;
@@ -14,7 +14,7 @@ pub(crate) enum Language {
     Rust,
     Go,
     Java,
-    /// With asynchronous handlers; the usual ones occupy a thread while they wait.
+    /// Java with asynchronous handlers; synchronous ones occupy a thread while they wait.
     JavaAsync,
     Node,
     Python,
@@ -60,7 +60,7 @@ impl Language {
         self.artifact().is_ok_and(|path| path.exists())
     }
 
-    /// The command of the plugin that serves the file `served`.
+    /// Returns the command that starts the plugin, which serves the file `served`.
     pub(super) fn command(self, served: &Path) -> anyhow::Result<Command> {
         let sources = Path::new(SOURCES).join(self.folder());
         let artifact = self.artifact()?;
@@ -91,7 +91,7 @@ impl Language {
         Ok(command)
     }
 
-    /// Lines of the first plugin in the library's README, without empty lines and comments.
+    /// Counts the lines of the first program in the library's README, without empty lines and comments.
     pub(crate) fn shortest_plugin_lines(self) -> anyhow::Result<usize> {
         let comment = match self {
             Self::Python => "#",

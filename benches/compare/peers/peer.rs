@@ -23,7 +23,7 @@ pub(crate) enum Peer {
     Ws,
     /// Pagewire with the plugin in this language.
     Language(Language),
-    /// The floor: axum, hyper, tungstenite, tonic and tokio as Pagewire uses them, with the files in
+    /// The lower bound: axum, hyper, tungstenite, tonic and tokio as Pagewire uses them, with the files in
     /// memory. Its plugin is a process of its own, connected over TCP.
     BareStack,
 }
@@ -90,7 +90,7 @@ impl Peer {
             | Self::WebDevServer
             | Self::Ws => requested,
             Self::Without => requested.without(),
-            // It caches nothing: the floor of a cached result is a file.
+            // It caches nothing: the lower bound for a cached result is a file.
             Self::BareStack => match requested {
                 PluginSet::Serve | PluginSet::Transform | PluginSet::Messages => requested,
                 _ => PluginSet::None,

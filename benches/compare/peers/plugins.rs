@@ -1,6 +1,6 @@
-//! The plugins of a case. Pagewire's run in one process of this program, with a connection each.
-//! `peers/plugins.js` has the same plugins for @web/dev-server, in its own process; `bare::plugin` has some
-//! of them for the bare server.
+//! The plugins of a case. For Pagewire, they all run in one child process (this program again), each with its own
+//! connection. `peers/plugins.js` has the same plugins for @web/dev-server, which runs them in its own process;
+//! `bare::plugin` has some of them for the bare server.
 
 use super::messages;
 use crate::site;
@@ -27,7 +27,7 @@ const SLOW_DELAY: Duration = Duration::from_millis(100);
 
 /// A path that a plugin serves with the content of [`site::MODULE`].
 pub(crate) const VIRTUAL_PATH: &str = "/virtual/module.js";
-/// The same from the slow plugin.
+/// A path that the slow plugin serves with the same content.
 pub(crate) const SLOW_PATH: &str = "/slow/module.js";
 /// The path where the plugin under test serves the number of calls to it.
 pub(crate) const CALLS_PATH: &str = "/virtual/calls";
@@ -39,33 +39,33 @@ pub(crate) const APPENDED_LINE: &str = "export const transformed = true;\n";
 pub(crate) enum PluginSet {
     #[default]
     None,
-    /// One that serves a module and is called each time.
+    /// A plugin that serves a module and is called for each request.
     Serve,
-    /// The same; its result is cached by servers that can.
+    /// Like [`PluginSet::Serve`], but servers that can cache the result do so.
     Remember,
-    /// One that transforms a module and is called each time.
+    /// A plugin that transforms a module and is called for each request.
     Transform,
-    /// The same; its result is cached.
+    /// Like [`PluginSet::Transform`], but the result is cached.
     Cache,
-    /// 32 whose filters match no request.
+    /// 32 plugins whose filters match no request.
     Bystanders,
-    /// 31 of these, then one that transforms each of many modules; its results are cached.
+    /// 31 bystanders, then a plugin that transforms each of many modules; its results are cached.
     Many,
-    /// A slow one, and one that serves a module as [`PluginSet::Serve`].
+    /// A slow plugin, and the plugin of [`PluginSet::Serve`].
     Slow,
-    /// One that serves a module as [`PluginSet::Serve`] and answers pages as [`PluginSet::Messages`], in a
-    /// program of its own: see `cases::languages`.
+    /// A plugin in a program of its own that serves a module as in [`PluginSet::Serve`] and answers messages from
+    /// pages as in [`PluginSet::Messages`]: see `cases::languages`.
     Language,
-    /// One that exchanges messages with pages: see [`messages`].
+    /// A plugin that exchanges messages with pages: see [`messages`].
     Messages,
-    /// The same with one subscriber to other messages.
+    /// The plugin of [`PluginSet::Messages`], and one subscriber to messages that no page sends.
     MessagesBesideOne,
-    /// The same with very many such subscribers.
+    /// The plugin of [`PluginSet::Messages`], and 1,000 such subscribers.
     MessagesBesideMany,
 }
 
 impl PluginSet {
-    /// The set without the plugins that the case is about.
+    /// Returns the reference set: this one without the plugins whose effect the case measures.
     pub(super) fn without(self) -> Self {
         match self {
             Self::Slow => Self::Serve,

@@ -1,4 +1,4 @@
-// The benchmark plugin in Go: serves the file it is given and answers pages.
+// The benchmark plugin in Go: serves the given file and answers messages from pages.
 package main
 
 import (

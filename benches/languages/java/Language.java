@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** The benchmark plugin in Java: serves the file it is given and answers pages. */
+/** The benchmark plugin in Java: serves the given file and answers messages from pages. */
 public class Language {
   record Question(int page, int number) {}
 

@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** As {@link Language}, with asynchronous handlers, which do not occupy a thread while they wait. */
+/** {@link Language} with asynchronous handlers, which do not occupy a thread while they wait. */
 public class LanguageAsync {
   record Question(int page, int number) {}
 

@@ -1,4 +1,4 @@
-"""The benchmark plugin in Python: serves the file it is given and answers pages."""
+"""The benchmark plugin in Python: serves the given file and answers messages from pages."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-//! The benchmark plugin in Rust: serves the file it is given and answers pages.
+//! The benchmark plugin in Rust: serves the given file and answers messages from pages.
 
 use pagewire_client::{Content, Filter, Plugin, Result, Target};
 use serde::{Deserialize, Serialize};

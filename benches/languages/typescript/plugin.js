@@ -1,4 +1,4 @@
-// The benchmark plugin in Node: serves the file it is given and answers pages.
+// The benchmark plugin in Node: serves the given file and answers messages from pages.
 
 import { readFile } from 'node:fs/promises';
 import { run } from 'pagewire';

@@ -8,8 +8,8 @@ use crate::{
 /// The sockets that an operation selects. The selection is a snapshot: sockets that open later are not
 /// included.
 ///
-/// There is no accidental broadcast: the daemon refuses a list without ids and a filter without a condition
-/// (`FIELD_INVALID`); all sockets are [`Target::all`]. An unknown id is not an error, but a row of the
+/// To prevent accidental broadcasts, the daemon refuses a list without ids and a filter without a condition
+/// (`FIELD_INVALID`); [`Target::all`] selects all sockets. An unknown id is not an error: it gets a row in the
 /// [`Report`](crate::Report).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target(proto::Target);
@@ -39,12 +39,12 @@ impl Target {
         }))
     }
 
-    /// The socket of one document, across its reconnects.
+    /// The current socket of one document. Unlike a socket id, a page id stays valid when the page reconnects.
     pub fn page(page_id: impl Into<String>) -> Self {
         Self::pages([page_id])
     }
 
-    /// The sockets of these documents, across their reconnects.
+    /// The current sockets of these documents. Page ids stay valid when pages reconnect.
     pub fn pages<I: IntoIterator<Item: Into<String>>>(page_ids: I) -> Self {
         Self::new(Selector::Pages(proto::PageIds {
             page_ids: strings(page_ids),

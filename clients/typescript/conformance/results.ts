@@ -12,7 +12,7 @@ import {
   type TransformCall,
 } from 'pagewire';
 
-/** A filter together with the fields of a result. */
+/** A rule of a conformance case: a filter, and the result for the requests that match it. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type Rule = Record<string, any> & {
   filter: {
@@ -26,14 +26,14 @@ export type Rule = Record<string, any> & {
   };
 };
 
-/** The output and the gates of a handler. */
+/** A handler's access to its runner: the output, and the gates that `release` commands open. */
 export interface Scene {
   readonly plugin: string;
   say(line: object): void;
   gate(name: string): Promise<void>;
 }
 
-/** The first rule whose path, prefix or regex matches; other filters always match. */
+/** Returns the first rule whose path, prefix or regex matches; a rule with any other filter always matches. */
 function ruleFor(rules: Rule[], path: string): Rule | undefined {
   return rules.find(({ filter }) => {
     if (filter.path !== undefined) return path === filter.path;
@@ -44,7 +44,7 @@ function ruleFor(rules: Rule[], path: string): Rule | undefined {
   });
 }
 
-/** The fields of rules of all hooks: waiting, failing, hanging. */
+/** Applies the rule fields that all hooks share: `wait_for`, `hang`, `throw` and `fail`. */
 async function common(scene: Scene, rule: Rule, path: string, signal: () => AbortSignal) {
   if (rule['wait_for'] !== undefined) await scene.gate(rule['wait_for'] as string);
   if (rule['hang']) {
@@ -138,7 +138,7 @@ export function resolved(
   };
 }
 
-/** Without undefined fields. */
+/** Returns the options without undefined fields. */
 function given<Options extends object>(options: Options): Options {
   const said = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(said) as Options;

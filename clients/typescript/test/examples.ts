@@ -16,7 +16,7 @@ after(async () => {
   daemon.removeFolders();
 });
 
-/** The first message of each to a page that has sent a ping. */
+/** The first message that each example sends to a page after the page's ping. */
 const HEARD = {
   'targeted-reply': /^{"type":"pong","n":7}$/,
   'console-log': /"Hello from Pagewire"/,

@@ -1,4 +1,4 @@
-/** The real daemon. */
+/** The daemon under test, as a process that cases start, stop and query. */
 
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -51,7 +51,7 @@ export class Daemon {
     this.#addresses = ['--port', port, ...(ownControl ? [] : ['--control', ready.control])];
   }
 
-  /** Kills it, as a crash would. */
+  /** Kills it without a graceful stop, to simulate a crash. */
   async kill() {
     this.#process.kill();
     await this.#process.waitForExit('SIGKILL');

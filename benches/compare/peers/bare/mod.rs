@@ -1,5 +1,5 @@
-//! The floor: the stack that Pagewire is built on, without Pagewire. Files and their headers are prepared in
-//! memory, so only the cost of axum, hyper and tokio remains. In cases with plugins each request calls a
+//! The lower bound of the cost: the stack that Pagewire is built on, without Pagewire. Files and their headers are
+//! prepared in memory, so only the cost of axum, hyper and tokio remains. In cases with plugins each request calls a
 //! plugin in another process, so the cost of tonic is included.
 
 mod plugin;
@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// The same as Pagewire's.
+/// Timeout for receiving a request head; the same as Pagewire's.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 struct File {
@@ -41,7 +41,7 @@ type Files = HashMap<&'static str, File>;
 
 struct Site {
     files: Files,
-    /// What the plugin does in this case.
+    /// The plugins of the case; they decide which paths are sent to the plugin process.
     plugins: PluginSet,
     plugin: Plugin,
 }

@@ -1,4 +1,4 @@
-//! The floor of plugins: a plugin in a process of its own, as Pagewire's are, called through tonic without
+//! The lower bound for plugins: a plugin in a process of its own, as Pagewire's are, called through tonic without
 //! Pagewire. A stream in each direction, a queue before it, and a table of pending calls: no filters, no
 //! deadlines, no cache.
 
@@ -117,7 +117,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     Runtime::new()?.block_on(async { tokio::spawn(handle_calls()).await? })
 }
 
-/// Serves, transforms and answers pages as the plugins of Pagewire do.
+/// Serves, transforms, and answers messages from pages, as Pagewire's plugins do.
 async fn handle_calls() -> anyhow::Result<()> {
     let server = env::var("PAGEWIRE_ENDPOINT").context("PAGEWIRE_ENDPOINT is not set")?;
     let channel = Endpoint::from_shared(server)?

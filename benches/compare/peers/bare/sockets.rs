@@ -1,4 +1,4 @@
-//! The floor of sockets: hyper's upgrade and tungstenite's protocol as Pagewire uses them, without Pagewire.
+//! The lower bound for sockets: hyper's upgrade and tungstenite's protocol as Pagewire uses them, without Pagewire.
 //! A message to all pages is encoded once and written to each with one system call: no queue, no wake-up of a
 //! task. A page's question calls the plugin in another process.
 

@@ -16,18 +16,18 @@ from pagewire._session import PluginDeclaration, Session
 from pagewire._values import StrPath
 from pagewire.errors import PagewireError, PluginError, RpcError
 
-# Associates a process that the daemon spawned with its session.
+# Set by the daemon for each process that it spawns; associates the process with its session.
 _LAUNCH_ID_VARIABLE = "PAGEWIRE_LAUNCH_ID"
 
 # Delays before reconnect attempts. The last one applies to all further attempts.
 _DELAYS_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
-# Codes of permanent refusals.
+# Codes of errors that a retry cannot resolve.
 _PERMANENT_CODES = (
     grpc.StatusCode.INVALID_ARGUMENT,
     grpc.StatusCode.FAILED_PRECONDITION,
 )
-# Exceptions to those: reasons that concern only the lost session.
+# Reasons that are retried despite such a code, because they concern only the lost session.
 _TEMPORARY_REASONS = ("SESSION_GONE", "SESSION_REQUIRED")
 
 T = TypeVar("T")
@@ -50,8 +50,9 @@ class PluginRunner:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self._caller = Caller()
-        # The folders of the last daemon with a session, and whether the last attempt had one.
+        # Root folders of the daemon of the last session; a discovered daemon must serve the same.
         self._root_dirs: tuple[str, ...] | None = None
+        # Whether the last attempt opened a session.
         self._had_session = False
 
     def stop(self) -> None:
@@ -62,7 +63,7 @@ class PluginRunner:
     async def run(self, *, once: bool) -> None:
         """Run the plugin until it ends."""
         if self._launch_id:
-            # The end of standard input is the only notice of a killed daemon.
+            # Only the end of standard input shows that the daemon was killed.
             threading.Thread(target=self._watch_stdin, name="pagewire-stdin", daemon=True).start()
         try:
             if once or self._launch_id:
@@ -131,7 +132,7 @@ class PluginRunner:
 
 
 def _is_permanent(error: PagewireError, *, first: bool, names_token: bool) -> bool:
-    """Whether the plugin ends with this error. At the first attempt it ends with any.
+    """Whether this error ends the plugin. At the first attempt every error does.
 
     A discovered token may belong to the previous daemon, so its refusal is not permanent.
     """

@@ -1,4 +1,4 @@
-//! Rules of hooks: their filters, the rule for a path, and options.
+//! Hook rules of conformance cases: their filters, the lookup by path, and the hook options.
 
 use pagewire_client::{FailureMode, Filter, ResolveOptions, ServeOptions, TransformOptions};
 use serde::Deserialize;
@@ -85,7 +85,7 @@ pub(crate) struct Rule {
     pub(crate) result: Map<String, Value>,
 }
 
-/// The result of the first rule that matches a path.
+/// Returns the result of the first rule that matches a path.
 pub(crate) fn result<'a>(rules: &'a [Rule], path: &str) -> Option<&'a Map<String, Value>> {
     let rule = rules.iter().find(|rule| rule.filter.fits(path));
     rule.map(|rule| &rule.result)
@@ -106,7 +106,7 @@ pub(crate) struct OptionsSpec {
     max_body_bytes: Option<u32>,
 }
 
-/// Options of all hooks.
+/// Sets the options that all hooks have in common.
 macro_rules! common {
     ($options:ident, $fields:ident) => {{
         let mut options = $options;

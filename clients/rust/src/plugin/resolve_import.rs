@@ -15,8 +15,8 @@ use std::slice;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Response, Status, Streaming};
 
-/// The imports of one module that match the filters of the hook and were not resolved by an earlier plugin, in
-/// source order. At least one.
+/// Imports of one module, in source order, that match the hook's filters and that no earlier plugin resolved.
+/// There is at least one.
 #[derive(Clone, Debug)]
 pub struct Imports {
     importer: Request,
@@ -36,7 +36,7 @@ impl Imports {
         &self.importer
     }
 
-    /// The imports.
+    /// Returns an iterator over the imports, in source order.
     pub fn iter(&self) -> slice::Iter<'_, ImportSpecifier> {
         self.imports.iter()
     }
@@ -59,7 +59,7 @@ impl<'a> IntoIterator for &'a Imports {
     }
 }
 
-/// [`Plugin::resolve_import`](crate::Plugin::resolve_import).
+/// Implementation of the hook that [`Plugin::resolve_import`](crate::Plugin::resolve_import) registers.
 pub(super) struct ResolveImport;
 
 impl Hook for ResolveImport {

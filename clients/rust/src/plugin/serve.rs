@@ -11,7 +11,7 @@ use crate::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Response, Status, Streaming};
 
-/// [`Plugin::serve`](crate::Plugin::serve).
+/// Implementation of the hook that [`Plugin::serve`](crate::Plugin::serve) registers.
 pub(super) struct Serve;
 
 impl Hook for Serve {

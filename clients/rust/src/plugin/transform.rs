@@ -75,7 +75,7 @@ impl Response {
     }
 }
 
-/// [`Plugin::transform`](crate::Plugin::transform).
+/// Implementation of the hook that [`Plugin::transform`](crate::Plugin::transform) registers.
 pub(super) struct Transform;
 
 impl Hook for Transform {

@@ -14,7 +14,7 @@ export type Awaitable<Value> = Value | PromiseLike<Value>;
 /**
  * A plugin: its name and its handlers. `run` runs it.
  *
- * Handlers may return promises and use the client freely. Calls of hooks run concurrently; events of one socket are
+ * Handlers may return promises and use the client freely. Hook calls run concurrently; events of one socket are
  * handled sequentially, those of different sockets concurrently, at most 256 in total. At the limit no event is read until
  * a handler has finished.
  *
@@ -25,9 +25,9 @@ export type Awaitable<Value> = Value | PromiseLike<Value>;
 export interface Plugin {
   /** `[a-z][a-z0-9-]{0,62}`, unique among the connected plugins. */
   readonly name: string;
-  /** Its version, for people. */
+  /** Version of the plugin, shown in plugin lists and logs. */
   readonly version?: string;
-  /** Refuses to run (`FEATURE_UNSUPPORTED`) with a daemon that lacks any of these. */
+  /** Features that the plugin needs; `run` fails with `FEATURE_UNSUPPORTED` if the daemon lacks one of them. */
   readonly requiredFeatures?: readonly string[];
   /** Requests the injection of the socket client into HTML pages, so that they connect. Default false. */
   readonly injectWebSocket?: boolean;
@@ -36,7 +36,7 @@ export interface Plugin {
 
   /** Called once all hooks are open, and again after each reconnect. Hooks may be called before it. */
   serverStart?(context: Context): unknown;
-  /** Called when the daemon stops or the program stops the plugin. It has 2 s, or the grace period of the daemon. */
+  /** Called when the daemon or the program stops the plugin. It has 2 s, or the grace period that the daemon sets. */
   serverStop?(client: Client): unknown;
 
   /** Serves requests. */
@@ -49,9 +49,9 @@ export interface Plugin {
   /** Handlers by message `type`, called for every such message of a page. */
   readonly onMessage?: Readonly<Record<string, (message: Message, client: Client) => unknown>>;
   /**
-   * Handlers by message `type`: answer every request that a page sends with `sendMessageWaitForResponse`, with the
-   * returned JSON value, or with the error. The page waits up to 20 s. For a message that is not a request, the handler is
-   * called and its result dropped.
+   * Handlers by message `type`. The returned JSON value, or the error, is the response to a request that a page sends
+   * with `sendMessageWaitForResponse`; the page waits up to 20 s. For a message that is not a request, the handler is
+   * called and its result is dropped.
    */
   readonly onRequest?: Readonly<Record<string, (message: Message, client: Client) => unknown>>;
   /** Called for every socket that opens; its page may not have sent its hello yet. */
@@ -70,7 +70,7 @@ export interface HookOptions {
   readonly callTimeoutMs?: number;
   /** Limit of concurrent calls; up to 1,024 more wait in the daemon. Default 32. */
   readonly maxConcurrentCalls?: number;
-  /** When this plugin is too slow, overloaded or disconnected: show an error, or skip it. Default `fail`. */
+  /** Whether to show an error or skip this plugin when it is too slow, overloaded or disconnected. Default `fail`. */
   readonly failureMode?: 'fail' | 'skip';
   /** Request headers to receive, lower-case; `*` = all. They are part of the cache key. Default none. */
   readonly forwardRequestHeaders?: readonly string[];
@@ -82,7 +82,7 @@ export interface Serve extends HookOptions {
   readonly phase?: 'first' | 'before_files' | 'after_files';
   /** Largest request body to receive, in bytes; a larger one sets `bodyOmitted`. Default 0: none. */
   readonly maxRequestBodyBytes?: number;
-  /** Returns the content, or skips. */
+  /** Returns the content, or skips the request: the next plugin or the file system serves it. */
   handler(request: ServeCall, client: Client): Awaitable<Served>;
 }
 
@@ -96,7 +96,7 @@ export interface Transform extends HookOptions {
 
 /** The resolveImport hook. Its filter is on the request for the importing module. */
 export interface ResolveImport extends HookOptions {
-  /** Only specifiers that match any of these (RE2, unanchored); `^[^./]` matches the bare ones. Default all. */
+  /** Limits the hook to specifiers that match any of these (RE2, unanchored); `^[^./]` = bare ones. Default all. */
   readonly specifiers?: readonly string[];
   /** Returns the resolved imports; called once per module, with all its imports. */
   handler(call: ResolveImportCall, client: Client): Awaitable<Resolved>;
@@ -110,7 +110,7 @@ export interface Context {
   readonly pluginName: string;
   /** The connected sockets, at most 1,000. */
   readonly sockets: readonly Socket[];
-  /** Whether more sockets were connected: `client.sockets()` lists them. */
+  /** Whether more sockets were connected; `client.sockets()` lists all of them. */
   readonly socketsTruncated: boolean;
   /** The position of `sockets` in the event log. */
   readonly position: Position;
@@ -118,7 +118,7 @@ export interface Context {
   readonly server: ServerInfo;
   /** The served folders, absolute, on the daemon's machine. */
   readonly rootDirs: readonly string[];
-  /** A folder for this session, absolute, removed when it ends. Content may name files in it. */
+  /** A folder for this session, absolute, removed when it ends. Served content may be a file in it. */
   readonly scratchDir: string;
   /** The plugin's section of the daemon's configuration; undefined if it has none. */
   // The author of the plugin knows the type of its configuration.

@@ -110,8 +110,8 @@ async fn call_hook(
     Err(Box::new(failed))
 }
 
-/// Hashes what a hook's result depends on in addition to the request: the module's content, and the specifiers
-/// that are resolved already.
+/// Hashes the inputs of a hook call other than the request: the module's content, identified by its entity tag,
+/// and the specifiers resolved so far.
 fn content_hash(tag: &HeaderValue, specifiers: &[Option<String>]) -> u128 {
     let mut hash = Xxh3::new();
     hash.update(&specifiers_hash(specifiers).to_le_bytes());
@@ -119,7 +119,7 @@ fn content_hash(tag: &HeaderValue, specifiers: &[Option<String>]) -> u128 {
     hash.digest128()
 }
 
-/// Hashes resolved specifiers.
+/// Hashes the resolved specifiers. Length prefixes keep adjacent specifiers apart.
 pub(super) fn specifiers_hash(specifiers: &[Option<String>]) -> u128 {
     let mut hash = Xxh3::new();
     for specifier in specifiers {
