@@ -11,7 +11,7 @@ mod sockets;
 mod usage;
 mod wait;
 
-use crate::support::{CommandOutput, Page, TestServer, assert_output};
+use crate::support::{CommandOutput, Page, TestServer, assert_output, cli};
 use serde_json::{Value, json};
 
 /// Asserts exit code 2, an empty standard output and these words on standard error.
@@ -21,6 +21,17 @@ fn refused(run: &CommandOutput, words: &[&str]) {
     for word in words {
         assert!(run.stderr.contains(word), "no {word:?} in: {}", run.stderr);
     }
+}
+
+/// Sends a message and asserts that it is the first one that the page receives.
+async fn assert_nothing_was_sent(server: &TestServer, page: &mut Page) {
+    assert_output(
+        &cli(server, &["send", r#"{"type":"first"}"#]).await,
+        0,
+        "reached 1 page\n",
+    );
+    let message = page.receive_json().await;
+    assert_eq!(message["type"], "first", "another message came first");
 }
 
 fn value(json: &str) -> String {

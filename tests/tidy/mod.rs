@@ -28,7 +28,8 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.expect("an entry").path();
         let name = path.file_name().and_then(|name| name.to_str());
         let is_skipped = |name: &str| {
-            let is_hidden = name.starts_with('.') && path.is_dir() && name != ".ci";
+            let is_read = [".ci", ".github"].contains(&name);
+            let is_hidden = name.starts_with('.') && path.is_dir() && !is_read;
             is_hidden || ["target", "node_modules", ".git"].contains(&name)
         };
         if path.is_symlink() || name.is_some_and(is_skipped) {

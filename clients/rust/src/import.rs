@@ -141,7 +141,7 @@ pub struct ImportRow {
     pub elapsed: Duration,
 }
 
-/// Why there is no value of a page.
+/// Why a page has no value.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {

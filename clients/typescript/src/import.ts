@@ -30,7 +30,7 @@ export type Import = (
 };
 
 /**
- * Why there is no value of a page:
+ * Why a page has no value:
  *
  * - `load`: the module could not be fetched, parsed, linked or evaluated
  * - `thrown`: the default export threw, or its value could not be sent
@@ -42,7 +42,7 @@ export type Import = (
 export type ImportErrorKind =
   'load' | 'thrown' | 'timeout' | 'page_gone' | 'unsupported' | 'unanswered';
 
-/** Why there is no value of a page. */
+/** Why a page has no value. */
 export class ImportError extends Error {
   /** Identifies it where `instanceof` does not work. */
   override readonly name = 'ImportError';
