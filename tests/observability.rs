@@ -1,10 +1,10 @@
-//! Observability: failure pages, a log line for each request, metrics.
+//! Observability: error pages, a log line for each request, metrics.
 
 use crate::support::{Site, TestServer, raw_request};
 use rustix::process::Signal;
 
 #[tokio::test]
-async fn a_failure_page_names_and_escapes_its_failure_and_retries() {
+async fn an_error_page_identifies_its_error_escapes_the_url_and_polls() {
     let server = TestServer::start(&Site::page()).await;
     let html = "Accept: text/html\r\n";
     let path = "/%3Cscript%3Ealert(1)%3C/script%3E";
@@ -25,7 +25,8 @@ async fn a_failure_page_names_and_escapes_its_failure_and_retries() {
     assert_eq!(same.header("pagewire-failure"), Some(failure));
     let other = server.get_with("/other", html).await;
     assert_ne!(other.header("pagewire-failure"), Some(failure));
-    // A request with a body is not repeated automatically, and programs get one line of text.
+    // Only the error page of a GET reloads itself: a reload would resend a POST. Clients that do not accept
+    // HTML get one line of text.
     let post = format!(
         "POST /x HTTP/1.1\r\nHost: localhost\r\n{html}Content-Length: 0\r\nConnection: close\r\n\r\n"
     );

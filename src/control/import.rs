@@ -101,7 +101,8 @@ pub(super) async fn send(
     })
 }
 
-/// Returns one row for each selected socket, in the order of the selection after unknown ids.
+/// Returns the rows of the response: first one for each unknown id, then one for each selected socket, in the
+/// order of the selection.
 fn result_rows(
     selection: &Selection,
     page_results: Vec<(Result<PageResult, Unanswered>, Duration)>,

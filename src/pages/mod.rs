@@ -87,7 +87,8 @@ impl PageService {
         &self.counters
     }
 
-    /// Whether requests may be proxied; backends are sent the peer's address (`ConnectInfo`).
+    /// Whether requests may be proxied. If so, each request needs `ConnectInfo`, because backends are sent the
+    /// peer's address.
     #[must_use]
     pub(crate) fn has_backends(&self) -> bool {
         self.proxy.has_rules()

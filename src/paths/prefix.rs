@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-/// A URL path prefix made of whole names: `/app` covers `/app` and `/app/x`, but not `/apple`.
+/// A URL path prefix that matches whole segments: `/app` covers `/app` and `/app/x`, but not `/apple`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Prefix(String);
 
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_covers_whole_names_only() {
+    fn a_prefix_covers_whole_segments_only() {
         let app: Prefix = "/app/".parse().unwrap();
         assert_eq!(app.strip("/app/x"), Some("/x"));
         assert_eq!(app.strip("/app"), Some("/"));

@@ -1,4 +1,4 @@
-//! Scratch directories: a private folder per session, for files that its plugin has the daemon serve.
+//! Scratch directories: a private folder per session, for files that the plugin asks the daemon to serve.
 
 use crate::ids;
 use std::fs::{self, DirBuilder};

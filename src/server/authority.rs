@@ -5,10 +5,11 @@
 //! So the frames are inspected on their way to the library, and each byte that an authority must not
 //! contain becomes a `-`. Nothing reads the value later: access is decided by the mode of the socket file.
 //!
-//! No length changes, so nothing has to be buffered and no frame rewritten. HPACK is not decoded: there
-//! is no dynamic table, strings are skipped by their length, and Huffman-coded strings stay unchanged
-//! (both libraries send short values uncoded). After anything unexpected the rest of the connection
-//! passes uninspected: protocol errors are left to the HTTP/2 library.
+//! No length changes, so nothing has to be buffered and no frame rewritten. HPACK is not fully decoded: no
+//! dynamic table is kept (a literal is rewritten before it enters the library's own table), strings are skipped
+//! by their length, and Huffman-coded strings stay unchanged (both libraries send short values uncoded). After
+//! anything unexpected the rest of the connection passes uninspected: protocol errors are left to the HTTP/2
+//! library.
 
 use super::tap::Tap;
 
@@ -28,7 +29,7 @@ const STREAM_ID_BYTES: usize = 4;
 const NAME: &[u8] = b":authority";
 const NAME_INDEX: usize = 1;
 
-/// Shift of the last seven bits that an integer may have, which keeps it below 2^29 (RFC 7541,
+/// Shift of the last continuation byte that an integer may have; this keeps integers below 2^29 (RFC 7541,
 /// section 5.1).
 const MAX_SHIFT: u32 = 21;
 
@@ -259,8 +260,8 @@ impl Text {
         }
     }
 
-    /// Consumes a byte of the string, the first of `remaining` ones, and returns the string's meaning
-    /// up to here. Replaces the byte when an authority must not contain it.
+    /// Consumes the first of the `remaining` bytes of the string, and returns the string's meaning so far.
+    /// Replaces the byte when an authority must not contain it.
     fn step(self, byte: &mut u8, remaining: usize) -> Self {
         let text = match (self, *byte) {
             (Self::Name, byte) if byte != NAME[NAME.len() - remaining] => Self::OtherName,
@@ -291,7 +292,7 @@ mod tests {
 
     const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-    /// Returns the bytes after they passed in pieces of this size.
+    /// Returns the bytes after they went through the tap in pieces of this size.
     fn passed(bytes: &[u8], piece: usize) -> Vec<u8> {
         let mut bytes = bytes.to_vec();
         let mut tap = AuthorityTap::default();
@@ -442,7 +443,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bytes_only_become_dashes_however_the_connection_is_split(
+        fn the_result_does_not_depend_on_the_split_and_only_dashes_are_written(
             bytes in proptest::collection::vec(any::<u8>(), 0..200),
             fields in proptest::collection::vec(any::<u8>(), 0..200),
             piece in 1..50_usize,

@@ -68,14 +68,15 @@ impl Process {
         }
     }
 
-    /// Makes the process exit: waits `grace`, then closes its standard input and sends SIGTERM.
+    /// Asks the process to exit: waits `grace` for it to exit by itself, then closes its standard input and
+    /// sends SIGTERM.
     pub(super) async fn stop(&mut self, grace: Duration) {
         if timeout(grace, self.exited()).await.is_ok() {
             return;
         }
         drop(self.stdin.take());
         self.group.terminate();
-        // A process that ignores SIGTERM is killed with its group.
+        // If it ignores SIGTERM, dropping the group in `finish` kills it.
         let _ = timeout(TERM_GRACE, self.exited()).await;
     }
 

@@ -34,7 +34,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// often instead of keeping a processor busy.
 const POLL_PAUSE_FACTOR: u32 = 20;
 
-/// File events that are appended to the log at once; then other tasks run, so that subscribers can read.
+/// Number of file events that are appended to the event log in one go; then other tasks run, so that
+/// subscribers can read.
 const LOG_CHUNK_EVENTS: usize = 100;
 
 /// How pages are notified of changed files. Subscribers get an event for each file in any case.

@@ -140,11 +140,11 @@ impl Actor {
             Link::Process(child) => child.kill().await.expect("it ran"),
             Link::Wire(relay) => relay.cut_after(0, Cut::Reset),
         }
-        // Ends the task, too.
+        // Closes the plugin's input, so that `run_plugin` returns.
         let _ = self.input.shutdown().await;
     }
 
-    /// Ends the plugin in order: its input ends, and it closes its streams.
+    /// Stops the plugin gracefully: closes its input, upon which it closes its streams.
     pub async fn exit(self) {
         let Self {
             home, mut input, ..
@@ -163,7 +163,7 @@ impl Actor {
     }
 }
 
-/// Reads the plugin's reports, between the lines of the test runner.
+/// Reads the plugin's reports, and skips the lines that the test runner prints to the same output.
 async fn read_reports(
     output: impl AsyncRead + Unpin,
     reports: mpsc::UnboundedSender<Report>,

@@ -26,7 +26,8 @@ use tokio::task::JoinHandle;
 /// Default number of steps: a few seconds.
 const STEPS: u64 = 250;
 
-/// The configured plugins come first in every order, the others by name.
+/// Plugins of the walk, two of them configured ([`CONFIGURED`]). Hooks in the phase `First` are called first,
+/// then those of configured plugins in the configuration's order, then the others by phase and name.
 const PLUGINS: [&str; 4] = ["alpha", "beta", "gamma", "zeta"];
 const PATHS: [&str; 4] = ["/f/a.js", "/f/b.txt", "/v/c.js", "/v/d.txt"];
 const PREFIXES: [&str; 5] = ["/", "/f/", "/v/", "/f/a", "/v/c"];
@@ -253,8 +254,8 @@ impl Walk {
     }
 }
 
-/// Writes a file with unique content and returns it. The file is dated long ago: the daemon caches less
-/// of files written within the last second, which is not under test here.
+/// Writes a file with unique content and returns it. The modification time is set far in the past, because the
+/// daemon caches recently written files less.
 fn save(site: &Site, path: &str, number: u64) -> String {
     let text = format!("import 'x'; // file {number}\n");
     site.write(&path[1..], &text);

@@ -1,6 +1,6 @@
-//! The lower bound for plugins: a plugin in a process of its own, as Pagewire's are, called through tonic without
-//! Pagewire. A stream in each direction, a queue before it, and a table of pending calls: no filters, no
-//! deadlines, no cache.
+//! Lower bound for the cost of a plugin call: a plugin in a process of its own, like Pagewire's, called through
+//! tonic without Pagewire. A stream in each direction, each with a queue, and a table of pending calls: no
+//! filters, no deadlines, no cache.
 
 use crate::peers::messages::Question;
 use crate::peers::plugins::{APPENDED_LINE, CALLS_PATH, VIRTUAL_PATH};
@@ -113,7 +113,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Runs the plugin of the bare server at `PAGEWIRE_ENDPOINT` until the server exits. Prints a line once it
 /// is connected.
 pub(crate) fn run() -> anyhow::Result<()> {
-    // In a task, because `block_on` runs its own future on another thread than the connection.
+    // Spawned, because `block_on` polls its future on the calling thread while the connection runs on a worker:
+    // each call would wake another thread.
     Runtime::new()?.block_on(async { tokio::spawn(handle_calls()).await? })
 }
 

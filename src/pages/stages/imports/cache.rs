@@ -12,8 +12,8 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 
-/// Memory for parsed modules. The least used ones are evicted beyond it, and parsed again when they are
-/// needed. Default 16 MiB.
+/// Memory limit for parsed modules, 16 MiB. Beyond it the least used modules are evicted, and parsed again when
+/// needed.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Expected number of modules, which sizes the hash table.

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_sent_only_of_the_version_that_if_range_names() {
+    fn sends_a_range_only_if_the_if_range_version_matches() {
         let response = headers(&[("etag", "\"a\""), ("last-modified", THEN)]);
         let weak = headers(&[("etag", "W/\"a\"")]);
         for (response, value, expected) in [
