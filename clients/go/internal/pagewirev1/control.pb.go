@@ -37,10 +37,10 @@
 // URL paths begin with "/". Every stream's response headers are sent before its first message is
 // read.
 //
-// Identity: plugin_name is stable (configuration, order, logs); session_id is one ServerStart
-// stream, launch_id one process the daemon spawned, call_id one hook call in one stream; socket_id
-// is one WebSocket connection, page_id one document across reconnects, tab_id one tab across
-// reloads. The TCP connection is not an identity: clients pool, share and reconnect.
+// Identity: plugin_name is stable (configuration, plugin order, logs); session_id is one
+// ServerStart stream, launch_id one process the daemon spawned, call_id one hook call in one
+// stream; socket_id is one WebSocket connection, page_id one document across reconnects, tab_id one
+// tab across reloads. The TCP connection is not an identity: clients pool, share and reconnect.
 
 package pagewirev1
 
@@ -684,7 +684,7 @@ type GetServerInfoResponse struct {
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// The limits that apply.
 	Limits *Limits `protobuf:"bytes,6,opt,name=limits,proto3" json:"limits,omitempty"`
-	// Text frames of pages that were not a JSON object with a type, since the start. Each was
+	// Text frames refused since the start, because they were not a JSON object with a type. Each was
 	// answered with an error to its page and not delivered.
 	RefusedFrames uint64 `protobuf:"varint,7,opt,name=refused_frames,json=refusedFrames,proto3" json:"refused_frames,omitempty"`
 	// Whether HTML pages get the socket client at this moment.
@@ -1014,7 +1014,7 @@ func (x *ListPluginsResponse) GetNextPageToken() string {
 // A configured plugin, or a live session, or both.
 type Plugin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Stable: key of configuration, order and logs.
+	// Stable: identifies the plugin in the configuration, in the plugin order and in the logs.
 	PluginName string `protobuf:"bytes,1,opt,name=plugin_name,json=pluginName,proto3" json:"plugin_name,omitempty"`
 	// ServerStartRequest.plugin_version of its session. Empty = no session, or not given.
 	PluginVersion string `protobuf:"bytes,2,opt,name=plugin_version,json=pluginVersion,proto3" json:"plugin_version,omitempty"`
@@ -1040,7 +1040,8 @@ type Plugin struct {
 	Timeouts uint64 `protobuf:"varint,11,opt,name=timeouts,proto3" json:"timeouts,omitempty"`
 	// Results that were ignored: late, doubled, or with an unknown call_id.
 	LateResults uint64 `protobuf:"varint,12,opt,name=late_results,json=lateResults,proto3" json:"late_results,omitempty"`
-	// 99th percentile of the time from a call being due to its result. Unset = no calls yet.
+	// 99th percentile of the call latency: from the moment a call is requested, its time in the queue
+	// included, to its result. Unset = no calls yet.
 	CallLatencyP99 *durationpb.Duration `protobuf:"bytes,13,opt,name=call_latency_p99,json=callLatencyP99,proto3" json:"call_latency_p99,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache

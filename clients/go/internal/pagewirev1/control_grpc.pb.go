@@ -37,10 +37,10 @@
 // URL paths begin with "/". Every stream's response headers are sent before its first message is
 // read.
 //
-// Identity: plugin_name is stable (configuration, order, logs); session_id is one ServerStart
-// stream, launch_id one process the daemon spawned, call_id one hook call in one stream; socket_id
-// is one WebSocket connection, page_id one document across reconnects, tab_id one tab across
-// reloads. The TCP connection is not an identity: clients pool, share and reconnect.
+// Identity: plugin_name is stable (configuration, plugin order, logs); session_id is one
+// ServerStart stream, launch_id one process the daemon spawned, call_id one hook call in one
+// stream; socket_id is one WebSocket connection, page_id one document across reconnects, tab_id one
+// tab across reloads. The TCP connection is not an identity: clients pool, share and reconnect.
 
 package pagewirev1
 
@@ -79,9 +79,9 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Everything a program can do with a running daemon. A plugin may call any RPC from inside a hook;
-// waiting in a hook for a page whose load depends on that very hook ends only by deadline. Only
-// Serve, Transform and ResolveImport need a session.
+// Everything a program can do with a running daemon. A plugin may call any RPC from inside a hook,
+// but must not wait there for a page that cannot load without that hook: the wait would end only at
+// the deadline. Only Serve, Transform and ResolveImport need a session.
 type ControlServiceClient interface {
 	// Opens a plugin SESSION and is the server-start hook: first message = ServerStarted, which
 	// carries the connected sockets. The session lives exactly as long as this stream, so a client
@@ -354,9 +354,9 @@ func (c *controlServiceClient) ListPlugins(ctx context.Context, in *ListPluginsR
 // All implementations must embed UnimplementedControlServiceServer
 // for forward compatibility.
 //
-// Everything a program can do with a running daemon. A plugin may call any RPC from inside a hook;
-// waiting in a hook for a page whose load depends on that very hook ends only by deadline. Only
-// Serve, Transform and ResolveImport need a session.
+// Everything a program can do with a running daemon. A plugin may call any RPC from inside a hook,
+// but must not wait there for a page that cannot load without that hook: the wait would end only at
+// the deadline. Only Serve, Transform and ResolveImport need a session.
 type ControlServiceServer interface {
 	// Opens a plugin SESSION and is the server-start hook: first message = ServerStarted, which
 	// carries the connected sockets. The session lives exactly as long as this stream, so a client

@@ -29,9 +29,9 @@ if _version_not_supported:
 
 
 class ControlServiceStub(object):
-    """Everything a program can do with a running daemon. A plugin may call any RPC from inside a hook;
-    waiting in a hook for a page whose load depends on that very hook ends only by deadline. Only
-    Serve, Transform and ResolveImport need a session.
+    """Everything a program can do with a running daemon. A plugin may call any RPC from inside a hook,
+    but must not wait there for a page that cannot load without that hook: the wait would end only at
+    the deadline. Only Serve, Transform and ResolveImport need a session.
     """
 
     def __init__(self, channel):
@@ -123,9 +123,9 @@ class ControlServiceStub(object):
 
 
 class ControlServiceServicer(object):
-    """Everything a program can do with a running daemon. A plugin may call any RPC from inside a hook;
-    waiting in a hook for a page whose load depends on that very hook ends only by deadline. Only
-    Serve, Transform and ResolveImport need a session.
+    """Everything a program can do with a running daemon. A plugin may call any RPC from inside a hook,
+    but must not wait there for a page that cannot load without that hook: the wait would end only at
+    the deadline. Only Serve, Transform and ResolveImport need a session.
     """
 
     def ServerStart(self, request, context):
@@ -367,9 +367,9 @@ def add_ControlServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ControlService(object):
-    """Everything a program can do with a running daemon. A plugin may call any RPC from inside a hook;
-    waiting in a hook for a page whose load depends on that very hook ends only by deadline. Only
-    Serve, Transform and ResolveImport need a session.
+    """Everything a program can do with a running daemon. A plugin may call any RPC from inside a hook,
+    but must not wait there for a page that cannot load without that hook: the wait would end only at
+    the deadline. Only Serve, Transform and ResolveImport need a session.
     """
 
     @staticmethod

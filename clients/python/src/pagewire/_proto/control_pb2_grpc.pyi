@@ -34,10 +34,10 @@ every gRPC library works with its defaults (most refuse above 4 MiB). 64-bit cou
 URL paths begin with "/". Every stream's response headers are sent before its first message is
 read.
 
-Identity: plugin_name is stable (configuration, order, logs); session_id is one ServerStart
-stream, launch_id one process the daemon spawned, call_id one hook call in one stream; socket_id
-is one WebSocket connection, page_id one document across reconnects, tab_id one tab across
-reloads. The TCP connection is not an identity: clients pool, share and reconnect.
+Identity: plugin_name is stable (configuration, plugin order, logs); session_id is one
+ServerStart stream, launch_id one process the daemon spawned, call_id one hook call in one
+stream; socket_id is one WebSocket connection, page_id one document across reconnects, tab_id one
+tab across reloads. The TCP connection is not an identity: clients pool, share and reconnect.
 """
 
 from collections import abc as _abc
@@ -67,9 +67,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ControlServiceStub:
-    """Everything a program can do with a running daemon. A plugin may call any RPC from inside a hook;
-    waiting in a hook for a page whose load depends on that very hook ends only by deadline. Only
-    Serve, Transform and ResolveImport need a session.
+    """Everything a program can do with a running daemon. A plugin may call any RPC from inside a hook,
+    but must not wait there for a page that cannot load without that hook: the wait would end only at
+    the deadline. Only Serve, Transform and ResolveImport need a session.
     """
 
     @_typing.overload
@@ -159,9 +159,9 @@ class ControlServiceStub:
 
 @_typing.type_check_only
 class ControlServiceAsyncStub(ControlServiceStub):
-    """Everything a program can do with a running daemon. A plugin may call any RPC from inside a hook;
-    waiting in a hook for a page whose load depends on that very hook ends only by deadline. Only
-    Serve, Transform and ResolveImport need a session.
+    """Everything a program can do with a running daemon. A plugin may call any RPC from inside a hook,
+    but must not wait there for a page that cannot load without that hook: the wait would end only at
+    the deadline. Only Serve, Transform and ResolveImport need a session.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -247,9 +247,9 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """Plugins in resolved hook order, with state and counters. Paged. Needs no session."""
 
 class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Everything a program can do with a running daemon. A plugin may call any RPC from inside a hook;
-    waiting in a hook for a page whose load depends on that very hook ends only by deadline. Only
-    Serve, Transform and ResolveImport need a session.
+    """Everything a program can do with a running daemon. A plugin may call any RPC from inside a hook,
+    but must not wait there for a page that cannot load without that hook: the wait would end only at
+    the deadline. Only Serve, Transform and ResolveImport need a session.
     """
 
     @_abc_1.abstractmethod
