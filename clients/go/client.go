@@ -105,8 +105,8 @@ func (c *Client) Sockets(ctx context.Context, filter *SocketFilter) ([]Socket, e
 	return list.Sockets, nil
 }
 
-// ListSockets is [Client.Sockets] with the position of this snapshot: a subscription that resumes after it
-// misses no later event.
+// ListSockets is like [Client.Sockets], and also returns the position of the snapshot: a subscription that resumes
+// after that position misses no later event.
 func (c *Client) ListSockets(ctx context.Context, filter *SocketFilter) (*SocketList, error) {
 	ctx, cancel := withDefaultDeadline(ctx, defaultDeadline)
 	defer cancel()

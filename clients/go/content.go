@@ -79,7 +79,8 @@ func (c *Content) proto() *pb.ServeContent {
 
 // A Failure is an error of the requested content, such as a syntax error in its source. The developer sees
 // it in the page, which recovers by itself when the cause is fixed. A handler returns it as its error,
-// possibly wrapped. Any other error becomes a failure with its text, and a panic one with its stack.
+// possibly wrapped. Any other error becomes a failure with the error's text; a panic becomes a failure with its
+// stack.
 type Failure struct {
 	// Message is the description for people.
 	Message string
@@ -141,7 +142,7 @@ func headerFrom(list []*pb.Header) http.Header {
 	return header
 }
 
-// toValidUTF8 replaces invalid UTF-8 in the text, which would otherwise end the hook's stream.
+// toValidUTF8 replaces invalid UTF-8, because it would end the hook's stream.
 func toValidUTF8(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
 func allToValidUTF8(texts []string) []string {

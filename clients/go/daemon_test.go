@@ -64,7 +64,7 @@ func (d *daemon) start(flags ...string) {
 	d.process = exec.Command(binary, append([]string{"serve", d.site, "--port", "0", "--exit-with-stdin"}, flags...)...)
 	d.process.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+d.runtime)
 	d.process.Stderr = os.Stderr
-	// The open standard input makes the daemon exit with the test.
+	// With `--exit-with-stdin` the daemon exits when this pipe closes, so it does not outlive the test process.
 	if _, err := d.process.StdinPipe(); err != nil {
 		d.t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func (d *daemon) run(plugin *pagewire.Plugin) (started <-chan *pagewire.Session,
 	return starts, ends, cancel
 }
 
-// A page simulates a page without a browser: a raw WebSocket with the page protocol.
+// A page stands in for a browser page: a raw WebSocket that speaks the page protocol.
 type page struct {
 	t      testing.TB
 	socket *websocket.Conn
@@ -227,7 +227,7 @@ func (p *page) receive() (message map[string]any) {
 	return message
 }
 
-// request makes a request of the page and returns the reply.
+// request sends a request from the page and returns the reply.
 func (p *page) request(kind string, id int) map[string]any {
 	p.t.Helper()
 	p.sendText(fmt.Sprintf(`{"type":%q,"id":%d,"pagewire:request":true}`, kind, id))

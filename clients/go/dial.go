@@ -33,7 +33,7 @@ const (
 // A connection is one HTTP/2 connection, re-established on demand after it was lost.
 type connection struct {
 	*grpc.ClientConn
-	// dialError is the error of the last dial attempt, which is clearer than the one that gRPC reports.
+	// dialError is the error of the last dial attempt; it is clearer than the error that gRPC reports.
 	dialError atomic.Pointer[error]
 }
 

@@ -53,7 +53,8 @@ func (d Daemon) endpoint() (Endpoint, error) {
 	return endpoint.WithTokenFile(d.TokenFile)
 }
 
-// isListening reports whether anything listens at one of its addresses; a daemon that is too busy to accept does.
+// isListening reports whether anything listens at one of its addresses. A connect timeout counts as listening: the
+// daemon may be busy.
 func (d Daemon) isListening() bool {
 	for _, control := range append(slices.Clone(d.Controls), d.Control) {
 		endpoint, err := ParseEndpoint(control)
@@ -103,7 +104,7 @@ func components(path string) []string {
 	return strings.FieldsFunc(filepath.Clean(path), func(r rune) bool { return r == filepath.Separator })
 }
 
-// runtimeFolder returns the folder of the discovery files, which may not exist.
+// runtimeFolder returns the folder of the discovery files. The folder may not exist.
 func runtimeFolder() string {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "pagewire")
@@ -158,7 +159,8 @@ func readDaemon(path string) (Daemon, bool) {
 	return daemon, json.Unmarshal(content, &daemon) == nil
 }
 
-// findDaemon finds the daemon for the current folder, or with roots the one that serves exactly these.
+// findDaemon finds the daemon for the current folder or, if roots are given, the one that serves exactly these
+// folders.
 func findDaemon(roots []string) (Daemon, error) {
 	daemons, err := runningDaemons()
 	if err != nil {
@@ -175,8 +177,8 @@ func findDaemon(roots []string) (Daemon, error) {
 	return chooseDaemon(folder, daemons)
 }
 
-// chooseDaemon chooses the daemon whose root is the nearest that contains the folder, else one whose root is
-// below it, else the only one.
+// chooseDaemon chooses the daemon with the innermost root that contains the folder; otherwise one with a root
+// inside the folder; otherwise the only one.
 func chooseDaemon(folder string, daemons []Daemon) (Daemon, error) {
 	// Roots are real paths. A folder that does not exist is not inside any root.
 	if real, err := filepath.EvalSymlinks(folder); err == nil {

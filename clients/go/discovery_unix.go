@@ -17,9 +17,9 @@ func isPrivate(info fs.FileInfo) bool {
 	return ok && int(owner.Uid) == os.Getuid() && info.Mode().Perm()&0o077 == 0
 }
 
-// isAlive reports whether a process runs. A zombie does not.
+// isAlive reports whether a process runs. A zombie counts as dead.
 func isAlive(pid int) bool {
-	// The state follows the name, which is in parentheses and may contain some. Without /proc only the
+	// The state follows the name, which is in parentheses and may contain parentheses. Without /proc only the
 	// signal decides.
 	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, state, found := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))

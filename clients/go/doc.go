@@ -7,9 +7,9 @@
 //
 // # Concurrency
 //
-// Every method that takes a context blocks until it is done or the context is. All of them may be called
-// concurrently from any goroutine, and from inside handlers. One case to avoid: a hook that waits for a page
-// whose load depends on that same hook waits until its deadline.
+// Every method that takes a context blocks until it has finished or the context has ended. All of them may be
+// called concurrently from any goroutine, and from inside handlers. A hook must not wait for a page that cannot
+// load without that hook: it would wait until its deadline.
 //
 // A call whose context has no deadline gets one of 30 s; an awaited import its own timeout plus 5 s.
 // Subscriptions and plugins have no deadline.

@@ -9,10 +9,10 @@ import (
 )
 
 const (
-	// endpointVariable has the control endpoint; the daemon sets it for the plugins it spawns, people set it
-	// by hand.
+	// endpointVariable names the environment variable for the control endpoint, set by the daemon for the plugins
+	// it spawns, or by hand.
 	endpointVariable = "PAGEWIRE_ENDPOINT"
-	// tokenVariable has the control token.
+	// tokenVariable names the environment variable for the control token.
 	tokenVariable = "PAGEWIRE_TOKEN"
 )
 
@@ -58,16 +58,16 @@ func ParseEndpoint(text string) (Endpoint, error) {
 	return Endpoint{network: "tcp", address: authority}, nil
 }
 
-// FindEndpoint finds a daemon without being given one: the one that PAGEWIRE_ENDPOINT names, with
-// PAGEWIRE_TOKEN if it is set; else the one whose root is the nearest that contains the current folder, else
-// one whose root is below it, else the only running one.
+// FindEndpoint finds a daemon without being given one: the daemon that PAGEWIRE_ENDPOINT names, with
+// PAGEWIRE_TOKEN if that is set; otherwise the daemon with the innermost root that contains the current folder;
+// otherwise a daemon with a root inside the current folder; otherwise the only running one.
 //
 // It reads small files and tries the addresses in them. The errors are [EndpointError], [TokenFileError],
-// [NoDaemonError], and [SeveralDaemonsError] when two daemons are equally near.
+// [NoDaemonError], and [SeveralDaemonsError] when several daemons match equally well.
 func FindEndpoint() (Endpoint, error) { return findEndpoint(nil) }
 
-// findEndpoint is FindEndpoint, but with roots it discovers only a daemon that serves these, because the
-// daemon of another project may be the only one for a while.
+// findEndpoint is FindEndpoint, restricted to daemons that serve roots (unless nil): while a plugin's daemon
+// restarts, the only running daemon may belong to another project.
 func findEndpoint(roots []string) (Endpoint, error) {
 	if text := envVariable(endpointVariable); text != "" {
 		endpoint, err := ParseEndpoint(text)

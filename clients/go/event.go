@@ -34,7 +34,7 @@ func (*Gap) what()           {}
 
 // A Message is a message of a page.
 type Message struct {
-	// SocketID is the socket that sent it; [ToSocket] with it reaches the same page.
+	// SocketID is the socket that sent it; [ToSocket] with this id reaches the same page.
 	SocketID string
 	// Type is the type of the message; empty for a binary one.
 	Type string

@@ -139,7 +139,8 @@ func (h *hookStream[Req, Res]) begin(call hookCall[Req]) {
 	}()
 }
 
-// finishCall removes a finished or canceled call, and closes the stream if it was the last one to wait for.
+// finishCall removes a finished or canceled call. If the hook is finishing, it closes the stream after the last
+// call.
 func (h *hookStream[Req, Res]) finishCall(id uint64) {
 	h.mu.Lock()
 	cancel := h.calls[id]
@@ -194,7 +195,8 @@ func (h *hookStream[Req, Res]) sendUpdate(filters []Filter) <-chan error {
 	h.mu.Lock()
 	h.updates = append(h.updates, result)
 	h.mu.Unlock()
-	// end cannot miss this update: before it reads updates it needs the lock of liveFilters, held here.
+	// end cannot miss this update: it reads the updates only after taking the lock of liveFilters, which is held
+	// here.
 	h.send(h.update(&pb.UpdateFilters{Filters: filtersProto(filters)}))
 	return result
 }

@@ -23,7 +23,7 @@ type HookOptions struct {
 	ForwardRequestHeaders []string
 }
 
-// FailureMode is what happens to a request whose plugin did not answer it.
+// FailureMode is what happens to a request that a plugin failed to answer.
 type FailureMode int
 
 const (

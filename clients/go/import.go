@@ -22,14 +22,14 @@ type Import struct {
 	Args []any
 	// Fresh evaluates the module again in pages that have already imported it.
 	Fresh bool
-	// Timeout is the time limit of the pages; those that exceed it are rows. 0 = 10 s.
+	// Timeout is how long to wait for each page; a page that exceeds it gets a row with ImportTimeout. 0 = 10 s.
 	Timeout time.Duration
 	// MaxResultBytes is the largest result of one page; a larger one is JSTruncated. 0 = 1 MiB. All rows
 	// together share 3 MiB.
 	MaxResultBytes int
 }
 
-// proto returns the request. It awaits the results unless wait is 0.
+// proto returns the request, which awaits the results unless wait is 0.
 func (i Import) proto(target Target, wait time.Duration) (*pb.SendImportRequest, error) {
 	request := &pb.SendImportRequest{
 		Target:         target.proto(),
@@ -82,9 +82,9 @@ type ImportReport struct {
 type ImportRow struct {
 	// SocketID is the page's socket.
 	SocketID string
-	// Value is what the default export returned, or its promise resolved to. It is nil with an Err.
+	// Value is what the default export returned, or its promise resolved to. Nil if Err is set.
 	Value *JSValue
-	// Err is why there is no value. Otherwise nil.
+	// Err says why there is no value; nil if there is one.
 	Err *ImportError
 	// Elapsed is the time from selection to the result or the timeout, by the daemon's clock.
 	Elapsed time.Duration

@@ -20,7 +20,7 @@ type ServerInfo struct {
 	StartTime time.Time
 	// Limits are the effective limits.
 	Limits Limits
-	// RefusedFrames counts text frames of pages that were not a JSON object with a type.
+	// RefusedFrames counts text frames that were refused, because they were not a JSON object with a type.
 	RefusedFrames uint64
 	// InjectsClient is whether pages currently get the socket client.
 	InjectsClient bool
@@ -50,7 +50,7 @@ type Limits struct {
 
 // PluginInfo describes a plugin that is configured, connected, or both.
 type PluginInfo struct {
-	// Name is its key in the configuration, the order and the logs.
+	// Name identifies it in the configuration, in the plugin order and in the logs.
 	Name string
 	// Version is the version it reported. Empty = none, or it is not connected.
 	Version string
@@ -74,7 +74,7 @@ type PluginInfo struct {
 	Timeouts uint64
 	// LateResults counts results that arrived too late and were ignored.
 	LateResults uint64
-	// CallLatencyP99 is the 99th percentile of the time from a call being due to its result. 0 = no calls.
+	// CallLatencyP99 is the 99th percentile of the call latency, including the time in the queue. 0 = no calls.
 	CallLatencyP99 time.Duration
 }
 

@@ -31,7 +31,7 @@ type eventListener struct {
 	finishing chan struct{}
 
 	// idle hands a socket's queue to an idle worker. Workers are reused, because the stack of a new goroutine
-	// would have to grow for each event; there are as many as handlers have run concurrently.
+	// would have to grow for each event; their number is the largest number of handlers that ran concurrently.
 	idle chan socketQueue
 
 	mu sync.Mutex
@@ -96,7 +96,7 @@ func listen(ctx context.Context, plugin *Plugin, session *Session) (*eventListen
 func (l *eventListener) finish() { close(l.finishing) }
 
 // run calls handlers until finish, and then waits for the running ones. The subscription stays open until the
-// session ends, because the daemon accepts their replies only while it lasts.
+// session ends, because the daemon accepts the handlers' replies only while the subscription lasts.
 func (l *eventListener) run() error {
 	ended := make(chan error, 1)
 	go func() { ended <- l.read() }()
@@ -112,7 +112,7 @@ func (l *eventListener) run() error {
 	return nil
 }
 
-// read dispatches events until the subscription ends, which is always an error.
+// read dispatches events until the subscription ends. Its end is always an error.
 func (l *eventListener) read() error {
 	for event, err := range l.events.Events() {
 		if err != nil {

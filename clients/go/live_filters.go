@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// liveFilters are the filters of a hook, which may be replaced while it is open. The zero value has none set.
+// liveFilters are the filters of a hook; they may be replaced while the hook is open. The zero value has none set.
 type liveFilters struct {
 	mu sync.Mutex
 	// filters are the current filters, used when the hook opens.

@@ -14,7 +14,8 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// launchIDVariable has the id that associates a process that the daemon spawned with its session.
+// launchIDVariable names the environment variable with the launch id, by which the daemon matches a session to the
+// process it spawned.
 const launchIDVariable = "PAGEWIRE_LAUNCH_ID"
 
 // reconnectDelays are the delays before reconnect attempts. The last one applies to all further attempts.
@@ -82,8 +83,9 @@ type MessageHandler func(ctx context.Context, message *Message, client *Client) 
 
 // A RequestHandler is called for every request of its type that a page makes with
 // sendMessageWaitForResponse. It replies with the value, as package json encodes it (a [json.RawMessage]
-// reaches the page unchanged), or with the error. The page waits up to 20 s. For a message of the type that is
-// not a request the handler is called too, and its result is discarded. The context ends with the session.
+// reaches the page unchanged), or with the error. The page waits up to 20 s. The handler is also called for a
+// plain message of this type (one that expects no reply); its result is discarded. The context ends with the
+// session.
 type RequestHandler func(ctx context.Context, request *Message, client *Client) (any, error)
 
 // A SocketHandler is called with a socket. The context ends with the session.
@@ -100,8 +102,8 @@ type SocketHandler func(ctx context.Context, socket *Socket, client *Client) err
 // the first attempt PLUGIN_NAME_TAKEN. Run also returns an error when the first attempt finds no daemon, and a
 // [PluginError] when ServerStart or ServerStop fails.
 //
-// A plugin that the daemon spawned does not reconnect: Run returns nil when the daemon stops, and when
-// standard input ends. Nothing else may read that input.
+// A plugin that the daemon spawned does not reconnect: Run returns nil when the daemon stops, and at the end of
+// standard input, so the rest of the program must not read standard input.
 func (p *Plugin) Run(ctx context.Context) error { return p.run(ctx, true) }
 
 // RunOnce is Run without reconnecting: it returns nil when the daemon stops, and a [DisconnectedError] when
@@ -201,7 +203,7 @@ func (p *Plugin) isFinal(err error, wasReady bool) bool {
 	}
 	refused, ok := errors.AsType[*Error](err)
 	if !ok {
-		// There is no daemon, or it does not respond; a known daemon may be restarted.
+		// There is no daemon, or it does not respond; a daemon that was ready before may be restarting.
 		return !wasReady || isPluginError(err)
 	}
 	switch refused.Code {

@@ -9,7 +9,8 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// A Request is an HTTP request of a page: the one to answer, or the one that led to a response or a module.
+// A Request is an HTTP request of a page: the request to serve, the request that a response answers, or the
+// request for an importing module.
 type Request struct {
 	// Method is the HTTP method, upper-case.
 	Method string
@@ -29,7 +30,7 @@ type Request struct {
 	FilePath string
 	// Body is the request body, if requested with [ServeHook.MaxRequestBodyBytes].
 	Body []byte
-	// BodyOmitted is whether the body was omitted because it exceeds that size.
+	// BodyOmitted is whether the body was omitted because it exceeds [ServeHook.MaxRequestBodyBytes].
 	BodyOmitted bool
 	// TimeRemaining is the time left when the call arrived; the handler's context has the deadline.
 	// 0 = unlimited.

@@ -8,11 +8,11 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// Imports are the imports of one module that match and that no earlier plugin has resolved.
+// Imports are the imports of one module that match the hook's filters and that no earlier plugin has resolved.
 type Imports struct {
 	// Importer is the request for the module, or for the HTML page that contains it.
 	Importer *Request
-	// Imports are the imports in source order, at least one.
+	// Imports are the imports in source order. Never empty.
 	Imports []ImportSpecifier
 }
 
@@ -24,7 +24,7 @@ type ImportSpecifier struct {
 	Dynamic bool
 	// Line of the specifier, from 1.
 	Line int
-	// Column of the specifier after its quote, from 1, in UTF-16 code units.
+	// Column of the specifier's first character (after the opening quote), from 1, in UTF-16 code units.
 	Column int
 }
 

@@ -21,8 +21,8 @@ const (
 // A SendOption is an option for the confirmation and report of a send.
 type SendOption struct{ set func(*pb.DeliveryOptions) }
 
-// ConfirmReceipt counts a socket as reached only when its browser has confirmed the frame, not when it is in
-// the socket's queue. Such a send waits for the slowest page, until its deadline.
+// ConfirmReceipt counts a socket as reached only when its browser has confirmed the frame, instead of when the
+// frame is in the socket's queue. Such a send waits for the slowest page, until its deadline.
 func ConfirmReceipt() SendOption {
 	return SendOption{func(delivery *pb.DeliveryOptions) { delivery.AckLevel = pb.AckLevel_ACK_LEVEL_RECEIVED }}
 }
@@ -145,7 +145,7 @@ type ConsoleLevel string
 
 // The methods of the console.
 const (
-	// ConsoleLog is console.log, as is the empty level.
+	// ConsoleLog is console.log. The empty level means the same.
 	ConsoleLog ConsoleLevel = "log"
 	// ConsoleDebug is console.debug; most consoles hide it by default.
 	ConsoleDebug ConsoleLevel = "debug"
@@ -248,8 +248,8 @@ func (c *Client) send(ctx context.Context, request *pb.SendRequest) (*Report, er
 	return reportFrom(response.GetReport())
 }
 
-// isUTF8 reports whether all text of a send is valid UTF-8. Otherwise gRPC would end the stream with all other sends
-// on it.
+// isUTF8 reports whether all text of a send is valid UTF-8. Invalid text would make gRPC end the stream, with all
+// other sends on it.
 func isUTF8(request *pb.SendRequest) bool {
 	target := request.GetTarget()
 	filter := target.GetFilter()

@@ -13,12 +13,12 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// A sendStream carries all sends of a client on one stream, which saves the setup of a call for each. The first send
-// opens it, and so does the first one after it was lost.
+// A sendStream carries all sends of a client on one stream, which avoids one call per send. It is opened by the
+// first send, and reopened by the first send after it was lost.
 type sendStream struct {
 	rpc pb.ControlServiceClient
-	// writing is a lock for opening and writing, which keeps writes and their waiters in the same order. A
-	// channel, so that waiting for it respects the context.
+	// writing is a lock, held while the stream is opened or written: it keeps writes and their waiters in the same
+	// order. It is a channel, so that waiting for it respects the context.
 	writing chan struct{}
 	// open is the current stream, guarded by writing.
 	open *openSends

@@ -24,8 +24,8 @@ const (
 // A ServeHook answers requests. It must not be copied.
 type ServeHook struct {
 	// Filters select the requests for which the hook is called: any may match. They are mandatory:
-	// [MatchAll] matches everything; with an empty list that is not nil, the hook is not called until
-	// SetFilters is.
+	// [MatchAll] matches everything; with an empty list that is not nil, the hook is not called until SetFilters
+	// sets some.
 	Filters []Filter
 	// Handler returns the response. nil or [Skip] passes the request on to the next plugin. An error or a
 	// panic is shown in the page; a [Failure] adds the location in the source.
@@ -45,8 +45,8 @@ type ServeHook struct {
 }
 
 // SetFilters replaces all filters, also while the plugin runs; without filters the hook is not called. It
-// returns once they are active: no later request is matched against the old ones. While the plugin does not
-// run it returns immediately, and the hook opens with them.
+// returns once they are active: no later request is matched against the old ones. While the plugin does not run it
+// returns immediately, and the hook opens with the new filters later.
 //
 // A filter that the daemon refuses (FIELD_INVALID) ends the plugin. The filters stay set: replace refused
 // ones before running the plugin again.

@@ -15,16 +15,16 @@ import (
 )
 
 const (
-	// endReasonTimeout limits the wait for the session's reason after a stream of it has ended. Without one,
-	// the error of the stream is used.
+	// endReasonTimeout limits how long to wait, after a hook's stream has ended, for the session's stream to
+	// report why the session ended. If it reports nothing in time, the hook's own error is used.
 	endReasonTimeout = time.Second
 	// defaultGrace is the time that handlers have to finish, unless the daemon sets another one. After it they
 	// are canceled.
 	defaultGrace = 2 * time.Second
 )
 
-// A Session is a running plugin's view of its daemon: a snapshot from the start of the session, and the client
-// for everything current.
+// A Session is a running plugin's view of its daemon: a snapshot from the start of the session, and a client for
+// the current state.
 type Session struct {
 	// Client is the plugin's connection, which is closed with the session.
 	Client *Client
@@ -34,9 +34,10 @@ type Session struct {
 	Server *ServerInfo
 	// Sockets are the sockets that were connected when the session started, at most 1,000.
 	Sockets []Socket
-	// SocketsTruncated is whether there were more, which [Client.Sockets] lists.
+	// SocketsTruncated is whether there were more sockets; [Client.Sockets] lists all of them.
 	SocketsTruncated bool
-	// Position is the position of Sockets in the event log.
+	// Position is the position in the event log at which Sockets was taken; a subscription that resumes there
+	// misses nothing.
 	Position Position
 	// RootDirs are the absolute paths of the served folders on the daemon's machine.
 	RootDirs []string
@@ -276,7 +277,7 @@ func (r *runningPlugin) failed(problem string, err error) error {
 	return &PluginError{Plugin: r.session.PluginName, Problem: problem, Err: err}
 }
 
-// guardedCall is guarded for a handler that returns only an error.
+// guardedCall is like guarded, for a handler that returns only an error.
 func guardedCall(handler func() error) error {
 	_, err := guarded(func() (struct{}, error) { return struct{}{}, handler() })
 	return err

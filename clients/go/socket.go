@@ -16,7 +16,7 @@ type Socket struct {
 	ID string
 	// PageID identifies the document; it stays the same across its reconnects.
 	PageID string
-	// TabID identifies the browser tab; it stays the same across reloads. Frames have that of their top page.
+	// TabID identifies the browser tab; it stays the same across reloads. Frames have the id of their top page.
 	TabID string
 	// URL is the document's location, as last reported by the page.
 	URL string

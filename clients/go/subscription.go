@@ -133,8 +133,8 @@ func (s *Subscription) open() error {
 
 // Events returns an iterator that waits for each event. A later range continues after the last event. An error is
 // the last item: an [Error] with SUBSCRIBER_SLOW when events were read too slowly, a [DisconnectedError] when the
-// connection was lost, or that of the context. Without an error the iterator ends when the daemon stops, or after
-// [Subscription.Close].
+// connection was lost, or the error of the context. Without an error the iterator ends when the daemon stops, or
+// after [Subscription.Close].
 func (s *Subscription) Events() iter.Seq2[*Event, error] {
 	return func(yield func(*Event, error) bool) {
 		for {

@@ -33,8 +33,8 @@ func (r *Response) Text() (string, error) {
 
 // A Change is a set of changes to a response. Everything else of the response stays.
 type Change struct {
-	// Body is the new body. nil leaves the body unchanged; an empty slice makes it empty, and [ChangeBody] and
-	// [ChangeText] ensure that for empty arguments. At most 16 MiB.
+	// Body is the new body. nil leaves the body unchanged; an empty slice makes it empty, as [ChangeBody] and
+	// [ChangeText] do for empty arguments. At most 16 MiB.
 	Body []byte
 	// Type is the new MIME type, or a file extension. Empty leaves it unchanged.
 	Type string
@@ -86,8 +86,8 @@ type TransformHook struct {
 	Filters []Filter
 	// Handler returns the change; nil leaves the response unchanged. Otherwise as for [ServeHook].
 	Handler func(ctx context.Context, response *Response) (*Change, error)
-	// MaxBodyBytes is the largest body to transform. A larger response skips this plugin, which its header
-	// pagewire-skipped reports. 0 = 1 MiB.
+	// MaxBodyBytes is the largest body to transform. A larger response is passed on unchanged, and its
+	// pagewire-skipped header names this plugin. 0 = 1 MiB.
 	MaxBodyBytes int
 	// Options are the options that all hooks share.
 	Options HookOptions

@@ -1,8 +1,8 @@
-// The runner of the conformance suite. It reads commands, each one call of the library, and writes results and events,
-// one JSON object per line. See tests/conformance/README.md.
+// The runner of the conformance suite. It reads commands, each of which makes one call to the library, and writes
+// results and events, one JSON object per line. See tests/conformance/README.md.
 //
-// conformance [FILE]: reads the commands from FILE instead of standard input, which is left to the library, and exits
-// when its plugins have ended.
+// conformance [FILE]: reads the commands from FILE instead of standard input, which the library of a spawned
+// plugin reads itself (its end stops the plugin), and exits when its plugins have ended.
 package main
 
 import (
@@ -66,7 +66,7 @@ func main() {
 // A runner holds the client, and the plugins, subscriptions and gates that commands refer to by name.
 type runner struct {
 	ctx context.Context
-	// commands and running wait for commands and plugins.
+	// commands and running track the commands being executed and the plugins that run; main waits for both.
 	commands, running sync.WaitGroup
 
 	mu            sync.Mutex
@@ -146,7 +146,7 @@ func kindOf(err error) string {
 	return ""
 }
 
-// gate returns the channel that is closed when the name is released.
+// gate returns the channel that is closed when the gate of this name is released.
 func (r *runner) gate(name string) chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -156,7 +156,7 @@ func (r *runner) gate(name string) chan struct{} {
 	return r.gates[name]
 }
 
-// waitFor waits until the name is released. An empty name does not wait.
+// waitFor waits until the gate of this name is released. It returns at once for an empty name.
 func (r *runner) waitFor(ctx context.Context, name string) error {
 	if name == "" {
 		return nil

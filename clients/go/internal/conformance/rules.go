@@ -115,7 +115,7 @@ func filtersOf(rules []rule) []pagewire.Filter {
 	return filters
 }
 
-// called writes that a hook was called, and returns the matching rule, or nil without one.
+// called writes that a hook was called, and returns the matching rule, or nil if there is none.
 func (r *runner) called(ctx context.Context, plugin, hook, path string, rules []rule) (*rule, error) {
 	emit(map[string]any{"event": "call", "plugin": plugin, "hook": hook, "path": path})
 	at := slices.IndexFunc(rules, func(rule rule) bool { return rule.Filter.matches(path) })

@@ -1,4 +1,5 @@
-// Writes a module as a Go module proxy, from which GOPROXY=file://PROXY installs it: modproxy MODULE VERSION PROXY.
+// modproxy FOLDER VERSION PROXY writes the module in FOLDER to PROXY in the layout of a Go module proxy, for
+// GOPROXY=file://PROXY.
 package main
 
 import (
