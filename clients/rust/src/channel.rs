@@ -14,7 +14,8 @@ use tonic::{
 /// The generated client on a connection that adds the token to every RPC.
 pub type RawClient = ControlServiceClient<InterceptedService<Channel, Credentials>>;
 
-/// Time limit for re-establishing a lost connection. Exceeding it is [`Error::Disconnected`].
+/// Time limit for opening a connection, the first or a later one. A reconnect that exceeds it fails with
+/// [`Error::Disconnected`].
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// An HTTP/2 ping is sent after this time without a frame.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
@@ -25,7 +26,8 @@ const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 /// Flow-control window of the connection: many times that of a stream, so that one unread stream does not
 /// starve the others.
 const CONNECTION_WINDOW_BYTES: u32 = 64 * 1024 * 1024;
-/// Largest accepted message; a larger one fails its RPC. The daemon sends at most 3 MiB unless requested.
+/// Largest accepted message; a larger one fails its RPC. The daemon sends at most 3 MiB unless the caller
+/// requested more.
 const MAX_RECEIVED_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 
 pub(crate) async fn dial(endpoint: &Endpoint) -> Result<RawClient> {

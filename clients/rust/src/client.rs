@@ -101,8 +101,8 @@ impl Client {
         RawClient::clone(&self.raw)
     }
 
-    /// A client whose sends count a socket as reached only when its browser confirmed the frame.
-    /// Default: when it is in the socket's queue. Such a send waits for the slowest page, so set a suitable
+    /// A client whose sends count a socket as reached only when its browser confirmed the frame. Default: when
+    /// the frame is in the socket's queue. Such a send waits for the slowest page, so set a suitable
     /// [deadline](Client::with_deadline). It is not ordered relative to other sends.
     #[must_use]
     pub fn confirming_receipt(mut self) -> Self {

@@ -53,8 +53,7 @@ impl Daemon {
         format!("{}.json", self.pid)
     }
 
-    /// Its first control address, with the token if that address needs one. Reads the token file, which
-    /// blocks.
+    /// Its first control address, with the token if that address needs one. Blocks: reads the token file.
     ///
     /// # Errors
     /// [`Error::Endpoint`] or [`Error::TokenFile`] when the address or the token file is not valid.
@@ -66,7 +65,8 @@ impl Daemon {
         }
     }
 
-    /// How near its roots are to a folder, the nearest last; `None` when they are unrelated.
+    /// Returns the nearness of its nearest root; a nearer root compares greater. `None` when no root is related
+    /// to the folder.
     fn nearness(&self, folder: &Path) -> Option<Nearness> {
         let roots = self.root_dirs.iter();
         roots
@@ -80,7 +80,8 @@ impl Daemon {
             .max()
     }
 
-    /// Whether anything listens at one of its addresses; a daemon that is too busy to accept does.
+    /// Whether anything listens at one of its addresses. A connect timeout counts as listening: the daemon may
+    /// be busy.
     fn listens(&self) -> bool {
         self.controls.iter().chain([&self.control]).any(|control| {
             let connected = match control.strip_prefix("unix:") {
@@ -112,9 +113,9 @@ impl fmt::Display for Daemon {
 /// The position of a daemon's root relative to a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Nearness {
-    /// The root is below the folder.
+    /// The root is inside the folder.
     Below,
-    /// The root contains the folder. The number of its components; more is nearer.
+    /// The root contains the folder. Holds the number of components of the root's path: the more, the nearer.
     Around(usize),
 }
 
@@ -147,8 +148,8 @@ pub fn check_private(folder: &Path) -> io::Result<()> {
     ))
 }
 
-/// The running daemons, in no particular order. Removes files of daemons that no longer run. Reads small
-/// files and tries the addresses, which blocks.
+/// The running daemons, in no particular order. Removes files of daemons that no longer run. Blocks briefly:
+/// reads small files and tries the addresses.
 ///
 /// # Errors
 /// When the runtime folder exists and cannot be read, or is [not private](check_private).
@@ -159,7 +160,7 @@ pub fn running() -> io::Result<Vec<Daemon>> {
 /// The running daemon of the current user that has this control address.
 ///
 /// # Errors
-/// As [`running`].
+/// Those of [`running`].
 pub fn at(endpoint: &Endpoint) -> io::Result<Option<Daemon>> {
     let has_address = |daemon: &Daemon| {
         let controls = daemon.controls.iter().map(|control| control.parse());
@@ -218,11 +219,11 @@ fn read(path: &Path) -> Option<Daemon> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-/// Chooses the daemon for a folder: the one whose root is the nearest that contains the folder, else one
-/// whose root is below it, else the only one.
+/// Chooses the daemon for a folder: the one with the innermost root that contains the folder; otherwise one
+/// with a root inside the folder; otherwise the only one.
 ///
 /// # Errors
-/// [`Error::NoDaemon`] without any daemon; [`Error::SeveralDaemons`] when two are equally near.
+/// [`Error::NoDaemon`] without any daemon; [`Error::SeveralDaemons`] when several match equally well.
 pub fn choose(folder: &Path, daemons: Vec<Daemon>) -> Result<Daemon> {
     // Roots are real paths. A folder that does not exist is not inside any root.
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
@@ -247,12 +248,12 @@ pub fn choose(folder: &Path, daemons: Vec<Daemon>) -> Result<Daemon> {
 ///
 /// # Errors
 /// [`Error::NoDaemon`] without a daemon, or when the files cannot be read; [`Error::SeveralDaemons`] when
-/// two are equally near.
+/// several match equally well.
 pub fn find(folder: &Path) -> Result<Daemon> {
     choose(folder, list()?)
 }
 
-/// Finds the daemon that serves exactly these folders: a later run of a daemon that was connected before.
+/// Finds the daemon that serves exactly these folders. Used to reconnect after the daemon was restarted.
 pub(crate) fn find_serving(root_dirs: &[PathBuf]) -> Result<Daemon> {
     let mut daemons = list()?;
     daemons.retain(|daemon| daemon.root_dirs == root_dirs);
@@ -280,12 +281,12 @@ fn is_private(metadata: &fs::Metadata) -> bool {
     metadata.uid() == rustix::process::getuid().as_raw() && access_of_others == 0
 }
 
-/// Whether a process runs. A zombie does not.
+/// Whether a process runs. A zombie counts as dead.
 #[cfg(unix)]
 pub fn is_alive(pid: u32) -> bool {
     use rustix::process::{Pid, test_kill_process};
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The state follows the name, which is in parentheses and may contain some.
+    // The state follows the name, which is in parentheses and may contain parentheses.
     let is_zombie = stat
         .rsplit_once(')')
         .is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'));

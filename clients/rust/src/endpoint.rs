@@ -8,9 +8,9 @@ use std::{
 };
 use tonic::transport::Uri;
 
-/// The control endpoint; the daemon sets it for the plugins it spawns, people set it by hand.
+/// Environment variable for the control endpoint; set by the daemon for the plugins it spawns, or by hand.
 const ENDPOINT_VARIABLE: &str = "PAGEWIRE_ENDPOINT";
-/// The control token.
+/// Environment variable for the control token.
 const TOKEN_VARIABLE: &str = "PAGEWIRE_TOKEN";
 
 /// The control endpoint of a daemon: an address, and a token if the address needs one.
@@ -48,8 +48,8 @@ impl Endpoint {
         }
     }
 
-    /// As [`find`](Endpoint::find), but discovers only a daemon that serves these folders, because the daemon
-    /// of another project may be the only one for a while.
+    /// Like [`find`](Endpoint::find), but discovers only a daemon that serves these folders: while a plugin's
+    /// daemon restarts, the only running daemon may belong to another project.
     pub(crate) fn find_again(root_dirs: &[PathBuf]) -> Result<Self> {
         match variable(ENDPOINT_VARIABLE) {
             Some(_) => Self::from_env(),
@@ -57,13 +57,13 @@ impl Endpoint {
         }
     }
 
-    /// Discovers the daemon for this folder: the one whose root is the nearest that contains the folder, else
-    /// one whose root is below it, else the only running one. Its token is read from its file;
-    /// `PAGEWIRE_TOKEN` is ignored, as it belongs to a named endpoint. Blocks briefly: reads small files and
-    /// tries their addresses.
+    /// Discovers the daemon for this folder: the one with the innermost root that contains the folder;
+    /// otherwise one with a root inside the folder; otherwise the only running one. Its token is read from its
+    /// file; `PAGEWIRE_TOKEN` is ignored, as it belongs to a named endpoint. Blocks briefly: reads small files
+    /// and tries their addresses.
     ///
     /// # Errors
-    /// [`Error::NoDaemon`] without a running daemon; [`Error::SeveralDaemons`] when two are equally near.
+    /// [`Error::NoDaemon`] without a running daemon; [`Error::SeveralDaemons`] when several match equally well.
     pub fn discover(folder: impl AsRef<Path>) -> Result<Self> {
         discovery::find(folder.as_ref())?.endpoint()
     }
@@ -100,7 +100,7 @@ impl Endpoint {
         }
         let daemon = discovery::at(&self).ok().flatten();
         let file = daemon.and_then(|daemon| daemon.token_file);
-        // Without a token the daemon responds with an error that names it.
+        // Without a token the daemon refuses the call: its error reports the missing token.
         match file.map(|file| self.clone().with_token_file(file)) {
             Some(Ok(endpoint)) => endpoint,
             Some(Err(_)) | None => self,
@@ -115,8 +115,8 @@ impl Endpoint {
         self
     }
 
-    /// The endpoint with the content of this file as its token, without surrounding white space. Reads the
-    /// file, which blocks.
+    /// The endpoint with the content of this file as its token, without surrounding white space. Blocks: reads
+    /// the file.
     ///
     /// # Errors
     /// [`Error::TokenFile`] when the file cannot be read or is empty.

@@ -147,7 +147,7 @@ impl From<Status> for Error {
         let info = status
             .get_details_error_info()
             .filter(|info| info.domain == REASON_DOMAIN);
-        // A received status has no source; one created by the local transport has.
+        // Only a status that the local transport created has a source; a received one has none.
         if info.is_none() && error::Error::source(&status).is_some() {
             return Self::from_transport(&status);
         }

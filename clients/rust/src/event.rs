@@ -66,7 +66,7 @@ pub struct ConsoleEntry {
 pub struct Message(proto::BrowserMessage);
 
 impl Message {
-    /// The socket that sent it; `Target::socket` with it reaches the same page.
+    /// The socket that sent it; `Target::socket` with this id reaches the same page.
     pub fn socket_id(&self) -> &str {
         &self.0.socket_id
     }

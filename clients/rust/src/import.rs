@@ -66,7 +66,7 @@ impl Import {
         self
     }
 
-    /// Time limit of the pages; those that exceed it are rows with
+    /// How long to wait for each page; a page that exceeds it gets a row with
     /// [`TimedOut`](DeliveryStatus::TimedOut). Default 10 s.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -82,7 +82,7 @@ impl Import {
         self
     }
 
-    /// The default deadline of an RPC that awaits it.
+    /// The default deadline of the RPC that awaits this import.
     pub(crate) fn deadline(&self) -> Duration {
         let timeout = self.timeout.unwrap_or(DEFAULT_TIMEOUT);
         timeout.saturating_add(DEADLINE_MARGIN)

@@ -65,9 +65,9 @@ impl LiveFilters {
     /// once its filters are active. Returns immediately while the plugin does not run.
     ///
     /// # Errors
-    /// [`Error::Rpc`](crate::Error::Rpc) when the daemon refuses a filter (`FIELD_INVALID`), which
-    /// ends the plugin; or another error that ended it meanwhile. The filters stay set: replace refused ones
-    /// before running the plugin again.
+    /// [`Error::Rpc`](crate::Error::Rpc) when the daemon refuses a filter (`FIELD_INVALID`; this ends the
+    /// plugin), or the error that ended the plugin meanwhile. The filters stay set: replace refused ones before
+    /// running the plugin again.
     pub async fn set<I: IntoIterator<Item = Filter>>(&self, filters: I) -> Result<()> {
         let filters = filters.into_iter().map(|filter| filter.0).collect();
         let mut version = 0;

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// `Filter::path("/a.js").into()`, `[filter, another].into()`.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
-    /// Without filters: the current ones are added when the hook opens.
+    /// The opening message. Its filters are empty: `filters` are added when the hook opens.
     pub(crate) open: proto::ServeOpen,
     pub(crate) filters: LiveFilters,
 }
@@ -44,14 +44,14 @@ impl ServeOptions {
 /// `Filter::mime("text/css").into()`, `[filter, another].into()`.
 #[derive(Clone, Debug)]
 pub struct TransformOptions {
-    /// Without filters: the current ones are added when the hook opens.
+    /// The opening message. Its filters are empty: `filters` are added when the hook opens.
     pub(crate) open: proto::TransformOpen,
     pub(crate) filters: LiveFilters,
 }
 
 impl TransformOptions {
-    /// The largest body to transform, in bytes. A larger response skips this plugin, which one of its headers
-    /// reports. Default 1 MiB.
+    /// The largest body to transform, in bytes. A larger response is passed on unchanged, and its
+    /// `pagewire-skipped` header names this plugin. Default 1 MiB.
     #[must_use]
     pub fn max_body_bytes(mut self, bytes: u32) -> Self {
         self.open.max_body_bytes = bytes;
@@ -63,7 +63,7 @@ impl TransformOptions {
 /// module, or several, any of which may match.
 #[derive(Clone, Debug)]
 pub struct ResolveOptions {
-    /// Without filters: the current ones are added when the hook opens.
+    /// The opening message. Its filters are empty: `filters` are added when the hook opens.
     pub(crate) open: proto::ResolveImportOpen,
     pub(crate) filters: LiveFilters,
 }

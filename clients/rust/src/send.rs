@@ -8,8 +8,8 @@ use bytes::Bytes;
 use prost::Message as _;
 use serde::Serialize;
 
-/// Sends to pages. A page that cannot be reached is a row of the [`Report`], never an error, and neither is an
-/// empty selection. An invalid target or value is an error (`FIELD_INVALID`).
+/// Sends to pages. A page that cannot be reached is a row of the [`Report`], never an error. An empty selection
+/// is not an error either, but an invalid target or value is (`FIELD_INVALID`).
 ///
 /// Messages and replies use one stream and are sent in the order of the calls, even when their futures are
 /// polled concurrently. Nothing is sent before its future is polled.
@@ -55,7 +55,7 @@ impl Client {
         self.reply_json(request_id, json).await
     }
 
-    /// As [`reply`](Client::reply), with JSON text that reaches the page unchanged.
+    /// Like [`reply`](Client::reply), with JSON text that reaches the page unchanged.
     pub async fn reply_json(
         &self,
         request_id: impl Into<String>,
@@ -93,10 +93,10 @@ impl Client {
     }
 
     /// Lets pages import a module and call its default export, and waits for the returned or resolved values.
-    /// Takes as long as the slowest page, up to [`Import::timeout`]. The deadline of the RPC, unless the client
-    /// [has one](Client::with_deadline), is 5 s more.
+    /// Takes as long as the slowest page, up to [`Import::timeout`]. The deadline of the RPC is 5 s later,
+    /// unless the client [sets one](Client::with_deadline).
     ///
-    /// In a hook, awaiting a page whose load depends on that same hook ends only at the deadline.
+    /// A hook must not wait for a page that cannot load without that hook: it would wait until its deadline.
     pub async fn import_value(&self, target: &Target, import: Import) -> Result<ImportReport> {
         let deadline = import.deadline();
         let mut message = import.into_request(target)?;

@@ -1,4 +1,4 @@
-//! The stream that carries a client's sends: they need no RPC each, and arrive in the order of the calls.
+//! Stream that carries a client's sends: it avoids one RPC per send, and keeps them in call order.
 
 use crate::{Error, RawClient, Report, Result, proto};
 use futures_util::StreamExt;
@@ -80,8 +80,8 @@ impl Open {
     }
 }
 
-/// Writes queued sends and passes on the reports, which arrive in the same order. Senders without a report at
-/// the end are dropped.
+/// Writes queued sends and passes on the reports, which arrive in the same order. When the stream ends, the
+/// reply channels of sends without a report are dropped, which wakes their callers.
 async fn run(mut raw: RawClient, queued: mpsc::UnboundedReceiver<Queued>) -> Result<(), Status> {
     let pending = Arc::new(Mutex::new(VecDeque::<ReplySender>::new()));
     let written = pending.clone();
@@ -117,6 +117,6 @@ fn report(response: proto::SendStreamResponse) -> Result<Report> {
 /// The error when the task of the stream was dropped with its runtime.
 fn runtime_stopped() -> Error {
     Error::Disconnected {
-        problem: "the stream of sends was stopped with its runtime".to_owned(),
+        problem: "the Tokio runtime that ran the stream of sends has shut down".to_owned(),
     }
 }

@@ -156,7 +156,7 @@ impl Client {
         self.subscribe_with(options, request).await
     }
 
-    /// As [`subscribe`](Client::subscribe), as a declared hook of a plugin's session.
+    /// Like [`subscribe`](Client::subscribe), for a declared hook of a plugin's session.
     pub(crate) async fn subscribe_in_session(
         &self,
         options: SubscribeOptions,
@@ -203,8 +203,8 @@ impl Subscription {
             .transpose()
     }
 
-    /// Subscribes again after the last delivered event, on the client that created it, which reconnects if
-    /// necessary. Events that the daemon no longer holds, also because it was restarted, are reported by a
+    /// Subscribes again after the last delivered event, on the same client, which reconnects if necessary.
+    /// Events that the daemon no longer holds, also because it was restarted, are reported by a
     /// [`Gap`](crate::What::Gap), or are an error with [`strict_resume`](SubscribeOptions::strict_resume).
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The commands: which call of the library each makes, and the response to it.
+//! Executes commands: each makes one call to the library and prints its response.
 
 use crate::{
     gates::Gates,
@@ -21,7 +21,7 @@ use tokio::sync::Mutex as AsyncMutex;
 #[derive(Default)]
 pub(crate) struct Runner {
     client: AsyncMutex<Option<Client>>,
-    /// The endpoint given to `connect`, and the number of its calls.
+    /// The endpoint of the last `connect` command, and the number of these commands.
     endpoint: Mutex<(Option<Endpoint>, u32)>,
     plugins: Mutex<HashMap<String, Running>>,
     subscriptions: Subscriptions,

@@ -112,7 +112,7 @@ pub(crate) async fn wait(fields: &Fields, gates: &Gates, plugin: &str, path: &st
     }
 }
 
-/// Prints an event when it is dropped, because the call was cancelled.
+/// Prints an event when it is dropped, that is, when the call is cancelled.
 struct Cancelled<'a> {
     plugin: &'a str,
     path: &'a str,

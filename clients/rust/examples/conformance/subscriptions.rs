@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 #[derive(Default)]
 pub(crate) struct Subscriptions(Mutex<HashMap<String, Following>>);
 
-/// A subscription that is read by a task, which returns it at its end.
+/// A subscription that a task reads; the task returns the subscription when it ends.
 struct Following {
     unsubscribe: Option<oneshot::Sender<()>>,
     back: oneshot::Receiver<Subscription>,

@@ -56,7 +56,8 @@ impl Context {
         let _ = self.client().raw().end_session(request).await;
     }
 
-    /// The position of [`sockets`](Context::sockets) in the event log.
+    /// The position in the event log at which [`sockets`](Context::sockets) was taken; a subscription that
+    /// resumes there misses nothing.
     pub fn position(&self) -> Position {
         self.0.started.position.clone().unwrap_or_default()
     }

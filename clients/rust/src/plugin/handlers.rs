@@ -9,7 +9,7 @@ use tokio::sync::watch;
 pub type HandlerResult<T = ()> = Result<T, BoxError>;
 
 pub(super) type HandlerFuture<T> = Pin<Box<dyn Future<Output = HandlerResult<T>> + Send>>;
-/// A handler of events, which also gets the client.
+/// A handler of events. It also gets the client.
 pub(super) type Handler<E, T = ()> = Arc<dyn Fn(E, Client) -> HandlerFuture<T> + Send + Sync>;
 pub(super) type StartHandler = Arc<dyn Fn(Context) -> HandlerFuture<()> + Send + Sync>;
 pub(super) type StopHandler = Arc<dyn Fn(Client) -> HandlerFuture<()> + Send + Sync>;
@@ -18,7 +18,7 @@ pub(super) type StopHandler = Arc<dyn Fn(Client) -> HandlerFuture<()> + Send + S
 #[derive(Default)]
 pub(super) struct Listeners {
     pub(super) messages: HashMap<Arc<str>, Handler<Message>>,
-    /// Their result is JSON text.
+    /// Handlers of requests. Their result is JSON text.
     pub(super) requests: HashMap<Arc<str>, Handler<Message, String>>,
     pub(super) socket_opened: Option<Handler<Socket>>,
     pub(super) socket_ready: Option<Handler<Socket>>,

@@ -14,7 +14,7 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-/// Results waiting to be written; handlers wait when the queue is full.
+/// Number of results that may wait to be written; handlers wait when the queue is full.
 const RESULT_QUEUE: usize = 32;
 
 /// A type of hook: input and output of its handler, and the messages of its stream.

@@ -15,10 +15,10 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Handlers that run or wait for earlier ones of their socket. At the limit no event is read, so that the
-/// daemon's queue fills and it finally ends the subscription with `SUBSCRIBER_SLOW`.
+/// Limit of handlers that run or wait for earlier ones of their socket. At the limit no event is read, so that
+/// the daemon's queue fills and it finally ends the subscription with `SUBSCRIBER_SLOW`.
 const MAX_HANDLERS: usize = 256;
-/// Number of sockets with a tracked handler at which finished ones are removed.
+/// Number of tracked sockets at which those whose last handler has finished are removed.
 const MAX_TRACKED_SOCKETS: usize = 1024;
 
 /// The event of a handler, formatted only for an error message.

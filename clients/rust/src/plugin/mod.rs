@@ -134,10 +134,10 @@ impl Plugin {
         self
     }
 
-    /// Serves the requests that match a [`Filter`](crate::Filter), or any of several, with [`ServeOptions`].
-    /// The handler returns a [`Content`](crate::Content), a
-    /// [`Skip`](crate::Skip), or an `Option<Content>` whose `None` skips. Its error, or a
-    /// panic, is shown in the page; a [`Failure`](crate::Failure) adds the location in the source.
+    /// Serves the requests that match any of the filters: a [`Filter`](crate::Filter), several, or those of
+    /// [`ServeOptions`]. The handler returns a [`Content`](crate::Content), a [`Skip`](crate::Skip), or an
+    /// `Option<Content>` whose `None` skips. Its error, or a panic, is shown in the page; a
+    /// [`Failure`](crate::Failure) adds the location in the source.
     ///
     /// Calls run concurrently. A call without a waiting request is cancelled: its future is dropped. A plugin has
     /// one serve handler, which distinguishes paths itself.
@@ -153,9 +153,10 @@ impl Plugin {
         self
     }
 
-    /// Transforms the responses that match a [`Filter`](crate::Filter), or any of several, with
-    /// [`TransformOptions`], whatever their source. The handler returns a [`Change`], or an `Option` of one whose
-    /// `None` leaves the response unchanged. Otherwise as [`serve`](Plugin::serve).
+    /// Transforms the responses that match any of the filters, whatever their source: a
+    /// [`Filter`](crate::Filter), several, or those of [`TransformOptions`]. The handler returns a [`Change`],
+    /// or an `Option<Change>` whose `None` leaves the response unchanged. Otherwise like
+    /// [`serve`](Plugin::serve).
     ///
     /// Results are cached, including `None`: the handler is not called again for an unchanged response, unless
     /// the change has [`no_cache`](Change::no_cache).
@@ -179,10 +180,10 @@ impl Plugin {
         self
     }
 
-    /// Resolves the imports of modules that match a [`Filter`](crate::Filter), or any of several, with
-    /// [`ResolveOptions`]. The handler is called once per module, with all its [`Imports`]. It returns the result
-    /// of [`Imports::resolve`], or a `Vec<Option<String>>` with one entry per import; `None` leaves an import to
-    /// the next plugin. Otherwise as [`serve`](Plugin::serve).
+    /// Resolves the imports of modules that match any of the filters: a [`Filter`](crate::Filter), several, or
+    /// those of [`ResolveOptions`]. The handler is called once per module, with all its [`Imports`]. It returns
+    /// the result of [`Imports::resolve`], or a `Vec<Option<String>>` with one entry per import; `None` leaves
+    /// an import to the next plugin. Otherwise like [`serve`](Plugin::serve).
     ///
     /// The result is cached until the module changes, a file that it
     /// [depends on](Resolved::depends_on) changes or appears, or it is invalidated.
@@ -233,8 +234,8 @@ impl Plugin {
     }
 
     /// Answers every request of this type that a page sends with `sendMessageWaitForResponse`: with the returned
-    /// value as JSON, or with the error of the handler. The page waits up to 20 s. For a message of this type that
-    /// is not a request, the handler is called and its result is dropped.
+    /// value as JSON, or with the error of the handler. The page waits up to 20 s. The handler is also called
+    /// for a plain message of this type (one that expects no reply); its result is discarded.
     pub fn on_request<H, F, R>(mut self, message_type: impl Into<String>, handler: H) -> Self
     where
         H: Fn(Message, Client) -> F + Send + Sync + 'static,

@@ -4,7 +4,8 @@ use crate::{Client, Context, proto};
 use bytes::Bytes;
 use std::{path::Path, time::Duration};
 
-/// An HTTP request: the one to serve, or the one for which a response is transformed or a module resolved.
+/// An HTTP request: the request to serve, the request that a response answers, or the request for an importing
+/// module.
 #[derive(Clone, Debug)]
 pub struct Request {
     http: proto::RequestContext,

@@ -15,8 +15,8 @@ use std::slice;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Response, Status, Streaming};
 
-/// Imports of one module, in source order, that match the hook's filters and that no earlier plugin resolved.
-/// There is at least one.
+/// Imports of one module, in source order, that match the hook's filters and that no earlier plugin has
+/// resolved. Never empty.
 #[derive(Clone, Debug)]
 pub struct Imports {
     importer: Request,

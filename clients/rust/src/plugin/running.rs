@@ -8,7 +8,8 @@ use crate::{Client, Code, Endpoint, Error, Result, endpoint, error::one_line};
 use std::{env, io, path::PathBuf, thread, time::Duration};
 use tokio::sync::{oneshot, watch};
 
-/// Associates a process that the daemon spawned with its session.
+/// Environment variable with the launch id, by which the daemon matches a session to the process that it
+/// spawned.
 const LAUNCH_ID_VARIABLE: &str = "PAGEWIRE_LAUNCH_ID";
 /// Delays before reconnect attempts. The last one applies to all further attempts.
 const RECONNECT_DELAYS: [Duration; 5] = [
@@ -65,12 +66,12 @@ impl Plugin {
     /// disconnects the plugin immediately.
     ///
     /// When the connection is lost or the daemon stops, the plugin reconnects after 0.2, 0.5, 1, 2, then every
-    /// 5 s, without limit; a discovered daemon only to one that serves the same folders.
+    /// 5 s, without limit; if it discovered its daemon, only to one that serves the same folders.
     /// [`server_start`](Plugin::server_start) is then called again, and events start at the new session.
     ///
-    /// A plugin that the daemon spawned does not reconnect, since the daemon starts it again. It returns when the
-    /// daemon stops, or when its standard input ends: the daemon has exited, or its grace period is over. Nothing
-    /// else may read that input.
+    /// A plugin that the daemon spawned does not reconnect, since the daemon starts it again. It returns when
+    /// the daemon stops, or at the end of its standard input, which means that the daemon has exited or its
+    /// grace period is over. So the rest of the program must not read standard input.
     ///
     /// # Errors
     /// At the first attempt any error, including [`Error::NoDaemon`] and [`Error::Connect`]. Later only permanent
@@ -90,14 +91,14 @@ impl Plugin {
         }
     }
 
-    /// As [`run`](Plugin::run) with this endpoint, even if the daemon spawned the program.
+    /// Like [`run`](Plugin::run), but with this endpoint, even if the daemon spawned the program.
     pub async fn run_with(self, endpoint: Endpoint) -> Result<()> {
         let names_token = endpoint.token.is_some();
         self.run_with_reconnects(|_| Ok(endpoint.clone()), names_token)
             .await
     }
 
-    /// As [`run`](Plugin::run) without reconnecting: returns when the daemon stops, and fails with
+    /// Like [`run`](Plugin::run), but without reconnecting: returns when the daemon stops, and fails with
     /// [`Error::Disconnected`] when the connection is lost.
     pub async fn run_once(self) -> Result<()> {
         match launch_id() {
@@ -106,7 +107,7 @@ impl Plugin {
         }
     }
 
-    /// As [`run_once`](Plugin::run_once) with this endpoint, even if the daemon spawned the program.
+    /// Like [`run_once`](Plugin::run_once), but with this endpoint, even if the daemon spawned the program.
     pub async fn run_once_with(self, endpoint: Endpoint) -> Result<()> {
         self.run_session(endpoint, "", &mut None).await.map(drop)
     }

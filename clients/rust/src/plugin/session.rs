@@ -27,13 +27,13 @@ use tokio::{
 };
 use tonic::Streaming;
 
-/// Time for the session's stream to report the reason after a hook's stream has ended.
+/// How long to wait, after a hook's stream has ended, for the session's stream to report why the session ended.
 const REASON_TIMEOUT: Duration = Duration::from_secs(1);
 /// Grace period for running handlers and the stop handler when the program stops the plugin, or the daemon
 /// does not state one.
 const STOP_GRACE: Duration = Duration::from_secs(2);
 
-/// Who ended a session gracefully.
+/// The side that ended a session gracefully.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     ByDaemon,
@@ -129,7 +129,7 @@ fn joined(done: std::result::Result<Result<()>, JoinError>) -> Result<()> {
     done.unwrap_or_else(|error| match error.try_into_panic() {
         Ok(panic) => resume_unwind(panic),
         Err(_) => Err(Error::Unexpected(
-            "the hooks were stopped with their runtime",
+            "the Tokio runtime that ran the hooks has shut down",
         )),
     })
 }

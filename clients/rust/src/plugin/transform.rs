@@ -35,7 +35,7 @@ impl Response {
         }
     }
 
-    /// The request for it.
+    /// The request that it answers.
     pub fn request(&self) -> &Request {
         &self.request
     }
