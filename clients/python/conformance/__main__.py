@@ -1,4 +1,4 @@
-"""Reads commands, each one call of the library, and writes results and events as JSON lines.
+"""Reads commands, each of which makes one call to the library, and writes JSON lines.
 
 See tests/conformance/README.md for the protocol.
 """

@@ -196,7 +196,7 @@ async def running(plugin: Plugin, *, once: bool = False) -> AsyncIterator[Runnin
 
 
 async def next_context(ran: RunningPlugin) -> Any:
-    """The context of the plugin's next start. Raises the error that ended it instead."""
+    """The context of the plugin's next start. Raises the error if the plugin ended instead."""
     started = asyncio.create_task(ran.contexts.get())
     done: set[asyncio.Task[Any]]
     done, _ = await within(

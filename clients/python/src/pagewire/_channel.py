@@ -109,7 +109,7 @@ async def dial(endpoint: Endpoint) -> Connection:
 
 
 async def next_message(call: "_Call[M]") -> M | None:
-    """Read the next message of a stream; None = its end. Cancelling it cancels the stream."""
+    """Read the next message of a stream; None = its end. Cancelling this cancels the stream."""
     with translated():
         message = await call.read()
     return None if message is grpc.aio.EOF else cast("M", message)

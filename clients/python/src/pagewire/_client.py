@@ -61,9 +61,10 @@ class Client:
     def find(cls) -> "Opening[Client]":
         """Connect to a daemon without being given one.
 
-        Uses the daemon that `PAGEWIRE_ENDPOINT` names; else the one whose root is the nearest that
-        contains the current folder, else one whose root is below it, else the only running one.
-        Raises NoDaemonError or SeveralDaemonsError, and otherwise as `connect`.
+        Uses the daemon that `PAGEWIRE_ENDPOINT` names; otherwise the daemon with the innermost
+        root that contains the current folder; otherwise a daemon with a root inside the current
+        folder; otherwise the only running one. Raises NoDaemonError, SeveralDaemonsError, or an
+        error of `connect`.
         """
         return cls.connect()
 
@@ -138,7 +139,7 @@ class Client:
         return (await self.list_sockets(condition)).sockets
 
     async def list_sockets(self, condition: SocketFilter | None = None) -> SocketList:
-        """As `sockets`, with the position of the snapshot, for `subscribe(resume_after=...)`."""
+        """Like `sockets`, with the snapshot's position, for `subscribe(resume_after=...)`."""
         request = sockets_pb2.ListSocketsRequest(page_size=_LIST_PAGE_SIZE)
         if condition is not None:
             request.filter.CopyFrom(condition._to_proto())
@@ -192,7 +193,7 @@ class Client:
         return await self._send(messages_pb2.SendRequest(target=_asker(message), json=json))
 
     async def reply_error(self, message: Message, text: str) -> Report:
-        """Reply to a page's request with an error. Raises as `reply`."""
+        """Reply to a page's request with an error. Raises the errors of `reply`."""
         return await self._send(messages_pb2.SendRequest(target=_asker(message), error=text))
 
     async def send_import(self, target: Target, module: Import) -> Report:
@@ -204,8 +205,8 @@ class Client:
     async def import_value(self, target: Target, module: Import) -> ImportReport:
         """Make pages import a module and call its default export, and wait for the values.
 
-        Takes as long as the slowest page, up to the import's timeout. A hook that waits for a page
-        whose load depends on that same hook waits until its deadline.
+        Takes as long as the slowest page, up to the import's timeout. A hook must not wait for a
+        page that cannot load without that hook: it would wait until its deadline.
         """
         request = module._to_proto(target, await_result=True)
         timeout = module._timeout or DEFAULT_TIMEOUT_SECONDS
@@ -362,7 +363,7 @@ class Client:
     async def _send(self, request: messages_pb2.SendRequest) -> Report:
         request.delivery.CopyFrom(self._delivery())
         if self._confirm_receipt:
-            # Not on the stream, where a slow report would delay the ones after it.
+            # Not on the stream, where a slow report would delay the later ones.
             await self._sender.settled()
             response = await self._call(self._connection.stub.Send, request)
             return Report._from_proto(response.report)

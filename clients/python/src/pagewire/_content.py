@@ -208,7 +208,7 @@ class Resolved:
         """Resolve a module's imports.
 
         Args:
-            specifiers: One for each import, in order; None leaves it to the next plugin.
+            specifiers: One for each import, in order; None leaves an import to the next plugin.
             no_cache: Call the plugin again for the next request of the module. Otherwise the
                 result is cached until the module changes, it is invalidated, a file it depends on
                 changes, or a plugin disconnects.

@@ -28,7 +28,8 @@ class Context:
     sockets: tuple[Socket, ...]
     """The connected sockets at the start of the session; `Client.sockets` lists current ones."""
     position: Position
-    """The position of `sockets` in the log."""
+    """The position in the event log at which `sockets` was taken; a subscription that resumes
+    there misses nothing."""
     server_info: ServerInfo
     """Version, features and limits of the daemon."""
     root_dirs: tuple[str, ...]
@@ -76,7 +77,11 @@ class Context:
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """A page's HTTP request: the one to answer, or that of a response or a module."""
+    """A page's HTTP request.
+
+    The request to serve, the request that a response answers, or the request for an importing
+    module.
+    """
 
     method: str
     """The HTTP method, upper-case."""
@@ -166,14 +171,16 @@ class ImportSpecifier:
     line: int
     """Its line, from 1."""
     column: int
-    """Its column after the quote, from 1, in UTF-16 code units."""
+    """The column of its first character (after the opening quote), from 1, in UTF-16 code
+    units."""
 
 
 @dataclass(slots=True, eq=False)
 class Imports:
-    """The imports of one module that match and that no earlier plugin has resolved.
+    """The imports of one module that a plugin may resolve.
 
-    Iterable in source order, with at least one.
+    They match the hook's filters, and no earlier plugin has resolved them. Iterates in source
+    order. Never empty.
     """
 
     importer: Request

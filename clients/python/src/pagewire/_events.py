@@ -18,9 +18,9 @@ class Message:
     """A message of a page."""
 
     socket_id: str
-    """The socket that sent it; `Target.socket` with it reaches the same page."""
+    """The socket that sent it; `Target.socket` with this id reaches the same page."""
     type: str
-    """Its `type`; empty for a binary one."""
+    """The `type` of the message; empty for a binary one."""
     text: str | None
     """The text as the page sent it, never re-encoded. None if it is binary or was omitted."""
     binary: bytes | None
@@ -217,7 +217,7 @@ class GapReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Events were lost to this subscription: those between the bounds, which are not lost."""
+    """Events were lost to this subscription: those between the bounds, without the bounds."""
 
     after_sequence: int
     """Sequence of the last event before the gap."""

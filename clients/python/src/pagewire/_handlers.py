@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from pagewire._context import Context
 
 log = logging.getLogger("pagewire")
-"""Reports errors that no page gets. Python writes them to standard error unless configured."""
+"""Reports errors that no page gets. By default Python writes them to standard error."""
 
 # Limit of plain handlers that run concurrently; further calls wait.
 _MAX_THREADS = 64
@@ -75,6 +75,6 @@ def is_async(handler: Handler) -> bool:
 
 
 def task_is_cancelled() -> bool:
-    """Whether the running task is cancelled; else a CancelledError comes from the handler."""
+    """Whether the running task is cancelled. If not, a CancelledError came from the handler."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

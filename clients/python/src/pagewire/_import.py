@@ -12,7 +12,8 @@ from pagewire._target import Target
 from pagewire.errors import PagewireError
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
-"""Time limit of the pages for an awaited import; those that exceed it are rows."""
+"""How long an awaited import waits for each page; a page that exceeds it gets a row with
+TIMEOUT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Import:
         timeout: float | None = None,
         max_result_bytes: int = 0,
     ) -> "Import":
-        """A URL as a page would import it: `/x.js`, `https://...`; called with `args`.
+        """A module's URL, such as `/x.js` or `https://...`; its default export gets `args`.
 
         `fresh` evaluates the module again in pages that have already imported it. `timeout` is the
         time limit of the pages in seconds, by default 10. A result larger than `max_result_bytes`
@@ -53,7 +54,7 @@ class Import:
         timeout: float | None = None,
         max_result_bytes: int = 0,
     ) -> "Import":
-        """The source of a module; otherwise as `path`.
+        """The source of a module; otherwise like `path`.
 
         The daemon serves it from the pages' own origin, so it passes a strict content security
         policy, has real stack traces, and is evaluated each time.
@@ -122,9 +123,9 @@ class ImportRow:
     socket_id: str
     """The page's socket."""
     value: JsValue | None
-    """What the default export returned, or its promise resolved to; None with an error."""
+    """What the default export returned, or its promise resolved to; None if `error` is set."""
     error: PageImportError | None
-    """Why there is no value."""
+    """Why there is no value; None if there is one."""
     elapsed: float
     """Seconds from selection to the result or the timeout, by the daemon's clock."""
 

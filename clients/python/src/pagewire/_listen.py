@@ -57,7 +57,7 @@ class EventListener:
         self._events = await self._context.client._subscribe(request, session)
 
     async def run(self) -> None:
-        """Call handlers until `finish`. Raises when the subscription ends before."""
+        """Call handlers until `finish`. Raises when the subscription ends before that."""
         if self._events is None:
             return
         self._reader = asyncio.create_task(self._follow(self._events))

@@ -33,7 +33,8 @@ class LiveFilters:
 
         Returns once they are active: no later request is matched against the old ones. While the
         plugin does not run it returns immediately. Raises RpcError when the daemon refuses a
-        filter (`FIELD_INVALID`), which ends the plugin, or the error that ended it meanwhile.
+        filter (`FIELD_INVALID`; this ends the plugin), or the error that ended the plugin
+        meanwhile.
         """
         self._filters = _checked(filters)
         updates = [hook.update_filters(self._to_proto()) for hook in self._hooks]

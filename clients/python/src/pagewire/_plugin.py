@@ -55,8 +55,8 @@ class Plugin:
     block it, and get a `Client`. Plain ones run in at most 64 threads, so they may block; they get
     a `pagewire.sync.Client`. All run concurrently. A handler that fails never ends the plugin:
     errors of hooks (`serve`, `transform`, `resolve_import`) are shown in the page, those of
-    `on_request` are sent to the page, all others are logged (logger `pagewire`, which Python
-    writes to standard error unless configured). The exceptions are `server_start` and
+    `on_request` are sent to the page, all others are logged (logger `pagewire`; Python writes
+    them to standard error unless logging is configured). The exceptions are `server_start` and
     `server_stop`, whose errors end `run`.
 
     Events of one socket are handled sequentially, in order; those of different sockets
@@ -154,9 +154,10 @@ class Plugin:
     ) -> Callable[[T], T]:
         """Transform the responses that match any of the filters, whatever their source.
 
-        The handler gets a `Response` and returns a `Change`, or None to leave it unchanged.
-        `max_body_bytes` is the largest body to transform (default 1 MiB); a larger response skips
-        this plugin, which its header `pagewire-skipped` reports. Otherwise as `serve`.
+        The handler gets a `Response` and returns a `Change`, or None to leave the response
+        unchanged. `max_body_bytes` is the largest body to transform (default 1 MiB); a larger
+        response is passed on unchanged, and its `pagewire-skipped` header names this plugin.
+        Otherwise like `serve`.
 
         Results are cached, including None: the handler is not called again for an unchanged
         response, unless the change has `no_cache`.
@@ -184,9 +185,9 @@ class Plugin:
         """Resolve the imports of modules that match any of the filters.
 
         The handler is called once per module, with all its `Imports`, and returns a list with one
-        specifier for each (None leaves it to the next plugin), or a `Resolved`, or None.
-        `specifiers` limits the hook to specifiers that match any of these regular expressions (RE2,
-        unanchored); `^[^./]` matches the bare ones. Otherwise as `serve`.
+        specifier for each (None leaves an import to the next plugin), or a `Resolved`, or None.
+        `specifiers` limits the hook to specifiers that match any of these regular expressions
+        (RE2, unanchored); `^[^./]` matches the bare ones. Otherwise like `serve`.
         """
         open_ = hooks_pb2.ResolveImportOpen(
             options=hook_options(
@@ -213,8 +214,8 @@ class Plugin:
         """Reply to every request of this type that a page makes (`sendMessageWaitForResponse`).
 
         Replies with the handler's return value as JSON, or with its error. The page waits up to
-        20 s. For a message of this type that is not a request the handler is called too, and its
-        result is discarded.
+        20 s. The handler is also called for a plain message of this type (one that expects no
+        reply); its result is discarded.
         """
 
         def decorate(handler: M) -> M:
@@ -277,12 +278,13 @@ class Plugin:
         """Run the plugin until Ctrl-C, `stop`, or a permanent refusal by the daemon.
 
         Blocks; `run_async` is for programs with their own event loop. Without an endpoint, uses
-        the daemon that spawned the plugin, or else finds one as `Client.find`.
+        the daemon that spawned the plugin, or else finds one as `Client.find` does.
 
         When the daemon stops or the connection is lost, the plugin reconnects after 0.2, 0.5, 1,
-        2, then every 5 s, without limit; a discovered daemon only to one with the same root
-        folders. A plugin that the daemon spawned does not reconnect: it returns then, and when its
-        standard input ends, which nothing else may read.
+        2, then every 5 s, without limit; if it discovered its daemon, only to one with the same
+        root folders. A plugin that the daemon spawned does not reconnect: it returns when the
+        daemon stops, and at the end of its standard input, so the rest of the program must not
+        read standard input.
 
         Raises ConnectError or NoDaemonError when the first attempt finds no daemon; RpcError when
         the daemon refuses the plugin (`PLUGIN_NAME_TAKEN`, `FIELD_INVALID`, `TOKEN_INVALID`) or
@@ -297,7 +299,7 @@ class Plugin:
         token: str | None = None,
         token_file: StrPath | None = None,
     ) -> None:
-        """As `run`, but returns when the daemon stops, and raises when the connection is lost."""
+        """Like `run`, but returns when the daemon stops and raises when the connection is lost."""
         asyncio.run(self._run_in_main(endpoint, token, token_file, once=True))
 
     async def run_async(
@@ -307,7 +309,7 @@ class Plugin:
         token: str | None = None,
         token_file: StrPath | None = None,
     ) -> None:
-        """As `run`, in the running event loop. Cancelling it disconnects the plugin immediately."""
+        """Like `run`, in the running event loop. Cancelling it disconnects the plugin at once."""
         await self._run(endpoint, token, token_file, once=False)
 
     async def run_once_async(
@@ -317,7 +319,7 @@ class Plugin:
         token: str | None = None,
         token_file: StrPath | None = None,
     ) -> None:
-        """As `run_once`, in the running event loop. Cancelling it disconnects immediately."""
+        """Like `run_once`, in the running event loop. Cancelling it disconnects at once."""
         await self._run(endpoint, token, token_file, once=True)
 
     def stop(self) -> None:

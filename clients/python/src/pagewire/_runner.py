@@ -16,7 +16,8 @@ from pagewire._session import PluginDeclaration, Session
 from pagewire._values import StrPath
 from pagewire.errors import PagewireError, PluginError, RpcError
 
-# Set by the daemon for each process that it spawns; associates the process with its session.
+# Environment variable with the launch id, by which the daemon matches a session to the process
+# that it spawned.
 _LAUNCH_ID_VARIABLE = "PAGEWIRE_LAUNCH_ID"
 
 # Delays before reconnect attempts. The last one applies to all further attempts.
@@ -50,7 +51,8 @@ class PluginRunner:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self._caller = Caller()
-        # Root folders of the daemon of the last session; a discovered daemon must serve the same.
+        # Folders that the last session's daemon served; a discovered one must serve the same
+        # folders.
         self._root_dirs: tuple[str, ...] | None = None
         # Whether the last attempt opened a session.
         self._had_session = False
@@ -132,7 +134,7 @@ class PluginRunner:
 
 
 def _is_permanent(error: PagewireError, *, first: bool, names_token: bool) -> bool:
-    """Whether this error ends the plugin. At the first attempt every error does.
+    """Whether this error ends the plugin. At the first attempt every error ends it.
 
     A discovered token may belong to the previous daemon, so its refusal is not permanent.
     """

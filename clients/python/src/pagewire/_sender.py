@@ -1,4 +1,4 @@
-"""Sends on one stream that stays open, which saves the setup of an RPC for each."""
+"""Sends on one stream that stays open: this avoids one RPC per send."""
 
 import asyncio
 from collections import deque

@@ -43,7 +43,7 @@ class ServerInfo:
     limits: Limits
     """The effective limits."""
     refused_frames: int
-    """Text frames of pages that were not a JSON object with a type, since the start."""
+    """Text frames refused since the start, because they were not a JSON object with a type."""
     injects_client: bool
     """Whether HTML pages currently get the socket client."""
     pages_with_client: int
@@ -99,7 +99,7 @@ class PluginInfo:
     """Description of a plugin that is configured, connected, or both."""
 
     plugin_name: str
-    """Its key in the configuration, the order and the logs."""
+    """Its name, which identifies it in the configuration, in the plugin order and in the logs."""
     plugin_version: str
     """The version it reported. Empty = none."""
     state: PluginState
@@ -115,7 +115,7 @@ class PluginInfo:
     calls: int
     """Calls of its hooks."""
     passes: int
-    """Skipped calls."""
+    """Calls that it answered with a skip (for `resolve_import`: resolved nothing)."""
     failures: int
     """Failed calls, without timeouts."""
     timeouts: int
@@ -123,7 +123,8 @@ class PluginInfo:
     late_results: int
     """Results that arrived too late, twice, or without a call."""
     call_latency_p99: float | None
-    """Seconds from a call being due to its result, 99th percentile. None = no calls yet."""
+    """99th percentile of the call latency in seconds, including the time in the queue. None = no
+    calls yet."""
 
     @classmethod
     def _from_proto(cls, plugin: control_pb2.Plugin) -> "PluginInfo":

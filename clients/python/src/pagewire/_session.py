@@ -17,8 +17,8 @@ from pagewire._listen import EventListener
 from pagewire._proto import control_pb2, hooks_pb2
 from pagewire.errors import PagewireError, PluginError, UnexpectedError, text_of
 
-# Limit of the wait for the session's reason after a stream of it has ended. Without one, the error
-# of the stream is used.
+# How long to wait, after one of the session's streams has failed, for the session stream to
+# report why the session ended. If it reports nothing in time, the stream's own error is raised.
 _END_REASON_TIMEOUT_SECONDS = 1.0
 # Grace period for running handlers, unless the daemon sets another one.
 _DEFAULT_GRACE_SECONDS = 2.0
@@ -76,9 +76,10 @@ class Session:
         """The folders that the daemon serves, once it has accepted the session."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run until the daemon stops or the program sets `stop`. Raises for any other end.
+        """Run until the daemon stops or the program sets `stop`.
 
-        Then running handlers may finish and the stop handler is called, within the grace period.
+        Then lets running handlers finish and calls the stop handler, within the grace period.
+        Raises if the session ends for any other reason.
         """
         stopping: asyncio.Task[object] = asyncio.create_task(stop.wait())
         self._tasks.append(stopping)

@@ -70,7 +70,7 @@ class Socket:
     page_id: str
     """Identifies the document; the same across its reconnects."""
     tab_id: str
-    """Identifies the browser tab; the same across reloads. Frames have that of their top page."""
+    """Identifies the browser tab, across reloads. Frames have the id of their top page."""
     url: str
     """The document's location, as last reported by the page."""
     title: str

@@ -22,7 +22,7 @@ _MAX_SECONDS = 315_576_000_000
 
 
 def strings(values: Iterable[str], what: str) -> list[str]:
-    """Check a list of strings. A bare string is refused, as it would become its letters."""
+    """Check a list of strings. A bare string is refused: it would be a list of its letters."""
     if isinstance(values, str | bytes):
         raise TypeError(f"{what} must be a list of strings, not {values!r} (pass [{values!r}])")
     checked = list(values)
@@ -33,7 +33,7 @@ def strings(values: Iterable[str], what: str) -> list[str]:
 
 
 def string(value: str, what: str) -> str:
-    """Check a string, for a clearer error than that of protobuf."""
+    """Check a string, for a clearer error than protobuf's."""
     if not isinstance(value, str):
         raise TypeError(f"{what} must be a string, not {value!r}")
     return value

@@ -22,14 +22,14 @@ __all__ = ["Daemon", "choose", "running", "runtime_folder"]
 _MAX_FILE_BYTES = 64 * 1024
 # A daemon that does not accept a connection within this time counts as busy, and thus as running.
 _ACCEPT_TIMEOUT_SECONDS = 1.0
-# Nearness of a root that is below the folder, or unrelated to it. That of a root that contains the
-# folder is the number of its components.
+# Nearness of a root inside the folder, and of an unrelated root. The nearness of a root that
+# contains the folder is the number of the root's components.
 _BELOW = -1
 _UNRELATED = -2
 
 
 def runtime_folder() -> Path:
-    """The folder of the discovery files, which may not exist."""
+    """The folder of the discovery files. The folder may not exist."""
     xdg_folder = os.environ.get("XDG_RUNTIME_DIR", "")
     if os.path.isabs(xdg_folder):
         return Path(xdg_folder, "pagewire")
@@ -60,9 +60,9 @@ def running() -> list[Daemon]:
 def choose(folder: str, daemons: Sequence[Daemon]) -> Daemon:
     """Choose the daemon for a folder.
 
-    Prefers the daemon whose root is the nearest that contains the folder, then one whose root is
-    below it, then the only one. Raises NoDaemonError, or SeveralDaemonsError when two are equally
-    near.
+    Chooses the daemon with the innermost root that contains the folder; otherwise one with a root
+    inside the folder; otherwise the only one. Raises NoDaemonError, or SeveralDaemonsError when
+    several match equally well.
     """
     folder = os.path.realpath(folder)
     nearness = {daemon: _nearness(daemon, folder) for daemon in daemons}
@@ -117,7 +117,7 @@ def _is_private(status: os.stat_result) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether a process runs. A zombie does not.
+    """Whether a process runs. A zombie counts as dead.
 
     A killed daemon leaves its file behind, and another one may listen at its address by now.
     """
@@ -133,7 +133,7 @@ def _is_alive(pid: int) -> bool:
         status = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
         return True
-    # The state follows the name, which is in parentheses and may contain some.
+    # The state follows the name, which is in parentheses and may contain parentheses.
     return not status.rpartition(")")[2].lstrip().startswith("Z")
 
 
@@ -142,7 +142,7 @@ def _listens(daemon: Daemon) -> bool:
 
 
 def _accepts(control: str) -> bool:
-    """Whether anything listens at an address; a daemon that is too busy to accept does."""
+    """Whether anything listens at an address. A timeout counts: the daemon may be busy."""
     try:
         if control.startswith("unix:"):
             with socket.socket(socket.AF_UNIX) as unix:

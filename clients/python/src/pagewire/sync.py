@@ -136,7 +136,7 @@ class Client:
         return self.wait(self._client.sockets(condition))
 
     def list_sockets(self, condition: SocketFilter | None = None) -> SocketList:
-        """As `sockets`, with the position of the snapshot."""
+        """Like `sockets`, with the position of the snapshot."""
         return self.wait(self._client.list_sockets(condition))
 
     def plugins(self) -> tuple[PluginInfo, ...]:
@@ -273,7 +273,7 @@ class Subscription:
     def next(self, timeout: float | None = None) -> Event | None:
         """Wait at most `timeout` seconds for the next event; None when the daemon stops.
 
-        Raises TimeoutError after that time, which loses no event.
+        Raises TimeoutError after that time; no event is lost.
         """
 
         async def read() -> Event | None:
