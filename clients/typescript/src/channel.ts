@@ -12,7 +12,7 @@ import type { Endpoint } from './endpoint.js';
 import { statusError, type PagewireError } from './errors.js';
 import type { Method } from './methods.js';
 
-/** Largest accepted message. The daemon sends more than 3 MiB only on request. */
+/** Largest accepted message. The daemon sends at most 3 MiB unless the caller requested more. */
 const MAX_RECEIVED_BYTES = 64 * 1024 * 1024;
 
 /** Flow-control window of a stream: unread bytes after which the daemon waits. */

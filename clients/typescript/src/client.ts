@@ -24,7 +24,7 @@ const CONNECT_MS = 5_000;
 const CALL_MS = 30_000;
 /** Default time limit of pages in an awaited import. */
 const IMPORT_MS = 10_000;
-/** Added to it for the deadline of the call, so that the daemon can report pages that did not respond. */
+/** Added to the pages' time limit for the call's deadline, so that the daemon can report pages that did not respond. */
 const IMPORT_MARGIN_MS = 5_000;
 /** Page size of the list calls. */
 const PAGE_SIZE = 1000;
@@ -39,7 +39,10 @@ export interface CallOptions {
 
 /** Confirmation and reporting of sends. */
 export interface DeliveryChoices {
-  /** A socket counts as reached when its browser has confirmed the frame. Default: when it is in its queue. */
+  /**
+   * A socket counts as reached when its browser has confirmed the frame. Default: when the frame is in the socket's
+   * queue.
+   */
   readonly confirmReceipt?: boolean;
   /** Lists the reached sockets in reports instead of only counting them. Default false. */
   readonly listReached?: boolean;
@@ -74,14 +77,14 @@ export interface SocketList {
  * Connects to a daemon and calls it once, so that a wrong address or token is noticed here. Takes at most 5 s.
  *
  * The endpoint is the first of: the options; `PAGEWIRE_ENDPOINT` with `PAGEWIRE_TOKEN`; of the running daemons of the
- * same user the one whose root is the nearest that contains the current folder, else one whose root is below it, else
- * the only one.
+ * same user, the one with the innermost root that contains the current folder, otherwise one with a root inside the
+ * current folder, otherwise the only one.
  */
 export async function connect(options: ClientOptions = {}): Promise<Client> {
   return connectTo(await findEndpoint(options), options);
 }
 
-/** As `connect`, with a known endpoint. */
+/** Like `connect`, with a known endpoint. */
 export async function connectTo(endpoint: Endpoint, options: ClientOptions): Promise<Client> {
   const client = new Client(new Channel(endpoint), options);
   try {
@@ -112,8 +115,8 @@ function connectError(endpoint: string, error: PagewireError): PagewireError {
  * All methods may be called concurrently, and from inside a plugin's handlers. Calls are never retried. A lost connection
  * is re-established by the next call; subscriptions and plugins end with it.
  *
- * A page that cannot be reached is a row of the report, never an error, and neither is an empty selection. An invalid
- * target or value is an error (`FIELD_INVALID`).
+ * A page that cannot be reached is a row of the report, never an error. An empty selection is not an error either, but
+ * an invalid target or value is (`FIELD_INVALID`).
  *
  * The process can exit about a second after the last call, or as soon as `close` is called.
  */
@@ -144,7 +147,7 @@ export class Client {
     return (await this.listSockets(filter, options)).sockets;
   }
 
-  /** As `sockets`, with the position of the snapshot. */
+  /** Like `sockets`, with the position of the snapshot. */
   async listSockets(filter?: SocketFilter, options?: CallOptions): Promise<SocketList> {
     const calling = limits(options);
     const sockets: Socket[] = [];
@@ -203,12 +206,12 @@ export class Client {
     return this.#send(replyTarget(message), { $case: 'json', value: jsonText(value) }, options);
   }
 
-  /** As `reply`, with JSON text that reaches the page unchanged. */
+  /** Like `reply`, with JSON text that reaches the page unchanged. */
   async replyJson(message: Message, json: string, options?: CallOptions): Promise<Report> {
     return this.#send(replyTarget(message), { $case: 'json', value: json }, options);
   }
 
-  /** Rejects a page's request with a message. Otherwise as `reply`. */
+  /** Rejects a page's request with a message. Otherwise like `reply`. */
   async replyError(message: Message, text: string, options?: CallOptions): Promise<Report> {
     return this.#send(replyTarget(message), { $case: 'error', value: text }, options);
   }
@@ -222,8 +225,8 @@ export class Client {
 
   /**
    * Lets pages import a module and call its default export, and waits for the returned or resolved values. Takes as
-   * long as the slowest page, up to `timeoutMs`. In a hook, awaiting a page whose load depends on that same hook ends
-   * only at the deadline.
+   * long as the slowest page, up to `timeoutMs`. A hook must not wait for a page that cannot load without that hook: it
+   * would wait until its deadline.
    */
   async importValue(target: Target, given: Import, options?: CallOptions): Promise<ImportReport> {
     const timeoutMs =
@@ -303,12 +306,12 @@ export class Client {
     return response.entriesForgotten;
   }
 
-  /** Subscribes, and returns once that is in force: nothing that happens later is missed. */
+  /** Subscribes, and returns once the subscription is active: no later event is missed. */
   subscribe(options: SubscribeOptions = {}, signal?: AbortSignal): Promise<Subscription> {
     return subscribe(this.#channel, options, signal);
   }
 
-  /** Ends the connection. Calls that run fail, subscriptions end. */
+  /** Closes the connection: running calls fail, and subscriptions end. */
   close(): void {
     this.#sends.close();
     this.#channel.close();

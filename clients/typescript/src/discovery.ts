@@ -24,7 +24,7 @@ export async function discover(folder: string): Promise<Daemon> {
   return chooseDaemon(real, daemons);
 }
 
-/** Finds the daemon that serves exactly these folders: a later run of a daemon that was connected before. */
+/** Finds the daemon that serves exactly these folders. Used to reconnect after the daemon was restarted. */
 export async function discoverAgain(rootDirs: readonly string[]): Promise<Daemon> {
   const daemons = await listDaemons();
   const same = (daemon: Daemon) => isDeepStrictEqual(daemon.rootDirs, rootDirs);
@@ -47,8 +47,8 @@ export async function knownTokenFile(address: string): Promise<string | undefine
 }
 
 /**
- * Chooses the daemon for a folder: the one whose root is the nearest that contains the folder, else one whose root is
- * below it, else the only one.
+ * Chooses the daemon for a folder: the one with the innermost root that contains the folder; otherwise one with a root
+ * inside the folder; otherwise the only one.
  */
 export function chooseDaemon(folder: string, daemons: readonly Daemon[]): Daemon {
   const nearest = Math.max(...daemons.map((daemon) => nearness(daemon, folder)));
@@ -67,7 +67,7 @@ export function chooseDaemon(folder: string, daemons: readonly Daemon[]): Daemon
   throw new PagewireError('several_daemons', lines.join('\n  '), { daemons: candidates });
 }
 
-/** Higher is nearer: the depth of a root that contains the folder, 0 for one below it, -1 for neither. */
+/** Higher is nearer: the depth of a root that contains the folder, 0 for a root inside the folder, -1 for neither. */
 function nearness(daemon: Daemon, folder: string): number {
   return Math.max(
     -1,
@@ -164,7 +164,7 @@ async function listens(daemon: Daemon): Promise<boolean> {
   return results.includes(true);
 }
 
-/** Whether anything listens at an address; a daemon that is too busy to accept does. */
+/** Whether anything listens at an address. A connect timeout counts as listening: the daemon may be busy. */
 function accepts(control: string): Promise<boolean> {
   return new Promise((resolve) => {
     const parts = /^\[?(.*?)\]?:(\d+)$/.exec(control);

@@ -3,7 +3,7 @@ import { parseAddress } from './address.js';
 import { discover, discoverAgain, knownTokenFile } from './discovery.js';
 import { PagewireError } from './errors.js';
 
-/** The daemon to connect to. What is not given is discovered, see `connect`. */
+/** The daemon to connect to. Missing values are discovered; see `connect`. */
 export interface ConnectOptions {
   /**
    * The control address: `127.0.0.1:8001`, `[::1]:8001`, `http://127.0.0.1:8001` or `unix:/path`.
@@ -24,7 +24,8 @@ export interface Endpoint {
 
 /**
  * Finds the endpoint: from the options, else from the environment, else by discovery. With `rootDirs`, discovery finds
- * only a daemon that serves these folders, because the daemon of another project may be the only one for a while.
+ * only a daemon that serves these folders: while a plugin's daemon restarts, the only running daemon may belong to
+ * another project.
  */
 export async function findEndpoint(
   options: ConnectOptions,
@@ -57,7 +58,7 @@ async function tokenFor(
   if (address.startsWith('unix:')) return undefined;
   const known = await knownTokenFile(parseAddress(address));
   if (known === undefined) return undefined;
-  // Without a token the daemon responds with an error that names it.
+  // Without a token the daemon refuses the call: its error reports the missing token.
   return readToken(known).catch(() => undefined);
 }
 

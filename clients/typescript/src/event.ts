@@ -28,7 +28,7 @@ export class Message {
     this.omittedBytes = omittedBytes;
   }
 
-  /** The message, parsed as `JSON.parse` does: numbers beyond 2^53 lose digits, `text` has them. */
+  /** The message, parsed as `JSON.parse` does: numbers beyond 2^53 lose digits; `text` keeps them. */
   // As with JSON.parse, the caller knows the type of the value.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   json<T = any>(): T {

@@ -23,7 +23,7 @@ export type Import = (
   readonly args?: readonly unknown[];
   /** Evaluates the module again in pages that have loaded it. Default false. */
   readonly fresh?: boolean;
-  /** Time limit of the pages, in ms; those that exceed it are rows. Default 10,000. */
+  /** How long to wait for each page, in ms; a page that exceeds it gets a row with `timeout`. Default 10,000. */
   readonly timeoutMs?: number;
   /** Largest result of one page, in bytes; all rows share 3 MiB. Default 1 MiB. */
   readonly maxResultBytes?: number;

@@ -9,13 +9,13 @@ export interface ServerInfo {
   readonly features: readonly string[];
   /** URLs of its pages, including the base path. */
   readonly baseUrls: readonly string[];
-  /** Identifies this run of it. */
+  /** Identifies this run of the daemon. */
   readonly epoch: string;
-  /** Start time of this run, by its clock. */
+  /** Start time of this run, by the daemon's clock. */
   readonly startTime: Date;
   /** The current limits. */
   readonly limits: Limits;
-  /** Text frames of pages that were not a JSON object with a type. */
+  /** Text frames that were refused, because they were not a JSON object with a type. */
   readonly refusedFrames: number;
   /** Whether the socket client is currently injected into HTML pages. */
   readonly injectsClient: boolean;
@@ -73,7 +73,7 @@ export interface PluginInfo {
   readonly timeouts: number;
   /** Results that came too late. */
   readonly lateResults: number;
-  /** 99th percentile of the time of a call, in ms. Undefined = no calls yet. */
+  /** 99th percentile of the call latency in ms, including the time in the queue. Undefined = no calls yet. */
   readonly callLatencyP99Ms: number | undefined;
 }
 

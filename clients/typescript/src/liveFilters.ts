@@ -30,7 +30,7 @@ export class LiveFilters {
    * Replaces all filters. Returns once they are in force: no later request is matched against the old ones. Of several
    * concurrent calls the last one wins. Returns immediately while the plugin does not run.
    *
-   * Fails when the daemon refuses a filter (`FIELD_INVALID`), which ends the plugin; the filters stay set.
+   * Fails when the daemon refuses a filter (`FIELD_INVALID`; this ends the plugin). The filters stay set.
    */
   async set(filters: Filters): Promise<void> {
     this.#filters = fromFilters(filters);

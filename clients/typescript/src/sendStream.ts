@@ -1,4 +1,4 @@
-/** The stream that carries sends, so that they need no call each: its n-th response is for the n-th send. */
+/** The stream that carries sends, which avoids one call per send: its n-th response is for the n-th send. */
 
 import type { CallLimits, Channel, OpenDuplex } from './channel.js';
 import { PagewireError, codeName, deadlineError, rpcError } from './errors.js';

@@ -13,7 +13,7 @@ export interface Socket {
   readonly socketId: string;
   /** Identifies the document, across reconnects. */
   readonly pageId: string;
-  /** Identifies the browser tab, across reloads. Frames have that of their top-level page. */
+  /** Identifies the browser tab, across reloads. Frames have the id of their top-level page. */
   readonly tabId: string;
   /** The URL of the document. */
   readonly url: string;

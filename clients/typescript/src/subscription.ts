@@ -10,7 +10,7 @@ import { subscribeMessages } from './methods.js';
 import { toPosition, type Position } from './position.js';
 import { fromSocketFilter, type SocketFilter } from './socket.js';
 
-/** Events queued for the program; beyond that the daemon queues them. */
+/** Limit of events queued for the program; beyond it the daemon queues them. */
 const MAX_QUEUED = 256;
 
 /** Kinds of events and start position of a subscription. Default: all messages of all pages, from now on. */

@@ -103,7 +103,7 @@ async function leaveFile(change: (file: Record<string, unknown>) => void = () =>
   return { server, folder, control };
 }
 
-test('discovers a daemon with its token, also when its address is given', async () => {
+test('finds the token of a discovered daemon, even if its address is given', async () => {
   const { server, control } = await leaveFile();
   assert.deepEqual(await findEndpoint({}), { address: control, token: 'secret' });
   assert.deepEqual(await findEndpoint({ endpoint: control }), {

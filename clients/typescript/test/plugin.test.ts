@@ -235,7 +235,7 @@ describe('a plugin whose daemon', () => {
     ['stops', 'SIGTERM'],
     ['is killed', 'SIGKILL'],
   ] as const) {
-    test(`${how} comes back to the next one`, async () => {
+    test(`${how} reconnects to the next one`, async () => {
       let daemon = await Daemon.start();
       const ending = new AbortController();
       const started = new Events<Context>();
@@ -263,7 +263,7 @@ describe('a plugin whose daemon', () => {
     });
   }
 
-  test('stops ends with runOnce, and with an error when the daemon is killed', async () => {
+  test('stops or is killed ends with runOnce, with an error only when killed', async () => {
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       const daemon = await Daemon.start();
       const started = new Events<Context>();
@@ -307,7 +307,7 @@ describe('a plugin that the daemon spawned', () => {
     return { daemon, gone, server };
   }
 
-  test('serves, and ends with its daemon, also with one that is killed', async () => {
+  test('serves, and ends when its daemon stops or is killed', async () => {
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       const { daemon, gone, server } = await spawning();
       assert.equal(await (await daemon.get('/x')).text(), 'mine');

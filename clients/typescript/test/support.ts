@@ -111,7 +111,7 @@ export class Daemon {
   }
 }
 
-/** A page without a browser. */
+/** Stands in for a browser page: a raw WebSocket that speaks the page protocol. */
 export class Page {
   readonly #socket: WebSocket;
   readonly #texts: string[] = [];

@@ -13,7 +13,7 @@ import { toRequest } from '../subscription.js';
 import { isPromise, type HookSession } from './hook.js';
 import type { Context, Plugin } from './plugin.js';
 
-/** Handlers that run or wait for earlier ones of their socket. At the limit no event is read. */
+/** Limit of handlers that run or wait for earlier ones of their socket. At the limit no event is read. */
 const MAX_HANDLERS = 256;
 
 /** Expected errors of a reply: another plugin has replied first, or the page no longer waits. */
@@ -240,7 +240,7 @@ export class Listening {
       async (error: unknown) => {
         const { reason, kind } = error as Partial<PagewireError>;
         if (reason !== undefined && IGNORED_REASONS.includes(reason)) return;
-        // A value that is not JSON is an error of the handler, which is sent to the page too.
+        // A value that is not JSON is an error of the handler; it is sent to the page too.
         if (kind === undefined && work.request !== undefined) {
           await this.#client.replyError(work.request, errorText(error)).catch(() => undefined);
         }

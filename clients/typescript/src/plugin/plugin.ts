@@ -50,8 +50,8 @@ export interface Plugin {
   readonly onMessage?: Readonly<Record<string, (message: Message, client: Client) => unknown>>;
   /**
    * Handlers by message `type`. The returned JSON value, or the error, is the response to a request that a page sends
-   * with `sendMessageWaitForResponse`; the page waits up to 20 s. For a message that is not a request, the handler is
-   * called and its result is dropped.
+   * with `sendMessageWaitForResponse`; the page waits up to 20 s. The handler is also called for a plain message (one
+   * that expects no reply); its result is discarded.
    */
   readonly onRequest?: Readonly<Record<string, (message: Message, client: Client) => unknown>>;
   /** Called for every socket that opens; its page may not have sent its hello yet. */
@@ -88,7 +88,7 @@ export interface Serve extends HookOptions {
 
 /** The transform hook. */
 export interface Transform extends HookOptions {
-  /** Largest body to transform, in bytes; a larger response skips this plugin. Default 1 MiB. */
+  /** Largest body to transform, in bytes; a larger response is passed on unchanged. Default 1 MiB. */
   readonly maxBodyBytes?: number;
   /** Returns the changes, if any. */
   handler(response: TransformCall, client: Client): Awaitable<Transformed>;
@@ -112,7 +112,7 @@ export interface Context {
   readonly sockets: readonly Socket[];
   /** Whether more sockets were connected; `client.sockets()` lists all of them. */
   readonly socketsTruncated: boolean;
-  /** The position of `sockets` in the event log. */
+  /** The position in the event log at which `sockets` was taken; a subscription that resumes there misses nothing. */
   readonly position: Position;
   /** Version, features and limits of the daemon. */
   readonly server: ServerInfo;

@@ -4,7 +4,7 @@ import type { Header, ImportSpecifier, RequestContext } from '../generated/pagew
 /** An HTTP header field: its name in lower case, its value byte for byte as in Latin-1. */
 export type HeaderField = readonly [name: string, value: string];
 
-/** An HTTP request. */
+/** An HTTP request: the request to serve, the request that a response answers, or the request for a module. */
 export interface PageRequest {
   /** The HTTP method, in upper case. */
   readonly method: string;
@@ -104,7 +104,7 @@ export class ServeCall extends Call implements PageRequest {
 
 /** The argument of a transform handler: the response. */
 export class TransformCall extends Call {
-  /** The request for it. */
+  /** The request that it answers. */
   readonly request: PageRequest;
   /** Its MIME type with parameters. */
   readonly contentType: string;
@@ -145,9 +145,11 @@ export class TransformCall extends Call {
 
 /** The argument of a resolveImport handler: the imports of one module. */
 export class ResolveImportCall extends Call {
-  /** The request for the importing module, or for the HTML page of an inline one. */
+  /** The request for the importing module, or for the HTML page that contains it. */
   readonly importer: PageRequest;
-  /** The imports that match and were not resolved by an earlier plugin, in source order. At least one. */
+  /**
+   * The imports that match the hook's filters and that no earlier plugin has resolved, in source order. Never empty.
+   */
   readonly imports: readonly ImportedSpecifier[];
 
   /** @internal */
@@ -170,7 +172,7 @@ export interface ImportedSpecifier {
   readonly dynamic: boolean;
   /** Its line, from 1. */
   readonly line: number;
-  /** Its column after the quote, from 1, in UTF-16 code units. */
+  /** The column of its first character (after the opening quote), from 1, in UTF-16 code units. */
   readonly column: number;
 }
 

@@ -69,7 +69,7 @@ export interface Change {
 /** The result of a transform handler. A string or bytes are the new body; `undefined` and `null` change nothing. */
 export type Transformed = string | Uint8Array | Change | null | undefined | void;
 
-/** Resolved specifiers in the order of the imports; `undefined` and `null` leave one to the next plugin. */
+/** Resolved specifiers in the order of the imports; `undefined` and `null` leave an import to the next plugin. */
 export type Specifiers = readonly (string | null | undefined)[];
 
 /** Resolved specifiers with caching options. */

@@ -19,13 +19,15 @@ export interface RunOptions extends ConnectOptions {
  * Runs a plugin with the daemon that spawned it, else with the one that `options` name, else with a discovered one as in
  * `connect`.
  *
- * It reconnects without limit when the connection is lost or the daemon stops, and reports that on standard error. A
- * discovered daemon is then one that serves the same folders. `serverStart` is called again. It returns when `signal`
- * stops it: then the daemon no longer waits for the plugin, and its name is free. A plugin that the daemon spawned does
- * not reconnect: it returns when the daemon stops, or when its standard input ends, which nothing else may read.
+ * It reconnects without limit when the connection is lost or the daemon stops, and reports that on standard error; if
+ * it discovered its daemon, it reconnects only to one that serves the same folders. `serverStart` is called again. It
+ * returns when `signal` stops it: then the daemon no longer waits for the plugin, and its name is free. A plugin that
+ * the daemon spawned does not reconnect: it returns when the daemon stops, or at the end of its standard input, so the
+ * rest of the program must not read standard input.
  *
- * Rejects with a permanent refusal of the daemon: a named token, a filter, a missing feature, a name that is taken, being
- * replaced; without a daemon at the first attempt; or with the error of `serverStart` or `serverStop`.
+ * Rejects when the daemon refuses the plugin permanently (a named token, a filter, a missing feature, a name that is
+ * taken, or another plugin replaced it), when the first attempt finds no daemon, or when `serverStart` or `serverStop`
+ * fails.
  */
 export async function run(plugin: Plugin, options: RunOptions = {}): Promise<void> {
   check(plugin);
@@ -58,7 +60,7 @@ export async function run(plugin: Plugin, options: RunOptions = {}): Promise<voi
   }
 }
 
-/** As `run` without reconnecting: returns when the daemon stops, and rejects when the connection is lost. */
+/** Like `run`, but without reconnecting: returns when the daemon stops, and rejects when the connection is lost. */
 export async function runOnce(plugin: Plugin, options: RunOptions = {}): Promise<void> {
   check(plugin);
   const launchId = options.endpoint === undefined ? (variable('PAGEWIRE_LAUNCH_ID') ?? '') : '';
@@ -70,7 +72,7 @@ export async function runOnce(plugin: Plugin, options: RunOptions = {}): Promise
   }
 }
 
-/** Runs a spawned plugin until its standard input ends, which is how it notices that the daemon was killed. */
+/** Runs a spawned plugin until the end of its standard input: only that shows that the daemon was killed. */
 async function runSpawned(plugin: Plugin, options: RunOptions, launchId: string): Promise<void> {
   const { stdin } = process;
   const controller = new AbortController();

@@ -22,7 +22,7 @@ import { openHooks } from './hooks.js';
 import { Listening, listens } from './listen.js';
 import type { Context, Plugin } from './plugin.js';
 
-/** Time for the session's stream to report the reason after a hook's stream has ended. */
+/** How long to wait, after a hook's stream has ended, for the session's stream to report why the session ended. */
 const REASON_TIMEOUT_MS = 1_000;
 /** Grace period for stopping, if the daemon does not state one. */
 const GRACE_MS = 2_000;
@@ -117,7 +117,7 @@ class Session {
       this.#listening = new Listening(this.#plugin, hookSession);
       opening.push(this.#listening.open(context));
     }
-    // The end of its stream has the reason why a hook did not open.
+    // The session's stream ends with the reason why a hook did not open.
     await Promise.all(opening).catch((error: unknown) => {
       this.#hookEnded(error);
       return this.#stopping.promise;
