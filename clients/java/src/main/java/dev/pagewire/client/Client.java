@@ -54,8 +54,8 @@ public final class Client implements AutoCloseable {
    *
    * @param endpoint the daemon's control endpoint
    * @return the client, to be closed
-   * @throws CannotConnectException when nothing answers within 5 s, or something other than a
-   *     daemon does
+   * @throws CannotConnectException when nothing answers within 5 s, or a server that is not a
+   *     daemon answers
    * @throws RpcException when the daemon refuses the token ({@code TOKEN_MISSING}, {@code
    *     TOKEN_INVALID}) or is {@code STARTING} or {@code STOPPING}
    */
@@ -335,8 +335,8 @@ public final class Client implements AutoCloseable {
    * returns or that its promise resolves to. This takes as long as the slowest page, at most {@link
    * Import#timeout(Duration)}.
    *
-   * <p>Do not call this in a hook for a page whose load depends on that hook: it blocks until the
-   * deadline.
+   * <p>Do not call this in a hook for a page that cannot load without that hook: it would block
+   * until the deadline.
    *
    * @param target the sockets to send to
    * @param module the module to import

@@ -18,8 +18,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 /**
- * HTTP/2 connection to a daemon. Keepalive pings detect a dead peer within 15 s. The first call
- * connects, and so does the first call after the connection was lost.
+ * HTTP/2 connection to a daemon. Keepalive pings detect a dead peer within 15 s. The connection is
+ * opened by the first call, and reopened by the first call after it was lost.
  */
 final class Connection {
   /** Time limit for connecting; a call that needs longer fails. */

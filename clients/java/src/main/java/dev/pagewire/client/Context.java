@@ -38,7 +38,10 @@ public final class Context {
     return started.getSocketsTruncated();
   }
 
-  /** {@return the position in the event log at which {@link #sockets} was taken} */
+  /**
+   * {@return the position in the event log at which {@link #sockets} was taken; a subscription that
+   * resumes there misses nothing}
+   */
   public Position position() {
     return FromWire.position(started.getPosition());
   }

@@ -46,7 +46,8 @@ final class Discovery {
   }
 
   /**
-   * Returns the running daemon that serves exactly these folders: a later run of a known daemon.
+   * Returns the running daemon that serves exactly these folders. Used to reconnect after a
+   * restart.
    */
   static Daemon findServing(List<Path> rootDirs) {
     Path first = rootDirs.isEmpty() ? Path.of("") : rootDirs.get(0);
@@ -178,7 +179,10 @@ final class Discovery {
         && ((Integer) attributes.get("mode") & OTHERS) == 0;
   }
 
-  /** Returns whether one of the daemon's addresses accepts connections, or is too busy to. */
+  /**
+   * Returns whether anything listens at one of the daemon's addresses. A timeout counts: it may be
+   * busy.
+   */
   private static boolean listens(Daemon daemon) {
     return Stream.concat(daemon.controls().stream(), Stream.of(daemon.control()))
         .anyMatch(Discovery::listens);
@@ -213,8 +217,8 @@ final class Discovery {
   }
 
   /**
-   * Returns the daemon whose root is nearest around the folder, else one below it, else the only
-   * one.
+   * Returns the daemon with the innermost root that contains the folder; otherwise one with a root
+   * inside the folder; otherwise the only one.
    */
   static Daemon choose(Path folder, List<Daemon> daemons) {
     int nearest = daemons.stream().mapToInt(daemon -> proximity(daemon, folder)).max().orElse(0);
@@ -230,7 +234,7 @@ final class Discovery {
   }
 
   /**
-   * Returns a higher number for a nearer root; 1 for a root below the folder, 0 for an unrelated
+   * Returns a higher number for a nearer root; 1 for a root inside the folder, 0 for an unrelated
    * one.
    */
   private static int proximity(Daemon daemon, Path folder) {

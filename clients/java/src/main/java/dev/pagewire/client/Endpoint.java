@@ -16,11 +16,12 @@ import java.util.Optional;
  */
 public final class Endpoint {
   /**
-   * Names the control endpoint; set by the user, or by the daemon for the processes that it spawns.
+   * Environment variable for the control endpoint; set by the user, or by the daemon for the
+   * processes that it spawns.
    */
   private static final String ENDPOINT_VARIABLE = "PAGEWIRE_ENDPOINT";
 
-  /** Contains the control token. */
+  /** Environment variable for the control token. */
   private static final String TOKEN_VARIABLE = "PAGEWIRE_TOKEN";
 
   /** Host and port, as an HTTP authority; null for a unix socket. */
@@ -98,7 +99,8 @@ public final class Endpoint {
 
   /**
    * Finds the daemon again as {@link #find} does, but considers only daemons that serve the same
-   * folders as before: a daemon of another project may be the only one that runs at the moment.
+   * folders as before: while a plugin's daemon restarts, the only running daemon may belong to
+   * another project.
    *
    * @param rootDirs the folders of the daemon found before, or null if there was none
    */
@@ -109,10 +111,11 @@ public final class Endpoint {
   }
 
   /**
-   * Selects the daemon for a folder by discovery: the one whose root is nearest around the folder;
-   * else one whose root is below it; else the only one that runs. Reads the token from the daemon's
-   * token file; {@code PAGEWIRE_TOKEN} is ignored, because it belongs to an endpoint named
-   * explicitly. Blocks briefly: reads small files and checks that the daemons still listen.
+   * Selects the daemon for a folder by discovery: the one with the innermost root that contains the
+   * folder; otherwise one with a root inside the folder; otherwise the only one that runs. Reads
+   * the token from the daemon's token file; {@code PAGEWIRE_TOKEN} is ignored, because it belongs
+   * to an endpoint named explicitly. Blocks briefly: reads small files and checks that the daemons
+   * still listen.
    *
    * @param folder the folder
    * @return the endpoint with its token

@@ -21,7 +21,7 @@ final class EventDispatcher implements OpenHook {
    */
   private static final int MAX_HANDLERS = 256;
 
-  /** Events are requested in batches, which costs the transport less. */
+  /** Number of events to request at once: batches cost the transport less. */
   private static final int BATCH = 64;
 
   /** Reasons why a reply is too late: another plugin was faster, or the page stopped waiting. */

@@ -22,9 +22,9 @@ public abstract sealed class HookOptions<S extends HookOptions<S>>
   abstract S self();
 
   /**
-   * Sets the timeout of one call, counted from when it is due. After it the page gets 504 and the
-   * handler is cancelled. Default 5 s; capped by the daemon; unlimited while the daemon is in debug
-   * mode.
+   * Sets the timeout of one call, including its time in the queue. After it the page gets 504 and
+   * the handler is cancelled. Default 5 s; capped by the daemon; unlimited while the daemon is in
+   * debug mode.
    *
    * @param timeout the timeout
    * @return the options

@@ -72,8 +72,8 @@ public final class Import {
   }
 
   /**
-   * Sets how long to wait for pages; those that take longer are reported as rows. Default 10 s, or
-   * the client's {@link Client#withDeadline deadline}.
+   * Sets how long to wait for each page; a page that takes longer gets a row with {@code TIMEOUT}.
+   * Default 10 s, or the client's {@link Client#withDeadline deadline}.
    *
    * @param timeout the timeout
    * @return the import

@@ -7,6 +7,7 @@ package dev.pagewire.client;
  * @param dynamic whether it is an {@code import()} expression rather than a static import or
  *     re-export
  * @param line line of the specifier, from 1
- * @param column column of the specifier after its opening quote, from 1, in UTF-16 code units
+ * @param column column of its first character (after the opening quote), from 1, in UTF-16 code
+ *     units
  */
 public record ImportSpecifier(String specifier, boolean dynamic, int line, int column) {}

@@ -142,7 +142,11 @@ final class JsonBinding {
       return constructor.newInstance(values);
     } catch (InvocationTargetException refused) {
       throw new JsonException(
-          where + " was rejected by its record: " + Failure.oneLine(refused.getCause()),
+          where
+              + " was rejected by the constructor of "
+              + type.getSimpleName()
+              + ": "
+              + Failure.oneLine(refused.getCause()),
           refused.getCause());
     } catch (ReflectiveOperationException | RuntimeException problem) {
       throw new JsonException("cannot create a " + type.getName(), problem);

@@ -36,8 +36,8 @@ public final class LiveFilters {
    * and all return when its filters are active. Returns at once while the plugin does not run.
    *
    * @param filters the filters
-   * @throws RpcException when the daemon refuses a filter ({@code FIELD_INVALID}), which ends the
-   *     plugin, or when the plugin fails for another reason meanwhile. The filters stay set:
+   * @throws RpcException when the daemon refuses a filter ({@code FIELD_INVALID}; this ends the
+   *     plugin), or when the plugin fails for another reason meanwhile. The filters stay set:
    *     replace refused ones before the plugin is run again
    */
   public void set(Iterable<Filter> filters) {

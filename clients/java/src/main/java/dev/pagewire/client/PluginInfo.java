@@ -19,7 +19,8 @@ import java.util.Optional;
  * @param failures number of calls that failed in the plugin
  * @param timeouts number of calls that exceeded their timeout
  * @param lateResults number of results ignored because they came too late
- * @param callLatencyP99 99th percentile of the duration of a call; empty without calls
+ * @param callLatencyP99 99th percentile of the call latency, with the time in the queue; empty
+ *     without calls
  */
 public record PluginInfo(
     String pluginName,

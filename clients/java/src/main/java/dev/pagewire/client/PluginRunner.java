@@ -14,7 +14,10 @@ import java.util.function.Function;
 
 /** Runs a plugin: one session, or a new one each time the daemon is reachable again. */
 final class PluginRunner {
-  /** Associates a process that the daemon spawned with its session. */
+  /**
+   * Environment variable with the launch id: matches a session to a process that the daemon
+   * spawned.
+   */
   private static final String LAUNCH_ID_VARIABLE = "PAGEWIRE_LAUNCH_ID";
 
   /** Delays before reconnecting. The last one applies to all further attempts. */

@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Request of a page: the one that a serve handler answers, or the one that a response or module
- * belongs to.
+ * Request of a page: the request to serve, the request that a response answers, or the request for
+ * an importing module.
  */
 public final class Request {
   private final RequestContext http;

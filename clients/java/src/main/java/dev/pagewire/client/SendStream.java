@@ -17,8 +17,8 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Bidirectional stream for a client's sends, which saves the cost of a call for each. The first
- * send opens it, and so does the first send after it broke.
+ * Bidirectional stream for a client's sends: it avoids one call per send. It is opened by the first
+ * send, and reopened by the first send after it broke.
  */
 final class SendStream {
   /**

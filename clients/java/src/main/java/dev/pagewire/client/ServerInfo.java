@@ -12,8 +12,8 @@ import java.util.List;
  * @param epoch the {@link Position#epoch} of this run
  * @param startTime when this run started, by the daemon's clock
  * @param limits its limits
- * @param refusedFrames text frames from pages, since the start, that were not a JSON object with a
- *     type
+ * @param refusedFrames text frames refused since the start, because they were not a JSON object
+ *     with a type
  * @param injectsClient whether HTML pages currently get the socket client
  * @param pagesWithClient HTML pages served with the socket client since the start
  * @param pagesWithoutClient HTML pages served without the socket client since the start

@@ -25,7 +25,9 @@ import java.util.concurrent.TimeoutException;
  * One thread runs the session; everything else sends it signals.
  */
 final class Session {
-  /** When a hook's stream ends, time to wait for the session's stream, which gives the reason. */
+  /**
+   * How long to wait, after a hook's stream has ended, for the session's stream to give the reason.
+   */
   private static final Duration END_REASON_TIMEOUT = Duration.ofSeconds(1);
 
   /**

@@ -23,8 +23,8 @@ public final class TransformOptions extends HookOptions<TransformOptions> {
   }
 
   /**
-   * Sets the largest body to change. A larger response bypasses this plugin, and a response header
-   * reports it. Default 1 MiB.
+   * Sets the largest body to change. A larger response is passed on unchanged, and its {@code
+   * pagewire-skipped} header names this plugin. Default 1 MiB.
    *
    * @param bytes the size
    * @return the options
