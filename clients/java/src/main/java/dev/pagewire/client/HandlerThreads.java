@@ -32,6 +32,12 @@ final class HandlerThreads {
 
   private int threads;
 
+  /**
+   * Threads that were started and have not run yet. Each will take a task, so those tasks need no
+   * other thread, however long the operating system takes to run it.
+   */
+  private int starting;
+
   /** Number of the thread started last, for its name. */
   private int lastNumber;
 
@@ -74,33 +80,53 @@ final class HandlerThreads {
   }
 
   /**
-   * Ensures progress of queued tasks: an idle thread is notified, a new one started, or the monitor
-   * activated.
+   * Ensures progress of queued tasks: unless the threads that are starting suffice, an idle thread
+   * is notified, a new one started, or the monitor activated.
    */
   private void ensureProgress() {
+    if (queue.size() <= starting) {
+      return;
+    }
     if (idle > 0) {
       if (!notified) {
         notified = true;
         notify();
       }
-    } else if (threads < EAGER_THREADS) {
-      startThread();
-    } else if (!monitoring) {
+    } else if (threads >= EAGER_THREADS || !startThread()) {
+      startMonitoring();
+    }
+  }
+
+  private void startMonitoring() {
+    if (!monitoring) {
       monitoring = true;
       LockSupport.unpark(monitor);
     }
   }
 
-  private void startThread() {
+  /** Returns false when the operating system has no room for another thread. */
+  private boolean startThread() {
+    try {
+      new Worker(this::runTasks, "pagewire-handler-" + (lastNumber + 1)).start();
+    } catch (OutOfMemoryError noRoom) {
+      return false;
+    }
     threads++;
+    starting++;
     lastNumber++;
-    new Worker(this::runTasks, "pagewire-handler-" + lastNumber).start();
+    return true;
   }
 
   private void runTasks() {
-    for (Runnable task = next(); task != null; task = next()) {
+    for (Runnable task = first(); task != null; task = next()) {
       task.run();
     }
+  }
+
+  /** Like {@link #next}, for a thread that has just started. */
+  private synchronized Runnable first() {
+    starting--;
+    return next();
   }
 
   /** Waits for a task; returns null when the thread has been idle for too long. */
@@ -146,12 +172,16 @@ final class HandlerThreads {
     return monitoring;
   }
 
-  /** Starts threads if tasks have waited too long; their number grows by half with each check. */
+  /**
+   * Starts threads if tasks have waited too long; their number grows by half with each check. The
+   * next check tries again if the operating system had no room for them.
+   */
   private synchronized void check() {
     monitoring = !queue.isEmpty();
     if (monitoring && System.nanoTime() - queue.element().enqueuedNs > MAX_WAIT_NS) {
-      for (int more = Math.min(queue.size(), threads / 2); more > 0; more--) {
-        startThread();
+      int more = Math.min(queue.size() - starting, Math.max(threads / 2, 1));
+      while (more > 0 && startThread()) {
+        more--;
       }
     }
   }

@@ -16,6 +16,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Function;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -105,8 +106,11 @@ class DaemonTest {
       assertEquals(500, response.statusCode());
       assertTrue(response.body().contains("client.async()"), response.body());
     }
+    // Called on the transport's thread, the future cannot complete before the stage depends on it.
     CompletableFuture<ServerInfo> stage =
-        client.async().sockets().thenApply(sockets -> client.info());
+        CompletableFuture.supplyAsync(
+                () -> client.async().sockets().thenApply(sockets -> client.info()), Transport.LOOP)
+            .thenCompose(Function.identity());
     CompletionException problem = assertThrows(CompletionException.class, stage::join);
     assertInstanceOf(IllegalStateException.class, problem.getCause());
   }

@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -17,8 +18,10 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(20)
 class HandlersTest {
   @Test
-  void allHandlersCanBlockAtTheSameTime() throws Exception {
+  void blockedHandlersHaveOneThreadEach() throws Exception {
     int count = 300;
+    // Threads of other tests that are still idle.
+    AtomicLong most = new AtomicLong(handlerThreads());
     CountDownLatch all = new CountDownLatch(count);
     CountDownLatch done = new CountDownLatch(count);
     for (int i = 0; i < count; i++) {
@@ -30,10 +33,20 @@ class HandlersTest {
             } catch (InterruptedException never) {
               throw new IllegalStateException(never);
             }
+            if (done.getCount() == count) {
+              most.accumulateAndGet(handlerThreads(), Math::max);
+            }
             done.countDown();
           });
     }
     assertTrue(done.await(15, TimeUnit.SECONDS));
+    assertEquals(count, most.get());
+  }
+
+  private static long handlerThreads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().startsWith("pagewire-handler-"))
+        .count();
   }
 
   @Test
