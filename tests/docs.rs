@@ -6,7 +6,7 @@
 
 mod markdown;
 
-use crate::support::{Site, command, run};
+use crate::support::{Site, command, command_names, run};
 use markdown::{package, pages};
 use std::collections::BTreeSet;
 use std::{env, fs};
@@ -112,7 +112,7 @@ fn commands(script: &str) -> Vec<Vec<String>> {
             if bare.len() < word.len() {
                 commands.extend(open.take());
             }
-            // A variable before a command does not begin it.
+            // An assignment such as `A=b` may precede the name of the command.
             is_start = ends || bare.len() < word.len() || is_start && word.contains('=');
         }
         commands.extend(open);
@@ -178,9 +178,9 @@ async fn commands_parse() {
 #[tokio::test]
 async fn flags_in_guides_exist() {
     let mut help = String::new();
-    for name in ["serve", "sockets", "import", "messages", "wait", "reload"] {
+    for name in command_names().await {
         let mut command = command();
-        command.args([name, "--help"]);
+        command.args([&name, "--help"]);
         help += &run(command).await.stdout;
     }
     let is_part = |c: char| c.is_ascii_lowercase() || c == '-';

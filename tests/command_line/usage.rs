@@ -1,7 +1,9 @@
 //! Bad usage is exit code 2 with the value and the remedy; help and completions are not errors.
 
 use super::refused;
-use crate::support::{Site, TestServer, assert_output, command, command_for, run, within};
+use crate::support::{
+    Site, TestServer, assert_output, command, command_for, command_names, run, within,
+};
 
 #[tokio::test]
 async fn serve_refuses_invalid_settings_with_value_and_remedy() {
@@ -181,8 +183,9 @@ async fn completions_name_every_command() {
     bash.args(["completions", "bash"]);
     let shown = run(bash).await;
     assert_eq!((shown.code, shown.stderr.as_str()), (Some(0), ""));
-    for verb in ["serve", "eval", "messages", "wait", "stop"] {
-        assert!(shown.stdout.contains(verb), "{verb}");
+    for name in command_names().await {
+        let case = format!("pagewire,{name})");
+        assert!(shown.stdout.contains(&case), "{name}");
     }
     let mut none = command();
     none.args(["completions", "abacus"]);

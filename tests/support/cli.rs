@@ -33,6 +33,21 @@ pub async fn run(mut command: Command) -> CommandOutput {
     }
 }
 
+/// Returns the names of all commands, as `pagewire --help` lists them.
+pub async fn command_names() -> Vec<String> {
+    let mut help = command();
+    help.arg("--help");
+    let help = run(help).await.stdout;
+    let (_, list) = help.split_once("Commands:\n").expect("a list of commands");
+    let lines = list.lines().take_while(|line| !line.is_empty());
+    // Further lines of a description are indented more than names.
+    let names = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let names = names.filter(|name| !name.is_empty() && *name != "help");
+    let names: Vec<_> = names.map(str::to_owned).collect();
+    assert!(names.len() > 10, "the commands have been found");
+    names
+}
+
 /// Returns a command that connects to this daemon.
 pub fn command_for(server: &TestServer, arguments: &[&str]) -> Command {
     let mut command = command();

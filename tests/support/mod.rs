@@ -13,7 +13,7 @@ mod server;
 mod tls;
 
 pub use backend::{Backend, Wire};
-pub use cli::{CommandOutput, assert_output, cli, command_for, run};
+pub use cli::{CommandOutput, assert_output, cli, command_for, command_names, run};
 pub use http::{HttpResponse, answer_on, raw_request, read_response, upgrade_request};
 pub use module_hook::ModuleHook;
 pub use page::Page;
