@@ -70,4 +70,10 @@ fn the_documentation_lists_every_setting() {
              UPDATE_DOCS=1 cargo test --lib the_documentation_lists_every_setting"
         );
     }
+    let guides = after.split_once("\n## Which guide explains what\n");
+    let (_, guides) = guides.expect("a table of guides");
+    for Setting { key, .. } in SETTINGS {
+        let is_listed = guides.contains(&format!("`{key}`"));
+        assert!(is_listed, "add {key} to \"Which guide explains what\"");
+    }
 }
