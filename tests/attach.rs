@@ -57,7 +57,7 @@ async fn pages_of_an_allowed_origin_may_load_our_scripts() {
 }
 
 #[tokio::test]
-async fn other_origins_cannot_load_our_scripts_and_no_origin_our_files() {
+async fn other_origins_may_not_load_our_scripts_and_allowed_ones_may_not_load_our_files() {
     let server = start(&["--allow-origin", "http://localhost:3000"]).await;
     let foreign = [
         "",
@@ -145,7 +145,7 @@ async fn snippet_prints_the_line_that_attaches_a_page() {
     assert_eq!(
         no_daemon.code,
         Some(2),
-        "an endpoint is named once: {}",
+        "`--endpoint` may be given only once: {}",
         no_daemon.stderr
     );
     let mut command = crate::support::command();

@@ -95,7 +95,7 @@ async fn the_file_in_the_root_configures_the_daemon() {
 }
 
 #[tokio::test]
-async fn flags_override_environment_overrides_file_overrides_defaults() {
+async fn flags_take_precedence_over_the_environment_then_the_file_then_the_defaults() {
     let site = site("inject = 'always'\nallow_host = ['a', 'b']\n\ndebug = true\n");
     let variable = [("PAGEWIRE_INJECT", "never")];
     for (arguments, variables, expected) in [
@@ -191,7 +191,7 @@ async fn every_setting_can_be_given_as_flag_variable_and_key() {
     for (key, value, text) in &settings {
         let flag = format!("--{}={text}", key.replace('_', "-"));
         let variable = format!("PAGEWIRE_{}", key.to_ascii_uppercase());
-        // A certificate without its key is refused unless neither is used.
+        // A certificate without its key, or a key without its certificate, is refused unless TLS is off.
         let off = key.starts_with("tls_").then_some(("PAGEWIRE_TLS", "false"));
         let off = off.as_slice();
         let output = effective(&site, &[&flag], off).await;

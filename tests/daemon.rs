@@ -237,8 +237,8 @@ async fn several_control_addresses_serve_the_same_daemon() {
     assert_eq!(client.sockets().await.expect("over the file").len(), 1);
 }
 
-/// Sends `GetServerInfo` as a library does that names the server by its socket path, and returns the
-/// type of the frame that answers it (RFC 9113, section 6).
+/// Sends `GetServerInfo` with a socket path as authority, as some libraries do, and returns the type of
+/// the frame that answers it (RFC 9113, section 6).
 async fn response_frame_type(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> u8 {
     let path = b"/pagewire.v1.ControlService/GetServerInfo";
     let authority = b"tmp%2Fpagewire.sock";

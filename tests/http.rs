@@ -74,7 +74,7 @@ async fn preconditions_decide_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn a_file_has_a_last_modified_date_once_that_second_has_passed() {
+async fn a_file_has_a_last_modified_date_only_after_the_second_of_its_change() {
     let site = Site::new([("new.txt", "new")]);
     old_file(&site, "old.txt", "old");
     let server = TestServer::start(&site).await;
@@ -370,7 +370,7 @@ async fn a_changed_file_is_served_at_the_next_request() {
     assert_eq!(server.get("/b.js").await.status, 403);
 }
 
-/// Requests a file and stops reading after the head, which is returned with the connection.
+/// Requests a file, reads only the head, and returns it with the connection.
 async fn begun(server: &TestServer, path: &str) -> (TcpStream, Vec<u8>) {
     let mut stream = TcpStream::connect(server.http()).await.expect("a listener");
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -399,7 +399,7 @@ async fn a_file_that_changes_while_it_is_sent_never_arrives_complete() {
         } else {
             file.set_len(1024).expect("shorter");
         }
-        // The connection ends, in order or not, before the announced length has arrived.
+        // The connection ends, cleanly or not, before the announced length has arrived.
         let _ = within("the end", stream.read_to_end(&mut response)).await;
         let head = response
             .windows(4)

@@ -1,5 +1,5 @@
 //! Log lines carry the context they were logged in: the connection and the request, the socket of a page,
-//! the session of a plugin. At the default level, which creates no spans, they do not.
+//! the session of a plugin. The default level creates no spans, so its lines have no context.
 
 use crate::support::{Http2, Session, Site, TestServer, tls};
 use serde_json::{Value, json};

@@ -102,7 +102,7 @@ async fn assert_error(page: &mut Page, id: i64, part: &str) {
 async fn without_a_responder_a_request_fails_at_once() {
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;
-    // Observing is not offering to answer, and other types do not count.
+    // Neither a subscription that only observes nor one that answers other types is a responder.
     let listening = SubscribeOptions::new().message_types(["ask"]);
     let _listening = server
         .client()
@@ -172,7 +172,7 @@ async fn pending_requests_fail_when_the_last_responder_disconnects() {
 }
 
 #[tokio::test]
-async fn an_unmarked_id_can_be_answered_and_never_gets_an_automatic_error() {
+async fn an_id_without_the_request_mark_allows_a_reply_and_never_gets_an_error() {
     let server = TestServer::start(&Site::page()).await;
     let client = server.client().await;
     let mut page = server.page().await;

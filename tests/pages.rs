@@ -151,7 +151,7 @@ async fn the_client_is_injected_while_a_plugin_requests_it_and_the_tag_changes()
     let known = format!("If-None-Match: {tag}\r\n");
     assert_eq!(server.get_with("/", &known).await.status, 304);
 
-    // A second plugin keeps injection on; it ends with the last such plugin.
+    // A second plugin keeps injection on: it stops only when the last plugin that requests it disconnects.
     let second = Session::open_as(&server, injecting("injects-too"))
         .await
         .expect("a session");

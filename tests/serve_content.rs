@@ -315,7 +315,7 @@ async fn a_cached_result_is_invalidated_when_a_dependency_changes() {
         })
         .await
     };
-    // A file that was just written could be written again and look the same, so this takes a while.
+    // Results are not cached within a second after a dependency was written: a second write could look the same.
     for file in files {
         let before = calls_until_cached().await;
         std::fs::write(&file, "changed").expect("a file");

@@ -184,7 +184,7 @@ async fn fall_behind(
 }
 
 #[tokio::test]
-async fn a_slow_subscriber_gets_its_queue_and_an_end_it_can_resume_after() {
+async fn a_slow_subscriber_gets_its_queued_events_and_then_an_end_from_which_it_can_resume() {
     let server = TestServer::start(&Site::page()).await;
     let mut stream = fall_behind(&server, proto::OverflowPolicy::Disconnect, 60).await;
     let mut last = None;
@@ -305,7 +305,7 @@ async fn pages_report_console_and_errors_while_a_subscriber_listens() {
         page.receive_json().await,
         json!({"type": "pagewire:watch", "console": true, "errors": true})
     );
-    // A page that connects now learns it with its hello, and has the recorder before its own scripts.
+    // A page that connects now gets the report mode after its hello, and the recorder before its own scripts.
     let mut later = server.page().await;
     assert_eq!(later.receive_json().await["type"], "pagewire:watch");
     let html = server.get("/").await.text();

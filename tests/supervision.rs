@@ -399,7 +399,7 @@ async fn a_request_waits_until_a_required_plugin_is_ready() {
     let config = "[[plugin]]\nname = 'late'\nrequired = true\npaths = ['/app']\nconfig = { level = 3, of = ['x'] }";
     let server = start(config).await;
     let plugin = async {
-        // Another path does not wait; and a session without its hook is not enough.
+        // A request for another path does not wait; the one for `/app/x` waits until the hook below is open.
         assert_eq!(server.get("/application").await.status, 404);
         let waiting = listed(&server, "late", "waited for", |_| true).await;
         assert_eq!((waiting.state(), waiting.pid), (State::Waiting, 0));
@@ -428,7 +428,7 @@ async fn a_page_request_waits_for_a_required_plugin_and_fails_at_once_otherwise(
         page.send_json(&json!({"type": "ask", "id": id, "pagewire:request": true}))
             .await;
     }
-    // If they had been refused, the page would get that first: frames are read in order.
+    // If the requests had been refused, the page would get those errors first: frames are read in order.
     page.send_json(&json!({"no": "type"})).await;
     assert_eq!(page.receive_json().await["type"], "pagewire:fault");
     let mut other = server.page().await;
@@ -459,7 +459,7 @@ async fn a_page_request_waits_for_a_required_plugin_and_fails_at_once_otherwise(
         let response = page.receive_json().await;
         assert_eq!(response["response"], id * 10, "{response}");
     }
-    // It is ready: a request that is unanswered now stays so.
+    // The required plugin is ready, so a request that nothing answers fails at once.
     other
         .send_json(&json!({"type": "else", "id": 1, "pagewire:request": true}))
         .await;

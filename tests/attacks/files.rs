@@ -88,7 +88,7 @@ async fn no_path_leads_out_of_the_root() {
         "/..%0a/secret",
         "/..%20/secret",
         "/%20../secret",
-        // Paths are decoded once, not twice; other spellings of a dot or a slash do not count.
+        // Paths are decoded once, not twice; other encodings of a dot or a slash have no meaning.
         "/%252e%252e/secret",
         "/%252e%252e%252fsecret",
         "/%25%32%65%25%32%65/secret",

@@ -58,7 +58,7 @@ async fn an_upgrade_from_another_origin_is_refused_and_never_listed() {
             headers.extend_from_slice(b"\r\n");
             let response = server.exchange(&upgrade_request(path, &headers)).await;
             assert_eq!(response.status, 403, "{path} from {shown:?}");
-            // Allowing "null" would allow every sandboxed frame: no flag is named.
+            // The error names no flag for "null", because allowing it would allow every sandboxed frame.
             assert_eq!(
                 response.text().contains("--allow-origin"),
                 shown != "null",

@@ -85,7 +85,7 @@ async fn a_hostile_name_is_escaped_in_every_error_page() {
             Some("text/html; charset=utf-8")
         );
         let page = response.text();
-        // The only script is the page's own, which retries; all other markup is inert.
+        // The only script is the one that reloads the error page; all other markup is inert.
         assert_eq!(page.matches("<script").count(), 1, "{target}: {page}");
         for live in ["<script>alert", "<img", "<svg", "<x>", "\"><img", "'onload"] {
             assert!(!page.contains(live), "{target}: {page}");

@@ -189,7 +189,7 @@ claim('the client works under a content security policy that allows only the pag
   assert.deepEqual(complaints, []);
 });
 
-claim('log prints each text exactly, also when it repeats', async (world) => {
+claim('log prints each text exactly, even one that it has just printed', async (world) => {
   const daemon = await start(world);
   const tab = await world.page(daemon);
   const from = tab.console.entries.length;
@@ -241,7 +241,7 @@ claim('a result over the size limit is truncated and marked; the page stays conn
     const { truncated } = await of(expression);
     assert.ok(truncated.length > 1000, expression);
   }
-  // Escaping doubles the quotes once, which stays within the frame limit.
+  // Escaping doubles the quotes once; the frame is still within the limit.
   assert.equal((await of('\'"\'.repeat(400_000)')).value, '"'.repeat(400_000));
   assert.equal((await daemon.socket(socketId)).socket_id, socketId);
 });

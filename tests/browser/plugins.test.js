@@ -57,7 +57,7 @@ claim('markdown: a page combines text and layout, and reloads when either is sav
   assert.match(await main(), /<td>second<\/td>/);
 });
 
-claim('markdown: the layout may be added later; one without a place for the text is an error', async (world) => {
+claim('markdown: the layout may be added later; a layout without a place for the text is an error', async (world) => {
   const { daemon, save } = await start(world, 'markdown', { 'notes.md': 'the text' });
   const tab = await world.page(daemon, '/notes.md');
   await tab.shows('the text');

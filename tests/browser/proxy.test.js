@@ -70,7 +70,7 @@ for (const framework of ['aiohttp', 'express']) {
     assert.deepEqual(await sha256(createReadStream(file)), await sha256(Array(PIECES).fill(PIECE)));
   });
 
-  claimBehind(framework, 'a page of a backend that is away comes by itself when it is back', async (world) => {
+  claimBehind(framework, 'a page of an unreachable backend loads by itself once the backend is back', async (world) => {
     const backend = await world.backend(framework);
     const daemon = await proxying(world, backend);
     const page = await world.page(daemon, '/');

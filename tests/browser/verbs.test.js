@@ -99,7 +99,7 @@ claim('reload --wait and navigate --wait return when the new page is complete', 
   assert.equal(await tab.evaluate(() => document.title), 'first');
 });
 
-claim('wait --until returns once the expression is true in the page, also across a reload', async (world) => {
+claim('wait --until returns once the expression is true in the page, even after a reload', async (world) => {
   const { daemon, tab } = await opened(world);
   const waiting = daemon.cli('wait', '--until', 'globalThis.isThere', '--timeout', '10');
   await daemon.cli('reload', '--wait');

@@ -15,7 +15,7 @@ const square = (color, side = 10) =>
 async function start(world, files, ...args) {
   const site = await world.site({ 'index.html': page('start'), ...files });
   const daemon = await world.daemon({ site, args: ['--watch', ...args] });
-  // Atomically, because a half-written file may be announced too.
+  // Saves atomically, because pages may also be notified of a half-written file.
   const save = async (name, text) => {
     const draft = path.join(site, `${name}~`);
     await writeFile(draft, text);

@@ -8,7 +8,7 @@ use serde_json::json;
 #[tokio::test]
 async fn send_delivers_text_verbatim_and_prints_how_many_pages_it_reached() {
     let server = TestServer::start(&Site::page()).await;
-    // JSON that a program which re-encodes it would change.
+    // Parsing and re-encoding this JSON would change it.
     let text =
         r#"{ "type":"x", "n": 1.0, "n": 12345678901234567890123, "z":1,"a":"\u00e9</script>" }"#;
     let no_page = cli(&server, &["send", text]).await;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-/// Folders that are built, installed or version control.
+/// Folders with build output or installed packages.
 const SKIPPED: &[&str] = &["target", "node_modules", "build", "dist"];
 
 /// A Markdown file.

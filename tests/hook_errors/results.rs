@@ -139,7 +139,8 @@ async fn calls_beyond_the_queue_limit_are_overload<K: ModuleHook>() {
     }
 }
 
-/// A plugin of the first type is too slow and may be skipped, one of the second fails.
+/// The plugin with the first hook type is too slow and may be skipped; the one with the second reports a
+/// failure.
 async fn skipped_before_a_failure<K: ModuleHook, L: ModuleHook>() {
     let server = start().await;
     let options = Some(module_hook::options(FailureMode::Skip, 50));

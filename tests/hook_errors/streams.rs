@@ -86,7 +86,8 @@ async fn a_hook_needs_an_open_session_that_declared_it<K: ModuleHook>() {
 
 async fn ending_a_session_returns_once_it_is_gone<K: ModuleHook>() {
     let server = start().await;
-    // Repeated: neither a request nor the next session of that name waits for leftovers.
+    // Repeated: the request and the next session of that name would fail if anything of the ended one
+    // were left.
     for _ in 0..20 {
         let (mut session, mut hook) = plugin::<K>(&server, open::<K>()).await;
         let ended = proto::EndSessionRequest {

@@ -88,7 +88,7 @@ async fn killing_a_plugin_before_its_turn_to_resolve_has_no_effect() {
     killed_before_its_turn::<ResolveImport>().await;
 }
 
-/// Output of the plugin in the next tests for every hook.
+/// Output of the hooks of [`plugin`].
 const MADE: &str = "made by the plugin";
 
 /// Returns a plugin that serves below `/v/`, transforms text files and resolves imports of modules. It

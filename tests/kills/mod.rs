@@ -1,5 +1,6 @@
-//! `kill -9` of a plugin at any moment costs exactly the requests that it was holding: 502, or the next
-//! responder if it may be skipped. Other clients notice nothing, and nothing of the plugin remains.
+//! `kill -9` of a plugin at any moment affects exactly the requests that it was holding: they get a 502,
+//! or the next responder if the plugin may be skipped. Other clients notice nothing, and nothing of the
+//! plugin remains.
 
 mod connections;
 mod plugin_process;

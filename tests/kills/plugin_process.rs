@@ -17,8 +17,8 @@ use tokio::sync::watch;
 /// milliseconds.
 const ACT_AS: &str = "TEST_KILLED_PLUGIN";
 
-/// Runs a plugin with every hook for the paths below its name, `/NAME/serve/` and so on; it also serves
-/// those of the plugin `victim`. The last path segment selects its behaviour:
+/// Runs a plugin with every hook for the paths below its name: `/NAME/serve/` and so on. It also serves the
+/// paths below `/victim/serve/`. The last path segment selects its behaviour:
 /// - `held`: prints that it holds the call, and answers after a request for `release`;
 /// - `hang`: prints that it hangs, and blocks until there is a line on its standard input.
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn acts_as_a_plugin() {
             println!("started");
             Ok(())
         });
-    // The plugin ends with the daemon, too.
+    // Only prints an error: the daemon may end before the plugin.
     if let Err(end) = plugin.run().await {
         println!("ended: {end}");
     }

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 /// Number of requests per hook that a plugin holds when it is killed.
 const HELD_PER_HOOK: usize = 4;
 
-/// Sends the requests that this plugin will hold, [`HELD`] of each hook, with the content of their
+/// Sends the requests that this plugin will hold, [`HELD_PER_HOOK`] for each hook, with the content of their
 /// files.
 fn held_by(server: &TestServer, name: &str) -> Vec<(&'static str, JoinHandle<HttpResponse>)> {
     let paths = HELD_PATHS.iter().flat_map(|path| [path; HELD_PER_HOOK]);

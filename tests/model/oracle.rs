@@ -108,7 +108,7 @@ pub struct Model {
     pub cached: BTreeSet<(u64, String, String)>,
 }
 
-/// State in which a request in progress meets a hook that is changing.
+/// What becomes of a hook when a request in progress reaches it while hooks change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     Present,

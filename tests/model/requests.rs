@@ -163,7 +163,7 @@ impl Walk {
             self.counters_of(plugin).is_inexact = true;
             self.lose_hooks(&lost).await;
         }
-        // It is not known which plugin received which call: the connected ones report theirs.
+        // Discards the reported calls, because it is not known which plugin received which.
         self.take_calls().await;
         self.calls.clear();
     }

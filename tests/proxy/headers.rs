@@ -54,7 +54,8 @@ async fn the_backend_gets_forwarding_headers_and_no_hop_by_hop_headers() {
 
 #[tokio::test]
 async fn a_backend_with_a_domain_name_gets_its_own_host_and_a_matching_origin() {
-    // It contains a dot as domain names do, and needs no name server.
+    // `127.1` contains a dot and is not a whole IP address, so it counts as a domain name; resolving it needs
+    // no name server.
     let rule = ["http://127.1:PORT"];
     let (backend, server) = proxying(&Site::new([]), rule, &[]).await;
     let authority = format!("127.1:{}", backend.address.port());

@@ -54,7 +54,7 @@ async fn proxying_everything(arguments: &[&str]) -> (Backend, TestServer) {
     proxying(&Site::new([]), ["http://localhost:PORT"], arguments).await
 }
 
-/// Returns an upgrade request to an unknown protocol: any serves as well as WebSocket.
+/// Returns an upgrade request to an unknown protocol: tunnels do not depend on the protocol.
 fn upgrade(path: &str, headers: &str) -> String {
     format!(
         "GET {path} HTTP/1.1\r\nHost: localhost:8000\r\nConnection: keep-alive, Upgrade\r\nUpgrade: echo\r\n{headers}\r\n"

@@ -72,7 +72,7 @@ async fn an_upgrade_from_another_site_or_to_http_2_does_not_reach_the_backend() 
         let line = browser.read_until("\r\n").await;
         assert!(line.starts_with("HTTP/1.1 403"), "{origin}: {line}");
     }
-    // An HTTP/2 tunnel would carry requests past the daemon; without it this is an ordinary request.
+    // An HTTP/2 tunnel would carry requests past the daemon, so this is forwarded as an ordinary request.
     let request = upgrade("/first", "").replace("echo", "h2c, echo");
     let request = request.replace("keep-alive,", "close,");
     let (received, response) = backend

@@ -229,7 +229,7 @@ async fn a_replaced_plugin_gets_no_further_calls() {
             ..Default::default()
         };
         let new = Session::open_as(server, request).await.expect("a takeover");
-        // From here on the old hook is out of every order: neither a plugin nor a file responds.
+        // From here on the old hook is not called any more, so neither a plugin nor a file responds.
         assert_eq!(server.get("/x").await.status, 404);
         new
     };

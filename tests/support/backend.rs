@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// Connection that is written and read byte by byte.
 pub struct Wire<S = TcpStream> {
     stream: S,
-    /// Bytes read beyond the last request for them.
+    /// Bytes that were read but not yet returned.
     rest: Vec<u8>,
 }
 
@@ -63,7 +63,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         count
     }
 
-    /// Reads until the connection ends, in order or not.
+    /// Reads until the connection ends, cleanly or not.
     pub async fn read_to_end(&mut self) -> String {
         let read = self.stream.read_to_end(&mut self.rest);
         let _ = within("the end of a connection", read).await;

@@ -35,7 +35,7 @@ pub async fn raw_request(address: SocketAddr, request: &[u8]) -> HttpResponse {
     answer_on(stream, request).await
 }
 
-/// Does the same on an open connection.
+/// Like [`raw_request`], on an open connection.
 pub async fn answer_on(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     request: &[u8],

@@ -62,7 +62,7 @@ impl Session {
         with_session(&self.started.session_id, message)
     }
 
-    /// Opens a session that declares this one hook, and the hook.
+    /// Opens a session that declares this one hook, and then opens the hook.
     pub async fn with_hook<K: Hook>(
         server: &TestServer,
         name: &str,

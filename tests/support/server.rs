@@ -46,9 +46,9 @@ impl Site {
     }
 }
 
-/// Returns a command for the `pagewire` binary without the caller's `PAGEWIRE_` variables. Daemons that
-/// it starts or discovers belong to the tests, but to all of them: a test of discovery sets
-/// `XDG_RUNTIME_DIR` to a folder of its own.
+/// Returns a command for the `pagewire` binary without the caller's `PAGEWIRE_` variables. All tests share
+/// one runtime folder, in which daemons are discovered: a test of discovery sets `XDG_RUNTIME_DIR` to a
+/// folder of its own.
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pagewire"));
     let ours = |name: &OsString| name.to_string_lossy().starts_with("PAGEWIRE_");

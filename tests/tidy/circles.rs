@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Crate roots whose modules are checked.
 const ROOTS: [&str; 2] = ["src", "benches/compare"];
 
-/// Circles that remain to be opened, as the sorted modules of each.
+/// Import cycles that are still allowed, each given by its sorted modules.
 const REMAINING: [&str; 0] = [];
 
 /// Path of a module from the crate root.
 type ModulePath = Vec<String>;
 
-/// Which module uses which other of its folder, with the files that do, by folder.
+/// By folder: each pair (user, used) of its modules, with the files that contain the use.
 type Uses = BTreeMap<ModulePath, BTreeMap<(String, String), BTreeSet<String>>>;
 
 #[test]

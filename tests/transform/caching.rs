@@ -8,7 +8,7 @@ use tonic::Code;
 use tonic_types::StatusExt;
 
 #[tokio::test]
-async fn results_are_cached_until_source_or_dependency_changes_or_invalidation() {
+async fn results_are_cached_until_the_source_or_a_dependency_changes_or_they_are_invalidated() {
     let site = Site::new([("a.md", "one"), ("layout", "L1")]);
     let server = TestServer::start(&site).await;
     let (_session, hook) = plugin(&server, "md", open(r"\.md$")).await;
@@ -20,7 +20,7 @@ async fn results_are_cached_until_source_or_dependency_changes_or_invalidation()
             ..change(format!("{around} {}", String::from_utf8_lossy(&call.body)))
         })
     });
-    // A file that was just written could be written again and look the same, so this takes a while.
+    // Results are not cached within a second after a dependency was written: a second write could look the same.
     let cached = async |text: &str| {
         let calls_made = async {
             loop {

@@ -42,7 +42,7 @@ async fn every_way_of_saving_notifies_pages() {
     in_each_way(&site, async |server| {
         site.write("a b/style.css", "a {}");
         let mut page = acting_page(&server, 0).await;
-        // Changed before the page connected, or just now.
+        // The change before the page connected may be reported as well, so skip to this one.
         site.write("first.css", "");
         while !next_changes(&mut page)
             .await
@@ -316,7 +316,7 @@ async fn a_change_is_reported_under_every_linked_name() {
     assert!(paths.contains(&"/alias/y.js".to_owned()), "{paths:?}");
 }
 
-/// The limit belongs to the user namespace, so that no other process reaches it.
+/// The lower limit is set in a user namespace of its own, so that other processes are not affected.
 #[tokio::test]
 async fn at_the_inotify_limit_files_are_polled_with_a_warning() {
     let site = Site::page();
@@ -374,7 +374,7 @@ async fn a_mounted_folder_is_watched_under_its_prefix() {
     let mut page = acting_page(&server, 0).await;
     let mut files = files(&server).await;
     save(&shared, "a.css", "p { color: red }");
-    // The page itself knows where the daemon's root is.
+    // Pages add the base path themselves.
     assert_eq!(next_changes(&mut page).await, ["/lib/a.css"]);
     assert_eq!(
         next_change(&mut files).await,

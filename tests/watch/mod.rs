@@ -1,4 +1,4 @@
-//! Watching: a change below the root reaches pages and programs exactly once, and nothing else does.
+//! Watching: a change below the root reaches pages and programs exactly once, and nothing else is reported.
 
 mod detection;
 mod reactions;

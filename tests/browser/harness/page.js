@@ -89,7 +89,7 @@ export class Page {
 
   /**
    * Resolves once the daemon has read everything that the page sent before. No plugin answers requests of this
-   * type, so the daemon itself does, immediately and in order.
+   * type, so the daemon replies with an error, immediately and in order.
    */
   async settled() {
     await this.evaluate(async () => {

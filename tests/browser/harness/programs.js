@@ -38,7 +38,7 @@ export class Program {
     this.child.stdin.write(`${line}\n`);
   }
 
-  /** The first matching line of standard output; rejects if the program exits before. */
+  /** The first matching line of standard output; rejects if the program exits first. */
   line(what, matches = () => true) {
     return this.unlessItExits(what, this.stdout.first(what, matches));
   }
@@ -91,7 +91,7 @@ export class Daemon extends Program {
     return (await this.#run(args, [code])).stderr;
   }
 
-  /** Runs `pagewire COMMAND --json ...`; returns the printed values. A page may have failed or be missing. */
+  /** Runs `pagewire COMMAND --json ...`; returns the printed values, even if a page failed or is missing. */
   async rows(command, ...args) {
     const { stdout } = await this.#run([command, '--json', ...args], [0, 1, 3]);
     return stdout.split('\n').filter((line) => line.trim() !== '').map((line) => JSON.parse(line));

@@ -85,7 +85,7 @@ export class World {
 
   /** Opens a tab of Firefox at `location` of the daemon; returns the page object of puppeteer. */
   async firefoxTab(daemon, location = '/') {
-    // Slow on a busy machine; puppeteer ends a start that takes longer.
+    // Starting Firefox is slow on a busy machine; puppeteer gives up after `timeout`.
     this.#firefox ??= await puppeteer.launch({
       browser: 'firefox', executablePath: FIREFOX, headless: true, timeout: FIREFOX_START_MS,
     });

@@ -7,7 +7,7 @@ export class Link {
   #sockets = new Set();
   #isFrozen = false;
 
-  /** Listens for connections to `target`; `address` takes its place. */
+  /** Starts to forward connections to `target`; clients connect to `address` instead. */
   async open(target) {
     const [, host, port] = target.match(/^(.*):(\d+)$/);
     this.#server = createServer((near) => {

@@ -38,7 +38,7 @@ function isPermutation(values, expected) {
 
 /**
  * Describes how a value differs from the expected one; `undefined` when it matches. Objects are compared by the
- * expected keys only, arrays as a whole. `{"$contains": TEXT}` and the like are operators, see above.
+ * expected keys only, arrays as a whole. `{"$contains": TEXT}` and the like are operators: see `OPERATORS`.
  */
 export function mismatch(value, expected, place = '') {
   if (expected !== null && typeof expected === 'object' && !Array.isArray(expected)) {

@@ -77,7 +77,7 @@ export class Page {
 
   /**
    * Resolves once the page has received everything that was sent to it before. No plugin answers requests of
-   * this type, so the daemon itself does, immediately and in order.
+   * this type, so the daemon replies with an error, immediately and in order.
    */
   async settle() {
     const id = this.request({ type: 'settled?' });
