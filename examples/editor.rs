@@ -45,7 +45,7 @@ async fn main() -> HandlerResult {
         .serve(options, move |request| {
             let texts = texts.lock().unwrap_or_else(PoisonError::into_inner);
             let content = request.file_path().and_then(|file| {
-                // The request's path may be that of the folder, which has no extension.
+                // The extension of the file, because the request may name its folder (`/` for `index.html`).
                 let extension = file.extension().and_then(OsStr::to_str).unwrap_or_default();
                 let text = texts.get(file)?;
                 Some(Content::new(extension, text.clone()))

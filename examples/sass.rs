@@ -11,7 +11,7 @@ use std::{env, path::PathBuf, process::Stdio, time::Duration};
 use tokio::{io::AsyncWriteExt, process::Command};
 
 /// Reads a stylesheet from standard input and prints [`Compiled`]. The package's command line does not
-/// report which files it has loaded: its source maps name files with rules, not those with variables.
+/// report which files it has loaded: its source maps name only files that contain rules.
 const PROGRAM: &str = "
 import { readFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -62,7 +62,7 @@ async fn compile(folder: PathBuf, response: Response) -> HandlerResult<Change> {
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| format!("cannot run node: {error} (install Node.js)"))?;
-    // Not the file's content: an editor's unsaved text is compiled too.
+    // The response, which may be an editor's unsaved text, and not the file's content.
     let mut input = node.stdin.take().expect("standard input is piped");
     input.write_all(response.body()).await?;
     drop(input);

@@ -1,4 +1,4 @@
-//! Like `virtual-module`, with arguments for the module's default export and its return value.
+//! Passes arguments to the default export of a virtual module, and prints its return value.
 
 use pagewire_client::{Content, Filter, Import, Plugin, Result, Target};
 

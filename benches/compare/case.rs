@@ -22,11 +22,11 @@ pub(crate) type Run = Box<dyn Fn(&Server, Effort) -> anyhow::Result<Vec<f64>>>;
 pub(crate) enum Rounds {
     /// Each lasts [`Effort::measure`].
     Short,
-    /// As `Short`, but more of them, so that small differences become visible.
+    /// Like `Short`, but more of them, so that small differences become visible.
     Close,
     /// Each takes several seconds.
     Long,
-    /// As `Long`, with new servers in each round, so that what servers accumulate is measured too.
+    /// Like `Long`, with new servers in each round, so that what servers accumulate is measured too.
     Fresh,
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn handshake_response_len(bytes: &[u8]) -> anyhow::Result<Option<usiz
     Ok(Some(end + 4))
 }
 
-/// Appends a frame of a page, which is masked.
+/// Appends a masked frame, as a page sends it.
 pub(crate) fn encode(opcode: Opcode, payload: &[u8], frame: &mut Vec<u8>) {
     frame.push(FINAL | opcode as u8);
     match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
@@ -108,7 +108,7 @@ pub(crate) fn decode<'a>(bytes: &mut &'a [u8]) -> anyhow::Result<Option<(Opcode,
     Ok(Some((opcode, payload)))
 }
 
-/// A text frame of a server, which is not masked.
+/// A text frame without a mask, as a server sends it.
 pub(crate) fn server_text(text: &str) -> Vec<u8> {
     let mut masked = Vec::new();
     encode(Opcode::Text, text.as_bytes(), &mut masked);

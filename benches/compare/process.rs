@@ -7,7 +7,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 /// The cores of pinned servers and of the load generator. With a core each, neither takes the other's time,
-/// and a server with several threads has no more than nginx's one worker.
+/// and a server with several threads has no more processor time than nginx with its one worker.
 pub(crate) const SERVER_CORE: usize = 0;
 pub(crate) const GENERATOR_CORE: usize = 1;
 

@@ -4,7 +4,7 @@
  * which is printed as one line.
  *
  * Each page has a browser context of its own, so that nothing is cached, and a tab that exists before the
- * measurement, so that no process is started in it.
+ * measurement, so that no process is started during the measurement.
  *
  *     node loads.js
  */

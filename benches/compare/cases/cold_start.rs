@@ -53,7 +53,7 @@ pub(crate) fn case(options: &StartOptions<'_>) -> Case {
     }
 }
 
-/// Starts further servers of the same kind while `server` runs, whose page is the expected one.
+/// Starts further servers of the same kind while `server` runs, and expects the same page from them.
 fn run(server: &Server, options: &StartOptions<'_>, effort: Effort) -> anyhow::Result<Vec<f64>> {
     let page = responses::page(server, site::PAGE)?.body;
     let ready_mib = memory_when_ready(server.peer(), options)?;
@@ -132,7 +132,7 @@ fn measure_start(peer: Peer, options: &StartOptions<'_>, page: &[u8]) -> anyhow:
                 break elapsed;
             }
             if start.elapsed() > START_TIMEOUT {
-                // Ends the thread that waits for its line.
+                // Ends the thread that waits for the first line of output.
                 peers::terminate(&mut process.0);
                 anyhow::bail!("no page within {START_TIMEOUT:?}");
             }

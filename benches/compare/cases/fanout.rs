@@ -18,7 +18,7 @@ const BURST_MESSAGES: usize = 100;
 const WARM_UP_MESSAGES: usize = 10;
 
 const MANY_PAGES: usize = 10_000;
-/// Messages to many pages in each run, whose median time is reported.
+/// Messages to many pages in each run; the median of their times is reported.
 const SINGLE_MESSAGES: usize = 5;
 
 const BURST_FIGURES: &[Figure] = &[

@@ -1,9 +1,9 @@
 //! The same plugin in every language that has a client library, compared with a plugin in the process of
 //! @web/dev-server: start-up time, length of the shortest plugin, served modules, replies to pages.
 //!
-//! The sources are in `benches/languages`; `build` there prepares all but Rust's. Each plugin serves the
-//! file it is given as [`PluginSet::Serve`] does, answers each [`Question`](crate::peers::Question), and
-//! prints a line once its hooks are open.
+//! The sources are in `benches/languages`; `build` there prepares all but Rust's. Like the plugin of
+//! [`PluginSet::Serve`], each serves the file that it is given; it also answers each
+//! [`Question`](crate::peers::Question), and prints a line once its hooks are open.
 
 use super::cost::REQUEST_FIGURES;
 use super::{hooks, replies};
@@ -22,7 +22,7 @@ const PEERS: &[Peer] = &[
     Peer::WebDevServer,
 ];
 
-/// All but @web/dev-server, whose plugin has no process that could start.
+/// Number of peers with a plugin process; the plugin of @web/dev-server has none.
 const LANGUAGES: usize = PEERS.len() - 1;
 
 /// Warm-ups are longer by this factor: Java's just-in-time compiler shares its core with the plugin and

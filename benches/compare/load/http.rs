@@ -191,7 +191,7 @@ pub(crate) fn send(address: SocketAddr, request: &[u8]) -> anyhow::Result<Respon
     })
 }
 
-/// As [`send`], passing the body to `sink` as it arrives.
+/// Like [`send`], but passes the body to `sink` as it arrives.
 pub(crate) fn send_streaming(
     address: SocketAddr,
     request: &[u8],

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 /// Concurrent connections: a browser opens six per site, and several tabs are open.
 pub(crate) const CONNECTIONS: usize = 16;
 
-/// This much of each body is compared with the expected one; the length always is. Comparing large bodies
-/// completely would make the servers wait for the generator.
+/// Number of bytes of each body that are compared with the expected body, in addition to the length.
+/// Comparing large bodies completely would make the servers wait for the generator.
 const COMPARED_BYTES: usize = 16 * 1024;
 
 /// A request and the expected response.
@@ -55,7 +55,8 @@ pub(crate) fn each(address: SocketAddr, exchanges: &[Exchange]) -> anyhow::Resul
     drive(address, CONNECTIONS, |_, _| remaining.next())
 }
 
-/// `next` returns what the free connection of this index sends after this time, if anything.
+/// Whenever a connection is free, `next` gets its index and the elapsed time, and returns what it sends, if
+/// anything.
 fn drive<'a>(
     address: SocketAddr,
     connections: usize,
