@@ -256,7 +256,7 @@ function rulesOf(sheet) {
 const isImportOf = (file, sheet) => (rule) =>
   rule instanceof CSSImportRule && key(new URL(rule.href, baseOf(sheet))) === file;
 
-/** Yields those of these stylesheets, and of the ones they import, that import a file directly. */
+/** Yields the stylesheets that import a file directly, among these and those that they import. */
 function* importersOf(file, sheets) {
   for (const sheet of sheets) {
     const rules = rulesOf(sheet);

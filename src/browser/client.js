@@ -223,7 +223,8 @@ function startTimeout(ms) {
 
 /**
  * Called whenever the page may have been suspended. A phone may kill a background page's connection
- * without a `close` event, and pings are invisible to scripts: a second hello probes a silent one.
+ * without a `close` event, and pings are invisible to scripts: another hello probes a connection
+ * that has been silent.
  */
 function checkConnection() {
   if (isInactive || isClosed) return;

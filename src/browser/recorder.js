@@ -154,7 +154,7 @@
     try {
       enqueue(report, muted(describe), event);
     } catch {
-      // Only in a page that replaces JavaScript built-ins; it must not see the error.
+      // Happens only in a page that replaces JavaScript built-ins; the page must not see the error.
     }
   }
 

@@ -281,7 +281,7 @@ fn switch(text: &str) -> Result<(), String> {
     parses::<bool>(text).map_err(|_| format!("{text:?} is not true or false"))
 }
 
-/// Accepts an origin as browsers send it: no other spelling would ever match one.
+/// Checks the form in which browsers send an origin: a value with a path would never match.
 fn origin(text: &str) -> Result<(), String> {
     let host = text.split_once("://").map(|(_, host)| host);
     if host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' '])) {

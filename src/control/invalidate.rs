@@ -58,7 +58,7 @@ fn parse(request: &proto::InvalidateRequest) -> Result<Invalidation, Status> {
 }
 
 /// Notifies pages of changes to the invalidated paths and to the paths that depend on the invalidated
-/// files, whether they were cached or not: the contents of an editor's buffer, for one, never are.
+/// files, even if no result was cached: an editor's buffer, for example, never is.
 fn refresh(control: &Control, invalidation: &Invalidation, evicted: &[String]) {
     if invalidation.all {
         return control.hub.notify_changed(std::iter::empty());

@@ -1,7 +1,7 @@
 //! Changes of watched files: events in the log, and notifications to pages.
 //!
 //! A page is notified once it has sent its hello. The hello says how old the page is, so the reply
-//! to it lists the changes since its document was read, which it could not be notified of.
+//! lists the changes that the page could not be notified of: those since its document was read.
 
 use super::events::{EventBody, FileChange};
 use super::{Frame, Hub, PushError};

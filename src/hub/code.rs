@@ -19,7 +19,7 @@ const MAX_CODE_BYTES: usize = 64 * 1024 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the code of all current imports may have {MAX_CODE_BYTES} bytes together (wait until some imports have ended)"
+    "the code of all current imports together may have at most {MAX_CODE_BYTES} bytes (wait until some imports have ended)"
 )]
 pub(crate) struct CodeLimitExceeded;
 

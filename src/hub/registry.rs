@@ -185,7 +185,7 @@ impl Hub {
         }
     }
 
-    /// Marks a page as ready whose 1 s timeout for the hello has elapsed.
+    /// Marks a page as ready because its 1 s timeout for the hello has elapsed.
     pub(crate) fn ready_without_hello(&self, socket_id: &str) {
         let mut state = self.lock();
         let waits = state

@@ -164,7 +164,7 @@ impl SpecifierMapper {
         let file = &resolved.file;
         let reason = match self.roots.classify(file) {
             PathLookup::File(real) => {
-                // A file outside the roots that an allowed link leads to has only the link's URL.
+                // A file outside the roots, reached through an allowed link, is served under the link's URL only.
                 let url = self.roots.url_of(&real);
                 let url = url.or_else(|| self.roots.url_of(&resolved.link));
                 if let Some(url) = url {

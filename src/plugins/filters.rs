@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn mime_types_match_exactly_by_family_or_without_a_response() {
+    fn mime_filters_match_exactly_or_by_family_and_always_before_the_response() {
         let filter = RequestFilter {
             mime_types: vec!["text/*".into(), "image/svg+xml".into()],
             ..Default::default()

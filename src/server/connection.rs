@@ -41,7 +41,7 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 const MAX_STREAMS: u32 = 256;
 
 /// Keepalive of HTTP/2 connections: a lost peer is noticed within 40 s. A live connection may stay idle
-/// for as long as it answers pings: browsers close theirs.
+/// for as long as it answers pings: browsers close idle connections by themselves.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -78,7 +78,7 @@ impl Running {
             "page connections are still open",
             self.connections.wait(),
         );
-        // The supervisor has a bound of its own, at which it kills.
+        // The supervisor has time limits of its own, after which it kills the remaining plugins.
         tokio::join!(pages_drained, self.supervisor.ended());
 
         let servers_ended = async { while self.control_servers.join_next().await.is_some() {} };

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 /// Coarsest resolution of file timestamps on Linux. The second of two writes within it may leave size and
-/// times unchanged. Therefore a file that was written this recently is compared once more, unless its
-/// writer is done: then its next event counts as a change, even if the file looks the same.
+/// times unchanged. Therefore a file that was written this recently is compared once more. If its
+/// writer is done, the file's next event counts as a change instead, even if the file looks the same.
 pub(super) const TIMESTAMP_RESOLUTION: Duration = Duration::from_millis(10);
 
 /// Metadata that distinguishes two versions of a file.

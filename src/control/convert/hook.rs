@@ -103,7 +103,7 @@ pub(in crate::control) enum ToPlugin<Call> {
     FiltersUpdated(proto::FiltersUpdated),
 }
 
-/// First message of a plugin, of which only the options of its hook type are converted.
+/// First message of a plugin. Its filters and common options are converted later.
 pub(in crate::control) struct Opening<K: HookType> {
     pub(super) filters: Vec<proto::RequestFilter>,
     pub(super) options: Option<proto::HookOptions>,
@@ -252,7 +252,7 @@ pub(super) fn absolute_paths(field: &str, files: Vec<String>) -> Result<Vec<Path
     let absolute = |file: String| {
         let path = PathBuf::from(&file);
         let error =
-            || format!("the result names {file:?} in {field}, which is not an absolute path");
+            || format!("the result names {file:?} in {field}, but the path must be absolute");
         path.is_absolute().then_some(path).ok_or_else(error)
     };
     files.into_iter().map(absolute).collect()

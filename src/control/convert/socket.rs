@@ -73,7 +73,7 @@ pub(in crate::control) fn target(target: Option<proto::Target>) -> Result<Addres
     Ok(Addressee::Sockets(selected, target.exclude_socket_ids))
 }
 
-/// As [`target`], for methods that cannot reply to a request.
+/// Like [`target`], for methods that cannot reply to a request.
 pub(in crate::control) fn sockets_target(
     target: Option<proto::Target>,
 ) -> Result<(hub::Target, Vec<String>), Status> {

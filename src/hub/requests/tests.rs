@@ -27,7 +27,7 @@ async fn next_text(socket: &Socket) -> String {
     String::from_utf8(text.into_bytes().to_vec()).unwrap()
 }
 
-/// As [`next_text`], while the hub expires requests.
+/// Like [`next_text`], while the hub expires requests.
 async fn next_text_while_expiring(hub: &Hub, socket: &Socket) -> String {
     tokio::select! {
         () = hub.expire_requests() => unreachable!(),

@@ -37,7 +37,7 @@ pub(crate) fn invalid_result(
 pub(crate) enum FailedCall {
     /// As if the plugin did not exist: it had disconnected before it was called.
     Ignore,
-    /// Without the plugin, which a response header reports.
+    /// Without the plugin; a response header lists it as skipped.
     Skip,
     /// With this error page as its response.
     Fail(Box<PageResponse>),

@@ -244,7 +244,8 @@ impl Proxy {
         };
         let mut body = Body::new(body);
         if response.is_event_stream() {
-            // It would delay shutdown for the whole grace period; pages reconnect by themselves.
+            // Ends with the daemon: an open event stream would delay shutdown for the whole grace period. Pages
+            // reconnect by themselves.
             let stop = self.stop.clone().cancelled_owned();
             body = Body::from_stream(body.into_data_stream().take_until(stop));
         }

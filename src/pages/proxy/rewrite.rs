@@ -218,7 +218,7 @@ mod tests {
             let found = rewritten(rules, base, |rewrite| rewrite.url(from));
             assert_eq!(found.as_deref(), to, "{from} by {rules:?} below {base:?}");
         }
-        // Rewriting a redirect from HTTP to HTTPS would cause a redirect loop; the reverse does not.
+        // Rewriting a redirect from HTTP to HTTPS would cause a redirect loop; the opposite direction is safe.
         for (scheme, from, to) in [
             ("http", "https://localhost:8000/a", None),
             ("https", "https://localhost:8000/a", Some("/a")),

@@ -86,7 +86,7 @@ impl DerivedCache {
                     let derived = body
                         .zip(variant.derive_tag(tag))
                         .map(|(body, tag)| DerivedBody { body, tag });
-                    // Fails only if another caller has taken over the slot, and has derived the same.
+                    // Fails only if another caller has taken over the slot, and has derived the same body.
                     let _ = slot.insert(derived.clone());
                     derived
                 }

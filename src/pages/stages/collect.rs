@@ -17,7 +17,7 @@ pub(super) enum CollectError {
     TooLarge,
     /// It has a content coding that cannot be decoded. The response is unchanged.
     UnknownCoding,
-    /// The response is that of a backend to HEAD, which has no body.
+    /// The response is a backend's response to HEAD, so it has no body.
     HeadResponse,
     /// It did not arrive in time. The response continues with what has arrived.
     TimedOut,

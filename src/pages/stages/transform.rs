@@ -202,8 +202,8 @@ fn input_hash(response: &PageResponse, body: &Bytes) -> u128 {
     hash.digest128()
 }
 
-/// Applies the changes that a hook returned. `input_hash` is that of the response they are for. The error
-/// says what is wrong with them; the response is then unchanged.
+/// Applies the changes that a hook returned. `input_hash` is the hash of the unchanged response. The error
+/// says what is wrong with the changes; the response is then unchanged.
 fn apply(
     content: &TransformContent,
     input_hash: u128,

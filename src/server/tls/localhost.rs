@@ -61,7 +61,7 @@ impl LocalhostCertificate {
             .recursive(true)
             .mode(0o700)
             .create(folder)?;
-        // Of daemons that start together, one creates it and the others wait for the lock and find it.
+        // If several daemons start together, one creates it; the others wait for the lock and then find it.
         let lock = File::open(folder)?;
         lock.lock()?;
         if self.is_usable() {

@@ -95,8 +95,8 @@ impl ImportGraph {
         }
     }
 
-    /// Whether the imports of generated modules are recorded, even if no hook resolves them. Those in files
-    /// can be parsed when they are needed.
+    /// Whether the imports of generated modules are recorded, even if no hook resolves them. Modules in
+    /// files need no record: they can be parsed when they are needed.
     pub(super) fn records_imports(&self, request: &PageRequest<'_>) -> bool {
         self.preload && request.service.plugins.inject_client()
     }

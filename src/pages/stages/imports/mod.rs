@@ -159,7 +159,7 @@ async fn resolve_imports(
     }
 }
 
-/// Replaces the body by the module with its specifiers replaced, which is cached.
+/// Replaces the specifiers in the body. The new body is cached.
 async fn rewrite(
     request: &PageRequest<'_>,
     response: &mut PageResponse,

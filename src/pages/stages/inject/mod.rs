@@ -25,7 +25,7 @@ use scan::{PageScan, is_document, scan};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// How much of a streamed page is held back until the end of its head is found. Beyond that, the
-/// scripts are placed by what has arrived. Default 64 KiB.
+/// place of the scripts depends only on what has arrived. Default 64 KiB.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// Comment that explains the inserted scripts to readers of the page's source.

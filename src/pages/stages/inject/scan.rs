@@ -34,7 +34,7 @@ pub(super) fn is_document(page: &[u8]) -> bool {
         })
 }
 
-/// What precedes the start of the head. The greatest one in the page decides.
+/// Things that the start of the head can follow, in ascending order of precedence.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum HeadAnchor {
     /// The start of the page, or its byte order mark.
