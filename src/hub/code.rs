@@ -106,3 +106,19 @@ impl Hub {
         self.sources.lock().by_name.get(name).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_sources_are_bounded_too_and_free_their_space() {
+        let hub = Hub::new();
+        let publish = |_| hub.publish_code(String::new()).ok();
+        let published: Vec<_> = (0..).map_while(publish).collect();
+        assert_eq!(published.len(), MAX_CODE_BYTES / SOURCE_OVERHEAD_BYTES);
+        drop(published);
+        let large = "x".repeat(MAX_CODE_BYTES - SOURCE_OVERHEAD_BYTES);
+        assert!(hub.publish_code(large).is_ok());
+    }
+}

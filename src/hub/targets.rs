@@ -226,3 +226,44 @@ pub(crate) enum ClientSupport {
     /// No hello within its timeout: the script of `@web/dev-server`, or not a browser.
     ForeignClient,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_of_ids_and_exclusions_select_what_is_in_one_and_not_in_the_other() {
+        const IDS: usize = 150_000;
+        let hub = Hub::new();
+        let open = |_| hub.open_socket(String::new(), String::new(), None);
+        let pages: Vec<_> = (0..3).map(open).collect();
+        let page_id = |page: usize| pages[page].socket().id().to_owned();
+        let strangers = |name: &str| -> Vec<String> {
+            (0..IDS).map(|number| format!("{name}{number}")).collect()
+        };
+        let mut ids = strangers("unknown");
+        ids.extend([page_id(2), page_id(0), page_id(2), page_id(1)]);
+        let mut excluded = strangers("other");
+        excluded.extend([page_id(0), "unknown7".to_owned()]);
+        let selected = |target: &Target| -> Vec<String> {
+            let sockets = hub.select(target, &excluded).sockets;
+            sockets
+                .iter()
+                .map(|socket| socket.id().to_owned())
+                .collect()
+        };
+
+        let target = Target::Sockets(ids.clone());
+        assert_eq!(selected(&target), [page_id(2), page_id(1)]);
+        let unknown = hub.select(&target, &excluded).unknown;
+        assert_eq!(unknown.len(), IDS - 1);
+        assert_eq!(unknown[6..8], ["unknown6", "unknown8"]);
+        assert_eq!(selected(&Target::All), [page_id(1), page_id(2)]);
+        ids.push(String::new());
+        assert_eq!(
+            selected(&Target::Tabs(ids.clone())),
+            [page_id(1), page_id(2)]
+        );
+        assert_eq!(selected(&Target::Pages(ids)), [page_id(1), page_id(2)]);
+    }
+}

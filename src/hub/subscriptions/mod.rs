@@ -2,6 +2,8 @@
 
 mod queue;
 mod subscribers;
+#[cfg(test)]
+mod tests;
 
 pub(super) use subscribers::Subscribers;
 
