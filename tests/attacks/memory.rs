@@ -1,12 +1,12 @@
 //! What pages send and do not read takes a bounded amount of the daemon's memory, and is reported.
 
 use super::{MIB, assert_still_serving};
-use crate::support::{Page, Site, TestServer};
+use crate::support::{Http2, Page, Site, TestServer, tls, within};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-/// Frames that each test sends: without limits they would take more than a GiB.
-const FRAMES: usize = 1500;
+/// Large frames of a page: without limits they would take more than half a GiB.
+const FRAMES: usize = 900;
 
 /// Memory that the daemon may take beyond its event log, for buffers and the allocator.
 const ALLOWED: usize = (64 + 64) * MIB;
@@ -124,17 +124,50 @@ async fn what_pages_say_about_themselves_takes_a_bounded_amount_of_memory() {
     let state = json!({"type": "pagewire:state", "url": long, "title": long, "visibility": long});
     let refused = json!({"type": "pagewire:state", "page_id": long});
     let request = json!({"type": "x", "id": "y".repeat(500), "pagewire:request": false});
+    let frames = [level, kind, stack, state, refused, request];
+    let frames = frames.map(|frame| Message::text(frame.to_string()));
+    let mut refusals = 0;
     for number in 0..FRAMES {
-        let frame = [&level, &kind, &stack, &state, &refused, &request][number % 6];
-        page.send_json(frame).await;
+        page.send(frames[number % frames.len()].clone()).await;
         // A small message must not keep the large buffer that it was read into.
         page.send_json(&json!({"type": "small"})).await;
-        if number % 200 == 0 {
-            faults(&mut page).await;
+        if number % 100 == 99 {
+            refusals += faults(&mut page).await;
         }
     }
-    faults(&mut page).await;
+    assert_eq!(refusals, FRAMES / frames.len());
     let taken = memory(&server).saturating_sub(before);
     assert!(taken < ALLOWED, "{} MiB", taken / MIB);
-    assert_still_serving(&server, "long descriptions").await;
+    assert_eq!(server.get("/").await.status, 200);
+}
+
+#[tokio::test]
+async fn http_2_responses_that_are_not_read_take_little_memory_each() {
+    const STREAMS: usize = 100;
+    const CONNECTIONS: usize = 5;
+    const ALLOWED_EACH: usize = 64 * 1024;
+    let site = Site::page();
+    site.write("large", vec![b'x'; 4 * MIB]);
+    let server = TestServer::start_with(&site, &["--tls"]).await;
+    let authority = server.ready["authority_file"].as_str().expect("a file");
+    let before = memory(&server);
+    let (mut connections, mut unread) = (Vec::new(), Vec::new());
+    for _ in 0..CONNECTIONS {
+        let connected = tls(server.http(), "localhost", authority.as_ref(), &["h2"]).await;
+        let mut connection = Http2::over(connected.expect("a handshake")).await;
+        for _ in 0..STREAMS {
+            let stream = within("a stream", connection.begin("https://localhost/large", &[])).await;
+            let response = stream.expect("an open connection").response;
+            let response = within("a response", response).await.expect("a response");
+            assert_eq!(response.status(), 200);
+            unread.push(response);
+        }
+        connections.push(connection);
+    }
+    let taken = memory(&server).saturating_sub(before) / unread.len();
+    assert!(taken < ALLOWED_EACH, "{} KiB", taken / 1024);
+    assert_eq!(
+        connections[0].get("https://localhost/", &[]).await.status,
+        200
+    );
 }
