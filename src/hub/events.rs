@@ -243,6 +243,7 @@ mod tests {
     use allocation_counter::measure;
     use proptest::prelude::*;
     use serde_json::{Value, json};
+    use std::collections::HashSet;
 
     /// Runs a function that stores what it allocates, and returns how many bytes that takes.
     fn memory(run: impl FnOnce()) -> usize {
@@ -321,7 +322,7 @@ mod tests {
             let hub = Hub::new();
             let _reports = hub.subscribe(crate::hub::SubscriptionOptions {
                 kinds: vec![EventKind::Console, EventKind::PageError],
-                message_types: Default::default(),
+                message_types: HashSet::new(),
                 sockets: None,
                 resume_after: None,
                 strict_resume: false,

@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 /// How long bytes may wait for a client that accepts none. Then its connection is closed. A connection
 /// without such bytes may be idle for longer. Default 60 s.
-pub(super) const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const STALL_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Bytes that an HTTP/2 client has to accept in [`STALL_TIMEOUT`] while response bytes wait: more than the
 /// keepalive of a connection takes. Default 1 KiB.
