@@ -4,7 +4,7 @@
  * It connects its document to the daemon by one WebSocket, runs the daemon's commands (import a
  * module, print, reload, swap stylesheets) and lets page code talk to plugins. Served as it is,
  * with no build step, as `/__pagewire__/client.js` and, with the exports of `@web/dev-server`, as
- * `/__web-dev-server__web-socket.js`; the frames are described in `message.rs`. Two companions are
+ * `/__web-dev-server__web-socket.js`; the frames are described in `src/message`. Two companions are
  * loaded when needed: `recorder.js` reports the console and errors and describes values, and
  * `changes.js` acts on changed files.
  *

@@ -4,16 +4,21 @@
 //! page, replies to a call to that page, or is delivered to subscribers.
 
 use crate::hub::{Close, CloseCause, EventBody, SocketGuard};
-use crate::message::{Envelope, PageEvents, RESERVED_PREFIX, ServerMessage};
+use crate::message::{Envelope, PageEvents, RESERVED_PREFIX, ServerMessage, truncate};
+use bytes::Bytes;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+/// Longest error about a frame, which may quote the frame; a longer one is truncated. Default 1 KiB.
+const MAX_FAULT_BYTES: usize = 1024;
 
 /// Handles one frame. Returns the close information when it was the last.
 pub(super) fn handle(guard: &SocketGuard, message: Message) -> Option<Close> {
     match message {
         Message::Text(text) => text_frame(guard, text),
-        Message::Binary(data) => guard
-            .hub()
-            .receive_report(guard.socket().id(), EventBody::Binary(data)),
+        Message::Binary(data) => {
+            let body = EventBody::Binary(detached(&data));
+            guard.hub().receive_report(guard.socket().id(), body);
+        }
         Message::Pong(payload) => {
             if let Ok(number) = <[u8; 8]>::try_from(payload.as_ref()) {
                 guard.socket().pong(u64::from_be_bytes(number));
@@ -41,14 +46,16 @@ fn text_frame(guard: &SocketGuard, text: Utf8Bytes) {
             protocol_message(guard, &envelope.kind, &text)
         }
         Ok(envelope) => {
+            let text = detached(text.as_bytes());
             guard
                 .hub()
-                .receive_message(guard.socket().id(), envelope, text.into());
+                .receive_message(guard.socket().id(), envelope, text);
             Ok(())
         }
         Err(error) => Err(error.to_string()),
     };
-    if let Err(error) = handled {
+    if let Err(mut error) = handled {
+        truncate(&mut error, MAX_FAULT_BYTES);
         guard.hub().count_refused_frame();
         tracing::debug!(target: "pagewire::browser", socket_id = guard.socket().id(), %error, "page sent an invalid frame");
         // Fails when the outbox is full, and then the page is disconnected anyway.
@@ -56,6 +63,12 @@ fn text_frame(guard: &SocketGuard, text: Utf8Bytes) {
             .socket()
             .send_text(ServerMessage::Fault { error: &error }.encode());
     }
+}
+
+/// Copies a payload that outlives its frame: it may be a small part of the connection's read buffer, all of
+/// which it would keep allocated.
+fn detached(payload: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(payload)
 }
 
 /// Handles a message of the page protocol itself. Returns what is wrong with it.

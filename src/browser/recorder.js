@@ -6,7 +6,7 @@
  * reports have subscribers, it records from the start, even an error of the first inline script.
  * Imported by the socket client (`client.js`) to describe values, it records nothing until
  * `setReportMode` is called. The socket client sends what was recorded. The frames and the kinds
- * of values are described in `message.rs`.
+ * of values are described in `src/message`.
  *
  * The page must not notice: the browser's own console method runs first, nothing here throws into
  * the page, and entries beyond the limits cost next to nothing.

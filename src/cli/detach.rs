@@ -1,6 +1,7 @@
 //! `pagewire serve --detach`: starts the daemon in the background and returns when it is ready.
 
 use super::exit::{FAILURE, USAGE, fail};
+use super::log_file;
 use crate::discovery::{private_folder, write_private};
 use crate::ids;
 use anyhow::Context;
@@ -11,7 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 
-/// Runs the same command line without `--detach` in a process group of its own. Prints the daemon's
+/// Runs the same command line with `--detached` instead of `--detach` in a process group of its own. Prints the daemon's
 /// ready line; if it exits before that, prints its log and returns its exit code.
 pub(super) fn main() -> ExitCode {
     match start() {
@@ -47,11 +48,7 @@ fn start() -> anyhow::Result<ExitCode> {
 fn remove_stale_logs(folder: &Path) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        let pid = path
-            .file_stem()
-            .and_then(|stem| stem.to_str()?.parse().ok());
-        let is_log = path.extension().is_some_and(|extension| extension == "log");
-        if is_log && pid.is_some_and(|pid| !is_alive(pid)) {
+        if log_file::pid_of(&path).is_some_and(|pid| !is_alive(pid)) {
             // Fails when another process has removed it at the same time.
             let _ = std::fs::remove_file(path);
         }
@@ -66,6 +63,7 @@ fn spawn(log: &PathBuf) -> anyhow::Result<Child> {
     let log = OpenOptions::new().append(true).open(log)?;
     Command::new(std::env::current_exe()?)
         .args(arguments)
+        .arg("--detached")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)
@@ -77,7 +75,7 @@ fn spawn(log: &PathBuf) -> anyhow::Result<Child> {
 
 /// Names the log after the daemon's process id, like its other files.
 fn rename_to_pid(log: PathBuf, daemon: &Child) -> anyhow::Result<PathBuf> {
-    let renamed = log.with_file_name(format!("{}.log", daemon.id()));
+    let renamed = log_file::path(log.parent().expect("it is in a folder"), daemon.id());
     std::fs::rename(&log, &renamed)?;
     Ok(renamed)
 }

@@ -1,17 +1,20 @@
 //! Writes the log to standard error. Lines wait in a bounded queue for the thread that writes them, so
 //! a reader that has stopped reading delays nothing but the log.
 
+use super::log_file::LogFile;
+use std::cell::RefCell;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::Duration;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Lines that wait for the reader of standard error. Further ones are dropped, and the number of
-/// dropped lines is logged once there is room. Default 4,096.
+/// Lines that wait for the reader of standard error, by number and by bytes. Further ones are dropped, and
+/// the number of dropped lines is logged once there is room. Default 4,096 and 4 MiB.
 const MAX_LINES: usize = 4096;
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Time to flush the queue when the daemon exits. Default 1 s.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
@@ -26,22 +29,59 @@ enum Item {
 #[derive(Clone)]
 pub(super) struct LogOutput {
     queue: SyncSender<Item>,
-    dropped: Arc<AtomicU64>,
+    counters: Arc<Counters>,
+}
+
+#[derive(Default)]
+struct Counters {
+    /// Bytes of the lines that wait.
+    waiting: AtomicUsize,
+    dropped: AtomicU64,
+}
+
+thread_local! {
+    /// Set in the writing thread: where its lines go.
+    static SINK: RefCell<Option<Sink>> = const { RefCell::new(None) };
+}
+
+/// Destination of the lines.
+enum Sink {
+    StandardError,
+    File(LogFile),
 }
 
 impl LogOutput {
-    /// Starts the writing thread.
-    pub(super) fn start() -> io::Result<Self> {
+    /// Starts the writing thread. Without a file it writes to standard error.
+    pub(super) fn start(file: Option<LogFile>) -> io::Result<Self> {
         let (queue, items) = mpsc::sync_channel(MAX_LINES);
-        let dropped = Arc::default();
+        let counters = Arc::default();
         let output = Self {
             queue,
-            dropped: Arc::clone(&dropped),
+            counters: Arc::clone(&counters),
         };
         thread::Builder::new()
             .name("log".to_owned())
-            .spawn(move || write(&items, &dropped))?;
+            .spawn(move || {
+                SINK.set(Some(file.map_or(Sink::StandardError, Sink::File)));
+                write(&items, &counters);
+            })?;
         Ok(output)
+    }
+
+    /// Enqueues a line. Returns false if there is no room.
+    fn enqueue(&self, line: &[u8]) -> bool {
+        let waiting = self
+            .counters
+            .waiting
+            .fetch_add(line.len(), Ordering::Relaxed);
+        let has_room = waiting == 0 || waiting + line.len() <= MAX_BYTES;
+        let is_queued = has_room && self.queue.try_send(Item::Line(line.to_vec())).is_ok();
+        if !is_queued {
+            self.counters
+                .waiting
+                .fetch_sub(line.len(), Ordering::Relaxed);
+        }
+        is_queued
     }
 
     /// Waits until the queued lines are written, up to [`FLUSH_TIMEOUT`].
@@ -54,16 +94,49 @@ impl LogOutput {
     }
 }
 
-fn write(items: &Receiver<Item>, dropped: &AtomicU64) {
+fn write(items: &Receiver<Item>, counters: &Counters) {
     for item in items {
         match item {
-            // An error means that standard error is closed, so nothing reads the log.
-            Item::Line(line) => drop(io::stderr().write_all(&line)),
+            Item::Line(line) => {
+                make_room(&line);
+                write_now(&line);
+                counters.waiting.fetch_sub(line.len(), Ordering::Relaxed);
+            }
             Item::Flush(done) => drop(done.send(())),
         }
-        let dropped = dropped.swap(0, Ordering::Relaxed);
+        let dropped = counters.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
-            tracing::warn!(target: "pagewire::server", dropped, "dropped log lines: standard error is not being read");
+            tracing::warn!(target: "pagewire::server", dropped, "dropped log lines: they are not being read, or not as fast as they are logged");
+        }
+    }
+}
+
+/// Writes a line, if this is the writing thread. Its own lines are about the others and do not wait.
+fn write_now(line: &[u8]) -> bool {
+    SINK.with_borrow_mut(|sink| {
+        // An error means that standard error is closed, so nothing reads the log.
+        match sink {
+            None => return false,
+            Some(Sink::StandardError) => drop(io::stderr().write_all(line)),
+            Some(Sink::File(file)) => drop(file.write(line)),
+        }
+        true
+    })
+}
+
+/// Makes room for a line in the log file, and logs what has become of the earlier lines.
+fn make_room(line: &[u8]) {
+    let moved = SINK.with_borrow_mut(|sink| match sink {
+        Some(Sink::File(file)) => file.make_room(line),
+        _ => None,
+    });
+    match moved {
+        None => {}
+        Some(Ok(file)) => {
+            tracing::warn!(target: "pagewire::server", file = %file.display(), "the log file was full: its lines have been moved");
+        }
+        Some(Err(error)) => {
+            tracing::warn!(target: "pagewire::server", %error, "the log file was full: its lines have been removed, because they could not be moved");
         }
     }
 }
@@ -79,13 +152,34 @@ impl<'a> MakeWriter<'a> for LogOutput {
 /// Enqueues one line per call: the formatter writes whole lines.
 impl Write for &LogOutput {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.queue.try_send(Item::Line(line.to_vec())).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        if !write_now(line) && !self.enqueue(line) {
+            self.counters.dropped.fetch_add(1, Ordering::Relaxed);
         }
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_lines_are_bounded_by_their_bytes_and_the_others_are_counted() {
+        let (queue, items) = mpsc::sync_channel(MAX_LINES);
+        let counters = Arc::<Counters>::default();
+        let output = LogOutput {
+            queue,
+            counters: Arc::clone(&counters),
+        };
+        let line = vec![b'x'; MAX_BYTES / 4];
+        for _ in 0..7 {
+            (&output).write_all(&line).unwrap();
+        }
+        assert_eq!(counters.dropped.load(Ordering::Relaxed), 3);
+        assert_eq!(items.try_iter().count(), 4);
     }
 }

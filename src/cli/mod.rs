@@ -20,6 +20,7 @@ mod exit;
 mod import;
 mod info;
 mod log;
+mod log_file;
 mod log_output;
 mod messages;
 mod navigate;

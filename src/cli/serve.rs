@@ -1,6 +1,7 @@
 //! `pagewire serve`: runs the daemon.
 
 use super::exit::{self, fail};
+use super::log_file::LogFile;
 use super::log_output::LogOutput;
 use super::settings::{Flags, Loaded, load};
 use crate::config::{Config, LogFormat, LogLevels, Settings};
@@ -35,6 +36,11 @@ pub(super) struct Arguments {
     /// Start in the background, print the ready line and return
     #[arg(long, conflicts_with = "exit_with_stdin")]
     detach: bool,
+
+    /// Bound the size of the log file that standard error is
+    // Set by `--detach` for the process it starts.
+    #[arg(long, hide = true)]
+    detached: bool,
 }
 
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
@@ -44,18 +50,19 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let loaded = load(&arguments.root, &arguments.flags, arguments.exit_with_stdin);
     let Loaded {
         settings,
-        file,
+        file: settings_file,
         config,
     } = match loaded {
         Ok(loaded) => loaded,
         Err(error) => return fail(exit::USAGE, &error),
     };
-    let log = match LogOutput::start() {
+    let file = arguments.detached.then(LogFile::of_this_process);
+    let log = match file.transpose().and_then(LogOutput::start) {
         Ok(log) => log,
         Err(error) => return fail(exit::FAILURE, &error.into()),
     };
     start_log(&settings, log.clone());
-    if let Some(file) = file {
+    if let Some(file) = settings_file {
         tracing::info!(target: "pagewire::server", file = %file.display(), "settings loaded");
     }
     raise_descriptor_limit();

@@ -70,6 +70,9 @@ pub(super) const DEFAULT_RESULT_BYTES: u32 = 1024 * 1024;
 /// All results of one import together, below the 4 MiB that every gRPC library accepts by default.
 pub(super) const ALL_RESULTS_BYTES: usize = 3 * 1024 * 1024 - 256 * 1024;
 
+/// Message types that a subscription may list; one with more is refused. Default 10,000.
+pub(super) const MAX_MESSAGE_TYPES: usize = 10_000;
+
 /// Largest event that is delivered with its content, unless the subscriber sets another size. Default
 /// 1 MiB.
 pub(super) const DEFAULT_EVENT_BYTES: usize = 1024 * 1024;

@@ -3,6 +3,7 @@
 use super::limits::{MAX_QUEUED_SESSION_EVENTS, MAX_STARTED_SOCKETS};
 use super::status::error;
 use super::{BoxStream, Control, convert, info, proto, sockets, status};
+use crate::hub::SocketFilter;
 use crate::plugins::{ScratchDir, Session, SessionOptions};
 use proto::server_start_response::Event;
 use std::sync::Arc;
@@ -103,7 +104,9 @@ fn scratch(control: &Control) -> Option<ScratchDir> {
 
 fn started(control: &Control, session: &Session) -> proto::ServerStartResponse {
     let (list, sockets_truncated, position) =
-        control.hub.list_sockets(0, MAX_STARTED_SOCKETS, |_| true);
+        control
+            .hub
+            .list_sockets(0, MAX_STARTED_SOCKETS, &SocketFilter::default());
     let (list, cut_short) = sockets::fit_in_page(list);
     let started = proto::ServerStarted {
         session_id: session.id().to_owned(),

@@ -23,10 +23,7 @@ pub(super) fn list(
     let (found, more, position) = control.hub.list_sockets(
         start.as_ref().map_or(0, |token| token.number),
         limit,
-        |socket| {
-            // A filter matches only ready sockets: the values it tests are unknown before the hello.
-            filter.is_empty() || (socket.ready && filter.matches(socket))
-        },
+        &filter,
     );
     let numbers: Vec<u64> = found.iter().map(|socket| socket.number).collect();
     let (sockets, cut_short) = fit_in_page(found);

@@ -42,32 +42,43 @@ impl RecentChanges {
         }
     }
 
-    /// Returns the frame with the changes that a page missed while it was loading, if there are any.
-    pub(super) fn missed_by(&self, page: &Hello) -> Option<String> {
+    /// Returns the changes that a page missed while it was loading.
+    pub(super) fn missed_by(&self, page: &Hello) -> MissedChanges {
+        if !handles_changes(&page.features) {
+            return MissedChanges(Vec::new());
+        }
         // The page supplies the number; a nonsensical one counts as zero.
         let unaware = Duration::try_from_secs_f64(page.unaware_ms / 1000.0);
-        handles_changes(&page.features).then(|| self.since(unaware.unwrap_or_default()))?
+        self.since(unaware.unwrap_or_default())
     }
 
-    /// Returns the frame with the changes of the last `age`, if there are any.
-    fn since(&self, age: Duration) -> Option<String> {
+    /// Returns the changes of the last `age`.
+    fn since(&self, age: Duration) -> MissedChanges {
         let since = Instant::now().checked_sub(age);
         let is_missed = |time: Instant| since.is_none_or(|since| time > since);
         if self.evicted.is_some_and(is_missed) {
-            return Some(encode(&[]));
+            return MissedChanges(vec![Arc::default()]);
         }
-        let missed: Vec<_> = self
-            .recent
-            .iter()
-            .filter(|(time, _)| is_missed(*time))
-            .collect();
-        if missed.is_empty() {
+        let missed = self.recent.iter().rev();
+        let missed = missed.take_while(|(time, _)| is_missed(*time));
+        MissedChanges(missed.map(|(_, paths)| paths.clone()).collect())
+    }
+}
+
+/// Notifications that a page has missed, encoded without the hub's lock.
+#[derive(Debug)]
+pub(super) struct MissedChanges(Vec<Arc<[String]>>);
+
+impl MissedChanges {
+    /// Returns the frame with all of the changes, if there are any.
+    pub(super) fn encode(&self) -> Option<String> {
+        if self.0.is_empty() {
             return None;
         }
-        if missed.iter().any(|(_, paths)| paths.is_empty()) {
+        if self.0.iter().any(|paths| paths.is_empty()) {
             return Some(encode(&[]));
         }
-        let paths: BTreeSet<_> = missed.iter().flat_map(|(_, paths)| paths.iter()).collect();
+        let paths: BTreeSet<_> = self.0.iter().flat_map(|paths| paths.iter()).collect();
         Some(encode(&bounded(paths.into_iter().cloned())))
     }
 }
@@ -109,9 +120,9 @@ impl Hub {
 
     /// Appends changes of files to the event log.
     pub(crate) fn record_file_changes(&self, changes: impl Iterator<Item = FileChange>) {
-        let mut state = self.lock();
+        // The lock is taken for each one: there may be many, and the iterator may be slow.
         for change in changes {
-            state.record(None, EventBody::File(change));
+            self.lock().record(None, EventBody::File(change));
         }
     }
 }
@@ -127,15 +138,21 @@ mod tests {
     #[test]
     fn a_page_is_notified_of_all_changes_since_it_began_to_load_and_of_no_others() {
         let mut changes = RecentChanges::default();
-        assert_eq!(changes.since(Duration::MAX), None);
+        assert_eq!(changes.since(Duration::MAX).encode(), None);
         changes.add(paths(&["/b", "/a"]));
         changes.add(paths(&["/b", "/c"]));
-        assert_eq!(changes.since(Duration::ZERO), None);
+        assert_eq!(changes.since(Duration::ZERO).encode(), None);
         let expected = encode(&["/a".into(), "/b".into(), "/c".into()]);
-        assert_eq!(changes.since(Duration::from_hours(1)), Some(expected));
+        assert_eq!(
+            changes.since(Duration::from_hours(1)).encode(),
+            Some(expected)
+        );
         let expected = encode(&["/b".into(), "/c".into()]);
         changes.recent[0].0 -= Duration::from_secs(10);
-        assert_eq!(changes.since(Duration::from_secs(5)), Some(expected));
+        assert_eq!(
+            changes.since(Duration::from_secs(5)).encode(),
+            Some(expected)
+        );
     }
 
     #[test]
@@ -146,7 +163,10 @@ mod tests {
             changes.add(many.clone().into());
         }
         assert!(changes.paths <= MAX_RECENT_PATHS);
-        assert_eq!(changes.since(Duration::from_hours(1)), Some(encode(&[])));
+        assert_eq!(
+            changes.since(Duration::from_hours(1)).encode(),
+            Some(encode(&[]))
+        );
     }
 
     #[test]

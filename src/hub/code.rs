@@ -17,6 +17,9 @@ const CODE_LIFETIME: Duration = Duration::from_mins(1);
 /// 64 MiB.
 const MAX_CODE_BYTES: usize = 64 * 1024 * 1024;
 
+/// Estimated cost of a source besides its content: its name, its entry and the task that removes it.
+const SOURCE_OVERHEAD_BYTES: usize = 1024;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the code of all current imports together may have at most {MAX_CODE_BYTES} bytes (wait until some imports have ended)"
@@ -26,13 +29,24 @@ pub(crate) struct CodeLimitExceeded;
 /// Sources that are served now.
 #[derive(Default)]
 pub(super) struct PublishedSources {
-    /// By file name. Never held across an await.
-    by_name: Mutex<HashMap<String, Bytes>>,
+    /// Never held across an await.
+    state: Mutex<SourcesState>,
+}
+
+#[derive(Default)]
+struct SourcesState {
+    by_name: HashMap<String, Bytes>,
+    /// What the sources count against [`MAX_CODE_BYTES`].
+    bytes: usize,
+}
+
+fn size(source: &Bytes) -> usize {
+    SOURCE_OVERHEAD_BYTES + source.len()
 }
 
 impl PublishedSources {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Bytes>> {
-        self.by_name.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, SourcesState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -59,7 +73,10 @@ impl PublishedCode {
 
 impl Drop for PublishedCode {
     fn drop(&mut self) {
-        self.hub.sources.lock().remove(&self.name);
+        let mut sources = self.hub.sources.lock();
+        if let Some(source) = sources.by_name.remove(&self.name) {
+            sources.bytes -= size(&source);
+        }
     }
 }
 
@@ -69,13 +86,15 @@ impl Hub {
         self: &Arc<Self>,
         source: String,
     ) -> Result<PublishedCode, CodeLimitExceeded> {
+        let source = Bytes::from(source);
+        let name = format!("{}.js", ids::random());
         let mut sources = self.sources.lock();
-        let published: usize = sources.values().map(Bytes::len).sum();
-        if published + source.len() > MAX_CODE_BYTES {
+        if sources.bytes + size(&source) > MAX_CODE_BYTES {
             return Err(CodeLimitExceeded);
         }
-        let name = format!("{}.js", ids::random());
-        sources.insert(name.clone(), source.into());
+        sources.bytes += size(&source);
+        sources.by_name.insert(name.clone(), source);
+        drop(sources);
         Ok(PublishedCode {
             hub: self.clone(),
             name,
@@ -84,6 +103,22 @@ impl Hub {
 
     /// Returns the source that is published under this file name.
     pub(crate) fn code(&self, name: &str) -> Option<Bytes> {
-        self.sources.lock().get(name).cloned()
+        self.sources.lock().by_name.get(name).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_sources_are_bounded_too_and_free_their_space() {
+        let hub = Hub::new();
+        let publish = |_| hub.publish_code(String::new()).ok();
+        let published: Vec<_> = (0..).map_while(publish).collect();
+        assert_eq!(published.len(), MAX_CODE_BYTES / SOURCE_OVERHEAD_BYTES);
+        drop(published);
+        let large = "x".repeat(MAX_CODE_BYTES - SOURCE_OVERHEAD_BYTES);
+        assert!(hub.publish_code(large).is_ok());
     }
 }

@@ -19,6 +19,7 @@ mod socket;
 mod subscriptions;
 mod targets;
 
+pub(crate) use crate::message::{DocumentState, Visibility};
 pub(crate) use close::{Close, CloseCause};
 pub(crate) use events::{
     Event, EventBody, EventKind, FileChange, FileChangeKind, Gap, GapReason, LOG_BYTES, Position,
@@ -28,7 +29,7 @@ pub(crate) use outbox::{Frame, OUTBOX_BYTES, Outbox, OutboxItem, PushError};
 pub(crate) use pings::Confirmation;
 pub(crate) use registry::SocketGuard;
 pub(crate) use requests::{Reply, ReplyError};
-pub(crate) use socket::{DocumentState, Socket, SocketInfo, Visibility};
+pub(crate) use socket::{Socket, SocketInfo};
 pub(crate) use subscriptions::{
     DEFAULT_QUEUE_EVENTS, OverflowPolicy, ReplyMode, ResumeError, Subscription, SubscriptionEnd,
     SubscriptionItem, SubscriptionOptions,

@@ -1,8 +1,9 @@
 //! The registry of connected pages, and what pages report about themselves.
 
+use super::socket::LogReferences;
 use super::{
-    Close, CloseCause, DocumentState, EventBody, EventKind, Hub, Position, Socket, SocketInfo,
-    State, Visibility,
+    Close, CloseCause, DocumentState, EventBody, EventKind, Hub, Position, Socket, SocketFilter,
+    SocketInfo, State, Visibility,
 };
 use crate::ids;
 use crate::message::{Hello, ServerMessage};
@@ -24,6 +25,7 @@ pub(super) struct Registry {
     features: Arc<[String]>,
 }
 
+#[derive(Clone)]
 pub(super) struct Entry {
     pub(super) socket: Arc<Socket>,
     pub(super) info: Arc<SocketInfo>,
@@ -131,6 +133,7 @@ impl Hub {
             ready: false,
             document_state: DocumentState::Unknown,
             features: Arc::default(),
+            log_references: LogReferences::default(),
         });
         state.registry.insert(socket.clone(), info.clone());
         state.record(Some(info), EventBody::SocketOpened { previous_socket_id });
@@ -150,7 +153,8 @@ impl Hub {
     /// Handles a page's hello: marks the page as ready, and replies with its socket id, the report mode
     /// and the changes it missed.
     ///
-    /// The replies are queued under the lock, so a later report mode cannot overtake this one.
+    /// The report mode is queued under the lock, so that a later one cannot overtake it. The changes are
+    /// encoded after it: they may be many, and a page handles them in any order.
     pub(crate) fn receive_hello(&self, socket_id: &str, hello: Hello) {
         let mut state = self.lock();
         let mode = state.subscribers.report_mode();
@@ -164,13 +168,14 @@ impl Hub {
         let Some(entry) = state.registry.get(socket_id) else {
             return;
         };
-        let socket = &entry.socket;
+        let socket = entry.socket.clone();
         // These fail only if the page does not read, and then it would not read a reply either.
         let _ = socket.send_text(ServerMessage::Hello { socket_id }.encode());
         if mode.any() || reports {
             let _ = socket.send_text(ServerMessage::ReportMode(mode).encode());
         }
-        if let Some(frame) = missed {
+        drop(state);
+        if let Some(frame) = missed.encode() {
             let _ = socket.send_text(frame);
         }
         socket.set_ready(true);
@@ -218,25 +223,33 @@ impl Hub {
     }
 
     /// Returns at most `limit` matching sockets after connection number `number`, oldest first;
-    /// whether there are more; and the log position at which the list is exact.
+    /// whether there are more; and the log position at which the list is exact. The lock is not held
+    /// while the sockets are matched.
     pub(crate) fn list_sockets(
         &self,
         number: u64,
         limit: usize,
-        matches: impl Fn(&SocketInfo) -> bool,
+        filter: &SocketFilter,
     ) -> (Vec<Arc<SocketInfo>>, bool, Position) {
+        let wanted = limit.saturating_add(1);
+        let candidates = if filter.is_empty() {
+            wanted
+        } else {
+            usize::MAX
+        };
         let state = self.lock();
-        let mut sockets: Vec<_> = state
-            .registry
-            .after(number)
-            .map(|entry| &entry.info)
-            .filter(|info| matches(info))
-            .take(limit.saturating_add(1))
-            .cloned()
-            .collect();
+        let sequence = state.log.newest();
+        let infos = state.registry.after(number).map(|entry| &entry.info);
+        let infos: Vec<_> = infos.take(candidates).cloned().collect();
+        drop(state);
+        // A filter matches only ready sockets: the values it tests are unknown before the hello.
+        let matches =
+            |info: &Arc<SocketInfo>| filter.is_empty() || info.ready && filter.matches(info);
+        let matching = infos.into_iter().filter(matches);
+        let mut sockets: Vec<_> = matching.take(wanted).collect();
         let more = sockets.len() > limit;
         sockets.truncate(limit);
-        (sockets, more, self.position_at(state.log.newest()))
+        (sockets, more, self.position_at(sequence))
     }
 
     /// Returns the number of open sockets.
@@ -266,17 +279,8 @@ impl State {
             info.tab_id = hello.tab_id;
             info.url = hello.url;
             info.title = hello.title;
-            info.visibility = match hello.visibility.as_str() {
-                "visible" => Visibility::Visible,
-                "hidden" => Visibility::Hidden,
-                _ => Visibility::Unknown,
-            };
-            info.document_state = match hello.document_state.as_str() {
-                "loading" => DocumentState::Loading,
-                "interactive" => DocumentState::Interactive,
-                "complete" => DocumentState::Complete,
-                _ => DocumentState::Unknown,
-            };
+            info.visibility = hello.visibility;
+            info.document_state = hello.document_state;
             info.top_level = hello.top_level;
             info.features = features;
             info.ready = true;

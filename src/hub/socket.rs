@@ -2,7 +2,10 @@
 
 use super::outbox::{Frame, Outbox, PushError};
 use super::pings::{Confirmation, Pings};
+use super::{DocumentState, Visibility};
+use crate::message::{ALLOCATION_BYTES, HeapSize};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 use tokio::sync::SetOnce;
 
@@ -35,34 +38,54 @@ pub(crate) struct SocketInfo {
     pub document_state: DocumentState,
     /// Features of the page's client script. Empty without a hello.
     pub features: Arc<[String]>,
+    pub(super) log_references: LogReferences,
+}
+
+/// Number of events in the log that hold a snapshot, which counts once against the log's limit.
+#[derive(Debug, Default)]
+pub(super) struct LogReferences(AtomicUsize);
+
+impl LogReferences {
+    /// Adds an event. Returns whether it is the first.
+    pub(super) fn add(&self) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed) == 0
+    }
+
+    /// Removes an event. Returns whether it was the last.
+    pub(super) fn remove(&self) -> bool {
+        self.0.fetch_sub(1, Ordering::Relaxed) == 1
+    }
+}
+
+/// A copy is another snapshot, which no event holds yet.
+impl Clone for LogReferences {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 impl SocketInfo {
+    /// Returns the memory of a snapshot in bytes, including what it may share with others.
+    pub(super) fn size(&self) -> usize {
+        let texts = [
+            &self.socket_id,
+            &self.page_id,
+            &self.tab_id,
+            &self.url,
+            &self.title,
+        ];
+        let shared = self.user_agent.len() + self.remote_address.len();
+        let features = size_of_val(&*self.features) + self.features.heap_size();
+        // The snapshot and the three parts that it shares are allocations with counters of references.
+        let allocations = 4 * (ALLOCATION_BYTES + 2 * size_of::<usize>());
+        let texts = texts.into_iter().map(String::heap_size).sum::<usize>();
+        size_of::<Self>() + texts + shared + features + allocations
+    }
+
     /// Returns whether the page's client script announced this feature.
     pub(crate) fn supports(&self, feature: &str) -> bool {
         self.features.iter().any(|supported| supported == feature)
     }
-}
-
-/// `document.visibilityState`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Visibility {
-    /// The page did not report it.
-    #[default]
-    Unknown,
-    Visible,
-    Hidden,
-}
-
-/// `document.readyState`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum DocumentState {
-    /// The page did not report it.
-    #[default]
-    Unknown,
-    Loading,
-    Interactive,
-    Complete,
 }
 
 /// Handle of a connection, shared by the connection and by senders.

@@ -113,46 +113,84 @@ pub(crate) struct Selection {
 
 impl Hub {
     /// Selects the sockets of a target, each once, without the excluded ones.
+    ///
+    /// Under the lock sockets are only looked up or copied, so that neither long lists nor slow filters
+    /// delay anything else.
     pub(crate) fn select(&self, target: &Target, excluded: &[String]) -> Selection {
-        let state = self.lock();
-        let position = self.position_at(state.log.newest());
-        let mut sockets = Vec::new();
-        let mut unknown = Vec::new();
-        let is_excluded = |id: &str| excluded.iter().any(|excluded| excluded == id);
-        if let Target::Sockets(ids) = target {
-            let mut seen = HashSet::new();
-            for id in ids.iter().filter(|id| !is_excluded(id)) {
+        let excluded: HashSet<&str> = excluded.iter().map(String::as_str).collect();
+        let is_excluded = |id: &str| !excluded.is_empty() && excluded.contains(id);
+        match target {
+            Target::Sockets(ids) => {
+                let mut seen = HashSet::new();
+                let ids = ids.iter().filter(|id| !is_excluded(id));
                 // The usual target, a single id, does not pay for the set.
-                if ids.len() > 1 && !seen.insert(id) {
-                    continue;
-                }
-                match state.registry.get(id) {
-                    Some(entry) => sockets.push(entry.socket.clone()),
-                    None => unknown.push(id.clone()),
-                }
+                let is_single = ids.clone().nth(1).is_none();
+                let ids = ids.filter(|id| is_single || seen.insert(id.as_str()));
+                self.look_up(&ids.collect::<Vec<_>>())
             }
-        } else if matches!(target, Target::All) {
-            let all = state.registry.sockets();
-            sockets.extend(all.filter(|socket| !is_excluded(socket.id())).cloned());
-        } else {
-            let matches = |info: &SocketInfo| match target {
-                Target::Tabs(ids) => ids.contains(&info.tab_id),
-                Target::Pages(ids) => ids.contains(&info.page_id),
-                Target::Filter(filter) => info.ready && filter.matches(info),
-                Target::All | Target::Sockets(_) => true,
-            };
-            sockets.extend(
-                state
-                    .registry
-                    .after(0)
-                    .filter(|entry| matches(&entry.info) && !is_excluded(entry.socket.id()))
-                    .map(|entry| entry.socket.clone()),
-            );
+            Target::All => {
+                let state = self.lock();
+                let sequence = state.log.newest();
+                let mut sockets: Vec<_> = state.registry.sockets().cloned().collect();
+                drop(state);
+                sockets.retain(|socket| !is_excluded(socket.id()));
+                self.selection(sockets, Vec::new(), sequence)
+            }
+            Target::Tabs(ids) => {
+                let ids: HashSet<&str> = ids.iter().map(String::as_str).collect();
+                self.select_matching(|id, info| {
+                    ids.contains(info.tab_id.as_str()) && !is_excluded(id)
+                })
+            }
+            Target::Pages(ids) => {
+                let ids: HashSet<&str> = ids.iter().map(String::as_str).collect();
+                self.select_matching(|id, info| {
+                    ids.contains(info.page_id.as_str()) && !is_excluded(id)
+                })
+            }
+            Target::Filter(filter) => self
+                .select_matching(|id, info| info.ready && filter.matches(info) && !is_excluded(id)),
         }
+    }
+
+    /// Selects the sockets with these ids, which differ.
+    fn look_up(&self, ids: &[&String]) -> Selection {
+        let mut sockets = Vec::with_capacity(ids.len());
+        let mut unknown = Vec::new();
+        let state = self.lock();
+        for id in ids {
+            match state.registry.get(id) {
+                Some(entry) => sockets.push(entry.socket.clone()),
+                None => unknown.push((*id).clone()),
+            }
+        }
+        let sequence = state.log.newest();
+        drop(state);
+        self.selection(sockets, unknown, sequence)
+    }
+
+    /// Selects the sockets that match at this moment. The lock is not held while they are matched.
+    fn select_matching(&self, matches: impl Fn(&str, &SocketInfo) -> bool) -> Selection {
+        let state = self.lock();
+        let sequence = state.log.newest();
+        let entries: Vec<_> = state.registry.after(0).cloned().collect();
+        drop(state);
+        let entries = entries.into_iter();
+        let selected = entries.filter(|entry| matches(entry.socket.id(), &entry.info));
+        let sockets = selected.map(|entry| entry.socket).collect();
+        self.selection(sockets, Vec::new(), sequence)
+    }
+
+    fn selection(
+        &self,
+        sockets: Vec<Arc<Socket>>,
+        unknown: Vec<String>,
+        sequence: u64,
+    ) -> Selection {
         Selection {
             sockets,
             unknown,
-            position,
+            position: self.position_at(sequence),
         }
     }
 
@@ -187,4 +225,45 @@ pub(crate) enum ClientSupport {
     TooOld,
     /// No hello within its timeout: the script of `@web/dev-server`, or not a browser.
     ForeignClient,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_of_ids_and_exclusions_select_what_is_in_one_and_not_in_the_other() {
+        const IDS: usize = 150_000;
+        let hub = Hub::new();
+        let open = |_| hub.open_socket(String::new(), String::new(), None);
+        let pages: Vec<_> = (0..3).map(open).collect();
+        let page_id = |page: usize| pages[page].socket().id().to_owned();
+        let strangers = |name: &str| -> Vec<String> {
+            (0..IDS).map(|number| format!("{name}{number}")).collect()
+        };
+        let mut ids = strangers("unknown");
+        ids.extend([page_id(2), page_id(0), page_id(2), page_id(1)]);
+        let mut excluded = strangers("other");
+        excluded.extend([page_id(0), "unknown7".to_owned()]);
+        let selected = |target: &Target| -> Vec<String> {
+            let sockets = hub.select(target, &excluded).sockets;
+            sockets
+                .iter()
+                .map(|socket| socket.id().to_owned())
+                .collect()
+        };
+
+        let target = Target::Sockets(ids.clone());
+        assert_eq!(selected(&target), [page_id(2), page_id(1)]);
+        let unknown = hub.select(&target, &excluded).unknown;
+        assert_eq!(unknown.len(), IDS - 1);
+        assert_eq!(unknown[6..8], ["unknown6", "unknown8"]);
+        assert_eq!(selected(&Target::All), [page_id(1), page_id(2)]);
+        ids.push(String::new());
+        assert_eq!(
+            selected(&Target::Tabs(ids.clone())),
+            [page_id(1), page_id(2)]
+        );
+        assert_eq!(selected(&Target::Pages(ids)), [page_id(1), page_id(2)]);
+    }
 }

@@ -1,11 +1,12 @@
 //! One connection of the page port: its protocol, its timeouts and its shutdown.
 
 use super::frontend::Frontend;
+use super::progress::{CountedBody, Progress, TimedWrites, stall_error};
 use super::request_line;
 use super::tls::H2;
 use axum::http::StatusCode;
 use futures_util::FutureExt;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -36,9 +37,13 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// Concurrent requests of one HTTP/2 connection. Browsers queue further ones; those of other
-/// clients are refused. Default 256. The HTTP library bounds requests that are reset before they are
+/// clients are refused. Default 128. The HTTP library bounds requests that are reset before they are
 /// answered (CVE-2023-44487): past its bound the connection ends.
-const MAX_STREAMS: u32 = 256;
+const MAX_STREAMS: u32 = 128;
+
+/// Bytes of one HTTP/2 response that wait for the client before more of its body is read, besides the
+/// piece that is read last: a stream that the client does not read costs no more. Default 64 KiB.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Keepalive of HTTP/2 connections: a lost peer is noticed within 40 s. A live connection may stay idle
 /// for as long as it answers pings: browsers close idle connections by themselves.
@@ -55,6 +60,8 @@ pub(super) struct ConnectionHandler {
     pub(super) frontend: Arc<Frontend>,
     /// With TLS: its acceptor, and the frontend of connections that speak plain HTTP.
     pub(super) tls: Option<(TlsAcceptor, Arc<Frontend>)>,
+    /// Whether clients may stop reading for as long as they like.
+    pub(super) debug: bool,
 }
 
 impl ConnectionHandler {
@@ -65,6 +72,7 @@ impl ConnectionHandler {
         let connection = Connection {
             peer,
             stop,
+            progress: Arc::new(Progress::new(self.debug)),
             first_head_deadline: Instant::now() + FIRST_HEAD_TIMEOUT,
         };
         if let Err(error) = self.negotiate(stream, connection).await {
@@ -73,11 +81,14 @@ impl ConnectionHandler {
     }
 
     async fn negotiate(self, stream: TcpStream, connection: Connection) -> Result<(), Error> {
+        let progress = connection.progress.clone();
         let Some((acceptor, plain_frontend)) = self.tls else {
+            let stream = TimedWrites::new(stream, progress);
             return connection.http1(stream, self.frontend).await;
         };
         let mut first = [0];
         connection.before_head(stream.peek(&mut first)).await?;
+        let stream = TimedWrites::new(stream, progress);
         if first != [TLS_HANDSHAKE] {
             return connection.http1(stream, plain_frontend).await;
         }
@@ -118,6 +129,7 @@ where
 struct Connection {
     peer: SocketAddr,
     stop: CancellationToken,
+    progress: Arc<Progress>,
     first_head_deadline: Instant,
 }
 
@@ -135,13 +147,16 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (stream, line) = request_line::tap(stream);
+        let progress = self.progress.clone();
         let respond = move |request: Request, peer| {
-            let (frontend, line) = (frontend.clone(), line.clone());
+            let (frontend, line, progress) = (frontend.clone(), line.clone(), progress.clone());
             async move {
                 let has_fragment = line.take_has_fragment();
                 let response = frontend.respond(request, peer, has_fragment).await;
                 // No request follows an upgrade.
-                if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    progress.end_limit();
+                } else {
                     line.expect_next();
                 }
                 response
@@ -152,36 +167,45 @@ impl Connection {
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(MAX_HEAD_BYTES);
-        self.run(&http, stream, respond).await
+        let stalled = std::future::pending();
+        self.run(&http, stream, respond, stalled).await
     }
 
     async fn http2<S>(self, stream: S, frontend: Arc<Frontend>) -> Result<(), Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let progress = self.progress.clone();
         let respond = move |request, peer| {
-            let frontend = frontend.clone();
-            async move { frontend.respond(request, peer, false).await }
+            let (frontend, progress) = (frontend.clone(), progress.clone());
+            async move {
+                let response = frontend.respond(request, peer, false).await;
+                response.map(|body| CountedBody::new(body, progress))
+            }
         };
         let mut http = auto::Builder::new(SpanExecutor).http2_only();
         http.http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(MAX_STREAMS)
+            .max_send_buf_size(SEND_BUFFER_BYTES)
             .max_header_list_size(MAX_HEAD_BYTES as u32)
             .keep_alive_interval(KEEPALIVE_INTERVAL)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT);
-        self.run(&http, stream, respond).await
+        let progress = self.progress.clone();
+        self.run(&http, stream, respond, progress.stalled()).await
     }
 
-    async fn run<S, F>(
+    async fn run<S, F, B>(
         self,
         http: &auto::Builder<SpanExecutor>,
         stream: S,
         respond: impl Fn(Request, SocketAddr) -> F,
+        stalled: impl Future<Output = ()>,
     ) -> Result<(), Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        F: Future<Output = axum::response::Response> + Send + 'static,
+        F: Future<Output = axum::http::Response<B>> + Send + 'static,
+        B: Body<Data: Send, Error: Into<Error>> + Send + 'static,
     {
         let head_received = Arc::new(Notify::new());
         let service = service_fn(|request: Request| {
@@ -202,6 +226,7 @@ impl Connection {
         tokio::select! {
             ended = connection.as_mut() => ended,
             () = first_head_overdue => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+            () = stalled => Err(stall_error().into()),
             () = self.stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await

@@ -5,13 +5,14 @@ use crate::hub::{
     SubscriptionOptions,
 };
 use crate::message::PageValue;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Logs for as long as it is polled. When pages print faster than the log is written, the gap is logged.
 pub(super) async fn log(hub: &Arc<Hub>) {
     let options = SubscriptionOptions {
         kinds: vec![EventKind::Console, EventKind::PageError],
-        message_types: Vec::new(),
+        message_types: HashSet::new(),
         sockets: None,
         resume_after: None,
         strict_resume: false,
@@ -30,7 +31,7 @@ pub(super) async fn log(hub: &Arc<Hub>) {
                 match &event.body {
                     EventBody::Console(entry) => {
                         let args: Vec<_> = entry.args.iter().map(console_text).collect();
-                        let (level, text) = (plain(&entry.level), args.join(" "));
+                        let (level, text) = (entry.level.name(), args.join(" "));
                         tracing::info!(target: "pagewire::console", %url, %level, "{text}");
                     }
                     EventBody::PageError(error) => {
@@ -40,7 +41,7 @@ pub(super) async fn log(hub: &Arc<Hub>) {
                             "{}:{}:{}",
                             exception.url, exception.line, exception.column
                         ));
-                        let kind = plain(&error.kind);
+                        let kind = error.kind.name();
                         tracing::warn!(target: "pagewire::console", %url, %kind, %place, "{}", text.trim());
                     }
                     _ => {}

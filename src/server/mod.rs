@@ -11,6 +11,7 @@ mod control_server;
 mod frontend;
 mod listeners;
 mod metrics;
+mod progress;
 mod ready;
 mod request_line;
 mod running;
@@ -141,6 +142,7 @@ impl Server {
             sessions: TaskTracker::new(),
             force_stop: CancellationToken::new(),
         });
+        let debug = config.debug;
         let pages = PageService::new(
             &config,
             hub.clone(),
@@ -168,6 +170,7 @@ impl Server {
         let handler = ConnectionHandler {
             frontend: Arc::new(frontend),
             tls: tls.map(|tls| (tls.acceptor, redirect)),
+            debug,
         };
         let refusals = ConnectionHandler {
             frontend: Arc::new(refusal),

@@ -4,6 +4,7 @@
 mod connections;
 mod control_port;
 mod files;
+mod memory;
 mod origins;
 mod sockets;
 mod targets;

@@ -1,6 +1,6 @@
 //! Commands that start, inspect and stop the daemon.
 
-use crate::support::{Site, TestServer, assert_output, cli, command, run};
+use crate::support::{Page, Site, TestServer, assert_output, cli, command, run, within};
 use serde_json::json;
 
 #[tokio::test]
@@ -112,6 +112,52 @@ async fn serve_detached_prints_the_ready_line_and_returns() {
         "{}",
         failed.stderr
     );
+}
+
+#[tokio::test]
+async fn the_log_of_a_detached_daemon_is_bounded_and_says_where_earlier_lines_are() {
+    const LIMIT: u64 = 8 * 1024 * 1024;
+    let site = Site::page();
+    let runtime = tempfile::tempdir().expect("a folder");
+    let pagewire = |arguments: &[&str]| {
+        let mut command = command();
+        command
+            .args(arguments)
+            .env("XDG_RUNTIME_DIR", runtime.path())
+            .current_dir(site.path());
+        command
+    };
+    let arguments = ["--port", "0", "--control", "127.0.0.1:0", "--console"];
+    let started = run(pagewire(&[&["serve", "--detach"], &arguments[..]].concat())).await;
+    assert_eq!(started.code, Some(0), "{}", started.stderr);
+    let (_, log) = started.stderr.split_once("log file: ").expect("a log file");
+    let log = std::path::PathBuf::from(log.trim());
+    let old = log.with_extension("old.log");
+    let http = started.json().remove(0)["http"].clone();
+    let address = http.as_str().and_then(|url| url.strip_prefix("http://"));
+    let address = address.and_then(|address| address.parse().ok());
+    let mut page = Page::open(address.expect("an address")).await;
+    let line = "x".repeat(100_000);
+    let line = json!({"type": "pagewire:console", "level": "log", "args": [{"json": line}]});
+    let flood = async {
+        while !old.exists() {
+            page.send_json(&line).await;
+        }
+    };
+    within("the log file to be full", flood).await;
+    let read = |path| std::fs::read_to_string(path).expect("a log");
+    let notice = async {
+        while !read(&log).contains("the log file was full: its lines have been moved") {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("the notice", notice).await;
+    assert!(read(&log).contains(&*old.to_string_lossy()));
+    for path in [&log, &old] {
+        let size = std::fs::metadata(path).expect("a log").len();
+        assert!(size <= LIMIT, "{}: {size} bytes", path.display());
+    }
+    assert_output(&run(pagewire(&["stop"])).await, 0, "");
 }
 
 #[tokio::test]

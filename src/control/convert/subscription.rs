@@ -1,20 +1,24 @@
 //! Options of a subscription.
 
+use crate::control::limits::MAX_MESSAGE_TYPES;
 use crate::control::proto::{self, SubscribeMessagesRequest};
 use crate::control::status::{invalid, unknown_value};
 use crate::hub::{
     self, DEFAULT_QUEUE_EVENTS, EventKind, OverflowPolicy, ReplyMode, SubscriptionOptions,
 };
+use std::collections::HashSet;
 use tonic::Status;
 
 pub(in crate::control) fn subscription_options(
     request: SubscribeMessagesRequest,
 ) -> Result<SubscriptionOptions, Status> {
-    let mut kinds = request
-        .kinds
-        .iter()
-        .map(|kind| event_kind(*kind))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut kinds = Vec::new();
+    for kind in &request.kinds {
+        let kind = event_kind(*kind)?;
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
     if kinds.is_empty() {
         kinds.push(EventKind::Message);
     }
@@ -28,10 +32,14 @@ pub(in crate::control) fn subscription_options(
             return Err(unknown_value("overflow", policy, "OverflowPolicy"));
         }
     };
-    let replies = reply_mode(&request)?;
+    let remedy = "leave it empty to get messages of all types";
+    let message_types = types("message_types", request.message_types, remedy)?;
+    let remedy = "set answers_requests to offer to answer all types";
+    let answer_types = types("answer_types", request.answer_types, remedy)?;
+    let replies = reply_mode(&message_types, answer_types, request.answers_requests)?;
     Ok(SubscriptionOptions {
         kinds,
-        message_types: request.message_types,
+        message_types,
         sockets: request
             .sockets
             .map(|filter| super::socket_filter("sockets", filter))
@@ -50,22 +58,35 @@ pub(in crate::control) fn subscription_options(
     })
 }
 
-fn reply_mode(request: &SubscribeMessagesRequest) -> Result<ReplyMode, Status> {
-    let subscribed = &request.message_types;
-    let is_stray = |offered: &&String| !subscribed.is_empty() && !subscribed.contains(offered);
-    if request.answer_types.is_empty() {
-        let all = request.answers_requests;
+fn types(field: &str, types: Vec<String>, remedy: &str) -> Result<HashSet<String>, Status> {
+    if types.len() > MAX_MESSAGE_TYPES {
+        let text = format!(
+            "{} types are too many (the limit is {MAX_MESSAGE_TYPES}; {remedy})",
+            types.len()
+        );
+        return Err(invalid(field, text));
+    }
+    Ok(types.into_iter().collect())
+}
+
+fn reply_mode(
+    subscribed: &HashSet<String>,
+    offered: HashSet<String>,
+    all: bool,
+) -> Result<ReplyMode, Status> {
+    let is_stray = |offered: &&String| !subscribed.is_empty() && !subscribed.contains(*offered);
+    if offered.is_empty() {
         Ok(if all { ReplyMode::All } else { ReplyMode::None })
-    } else if request.answers_requests {
+    } else if all {
         let text = "is set together with answers_requests, which offers to answer all types (set only one)";
         Err(invalid("answer_types", text))
-    } else if let Some(stray) = request.answer_types.iter().find(is_stray) {
+    } else if let Some(stray) = offered.iter().find(is_stray) {
         let text = format!(
             "{stray:?} is not among message_types, so it would never arrive (add it there)"
         );
         Err(invalid("answer_types", text))
     } else {
-        Ok(ReplyMode::Types(request.answer_types.clone()))
+        Ok(ReplyMode::Types(offered))
     }
 }
 

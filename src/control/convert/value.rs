@@ -2,7 +2,9 @@
 //! trusted.
 
 use crate::control::proto;
-use crate::message::{PageConsole, PageError, PageException, PageResult, PageValue};
+use crate::message::{
+    self, PageConsole, PageError, PageErrorKind, PageException, PageResult, PageValue,
+};
 use proto::import_result::Outcome;
 use proto::js_exception::Phase;
 use proto::js_value::Kind;
@@ -49,11 +51,11 @@ fn value(value: &PageValue, max_bytes: usize, room: &mut usize) -> proto::JsValu
 
 /// Converts an error, truncated to `room` as in [`value`].
 fn exception(exception: &PageException, room: &mut usize) -> proto::JsException {
-    let phase = match exception.phase.as_str() {
-        "load" => Phase::Load,
-        "call" => Phase::Call,
-        "serialize" => Phase::Serialize,
-        _ => Phase::Unspecified,
+    let phase = match exception.phase {
+        message::Phase::Load => Phase::Load,
+        message::Phase::Call => Phase::Call,
+        message::Phase::Serialize => Phase::Serialize,
+        message::Phase::None => Phase::Unspecified,
     };
     // Omitted rather than truncated: half a JSON text is not JSON.
     let thrown = exception.thrown.as_ref().map(|json| json.get());
@@ -83,12 +85,12 @@ pub(super) fn console(
 ) -> proto::ConsoleEntry {
     use proto::ConsoleLevel;
     let mut room = max_bytes;
-    let level = match line.level.as_str() {
-        "debug" => ConsoleLevel::Debug,
-        "info" => ConsoleLevel::Info,
-        "warn" => ConsoleLevel::Warn,
-        "error" => ConsoleLevel::Error,
-        _ => ConsoleLevel::Log,
+    let level = match line.level {
+        message::ConsoleLevel::Debug => ConsoleLevel::Debug,
+        message::ConsoleLevel::Info => ConsoleLevel::Info,
+        message::ConsoleLevel::Warn => ConsoleLevel::Warn,
+        message::ConsoleLevel::Error => ConsoleLevel::Error,
+        message::ConsoleLevel::Log => ConsoleLevel::Log,
     };
     proto::ConsoleEntry {
         socket_id: socket_id.to_owned(),
@@ -105,12 +107,12 @@ pub(super) fn console(
 /// Converts an error that a page reported.
 pub(super) fn page_error(socket_id: &str, error: &PageError, max_bytes: usize) -> proto::PageError {
     use proto::page_error::Kind;
-    let kind = match error.kind.as_str() {
-        "uncaught" => Kind::Uncaught,
-        "unhandled_rejection" => Kind::UnhandledRejection,
-        "resource" => Kind::Resource,
-        "csp" => Kind::Csp,
-        _ => Kind::Unspecified,
+    let kind = match error.kind {
+        PageErrorKind::Uncaught => Kind::Uncaught,
+        PageErrorKind::UnhandledRejection => Kind::UnhandledRejection,
+        PageErrorKind::Resource => Kind::Resource,
+        PageErrorKind::Csp => Kind::Csp,
+        PageErrorKind::Other => Kind::Unspecified,
     };
     let mut room = max_bytes;
     proto::PageError {

@@ -65,9 +65,10 @@ fn reply(
 ) -> Result<Sent, Status> {
     let reply = match payload {
         Payload::Json(text) => {
-            check_json(text).map_err(|error| not_json("json", &error))?;
+            let json = serde_json::from_str(text);
+            let json: &RawValue = json.map_err(|error| not_json("json", &error))?;
             check_size("json", text.len())?;
-            Reply::Response(text)
+            Reply::Response(json)
         }
         Payload::Error(text) => {
             check_size("error", text.len())?;

@@ -11,21 +11,29 @@ mod tests;
 
 pub(crate) use request::Reply;
 
-use super::{Event, EventBody, Hub, PushError, Socket, State};
+use super::{EventBody, Hub, PushError, Socket, State};
 use crate::message::Envelope;
 use bytes::Bytes;
 use parking::{ParkedRequest, ParkingQueue};
-use request::{REQUEST_TIMEOUT, Request, RequestState};
-use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use request::{REQUEST_TIMEOUT, Request, TIMED_OUT};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::SystemTime;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// Delivered requests that are tracked, whether open or ended. At the limit the oldest is expired
-/// early. Default 65,536.
+/// Delivered requests of all pages that are open. At the limit the oldest fails early. Default 65,536.
 const MAX_REQUESTS: usize = 65_536;
+
+/// Delivered requests of one page that are open. At the limit the page's oldest fails early, so that a page
+/// cannot use up the limit of all pages. Default 4,096.
+const MAX_PAGE_REQUESTS: usize = 4096;
+
+/// Ended requests of which it is known how they ended. A late reply to an older one is refused as if there
+/// had been no request. Default 65,536.
+const MAX_ENDED_REQUESTS: usize = 65_536;
+
+/// Error of a request that nothing can answer.
+const NO_OFFERS: &str = "no plugin answers messages of this type (none subscribes to it with answers_requests or answer_types)";
 
 /// Why a request cannot be replied to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,24 +51,78 @@ pub(crate) enum ReplyError {
 #[derive(Default)]
 pub(super) struct Requests {
     /// Delivered requests by the sequence of their event, which is also the order of their deadlines.
-    delivered: BTreeMap<u64, Request>,
+    open: BTreeMap<u64, Request>,
+    /// Sequences of each page's open requests in ascending order, by socket id.
+    by_page: HashMap<String, VecDeque<u64>>,
+    /// How delivered requests ended, by sequence.
+    ended: BTreeMap<u64, Ended>,
     parking: ParkingQueue,
     /// Wakes [`Hub::expire_requests`] when there is a deadline to wait for.
     deadline_added: Arc<Notify>,
 }
 
+/// Record of an ended request, so that a late reply is refused with the precise reason.
+struct Ended {
+    error: ReplyError,
+    remove_at: Instant,
+}
+
 impl Requests {
-    /// Tracks a delivered request. At the limit the oldest is expired.
+    /// Tracks a delivered request. At a limit the oldest fails.
     fn insert(&mut self, sequence: u64, request: Request) {
-        if self.delivered.len() >= MAX_REQUESTS
-            && let Some((_, mut oldest)) = self.delivered.pop_first()
+        let is_first = self.open.is_empty() && self.ended.is_empty();
+        if self.open.len() >= MAX_REQUESTS
+            && let Some(oldest) = self.open.keys().next().copied()
         {
-            oldest.fail("too many requests are waiting for a reply");
+            self.fail(oldest, "too many requests are waiting for a reply");
         }
-        let was_empty = self.delivered.is_empty();
-        self.delivered.insert(sequence, request);
-        if was_empty {
+        let socket_id = request.socket.id();
+        if !self.by_page.contains_key(socket_id) {
+            self.by_page.insert(socket_id.to_owned(), VecDeque::new());
+        }
+        let of_page = self.by_page.get_mut(socket_id).expect("just inserted");
+        of_page.push_back(sequence);
+        let excess = of_page.len() > MAX_PAGE_REQUESTS;
+        let oldest = of_page.front().copied().filter(|_| excess);
+        self.open.insert(sequence, request);
+        if let Some(oldest) = oldest {
+            self.fail(
+                oldest,
+                "too many requests of this page are waiting for a reply",
+            );
+        }
+        if is_first {
             self.deadline_added.notify_one();
+        }
+    }
+
+    /// Returns an open request, or why it cannot be replied to.
+    fn open(&self, sequence: u64) -> Result<&Request, ReplyError> {
+        let ended = self.ended.get(&sequence);
+        let error = ended.map_or(ReplyError::NotFound, |ended| ended.error);
+        self.open.get(&sequence).ok_or(error)
+    }
+
+    /// Ends an open request, and records how.
+    fn end(&mut self, sequence: u64, error: ReplyError) -> Option<Request> {
+        let request = self.open.remove(&sequence)?;
+        if let Some(of_page) = self.by_page.get_mut(request.socket.id())
+            && let Ok(index) = of_page.binary_search(&sequence)
+        {
+            of_page.remove(index);
+        }
+        if self.ended.len() >= MAX_ENDED_REQUESTS {
+            self.ended.pop_first();
+        }
+        let remove_at = request.deadline + REQUEST_TIMEOUT;
+        self.ended.insert(sequence, Ended { error, remove_at });
+        Some(request)
+    }
+
+    /// Ends an open request with an error for its page. Later replies are refused.
+    fn fail(&mut self, sequence: u64, error: &str) {
+        if let Some(request) = self.end(sequence, ReplyError::Expired) {
+            request.send_error(error);
         }
     }
 
@@ -69,71 +131,57 @@ impl Requests {
         self.deadline_added.notify_one();
     }
 
-    /// Expires the requests that are due. Returns when to call this again.
-    ///
-    /// An ended request is tracked for another [`REQUEST_TIMEOUT`] after its deadline, so that a late
-    /// reply is refused with the precise reason.
+    /// Expires the requests that are due. Returns when to call this again, which is no later than the
+    /// deadline of any request that is added until then.
     fn expire(&mut self, now: Instant) -> Option<Instant> {
-        while let Some(first) = self.delivered.first_entry() {
-            if first.get().deadline + REQUEST_TIMEOUT > now {
-                break;
+        let next_open = loop {
+            match self.open.first_key_value() {
+                Some((sequence, request)) if request.deadline <= now => {
+                    let sequence = *sequence;
+                    self.fail(sequence, TIMED_OUT);
+                }
+                first => break first.map(|(_, request)| request.deadline),
             }
+        };
+        while let Some(first) = self.ended.first_entry()
+            && first.get().remove_at <= now
+        {
             first.remove();
         }
-        let is_due = |request: &Request| request.deadline <= now;
-        for request in self
-            .delivered
-            .values_mut()
-            .take_while(|request| is_due(request))
-        {
-            request.expire();
-        }
-        let parked = self.parking.expire(now);
-        let next = self
-            .delivered
-            .values()
-            .find(|request| !is_due(request))
-            .map(|request| request.deadline);
-        let next =
-            next.or_else(|| Some(self.delivered.values().next()?.deadline + REQUEST_TIMEOUT));
-        next.into_iter().chain(parked).min()
+        let next_ended = self.ended.values().next();
+        let next_ended = next_ended.map(|ended| ended.remove_at.min(now + REQUEST_TIMEOUT));
+        let next_parked = self.parking.expire(now);
+        [next_open, next_ended, next_parked]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Drops the requests of a page that has disconnected.
     pub(super) fn remove_socket(&mut self, socket_id: &str) {
-        self.delivered
-            .retain(|_, request| request.socket.id() != socket_id);
+        for sequence in self.by_page.remove(socket_id).into_iter().flatten() {
+            self.open.remove(&sequence);
+        }
         self.parking.remove_socket(socket_id);
     }
 
     /// Withdraws the offers of a subscriber that has disconnected. A request that only it offered to
     /// answer fails.
     pub(super) fn withdraw_offers(&mut self, subscriber_id: u64) {
-        for request in self.delivered.values_mut() {
+        let mut unanswerable = Vec::new();
+        for (sequence, request) in &mut self.open {
             let before = request.offers.len();
             request.offers.retain(|offer| *offer != subscriber_id);
             if before > 0 && request.offers.is_empty() {
-                request.fail("the plugin that offered to answer has disconnected");
+                unanswerable.push(*sequence);
             }
         }
-    }
-}
-
-impl State {
-    fn admit_request(
-        &mut self,
-        socket: Arc<Socket>,
-        id: Box<RawValue>,
-        awaited: bool,
-        event: &Event,
-    ) {
-        let offers = self.subscribers.offers(event);
-        let unanswerable = awaited && offers.is_empty();
-        let mut request = Request::new(socket, id, awaited, offers);
-        if unanswerable {
-            request.fail("no plugin answers messages of this type (none subscribes to it with answers_requests or answer_types)");
+        for sequence in unanswerable {
+            self.fail(
+                sequence,
+                "the plugin that offered to answer has disconnected",
+            );
         }
-        self.requests.insert(event.sequence, request);
     }
 }
 
@@ -148,39 +196,34 @@ impl Hub {
             return;
         };
         let (socket, info) = (entry.socket.clone(), entry.info.clone());
-        let id = envelope.id.clone();
-        let id = id.and_then(|id| RawValue::from_string(id).ok());
-        let request_id = id
-            .as_ref()
-            .map(|_| format!("{}.{}", self.epoch, state.log.newest() + 1));
-        let body = EventBody::Message {
-            text: text.clone(),
-            message_type: envelope.kind.clone(),
-            request_id,
-        };
-        let (body, id) = match id {
-            Some(id) if envelope.is_request && state.requests.parking.accepts(text.len()) => {
-                let event = Event {
-                    sequence: 0,
-                    time: SystemTime::now(),
-                    socket: Some(info.clone()),
-                    body,
-                };
-                if state.subscribers.offers(&event).is_empty() {
-                    state.requests.park(ParkedRequest {
-                        request: Request::new(socket, id, true, Vec::new()),
-                        envelope,
-                        text,
-                    });
-                    return;
-                }
-                (event.body, Some(id))
+        let mut offers = Vec::new();
+        let mut unanswerable = false;
+        if let Some(id) = &envelope.id {
+            offers = state.subscribers.offers(&info, &envelope.kind);
+            unanswerable = envelope.is_request && offers.is_empty();
+            if unanswerable && state.requests.parking.accepts(&envelope, &text) {
+                state.requests.park(ParkedRequest {
+                    request: Request::new(socket, id.clone(), true, offers),
+                    envelope,
+                    text,
+                });
+                return;
             }
-            id => (body, id),
+        }
+        let sequence = state.log.newest() + 1;
+        let request_id = envelope.id.as_ref();
+        let body = EventBody::Message {
+            text,
+            message_type: envelope.kind,
+            request_id: request_id.map(|_| format!("{}.{sequence}", self.epoch)),
         };
         let event = state.log.append(Some(info), body);
-        if let Some(id) = id {
-            state.admit_request(socket, id, envelope.is_request, &event);
+        if let Some(id) = envelope.id {
+            let request = Request::new(socket, id, envelope.is_request, offers);
+            state.requests.insert(sequence, request);
+            if unanswerable {
+                state.requests.fail(sequence, NO_OFFERS);
+            }
         }
         // Dispatched after the request is tracked: a subscriber may reply at once.
         state.subscribers.dispatch(&event);
@@ -198,22 +241,16 @@ impl Hub {
             .filter(|(epoch, _)| *epoch == self.epoch)
             .and_then(|(_, sequence)| sequence.parse().ok())
             .ok_or(ReplyError::NotFound)?;
+        // A reply may be large, so it is encoded between the two times that the lock is taken.
+        let id = self.lock().requests.open(sequence)?.id.clone();
+        let frame = reply.encode(&id);
         let mut state = self.lock();
-        let request = state
-            .requests
-            .delivered
-            .get_mut(&sequence)
-            .ok_or(ReplyError::NotFound)?;
-        match request.state {
-            RequestState::Answered => return Err(ReplyError::AlreadyAnswered),
-            RequestState::Expired => return Err(ReplyError::Expired),
-            RequestState::Open => {}
-        }
-        let sent = request.send(reply);
+        let socket = state.requests.open(sequence)?.socket.clone();
+        let sent = socket.send_text(frame);
         if sent.is_ok() {
-            request.state = RequestState::Answered;
+            state.requests.end(sequence, ReplyError::AlreadyAnswered);
         }
-        Ok((request.socket.clone(), sent))
+        Ok((socket, sent))
     }
 
     /// Enables or disables the parking of requests that no subscriber offers to answer. Disabling it

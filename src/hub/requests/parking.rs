@@ -1,13 +1,13 @@
 //! Requests of pages that arrived while a plugin that may answer them is still starting. They are
 //! delivered once it is ready, as if the page had sent them then.
 
-use super::request::Request;
-use crate::message::Envelope;
+use super::request::{Request, TIMED_OUT};
+use crate::message::{Envelope, HeapSize};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use tokio::time::Instant;
 
-/// Parked requests, by number and by the bytes of their frames. A request that would exceed a limit is
+/// Parked requests, by number and by bytes. A request that would exceed a limit is
 /// delivered at once, and therefore refused. Default 1,024 and 16 MiB.
 const MAX_PARKED: usize = 1024;
 pub(super) const MAX_PARKED_BYTES: usize = 16 * 1024 * 1024;
@@ -27,14 +27,29 @@ pub(super) struct ParkedRequest {
     pub(super) text: Bytes,
 }
 
+impl ParkedRequest {
+    fn size(&self) -> usize {
+        size(&self.envelope, &self.text)
+    }
+}
+
+/// Returns the memory of a parked request in bytes.
+fn size(envelope: &Envelope, text: &Bytes) -> usize {
+    // The request has a copy of the id.
+    let id = 2 * envelope.id.heap_size();
+    size_of::<ParkedRequest>() + envelope.kind.heap_size() + id + text.heap_size()
+}
+
 impl ParkingQueue {
-    /// Returns whether a request with a frame of this size may be parked.
-    pub(super) fn accepts(&self, bytes: usize) -> bool {
-        self.enabled && self.parked.len() < MAX_PARKED && self.bytes + bytes <= MAX_PARKED_BYTES
+    /// Returns whether a request with this frame may be parked.
+    pub(super) fn accepts(&self, envelope: &Envelope, text: &Bytes) -> bool {
+        self.enabled
+            && self.parked.len() < MAX_PARKED
+            && self.bytes + size(envelope, text) <= MAX_PARKED_BYTES
     }
 
     pub(super) fn push(&mut self, parked: ParkedRequest) {
-        self.bytes += parked.text.len();
+        self.bytes += parked.size();
         self.parked.push_back(parked);
     }
 
@@ -54,8 +69,8 @@ impl ParkingQueue {
             if first.request.deadline > now {
                 return Some(first.request.deadline);
             }
-            first.request.expire();
-            self.bytes -= first.text.len();
+            first.request.send_error(TIMED_OUT);
+            self.bytes -= first.size();
             self.parked.pop_front();
         }
         None
@@ -65,6 +80,6 @@ impl ParkingQueue {
     pub(super) fn remove_socket(&mut self, socket_id: &str) {
         self.parked
             .retain(|parked| parked.request.socket.id() != socket_id);
-        self.bytes = self.parked.iter().map(|parked| parked.text.len()).sum();
+        self.bytes = self.parked.iter().map(ParkedRequest::size).sum();
     }
 }

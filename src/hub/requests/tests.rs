@@ -2,12 +2,14 @@
 
 use super::parking::MAX_PARKED_BYTES;
 use super::request::REQUEST_TIMEOUT;
-use super::{Reply, ReplyError};
+use super::{MAX_PAGE_REQUESTS, Reply, ReplyError};
 use crate::hub::{
     EventKind, Frame, Hub, OutboxItem, OverflowPolicy, ReplyMode, Socket, SubscriptionOptions,
 };
 use crate::message::Envelope;
 use bytes::Bytes;
+use serde_json::value::RawValue;
+use std::collections::HashSet;
 use std::future::poll_fn;
 use tokio::time::Instant;
 
@@ -35,21 +37,24 @@ async fn next_text_while_expiring(hub: &Hub, socket: &Socket) -> String {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_request_expires_after_20_s_and_a_late_reply_is_refused_as_expired_for_20_s_more() {
-    let hub = Hub::new();
-    let guard = hub.open_socket(String::new(), String::new(), None);
-    let options = SubscriptionOptions {
+fn answers_all() -> SubscriptionOptions {
+    SubscriptionOptions {
         kinds: vec![EventKind::Message],
-        message_types: Vec::new(),
+        message_types: HashSet::new(),
         sockets: None,
         resume_after: None,
         strict_resume: false,
         max_queue_events: 16,
         overflow: OverflowPolicy::Disconnect,
         replies: ReplyMode::All,
-    };
-    let _subscription = hub.subscribe(options).unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_expires_after_20_s_and_a_late_reply_is_refused_as_expired_for_20_s_more() {
+    let hub = Hub::new();
+    let guard = hub.open_socket(String::new(), String::new(), None);
+    let _subscription = hub.subscribe(answers_all()).unwrap();
     let start = Instant::now();
     send_request(&hub, guard.socket(), REQUEST.into());
     let error = next_text_while_expiring(&hub, guard.socket()).await;
@@ -59,7 +64,10 @@ async fn a_request_expires_after_20_s_and_a_late_reply_is_refused_as_expired_for
     );
     assert_eq!(start.elapsed(), REQUEST_TIMEOUT);
     let request_id = format!("{}.2", hub.epoch());
-    let late = || hub.reply(&request_id, &Reply::Response("1")).map(|_| ());
+    let late = || {
+        hub.reply(&request_id, &Reply::Response(RawValue::NULL))
+            .map(|_| ())
+    };
     assert_eq!(late(), Err(ReplyError::Expired));
     tokio::select! {
         () = hub.expire_requests() => unreachable!(),
@@ -85,7 +93,7 @@ async fn a_request_beyond_the_parking_limit_is_refused_at_once() {
     let hub = Hub::new();
     let guard = hub.open_socket(String::new(), String::new(), None);
     hub.set_request_parking(true);
-    let fill = || Bytes::from(vec![b' '; MAX_PARKED_BYTES]);
+    let fill = || Bytes::from(vec![b' '; MAX_PARKED_BYTES - 1024]);
     send_request(&hub, guard.socket(), fill());
     send_request(&hub, guard.socket(), fill());
     let refused = next_text(guard.socket()).await;
@@ -97,4 +105,60 @@ async fn a_request_beyond_the_parking_limit_is_refused_at_once() {
     hub.set_request_parking(false);
     let refused = next_text(guard.socket()).await;
     assert!(refused.contains("no plugin answers"), "{refused}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_open_requests_of_one_page_are_bounded_and_leave_those_of_others_alone() {
+    let hub = Hub::new();
+    let _subscription = hub.subscribe(answers_all()).unwrap();
+    let other = hub.open_socket(String::new(), String::new(), None);
+    send_request(&hub, other.socket(), REQUEST.into());
+    let greedy = hub.open_socket(String::new(), String::new(), None);
+    let send_many = |count: usize| {
+        for _ in 0..count {
+            send_request(&hub, greedy.socket(), REQUEST.into());
+        }
+    };
+    send_many(MAX_PAGE_REQUESTS);
+    assert_eq!(hub.lock().requests.open.len(), MAX_PAGE_REQUESTS + 1);
+    assert!(greedy.socket().outbox().is_empty());
+    send_many(1);
+    assert_eq!(hub.lock().requests.open.len(), MAX_PAGE_REQUESTS + 1);
+    let refused = next_text(greedy.socket()).await;
+    assert!(
+        refused.contains("too many requests of this page"),
+        "{refused}"
+    );
+    assert!(other.socket().outbox().is_empty());
+
+    drop(greedy);
+    let state = hub.lock();
+    assert_eq!(state.requests.open.len(), 1);
+    let pages: Vec<_> = state.requests.by_page.keys().collect();
+    assert_eq!(pages, [other.socket().id()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn answered_requests_do_not_count_against_the_limit_of_their_page() {
+    let hub = Hub::new();
+    let _subscription = hub.subscribe(answers_all()).unwrap();
+    let page = hub.open_socket(String::new(), String::new(), None);
+    let outbox = page.socket().outbox();
+    send_request(&hub, page.socket(), REQUEST.into());
+    for _ in 0..2 * MAX_PAGE_REQUESTS {
+        send_request(&hub, page.socket(), REQUEST.into());
+        let request_id = format!("{}.{}", hub.epoch(), hub.position().sequence);
+        let reply = Reply::Response(RawValue::TRUE);
+        hub.reply(&request_id, &reply).unwrap().1.unwrap();
+        let OutboxItem::Frame(_, size) = poll_fn(|cx| outbox.poll_next(cx)).await else {
+            panic!("expected a frame");
+        };
+        outbox.written(size);
+        let twice = hub.reply(&request_id, &reply).map(|_| ());
+        assert_eq!(twice, Err(ReplyError::AlreadyAnswered));
+    }
+    // The slow one is still open.
+    let first = format!("{}.2", hub.epoch());
+    assert!(hub.reply(&first, &Reply::Response(RawValue::NULL)).is_ok());
+    assert!(hub.lock().requests.open.is_empty());
 }

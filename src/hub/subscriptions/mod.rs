@@ -2,6 +2,8 @@
 
 mod queue;
 mod subscribers;
+#[cfg(test)]
+mod tests;
 
 pub(super) use subscribers::Subscribers;
 
@@ -9,6 +11,7 @@ use super::events::EventLog;
 use super::{Event, EventKind, Frame, Gap, GapReason, Hub, Position, SocketFilter, State};
 use crate::message::{ReportMode, ServerMessage};
 use queue::{Loss, Queue};
+use std::collections::HashSet;
 use std::sync::Arc;
 use subscribers::Subscriber;
 
@@ -20,7 +23,7 @@ pub(crate) struct SubscriptionOptions {
     /// At least one.
     pub kinds: Vec<EventKind>,
     /// Selects messages of these types only; empty = all.
-    pub message_types: Vec<String>,
+    pub message_types: HashSet<String>,
     /// Selects events of matching sockets only. Events without a socket always match.
     pub sockets: Option<SocketFilter>,
     /// Replays the events after this position; none = begin with the next event.
@@ -38,7 +41,7 @@ pub(crate) struct SubscriptionOptions {
 pub(crate) enum ReplyMode {
     None,
     /// Requests of these types.
-    Types(Vec<String>),
+    Types(HashSet<String>),
     All,
 }
 
@@ -95,7 +98,7 @@ pub(crate) struct Subscription {
 impl Subscription {
     /// Waits for the next event or gap, or for the end of the subscription. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Result<SubscriptionItem, SubscriptionEnd> {
-        self.subscriber.next().await
+        self.subscriber.next(&self.hub).await
     }
 }
 
@@ -113,8 +116,8 @@ struct Start {
     after: u64,
     /// Loss that the subscription begins with.
     lost: Option<Loss>,
-    /// The log holds events to replay.
-    replays: bool,
+    /// The log is read after this sequence; none = the subscription begins with the next event.
+    read: Option<u64>,
 }
 
 impl Start {
@@ -128,7 +131,7 @@ impl Start {
             return Ok(Self {
                 after: newest,
                 lost: None,
-                replays: false,
+                read: None,
             });
         };
         if requested.epoch != epoch {
@@ -144,7 +147,7 @@ impl Start {
                     reason: GapReason::EpochChanged,
                     before: Some(newest + 1),
                 }),
-                replays: false,
+                read: None,
             });
         }
         let requested = requested.sequence;
@@ -162,7 +165,7 @@ impl Start {
                 reason: GapReason::Evicted,
                 before: Some(oldest),
             }),
-            replays: true,
+            read: Some(requested.max(log.evicted())),
         })
     }
 }
@@ -179,18 +182,16 @@ impl Hub {
     ) -> Result<Subscription, ResumeError> {
         let mut state = self.lock();
         let start = Start::find(&state.log, &self.epoch, &options)?;
-        let resumed = start.replays && start.lost.is_none();
+        let resumed = start.read.is_some() && start.lost.is_none();
         let queue = Queue::new(
             options.max_queue_events,
             options.overflow,
             start.after,
             start.lost,
+            start.read,
         );
         let id = state.subscribers.next_id();
         let subscriber = Arc::new(Subscriber::new(id, options, queue));
-        if start.replays {
-            subscriber.replay(state.log.after(start.after));
-        }
         state.change_subscribers(|subscribers| subscribers.add(&subscriber));
         let position = self.position_at(state.log.newest());
         drop(state);

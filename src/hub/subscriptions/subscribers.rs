@@ -3,7 +3,7 @@
 use super::SubscriptionOptions;
 use super::queue::Queue;
 use super::{ReplyMode, SubscriptionEnd, SubscriptionItem};
-use crate::hub::{Event, EventBody, EventKind};
+use crate::hub::{Event, EventKind, Hub, SocketInfo};
 use crate::message::ReportMode;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -35,7 +35,7 @@ impl Subscribers {
                 subscribers.push(subscriber.clone());
                 continue;
             }
-            for message_type in options.message_types.iter().collect::<HashSet<_>>() {
+            for message_type in &options.message_types {
                 let subscribers = self.by_type.entry(message_type.clone()).or_default();
                 subscribers.push(subscriber.clone());
             }
@@ -51,15 +51,17 @@ impl Subscribers {
         }
     }
 
-    /// Returns the subscribers that select this event, each once.
-    fn matching(&self, event: &Event) -> impl Iterator<Item = &Arc<Subscriber>> {
-        let of_type = match &event.body {
-            EventBody::Message { message_type, .. } => self.by_type.get(message_type),
-            _ => None,
-        };
-        let of_kind = self.by_kind.get(&event.body.kind());
+    /// Returns the subscribers that select an event of this page, each once. A text message has a type.
+    fn matching(
+        &self,
+        socket: Option<&SocketInfo>,
+        kind: EventKind,
+        message_type: Option<&str>,
+    ) -> impl Iterator<Item = &Arc<Subscriber>> {
+        let of_type = message_type.and_then(|message_type| self.by_type.get(message_type));
+        let of_kind = self.by_kind.get(&kind);
         let candidates = of_type.into_iter().chain(of_kind).flatten();
-        candidates.filter(|subscriber| subscriber.selects_socket_of(event))
+        candidates.filter(move |subscriber| subscriber.selects_socket(socket))
     }
 
     /// Returns which reports pages must send: those that have a subscriber.
@@ -72,15 +74,17 @@ impl Subscribers {
 
     /// Queues an event for all its subscribers.
     pub(in crate::hub) fn dispatch(&self, event: &Arc<Event>) {
-        for subscriber in self.matching(event) {
+        let socket = event.socket.as_deref();
+        let message_type = event.body.message_type();
+        for subscriber in self.matching(socket, event.body.kind(), message_type) {
             subscriber.push(event.clone());
         }
     }
 
-    /// Returns the ids of the subscribers that get this event and offer to answer requests like it.
-    pub(in crate::hub) fn offers(&self, event: &Event) -> Vec<u64> {
-        self.matching(event)
-            .filter(|subscriber| subscriber.offers_to_answer(event))
+    /// Returns the ids of the subscribers that get this page's message and offer to answer requests like it.
+    pub(in crate::hub) fn offers(&self, socket: &SocketInfo, message_type: &str) -> Vec<u64> {
+        self.matching(Some(socket), EventKind::Message, Some(message_type))
+            .filter(|subscriber| subscriber.offers_to_answer(message_type))
             .map(|subscriber| subscriber.id)
             .collect()
     }
@@ -116,39 +120,48 @@ impl Subscriber {
         }
     }
 
-    /// Queues the events among these that the subscriber selects. They come from the log, so the index
-    /// has not matched them.
-    pub(super) fn replay<'a>(&self, events: impl Iterator<Item = &'a Arc<Event>>) {
-        let selected = events.filter(|event| self.selects(event)).cloned();
-        self.lock().replay(selected);
+    /// Queues what the subscriber selects in the next batch of the log, if it has not caught up with the
+    /// log. Returns whether it had not.
+    fn read_log(&self, hub: &Hub) -> bool {
+        if !self.lock().is_behind() {
+            return false;
+        }
+        let batch = {
+            let state = hub.lock();
+            self.lock().read_batch(&state.log)
+        };
+        // Outside the hub's lock, since a filter may be slow. The index has not matched these events.
+        let selected = batch.into_iter().filter(|event| self.selects(event));
+        let selected: Vec<_> = selected.collect();
+        self.lock().append(selected.into_iter());
+        true
     }
 
     fn selects(&self, event: &Event) -> bool {
         let options = &self.options;
         let types = &options.message_types;
         let selects_type = types.is_empty()
-            || match &event.body {
-                EventBody::Message { message_type, .. } => types.contains(message_type),
-                EventBody::Binary(_) => false,
-                _ => true,
+            || match event.body.message_type() {
+                Some(message_type) => types.contains(message_type),
+                None => event.body.kind() != EventKind::Message,
             };
-        options.kinds.contains(&event.body.kind()) && selects_type && self.selects_socket_of(event)
+        options.kinds.contains(&event.body.kind())
+            && selects_type
+            && self.selects_socket(event.socket.as_deref())
     }
 
-    fn selects_socket_of(&self, event: &Event) -> bool {
-        match (&self.options.sockets, &event.socket) {
+    fn selects_socket(&self, socket: Option<&SocketInfo>) -> bool {
+        match (&self.options.sockets, socket) {
             (Some(filter), Some(socket)) => filter.matches(socket),
             _ => true,
         }
     }
 
-    fn offers_to_answer(&self, event: &Event) -> bool {
-        match (&self.options.replies, &event.body) {
-            (ReplyMode::All, _) => true,
-            (ReplyMode::Types(types), EventBody::Message { message_type, .. }) => {
-                types.contains(message_type)
-            }
-            _ => false,
+    fn offers_to_answer(&self, message_type: &str) -> bool {
+        match &self.options.replies {
+            ReplyMode::None => false,
+            ReplyMode::Types(types) => types.contains(message_type),
+            ReplyMode::All => true,
         }
     }
 
@@ -160,13 +173,18 @@ impl Subscriber {
     }
 
     /// Waits for the next event or gap, or for the end of the subscription. Cancel-safe.
-    pub(super) async fn next(&self) -> Result<SubscriptionItem, SubscriptionEnd> {
+    pub(super) async fn next(&self, hub: &Hub) -> Result<SubscriptionItem, SubscriptionEnd> {
         loop {
             let filled = self.filled.notified();
             if let Some(next) = self.lock().next() {
                 return next;
             }
-            filled.await;
+            if self.read_log(hub) {
+                // The log may hold many batches in which nothing is selected.
+                tokio::task::yield_now().await;
+            } else {
+                filled.await;
+            }
         }
     }
 

@@ -14,6 +14,10 @@ use std::time::SystemTime;
 /// Size of a chunk; each costs a switch to the blocking thread pool. Default 256 KiB.
 const CHUNK_BYTES: u64 = 256 * 1024;
 
+/// Size of the first chunk, which is read at once. Small, because it is all that a client costs which never
+/// reads its response. Default 16 KiB.
+const FIRST_CHUNK_BYTES: u64 = 16 * 1024;
+
 /// Open file, or a range of it.
 pub(crate) struct OpenFile {
     file: Arc<File>,
@@ -77,23 +81,31 @@ impl OpenFile {
     /// Streams the range in chunks. If the file changes or shrinks before the end, the last chunk is an error,
     /// so the response is never complete.
     pub(crate) fn into_chunks(self) -> impl Stream<Item = io::Result<Bytes>> + Send {
-        stream::try_unfold(self, async |mut rest| {
+        stream::try_unfold((self, true), async |(rest, is_first)| {
             if rest.len() == 0 {
                 return Ok(None);
             }
-            tokio::task::spawn_blocking(move || {
-                let size = rest.len().min(CHUNK_BYTES);
-                let mut chunk = vec![0; usize::try_from(size).map_err(io::Error::other)?];
-                rest.file.read_exact_at(&mut chunk, rest.start)?;
-                rest.start += size;
-                if rest.len() == 0 {
-                    rest.check_version()?;
-                }
-                Ok(Some((Bytes::from(chunk), rest)))
-            })
-            .await
-            .map_err(io::Error::other)?
+            let (chunk, rest) = if is_first {
+                rest.split_first(FIRST_CHUNK_BYTES)?
+            } else {
+                let read = move || rest.split_first(CHUNK_BYTES);
+                let read = tokio::task::spawn_blocking(read).await;
+                read.map_err(io::Error::other)??
+            };
+            Ok(Some((chunk, (rest, false))))
         })
+    }
+
+    /// Reads at most `max` bytes, and returns them and the rest of the range. Blocks.
+    fn split_first(mut self, max: u64) -> io::Result<(Bytes, Self)> {
+        let size = self.len().min(max);
+        let mut chunk = vec![0; usize::try_from(size).map_err(io::Error::other)?];
+        self.file.read_exact_at(&mut chunk, self.start)?;
+        self.start += size;
+        if self.len() == 0 {
+            self.check_version()?;
+        }
+        Ok((chunk.into(), self))
     }
 
     fn check_version(&self) -> io::Result<()> {
