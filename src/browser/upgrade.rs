@@ -1,6 +1,7 @@
 //! WebSocket handshake: checks the request, registers the socket with the hub, and upgrades the
 //! connection.
 
+use super::frame_writer::FrameWriter;
 use super::read_ahead::ReadAhead;
 use super::{Browser, connection};
 use axum::extract::{ConnectInfo, Request, State};
@@ -47,7 +48,7 @@ pub(super) async fn upgrade(
     let task = async move {
         match upgraded.await {
             Ok(stream) => {
-                let stream = ReadAhead::new(TokioIo::new(stream));
+                let stream = FrameWriter::new(ReadAhead::new(TokioIo::new(stream)));
                 let config = Some(connection::config());
                 let socket = WebSocketStream::from_raw_socket(stream, Role::Server, config).await;
                 connection::run(socket, guard, debug).await;
