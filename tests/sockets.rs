@@ -1,6 +1,6 @@
 //! Page sockets: connecting, the hello message, listing, and closing.
 
-use crate::support::{Page, Site, TestServer, within};
+use crate::support::{Page, Site, TestServer, upgrade_request, within};
 use pagewire_client::{Event, SubscribeOptions, Subscription, Target, What, proto};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
@@ -264,4 +264,44 @@ async fn sockets_can_be_closed_with_a_code() {
             .expect_err("refused");
         assert_eq!(refused.reason(), Some("FIELD_INVALID"), "{code}");
     }
+}
+
+#[tokio::test]
+async fn a_list_after_the_largest_connection_number_is_empty() {
+    let server = TestServer::start(&Site::page()).await;
+    let _page = server.page().await;
+    let mut client = server.client().await.raw();
+    for number in [u64::MAX, u64::MAX - 1, 1] {
+        let request = proto::ListSocketsRequest {
+            page_token: format!("{number}.0"),
+            ..Default::default()
+        };
+        let response = client.list_sockets(request).await.expect("a page");
+        let response = response.into_inner();
+        assert_eq!(response.sockets.len(), 0, "after number {number}");
+        assert_eq!(response.next_page_token, "", "after number {number}");
+    }
+}
+
+#[tokio::test]
+async fn only_a_get_request_of_http_1_1_is_upgraded() {
+    let server = TestServer::start(&Site::page()).await;
+    let client = server.client().await;
+    for path in ["/__pagewire__/socket", "/wds"] {
+        for (method, version, status, header) in [
+            ("GET", "HTTP/1.0", 426, ("upgrade", "websocket")),
+            ("HEAD", "HTTP/1.0", 426, ("upgrade", "websocket")),
+            ("HEAD", "HTTP/1.1", 405, ("allow", "GET")),
+            ("POST", "HTTP/1.1", 405, ("allow", "GET,HEAD")),
+        ] {
+            let line = format!("{method} {path} {version}\r\nConnection: close, Upgrade\r\n");
+            let upgrade = upgrade_request(path, b"Host: localhost\r\n");
+            let rest = String::from_utf8(upgrade).expect("UTF-8");
+            let rest = rest.splitn(3, "\r\n").nth(2).expect("more lines");
+            let response = server.raw(format!("{line}{rest}").as_bytes()).await;
+            let found = (response.status, response.header(header.0));
+            assert_eq!(found, (status, Some(header.1)), "{method} {path} {version}");
+        }
+    }
+    assert_eq!(client.sockets().await.expect("a list").len(), 0);
 }

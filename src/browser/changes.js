@@ -59,7 +59,7 @@ function observeFetches() {
     const outdated = list.getEntries().filter(({ name, startTime }) => changeTimes.get(key(name)) > startTime);
     if (outdated.length > 0) updateUses(new Set(outdated.map(({ name }) => key(name))), outdated);
   });
-  fetches.observe({ type: 'resource' });
+  fetches.observe({ __proto__: null, type: 'resource' });
   return fetches;
 }
 
@@ -159,7 +159,7 @@ function stylesheets() {
  */
 async function reportOrReload(url) {
   try {
-    const response = await fetch(url, { cache: 'no-store' });
+    const response = await fetch(url, { __proto__: null, cache: 'no-store' });
     if (response.ok || response.headers.has('pagewire-plugin')) {
       if (!response.ok) console.error(await response.text());
       return;
@@ -186,12 +186,12 @@ function swapStyle(link, onError = () => {}) {
     await updateImports([next.sheet]);
     updateStyles(stylesOf(next.sheet));
     if (swaps.get(link) === next) finish(link);
-  }, { once: true });
+  }, { __proto__: null, once: true });
   next.addEventListener('error', () => {
     const isCurrent = swaps.get(link) === next;
     finish(next);
     if (isCurrent) onError(next.href);
-  }, { once: true });
+  }, { __proto__: null, once: true });
   next.href = freshUrl(link.href);
   swaps.set(link, next);
   link.after(next);

@@ -47,6 +47,12 @@ const daemonRoot = new URL(isAlias ? './' : '../', import.meta.url);
 const randomId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)),
   (byte) => byte.toString(16).padStart(2, '0')).join('');
 
+/**
+ * A copy without a prototype: page code may have added properties to `Object.prototype`. Options of
+ * the browser's own functions are written with `__proto__: null` for the same reason.
+ */
+const ownProperties = (object) => ({ __proto__: null, ...object });
+
 const pageId = randomId();
 let tabId = '';
 
@@ -112,7 +118,7 @@ class PageSocket extends EventTarget {
     // First, so that an invalid code throws without changing anything.
     socket?.close(code, reason);
     isClosed = true;
-    disconnected(socket, new CloseEvent('close', { code, reason, wasClean: true }));
+    disconnected(socket, new CloseEvent('close', { __proto__: null, code, reason, wasClean: true }));
   }
 }
 
@@ -165,13 +171,13 @@ function connect() {
     attempts = 0;
     changesKnownAt = documentAge();
     receive(data);
-    pageSocket.dispatchEvent(new MessageEvent('message', { data, origin }));
+    pageSocket.dispatchEvent(new MessageEvent('message', { __proto__: null, data, origin }));
   });
   self.addEventListener('error', () => {
     if (self === socket) pageSocket.dispatchEvent(new Event('error'));
   });
   self.addEventListener('close', ({ code, reason, wasClean }) =>
-    disconnected(self, new CloseEvent('close', { code, reason, wasClean })));
+    disconnected(self, new CloseEvent('close', { __proto__: null, code, reason, wasClean })));
 }
 
 /** Handles a connection that was lost or given up: rejects waiters and schedules a reconnect. */
@@ -209,7 +215,7 @@ function retryDelay() {
 /** Gives up the connection: on a dead line a `close` event may take minutes. */
 function drop(reason, code = 1006) {
   const dropped = socket;
-  disconnected(dropped, new CloseEvent('close', { code, reason, wasClean: code === 1000 }));
+  disconnected(dropped, new CloseEvent('close', { __proto__: null, code, reason, wasClean: code === 1000 }));
   dropped.close(1000, reason);
 }
 
@@ -305,7 +311,7 @@ function observePage() {
   // The title is in the head; the body, where most changes happen, is not observed.
   if (document.head) {
     new MutationObserver(sendState)
-      .observe(document.head, { childList: true, subtree: true, characterData: true });
+      .observe(document.head, { __proto__: null, childList: true, subtree: true, characterData: true });
   }
 }
 
@@ -340,8 +346,8 @@ async function topTab() {
     if (!top[KEY] && top.document.readyState !== 'complete') {
       // A frame may be loaded before the scripts of the page around it have run.
       await new Promise((resolve) => {
-        top.document.addEventListener('DOMContentLoaded', resolve, { once: true });
-        top.addEventListener('load', resolve, { once: true });
+        top.document.addEventListener('DOMContentLoaded', resolve, { __proto__: null, once: true });
+        top.addEventListener('load', resolve, { __proto__: null, once: true });
         setTimeout(resolve, TOP_PAGE_MS);
       });
     }
@@ -390,31 +396,22 @@ function receive(text) {
   } catch {
     return; // Binary or not JSON: only the page's own listeners may understand it.
   }
-  switch (message?.type) {
-    case 'import':
-      runImport(message.data ?? {}, socket);
-      break;
-    case 'message-response':
-      requests.get(message.id)?.settle(message);
-      break;
-    case 'pagewire:hello':
-      socketId = message.socket_id;
-      daemonAnswersHello = true;
-      break;
-    case 'pagewire:log':
-      print(message);
-      break;
-    case 'pagewire:command':
-      runCommand(message);
-      break;
-    case 'pagewire:watch':
-      setReportMode(message);
-      break;
-    case 'pagewire:fault':
-      print({ level: 'warn', source: 'pagewire', text: message.error });
-      break;
-  }
+  if (Object.hasOwn(Object(message), 'type')) handlers.get(message.type)?.(ownProperties(message));
 }
+
+/** What to do with a message, by its type. Messages with other types are the page's own. */
+const handlers = new Map([
+  ['import', ({ data }) => runImport(ownProperties(data), socket)],
+  ['message-response', (message) => requests.get(message.id)?.settle(message)],
+  ['pagewire:hello', (message) => {
+    socketId = message.socket_id;
+    daemonAnswersHello = true;
+  }],
+  ['pagewire:log', print],
+  ['pagewire:command', runCommand],
+  ['pagewire:watch', setReportMode],
+  ['pagewire:fault', ({ error }) => print({ level: 'warn', source: 'pagewire', text: error })],
+]);
 
 /** Prints an entry of the daemon, which the recorder must not report back. */
 function print(entry) {
@@ -422,7 +419,8 @@ function print(entry) {
   else printAs(entry);
 }
 
-function printAs({ level, source, text, args = [] }) {
+function printAs(entry) {
+  const { level, source, text, args = [] } = ownProperties(entry);
   const print = console[LEVELS.includes(level) ? level : 'log'];
   const line = source ? `[${source}] ${text}` : text;
   // A string followed by arguments is a format string if it contains a %.
@@ -490,7 +488,7 @@ async function importRecorder() {
 const sendRecorded = (text) => socket.send(text);
 
 /** Which reports the daemon requested last: `{console, errors}`. */
-let reportMode = {};
+let reportMode = ownProperties();
 
 async function setReportMode(mode) {
   reportMode = mode;
@@ -565,9 +563,12 @@ async function whenReady() {
   while (!isReady) await opening.promise;
 }
 
+/** Only own properties are sent. */
+const hasType = (message) => Object.hasOwn(message, 'type') && Boolean(message.type);
+
 /** Sends an object with a `type` to the plugins, once connected. */
 async function send(message) {
-  if (!message.type) throw new Error('Missing message type');
+  if (!hasType(message)) throw new Error('Missing message type');
   const text = sortedJson(message);
   await whenReady();
   transmit(text);
@@ -575,7 +576,7 @@ async function send(message) {
 
 /** Sends a message and resolves with a plugin's response. */
 function request(message) {
-  if (!message.type) return Promise.reject(new Error('Missing message type'));
+  if (!hasType(message)) return Promise.reject(new Error('Missing message type'));
   return new Promise((resolve, reject) => {
     lastRequest = lastRequest >= Number.MAX_SAFE_INTEGER ? 1 : lastRequest + 1;
     const id = lastRequest;
@@ -629,7 +630,7 @@ function start() {
   // A prerendered page may never be shown: until then, it neither connects nor claims the tab.
   isInactive = document.prerendering === true;
   const shown = isInactive && new Promise((resolve) => {
-    document.addEventListener('prerenderingchange', resolve, { once: true });
+    document.addEventListener('prerenderingchange', resolve, { __proto__: null, once: true });
   });
   tab = (async () => {
     if (await shown) isInactive = false;
@@ -668,7 +669,7 @@ function start() {
     stable: sortedJson,
     tab,
   };
-  Object.defineProperty(window, KEY, { value: exported });
+  Object.defineProperty(window, KEY, { __proto__: null, value: exported });
   return exported;
 }
 

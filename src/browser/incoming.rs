@@ -1,9 +1,9 @@
-//! Dispatches the frames that a page sends.
+//! Dispatches the messages that a page sends.
 //!
 //! A page cannot make the daemon read, write or execute anything. A message updates the state of its own
 //! page, replies to a call to that page, or is delivered to subscribers.
 
-use crate::hub::{Close, CloseCause, EventBody, SocketGuard};
+use crate::hub::{EventBody, SocketGuard};
 use crate::message::{Envelope, PageEvents, RESERVED_PREFIX, ServerMessage, truncate};
 use bytes::Bytes;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
@@ -11,33 +11,17 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 /// Longest error about a frame, which may quote the frame; a longer one is truncated. Default 1 KiB.
 const MAX_FAULT_BYTES: usize = 1024;
 
-/// Handles one frame. Returns the close information when it was the last.
-pub(super) fn handle(guard: &SocketGuard, message: Message) -> Option<Close> {
+/// Handles a message.
+pub(super) fn handle(guard: &SocketGuard, message: Message) {
     match message {
         Message::Text(text) => text_frame(guard, text),
         Message::Binary(data) => {
             let body = EventBody::Binary(detached(&data));
             guard.hub().receive_report(guard.socket().id(), body);
         }
-        Message::Pong(payload) => {
-            if let Ok(number) = <[u8; 8]>::try_from(payload.as_ref()) {
-                guard.socket().pong(u64::from_be_bytes(number));
-            }
-        }
-        // The WebSocket library answers pings.
-        Message::Ping(_) | Message::Frame(_) => {}
-        Message::Close(frame) => {
-            let (code, reason) = frame.map_or((1005, String::new()), |frame| {
-                (frame.code.into(), frame.reason.to_string())
-            });
-            return Some(Close {
-                code,
-                reason,
-                cause: CloseCause::PageUnloaded,
-            });
-        }
+        // The connection handles control frames.
+        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {}
     }
-    None
 }
 
 fn text_frame(guard: &SocketGuard, text: Utf8Bytes) {

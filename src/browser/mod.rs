@@ -1,6 +1,8 @@
 //! The browser edge: serves the socket client and runs the WebSockets of pages.
 
+mod closing;
 mod connection;
+mod frame_writer;
 mod incoming;
 mod read_ahead;
 mod scripts;

@@ -36,6 +36,9 @@
   const TEXT_BYTES = Math.floor(JSON_BYTES / 6);
   const EXCEPTION_BYTES = 32_000;
 
+  /** A copy without a prototype: page code may have added properties to `Object.prototype`. */
+  const ownProperties = (object) => ({ __proto__: null, ...object });
+
   // Page code may replace these later, for example with fake timers in a test.
   const now = performance.now.bind(performance);
   const later = window.setTimeout.bind(window);
@@ -245,7 +248,7 @@
 
   /** Returns a value as a `PageValue` in JSON. Rethrows errors of its `toJSON` and getters. */
   function describeValue(value, maxBytes) {
-    const { json, ...described } = classify(value, maxBytes);
+    const { json, ...described } = ownProperties(classify(value, maxBytes));
     return json === undefined ? JSON.stringify(described) : `{"json":${json}}`;
   }
 
@@ -255,7 +258,8 @@
     return exceptionText({ phase, ...described, url: location || truncate(url) });
   }
 
-  function exceptionText({ thrown, ...described }) {
+  function exceptionText(exception) {
+    const { thrown, ...described } = ownProperties(exception);
     const text = JSON.stringify(described);
     return thrown === undefined ? text : `${text.slice(0, -1)},"thrown":${thrown}}`;
   }
@@ -269,7 +273,7 @@
         exception.stack = truncate(error.stack, maxBytes);
         return { ...exception, ...locationOf(error) };
       }
-      const { json, unserializable, description } = classify(error, maxBytes);
+      const { json, unserializable, description } = ownProperties(classify(error, maxBytes));
       exception.thrown = json;
       exception.message = truncate(typeof error === 'string' ? error
         : json ?? unserializable ?? description ?? 'undefined', maxBytes);
@@ -291,7 +295,7 @@
   function locationOf(error) {
     const { stack, fileName, lineNumber, columnNumber } = error;
     // Firefox has the location of a syntax error only here; its stack is that of the importer.
-    if (fileName && !OWN_SCRIPT.test(fileName)) {
+    if (fileName && Object.hasOwn(error, 'fileName') && !OWN_SCRIPT.test(fileName)) {
       return { url: truncate(fileName), line: lineNumber || 0, column: columnNumber || 0 };
     }
     for (const row of String(stack ?? '').split('\n')) {
@@ -442,6 +446,7 @@
   // --- Start -----------------------------------------------------------------------------------
 
   Object.defineProperty(window, KEY, {
+    __proto__: null,
     value: { setReportMode, setSender, flush, muted, describeValue, describeException },
   });
   // Null when the socket client imported this script as a module.

@@ -1,10 +1,11 @@
 //! WebSocket handshake: checks the request, registers the socket with the hub, and upgrades the
 //! connection.
 
+use super::frame_writer::FrameWriter;
 use super::read_ahead::ReadAhead;
 use super::{Browser, connection};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode, Version};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::TokioIo;
@@ -27,7 +28,7 @@ pub(super) async fn upgrade(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
 ) -> Response {
-    let key = match check(&browser, request.headers()) {
+    let key = match check(&browser, &request) {
         Ok(key) => key,
         Err(refusal) => return *refusal,
     };
@@ -47,7 +48,7 @@ pub(super) async fn upgrade(
     let task = async move {
         match upgraded.await {
             Ok(stream) => {
-                let stream = ReadAhead::new(TokioIo::new(stream));
+                let stream = FrameWriter::new(ReadAhead::new(TokioIo::new(stream)));
                 let config = Some(connection::config());
                 let socket = WebSocketStream::from_raw_socket(stream, Role::Server, config).await;
                 connection::run(socket, guard, debug).await;
@@ -74,19 +75,34 @@ pub(super) async fn upgrade(
 }
 
 /// Checks a handshake and returns its key (RFC 6455, section 4.2.1), or the response that refuses it.
-fn check(browser: &Browser, headers: &HeaderMap) -> Result<String, Box<Response>> {
+fn check(browser: &Browser, request: &Request) -> Result<String, Box<Response>> {
+    let headers = request.headers();
     let refuse =
         |status: StatusCode, reason: String| Err(Box::new((status, reason).into_response()));
     let has = |name: &HeaderName, token: &str| {
-        text(headers, name)
-            .split(',')
+        headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|values| values.split(','))
             .any(|value| value.trim().eq_ignore_ascii_case(token))
     };
-    if !has(&header::CONNECTION, "upgrade") || !has(&header::UPGRADE, "websocket") {
-        let reason = "this URL accepts WebSocket connections only\n".to_owned();
+    let asks_to_upgrade =
+        has(&header::CONNECTION, "upgrade") && has(&header::UPGRADE, "websocket");
+    // An upgrade in another version of HTTP is to be ignored (RFC 9110, section 7.8).
+    if request.version() != Version::HTTP_11 || !asks_to_upgrade {
+        let reason = "this URL accepts WebSocket connections over HTTP/1.1 only\n".to_owned();
         let upgrade = [(header::UPGRADE, "websocket")];
         return Err(Box::new(
             (StatusCode::UPGRADE_REQUIRED, upgrade, reason).into_response(),
+        ));
+    }
+    // The router passes HEAD requests to handlers of GET.
+    if request.method() != Method::GET {
+        let reason = "a WebSocket handshake must be a GET request\n";
+        let allow = [(header::ALLOW, "GET")];
+        return Err(Box::new(
+            (StatusCode::METHOD_NOT_ALLOWED, allow, reason).into_response(),
         ));
     }
     let origins = headers.get_all(header::ORIGIN);

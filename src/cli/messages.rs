@@ -332,7 +332,7 @@ fn event_text(event: &Event) -> String {
         }
         What::Gap(gap) => format!(
             "-- events {} to {} were lost --",
-            gap.after_sequence + 1,
+            gap.after_sequence.saturating_add(1),
             gap.before_sequence.saturating_sub(1)
         ),
         other => format!("{other:?}"),

@@ -9,7 +9,10 @@ use tokio::sync::oneshot;
 /// Ping numbers of one socket, and the callers that wait for their pongs.
 #[derive(Default)]
 pub(super) struct Pings {
+    /// Number of the last ping.
     last: AtomicU64,
+    /// Number of the last ping whose pong has arrived.
+    answered: AtomicU64,
     /// By ping number. Never held across an await.
     waiting: Mutex<BTreeMap<u64, oneshot::Sender<()>>>,
 }
@@ -40,16 +43,22 @@ impl Pings {
     }
 
     /// Confirms this ping and all before it: a page may answer only the most recent ping (RFC 6455,
-    /// section 5.5.3).
-    pub(super) fn confirm(&self, number: u64) {
+    /// section 5.5.3). Returns false, and changes nothing, if the pong answers no open ping: it was
+    /// answered already, or it was never sent.
+    pub(super) fn confirm(&self, number: u64) -> bool {
+        let is_sent = number <= self.last.load(Ordering::Relaxed);
+        if !is_sent || number <= self.answered.fetch_max(number, Ordering::Relaxed) {
+            return false;
+        }
         let mut waiting = self.lock();
-        let later = waiting.split_off(&number.saturating_add(1));
+        let later = waiting.split_off(&(number + 1));
         let confirmed = std::mem::replace(&mut *waiting, later);
         drop(waiting);
         for (_, sender) in confirmed {
             // The caller may have stopped waiting.
             let _ = sender.send(());
         }
+        true
     }
 
     /// Ends all waits when the connection has ended: dropping a sender wakes its receiver.
@@ -59,5 +68,27 @@ impl Pings {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, oneshot::Sender<()>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pong_counts_once_and_only_for_a_ping_that_was_sent() {
+        let pings = Pings::default();
+        assert_eq!((pings.next(), pings.next(), pings.next()), (1, 2, 3));
+        for (number, counts) in [
+            (0, false),
+            (2, true),
+            (2, false),
+            (1, false),
+            (4, false),
+            (u64::MAX, false),
+            (3, true),
+        ] {
+            assert_eq!(pings.confirm(number), counts, "a pong for ping {number}");
+        }
     }
 }

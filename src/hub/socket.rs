@@ -133,9 +133,11 @@ impl Socket {
         self.outbox.push(Frame::Ping(self.pings.next()))
     }
 
-    /// Handles a pong, which confirms every frame queued before its ping.
-    pub(crate) fn pong(&self, number: u64) {
-        self.pings.confirm(number);
+    /// Handles a pong, which confirms every frame queued before its ping. Returns whether it answers a
+    /// ping of this socket that was not answered before.
+    pub(crate) fn pong(&self, payload: &[u8]) -> bool {
+        <[u8; 8]>::try_from(payload)
+            .is_ok_and(|number| self.pings.confirm(u64::from_be_bytes(number)))
     }
 
     /// Waits until the page is ready. Returns whether it sent a hello; false when its 1 s timeout

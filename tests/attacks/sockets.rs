@@ -61,7 +61,13 @@ impl RawSocket {
 
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;
+const CLOSE: u8 = 8;
+const PING: u8 = 9;
 const FIN: u8 = 0x80;
+
+fn close_frame(code: u16) -> Vec<u8> {
+    frame(FIN | CLOSE, &code.to_be_bytes())
+}
 
 /// Returns the head of a masked frame (with the mask 0) that claims this length.
 fn frame_head(first: u8, length: u64) -> Vec<u8> {
@@ -155,6 +161,19 @@ async fn a_protocol_violation_closes_the_socket_with_its_code() {
             [frame(TEXT, b"{"), frame(FIN, b"\xff")].concat(),
             1007,
         ),
+        (
+            "a close whose reason is not UTF-8",
+            frame(FIN | CLOSE, b"\x03\xe8\xff"),
+            1007,
+        ),
+        ("a close of one byte", frame(FIN | CLOSE, b"x"), 1002),
+        ("a close with code 0", frame(FIN | CLOSE, b"\0\0"), 1002),
+        ("a close with code 999", close_frame(999), 1002),
+        ("a close with code 1005", close_frame(1005), 1002),
+        ("a close with code 1006", close_frame(1006), 1002),
+        ("a close with code 1015", close_frame(1015), 1002),
+        ("a close with code 2999", close_frame(2999), 1002),
+        ("a close with code 5000", close_frame(5000), 1002),
         ("an unmasked frame", unmasked, 1002),
         ("reserved bits", frame(FIN | 0x70 | TEXT, b"{}"), 1002),
         ("an unknown opcode", frame(FIN | 3, b"{}"), 1002),
@@ -197,6 +216,57 @@ async fn a_protocol_violation_closes_the_socket_with_its_code() {
             What::SocketClosed(_)
         ) {}
     }
+}
+
+#[tokio::test]
+async fn a_close_is_answered_with_its_code_before_the_connection_ends() {
+    let server = TestServer::start(&Site::page()).await;
+    for (sent, code) in [
+        (close_frame(1000), 1000),
+        (close_frame(1001), 1001),
+        (close_frame(3000), 3000),
+        (close_frame(4999), 4999),
+        (frame(FIN | CLOSE, b""), 1005),
+    ] {
+        let mut socket = RawSocket::open(&server).await;
+        // Part of a message, which does not delay the answer.
+        socket.write(&frame(TEXT, b"{")).await;
+        socket.write(&sent).await;
+        assert_eq!(socket.close_code().await, code);
+        let rest = within("the end", socket.0.read(&mut [0; 1])).await;
+        assert_eq!(
+            rest.expect("no reset"),
+            0,
+            "nothing follows the close frame"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_ping_between_two_fragments_is_answered_before_the_message_is_complete() {
+    let server = TestServer::start(&Site::page()).await;
+    let client = server.client().await;
+    let options = SubscribeOptions::new().messages();
+    let mut events = client.subscribe(options).await.expect("events");
+    let mut socket = RawSocket::open(&server).await;
+    let text = br#"{"type":"in fragments"}"#;
+    let (start, end) = text.split_at(5);
+    socket.write(&frame(TEXT, start)).await;
+    for payload in [&b"first"[..], b""] {
+        socket.write(&frame(FIN | PING, payload)).await;
+        let mut pong = vec![0; 2 + payload.len()];
+        within("a pong", socket.0.read_exact(&mut pong))
+            .await
+            .expect("an open connection");
+        assert_eq!((pong[0], &pong[2..]), (0x8a, payload));
+    }
+    socket.write(&frame(FIN, end)).await;
+    let event = within("the message", events.next()).await;
+    let event = event.expect("a stream").expect("an event");
+    let What::Message(message) = event.what else {
+        panic!("{event:?}")
+    };
+    assert_eq!(message.message_type(), "in fragments");
 }
 
 #[tokio::test]

@@ -286,3 +286,59 @@ claim('an import shares the module instance of page code, unless it is requested
   assert.equal(await of('--fresh'), 3);
   assert.equal(await of(), 3);
 });
+
+claim('a page that closes its socket sees a clean close with its code and reason', async (world) => {
+  const daemon = await start(world);
+  const tab = await world.page(daemon);
+  const closes = await tab.evaluate(() => Promise.all([[1000, 'done'], [4321, 'later'], []].map((close) =>
+    new Promise((resolve) => {
+      const socket = new WebSocket(new URL('/__pagewire__/socket', location.href.replace(/^http/, 'ws')));
+      socket.onopen = () => socket.close(...close);
+      socket.onclose = ({ code, reason, wasClean }) => resolve([code, reason, wasClean]);
+    }))));
+  assert.deepEqual(closes, [[1000, 'done', true], [4321, 'later', true], [1005, '', true]]);
+});
+
+claim('a page sees a clean close when the daemon stops', async (world) => {
+  const daemon = await start(world);
+  const tab = await world.page(daemon);
+  const closed = tab.evaluate(() => new Promise((resolve) => {
+    const socket = new WebSocket(new URL('/__pagewire__/socket', location.href.replace(/^http/, 'ws')));
+    socket.onopen = () => console.log('connected');
+    socket.onclose = ({ code, reason, wasClean }) => resolve([code, reason, wasClean]);
+  }));
+  await tab.prints('connected');
+  await daemon.stop();
+  assert.deepEqual(await closed, [1001, 'the daemon is stopping', true]);
+});
+
+claim('properties that a page adds to Object.prototype are not part of any message', async (world) => {
+  const daemon = await start(world);
+  const tab = await world.page(daemon);
+  const { socketId } = await tab.hello();
+  await tab.evaluate(async (importPath) => {
+    const { webSocket } = await import('/__pagewire__/client.js');
+    webSocket.addEventListener('message', ({ data }) => console.log(`received ${data}`));
+    const added = {
+      type: 'import', data: { importPath }, callId: 'x', args: ['x'], fresh: true, maxBytes: 1, id: 1, error: 'x',
+      response: 'x', socket_id: 'x', level: 'error', text: 'x', command: 'reload', url: '/x', paths: ['/x'],
+      console: true, errors: true, thrown: 'x', json: 'x', unserializable: 'x', description: 'x', fileName: 'x',
+      ports: 'x', signal: 'x', lastEventId: 'x',
+    };
+    for (const [name, value] of Object.entries(added)) {
+      Object.defineProperty(Object.prototype, name, { __proto__: null, value, writable: true });
+    }
+  }, module('console.log("imported by a message without a type")'));
+  const typeless = '{"greeting":1}';
+  for (const text of [typeless, '{"type":"greeting"}']) {
+    await daemon.cli('send', '--all', text);
+    await tab.prints(`received ${text}`);
+  }
+  const returned = await awaitImport(daemon, socketId, module('export default (...args) => [args.length]'));
+  assert.deepEqual(returned.value, [0]);
+  const thrown = await awaitImport(daemon, socketId, module('export default () => { throw new Error("e") }'));
+  assert.equal(thrown.exception.message, 'e');
+  assert.notEqual(thrown.exception.url, 'x');
+  const printed = tab.console.entries.map(({ text }) => text);
+  assert.ok(!printed.some((text) => text.includes('without a type')), printed.join());
+});

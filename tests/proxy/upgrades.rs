@@ -72,14 +72,17 @@ async fn an_upgrade_from_another_site_or_to_http_2_does_not_reach_the_backend() 
         let line = browser.read_until("\r\n").await;
         assert!(line.starts_with("HTTP/1.1 403"), "{origin}: {line}");
     }
-    // An HTTP/2 tunnel would carry requests past the daemon, so this is forwarded as an ordinary request.
-    let request = upgrade("/first", "").replace("echo", "h2c, echo");
-    let request = request.replace("keep-alive,", "close,");
-    let (received, response) = backend
-        .exchange(&server, request, response_bytes("200 OK", "", "plain"))
-        .await;
-    assert_eq!(received.line(), "GET /first HTTP/1.1");
-    assert_eq!((received.header("upgrade"), response.status), (None, 200));
+    // An HTTP/2 tunnel would carry requests past the daemon, and HTTP/1.0 has no upgrades: both are forwarded
+    // as ordinary requests.
+    for (from, to) in [("echo", "h2c, echo"), ("HTTP/1.1", "HTTP/1.0")] {
+        let request = upgrade("/first", "").replace(from, to);
+        let request = request.replace("keep-alive,", "close,");
+        let (received, response) = backend
+            .exchange(&server, request, response_bytes("200 OK", "", "plain"))
+            .await;
+        assert_eq!(received.line(), "GET /first HTTP/1.1");
+        assert_eq!((received.header("upgrade"), response.status), (None, 200));
+    }
     // The refusal of a backend is forwarded; a backend that switches to another protocol is not
     // trusted.
     let request = upgrade("/socket", "").replace("keep-alive,", "close,");

@@ -165,7 +165,7 @@ impl Proxy {
         if self.identity.is_in_via(&parts.headers) {
             return Err(ProxyError::Loop(rule.to_string()));
         }
-        let protocol = tunnel::upgrade_protocol(&parts.headers);
+        let protocol = tunnel::upgrade_protocol(parts);
         if protocol.is_some() {
             let origins = parts.headers.get_all(header::ORIGIN).iter();
             let origins = origins.map(HeaderValue::as_bytes);

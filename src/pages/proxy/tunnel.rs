@@ -2,7 +2,7 @@
 
 use super::headers::list_members;
 use crate::pages::request::PageRequest;
-use axum::http::Response;
+use axum::http::{Response, Version};
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::request::Parts;
 use futures_util::future;
@@ -13,11 +13,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Returns the protocol that a request asks to upgrade to. `None` for other versions of HTTP, whose
-/// requests would bypass the daemon's checks.
-pub(super) fn upgrade_protocol(request: &HeaderMap) -> Option<&HeaderValue> {
-    let upgrades = list_members(request, &header::CONNECTION)
+/// requests would bypass the daemon's checks, and for requests that are not HTTP/1.1, whose upgrade is
+/// to be ignored (RFC 9110, section 7.8).
+pub(super) fn upgrade_protocol(request: &Parts) -> Option<&HeaderValue> {
+    if request.version != Version::HTTP_11 {
+        return None;
+    }
+    let upgrades = list_members(&request.headers, &header::CONNECTION)
         .any(|token| token.eq_ignore_ascii_case("upgrade"));
-    let mut protocols = request.get_all(header::UPGRADE).iter();
+    let mut protocols = request.headers.get_all(header::UPGRADE).iter();
     let (Some(protocol), None) = (protocols.next(), protocols.next()) else {
         return None;
     };
@@ -31,7 +35,7 @@ pub(super) fn upgrade_protocol(request: &HeaderMap) -> Option<&HeaderValue> {
 
 /// Whether a request asks to upgrade to another protocol.
 pub(in crate::pages) fn is_upgrade(request: &PageRequest<'_>) -> bool {
-    upgrade_protocol(&request.parts.headers).is_some()
+    upgrade_protocol(request.parts).is_some()
 }
 
 /// Sets the headers that request or accept an upgrade.
