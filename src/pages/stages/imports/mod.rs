@@ -8,6 +8,7 @@
 mod cache;
 mod code_frame;
 mod graph;
+mod nesting;
 mod page_modules;
 mod relative_url;
 mod resolve;
