@@ -1,7 +1,7 @@
 //! HTML as far as the stages need it: escaping, and a walk over the tags of a page.
 
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
-use html5gum::{Span, State, Tokenizer};
+use html5gum::{Readable, Reader, Span, State, StringReader, Tokenizer};
 
 /// Escapes text for an element or a quoted attribute.
 pub(super) fn escape(text: &str) -> String {
@@ -48,12 +48,11 @@ impl StartTag {
         let name = collected
             .iter()
             .find(|collected| name.eq_ignore_ascii_case(collected.as_bytes()));
-        self.current = name.map(|name| {
-            let known = self.attributes.iter().position(|(known, _)| known == name);
-            known.unwrap_or_else(|| {
-                self.attributes.push((name, String::new()));
-                self.attributes.len() - 1
-            })
+        // Of attributes with the same name, the first one applies.
+        let is_new = |name: &&&str| self.attribute(name).is_none();
+        self.current = name.filter(is_new).map(|name| {
+            self.attributes.push((name, String::new()));
+            self.attributes.len() - 1
         });
     }
 
@@ -71,9 +70,57 @@ impl StartTag {
     }
 }
 
+/// Reader that interrupts the tokenizer after each double-quoted value. The tokenizer would otherwise
+/// nest a call for each such attribute of a tag, and overflow the stack. The error returns from these
+/// calls, and the tokenizer continues at the same byte.
+struct InterruptingReader<'a> {
+    rest: StringReader<'a>,
+    is_after_quote: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted after an attribute value")]
+struct Interrupted;
+
+impl Reader for InterruptingReader<'_> {
+    type Error = Interrupted;
+
+    fn read_byte(&mut self) -> Result<Option<u8>, Interrupted> {
+        if std::mem::take(&mut self.is_after_quote) {
+            return Err(Interrupted);
+        }
+        let Ok(byte) = self.rest.read_byte();
+        Ok(byte)
+    }
+
+    fn try_read_string(&mut self, text: &[u8], case_sensitive: bool) -> Result<bool, Interrupted> {
+        self.is_after_quote = false;
+        let Ok(is_read) = self.rest.try_read_string(text, case_sensitive);
+        Ok(is_read)
+    }
+
+    fn read_until<'b>(
+        &'b mut self,
+        needle: &[u8],
+        buffer: &'b mut [u8; 4],
+    ) -> Result<Option<&'b [u8]>, Interrupted> {
+        let Ok(chunk) = self.rest.read_until(needle, buffer);
+        self.is_after_quote = chunk == Some(b"\"");
+        Ok(chunk)
+    }
+}
+
 /// Calls `visit` for each tag of a page, or of the beginning of one. Of start tags only the
 /// `collected` attributes are read. Works for every ASCII-compatible encoding.
-pub(super) fn walk_tags(page: &[u8], collected: &[&'static str], mut visit: impl FnMut(Tag<'_>)) {
+pub(super) fn walk_tags(page: &[u8], collected: &[&'static str], visit: impl FnMut(Tag<'_>)) {
+    let reader = InterruptingReader {
+        rest: page.to_reader(),
+        is_after_quote: false,
+    };
+    walk_reader(reader, collected, visit);
+}
+
+fn walk_reader(reader: impl Reader, collected: &[&'static str], mut visit: impl FnMut(Tag<'_>)) {
     let mut tag = StartTag::default();
     let mut emitter = CallbackEmitter::new(
         |event: CallbackEvent<'_>, span: Span<usize>| -> Option<State> {
@@ -97,18 +144,19 @@ pub(super) fn walk_tags(page: &[u8], collected: &[&'static str], mut visit: impl
     );
     // The content of script, style, title and textarea elements contains no tags.
     emitter.naively_switch_states(true);
-    let Ok(()) = Tokenizer::new_with_emitter(page, emitter).try_for_each(|token| token.map(drop));
+    // Tokens are reported to `visit`; what remains are the interruptions.
+    Tokenizer::new_with_emitter(reader, emitter).for_each(drop);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    #[test]
-    fn the_walk_reports_tags_with_their_collected_attributes() {
-        let page = "<!doctype html><A B=1 c='<p>' D>x</a><script>'</p>'</script>";
+    /// Describes the tags of a page.
+    fn tags(walk: impl FnOnce(&mut dyn FnMut(Tag<'_>))) -> Vec<String> {
         let mut seen = Vec::new();
-        walk_tags(page.as_bytes(), &["b", "d", "e"], |tag| {
+        walk(&mut |tag| {
             seen.push(match tag {
                 Tag::Doctype { end } => format!("doctype {end}"),
                 Tag::Start { tag, end } => format!(
@@ -123,6 +171,15 @@ mod tests {
                 }
             });
         });
+        seen
+    }
+
+    const COLLECTED: [&str; 3] = ["b", "d", "e"];
+
+    #[test]
+    fn the_walk_reports_tags_with_their_collected_attributes() {
+        let page = "<!doctype html><A B=1 c='<p>' D>x</a><script>'</p>'</script>";
+        let seen = tags(|visit| walk_tags(page.as_bytes(), &COLLECTED, visit));
         let expected = [
             "doctype 15",
             "a Some(\"1\") Some(\"\") None 32",
@@ -131,5 +188,75 @@ mod tests {
             "/script 51",
         ];
         assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn the_first_of_attributes_with_the_same_name_applies() {
+        let seen = tags(|visit| walk_tags(b"<a b=1 B=2 d b=3 d=4>", &COLLECTED, visit));
+        assert_eq!(seen, ["a Some(\"1\") Some(\"\") None 21"]);
+    }
+
+    /// Runs on the stack of a test thread, which is as large as that of an async worker. An overflow
+    /// would abort the test process.
+    #[test]
+    fn no_repetition_in_a_page_overflows_the_stack() {
+        for unit in [
+            " a=\"\"",
+            " a=\"\"b",
+            " a=''",
+            " a=b",
+            " a",
+            "\"",
+            "'",
+            "=",
+            "/",
+            "&",
+            "&amp;",
+            "&#",
+            " a=\"&amp;\"",
+            "<",
+            "</",
+            "<a",
+            "<a>",
+            "</a>",
+            "<a b=\"",
+            "<!--",
+            "<!--<!--",
+            "--!>",
+            "<!",
+            "<?",
+            "<![CDATA[",
+            "]",
+            "<!doctype a \"b\"",
+            "<!doctype a public \"b\" \"c\">",
+            "<script>",
+            "<script><!--",
+            "<script>\"<script>",
+            "</script",
+            "<title>",
+            "</title ",
+            "<template>",
+            "<svg>",
+            "<plaintext>",
+            "\0",
+            "\r",
+            "\r\n",
+        ] {
+            for start in ["", "<a", "<script>"] {
+                let page = format!("{start}{}", unit.repeat(8000));
+                walk_tags(page.as_bytes(), &COLLECTED, |_| ());
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn interruptions_change_nothing_in_the_walk(
+            page in "(<[!/?]?(a|script|title|textarea|!--|!doctype)?|--!?>|( |\t|\r\n?|/)(b|D|e|'|\")|=(\"|'|x)?|[\"'>/ &\0]|\"[ />]|public|&(amp|#65|not)?;?|<!--|]]>|\\[CDATA\\[|é|\\PC){0,60}"
+        ) {
+            let interrupted = tags(|visit| walk_tags(page.as_bytes(), &COLLECTED, visit));
+            let plain = tags(|visit| walk_reader(page.as_bytes().to_reader(), &COLLECTED, visit));
+            prop_assert_eq!(interrupted, plain);
+        }
     }
 }

@@ -20,6 +20,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// sleeping disk can delay other requests of that thread, once. Default 64 KiB.
 const INLINE_READ_BYTES: u64 = 64 * 1024;
 
+/// Bodies up to this size are scanned, hashed and rewritten on the async thread, which takes less than a
+/// millisecond. Larger ones would delay the other requests of that thread. Default 64 KiB.
+const INLINE_WORK_BYTES: usize = 64 * 1024;
+
 /// Files up to this size are read whole and cached; larger ones are streamed. Default 1 MiB.
 const MAX_WHOLE_FILE_BYTES: u64 = 1024 * 1024;
 
@@ -307,4 +311,23 @@ pub(crate) async fn run_blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .map_err(io::Error::other)?
+}
+
+/// Runs work that takes time in proportion to the size of a body: on the blocking thread pool if the body
+/// is large.
+pub(crate) async fn run_sized<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    if bytes <= INLINE_WORK_BYTES {
+        return Ok(work());
+    }
+    run_blocking(|| Ok(work())).await
+}
+
+/// Returns the entity tag of a body.
+pub(crate) async fn sized_content_tag(body: &Bytes) -> Option<HeaderValue> {
+    let content = body.clone();
+    let tag = run_sized(body.len(), move || content_tag(&content)).await;
+    tag.ok().flatten()
 }

@@ -7,15 +7,17 @@ use crate::pages::response::derived_cache::Variant;
 use crate::pages::response::open_file::OpenFile;
 use crate::pages::response::page_response::{PageResponse, Payload, content_tag, strong_tag};
 use async_compression::Level;
-use async_compression::tokio::bufread::{BrotliDecoder, BrotliEncoder, GzipDecoder, GzipEncoder};
+use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder};
+use async_compression::tokio::write::{BrotliEncoder, GzipEncoder};
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use bytes::Bytes;
-use futures_util::TryStreamExt;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use std::io;
 use std::path::{Path, PathBuf};
-use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::task::coop::consume_budget;
 use tokio_util::io::{ReaderStream, StreamReader};
 
 /// Smaller bodies are not compressed: they fit into one packet anyway. Default 1 KiB.
@@ -23,6 +25,9 @@ const MIN_BYTES: usize = 1024;
 
 /// Larger bodies are compressed for each response while they are sent, and not cached. Default 1 MiB.
 const MAX_CACHED_BYTES: usize = 1024 * 1024;
+
+/// How much of a larger body is compressed at a time. Default 256 KiB.
+const PART_BYTES: usize = 256 * 1024;
 
 /// Fast rather than small, since the network path to the browser is short.
 const BROTLI_QUALITY: i32 = 4;
@@ -57,21 +62,83 @@ impl Coding {
         }
     }
 
-    fn encoder(
-        self,
-        body: impl AsyncBufRead + Send + Unpin + 'static,
-    ) -> Box<dyn AsyncRead + Send + Unpin> {
+    fn encoder(self) -> Box<dyn Encoder> {
         match self {
-            Self::Brotli => Box::new(BrotliEncoder::with_quality(
-                body,
-                Level::Precise(BROTLI_QUALITY),
-            )),
-            Self::Gzip => Box::new(GzipEncoder::with_quality(
-                body,
-                Level::Precise(GZIP_QUALITY),
-            )),
+            Self::Brotli => {
+                let quality = Level::Precise(BROTLI_QUALITY);
+                Box::new(BrotliEncoder::with_quality(Vec::new(), quality))
+            }
+            Self::Gzip => {
+                let quality = Level::Precise(GZIP_QUALITY);
+                Box::new(GzipEncoder::with_quality(Vec::new(), quality))
+            }
         }
     }
+}
+
+/// Encoder that writes to memory, and so never waits.
+trait Encoder: AsyncWrite + Send + Unpin {
+    /// Returns what has been written since the last call.
+    fn take_encoded(&mut self) -> Bytes;
+}
+
+impl Encoder for BrotliEncoder<Vec<u8>> {
+    fn take_encoded(&mut self) -> Bytes {
+        std::mem::take(self.get_mut()).into()
+    }
+}
+
+impl Encoder for GzipEncoder<Vec<u8>> {
+    fn take_encoded(&mut self) -> Bytes {
+        std::mem::take(self.get_mut()).into()
+    }
+}
+
+/// Encodes a part of a body on the blocking thread pool; the last part also ends the encoded body.
+async fn encode(
+    mut encoder: Box<dyn Encoder>,
+    part: Bytes,
+    is_last: bool,
+) -> io::Result<(Box<dyn Encoder>, Bytes)> {
+    let runtime = tokio::runtime::Handle::current();
+    run_blocking(move || {
+        runtime.block_on(async {
+            encoder.write_all(&part).await?;
+            if is_last {
+                encoder.shutdown().await?;
+            }
+            Ok::<_, io::Error>(())
+        })?;
+        let encoded = encoder.take_encoded();
+        Ok((encoder, encoded))
+    })
+    .await
+}
+
+/// Returns a stream that encodes a body part by part.
+fn encode_stream(coding: Coding, body: Body) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    let state = (
+        body.into_data_stream(),
+        Bytes::new(),
+        Some(coding.encoder()),
+    );
+    stream::try_unfold(state, async |(mut chunks, mut rest, mut encoder)| {
+        while let Some(current) = encoder.take() {
+            while rest.is_empty()
+                && let Some(chunk) = chunks.try_next().await.map_err(io::Error::other)?
+            {
+                rest = chunk;
+            }
+            let part = rest.split_to(rest.len().min(PART_BYTES));
+            let is_last = part.is_empty();
+            let (current, encoded) = encode(current, part, is_last).await?;
+            encoder = (!is_last).then_some(current);
+            if !encoded.is_empty() {
+                return Ok(Some((encoded, (chunks, rest, encoder))));
+            }
+        }
+        Ok(None)
+    })
 }
 
 /// Runs the stage.
@@ -131,9 +198,7 @@ async fn compress(request: &PageRequest<'_>, response: &mut PageResponse, coding
             response.set_derived_body(derived, coding.variant());
         }
         large => {
-            let large = large.into_body().into_data_stream();
-            let reader = StreamReader::new(large.map_err(io::Error::other));
-            let body = Body::from_stream(ReaderStream::new(coding.encoder(reader)));
+            let body = Body::from_stream(encode_stream(coding, large.into_body()));
             response.set_derived_stream(Payload::Stream(body), coding.variant());
         }
     }
@@ -147,15 +212,9 @@ fn set_content_encoding(response: &mut PageResponse, coding: Coding) {
 
 /// Compresses a body on the blocking thread pool. Returns `None` when that does not make it smaller.
 async fn compress_whole(coding: Coding, body: Bytes) -> Option<Bytes> {
-    let runtime = tokio::runtime::Handle::current();
-    let compressed = run_blocking(move || {
-        let mut compressed = Vec::with_capacity(body.len() / 3);
-        let mut encoder = coding.encoder(io::Cursor::new(body.clone()));
-        // Never waits, since it reads from memory.
-        runtime.block_on(encoder.read_to_end(&mut compressed))?;
-        Ok((compressed.len() < body.len()).then(|| Bytes::from(compressed)))
-    });
-    compressed.await.ok().flatten()
+    let size = body.len();
+    let (_, compressed) = encode(coding.encoder(), body, true).await.ok()?;
+    (compressed.len() < size).then_some(compressed)
 }
 
 /// Opens the precompressed file next to this one (`app.js.br`), unless it is older. A link is not
@@ -259,11 +318,17 @@ pub(crate) fn decode(response: &mut PageResponse) -> bool {
     let body = std::mem::replace(&mut response.body, Bytes::new().into());
     let chunks = body.into_body().into_data_stream();
     let reader = StreamReader::new(chunks.map_err(io::Error::other));
-    response.body = Payload::Stream(if is_brotli {
-        Body::from_stream(ReaderStream::new(BrotliDecoder::new(reader)))
+    let decoder: Box<dyn AsyncRead + Send + Unpin> = if is_brotli {
+        Box::new(BrotliDecoder::new(reader))
     } else {
-        Body::from_stream(ReaderStream::new(GzipDecoder::new(reader)))
+        Box::new(GzipDecoder::new(reader))
+    };
+    // A body in memory is always ready, and may decode to much more: other requests get their turn.
+    let decoded = ReaderStream::new(decoder).then(async |chunk| {
+        consume_budget().await;
+        chunk
     });
+    response.body = Payload::Stream(Body::from_stream(decoded));
     response.tag = None;
     for name in [header::CONTENT_ENCODING, header::CONTENT_LENGTH] {
         response.headers.remove(name);

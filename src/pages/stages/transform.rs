@@ -3,6 +3,7 @@
 
 use super::collect::{self, CollectError, collect_body};
 use crate::pages::errors::plugin_errors::{self, FailedCall};
+use crate::pages::files::store::sized_content_tag;
 use crate::pages::files::{mime, virtual_file};
 use crate::pages::request::PageRequest;
 use crate::pages::response::page_response::{CachedResponse, PageResponse, Responder, hash_tag};
@@ -108,7 +109,11 @@ async fn call_hook(
         return Ok(());
     }
     let body = collected?;
-    let input_hash = input_hash(response, &body);
+    let body_tag = match &response.tag {
+        Some(tag) => Some(tag.clone()),
+        None => sized_content_tag(&body).await,
+    };
+    let input_hash = input_hash(response, body_tag.as_ref());
     let key = request.key(hook, input_hash);
     let cache = &request.service.plugins.transform().cache;
     let called = match cache.get(&key) {
@@ -180,18 +185,15 @@ fn call_headers(headers: &HeaderMap) -> Vec<(String, Bytes)> {
         .collect()
 }
 
-/// Hashes everything about the response that the result of a hook may depend on.
-fn input_hash(response: &PageResponse, body: &Bytes) -> u128 {
+/// Hashes everything about the response, whose body has this tag, that the result of a hook may depend on.
+fn input_hash(response: &PageResponse, body_tag: Option<&HeaderValue>) -> u128 {
     let mut hash = Xxh3::new();
     let mut add = |part: &[u8]| {
         hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part);
     };
     add(response.status.as_str().as_bytes());
-    match &response.tag {
-        Some(tag) => add(tag.as_bytes()),
-        None => add(&xxh3_128(body).to_le_bytes()),
-    }
+    add(body_tag.map_or(&[][..], HeaderValue::as_bytes));
     for (name, value) in response.headers.iter() {
         // The same version of a file has no `Last-Modified` yet just after it was written.
         if !TIME_HEADERS.contains(name) && name != header::LAST_MODIFIED {

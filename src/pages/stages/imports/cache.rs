@@ -2,7 +2,7 @@
 //! logged once.
 
 use super::page_modules::find_modules;
-use super::source::{self, Import, SyntaxError};
+use super::source::{self, Import, Parsed, SyntaxError};
 use crate::pages::files::store::run_blocking;
 use crate::pages::request::PageRequest;
 use crate::pages::response::page_response::PageResponse;
@@ -107,12 +107,17 @@ impl ModuleCache {
             Err(slot) => slot,
         };
         let body = body.clone();
-        let parsed = run_blocking(move || Ok(parse(kind, &body))).await.ok();
-        let (module, errors) = parsed.unwrap_or_default();
-        for error in errors {
-            log_syntax_error(request, &error);
-        }
-        let module = module.map(Arc::new);
+        let parsed = run_blocking(move || Ok(parse(kind, &body)))
+            .await
+            .ok()
+            .flatten();
+        let module = parsed.and_then(|parsed| {
+            log_syntax_errors(request, &parsed);
+            // An erroneous script has no imports; the other modules of a page have.
+            let is_parsed = kind == SourceKind::Page || parsed.errors.is_empty();
+            let imports = parsed.imports;
+            is_parsed.then(|| Arc::new(Module { imports }))
+        });
         // Fails only if another caller has taken over the slot, and has parsed the same source.
         let _ = slot.insert(module.clone());
         module
@@ -121,42 +126,32 @@ impl ModuleCache {
 
 /// Parses a source. A page with a syntax error in one inline module still yields the others; a source
 /// that is not UTF-8 is ignored.
-fn parse(kind: SourceKind, body: &[u8]) -> (Option<Module>, Vec<SyntaxError>) {
-    let Ok(text) = std::str::from_utf8(body) else {
-        return (None, Vec::new());
-    };
-    let mut errors = Vec::new();
-    let imports = match kind {
-        SourceKind::Script => match source::imports(text) {
-            Ok(imports) => imports,
-            Err(error) => return (None, vec![error]),
-        },
-        SourceKind::Page => {
-            let mut all = Vec::new();
-            for inline in find_modules(body).inline {
-                match source::imports_of_part(text, inline) {
-                    Ok(imports) => all.extend(imports),
-                    Err(error) => errors.push(error),
-                }
-            }
-            all
-        }
-    };
-    (Some(Module { imports }), errors)
+fn parse(kind: SourceKind, body: &[u8]) -> Option<Parsed> {
+    let text = std::str::from_utf8(body).ok()?;
+    Some(match kind {
+        SourceKind::Script => source::imports(text),
+        SourceKind::Page => source::imports_of_parts(text, &find_modules(body).inline),
+    })
 }
 
-/// Logs a syntax error. The module is served unchanged, and the browser reports the error, too, but
-/// only in its own console.
-fn log_syntax_error(request: &PageRequest<'_>, error: &SyntaxError) {
+/// Logs syntax errors. The source is served unchanged, and the browser reports the errors, too, but only
+/// in its own console.
+fn log_syntax_errors(request: &PageRequest<'_>, parsed: &Parsed) {
     let file = match request.source_file {
         Some(file) => file.display().to_string(),
         None => request.path.to_string(),
     };
-    let SyntaxError {
-        message,
-        line,
-        column,
-        frame,
-    } = error;
-    tracing::warn!(target: "pagewire::pages", "{file}:{line}:{column}: {message}\n{frame}");
+    for error in &parsed.errors {
+        let SyntaxError {
+            message,
+            line,
+            column,
+            frame,
+        } = error;
+        tracing::warn!(target: "pagewire::pages", "{file}:{line}:{column}: {message}\n{frame}");
+    }
+    if parsed.unreported > 0 {
+        let modules = parsed.unreported;
+        tracing::warn!(target: "pagewire::pages", "{file}: {modules} more inline modules have syntax errors");
+    }
 }

@@ -18,38 +18,38 @@ pub(super) struct LineColumn {
     pub(super) column: u32,
 }
 
-/// Forward-only cursor that turns byte offsets into lines and columns.
+/// Forward-only cursor that turns byte offsets into lines and columns. It reads each byte once.
 pub(super) struct LineCounter<'a> {
     source: &'a str,
-    line: u32,
-    line_start: usize,
-    /// Lines are counted up to this offset.
+    /// Lines and columns are counted up to this offset.
     counted: usize,
+    /// Position of that offset.
+    position: LineColumn,
 }
 
 impl<'a> LineCounter<'a> {
     pub(super) fn new(source: &'a str) -> Self {
         Self {
             source,
-            line: 1,
-            line_start: text_start(source),
             counted: text_start(source),
+            position: LineColumn { line: 1, column: 1 },
         }
     }
 
     /// Returns the position of a byte offset. Offsets must not decrease from call to call.
     pub(super) fn position(&mut self, offset: usize) -> LineColumn {
-        while let Some(end) = end_of_line(self.source, self.counted).filter(|end| *end <= offset) {
-            self.line += 1;
-            self.line_start = end;
+        let passed = &self.source[..offset.max(self.counted)];
+        while let Some(end) = end_of_line(passed, self.counted) {
+            self.position = LineColumn {
+                line: self.position.line + 1,
+                column: 1,
+            };
             self.counted = end;
         }
-        self.counted = self.counted.max(offset);
-        let before = &self.source[self.line_start..offset];
-        LineColumn {
-            line: self.line,
-            column: 1 + before.encode_utf16().count() as u32,
-        }
+        let columns = passed[self.counted..].encode_utf16().count();
+        self.position.column += columns as u32;
+        self.counted = passed.len();
+        self.position
     }
 }
 

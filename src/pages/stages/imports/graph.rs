@@ -10,9 +10,9 @@ use super::cache::SourceKind;
 use super::page_modules::find_modules;
 use super::relative_url::{import_url, resolve_url};
 use super::resolve;
-use crate::pages::files::store::FileLocation;
+use crate::pages::files::store::{FileLocation, run_sized};
 use crate::pages::request::PageRequest;
-use crate::pages::response::page_response::{PageResponse, Payload, Responder, content_tag};
+use crate::pages::response::page_response::{PageResponse, Payload, Responder};
 use crate::paths::{PathLookup, UrlPath};
 use axum::http::{HeaderValue, Request};
 use bytes::Bytes;
@@ -46,7 +46,7 @@ const CACHE_ENTRIES: usize = 4096;
 /// Import graph of the modules that were served.
 pub(super) struct ImportGraph {
     preload: bool,
-    /// Keyed by the hash of the page's path and content.
+    /// Keyed by the hash of the page's path and entity tag.
     hints: Cache<u128, CachedHints>,
     /// Imports of generated modules, keyed by URL.
     recorded: Cache<String, RecordedImports>,
@@ -129,24 +129,24 @@ impl ImportGraph {
         self.recorded.insert(url, recorded);
     }
 
-    /// Returns the hints for a page. `tag` is the page's entity tag, if it has one.
+    /// Returns the hints for a page with this entity tag.
     pub(super) async fn preloads(
         &self,
         request: &PageRequest<'_>,
         page: &Bytes,
-        tag: Option<&HeaderValue>,
+        tag: &HeaderValue,
     ) -> PreloadHints {
         if !self.preload {
             return PreloadHints::default();
         }
-        let content = tag.map_or(&page[..], HeaderValue::as_bytes);
-        let key = xxh3_128_with_seed(content, xxh3_64(request.parts.uri.path().as_bytes()));
+        let seed = xxh3_64(request.parts.uri.path().as_bytes());
+        let key = xxh3_128_with_seed(tag.as_bytes(), seed);
         let is_fresh = |cached: &CachedHints| cached.created.elapsed() < HINTS_MAX_AGE;
         if let Some(cached) = self.hints.get(&key).filter(is_fresh) {
             return cached.hints;
         }
         let created = Instant::now();
-        let (urls, is_complete) = Box::pin(self.walk(request, page, created)).await;
+        let (urls, is_complete) = Box::pin(self.walk(request, page, tag, created)).await;
         let hints = PreloadHints::new(urls);
         if is_complete {
             let hints = hints.clone();
@@ -161,9 +161,12 @@ impl ImportGraph {
         &self,
         request: &PageRequest<'_>,
         page: &Bytes,
+        tag: &HeaderValue,
         start: Instant,
     ) -> (Vec<String>, bool) {
-        let modules = find_modules(page);
+        let text = page.clone();
+        let modules = run_sized(page.len(), move || find_modules(&text)).await;
+        let modules = modules.unwrap_or_default();
         if modules.controls_loading {
             return (Vec::new(), true);
         }
@@ -174,7 +177,7 @@ impl ImportGraph {
             .filter_map(|source| resolve_url(&base, source));
         let mut seen: HashSet<String> = named.collect();
         let mut level: Vec<(String, bool)> = seen.iter().map(|url| (url.clone(), true)).collect();
-        for url in inline_imports(request, page).await {
+        for url in inline_imports(request, page, tag).await {
             if seen.insert(url.clone()) {
                 level.push((url, false));
             }
@@ -188,7 +191,10 @@ impl ImportGraph {
             let mut lookups = pin!(stream::iter(lookups).buffered(CONCURRENT_MODULES));
             level = Vec::new();
             loop {
-                let Ok(next) = timeout_at(start + WALK_TIME_LIMIT, lookups.next()).await else {
+                // A lookup that is ready at once does not time out, however many there are.
+                let deadline = start + WALK_TIME_LIMIT;
+                let next = timeout_at(deadline, lookups.next()).await;
+                let Some(next) = next.ok().filter(|_| Instant::now() < deadline) else {
                     return (found, false);
                 };
                 let Some((url, is_named, imports)) = next else {
@@ -284,12 +290,9 @@ async fn file_imports(request: &PageRequest<'_>, response: PageResponse) -> Opti
 }
 
 /// Returns the URLs that the inline modules of a page import. Its specifiers have been resolved already.
-async fn inline_imports(request: &PageRequest<'_>, page: &Bytes) -> Vec<String> {
-    let Some(tag) = content_tag(page) else {
-        return Vec::new();
-    };
+async fn inline_imports(request: &PageRequest<'_>, page: &Bytes, tag: &HeaderValue) -> Vec<String> {
     let parsed = &request.service.modules.parsed;
-    let Some(module) = parsed.get(request, &tag, SourceKind::Page, page).await else {
+    let Some(module) = parsed.get(request, tag, SourceKind::Page, page).await else {
         return Vec::new();
     };
     let base = url_of(request);

@@ -8,6 +8,7 @@
 mod cache;
 mod code_frame;
 mod graph;
+mod nesting;
 mod page_modules;
 mod relative_url;
 mod resolve;
@@ -16,9 +17,10 @@ mod stack;
 
 use super::collect::{self, CollectError, collect_body};
 use crate::pages::errors::plugin_errors;
+use crate::pages::files::store::{run_sized, sized_content_tag};
 use crate::pages::request::{MatchingHooks, PageRequest};
 use crate::pages::response::derived_cache::Variant;
-use crate::pages::response::page_response::{PageResponse, Responder, content_tag};
+use crate::pages::response::page_response::{PageResponse, Responder};
 use crate::plugins::ResolveImport;
 use axum::http::header::{self, HeaderValue};
 use bytes::Bytes;
@@ -26,6 +28,7 @@ use cache::{Module, ModuleCache, SourceKind};
 use graph::ImportGraph;
 pub(crate) use graph::PreloadHints;
 use resolve::Resolution;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Size limit. Larger modules and pages pass unchanged, which a response header reports. Default 16 MiB.
@@ -53,13 +56,12 @@ impl ModuleIndex {
         }
     }
 
-    /// Returns the modules that a page will load beyond those that it names itself. `tag` is the page's
-    /// entity tag, if it has one.
+    /// Returns the modules that a page with this entity tag will load beyond those that it names itself.
     pub(crate) async fn preloads(
         &self,
         request: &PageRequest<'_>,
         page: &Bytes,
-        tag: Option<&HeaderValue>,
+        tag: &HeaderValue,
     ) -> PreloadHints {
         self.graph.preloads(request, page, tag).await
     }
@@ -131,9 +133,11 @@ async fn resolve_imports(
             return plugin_errors::report_skipped(&[STAGE.to_owned()], response);
         }
     };
-    let Some(tag) = response.tag.clone().or_else(|| content_tag(&body)) else {
-        return;
+    let tag = match &response.tag {
+        Some(tag) => Some(tag.clone()),
+        None => sized_content_tag(&body).await,
     };
+    let Some(tag) = tag else { return };
     let module = modules.parsed.get(request, &tag, kind, &body).await;
     let Some(module) = module.filter(|module| !module.imports.is_empty()) else {
         if kind == SourceKind::Script {
@@ -155,7 +159,7 @@ async fn resolve_imports(
         modules.graph.record(request, &tag, &static_imports);
     }
     if specifiers.iter().any(Option::is_some) {
-        rewrite(request, response, &tag, &body, &module, &specifiers).await;
+        rewrite(request, response, &tag, body, module, specifiers).await;
     }
 }
 
@@ -164,19 +168,22 @@ async fn rewrite(
     request: &PageRequest<'_>,
     response: &mut PageResponse,
     tag: &HeaderValue,
-    body: &Bytes,
-    module: &Module,
-    specifiers: &[Option<String>],
+    body: Bytes,
+    module: Arc<Module>,
+    specifiers: Vec<Option<String>>,
 ) {
     let variant = Variant {
         name: "imports",
-        input_hash: resolve::specifiers_hash(specifiers) as u64,
+        input_hash: resolve::specifiers_hash(&specifiers) as u64,
     };
     let write = async {
-        // Always UTF-8: nothing else is parsed.
-        let text = std::str::from_utf8(body).ok()?;
-        let specifiers: Vec<_> = specifiers.iter().map(Option::as_deref).collect();
-        Some(source::rewrite(text, &module.imports, &specifiers).into())
+        let written = run_sized(body.len(), move || {
+            // Always UTF-8: nothing else is parsed.
+            let text = std::str::from_utf8(&body).ok()?;
+            let specifiers: Vec<_> = specifiers.iter().map(Option::as_deref).collect();
+            Some(source::rewrite(text, &module.imports, &specifiers).into())
+        });
+        written.await.ok().flatten()
     };
     let cache = &request.service.derived;
     if let Some(derived) = cache.get_or_derive(tag, variant, write).await {

@@ -2,12 +2,17 @@
 //! reports spans; only those are spliced, so every other byte stays as it is.
 
 use super::code_frame::{LineColumn, LineCounter, code_frame};
+use super::nesting;
 use super::stack::{self, StackError};
 use oxc_allocator::Allocator;
 use oxc_ast::ast::Expression;
 use oxc_parser::{ParseOptions, Parser};
 use oxc_span::SourceType;
 use std::ops::Range;
+
+/// Most syntax errors that are reported for the modules of a page; of the others only the number is. Default
+/// 10.
+const MAX_ERRORS: usize = 10;
 
 /// One import, re-export or dynamic import whose specifier is a literal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,55 +52,91 @@ pub(super) struct SyntaxError {
 ///
 /// Blocks while a thread of its own parses, with as large a stack as the source may need
 /// ([`stack::with_stack_for`]).
-pub(super) fn imports(source: &str) -> Result<Vec<Import>, SyntaxError> {
+pub(super) fn imports(source: &str) -> Parsed {
     let text = source.strip_prefix('\u{FEFF}').unwrap_or(source);
-    imports_of_part(source, source.len() - text.len()..source.len())
+    imports_of_parts(source, &[source.len() - text.len()..source.len()])
 }
 
-/// Like [`imports`], for a module embedded in a larger text. Ranges and positions refer to that text.
-pub(super) fn imports_of_part(whole: &str, part: Range<usize>) -> Result<Vec<Import>, SyntaxError> {
-    let text = &whole[part.clone()];
-    let found = parse_bounded(text).map_err(|(message, offset)| {
-        let offset = offset + part.start;
-        let LineColumn { line, column } = LineCounter::new(whole).position(offset);
-        SyntaxError {
-            message,
-            line,
-            column,
-            frame: code_frame(whole, offset),
-        }
-    })?;
+/// What was found in the modules of a text.
+#[derive(Debug, Default)]
+pub(super) struct Parsed {
+    pub(super) imports: Vec<Import>,
+    /// At most one for each module, and at most [`MAX_ERRORS`].
+    pub(super) errors: Vec<SyntaxError>,
+    /// Number of further modules that have errors.
+    pub(super) unreported: usize,
+}
+
+/// Like [`imports`], for modules embedded in a larger text, in its order. Ranges and positions refer to
+/// that text. A module with an error has no imports.
+pub(super) fn imports_of_parts(whole: &str, parts: &[Range<usize>]) -> Parsed {
+    let mut parsed = Parsed::default();
     let mut counter = LineCounter::new(whole);
-    let imports = found.into_iter().map(|(literal, dynamic, specifier)| {
-        let literal = literal.start + part.start..literal.end + part.start;
-        let LineColumn { line, column } = counter.position(literal.start + 1);
-        Import {
-            specifier,
-            dynamic,
-            literal,
-            line,
-            column,
+    let texts: Vec<&str> = parts.iter().map(|part| &whole[part.clone()]).collect();
+    for (part, found) in parts.iter().zip(parse_bounded(&texts)) {
+        match found {
+            Ok(found) => {
+                let imports = found.into_iter().map(|(literal, dynamic, specifier)| {
+                    let literal = literal.start + part.start..literal.end + part.start;
+                    let LineColumn { line, column } = counter.position(literal.start + 1);
+                    Import {
+                        specifier,
+                        dynamic,
+                        literal,
+                        line,
+                        column,
+                    }
+                });
+                parsed.imports.extend(imports);
+            }
+            Err(_) if parsed.errors.len() == MAX_ERRORS => parsed.unreported += 1,
+            Err((message, offset)) => {
+                let offset = offset + part.start;
+                let LineColumn { line, column } = counter.position(offset);
+                parsed.errors.push(SyntaxError {
+                    message,
+                    line,
+                    column,
+                    frame: code_frame(whole, offset),
+                });
+            }
         }
-    });
-    Ok(imports.collect())
+    }
+    parsed
 }
 
-/// Parses a module with bounded time, memory and stack, whatever the source.
-fn parse_bounded(text: &str) -> Result<Vec<ImportSpan>, ParseError> {
-    if let Some(offset) = stack::too_deep(text) {
-        return Err((
-            "brackets are nested too deeply to parse (split the module)".to_owned(),
-            offset,
-        ));
+/// Parses modules with bounded time, memory and stack, whatever the sources. Returns one result for each.
+fn parse_bounded(texts: &[&str]) -> Vec<Result<Vec<ImportSpan>, ParseError>> {
+    let parse_all = |texts: &[&str]| {
+        stack::with_stack_for(texts, || {
+            let parse = |text: &&str| match nesting::too_deep(text) {
+                Some(offset) => Err((
+                    "brackets are nested too deeply to parse (split the module)".to_owned(),
+                    offset,
+                )),
+                None => parse(text),
+            };
+            texts.iter().map(parse).collect::<Vec<_>>()
+        })
+    };
+    match parse_all(texts) {
+        Ok(parsed) => parsed,
+        // One of them must not keep the others from being parsed.
+        Err(_) if texts.len() > 1 => {
+            let (first, second) = texts.split_at(texts.len() / 2);
+            [parse_bounded(first), parse_bounded(second)].concat()
+        }
+        Err(error) => {
+            let message = match error {
+                StackError::TooLarge => {
+                    "the module is too large to parse safely (split the module)"
+                }
+                StackError::OutOfMemory => "not enough memory to parse the module (try again)",
+                StackError::Panicked => "the parser panicked on this module (please report it)",
+            };
+            vec![Err((message.to_owned(), 0)); texts.len()]
+        }
     }
-    stack::with_stack_for(text, || parse(text)).unwrap_or_else(|error| {
-        let message = match error {
-            StackError::TooLarge => "the module is too large to parse safely (split the module)",
-            StackError::OutOfMemory => "not enough memory to parse the module (try again)",
-            StackError::Panicked => "the parser panicked on this module (please report it)",
-        };
-        Err((message.to_owned(), 0))
-    })
 }
 
 /// Literal, whether it is dynamic, and specifier of an import.

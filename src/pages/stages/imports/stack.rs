@@ -4,12 +4,6 @@
 
 use std::sync::{Mutex, PoisonError};
 
-/// Deepest accepted nesting of brackets. Modules beyond it are refused: possible parameters of an arrow
-/// function are parsed twice, so time and memory grow with the square of the depth (6000 levels, 24 KB
-/// of source, took 8 s and 2.7 GB; this bound takes 0.1 s and 20 MB). Default 500; none of 8600 modules
-/// from npm exceeds 70.
-const MAX_DEPTH: isize = 500;
-
 /// Most stack that a bracket uses, in bytes. Measured: 2340 in a debug build, 1460 in a release build.
 const BRACKET_BYTES: usize = 4096;
 
@@ -47,8 +41,6 @@ pub(super) enum StackError {
 
 /// Properties of each byte value. Looking them up is three times as fast as evaluating the rules.
 struct ByteTable {
-    /// Change of the bracket depth.
-    depth: [i8; 256],
     /// Most stack that the byte uses.
     stack: [u16; 256],
     /// Whether it is part of a word.
@@ -57,7 +49,6 @@ struct ByteTable {
 
 static BYTES: ByteTable = {
     let mut bytes = ByteTable {
-        depth: [0; 256],
         stack: [OTHER_BYTES as u16; 256],
         word: [false; 256],
     };
@@ -65,13 +56,8 @@ static BYTES: ByteTable = {
     while value.is_ascii() {
         let at = value as usize;
         match value {
-            b'(' | b'[' | b'{' => {
-                bytes.depth[at] = 1;
-                bytes.stack[at] = BRACKET_BYTES as u16;
-            }
-            b')' | b']' | b'}' => bytes.depth[at] = -1,
-            b'`' => bytes.stack[at] = BRACKET_BYTES as u16,
-            b',' | b';' | b'.' | b'"' | b'\'' => {}
+            b'(' | b'[' | b'{' | b'`' => bytes.stack[at] = BRACKET_BYTES as u16,
+            b')' | b']' | b'}' | b',' | b';' | b'.' | b'"' | b'\'' => {}
             b'_' | b'$' => bytes.word[at] = true,
             _ if value.is_ascii_alphanumeric() => bytes.word[at] = true,
             _ if value.is_ascii_punctuation() => bytes.stack[at] = OPERATOR_BYTES as u16,
@@ -81,18 +67,6 @@ static BYTES: ByteTable = {
     }
     bytes
 };
-
-/// Returns the offset of the first bracket nested deeper than [`MAX_DEPTH`]. Brackets in strings and
-/// comments count, too: only the parser can tell them apart, and they usually come in pairs. A source
-/// that hides closing brackets in comments gets past this check, which costs time and memory but cannot
-/// overflow the stack.
-pub(super) fn too_deep(source: &str) -> Option<usize> {
-    let mut depth = 0;
-    source.bytes().position(|byte| {
-        depth = (depth + isize::from(BYTES.depth[usize::from(byte)])).max(0);
-        depth > MAX_DEPTH
-    })
-}
 
 /// Returns an upper bound of the stack that parsing this source needs, in bytes.
 ///
@@ -127,12 +101,13 @@ fn takes_operand(word: &[u8]) -> bool {
     )
 }
 
-/// Runs `parse` on a thread whose stack is large enough for `source`.
+/// Runs `parse` on a thread whose stack is large enough for each of the sources.
 pub(super) fn with_stack_for<T: Send>(
-    source: &str,
+    sources: &[&str],
     parse: impl FnOnce() -> T + Send,
 ) -> Result<T, StackError> {
-    let size = stack_bound(source);
+    let bounds = sources.iter().map(|source| stack_bound(source));
+    let size = bounds.max().unwrap_or(BASE_BYTES);
     if size > MAX_BYTES {
         return Err(StackError::TooLarge);
     }
@@ -174,26 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn refuses_brackets_nested_past_the_bound() {
-        let flat = "[](){}".repeat(MAX_DEPTH as usize);
-        assert_eq!(too_deep(&flat), None);
-        let deep = "[".repeat(MAX_DEPTH as usize);
-        assert_eq!(too_deep(&format!("{flat}{deep}")), None);
-        assert_eq!(
-            too_deep(&format!("é}}{deep}{{")),
-            Some(3 + MAX_DEPTH as usize)
-        );
-    }
-
-    #[test]
     fn refuses_a_source_that_may_need_too_large_a_stack() {
         let source = "!".repeat(MAX_BYTES / OPERATOR_BYTES);
-        assert_eq!(with_stack_for(&source, || ()), Err(StackError::TooLarge));
+        assert_eq!(with_stack_for(&[&source], || ()), Err(StackError::TooLarge));
     }
 
     #[test]
     fn reports_a_panic_of_the_parser() {
         let panic = || std::panic::resume_unwind(Box::new("a bug in the parser"));
-        assert_eq!(with_stack_for::<()>("", panic), Err(StackError::Panicked));
+        assert_eq!(with_stack_for::<()>(&[], panic), Err(StackError::Panicked));
     }
 }

@@ -5,6 +5,7 @@
 //! script would not run, get it at the start of the head. One contiguous piece is inserted and no other
 //! byte changes, so every ASCII-compatible encoding is preserved.
 
+mod head;
 pub(crate) mod policy;
 mod scan;
 
@@ -12,21 +13,20 @@ use super::encode;
 use super::imports::PreloadHints;
 use crate::message::{CLIENT_PATH, RECORDER_PATH};
 use crate::pages::PageService;
+use crate::pages::files::store::{run_sized, sized_content_tag};
 use crate::pages::html::escape;
 use crate::pages::request::PageRequest;
 use crate::pages::response::derived_cache::Variant;
-use crate::pages::response::page_response::{PageResponse, Payload, content_tag};
+use crate::pages::response::page_response::{PageResponse, Payload};
 use axum::body::{Body, BodyDataStream};
 use axum::http::{StatusCode, header};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream;
+use head::PageHead;
 use scan::{PageScan, is_document, scan};
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
-
-/// How much of a streamed page is held back until the end of its head is found. Beyond that, the
-/// place of the scripts depends only on what has arrived. Default 64 KiB.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// Comment that explains the inserted scripts to readers of the page's source.
 const MARKER: &str = "<!-- injected by pagewire -->";
@@ -107,24 +107,28 @@ pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse
         tracing::warn!(target: "pagewire::pages", path, coding, "cannot inject the client into a page with this content coding");
         return;
     }
+    let mut tag = response.tag.clone();
     if let Payload::Bytes(body) = &response.body {
         let body = body.clone();
-        let tag = response.tag.as_ref();
-        scripts.preloads = service.modules.preloads(request, &body, tag).await;
+        if tag.is_none() {
+            tag = sized_content_tag(&body).await;
+        }
+        if let Some(tag) = &tag {
+            scripts.preloads = service.modules.preloads(request, &body, tag).await;
+        }
     }
+    let variant = scripts.variant();
     let injection = Injection {
         service,
-        scripts: &scripts,
+        scripts: Arc::new(scripts),
         path,
         host: request.header(header::HOST),
     };
-    let variant = scripts.variant();
     match std::mem::replace(&mut response.body, Bytes::new().into()) {
         Payload::Bytes(body) => {
-            let tag = response.tag.clone().or_else(|| content_tag(&body));
             let derived = match &tag {
                 Some(tag) => {
-                    let derive = async { injection.apply(&body) };
+                    let derive = injection.apply(&body);
                     service.derived.get_or_derive(tag, variant, derive).await
                 }
                 None => None,
@@ -152,39 +156,27 @@ pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse
 /// Inserts scripts into one page.
 struct Injection<'a> {
     service: &'a PageService,
-    scripts: &'a Scripts,
+    scripts: Arc<Scripts>,
     path: &'a str,
     host: &'a str,
 }
 
 impl Injection<'_> {
     /// Returns the complete page with the scripts; `None` when there is nothing to insert.
-    fn apply(&self, page: &Bytes) -> Option<Bytes> {
-        self.insert(page, &scan(page), true)
+    async fn apply(&self, page: &Bytes) -> Option<Bytes> {
+        let (scripts, host) = (self.scripts.clone(), self.host.to_owned());
+        let whole = page.clone();
+        let insert = move || Insertion::new(&whole, &scan(&whole), &scripts, &host, true);
+        let inserted = run_sized(page.len(), insert).await.ok()?;
+        self.report(inserted)
     }
 
-    /// Inserts the scripts, and logs the policies that would block them.
-    fn insert(&self, page: &Bytes, found: &PageScan, is_whole: bool) -> Option<Bytes> {
-        let all_policies = std::iter::once(&self.scripts.policies).chain(&found.policies);
-        let blocking = all_policies.map(|policies| {
-            let nonce = self.scripts.nonce(found);
-            let missing = policy::missing_directives(policies, nonce, self.host);
-            (policies, missing)
-        });
-        let blocking: Vec<_> = blocking
-            .filter(|(_, missing)| !missing.is_empty())
-            .collect();
-        // Preload hints that a policy blocks would only be errors in the console.
-        let mut scripts = self.scripts.clone();
-        if !blocking.is_empty() {
-            scripts.preloads = PreloadHints::default();
-        }
-        let inserted = insert_scripts(page, found, &scripts, is_whole)?;
-        for (policies, missing) in blocking {
-            let reports = &self.service.policy_reports;
-            reports.report(self.path, policies, &missing);
-        }
-        Some(inserted)
+    /// Logs the policies that would block the scripts. Returns the page with the scripts.
+    fn report(&self, inserted: Option<Insertion>) -> Option<Bytes> {
+        let inserted = inserted?;
+        let reports = &self.service.policy_reports;
+        reports.report(self.path, &inserted.blocking, inserted.unchecked);
+        Some(inserted.page)
     }
 
     /// Returns a streamed page with the scripts at the start of its head.
@@ -198,22 +190,64 @@ impl Injection<'_> {
     /// Reads chunks until the head is complete. Returns them with the scripts, and the error that ended
     /// the stream, if any.
     async fn read_head(&self, chunks: &mut BodyDataStream) -> (Bytes, Option<axum::Error>) {
-        let mut head = BytesMut::new();
+        let mut head = PageHead::default();
         loop {
             match chunks.next().await {
                 None => {
-                    let page = head.freeze();
-                    return (self.apply(&page).unwrap_or(page), None);
+                    let page = head.into_bytes();
+                    return (self.apply(&page).await.unwrap_or(page), None);
                 }
-                Some(Err(error)) => return (head.freeze(), Some(error)),
-                Some(Ok(chunk)) => head.extend_from_slice(&chunk),
-            }
-            let found = scan(&head);
-            if found.is_past_head || head.len() >= MAX_HEAD_BYTES {
-                let head = head.freeze();
-                return (self.insert(&head, &found, false).unwrap_or(head), None);
+                Some(Err(error)) => return (head.into_bytes(), Some(error)),
+                Some(Ok(chunk)) => {
+                    if let Some(found) = head.push(&chunk) {
+                        let head = head.into_bytes();
+                        let inserted =
+                            Insertion::new(&head, &found, &self.scripts, self.host, false);
+                        return (self.report(inserted).unwrap_or(head), None);
+                    }
+                }
             }
         }
+    }
+}
+
+/// A page, or the beginning of one, with the scripts.
+struct Insertion {
+    page: Bytes,
+    /// Policies that block the scripts, with the directives that are missing from them.
+    blocking: Vec<(String, Vec<&'static str>)>,
+    /// Number of policies that were not checked.
+    unchecked: usize,
+}
+
+impl Insertion {
+    /// Returns `None` when there is nothing to insert.
+    fn new(
+        page: &Bytes,
+        found: &PageScan,
+        scripts: &Scripts,
+        host: &str,
+        is_whole: bool,
+    ) -> Option<Self> {
+        let nonce = scripts.nonce(found);
+        let all_policies = std::iter::once(&scripts.policies).chain(&found.policies);
+        let blocking = all_policies.map(|policies| {
+            let missing = policy::missing_directives(policies, nonce, host);
+            (policies.clone(), missing)
+        });
+        let blocking: Vec<_> = blocking
+            .filter(|(_, missing)| !missing.is_empty())
+            .collect();
+        // Preload hints that a policy blocks would only be errors in the console.
+        let mut scripts = scripts.clone();
+        if !blocking.is_empty() {
+            scripts.preloads = PreloadHints::default();
+        }
+        Some(Self {
+            page: insert_scripts(page, found, &scripts, is_whole)?,
+            blocking,
+            unchecked: found.unchecked_policies,
+        })
     }
 }
 

@@ -1,12 +1,16 @@
 //! Content security policies (CSP 3): the nonce that allows the client's script, and the directives that
 //! block it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// Limit of the record of reported policies. At the limit it is cleared, so policies may be reported again.
 /// Default 256.
 const MAX_REPORTED: usize = 256;
+
+/// How much of a policy is logged; the rest is cut off. Default 1 KiB.
+const MAX_LOGGED_BYTES: usize = 1024;
 
 /// Returns the sources of the first of these directives that the policy contains.
 fn sources<'a>(policy: &'a str, directives: &[&str]) -> Option<&'a str> {
@@ -52,23 +56,21 @@ pub(super) fn missing_directives(
     nonce: Option<&str>,
     host: &str,
 ) -> Vec<&'static str> {
-    let mut missing = Vec::new();
+    let mut missing = BTreeSet::new();
     for policy in policies.split(',') {
         if sources(policy, &["sandbox"]).is_some_and(|flags| !flags.contains("allow-scripts")) {
-            missing.push("sandbox allow-scripts");
+            missing.insert("sandbox allow-scripts");
         }
         if sources(policy, SCRIPT_DIRECTIVES)
             .is_some_and(|sources| !allows_script(sources, nonce, host))
         {
-            missing.push("script-src 'self'");
+            missing.insert("script-src 'self'");
         }
         if sources(policy, CONNECT_DIRECTIVES).is_some_and(|sources| !allows_host(sources, host)) {
-            missing.push("connect-src 'self'");
+            missing.insert("connect-src 'self'");
         }
     }
-    missing.sort_unstable();
-    missing.dedup();
-    missing
+    missing.into_iter().collect()
 }
 
 fn allows_script(sources: &str, nonce: Option<&str>, host: &str) -> bool {
@@ -96,25 +98,44 @@ fn allows_host(sources: &str, host: &str) -> bool {
     })
 }
 
-/// Policies that were reported to the log, each once.
+/// Hashes of the policies that were reported to the log, each once.
 #[derive(Default)]
-pub(crate) struct PolicyReports(Mutex<HashSet<String>>);
+pub(crate) struct PolicyReports(Mutex<HashSet<u64>>);
 
 impl PolicyReports {
-    /// Logs that a policy blocks the client, and which directives to add.
-    pub(crate) fn report(&self, path: &str, policies: &str, missing: &[&str]) {
+    /// Logs that policies block the client, and which directives to add. `unchecked` is the number of
+    /// policies of the page that were not checked.
+    pub(crate) fn report(
+        &self,
+        path: &str,
+        blocking: &[(String, Vec<&'static str>)],
+        unchecked: usize,
+    ) {
+        for (policies, missing) in blocking {
+            // Nonces are left out, since they differ from response to response.
+            let without_nonces = policies
+                .split('\'')
+                .filter(|part| !part.starts_with("nonce-"));
+            let mut hash = Xxh3::new();
+            without_nonces.for_each(|part| hash.update(part.as_bytes()));
+            if self.is_new(hash.digest()) {
+                let policy = &policies[..policies.floor_char_boundary(MAX_LOGGED_BYTES)];
+                let add = missing.join("; ");
+                tracing::warn!(target: "pagewire::pages", path, policy, add, "the content security policy of a page blocks the client (add these directives to it)");
+            }
+        }
+        if unchecked > 0 && self.is_new(xxh3_64(path.as_bytes())) {
+            tracing::warn!(target: "pagewire::pages", path, unchecked, "a page has too many content security policies to check whether they block the client (combine them)");
+        }
+    }
+
+    /// Whether this hash has not been recorded yet; records it.
+    fn is_new(&self, hash: u64) -> bool {
         let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if reported.len() >= MAX_REPORTED {
             reported.clear();
         }
-        // Nonces are left out, since they differ from response to response.
-        let without_nonces = policies
-            .split('\'')
-            .filter(|part| !part.starts_with("nonce-"));
-        if reported.insert(without_nonces.collect()) {
-            let add = missing.join("; ");
-            tracing::warn!(target: "pagewire::pages", path, policy = policies, add, "the content security policy of a page blocks the client (add these directives to it)");
-        }
+        reported.insert(hash)
     }
 }
 

@@ -5,6 +5,10 @@ use super::policy;
 use crate::message::{CLIENT_PATH, RECORDER_PATH, WDS_CLIENT_PATH};
 use crate::pages::html::{StartTag, Tag, walk_tags};
 
+/// Content security policies of a page that are checked for blocking the client. Of the others only the
+/// number is logged. Default 16.
+const MAX_POLICIES: usize = 16;
+
 fn without_byte_order_mark(page: &[u8]) -> &[u8] {
     page.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(page)
 }
@@ -58,8 +62,10 @@ pub(super) struct PageScan {
     pub(super) is_past_head: bool,
     /// Nonce of a policy in a meta element, or of the page's own scripts.
     pub(super) nonce: Option<String>,
-    /// Content security policies in meta elements.
+    /// The first [`MAX_POLICIES`] content security policies in meta elements, each once.
     pub(super) policies: Vec<String>,
+    /// Number of further policies.
+    pub(super) unchecked_policies: usize,
     pub(super) has_client: bool,
     pub(super) has_recorder: bool,
     /// Whether the page has frames instead of a body. Scripts after the frameset do not run.
@@ -144,7 +150,11 @@ impl PageScan {
                 if let Some(nonce) = policy::find_nonce(policy) {
                     self.nonce = Some(nonce.to_owned());
                 }
-                self.policies.push(policy.to_owned());
+                if self.policies.len() == MAX_POLICIES {
+                    self.unchecked_policies += 1;
+                } else if !self.policies.iter().any(|known| known == policy) {
+                    self.policies.push(policy.to_owned());
+                }
             }
             _ => {}
         }
