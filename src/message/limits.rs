@@ -30,8 +30,9 @@ pub(super) const MAX_CONSOLE_ARGS: usize = 100;
 /// Most events in one frame; our client script sends 100. A frame with more is refused. Default 1,000.
 pub(super) const MAX_FRAME_EVENTS: usize = 1000;
 
-/// Longest URL of a page or a script; a longer one is truncated. Default 16 KiB, as in requests.
-pub(super) const MAX_URL_BYTES: usize = 16 * 1024;
+/// Longest URL of a page or a script; a longer one is truncated. Filters are matched against it. Default
+/// 128 KiB.
+pub(super) const MAX_URL_BYTES: usize = 128 * 1024;
 
 /// Longest title; a longer one is truncated. Default 4 KiB.
 pub(super) const MAX_TITLE_BYTES: usize = 4 * 1024;
