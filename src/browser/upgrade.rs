@@ -5,8 +5,8 @@ use super::frame_writer::FrameWriter;
 use super::read_ahead::ReadAhead;
 use super::{Browser, connection};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{Method, StatusCode, Version};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Method, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
@@ -87,8 +87,7 @@ fn check(browser: &Browser, request: &Request) -> Result<String, Box<Response>> 
             .flat_map(|values| values.split(','))
             .any(|value| value.trim().eq_ignore_ascii_case(token))
     };
-    let asks_to_upgrade =
-        has(&header::CONNECTION, "upgrade") && has(&header::UPGRADE, "websocket");
+    let asks_to_upgrade = has(&header::CONNECTION, "upgrade") && has(&header::UPGRADE, "websocket");
     // An upgrade in another version of HTTP is to be ignored (RFC 9110, section 7.8).
     if request.version() != Version::HTTP_11 || !asks_to_upgrade {
         let reason = "this URL accepts WebSocket connections over HTTP/1.1 only\n".to_owned();

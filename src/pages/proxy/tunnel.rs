@@ -2,9 +2,9 @@
 
 use super::headers::list_members;
 use crate::pages::request::PageRequest;
-use axum::http::{Response, Version};
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::request::Parts;
+use axum::http::{Response, Version};
 use futures_util::future;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
