@@ -2,6 +2,7 @@
 //! fail, and the daemon must serve other clients as before afterwards.
 
 mod connections;
+mod content;
 mod control_port;
 mod files;
 mod memory;
