@@ -51,8 +51,8 @@ type Plugin struct {
 	// event handlers may be called before it returns.
 	ServerStart func(ctx context.Context, session *Session) error
 	// ServerStop is called when the daemon stops or the program stops the plugin, before Run returns or the
-	// plugin reconnects. It has 2 s, or the grace period of the daemon. Not called when the connection is
-	// lost.
+	// plugin reconnects. It has the daemon's grace period, or 2 s when the program stops the plugin. Not called when
+	// the connection is lost.
 	ServerStop func(ctx context.Context, client *Client) error
 
 	// Serve answers requests.

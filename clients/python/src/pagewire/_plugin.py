@@ -262,7 +262,8 @@ class Plugin:
     def server_stop(self, handler: E) -> E:
         """Call the handler, with the client, when the daemon stops or the plugin is stopped.
 
-        It has 2 s, or the grace period of the daemon. Not called when the connection is lost.
+        It has the daemon's grace period, or 2 s when the program stops the plugin. Not called when
+        the connection is lost.
         """
         self._check_declared_once("server_stop", self._declaration.server_stop)
         self._declaration.server_stop = handler

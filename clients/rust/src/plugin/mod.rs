@@ -122,8 +122,8 @@ impl Plugin {
         self
     }
 
-    /// Called when the daemon stops, or the program [stops](StopHandle::stop) the plugin. It has 2 s, or the
-    /// grace period of the daemon. Not called when the connection is lost.
+    /// Called when the daemon stops, or the program [stops](StopHandle::stop) the plugin. It has the grace period
+    /// of the daemon, or 2 s when the program stops the plugin. Not called when the connection is lost.
     pub fn server_stop<H, F>(mut self, handler: H) -> Self
     where
         H: Fn(Client) -> F + Send + Sync + 'static,
