@@ -1,8 +1,8 @@
 //! Discovery of running daemons through the files that they write.
 //!
-//! Each running daemon has a file `PID.json` in the [`runtime_folder`], a [`Daemon`] as JSON, and a file
-//! `PID.token` with its token. Both are readable only by their owner and removed when the daemon exits.
-//! Files of a killed daemon are removed by the next program that lists the folder.
+//! Each running daemon has two files in the [`runtime_folder`]: `PID.json`, a [`Daemon`] as JSON, and
+//! `PID.token`, its token. Both are readable only by their owner and removed when the daemon exits. Files of a
+//! killed daemon are removed by the next program that lists the folder.
 //!
 //! Most programs use [`Endpoint::find`], which calls this module.
 

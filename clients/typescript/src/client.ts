@@ -104,7 +104,7 @@ function connectError(endpoint: string, error: PagewireError): PagewireError {
   const timedOut = error.reason === 'DEADLINE';
   if (error.kind !== 'disconnected' && error.reason !== undefined && !timedOut) return error;
   const problem = timedOut ? `no response within ${CONNECT_MS / 1000} s` : error.message;
-  const remedy = 'start `pagewire`, or pass the control endpoint in its ready line';
+  const remedy = 'start `pagewire`, or pass the control endpoint that it prints when it is ready';
   const text = `cannot connect to the daemon at ${endpoint}: ${problem} (${remedy})`;
   return new PagewireError('connect', text, { cause: error });
 }

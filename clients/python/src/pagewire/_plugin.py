@@ -60,8 +60,8 @@ class Plugin:
     `server_stop`, whose errors end `run`.
 
     Events of one socket are handled sequentially, in order; those of different sockets
-    concurrently, at most 256 in total. A plugin that falls behind by more than the daemon buffers
-    is disconnected (`SUBSCRIBER_SLOW`): nothing is lost silently.
+    concurrently, at most 256 in total. A plugin that falls behind further than the daemon's buffer
+    allows is disconnected (`SUBSCRIBER_SLOW`): nothing is lost silently.
     """
 
     def __init__(
