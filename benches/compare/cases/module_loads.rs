@@ -77,7 +77,7 @@ fn verify(server: &Server, imports: ImportGraph) -> anyhow::Result<()> {
         .count();
     let expected = match server.peer() {
         Peer::Pagewire if imports.is_chain => imports.count - 1..=imports.count - 1,
-        // As many as the daemon has found in time.
+        // One hint for each module that the daemon has found in time.
         Peer::Pagewire => 1..=MAX_HINTS,
         _ => 0..=0,
     };

@@ -14,7 +14,7 @@ pub(crate) enum Peer {
     /// Pagewire without the feature that a case is about: see [`PluginSet::without`] and
     /// [`Setup::preload_hints`].
     Without,
-    /// With one worker.
+    /// Runs with one worker process.
     Nginx,
     /// @web/dev-server-core with its plugin in process; @web/dev-server where files are watched.
     WebDevServer,

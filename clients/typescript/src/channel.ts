@@ -37,9 +37,9 @@ const OPTIONS = {
 
 /** Limits of one call. */
 export interface CallLimits {
-  /** Its deadline, in ms since the epoch. */
+  /** The call's deadline, in ms since the epoch. */
   readonly deadline: number;
-  /** Cancels it. */
+  /** Cancels the call. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -336,7 +336,7 @@ export class Client {
     const delivery = this.#deliveryOptions(options);
     const request = { target, payload, delivery };
     const limit = limits(options);
-    // Not on the stream, where later sends would wait for the confirmation.
+    // Sent as a call of its own: on the stream, later sends would wait for the confirmation.
     if (delivery?.ackLevel === 2) {
       const confirmed = this.#channel.unary(methods.send, request, limit);
       return confirmed.then(({ report }) => toReport(report));

@@ -228,7 +228,7 @@ class Plugin:
     def on_socket_opened(self, handler: O) -> O:
         """Call the handler, with socket and client, for every socket that opens.
 
-        Its page has not sent its hello yet.
+        The socket's page has not sent its hello yet.
         """
         self._check_declared_once("on_socket_opened", self._declaration.listeners.socket_opened)
         self._declaration.listeners.socket_opened = handler
