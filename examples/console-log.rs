@@ -1,4 +1,4 @@
-//! Prints to the console of every page, one second after the plugin or the page has started.
+//! Prints to the console of every page, 1 s after the page or the plugin is ready.
 
 use pagewire_client::{ConsoleLevel, Plugin, Result, Target};
 use std::time::Duration;

@@ -94,7 +94,7 @@ async fn sigterm_and_ctrl_c_drain() {
         let report = client
             .send(&Target::all(), &json!({"type": "bye"}))
             .await
-            .expect("a send");
+            .expect("the send succeeds");
         assert_eq!(report.reached, 1);
         drop(session);
 

@@ -250,7 +250,7 @@ async fn sockets_can_be_closed_with_a_code() {
     client
         .send(&Target::all(), &json!({"type": "still"}))
         .await
-        .expect("a send");
+        .expect("the send succeeds");
     assert_eq!(second.receive_json().await["type"], "still");
     for (code, reason) in [
         (1001, ""),

@@ -22,7 +22,7 @@ pub(crate) type Run = Box<dyn Fn(&Server, Effort) -> anyhow::Result<Vec<f64>>>;
 pub(crate) enum Rounds {
     /// Each lasts [`Effort::measure`].
     Short,
-    /// Like `Short`, but more of them, so that small differences become visible.
+    /// Like `Short`, but with more rounds, so that small differences become visible.
     Close,
     /// Each takes several seconds.
     Long,

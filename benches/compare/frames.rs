@@ -1,5 +1,5 @@
-//! WebSocket framing (RFC 6455), as much as a page needs: the handshake, frames to the server, and where a
-//! frame of the server ends.
+//! The part of WebSocket framing (RFC 6455) that a page needs: the handshake, writing frames to the
+//! server, and finding the end of a frame from the server.
 
 use anyhow::{Context, bail, ensure};
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// Not zero, because servers skip a mask that changes nothing.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// As long as a browser's, since servers store it.
+/// As long as the `User-Agent` of a browser, since servers store it.
 const USER_AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
                           Chrome/142.0.0.0 Safari/537.36";
 

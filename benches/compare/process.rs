@@ -137,12 +137,12 @@ pub(crate) fn reset_peak(pids: &[u32]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The peak of their resident memory since [`reset_peak`], in bytes, summed over the processes.
+/// The peak of the resident memory of each process since [`reset_peak`], in bytes, summed.
 pub(crate) fn peak_bytes(pids: &[u32]) -> anyhow::Result<u64> {
     sum_status_field("VmHWM:", pids)
 }
 
-/// Their current resident memory in bytes, summed over the processes.
+/// The current resident memory of the processes in bytes, summed.
 pub(crate) fn resident_bytes(pids: &[u32]) -> anyhow::Result<u64> {
     sum_status_field("VmRSS:", pids)
 }

@@ -24,8 +24,8 @@ pub(crate) const MANY: &str = "/many/";
 pub(crate) const MANY_COUNT: usize = 11_000;
 const MANY_BYTES: usize = 3 * 1024;
 
-/// Pages with many modules: those of [`THOUSAND`] are all imported by the first, each of [`CHAIN`] by the one
-/// before it. The first module posts the result to the port in the page's URL fragment.
+/// Pages with many modules: in [`THOUSAND`] the first module imports all others, in [`CHAIN`] each module
+/// imports the next one. The first module posts the result to the port in the page's URL fragment.
 pub(crate) const THOUSAND: ImportGraph = ImportGraph {
     name: "thousand",
     count: 1000,

@@ -34,7 +34,7 @@ pub(crate) struct Row {
     case: &'static str,
     figure: Figure,
     peers: &'static [Peer],
-    /// For each peer its values, in the order of the rounds; NaN for a failed run.
+    /// The values of each peer, in the order of the rounds; NaN for a failed run.
     pub(crate) values: Vec<Vec<f64>>,
 }
 

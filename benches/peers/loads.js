@@ -1,7 +1,7 @@
 /**
  * Loads pages in Chromium and measures each from the start of the navigation until its last module has run.
- * Reads one URL per line. Each page gets our port as its URL fragment and posts its report there as JSON,
- * which is printed as one line.
+ * Reads one URL per line. Each page gets this script's port as its URL fragment and posts its report there
+ * as JSON, which is printed as one line.
  *
  * Each page has a browser context of its own, so that nothing is cached, and a tab that exists before the
  * measurement, so that no process is started during the measurement.

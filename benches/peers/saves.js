@@ -1,7 +1,7 @@
 /**
  * Measures the time from the end of a write to a file until a page in Chromium has acted on it. Each version of
- * a file makes the page fetch another URL of ours, which shows that it acted. Prints one line of JSON: the
- * medians in milliseconds.
+ * a file makes the page fetch another URL of this script's server, which shows that it acted. Prints one line
+ * of JSON: the medians in milliseconds.
  *
  *     node saves.js ORIGIN FOLDER SAVES
  */

@@ -1,5 +1,6 @@
 /**
- * Only the sockets of pages, with the package `ws`. Prints the port that it listens on.
+ * WebSocket server for pages, built on the package `ws`: it serves no files. Prints the
+ * port that it listens on.
  *
  *     node ws-server.js
  */

@@ -30,7 +30,7 @@ type Client struct {
 }
 
 // Connect connects and calls the daemon once, so that a wrong address or token is noticed here. An
-// endpoint without a token gets the token of your own daemon at that address, if there is one. It takes at
+// endpoint without a token gets the token of your own daemon at that address, if there is one. Connect takes at
 // most 5 s.
 //
 // The error is a [ConnectError] when there is no response or the server is not a daemon, and an [Error]

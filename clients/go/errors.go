@@ -113,7 +113,7 @@ func (e *NoDaemonError) Error() string {
 	if e.Err != nil {
 		why = ": " + e.Err.Error()
 	}
-	return "no daemon is running" + why + " (start one with `pagewire serve`, or set PAGEWIRE_ENDPOINT to the control address in its ready line)"
+	return "no daemon is running" + why + " (start one with `pagewire serve`, or set PAGEWIRE_ENDPOINT to the control address that it prints when it is ready)"
 }
 
 // Unwrap returns Err.
@@ -146,7 +146,7 @@ type ConnectError struct {
 }
 
 func (e *ConnectError) Error() string {
-	return fmt.Sprintf("cannot connect to the daemon at %s: %v (start `pagewire`, or pass the control endpoint in its ready line)",
+	return fmt.Sprintf("cannot connect to the daemon at %s: %v (start `pagewire`, or pass the control endpoint that it prints when it is ready)",
 		e.Endpoint, e.Err)
 }
 

@@ -7,8 +7,8 @@ import (
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
-// An Event is one event of the daemon's log. The opening of a socket precedes all its events, its closing
-// follows them.
+// An Event is one event of the daemon's log. The opening of a socket comes before all its other events, its
+// closing after them.
 type Event struct {
 	// Position is its position in the log.
 	Position Position
@@ -20,7 +20,7 @@ type Event struct {
 	What What
 }
 
-// What is the content of an event. Only types of this package implement it.
+// What holds the content of an event. Only types of this package implement it.
 type What interface{ what() }
 
 func (*Message) what()       {}

@@ -40,9 +40,9 @@ type hookCall[Req any] struct {
 	fail func(*pb.HookFailure) *Req
 }
 
-// An openHook is an open hook or the event listener of a session.
+// An openHook is what a session runs: an open hook, or its event listener.
 type openHook interface {
-	// run handles calls or events until it ends; the error is nil after finish.
+	// run handles calls or events until the stream ends; it returns nil if finish was called.
 	run() error
 	// finish accepts no further work, lets the running handlers finish, and then ends run.
 	finish()
@@ -170,7 +170,7 @@ func (h *hookStream[Req, Res]) send(message *Req) {
 	h.writing.Lock()
 	defer h.writing.Unlock()
 	if !h.closed {
-		// The reader gets the error of a broken stream.
+		// Ignored: if the stream is broken, run gets the error from Recv.
 		_ = h.stream.Send(message)
 	}
 }
@@ -195,8 +195,8 @@ func (h *hookStream[Req, Res]) sendUpdate(filters []Filter) <-chan error {
 	h.mu.Lock()
 	h.updates = append(h.updates, result)
 	h.mu.Unlock()
-	// end cannot miss this update: it reads the updates only after taking the lock of liveFilters, which is held
-	// here.
+	// The caller, liveFilters.set, holds liveFilters.mu. The method end locks it too, in live.close, before it
+	// reads h.updates: so it cannot miss this one.
 	h.send(h.update(&pb.UpdateFilters{Filters: filtersProto(filters)}))
 	return result
 }

@@ -24,8 +24,8 @@ type Import struct {
 	Fresh bool
 	// Timeout is how long to wait for each page; a page that exceeds it gets a row with ImportTimeout. 0 = 10 s.
 	Timeout time.Duration
-	// MaxResultBytes is the largest result of one page; a larger one is JSTruncated. 0 = 1 MiB. All rows
-	// together share 3 MiB.
+	// MaxResultBytes limits the result of one page; a larger result is cut off (JSTruncated). 0 = 1 MiB. All
+	// rows together have at most 3 MiB.
 	MaxResultBytes int
 }
 

@@ -28,8 +28,8 @@ var reconnectDelays = []time.Duration{200 * time.Millisecond, 500 * time.Millise
 // exceptions are ServerStart and ServerStop, whose errors end Run.
 //
 // Events of one socket are handled sequentially, in order; those of different sockets, and all calls of hooks,
-// concurrently. At most 256 event handlers run; at the limit no event is read. A plugin that falls behind by
-// more than the daemon buffers is disconnected (SUBSCRIBER_SLOW), and reconnects.
+// concurrently. At most 256 event handlers run; at the limit no event is read. A plugin that falls behind further
+// than the daemon's buffer allows is disconnected (SUBSCRIBER_SLOW), and reconnects.
 type Plugin struct {
 	// Name is unique among the connected plugins: [a-z][a-z0-9-]{0,62}. The daemon's configuration and its
 	// order of plugins are keyed by it. Empty = the daemon generates one.
@@ -51,8 +51,8 @@ type Plugin struct {
 	// event handlers may be called before it returns.
 	ServerStart func(ctx context.Context, session *Session) error
 	// ServerStop is called when the daemon stops or the program stops the plugin, before Run returns or the
-	// plugin reconnects. It has 2 s, or the grace period of the daemon. Not called when the connection is
-	// lost.
+	// plugin reconnects. It has the daemon's grace period, or 2 s when the program stops the plugin. Not called when
+	// the connection is lost.
 	ServerStop func(ctx context.Context, client *Client) error
 
 	// Serve answers requests.

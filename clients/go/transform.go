@@ -45,7 +45,7 @@ type Change struct {
 	RemoveHeaders []string
 	// NoCache prevents caching: the plugin is called again for the next request. Otherwise the result,
 	// including nil, is cached until the response changes, it is invalidated, a file it depends on changes, or
-	// a plugin disconnects.
+	// the plugin disconnects.
 	NoCache bool
 	// DependsOn are further files, as absolute paths, whose change makes the cached result stale.
 	DependsOn []string

@@ -32,7 +32,8 @@ export default defineConfig(
   },
   { files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked] },
   {
-    // node:test handles the promises of tests; the commands of the runner are untyped data.
+    // node:test handles the promises of tests; the commands of the conformance runner are untyped
+    // JSON.
     files: ['test/**', 'conformance/**'],
     rules: {
       '@typescript-eslint/no-floating-promises': 'off',

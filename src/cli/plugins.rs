@@ -44,7 +44,8 @@ fn state(plugin: &PluginInfo) -> String {
     word(plugin.state().as_str_name(), "STATE_")
 }
 
-/// Returns the plugin's place in the order of serve hooks; none without such a hook.
+/// Returns the plugin's place in the order of serve hooks, or `None` if it has no serve
+/// hook.
 fn order(plugin: &PluginInfo) -> Option<u32> {
     plugin
         .hooks()

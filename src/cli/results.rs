@@ -156,7 +156,8 @@ pub(super) fn exception_json(thrown: &JsException) -> Value {
     })
 }
 
-/// Returns text of a page without control characters, which could move the terminal's cursor.
+/// Removes control characters, which could move the terminal's cursor, from a page's text. Keeps newlines
+/// and tabs.
 pub(super) fn plain(text: &str) -> String {
     text.chars()
         .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))

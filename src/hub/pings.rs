@@ -17,7 +17,7 @@ pub(super) struct Pings {
     waiting: Mutex<BTreeMap<u64, oneshot::Sender<()>>>,
 }
 
-/// Future arrival of all frames queued before a ping.
+/// Handle to wait until all frames queued before a ping have arrived.
 pub(crate) struct Confirmation(oneshot::Receiver<()>);
 
 impl Confirmation {
@@ -33,7 +33,8 @@ impl Pings {
         self.last.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Returns the number of the next ping, and the confirmation that its pong completes.
+    /// Returns the number of the next ping, and a confirmation, which completes when its pong
+    /// arrives.
     pub(super) fn expect(&self) -> (u64, Confirmation) {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.lock();

@@ -28,7 +28,7 @@ pub(crate) struct HookSnapshot<H: HookType> {
     hooks: Vec<Arc<Hook<H>>>,
     filters_by_file: bool,
     filters_by_mime_type: bool,
-    /// Indices of the matching hooks by request; none without hooks.
+    /// Maps a request to the indices of the matching hooks; `None` if there are no hooks.
     matches: Option<MatchCache>,
 }
 
@@ -137,8 +137,7 @@ impl<H: HookType> HookSnapshot<H> {
         self.filters_by_file || !self.matching(request).is_empty()
     }
 
-    /// Returns the indices in [`hooks`](HookSnapshot::hooks) of the hooks that match the request, in
-    /// call order.
+    /// Returns the indices of the matching hooks in [`hooks`](HookSnapshot::hooks), in call order.
     #[must_use]
     pub(crate) fn matching(&self, request: RequestFacts<'_>) -> Arc<[usize]> {
         let Some(matches) = &self.matches else {

@@ -145,7 +145,7 @@ async fn without_the_token_every_service_refuses_and_does_nothing() {
     client
         .send(&Target::all(), json!({"type": "first"}))
         .await
-        .expect("a send");
+        .expect("the send succeeds");
     assert_eq!(
         page.receive_json().await["type"],
         "first",

@@ -105,7 +105,7 @@ async fn no_path_leads_out_of_the_root() {
         "/a/../../www-secret/x",
         "/-secret/x",
         "-secret/x",
-        // With parts that other servers strip or rewrite.
+        // Paths with parts that other servers strip or rewrite.
         "/../secret?raw",
         "/../secret?import&raw",
         "/..%2fsecret?x=/index.html",

@@ -39,7 +39,7 @@ async fn assert_still_serving(server: &TestServer, after: &str) {
     let target = Target::socket(&page.id);
     let client = server.client().await;
     let sent = client.send(&target, json!({"type": "still-here"})).await;
-    assert_eq!(sent.expect("a send").reached, 1, "after {after}");
+    assert_eq!(sent.expect("the send succeeds").reached, 1, "after {after}");
     assert_eq!(
         page.receive_json().await["type"],
         "still-here",

@@ -367,7 +367,7 @@ async fn deeply_nested_json_is_delivered_or_refused_without_a_crash() {
     let report = client
         .send_json(&Target::socket(&page.id), text.clone())
         .await;
-    assert_eq!(report.expect("a send").reached, 1);
+    assert_eq!(report.expect("the send succeeds").reached, 1);
     assert!(page.receive_text().await == text);
     assert_still_serving(&server, "deep JSON").await;
 }

@@ -44,7 +44,8 @@ async fn without_a_daemon_every_command_ends_with_4() {
             command.env("XDG_RUNTIME_DIR", folder.path());
             let run = run(command).await;
             assert_output(&run, 4, "");
-            let names_remedy = run.stderr.contains(endpoint) && run.stderr.contains("ready line");
+            let names_remedy =
+                run.stderr.contains(endpoint) && run.stderr.contains("when it is ready");
             assert!(names_remedy, "{arguments:?} {endpoint}: {}", run.stderr);
         }
         let (mut unnamed, _folder) = alone(command());

@@ -30,7 +30,7 @@ async fn reload_reloads_only_the_selected_pages() {
         .await
         .send(&Target::all(), &fields)
         .await
-        .expect("a send");
+        .expect("the send succeeds");
     assert_eq!(
         first.receive_json().await["type"],
         "last",

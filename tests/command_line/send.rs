@@ -154,7 +154,7 @@ async fn invalid_json_is_not_sent() {
         .await
         .send(&Target::all(), json!({"type": "first"}))
         .await;
-    assert_eq!(valid.expect("a send").reached, 1);
+    assert_eq!(valid.expect("the send succeeds").reached, 1);
     assert_eq!(
         page.receive_json().await["type"],
         "first",

@@ -1,6 +1,7 @@
-//! The contract's table of errors, as far as it concerns hooks: every row holds for every hook type.
+//! Failing hook calls and hook streams, as control.proto (`rpc Serve`) and hooks.proto
+//! (`FailureMode`) specify them. Every test runs for every hook type.
 
-/// Generates a test of the claim for each hook type.
+/// Generates, for each claim, a test per hook type.
 macro_rules! of_every_hook {
     ($($claim:ident)*) => {
         $(mod $claim {

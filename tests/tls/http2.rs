@@ -1,4 +1,4 @@
-//! HTTP/2 requests pass the same checks as those of HTTP/1.1.
+//! HTTP/2 requests pass the same checks as HTTP/1.1 requests.
 
 use super::{http2, https, upgrade};
 use crate::support::{Site, TestServer, within};

@@ -61,7 +61,7 @@ async fn every_way_of_saving_notifies_pages() {
             "over the old one"
         );
 
-        // As vim saves: it tests the folder, moves the old file aside, and writes a new one.
+        // Saves as vim does: vim tests the folder, moves the old file aside, and writes a new one.
         site.write("a b/4913", "");
         fs::remove_file(site.path().join("a b/4913")).expect("removed");
         fs::rename(&saved, site.path().join("a b/style.css~")).expect("a rename");

@@ -1,6 +1,7 @@
-//! A cold start, measured from the start of the process: to the first 200 with exactly the page that the
-//! server also serves later, and to its first line of output (Pagewire's ready line). Also the memory it
-//! holds when it is ready, before any request, and after the first page.
+//! Measures a cold start: the time from the start of the process to the first 200 with exactly the page
+//! that the server also serves later, and to the first line of output (Pagewire's ready line). Also
+//! measures the memory that the server holds when it is ready, before any request, and after the first
+//! page.
 
 use super::responses;
 use crate::case::{Case, Effort, Rounds};

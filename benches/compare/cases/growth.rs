@@ -1,5 +1,5 @@
-//! Whether a reply costs more while very many pages or subscribers are connected. "without" is the same
-//! with few of them; a ratio below 1 means that the cost grows.
+//! Measures whether a reply costs more while very many pages or subscribers are connected. The column
+//! "without" shows the same case with few of them; a ratio below 1 means that the cost grows.
 
 use super::cost::cost;
 use super::replies::exchange;

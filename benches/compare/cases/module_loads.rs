@@ -25,7 +25,7 @@ const PEERS: &[Peer] = &[
 
 const FIGURES: &[Figure] = &[Figure::less("ms first"), Figure::less("ms again")];
 
-/// Loads of the chain per load of the thousand modules, because one load of the chain is shorter.
+/// Number of loads of the chain for each load of the 1,000 modules: one load of the chain is shorter.
 const CHAIN_LOADS: usize = 3;
 
 /// Pagewire's limit of module preload hints in one page.
@@ -77,7 +77,7 @@ fn verify(server: &Server, imports: ImportGraph) -> anyhow::Result<()> {
         .count();
     let expected = match server.peer() {
         Peer::Pagewire if imports.is_chain => imports.count - 1..=imports.count - 1,
-        // As many as the daemon has found in time.
+        // One hint for each module that the daemon has found in time.
         Peer::Pagewire => 1..=MAX_HINTS,
         _ => 0..=0,
     };

@@ -1,4 +1,4 @@
-//! HTTP/1.1, as much as a load generator needs: where a response ends, and its status.
+//! The part of HTTP/1.1 that a load generator needs: finding the end of a response, and its status.
 
 use anyhow::{Context, bail, ensure};
 use std::io::{Read, Write};

@@ -55,8 +55,8 @@ pub(crate) fn each(address: SocketAddr, exchanges: &[Exchange]) -> anyhow::Resul
     drive(address, CONNECTIONS, |_, _| remaining.next())
 }
 
-/// Whenever a connection is free, `next` gets its index and the elapsed time, and returns what it sends, if
-/// anything.
+/// Runs the load. For each free connection, `next` is called with the connection's index and the elapsed
+/// time, and returns the exchange to send; `None` ends the connection's part.
 fn drive<'a>(
     address: SocketAddr,
     connections: usize,
@@ -142,7 +142,7 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    /// Reads once. Returns when the request was sent if its response is now complete.
+    /// Reads once. If the response is now complete, returns the time at which its request was sent.
     fn read(&mut self, buffer: &mut [u8]) -> anyhow::Result<Option<Instant>> {
         let (expected, sent_at) = self.in_flight.context("bytes without a request")?;
         let read = self.stream.read(buffer).context("cannot read a response")?;

@@ -32,7 +32,7 @@ impl Language {
         }
     }
 
-    /// Its folder below `clients` and below `benches/languages`.
+    /// The folder of the language below `clients` and below `benches/languages`.
     fn folder(self) -> &'static str {
         match self {
             Self::Rust => "rust",

@@ -1,6 +1,6 @@
-//! The plugin that exchanges messages with pages. All peers do the same in their own way: `peers/messages.js`
-//! in the process of a server, [`plugin`] as a process of Pagewire's. The bare server's plugin handles questions, and the
-//! bare server itself sends bursts.
+//! The plugin that exchanges messages with pages, as each peer implements it. Node servers run `peers/messages.js` in
+//! their own process; [`plugin`] runs in a process beside Pagewire. The bare server passes `ask` to its own plugin
+//! process and handles `burst` itself; it does not implement `import`.
 //!
 //! | message of a page | effect |
 //! |---|---|

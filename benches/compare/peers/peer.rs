@@ -14,12 +14,13 @@ pub(crate) enum Peer {
     /// Pagewire without the feature that a case is about: see [`PluginSet::without`] and
     /// [`Setup::preload_hints`].
     Without,
-    /// With one worker.
+    /// Runs with one worker process.
     Nginx,
     /// @web/dev-server-core with its plugin in process; @web/dev-server where files are watched.
     WebDevServer,
     Vite,
-    /// Only the sockets, in Node, with the package `ws`, which @web/dev-server uses too.
+    /// A WebSocket server in Node, built on the package `ws`, which @web/dev-server uses too. It serves no
+    /// files.
     Ws,
     /// Pagewire with the plugin in this language.
     Language(Language),

@@ -75,7 +75,7 @@ impl PluginSet {
         }
     }
 
-    /// Its name on command lines.
+    /// The name of the set on command lines.
     pub(super) fn name(self) -> String {
         let value = self.to_possible_value();
         value.map_or_else(String::new, |value| value.get_name().to_owned())

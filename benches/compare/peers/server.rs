@@ -22,14 +22,14 @@ pub(crate) struct Server {
     plugin_start: Duration,
     address: SocketAddr,
     site: PathBuf,
-    /// Its configuration and output.
+    /// The server's configuration and output.
     _folder: TempDir,
 }
 
 /// The addresses of a server that is ready.
 struct Ready {
     address: SocketAddr,
-    /// For plugins in another process.
+    /// Address for plugins in another process.
     control: Option<String>,
 }
 
@@ -125,12 +125,12 @@ impl Server {
         fs::read(self.site.join(path.trim_start_matches('/')))
     }
 
-    /// Its current processes without those of its plugins.
+    /// Returns the current processes of the server, without the processes of its plugins.
     pub(crate) fn daemon_processes(&self) -> Vec<u32> {
         self.daemon.processes()
     }
 
-    /// Its current processes and those of its plugins.
+    /// Returns the current processes of the server and of its plugins.
     pub(crate) fn processes(&self) -> Vec<u32> {
         let children = [Some(&self.daemon), self.plugin_host.as_ref()];
         children

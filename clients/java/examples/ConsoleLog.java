@@ -4,7 +4,7 @@ import dev.pagewire.client.Socket;
 import dev.pagewire.client.Target;
 import java.util.List;
 
-/** Prints to the console of every page, one second after the page or the plugin has connected. */
+/** Prints to the console of every page, 1 s after the page or the plugin is ready. */
 public class ConsoleLog {
   public static void main(String[] args) {
     Plugin.named("console-log")

@@ -4,7 +4,7 @@ import dev.pagewire.client.Import;
 import dev.pagewire.client.Plugin;
 import dev.pagewire.client.Target;
 
-/** Serves a module that is not a file, and makes every page import it. */
+/** Serves a module that is not a file, and makes pages import it when they become ready. */
 public class VirtualModule {
   private static final String MODULE =
       "export default () => { document.body.append('Hello from a virtual module'); };";

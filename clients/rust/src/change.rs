@@ -49,7 +49,7 @@ impl Change {
     }
 
     /// Prevents caching: the plugin is called again for the next request. Default: the result is cached until
-    /// the response changes, it is invalidated, a file it depends on changes, or a plugin disconnects.
+    /// the response changes, it is invalidated, a file it depends on changes, or the plugin disconnects.
     pub fn no_cache(mut self) -> Self {
         self.0.no_cache = true;
         self
@@ -73,7 +73,7 @@ pub struct Resolved(pub(crate) proto::ResolvedImports);
 
 impl Resolved {
     /// Prevents caching: the plugin is called again for the next request of the module. Default: the result
-    /// is cached until the module changes, it is invalidated, a file it depends on changes, or a plugin
+    /// is cached until the module changes, it is invalidated, a file it depends on changes, or the plugin
     /// disconnects.
     pub fn no_cache(mut self) -> Self {
         self.0.no_cache = true;

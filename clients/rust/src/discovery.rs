@@ -1,8 +1,8 @@
 //! Discovery of running daemons through the files that they write.
 //!
-//! Each running daemon has a file `PID.json` in the [`runtime_folder`], a [`Daemon`] as JSON, and a file
-//! `PID.token` with its token. Both are readable only by their owner and removed when the daemon exits.
-//! Files of a killed daemon are removed by the next program that lists the folder.
+//! Each running daemon has two files in the [`runtime_folder`]: `PID.json`, a [`Daemon`] as JSON, and
+//! `PID.token`, its token. Both are readable only by their owner and removed when the daemon exits. Files of a
+//! killed daemon are removed by the next program that lists the folder.
 //!
 //! Most programs use [`Endpoint::find`], which calls this module.
 
@@ -25,24 +25,24 @@ const ACCEPT_TIMEOUT: Duration = Duration::from_secs(1);
 /// must ignore unknown keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Daemon {
-    /// Its version.
+    /// The daemon's version.
     pub pagewire: String,
-    /// Its process id.
+    /// The daemon's process id.
     pub pid: u32,
     /// The served folders: absolute paths without symbolic links.
     pub root_dirs: Vec<PathBuf>,
     /// The first URL of its pages.
     pub http: String,
-    /// Its first control address.
+    /// The daemon's first control address.
     pub control: String,
-    /// All its control addresses.
+    /// All control addresses of the daemon.
     pub controls: Vec<String>,
     /// The file with its token; `None` when no control address needs one.
     pub token_file: Option<PathBuf>,
     /// The PEM file of the authority to trust, if it serves pages over TLS with a generated certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority_file: Option<PathBuf>,
-    /// When it started, as RFC 3339.
+    /// When the daemon started, as RFC 3339.
     #[serde(with = "rfc3339")]
     pub start_time: SystemTime,
 }
@@ -53,7 +53,8 @@ impl Daemon {
         format!("{}.json", self.pid)
     }
 
-    /// Its first control address, with the token if that address needs one. Blocks: reads the token file.
+    /// The daemon's first control address, with the token if that address needs one. Blocks: reads the token
+    /// file.
     ///
     /// # Errors
     /// [`Error::Endpoint`] or [`Error::TokenFile`] when the address or the token file is not valid.

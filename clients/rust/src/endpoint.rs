@@ -76,7 +76,7 @@ impl Endpoint {
     pub fn from_env() -> Result<Self> {
         let address = variable(ENDPOINT_VARIABLE).ok_or_else(|| Error::Endpoint {
             value: ENDPOINT_VARIABLE.to_owned(),
-            problem: "is not set (set it to the control endpoint in the daemon's ready line, or let the daemon start this program)".to_owned(),
+            problem: "is not set (set it to the control endpoint that the daemon prints when it is ready, or let the daemon start this program)".to_owned(),
         })?;
         Ok(address.parse::<Self>()?.with_known_token())
     }

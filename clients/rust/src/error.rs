@@ -32,7 +32,7 @@ pub enum Error {
     },
 
     /// No daemon was named, and none is running.
-    #[error("no daemon is running{} (start one with `pagewire serve`, or set PAGEWIRE_ENDPOINT to the control address in its ready line)", problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default())]
+    #[error("no daemon is running{} (start one with `pagewire serve`, or set PAGEWIRE_ENDPOINT to the control address that it prints when it is ready)", problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default())]
     NoDaemon {
         /// Why discovery failed, if it did.
         problem: Option<String>,
@@ -58,7 +58,7 @@ pub enum Error {
 
     /// No daemon responds at the endpoint.
     #[error(
-        "cannot connect to the daemon at {endpoint}: {problem} (start `pagewire`, or pass the control endpoint in its ready line)"
+        "cannot connect to the daemon at {endpoint}: {problem} (start `pagewire`, or pass the control endpoint that it prints when it is ready)"
     )]
     Connect {
         /// The endpoint, without its token.

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::time::SystemTime;
 
-/// One event of the daemon's log. The opening of a socket precedes all its events, its closing follows them.
+/// One event of the daemon's log. The opening of a socket comes before all its other events, its closing
+/// after them.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Event {

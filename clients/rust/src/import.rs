@@ -74,8 +74,8 @@ impl Import {
         self
     }
 
-    /// Largest result of one page, in bytes; a larger one is [`JsValue::Truncated`]. Default 1 MiB.
-    /// All rows together share 3 MiB.
+    /// Limits the result of one page, in bytes; a larger result is cut off ([`JsValue::Truncated`]). Default 1
+    /// MiB. All rows together have at most 3 MiB.
     #[must_use]
     pub fn max_result_bytes(mut self, bytes: u32) -> Self {
         self.max_result_bytes = bytes;

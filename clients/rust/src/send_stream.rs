@@ -22,7 +22,7 @@ struct Open {
     /// Unbounded, because each entry belongs to a waiting caller, and a bounded queue could reorder the calls
     /// that wait for capacity.
     queue: mpsc::UnboundedSender<Queued>,
-    /// The status of its end, once it has ended.
+    /// The status with which the stream ended, once it has.
     end: watch::Receiver<Option<Status>>,
 }
 
@@ -44,7 +44,7 @@ impl SendStream {
     ) -> Result<Report> {
         let open = self.open(raw);
         let (reply, report) = oneshot::channel();
-        // A closed queue is handled below.
+        // If the queue is closed, `reply` is dropped, and awaiting `report` below fails.
         let _ = open.queue.send(Queued { send, reply });
         if let Ok(report) = report.await {
             return report;

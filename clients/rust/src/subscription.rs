@@ -134,10 +134,10 @@ impl SubscribeOptions {
 
 /// An active subscription: a stream of events in the order of the daemon's log.
 ///
-/// It is read as a [`Stream`] or with [`next`](Subscription::next). An error is its last item; without one it
-/// ends when the daemon ends it gracefully. Dropping it unsubscribes. It does not reconnect by itself:
-/// [`resume`](Subscription::resume) continues after the last event. To continue in a later run of the program,
-/// store the [`position`](Subscription::position) and subscribe with
+/// Read it as a [`Stream`] or with [`next`](Subscription::next). If the subscription fails, the error is its
+/// last item; otherwise it ends when the daemon ends it gracefully. Dropping it unsubscribes. It does not
+/// reconnect by itself: [`resume`](Subscription::resume) continues after the last event. To continue in a later
+/// run of the program, store the [`position`](Subscription::position) and subscribe with
 /// [`resume_after`](SubscribeOptions::resume_after).
 #[derive(Debug)]
 pub struct Subscription {

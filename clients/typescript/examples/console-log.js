@@ -1,4 +1,4 @@
-// Prints to the console of every page, one second after the start.
+// Prints to the console of every page, 1 s after the page or the plugin is ready.
 
 import { setTimeout } from 'node:timers/promises';
 import { run } from 'pagewire';

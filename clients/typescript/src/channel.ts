@@ -27,7 +27,8 @@ const OPTIONS = {
   'grpc.initial_reconnect_backoff_ms': 200,
   'grpc.max_reconnect_backoff_ms': 5_000,
   'grpc-node.flow_control_window': STREAM_WINDOW_BYTES,
-  // The daemon is on this machine: no proxy, no lookup of settings, no shared reconnect backoff.
+  // The daemon is on this machine: no proxy, and no service config from DNS. Each client has its
+  // own reconnect backoff.
   'grpc.enable_http_proxy': 0,
   'grpc.service_config_disable_resolution': 1,
   'grpc.use_local_subchannel_pool': 1,
@@ -36,16 +37,16 @@ const OPTIONS = {
 
 /** Limits of one call. */
 export interface CallLimits {
-  /** Its deadline, in ms since the epoch. */
+  /** The call's deadline, in ms since the epoch. */
   readonly deadline: number;
-  /** Cancels it. */
+  /** Cancels the call. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Receiver of a stream's messages and of its end. */
 export interface Reader<Response> {
   onMessage(message: Response): void;
-  /** Called once, after the last message. Without an error the daemon ended the stream gracefully. */
+  /** Called once, after the last message. No error: the daemon ended the stream gracefully, or the channel was closed. */
   onEnd(error: PagewireError | undefined): void;
 }
 
@@ -159,7 +160,8 @@ export class Channel {
     this.#calls.add(call);
     call.on('data', (message: Response) => reader.onMessage(message));
     call.on('status', (received: StatusObject) => (status = received));
-    // The status has the error too. The end follows all messages; the status may precede some.
+    // 'error' needs a listener, but repeats what 'status' reports. The end is reported on 'end',
+    // because 'status' may be emitted before the last messages are.
     call.on('error', () => undefined);
     call.on('end', () => {
       this.#calls.delete(call);

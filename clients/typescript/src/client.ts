@@ -104,7 +104,7 @@ function connectError(endpoint: string, error: PagewireError): PagewireError {
   const timedOut = error.reason === 'DEADLINE';
   if (error.kind !== 'disconnected' && error.reason !== undefined && !timedOut) return error;
   const problem = timedOut ? `no response within ${CONNECT_MS / 1000} s` : error.message;
-  const remedy = 'start `pagewire`, or pass the control endpoint in its ready line';
+  const remedy = 'start `pagewire`, or pass the control endpoint that it prints when it is ready';
   const text = `cannot connect to the daemon at ${endpoint}: ${problem} (${remedy})`;
   return new PagewireError('connect', text, { cause: error });
 }
@@ -336,7 +336,7 @@ export class Client {
     const delivery = this.#deliveryOptions(options);
     const request = { target, payload, delivery };
     const limit = limits(options);
-    // Not on the stream, where later sends would wait for the confirmation.
+    // Sent as a call of its own: on the stream, later sends would wait for the confirmation.
     if (delivery?.ackLevel === 2) {
       const confirmed = this.#channel.unary(methods.send, request, limit);
       return confirmed.then(({ report }) => toReport(report));

@@ -198,7 +198,7 @@ function numeric(control: string): string {
 
 function noDaemon(problem?: string): PagewireError {
   const remedy =
-    'start one with `pagewire serve`, or set PAGEWIRE_ENDPOINT to the control address in its ready line';
+    'start one with `pagewire serve`, or set PAGEWIRE_ENDPOINT to the control address that it prints when it is ready';
   const why = problem === undefined ? '' : `: ${problem}`;
   return new PagewireError('no_daemon', `no daemon is running${why} (${remedy})`);
 }

@@ -10,7 +10,7 @@ export interface ConnectOptions {
    * Default: the daemon that `PAGEWIRE_ENDPOINT` names, else the one for the current folder.
    */
   readonly endpoint?: string | undefined;
-  /** Its token. Default: the content of `tokenFile`, else the token of the discovered daemon. */
+  /** The daemon's token. Default: the content of `tokenFile`, else the token of the discovered daemon. */
   readonly token?: string | undefined;
   /** The file with the token. */
   readonly tokenFile?: string | undefined;

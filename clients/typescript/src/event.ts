@@ -89,7 +89,7 @@ export interface SocketClosed {
 export interface FileChanged {
   /** The file, absolute, on the daemon's machine. */
   readonly filePath: string;
-  /** Its URL path, percent-encoded. Empty = none. */
+  /** The file's URL path, percent-encoded. Empty = none. */
   readonly urlPath: string;
   /** What happened; `buffer` = an editor's unsaved text. */
   readonly change: 'unspecified' | 'created' | 'modified' | 'removed' | 'buffer';
@@ -107,7 +107,7 @@ export interface Gap {
 
 /** One event of the daemon's log, distinguished by `kind`. Later versions may add kinds. */
 export type Event = {
-  /** Its position in the log. */
+  /** The event's position in the log. */
   readonly position: Position;
   /** When the daemon logged it, by the daemon's clock. */
   readonly time: Date;

@@ -25,7 +25,7 @@ export type Import = (
   readonly fresh?: boolean;
   /** How long to wait for each page, in ms; a page that exceeds it gets a row with `timeout`. Default 10,000. */
   readonly timeoutMs?: number;
-  /** Largest result of one page, in bytes; all rows share 3 MiB. Default 1 MiB. */
+  /** Limit of the result of one page, in bytes. Default 1 MiB. All rows together have at most 3 MiB. */
   readonly maxResultBytes?: number;
 };
 

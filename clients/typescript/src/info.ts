@@ -3,9 +3,9 @@ import type * as wire from './generated/pagewire/v1/control.js';
 
 /** Version, features and state of a daemon. */
 export interface ServerInfo {
-  /** Its version. */
+  /** The daemon's version. */
   readonly serverVersion: string;
-  /** Its features, such as `import.await`. */
+  /** The daemon's features, such as `import.await`. */
   readonly features: readonly string[];
   /** URLs of its pages, including the base path. */
   readonly baseUrls: readonly string[];
@@ -49,17 +49,17 @@ export type HookName =
 
 /** A configured plugin, or a live session, or both. */
 export interface PluginInfo {
-  /** Its name. */
+  /** The plugin's name. */
   readonly pluginName: string;
-  /** Its version. Empty = unknown. */
+  /** The plugin's version. Empty = unknown. */
   readonly pluginVersion: string;
-  /** Its state. */
+  /** The plugin's state. */
   readonly state: 'unspecified' | 'waiting' | 'starting' | 'ready' | 'failed';
   /** The hooks that it declared. */
   readonly hooks: readonly HookName[];
   /** Index in the order of serve hooks, from 0. */
   readonly serveOrderIndex: number;
-  /** Its process, if the daemon spawned it; else 0. */
+  /** The plugin's process id, if the daemon spawned it; else 0. */
   readonly pid: number;
   /** How often the daemon restarted it. */
   readonly restarts: number;

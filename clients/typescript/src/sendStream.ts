@@ -15,7 +15,7 @@ const TICK_MS = 1000;
 
 /** A send without a response yet. */
 interface Pending {
-  /** Its deadline, in ms since the epoch. */
+  /** The send's deadline, in ms since the epoch. */
   readonly deadline: number;
   /** Undefined once the caller has been answered or has cancelled. */
   settle: ((report: Report | undefined, error?: unknown) => void) | undefined;

@@ -17,17 +17,17 @@ export interface Socket {
   readonly tabId: string;
   /** The URL of the document. */
   readonly url: string;
-  /** Its title. */
+  /** The title of the document. */
   readonly title: string;
   /** The browser's `User-Agent`. Empty = none. */
   readonly userAgent: string;
-  /** Its visibility. */
+  /** The visibility of the document. */
   readonly visibility: Visibility;
-  /** Whether it is the top-level page of its tab instead of a frame. */
+  /** Whether the document is the top-level page of its tab instead of a frame. */
   readonly topLevel: boolean;
   /** The remote address of the connection, as `ip:port`. */
   readonly remoteAddress: string;
-  /** When it connected, by the daemon's clock. */
+  /** When the socket connected, by the daemon's clock. */
   readonly connectTime: Date;
   /** The page has sent its hello, or its time limit of 1 s has passed. Sends reach sockets that are not ready too. */
   readonly ready: boolean;

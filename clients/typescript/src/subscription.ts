@@ -53,7 +53,7 @@ interface Waiter {
 /**
  * An active subscription: its events in the order of the daemon's log. Iterate over it once.
  *
- * An error ends it; without one it ends when the daemon stops. Leaving the loop, or `close`, unsubscribes. A gap is an
+ * It ends with an error, or without one when the daemon stops. Leaving the loop, or `close`, unsubscribes. A gap is an
  * event.
  */
 export class Subscription implements AsyncIterableIterator<Event, undefined> {

@@ -24,7 +24,8 @@ pub(in crate::control) fn import_outcome(
     }
 }
 
-/// Converts a value, truncated to `max_bytes` and to `room`, the bytes that are left for all values.
+/// Converts a value. A value that exceeds `max_bytes` or `room`, the bytes that are left for all
+/// values, is replaced by its beginning.
 fn value(value: &PageValue, max_bytes: usize, room: &mut usize) -> proto::JsValue {
     let mut truncated = value.truncated;
     let kind = if let Some(json) = &value.json {
@@ -49,7 +50,7 @@ fn value(value: &PageValue, max_bytes: usize, room: &mut usize) -> proto::JsValu
     }
 }
 
-/// Converts an error, truncated to `room` as in [`value`].
+/// Converts an error. Texts that exceed `room` are truncated as in [`value`].
 fn exception(exception: &PageException, room: &mut usize) -> proto::JsException {
     let phase = match exception.phase {
         message::Phase::Load => Phase::Load,
@@ -122,7 +123,8 @@ pub(super) fn page_error(socket_id: &str, error: &PageError, max_bytes: usize) -
     }
 }
 
-/// Takes the text from `room`, or truncates it if it does not fit.
+/// Returns the text and deducts its length from `room`. A text that does not fit is truncated to its
+/// first [`BEGINNING_CHARS`] characters.
 fn truncate(text: &str, room: &mut usize, truncated: &mut bool) -> String {
     if text.len() <= *room {
         *room -= text.len();

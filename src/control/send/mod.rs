@@ -1,5 +1,5 @@
 //! `Send`: one frame for the selected pages, or the reply to a page's request. The other methods that
-//! send frames are in submodules, and share its delivery reports.
+//! send frames are in submodules; `delivery` has the delivery reports of all of them.
 
 pub(super) mod delivery;
 pub(super) mod page_actions;
@@ -22,7 +22,7 @@ pub(super) fn send(control: &Control, request: proto::SendRequest) -> Result<Sen
     let payload = request.payload.ok_or_else(|| {
         invalid(
             "payload",
-            "nothing to send is set (set json, text, binary or error)",
+            "no payload is set (set json, text, binary or error)",
         )
     })?;
     match convert::target(request.target)? {

@@ -1,4 +1,4 @@
-//! Requests of pages that arrived while a plugin that may answer them is still starting. They are
+//! Page requests that arrived while a plugin that may answer them is still starting. They are
 //! delivered once it is ready, as if the page had sent them then.
 
 use super::request::{Request, TIMED_OUT};
@@ -7,8 +7,9 @@ use bytes::Bytes;
 use std::collections::VecDeque;
 use tokio::time::Instant;
 
-/// Parked requests, by number and by bytes. A request that would exceed a limit is
-/// delivered at once, and therefore refused. Default 1,024 and 16 MiB.
+/// Limits on parked requests: their number, and the memory that they take. A request that would
+/// exceed a limit is not parked: it fails at once, unless a connected subscriber offers to answer it.
+/// Default 1,024 and 16 MiB.
 const MAX_PARKED: usize = 1024;
 pub(super) const MAX_PARKED_BYTES: usize = 16 * 1024 * 1024;
 
@@ -53,7 +54,8 @@ impl ParkingQueue {
         self.parked.push_back(parked);
     }
 
-    /// Enables or disables parking. Returns the requests to deliver, once it is disabled.
+    /// Enables or disables parking. Disabling returns the parked requests, for delivery; enabling
+    /// returns none.
     pub(super) fn set_enabled(&mut self, enabled: bool) -> VecDeque<ParkedRequest> {
         self.enabled = enabled;
         if enabled {

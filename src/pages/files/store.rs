@@ -52,7 +52,8 @@ pub(crate) struct FileStore {
 
 /// File in memory.
 pub(crate) struct CachedFile {
-    /// Path as requested. It may contain links: their target is compared with `version`.
+    /// Path as requested. It may contain links. `stat` follows them, so the version of their target is
+    /// compared.
     path: PathBuf,
     real_path: Arc<Path>,
     version: FileVersion,
@@ -132,8 +133,8 @@ impl FileStore {
         mime: String,
         find: impl FnOnce(&Path) -> Result<PathBuf, String> + Send + 'static,
     ) -> Result<PageResponse, String> {
-        // No URL path begins like this key. It contains the plugin, since another one may not be allowed
-        // to name the file, and the type, which plugins choose.
+        // URL paths begin with `/`, so this key cannot equal one. It contains the plugin's name, because
+        // each plugin has its own scratch folder, and the MIME type, because plugins choose it.
         let key = format!("{plugin} {mime} {}", path.display());
         if let Some(file) = self.cached(&key) {
             return Ok(file.to_response(Responder::Memory));
@@ -177,8 +178,9 @@ impl FileStore {
     fn cache_and_respond(&self, key: String, read: FileContent) -> PageResponse {
         match read {
             FileContent::Whole(file) => {
-                // Without a date it was modified just now, and may change again without looking different
-                // (see `last_modified`).
+                // A file that has no `Last-Modified` yet was modified within the last second and may
+                // change again without a visible change of its version, so it is not cached (see
+                // `last_modified`).
                 let has_date = file.headers.contains_key(header::LAST_MODIFIED);
                 if file.content.len() as u64 <= MAX_WHOLE_FILE_BYTES && has_date {
                     self.cache.insert(key, file.clone());

@@ -22,7 +22,8 @@ pub(crate) async fn respond(request: &PageRequest<'_>, lookup: FileLookup) -> Pa
     }
 }
 
-/// Answers with what was found at this path: that of the request or of the app index.
+/// Answers with what was found at this path, which is the path of the request or of the
+/// app index.
 async fn from_disk(request: &PageRequest<'_>, path: &UrlPath, found: PathLookup) -> PageResponse {
     let service = request.service;
     match found {

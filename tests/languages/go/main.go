@@ -1,4 +1,4 @@
-// Prints the daemon's version: info ENDPOINT, the token in PAGEWIRE_TOKEN.
+// Prints the daemon's version. Usage: info ENDPOINT, with the token in PAGEWIRE_TOKEN.
 package main
 
 import (

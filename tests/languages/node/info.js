@@ -1,4 +1,4 @@
-// Prints the daemon's version: info.js ENDPOINT, the token in PAGEWIRE_TOKEN.
+// Prints the daemon's version. Usage: info.js ENDPOINT, with the token in PAGEWIRE_TOKEN.
 import { Client, Metadata, credentials } from "@grpc/grpc-js";
 
 const token = process.env.PAGEWIRE_TOKEN;

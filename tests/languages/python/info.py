@@ -1,4 +1,4 @@
-"""Prints the daemon's version: info.py ENDPOINT, the token in PAGEWIRE_TOKEN."""
+"""Prints the daemon's version. Usage: info.py ENDPOINT, with the token in PAGEWIRE_TOKEN."""
 
 import os
 import sys

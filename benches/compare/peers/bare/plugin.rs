@@ -1,6 +1,6 @@
 //! Lower bound for the cost of a plugin call: a plugin in a process of its own, like Pagewire's, called through
-//! tonic without Pagewire. A stream in each direction, each with a queue, and a table of pending calls: no
-//! filters, no deadlines, no cache.
+//! tonic without Pagewire. It has a stream in each direction, each with a queue, and a table of pending calls,
+//! but no filters, no deadlines and no cache.
 
 use crate::peers::messages::Question;
 use crate::peers::plugins::{APPENDED_LINE, CALLS_PATH, VIRTUAL_PATH};

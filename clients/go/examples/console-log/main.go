@@ -1,4 +1,4 @@
-// Prints to the console of every page, 1 s after it is ready.
+// Prints to the console of every page, 1 s after the page or the plugin is ready.
 package main
 
 import (

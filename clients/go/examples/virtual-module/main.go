@@ -1,4 +1,4 @@
-// Serves a module that is not a file, and makes every page import it.
+// Serves a module that is not a file, and makes pages import it when they become ready.
 package main
 
 import (

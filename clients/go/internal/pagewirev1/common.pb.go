@@ -77,7 +77,7 @@ func (Visibility) EnumDescriptor() ([]byte, []int) {
 	return file_pagewire_v1_common_proto_rawDescGZIP(), []int{0}
 }
 
-// What "delivered" has to mean before the RPC returns.
+// What must have happened to a frame before the RPC returns.
 type AckLevel int32
 
 const (
@@ -139,17 +139,19 @@ type DeliveryStatus int32
 const (
 	// Never sent.
 	DeliveryStatus_DELIVERY_STATUS_UNSPECIFIED DeliveryStatus = 0
-	// No connected socket has this id: never issued, or closed before selection.
+	// No connected socket has this id: it was never issued, or its socket closed before the selection.
 	DeliveryStatus_DELIVERY_STATUS_NOT_FOUND DeliveryStatus = 1
-	// Closed after selection, before the requested level. May or may not have arrived.
+	// The socket closed after the selection, before it got to the requested level. The frame may or
+	// may not have arrived.
 	DeliveryStatus_DELIVERY_STATUS_GONE DeliveryStatus = 2
 	// The socket's queue was full; nothing was enqueued. A queue holds 1 MiB by default, but an
 	// empty one takes one frame of any allowed size.
 	DeliveryStatus_DELIVERY_STATUS_DROPPED_SLOW DeliveryStatus = 3
-	// The requested level, or the answer, was not reached in time. May still arrive.
+	// The socket did not get to the requested level, or its page did not answer, in time. The frame
+	// may still arrive.
 	DeliveryStatus_DELIVERY_STATUS_TIMED_OUT DeliveryStatus = 4
-	// The page's client is too old or lacks the feature. Also returned when awaiting a page that
-	// never sent a hello.
+	// The page's client is too old or lacks the feature. Also the result of an awaited import in a
+	// page that never sent a hello.
 	DeliveryStatus_DELIVERY_STATUS_UNSUPPORTED DeliveryStatus = 5
 )
 
@@ -323,9 +325,9 @@ func (JsException_Phase) EnumDescriptor() ([]byte, []int) {
 }
 
 // The sockets that an operation applies to. Required on every Send*, SendCommand and CloseSockets.
-// The selection is a snapshot: sockets that open later are not in it. While no page is connected it
-// reaches none and the report says so; nothing is stored for later pages. Unset or empty is
-// INVALID_ARGUMENT/FIELD_INVALID, never a broadcast.
+// The selection is a snapshot: sockets that open later are not in it. While no page is connected,
+// the operation reaches none, and the report says so; nothing is stored for later pages. Unset or
+// empty is INVALID_ARGUMENT/FIELD_INVALID, never a broadcast.
 type Target struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Exactly one. Unset is INVALID_ARGUMENT/FIELD_INVALID: an empty reply list must never turn
@@ -805,14 +807,16 @@ func (x *DeliveryOptions) GetListReached() bool {
 	return false
 }
 
-// The outcome of one send. `reached` + the number of `unreached` rows = the sockets selected,
-// exactly. Small for a broadcast that went well; complete about everything that did not. Delivery
-// to pages is at most once; nothing is ever replayed to a page.
+// The outcome of one send. The number of selected sockets is exactly `reached` + the number of
+// `unreached` rows. The report of a broadcast that reached every socket is small; any other report
+// names each socket that was not reached. Delivery to pages is at most once; nothing is ever
+// replayed to a page.
 type DeliveryReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Number of sockets that got to the requested AckLevel. 0 with no rows: no socket was selected.
+	// Number of sockets that got to the requested AckLevel. 0 without rows = no socket was selected.
 	Reached uint32 `protobuf:"varint,1,opt,name=reached,proto3" json:"reached,omitempty"`
-	// One row for each selected socket that did not, in no particular order. Empty = all reached.
+	// One row for each selected socket that did not get to that level, in no particular order. Empty =
+	// all reached.
 	Unreached []*Delivery `protobuf:"bytes,2,rep,name=unreached,proto3" json:"unreached,omitempty"`
 	// Ids of the sockets reached. Filled only with DeliveryOptions.list_reached.
 	ReachedSocketIds []string `protobuf:"bytes,3,rep,name=reached_socket_ids,json=reachedSocketIds,proto3" json:"reached_socket_ids,omitempty"`
@@ -885,7 +889,7 @@ type Delivery struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The socket, or the id the caller gave when it is NOT_FOUND.
 	SocketId string `protobuf:"bytes,1,opt,name=socket_id,json=socketId,proto3" json:"socket_id,omitempty"`
-	// Why. Never UNSPECIFIED.
+	// Why it was not reached. Never UNSPECIFIED.
 	Status        DeliveryStatus `protobuf:"varint,2,opt,name=status,proto3,enum=pagewire.v1.DeliveryStatus" json:"status,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -940,9 +944,9 @@ type Position struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Names one run of the daemon; changes when it restarts. Opaque: compare for equality only.
 	Epoch string `protobuf:"bytes,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// Number of the last event at this position. Starts at 1, +1 per event of any kind and without
-	// gaps in one epoch, so a filtered stream legitimately skips numbers. 0 = before the first event.
-	// Stays below 2^53.
+	// Number of the last event at this position. Events of all kinds share one numbering, which starts
+	// at 1 and has no gaps within an epoch, so a filtered stream legitimately skips numbers. 0 =
+	// before the first event. Stays below 2^53.
 	Sequence      uint64 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1004,7 +1008,7 @@ type JsValue struct {
 	//	*JsValue_Unserializable
 	//	*JsValue_Description
 	Kind isJsValue_Kind `protobuf_oneof:"kind"`
-	// Too large for the limit of its message (SendImportRequest.max_result_bytes, say):
+	// The value exceeds the limit of its message (for example SendImportRequest.max_result_bytes):
 	// `description` holds its beginning; `json` is never cut. Default false.
 	Truncated     bool `protobuf:"varint,5,opt,name=truncated,proto3" json:"truncated,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1128,9 +1132,9 @@ type JsException struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The phase that failed. UNSPECIFIED where there are no phases (PageError).
 	Phase JsException_Phase `protobuf:"varint,1,opt,name=phase,proto3,enum=pagewire.v1.JsException_Phase" json:"phase,omitempty"`
-	// The error's `name`, "TypeError" say. Empty for a non-Error.
+	// The error's `name`, for example "TypeError". Empty for a non-Error.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// The error's `message`, or a non-Error that was thrown as text.
+	// The error's `message`, or the text form of a non-Error.
 	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
 	// The error's `stack`, in the browser's own format. Empty = none.
 	Stack string `protobuf:"bytes,4,opt,name=stack,proto3" json:"stack,omitempty"`
@@ -1140,7 +1144,7 @@ type JsException struct {
 	Line uint32 `protobuf:"varint,6,opt,name=line,proto3" json:"line,omitempty"`
 	// Column in `line`, 1-based. 0 = unknown.
 	Column uint32 `protobuf:"varint,7,opt,name=column,proto3" json:"column,omitempty"`
-	// A non-Error that was thrown, as JSON text, when it has one. Empty = an Error, or no JSON.
+	// The thrown value as JSON text, if it is a non-Error and has a JSON form. Else empty.
 	ThrownJson    string `protobuf:"bytes,8,opt,name=thrown_json,json=thrownJson,proto3" json:"thrown_json,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

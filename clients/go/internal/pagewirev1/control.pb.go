@@ -6,10 +6,10 @@
 
 // The control contract of Pagewire.
 //
-// Vocabulary. The daemon is the gRPC server, always. Plugins, editors and CI scripts are gRPC
-// clients, always. On a hook stream the roles of the *calls* are inverted: the daemon sends a
-// ...Call, the plugin sends back a ...Result with the same call_id. Opening a hook's stream
-// implements the hook; closing it withdraws the hook.
+// Vocabulary. The daemon is always the gRPC server. Plugins, editors and CI scripts are always gRPC
+// clients. On a hook stream the roles of the *calls* are inverted: the daemon sends a ...Call, the
+// plugin sends back a ...Result with the same call_id. Opening a hook's stream implements the hook;
+// closing it withdraws the hook.
 //
 // Metadata (ASCII, on every RPC):
 //   authorization: Bearer <token>    required unless the transport is a 0600 unix socket
@@ -67,13 +67,15 @@ type Plugin_State int32
 const (
 	// Never sent.
 	Plugin_STATE_UNSPECIFIED Plugin_State = 0
-	// Configured, no session: it has not connected yet, or has exited and is about to be restarted.
+	// Configured, but without a session: the plugin has not connected yet, or has exited and is
+	// about to be restarted.
 	Plugin_STATE_WAITING Plugin_State = 1
-	// Session open, declared hooks not all open.
+	// The session is open, but not all declared hooks are.
 	Plugin_STATE_STARTING Plugin_State = 2
-	// Session open, all declared hooks open.
+	// The session and all declared hooks are open.
 	Plugin_STATE_READY Plugin_State = 3
-	// Restart budget used up: it exited five times in three minutes and is not restarted.
+	// The restart budget is used up: the plugin exited five times in three minutes and is not
+	// restarted.
 	Plugin_STATE_FAILED Plugin_State = 4
 )
 
@@ -125,29 +127,32 @@ func (Plugin_State) EnumDescriptor() ([]byte, []int) {
 // The identity of the plugin and the hooks it will open.
 type ServerStartRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unique among live sessions; [a-z][a-z0-9-]{0,62}, else INVALID_ARGUMENT/FIELD_INVALID. Order
-	// and config are keyed by it. Taken: ALREADY_EXISTS/PLUGIN_NAME_TAKEN, unless replace_existing.
-	// Empty: the daemon assigns "tool-<n>" (editors, CI).
+	// Unique among live sessions; [a-z][a-z0-9-]{0,62}, else INVALID_ARGUMENT/FIELD_INVALID. The
+	// plugin order and the configuration are keyed by it. A name that is taken is
+	// ALREADY_EXISTS/PLUGIN_NAME_TAKEN, unless replace_existing is set. Empty = the daemon assigns
+	// "tool-<n>" (for editors and CI).
 	PluginName string `protobuf:"bytes,1,opt,name=plugin_name,json=pluginName,proto3" json:"plugin_name,omitempty"`
 	// Informational, shown in ListPlugins and logs. Empty = not given.
 	PluginVersion string `protobuf:"bytes,2,opt,name=plugin_version,json=pluginVersion,proto3" json:"plugin_version,omitempty"`
-	// Features (GetServerInfoResponse.features) the plugin cannot work without. Any missing one fails
-	// the RPC: FAILED_PRECONDITION/FEATURE_UNSUPPORTED, naming all that are missing. Empty = none.
+	// Features (GetServerInfoResponse.features) that the plugin cannot work without. If any is
+	// missing, the RPC fails with FAILED_PRECONDITION/FEATURE_UNSUPPORTED, which names all missing
+	// ones. Empty = none.
 	RequiredFeatures []string `protobuf:"bytes,3,rep,name=required_features,json=requiredFeatures,proto3" json:"required_features,omitempty"`
-	// Hook streams this plugin will open; opening another is FAILED_PRECONDITION/HOOK_UNDECLARED. The
-	// session is READY once all of them are open, at once when there are none. Until then a plugin
-	// configured as required holds page requests (all, or those under its configured paths; 10 s at
-	// most), so that a first page load does not race its plugins. UNSPECIFIED among them is
-	// INVALID_ARGUMENT/FIELD_INVALID.
+	// Hook streams that this plugin will open; opening any other is
+	// FAILED_PRECONDITION/HOOK_UNDECLARED. The session is READY once all of them are open, at once
+	// when there are none. Until then a plugin configured as required holds page requests (all, or
+	// those under its configured paths; 10 s at most), so that a first page load does not race its
+	// plugins. UNSPECIFIED among them is INVALID_ARGUMENT/FIELD_INVALID.
 	Hooks []Hook `protobuf:"varint,4,rep,packed,name=hooks,proto3,enum=pagewire.v1.Hook" json:"hooks,omitempty"`
-	// Take over the name from a live session (a restarted process whose old TCP connection has not
-	// been noticed dead). The old streams end ABORTED/REPLACED. Default false.
+	// Take over the name from a live session (for a restarted process, while the daemon has not
+	// noticed that the old TCP connection is dead). The old streams end ABORTED/REPLACED. Default
+	// false.
 	ReplaceExisting bool `protobuf:"varint,5,opt,name=replace_existing,json=replaceExisting,proto3" json:"replace_existing,omitempty"`
 	// Inject the web socket client into HTML pages (on while any live plugin requests it). Default
 	// false. The daemon's --inject always or never takes precedence.
 	InjectWebSocket bool `protobuf:"varint,6,opt,name=inject_web_socket,json=injectWebSocket,proto3" json:"inject_web_socket,omitempty"`
-	// Value of $PAGEWIRE_LAUNCH_ID when the daemon spawned this process; ties child to session. Empty
-	// = not spawned by the daemon.
+	// Value of $PAGEWIRE_LAUNCH_ID when the daemon spawned this process; it ties the process to its
+	// session. Empty = not spawned by the daemon.
 	LaunchId      string `protobuf:"bytes,7,opt,name=launch_id,json=launchId,proto3" json:"launch_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -326,7 +331,8 @@ type ServerStartResponse_Ready struct {
 }
 
 type ServerStartResponse_Stopping struct {
-	// Server-stop hook: finish, then end your streams. After `grace` they are cut.
+	// Server-stop hook: the plugin finishes its work and ends its streams. After `grace` the daemon
+	// cuts them.
 	Stopping *ServerStopping `protobuf:"bytes,3,opt,name=stopping,proto3,oneof"`
 }
 
@@ -426,21 +432,21 @@ type ServerStarted struct {
 	SessionId string `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	// Final plugin name: the requested or the assigned one.
 	PluginName string `protobuf:"bytes,2,opt,name=plugin_name,json=pluginName,proto3" json:"plugin_name,omitempty"`
-	// Same content as GetServerInfo, saving a round trip.
+	// What GetServerInfo returns, to save a round trip.
 	Server *GetServerInfoResponse `protobuf:"bytes,3,opt,name=server,proto3" json:"server,omitempty"`
 	// The directories being served, absolute, for plugins on the same machine.
 	RootDirs []string `protobuf:"bytes,4,rep,name=root_dirs,json=rootDirs,proto3" json:"root_dirs,omitempty"`
 	// The plugin's section of the daemon's configuration, as JSON text. Empty = it has none.
 	ConfigJson string `protobuf:"bytes,5,opt,name=config_json,json=configJson,proto3" json:"config_json,omitempty"`
 	// The web sockets connected at this instant, 1,000 at most (then `sockets_truncated`: list them).
-	// Subscribe with resume_after = position to miss no later ones.
+	// Subscribe with resume_after = position to miss no later socket.
 	Sockets []*Socket `protobuf:"bytes,6,rep,name=sockets,proto3" json:"sockets,omitempty"`
 	// More sockets are connected than `sockets` holds: use ListSockets.
 	SocketsTruncated bool `protobuf:"varint,7,opt,name=sockets_truncated,json=socketsTruncated,proto3" json:"sockets_truncated,omitempty"`
 	// Position in the event log at the instant of `sockets`.
 	Position *Position `protobuf:"bytes,8,opt,name=position,proto3" json:"position,omitempty"`
-	// A directory of this session's own, absolute, outside the watched roots and removed with it:
-	// ServeContent.file_path may name files in it.
+	// Absolute path of a directory for this session alone, outside the watched roots, that is removed
+	// with the session. ServeContent.file_path may name files in it.
 	ScratchDir    string `protobuf:"bytes,9,opt,name=scratch_dir,json=scratchDir,proto3" json:"scratch_dir,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -689,10 +695,10 @@ type GetServerInfoResponse struct {
 	RefusedFrames uint64 `protobuf:"varint,7,opt,name=refused_frames,json=refusedFrames,proto3" json:"refused_frames,omitempty"`
 	// Whether HTML pages get the socket client at this moment.
 	InjectsClient bool `protobuf:"varint,8,opt,name=injects_client,json=injectsClient,proto3" json:"injects_client,omitempty"`
-	// HTML pages served with the client since the start. Together with the next field it shows, when
-	// no page is connected, whether a page is missing or the client in it.
+	// HTML pages served with the client since the start. When no page is connected, this and the next
+	// field show whether no page was served, or only pages without the client.
 	PagesWithClient uint64 `protobuf:"varint,9,opt,name=pages_with_client,json=pagesWithClient,proto3" json:"pages_with_client,omitempty"`
-	// HTML pages served without it since the start.
+	// HTML pages served without the client since the start.
 	PagesWithoutClient uint64 `protobuf:"varint,10,opt,name=pages_without_client,json=pagesWithoutClient,proto3" json:"pages_without_client,omitempty"`
 	// Origins whose pages may load the socket client and connect, besides the daemon's own.
 	AllowedOrigins []string `protobuf:"bytes,11,rep,name=allowed_origins,json=allowedOrigins,proto3" json:"allowed_origins,omitempty"`
@@ -816,12 +822,12 @@ type Limits struct {
 	MaxBodyBytes uint32 `protobuf:"varint,2,opt,name=max_body_bytes,json=maxBodyBytes,proto3" json:"max_body_bytes,omitempty"`
 	// Cap of HookOptions.call_timeout. Unset = none (--debug).
 	MaxCallTimeout *durationpb.Duration `protobuf:"bytes,3,opt,name=max_call_timeout,json=maxCallTimeout,proto3" json:"max_call_timeout,omitempty"`
-	// Bytes that may wait for one socket; then it is DROPPED_SLOW. Default 1 MiB, except that an
-	// empty queue takes one frame of any allowed size.
+	// Bytes that may wait for one socket; a frame beyond them is DROPPED_SLOW. Default 1 MiB, except
+	// that an empty queue takes one frame of any allowed size.
 	MaxSocketQueueBytes uint32 `protobuf:"varint,4,opt,name=max_socket_queue_bytes,json=maxSocketQueueBytes,proto3" json:"max_socket_queue_bytes,omitempty"`
-	// Events the log keeps at most. 0 = bounded by event_log_bytes alone.
+	// Largest number of events in the log. 0 = bounded by event_log_bytes alone.
 	EventLogEntries uint32 `protobuf:"varint,5,opt,name=event_log_entries,json=eventLogEntries,proto3" json:"event_log_entries,omitempty"`
-	// Bytes the log keeps at most; the oldest events go first. Default 64 MiB.
+	// Largest size of the log in bytes; the oldest events are evicted first. Default 64 MiB.
 	EventLogBytes uint64 `protobuf:"varint,6,opt,name=event_log_bytes,json=eventLogBytes,proto3" json:"event_log_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1028,8 +1034,8 @@ type Plugin struct {
 	Pid uint32 `protobuf:"varint,6,opt,name=pid,proto3" json:"pid,omitempty"`
 	// Times the daemon restarted it after an exit. Five exits in three minutes are FAILED.
 	Restarts uint32 `protobuf:"varint,7,opt,name=restarts,proto3" json:"restarts,omitempty"`
-	// Hook calls made to it, all hooks together; of a configured plugin since the daemon's start, of
-	// another since its session's.
+	// Hook calls made to the plugin, all hooks together: since the daemon's start for a configured
+	// plugin, since the start of its session for any other.
 	Calls uint64 `protobuf:"varint,8,opt,name=calls,proto3" json:"calls,omitempty"`
 	// Calls it answered with Skip (for ResolveImport: resolved nothing).
 	Passes uint64 `protobuf:"varint,9,opt,name=passes,proto3" json:"passes,omitempty"`

@@ -6,10 +6,10 @@
 
 // The control contract of Pagewire.
 //
-// Vocabulary. The daemon is the gRPC server, always. Plugins, editors and CI scripts are gRPC
-// clients, always. On a hook stream the roles of the *calls* are inverted: the daemon sends a
-// ...Call, the plugin sends back a ...Result with the same call_id. Opening a hook's stream
-// implements the hook; closing it withdraws the hook.
+// Vocabulary. The daemon is always the gRPC server. Plugins, editors and CI scripts are always gRPC
+// clients. On a hook stream the roles of the *calls* are inverted: the daemon sends a ...Call, the
+// plugin sends back a ...Result with the same call_id. Opening a hook's stream implements the hook;
+// closing it withdraws the hook.
 //
 // Metadata (ASCII, on every RPC):
 //   authorization: Bearer <token>    required unless the transport is a 0600 unix socket
@@ -83,51 +83,52 @@ const (
 // but must not wait there for a page that cannot load without that hook: the wait would end only at
 // the deadline. Only Serve, Transform and ResolveImport need a session.
 type ControlServiceClient interface {
-	// Opens a plugin SESSION and is the server-start hook: first message = ServerStarted, which
+	// Opens a plugin SESSION, and is the server-start hook: the first message is ServerStarted, which
 	// carries the connected sockets. The session lives exactly as long as this stream, so a client
-	// holds and reads it; when it ends, everything the plugin had ends in one step, visibly
-	// everywhere before its name can be taken. Ends OK when the daemon stops, ABORTED/REPLACED when
-	// another session takes the name over, ABORTED/SESSION_CLOSED when the session was ended. Fails
-	// with ALREADY_EXISTS/PLUGIN_NAME_TAKEN, FAILED_PRECONDITION/FEATURE_UNSUPPORTED,
-	// INVALID_ARGUMENT/FIELD_INVALID or RESOURCE_EXHAUSTED/LIMIT_REACHED.
+	// keeps the stream open and reads it. When the stream ends, everything that the plugin had ends in
+	// one step, visibly everywhere before the plugin's name can be taken again. Ends OK when the
+	// daemon stops, ABORTED/REPLACED when another session takes the name over, ABORTED/SESSION_CLOSED
+	// when the session was ended. Fails with ALREADY_EXISTS/PLUGIN_NAME_TAKEN,
+	// FAILED_PRECONDITION/FEATURE_UNSUPPORTED, INVALID_ARGUMENT/FIELD_INVALID or
+	// RESOURCE_EXHAUSTED/LIMIT_REACHED.
 	ServerStart(ctx context.Context, in *ServerStartRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ServerStartResponse], error)
-	// Ends a session, and returns when everything it had is gone: it holds no later request, and its
-	// name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED; calls in
-	// progress fail as if the plugin had disconnected. To let them finish, half-close the hook
-	// streams and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such
-	// session.
+	// Ends a session, and returns once page requests no longer wait for the plugin and its name is
+	// free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED; calls in progress fail
+	// as if the plugin had disconnected. To let them finish, half-close the hook streams and wait for
+	// their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
 	EndSession(ctx context.Context, in *EndSessionRequest, opts ...grpc.CallOption) (*EndSessionResponse, error)
-	// Hook: answer requests with virtual files. First plugin message must be `open`. One HTTP request
-	// is answered by exactly one plugin in resolved order, or the file system. Fails, as every hook
-	// stream does, with FAILED_PRECONDITION/SESSION_REQUIRED without a session, SESSION_GONE when it
-	// is over, HOOK_UNDECLARED when ServerStartRequest.hooks lacks it;
-	// ALREADY_EXISTS/HOOK_ALREADY_OPEN when opened twice; INVALID_ARGUMENT/FIELD_INVALID for bad
-	// options or filters. Ends with ABORTED/REPLACED or ABORTED/SESSION_CLOSED when its session does.
+	// Hook: answer requests with virtual files. The plugin's first message must be `open`. Each HTTP
+	// request is answered by the first plugin in resolved order that does not skip it, or by the file
+	// system. Fails, as every hook stream does, with FAILED_PRECONDITION/SESSION_REQUIRED without a
+	// session, SESSION_GONE when the session is over, HOOK_UNDECLARED when ServerStartRequest.hooks
+	// lacks the hook; ALREADY_EXISTS/HOOK_ALREADY_OPEN when the hook is opened twice;
+	// INVALID_ARGUMENT/FIELD_INVALID for bad options or filters. Ends with ABORTED/REPLACED or
+	// ABORTED/SESSION_CLOSED when its session does.
 	Serve(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ServeRequest, ServeResponse], error)
 	// Hook: change a response's body, headers or MIME type before the page gets it. Plugins change it
-	// one after the other, in resolved order. First plugin message must be `open`. Errors as for
+	// one after the other, in resolved order. The plugin's first message must be `open`. Errors as for
 	// Serve.
 	Transform(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[TransformRequest, TransformResponse], error)
-	// Hook: resolve the import specifiers of a JavaScript module, all of one module in one call.
-	// First plugin message must be `open`. Errors as for Serve.
+	// Hook: resolve the import specifiers of a JavaScript module, all in one call. The plugin's first
+	// message must be `open`. Errors as for Serve.
 	ResolveImport(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ResolveImportRequest, ResolveImportResponse], error)
 	// Invalidates cached results. Results of calls that began before this RPC returned are never
 	// cached. Needs no session. INVALID_ARGUMENT/FIELD_INVALID when nothing is named.
 	Invalidate(ctx context.Context, in *InvalidateRequest, opts ...grpc.CallOption) (*InvalidateResponse, error)
 	// Sends one message to the selected sockets, or answers a page's request. Frames of successive
 	// completed RPCs reach one socket in RPC order, each at most once. Needs no session. Unknown,
-	// closed and slow sockets, and having no connected page, are OK with rows. Invalid input is
-	// INVALID_ARGUMENT/FIELD_INVALID; answering fails with NOT_FOUND/REQUEST_NOT_FOUND or
+	// closed and slow sockets are rows in an OK response; having no connected page is OK too. Invalid
+	// input is INVALID_ARGUMENT/FIELD_INVALID; answering fails with NOT_FOUND/REQUEST_NOT_FOUND or
 	// FAILED_PRECONDITION/ALREADY_ANSWERED or REQUEST_EXPIRED.
 	Send(ctx context.Context, in *SendRequest, opts ...grpc.CallOption) (*SendResponse, error)
-	// Send, pipelined: one response per request, in order, on one stream. For plugins that answer
-	// many messages: no RPC is set up per message. An invalid request is answered by an error in its
-	// response and the stream continues.
+	// Send as a stream: one response per request, in order. A plugin that answers many messages saves
+	// the setup of an RPC per message. The response to an invalid request is its error; the stream
+	// continues.
 	SendStream(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[SendStreamRequest, SendStreamResponse], error)
-	// Makes pages import() a module and call its default export; can return its result. Needs no
-	// session. An exception, a page that never answers or having no connected page are OK with rows;
-	// a fan-out that runs out of time is OK with TIMED_OUT rows. Invalid input is
-	// INVALID_ARGUMENT/FIELD_INVALID.
+	// Makes pages import() a module and call its default export; can return the results. Needs no
+	// session. An exception and a page that never answers are rows in an OK response; having no
+	// connected page is OK too. Pages that have not answered when time runs out are TIMED_OUT rows.
+	// Invalid input is INVALID_ARGUMENT/FIELD_INVALID.
 	SendImport(ctx context.Context, in *SendImportRequest, opts ...grpc.CallOption) (*SendImportResponse, error)
 	// Prints to the console of the selected pages. Needs no session. Reports and fails as Send does.
 	SendConsoleLog(ctx context.Context, in *SendConsoleLogRequest, opts ...grpc.CallOption) (*SendConsoleLogResponse, error)
@@ -135,20 +136,21 @@ type ControlServiceClient interface {
 	// fails as Send does.
 	SendCommand(ctx context.Context, in *SendCommandRequest, opts ...grpc.CallOption) (*SendCommandResponse, error)
 	// One ordered, resumable event stream: messages, console, errors, socket lifecycle, files. A
-	// subscriber gets every matching event, or a Gap with exact bounds, or an error; silence is not
-	// offered. Needs no session. Fails with INVALID_ARGUMENT/FIELD_INVALID,
+	// subscriber gets every matching event, or a Gap with exact bounds, or an error: nothing is lost
+	// silently. Needs no session. Fails with INVALID_ARGUMENT/FIELD_INVALID,
 	// OUT_OF_RANGE/POSITION_EVICTED or EPOCH_CHANGED (strict_resume); ends with
 	// RESOURCE_EXHAUSTED/SUBSCRIBER_SLOW (OVERFLOW_POLICY_DISCONNECT).
 	SubscribeMessages(ctx context.Context, in *SubscribeMessagesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SubscribeMessagesResponse], error)
-	// Connected sockets with metadata, plus the position to subscribe from. Paged. Needs no session.
-	// INVALID_ARGUMENT/FIELD_INVALID for a bad regex, page size or page token.
+	// Returns the connected sockets with their metadata, page by page, and the position to subscribe
+	// from. Needs no session. INVALID_ARGUMENT/FIELD_INVALID for a bad regex, page size or page token.
 	ListSockets(ctx context.Context, in *ListSocketsRequest, opts ...grpc.CallOption) (*ListSocketsResponse, error)
 	// Closes sockets with a WebSocket close code. Needs no session. INVALID_ARGUMENT/FIELD_INVALID
 	// for an unset target, or a code or reason that cannot be sent.
 	CloseSockets(ctx context.Context, in *CloseSocketsRequest, opts ...grpc.CallOption) (*CloseSocketsResponse, error)
-	// Version, features and limits. Callable without a session.
+	// Returns the daemon's version, features and limits. Needs no session.
 	GetServerInfo(ctx context.Context, in *GetServerInfoRequest, opts ...grpc.CallOption) (*GetServerInfoResponse, error)
-	// Plugins in resolved hook order, with state and counters. Paged. Needs no session.
+	// Returns the plugins in resolved hook order, page by page, with state and counters. Needs no
+	// session.
 	ListPlugins(ctx context.Context, in *ListPluginsRequest, opts ...grpc.CallOption) (*ListPluginsResponse, error)
 }
 
@@ -358,51 +360,52 @@ func (c *controlServiceClient) ListPlugins(ctx context.Context, in *ListPluginsR
 // but must not wait there for a page that cannot load without that hook: the wait would end only at
 // the deadline. Only Serve, Transform and ResolveImport need a session.
 type ControlServiceServer interface {
-	// Opens a plugin SESSION and is the server-start hook: first message = ServerStarted, which
+	// Opens a plugin SESSION, and is the server-start hook: the first message is ServerStarted, which
 	// carries the connected sockets. The session lives exactly as long as this stream, so a client
-	// holds and reads it; when it ends, everything the plugin had ends in one step, visibly
-	// everywhere before its name can be taken. Ends OK when the daemon stops, ABORTED/REPLACED when
-	// another session takes the name over, ABORTED/SESSION_CLOSED when the session was ended. Fails
-	// with ALREADY_EXISTS/PLUGIN_NAME_TAKEN, FAILED_PRECONDITION/FEATURE_UNSUPPORTED,
-	// INVALID_ARGUMENT/FIELD_INVALID or RESOURCE_EXHAUSTED/LIMIT_REACHED.
+	// keeps the stream open and reads it. When the stream ends, everything that the plugin had ends in
+	// one step, visibly everywhere before the plugin's name can be taken again. Ends OK when the
+	// daemon stops, ABORTED/REPLACED when another session takes the name over, ABORTED/SESSION_CLOSED
+	// when the session was ended. Fails with ALREADY_EXISTS/PLUGIN_NAME_TAKEN,
+	// FAILED_PRECONDITION/FEATURE_UNSUPPORTED, INVALID_ARGUMENT/FIELD_INVALID or
+	// RESOURCE_EXHAUSTED/LIMIT_REACHED.
 	ServerStart(*ServerStartRequest, grpc.ServerStreamingServer[ServerStartResponse]) error
-	// Ends a session, and returns when everything it had is gone: it holds no later request, and its
-	// name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED; calls in
-	// progress fail as if the plugin had disconnected. To let them finish, half-close the hook
-	// streams and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such
-	// session.
+	// Ends a session, and returns once page requests no longer wait for the plugin and its name is
+	// free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED; calls in progress fail
+	// as if the plugin had disconnected. To let them finish, half-close the hook streams and wait for
+	// their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
 	EndSession(context.Context, *EndSessionRequest) (*EndSessionResponse, error)
-	// Hook: answer requests with virtual files. First plugin message must be `open`. One HTTP request
-	// is answered by exactly one plugin in resolved order, or the file system. Fails, as every hook
-	// stream does, with FAILED_PRECONDITION/SESSION_REQUIRED without a session, SESSION_GONE when it
-	// is over, HOOK_UNDECLARED when ServerStartRequest.hooks lacks it;
-	// ALREADY_EXISTS/HOOK_ALREADY_OPEN when opened twice; INVALID_ARGUMENT/FIELD_INVALID for bad
-	// options or filters. Ends with ABORTED/REPLACED or ABORTED/SESSION_CLOSED when its session does.
+	// Hook: answer requests with virtual files. The plugin's first message must be `open`. Each HTTP
+	// request is answered by the first plugin in resolved order that does not skip it, or by the file
+	// system. Fails, as every hook stream does, with FAILED_PRECONDITION/SESSION_REQUIRED without a
+	// session, SESSION_GONE when the session is over, HOOK_UNDECLARED when ServerStartRequest.hooks
+	// lacks the hook; ALREADY_EXISTS/HOOK_ALREADY_OPEN when the hook is opened twice;
+	// INVALID_ARGUMENT/FIELD_INVALID for bad options or filters. Ends with ABORTED/REPLACED or
+	// ABORTED/SESSION_CLOSED when its session does.
 	Serve(grpc.BidiStreamingServer[ServeRequest, ServeResponse]) error
 	// Hook: change a response's body, headers or MIME type before the page gets it. Plugins change it
-	// one after the other, in resolved order. First plugin message must be `open`. Errors as for
+	// one after the other, in resolved order. The plugin's first message must be `open`. Errors as for
 	// Serve.
 	Transform(grpc.BidiStreamingServer[TransformRequest, TransformResponse]) error
-	// Hook: resolve the import specifiers of a JavaScript module, all of one module in one call.
-	// First plugin message must be `open`. Errors as for Serve.
+	// Hook: resolve the import specifiers of a JavaScript module, all in one call. The plugin's first
+	// message must be `open`. Errors as for Serve.
 	ResolveImport(grpc.BidiStreamingServer[ResolveImportRequest, ResolveImportResponse]) error
 	// Invalidates cached results. Results of calls that began before this RPC returned are never
 	// cached. Needs no session. INVALID_ARGUMENT/FIELD_INVALID when nothing is named.
 	Invalidate(context.Context, *InvalidateRequest) (*InvalidateResponse, error)
 	// Sends one message to the selected sockets, or answers a page's request. Frames of successive
 	// completed RPCs reach one socket in RPC order, each at most once. Needs no session. Unknown,
-	// closed and slow sockets, and having no connected page, are OK with rows. Invalid input is
-	// INVALID_ARGUMENT/FIELD_INVALID; answering fails with NOT_FOUND/REQUEST_NOT_FOUND or
+	// closed and slow sockets are rows in an OK response; having no connected page is OK too. Invalid
+	// input is INVALID_ARGUMENT/FIELD_INVALID; answering fails with NOT_FOUND/REQUEST_NOT_FOUND or
 	// FAILED_PRECONDITION/ALREADY_ANSWERED or REQUEST_EXPIRED.
 	Send(context.Context, *SendRequest) (*SendResponse, error)
-	// Send, pipelined: one response per request, in order, on one stream. For plugins that answer
-	// many messages: no RPC is set up per message. An invalid request is answered by an error in its
-	// response and the stream continues.
+	// Send as a stream: one response per request, in order. A plugin that answers many messages saves
+	// the setup of an RPC per message. The response to an invalid request is its error; the stream
+	// continues.
 	SendStream(grpc.BidiStreamingServer[SendStreamRequest, SendStreamResponse]) error
-	// Makes pages import() a module and call its default export; can return its result. Needs no
-	// session. An exception, a page that never answers or having no connected page are OK with rows;
-	// a fan-out that runs out of time is OK with TIMED_OUT rows. Invalid input is
-	// INVALID_ARGUMENT/FIELD_INVALID.
+	// Makes pages import() a module and call its default export; can return the results. Needs no
+	// session. An exception and a page that never answers are rows in an OK response; having no
+	// connected page is OK too. Pages that have not answered when time runs out are TIMED_OUT rows.
+	// Invalid input is INVALID_ARGUMENT/FIELD_INVALID.
 	SendImport(context.Context, *SendImportRequest) (*SendImportResponse, error)
 	// Prints to the console of the selected pages. Needs no session. Reports and fails as Send does.
 	SendConsoleLog(context.Context, *SendConsoleLogRequest) (*SendConsoleLogResponse, error)
@@ -410,20 +413,21 @@ type ControlServiceServer interface {
 	// fails as Send does.
 	SendCommand(context.Context, *SendCommandRequest) (*SendCommandResponse, error)
 	// One ordered, resumable event stream: messages, console, errors, socket lifecycle, files. A
-	// subscriber gets every matching event, or a Gap with exact bounds, or an error; silence is not
-	// offered. Needs no session. Fails with INVALID_ARGUMENT/FIELD_INVALID,
+	// subscriber gets every matching event, or a Gap with exact bounds, or an error: nothing is lost
+	// silently. Needs no session. Fails with INVALID_ARGUMENT/FIELD_INVALID,
 	// OUT_OF_RANGE/POSITION_EVICTED or EPOCH_CHANGED (strict_resume); ends with
 	// RESOURCE_EXHAUSTED/SUBSCRIBER_SLOW (OVERFLOW_POLICY_DISCONNECT).
 	SubscribeMessages(*SubscribeMessagesRequest, grpc.ServerStreamingServer[SubscribeMessagesResponse]) error
-	// Connected sockets with metadata, plus the position to subscribe from. Paged. Needs no session.
-	// INVALID_ARGUMENT/FIELD_INVALID for a bad regex, page size or page token.
+	// Returns the connected sockets with their metadata, page by page, and the position to subscribe
+	// from. Needs no session. INVALID_ARGUMENT/FIELD_INVALID for a bad regex, page size or page token.
 	ListSockets(context.Context, *ListSocketsRequest) (*ListSocketsResponse, error)
 	// Closes sockets with a WebSocket close code. Needs no session. INVALID_ARGUMENT/FIELD_INVALID
 	// for an unset target, or a code or reason that cannot be sent.
 	CloseSockets(context.Context, *CloseSocketsRequest) (*CloseSocketsResponse, error)
-	// Version, features and limits. Callable without a session.
+	// Returns the daemon's version, features and limits. Needs no session.
 	GetServerInfo(context.Context, *GetServerInfoRequest) (*GetServerInfoResponse, error)
-	// Plugins in resolved hook order, with state and counters. Paged. Needs no session.
+	// Returns the plugins in resolved hook order, page by page, with state and counters. Needs no
+	// session.
 	ListPlugins(context.Context, *ListPluginsRequest) (*ListPluginsResponse, error)
 	mustEmbedUnimplementedControlServiceServer()
 }

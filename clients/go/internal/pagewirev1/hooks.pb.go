@@ -8,13 +8,14 @@
 // the hook, closing it withdraws it. On the stream the daemon sends a ...Call and the plugin sends
 // back a ...Result with the same call_id, in any order.
 //
-// What the page sees when a hook fails: a HookFailure is its status or 500, with an error page that
-// names plugin, file, line and frame and recovers by itself when the cause is fixed; a missed
-// deadline is 504; a plugin that disconnected is 502; overload, or a required plugin that is not
-// ready, is 503 with Retry-After. Each carries the headers `pagewire-plugin` and `pagewire-reason`.
+// What the page gets when a hook fails: for a HookFailure, the status of the failure or 500, with an
+// error page that names the plugin, file, line and frame, and that recovers by itself when the cause
+// is fixed; for a missed deadline, 504; for a plugin that disconnected, 502; for overload, or a
+// required plugin that is not ready, 503 with Retry-After. Each of these responses has the headers
+// `pagewire-plugin` and `pagewire-reason`.
 //
-// Plugins are called in one resolved order: the configuration's, then (phase, name); only
-// SERVE_PHASE_FIRST is ahead of all. It never depends on the order of connection.
+// Plugins are called in one resolved order: the order in the configuration, then by phase and name;
+// SERVE_PHASE_FIRST comes before all of these. The order in which plugins connect has no effect.
 
 package pagewirev1
 
@@ -46,8 +47,8 @@ const (
 	Hook_HOOK_TRANSFORM Hook = 2
 	// ControlService.ResolveImport.
 	Hook_HOOK_RESOLVE_IMPORT Hook = 3
-	// ControlService.SubscribeMessages, which needs no session: declare it to have readiness wait
-	// for the subscription too.
+	// ControlService.SubscribeMessages. It needs no session, so declaring it is optional: a session
+	// that declares it is not READY until the subscription is open.
 	Hook_HOOK_SUBSCRIBE_MESSAGES Hook = 4
 )
 
@@ -104,8 +105,8 @@ const (
 	FailureMode_FAILURE_MODE_UNSPECIFIED FailureMode = 0
 	// The page gets 502/503/504 naming the plugin. Default: a broken plugin is visible.
 	FailureMode_FAILURE_MODE_FAIL FailureMode = 1
-	// As if the plugin had skipped. Logged, counted and visible in the response header
-	// `pagewire-skipped`.
+	// The daemon continues as if the plugin had skipped. The failure is logged, counted, and visible
+	// in the response header `pagewire-skipped`.
 	FailureMode_FAILURE_MODE_SKIP FailureMode = 2
 )
 
@@ -157,11 +158,11 @@ type ServePhase int32
 const (
 	// Behaves as BEFORE_FILES.
 	ServePhase_SERVE_PHASE_UNSPECIFIED ServePhase = 0
-	// Editors' unsaved buffers: ahead of every plugin.
+	// Before every other plugin: for the unsaved buffers of editors.
 	ServePhase_SERVE_PHASE_FIRST ServePhase = 1
-	// Ahead of the file system.
+	// Before the file system.
 	ServePhase_SERVE_PHASE_BEFORE_FILES ServePhase = 2
-	// Consulted only when no file answers. Keeps existing files a pure fast path.
+	// Called only when no file answers, so that requests for existing files stay fast.
 	ServePhase_SERVE_PHASE_AFTER_FILES ServePhase = 3
 )
 
@@ -265,18 +266,20 @@ func (CallCancel_Reason) EnumDescriptor() ([]byte, []int) {
 	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{6, 0}
 }
 
-// How the daemon calls this hook. In the first message of every hook stream; unset = all defaults.
+// How the daemon calls this hook. Part of the first message of every hook stream; unset = all
+// defaults.
 type HookOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Calls the daemon may have outstanding; 0 = 32. Up to 1,024 more queue in the daemon, then the
-	// failure mode applies. HookOpened reports the effective number.
+	// Number of calls that may be unanswered at the same time; 0 = 32. Up to 1,024 more wait in a
+	// queue in the daemon; beyond those, the failure mode applies. HookOpened reports the effective
+	// number.
 	MaxConcurrentCalls uint32 `protobuf:"varint,1,opt,name=max_concurrent_calls,json=maxConcurrentCalls,proto3" json:"max_concurrent_calls,omitempty"`
-	// Per call, from the moment it is due (queueing included) to the result. 0 = 5s; capped by
-	// Limits.max_call_timeout; unlimited while the daemon runs with --debug. Negative is
-	// INVALID_ARGUMENT/FIELD_INVALID.
+	// Time limit of each call, from the request for it, its time in the queue included, to its result.
+	// 0 = 5s; capped by Limits.max_call_timeout; unlimited while the daemon runs with --debug.
+	// Negative is INVALID_ARGUMENT/FIELD_INVALID.
 	CallTimeout *durationpb.Duration `protobuf:"bytes,2,opt,name=call_timeout,json=callTimeout,proto3" json:"call_timeout,omitempty"`
 	// What the page gets on timeout, crash, overload or a lost stream before a response was
-	// committed. UNSPECIFIED = FAIL. A HookFailure is always shown, whatever this says.
+	// committed. UNSPECIFIED = FAIL. A HookFailure is always shown, whatever the mode.
 	FailureMode FailureMode `protobuf:"varint,3,opt,name=failure_mode,json=failureMode,proto3,enum=pagewire.v1.FailureMode" json:"failure_mode,omitempty"`
 	// Request header names to forward, lower-case. Empty = none; "*" = all. Forwarded headers are
 	// part of the cache key of results.
@@ -344,12 +347,12 @@ func (x *HookOptions) GetForwardRequestHeaders() []string {
 }
 
 // The requests that a hook is called for. Evaluated in the daemon; a request that no filter matches
-// causes no call. Within a field any entry may match; between fields all non-empty ones must;
-// exclude wins. An empty filter is INVALID_ARGUMENT/FIELD_INVALID.
+// causes no call. A field matches if any of its entries does, a filter if all its non-empty fields
+// do; exclude_path_regexes has precedence. An empty filter is INVALID_ARGUMENT/FIELD_INVALID.
 type RequestFilter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Required to have an otherwise empty filter: matching everything is a deliberate choice (and the
-	// slow path). Default false.
+	// Must be true in a filter without other fields, since matching every request is slow and should
+	// be a deliberate choice. Default false.
 	MatchAll bool `protobuf:"varint,1,opt,name=match_all,json=matchAll,proto3" json:"match_all,omitempty"`
 	// Matched with RequestContext.path as a whole. Each begins with "/", else
 	// INVALID_ARGUMENT/FIELD_INVALID. Empty = any path.
@@ -366,7 +369,8 @@ type RequestFilter struct {
 	ExcludePathRegexes []string `protobuf:"bytes,5,rep,name=exclude_path_regexes,json=excludePathRegexes,proto3" json:"exclude_path_regexes,omitempty"`
 	// HTTP methods, upper-case. Empty = GET and HEAD.
 	Methods []string `protobuf:"bytes,6,rep,name=methods,proto3" json:"methods,omitempty"`
-	// Transform only: essence types of the response, "text/*" allowed. Empty = any.
+	// Transform only: MIME types of the response, without parameters; "text/*" is allowed. Empty =
+	// any.
 	MimeTypes []string `protobuf:"bytes,7,rep,name=mime_types,json=mimeTypes,proto3" json:"mime_types,omitempty"`
 	// Absolute paths: matches requests that the file system would answer with this file, whatever URL
 	// leads to it through base path, mount, folder index or app index. Empty = any. One that is not
@@ -462,7 +466,7 @@ func (x *RequestFilter) GetFilePaths() []string {
 	return nil
 }
 
-// The HTTP request a call is about.
+// The HTTP request that a call is about.
 type RequestContext struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The HTTP method, upper-case.
@@ -627,8 +631,8 @@ func (x *Header) GetValue() []byte {
 	return nil
 }
 
-// The plugin's own considered failure (a syntax error, say). Shown to the developer in the page,
-// the terminal and the event stream; never a fall-through.
+// A failure that the plugin reports deliberately, such as a syntax error in a source file. Shown to
+// the developer in the page, the terminal and the event stream; the next plugin is not called.
 type HookFailure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// HTTP status for the page; 0 = 500.
@@ -640,7 +644,7 @@ type HookFailure struct {
 	// Where in the source the cause is. Unset = unknown.
 	Location *SourceLocation `protobuf:"bytes,4,opt,name=location,proto3" json:"location,omitempty"`
 	// Further files, as absolute paths, whose change may fix it: with --watch, pages that met the
-	// failure then retry. Empty = none but the request's own.
+	// failure then retry. Empty = only the file of the request (RequestContext.file_path).
 	DependsOnFiles []string `protobuf:"bytes,5,rep,name=depends_on_files,json=dependsOnFiles,proto3" json:"depends_on_files,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -784,10 +788,11 @@ func (x *SourceLocation) GetFrame() string {
 	return ""
 }
 
-// Stop working on a call. A result already on its way is ignored, not an error.
+// Tells the plugin to stop working on a call. A result that is already on its way is ignored and is
+// not an error.
 type CallCancel struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The call's id. Never cancelled twice.
+	// The id of the call. A call is cancelled at most once.
 	CallId uint64 `protobuf:"varint,1,opt,name=call_id,json=callId,proto3" json:"call_id,omitempty"`
 	// Why the result is not awaited any more.
 	Reason        CallCancel_Reason `protobuf:"varint,2,opt,name=reason,proto3,enum=pagewire.v1.CallCancel_Reason" json:"reason,omitempty"`
@@ -903,12 +908,13 @@ func (x *HookOpened) GetMaxBodyBytes() uint32 {
 	return 0
 }
 
-// Replaces all filters of the stream at once, and invalidates this plugin's cached results that no
-// longer match. Answered by FiltersUpdated, in order, when no later request sees the old ones.
+// Replaces all filters of the stream at once, and invalidates all cached results of this hook.
+// Answered by FiltersUpdated once every later request sees the new filters; several updates are
+// answered in order.
 type UpdateFilters struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The new filters; any may match. Empty = no calls. An invalid one ends the stream with
-	// INVALID_ARGUMENT/FIELD_INVALID.
+	// The new filters: the plugin is called when any of them matches. Empty = no calls. An invalid one
+	// ends the stream with INVALID_ARGUMENT/FIELD_INVALID.
 	Filters       []*RequestFilter `protobuf:"bytes,1,rep,name=filters,proto3" json:"filters,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -988,11 +994,11 @@ func (*FiltersUpdated) Descriptor() ([]byte, []int) {
 	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{9}
 }
 
-// The plugin does not handle this request: call the next one.
+// The plugin does not handle this request: the next plugin is called.
 type Skip struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Do not call again for this method, path, query and forwarded headers until invalidated. Default
-	// false.
+	// Do not call this plugin again for this method, path, query and forwarded headers until the
+	// result is invalidated. Default false.
 	Remember      bool `protobuf:"varint,1,opt,name=remember,proto3" json:"remember,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1272,7 +1278,7 @@ type ServeOpen struct {
 	// When this plugin is called, relative to the file system. UNSPECIFIED = BEFORE_FILES.
 	Phase ServePhase `protobuf:"varint,3,opt,name=phase,proto3,enum=pagewire.v1.ServePhase" json:"phase,omitempty"`
 	// Largest request body to forward, in bytes. 0 = never forward bodies; capped by
-	// Limits.max_body_bytes. One that does not arrive within 30 s is answered with 408 by the daemon.
+	// Limits.max_body_bytes. The daemon answers 408 if a body does not arrive within 30 s.
 	MaxRequestBodyBytes uint32 `protobuf:"varint,4,opt,name=max_request_body_bytes,json=maxRequestBodyBytes,proto3" json:"max_request_body_bytes,omitempty"`
 	unknownFields       protoimpl.UnknownFields
 	sizeCache           protoimpl.SizeCache
@@ -1347,8 +1353,8 @@ type ServeCall struct {
 	Body []byte `protobuf:"bytes,3,opt,name=body,proto3" json:"body,omitempty"`
 	// The request had a body larger than the plugin accepts; `body` is empty.
 	BodyOmitted bool `protobuf:"varint,4,opt,name=body_omitted,json=bodyOmitted,proto3" json:"body_omitted,omitempty"`
-	// Time left, relative (clocks differ). After it, results are ignored. Unset = unlimited
-	// (--debug).
+	// Time left until the deadline, relative because clocks differ. Later results are ignored. Unset =
+	// unlimited (--debug).
 	TimeRemaining *durationpb.Duration `protobuf:"bytes,5,opt,name=time_remaining,json=timeRemaining,proto3" json:"time_remaining,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1422,8 +1428,8 @@ func (x *ServeCall) GetTimeRemaining() *durationpb.Duration {
 // The plugin's answer to a ServeCall.
 type ServeResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The call answered. Late, duplicate or unknown: the result is ignored and counted as
-	// Plugin.late_results; the stream continues.
+	// The call that this answers. If it is unknown, or the result is late or a duplicate, the result
+	// is ignored and counted as Plugin.late_results; the stream continues.
 	CallId uint64 `protobuf:"varint,1,opt,name=call_id,json=callId,proto3" json:"call_id,omitempty"`
 	// The answer. Unset counts as a failure of the plugin.
 	//
@@ -1513,7 +1519,7 @@ type isServeResult_Outcome interface {
 }
 
 type ServeResult_Skip struct {
-	// Not mine: call the next plugin.
+	// The plugin does not handle the request: the next plugin is called.
 	Skip *Skip `protobuf:"bytes,2,opt,name=skip,proto3,oneof"`
 }
 
@@ -1523,7 +1529,7 @@ type ServeResult_Content struct {
 }
 
 type ServeResult_Failure struct {
-	// Mine, but broken: shown, never a fall-through.
+	// The plugin failed: the failure is shown, and the next plugin is not called.
 	Failure *HookFailure `protobuf:"bytes,4,opt,name=failure,proto3,oneof"`
 }
 
@@ -1552,14 +1558,14 @@ type ServeContent struct {
 	//	*ServeContent_FilePath
 	Body isServeContent_Body `protobuf_oneof:"body"`
 	// The daemon may answer later requests with the same method, path, query and forwarded headers
-	// itself, until invalidated, a named file changes, or the session ends. Default false. Ignored
-	// unless the method is GET or HEAD and the request has no body; and while a named file is younger
-	// than a second, as it may change again and look the same.
+	// itself, until invalidated, a named file changes, or the session ends. Default false. Ignored for
+	// methods other than GET and HEAD, for requests with a body, and while a named file was modified
+	// less than a second ago, since it could change again undetected.
 	Remember bool `protobuf:"varint,6,opt,name=remember,proto3" json:"remember,omitempty"`
 	// Skip the later stages (transform, client injection). Default false.
 	Verbatim bool `protobuf:"varint,7,opt,name=verbatim,proto3" json:"verbatim,omitempty"`
-	// Further files, as absolute paths, whose change makes a cached result stale. Empty = none but
-	// `file_path`.
+	// Further files, as absolute paths, whose change makes a cached result stale. Empty = only
+	// `file_path`, if it is set.
 	DependsOnFiles []string `protobuf:"bytes,8,rep,name=depends_on_files,json=dependsOnFiles,proto3" json:"depends_on_files,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -1667,14 +1673,13 @@ type isServeContent_Body interface {
 }
 
 type ServeContent_InlineBody struct {
-	// The body itself. Up to HookOpened.max_body_bytes.
+	// The body itself, up to HookOpened.max_body_bytes.
 	InlineBody []byte `protobuf:"bytes,4,opt,name=inline_body,json=inlineBody,proto3,oneof"`
 }
 
 type ServeContent_FilePath struct {
-	// Absolute path of a file inside a served root or the scratch directory
-	// (ServerStarted.scratch_dir); the daemon reads it. Any size. A file elsewhere is a failure of
-	// the plugin.
+	// Absolute path of a file of any size inside a served root or the scratch directory
+	// (ServerStarted.scratch_dir); the daemon reads it. A file elsewhere is a failure of the plugin.
 	FilePath string `protobuf:"bytes,5,opt,name=file_path,json=filePath,proto3,oneof"`
 }
 
@@ -1916,8 +1921,9 @@ type TransformOpen struct {
 	Filters []*RequestFilter `protobuf:"bytes,1,rep,name=filters,proto3" json:"filters,omitempty"`
 	// Concurrency, timeout, failure mode, headers. Unset = all defaults.
 	Options *HookOptions `protobuf:"bytes,2,opt,name=options,proto3" json:"options,omitempty"`
-	// Largest body to send, in bytes; 0 = 1 MiB; capped by Limits.max_body_bytes. A larger one
-	// bypasses this plugin, and the response header `pagewire-skipped` names it.
+	// Largest response body to pass to the plugin, in bytes; 0 = 1 MiB; capped by
+	// Limits.max_body_bytes. A larger response bypasses this plugin, and the response header
+	// `pagewire-skipped` names it.
 	MaxBodyBytes  uint32 `protobuf:"varint,3,opt,name=max_body_bytes,json=maxBodyBytes,proto3" json:"max_body_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1986,10 +1992,11 @@ type TransformCall struct {
 	// The response's headers, content-type included and content-length not, as they stand after the
 	// plugins before this one.
 	ResponseHeaders []*Header `protobuf:"bytes,4,rep,name=response_headers,json=responseHeaders,proto3" json:"response_headers,omitempty"`
-	// The response's body, as it stands after the plugins before this one. Never cut, never compressed.
+	// The response's body, as it stands after the plugins before this one. Never truncated, never
+	// compressed.
 	Body []byte `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`
-	// Time left, relative (clocks differ). After it, results are ignored. Unset = unlimited
-	// (--debug).
+	// Time left until the deadline, relative because clocks differ. Later results are ignored. Unset =
+	// unlimited (--debug).
 	TimeRemaining *durationpb.Duration `protobuf:"bytes,6,opt,name=time_remaining,json=timeRemaining,proto3" json:"time_remaining,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2070,8 +2077,8 @@ func (x *TransformCall) GetTimeRemaining() *durationpb.Duration {
 // The plugin's answer to a TransformCall.
 type TransformResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The call answered. Late, duplicate or unknown: the result is ignored and counted as
-	// Plugin.late_results; the stream continues.
+	// The call that this answers. If it is unknown, or the result is late or a duplicate, the result
+	// is ignored and counted as Plugin.late_results; the stream continues.
 	CallId uint64 `protobuf:"varint,1,opt,name=call_id,json=callId,proto3" json:"call_id,omitempty"`
 	// The answer. Unset counts as a failure of the plugin.
 	//
@@ -2171,7 +2178,7 @@ type TransformResult_Content struct {
 }
 
 type TransformResult_Failure struct {
-	// Mine, but broken: shown instead of the response.
+	// The plugin failed: the failure is shown instead of the response.
 	Failure *HookFailure `protobuf:"bytes,4,opt,name=failure,proto3,oneof"`
 }
 
@@ -2184,19 +2191,19 @@ func (*TransformResult_Failure) isTransformResult_Outcome() {}
 // Changes to a response. Everything that is not mentioned stays.
 type TransformContent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The new body, up to HookOpened.max_body_bytes; set and empty = an empty body. Unset keeps the
-	// body (headers or type only).
+	// The new body, up to HookOpened.max_body_bytes; set and empty = an empty body. Unset = unchanged.
 	Body []byte `protobuf:"bytes,1,opt,name=body,proto3,oneof" json:"body,omitempty"`
-	// A MIME type or a file extension; empty keeps it.
+	// The new MIME type, or a file extension; empty = unchanged.
 	ContentType string `protobuf:"bytes,2,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
-	// Headers to set, each replacing those of its name; a name that occurs twice here has both
+	// Headers to set; each replaces all existing headers of its name, and a name given twice gets both
 	// values. Hop-by-hop headers and content-length are refused: the result then counts as a failure
 	// of the plugin.
 	Headers []*Header `protobuf:"bytes,3,rep,name=headers,proto3" json:"headers,omitempty"`
-	// Names of headers to remove before `headers` are set, lower-case. Absent ones are ignored. Empty =
-	// none.
+	// Names of headers to remove before `headers` are set, lower-case. Names that the response lacks
+	// are ignored. Empty = none.
 	RemoveHeaders []string `protobuf:"bytes,4,rep,name=remove_headers,json=removeHeaders,proto3" json:"remove_headers,omitempty"`
-	// Do not cache the pipeline's result for this request. Default false.
+	// Do not cache this result: the plugin is called again for the next identical response. Default
+	// false.
 	NoCache bool `protobuf:"varint,5,opt,name=no_cache,json=noCache,proto3" json:"no_cache,omitempty"`
 	// Further files, as absolute paths, whose change makes a cached result stale (includes,
 	// configuration). Empty = none.
@@ -2506,13 +2513,14 @@ func (*ResolveImportResponse_FiltersUpdated) isResolveImportResponse_Message() {
 // How this plugin resolves.
 type ResolveImportOpen struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// On the request for the importing module: the plugin is called when any of these matches. Empty
-	// = none yet. An invalid one, or one with mime_types, is INVALID_ARGUMENT/FIELD_INVALID.
+	// Matched with the request for the importing module, not with the imports. The plugin is called
+	// when any of these matches. Empty = none yet. An invalid one, or one with mime_types, is
+	// INVALID_ARGUMENT/FIELD_INVALID.
 	Filters []*RequestFilter `protobuf:"bytes,1,rep,name=filters,proto3" json:"filters,omitempty"`
 	// Concurrency, timeout, failure mode, headers. Unset = all defaults.
 	Options *HookOptions `protobuf:"bytes,2,opt,name=options,proto3" json:"options,omitempty"`
-	// RE2, unanchored, on the specifier: only specifiers in which one of these is found are passed
-	// on. Empty = all. Bare specifiers only: "^[^./]". One that does not compile is
+	// RE2, unanchored, matched with the specifier: only specifiers in which one of these is found are
+	// passed on. Empty = all. For bare specifiers only, use "^[^./]". One that does not compile is
 	// INVALID_ARGUMENT/FIELD_INVALID.
 	SpecifierRegexes []string `protobuf:"bytes,3,rep,name=specifier_regexes,json=specifierRegexes,proto3" json:"specifier_regexes,omitempty"`
 	unknownFields    protoimpl.UnknownFields
@@ -2577,10 +2585,10 @@ type ResolveImportCall struct {
 	CallId uint64 `protobuf:"varint,1,opt,name=call_id,json=callId,proto3" json:"call_id,omitempty"`
 	// The request for the importing module (or the HTML page of an inline module).
 	Importer *RequestContext `protobuf:"bytes,2,opt,name=importer,proto3" json:"importer,omitempty"`
-	// The imports that match and no plugin before this one resolved, in source order. At least one.
+	// The imports that match and that no earlier plugin has resolved, in source order. At least one.
 	Imports []*ImportSpecifier `protobuf:"bytes,3,rep,name=imports,proto3" json:"imports,omitempty"`
-	// Time left, relative (clocks differ). After it, results are ignored. Unset = unlimited
-	// (--debug).
+	// Time left until the deadline, relative because clocks differ. Later results are ignored. Unset =
+	// unlimited (--debug).
 	TimeRemaining *durationpb.Duration `protobuf:"bytes,4,opt,name=time_remaining,json=timeRemaining,proto3" json:"time_remaining,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2720,8 +2728,8 @@ func (x *ImportSpecifier) GetColumn() uint32 {
 // The plugin's answer to a ResolveImportCall. There is no skip: leave imports empty instead.
 type ResolveImportResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The call answered. Late, duplicate or unknown: the result is ignored and counted as
-	// Plugin.late_results; the stream continues.
+	// The call that this answers. If it is unknown, or the result is late or a duplicate, the result
+	// is ignored and counted as Plugin.late_results; the stream continues.
 	CallId uint64 `protobuf:"varint,1,opt,name=call_id,json=callId,proto3" json:"call_id,omitempty"`
 	// The answer. Unset counts as a failure of the plugin.
 	//
@@ -2806,7 +2814,7 @@ type ResolveImportResult_Resolved struct {
 }
 
 type ResolveImportResult_Failure struct {
-	// Mine, but broken: shown instead of the module.
+	// The plugin failed: the failure is shown instead of the module.
 	Failure *HookFailure `protobuf:"bytes,3,opt,name=failure,proto3,oneof"`
 }
 
@@ -2881,7 +2889,7 @@ func (x *ResolvedImports) GetDependsOnFiles() []string {
 }
 
 // The cached results to invalidate: those that any of the fields names. At least one of the first
-// four must be set, else INVALID_ARGUMENT/FIELD_INVALID.
+// four fields must be set, else INVALID_ARGUMENT/FIELD_INVALID.
 type InvalidateRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Everything, of every plugin. Default false.
@@ -2892,10 +2900,10 @@ type InvalidateRequest struct {
 	// Results for URL paths that begin with one of these. Each begins with "/", else
 	// INVALID_ARGUMENT/FIELD_INVALID.
 	PathPrefixes []string `protobuf:"bytes,3,rep,name=path_prefixes,json=pathPrefixes,proto3" json:"path_prefixes,omitempty"`
-	// Results made from these files, as absolute paths. Unknown ones are ignored.
+	// Results made from these files, given as absolute paths. Unknown files are ignored.
 	FilePaths []string `protobuf:"bytes,4,rep,name=file_paths,json=filePaths,proto3" json:"file_paths,omitempty"`
-	// Also act on the pages that use them as watch mode would: swap styles, else reload. Default
-	// false.
+	// Also refresh the pages that use them, as in watch mode: swap their stylesheets, or else reload
+	// them. Default false.
 	RefreshPages  bool `protobuf:"varint,5,opt,name=refresh_pages,json=refreshPages,proto3" json:"refresh_pages,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

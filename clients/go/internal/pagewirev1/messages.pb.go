@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: pagewire/v1/messages.proto
 
-// Messages: down to pages (Send, SendStream, SendImport, SendConsoleLog) and every event of
-// the pages, as one ordered event stream (SubscribeMessages).
+// Messages to pages (Send, SendStream, SendImport, SendConsoleLog), and the events of all pages as
+// one ordered stream (SubscribeMessages).
 
 package pagewirev1
 
@@ -93,8 +93,8 @@ const (
 	EventKind_EVENT_KIND_CONSOLE EventKind = 3
 	// An error in a page: PageError.
 	EventKind_EVENT_KIND_PAGE_ERROR EventKind = 4
-	// A watched file: FileChanged. Of a daemon that does not watch (--watch):
-	// FAILED_PRECONDITION/FEATURE_UNSUPPORTED.
+	// A change to a watched file: FileChanged. If the daemon does not watch files (--watch), the
+	// subscription fails with FAILED_PRECONDITION/FEATURE_UNSUPPORTED.
 	EventKind_EVENT_KIND_FILE EventKind = 5
 )
 
@@ -151,10 +151,10 @@ type OverflowPolicy int32
 const (
 	// Behaves as DISCONNECT.
 	OverflowPolicy_OVERFLOW_POLICY_UNSPECIFIED OverflowPolicy = 0
-	// End with RESOURCE_EXHAUSTED/SUBSCRIBER_SLOW, which carries the position to resume from.
-	// Nothing is lost silently.
+	// The stream ends with RESOURCE_EXHAUSTED/SUBSCRIBER_SLOW, which carries the position to resume
+	// from. Nothing is lost silently.
 	OverflowPolicy_OVERFLOW_POLICY_DISCONNECT OverflowPolicy = 1
-	// Drop the oldest events and report them with a Gap.
+	// The oldest events are dropped and reported with a Gap.
 	OverflowPolicy_OVERFLOW_POLICY_GAP OverflowPolicy = 2
 )
 
@@ -329,7 +329,7 @@ const (
 	SocketClosed_CAUSE_CONNECTION_LOST SocketClosed_Cause = 2
 	// Two pings went unanswered (one every 10 s by default; not with --debug).
 	SocketClosed_CAUSE_NO_PONG SocketClosed_Cause = 3
-	// The same, but the page has not even read earlier frames.
+	// Two pings went unanswered, and the page has not even read earlier frames.
 	SocketClosed_CAUSE_SLOW SocketClosed_Cause = 4
 	// CloseSockets.
 	SocketClosed_CAUSE_CLOSED_BY_API SocketClosed_Cause = 5
@@ -775,12 +775,12 @@ func (*SendStreamResponse_Report) isSendStreamResponse_Outcome() {}
 
 func (*SendStreamResponse_Error) isSendStreamResponse_Outcome() {}
 
-// An error of one send on a stream, as the same error of Send would be reported.
+// An error of one send on a stream: the code, reason and message that Send would fail with.
 type SendError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The gRPC status code as a number, 3 for INVALID_ARGUMENT say. Never 0.
+	// The gRPC status code as a number, for example 3 for INVALID_ARGUMENT. Never 0.
 	Code int32 `protobuf:"varint,1,opt,name=code,proto3" json:"code,omitempty"`
-	// ErrorInfo.reason, "FIELD_INVALID" or "REQUEST_NOT_FOUND" say.
+	// ErrorInfo.reason, for example "FIELD_INVALID" or "REQUEST_NOT_FOUND".
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The status message, for people.
 	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
@@ -856,13 +856,15 @@ type SendImportRequest struct {
 	ArgsJson []string `protobuf:"bytes,4,rep,name=args_json,json=argsJson,proto3" json:"args_json,omitempty"`
 	// Whether a module that is loaded already is evaluated again. UNSPECIFIED = REUSE.
 	Mode ImportMode `protobuf:"varint,5,opt,name=mode,proto3,enum=pagewire.v1.ImportMode" json:"mode,omitempty"`
-	// Wait for the function's result (and its promise). Default false: only the delivery is reported.
+	// Wait for what the default export returns, or for what its promise resolves to. Default false:
+	// only the delivery is reported.
 	AwaitResult bool `protobuf:"varint,6,opt,name=await_result,json=awaitResult,proto3" json:"await_result,omitempty"`
-	// Budget for the pages. 0 = what is left of the RPC's own deadline, less a margin, or 10s when it
-	// has none. Negative is INVALID_ARGUMENT/FIELD_INVALID. Pages that overrun are TIMED_OUT rows.
+	// Time limit for the pages. 0 = the time until the RPC's own deadline, less a margin, or 10s when
+	// the RPC has none. Negative is INVALID_ARGUMENT/FIELD_INVALID. Pages that exceed the limit are
+	// TIMED_OUT rows.
 	Timeout *durationpb.Duration `protobuf:"bytes,7,opt,name=timeout,proto3" json:"timeout,omitempty"`
-	// Largest result per page, in bytes; 0 = 1 MiB. All rows together share 3 MiB. A larger one
-	// comes with JsValue.truncated.
+	// Limit of the result of one page, in bytes; 0 = 1 MiB. A larger result comes with
+	// JsValue.truncated. All rows together have at most 3 MiB.
 	MaxResultBytes uint32 `protobuf:"varint,8,opt,name=max_result_bytes,json=maxResultBytes,proto3" json:"max_result_bytes,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -990,7 +992,7 @@ type SendImportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The sockets that the import reached. Zero sockets matched is OK and empty.
 	Report *DeliveryReport `protobuf:"bytes,1,opt,name=report,proto3" json:"report,omitempty"`
-	// With await_result: exactly one per selected socket, whatever happened to it. Else empty.
+	// With await_result: exactly one result per selected socket, whatever happened to it. Else empty.
 	Results       []*ImportResult `protobuf:"bytes,2,rep,name=results,proto3" json:"results,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1053,7 +1055,7 @@ type ImportResult struct {
 	//	*ImportResult_Exception
 	//	*ImportResult_Unanswered
 	Outcome isImportResult_Outcome `protobuf_oneof:"outcome"`
-	// From selection to the answer, or to the end of waiting, by the daemon's clock.
+	// Time from the selection to the answer, or to the end of waiting, by the daemon's clock.
 	Elapsed       *durationpb.Duration `protobuf:"bytes,5,opt,name=elapsed,proto3" json:"elapsed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1152,8 +1154,8 @@ type ImportResult_Exception struct {
 }
 
 type ImportResult_Unanswered struct {
-	// The page never answered, and why: NOT_FOUND, GONE, DROPPED_SLOW, TIMED_OUT, or UNSUPPORTED
-	// for a page that never sent a hello.
+	// The reason why the page never answered: NOT_FOUND, GONE, DROPPED_SLOW, TIMED_OUT, or
+	// UNSUPPORTED for a page that never sent a hello.
 	Unanswered DeliveryStatus `protobuf:"varint,4,opt,name=unanswered,proto3,enum=pagewire.v1.DeliveryStatus,oneof"`
 }
 
@@ -1170,7 +1172,8 @@ type SendConsoleLogRequest struct {
 	Target *Target `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
 	// The console method to print with. UNSPECIFIED = LOG.
 	Level ConsoleLevel `protobuf:"varint,2,opt,name=level,proto3,enum=pagewire.v1.ConsoleLevel" json:"level,omitempty"`
-	// For example the plugin's name: printed as `[source] text`. Empty = text alone.
+	// Where the entry comes from, for example the plugin's name. Printed as `[source] text`. Empty =
+	// `text` alone.
 	Source string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
 	// Printed verbatim: never a format string unless args follow. `%`, `#`, `</script>`, newlines
 	// and emoji print exactly; the same text sent twice prints twice.
@@ -1319,20 +1322,21 @@ type SubscribeMessagesRequest struct {
 	// If resume_after has been evicted: true = fail with OUT_OF_RANGE/POSITION_EVICTED, or
 	// OUT_OF_RANGE/EPOCH_CHANGED when the daemon restarted; false (default) = a Gap, then live.
 	StrictResume bool `protobuf:"varint,5,opt,name=strict_resume,json=strictResume,proto3" json:"strict_resume,omitempty"`
-	// Events buffered for this subscriber. 0 = 1024; 8 MiB at most whatever the number. What happens
-	// when it is full is `overflow`.
+	// Number of events buffered for this subscriber. 0 = 1024; whatever the number, their size is 8
+	// MiB at most. `overflow` decides what happens when the buffer is full.
 	MaxQueue uint32 `protobuf:"varint,6,opt,name=max_queue,json=maxQueue,proto3" json:"max_queue,omitempty"`
 	// What happens when this subscriber reads too slowly. UNSPECIFIED = DISCONNECT.
 	Overflow OverflowPolicy `protobuf:"varint,7,opt,name=overflow,proto3,enum=pagewire.v1.OverflowPolicy" json:"overflow,omitempty"`
 	// Offer to answer pages' requests of all subscribed types (see BrowserMessage.request_id).
 	// Default false.
 	AnswersRequests bool `protobuf:"varint,8,opt,name=answers_requests,json=answersRequests,proto3" json:"answers_requests,omitempty"`
-	// Larger frames, in bytes, arrive without content, with BrowserMessage.omitted_bytes. 0 = 1 MiB.
-	// Above 3 MiB makes the daemon send messages that gRPC libraries refuse by default.
+	// Size in bytes above which a frame arrives without its content, with
+	// BrowserMessage.omitted_bytes. 0 = 1 MiB. A value above 3 MiB makes the daemon send messages that
+	// gRPC libraries refuse by default.
 	MaxEventBytes uint32 `protobuf:"varint,9,opt,name=max_event_bytes,json=maxEventBytes,proto3" json:"max_event_bytes,omitempty"`
-	// Offer to answer requests of these types alone. Each must be among `message_types` if that is
-	// set, else INVALID_ARGUMENT/FIELD_INVALID, as with answers_requests. Empty = answers_requests
-	// decides.
+	// Offer to answer requests of these types alone. INVALID_ARGUMENT/FIELD_INVALID if one of them is
+	// not among `message_types` (when that is set), or together with answers_requests. Empty =
+	// answers_requests decides.
 	AnswerTypes   []string `protobuf:"bytes,10,rep,name=answer_types,json=answerTypes,proto3" json:"answer_types,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1438,7 +1442,7 @@ func (x *SubscribeMessagesRequest) GetAnswerTypes() []string {
 	return nil
 }
 
-// One event. Of one socket: SocketOpened comes before all its events, SocketClosed after them.
+// One event. SocketOpened comes before all other events of its socket, SocketClosed after them.
 type SubscribeMessagesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The event's own position in the log. Keep the last one to resume after it.
@@ -1635,7 +1639,7 @@ type SubscribeMessagesResponse_PageError struct {
 }
 
 type SubscribeMessagesResponse_Gap struct {
-	// Events are lost to this subscriber. Sent whatever `kinds` asks for.
+	// Events are lost to this subscriber. Sent whatever `kinds` requests.
 	Gap *Gap `protobuf:"bytes,10,opt,name=gap,proto3,oneof"`
 }
 
@@ -1709,8 +1713,8 @@ func (x *Subscribed) GetResumed() bool {
 	return false
 }
 
-// A watched file changed (--watch): one that is served and that no .gitignore names. Simultaneous
-// changes are reported together, in the order of their paths.
+// A watched file changed (--watch). Files are watched if they are served and no .gitignore names
+// them. Simultaneous changes are reported together, in the order of their paths.
 type FileChanged struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The file, as an absolute path on the daemon's machine.
@@ -1842,7 +1846,7 @@ func (x *Gap) GetReason() Gap_Reason {
 // A frame that a page sent, 1 MiB at most by default; a larger one closes the socket with 1009.
 type BrowserMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The socket it came from; Target.ids with it reaches the same page.
+	// The socket that the frame came from; Target.ids with this id reaches the same page.
 	SocketId string `protobuf:"bytes,1,opt,name=socket_id,json=socketId,proto3" json:"socket_id,omitempty"`
 	// The content. Unset when it was left out (see omitted_bytes).
 	//
@@ -1852,15 +1856,15 @@ type BrowserMessage struct {
 	//	*BrowserMessage_Binary
 	Frame isBrowserMessage_Frame `protobuf_oneof:"frame"`
 	// The `type` of a text frame; empty for binary. Text that is not a JSON object with a type is
-	// answered with an error to its page and counted, not delivered.
+	// counted and not delivered, and its page gets an error.
 	Type string `protobuf:"bytes,4,opt,name=type,proto3" json:"type,omitempty"`
-	// Non-empty: the page can be answered with Target.reply_to. It awaits an answer when it sent the
-	// message with sendMessageWaitForResponse, which marks its frame; a mere `id` of its own never
-	// gets an automatic answer. A marked request gets exactly one answer or one error: at once if no
-	// subscriber offers to answer and no required plugin is still starting, when the last such
-	// subscriber disconnects, or after 20 s.
+	// Non-empty: the page can be answered with Target.reply_to. The page awaits an answer if it sent
+	// the message with sendMessageWaitForResponse, which marks the frame; a frame with only an `id` of
+	// the page never gets an automatic answer. A marked request gets exactly one answer or one error.
+	// The error comes at once if no subscriber offers to answer and no required plugin is still
+	// starting, when the last subscriber that offers to answer disconnects, or after 20 s.
 	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Size in bytes of a frame whose content was left out, being above max_event_bytes. 0 = the
+	// Size in bytes of a frame whose content was left out because it exceeds max_event_bytes. 0 = the
 	// content is here.
 	OmittedBytes  uint64 `protobuf:"varint,6,opt,name=omitted_bytes,json=omittedBytes,proto3" json:"omitted_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -2023,7 +2027,7 @@ func (x *SocketOpened) GetPreviousSocketId() string {
 	return ""
 }
 
-// It became ready, or its URL, title, visibility or document state changed.
+// A socket became ready, or the URL, title, visibility or document state of its page changed.
 type SocketUpdated struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The whole socket, as it is after the change.

@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: pagewire/v1/sockets.proto
 
-// Sockets: one per connected document, its metadata, and operations on its page that need no code
-// of the page's own.
+// Sockets, one per connected document: their metadata, and operations on their pages that need no
+// code in the page.
 
 package pagewirev1
 
@@ -91,8 +91,8 @@ type Socket struct {
 	SocketId string `protobuf:"bytes,1,opt,name=socket_id,json=socketId,proto3" json:"socket_id,omitempty"`
 	// Names the document; the same across reconnects of its WebSocket.
 	PageId string `protobuf:"bytes,2,opt,name=page_id,json=pageId,proto3" json:"page_id,omitempty"`
-	// Names the browser tab; the same across reloads and same-origin navigations. Frames have their
-	// top page's; a duplicated tab takes a new one.
+	// Names the browser tab; the same across reloads and same-origin navigations. A frame has the
+	// tab_id of its top page; a duplicated tab gets a new one.
 	TabId string `protobuf:"bytes,3,opt,name=tab_id,json=tabId,proto3" json:"tab_id,omitempty"`
 	// The document's location, as the page reported it last.
 	Url string `protobuf:"bytes,4,opt,name=url,proto3" json:"url,omitempty"`
@@ -100,7 +100,7 @@ type Socket struct {
 	Title string `protobuf:"bytes,5,opt,name=title,proto3" json:"title,omitempty"`
 	// The User-Agent header of the upgrade request. Empty = it had none.
 	UserAgent string `protobuf:"bytes,6,opt,name=user_agent,json=userAgent,proto3" json:"user_agent,omitempty"`
-	// As the page reported it last. UNSPECIFIED = not yet.
+	// The page's visibility, as reported last. UNSPECIFIED = not reported yet.
 	Visibility Visibility `protobuf:"varint,7,opt,name=visibility,proto3,enum=pagewire.v1.Visibility" json:"visibility,omitempty"`
 	// The document is its tab's top page, not a frame.
 	TopLevel bool `protobuf:"varint,8,opt,name=top_level,json=topLevel,proto3" json:"top_level,omitempty"`
@@ -108,13 +108,13 @@ type Socket struct {
 	RemoteAddress string `protobuf:"bytes,9,opt,name=remote_address,json=remoteAddress,proto3" json:"remote_address,omitempty"`
 	// When the daemon accepted the upgrade, by the daemon's clock.
 	ConnectTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=connect_time,json=connectTime,proto3" json:"connect_time,omitempty"`
-	// Its hello was processed, or did not arrive within one second: its metadata is final and filters
-	// see it. A socket that is not ready can still be sent to; an awaited import waits for it.
+	// The page's hello was processed, or did not arrive within one second: filters match the socket
+	// from now on. A socket that is not ready can still be sent to; an awaited import waits for it.
 	Ready bool `protobuf:"varint,11,opt,name=ready,proto3" json:"ready,omitempty"`
-	// document.readyState, as the page reported it last. UNSPECIFIED = not yet.
+	// document.readyState, as the page reported it last. UNSPECIFIED = not reported yet.
 	DocumentState Socket_DocumentState `protobuf:"varint,12,opt,name=document_state,json=documentState,proto3,enum=pagewire.v1.Socket_DocumentState" json:"document_state,omitempty"`
 	// Features of the page's client; empty for a socket that never sent a hello (the client of
-	// @web/dev-server, a test). Awaiting such a socket is UNSUPPORTED.
+	// @web/dev-server, a test). An awaited import in such a page is UNSUPPORTED.
 	ClientFeatures []string `protobuf:"bytes,13,rep,name=client_features,json=clientFeatures,proto3" json:"client_features,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -315,8 +315,8 @@ type ListSocketsResponse struct {
 	Sockets []*Socket `protobuf:"bytes,1,rep,name=sockets,proto3" json:"sockets,omitempty"`
 	// Pass it as page_token to get the next page. Empty = this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The first page's instant, on every page. Subscribe with resume_after = this to miss no later
-	// event.
+	// Position in the event log when the first page was requested, the same on every page. Subscribe
+	// with resume_after = this to miss no later event.
 	Position      *Position `protobuf:"bytes,3,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -442,7 +442,8 @@ func (x *CloseSocketsRequest) GetCloseReason() string {
 // The outcome of the close.
 type CloseSocketsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Sockets that were asked to close, and rows for the others. Zero sockets selected is OK.
+	// `reached` counts the sockets that were asked to close; each other one has a row. Zero sockets
+	// selected is OK.
 	Report        *DeliveryReport `protobuf:"bytes,1,opt,name=report,proto3" json:"report,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -607,7 +608,7 @@ func (*SendCommandRequest_Navigate) isSendCommandRequest_Command() {}
 
 func (*SendCommandRequest_SwapStylesheets) isSendCommandRequest_Command() {}
 
-// Reloads the page, as location.reload(). Has no fields.
+// Reloads the page, as location.reload() does. Has no fields.
 type Reload struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields

@@ -1,5 +1,5 @@
-// Lists the exported declarations of a folder's package that have no doc comment: doccheck FOLDER. Exits with 1 if
-// there are any.
+// Lists the exported declarations of the package in a folder that have no doc comment, and exits with 1 if there
+// are any. Usage: doccheck FOLDER.
 package main
 
 import (

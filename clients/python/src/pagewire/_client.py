@@ -363,7 +363,7 @@ class Client:
     async def _send(self, request: messages_pb2.SendRequest) -> Report:
         request.delivery.CopyFrom(self._delivery())
         if self._confirm_receipt:
-            # Not on the stream, where a slow report would delay the later ones.
+            # Sent as a call of its own: on the stream, a slow report would delay the later ones.
             await self._sender.settled()
             response = await self._call(self._connection.stub.Send, request)
             return Report._from_proto(response.report)

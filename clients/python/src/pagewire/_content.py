@@ -176,8 +176,8 @@ class Change:
             headers: Headers to set, replacing all of the same name.
             remove_headers: Names of headers to remove, before others are set.
             no_cache: Call the plugin again for the next request. Otherwise the result is cached
-                until the response changes, it is invalidated, a file it depends on changes, or a
-                plugin disconnects.
+                until the response changes, it is invalidated, a file it depends on changes, or
+                the plugin disconnects.
             depends_on: Files, as absolute paths, whose change makes the cached result stale.
 
         """
@@ -211,7 +211,7 @@ class Resolved:
             specifiers: One for each import, in order; None leaves an import to the next plugin.
             no_cache: Call the plugin again for the next request of the module. Otherwise the
                 result is cached until the module changes, it is invalidated, a file it depends on
-                changes, or a plugin disconnects.
+                changes, or the plugin disconnects.
             depends_on: Files, as absolute paths, whose change or creation makes the cached result
                 stale.
 

@@ -169,7 +169,7 @@ class ImportSpecifier:
     dynamic: bool
     """Whether it is an `import()` expression, not a static import or re-export."""
     line: int
-    """Its line, from 1."""
+    """The line of the specifier, from 1."""
     column: int
     """The column of its first character (after the opening quote), from 1, in UTF-16 code
     units."""
@@ -179,8 +179,8 @@ class ImportSpecifier:
 class Imports:
     """The imports of one module that a plugin may resolve.
 
-    They match the hook's filters, and no earlier plugin has resolved them. Iterates in source
-    order. Never empty.
+    The imports match the hook's filters, and no earlier plugin has resolved them. Iterates in
+    source order. Never empty.
     """
 
     importer: Request

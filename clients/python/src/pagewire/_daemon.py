@@ -8,15 +8,15 @@ class Daemon:
     """A running daemon as described by its discovery file."""
 
     pid: int
-    """Its process id."""
+    """The daemon's process id."""
     root_dirs: tuple[str, ...]
     """The served folders: absolute paths without symbolic links."""
     http: str
     """The first URL of its pages."""
     control: str
-    """Its first control address."""
+    """The daemon's first control address."""
     controls: tuple[str, ...]
-    """All its control addresses."""
+    """All control addresses of the daemon."""
     token_file: str | None
     """The file with its token; None when no control address needs one."""
 

@@ -181,11 +181,11 @@ class FileChangeKind(StrEnum):
     UNSPECIFIED = "unspecified"
     """Unknown."""
     CREATED = "created"
-    """It did not exist before."""
+    """The file did not exist before."""
     MODIFIED = "modified"
-    """Its content changed."""
+    """The file's content changed."""
     REMOVED = "removed"
-    """It no longer exists."""
+    """The file no longer exists."""
     BUFFER = "buffer"
     """An editor's unsaved buffer changed; the file itself did not."""
 
@@ -245,7 +245,7 @@ class Event:
     """One event of a subscription."""
 
     position: Position
-    """Its position in the log."""
+    """The event's position in the log."""
     time: datetime.datetime
     """When the daemon logged it, by the daemon's clock, in UTC."""
     what: What

@@ -40,7 +40,7 @@ class Import:
 
         `fresh` evaluates the module again in pages that have already imported it. `timeout` is the
         time limit of the pages in seconds, by default 10. A result larger than `max_result_bytes`
-        (by default 1 MiB) is truncated; all rows together share 3 MiB.
+        (by default 1 MiB) is truncated; all rows together have at most 3 MiB.
         """
         json = tuple(map(_values.to_json, args))
         path = _values.string(import_path, "an import path")

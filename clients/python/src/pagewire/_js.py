@@ -70,7 +70,7 @@ class JsPhase(StrEnum):
     CALL = "call"
     """The default export threw, or its promise rejected."""
     SERIALIZE = "serialize"
-    """Its value could not be serialized."""
+    """The returned value could not be serialized."""
 
 
 _PHASES = {

@@ -60,8 +60,8 @@ class Plugin:
     `server_stop`, whose errors end `run`.
 
     Events of one socket are handled sequentially, in order; those of different sockets
-    concurrently, at most 256 in total. A plugin that falls behind by more than the daemon buffers
-    is disconnected (`SUBSCRIBER_SLOW`): nothing is lost silently.
+    concurrently, at most 256 in total. A plugin that falls behind further than the daemon's buffer
+    allows is disconnected (`SUBSCRIBER_SLOW`): nothing is lost silently.
     """
 
     def __init__(
@@ -228,7 +228,7 @@ class Plugin:
     def on_socket_opened(self, handler: O) -> O:
         """Call the handler, with socket and client, for every socket that opens.
 
-        Its page has not sent its hello yet.
+        The socket's page has not sent its hello yet.
         """
         self._check_declared_once("on_socket_opened", self._declaration.listeners.socket_opened)
         self._declaration.listeners.socket_opened = handler
@@ -262,7 +262,8 @@ class Plugin:
     def server_stop(self, handler: E) -> E:
         """Call the handler, with the client, when the daemon stops or the plugin is stopped.
 
-        It has 2 s, or the grace period of the daemon. Not called when the connection is lost.
+        It has the daemon's grace period, or 2 s when the program stops the plugin. Not called when
+        the connection is lost.
         """
         self._check_declared_once("server_stop", self._declaration.server_stop)
         self._declaration.server_stop = handler

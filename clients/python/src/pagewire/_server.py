@@ -31,7 +31,7 @@ class ServerInfo:
     """Description of a daemon."""
 
     server_version: str
-    """Its semantic version."""
+    """The daemon's semantic version."""
     features: frozenset[str]
     """The supported features; see `Plugin(required_features=...)`."""
     base_urls: tuple[str, ...]
@@ -91,7 +91,7 @@ class PluginState(StrEnum):
     READY = "ready"
     """Connected, and all of its hooks are open."""
     FAILED = "failed"
-    """It exited five times within three minutes and is not restarted."""
+    """The plugin exited five times within three minutes and is not restarted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +99,11 @@ class PluginInfo:
     """Description of a plugin that is configured, connected, or both."""
 
     plugin_name: str
-    """Its name, which identifies it in the configuration, in the plugin order and in the logs."""
+    """The plugin's name, which identifies it in the configuration, in the plugin order and in the logs."""
     plugin_version: str
     """The version it reported. Empty = none."""
     state: PluginState
-    """Its state."""
+    """The plugin's state."""
     hooks: tuple[str, ...]
     """The declared hooks: `serve`, `transform`, `resolve_import`, `subscribe_messages`."""
     serve_order_index: int

@@ -78,8 +78,8 @@ class Session:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until the daemon stops or the program sets `stop`.
 
-        Then lets running handlers finish and calls the stop handler, within the grace period.
-        Raises if the session ends for any other reason.
+        Before it returns, running handlers finish and the stop handler is called, within the grace
+        period. Raises if the session ends for any other reason.
         """
         stopping: asyncio.Task[object] = asyncio.create_task(stop.wait())
         self._tasks.append(stopping)

@@ -17,8 +17,9 @@ _Metadata = tuple[tuple[str, str], ...]
 class Subscription:
     """An active subscription: an async iterator of events in the order of the daemon's log.
 
-    It ends when the daemon stops, and with an error when its connection is lost or events are read
-    too slowly (`SUBSCRIBER_SLOW`). Cancelling the wait for an event (`asyncio.timeout`) loses none.
+    A subscription ends when the daemon stops, and with an error when its connection is lost or
+    events are read too slowly (`SUBSCRIBER_SLOW`). Cancelling the wait for an event
+    (`asyncio.timeout`) loses none.
     """
 
     def __init__(

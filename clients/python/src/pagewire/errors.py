@@ -65,7 +65,7 @@ class NoDaemonError(PagewireError):
         cause = f": {problem}" if problem else ""
         super().__init__(
             f"no daemon is running{cause} (start one with `pagewire serve`, or set "
-            "PAGEWIRE_ENDPOINT to the control address in its ready line)"
+            "PAGEWIRE_ENDPOINT to the control address that it prints when it is ready)"
         )
 
 
@@ -88,7 +88,7 @@ class ConnectError(PagewireError):
     def __init__(self, endpoint: str, problem: str) -> None:
         super().__init__(
             f"cannot connect to the daemon at {endpoint}: {problem} (start `pagewire serve`, or "
-            "pass the control address in its ready line)"
+            "pass the control address that it prints when it is ready)"
         )
         self.endpoint = endpoint
         """The endpoint, without its token."""

@@ -1,4 +1,5 @@
-//! Builds the results of handlers from the fields of rules.
+//! Builds the results of handlers from the fields of the conformance suite's rules
+//! (`RESULT` in tests/conformance/README.md).
 
 use crate::{gates::Gates, wire::emit};
 use pagewire_client::{

@@ -42,8 +42,8 @@ use transform::Transform;
 /// end [`run`](Plugin::run).
 ///
 /// Events of one socket are handled sequentially, in order; those of different sockets concurrently, at most 256
-/// in total. A plugin that falls behind by more than the daemon buffers is disconnected (`SUBSCRIBER_SLOW`),
-/// reports that on standard error, and reconnects: nothing is lost silently.
+/// in total. A plugin that falls behind further than the daemon's buffer allows is disconnected
+/// (`SUBSCRIBER_SLOW`), reports that on standard error, and reconnects: nothing is lost silently.
 #[must_use = "a plugin does nothing until it is run"]
 pub struct Plugin {
     name: String,
@@ -122,8 +122,8 @@ impl Plugin {
         self
     }
 
-    /// Called when the daemon stops, or the program [stops](StopHandle::stop) the plugin. It has 2 s, or the
-    /// grace period of the daemon. Not called when the connection is lost.
+    /// Called when the daemon stops, or the program [stops](StopHandle::stop) the plugin. It has the grace period
+    /// of the daemon, or 2 s when the program stops the plugin. Not called when the connection is lost.
     pub fn server_stop<H, F>(mut self, handler: H) -> Self
     where
         H: Fn(Client) -> F + Send + Sync + 'static,
@@ -139,8 +139,8 @@ impl Plugin {
     /// `Option<Content>` whose `None` skips. Its error, or a panic, is shown in the page; a
     /// [`Failure`](crate::Failure) adds the location in the source.
     ///
-    /// Calls run concurrently. A call without a waiting request is cancelled: its future is dropped. A plugin has
-    /// one serve handler, which distinguishes paths itself.
+    /// Calls run concurrently. A call is cancelled when no request waits for it any more: its future is dropped.
+    /// A plugin has one serve handler, which distinguishes paths itself.
     pub fn serve<H, F, O>(mut self, options: impl Into<ServeOptions>, handler: H) -> Self
     where
         H: Fn(Request) -> F + Send + Sync + 'static,

@@ -75,9 +75,9 @@ impl Plugin {
     ///
     /// # Errors
     /// At the first attempt any error, including [`Error::NoDaemon`] and [`Error::Connect`]. Later only permanent
-    /// refusals: [`Error::Rpc`] with `REPLACED` or the code `Unauthenticated` (with a named token),
-    /// `InvalidArgument` or `FailedPrecondition`. And [`Error::Plugin`] when a handler was declared twice, or the
-    /// start or stop handler fails.
+    /// refusals: [`Error::Rpc`] with `REPLACED` or the code `InvalidArgument` or `FailedPrecondition`, or the
+    /// code `Unauthenticated` if the token was given by `PAGEWIRE_TOKEN` or in the endpoint; a discovered one may
+    /// be replaced. And [`Error::Plugin`] when a handler was declared twice, or the start or stop handler fails.
     pub async fn run(self) -> Result<()> {
         match launch_id() {
             Some(launch_id) => self.run_spawned(&launch_id).await,

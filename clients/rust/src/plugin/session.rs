@@ -109,7 +109,7 @@ pub(super) async fn run(
             };
             result.map_err(|error| plugin.failed("server_stop", error.as_ref()))?;
         }
-        // Without open hooks there is no receiver.
+        // Fails only if no hook is open, because then there is no receiver.
         let _ = finish.send(true);
         if hooks_run {
             // The daemon may have closed their streams already.

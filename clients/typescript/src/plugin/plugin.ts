@@ -36,7 +36,10 @@ export interface Plugin {
 
   /** Called once all hooks are open, and again after each reconnect. Hooks may be called before it. */
   serverStart?(context: Context): unknown;
-  /** Called when the daemon or the program stops the plugin. It has 2 s, or the grace period that the daemon sets. */
+  /**
+   * Called when the daemon or the program stops the plugin. It has the daemon's grace period, or 2 s when the program
+   * stops the plugin.
+   */
   serverStop?(client: Client): unknown;
 
   /** Serves requests. */

@@ -104,11 +104,11 @@ export class ServeCall extends Call implements PageRequest {
 
 /** The argument of a transform handler: the response. */
 export class TransformCall extends Call {
-  /** The request that it answers. */
+  /** The request that the response answers. */
   readonly request: PageRequest;
-  /** Its MIME type with parameters. */
+  /** The response's MIME type with parameters. */
   readonly contentType: string;
-  /** Its complete uncompressed body. `text()` decodes it. */
+  /** The response's complete uncompressed body. `text()` decodes it. */
   readonly body: Uint8Array;
   readonly #headers: readonly Header[];
 
@@ -127,7 +127,7 @@ export class TransformCall extends Call {
     this.body = body;
   }
 
-  /** Its headers, with content-type and without content-length. */
+  /** The response's headers, with content-type and without content-length. */
   get headers(): readonly HeaderField[] {
     return this.#headers.map(toField);
   }
@@ -170,7 +170,7 @@ export interface ImportedSpecifier {
   readonly specifier: string;
   /** Whether it is an `import()` expression instead of a static import or re-export. */
   readonly dynamic: boolean;
-  /** Its line, from 1. */
+  /** The line of the specifier, from 1. */
   readonly line: number;
   /** The column of its first character (after the opening quote), from 1, in UTF-16 code units. */
   readonly column: number;

@@ -25,9 +25,9 @@ export interface RunOptions extends ConnectOptions {
  * the daemon spawned does not reconnect: it returns when the daemon stops, or at the end of its standard input, so the
  * rest of the program must not read standard input.
  *
- * Rejects when the daemon refuses the plugin permanently (a named token, a filter, a missing feature, a name that is
- * taken, or another plugin replaced it), when the first attempt finds no daemon, or when `serverStart` or `serverStop`
- * fails.
+ * Rejects when the daemon refuses the plugin permanently (because of a filter, a missing feature, a name that is taken,
+ * or a token that was given and not discovered), when another plugin replaces it, when the first attempt finds no
+ * daemon, or when `serverStart` or `serverStop` fails.
  */
 export async function run(plugin: Plugin, options: RunOptions = {}): Promise<void> {
   check(plugin);

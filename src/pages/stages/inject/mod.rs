@@ -286,7 +286,7 @@ fn insert_scripts(
             "<script type=\"module\" src=\"{base}{CLIENT_PATH}\"{nonce}></script>"
         ));
     }
-    // Without a line break, so that the line numbers in the page's own errors stay correct.
+    // Inserts no line break, so that the line numbers in the page's own errors stay correct.
     let at_head_start = || splice(page, found.head_start, &format!("{MARKER}{tags}"));
     if !is_whole || recorder || found.has_foreign_base {
         return Some(at_head_start());

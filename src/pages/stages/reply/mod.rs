@@ -95,7 +95,8 @@ fn apply_range(request: &PageRequest<'_>, response: &mut PageResponse) -> bool {
     }
 }
 
-/// Sets `Cache-Control` and `ETag` where no plugin has set them: clients revalidate every response.
+/// Sets `Cache-Control` and `ETag` where no plugin has set them, so that clients revalidate every
+/// response.
 fn set_cache_headers(response: &mut PageResponse) {
     let headers = &mut response.headers;
     headers

@@ -129,36 +129,37 @@ class ControlServiceServicer(object):
     """
 
     def ServerStart(self, request, context):
-        """Opens a plugin SESSION and is the server-start hook: first message = ServerStarted, which
+        """Opens a plugin SESSION, and is the server-start hook: the first message is ServerStarted, which
         carries the connected sockets. The session lives exactly as long as this stream, so a client
-        holds and reads it; when it ends, everything the plugin had ends in one step, visibly
-        everywhere before its name can be taken. Ends OK when the daemon stops, ABORTED/REPLACED when
-        another session takes the name over, ABORTED/SESSION_CLOSED when the session was ended. Fails
-        with ALREADY_EXISTS/PLUGIN_NAME_TAKEN, FAILED_PRECONDITION/FEATURE_UNSUPPORTED,
-        INVALID_ARGUMENT/FIELD_INVALID or RESOURCE_EXHAUSTED/LIMIT_REACHED.
+        keeps the stream open and reads it. When the stream ends, everything that the plugin had ends in
+        one step, visibly everywhere before the plugin's name can be taken again. Ends OK when the
+        daemon stops, ABORTED/REPLACED when another session takes the name over, ABORTED/SESSION_CLOSED
+        when the session was ended. Fails with ALREADY_EXISTS/PLUGIN_NAME_TAKEN,
+        FAILED_PRECONDITION/FEATURE_UNSUPPORTED, INVALID_ARGUMENT/FIELD_INVALID or
+        RESOURCE_EXHAUSTED/LIMIT_REACHED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EndSession(self, request, context):
-        """Ends a session, and returns when everything it had is gone: it holds no later request, and its
-        name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED; calls in
-        progress fail as if the plugin had disconnected. To let them finish, half-close the hook
-        streams and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such
-        session.
+        """Ends a session, and returns once page requests no longer wait for the plugin and its name is
+        free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED; calls in progress fail
+        as if the plugin had disconnected. To let them finish, half-close the hook streams and wait for
+        their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Serve(self, request_iterator, context):
-        """Hook: answer requests with virtual files. First plugin message must be `open`. One HTTP request
-        is answered by exactly one plugin in resolved order, or the file system. Fails, as every hook
-        stream does, with FAILED_PRECONDITION/SESSION_REQUIRED without a session, SESSION_GONE when it
-        is over, HOOK_UNDECLARED when ServerStartRequest.hooks lacks it;
-        ALREADY_EXISTS/HOOK_ALREADY_OPEN when opened twice; INVALID_ARGUMENT/FIELD_INVALID for bad
-        options or filters. Ends with ABORTED/REPLACED or ABORTED/SESSION_CLOSED when its session does.
+        """Hook: answer requests with virtual files. The plugin's first message must be `open`. Each HTTP
+        request is answered by the first plugin in resolved order that does not skip it, or by the file
+        system. Fails, as every hook stream does, with FAILED_PRECONDITION/SESSION_REQUIRED without a
+        session, SESSION_GONE when the session is over, HOOK_UNDECLARED when ServerStartRequest.hooks
+        lacks the hook; ALREADY_EXISTS/HOOK_ALREADY_OPEN when the hook is opened twice;
+        INVALID_ARGUMENT/FIELD_INVALID for bad options or filters. Ends with ABORTED/REPLACED or
+        ABORTED/SESSION_CLOSED when its session does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -166,7 +167,7 @@ class ControlServiceServicer(object):
 
     def Transform(self, request_iterator, context):
         """Hook: change a response's body, headers or MIME type before the page gets it. Plugins change it
-        one after the other, in resolved order. First plugin message must be `open`. Errors as for
+        one after the other, in resolved order. The plugin's first message must be `open`. Errors as for
         Serve.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -174,8 +175,8 @@ class ControlServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ResolveImport(self, request_iterator, context):
-        """Hook: resolve the import specifiers of a JavaScript module, all of one module in one call.
-        First plugin message must be `open`. Errors as for Serve.
+        """Hook: resolve the import specifiers of a JavaScript module, all in one call. The plugin's first
+        message must be `open`. Errors as for Serve.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -192,8 +193,8 @@ class ControlServiceServicer(object):
     def Send(self, request, context):
         """Sends one message to the selected sockets, or answers a page's request. Frames of successive
         completed RPCs reach one socket in RPC order, each at most once. Needs no session. Unknown,
-        closed and slow sockets, and having no connected page, are OK with rows. Invalid input is
-        INVALID_ARGUMENT/FIELD_INVALID; answering fails with NOT_FOUND/REQUEST_NOT_FOUND or
+        closed and slow sockets are rows in an OK response; having no connected page is OK too. Invalid
+        input is INVALID_ARGUMENT/FIELD_INVALID; answering fails with NOT_FOUND/REQUEST_NOT_FOUND or
         FAILED_PRECONDITION/ALREADY_ANSWERED or REQUEST_EXPIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -201,19 +202,19 @@ class ControlServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def SendStream(self, request_iterator, context):
-        """Send, pipelined: one response per request, in order, on one stream. For plugins that answer
-        many messages: no RPC is set up per message. An invalid request is answered by an error in its
-        response and the stream continues.
+        """Send as a stream: one response per request, in order. A plugin that answers many messages saves
+        the setup of an RPC per message. The response to an invalid request is its error; the stream
+        continues.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SendImport(self, request, context):
-        """Makes pages import() a module and call its default export; can return its result. Needs no
-        session. An exception, a page that never answers or having no connected page are OK with rows;
-        a fan-out that runs out of time is OK with TIMED_OUT rows. Invalid input is
-        INVALID_ARGUMENT/FIELD_INVALID.
+        """Makes pages import() a module and call its default export; can return the results. Needs no
+        session. An exception and a page that never answers are rows in an OK response; having no
+        connected page is OK too. Pages that have not answered when time runs out are TIMED_OUT rows.
+        Invalid input is INVALID_ARGUMENT/FIELD_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -236,8 +237,8 @@ class ControlServiceServicer(object):
 
     def SubscribeMessages(self, request, context):
         """One ordered, resumable event stream: messages, console, errors, socket lifecycle, files. A
-        subscriber gets every matching event, or a Gap with exact bounds, or an error; silence is not
-        offered. Needs no session. Fails with INVALID_ARGUMENT/FIELD_INVALID,
+        subscriber gets every matching event, or a Gap with exact bounds, or an error: nothing is lost
+        silently. Needs no session. Fails with INVALID_ARGUMENT/FIELD_INVALID,
         OUT_OF_RANGE/POSITION_EVICTED or EPOCH_CHANGED (strict_resume); ends with
         RESOURCE_EXHAUSTED/SUBSCRIBER_SLOW (OVERFLOW_POLICY_DISCONNECT).
         """
@@ -246,8 +247,8 @@ class ControlServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListSockets(self, request, context):
-        """Connected sockets with metadata, plus the position to subscribe from. Paged. Needs no session.
-        INVALID_ARGUMENT/FIELD_INVALID for a bad regex, page size or page token.
+        """Returns the connected sockets with their metadata, page by page, and the position to subscribe
+        from. Needs no session. INVALID_ARGUMENT/FIELD_INVALID for a bad regex, page size or page token.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -262,14 +263,15 @@ class ControlServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetServerInfo(self, request, context):
-        """Version, features and limits. Callable without a session.
+        """Returns the daemon's version, features and limits. Needs no session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListPlugins(self, request, context):
-        """Plugins in resolved hook order, with state and counters. Paged. Needs no session.
+        """Returns the plugins in resolved hook order, page by page, with state and counters. Needs no
+        session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

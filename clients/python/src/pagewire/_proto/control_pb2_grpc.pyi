@@ -3,10 +3,10 @@
 isort:skip_file
 The control contract of Pagewire.
 
-Vocabulary. The daemon is the gRPC server, always. Plugins, editors and CI scripts are gRPC
-clients, always. On a hook stream the roles of the *calls* are inverted: the daemon sends a
-...Call, the plugin sends back a ...Result with the same call_id. Opening a hook's stream
-implements the hook; closing it withdraws the hook.
+Vocabulary. The daemon is always the gRPC server. Plugins, editors and CI scripts are always gRPC
+clients. On a hook stream the roles of the *calls* are inverted: the daemon sends a ...Call, the
+plugin sends back a ...Result with the same call_id. Opening a hook's stream implements the hook;
+closing it withdraws the hook.
 
 Metadata (ASCII, on every RPC):
   authorization: Bearer <token>    required unless the transport is a 0600 unix socket
@@ -77,37 +77,38 @@ class ControlServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ControlServiceAsyncStub: ...
     ServerStart: _grpc.UnaryStreamMultiCallable[_control_pb2.ServerStartRequest, _control_pb2.ServerStartResponse]
-    """Opens a plugin SESSION and is the server-start hook: first message = ServerStarted, which
+    """Opens a plugin SESSION, and is the server-start hook: the first message is ServerStarted, which
     carries the connected sockets. The session lives exactly as long as this stream, so a client
-    holds and reads it; when it ends, everything the plugin had ends in one step, visibly
-    everywhere before its name can be taken. Ends OK when the daemon stops, ABORTED/REPLACED when
-    another session takes the name over, ABORTED/SESSION_CLOSED when the session was ended. Fails
-    with ALREADY_EXISTS/PLUGIN_NAME_TAKEN, FAILED_PRECONDITION/FEATURE_UNSUPPORTED,
-    INVALID_ARGUMENT/FIELD_INVALID or RESOURCE_EXHAUSTED/LIMIT_REACHED.
+    keeps the stream open and reads it. When the stream ends, everything that the plugin had ends in
+    one step, visibly everywhere before the plugin's name can be taken again. Ends OK when the
+    daemon stops, ABORTED/REPLACED when another session takes the name over, ABORTED/SESSION_CLOSED
+    when the session was ended. Fails with ALREADY_EXISTS/PLUGIN_NAME_TAKEN,
+    FAILED_PRECONDITION/FEATURE_UNSUPPORTED, INVALID_ARGUMENT/FIELD_INVALID or
+    RESOURCE_EXHAUSTED/LIMIT_REACHED.
     """
     EndSession: _grpc.UnaryUnaryMultiCallable[_control_pb2.EndSessionRequest, _control_pb2.EndSessionResponse]
-    """Ends a session, and returns when everything it had is gone: it holds no later request, and its
-    name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED; calls in
-    progress fail as if the plugin had disconnected. To let them finish, half-close the hook
-    streams and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such
-    session.
+    """Ends a session, and returns once page requests no longer wait for the plugin and its name is
+    free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED; calls in progress fail
+    as if the plugin had disconnected. To let them finish, half-close the hook streams and wait for
+    their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
     """
     Serve: _grpc.StreamStreamMultiCallable[_hooks_pb2.ServeRequest, _hooks_pb2.ServeResponse]
-    """Hook: answer requests with virtual files. First plugin message must be `open`. One HTTP request
-    is answered by exactly one plugin in resolved order, or the file system. Fails, as every hook
-    stream does, with FAILED_PRECONDITION/SESSION_REQUIRED without a session, SESSION_GONE when it
-    is over, HOOK_UNDECLARED when ServerStartRequest.hooks lacks it;
-    ALREADY_EXISTS/HOOK_ALREADY_OPEN when opened twice; INVALID_ARGUMENT/FIELD_INVALID for bad
-    options or filters. Ends with ABORTED/REPLACED or ABORTED/SESSION_CLOSED when its session does.
+    """Hook: answer requests with virtual files. The plugin's first message must be `open`. Each HTTP
+    request is answered by the first plugin in resolved order that does not skip it, or by the file
+    system. Fails, as every hook stream does, with FAILED_PRECONDITION/SESSION_REQUIRED without a
+    session, SESSION_GONE when the session is over, HOOK_UNDECLARED when ServerStartRequest.hooks
+    lacks the hook; ALREADY_EXISTS/HOOK_ALREADY_OPEN when the hook is opened twice;
+    INVALID_ARGUMENT/FIELD_INVALID for bad options or filters. Ends with ABORTED/REPLACED or
+    ABORTED/SESSION_CLOSED when its session does.
     """
     Transform: _grpc.StreamStreamMultiCallable[_hooks_pb2.TransformRequest, _hooks_pb2.TransformResponse]
     """Hook: change a response's body, headers or MIME type before the page gets it. Plugins change it
-    one after the other, in resolved order. First plugin message must be `open`. Errors as for
+    one after the other, in resolved order. The plugin's first message must be `open`. Errors as for
     Serve.
     """
     ResolveImport: _grpc.StreamStreamMultiCallable[_hooks_pb2.ResolveImportRequest, _hooks_pb2.ResolveImportResponse]
-    """Hook: resolve the import specifiers of a JavaScript module, all of one module in one call.
-    First plugin message must be `open`. Errors as for Serve.
+    """Hook: resolve the import specifiers of a JavaScript module, all in one call. The plugin's first
+    message must be `open`. Errors as for Serve.
     """
     Invalidate: _grpc.UnaryUnaryMultiCallable[_hooks_pb2.InvalidateRequest, _hooks_pb2.InvalidateResponse]
     """Invalidates cached results. Results of calls that began before this RPC returned are never
@@ -116,20 +117,20 @@ class ControlServiceStub:
     Send: _grpc.UnaryUnaryMultiCallable[_messages_pb2.SendRequest, _messages_pb2.SendResponse]
     """Sends one message to the selected sockets, or answers a page's request. Frames of successive
     completed RPCs reach one socket in RPC order, each at most once. Needs no session. Unknown,
-    closed and slow sockets, and having no connected page, are OK with rows. Invalid input is
-    INVALID_ARGUMENT/FIELD_INVALID; answering fails with NOT_FOUND/REQUEST_NOT_FOUND or
+    closed and slow sockets are rows in an OK response; having no connected page is OK too. Invalid
+    input is INVALID_ARGUMENT/FIELD_INVALID; answering fails with NOT_FOUND/REQUEST_NOT_FOUND or
     FAILED_PRECONDITION/ALREADY_ANSWERED or REQUEST_EXPIRED.
     """
     SendStream: _grpc.StreamStreamMultiCallable[_messages_pb2.SendStreamRequest, _messages_pb2.SendStreamResponse]
-    """Send, pipelined: one response per request, in order, on one stream. For plugins that answer
-    many messages: no RPC is set up per message. An invalid request is answered by an error in its
-    response and the stream continues.
+    """Send as a stream: one response per request, in order. A plugin that answers many messages saves
+    the setup of an RPC per message. The response to an invalid request is its error; the stream
+    continues.
     """
     SendImport: _grpc.UnaryUnaryMultiCallable[_messages_pb2.SendImportRequest, _messages_pb2.SendImportResponse]
-    """Makes pages import() a module and call its default export; can return its result. Needs no
-    session. An exception, a page that never answers or having no connected page are OK with rows;
-    a fan-out that runs out of time is OK with TIMED_OUT rows. Invalid input is
-    INVALID_ARGUMENT/FIELD_INVALID.
+    """Makes pages import() a module and call its default export; can return the results. Needs no
+    session. An exception and a page that never answers are rows in an OK response; having no
+    connected page is OK too. Pages that have not answered when time runs out are TIMED_OUT rows.
+    Invalid input is INVALID_ARGUMENT/FIELD_INVALID.
     """
     SendConsoleLog: _grpc.UnaryUnaryMultiCallable[_messages_pb2.SendConsoleLogRequest, _messages_pb2.SendConsoleLogResponse]
     """Prints to the console of the selected pages. Needs no session. Reports and fails as Send does."""
@@ -139,23 +140,25 @@ class ControlServiceStub:
     """
     SubscribeMessages: _grpc.UnaryStreamMultiCallable[_messages_pb2.SubscribeMessagesRequest, _messages_pb2.SubscribeMessagesResponse]
     """One ordered, resumable event stream: messages, console, errors, socket lifecycle, files. A
-    subscriber gets every matching event, or a Gap with exact bounds, or an error; silence is not
-    offered. Needs no session. Fails with INVALID_ARGUMENT/FIELD_INVALID,
+    subscriber gets every matching event, or a Gap with exact bounds, or an error: nothing is lost
+    silently. Needs no session. Fails with INVALID_ARGUMENT/FIELD_INVALID,
     OUT_OF_RANGE/POSITION_EVICTED or EPOCH_CHANGED (strict_resume); ends with
     RESOURCE_EXHAUSTED/SUBSCRIBER_SLOW (OVERFLOW_POLICY_DISCONNECT).
     """
     ListSockets: _grpc.UnaryUnaryMultiCallable[_sockets_pb2.ListSocketsRequest, _sockets_pb2.ListSocketsResponse]
-    """Connected sockets with metadata, plus the position to subscribe from. Paged. Needs no session.
-    INVALID_ARGUMENT/FIELD_INVALID for a bad regex, page size or page token.
+    """Returns the connected sockets with their metadata, page by page, and the position to subscribe
+    from. Needs no session. INVALID_ARGUMENT/FIELD_INVALID for a bad regex, page size or page token.
     """
     CloseSockets: _grpc.UnaryUnaryMultiCallable[_sockets_pb2.CloseSocketsRequest, _sockets_pb2.CloseSocketsResponse]
     """Closes sockets with a WebSocket close code. Needs no session. INVALID_ARGUMENT/FIELD_INVALID
     for an unset target, or a code or reason that cannot be sent.
     """
     GetServerInfo: _grpc.UnaryUnaryMultiCallable[_control_pb2.GetServerInfoRequest, _control_pb2.GetServerInfoResponse]
-    """Version, features and limits. Callable without a session."""
+    """Returns the daemon's version, features and limits. Needs no session."""
     ListPlugins: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListPluginsRequest, _control_pb2.ListPluginsResponse]
-    """Plugins in resolved hook order, with state and counters. Paged. Needs no session."""
+    """Returns the plugins in resolved hook order, page by page, with state and counters. Needs no
+    session.
+    """
 
 @_typing.type_check_only
 class ControlServiceAsyncStub(ControlServiceStub):
@@ -166,37 +169,38 @@ class ControlServiceAsyncStub(ControlServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ServerStart: _aio.UnaryStreamMultiCallable[_control_pb2.ServerStartRequest, _control_pb2.ServerStartResponse]  # type: ignore[assignment]
-    """Opens a plugin SESSION and is the server-start hook: first message = ServerStarted, which
+    """Opens a plugin SESSION, and is the server-start hook: the first message is ServerStarted, which
     carries the connected sockets. The session lives exactly as long as this stream, so a client
-    holds and reads it; when it ends, everything the plugin had ends in one step, visibly
-    everywhere before its name can be taken. Ends OK when the daemon stops, ABORTED/REPLACED when
-    another session takes the name over, ABORTED/SESSION_CLOSED when the session was ended. Fails
-    with ALREADY_EXISTS/PLUGIN_NAME_TAKEN, FAILED_PRECONDITION/FEATURE_UNSUPPORTED,
-    INVALID_ARGUMENT/FIELD_INVALID or RESOURCE_EXHAUSTED/LIMIT_REACHED.
+    keeps the stream open and reads it. When the stream ends, everything that the plugin had ends in
+    one step, visibly everywhere before the plugin's name can be taken again. Ends OK when the
+    daemon stops, ABORTED/REPLACED when another session takes the name over, ABORTED/SESSION_CLOSED
+    when the session was ended. Fails with ALREADY_EXISTS/PLUGIN_NAME_TAKEN,
+    FAILED_PRECONDITION/FEATURE_UNSUPPORTED, INVALID_ARGUMENT/FIELD_INVALID or
+    RESOURCE_EXHAUSTED/LIMIT_REACHED.
     """
     EndSession: _aio.UnaryUnaryMultiCallable[_control_pb2.EndSessionRequest, _control_pb2.EndSessionResponse]  # type: ignore[assignment]
-    """Ends a session, and returns when everything it had is gone: it holds no later request, and its
-    name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED; calls in
-    progress fail as if the plugin had disconnected. To let them finish, half-close the hook
-    streams and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such
-    session.
+    """Ends a session, and returns once page requests no longer wait for the plugin and its name is
+    free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED; calls in progress fail
+    as if the plugin had disconnected. To let them finish, half-close the hook streams and wait for
+    their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
     """
     Serve: _aio.StreamStreamMultiCallable[_hooks_pb2.ServeRequest, _hooks_pb2.ServeResponse]  # type: ignore[assignment]
-    """Hook: answer requests with virtual files. First plugin message must be `open`. One HTTP request
-    is answered by exactly one plugin in resolved order, or the file system. Fails, as every hook
-    stream does, with FAILED_PRECONDITION/SESSION_REQUIRED without a session, SESSION_GONE when it
-    is over, HOOK_UNDECLARED when ServerStartRequest.hooks lacks it;
-    ALREADY_EXISTS/HOOK_ALREADY_OPEN when opened twice; INVALID_ARGUMENT/FIELD_INVALID for bad
-    options or filters. Ends with ABORTED/REPLACED or ABORTED/SESSION_CLOSED when its session does.
+    """Hook: answer requests with virtual files. The plugin's first message must be `open`. Each HTTP
+    request is answered by the first plugin in resolved order that does not skip it, or by the file
+    system. Fails, as every hook stream does, with FAILED_PRECONDITION/SESSION_REQUIRED without a
+    session, SESSION_GONE when the session is over, HOOK_UNDECLARED when ServerStartRequest.hooks
+    lacks the hook; ALREADY_EXISTS/HOOK_ALREADY_OPEN when the hook is opened twice;
+    INVALID_ARGUMENT/FIELD_INVALID for bad options or filters. Ends with ABORTED/REPLACED or
+    ABORTED/SESSION_CLOSED when its session does.
     """
     Transform: _aio.StreamStreamMultiCallable[_hooks_pb2.TransformRequest, _hooks_pb2.TransformResponse]  # type: ignore[assignment]
     """Hook: change a response's body, headers or MIME type before the page gets it. Plugins change it
-    one after the other, in resolved order. First plugin message must be `open`. Errors as for
+    one after the other, in resolved order. The plugin's first message must be `open`. Errors as for
     Serve.
     """
     ResolveImport: _aio.StreamStreamMultiCallable[_hooks_pb2.ResolveImportRequest, _hooks_pb2.ResolveImportResponse]  # type: ignore[assignment]
-    """Hook: resolve the import specifiers of a JavaScript module, all of one module in one call.
-    First plugin message must be `open`. Errors as for Serve.
+    """Hook: resolve the import specifiers of a JavaScript module, all in one call. The plugin's first
+    message must be `open`. Errors as for Serve.
     """
     Invalidate: _aio.UnaryUnaryMultiCallable[_hooks_pb2.InvalidateRequest, _hooks_pb2.InvalidateResponse]  # type: ignore[assignment]
     """Invalidates cached results. Results of calls that began before this RPC returned are never
@@ -205,20 +209,20 @@ class ControlServiceAsyncStub(ControlServiceStub):
     Send: _aio.UnaryUnaryMultiCallable[_messages_pb2.SendRequest, _messages_pb2.SendResponse]  # type: ignore[assignment]
     """Sends one message to the selected sockets, or answers a page's request. Frames of successive
     completed RPCs reach one socket in RPC order, each at most once. Needs no session. Unknown,
-    closed and slow sockets, and having no connected page, are OK with rows. Invalid input is
-    INVALID_ARGUMENT/FIELD_INVALID; answering fails with NOT_FOUND/REQUEST_NOT_FOUND or
+    closed and slow sockets are rows in an OK response; having no connected page is OK too. Invalid
+    input is INVALID_ARGUMENT/FIELD_INVALID; answering fails with NOT_FOUND/REQUEST_NOT_FOUND or
     FAILED_PRECONDITION/ALREADY_ANSWERED or REQUEST_EXPIRED.
     """
     SendStream: _aio.StreamStreamMultiCallable[_messages_pb2.SendStreamRequest, _messages_pb2.SendStreamResponse]  # type: ignore[assignment]
-    """Send, pipelined: one response per request, in order, on one stream. For plugins that answer
-    many messages: no RPC is set up per message. An invalid request is answered by an error in its
-    response and the stream continues.
+    """Send as a stream: one response per request, in order. A plugin that answers many messages saves
+    the setup of an RPC per message. The response to an invalid request is its error; the stream
+    continues.
     """
     SendImport: _aio.UnaryUnaryMultiCallable[_messages_pb2.SendImportRequest, _messages_pb2.SendImportResponse]  # type: ignore[assignment]
-    """Makes pages import() a module and call its default export; can return its result. Needs no
-    session. An exception, a page that never answers or having no connected page are OK with rows;
-    a fan-out that runs out of time is OK with TIMED_OUT rows. Invalid input is
-    INVALID_ARGUMENT/FIELD_INVALID.
+    """Makes pages import() a module and call its default export; can return the results. Needs no
+    session. An exception and a page that never answers are rows in an OK response; having no
+    connected page is OK too. Pages that have not answered when time runs out are TIMED_OUT rows.
+    Invalid input is INVALID_ARGUMENT/FIELD_INVALID.
     """
     SendConsoleLog: _aio.UnaryUnaryMultiCallable[_messages_pb2.SendConsoleLogRequest, _messages_pb2.SendConsoleLogResponse]  # type: ignore[assignment]
     """Prints to the console of the selected pages. Needs no session. Reports and fails as Send does."""
@@ -228,23 +232,25 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """
     SubscribeMessages: _aio.UnaryStreamMultiCallable[_messages_pb2.SubscribeMessagesRequest, _messages_pb2.SubscribeMessagesResponse]  # type: ignore[assignment]
     """One ordered, resumable event stream: messages, console, errors, socket lifecycle, files. A
-    subscriber gets every matching event, or a Gap with exact bounds, or an error; silence is not
-    offered. Needs no session. Fails with INVALID_ARGUMENT/FIELD_INVALID,
+    subscriber gets every matching event, or a Gap with exact bounds, or an error: nothing is lost
+    silently. Needs no session. Fails with INVALID_ARGUMENT/FIELD_INVALID,
     OUT_OF_RANGE/POSITION_EVICTED or EPOCH_CHANGED (strict_resume); ends with
     RESOURCE_EXHAUSTED/SUBSCRIBER_SLOW (OVERFLOW_POLICY_DISCONNECT).
     """
     ListSockets: _aio.UnaryUnaryMultiCallable[_sockets_pb2.ListSocketsRequest, _sockets_pb2.ListSocketsResponse]  # type: ignore[assignment]
-    """Connected sockets with metadata, plus the position to subscribe from. Paged. Needs no session.
-    INVALID_ARGUMENT/FIELD_INVALID for a bad regex, page size or page token.
+    """Returns the connected sockets with their metadata, page by page, and the position to subscribe
+    from. Needs no session. INVALID_ARGUMENT/FIELD_INVALID for a bad regex, page size or page token.
     """
     CloseSockets: _aio.UnaryUnaryMultiCallable[_sockets_pb2.CloseSocketsRequest, _sockets_pb2.CloseSocketsResponse]  # type: ignore[assignment]
     """Closes sockets with a WebSocket close code. Needs no session. INVALID_ARGUMENT/FIELD_INVALID
     for an unset target, or a code or reason that cannot be sent.
     """
     GetServerInfo: _aio.UnaryUnaryMultiCallable[_control_pb2.GetServerInfoRequest, _control_pb2.GetServerInfoResponse]  # type: ignore[assignment]
-    """Version, features and limits. Callable without a session."""
+    """Returns the daemon's version, features and limits. Needs no session."""
     ListPlugins: _aio.UnaryUnaryMultiCallable[_control_pb2.ListPluginsRequest, _control_pb2.ListPluginsResponse]  # type: ignore[assignment]
-    """Plugins in resolved hook order, with state and counters. Paged. Needs no session."""
+    """Returns the plugins in resolved hook order, page by page, with state and counters. Needs no
+    session.
+    """
 
 class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
     """Everything a program can do with a running daemon. A plugin may call any RPC from inside a hook,
@@ -258,13 +264,14 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _control_pb2.ServerStartRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_control_pb2.ServerStartResponse], _abc.AsyncIterator[_control_pb2.ServerStartResponse]]:
-        """Opens a plugin SESSION and is the server-start hook: first message = ServerStarted, which
+        """Opens a plugin SESSION, and is the server-start hook: the first message is ServerStarted, which
         carries the connected sockets. The session lives exactly as long as this stream, so a client
-        holds and reads it; when it ends, everything the plugin had ends in one step, visibly
-        everywhere before its name can be taken. Ends OK when the daemon stops, ABORTED/REPLACED when
-        another session takes the name over, ABORTED/SESSION_CLOSED when the session was ended. Fails
-        with ALREADY_EXISTS/PLUGIN_NAME_TAKEN, FAILED_PRECONDITION/FEATURE_UNSUPPORTED,
-        INVALID_ARGUMENT/FIELD_INVALID or RESOURCE_EXHAUSTED/LIMIT_REACHED.
+        keeps the stream open and reads it. When the stream ends, everything that the plugin had ends in
+        one step, visibly everywhere before the plugin's name can be taken again. Ends OK when the
+        daemon stops, ABORTED/REPLACED when another session takes the name over, ABORTED/SESSION_CLOSED
+        when the session was ended. Fails with ALREADY_EXISTS/PLUGIN_NAME_TAKEN,
+        FAILED_PRECONDITION/FEATURE_UNSUPPORTED, INVALID_ARGUMENT/FIELD_INVALID or
+        RESOURCE_EXHAUSTED/LIMIT_REACHED.
         """
 
     @_abc_1.abstractmethod
@@ -273,11 +280,10 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _control_pb2.EndSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.EndSessionResponse, _abc.Awaitable[_control_pb2.EndSessionResponse]]:
-        """Ends a session, and returns when everything it had is gone: it holds no later request, and its
-        name is free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED; calls in
-        progress fail as if the plugin had disconnected. To let them finish, half-close the hook
-        streams and wait for their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such
-        session.
+        """Ends a session, and returns once page requests no longer wait for the plugin and its name is
+        free. Its ServerStart and hook streams end with ABORTED/SESSION_CLOSED; calls in progress fail
+        as if the plugin had disconnected. To let them finish, half-close the hook streams and wait for
+        their end first. FAILED_PRECONDITION/SESSION_GONE when there is no such session.
         """
 
     @_abc_1.abstractmethod
@@ -286,12 +292,13 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_hooks_pb2.ServeRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_hooks_pb2.ServeResponse], _abc.AsyncIterator[_hooks_pb2.ServeResponse]]:
-        """Hook: answer requests with virtual files. First plugin message must be `open`. One HTTP request
-        is answered by exactly one plugin in resolved order, or the file system. Fails, as every hook
-        stream does, with FAILED_PRECONDITION/SESSION_REQUIRED without a session, SESSION_GONE when it
-        is over, HOOK_UNDECLARED when ServerStartRequest.hooks lacks it;
-        ALREADY_EXISTS/HOOK_ALREADY_OPEN when opened twice; INVALID_ARGUMENT/FIELD_INVALID for bad
-        options or filters. Ends with ABORTED/REPLACED or ABORTED/SESSION_CLOSED when its session does.
+        """Hook: answer requests with virtual files. The plugin's first message must be `open`. Each HTTP
+        request is answered by the first plugin in resolved order that does not skip it, or by the file
+        system. Fails, as every hook stream does, with FAILED_PRECONDITION/SESSION_REQUIRED without a
+        session, SESSION_GONE when the session is over, HOOK_UNDECLARED when ServerStartRequest.hooks
+        lacks the hook; ALREADY_EXISTS/HOOK_ALREADY_OPEN when the hook is opened twice;
+        INVALID_ARGUMENT/FIELD_INVALID for bad options or filters. Ends with ABORTED/REPLACED or
+        ABORTED/SESSION_CLOSED when its session does.
         """
 
     @_abc_1.abstractmethod
@@ -301,7 +308,7 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_hooks_pb2.TransformResponse], _abc.AsyncIterator[_hooks_pb2.TransformResponse]]:
         """Hook: change a response's body, headers or MIME type before the page gets it. Plugins change it
-        one after the other, in resolved order. First plugin message must be `open`. Errors as for
+        one after the other, in resolved order. The plugin's first message must be `open`. Errors as for
         Serve.
         """
 
@@ -311,8 +318,8 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_hooks_pb2.ResolveImportRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_hooks_pb2.ResolveImportResponse], _abc.AsyncIterator[_hooks_pb2.ResolveImportResponse]]:
-        """Hook: resolve the import specifiers of a JavaScript module, all of one module in one call.
-        First plugin message must be `open`. Errors as for Serve.
+        """Hook: resolve the import specifiers of a JavaScript module, all in one call. The plugin's first
+        message must be `open`. Errors as for Serve.
         """
 
     @_abc_1.abstractmethod
@@ -333,8 +340,8 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_messages_pb2.SendResponse, _abc.Awaitable[_messages_pb2.SendResponse]]:
         """Sends one message to the selected sockets, or answers a page's request. Frames of successive
         completed RPCs reach one socket in RPC order, each at most once. Needs no session. Unknown,
-        closed and slow sockets, and having no connected page, are OK with rows. Invalid input is
-        INVALID_ARGUMENT/FIELD_INVALID; answering fails with NOT_FOUND/REQUEST_NOT_FOUND or
+        closed and slow sockets are rows in an OK response; having no connected page is OK too. Invalid
+        input is INVALID_ARGUMENT/FIELD_INVALID; answering fails with NOT_FOUND/REQUEST_NOT_FOUND or
         FAILED_PRECONDITION/ALREADY_ANSWERED or REQUEST_EXPIRED.
         """
 
@@ -344,9 +351,9 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_messages_pb2.SendStreamRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_messages_pb2.SendStreamResponse], _abc.AsyncIterator[_messages_pb2.SendStreamResponse]]:
-        """Send, pipelined: one response per request, in order, on one stream. For plugins that answer
-        many messages: no RPC is set up per message. An invalid request is answered by an error in its
-        response and the stream continues.
+        """Send as a stream: one response per request, in order. A plugin that answers many messages saves
+        the setup of an RPC per message. The response to an invalid request is its error; the stream
+        continues.
         """
 
     @_abc_1.abstractmethod
@@ -355,10 +362,10 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messages_pb2.SendImportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messages_pb2.SendImportResponse, _abc.Awaitable[_messages_pb2.SendImportResponse]]:
-        """Makes pages import() a module and call its default export; can return its result. Needs no
-        session. An exception, a page that never answers or having no connected page are OK with rows;
-        a fan-out that runs out of time is OK with TIMED_OUT rows. Invalid input is
-        INVALID_ARGUMENT/FIELD_INVALID.
+        """Makes pages import() a module and call its default export; can return the results. Needs no
+        session. An exception and a page that never answers are rows in an OK response; having no
+        connected page is OK too. Pages that have not answered when time runs out are TIMED_OUT rows.
+        Invalid input is INVALID_ARGUMENT/FIELD_INVALID.
         """
 
     @_abc_1.abstractmethod
@@ -386,8 +393,8 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_messages_pb2.SubscribeMessagesResponse], _abc.AsyncIterator[_messages_pb2.SubscribeMessagesResponse]]:
         """One ordered, resumable event stream: messages, console, errors, socket lifecycle, files. A
-        subscriber gets every matching event, or a Gap with exact bounds, or an error; silence is not
-        offered. Needs no session. Fails with INVALID_ARGUMENT/FIELD_INVALID,
+        subscriber gets every matching event, or a Gap with exact bounds, or an error: nothing is lost
+        silently. Needs no session. Fails with INVALID_ARGUMENT/FIELD_INVALID,
         OUT_OF_RANGE/POSITION_EVICTED or EPOCH_CHANGED (strict_resume); ends with
         RESOURCE_EXHAUSTED/SUBSCRIBER_SLOW (OVERFLOW_POLICY_DISCONNECT).
         """
@@ -398,8 +405,8 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sockets_pb2.ListSocketsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sockets_pb2.ListSocketsResponse, _abc.Awaitable[_sockets_pb2.ListSocketsResponse]]:
-        """Connected sockets with metadata, plus the position to subscribe from. Paged. Needs no session.
-        INVALID_ARGUMENT/FIELD_INVALID for a bad regex, page size or page token.
+        """Returns the connected sockets with their metadata, page by page, and the position to subscribe
+        from. Needs no session. INVALID_ARGUMENT/FIELD_INVALID for a bad regex, page size or page token.
         """
 
     @_abc_1.abstractmethod
@@ -418,7 +425,7 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _control_pb2.GetServerInfoRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.GetServerInfoResponse, _abc.Awaitable[_control_pb2.GetServerInfoResponse]]:
-        """Version, features and limits. Callable without a session."""
+        """Returns the daemon's version, features and limits. Needs no session."""
 
     @_abc_1.abstractmethod
     def ListPlugins(
@@ -426,6 +433,8 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _control_pb2.ListPluginsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.ListPluginsResponse, _abc.Awaitable[_control_pb2.ListPluginsResponse]]:
-        """Plugins in resolved hook order, with state and counters. Paged. Needs no session."""
+        """Returns the plugins in resolved hook order, page by page, with state and counters. Needs no
+        session.
+        """
 
 def add_ControlServiceServicer_to_server(servicer: ControlServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -10,6 +10,6 @@ public final class CannotConnectException extends PagewireException {
             + endpoint
             + ": "
             + problem
-            + " (start `pagewire`, or pass the control endpoint that its ready line names)");
+            + " (start `pagewire`, or pass the control endpoint that it prints when it is ready)");
   }
 }

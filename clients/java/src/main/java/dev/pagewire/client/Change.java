@@ -79,7 +79,7 @@ public final class Change {
   /**
    * Disables caching: the plugin is called again for the next request. By default the daemon caches
    * the result until the response or a file that it depends on changes, the result is invalidated,
-   * or a plugin disconnects.
+   * or the plugin disconnects.
    *
    * @return the change
    */

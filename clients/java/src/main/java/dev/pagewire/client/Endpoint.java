@@ -142,8 +142,8 @@ public final class Endpoint {
                 () ->
                     new EndpointException(
                         ENDPOINT_VARIABLE,
-                        "is not set (set it to the control endpoint that the daemon's ready line"
-                            + " names, or have the daemon start this program)"));
+                        "is not set (set it to the control endpoint that the daemon prints when"
+                            + " it is ready, or have the daemon start this program)"));
     Endpoint endpoint = parse(address);
     return variable(TOKEN_VARIABLE).map(endpoint::withToken).orElse(endpoint);
   }

@@ -83,8 +83,8 @@ public final class Import {
   }
 
   /**
-   * Sets the largest result of one page; a larger one is reported as {@link JsValue.Truncated}.
-   * Default 1 MiB. All rows together share 3 MiB.
+   * Limits the result of one page; a larger result is cut off ({@link JsValue.Truncated}). Default
+   * 1 MiB. All rows together have at most 3 MiB.
    *
    * @param bytes the size
    * @return the import

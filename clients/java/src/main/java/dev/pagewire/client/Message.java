@@ -59,7 +59,7 @@ public final class Message implements Event.What {
   }
 
   /**
-   * Reads the message as a map, in the order of its keys.
+   * Reads the message as a map, whose keys are in the order in which the page sent them.
    *
    * @return the keys and values, as {@link Json} reads them
    * @throws JsonException when the message is not text

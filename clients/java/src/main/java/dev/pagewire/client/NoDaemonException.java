@@ -9,6 +9,6 @@ public final class NoDaemonException extends PagewireException {
         "no running daemon found"
             + (problem == null ? "" : ": " + problem)
             + " (start one with `pagewire serve`, or set PAGEWIRE_ENDPOINT to the control address"
-            + " that its ready line names)");
+            + " that it prints when it is ready)");
   }
 }

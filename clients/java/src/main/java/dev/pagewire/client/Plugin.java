@@ -118,9 +118,10 @@ public final class Plugin extends PluginHandlers {
    *
    * @throws PagewireException on the first attempt any error, including {@link NoDaemonException}
    *     and {@link CannotConnectException}; later only permanent refusals by the daemon: {@link
-   *     RpcException} with {@code REPLACED} or the code {@code UNAUTHENTICATED} (for an explicitly
-   *     named token), {@code INVALID_ARGUMENT} or {@code FAILED_PRECONDITION}; {@link
-   *     PluginException} when the start or stop handler fails, or the plugin has already been run
+   *     RpcException} with {@code REPLACED} or the code {@code INVALID_ARGUMENT} or {@code
+   *     FAILED_PRECONDITION}, or the code {@code UNAUTHENTICATED} if {@code PAGEWIRE_TOKEN} or the
+   *     endpoint has the token; {@link PluginException} when the start or stop handler fails, or
+   *     the plugin has already been run
    */
   public void run() {
     checkFirstRun();

@@ -42,8 +42,8 @@ abstract sealed class PluginHandlers permits Plugin {
 
   /**
    * Sets the handler that is called when the daemon stops, or when the program {@link Plugin#stop
-   * stops} the plugin. It has 2 s, or the daemon's grace period. It is not called when the
-   * connection is lost.
+   * stops} the plugin. It has the daemon's grace period, or 2 s when the program stops the plugin.
+   * It is not called when the connection is lost.
    *
    * @param handler receives the client, which still works
    * @return this plugin

@@ -30,7 +30,7 @@ public final class Resolved {
   /**
    * Disables caching: the plugin is called again for the next request of the module. By default the
    * daemon caches the result until the module or a file that it depends on changes, the result is
-   * invalidated, or a plugin disconnects.
+   * invalidated, or the plugin disconnects.
    *
    * @return the result
    */

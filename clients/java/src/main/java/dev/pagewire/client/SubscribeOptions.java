@@ -7,8 +7,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The events to subscribe to, and where to start. Without a kind of event: all messages of all
- * pages. Immutable.
+ * The events to subscribe to, and where to start. If no kind of event is selected, all messages of
+ * all pages are. Immutable.
  */
 public final class SubscribeOptions {
   private final SubscribeMessagesRequest wire;
