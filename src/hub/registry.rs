@@ -7,6 +7,7 @@ use super::{
 use crate::ids;
 use crate::message::{Hello, ServerMessage};
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -37,7 +38,7 @@ impl Registry {
     /// Returns the entries after this connection number, in the order of connection.
     pub(super) fn after(&self, number: u64) -> impl Iterator<Item = &Entry> {
         self.order
-            .range(number + 1..)
+            .range((Bound::Excluded(number), Bound::Unbounded))
             .filter_map(|(_, socket)| self.entries.get(socket.id()))
     }
 

@@ -7,7 +7,7 @@ use crate::hub::{
 };
 use tonic::Status;
 
-pub(in crate::control) fn subscription_options(
+pub(in crate::control) async fn subscription_options(
     request: SubscribeMessagesRequest,
 ) -> Result<SubscriptionOptions, Status> {
     let mut kinds = request
@@ -32,10 +32,10 @@ pub(in crate::control) fn subscription_options(
     Ok(SubscriptionOptions {
         kinds,
         message_types: request.message_types,
-        sockets: request
-            .sockets
-            .map(|filter| super::socket_filter("sockets", filter))
-            .transpose()?,
+        sockets: match request.sockets {
+            Some(filter) => Some(super::socket_filter("sockets", filter).await?),
+            None => None,
+        },
         resume_after: request.resume_after.map(|position| hub::Position {
             epoch: position.epoch,
             sequence: position.sequence,
