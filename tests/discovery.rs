@@ -374,3 +374,33 @@ async fn a_daemon_on_a_socket_file_is_found_and_one_without_a_discovery_file_sti
         "{output}"
     );
 }
+
+#[tokio::test]
+async fn a_named_endpoint_has_its_token_while_the_daemon_is_starting() {
+    let site = Site::page();
+    // The daemon looks at every file before it is ready.
+    for number in 0..3000 {
+        site.write(&format!("folder{}/file{number}.txt", number % 300), "x");
+    }
+    let runtime = Runtime::new();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let control = free.local_addr().expect("an address").to_string();
+    drop(free);
+    let waiting: Vec<_> = (0..8)
+        .map(|_| {
+            let mut wait = command();
+            wait.env("XDG_RUNTIME_DIR", runtime.0.path());
+            wait.args(["wait", "--endpoint", &control]);
+            wait.spawn().expect("it starts")
+        })
+        .collect();
+    let _daemon = runtime
+        .daemon_with(site.path(), &["--watch", "--control", &control])
+        .await;
+    for wait in waiting {
+        let output = within("the command to end", wait.wait_with_output()).await;
+        let output = output.expect("it ends");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*stderr), (Some(0), ""));
+    }
+}

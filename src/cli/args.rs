@@ -113,11 +113,18 @@ impl TargetArgs {
     }
 }
 
+/// Longest `--timeout`, which is also the daemon's limit for imports. A longer one is refused. Default
+/// 365 days.
+const MAX_TIMEOUT: Duration = Duration::from_hours(365 * 24);
+
 /// Parses a duration in seconds, with an optional fraction.
 fn seconds(text: &str) -> Result<Duration, String> {
     text.parse()
         .ok()
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|time| !time.is_zero())
-        .ok_or_else(|| "must be a number of seconds above 0, for example 2.5".to_owned())
+        .filter(|time| !time.is_zero() && *time <= MAX_TIMEOUT)
+        .ok_or_else(|| {
+            let max = MAX_TIMEOUT.as_secs();
+            format!("must be a number of seconds above 0 and at most {max}, for example 2.5")
+        })
 }

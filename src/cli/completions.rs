@@ -2,6 +2,7 @@
 
 use clap::{Args, Command};
 use clap_complete::Shell;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Print the completion script for a shell.
@@ -11,11 +12,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn main(arguments: &Arguments, mut command: Command) -> ExitCode {
-    clap_complete::generate(
-        arguments.shell,
-        &mut command,
-        "pagewire",
-        &mut std::io::stdout(),
-    );
+    // Into memory, because the generator panics when it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut command, "pagewire", &mut script);
+    // Fails when the reader has closed the pipe.
+    let _ = std::io::stdout().write_all(&script);
     ExitCode::SUCCESS
 }

@@ -34,12 +34,13 @@ fn start() -> anyhow::Result<ExitCode> {
     BufReader::new(stdout).read_line(&mut ready)?;
     if ready.is_empty() {
         let status = daemon.wait()?;
-        eprint!("{}", std::fs::read_to_string(&log).unwrap_or_default());
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        eprintln!("{}", text.trim_end());
         let _ = std::fs::remove_file(&log);
         let code = status.code().and_then(|code| u8::try_from(code).ok());
         return Ok(ExitCode::from(code.unwrap_or(USAGE)));
     }
-    print!("{ready}");
+    println!("{}", ready.trim_end());
     eprintln!("log file: {}", log.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     since: Option<String>,
 
     /// Exit when a message matches this JSON path (RFC 9535), for example $[?@.ok == true]
-    #[arg(long, value_name = "JSONPATH")]
+    #[arg(long, value_name = "JSONPATH", value_parser = json_path)]
     until: Option<JsonPath>,
 
     #[command(flatten)]
@@ -123,6 +123,30 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
             Err(_) => Ok(Outcome::Done),
         }
     })
+}
+
+/// Nested brackets in a JSON path. A deeper one is refused: the parser's time doubles with each level, and
+/// its stack grows. Default 10.
+const MAX_PATH_DEPTH: usize = 10;
+
+/// Parses a JSON path. Brackets in its strings count, too.
+fn json_path(text: &str) -> Result<JsonPath, String> {
+    let mut depth = 0_usize;
+    let mut deepest = 0;
+    for c in text.chars() {
+        match c {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    if deepest > MAX_PATH_DEPTH {
+        return Err(format!(
+            "has {deepest} nested brackets, and the limit is {MAX_PATH_DEPTH} (use a simpler condition)"
+        ));
+    }
+    text.parse::<JsonPath>().map_err(|error| error.to_string())
 }
 
 /// Returns the ids of the connected sockets that are selected.
@@ -278,7 +302,10 @@ fn event_text(event: &Event) -> String {
             let text = message.text().map_or_else(
                 || {
                     let received = message.binary().map_or(0, |content| content.len() as u64);
-                    format!("({} bytes)", received + message.omitted_bytes())
+                    format!(
+                        "({} bytes)",
+                        received.saturating_add(message.omitted_bytes())
+                    )
                 },
                 str::to_owned,
             );

@@ -1,11 +1,19 @@
 //! The command line: one file per command.
 
 /// Prints a line to standard output. Unlike std's macro it does not panic when the reader has closed
-/// the pipe (`pagewire sockets | head -1`).
+/// the pipe (`pagewire sockets | head -1`) or the disk is full: the exit code still tells the outcome.
 macro_rules! println {
     ($($line:tt)*) => {{
         use std::io::Write;
         let _ = writeln!(std::io::stdout(), $($line)*);
+    }};
+}
+
+/// Prints a line to standard error. Never panics, as [`println!`].
+macro_rules! eprintln {
+    ($($line:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), $($line)*);
     }};
 }
 

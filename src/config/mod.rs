@@ -6,6 +6,7 @@
 mod control_address;
 mod daemon;
 mod file;
+mod glob;
 mod log;
 #[cfg(test)]
 mod markdown;

@@ -1,7 +1,7 @@
 //! The settings `app_index`, `mount`, `mime_types` and `proxy`.
 
+use super::glob::UrlGlob;
 use crate::paths::Prefix;
-use globset::{Glob, GlobMatcher};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -61,16 +61,16 @@ impl FromStr for Mount {
 /// MIME type of the files whose path matches a glob.
 #[derive(Clone, Debug)]
 pub(crate) struct MimeRule {
-    glob: GlobMatcher,
+    glob: UrlGlob,
     /// A MIME type, or a file extension that has one.
     pub mime: String,
 }
 
 impl MimeRule {
-    /// Returns whether a URL path matches. `*` matches slashes too, so `*.glb` applies to every folder.
+    /// Returns whether a URL path matches.
     #[must_use]
     pub(crate) fn matches(&self, path: &str) -> bool {
-        self.glob.is_match(path.trim_start_matches('/'))
+        self.glob.matches(path)
     }
 }
 
@@ -87,10 +87,8 @@ impl FromStr for MimeRule {
                 "{mime:?} is neither a MIME type nor a file extension (model/gltf-binary, js)"
             ));
         }
-        let glob = Glob::new(glob.trim_start_matches('/'))
-            .map_err(|error| format!("{glob:?} is not a glob: {}", error.kind()))?;
         Ok(Self {
-            glob: glob.compile_matcher(),
+            glob: UrlGlob::compile(glob)?,
             mime: mime.trim().to_owned(),
         })
     }

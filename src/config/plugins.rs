@@ -1,8 +1,8 @@
 //! The setting `plugin`: plugins that the daemon starts, orders or waits for, from `--plugin CMD` or
 //! `[[plugin]]` in pagewire.toml.
 
+use super::glob::UrlGlob;
 use crate::paths::Prefix;
-use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -53,7 +53,7 @@ pub(crate) enum PathPattern {
     /// This path and everything below it.
     Prefix(Prefix),
     /// A glob whose `*` matches slashes too.
-    Glob(GlobMatcher),
+    Glob(UrlGlob),
 }
 
 impl PathPattern {
@@ -62,7 +62,7 @@ impl PathPattern {
     pub(crate) fn matches(&self, path: &str) -> bool {
         match self {
             Self::Prefix(prefix) => prefix.strip(path).is_some(),
-            Self::Glob(glob) => glob.is_match(path.trim_start_matches('/')),
+            Self::Glob(glob) => glob.matches(path),
         }
     }
 }
@@ -74,9 +74,7 @@ impl FromStr for PathPattern {
         if !text.contains(['*', '?', '[', '{']) {
             return text.parse().map(Self::Prefix);
         }
-        Glob::new(text.trim_start_matches('/'))
-            .map(|glob| Self::Glob(glob.compile_matcher()))
-            .map_err(|error| format!("{text:?} is not a glob: {}", error.kind()))
+        UrlGlob::compile(text).map(Self::Glob)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The caller's deadline, `grpc-timeout`. The transport responds with CANCELLED when it expires, so a
 //! method stops waiting a little earlier and reports what it has.
 
+use super::limits::MAX_WAIT;
 use super::status;
 use std::time::Duration;
 use tonic::Status;
@@ -9,7 +10,8 @@ use tonic::metadata::MetadataMap;
 /// How much earlier than the caller's deadline a method stops waiting.
 const MARGIN: Duration = Duration::from_millis(50);
 
-/// Returns the time until the caller's deadline, less the margin; none without a deadline.
+/// Returns the time until the caller's deadline, less the margin and at most [`MAX_WAIT`]; none without a
+/// deadline.
 pub(super) fn remaining(metadata: &MetadataMap) -> Result<Option<Duration>, Status> {
     let Some(value) = metadata.get("grpc-timeout") else {
         return Ok(None);
@@ -18,7 +20,7 @@ pub(super) fn remaining(metadata: &MetadataMap) -> Result<Option<Duration>, Stat
         .to_str()
         .ok()
         .and_then(parse)
-        .map(|time| Some(time.saturating_sub(MARGIN.min(time / 10))))
+        .map(|time| Some(time.saturating_sub(MARGIN.min(time / 10)).min(MAX_WAIT)))
         .ok_or_else(|| status::invalid("grpc-timeout", format!("{value:?} is not a gRPC timeout (write up to eight digits and a unit: H, M, S, m, u or n)")))
 }
 

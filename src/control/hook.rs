@@ -17,8 +17,25 @@ type ReplySender<K> = mpsc::Sender<Result<Reply<K>, Status>>;
 /// Message to the plugin other than a call.
 enum Reply<K: WireHook> {
     /// The first message, with the calls that follow it.
-    Opened(proto::HookOpened, mpsc::Receiver<CallMessage<K::Call>>),
+    Opened(proto::HookOpened, HookCalls<K>),
     FiltersUpdated,
+}
+
+/// Queue of the calls to an open hook.
+struct HookCalls<K: WireHook> {
+    queue: mpsc::Receiver<CallMessage<K::Call>>,
+    hook: Arc<Hook<K>>,
+}
+
+impl<K: WireHook> HookCalls<K> {
+    /// Takes the next message, which the transport then sends.
+    async fn next(&mut self) -> Option<CallMessage<K::Call>> {
+        let message = self.queue.recv().await?;
+        if let CallMessage::Call { id, .. } = &message {
+            self.hook.mark_taken(*id);
+        }
+        Some(message)
+    }
 }
 
 /// Returns the stream of responses to a stream of requests.
@@ -61,7 +78,7 @@ pub(super) fn open<K: WireHook>(
 struct Responses<K: WireHook> {
     replies: mpsc::Receiver<Result<Reply<K>, Status>>,
     /// None before the hook is open, and after it is closed.
-    calls: Option<mpsc::Receiver<CallMessage<K::Call>>>,
+    calls: Option<HookCalls<K>>,
 }
 
 impl<K: WireHook> Responses<K> {
@@ -70,7 +87,7 @@ impl<K: WireHook> Responses<K> {
         loop {
             let call = async {
                 match &mut self.calls {
-                    Some(calls) => calls.recv().await,
+                    Some(calls) => calls.next().await,
                     None => std::future::pending().await,
                 }
             };
@@ -111,8 +128,10 @@ async fn run<K: WireHook>(
             "the first message of a hook stream must be open",
         ));
     };
-    let (guard, calls, opened) = open_hook::<K>(control, session, K::opening(open, session)?)?;
-    send(replies, Reply::Opened(opened, calls)).await;
+    let (guard, queue, opened) =
+        open_hook::<K>(control, session, K::opening(open, session).await?).await?;
+    let hook = guard.hook().clone();
+    send(replies, Reply::Opened(opened, HookCalls { queue, hook })).await;
     receive(&guard, &mut requests, replies).await
 }
 
@@ -123,12 +142,12 @@ type OpenedHook<K> = (
     proto::HookOpened,
 );
 
-fn open_hook<K: WireHook>(
+async fn open_hook<K: WireHook>(
     control: &Control,
     session: &Arc<Session>,
     opening: Opening<K>,
 ) -> Result<OpenedHook<K>, Status> {
-    let options = wire::open_options(opening)?;
+    let options = wire::open_options(opening).await?;
     let max_concurrent_calls = options.max_concurrent_calls;
     let call_timeout = (!control.debug).then_some(options.call_timeout);
     let (calls, receiver) = Calls::new(max_concurrent_calls, call_timeout);
@@ -158,7 +177,7 @@ async fn receive<K: WireHook>(
                 guard.hook().resolve(call_id, outcome);
             }
             Some(FromPlugin::UpdateFilters(update)) => {
-                guard.update_filters(wire::filters::<K>(update.filters)?);
+                guard.update_filters(wire::filters::<K>(update.filters).await?);
                 send(replies, Reply::FiltersUpdated).await;
             }
             Some(FromPlugin::Open(_)) => {

@@ -1,7 +1,7 @@
 //! `SendImport`: pages import a module and call its default export.
 
 use super::convert::value;
-use super::limits::{ALL_RESULTS_BYTES, DEFAULT_RESULT_BYTES, IMPORT_TIMEOUT};
+use super::limits::{ALL_RESULTS_BYTES, DEFAULT_RESULT_BYTES, IMPORT_TIMEOUT, MAX_WAIT};
 use super::send::delivery::{push, send_to};
 use super::send::{check_size, parse_args};
 use super::status::invalid;
@@ -26,7 +26,7 @@ pub(super) async fn send(
     time_left: Option<Duration>,
 ) -> Result<SendImportResponse, Status> {
     use proto::send_import_request::Module;
-    let (target, excluded) = convert::sockets_target(request.target)?;
+    let (target, excluded) = convert::sockets_target(request.target).await?;
     // Guard of published code, which is served until the end of this call.
     let mut published = None;
     let import_path = match request.module {
@@ -44,6 +44,11 @@ pub(super) async fn send(
     };
     let fresh = convert::is_fresh(request.mode)?;
     let timeout = convert::optional_duration("timeout", request.timeout)?;
+    if let Some(timeout) = timeout.filter(|timeout| *timeout > MAX_WAIT) {
+        let (seconds, max) = (timeout.as_secs(), MAX_WAIT.as_secs());
+        let text = format!("{seconds} s are too many (the limit is {max})");
+        return Err(invalid("timeout", text));
+    }
     let max_result_bytes = match request.max_result_bytes {
         0 => DEFAULT_RESULT_BYTES,
         bytes => bytes,

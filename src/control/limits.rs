@@ -64,6 +64,10 @@ pub(super) const SEND_BATCH: usize = 64;
 /// How long pages have for an awaited import when the caller sets no timeout. Default 10 s.
 pub(super) const IMPORT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Longest time that a method waits for pages. A longer timeout of an import is refused; a caller's
+/// later deadline is lowered to it. Default 365 days.
+pub(super) const MAX_WAIT: Duration = Duration::from_hours(365 * 24);
+
 /// Largest result of an import at one page, unless the caller sets another size. Default 1 MiB.
 pub(super) const DEFAULT_RESULT_BYTES: u32 = 1024 * 1024;
 

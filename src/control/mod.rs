@@ -151,7 +151,8 @@ impl ControlService for Service {
         request: Request<proto::SendRequest>,
     ) -> Result<Response<proto::SendResponse>, Status> {
         let time_left = deadline::remaining(request.metadata())?;
-        let report = send::send(&self.0, request.into_inner())?
+        let report = send::send(&self.0, request.into_inner())
+            .await?
             .report(time_left)
             .await;
         Ok(Response::new(proto::SendResponse {
@@ -184,7 +185,8 @@ impl ControlService for Service {
         request: Request<proto::SendConsoleLogRequest>,
     ) -> Result<Response<proto::SendConsoleLogResponse>, Status> {
         let time_left = deadline::remaining(request.metadata())?;
-        let report = send::page_actions::console_log(&self.0, request.into_inner())?
+        let report = send::page_actions::console_log(&self.0, request.into_inner())
+            .await?
             .report(time_left)
             .await;
         Ok(Response::new(proto::SendConsoleLogResponse {
@@ -197,7 +199,8 @@ impl ControlService for Service {
         request: Request<proto::SendCommandRequest>,
     ) -> Result<Response<proto::SendCommandResponse>, Status> {
         let time_left = deadline::remaining(request.metadata())?;
-        let report = send::page_actions::command(&self.0, request.into_inner())?
+        let report = send::page_actions::command(&self.0, request.into_inner())
+            .await?
             .report(time_left)
             .await;
         Ok(Response::new(proto::SendCommandResponse {
@@ -210,21 +213,27 @@ impl ControlService for Service {
         request: Request<proto::SubscribeMessagesRequest>,
     ) -> Result<Response<Self::SubscribeMessagesStream>, Status> {
         let session = session::find_in_metadata(&self.0, request.metadata())?;
-        subscribe::open(&self.0, session, request.into_inner()).map(Response::new)
+        subscribe::open(&self.0, session, request.into_inner())
+            .await
+            .map(Response::new)
     }
 
     async fn list_sockets(
         &self,
         request: Request<proto::ListSocketsRequest>,
     ) -> Result<Response<proto::ListSocketsResponse>, Status> {
-        sockets::list(&self.0, request.into_inner()).map(Response::new)
+        sockets::list(&self.0, request.into_inner())
+            .await
+            .map(Response::new)
     }
 
     async fn close_sockets(
         &self,
         request: Request<proto::CloseSocketsRequest>,
     ) -> Result<Response<proto::CloseSocketsResponse>, Status> {
-        sockets::close(&self.0, request.into_inner()).map(Response::new)
+        sockets::close(&self.0, request.into_inner())
+            .await
+            .map(Response::new)
     }
 
     async fn get_server_info(

@@ -10,12 +10,12 @@ use proto::DeliveryOptions;
 use std::sync::Arc;
 use tonic::Status;
 
-pub(super) fn list(
+pub(super) async fn list(
     control: &Control,
     request: proto::ListSocketsRequest,
 ) -> Result<proto::ListSocketsResponse, Status> {
     let filter = match request.filter {
-        Some(filter) => convert::socket_filter("filter", filter)?,
+        Some(filter) => convert::socket_filter("filter", filter).await?,
         None => SocketFilter::default(),
     };
     let limit = page_size(request.page_size)?;
@@ -110,7 +110,7 @@ pub(super) fn fit_in_page(found: Vec<Arc<SocketInfo>>) -> (Vec<proto::Socket>, b
     (sockets, cut_short)
 }
 
-pub(super) fn close(
+pub(super) async fn close(
     control: &Control,
     request: proto::CloseSocketsRequest,
 ) -> Result<proto::CloseSocketsResponse, Status> {
@@ -133,7 +133,7 @@ pub(super) fn close(
         );
         return Err(invalid("close_reason", text));
     }
-    let (target, excluded) = convert::sockets_target(request.target)?;
+    let (target, excluded) = convert::sockets_target(request.target).await?;
     let selection = control.hub.select(&target, &excluded);
     let close = Close {
         code,

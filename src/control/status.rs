@@ -2,7 +2,7 @@
 //! the reasons.
 
 use super::limits::MAX_ERROR_TEXT_BYTES;
-use crate::hub::{ReplyError, ResumeError};
+use crate::hub::{PatternError, ReplyError, ResumeError};
 use crate::plugins::{HookError, SessionEnd, SessionError};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -61,6 +61,14 @@ pub(super) fn stopping() -> Status {
 
 pub(super) fn limit_reached(error: impl std::fmt::Display) -> Status {
     self::error(Code::ResourceExhausted, "LIMIT_REACHED", error.to_string())
+}
+
+/// Returns the error for a field whose regular expressions were refused.
+pub(super) fn pattern_error(field: &str, cause: &PatternError) -> Status {
+    match cause {
+        PatternError::OverBudget => limit_reached(cause),
+        _ => invalid(field, cause),
+    }
 }
 
 pub(super) fn session_error(cause: &SessionError) -> Status {

@@ -10,7 +10,7 @@ use proto::{SubscribeMessagesRequest, SubscribeMessagesResponse};
 use std::sync::Arc;
 use tonic::{Code, Status};
 
-pub(super) fn open(
+pub(super) async fn open(
     control: &Arc<Control>,
     session: Option<Arc<Session>>,
     request: SubscribeMessagesRequest,
@@ -19,7 +19,7 @@ pub(super) fn open(
         0 => DEFAULT_EVENT_BYTES,
         bytes => bytes as usize,
     };
-    let options = convert::subscription_options(request)?;
+    let options = convert::subscription_options(request).await?;
     if options.kinds.contains(&EventKind::File) && !control.watching {
         let text = "kinds: EVENT_KIND_FILE needs a daemon that watches files (start pagewire with --watch, or set watch = true in pagewire.toml)";
         return Err(error(Code::FailedPrecondition, "FEATURE_UNSUPPORTED", text));

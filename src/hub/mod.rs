@@ -12,6 +12,7 @@ mod code;
 mod events;
 mod imports;
 mod outbox;
+mod patterns;
 mod pings;
 mod registry;
 mod requests;
@@ -26,6 +27,7 @@ pub(crate) use events::{
 };
 pub(crate) use imports::ImportOutcome;
 pub(crate) use outbox::{Frame, OUTBOX_BYTES, Outbox, OutboxItem, PushError};
+pub(crate) use patterns::{PatternError, Patterns};
 pub(crate) use pings::Confirmation;
 pub(crate) use registry::SocketGuard;
 pub(crate) use requests::{Reply, ReplyError};
@@ -34,7 +36,7 @@ pub(crate) use subscriptions::{
     DEFAULT_QUEUE_EVENTS, OverflowPolicy, ReplyMode, ResumeError, Subscription, SubscriptionEnd,
     SubscriptionItem, SubscriptionOptions,
 };
-pub(crate) use targets::{ClientSupport, MAX_REGEX_BYTES, Selection, SocketFilter, Target};
+pub(crate) use targets::{ClientSupport, Selection, SocketFilter, Target};
 
 use crate::ids;
 use changes::RecentChanges;

@@ -1,13 +1,13 @@
 //! Targets of sends, and how they select sockets.
 
+use super::patterns::{PatternError, Patterns};
 use super::{Hub, Position, Socket, SocketInfo, Visibility};
-use regex::{Regex, RegexBuilder};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Memory of one compiled regular expression. A larger expression is refused; matching time is linear
-/// in the input whatever the expression. Default 1 MiB.
-pub(crate) const MAX_REGEX_BYTES: usize = 1024 * 1024;
+/// Memory of a compiled regular expression of a socket filter. A larger expression is refused. Default
+/// 1 MiB.
+const MAX_FILTER_BYTES: usize = 1024 * 1024;
 
 /// Sockets that a send is addressed to. The edge refuses unset and empty targets, so that an empty
 /// list never becomes a broadcast.
@@ -26,53 +26,33 @@ pub(crate) enum Target {
 /// Conditions on a socket. All that are set must hold.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SocketFilter {
-    pub url: Option<Regex>,
-    pub user_agent: Option<Regex>,
+    pub url: Option<Patterns>,
+    pub user_agent: Option<Patterns>,
     pub visibility: Option<Visibility>,
     /// Excludes documents in frames.
     pub top_level_only: bool,
 }
 
-/// Error of a filter whose regular expression does not compile.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "regular expression does not compile: {expression} (RE2 syntax, no look-around or back-references): {reason}"
-)]
-pub(crate) struct FilterError {
-    pub expression: String,
-    /// The compiler's error, in one line.
-    pub reason: String,
-}
-
 /// Compiles a regular expression that a program sent; an empty one sets no condition.
-fn compile(expression: &str) -> Result<Option<Regex>, FilterError> {
+async fn compile(expression: String) -> Result<Option<Patterns>, PatternError> {
     if expression.is_empty() {
         return Ok(None);
     }
-    RegexBuilder::new(expression)
-        .size_limit(MAX_REGEX_BYTES)
-        .build()
-        .map(Some)
-        .map_err(|error| {
-            let text = error.to_string();
-            FilterError {
-                expression: expression.to_owned(),
-                reason: text.lines().last().unwrap_or_default().trim().to_owned(),
-            }
-        })
+    let compiled = Patterns::compile(vec![expression], MAX_FILTER_BYTES).await;
+    compiled.map(Some)
 }
 
 impl SocketFilter {
     /// Compiles a filter; an empty regular expression sets no condition.
-    pub(crate) fn new(
-        url_regex: &str,
-        user_agent_regex: &str,
+    pub(crate) async fn new(
+        url_regex: String,
+        user_agent_regex: String,
         visibility: Option<Visibility>,
         top_level_only: bool,
-    ) -> Result<Self, FilterError> {
+    ) -> Result<Self, PatternError> {
         Ok(Self {
-            url: compile(url_regex)?,
-            user_agent: compile(user_agent_regex)?,
+            url: compile(url_regex).await?,
+            user_agent: compile(user_agent_regex).await?,
             visibility,
             top_level_only,
         })

@@ -5,12 +5,13 @@
 
 mod resolver;
 
+use crate::hub::Patterns;
 use crate::paths::{PathLookup, Roots, UrlPath, path_url};
 use crate::plugins::{
     CallMessage, Calls, FailureMode, Hook, HookGuard, HookKind, HookOptions, ImportSpecifier,
-    PluginRegistry, RequestFilter, ResolveImport, ResolveImportCall, ResolveImportOptions,
-    ResolveImportOutcome, ResolvedImports, SessionError, SessionGuard, SessionOptions,
-    compile_regexes,
+    MAX_HOOK_REGEX_BYTES, PluginRegistry, RequestFilter, RequestFilters, ResolveImport,
+    ResolveImportCall, ResolveImportOptions, ResolveImportOutcome, ResolvedImports, SessionError,
+    SessionGuard, SessionOptions,
 };
 use percent_encoding::percent_decode_str;
 use resolver::{NodeResolver, Resolution, ResolutionError, ResolvedFile};
@@ -51,7 +52,16 @@ impl NodeResolve {
     ///
     /// # Errors
     /// Fails if another session has the plugin name.
-    pub(crate) fn open(plugins: &Arc<PluginRegistry>, roots: Roots) -> Result<Self, SessionError> {
+    pub(crate) async fn open(
+        plugins: &Arc<PluginRegistry>,
+        roots: Roots,
+    ) -> Result<Self, SessionError> {
+        let everything = RequestFilter {
+            match_all: true,
+            ..RequestFilter::default()
+        };
+        let filters = RequestFilters::compile(vec![everything]).await;
+        let specifiers = Patterns::compile(vec![SPECIFIERS.to_owned()], MAX_HOOK_REGEX_BYTES).await;
         let session_options = SessionOptions {
             name: NAME.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -59,17 +69,12 @@ impl NodeResolve {
             ..SessionOptions::default()
         };
         let (session, _) = plugins.open_session(session_options)?;
-        let everything = RequestFilter {
-            match_all: true,
-            ..RequestFilter::default()
-        };
-        let specifiers = compile_regexes(&[SPECIFIERS.to_owned()]);
         let options = HookOptions {
-            filters: vec![everything],
+            filters: filters.expect("it has no patterns"),
             failure_mode: FailureMode::Fail,
             forward_headers: Vec::new(),
             type_options: ResolveImportOptions {
-                specifiers: specifiers.expect("the constant pattern compiles"),
+                specifiers: Some(specifiers.expect("the constant pattern compiles")),
                 is_last: true,
             },
         };

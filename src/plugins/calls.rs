@@ -15,9 +15,9 @@ pub(crate) const MAX_QUEUED_CALLS: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CallError {
     TimedOut,
-    /// The plugin disconnected or withdrew the hook before it answered.
+    /// The plugin got the call, and disconnected before it answered.
     Disconnected,
-    /// The hook was closed before the call was sent.
+    /// The hook was closed before the call was sent, or before the transport had taken it.
     NotSent,
     /// [`MAX_QUEUED_CALLS`] calls are queued.
     Overloaded,
@@ -56,8 +56,17 @@ pub(crate) struct Calls<C, R> {
     queued: AtomicUsize,
     last_id: AtomicU64,
     /// Outstanding calls by id; none once the stream has ended. Never held across an await.
-    outstanding: Mutex<Option<HashMap<u64, oneshot::Sender<R>>>>,
+    outstanding: Mutex<Option<OutstandingCalls<R>>>,
     timeout: Option<Duration>,
+}
+
+type OutstandingCalls<R> = HashMap<u64, Outstanding<R>>;
+
+/// A call that has no result yet.
+struct Outstanding<R> {
+    result: oneshot::Sender<Result<R, CallError>>,
+    /// Whether the transport has taken the call from the queue of messages.
+    is_taken: bool,
 }
 
 impl<C, R> Calls<C, R> {
@@ -120,10 +129,13 @@ impl<C, R> Calls<C, R> {
         };
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let (sender, result) = oneshot::channel();
-        self.lock()
-            .as_mut()
-            .ok_or(CallError::NotSent)?
-            .insert(id, sender);
+        self.lock().as_mut().ok_or(CallError::NotSent)?.insert(
+            id,
+            Outstanding {
+                result: sender,
+                is_taken: false,
+            },
+        );
         cancel.id = Some(id);
         let time_remaining = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         let message = CallMessage::Call {
@@ -134,10 +146,10 @@ impl<C, R> Calls<C, R> {
         self.outgoing
             .send(message)
             .await
-            .map_err(|_| CallError::Disconnected)?;
-        let result = result.await.map_err(|_| CallError::Disconnected);
+            .map_err(|_| CallError::NotSent)?;
+        let result = result.await;
         drop(slot);
-        result
+        result.unwrap_or(Err(CallError::Disconnected))
     }
 
     /// Hands a result to the call it answers. Returns false for late, repeated and unknown ids, which
@@ -145,16 +157,33 @@ impl<C, R> Calls<C, R> {
     #[must_use]
     pub(crate) fn resolve(&self, id: u64, result: R) -> bool {
         let call = self.lock().as_mut().and_then(|calls| calls.remove(&id));
-        call.is_some_and(|call| call.send(result).is_ok())
+        call.is_some_and(|call| call.result.send(Ok(result)).is_ok())
     }
 
-    /// Fails all outstanding and queued calls, because the stream has ended.
+    /// Records that the transport has taken a call from the queue of messages.
+    pub(crate) fn mark_taken(&self, id: u64) {
+        if let Some(call) = self.lock().as_mut().and_then(|calls| calls.get_mut(&id)) {
+            call.is_taken = true;
+        }
+    }
+
+    /// Fails all outstanding and queued calls, because the stream has ended. Only calls that the transport
+    /// has taken may have reached the plugin; the others count as not sent.
     pub(crate) fn close(&self) {
         self.slots.close();
-        *self.lock() = None;
+        let outstanding = self.lock().take();
+        for call in outstanding.into_iter().flat_map(HashMap::into_values) {
+            let error = if call.is_taken {
+                CallError::Disconnected
+            } else {
+                CallError::NotSent
+            };
+            // The caller may have stopped waiting.
+            let _ = call.result.send(Err(error));
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<HashMap<u64, oneshot::Sender<R>>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<OutstandingCalls<R>>> {
         self.outstanding
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -242,18 +271,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn closing_the_stream_fails_every_call() {
-        let (calls, stream) = Calls::<&str, &str>::new(1, None);
+    async fn closing_the_stream_fails_every_call_and_only_a_taken_one_was_sent() {
+        let (calls, mut stream) = Calls::<&str, &str>::new(2, None);
         let end = async {
+            let Some(CallMessage::Call { id, .. }) = stream.recv().await else {
+                panic!()
+            };
+            calls.mark_taken(id);
             tokio::task::yield_now().await;
             calls.close();
         };
-        let (first, second, ()) = tokio::join!(calls.call("a"), calls.call("b"), end);
-        assert_eq!(
-            (first, second),
-            (Err(CallError::Disconnected), Err(CallError::NotSent))
-        );
-        assert_eq!(calls.call("c").await, Err(CallError::NotSent));
-        drop(stream);
+        let (first, second, third, ()) =
+            tokio::join!(calls.call("a"), calls.call("b"), calls.call("c"), end);
+        assert_eq!(first, Err(CallError::Disconnected));
+        let not_sent = Err(CallError::NotSent);
+        assert_eq!((second, third), (not_sent, not_sent));
+        assert_eq!(calls.call("later").await, not_sent);
     }
 }

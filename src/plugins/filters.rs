@@ -1,9 +1,14 @@
 //! Request filters of hooks. The daemon evaluates them, so a request that no filter matches never
 //! leaves the process.
 
-use crate::hub::MAX_REGEX_BYTES;
-use regex::{RegexSet, RegexSetBuilder};
+use crate::hub::{PatternError, Patterns};
+use std::cell::OnceCell;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+/// Memory of the compiled regular expressions of all filters of a hook together, and of its specifiers.
+/// Larger ones are refused. Default 4 MiB.
+pub(crate) const MAX_HOOK_REGEX_BYTES: usize = 4 * 1024 * 1024;
 
 /// The properties of a request that filters can test.
 #[derive(Clone, Copy, Debug, Hash)]
@@ -28,9 +33,9 @@ pub(crate) struct RequestFilter {
     pub exact_paths: Vec<String>,
     pub path_prefixes: Vec<String>,
     /// Searched for in the path, unanchored.
-    pub path_regexes: Option<RegexSet>,
+    pub path_regexes: Vec<String>,
     /// A path in which one of these is found does not match.
-    pub exclude_path_regexes: Option<RegexSet>,
+    pub exclude_path_regexes: Vec<String>,
     /// Empty = GET and HEAD.
     pub methods: Vec<String>,
     /// Absolute paths: requests for which one of these files would be served.
@@ -50,39 +55,94 @@ pub(crate) enum RequestFilterError {
     FileNotAbsolute(PathBuf),
     #[error("{0:?} is not a MIME type (use one such as text/html or text/*)")]
     InvalidMimeType(String),
-    /// A regular expression that does not compile, or is too large when compiled.
-    #[error(
-        "regular expression does not compile (RE2 syntax, no look-around or back-references): {0}"
-    )]
-    Regex(String),
 }
 
-/// Compiles regular expressions; returns none for an empty list.
-pub(crate) fn compile_regexes(
-    expressions: &[String],
-) -> Result<Option<RegexSet>, RequestFilterError> {
-    if expressions.is_empty() {
-        return Ok(None);
+/// The filters of a hook, of which any may match. Their regular expressions are compiled together.
+#[derive(Debug, Default)]
+pub(crate) struct RequestFilters {
+    filters: Vec<RequestFilter>,
+    /// The regular expressions of all filters, in their order; none = no filter has any.
+    patterns: Option<Patterns>,
+}
+
+impl RequestFilters {
+    /// Compiles the regular expressions of the filters.
+    ///
+    /// # Errors
+    /// Returns the error, and the index of the filter that causes it; none if all of them do.
+    pub(crate) async fn compile(
+        filters: Vec<RequestFilter>,
+    ) -> Result<Self, (Option<usize>, PatternError)> {
+        let expressions = filters.iter().enumerate().flat_map(|(index, filter)| {
+            let expressions = filter.path_regexes.iter();
+            let expressions = expressions.chain(&filter.exclude_path_regexes);
+            expressions.map(move |expression| (index, expression.clone()))
+        });
+        let (owners, expressions): (Vec<usize>, Vec<String>) = expressions.unzip();
+        if expressions.is_empty() {
+            return Ok(Self {
+                filters,
+                patterns: None,
+            });
+        }
+        match Patterns::compile(expressions, MAX_HOOK_REGEX_BYTES).await {
+            Ok(patterns) => Ok(Self {
+                filters,
+                patterns: Some(patterns),
+            }),
+            Err(error) => {
+                let only = owners.first().filter(|first| owners.last() == Some(first));
+                let owner = match &error {
+                    PatternError::Syntax { index, .. } => owners.get(*index),
+                    _ => only,
+                };
+                Err((owner.copied(), error))
+            }
+        }
     }
-    RegexSetBuilder::new(expressions)
-        .size_limit(MAX_REGEX_BYTES)
-        .build()
-        .map(Some)
-        .map_err(|error| RequestFilterError::Regex(error.to_string()))
+
+    /// Whether any filter matches the request.
+    #[must_use]
+    pub(crate) fn matches(&self, request: RequestFacts<'_>) -> bool {
+        let matches = OnceCell::new();
+        let mut end = 0;
+        self.filters.iter().any(|filter| {
+            let mut next = |expressions: &[String]| {
+                let range = end..end + expressions.len();
+                end = range.end;
+                range
+            };
+            let included = next(&filter.path_regexes);
+            let excluded = next(&filter.exclude_path_regexes);
+            let is_found = |mut range: Range<usize>| match &self.patterns {
+                Some(patterns) => {
+                    let matches = matches.get_or_init(|| patterns.matches(request.path));
+                    range.any(|index| matches.matched(index))
+                }
+                None => false,
+            };
+            filter.matches_fields(request)
+                && (included.is_empty() || is_found(included))
+                && (excluded.is_empty() || !is_found(excluded))
+        })
+    }
+
+    /// Whether any filter has a condition on the file that would be served.
+    #[must_use]
+    pub(super) fn by_file(&self) -> bool {
+        let mut filters = self.filters.iter();
+        filters.any(|filter| !filter.file_paths.is_empty())
+    }
+
+    /// Whether any filter has a condition on the response's MIME type.
+    #[must_use]
+    pub(super) fn by_mime_type(&self) -> bool {
+        let mut filters = self.filters.iter();
+        filters.any(|filter| !filter.mime_types.is_empty())
+    }
 }
 
 impl RequestFilter {
-    /// Compiles and sets the regular expressions for paths.
-    pub(crate) fn with_regexes(
-        mut self,
-        path_regexes: &[String],
-        exclude_path_regexes: &[String],
-    ) -> Result<Self, RequestFilterError> {
-        self.path_regexes = compile_regexes(path_regexes)?;
-        self.exclude_path_regexes = compile_regexes(exclude_path_regexes)?;
-        Ok(self)
-    }
-
     /// Checks the filter, and refuses one that is empty but does not set `match_all`.
     pub(crate) fn check(&self) -> Result<(), RequestFilterError> {
         let paths = self.exact_paths.iter().chain(&self.path_prefixes);
@@ -97,8 +157,8 @@ impl RequestFilter {
         }
         let is_empty = self.exact_paths.is_empty()
             && self.path_prefixes.is_empty()
-            && self.path_regexes.is_none()
-            && self.exclude_path_regexes.is_none()
+            && self.path_regexes.is_empty()
+            && self.exclude_path_regexes.is_empty()
             && self.methods.is_empty()
             && self.file_paths.is_empty()
             && self.mime_types.is_empty();
@@ -109,9 +169,8 @@ impl RequestFilter {
         }
     }
 
-    /// Whether the request satisfies the filter.
-    #[must_use]
-    pub(crate) fn matches(&self, request: RequestFacts<'_>) -> bool {
+    /// Whether the request satisfies all conditions but the regular expressions.
+    fn matches_fields(&self, request: RequestFacts<'_>) -> bool {
         let RequestFacts {
             method,
             path,
@@ -130,14 +189,6 @@ impl RequestFilter {
                     .path_prefixes
                     .iter()
                     .any(|prefix| path.starts_with(prefix.as_str())))
-            && self
-                .path_regexes
-                .as_ref()
-                .is_none_or(|set| set.is_match(path))
-            && self
-                .exclude_path_regexes
-                .as_ref()
-                .is_none_or(|set| !set.is_match(path))
             && (self.file_paths.is_empty()
                 || file.is_some_and(|file| self.file_paths.iter().any(|path| path == file)))
             && (self.mime_types.is_empty()
@@ -172,20 +223,30 @@ mod tests {
         }
     }
 
-    #[test]
-    fn any_entry_all_fields_and_no_exclusion_must_match() {
+    async fn compile(filters: Vec<RequestFilter>) -> RequestFilters {
+        RequestFilters::compile(filters).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn any_entry_all_fields_and_no_exclusion_must_match() {
         let filter = RequestFilter {
             path_prefixes: vec!["/a/".into(), "/b/".into()],
+            path_regexes: vec![r"\.js$".into()],
+            exclude_path_regexes: vec!["skip".into()],
             ..Default::default()
+        };
+        let other = RequestFilter {
+            path_regexes: vec!["^/other".into(), "^/more".into()],
+            ..Default::default()
+        };
+        let filters = compile(vec![other, filter]).await;
+        for path in ["/a/x.js", "/b/x.js", "/other", "/more", "/other/skip"] {
+            assert!(filters.matches(get(path)), "{path}");
         }
-        .with_regexes(&[r"\.js$".into()], &["skip".into()])
-        .unwrap();
-        assert!(filter.matches(get("/a/x.js")));
-        assert!(filter.matches(get("/b/x.js")));
-        assert!(!filter.matches(get("/c/x.js")));
-        assert!(!filter.matches(get("/a/x.css")));
-        assert!(!filter.matches(get("/a/skip.js")));
-        assert!(!filter.matches(RequestFacts {
+        for path in ["/c/x.js", "/a/x.css", "/a/skip.js", "/skip"] {
+            assert!(!filters.matches(get(path)), "{path}");
+        }
+        assert!(!filters.matches(RequestFacts {
             method: "POST",
             ..get("/a/x.js")
         }));
@@ -205,10 +266,10 @@ mod tests {
             Some("image/svg+xml"),
             None,
         ] {
-            assert!(filter.matches(of(mime)), "{mime:?}");
+            assert!(filter.matches_fields(of(mime)), "{mime:?}");
         }
         for mime in ["image/png", "textual/html", "", "text"] {
-            assert!(!filter.matches(of(Some(mime))), "{mime}");
+            assert!(!filter.matches_fields(of(Some(mime))), "{mime}");
         }
         let invalid = RequestFilter {
             mime_types: vec!["html".into()],
@@ -230,7 +291,7 @@ mod tests {
             match_all: true,
             ..Default::default()
         };
-        assert!(all.check().is_ok() && all.matches(get("/x")));
+        assert!(all.check().is_ok() && all.matches_fields(get("/x")));
         let slashless = RequestFilter {
             exact_paths: vec!["x.js".into()],
             ..Default::default()
@@ -244,16 +305,27 @@ mod tests {
         );
     }
 
-    #[test]
-    fn refuses_backtracking_and_oversized_expressions() {
-        let error = RequestFilter::default()
-            .with_regexes(&["(?=x)".into()], &[])
-            .unwrap_err();
-        assert!(error.to_string().contains("look-around"), "{error}");
-        assert!(
-            RequestFilter::default()
-                .with_regexes(&["(a{1000}){1000}".into()], &[])
-                .is_err()
-        );
+    #[tokio::test]
+    async fn the_filter_with_an_invalid_expression_is_named() {
+        let filter = |expression: &str| RequestFilter {
+            path_regexes: vec![expression.into()],
+            ..Default::default()
+        };
+        let excluding = RequestFilter {
+            exclude_path_regexes: vec!["(?=x)".into()],
+            ..Default::default()
+        };
+        for (filters, index) in [
+            (vec![filter("a"), filter("(")], Some(1)),
+            (
+                vec![filter("a"), RequestFilter::default(), excluding],
+                Some(2),
+            ),
+            (vec![RequestFilter::default(), filter(r"\w{5000}")], Some(1)),
+            (vec![filter(r"\w{60}"), filter(r"\w{60}")], None),
+        ] {
+            let (found, error) = RequestFilters::compile(filters).await.unwrap_err();
+            assert_eq!(found, index, "{error}");
+        }
     }
 }

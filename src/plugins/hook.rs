@@ -2,7 +2,7 @@
 
 use super::calls::{CallError, Calls};
 use super::counters::{CallOutcome, Counters};
-use super::filters::{RequestFacts, RequestFilter};
+use super::filters::{RequestFacts, RequestFilters};
 use super::session::{HookKind, Session};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -61,7 +61,7 @@ pub(crate) enum FailureMode {
 #[derive(Debug)]
 pub(crate) struct HookOptions<H: HookType> {
     /// The hook is called for requests that match any of these.
-    pub filters: Vec<RequestFilter>,
+    pub filters: RequestFilters,
     pub failure_mode: FailureMode,
     /// Lower-case names of the request headers that calls carry; `*` = all.
     pub forward_headers: Vec<String>,
@@ -78,7 +78,7 @@ pub(crate) struct Hook<H: HookType> {
     failure_mode: FailureMode,
     forward_headers: Vec<String>,
     type_options: H::Options,
-    filters: RwLock<Arc<[RequestFilter]>>,
+    filters: RwLock<Arc<RequestFilters>>,
     /// See [`Hook::id`].
     id: AtomicU64,
     calls: Calls<H::Call, H::Outcome>,
@@ -143,27 +143,27 @@ impl<H: HookType> Hook<H> {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        filters.iter().any(|filter| filter.matches(request))
+        filters.matches(request)
     }
 
     /// Whether any filter has a condition on the file that would be served.
     #[must_use]
     pub(crate) fn filters_by_file(&self) -> bool {
         let filters = self.filters.read().unwrap_or_else(PoisonError::into_inner);
-        filters.iter().any(|filter| !filter.file_paths.is_empty())
+        filters.by_file()
     }
 
     /// Whether any filter has a condition on the response's MIME type.
     #[must_use]
     pub(crate) fn filters_by_mime_type(&self) -> bool {
         let filters = self.filters.read().unwrap_or_else(PoisonError::into_inner);
-        filters.iter().any(|filter| !filter.mime_types.is_empty())
+        filters.by_mime_type()
     }
 
     /// Replaces the filters and the id. Must be called inside
     /// [`HookOrder::change`](super::order::HookOrder::change), so that no snapshot mixes old and new
     /// filters.
-    pub(super) fn set_filters(&self, filters: Vec<RequestFilter>) {
+    pub(super) fn set_filters(&self, filters: RequestFilters) {
         *self.filters.write().unwrap_or_else(PoisonError::into_inner) = filters.into();
         self.id.store(next_id(), Ordering::Release);
     }
@@ -191,6 +191,11 @@ impl<H: HookType> Hook<H> {
         if !self.calls.resolve(call_id, outcome) {
             self.counters.count_late_result();
         }
+    }
+
+    /// Records that the transport has taken a call, so that it may reach the plugin.
+    pub(crate) fn mark_taken(&self, call_id: u64) {
+        self.calls.mark_taken(call_id);
     }
 
     /// Fails all outstanding and queued calls.

@@ -353,8 +353,8 @@ mod tests {
     use crate::config::Inject;
     use crate::plugins::{
         CallMessage, Calls, FailureMode, HookKind, HookOptions, InlineBody, Phase, PluginRegistry,
-        RequestContext, Serve, ServeBody, ServeCall, ServeContent, ServeOptions, ServeOutcome,
-        SessionOptions,
+        RequestContext, RequestFilters, Serve, ServeBody, ServeCall, ServeContent, ServeOptions,
+        ServeOutcome, SessionOptions,
     };
 
     fn request(hook: &Hook<Serve>, path: &str) -> (RequestKey, ServeCall) {
@@ -393,7 +393,7 @@ mod tests {
         };
         let (session, _events) = plugins.open_session(options).unwrap();
         let options = HookOptions {
-            filters: Vec::new(),
+            filters: RequestFilters::default(),
             failure_mode: FailureMode::Fail,
             forward_headers: Vec::new(),
             type_options: ServeOptions {

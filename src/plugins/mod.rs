@@ -24,7 +24,7 @@ mod transform;
 
 pub(crate) use calls::{CallError, CallMessage, Calls, CancelReason};
 pub(crate) use dependents::Dependents;
-pub(crate) use filters::{RequestFacts, RequestFilter, compile_regexes};
+pub(crate) use filters::{MAX_HOOK_REGEX_BYTES, RequestFacts, RequestFilter, RequestFilters};
 pub(crate) use hook::{FailureMode, Hook, HookOptions, HookType, Phase};
 pub(crate) use hook_cache::{HookResult, RequestKey};
 pub(crate) use invalidation::Invalidation;

@@ -4,14 +4,14 @@ use super::counters::CallOutcome;
 use super::hook::{Hook, HookType, Phase};
 use super::payload::{HookFailure, RequestContext};
 use super::session::HookKind;
-use regex::RegexSet;
+use crate::hub::Patterns;
 use std::path::{Path, PathBuf};
 
 /// The options of a resolve-import hook.
 #[derive(Debug)]
 pub(crate) struct ResolveImportOptions {
     /// Calls carry only specifiers that one of these matches; none = all.
-    pub specifiers: Option<RegexSet>,
+    pub specifiers: Option<Patterns>,
     /// Call this hook after all others, with the specifiers that they did not resolve.
     pub is_last: bool,
 }

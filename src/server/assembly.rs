@@ -50,6 +50,8 @@ impl Assembly {
     /// Starts the background tasks, the accept loops and the configured plugins. Once it returns, every
     /// part responds.
     pub(super) async fn serve(self, stop: &CancellationToken) -> io::Result<Running> {
+        // Before any program can be answered: one that is given an address finds the token with it.
+        let registration = register(&self.ready, &self.config, self.start_time);
         let (health, health_service) = tonic_health::server::health_reporter();
         health
             .set_service_status(SERVICE_NAME, ServingStatus::Serving)
@@ -91,7 +93,7 @@ impl Assembly {
         };
         let supervisor = Supervisor::start(&self.plugins, launch_context, &terminate);
         Ok(Running {
-            registration: register(&self.ready, &self.config, self.start_time),
+            registration,
             hub: self.hub,
             plugins: self.plugins,
             control: self.control,

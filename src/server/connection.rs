@@ -37,13 +37,16 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// Concurrent requests of one HTTP/2 connection. Browsers queue further ones; those of other
-/// clients are refused. Default 128. The HTTP library bounds requests that are reset before they are
-/// answered (CVE-2023-44487): past its bound the connection ends.
+/// clients are refused. Default 128.
 const MAX_STREAMS: u32 = 128;
 
 /// Bytes of one HTTP/2 response that wait for the client before more of its body is read, besides the
 /// piece that is read last: a stream that the client does not read costs no more. Default 64 KiB.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Requests of one HTTP/2 connection that were reset before the daemon has looked at them; a page that
+/// navigates away resets all that it has open. Past this bound the connection ends. Default 4,096.
+const MAX_RESET_REQUESTS: usize = 4096;
 
 /// Keepalive of HTTP/2 connections: a lost peer is noticed within 40 s. A live connection may stay idle
 /// for as long as it answers pings: browsers close idle connections by themselves.
@@ -188,6 +191,7 @@ impl Connection {
             .timer(TokioTimer::new())
             .max_concurrent_streams(MAX_STREAMS)
             .max_send_buf_size(SEND_BUFFER_BYTES)
+            .max_pending_accept_reset_streams(MAX_RESET_REQUESTS)
             .max_header_list_size(MAX_HEAD_BYTES as u32)
             .keep_alive_interval(KEEPALIVE_INTERVAL)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT);

@@ -27,7 +27,7 @@ pub(super) async fn spawn(
         tasks.spawn(async move { console::log(&hub).await });
     }
     if config.node_resolve {
-        let resolve = NodeResolve::open(plugins, config.roots.clone());
+        let resolve = NodeResolve::open(plugins, config.roots.clone()).await;
         tasks.spawn(resolve.map_err(io::Error::other)?.run());
     }
     watch_folders(config, hub, plugins, &mut tasks).await?;

@@ -7,6 +7,7 @@ mod control_port;
 mod files;
 mod memory;
 mod origins;
+mod programs;
 mod sockets;
 mod targets;
 

@@ -178,6 +178,64 @@ async fn closed_output_does_not_cause_a_panic() {
 }
 
 #[tokio::test]
+async fn full_output_changes_no_exit_code() {
+    let site = Site::page();
+    let server = TestServer::start(&site).await;
+    let root = site.path().display().to_string();
+    let nobody = ["--endpoint", "127.0.0.1:1"];
+    let full = || std::fs::File::create("/dev/full").expect("a device");
+    for (mut command, code) in [
+        (command_of(&["sockets"], &nobody), 4),
+        (command_of(&["wait", "--timeout", "0.01"], &nobody), 4),
+        (command_of(&["stop"], &nobody), 4),
+        (command_of(&["info", "--bogus"], &[]), 2),
+        (command_of(&["config", "/missing"], &[]), 2),
+        (command_of(&["serve", "/missing"], &[]), 2),
+        (command_of(&["serve", "/missing", "--detach"], &[]), 2),
+        (command_of(&["config", &root], &[]), 0),
+        (command_of(&["completions", "bash"], &[]), 0),
+        (command_of(&["--help"], &[]), 0),
+        (command_for(&server, &["sockets"]), 3),
+        (command_for(&server, &["send", "{}"]), 3),
+        (command_for(&server, &["eval", "1"]), 3),
+        (command_for(&server, &["snippet"]), 0),
+        (command_for(&server, &["messages", "--timeout", "0.01"]), 0),
+    ] {
+        let child = command.stdout(full()).stderr(full()).spawn();
+        let ended = within(
+            "the command to end",
+            child.expect("it starts").wait_with_output(),
+        );
+        let status = ended.await.expect("it ends").status;
+        assert_eq!(status.code(), Some(code), "{command:?}");
+    }
+}
+
+fn command_of(arguments: &[&str], more: &[&str]) -> tokio::process::Command {
+    let mut command = command();
+    command.args(arguments).args(more);
+    command
+}
+
+#[tokio::test]
+async fn values_out_of_range_are_refused_with_their_limit() {
+    let glob = "?".repeat(2000) + "=js";
+    let deep = format!("${}{}", "[?@".repeat(11), "]".repeat(11));
+    let deeper = format!("$[?{}@.a{}]", "!(".repeat(5000), ")".repeat(5000));
+    for (arguments, limit) in [
+        (&["sockets", "--timeout", "1e19"][..], "31536000"),
+        (&["wait", "--timeout", "18446744073709551615"], "31536000"),
+        (&["eval", "1", "--timeout", "31536001"], "31536000"),
+        (&["config", "--mime-types", &glob], "1024"),
+        (&["messages", "--until", &deep], "10"),
+        (&["messages", "--until", &deeper], "10"),
+    ] {
+        let run = run(command_of(arguments, &[])).await;
+        refused(&run, &["error: ", limit]);
+    }
+}
+
+#[tokio::test]
 async fn completions_name_every_command() {
     let mut bash = command();
     bash.args(["completions", "bash"]);

@@ -4,6 +4,7 @@
 
 mod backend;
 mod cli;
+mod frames;
 mod http;
 pub mod module_hook;
 mod page;
@@ -14,6 +15,7 @@ mod tls;
 
 pub use backend::{Backend, Wire};
 pub use cli::{CommandOutput, assert_output, cli, command_for, command_names, run};
+pub use frames::survives_cancellations;
 pub use http::{HttpResponse, answer_on, raw_request, read_response, upgrade_request};
 pub use module_hook::ModuleHook;
 pub use page::Page;

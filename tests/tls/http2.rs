@@ -1,7 +1,7 @@
 //! HTTP/2 requests pass the same checks as HTTP/1.1 requests.
 
 use super::{http2, https, upgrade};
-use crate::support::{Site, TestServer, within};
+use crate::support::{Site, TestServer, survives_cancellations, within};
 use pagewire_client::Target;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -114,6 +114,22 @@ async fn http_2_paths_obey_the_same_rules() {
         "/%2eenv",
     ] {
         assert_ne!(first_byte(&server, path).await, OK, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_cancels_many_requests_at_once_keeps_its_connection() {
+    let server = TestServer::start_with(&Site::page(), &["--tls"]).await;
+    let headers = [
+        (":method", "GET"),
+        (":scheme", "https"),
+        (":authority", "localhost"),
+        (":path", "/"),
+    ];
+    for requests in [1, 100, 1000, 4000] {
+        let stream = https(&server, &["h2"]).await;
+        let survived = survives_cancellations(stream, &headers, requests).await;
+        assert!(survived, "{requests} cancelled requests");
     }
 }
 

@@ -11,6 +11,8 @@ use tonic::Request;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Default deadline of an RPC that is not a stream. Exceeding it is `DEADLINE`.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
+/// Longest deadline of an RPC. A longer one is lowered to it: gRPC cannot express every duration.
+const MAX_DEADLINE: Duration = Duration::from_hours(365 * 24);
 /// Page size of the list RPCs.
 const LIST_PAGE_SIZE: i32 = 1000;
 
@@ -60,16 +62,29 @@ impl Client {
     /// [`Error::Rpc`] when it refuses the token (`TOKEN_MISSING`, `TOKEN_INVALID`) or is
     /// `STARTING` or `STOPPING`.
     pub async fn connect(endpoint: Endpoint) -> Result<Self> {
-        let endpoint = tokio::task::spawn_blocking(|| endpoint.with_discovered_token())
-            .await
-            .map_err(|_| Error::Unexpected("the runtime is shutting down"))?;
+        let endpoint = discover_token(endpoint).await?;
+        let connected = Self::connect_with_token(&endpoint).await;
+        match &connected {
+            // A starting daemon answers once its discovery file exists, which may be after the first look.
+            Err(error) if error.reason() == Some("TOKEN_MISSING") => {
+                let endpoint = discover_token(endpoint).await?;
+                if endpoint.token.is_none() {
+                    return connected;
+                }
+                Self::connect_with_token(&endpoint).await
+            }
+            _ => connected,
+        }
+    }
+
+    async fn connect_with_token(endpoint: &Endpoint) -> Result<Self> {
         let cannot_connect = |problem: String| Error::Connect {
             endpoint: endpoint.to_string(),
             problem,
         };
         let connecting = async {
             let mut client = Self {
-                raw: Arc::new(channel::dial(&endpoint).await?),
+                raw: Arc::new(channel::dial(endpoint).await?),
                 delivery: None,
                 deadline: None,
                 send_stream: SendStream::default(),
@@ -213,7 +228,14 @@ impl Client {
     /// A request with the client's deadline, or with `deadline` if the client has none.
     pub(crate) fn request_within<T>(&self, message: T, deadline: Duration) -> Request<T> {
         let mut request = Request::new(message);
-        request.set_timeout(self.deadline.unwrap_or(deadline));
+        request.set_timeout(self.deadline.unwrap_or(deadline).min(MAX_DEADLINE));
         request
     }
+}
+
+/// Adds the token of the user's own daemon at this address to an endpoint without one.
+async fn discover_token(endpoint: Endpoint) -> Result<Endpoint> {
+    tokio::task::spawn_blocking(|| endpoint.with_discovered_token())
+        .await
+        .map_err(|_| Error::Unexpected("the runtime is shutting down"))
 }

@@ -2,6 +2,8 @@
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+// std's macros panic when standard output or error cannot be written; `plugin` has its own.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod change;
 mod channel;

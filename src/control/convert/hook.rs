@@ -5,10 +5,10 @@ use crate::control::limits::{
     MAX_CONCURRENT_CALLS,
 };
 use crate::control::proto;
-use crate::control::status::{invalid, unknown_value};
+use crate::control::status::{invalid, pattern_error, unknown_value};
 use crate::plugins::{
     CallMessage, CancelReason, FailureMode, HookFailure, HookOptions, HookType, RegisteredHookType,
-    RequestContext, RequestFilter, Session, SourceLocation,
+    RequestContext, RequestFilter, RequestFilters, Session, SourceLocation,
 };
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,7 +35,10 @@ pub(in crate::control) trait WireHook: RegisteredHookType {
     fn to_plugin(message: ToPlugin<Self::Call>) -> Self::Response;
 
     /// Converts the plugin's first message.
-    fn opening(open: Self::Open, session: &Session) -> Result<Opening<Self>, Status>;
+    fn opening(
+        open: Self::Open,
+        session: &Session,
+    ) -> impl Future<Output = Result<Opening<Self>, Status>> + Send;
 
     /// Converts the result of a call. Returns the call's id and its outcome; a result that breaks the
     /// contract is a failure of the plugin.
@@ -118,7 +121,7 @@ pub(in crate::control) struct OpenOptions<K: HookType> {
 }
 
 /// Validates and converts what a plugin opens a hook with.
-pub(in crate::control) fn open_options<K: WireHook>(
+pub(in crate::control) async fn open_options<K: WireHook>(
     opening: Opening<K>,
 ) -> Result<OpenOptions<K>, Status> {
     let options = opening.options.unwrap_or_default();
@@ -144,7 +147,7 @@ pub(in crate::control) fn open_options<K: WireHook>(
         .collect();
     Ok(OpenOptions {
         hook: HookOptions {
-            filters: filters::<K>(opening.filters)?,
+            filters: filters::<K>(opening.filters).await?,
             failure_mode,
             forward_headers,
             type_options: opening.type_options,
@@ -155,10 +158,10 @@ pub(in crate::control) fn open_options<K: WireHook>(
 }
 
 /// Compiles the filters of a hook.
-pub(in crate::control) fn filters<K: WireHook>(
+pub(in crate::control) async fn filters<K: WireHook>(
     filters: Vec<proto::RequestFilter>,
-) -> Result<Vec<RequestFilter>, Status> {
-    filters
+) -> Result<RequestFilters, Status> {
+    let filters = filters
         .into_iter()
         .enumerate()
         .map(|(index, filter)| {
@@ -169,21 +172,25 @@ pub(in crate::control) fn filters<K: WireHook>(
                     "are for Transform only",
                 ));
             }
-            let compiled = RequestFilter {
+            let filter = RequestFilter {
                 match_all: filter.match_all,
                 exact_paths: filter.exact_paths,
                 path_prefixes: filter.path_prefixes,
                 methods: filter.methods,
                 file_paths: filter.file_paths.iter().map(real_path).collect(),
                 mime_types: filter.mime_types,
-                ..RequestFilter::default()
-            }
-            .with_regexes(&filter.path_regexes, &filter.exclude_path_regexes);
-            compiled
-                .and_then(|filter| filter.check().map(|()| filter))
-                .map_err(|error| invalid(&field, error))
+                path_regexes: filter.path_regexes,
+                exclude_path_regexes: filter.exclude_path_regexes,
+            };
+            let checked = filter.check().map(|()| filter);
+            checked.map_err(|error| invalid(&field, error))
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    let compiled = RequestFilters::compile(filters).await;
+    compiled.map_err(|(index, error)| match index {
+        Some(index) => pattern_error(&format!("filters[{index}]"), &error),
+        None => pattern_error("filters", &error),
+    })
 }
 
 /// Converts a call or a cancellation.

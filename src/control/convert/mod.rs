@@ -44,9 +44,16 @@ pub(super) fn optional_duration(
     let Some(duration) = duration else {
         return Ok(None);
     };
-    let duration = Duration::try_from(duration)
-        .map_err(|_| invalid(field, "a duration must not be negative (0 is the default)"))?;
-    Ok(Some(duration).filter(|duration| !duration.is_zero()))
+    // The conversion negates negative seconds, and panics on the smallest.
+    let duration = Some(duration).filter(|duration| duration.seconds >= 0);
+    let duration = duration.and_then(|duration| Duration::try_from(duration).ok());
+    match duration {
+        Some(duration) => Ok(Some(duration).filter(|duration| !duration.is_zero())),
+        None => {
+            let text = "a duration must not be negative (0 is the default)";
+            Err(invalid(field, text))
+        }
+    }
 }
 
 /// Converts a size or a number of the daemon's own, which is far below 4 GiB.

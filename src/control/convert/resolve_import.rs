@@ -2,10 +2,11 @@
 
 use super::hook::{self, Opening, WireHook, wire_messages};
 use crate::control::proto;
-use crate::control::status::invalid;
+use crate::control::status::pattern_error;
+use crate::hub::Patterns;
 use crate::plugins::{
-    ResolveImport, ResolveImportCall, ResolveImportOptions, ResolveImportOutcome, ResolvedImports,
-    Session, compile_regexes,
+    MAX_HOOK_REGEX_BYTES, ResolveImport, ResolveImportCall, ResolveImportOptions,
+    ResolveImportOutcome, ResolvedImports, Session,
 };
 use proto::resolve_import_result::Outcome;
 use tonic::Status;
@@ -20,9 +21,14 @@ impl WireHook for ResolveImport {
         ResolveImportResult
     );
 
-    fn opening(open: proto::ResolveImportOpen, _: &Session) -> Result<Opening<Self>, Status> {
-        let specifiers = compile_regexes(&open.specifier_regexes)
-            .map_err(|error| invalid("specifier_regexes", error))?;
+    async fn opening(open: proto::ResolveImportOpen, _: &Session) -> Result<Opening<Self>, Status> {
+        let specifiers = match open.specifier_regexes {
+            none if none.is_empty() => None,
+            given => {
+                let compiled = Patterns::compile(given, MAX_HOOK_REGEX_BYTES).await;
+                Some(compiled.map_err(|error| pattern_error("specifier_regexes", &error))?)
+            }
+        };
         Ok(Opening {
             filters: open.filters,
             options: open.options,

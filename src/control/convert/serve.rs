@@ -22,7 +22,7 @@ impl WireHook for Serve {
         ServeResult
     );
 
-    fn opening(open: proto::ServeOpen, session: &Session) -> Result<Opening<Self>, Status> {
+    async fn opening(open: proto::ServeOpen, session: &Session) -> Result<Opening<Self>, Status> {
         let phase = match proto::ServePhase::try_from(open.phase) {
             Ok(proto::ServePhase::First) => Phase::First,
             Ok(proto::ServePhase::Unspecified | proto::ServePhase::BeforeFiles) => {

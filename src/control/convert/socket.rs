@@ -1,7 +1,7 @@
 //! Sockets, and the targets and filters that select them.
 
 use crate::control::proto;
-use crate::control::status::{invalid, unknown_value};
+use crate::control::status::{self, invalid, unknown_value};
 use crate::hub;
 use tonic::Status;
 
@@ -44,7 +44,7 @@ pub(in crate::control) enum Addressee {
 }
 
 /// Converts a target. An unset or empty one is refused, so that an empty list never becomes a broadcast.
-pub(in crate::control) fn target(target: Option<proto::Target>) -> Result<Addressee, Status> {
+pub(in crate::control) async fn target(target: Option<proto::Target>) -> Result<Addressee, Status> {
     use proto::target::Selector;
     let unset = || invalid("target", "no selector is set (set all to reach every page)");
     let target = target.ok_or_else(unset)?;
@@ -60,7 +60,7 @@ pub(in crate::control) fn target(target: Option<proto::Target>) -> Result<Addres
         Selector::Tabs(list) => hub::Target::Tabs(ids("target.tabs", list.tab_ids)?),
         Selector::Pages(list) => hub::Target::Pages(ids("target.pages", list.page_ids)?),
         Selector::Filter(filter) => {
-            let filter = socket_filter("target.filter", filter)?;
+            let filter = socket_filter("target.filter", filter).await?;
             if filter.is_empty() {
                 let text = "no field is set (set all to reach every page)";
                 return Err(invalid("target.filter", text));
@@ -74,10 +74,10 @@ pub(in crate::control) fn target(target: Option<proto::Target>) -> Result<Addres
 }
 
 /// Like [`target`], for methods that cannot reply to a request.
-pub(in crate::control) fn sockets_target(
+pub(in crate::control) async fn sockets_target(
     target: Option<proto::Target>,
 ) -> Result<(hub::Target, Vec<String>), Status> {
-    match self::target(target)? {
+    match self::target(target).await? {
         Addressee::Sockets(target, excluded) => Ok((target, excluded)),
         Addressee::Requester(_) => Err(invalid(
             "target.reply_to",
@@ -86,7 +86,7 @@ pub(in crate::control) fn sockets_target(
     }
 }
 
-pub(in crate::control) fn socket_filter(
+pub(in crate::control) async fn socket_filter(
     field: &str,
     filter: proto::SocketFilter,
 ) -> Result<hub::SocketFilter, Status> {
@@ -100,12 +100,13 @@ pub(in crate::control) fn socket_filter(
         }
     };
     hub::SocketFilter::new(
-        &filter.url_regex,
-        &filter.user_agent_regex,
+        filter.url_regex,
+        filter.user_agent_regex,
         visibility,
         filter.top_level_only,
     )
-    .map_err(|error| invalid(field, error))
+    .await
+    .map_err(|error| status::pattern_error(field, &error))
 }
 
 pub(in crate::control) fn delivery_status(error: hub::PushError) -> proto::DeliveryStatus {

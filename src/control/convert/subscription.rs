@@ -9,7 +9,7 @@ use crate::hub::{
 use std::collections::HashSet;
 use tonic::Status;
 
-pub(in crate::control) fn subscription_options(
+pub(in crate::control) async fn subscription_options(
     request: SubscribeMessagesRequest,
 ) -> Result<SubscriptionOptions, Status> {
     let mut kinds = Vec::new();
@@ -40,10 +40,10 @@ pub(in crate::control) fn subscription_options(
     Ok(SubscriptionOptions {
         kinds,
         message_types,
-        sockets: request
-            .sockets
-            .map(|filter| super::socket_filter("sockets", filter))
-            .transpose()?,
+        sockets: match request.sockets {
+            Some(filter) => Some(super::socket_filter("sockets", filter).await?),
+            None => None,
+        },
         resume_after: request.resume_after.map(|position| hub::Position {
             epoch: position.epoch,
             sequence: position.sequence,

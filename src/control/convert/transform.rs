@@ -22,7 +22,7 @@ impl WireHook for Transform {
 
     const HAS_RESPONSE: bool = true;
 
-    fn opening(open: proto::TransformOpen, _: &Session) -> Result<Opening<Self>, Status> {
+    async fn opening(open: proto::TransformOpen, _: &Session) -> Result<Opening<Self>, Status> {
         let max_body_bytes = match open.max_body_bytes as usize {
             0 => DEFAULT_TRANSFORM_BODY_BYTES,
             bytes => bytes.min(MAX_BODY_BYTES),

@@ -17,7 +17,7 @@ use proto::send_request::Payload;
 use serde_json::value::RawValue;
 use tonic::Status;
 
-pub(super) fn send(control: &Control, request: proto::SendRequest) -> Result<Sent, Status> {
+pub(super) async fn send(control: &Control, request: proto::SendRequest) -> Result<Sent, Status> {
     let options = delivery::options(request.delivery)?;
     let payload = request.payload.ok_or_else(|| {
         invalid(
@@ -25,7 +25,7 @@ pub(super) fn send(control: &Control, request: proto::SendRequest) -> Result<Sen
             "no payload is set (set json, text, binary or error)",
         )
     })?;
-    match convert::target(request.target)? {
+    match convert::target(request.target).await? {
         Addressee::Requester(request_id) => reply(control, &request_id, &payload, &options),
         Addressee::Sockets(target, excluded) => {
             let frame = frame(payload)?;

@@ -14,12 +14,12 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proto::{DeliveryOptions, DeliveryStatus};
 use tonic::Status;
 
-pub(in crate::control) fn console_log(
+pub(in crate::control) async fn console_log(
     control: &Control,
     request: proto::SendConsoleLogRequest,
 ) -> Result<Sent, Status> {
     let options = delivery::options(request.delivery)?;
-    let (target, excluded) = convert::sockets_target(request.target)?;
+    let (target, excluded) = convert::sockets_target(request.target).await?;
     let level = convert::console_method(request.level)?;
     let log = ServerMessage::Log {
         level,
@@ -50,13 +50,13 @@ pub(in crate::control) fn console_log(
     ))
 }
 
-pub(in crate::control) fn command(
+pub(in crate::control) async fn command(
     control: &Control,
     request: proto::SendCommandRequest,
 ) -> Result<Sent, Status> {
     use proto::send_command_request::Command as Requested;
     let options = delivery::options(request.delivery)?;
-    let (target, excluded) = convert::sockets_target(request.target)?;
+    let (target, excluded) = convert::sockets_target(request.target).await?;
     let requested = request.command.ok_or_else(|| {
         invalid(
             "command",

@@ -30,8 +30,10 @@ pub(in crate::control) fn open(
                 }
                 batch = batches.next() => batch?.into_iter(),
             };
-            let reports = batch.map(|request| Ok(respond(&control, request)));
-            let reports = reports.collect::<Vec<_>>();
+            let mut reports = Vec::with_capacity(batch.len());
+            for request in batch {
+                reports.push(Ok(respond(&control, request).await));
+            }
             // Lets the sockets' tasks write to the pages before the reports are sent.
             tokio::task::yield_now().await;
             Some((reports, Some(batches)))
@@ -41,12 +43,15 @@ pub(in crate::control) fn open(
 }
 
 /// Performs one send. An error is the response to this send and does not end the stream.
-fn respond(control: &Control, request: proto::SendStreamRequest) -> proto::SendStreamResponse {
+async fn respond(
+    control: &Control,
+    request: proto::SendStreamRequest,
+) -> proto::SendStreamResponse {
     use proto::send_stream_response::Outcome;
-    let sent = request
-        .send
-        .ok_or_else(|| invalid("send", "is not set"))
-        .and_then(|request| send_unconfirmed(control, request));
+    let sent = match request.send {
+        Some(request) => send_unconfirmed(control, request).await,
+        None => Err(invalid("send", "is not set")),
+    };
     let outcome = match sent {
         Ok(report) => Outcome::Report(report),
         Err(error) => Outcome::Error(proto::SendError {
@@ -61,7 +66,7 @@ fn respond(control: &Control, request: proto::SendStreamRequest) -> proto::SendS
 }
 
 /// Performs a send without waiting for pages, so that it does not delay the sends after it.
-fn send_unconfirmed(
+async fn send_unconfirmed(
     control: &Control,
     request: proto::SendRequest,
 ) -> Result<DeliveryReport, Status> {
@@ -72,5 +77,5 @@ fn send_unconfirmed(
         let text = "RECEIVED is not available in a stream (use Send)";
         return Err(invalid("send.delivery.ack_level", text));
     }
-    super::send(control, request).map(Sent::report_now)
+    super::send(control, request).await.map(Sent::report_now)
 }

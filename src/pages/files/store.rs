@@ -251,18 +251,18 @@ fn read(
     mime: &str,
     max_whole: u64,
 ) -> io::Result<FileContent> {
-    if file.len() > max_whole {
-        return Ok(FileContent::Large(Box::new(large_file(file, real, mime)?)));
-    }
-    let mut content = file.read();
-    for _ in 1..READ_ATTEMPTS {
-        if content.is_ok() {
-            break;
+    let mut attempt = 1;
+    let content = loop {
+        if file.len() > max_whole {
+            return Ok(FileContent::Large(Box::new(large_file(file, real, mime)?)));
         }
-        file = OpenFile::open(&real)?;
-        content = file.read();
-    }
-    let content = content?;
+        match file.read() {
+            Ok(content) => break content,
+            Err(error) if attempt == READ_ATTEMPTS => return Err(error),
+            Err(_) => file = OpenFile::open(&real)?,
+        }
+        attempt += 1;
+    };
     let is_utf8 = std::str::from_utf8(&content).is_ok();
     Ok(FileContent::Whole(Arc::new(CachedFile {
         path,

@@ -24,8 +24,30 @@ const FORBIDDEN_HEADERS: &[&str] = &[
     "upgrade",
 ];
 
-/// Converts a header that a plugin sets. The error says what is wrong with it.
-pub(crate) fn parse_header(name: &str, value: &Bytes) -> Result<(HeaderName, HeaderValue), String> {
+/// Headers of a response that a plugin made or changed. A result that sets more is a failure of the
+/// plugin, which names both numbers. Far above what browsers accept, and far below the 24,576 headers at
+/// which the header map panics. Default 1,024.
+const MAX_HEADERS: usize = 1024;
+
+/// Converts the headers that a plugin sets on a response that has `present` headers. The error says what
+/// is wrong with them.
+pub(crate) fn parse_headers(
+    given: &[(String, Bytes)],
+    present: usize,
+) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
+    if given.len().saturating_add(present) > MAX_HEADERS {
+        return Err(format!(
+            "the result sets {} headers on a response with {present}, and the limit is {MAX_HEADERS} together (set fewer headers)",
+            given.len()
+        ));
+    }
+    let given = given.iter();
+    given
+        .map(|(name, value)| parse_header(name, value))
+        .collect()
+}
+
+fn parse_header(name: &str, value: &Bytes) -> Result<(HeaderName, HeaderValue), String> {
     HeaderName::from_bytes(name.as_bytes())
         .ok()
         .filter(|name| !FORBIDDEN_HEADERS.contains(&name.as_str()))
@@ -74,8 +96,7 @@ pub(crate) async fn content_response(
             response
         }
     };
-    for (name, value) in &content.headers {
-        let (name, value) = parse_header(name, value)?;
+    for (name, value) in parse_headers(&content.headers, response.headers.len())? {
         if name == header::CONTENT_TYPE || name == header::LAST_MODIFIED {
             response.headers.insert(name, value);
         } else {

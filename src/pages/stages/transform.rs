@@ -215,11 +215,7 @@ fn apply(
         "" => None,
         given => Some(virtual_file::parse_content_type(given)?),
     };
-    let set = content
-        .headers
-        .iter()
-        .map(|(name, value)| virtual_file::parse_header(name, value))
-        .collect::<Result<Vec<_>, _>>()?;
+    let set = virtual_file::parse_headers(&content.headers, response.headers.len())?;
     let removed = content
         .remove_headers
         .iter()

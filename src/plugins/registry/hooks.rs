@@ -1,7 +1,7 @@
 //! Opening and withdrawing hooks.
 
 use super::PluginRegistry;
-use crate::plugins::filters::RequestFilter;
+use crate::plugins::filters::RequestFilters;
 use crate::plugins::hook::{Hook, HookType};
 use crate::plugins::hook_set::HookSet;
 use crate::plugins::resolve_import::ResolveImport;
@@ -48,7 +48,7 @@ impl<H: RegisteredHookType> HookGuard<H> {
 
     /// Replaces all filters, and drops the results cached under the old ones. Later requests see the
     /// new filters only.
-    pub(crate) fn update_filters(&self, filters: Vec<RequestFilter>) {
+    pub(crate) fn update_filters(&self, filters: RequestFilters) {
         let hooks = H::hook_set(&self.plugins);
         let old_id = self.hook.id();
         hooks.order.change(|_| self.hook.set_filters(filters));

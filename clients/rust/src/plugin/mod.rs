@@ -1,5 +1,13 @@
 //! The plugin builder.
 
+/// Prints a line to standard error. Unlike std's macro it does not panic when that cannot be written.
+macro_rules! eprintln {
+    ($($line:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), $($line)*);
+    }};
+}
+
 mod context;
 mod handlers;
 mod hook;

@@ -1,0 +1,60 @@
+//! Globs in settings.
+
+use globset::{Glob, GlobMatcher};
+
+/// Longest glob in a setting, in bytes; a longer one is refused. The library panics on globs that need
+/// more than 10 MiB when compiled, which this length cannot. Default 1 KiB.
+const MAX_GLOB_BYTES: usize = 1024;
+
+/// Glob of URL paths. `*` matches slashes too, so `*.glb` applies to every folder.
+#[derive(Clone, Debug)]
+pub(crate) struct UrlGlob(GlobMatcher);
+
+impl UrlGlob {
+    /// Compiles a glob, with or without a leading slash.
+    pub(super) fn compile(text: &str) -> Result<Self, String> {
+        if text.len() > MAX_GLOB_BYTES {
+            let bytes = text.len();
+            return Err(format!(
+                "the glob has {bytes} bytes, and the limit is {MAX_GLOB_BYTES} (use several shorter ones)"
+            ));
+        }
+        Glob::new(text.trim_start_matches('/'))
+            .map(|glob| Self(glob.compile_matcher()))
+            .map_err(|error| format!("{text:?} is not a glob: {}", error.kind()))
+    }
+
+    /// Returns whether a decoded URL path matches.
+    pub(super) fn matches(&self, path: &str) -> bool {
+        self.0.is_match(path.trim_start_matches('/'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_glob_within_the_limit_compiles_and_a_longer_one_is_refused() {
+        for part in [
+            "?",
+            "*",
+            "**/",
+            "[!a]",
+            "[a-\u{10ffff}]",
+            "{a,b}",
+            "日",
+            "{",
+        ] {
+            let text = part.repeat(MAX_GLOB_BYTES / part.len());
+            assert_eq!(UrlGlob::compile(&text).is_ok(), part != "{", "{part}");
+        }
+        let nested = "{".repeat(512) + &"}".repeat(512);
+        assert!(UrlGlob::compile(&nested).is_ok());
+        for length in [MAX_GLOB_BYTES + 1, 1_000_000] {
+            let error = UrlGlob::compile(&"?".repeat(length)).unwrap_err();
+            let named = [length.to_string(), MAX_GLOB_BYTES.to_string()];
+            assert!(named.iter().all(|number| error.contains(number)), "{error}");
+        }
+    }
+}
