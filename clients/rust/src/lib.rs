@@ -13,6 +13,7 @@ mod error;
 mod event;
 mod filter;
 mod import;
+mod listener;
 mod live_filters;
 mod options;
 mod plugin;
