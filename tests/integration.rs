@@ -35,6 +35,7 @@ mod serve_content;
 mod serve_hook;
 mod sites;
 mod sockets;
+mod stop_signals;
 mod subscriptions;
 mod supervision;
 mod tls;
