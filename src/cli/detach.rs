@@ -1,14 +1,15 @@
 //! `pagewire serve --detach`: starts the daemon in the background and returns when it is ready.
 
 use super::exit::{FAILURE, USAGE, fail};
-use crate::discovery::{private_folder, write_private};
+use crate::discovery::private_folder;
 use crate::ids;
+use crate::paths::OwnedPath;
 use anyhow::Context;
 use pagewire_client::discovery::is_alive;
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 
 /// Runs the same command line without `--detach` in a process group of its own. Prints the daemon's
@@ -24,20 +25,25 @@ fn start() -> anyhow::Result<ExitCode> {
     let folder = private_folder().context("cannot create the folder for the log")?;
     remove_stale_logs(&folder)?;
     let log = folder.join(format!("detached-{}.log", &ids::random()[..8]));
-    write_private(&log, b"").context("cannot create the log")?;
-    let mut daemon = spawn(&log)?;
-    let log = rename_to_pid(log, &daemon)?;
+    // Removed on every return before the daemon is ready.
+    let mut log = OwnedPath::private_file(&log, b"").context("cannot create the log")?;
+    let mut daemon = spawn(log.path())?;
+    // Named after the daemon's process id, like its other files.
+    log.rename(&folder.join(format!("{}.log", daemon.id())))?;
 
     let mut ready = String::new();
     let stdout = daemon.stdout.take().expect("it is piped");
     BufReader::new(stdout).read_line(&mut ready)?;
     if ready.is_empty() {
         let status = daemon.wait()?;
-        eprint!("{}", std::fs::read_to_string(&log).unwrap_or_default());
-        let _ = std::fs::remove_file(&log);
+        eprint!(
+            "{}",
+            std::fs::read_to_string(log.path()).unwrap_or_default()
+        );
         let code = status.code().and_then(|code| u8::try_from(code).ok());
         return Ok(ExitCode::from(code.unwrap_or(USAGE)));
     }
+    let log = log.keep();
     print!("{ready}");
     eprintln!("log file: {}", log.display());
     Ok(ExitCode::SUCCESS)
@@ -59,7 +65,7 @@ fn remove_stale_logs(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn spawn(log: &PathBuf) -> anyhow::Result<Child> {
+fn spawn(log: &Path) -> anyhow::Result<Child> {
     let arguments = std::env::args_os()
         .skip(1)
         .filter(|argument| argument != "--detach");
@@ -73,11 +79,4 @@ fn spawn(log: &PathBuf) -> anyhow::Result<Child> {
         .process_group(0)
         .spawn()
         .context("cannot start the daemon")
-}
-
-/// Names the log after the daemon's process id, like its other files.
-fn rename_to_pid(log: PathBuf, daemon: &Child) -> anyhow::Result<PathBuf> {
-    let renamed = log.with_file_name(format!("{}.log", daemon.id()));
-    std::fs::rename(&log, &renamed)?;
-    Ok(renamed)
 }
