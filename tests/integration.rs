@@ -30,6 +30,7 @@ mod page_requests;
 mod pages;
 mod proxy;
 mod resolve_import;
+mod runtime_folder;
 mod sends;
 mod serve_content;
 mod serve_hook;

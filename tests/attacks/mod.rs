@@ -5,6 +5,7 @@ mod connections;
 mod control_port;
 mod files;
 mod origins;
+mod silent_connections;
 mod sockets;
 mod targets;
 
