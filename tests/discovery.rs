@@ -307,6 +307,63 @@ async fn files_of_a_killed_daemon_are_recognised_and_removed() {
 }
 
 #[tokio::test]
+async fn a_killed_daemon_whose_process_id_and_address_were_reused_is_dead() {
+    let (runtime, elsewhere) = (Runtime::new(), Runtime::new());
+    let site = Site::page();
+    let unix = format!("unix:{}", runtime.0.path().join("control").display());
+    for control in ["127.0.0.1:0", &unix] {
+        let arguments = ["--control", control];
+        let mut killed = runtime.daemon_with(site.path(), &arguments).await;
+        let (file, id) = (runtime.file(&killed), pid(&killed).to_string());
+        killed.child.kill().await.expect("a kill");
+        let mut other = tokio::process::Command::new("sleep");
+        let mut other = other.arg("1000").kill_on_drop(true).spawn().expect("sleep");
+        let other_id = other.id().expect("it runs").to_string();
+        for kind in ["json", "token", "scratch"] {
+            let reused = file.with_file_name(format!("{other_id}.{kind}"));
+            // A socket file needs no token.
+            let _ = std::fs::rename(file.with_extension(kind), reused);
+        }
+        let file = file.with_file_name(format!("{other_id}.json"));
+        let content = std::fs::read_to_string(&file).expect("the file");
+        let content = content.replace(&id, &other_id);
+        std::fs::write(&file, content).expect("a file");
+        // As another user's daemon, it is not in this runtime folder.
+        let arguments = ["--control", killed.control()];
+        let _listens = elsewhere.daemon_with(site.path(), &arguments).await;
+
+        if control != unix {
+            let named = ["--endpoint", killed.control()];
+            let ended = runtime.sockets(site.path(), &named).await;
+            assert!(ended.stderr.contains("no token"), "{}", ended.stderr);
+        }
+        let ended = runtime.sockets(site.path(), &[]).await;
+        assert_eq!(ended.code, Some(4), "{control}: {}", ended.stderr);
+        let mut stop = command();
+        stop.env("XDG_RUNTIME_DIR", runtime.0.path());
+        stop.current_dir(site.path()).arg("stop");
+        let stop = within("the command", stop.output()).await.expect("it runs");
+        assert_eq!(stop.status.code(), Some(4), "{control}");
+        let status = other.try_wait().expect("a status");
+        assert_eq!(status, None, "{control}: another process was stopped");
+        assert_eq!(runtime.files(), [""; 0], "{control}");
+    }
+}
+
+#[tokio::test]
+async fn localhost_means_the_address_of_the_daemon_and_no_other() {
+    let (runtime, elsewhere) = (Runtime::new(), Runtime::new());
+    let site = Site::page();
+    let server = runtime.daemon(site.path()).await;
+    let page = server.page().await;
+    let port = server.control().rsplit(':').next().expect("a port");
+    let same_port = ["--control", &format!("[::1]:{port}")];
+    let _other = elsewhere.daemon_with(site.path(), &same_port).await;
+    let named = ["--endpoint", &format!("localhost:{port}")];
+    assert_answered_by(&runtime.sockets(site.path(), &named).await, &page);
+}
+
+#[tokio::test]
 async fn a_second_signal_removes_the_discovery_file_too() {
     let runtime = Runtime::new();
     let site = Site::page();

@@ -230,6 +230,24 @@ async fn a_file_outside_the_root_is_a_failure_that_names_plugin_and_file() {
 }
 
 #[tokio::test]
+async fn a_link_in_place_of_the_scratch_folder_is_neither_served_nor_emptied() {
+    let elsewhere = Site::new([("secret.txt", "SECRET")]);
+    let server = TestServer::start(&Site::page()).await;
+    let (session, mut hook) = plugin(&server, "p", open("/v")).await;
+    let scratch = std::path::PathBuf::from(&session.started.scratch_dir);
+    std::fs::remove_dir(&scratch).expect("an empty folder");
+    std::os::unix::fs::symlink(elsewhere.path(), &scratch).expect("a link");
+    let secret = scratch.join("secret.txt");
+    let (response, _) = response_to(&server, &mut hook, &get("/v", ""), file(secret)).await;
+    assert_eq!(response.status, 500, "{}", response.text());
+    drop((session, hook));
+    server.signal(rustix::process::Signal::TERM);
+    assert_eq!(server.wait_for_exit().await.0, Some(0));
+    assert!(elsewhere.path().join("secret.txt").exists());
+    assert!(!scratch.is_symlink(), "the link goes with its folder");
+}
+
+#[tokio::test]
 async fn a_cached_result_is_used_for_the_same_request_only() {
     let server = TestServer::start(&Site::page()).await;
     let opening = proto::ServeOpen {

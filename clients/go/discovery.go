@@ -53,18 +53,22 @@ func (d Daemon) endpoint() (Endpoint, error) {
 	return endpoint.WithTokenFile(d.TokenFile)
 }
 
-// isListening reports whether anything listens at one of its addresses. A connect timeout counts as listening: the
-// daemon may be busy.
+// isListening reports whether its process listens at one of its addresses. A connect timeout counts as listening: the
+// daemon may be busy. After the process id was reused, another program may listen there, even another user's.
 func (d Daemon) isListening() bool {
 	for _, control := range append(slices.Clone(d.Controls), d.Control) {
 		endpoint, err := ParseEndpoint(control)
-		if err != nil {
+		if err != nil || !ownsPort(d.PID, endpoint) {
 			continue
 		}
 		connection, err := net.DialTimeout(endpoint.network, endpoint.address, acceptTimeout)
 		if err == nil {
+			owned := ownsSocket(d.PID, connection)
 			connection.Close()
-			return true
+			if owned {
+				return true
+			}
+			continue
 		}
 		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 			return true

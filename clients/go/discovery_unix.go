@@ -4,7 +4,6 @@ package pagewire
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -17,12 +16,13 @@ func isPrivate(info fs.FileInfo) bool {
 	return ok && int(owner.Uid) == os.Getuid() && info.Mode().Perm()&0o077 == 0
 }
 
-// isAlive reports whether a process runs. A zombie counts as dead.
+// isAlive reports whether a process of the current user runs. A zombie counts as dead.
 func isAlive(pid int) bool {
 	// The state follows the name, which is in parentheses and may contain parentheses. Without /proc only the
 	// signal decides.
 	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, state, found := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
 	isZombie := found && bytes.HasPrefix(state, []byte("Z"))
-	return pid > 0 && !isZombie && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	// Not permitted: the process is another user's, which got the id after the daemon had exited.
+	return pid > 0 && !isZombie && syscall.Kill(pid, 0) == nil
 }

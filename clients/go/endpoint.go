@@ -116,8 +116,8 @@ func (e Endpoint) GoString() string { return "pagewire.Endpoint(" + e.String() +
 
 func (e Endpoint) isZero() bool { return e.address == "" }
 
-// withDiscoveredToken returns the endpoint with the token of the discovered daemon at its address, unless it has
-// a token or needs none. If no token is found, the daemon's error reports the missing token.
+// withDiscoveredToken returns the address and token of the discovered daemon at its address, unless it has a
+// token or needs none. The address differs if it was given as localhost, at which another program may listen, too. If no token is found, the daemon's error reports the missing token.
 func (e Endpoint) withDiscoveredToken() Endpoint {
 	if e.token != "" || e.network == "unix" {
 		return e
@@ -132,7 +132,7 @@ func (e Endpoint) withDiscoveredToken() Endpoint {
 			if err != nil || !known.hasSameAddress(e) || daemon.TokenFile == "" {
 				continue
 			}
-			if found, err := e.WithTokenFile(daemon.TokenFile); err == nil {
+			if found, err := known.WithTokenFile(daemon.TokenFile); err == nil {
 				return found
 			}
 		}

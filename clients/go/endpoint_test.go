@@ -1,9 +1,12 @@
 package pagewire
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -108,6 +111,45 @@ func TestRefusesAFolderThatOthersCanOpen(t *testing.T) {
 	}
 	if _, err := runningDaemons(); err == nil {
 		t.Error("a symbolic link was followed")
+	}
+}
+
+func TestIgnoresAProcessThatDoesNotListenItself(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	other := exec.Command("sleep", "1000")
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { other.Process.Kill(); other.Wait() }()
+	outer := t.TempDir()
+	t.Setenv("XDG_RUNTIME_DIR", outer)
+	folder := filepath.Join(outer, "pagewire")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	token := filepath.Join(outer, "token")
+	if err := os.WriteFile(token, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for pid, expected := range map[int]int{os.Getpid(): 1, other.Process.Pid: 0} {
+		control := listener.Addr().String()
+		daemon, _ := json.Marshal(Daemon{PID: pid, RootDirs: []string{"/p"}, Control: control, Controls: []string{control}, TokenFile: token})
+		file := filepath.Join(folder, fmt.Sprintf("%d.json", pid))
+		if err := os.WriteFile(file, daemon, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if daemons, err := runningDaemons(); err != nil || len(daemons) != expected {
+			t.Error(pid, daemons, err)
+		}
+		local, _ := ParseEndpoint(strings.Replace(control, "127.0.0.1", "localhost", 1))
+		if found := local.withDiscoveredToken(); expected == 1 && (found.String() != control || found.token != "mine") {
+			t.Error("localhost is not the daemon's address:", found)
+		}
+		os.Remove(file)
 	}
 }
 

@@ -2,14 +2,15 @@
 
 use super::exit::{FAILURE, USAGE, fail};
 use super::log_file;
-use crate::discovery::{private_folder, write_private};
+use crate::discovery::private_folder;
 use crate::ids;
+use crate::paths::OwnedPath;
 use anyhow::Context;
 use pagewire_client::discovery::is_alive;
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 
 /// Runs the same command line with `--detached` instead of `--detach` in a process group of its own. Prints the daemon's
@@ -25,21 +26,23 @@ fn start() -> anyhow::Result<ExitCode> {
     let folder = private_folder().context("cannot create the folder for the log")?;
     remove_stale_logs(&folder)?;
     let log = folder.join(format!("detached-{}.log", &ids::random()[..8]));
-    write_private(&log, b"").context("cannot create the log")?;
-    let mut daemon = spawn(&log)?;
-    let log = rename_to_pid(log, &daemon)?;
+    // Removed on every return before the daemon is ready.
+    let mut log = OwnedPath::private_file(&log, b"").context("cannot create the log")?;
+    let mut daemon = spawn(log.path())?;
+    // Named after the daemon's process id, like its other files.
+    log.rename(&log_file::path(&folder, daemon.id()))?;
 
     let mut ready = String::new();
     let stdout = daemon.stdout.take().expect("it is piped");
     BufReader::new(stdout).read_line(&mut ready)?;
     if ready.is_empty() {
         let status = daemon.wait()?;
-        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        let text = std::fs::read_to_string(log.path()).unwrap_or_default();
         eprintln!("{}", text.trim_end());
-        let _ = std::fs::remove_file(&log);
         let code = status.code().and_then(|code| u8::try_from(code).ok());
         return Ok(ExitCode::from(code.unwrap_or(USAGE)));
     }
+    let log = log.keep();
     println!("{}", ready.trim_end());
     eprintln!("log file: {}", log.display());
     Ok(ExitCode::SUCCESS)
@@ -57,7 +60,7 @@ fn remove_stale_logs(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn spawn(log: &PathBuf) -> anyhow::Result<Child> {
+fn spawn(log: &Path) -> anyhow::Result<Child> {
     let arguments = std::env::args_os()
         .skip(1)
         .filter(|argument| argument != "--detach");
@@ -72,11 +75,4 @@ fn spawn(log: &PathBuf) -> anyhow::Result<Child> {
         .process_group(0)
         .spawn()
         .context("cannot start the daemon")
-}
-
-/// Names the log after the daemon's process id, like its other files.
-fn rename_to_pid(log: PathBuf, daemon: &Child) -> anyhow::Result<PathBuf> {
-    let renamed = log_file::path(log.parent().expect("it is in a folder"), daemon.id());
-    std::fs::rename(&log, &renamed)?;
-    Ok(renamed)
 }

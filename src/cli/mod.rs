@@ -42,6 +42,7 @@ mod settings;
 mod snippet;
 mod sockets;
 mod stop;
+mod stop_signals;
 mod wait;
 
 use clap::{CommandFactory, Parser, Subcommand};

@@ -4,6 +4,7 @@ use super::exit::{self, fail};
 use super::log_file::LogFile;
 use super::log_output::LogOutput;
 use super::settings::{Flags, Loaded, load};
+use super::stop_signals::StopSignals;
 use crate::config::{Config, LogFormat, LogLevels, Settings};
 use crate::server::{Ready, Server};
 use anyhow::Context;
@@ -12,7 +13,6 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::io::AsyncReadExt;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -124,22 +124,15 @@ async fn run(config: Config) -> Result<(), RunError> {
     }
 }
 
-/// Handles SIGTERM and SIGINT: the first drains, the second aborts the drain, the third exits at once.
+/// Handles signals: the first drains, the second aborts the drain, the third exits at once.
 fn handle_signals(stop: CancellationToken, abort: CancellationToken) -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut signals = StopSignals::register()?;
     tokio::spawn(async move {
-        for token in [stop, abort] {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            token.cancel();
-        }
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        signals.first().await;
+        stop.cancel();
+        signals.next().await;
+        abort.cancel();
+        signals.next().await;
         std::process::exit(exit::FAILURE.into());
     });
     Ok(())

@@ -44,6 +44,14 @@ impl Auth {
     }
 }
 
+/// Returns the error for an RPC on a connection past the limit.
+pub(crate) fn too_many_connections(limit: usize) -> Status {
+    let text = format!(
+        "too many connections to this control address (the limit is {limit}): use one for all calls, or close those that are not needed"
+    );
+    status::error(Code::ResourceExhausted, "LIMIT_REACHED", text)
+}
+
 impl Interceptor for Auth {
     fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
         let given = request.metadata().get("authorization");

@@ -34,7 +34,7 @@ use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 
-pub(crate) use auth::Auth;
+pub(crate) use auth::{Auth, too_many_connections};
 
 /// Types that are generated from the contract.
 #[allow(

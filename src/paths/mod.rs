@@ -5,12 +5,14 @@
 //! plain names. [`Root::find`] follows symbolic links and checks, component by component, that the
 //! canonical path is inside the root. The deny list applies to the URL and to the canonical path.
 
+mod owned;
 mod prefix;
 mod root;
 mod roots;
 mod url;
 mod version;
 
+pub(crate) use owned::OwnedPath;
 pub(crate) use prefix::Prefix;
 pub(crate) use root::{PathLookup, Root, RootError};
 pub(crate) use roots::Roots;

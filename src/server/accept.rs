@@ -1,11 +1,15 @@
-//! The accept loop of the page port, with its limit on open connections.
+//! The accept loop of the page port, with its limits on open connections and on file descriptors.
 
+use super::accept_retry::{self, WarningLimit};
 use super::connection::ConnectionHandler;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use rustix::process::{Resource, getrlimit};
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
+use std::task::Context;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -28,8 +32,10 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 /// The `Retry-After` of a 503, in seconds.
 const RETRY_AFTER: &str = "1";
 
-/// Pause after an accept failed, which happens when the process is out of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// File descriptors that pages leave free, so that programs can still connect and plugins can start. A
+/// connection that would use one is closed without a response. Default 256, but at most a quarter of the
+/// process's limit.
+const RESERVED_DESCRIPTORS: u64 = 256;
 
 /// Accepts connections until `stop` is cancelled; each is tracked until it ends. Connections past the
 /// limit go to `refusals`.
@@ -44,23 +50,24 @@ pub(super) fn spawn(
     connections.spawn(async move {
         let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let refusal_slots = Arc::new(Semaphore::new(MAX_REFUSALS));
-        let mut is_full = false;
+        let last_descriptor = last_descriptor();
+        let (mut fails, mut is_full, mut is_out_of_descriptors) =
+            <(WarningLimit, WarningLimit, WarningLimit)>::default();
         loop {
-            let accepted = tokio::select! {
+            let poll_accept = |cx: &mut Context<'_>| listener.poll_accept(cx);
+            let (stream, peer) = tokio::select! {
                 () = stop.cancelled() => return,
-                accepted = listener.accept() => accepted,
+                accepted = accept_retry::accept(poll_accept, &mut fails) => accepted,
             };
-            let (stream, peer) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    tracing::warn!(target: "pagewire::server", %error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
+            // The system assigns the lowest free number, so all lower ones are in use, whatever for.
+            if stream.as_raw_fd().cast_unsigned() > last_descriptor {
+                if is_out_of_descriptors.allows() {
+                    tracing::warn!(target: "pagewire::server", last_descriptor, "pages have used up the file descriptors; further connections are closed (raise the limit: ulimit -n)");
                 }
-            };
+                continue;
+            }
             let stop = stop.clone();
             if let Ok(permit) = slots.clone().try_acquire_owned() {
-                is_full = false;
                 let connection = handler.clone().serve(stream, peer, stop);
                 let task = async move {
                     connection.await;
@@ -74,9 +81,8 @@ pub(super) fn spawn(
                 }
                 continue;
             }
-            if !is_full {
+            if is_full.allows() {
                 tracing::warn!(target: "pagewire::server", MAX_CONNECTIONS, "too many open connections; further ones are refused");
-                is_full = true;
             }
             if let Ok(permit) = refusal_slots.clone().try_acquire_owned() {
                 let refusal = refusals.clone().serve(stream, peer, stop);
@@ -89,6 +95,13 @@ pub(super) fn spawn(
             }
         }
     });
+}
+
+/// Returns the largest file descriptor that a page's connection may have.
+fn last_descriptor() -> u32 {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let last = limit - RESERVED_DESCRIPTORS.min(limit / 4);
+    u32::try_from(last.saturating_sub(1)).unwrap_or(u32::MAX)
 }
 
 /// Log context of everything that happens on a connection. Disabled, and free of cost, unless the server

@@ -1,15 +1,16 @@
 //! The control service's transport: gRPC on one listener.
 
+use super::accept_retry::{self, WarningLimit};
 use super::authority::AuthorityTap;
+use super::control_connections::{ControlConnections, ControlStream};
 use super::listeners::ControlListener;
 use super::tap::Tapped;
+use futures_util::stream::{self, Stream};
 use std::io;
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio_stream::StreamExt;
-use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use tonic::transport::server::TcpIncoming;
 
 /// Keepalive of control connections: a lost peer is noticed within 15 s.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
@@ -47,18 +48,38 @@ pub(super) async fn serve(
     let stop = cut.cancelled_owned();
     match listener {
         ControlListener::Tcp(_, listener) => {
-            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+            let incoming = incoming(move |cx| {
+                listener.poll_accept(cx).map_ok(|(stream, _address)| {
+                    // Sends small messages at once. A failure costs only time.
+                    let _ = stream.set_nodelay(true);
+                    stream
+                })
+            });
             server.serve_with_incoming_shutdown(incoming, stop).await
         }
-        ControlListener::Unix(file, listener) => {
-            let incoming = UnixListenerStream::new(listener).map(|accepted| {
-                Ok::<_, io::Error>(Tapped::new(accepted?, AuthorityTap::default()))
+        ControlListener::Unix(_, socket) => {
+            let incoming = incoming(move |cx| {
+                let tapped = |stream| Tapped::new(stream, AuthorityTap::default());
+                socket.poll_accept(cx).map_ok(tapped)
             });
-            let served = server.serve_with_incoming_shutdown(incoming, stop).await;
-            // The socket file exists for as long as its listener is served.
-            drop(file);
-            served
+            server.serve_with_incoming_shutdown(incoming, stop).await
         }
     }
     .map_err(io::Error::other)
+}
+
+/// Returns the accepted connections, within their bounds. Never fails: tonic would retry at once, and use
+/// up a core for as long as no file descriptor is free.
+fn incoming<S>(
+    poll_accept: impl FnMut(&mut Context<'_>) -> Poll<io::Result<S>>,
+) -> impl Stream<Item = io::Result<ControlStream<S>>> {
+    let connections = ControlConnections::new();
+    let state = (poll_accept, WarningLimit::default());
+    stream::unfold(state, move |(mut poll_accept, mut warning)| {
+        let connections = connections.clone();
+        async move {
+            let stream = accept_retry::accept(&mut poll_accept, &mut warning).await;
+            Some((Ok(connections.add(stream)), (poll_accept, warning)))
+        }
+    })
 }

@@ -3,12 +3,14 @@
 use super::tls::TlsError;
 use crate::config::{ControlAddress, Port};
 use crate::ids;
+use crate::paths::OwnedPath;
 use std::fmt::Display;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use tokio::net::{TcpListener, TcpSocket, UnixListener};
+use std::task::{Context, Poll};
+use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixStream};
 
 /// Consecutive ports to try. Default 100.
 const PORTS_TRIED: u16 = 100;
@@ -116,27 +118,30 @@ pub(super) fn addresses(listeners: &[TcpListener]) -> io::Result<Vec<SocketAddr>
 /// Bound listener of the control service.
 pub(super) enum ControlListener {
     Tcp(ControlAddress, TcpListener),
-    Unix(SocketFile, UnixListener),
+    Unix(ControlAddress, UnixSocket),
 }
 
 impl ControlListener {
     pub(super) fn address(&self) -> &ControlAddress {
         match self {
-            Self::Tcp(address, _) => address,
-            Self::Unix(file, _) => &file.address,
+            Self::Tcp(address, _) | Self::Unix(address, ..) => address,
         }
     }
 }
 
-/// Guard of a socket file: dropping it removes the file.
-pub(super) struct SocketFile {
-    address: ControlAddress,
-    path: PathBuf,
+/// Listener on a socket file.
+pub(super) struct UnixSocket {
+    /// Removed before the listener ends: a file without a listener would be taken for a stale one, and
+    /// replaced, while the daemon stops.
+    _file: OwnedPath,
+    listener: UnixListener,
 }
 
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
+impl UnixSocket {
+    pub(super) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<UnixStream>> {
+        self.listener
+            .poll_accept(cx)
+            .map_ok(|(stream, _address)| stream)
     }
 }
 
@@ -184,24 +189,20 @@ async fn unix(path: &Path) -> Result<ControlListener, BindError> {
     let refuse = |source| refused(format!("unix:{}", path.display()))(source);
     let name = format!(".pagewire-{}", &ids::random()[..8]);
     let folder = path.parent().unwrap_or(Path::new("")).join(name);
-    std::fs::DirBuilder::new()
-        .mode(0o700)
-        .create(&folder)
-        .map_err(refuse)?;
-    let temporary = folder.join("s");
-    let bound = UnixListener::bind(&temporary).and_then(|listener| {
+    let bind = || {
+        let folder = OwnedPath::private_folder(folder)?;
+        let temporary = folder.path().join("s");
+        let listener = UnixListener::bind(&temporary)?;
         std::fs::set_permissions(&temporary, std::fs::Permissions::from_mode(0o600))?;
-        std::fs::rename(&temporary, path)?;
-        Ok(listener)
-    });
-    let _ = std::fs::remove_file(&temporary);
-    let _ = std::fs::remove_dir(&folder);
-    let listener = bound.map_err(refuse)?;
-    let file = SocketFile {
-        address: ControlAddress::Unix(path.to_owned()),
-        path: path.to_owned(),
+        let mut file = OwnedPath::created(temporary)?;
+        file.rename(path)?;
+        Ok(UnixSocket {
+            _file: file,
+            listener,
+        })
     };
-    Ok(ControlListener::Unix(file, listener))
+    let address = ControlAddress::Unix(path.to_owned());
+    Ok(ControlListener::Unix(address, bind().map_err(refuse)?))
 }
 
 /// Removes a socket file on which no process listens.
@@ -212,7 +213,7 @@ async fn remove_stale(path: &Path) -> Result<(), BindError> {
     if !metadata.file_type().is_socket() {
         return Err(BindError::NotASocket(path.to_owned()));
     }
-    match tokio::net::UnixStream::connect(path).await {
+    match UnixStream::connect(path).await {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             std::fs::remove_file(path).map_err(refused(format!("unix:{}", path.display())))
         }

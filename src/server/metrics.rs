@@ -1,6 +1,7 @@
 //! `GET /metrics` for Prometheus, next to the control service and behind the same token. The page port
 //! has no metrics.
 
+use super::control_connections::{Admission, Admit};
 use crate::control::{Auth, Control};
 use crate::pages::PageService;
 use axum::Router;
@@ -31,7 +32,7 @@ pub(super) struct MetricsSource {
 pub(super) fn add_route(routes: Routes, auth: Auth, source: MetricsSource) -> Routes {
     let control = routes
         .into_axum_router()
-        .layer(InterceptorLayer::new(auth.clone()))
+        .layer(InterceptorLayer::new(Admit(auth.clone())))
         .layer(from_fn(require_http2));
     let metrics = Router::new()
         .route("/metrics", get(metrics))
@@ -59,6 +60,12 @@ async fn metrics(
         let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
         let text = format!("{}\n", status.message());
         return (StatusCode::UNAUTHORIZED, challenge, text).into_response();
+    }
+    if let Some(admission) = request.extensions().get::<Admission>()
+        && let Err(status) = admission.authenticated()
+    {
+        let text = format!("{}\n", status.message());
+        return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
     }
     let mut registry = Registry::with_prefix("pagewire");
     registry.register_collector(Box::new(source));

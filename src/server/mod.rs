@@ -1,12 +1,14 @@
 //! The daemon as a whole: bind, assemble, serve, drain. The only module that knows every edge.
 
 mod accept;
+mod accept_retry;
 mod admit;
 mod assembly;
 mod authority;
 mod base_path;
 mod connection;
 mod console;
+mod control_connections;
 mod control_server;
 mod frontend;
 mod listeners;
@@ -198,5 +200,5 @@ impl Server {
 /// Creates `PID.scratch` in the runtime folder, which is never served.
 fn create_scratch_root() -> io::Result<ScratchRoot> {
     let name = format!("{}.scratch", std::process::id());
-    ScratchRoot::create(discovery::private_folder()?.join(name))
+    ScratchRoot::create(&discovery::private_folder()?, &name)
 }

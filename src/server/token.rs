@@ -1,12 +1,13 @@
 //! The control token, in a file that only its owner can read.
 
+use crate::paths::OwnedPath;
 use crate::{discovery, ids};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Token of this daemon, and guard of its file: dropping it removes the file.
+/// Token of this daemon, with its file. Dropping it removes the file.
 pub(crate) struct TokenFile {
-    path: PathBuf,
+    file: OwnedPath,
     secret: String,
 }
 
@@ -20,23 +21,17 @@ impl TokenFile {
         // The discovery file of a killed process with the same id must not be taken for ours.
         let _ = std::fs::remove_file(folder.join(format!("{pid}.json")));
         let path = folder.join(format!("{pid}.token"));
-        discovery::write_private(&path, format!("{secret}\n").as_bytes())?;
-        Ok(Self { path, secret })
+        let file = OwnedPath::private_file(&path, format!("{secret}\n").as_bytes())?;
+        Ok(Self { file, secret })
     }
 
     #[must_use]
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
     }
 
     #[must_use]
     pub(crate) fn secret(&self) -> &str {
         &self.secret
-    }
-}
-
-impl Drop for TokenFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
     }
 }

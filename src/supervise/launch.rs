@@ -1,5 +1,6 @@
 //! How a plugin's process is launched: its command, environment and working directory.
 
+use super::children::LAUNCH_ID;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -39,7 +40,7 @@ impl PluginCommand {
             .current_dir(&context.folder)
             .envs(self.env.iter().cloned())
             .env("PAGEWIRE_ENDPOINT", &context.endpoint)
-            .env("PAGEWIRE_LAUNCH_ID", launch_id)
+            .env(LAUNCH_ID, launch_id)
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

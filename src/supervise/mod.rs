@@ -2,8 +2,9 @@
 //! daemon.
 //!
 //! A plugin runs in a process group of its own (`process_group`), so that everything it starts ends with
-//! it. `restart_budget` decides when a plugin is restarted, and when it has failed for good.
+//! it; `children` finds what left the group. `restart_budget` decides when a plugin is restarted, and when it has failed for good.
 
+mod children;
 mod launch;
 mod output;
 mod process;
@@ -11,6 +12,7 @@ mod process_group;
 mod restart_budget;
 
 use crate::plugins::PluginRegistry;
+use children::Children;
 pub(crate) use launch::LaunchContext;
 use launch::PluginCommand;
 use process::Process;
@@ -29,6 +31,8 @@ const READY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Running plugin processes. Dropping the supervisor kills the remaining ones.
 pub(crate) struct Supervisor {
     tasks: JoinSet<()>,
+    _reaper: JoinSet<()>,
+    children: Children,
     groups: ProcessGroups,
 }
 
@@ -42,8 +46,11 @@ impl Supervisor {
         stop: &CancellationToken,
     ) -> Self {
         let (context, groups) = (Arc::new(context), ProcessGroups::default());
+        let configured = plugins.configured();
+        let starts_any = configured.iter().any(|config| !config.command.is_empty());
+        let children = starts_any.then(Children::adopting).unwrap_or_default();
         let mut tasks = JoinSet::new();
-        for (slot, config) in plugins.configured().into_iter().enumerate() {
+        for (slot, config) in configured.into_iter().enumerate() {
             let Some((program, arguments)) = config.command.split_first() else {
                 continue;
             };
@@ -56,15 +63,23 @@ impl Supervisor {
                 },
                 slot,
                 plugins: plugins.clone(),
+                children: children.clone(),
                 groups: groups.clone(),
             };
             let stop = stop.clone();
             tasks.spawn(async move { plugin.keep_running(&stop).await });
         }
-        Self { tasks, groups }
+        let mut reaper = JoinSet::new();
+        reaper.spawn(children.clone().reap());
+        Self {
+            tasks,
+            _reaper: reaper,
+            children,
+            groups,
+        }
     }
 
-    /// Waits until every process has ended.
+    /// Waits until every plugin's process has ended.
     pub(crate) async fn ended(&mut self) {
         while self.tasks.join_next().await.is_some() {}
     }
@@ -74,6 +89,7 @@ impl Drop for Supervisor {
     fn drop(&mut self) {
         // Dropping the tasks is not enough: the runtime may shut down before it drops their futures.
         self.groups.kill_all();
+        self.children.kill_all();
     }
 }
 
@@ -82,6 +98,7 @@ struct SupervisedPlugin {
     command: PluginCommand,
     slot: usize,
     plugins: Arc<PluginRegistry>,
+    children: Children,
     groups: ProcessGroups,
 }
 
@@ -112,8 +129,15 @@ impl SupervisedPlugin {
     /// Runs the process until it exits, and returns why it did; `None` when the daemon stops.
     async fn run(&self, stop: &CancellationToken) -> Option<String> {
         let launch_id = self.plugins.begin_launch(self.slot);
-        let command = self.command.build(&launch_id);
-        let reason = match Process::start(command, &self.groups, &self.plugins, self.slot) {
+        let process = Process::start(
+            &self.command,
+            launch_id,
+            &self.children,
+            &self.groups,
+            &self.plugins,
+            self.slot,
+        );
+        let reason = match process {
             Ok(process) => self.supervise(process, stop).await,
             Err(error) => Some(format!("cannot start {}: {error}", self.command.program)),
         };
@@ -134,7 +158,7 @@ impl SupervisedPlugin {
             let grace = was_notified.then_some(self.command.context.stop_grace);
             process.stop(grace.unwrap_or_default()).await;
         }
-        process.finish().await;
+        process.finish(&self.children).await;
         reason
     }
 

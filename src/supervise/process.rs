@@ -1,25 +1,29 @@
 //! A running plugin process.
 
+use super::children::{Children, StartedChild};
+use super::launch::PluginCommand;
 use super::output;
 use super::process_group::{ProcessGroup, ProcessGroups};
 use crate::plugins::PluginRegistry;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{Child, ChildStdin};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 /// Time limit for exiting after SIGTERM. After it the group is killed. Default 2 s.
 const TERM_GRACE: Duration = Duration::from_secs(2);
 
-/// Time limit for reading the last lines of a process that has exited. A child process that left the
-/// group could keep the output open forever. Default 1 s.
+/// Time limit for reading the last lines of a process that has exited. A process that it left behind and
+/// that cannot be found could keep the output open forever. Default 1 s.
 const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
 /// A process that was started and has not been waited for yet. Dropping it kills its group.
 pub(super) struct Process {
     child: Child,
+    started: StartedChild,
+    launch_id: String,
     /// Standard input: closing it requests the process to exit. If the daemon is killed, the operating
     /// system closes it.
     stdin: Option<ChildStdin>,
@@ -28,17 +32,17 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts a process, which must lead its own group, and logs its output for the plugin in `slot`.
+    /// Starts a process, and logs its output for the plugin in `slot`.
     pub(super) fn start(
-        mut command: Command,
+        command: &PluginCommand,
+        launch_id: String,
+        children: &Children,
         groups: &ProcessGroups,
         plugins: &Arc<PluginRegistry>,
         slot: usize,
     ) -> io::Result<Self> {
-        let mut child = command.spawn()?;
-        let leader = child.id().and_then(|pid| i32::try_from(pid).ok());
-        let leader = leader.expect("a process that was not waited for has an id");
-        let group = groups.add(leader);
+        let (mut child, started) = children.spawn(&mut command.build(&launch_id))?;
+        let group = groups.add(started.pid());
         let mut output = JoinSet::new();
         if let Some(stdout) = child.stdout.take() {
             let plugins = plugins.clone();
@@ -51,6 +55,8 @@ impl Process {
         Ok(Self {
             stdin: child.stdin.take(),
             child,
+            started,
+            launch_id,
             group,
             output,
         })
@@ -80,10 +86,12 @@ impl Process {
         let _ = timeout(TERM_GRACE, self.exited()).await;
     }
 
-    /// Kills the remaining members of the group, and logs the last lines.
-    pub(super) async fn finish(self) {
+    /// Kills the remaining members of the group and the processes that left it, and logs the last lines.
+    pub(super) async fn finish(self, children: &Children) {
         let Self {
             mut child,
+            started,
+            launch_id,
             stdin,
             group,
             mut output,
@@ -91,6 +99,8 @@ impl Process {
         drop((stdin, group));
         // Reaps the process, which would stay a zombie otherwise.
         let _ = child.wait().await;
+        drop(started);
+        children.kill_left_by(&launch_id).await;
         let lines = async { while output.join_next().await.is_some() {} };
         let _ = timeout(OUTPUT_GRACE, lines).await;
     }

@@ -8,6 +8,7 @@ mod files;
 mod memory;
 mod origins;
 mod programs;
+mod silent_connections;
 mod sockets;
 mod targets;
 

@@ -50,7 +50,18 @@ impl Site {
 /// one runtime folder, in which daemons are discovered: a test of discovery sets `XDG_RUNTIME_DIR` to a
 /// folder of its own.
 pub fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pagewire"));
+    prepared(Command::new(env!("CARGO_BIN_EXE_pagewire")))
+}
+
+/// Returns a [`command`] that a shell prepares, for example with `ulimit -n 256`.
+pub fn command_after(preparation: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{preparation}; exec \"$0\" \"$@\"")]);
+    shell.arg(env!("CARGO_BIN_EXE_pagewire"));
+    prepared(shell)
+}
+
+fn prepared(mut command: Command) -> Command {
     let ours = |name: &OsString| name.to_string_lossy().starts_with("PAGEWIRE_");
     for name in std::env::vars_os().map(|(name, _)| name).filter(ours) {
         command.env_remove(name);

@@ -1,6 +1,7 @@
 import json
 import os
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,27 @@ def test_finds_only_daemons_that_run_and_listen() -> None:
         assert discovery.running() == [], "the pid differs from the file name"
         write(listener)
     assert discovery.running() == [], "nothing listens"
+
+
+def test_ignores_a_process_that_does_not_listen_itself() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        subprocess.Popen(["sleep", "1000"]) as other,
+    ):
+        path = write(listener, pid=other.pid)
+        path.rename(path.with_name(f"{other.pid}.json"))
+        found = discovery.running()
+        other.kill()
+    assert found == [], "its id was reused, and another program listens at its address"
+
+
+def test_localhost_becomes_the_address_of_the_daemon(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("mine")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        write(listener, token_file=str(token))
+        port = listener.getsockname()[1]
+        assert find(f"localhost:{port}") == Endpoint(f"127.0.0.1:{port}", "mine")
 
 
 def test_ignores_files_and_folders_that_others_can_open(tmp_path: Path) -> None:

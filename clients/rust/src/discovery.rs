@@ -6,7 +6,7 @@
 //!
 //! Most programs use [`Endpoint::find`], which calls this module.
 
-use crate::{Endpoint, Error, Result};
+use crate::{Endpoint, Error, Result, listener};
 use serde::{Deserialize, Serialize};
 use std::{
     env, fmt, fs, io,
@@ -81,20 +81,25 @@ impl Daemon {
             .max()
     }
 
-    /// Whether anything listens at one of its addresses. A connect timeout counts as listening: the daemon may
-    /// be busy.
+    /// Whether its process listens at one of its addresses. A connect timeout counts as listening: the
+    /// daemon may be busy. After the process id was reused, another program may listen there, even
+    /// another user's.
     fn listens(&self) -> bool {
-        self.controls.iter().chain([&self.control]).any(|control| {
-            let connected = match control.strip_prefix("unix:") {
-                Some(path) => connect_unix(Path::new(path)),
-                None => control
-                    .parse::<SocketAddr>()
-                    .map_err(io::Error::other)
-                    .and_then(|address| TcpStream::connect_timeout(&address, ACCEPT_TIMEOUT))
-                    .map(drop),
-            };
-            let nothing_listens = [io::ErrorKind::ConnectionRefused, io::ErrorKind::NotFound];
-            !connected.is_err_and(|error| nothing_listens.contains(&error.kind()))
+        let owns = |control: &str| {
+            if let Some(path) = control.strip_prefix("unix:") {
+                return listener::owns_socket(self.pid, Path::new(path));
+            }
+            let address: SocketAddr = control.parse().map_err(io::Error::other)?;
+            if !listener::owns_port(self.pid, address.port()) {
+                return Ok(false);
+            }
+            TcpStream::connect_timeout(&address, ACCEPT_TIMEOUT).map(|_| true)
+        };
+        let nothing_listens = [io::ErrorKind::ConnectionRefused, io::ErrorKind::NotFound];
+        let mut controls = self.controls.iter().chain([&self.control]);
+        controls.any(|control| match owns(control) {
+            Ok(owns) => owns,
+            Err(error) => !nothing_listens.contains(&error.kind()),
         })
     }
 }
@@ -187,21 +192,20 @@ fn running_in(folder: &Path) -> io::Result<Vec<Daemon>> {
             continue;
         };
         if !is_alive(pid) {
-            // The log of a daemon is kept: it may contain the reason of its exit.
-            if kind != "log" {
-                // Another program may have removed it already.
-                let _ = match kind {
-                    "scratch" => fs::remove_dir_all(&path),
-                    _ => fs::remove_file(&path),
-                };
-            }
+            // Another program may have removed it already. The log is kept: it may contain the reason of
+            // the exit.
+            let _ = match kind {
+                "json" | "json.new" | "token" | "token.new" => fs::remove_file(&path),
+                "scratch" => fs::remove_dir_all(&path),
+                _ => Ok(()),
+            };
         } else if kind == "json"
             && let Some(daemon) = read(&path).filter(|daemon| daemon.pid == pid)
         {
             if daemon.listens() {
                 daemons.push(daemon);
             } else {
-                // The process id now belongs to another process.
+                // The process id belongs to another process now.
                 let _ = fs::remove_file(folder.join(format!("{pid}.token")));
                 let _ = fs::remove_dir_all(folder.join(format!("{pid}.scratch")));
                 let _ = fs::remove_file(&path);
@@ -282,7 +286,7 @@ fn is_private(metadata: &fs::Metadata) -> bool {
     metadata.uid() == rustix::process::getuid().as_raw() && access_of_others == 0
 }
 
-/// Whether a process runs. A zombie counts as dead.
+/// Whether a process of the current user runs. A zombie counts as dead.
 #[cfg(unix)]
 pub fn is_alive(pid: u32) -> bool {
     use rustix::process::{Pid, test_kill_process};
@@ -292,12 +296,8 @@ pub fn is_alive(pid: u32) -> bool {
         .rsplit_once(')')
         .is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'));
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    !is_zombie && pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
-}
-
-#[cfg(unix)]
-fn connect_unix(path: &Path) -> io::Result<()> {
-    std::os::unix::net::UnixStream::connect(path).map(drop)
+    // Not permitted: the process is another user's, which got the id after the daemon had exited.
+    !is_zombie && pid.is_some_and(|pid| test_kill_process(pid).is_ok())
 }
 
 // On other systems the temporary folder belongs to the user, and only connecting shows whether a daemon runs.
@@ -315,11 +315,6 @@ fn is_private(_: &fs::Metadata) -> bool {
 #[cfg(not(unix))]
 pub fn is_alive(_: u32) -> bool {
     true
-}
-
-#[cfg(not(unix))]
-fn connect_unix(_: &Path) -> io::Result<()> {
-    Err(io::ErrorKind::NotFound.into())
 }
 
 /// Serializes times as RFC 3339.

@@ -93,7 +93,8 @@ impl Endpoint {
     }
 
     /// The endpoint with the token in the file of the running daemon at this address; unchanged if it has a
-    /// token, or there is no such daemon. Blocks briefly.
+    /// token, or there is no such daemon. `localhost` becomes the daemon's address: it may also stand for
+    /// another one, at which another program listens. Blocks briefly.
     pub(crate) fn with_discovered_token(self) -> Self {
         if self.token.is_some() || self.is_unix() {
             return self;
@@ -102,7 +103,10 @@ impl Endpoint {
         let file = daemon.and_then(|daemon| daemon.token_file);
         // Without a token the daemon refuses the call: its error reports the missing token.
         match file.map(|file| self.clone().with_token_file(file)) {
-            Some(Ok(endpoint)) => endpoint,
+            Some(Ok(endpoint)) => Self {
+                address: endpoint.address.numeric(),
+                ..endpoint
+            },
             Some(Err(_)) | None => self,
         }
     }
@@ -139,12 +143,16 @@ impl Endpoint {
 
     /// Whether both name the same address.
     pub(crate) fn is_at(&self, other: &Self) -> bool {
-        match (&self.address, &other.address) {
-            (Address::Tcp(one), Address::Tcp(other)) => {
-                let numeric = |text: &str| text.replacen("localhost:", "127.0.0.1:", 1);
-                numeric(one) == numeric(other)
-            }
-            (one, other) => one == other,
+        self.address.numeric() == other.address.numeric()
+    }
+}
+
+impl Address {
+    /// The address with a number instead of `localhost`.
+    fn numeric(&self) -> Self {
+        match self {
+            Self::Tcp(text) => Self::Tcp(text.replacen("localhost:", "127.0.0.1:", 1)),
+            Self::Unix(_) => self.clone(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod error;
 mod event;
 mod filter;
 mod import;
+mod listener;
 mod live_filters;
 mod options;
 mod plugin;

@@ -9,6 +9,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { parseAddress } from './address.js';
 import type { Daemon } from './daemon.js';
 import { PagewireError } from './errors.js';
+import { ownsPort } from './listener.js';
 
 /** Files larger than this are ignored. */
 const MAX_FILE_BYTES = 64 * 1024;
@@ -146,12 +147,16 @@ function parseDaemon(value: unknown): Daemon | undefined {
   return { pid, rootDirs, http, control, controls, tokenFile: file };
 }
 
-/** Whether a process runs: the file of a killed daemon must not be taken for a daemon that uses its address now. */
+/**
+ * Whether a process of the current user runs: the file of a killed daemon must not be taken for a daemon that uses its
+ * address now.
+ */
 async function isAlive(pid: number): Promise<boolean> {
   try {
     process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+  } catch {
+    // Not permitted: the process is another user's, which got the id after the daemon had exited.
+    return false;
   }
   // A zombie does not run. The state follows the name, which is in parentheses.
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
@@ -160,19 +165,20 @@ async function isAlive(pid: number): Promise<boolean> {
 
 async function listens(daemon: Daemon): Promise<boolean> {
   const controls = new Set([daemon.control, ...daemon.controls]);
-  const results = await Promise.all([...controls].map(accepts));
+  const results = await Promise.all([...controls].map((control) => accepts(daemon.pid, control)));
   return results.includes(true);
 }
 
-/** Whether anything listens at an address. A connect timeout counts as listening: the daemon may be busy. */
-function accepts(control: string): Promise<boolean> {
+/**
+ * Whether a process listens at an address. A connect timeout counts as listening: the daemon may be busy. After the
+ * process id was reused, another program may listen there, even another user's. Node does not show who owns a socket
+ * file.
+ */
+async function accepts(pid: number, control: string): Promise<boolean> {
+  const parts = /^\[?(.*?)\]?:(\d+)$/.exec(control);
+  const unix = control.startsWith('unix:');
+  if (!unix && (parts === null || !(await ownsPort(pid, Number(parts[2]))))) return false;
   return new Promise((resolve) => {
-    const parts = /^\[?(.*?)\]?:(\d+)$/.exec(control);
-    const unix = control.startsWith('unix:');
-    if (!unix && parts === null) {
-      resolve(false);
-      return;
-    }
     const socket = unix
       ? connect({ path: control.slice('unix:'.length) })
       : connect({ host: parts?.[1] ?? '', port: Number(parts?.[2]) });
@@ -188,7 +194,8 @@ function accepts(control: string): Promise<boolean> {
   });
 }
 
-function numeric(control: string): string {
+/** The address with a number instead of `localhost`. */
+export function numeric(control: string): string {
   try {
     return parseAddress(control).replace(/^localhost:/, '127.0.0.1:');
   } catch {

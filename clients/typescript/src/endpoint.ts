@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parseAddress } from './address.js';
-import { discover, discoverAgain, knownTokenFile } from './discovery.js';
+import { discover, discoverAgain, knownTokenFile, numeric } from './discovery.js';
 import { PagewireError } from './errors.js';
 
 /** The daemon to connect to. Missing values are discovered; see `connect`. */
@@ -33,33 +33,30 @@ export async function findEndpoint(
 ): Promise<Endpoint> {
   const address = options.endpoint;
   if (address !== undefined) {
-    return { address: parseAddress(address), token: await tokenFor(address, options) };
+    return endpointAt(address, options);
   }
   const named = variable('PAGEWIRE_ENDPOINT');
   if (named !== undefined) {
     const token = options.token ?? variable('PAGEWIRE_TOKEN');
-    const known = { token, tokenFile: options.tokenFile };
-    return { address: parseAddress(named), token: await tokenFor(named, known) };
+    return endpointAt(named, { token, tokenFile: options.tokenFile });
   }
   const daemon = await (rootDirs === undefined ? discover(process.cwd()) : discoverAgain(rootDirs));
   const tokenFile = options.tokenFile ?? daemon.tokenFile;
-  return {
-    address: parseAddress(daemon.control),
-    token: await tokenFor(daemon.control, { token: options.token, tokenFile }),
-  };
+  return endpointAt(daemon.control, { token: options.token, tokenFile });
 }
 
-async function tokenFor(
-  address: string,
-  { token, tokenFile }: ConnectOptions,
-): Promise<string | undefined> {
-  if (token !== undefined) return token;
-  if (tokenFile !== undefined) return readToken(tokenFile);
-  if (address.startsWith('unix:')) return undefined;
-  const known = await knownTokenFile(parseAddress(address));
-  if (known === undefined) return undefined;
+/** The endpoint with the given token, else with that of the running daemon at this address, if there is one. */
+async function endpointAt(value: string, options: ConnectOptions): Promise<Endpoint> {
+  const address = parseAddress(value);
+  if (options.token !== undefined) return { address, token: options.token };
+  if (options.tokenFile !== undefined) {
+    return { address, token: await readToken(options.tokenFile) };
+  }
+  const known = address.startsWith('unix:') ? undefined : await knownTokenFile(address);
   // Without a token the daemon refuses the call: its error reports the missing token.
-  return readToken(known).catch(() => undefined);
+  const token = known === undefined ? undefined : await readToken(known).catch(() => undefined);
+  // Another program may listen at another address of localhost.
+  return { address: token === undefined ? address : numeric(address), token };
 }
 
 async function readToken(path: string): Promise<string> {

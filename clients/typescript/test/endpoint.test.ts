@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -122,6 +123,23 @@ test('ignores a daemon whose address has no listener', async () => {
   server.close();
   await once(server, 'close');
   await assert.rejects(discover('/'), { kind: 'no_daemon' });
+});
+
+test('ignores a process that does not listen itself', async () => {
+  const other = spawn('sleep', ['1000']);
+  const { server, folder } = await leaveFile((file) => (file['pid'] = other.pid));
+  renameSync(join(folder, `${process.pid}.json`), join(folder, `${other.pid}.json`));
+  // Its id was reused, and another program listens at its address.
+  await assert.rejects(discover('/'), { kind: 'no_daemon' });
+  other.kill();
+  server.close();
+});
+
+test('localhost becomes the address of the daemon', async () => {
+  const { server, control } = await leaveFile();
+  const endpoint = control.replace('127.0.0.1', 'localhost');
+  assert.deepEqual(await findEndpoint({ endpoint }), { address: control, token: 'secret' });
+  server.close();
 });
 
 test('ignores a file that is too large', async () => {

@@ -132,8 +132,9 @@ async fn file_response(
     let scratch_dir = hook.type_options().scratch_dir.clone();
     let find = move |file: &Path| {
         let in_scratch_dir = scratch_dir.and_then(|scratch_dir| {
+            // The folder's path is canonical, so a link that has taken its place contains nothing.
             let real = file.canonicalize().ok()?;
-            (real.is_file() && real.starts_with(scratch_dir.canonicalize().ok()?)).then_some(real)
+            (real.is_file() && real.starts_with(scratch_dir)).then_some(real)
         });
         let in_roots = || roots.map_or(PathLookup::NotFound, |roots| roots.classify(file));
         match in_scratch_dir.map_or_else(in_roots, PathLookup::File) {

@@ -6,14 +6,14 @@
 
 use super::error::TlsError;
 use super::identity;
-use crate::discovery::write_private;
 use crate::ids;
+use crate::paths::OwnedPath;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
 use std::env;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -68,8 +68,10 @@ impl LocalhostCertificate {
             return Ok(());
         }
         let (certificate, authority) = create().map_err(io::Error::other)?;
-        replace(&self.file, &certificate)?;
-        replace(&self.authority_file, &authority)
+        for (file, content) in [(&self.file, certificate), (&self.authority_file, authority)] {
+            OwnedPath::private_file(file, content.as_bytes())?.keep();
+        }
+        Ok(())
     }
 
     /// Returns whether a browser that trusts the authority accepts the certificate, now and for
@@ -121,11 +123,4 @@ fn create() -> Result<(String, String), rcgen::Error> {
     let issuer = Issuer::new(authority, authority_key);
     let certificate = localhost.signed_by(&key, &issuer)?;
     Ok((certificate.pem() + &key.serialize_pem(), authority_pem))
-}
-
-/// Replaces a file atomically: a reader never sees a part of it.
-fn replace(path: &Path, content: &str) -> io::Result<()> {
-    let temporary = path.with_extension("pem.new");
-    write_private(&temporary, content.as_bytes())?;
-    fs::rename(&temporary, path)
 }

@@ -68,7 +68,10 @@ class Endpoint:
         return replace(self, token=token)
 
     def with_known_token(self) -> "Endpoint":
-        """Add the token of the discovered daemon at this address, if there is one."""
+        """Use the address and the token of the discovered daemon at this address, if there is one.
+
+        The address differs if it was given as `localhost`, at which another program may listen, too.
+        """
         if self.token is not None or self.is_unix:
             return self
         try:
@@ -76,10 +79,10 @@ class Endpoint:
         except OSError:
             daemons = []
         for daemon in daemons:
-            matches = (_numeric(control) == _numeric(self.address) for control in daemon.controls)
-            if daemon.token_file and any(matches):
+            address = _numeric(self.address)
+            if daemon.token_file and address in map(_numeric, daemon.controls):
                 try:
-                    return self.with_token_file(daemon.token_file)
+                    return replace(self, address=address).with_token_file(daemon.token_file)
                 except TokenFileError:
                     break
         return self  # the daemon's error reports the missing token

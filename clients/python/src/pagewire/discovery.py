@@ -4,11 +4,14 @@ Most programs use `pagewire.Client.find`, which calls this module. All functions
 read small files and try the addresses in them.
 """
 
+import contextlib
 import errno
 import json
 import os
 import socket
 import stat
+import struct
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -117,7 +120,7 @@ def _is_private(status: os.stat_result) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether a process runs. A zombie counts as dead.
+    """Whether a process of the current user runs. A zombie counts as dead.
 
     A killed daemon leaves its file behind, and another one may listen at its address by now.
     """
@@ -125,9 +128,8 @@ def _is_alive(pid: int) -> bool:
         return True  # on Windows os.kill would end the process
     try:
         os.kill(pid, 0)
-    except PermissionError:
-        return True
     except (OSError, OverflowError):
+        # Not permitted: the process is another user's, which got the id after the daemon had exited.
         return False
     try:
         status = Path(f"/proc/{pid}/stat").read_text(errors="replace")
@@ -138,22 +140,68 @@ def _is_alive(pid: int) -> bool:
 
 
 def _listens(daemon: Daemon) -> bool:
-    return any(_accepts(control) for control in dict.fromkeys((daemon.control, *daemon.controls)))
+    controls = dict.fromkeys((daemon.control, *daemon.controls))
+    return any(_accepts(daemon.pid, control) for control in controls)
 
 
-def _accepts(control: str) -> bool:
-    """Whether anything listens at an address. A timeout counts: the daemon may be busy."""
+def _accepts(pid: int, control: str) -> bool:
+    """Whether a process listens at an address. A timeout counts: the daemon may be busy.
+
+    After the process id was reused, another program may listen there, even another user's.
+    """
     try:
         if control.startswith("unix:"):
             with socket.socket(socket.AF_UNIX) as unix:
                 unix.settimeout(_ACCEPT_TIMEOUT_SECONDS)
                 unix.connect(control.removeprefix("unix:"))
-        else:
-            host, _, port = control.rpartition(":")
-            address = (host.strip("[]"), int(port))
-            socket.create_connection(address, _ACCEPT_TIMEOUT_SECONDS).close()
+                return _is_peer(pid, unix)
+        host, _, port = control.rpartition(":")
+        address = (host.strip("[]"), int(port))
+        if not _owns_port(pid, address[1]):
+            return False
+        socket.create_connection(address, _ACCEPT_TIMEOUT_SECONDS).close()
     except (ValueError, AttributeError):
         return False
     except OSError as error:
         return error.errno not in (errno.ECONNREFUSED, errno.ENOENT)
     return True
+
+
+def _owns_port(pid: int, port: int) -> bool:
+    """Whether a process listens at a TCP port. True where the system does not tell."""
+    if not sys.platform.startswith("linux"):
+        return True
+    tables = []
+    for name in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError):
+            tables.append(Path(name).read_text())
+    if not tables:
+        return True
+    sockets = set()
+    for line in "".join(tables).splitlines():
+        # The local address, the state (0A: listening), the owner and the socket: see proc_net_tcp in
+        # the kernel's documentation.
+        match line.split():
+            case [_, address, _, "0A", _, _, _, owner, _, inode, *_] if (
+                address.endswith(f":{port:04X}") and owner == str(os.getuid())
+            ):
+                sockets.add(f"socket:[{inode}]")
+    folder = f"/proc/{pid}/fd"
+    try:
+        files = os.listdir(folder)
+    except OSError as error:
+        # A program with capabilities hides its files; the user's own socket has to do.
+        return isinstance(error, PermissionError) and bool(sockets)
+    for file in files:
+        with contextlib.suppress(OSError):
+            if os.readlink(f"{folder}/{file}") in sockets:
+                return True
+    return False
+
+
+def _is_peer(pid: int, unix: socket.socket) -> bool:
+    """Whether a process listens at the socket file. True where the system does not tell."""
+    if not sys.platform.startswith("linux"):
+        return True
+    credentials = unix.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return bool(struct.unpack("3i", credentials)[0] == pid)

@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
-import java.net.SocketAddress;
 import java.net.SocketException;
 import java.net.URI;
 import java.net.UnixDomainSocketAddress;
@@ -149,16 +148,17 @@ final class Discovery {
     }
   }
 
-  /** Returns whether the process exists and is not a zombie. */
-  private static boolean isAlive(long pid) {
+  /** Returns whether the process is one of the current user and not a zombie. */
+  static boolean isAlive(long pid) {
     if (ProcessHandle.of(pid).isEmpty()) {
       return false;
     }
     try {
-      Path file = Path.of("/proc", Long.toString(pid), "stat");
-      String stat = Files.readString(file, StandardCharsets.ISO_8859_1);
-      // The state follows the process name, which is in parentheses and may contain parentheses.
-      return !stat.startsWith(") Z", stat.lastIndexOf(')'));
+      Path file = Path.of("/proc", Long.toString(pid), "status");
+      String status = Files.readString(file, StandardCharsets.ISO_8859_1);
+      // Another user's process got the id after the daemon had exited.
+      return !status.contains("\nState:\tZ")
+          && status.contains("\nUid:\t" + new UnixSystem().getUid() + "\t");
     } catch (IOException noProcFileSystem) {
       return true;
     }
@@ -180,15 +180,16 @@ final class Discovery {
   }
 
   /**
-   * Returns whether anything listens at one of the daemon's addresses. A timeout counts: it may be
-   * busy.
+   * Returns whether the daemon's process listens at one of its addresses. A timeout counts: it may
+   * be busy. After the process id was reused, another program may listen there, even another
+   * user's. Java does not show who owns a socket file.
    */
   private static boolean listens(Daemon daemon) {
     return Stream.concat(daemon.controls().stream(), Stream.of(daemon.control()))
-        .anyMatch(Discovery::listens);
+        .anyMatch(control -> listens(daemon.pid(), control));
   }
 
-  private static boolean listens(String control) {
+  private static boolean listens(long pid, String control) {
     try {
       Endpoint endpoint = Endpoint.parse(control);
       if (endpoint.isUnix()) {
@@ -197,8 +198,12 @@ final class Discovery {
           return channel.isOpen();
         }
       }
+      InetSocketAddress address = address(endpoint);
+      if (!Listeners.ownsPort(pid, address.getPort())) {
+        return false;
+      }
       try (Socket socket = new Socket()) {
-        socket.connect(address(endpoint), ACCEPT_TIMEOUT_MS);
+        socket.connect(address, ACCEPT_TIMEOUT_MS);
         return true;
       }
     } catch (ConnectException | EndpointException refused) {
@@ -211,7 +216,7 @@ final class Discovery {
     }
   }
 
-  private static SocketAddress address(Endpoint endpoint) {
+  private static InetSocketAddress address(Endpoint endpoint) {
     URI uri = URI.create("http://" + endpoint.authority());
     return new InetSocketAddress(uri.getHost(), uri.getPort());
   }

@@ -158,7 +158,8 @@ public final class Endpoint {
 
   /**
    * Returns the endpoint to connect to: one without a token gets the token of the local daemon that
-   * has this control address, if there is one. Blocks briefly.
+   * has this control address, if there is one. {@code localhost} becomes that daemon's address: at
+   * another one, another program may listen. Blocks briefly.
    */
   Endpoint withDiscoveredToken() {
     if (isUnix() || token != null) {
@@ -167,7 +168,7 @@ public final class Endpoint {
     try {
       return Discovery.findByAddress(this)
           .flatMap(Daemon::tokenFile)
-          .map(this::withTokenFile)
+          .map(new Endpoint(numeric(authority), null, null)::withTokenFile)
           .orElse(this);
     } catch (IOException | TokenFileException unavailable) {
       // Connect without a token: the daemon's refusal says what is missing.
