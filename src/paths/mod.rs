@@ -5,6 +5,7 @@
 //! plain names. [`Root::find`] follows symbolic links and checks, component by component, that the
 //! canonical path is inside the root. The deny list applies to the URL and to the canonical path.
 
+mod denied_names;
 mod prefix;
 mod root;
 mod roots;
