@@ -6,6 +6,7 @@ mod control_port;
 mod files;
 mod origins;
 mod sockets;
+mod swaps;
 mod targets;
 
 use crate::support::{HttpResponse, TestServer};
