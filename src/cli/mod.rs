@@ -33,6 +33,7 @@ mod settings;
 mod snippet;
 mod sockets;
 mod stop;
+mod untrusted;
 mod wait;
 
 use clap::{CommandFactory, Parser, Subcommand};
