@@ -13,10 +13,10 @@ pub(crate) struct ScratchRoot(PathBuf);
 
 impl ScratchRoot {
     /// Creates the folder. One that an earlier process left behind is removed first.
-    pub(crate) fn create(path: PathBuf) -> io::Result<Self> {
-        let _ = fs::remove_dir_all(&path);
-        create_private(&path)?;
-        Ok(Self(path))
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        let _ = fs::remove_dir_all(path);
+        create_private(path)?;
+        Ok(Self(path.canonicalize()?))
     }
 
     #[must_use]
@@ -44,6 +44,8 @@ impl ScratchDir {
         Ok(Self(path))
     }
 
+    /// The canonical path. It stays the same whatever the plugin puts in its place, since a link there must
+    /// not lead the daemon elsewhere.
     #[must_use]
     pub(crate) fn path(&self) -> &Path {
         &self.0

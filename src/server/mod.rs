@@ -195,5 +195,5 @@ impl Server {
 /// Creates `PID.scratch` in the runtime folder, which is never served.
 fn create_scratch_root() -> io::Result<ScratchRoot> {
     let name = format!("{}.scratch", std::process::id());
-    ScratchRoot::create(discovery::private_folder()?.join(name))
+    ScratchRoot::create(&discovery::private_folder()?.join(name))
 }

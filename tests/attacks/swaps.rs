@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 /// Requests of each kind that race with the swaps.
-const ROUNDS: usize = 300;
+const ROUNDS: usize = 100;
 
 /// Size of a file that is streamed rather than read whole.
 const LARGE: usize = 2 * super::MIB;
@@ -52,8 +52,8 @@ async fn serve(site: &Site) -> TestServer {
     TestServer::spawn(command).await
 }
 
-/// Opens a hook that responds to `/plugin.css` with the file of that name in the folder.
-async fn plugin(server: &TestServer, site: &Site) -> (Session, Calls) {
+/// Opens a session with a hook on `/plugin.css`.
+async fn session(server: &TestServer) -> (Session, ServeHook) {
     let open = proto::ServeOpen {
         filters: vec![proto::RequestFilter {
             path_prefixes: vec!["/plugin.css".into()],
@@ -61,16 +61,25 @@ async fn plugin(server: &TestServer, site: &Site) -> (Session, Calls) {
         }],
         ..Default::default()
     };
-    let (session, hook): (_, ServeHook) = Session::with_hook(server, "files", open).await;
-    let file = site.path().join("www/inner/dir/plugin.css");
+    Session::with_hook(server, "files", open).await
+}
+
+/// Responds with this file.
+fn answering(hook: ServeHook, file: &Path) -> Calls {
     let file = file.display().to_string();
-    let answer = move |_: &_| {
+    hook.answering(move |_| {
         Outcome::Content(proto::ServeContent {
             body: Some(Body::FilePath(file.clone())),
             ..Default::default()
         })
-    };
-    (session, hook.answering(answer))
+    })
+}
+
+/// Opens a hook that responds to `/plugin.css` with the file of that name in the folder.
+async fn plugin(server: &TestServer, site: &Site) -> (Session, Calls) {
+    let (session, hook) = session(server).await;
+    let calls = answering(hook, &site.path().join("www/inner/dir/plugin.css"));
+    (session, calls)
 }
 
 /// Thread that swaps `www/inner` for a link in a loop, until it is dropped.
@@ -200,4 +209,21 @@ async fn a_cached_file_is_judged_by_where_its_link_leads_now() {
     assert!(!contains(&response, SECRET));
     replace_link(Path::new("inner/dir"));
     assert_eq!(server.get("/alias/x.css").await.text(), "inside");
+}
+
+#[tokio::test]
+async fn a_scratch_folder_that_is_replaced_by_a_link_is_no_way_out() {
+    let site = site();
+    let server = serve(&site).await;
+    let (session, hook) = session(&server).await;
+    let scratch = Path::new(&session.started.scratch_dir);
+    fs::write(scratch.join("x.css"), "inside").expect("a file");
+    let _calls = answering(hook, &scratch.join("x.css"));
+    assert_eq!(server.get("/plugin.css").await.text(), "inside");
+    fs::rename(scratch, scratch.with_extension("moved")).expect("the folder is moved away");
+    symlink(site.path().join("outside"), scratch).expect("a link");
+    let response = server.get("/plugin.css").await;
+    assert_eq!(response.status, 500);
+    assert!(!contains(&response, SECRET));
+    fs::remove_file(scratch).expect("the link is removed");
 }

@@ -112,7 +112,7 @@ async fn file_response(
     let find = move |file: &Path| {
         let in_scratch_dir = scratch_dir.and_then(|scratch_dir| {
             let real = file.canonicalize().ok()?;
-            (real.is_file() && real.starts_with(scratch_dir.canonicalize().ok()?)).then_some(real)
+            (real.is_file() && real.starts_with(scratch_dir)).then_some(real)
         });
         let in_roots = || roots.map_or(PathLookup::NotFound, |roots| roots.classify(file));
         match in_scratch_dir.map_or_else(in_roots, PathLookup::File) {
