@@ -4,12 +4,9 @@
 use crate::support::{HttpResponse, Session, Site, TestServer, within};
 use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder};
 use pagewire_client::{Content, Filter, Plugin};
-use rustix::process::Signal;
 use std::fs::File;
-use std::io::Write;
 use std::time::{Duration, SystemTime};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::AsyncReadExt;
 
 const MODULE: &str = "export default 'a module that is longer than a kibibyte';\n";
 
@@ -368,91 +365,6 @@ async fn a_changed_file_is_served_at_the_next_request() {
     std::os::unix::fs::symlink(outside.path().join("secret"), site.path().join("b.js"))
         .expect("a link");
     assert_eq!(server.get("/b.js").await.status, 403);
-}
-
-/// Requests a file, reads only the head, and returns it with the connection.
-async fn begun(server: &TestServer, path: &str) -> (TcpStream, Vec<u8>) {
-    let mut stream = TcpStream::connect(server.http()).await.expect("a listener");
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.expect("sent");
-    let mut first = vec![0; 16 * 1024];
-    let size = within("the beginning", stream.read(&mut first))
-        .await
-        .expect("bytes");
-    first.truncate(size);
-    (stream, first)
-}
-
-#[tokio::test]
-async fn a_file_that_changes_while_it_is_sent_never_arrives_complete() {
-    const SIZE: usize = 64 * 1024 * 1024;
-    let site = Site::new([]);
-    site.write("changes.bin", vec![1; SIZE]);
-    site.write("shrinks.bin", vec![1; SIZE]);
-    let server = TestServer::start(&site).await;
-    for name in ["changes.bin", "shrinks.bin"] {
-        let (mut stream, mut response) = begun(&server, &format!("/{name}")).await;
-        let path = site.path().join(name);
-        let mut file = File::options().write(true).open(&path).expect("a file");
-        if name == "changes.bin" {
-            file.write_all(&[2; 8]).expect("written");
-        } else {
-            file.set_len(1024).expect("shorter");
-        }
-        // The connection ends, cleanly or not, before the announced length has arrived.
-        let _ = within("the end", stream.read_to_end(&mut response)).await;
-        let head = response
-            .windows(4)
-            .position(|end| end == b"\r\n\r\n")
-            .expect("a head");
-        let text = String::from_utf8_lossy(&response[..head]).into_owned();
-        assert!(text.contains(&format!("content-length: {SIZE}")), "{text}");
-        assert!(response.len() - head - 4 < SIZE, "{name}");
-    }
-    // A slow reader gets the complete deleted file: it is still open.
-    let (mut stream, mut response) = begun(&server, "/changes.bin").await;
-    std::fs::remove_file(site.path().join("changes.bin")).expect("removed");
-    let _ = within("the end", stream.read_to_end(&mut response)).await;
-    let mut again = server;
-    assert_eq!(again.get("/changes.bin").await.status, 404);
-    again.signal(Signal::TERM);
-    within("the daemon", again.child.wait())
-        .await
-        .expect("it ends");
-}
-
-#[tokio::test]
-async fn a_file_too_large_for_memory_is_streamed() {
-    let site = Site::new([]);
-    let size: u64 = 1024 * 1024 * 1024;
-    let file = File::create(site.path().join("huge.bin")).expect("a file");
-    file.set_len(size).expect("a sparse file");
-    let server = TestServer::start(&site).await;
-    let (mut stream, first) = begun(&server, "/huge.bin").await;
-    let mut read = first.len() as u64;
-    let mut piece = vec![0; 1024 * 1024];
-    loop {
-        let count = within("the next piece", stream.read(&mut piece))
-            .await
-            .expect("bytes");
-        if count == 0 {
-            break;
-        }
-        read += count as u64;
-    }
-    assert!(read > size, "{read} bytes with the head");
-    let status = format!("/proc/{}/status", server.child.id().expect("a pid"));
-    let status = std::fs::read_to_string(status).expect("a status");
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .expect("a peak");
-    let kibibytes: u64 = peak
-        .trim()
-        .trim_end_matches(" kB")
-        .parse()
-        .expect("a number");
-    assert!(kibibytes < 128 * 1024, "{kibibytes} KiB at the peak");
 }
 
 #[tokio::test]

@@ -107,3 +107,35 @@ async fn metrics_are_served_on_the_control_port_with_the_token() {
         "the page port has no metrics"
     );
 }
+
+#[tokio::test]
+async fn untrusted_text_controls_neither_the_log_nor_the_terminal() {
+    // A folder name that clears the screen, begins a line of its own and reverses the rest of it.
+    let name =
+        "evil\n2026-01-01T00:00:00Z ERROR forged\r\u{1b}[2J\u{7f}\u{9b}31m\u{202e}\u{2066}\u{2028}";
+    let outside = Site::new([("x", "")]);
+    let folder = outside.path().join(name);
+    std::fs::create_dir(&folder).expect("a folder");
+    std::fs::write(folder.join("x.js"), "").expect("a file");
+    let site = Site::page();
+    std::os::unix::fs::symlink(folder.join("x.js"), site.path().join("link.js")).expect("a link");
+    let is_unsafe = |c: char| c.is_control() || "\u{202e}\u{2066}\u{2028}".contains(c);
+    for format in ["text", "json"] {
+        let mut server = TestServer::start_with(&site, &["--log-format", format]).await;
+        assert_eq!(server.get("/link.js").await.status, 403);
+        let line = server.wait_for_log("outside the root").await;
+        assert!(!line.contains(is_unsafe), "{line:?}");
+        assert!(
+            line.contains("forged"),
+            "the whole name is on the line: {line}"
+        );
+        if format == "json" {
+            let line: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+            let logged = line["fields"]["folder"].as_str().expect("the folder");
+            assert!(logged.ends_with(name), "{logged:?}");
+        } else {
+            let escaped = r"evil\n2026-01-01T00:00:00Z ERROR forged\r\u{1b}[2J\u{7f}\u{9b}31m\u{202e}\u{2066}\u{2028}";
+            assert!(line.contains(escaped), "{line}");
+        }
+    }
+}

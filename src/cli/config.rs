@@ -1,7 +1,9 @@
 //! `pagewire config`: prints the effective settings and their sources.
 
 use super::exit::{USAGE, fail};
+use super::output::print_json;
 use super::settings::{Flags, Loaded, load};
+use super::untrusted::plain_line;
 use crate::config::{EffectiveSetting, SettingType, Settings};
 use clap::Args;
 use serde_json::{Value, json};
@@ -35,7 +37,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         }) => {
             let root = config.roots.dir();
             if arguments.json {
-                println!("{}", as_json(&settings, file.as_deref(), root));
+                print_json(&as_json(&settings, file.as_deref(), root).to_string());
             } else {
                 print_lines(&settings, root);
             }
@@ -46,12 +48,12 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
 }
 
 fn print_lines(settings: &Settings, root: &Path) {
-    println!("# {}", root.display());
+    println!("# {}", plain_line(&root.display().to_string()));
     let lines: Vec<_> = settings.iter().map(line).collect();
     let width = lines.iter().map(|(line, _)| line.chars().count()).max();
     let width = width.unwrap_or_default();
     for (line, origin) in lines {
-        println!("{line:<width$}  # {origin}");
+        println!("{}", plain_line(&format!("{line:<width$}  # {origin}")));
     }
 }
 

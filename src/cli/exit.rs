@@ -1,5 +1,6 @@
 //! Exit codes, and errors on standard error.
 
+use super::untrusted::plain;
 use pagewire_client::{Code, Error};
 use std::process::ExitCode;
 
@@ -66,7 +67,7 @@ pub(super) fn fail(code: u8, error: &anyhow::Error) -> ExitCode {
 }
 
 fn print(error: &anyhow::Error) {
-    eprintln!("error: {}", one_line(error));
+    eprintln!("error: {}", plain(&one_line(error)));
 }
 
 /// Returns an error and its causes. A cause that its parent's text contains is not repeated.

@@ -2,14 +2,19 @@
 //! a reader that has stopped reading delays nothing but the log.
 
 use super::log_file::LogFile;
+use super::untrusted::{Escaping, json_line};
 use std::cell::RefCell;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::Duration;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::field::Field;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use tracing_subscriber::fmt::{FormatFields, MakeWriter};
 
 /// Lines that wait for the reader of standard error, by number and by bytes. Further ones are dropped, and
 /// the number of dropped lines is logged once there is room. Default 4,096 and 4 MiB.
@@ -155,6 +160,49 @@ impl Write for &LogOutput {
         if !write_now(line) && !self.enqueue(line) {
             self.counters.dropped.fetch_add(1, Ordering::Relaxed);
         }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Formatter of the fields of a text line. It formats like the default one, but escapes values: a file
+/// name or the text of a page must not control the terminal or begin a line of its own.
+pub(super) fn escaped_fields() -> impl for<'w> FormatFields<'w> + 'static {
+    debug_fn(format_field).delimited(" ")
+}
+
+fn format_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    if field.name() != "message" {
+        let name = field.name().trim_start_matches("r#");
+        if writer.has_ansi_escapes() {
+            write!(writer, "\x1b[3m{name}\x1b[0m\x1b[2m=\x1b[0m")?;
+        } else {
+            write!(writer, "{name}=")?;
+        }
+    }
+    write!(Escaping(writer), "{value:?}")
+}
+
+/// The log queue for JSON lines. JSON escapes the control characters of C0 only; the others are escaped
+/// here.
+pub(super) struct JsonLogOutput(pub(super) LogOutput);
+
+impl<'a> MakeWriter<'a> for JsonLogOutput {
+    type Writer = &'a Self;
+
+    fn make_writer(&'a self) -> &'a Self {
+        self
+    }
+}
+
+impl Write for &JsonLogOutput {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let escaped = json_line(text.trim_end());
+        (&self.0).write_all(format!("{escaped}\n").as_bytes())?;
         Ok(line.len())
     }
 

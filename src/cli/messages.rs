@@ -4,7 +4,8 @@ use super::args::{CallArgs, TargetArgs};
 use super::connection::run;
 use super::exit::Outcome;
 use super::output::word;
-use super::results::{ValueJson, exception_json, plain};
+use super::results::{ValueJson, exception_json};
+use super::untrusted::{escaped, json_line};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use pagewire_client::proto::socket_closed::Cause;
@@ -98,9 +99,9 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
                     continue;
                 }
                 let line = if arguments.call.json {
-                    event_json(&event)
+                    json_line(&event_json(&event)).into_owned()
                 } else {
-                    plain(&event_text(&event))
+                    escaped(&event_text(&event))
                 };
                 // The reader has closed the pipe.
                 if writeln!(std::io::stdout(), "{line}").is_err() {

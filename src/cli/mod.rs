@@ -43,6 +43,7 @@ mod snippet;
 mod sockets;
 mod stop;
 mod stop_signals;
+mod untrusted;
 mod wait;
 
 use clap::{CommandFactory, Parser, Subcommand};

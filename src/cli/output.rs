@@ -1,15 +1,16 @@
 //! Output that several commands share: tables, and reports about sends.
 
 use super::exit::Outcome;
+use super::untrusted::{json_line, plain_line};
 use pagewire_client::{Client, Report};
 use serde_json::{Value, json};
 
-/// Prints a table with aligned columns.
+/// Prints a table with aligned columns. Its cells may be text of pages and plugins.
 pub(super) fn print_table<const N: usize>(
     head: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
 ) {
-    let rows: Vec<_> = rows.collect();
+    let rows: Vec<_> = rows.map(|row| row.map(|cell| plain_line(&cell))).collect();
     let widths: Vec<usize> = (0..N)
         .map(|column| {
             let cells = rows.iter().map(|row| row[column].chars().count());
@@ -25,10 +26,15 @@ pub(super) fn print_table<const N: usize>(
     }
 }
 
+/// Prints JSON, which may contain text of pages and plugins, as one line.
+pub(super) fn print_json(json: &str) {
+    println!("{}", json_line(json));
+}
+
 /// Prints the report of a send and returns the command's outcome.
 pub(super) async fn print_report(client: &Client, report: &Report, as_json: bool) -> Outcome {
     if as_json {
-        println!("{}", report_json(report));
+        print_json(&report_json(report).to_string());
     } else {
         for row in &report.unreached {
             eprintln!("not reached: {}: {}", row.socket_id, row.status);

@@ -3,7 +3,7 @@
 use super::args::QueryArgs;
 use super::connection::run;
 use super::exit::Outcome;
-use super::output::{print_table, word};
+use super::output::{print_json, print_table, word};
 use clap::Args;
 use pagewire_client::PluginInfo;
 use pagewire_client::proto::Hook;
@@ -23,7 +23,7 @@ pub(super) fn main(Arguments { query }: &Arguments) -> ExitCode {
         let plugins = client.plugins().await?;
         if query.json {
             for plugin in &plugins {
-                println!("{}", as_json(plugin));
+                print_json(&as_json(plugin).to_string());
             }
         } else {
             let head = [

@@ -1,7 +1,8 @@
 //! Output of the results of imports, for people and for programs.
 
 use super::exit::Outcome;
-use super::output::{explain_no_page, word};
+use super::output::{explain_no_page, print_json, word};
+use super::untrusted::plain;
 use pagewire_client::{Client, ImportError, ImportRow, JsException, JsValue};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -25,7 +26,7 @@ pub(super) async fn print(client: &Client, rows: &[ImportRow], format: Format) -
     let name_pages = rows.len() > 1;
     for row in rows {
         if format.json {
-            println!("{}", as_json(row));
+            print_json(&as_json(row));
         } else {
             print_row(row, name_pages, format.raw);
         }
@@ -154,12 +155,4 @@ pub(super) fn exception_json(thrown: &JsException) -> Value {
         "column": thrown.column,
         "thrown": serde_json::from_str::<Value>(&thrown.thrown_json).ok(),
     })
-}
-
-/// Removes control characters, which could move the terminal's cursor, from a page's text. Keeps newlines
-/// and tabs.
-pub(super) fn plain(text: &str) -> String {
-    text.chars()
-        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
-        .collect()
 }

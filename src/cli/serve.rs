@@ -2,7 +2,7 @@
 
 use super::exit::{self, fail};
 use super::log_file::LogFile;
-use super::log_output::LogOutput;
+use super::log_output::{JsonLogOutput, LogOutput, escaped_fields};
 use super::settings::{Flags, Loaded, load};
 use super::stop_signals::StopSignals;
 use crate::config::{Config, LogFormat, LogLevels, Settings};
@@ -173,11 +173,17 @@ fn start_log(settings: &Settings, output: LogOutput) {
             None => filter.with_default(level),
         });
     let is_terminal = std::io::stderr().is_terminal();
-    let lines = tracing_subscriber::fmt::layer().with_writer(output);
+    let lines = tracing_subscriber::fmt::layer();
     let registry = tracing_subscriber::registry().with(filter);
     match settings.required("log_format") {
-        LogFormat::Text => registry.with(lines.with_ansi(is_terminal)).init(),
-        LogFormat::Json => registry.with(lines.json()).init(),
+        LogFormat::Text => {
+            let lines = lines.with_writer(output).with_ansi(is_terminal);
+            registry.with(lines.fmt_fields(escaped_fields())).init();
+        }
+        LogFormat::Json => {
+            let lines = lines.with_writer(JsonLogOutput(output)).json();
+            registry.with(lines).init();
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::config::{
     Certificate, Config, FILE_NAME, FileEntry, SETTINGS, Setting, SettingType, Settings, parse,
 };
+use crate::paths::read_regular_text;
 use crate::server::check_files;
 use anyhow::Context;
 use clap::builder::PossibleValuesParser;
@@ -54,7 +55,7 @@ fn read_file(root: &Path) -> anyhow::Result<Option<(PathBuf, Vec<FileEntry>)>> {
         .unwrap_or(&path)
         .display()
         .to_string();
-    let text = match std::fs::read_to_string(&path) {
+    let text = match read_regular_text(&path) {
         // A root that is missing or not a folder is reported when it is opened.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);

@@ -3,7 +3,7 @@
 use super::args::CallArgs;
 use super::connection::run;
 use super::exit::Outcome;
-use super::output::{explain_no_page, print_table, word};
+use super::output::{explain_no_page, print_json, print_table, word};
 use clap::Args;
 use pagewire_client::Socket;
 use serde_json::json;
@@ -25,7 +25,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         sockets.retain(|socket| arguments.call.pages.select(socket));
         if arguments.call.json {
             for socket in &sockets {
-                println!("{}", as_json(socket));
+                print_json(&as_json(socket).to_string());
             }
         } else if sockets.is_empty() {
             explain_no_page(&client).await;
@@ -65,12 +65,10 @@ fn row(socket: &Socket) -> [String; 4] {
         "connecting".to_owned()
     };
     let frame = if socket.top_level { "" } else { " (frame)" };
-    // Control characters in a page's title or URL must not move the terminal's cursor.
-    let plain = |text: &str| text.chars().filter(|c| !c.is_control()).collect::<String>();
     [
         socket.socket_id.clone(),
         state + frame,
-        plain(&socket.url),
-        plain(&socket.title),
+        socket.url.clone(),
+        socket.title.clone(),
     ]
 }

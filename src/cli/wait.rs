@@ -3,7 +3,7 @@
 use super::args::{DaemonArgs, TargetArgs};
 use super::connection::runtime;
 use super::exit::{self, Outcome};
-use super::results::plain;
+use super::untrusted::plain;
 use clap::Args;
 use pagewire_client::{
     Client, DeliveryStatus, Error, Import, ImportError, ImportRow, SubscribeOptions,

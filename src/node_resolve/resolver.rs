@@ -1,6 +1,7 @@
 //! Resolution of specifiers to files with `oxc_resolver`, configured as bundlers for browsers do it. The
 //! resolver's file accesses are recorded, so that a result can name the files it depends on.
 
+use crate::paths::{read_regular, read_regular_text};
 use nodejs_built_in_modules::BUILTINS;
 use oxc_resolver::{
     FileMetadata, FileSystem, FileSystemOs, ResolveContext, ResolveError, ResolveOptions,
@@ -334,11 +335,11 @@ impl FileSystem for RecordingFs {
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        self.record(path, std::fs::read(path), true)
+        self.record(path, read_regular(path), true)
     }
 
     fn read_to_string(&self, path: &Path) -> io::Result<String> {
-        self.record(path, std::fs::read_to_string(path), true)
+        self.record(path, read_regular_text(path), true)
     }
 
     fn metadata(&self, path: &Path) -> io::Result<FileMetadata> {

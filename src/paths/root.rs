@@ -1,31 +1,9 @@
 //! A served folder: maps URL paths to canonical file paths, and decides whether they may be served.
 
+use super::denied_names::is_denied;
 use super::{UrlPath, segment_url};
 use std::io;
 use std::path::{Component, Path, PathBuf};
-
-/// Names that are never served, in any case: credentials, repositories and the daemon's own
-/// configuration. `*` at either end matches any text.
-const DENIED_NAMES: &[&str] = &[
-    ".env",
-    ".env.*",
-    ".git",
-    ".hg",
-    ".svn",
-    ".npmrc",
-    ".netrc",
-    ".pypirc",
-    ".htpasswd",
-    ".ssh",
-    ".aws",
-    ".gnupg",
-    "pagewire.toml",
-    "*.pem",
-    "*.key",
-    "*.crt",
-    "*.p12",
-    "*.pfx",
-];
 
 /// The result of looking up a path in a root.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,12 +127,11 @@ impl Root {
             return PathLookup::OutsideRoot(real);
         };
         let inside = real.strip_prefix(base).unwrap_or(&real);
-        let denied = inside
+        let mut names = inside
             .components()
-            .filter_map(|component| component.as_os_str().to_str())
-            .find(|name| self.denies(name));
-        if let Some(name) = denied {
-            return PathLookup::DeniedName(name.to_owned());
+            .map(|component| component.as_os_str().to_string_lossy());
+        if let Some(name) = names.find(|name| self.denies(name)) {
+            return PathLookup::DeniedName(name.into_owned());
         }
         if metadata.is_file() {
             PathLookup::File(real)
@@ -193,20 +170,10 @@ impl Root {
         std::iter::once(&self.dir).chain(&self.allowed_dirs)
     }
 
-    /// Whether a name is on the deny list.
+    /// Whether a name is on the deny list, and not exempt from it.
     #[must_use]
     pub(crate) fn denies(&self, name: &str) -> bool {
-        let name = name.to_lowercase();
-        let denied = DENIED_NAMES.iter().any(|pattern| {
-            if let Some(suffix) = pattern.strip_prefix('*') {
-                name.ends_with(suffix)
-            } else if let Some(prefix) = pattern.strip_suffix('*') {
-                name.starts_with(prefix)
-            } else {
-                name == *pattern
-            }
-        });
-        denied && !self.allowed_names.contains(&name)
+        is_denied(name) && !self.allowed_names.contains(&name.to_lowercase())
     }
 }
 

@@ -41,7 +41,7 @@ impl ScratchDir {
         Ok(Self(Some(owned)))
     }
 
-    /// Its canonical path.
+    /// The canonical path. It stays the same whatever the plugin puts in its place.
     #[must_use]
     pub(crate) fn path(&self) -> &Path {
         let owned = self.0.as_ref();

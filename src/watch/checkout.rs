@@ -1,6 +1,7 @@
 //! Detects a running git checkout: git holds a lock on its index from the first file it writes to the
 //! last.
 
+use crate::paths::read_regular_text;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,7 +27,7 @@ fn git_dir_of(top: &Path) -> Option<PathBuf> {
         return Some(git);
     }
     // In a linked working tree or a submodule, `.git` is a file with the path of the folder.
-    let text = fs::read_to_string(&git).ok()?;
+    let text = read_regular_text(&git).ok()?;
     let git_dir = text.strip_prefix("gitdir:")?.trim();
     Some(top.join(git_dir))
 }

@@ -2,7 +2,7 @@
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// Coarsest resolution of file timestamps on Linux. The second of two writes within it may leave size and
@@ -26,13 +26,35 @@ pub(super) struct FileState {
     pub(super) is_recent: bool,
 }
 
+/// Identity of a folder, whatever path leads to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FolderId {
+    device: u64,
+    inode: u64,
+}
+
+impl FolderId {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+
+    /// Returns the identity of the folder at a path, following links; none if there is no folder.
+    pub(super) fn at(path: &Path) -> Option<Self> {
+        let metadata = path.metadata().ok()?;
+        metadata.is_dir().then(|| Self::of(&metadata))
+    }
+}
+
 /// What exists at a path.
 pub(super) enum Entry {
     File(FileState),
     /// A file that is being written, or was a moment ago.
     Unsettled,
-    Folder,
-    /// A link to a folder or file inside the root, which is watched at its real path.
+    Folder(FolderId),
+    /// Another name of a folder or file that is watched at this path.
     Alias(PathBuf),
     /// Nothing that can be served.
     Nothing,
@@ -42,7 +64,7 @@ impl Entry {
     /// Classifies a path that is not a link. `is_complete` states that its writer is known to be done.
     pub(super) fn new(metadata: &Metadata, is_complete: bool) -> Self {
         if metadata.is_dir() {
-            return Self::Folder;
+            return Self::Folder(FolderId::of(metadata));
         }
         if !metadata.is_file() {
             return Self::Nothing;

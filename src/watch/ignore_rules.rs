@@ -1,9 +1,11 @@
 //! Rules for paths that are not watched: package and repository folders, matches of `.gitignore` files,
 //! and temporary files of editors.
 
+use crate::paths::read_regular;
 use ignore::Match;
-use ignore::gitignore::Gitignore;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -49,13 +51,29 @@ impl IgnoreRules {
     /// Returns the rules inside a folder, given those around it.
     pub(super) fn inside(self, folder: &Path) -> Self {
         let file = folder.join(FILE_NAME);
-        if !file.is_file() {
+        let content = match read_regular(&file) {
+            Ok(content) => content,
+            Err(error) if error.kind() == ErrorKind::NotFound => return self,
+            Err(error) => {
+                tracing::warn!(target: "pagewire::watch", file = %file.display(), %error, "cannot read a .gitignore: its rules do not apply");
+                return self;
+            }
+        };
+        let text = String::from_utf8_lossy(&content);
+        let mut rules = GitignoreBuilder::new(folder);
+        let mut errors = text
+            .trim_start_matches('\u{feff}')
+            .lines()
+            .filter_map(|line| rules.add_line(Some(file.clone()), line).err());
+        let first_error = errors.next();
+        let more_errors = errors.count();
+        if let Some(error) = first_error {
+            tracing::warn!(target: "pagewire::watch", %error, more_errors, "cannot parse a line of a .gitignore; its other lines apply");
+        }
+        let Ok(own) = rules.build() else {
+            tracing::warn!(target: "pagewire::watch", file = %file.display(), "cannot combine the rules of a .gitignore: they do not apply");
             return self;
-        }
-        let (own, error) = Gitignore::new(&file);
-        if let Some(error) = error {
-            tracing::warn!(target: "pagewire::watch", %error, "cannot parse a line of a .gitignore; its other lines apply");
-        }
+        };
         Self(Some(Arc::new(Node { own, outer: self })))
     }
 

@@ -5,6 +5,7 @@
 //! late or superfluous events do no harm, and where there are no events the same comparison runs
 //! periodically.
 
+mod aliases;
 mod batch;
 mod checkout;
 mod entry;

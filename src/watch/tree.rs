@@ -1,27 +1,54 @@
 //! Snapshot of the files of a root, and the comparison that finds what has changed since.
 
+use super::aliases::{Aliases, below, rebase};
 use super::batch::{Batch, WriteState};
-use super::entry::{Entry, FileState, TIMESTAMP_RESOLUTION};
+use super::entry::{Entry, FileState, FolderId, TIMESTAMP_RESOLUTION};
 use super::fs_events::{FsEvents, WatchLimitReached};
 use super::ignore_rules::{self, IgnoreRules};
 use crate::hub::{FileChange, FileChangeKind};
 use crate::paths::{PathLookup, Root, UrlPath};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
-use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
-/// Changes of one comparison; the last one of each file wins.
-type Changes = BTreeMap<PathBuf, FileChangeKind>;
+/// Names through links under which one comparison reports changes. Further ones are not reported to
+/// subscribers, which the log says; pages are then notified that anything may have changed, as always
+/// when there are this many paths. Default 10,000.
+const MAX_LINKED_NAMES: usize = 10_000;
 
-/// Snapshot of the files of a root.
+/// Changes of one comparison.
+#[derive(Default)]
+struct Changes {
+    /// The last change of each file.
+    files: BTreeMap<PathBuf, FileChangeKind>,
+    /// Links that begin or cease to lead to a target. They are expanded to the files behind them only when
+    /// that is reported, since many links may lead to the same large folder.
+    links: Vec<Link>,
+}
+
+struct Link {
+    path: PathBuf,
+    target: PathBuf,
+    kind: FileChangeKind,
+}
+
+/// Watched folder.
+struct Folder {
+    id: FolderId,
+    /// The ignore rules that apply to its entries.
+    rules: IgnoreRules,
+}
+
+/// Snapshot of the files of a root. A folder that is reachable by several paths is watched under one of
+/// them; the others are aliases.
 pub(super) struct Tree {
     root: Root,
     files: BTreeMap<PathBuf, FileState>,
-    /// Watched folders, with the ignore rules that apply to their entries.
-    folders: BTreeMap<PathBuf, IgnoreRules>,
-    /// Links within the root and their targets: a change of the target is a change of the link, too.
-    aliases: BTreeMap<PathBuf, PathBuf>,
+    folders: BTreeMap<PathBuf, Folder>,
+    /// The path under which each folder is watched.
+    folder_paths: HashMap<FolderId, PathBuf>,
+    /// Links to what is watched under another path: a change of the target is a change of the link, too.
+    aliases: Aliases,
     /// Files to be compared once more, since they may still be written.
     unsettled: Vec<PathBuf>,
 }
@@ -32,7 +59,8 @@ impl Tree {
             root,
             files: BTreeMap::new(),
             folders: BTreeMap::new(),
-            aliases: BTreeMap::new(),
+            folder_paths: HashMap::new(),
+            aliases: Aliases::default(),
             unsettled: Vec::new(),
         }
     }
@@ -80,7 +108,7 @@ impl Tree {
             || path
                 .parent()
                 .and_then(|folder| self.folders.get(folder))
-                .is_some_and(|rules| !rules.ignores(path, false))
+                .is_some_and(|folder| !folder.rules.ignores(path, false))
                 && self.root.url_of(path).is_some()
     }
 
@@ -106,7 +134,7 @@ impl Tree {
     /// Compares the paths of a batch. When the operating system cannot watch any more folders, logs it
     /// once and switches to polling.
     fn find_changes(&mut self, batch: &Batch, events: &mut Option<FsEvents>) -> Changes {
-        let mut changes = Changes::new();
+        let mut changes = Changes::default();
         let root = self.root.dir().to_owned();
         let mut limit = Ok(());
         if batch.all || batch.paths.contains_key(&root) {
@@ -134,7 +162,7 @@ impl Tree {
         let Some(parent) = path.parent() else {
             return Ok(());
         };
-        let Some(rules) = self.folders.get(parent).cloned() else {
+        let Some(rules) = self.rules_in(parent) else {
             return Ok(());
         };
         let mut limit = Ok(());
@@ -145,16 +173,14 @@ impl Tree {
             // The rules have changed, and with them the set of watched files.
             limit = self.compare_folder(parent, events, changes);
         }
-        limit.and(match self.entry(path, is_complete) {
-            Entry::Folder if rules.ignores(path, true) => {
-                self.remove(path, events, changes);
-                Ok(())
-            }
-            Entry::Folder => self.compare_folder(path, events, changes),
+        let entry = self.entry(path, is_complete);
+        if matches!(entry, Entry::Folder(_)) && rules.ignores(path, true) {
+            self.remove(path, events, changes);
+            return limit;
+        }
+        limit.and(match self.claim(path, entry, events, changes) {
+            Entry::Folder(_) => self.compare_folder(path, events, changes),
             entry => {
-                if self.folders.contains_key(path) {
-                    self.remove(path, events, changes);
-                }
                 self.update(path, entry, is_complete, events, changes);
                 Ok(())
             }
@@ -171,8 +197,16 @@ impl Tree {
     ) -> Result<(), WatchLimitReached> {
         let mut unseen = self.known_below(top);
         let mut limit = Ok(());
-        let mut pending = vec![top.to_owned()];
-        while let Some(folder) = pending.pop() {
+        let mut pending = Vec::new();
+        if let Some(id) = FolderId::at(top) {
+            self.folder_paths.insert(id, top.to_owned());
+            pending.push((top.to_owned(), id));
+        }
+        while let Some((folder, id)) = pending.pop() {
+            if self.folder_paths.get(&id) != Some(&folder) {
+                unseen.remove(&folder); // Another path has taken over.
+                continue;
+            }
             if let Some(events) = events
                 && limit.is_ok()
             {
@@ -182,29 +216,34 @@ impl Tree {
                 continue; // Removed or unreadable: its entries stay in `unseen`.
             };
             let outer_rules = match folder.parent() {
-                Some(parent) if folder != self.root.dir() => self.folders.get(parent).cloned(),
+                Some(parent) if folder != self.root.dir() => self.rules_in(parent),
                 _ => Some(IgnoreRules::around(&folder)),
             };
             let rules = outer_rules.unwrap_or_default().inside(&folder);
             unseen.remove(&folder);
             self.aliases.remove(&folder);
             if self.files.remove(&folder).is_some() {
-                changes.insert(folder.clone(), FileChangeKind::Removed);
+                changes
+                    .files
+                    .insert(folder.clone(), FileChangeKind::Removed);
             }
             for path in entries.flatten().map(|entry| entry.path()) {
                 let entry = self.entry(&path, false);
-                let is_folder = matches!(entry, Entry::Folder);
-                if rules.ignores(&path, is_folder) {
+                if rules.ignores(&path, matches!(entry, Entry::Folder(_))) {
                     continue;
                 }
-                if is_folder {
-                    pending.push(path);
-                } else {
-                    unseen.remove(&path);
-                    self.update(&path, entry, false, events, changes);
+                match self.claim(&path, entry, events, changes) {
+                    Entry::Folder(id) => pending.push((path, id)),
+                    entry => {
+                        unseen.remove(&path);
+                        self.update(&path, entry, false, events, changes);
+                    }
                 }
             }
-            self.folders.insert(folder, rules);
+            let before = self.folders.insert(folder.clone(), Folder { id, rules });
+            if let Some(before) = before.filter(|before| before.id != id) {
+                self.release(&folder, before.id);
+            }
         }
         for path in unseen {
             self.remove(&path, events, changes);
@@ -212,18 +251,59 @@ impl Tree {
         limit
     }
 
+    /// Returns the ignore rules in a watched folder.
+    fn rules_in(&self, folder: &Path) -> Option<IgnoreRules> {
+        self.folders.get(folder).map(|folder| folder.rules.clone())
+    }
+
+    /// Claims a folder for the path at which it was found. If it is watched under another path already, the
+    /// entry becomes an alias of that; but a path that is not a link takes over from one that is.
+    fn claim(
+        &mut self,
+        path: &Path,
+        entry: Entry,
+        events: &mut Option<FsEvents>,
+        changes: &mut Changes,
+    ) -> Entry {
+        let Entry::Folder(id) = entry else {
+            return entry;
+        };
+        // The other path may be gone, and its event still to come.
+        let others = self.folder_paths.get(&id).into_iter();
+        let mut others = others.filter(|other| *other != path && FolderId::at(other) == Some(id));
+        if let Some(other) = others.next().cloned() {
+            if path.is_symlink() || !other.is_symlink() {
+                return Entry::Alias(other);
+            }
+            self.remove(&other, events, changes);
+            self.release(&other, id);
+            self.aliases.insert(&other, path);
+        }
+        self.folder_paths.insert(id, path.to_owned());
+        entry
+    }
+
+    /// Releases the claim on a folder. The other paths that lead to it are compared once more, so that one of
+    /// them takes over.
+    fn release(&mut self, path: &Path, id: FolderId) {
+        if self
+            .folder_paths
+            .get(&id)
+            .is_some_and(|owner| owner == path)
+        {
+            self.folder_paths.remove(&id);
+        }
+        let links = self.aliases.leading_below(path);
+        self.unsettled
+            .extend(links.filter(|link| link.is_dir()).cloned());
+    }
+
     /// Returns the paths of the snapshot at `top` and below it.
     fn known_below(&self, top: &Path) -> BTreeSet<PathBuf> {
-        fn paths<'a, T>(
-            known: &'a BTreeMap<PathBuf, T>,
-            top: &'a Path,
-        ) -> impl Iterator<Item = PathBuf> + 'a {
-            let from_here = known.range::<Path, _>((Bound::Included(top), Bound::Unbounded));
-            let below = from_here.take_while(move |(path, _)| path.starts_with(top));
-            below.map(|(path, _)| path.clone())
-        }
-        let known = paths(&self.files, top).chain(paths(&self.folders, top));
-        known.chain(paths(&self.aliases, top)).collect()
+        let files = below(&self.files, top).map(|(path, _)| path);
+        let folders = below(&self.folders, top).map(|(path, _)| path);
+        let known = files.chain(folders).chain(self.aliases.below(top));
+        known.cloned().collect()
     }
 
     /// Updates the snapshot at a path that is not a folder.
@@ -235,6 +315,9 @@ impl Tree {
         events: &mut Option<FsEvents>,
         changes: &mut Changes,
     ) {
+        if self.folders.contains_key(path) {
+            self.remove(path, events, changes);
+        }
         match entry {
             Entry::File(state) => {
                 self.aliases.remove(path);
@@ -248,19 +331,22 @@ impl Tree {
                     }
                     Some(_) => FileChangeKind::Modified,
                 };
-                changes.insert(path.to_owned(), kind);
+                changes.files.insert(path.to_owned(), kind);
             }
             Entry::Unsettled => self.unsettled.push(path.to_owned()),
             Entry::Alias(target) => {
                 self.files.remove(path);
-                let before = self.aliases.insert(path.to_owned(), target.clone());
+                let before = self.aliases.insert(path, &target);
                 if before.as_ref() != Some(&target) {
                     let targets = before.into_iter().chain([target]);
-                    let names = targets.flat_map(|target| self.paths_through(path, &target));
-                    changes.extend(names.map(|name| (name, FileChangeKind::Modified)));
+                    changes.links.extend(targets.map(|target| Link {
+                        path: path.to_owned(),
+                        target,
+                        kind: FileChangeKind::Modified,
+                    }));
                 }
             }
-            Entry::Nothing | Entry::Folder => self.remove(path, events, changes),
+            Entry::Nothing | Entry::Folder(_) => self.remove(path, events, changes),
         }
     }
 
@@ -270,29 +356,24 @@ impl Tree {
         for path in self.known_below(top) {
             let is_missing = path.symlink_metadata().is_err();
             if self.files.remove(&path).is_some() && is_missing {
-                changes.insert(path.clone(), FileChangeKind::Removed);
+                changes.files.insert(path.clone(), FileChangeKind::Removed);
             }
-            if self.folders.remove(&path).is_some()
-                && let Some(events) = events
-            {
-                events.unwatch(&path);
+            if let Some(folder) = self.folders.remove(&path) {
+                self.release(&path, folder.id);
+                if let Some(events) = events {
+                    events.unwatch(&path);
+                }
             }
             if let Some(target) = self.aliases.remove(&path)
                 && is_missing
             {
-                let names = self.paths_through(&path, &target).into_iter();
-                changes.extend(names.map(|name| (name, FileChangeKind::Removed)));
+                changes.links.push(Link {
+                    path,
+                    target,
+                    kind: FileChangeKind::Removed,
+                });
             }
         }
-    }
-
-    /// Returns the paths under which a link makes the files at its target available.
-    fn paths_through(&self, link: &Path, target: &Path) -> Vec<PathBuf> {
-        self.known_below(target)
-            .into_iter()
-            .filter(|path| self.files.contains_key(path))
-            .filter_map(|file| rebase(&file, target, link))
-            .collect()
     }
 
     fn entry(&self, path: &Path, is_complete: bool) -> Entry {
@@ -331,34 +412,47 @@ impl Tree {
         }
     }
 
-    /// Adds the URL of each change, and repeats it for every link through which the file is served.
+    /// Adds the URL of each change, and repeats it for every link through which the file is served, up to
+    /// [`MAX_LINKED_NAMES`].
     fn file_changes(&self, changes: Changes) -> Vec<FileChange> {
-        let mut file_changes = Vec::with_capacity(changes.len());
-        for (file, kind) in changes {
-            let aliases = self.aliases.iter();
-            let linked = aliases.filter_map(|(link, target)| rebase(&file, target, link));
-            let mut names: Vec<_> = linked.collect();
-            names.insert(0, file);
-            file_changes.extend(names.into_iter().filter_map(|file_path| {
-                let url_path = self.root.url_of(&file_path)?;
-                Some(FileChange {
+        let mut file_changes = Vec::with_capacity(changes.files.len());
+        let mut report = |file_path: PathBuf, kind| {
+            if let Some(url_path) = self.root.url_of(&file_path) {
+                file_changes.push(FileChange {
                     file_path,
                     url_path,
                     kind,
-                })
-            }));
+                });
+            }
+        };
+        let mut linked = HashSet::new();
+        let mut is_truncated = false;
+        let mut may_report = |name: &PathBuf| {
+            is_truncated |= linked.len() == MAX_LINKED_NAMES;
+            !is_truncated && linked.insert(name.clone())
+        };
+        for (file, kind) in changes.files {
+            let names: Vec<_> = self
+                .aliases
+                .names_of(&file)
+                .filter(&mut may_report)
+                .collect();
+            report(file, kind);
+            names.into_iter().for_each(|name| report(name, kind));
+        }
+        for link in &changes.links {
+            let files = below(&self.files, &link.target);
+            let names = files.filter_map(|(file, _)| rebase(file, &link.target, &link.path));
+            names
+                .filter(&mut may_report)
+                .for_each(|name| report(name, link.kind));
+        }
+        if is_truncated {
+            tracing::warn!(target: "pagewire::watch", reported = MAX_LINKED_NAMES, "files changed that many links lead to: not all of their names are reported to subscribers (remove links to large folders)");
         }
         file_changes
     }
 }
 
-/// Replaces the leading folder `from` of a path by `to`.
-fn rebase(file: &Path, from: &Path, to: &Path) -> Option<PathBuf> {
-    let rest = file.strip_prefix(from).ok()?;
-    // Joining an empty path would add a slash.
-    Some(if rest.as_os_str().is_empty() {
-        to.to_owned()
-    } else {
-        to.join(rest)
-    })
-}
+#[cfg(test)]
+mod tests;

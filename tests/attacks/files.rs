@@ -296,6 +296,20 @@ async fn names_on_the_deny_list_are_never_served() {
         ("www/Server.KEY", SECRET),
         ("www/.npmrc", SECRET),
         ("www/.ssh/id_rsa", SECRET),
+        ("www/.env~", SECRET),
+        ("www/#.env#", SECRET),
+        ("www/.#.env", SECRET),
+        ("www/.envrc", SECRET),
+        ("www/server.key~", SECRET),
+        ("www/.server.key.swp", SECRET),
+        ("www/server.key.orig", SECRET),
+        ("www/pagewire.toml.old", SECRET),
+        ("www/id_ed25519", SECRET),
+        ("www/.git-credentials", SECRET),
+        ("www/.docker/config.json", SECRET),
+        ("www/.ssh.bak/config", SECRET),
+        ("www/index.html~", "seen"),
+        ("www/message.key.js", "seen"),
         ("www/.hidden.txt", "seen"),
         ("www/.well-known/x.txt", "seen"),
         ("www/environment.js", "seen"),
@@ -337,6 +351,18 @@ async fn names_on_the_deny_list_are_never_served() {
         "/Server.KEY",
         "/.npmrc",
         "/.ssh/id_rsa",
+        "/.env~",
+        "/%23.env%23",
+        "/.%23.env",
+        "/.envrc",
+        "/server.key~",
+        "/.server.key.swp",
+        "/server.key.orig",
+        "/pagewire.toml.old",
+        "/id_ed25519",
+        "/.git-credentials",
+        "/.docker/config.json",
+        "/.ssh.bak/config",
         // Through a link: the real path counts.
         "/public.txt",
         "/public/config",
@@ -354,7 +380,13 @@ async fn names_on_the_deny_list_are_never_served() {
     ] {
         get_refused(&server, target).await;
     }
-    for target in ["/.hidden.txt", "/.well-known/x.txt", "/environment.js"] {
+    for target in [
+        "/.hidden.txt",
+        "/.well-known/x.txt",
+        "/environment.js",
+        "/index.html~",
+        "/message.key.js",
+    ] {
         assert_eq!(server.get(target).await.text(), "seen", "{target}");
     }
 

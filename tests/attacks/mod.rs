@@ -10,6 +10,7 @@ mod origins;
 mod programs;
 mod silent_connections;
 mod sockets;
+mod swaps;
 mod targets;
 
 use crate::support::{HttpResponse, TestServer};

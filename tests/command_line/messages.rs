@@ -143,3 +143,49 @@ async fn messages_and_sockets_can_be_limited_to_one_tab() {
         .json();
     assert_eq!((listed.len(), &listed[0]["socket_id"]), (1, &json!(b.id)));
 }
+
+#[tokio::test]
+async fn an_event_is_one_line_without_control_characters_whatever_its_text_contains() {
+    let server = TestServer::start(&Site::page()).await;
+    let mut page = server.page().await;
+    // JSON allows line ends between its tokens, and C1 controls and marks of direction in strings.
+    let hostile = "\u{1b}[2J\u{9b}31m\u{202e}\u{2066}\u{7f}";
+    let text = format!("{{\"type\":\"t\",\n\"s\":\"{}\"\r\n}}", &hostile[4..]);
+    page.send(tokio_tungstenite::tungstenite::Message::text(text))
+        .await;
+    page.send_json(
+        &json!({"type": "pagewire:console", "level": "log", "args": [
+            {"json": format!("first\nsecond{hostile}")},
+        ]}),
+    )
+    .await;
+    page.send_json(&json!({"type": "last", "done": true})).await;
+    let kinds = [
+        "--since",
+        "0",
+        "--until",
+        "$.done",
+        "--kinds",
+        "message,console",
+    ];
+    for format in [&["messages"][..], &["messages", "--json"]] {
+        let shown = cli(&server, &[format, &kinds].concat()).await;
+        assert_eq!(shown.code, Some(0), "{}", shown.stderr);
+        let lines: Vec<_> = shown.stdout.lines().collect();
+        assert!((2..=3).contains(&lines.len()), "{}", shown.stdout);
+        let is_hostile = |c: char| {
+            (c.is_control() && c != '\n')
+                || hostile[4..]
+                    .chars()
+                    .any(|it| it == c && !it.is_ascii_graphic())
+        };
+        assert!(!shown.stdout.contains(is_hostile), "{:?}", shown.stdout);
+        assert!(
+            shown.stdout.contains("202e"),
+            "it is shown escaped: {}",
+            shown.stdout
+        );
+    }
+    let lines = cli(&server, &[&["messages", "--json"][..], &kinds].concat()).await;
+    assert_eq!(lines.json()[0]["message"]["data"]["s"], hostile[4..]);
+}

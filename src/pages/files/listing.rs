@@ -4,9 +4,10 @@
 use super::store::{FileStore, run_blocking};
 use crate::pages::html::escape;
 use crate::pages::response::page_response::PageResponse;
-use crate::paths::{UrlPath, segment_url};
+use crate::paths::{UrlPath, open_real_folder, segment_url};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderValue};
+use rustix::fs::{AtFlags, Dir, FileType, statat};
 use std::io;
 use std::path::PathBuf;
 
@@ -55,14 +56,26 @@ pub(crate) async fn listing(
     Ok(response)
 }
 
-/// Reads the names in a folder, and whether each is a folder: folders first, then by name. Names that
-/// are not UTF-8 are left out, since they have no URL.
+/// Reads the names in the folder at a canonical path, and whether each is a folder: folders first, then by
+/// name. Names that are not UTF-8 are left out, since they have no URL.
 fn names(folder: PathBuf) -> io::Result<Vec<(String, bool)>> {
-    let entries = std::fs::read_dir(folder)?.filter_map(|entry| {
-        let entry = entry.ok()?;
-        Some((entry.file_name().into_string().ok()?, entry.path().is_dir()))
-    });
-    let mut names: Vec<_> = entries.collect();
+    let mut entries = Dir::new(open_real_folder(&folder)?)?;
+    let mut names = Vec::new();
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let is_folder = match entry.file_type() {
+            FileType::Directory => true,
+            FileType::Symlink | FileType::Unknown => {
+                statat(entries.fd()?, entry.file_name(), AtFlags::empty())
+                    .is_ok_and(|target| FileType::from_raw_mode(target.st_mode).is_dir())
+            }
+            _ => false,
+        };
+        match entry.file_name().to_str() {
+            Err(_) | Ok("." | "..") => {}
+            Ok(name) => names.push((name.to_owned(), is_folder)),
+        }
+    }
     names.sort_by(|(a, a_is_folder), (b, b_is_folder)| (b_is_folder, a).cmp(&(a_is_folder, b)));
     Ok(names)
 }

@@ -1,4 +1,5 @@
-//! Files of the served roots. Small ones are cached in memory, and checked by one `stat` per request.
+//! Files of the served roots. Small ones are cached in memory; each request checks where the file is and
+//! whether it has changed.
 
 use super::mime::{self, MimeTypes};
 use crate::pages::response::headers::Headers;
@@ -6,7 +7,7 @@ use crate::pages::response::open_file::OpenFile;
 use crate::pages::response::page_response::{
     PageResponse, Payload, Responder, content_tag, strong_tag,
 };
-use crate::paths::{FileVersion, PathLookup, Roots, UrlPath};
+use crate::paths::{FileVersion, PathLookup, Roots, UrlPath, version_at};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use bytes::Bytes;
@@ -52,9 +53,8 @@ pub(crate) struct FileStore {
 
 /// File in memory.
 pub(crate) struct CachedFile {
-    /// Path as requested. It may contain links. `stat` follows them, so the version of their target is
-    /// compared.
-    path: PathBuf,
+    /// Path as requested, if it leads to the file through links.
+    link: Option<PathBuf>,
     real_path: Arc<Path>,
     version: FileVersion,
     content: Bytes,
@@ -117,7 +117,7 @@ impl FileStore {
     fn cached(&self, key: &str) -> Option<Arc<CachedFile>> {
         let file = self.cache.get(key)?;
         // Blocks for a microsecond; a switch to another thread costs ten times that.
-        if std::fs::metadata(&file.path).is_ok_and(|now| FileVersion::of(&now) == file.version) {
+        if file.is_current() {
             return Some(file);
         }
         self.cache.remove(key);
@@ -202,6 +202,14 @@ fn max_whole_bytes(mime: &str) -> u64 {
 }
 
 impl CachedFile {
+    /// Whether the path still leads to this file, unchanged, and the file is still where it was when its
+    /// location was judged: a folder may have been moved out of the root, and a link put in its place.
+    fn is_current(&self) -> bool {
+        let is_linked = |link| FileVersion::at(link) == Some(self.version);
+        version_at(&self.real_path) == Some(self.version)
+            && self.link.as_deref().is_none_or(is_linked)
+    }
+
     pub(crate) fn to_response(&self, responder: Responder) -> PageResponse {
         PageResponse {
             status: StatusCode::OK,
@@ -265,10 +273,10 @@ fn read(
     };
     let is_utf8 = std::str::from_utf8(&content).is_ok();
     Ok(FileContent::Whole(Arc::new(CachedFile {
-        path,
+        link: (path != real).then_some(path),
         version: file.version(),
         tag: content_tag(&content),
-        headers: headers(mime, is_utf8, file.modified).into(),
+        headers: headers(mime, is_utf8, file.modified()).into(),
         real_path: real.into(),
         content,
     })))
@@ -279,7 +287,7 @@ fn large_file(file: OpenFile, real: PathBuf, mime: &str) -> io::Result<PageRespo
     let real: Arc<Path> = real.into();
     Ok(PageResponse {
         status: StatusCode::OK,
-        headers: headers(mime, is_utf8, file.modified).into(),
+        headers: headers(mime, is_utf8, file.modified()).into(),
         tag: strong_tag(format_args!("{}", file.version())),
         body: Payload::File(file),
         body_file: Some(real.clone()),

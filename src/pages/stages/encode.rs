@@ -15,7 +15,7 @@ use axum::http::header::{self, HeaderMap, HeaderValue};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::task::coop::consume_budget;
 use tokio_util::io::{ReaderStream, StreamReader};
@@ -223,14 +223,14 @@ fn compressed_sibling(file: &Path, coding: Coding) -> io::Result<Option<OpenFile
     let mut name = file.as_os_str().to_owned();
     name.push(".");
     name.push(coding.file_extension());
-    let path = PathBuf::from(name);
-    let Ok(metadata) = path.symlink_metadata() else {
-        return Ok(None);
-    };
-    if !metadata.is_file() || metadata.modified()? < file.metadata()?.modified()? {
+    // Without a sibling, as nearly always, this is one call.
+    let path = Path::new(&name);
+    if !path.symlink_metadata().is_ok_and(|found| found.is_file()) {
         return Ok(None);
     }
-    OpenFile::open(&path).map(Some)
+    let sibling = OpenFile::open(path)?;
+    let is_newer = sibling.modified() >= file.metadata()?.modified().ok();
+    Ok(is_newer.then_some(sibling))
 }
 
 /// Returns the coding that the client prefers over an uncompressed body (RFC 9110, section 12.5.3);

@@ -1,6 +1,7 @@
 //! A certificate with its private key: loading and verification.
 
 use super::error::TlsError;
+use crate::paths::read_regular;
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
@@ -25,7 +26,7 @@ pub(crate) fn check_files(cert: &Path, key: &Path) -> Result<(), TlsError> {
 /// Loads a certificate chain and the private key of its first certificate.
 pub(super) fn load(cert: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
     let read = |setting, file: &Path| {
-        std::fs::read(file).map_err(|source| TlsError::Unreadable {
+        read_regular(file).map_err(|source| TlsError::Unreadable {
             setting,
             file: file.to_owned(),
             source,
@@ -62,7 +63,7 @@ pub(super) fn is_trusted(
 ) -> bool {
     let verify = || {
         let mut roots = RootCertStore::empty();
-        for authority in certificates(&std::fs::read(authority_file).ok()?)? {
+        for authority in certificates(&read_regular(authority_file).ok()?)? {
             roots.add(authority).ok()?;
         }
         let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), provider());
