@@ -54,7 +54,8 @@ pub(super) struct SyntaxError {
 /// ([`stack::with_stack_for`]).
 pub(super) fn imports(source: &str) -> Parsed {
     let text = source.strip_prefix('\u{FEFF}').unwrap_or(source);
-    imports_of_parts(source, &[source.len() - text.len()..source.len()])
+    let part = source.len() - text.len()..source.len();
+    imports_of_parts(source, std::slice::from_ref(&part))
 }
 
 /// What was found in the modules of a text.
