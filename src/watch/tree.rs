@@ -438,14 +438,16 @@ impl Tree {
                 .filter(&mut may_report)
                 .collect();
             report(file, kind);
-            names.into_iter().for_each(|name| report(name, kind));
+            for name in names {
+                report(name, kind);
+            }
         }
         for link in &changes.links {
             let files = below(&self.files, &link.target);
             let names = files.filter_map(|(file, _)| rebase(file, &link.target, &link.path));
-            names
-                .filter(&mut may_report)
-                .for_each(|name| report(name, link.kind));
+            for name in names.filter(&mut may_report) {
+                report(name, link.kind);
+            }
         }
         if is_truncated {
             tracing::warn!(target: "pagewire::watch", reported = MAX_LINKED_NAMES, "files changed that many links lead to: not all of their names are reported to subscribers (remove links to large folders)");

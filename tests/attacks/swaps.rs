@@ -35,7 +35,7 @@ fn site() -> Site {
     for folder in ["www/inner/dir", "outside"] {
         for file in fs::read_dir(site.path().join(folder)).expect("a folder") {
             let file = File::open(file.expect("an entry").path()).expect("a file");
-            let past = SystemTime::now() - Duration::from_secs(60);
+            let past = SystemTime::now() - Duration::from_mins(1);
             file.set_modified(past).expect("an old file");
         }
     }

@@ -14,7 +14,7 @@ const FILES: usize = 100;
 fn write(path: &Path, content: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, content).unwrap();
-    let past = SystemTime::now() - Duration::from_secs(60);
+    let past = SystemTime::now() - Duration::from_mins(1);
     fs::File::open(path).unwrap().set_modified(past).unwrap();
 }
 
