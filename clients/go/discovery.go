@@ -137,7 +137,7 @@ func runningDaemons() ([]Daemon, error) {
 	for _, entry := range entries {
 		name, isJSON := strings.CutSuffix(entry.Name(), ".json")
 		pid, err := strconv.Atoi(name)
-		// A killed daemon leaves its file behind, and another one may listen at its address by now.
+		// A killed daemon leaves its file behind, and another daemon may listen at its address by now.
 		if !isJSON || err != nil || !isAlive(pid) {
 			continue
 		}

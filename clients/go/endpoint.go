@@ -66,8 +66,8 @@ func ParseEndpoint(text string) (Endpoint, error) {
 // [NoDaemonError], and [SeveralDaemonsError] when several daemons match equally well.
 func FindEndpoint() (Endpoint, error) { return findEndpoint(nil) }
 
-// findEndpoint is FindEndpoint, restricted to daemons that serve roots (unless nil): while a plugin's daemon
-// restarts, the only running daemon may belong to another project.
+// findEndpoint is FindEndpoint, restricted to daemons that serve roots, if roots is not nil: while a plugin's
+// daemon restarts, the only running daemon may belong to another project.
 func findEndpoint(roots []string) (Endpoint, error) {
 	if text := envVariable(endpointVariable); text != "" {
 		endpoint, err := ParseEndpoint(text)

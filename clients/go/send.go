@@ -112,8 +112,8 @@ func (c *Client) SendImport(ctx context.Context, target Target, module Import) (
 	return reportFrom(response.GetReport())
 }
 
-// ImportValue makes pages import a module and call its default export, and waits for the value that it returns
-// or its promise resolves to. It takes as long as the slowest page, up to [Import.Timeout].
+// ImportValue makes pages import a module and call its default export, and waits for the value that the export
+// returns, or that its promise resolves to. It takes as long as the slowest page, up to [Import.Timeout].
 func (c *Client) ImportValue(ctx context.Context, target Target, module Import) (*ImportReport, error) {
 	wait := module.Timeout
 	if wait == 0 {

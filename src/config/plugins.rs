@@ -202,7 +202,7 @@ pub(super) fn values(values: &DeArray<'_>) -> Result<Vec<Placed>, Placed> {
     values.collect()
 }
 
-/// Converts a table to JSON. Validates its values one by one, so that a problem has a place.
+/// Converts a table to JSON. Validates the values one by one, so that each error has a location.
 fn validated(table: &DeTable<'_>) -> Result<Value, Placed> {
     let mut pairs: Vec<_> = table.iter().collect();
     pairs.sort_by_key(|(key, _)| key.span().start);

@@ -3,8 +3,8 @@
 use crate::proto::InvalidateRequest;
 use std::path::Path;
 
-/// The cached results of hooks that are stale, for [`Client::invalidate`](crate::Client::invalidate). Paths
-/// are URL paths, whatever the query, beginning with `/`.
+/// The stale cached results of hooks, for [`Client::invalidate`](crate::Client::invalidate). Paths are URL
+/// paths, whatever the query, beginning with `/`.
 ///
 /// ```
 /// # use pagewire_client::Stale;

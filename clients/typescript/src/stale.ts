@@ -1,7 +1,7 @@
 import type { InvalidateRequest } from './generated/pagewire/v1/hooks.js';
 import { list, type OneOrMore } from './target.js';
 
-/** The cached results of hooks that are stale: the union of these selections. */
+/** The stale cached results of hooks: the union of these selections. */
 export interface Stale {
   /** Everything, of every plugin. */
   readonly all?: boolean;

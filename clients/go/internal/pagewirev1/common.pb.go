@@ -28,7 +28,7 @@ const (
 type Visibility int32
 
 const (
-	// In a filter: any. Of a socket: unknown, its page has not reported it.
+	// In a filter: any. For a socket: unknown, because its page has not reported it.
 	Visibility_VISIBILITY_UNSPECIFIED Visibility = 0
 	// The page is at least partly visible.
 	Visibility_VISIBILITY_VISIBLE Visibility = 1

@@ -788,8 +788,7 @@ func (x *SourceLocation) GetFrame() string {
 	return ""
 }
 
-// Tells the plugin to stop working on a call. A result that is already on its way is ignored and is
-// not an error.
+// Cancels a call. A result that is already on its way is ignored and is not an error.
 type CallCancel struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id of the call. A call is cancelled at most once.
@@ -1558,9 +1557,9 @@ type ServeContent struct {
 	//	*ServeContent_FilePath
 	Body isServeContent_Body `protobuf_oneof:"body"`
 	// The daemon may answer later requests with the same method, path, query and forwarded headers
-	// itself, until invalidated, a named file changes, or the session ends. Default false. Ignored for
-	// methods other than GET and HEAD, for requests with a body, and while a named file was modified
-	// less than a second ago, since it could change again undetected.
+	// itself, until the result is invalidated, a named file changes, or the session ends. Default
+	// false. Ignored for methods other than GET and HEAD, for requests with a body, and while a named
+	// file was modified less than a second ago, since it could change again undetected.
 	Remember bool `protobuf:"varint,6,opt,name=remember,proto3" json:"remember,omitempty"`
 	// Skip the later stages (transform, client injection). Default false.
 	Verbatim bool `protobuf:"varint,7,opt,name=verbatim,proto3" json:"verbatim,omitempty"`

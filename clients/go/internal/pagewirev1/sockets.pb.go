@@ -379,7 +379,7 @@ type CloseSocketsRequest struct {
 	// Required; unset, empty or reply_to is INVALID_ARGUMENT/FIELD_INVALID.
 	Target *Target `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
 	// WebSocket close code: 1000 or 4000-4999, others are INVALID_ARGUMENT/FIELD_INVALID. 0 = 1000.
-	// 4000-4499 lets the page's client reconnect; 4500-4999 tells it not to.
+	// After 4000-4499 the page's client reconnects; after 4500-4999 it does not.
 	CloseCode uint32 `protobuf:"varint,2,opt,name=close_code,json=closeCode,proto3" json:"close_code,omitempty"`
 	// Sent in the close frame. At most 123 bytes of UTF-8, else INVALID_ARGUMENT/FIELD_INVALID.
 	// Empty = none.

@@ -99,7 +99,7 @@ class PluginInfo:
     """Description of a plugin that is configured, connected, or both."""
 
     plugin_name: str
-    """The plugin's name, which identifies it in the configuration, in the plugin order and in the logs."""
+    """The plugin's name: identifies it in the configuration, the plugin order and the logs."""
     plugin_version: str
     """The version it reported. Empty = none."""
     state: PluginState

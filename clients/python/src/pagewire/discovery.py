@@ -122,7 +122,7 @@ def _is_private(status: os.stat_result) -> bool:
 def _is_alive(pid: int) -> bool:
     """Whether a process of the current user runs. A zombie counts as dead.
 
-    A killed daemon leaves its file behind, and another one may listen at its address by now.
+    A killed daemon leaves its file behind, and another daemon may listen at its address by now.
     """
     if not hasattr(os, "getuid"):
         return True  # on Windows os.kill would end the process

@@ -22,8 +22,8 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 final class SendStream {
   /**
-   * Limit on the memory of sends that wait for a reply. When it is reached, further sends fail at
-   * once, unless no other is pending.
+   * Limit on the memory of sends that wait for a reply. At the limit, a further send fails at once,
+   * unless no other send is pending.
    */
   private static final long MAX_PENDING_BYTES = 64 * 1024 * 1024;
 
