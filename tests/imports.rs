@@ -1,7 +1,8 @@
 //! `SendImport` and its outcomes.
 
 use crate::support::{Page, Site, TestServer, within};
-use pagewire_client::{DeliveryStatus, Import, ImportError, JsValue, Target};
+use futures_util::future::join_all;
+use pagewire_client::{DeliveryStatus, Import, ImportError, ImportRow, JsValue, Target};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -280,4 +281,25 @@ async fn code_that_is_not_awaited_is_served_after_the_call() {
     let frame = page.receive_json().await;
     let path = frame["data"]["importPath"].as_str().expect("a path");
     assert_eq!(server.get(path).await.text(), "1");
+}
+
+#[tokio::test]
+async fn results_of_many_pages_share_the_room_of_one_response() {
+    const PAGES: usize = 5;
+    let server = TestServer::start(&Site::page()).await;
+    let client = server.client().await;
+    let mut pages = Vec::new();
+    for _ in 0..PAGES {
+        pages.push(server.page().await);
+    }
+    let large = "x".repeat(900_000);
+    let target = Target::all();
+    let call = client.import_value(&target, Import::path("/x.js"));
+    let answers = pages
+        .iter_mut()
+        .map(|page| answer(page, "value", json!({"json": large})));
+    let (report, _) = tokio::join!(call, join_all(answers));
+    let rows = report.expect("a report").rows;
+    let whole = |row: &&ImportRow| matches!(row.outcome, Ok(JsValue::Json(_)));
+    assert_eq!((rows.len(), rows.iter().filter(whole).count()), (PAGES, 3));
 }

@@ -12,7 +12,7 @@ use crate::message::{Import, PageResult, ServerMessage};
 use futures_util::future::join_all;
 use proto::import_result::Outcome;
 use proto::{DeliveryOptions, DeliveryStatus, ImportResult, SendImportRequest, SendImportResponse};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use tonic::Status;
@@ -86,9 +86,15 @@ pub(super) async fn send(
         .min(time_left.unwrap_or(Duration::MAX));
     let start = Instant::now();
     let deadline = start + budget;
+    // Results are converted as they arrive, so that together they take no more memory than the response.
+    let room = Mutex::new(ALL_RESULTS_BYTES);
     let waits = selection.sockets.iter().map(|socket| async {
         let result = await_page(control, socket, &call_id, frame.clone(), deadline).await;
-        (result, start.elapsed())
+        let outcome = result.map(|result| {
+            let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);
+            value::import_outcome(result, max_result_bytes as usize, &mut room)
+        });
+        (outcome, start.elapsed())
     });
     let page_results = join_all(waits).await;
     let mut unsent = page_results.iter().map(|(result, _)| match result {
@@ -99,10 +105,9 @@ pub(super) async fn send(
     let sent = send_to(&selection, &options, |_| unsent.next().unwrap_or(Ok(())));
     let report = sent.report_now();
 
-    let results = result_rows(&selection, page_results, max_result_bytes as usize);
     Ok(SendImportResponse {
         report: Some(report),
-        results,
+        results: result_rows(&selection, page_results),
     })
 }
 
@@ -110,10 +115,8 @@ pub(super) async fn send(
 /// order of the selection.
 fn result_rows(
     selection: &Selection,
-    page_results: Vec<(Result<PageResult, Unanswered>, Duration)>,
-    max_result_bytes: usize,
+    page_results: Vec<(Result<Outcome, Unanswered>, Duration)>,
 ) -> Vec<ImportResult> {
-    let mut room = ALL_RESULTS_BYTES;
     let unknown = selection.unknown.iter().map(|id| ImportResult {
         socket_id: id.clone(),
         outcome: Some(Outcome::Unanswered(DeliveryStatus::NotFound.into())),
@@ -122,7 +125,7 @@ fn result_rows(
     let sockets = selection.sockets.iter().zip(page_results);
     let selected = sockets.map(|(socket, (result, elapsed))| {
         let outcome = match result {
-            Ok(result) => value::import_outcome(result, max_result_bytes, &mut room),
+            Ok(outcome) => outcome,
             Err(Unanswered::Unsent(status) | Unanswered::Sent(status)) => {
                 Outcome::Unanswered(status.into())
             }
