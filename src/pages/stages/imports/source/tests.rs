@@ -351,8 +351,8 @@ const NESTED: &[(&str, &str, &str)] = &[
     ("@a ", "class A{}", ""),
 ];
 
-/// A stack overflow would abort the test process. Calls `parse` without the check of the bracket depth, because
-/// comments can hide brackets from that check: the estimated stack must suffice on its own.
+/// A stack overflow would abort the test process. Calls `parse` without the check of the nesting: the estimated
+/// stack must suffice on its own.
 #[test]
 fn no_nesting_overflows_the_stack() {
     for (open, inner, close) in NESTED {
