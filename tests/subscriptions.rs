@@ -149,7 +149,8 @@ async fn a_different_epoch_is_a_gap_or_an_error_when_strict() {
 }
 
 /// Subscribes and reads only the first message; then the page sends `count` messages, all of which the
-/// daemon has read when this returns.
+/// daemon has read when this returns. Needs a runtime with several threads: sending occupies one for seconds on
+/// a busy machine, and meanwhile the connection to the daemon must answer pings.
 async fn fall_behind(
     server: &TestServer,
     overflow: proto::OverflowPolicy,
@@ -183,7 +184,7 @@ async fn fall_behind(
     stream
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_slow_subscriber_gets_its_queued_events_and_then_an_end_from_which_it_can_resume() {
     let server = TestServer::start(&Site::page()).await;
     let mut stream = fall_behind(&server, proto::OverflowPolicy::Disconnect, 60).await;
@@ -221,7 +222,7 @@ async fn a_slow_subscriber_gets_its_queued_events_and_then_an_end_from_which_it_
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_slow_subscriber_that_prefers_gaps_gets_the_exact_bounds_of_its_loss() {
     let server = TestServer::start(&Site::page()).await;
     let mut stream = fall_behind(&server, proto::OverflowPolicy::Gap, 60).await;
