@@ -13,6 +13,10 @@ const LEAVES_A_CHILD: [(&str, &str); 3] = [
     ("no-env", "setsid env -i sleep 1000 & echo left $!"),
 ];
 
+/// Line of a shell that replaces itself by the daemon. The daemon ignores no signal, even if these tests were
+/// started by `nohup`.
+const NO_SIGNAL_IGNORED: &str = "exec env --default-signal=HUP,QUIT \"$0\" \"$@\"";
+
 /// Starts a daemon with a private runtime folder and a plugin, and returns the process that the plugin has
 /// left. The shell lines run before the daemon.
 async fn start(runtime: &Path, preparation: &str, plugin: &str) -> (TestServer, u32) {
@@ -55,7 +59,7 @@ async fn every_signal_that_ends_a_terminal_drains() {
     for signal in [Signal::HUP, Signal::QUIT, Signal::TERM, Signal::INT] {
         let runtime = tempfile::tempdir().expect("a folder");
         let plugin = format!("{}; cat", LEAVES_A_CHILD[0].1);
-        let (server, child) = start(runtime.path(), "true", &plugin).await;
+        let (server, child) = start(runtime.path(), NO_SIGNAL_IGNORED, &plugin).await;
         let mut page = server.page().await;
         server.signal(signal);
         assert_eq!(page.receive_close().await.0, 1001, "{signal:?}");
@@ -71,7 +75,7 @@ async fn a_second_hangup_does_not_abort_the_drain_and_another_signal_does() {
     let stubborn = format!("trap '' TERM; {}; sleep 1000", LEAVES_A_CHILD[0].1);
     for (second, expected) in [(Signal::HUP, 0), (Signal::QUIT, 1)] {
         let runtime = tempfile::tempdir().expect("a folder");
-        let (mut server, child) = start(runtime.path(), "true", &stubborn).await;
+        let (mut server, child) = start(runtime.path(), NO_SIGNAL_IGNORED, &stubborn).await;
         server.signal(Signal::HUP);
         server.wait_for_log("stopping").await;
         server.signal(second);

@@ -9,7 +9,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub(super) struct StopSignals {
     requests: Vec<Signal>,
     hangup: Option<Signal>,
+    /// SIGXFSZ: a file has reached the limit of the shell (`ulimit -f`). Only the write fails.
+    _file_limit: Signal,
 }
+
+/// SIGXFSZ of Linux, macOS and the BSDs.
+const FILE_LIMIT: i32 = 25;
 
 impl StopSignals {
     /// Handles the signals from now on. SIGHUP and SIGQUIT stay ignored if the parent process had them
@@ -26,7 +31,11 @@ impl StopSignals {
         ];
         requests.extend(unless_ignored(SignalKind::quit())?);
         let hangup = unless_ignored(SignalKind::hangup())?;
-        Ok(Self { requests, hangup })
+        Ok(Self {
+            requests,
+            hangup,
+            _file_limit: signal(SignalKind::from_raw(FILE_LIMIT))?,
+        })
     }
 
     /// Waits for the first signal.

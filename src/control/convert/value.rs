@@ -12,6 +12,9 @@ use proto::js_value::Kind;
 /// Characters that remain of a text that is too large.
 const BEGINNING_CHARS: usize = 1000;
 
+/// Characters of it that remain when there is no room for more, so that many rows stay small.
+const MIN_BEGINNING_CHARS: usize = 32;
+
 /// Converts the result of an import. See [`value`] for the limits.
 pub(in crate::control) fn import_outcome(
     result: PageResult,
@@ -135,7 +138,8 @@ fn truncate(text: &str, room: &mut usize, truncated: &mut bool) -> String {
 }
 
 fn beginning(text: &str, room: &mut usize) -> String {
-    let beginning: String = text.chars().take(BEGINNING_CHARS).collect();
+    let chars = (*room).clamp(MIN_BEGINNING_CHARS, BEGINNING_CHARS);
+    let beginning: String = text.chars().take(chars).collect();
     *room = room.saturating_sub(beginning.len());
     beginning
 }

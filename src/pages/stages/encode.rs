@@ -1,12 +1,13 @@
 //! The encode stage: compresses responses with brotli or gzip, as the client prefers (RFC 9110, section
 //! 8.4). Compressed bodies are cached. Streams pass unchanged, since an encoder would delay them.
 
-use crate::pages::files::store::run_blocking;
+use crate::pages::files::store::{run_blocking, run_large};
 use crate::pages::request::PageRequest;
 use crate::pages::response::derived_cache::Variant;
 use crate::pages::response::open_file::OpenFile;
 use crate::pages::response::page_response::{PageResponse, Payload, content_tag, strong_tag};
 use async_compression::Level;
+use async_compression::brotli::EncoderParams;
 use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder};
 use async_compression::tokio::write::{BrotliEncoder, GzipEncoder};
 use axum::body::Body;
@@ -17,6 +18,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use std::io;
 use std::path::Path;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::coop::consume_budget;
 use tokio_util::io::{ReaderStream, StreamReader};
 
@@ -28,6 +30,17 @@ const MAX_CACHED_BYTES: usize = 1024 * 1024;
 
 /// How much of a larger body is compressed at a time. Default 256 KiB.
 const PART_BYTES: usize = 256 * 1024;
+
+/// Larger bodies that are compressed at a time, also while their clients do not read. Further ones are sent
+/// uncompressed. Default 64, which take 130 MB.
+const MAX_STREAM_ENCODERS: usize = 64;
+
+/// Permits for [`MAX_STREAM_ENCODERS`].
+static STREAM_ENCODERS: Semaphore = Semaphore::const_new(MAX_STREAM_ENCODERS);
+
+/// Window of brotli, as a power of two: 256 KiB. With the largest one, 16 MiB, an encoder takes ten times the
+/// memory, and files of the usual sizes become no smaller.
+const BROTLI_WINDOW: i32 = 18;
 
 /// Fast rather than small, since the network path to the browser is short.
 const BROTLI_QUALITY: i32 = 4;
@@ -65,8 +78,10 @@ impl Coding {
     fn encoder(self) -> Box<dyn Encoder> {
         match self {
             Self::Brotli => {
-                let quality = Level::Precise(BROTLI_QUALITY);
-                Box::new(BrotliEncoder::with_quality(Vec::new(), quality))
+                let params = EncoderParams::default()
+                    .quality(Level::Precise(BROTLI_QUALITY))
+                    .window_size(BROTLI_WINDOW);
+                Box::new(BrotliEncoder::with_params(Vec::new(), params))
             }
             Self::Gzip => {
                 let quality = Level::Precise(GZIP_QUALITY);
@@ -101,7 +116,7 @@ async fn encode(
     is_last: bool,
 ) -> io::Result<(Box<dyn Encoder>, Bytes)> {
     let runtime = tokio::runtime::Handle::current();
-    run_blocking(move || {
+    run_large(move || {
         runtime.block_on(async {
             encoder.write_all(&part).await?;
             if is_last {
@@ -116,14 +131,18 @@ async fn encode(
 }
 
 /// Returns a stream that encodes a body part by part.
-fn encode_stream(coding: Coding, body: Body) -> impl Stream<Item = io::Result<Bytes>> + Send {
+fn encode_stream(
+    coding: Coding,
+    body: Body,
+    permit: SemaphorePermit<'static>,
+) -> impl Stream<Item = io::Result<Bytes>> + Send {
     let state = (
         body.into_data_stream(),
         Bytes::new(),
-        Some(coding.encoder()),
+        Some((coding.encoder(), permit)),
     );
     stream::try_unfold(state, async |(mut chunks, mut rest, mut encoder)| {
-        while let Some(current) = encoder.take() {
+        while let Some((current, permit)) = encoder.take() {
             while rest.is_empty()
                 && let Some(chunk) = chunks.try_next().await.map_err(io::Error::other)?
             {
@@ -132,7 +151,7 @@ fn encode_stream(coding: Coding, body: Body) -> impl Stream<Item = io::Result<By
             let part = rest.split_to(rest.len().min(PART_BYTES));
             let is_last = part.is_empty();
             let (current, encoded) = encode(current, part, is_last).await?;
-            encoder = (!is_last).then_some(current);
+            encoder = (!is_last).then_some((current, permit));
             if !encoded.is_empty() {
                 return Ok(Some((encoded, (chunks, rest, encoder))));
             }
@@ -198,7 +217,11 @@ async fn compress(request: &PageRequest<'_>, response: &mut PageResponse, coding
             response.set_derived_body(derived, coding.variant());
         }
         large => {
-            let body = Body::from_stream(encode_stream(coding, large.into_body()));
+            let Ok(permit) = STREAM_ENCODERS.try_acquire() else {
+                response.body = large;
+                return;
+            };
+            let body = Body::from_stream(encode_stream(coding, large.into_body(), permit));
             response.set_derived_stream(Payload::Stream(body), coding.variant());
         }
     }
