@@ -104,8 +104,9 @@ async fn a_signal_that_the_parent_ignores_stays_ignored() {
 async fn a_process_in_a_session_of_its_own_ends_with_its_plugin() {
     for (name, script) in &LEAVES_A_CHILD[..2] {
         let runtime = tempfile::tempdir().expect("a folder");
-        // The plugin exits, and is not followed by another for some time.
-        let (_server, child) = start(runtime.path(), "true", script).await;
+        // The plugin exits once its child has printed, and is not followed by another for some time.
+        let plugin = format!("{script} | head -n 1");
+        let (_server, child) = start(runtime.path(), "true", &plugin).await;
         assert_ends(child, name).await;
     }
 }
