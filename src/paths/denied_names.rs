@@ -3,74 +3,202 @@
 use regex::{Regex, RegexBuilder};
 use std::sync::LazyLock;
 
-/// Names of files and folders. Any case, and any form in which a name contains one as a whole word: editors
-/// keep copies of `.env` as `.env~`, `#.env#`, `.#.env`, `.env.swp` and `%site%.env.swp`, and people as
-/// `.env.old`, `.env-2` and `copy of .env`.
+/// Names of files and folders, in any case, where `*` is any text. They are denied in any form in which a
+/// name contains one as a whole word, whatever follows: editors keep copies of `id_rsa` as `id_rsa~`,
+/// `#id_rsa#` and `%home%id_rsa.swp`, and people as `id_rsa.old`, `id_rsa2` and `copy of id_rsa`.
 const DENIED_NAMES: &[&str] = &[
-    ".env",
-    ".envrc",
     ".git",
-    ".git-credentials",
     ".hg",
     ".svn",
     ".bzr",
     ".jj",
-    ".npmrc",
-    ".yarnrc",
-    ".netrc",
-    "_netrc",
-    ".pypirc",
-    ".pgpass",
-    ".my.cnf",
-    ".htpasswd",
     ".ssh",
+    ".aws",
+    ".azure",
+    ".docker",
+    ".kube",
+    ".gnupg",
+    ".cargo",
+    ".gem",
+    "_netrc",
     "id_rsa",
     "id_dsa",
     "id_ecdsa",
     "id_ed25519",
-    ".aws",
-    ".azure",
-    ".docker",
+    "ssh_host_*_key",
+    "application_default_credentials.json",
+    "tfvars.json",
+    "pagewire*.toml",
+];
+
+/// Files that are denied as [`DENIED_NAMES`] are, and after another name as [`DENIED_ENDINGS`] are:
+/// `.env.js` and `prod.env` are denied, `vite.env.js` is code.
+const DENIED_DOTFILES: &[&str] = &[
+    ".env",
+    ".envrc",
+    ".flaskenv",
+    ".dev.vars",
+    ".git-credentials",
+    ".gitconfig",
+    ".gitcookies",
+    ".npmrc",
+    ".yarnrc",
+    ".netrc",
+    ".pypirc",
+    ".pgpass",
+    ".my.cnf",
+    ".mylogin.cnf",
+    ".htpasswd",
+    ".htdigest",
     ".dockercfg",
-    ".kube",
-    ".gnupg",
+    ".dockerconfigjson",
     ".vault-token",
-    "pagewire.toml",
+    ".terraformrc",
+    ".sentryclirc",
+    ".s3cfg",
+    ".boto",
+    ".bash_history",
+    ".zsh_history",
+    ".python_history",
+    ".node_repl_history",
+    ".psql_history",
+    ".mysql_history",
+    ".sqlite_history",
 ];
 
-/// Extensions of keys and certificates. The file may be a copy: see [`COPY_WORDS`].
-const DENIED_EXTENSIONS: &[&str] = &[
-    "pem", "key", "crt", "p12", "pfx", "p8", "ppk", "jks", "keystore", "kdbx",
+/// Ends of the names of keys, certificates and other secrets. Whatever follows makes a copy, as in
+/// `server.key.tar.gz` and `server.key (copy 2)`, except one of [`WEB_EXTENSIONS`].
+const DENIED_ENDINGS: &[&str] = &[
+    ".pem",
+    ".key",
+    ".crt",
+    ".p12",
+    ".pfx",
+    ".p8",
+    ".ppk",
+    ".jks",
+    ".keystore",
+    ".kdbx",
+    ".keytab",
+    ".gpg",
+    ".ovpn",
+    ".tfstate",
+    ".tfvars",
+    "kubeconfig",
 ];
 
-/// Words after a denied extension that make the file a copy of it, with numbers and punctuation between
-/// them: `server.key~`, `.server.key.swp`, `server.key.~1~`, `server.key (copy 2)`, `server.key.bak.gz`. Any
-/// other word is an extension of its own: `message.key.js` is code.
+/// Last extensions of what pages load: `message.key.js` is code, and not a copy of a key.
+const WEB_EXTENSIONS: &[&str] = &[
+    "js",
+    "mjs",
+    "cjs",
+    "jsx",
+    "ts",
+    "mts",
+    "cts",
+    "tsx",
+    "vue",
+    "svelte",
+    "astro",
+    "wasm",
+    "dll",
+    "pdb",
+    "map",
+    "json",
+    "json5",
+    "jsonc",
+    "webmanifest",
+    "css",
+    "scss",
+    "sass",
+    "less",
+    "styl",
+    "pcss",
+    "html",
+    "htm",
+    "xhtml",
+    "xml",
+    "md",
+    "mdx",
+    "graphql",
+    "gql",
+    "svg",
+    "png",
+    "apng",
+    "jpg",
+    "jpeg",
+    "gif",
+    "webp",
+    "avif",
+    "bmp",
+    "ico",
+    "woff",
+    "woff2",
+    "ttf",
+    "otf",
+    "eot",
+    "mp3",
+    "mp4",
+    "m4a",
+    "ogg",
+    "wav",
+    "webm",
+    "vtt",
+    "pdf",
+];
+
+/// Words that people append to a secret without a separator, as they do digits: `.envold`, `id_rsa2`.
 const COPY_WORDS: &[&str] = &[
-    "backup", "bak", "bck", "bk", "bkp", "br", "bz2", "copy", "dist", "dpkg", "gz", "jb", "kate",
-    "new", "old", "orig", "original", "part", "prev", "previous", "rej", "rpmnew", "rpmorig",
-    "rpmsave", "save", "saved", "swap", "temp", "tmp", "ucf", "un", "xz", "zip", "zst",
+    "backup", "bak", "bck", "bk", "bkp", "copy", "dev", "local", "new", "old", "orig", "original",
+    "prev", "previous", "prod", "sav", "save", "saved", "temp", "tmp",
 ];
 
 /// Whether a name is on the deny list.
 pub(super) fn is_denied(name: &str) -> bool {
-    PATTERN.is_match(name)
+    DENIED.is_match(name) && (DENIED_WHATEVER_FOLLOWS.is_match(name) || !has_web_extension(name))
 }
 
-/// One pattern for the whole list, since every name of every path is compared with it. Letters and digits
-/// are words; everything else, the underscore included, is between them.
-static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
-    let any_of = |words: &[&str]| {
-        let words: Vec<_> = words.iter().map(|word| regex::escape(word)).collect();
-        format!("(?:{})", words.join("|"))
-    };
-    let (names, extensions) = (any_of(DENIED_NAMES), any_of(DENIED_EXTENSIONS));
-    // Vim counts its swap files backwards: swp, swo, and so on.
-    let copy = format!(r"(?:(?:{}|sw[a-z])?\d*)", any_of(COPY_WORDS));
-    let pattern = format!(r"(?:^|[\W_]){names}(?:$|[\W_])|\.{extensions}(?:[\W_]+{copy})*$");
-    let pattern = RegexBuilder::new(&pattern).case_insensitive(true).build();
-    pattern.expect("the words are escaped")
+fn has_web_extension(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    WEB_EXTENSIONS
+        .iter()
+        .any(|web| web.eq_ignore_ascii_case(extension))
+}
+
+/// One pattern for the whole list, since every name of every path is compared with it.
+static DENIED: LazyLock<Regex> = LazyLock::new(|| {
+    let endings = any_of(&[DENIED_ENDINGS, DENIED_DOTFILES]);
+    pattern(&format!("(?:{}|{endings})", whole_names()))
 });
+
+/// The part of [`DENIED`] to which [`WEB_EXTENSIONS`] makes no difference.
+static DENIED_WHATEVER_FOLLOWS: LazyLock<Regex> = LazyLock::new(|| pattern(&whole_names()));
+
+/// Matches the names that must begin a word. Editors encode the slashes of a path as `%` or `%2F`.
+fn whole_names() -> String {
+    let names = any_of(&[DENIED_NAMES, DENIED_DOTFILES]);
+    format!("(?:^|[^a-z0-9]|%[0-9a-f]{{2}}){names}")
+}
+
+/// Compiles the pattern of secrets that end a word. ASCII letters and digits are words; everything else,
+/// the underscore included, is between them.
+fn pattern(secrets: &str) -> Regex {
+    let copies = any_of(&[COPY_WORDS]);
+    let pattern = format!("{secrets}(?:{copies}|[0-9])*(?:$|[^a-z0-9])");
+    let pattern = RegexBuilder::new(&pattern)
+        .case_insensitive(true)
+        .dot_matches_new_line(true)
+        .build();
+    pattern.expect("the words are escaped")
+}
+
+fn any_of(lists: &[&[&str]]) -> String {
+    let words = lists.iter().copied().flatten();
+    let words: Vec<_> = words
+        .map(|word| regex::escape(word).replace(r"\*", ".*"))
+        .collect();
+    format!("(?:{})", words.join("|"))
+}
 
 #[cfg(test)]
 mod tests {
@@ -102,8 +230,95 @@ mod tests {
             "server.pem",
             "Server.KEY",
             "store.jks",
+            "prod.env",
+            "local.env",
+            ".nfs.env",
+            ".fuse_hidden.env",
+            "4913.env",
+            "team.htpasswd",
+            "%2Fhome%2Fu%2F.env",
+            "%2Fhome%2Fu%2F.ssh",
+            "%2Fhome%2Fu%2Fid_rsa",
+            ".flaskenv",
+            ".dev.vars",
+            ".cargo",
+            ".gem",
+            ".s3cfg",
+            ".boto",
+            ".mylogin.cnf",
+            ".htdigest",
+            ".dockercfg",
+            ".dockerconfigjson",
+            "kubeconfig",
+            "prod.kubeconfig",
+            "kubeconfig.yaml",
+            "terraform.tfstate",
+            "prod.tfvars",
+            "prod.auto.tfvars.json",
+            ".bash_history",
+            ".zsh_history",
+            ".gitconfig",
+            ".gitcookies",
+            "ssh_host_rsa_key",
+            "ssh_host_ecdsa_key",
+            "ssh_host_ed25519_key",
+            "application_default_credentials.json",
+            "backup.gpg",
+            "http.keytab",
+            "work.ovpn",
+            "pagewire.local.toml",
+            "pagewire copy.toml",
         ] {
             assert!(is_denied(name), "{name}");
+            for ending in [
+                "2",
+                "old",
+                "_old",
+                "Backup",
+                "copy2",
+                ".tar",
+                ".tgz",
+                ".tar.gz",
+                ".7z",
+                ".rar",
+                ".zip",
+                ".enc",
+                ".gpg",
+                ".asc",
+                ".age",
+                ".b64",
+                ".sample",
+                ".example",
+                ".local",
+                ".prod",
+                ".default",
+                ".disabled",
+                ".off",
+                ".sav",
+                ".bac",
+                ".ori",
+                ".pacnew",
+                ".lock",
+                ".merge",
+                ".mine",
+                ".theirs",
+                ".partial",
+                ".download",
+                ".txt",
+                ".bak.txt",
+                ".old.txt",
+                ",v",
+                ".20240101T1200",
+                ".XyZ12a",
+                ".goutputstream-AB12",
+                ".~undo-tree~",
+                " kopie",
+                " (conflicted copy 2024)",
+                "\u{526f}\u{672c}",
+            ] {
+                let copy = format!("{name}{ending}");
+                assert!(is_denied(&copy), "{copy}");
+            }
             for copy in [
                 format!("{name}~"),
                 format!("#{name}#"),
@@ -167,6 +382,31 @@ mod tests {
             "index.html~",
             ".index.html.swp",
             "page.bak",
+            "envelope.js",
+            "environment.ts",
+            ".environment",
+            "env.html",
+            "gitignore.md",
+            "turnkey.html",
+            "monkey.css",
+            "pem.min.js",
+            "message.key.JS",
+            "message.key.js.map",
+            "key.woff2",
+            "app.key.worker.mjs",
+            "kubeconfig.ts",
+            "kubeconfigs",
+            "Microsoft.Azure.Core.dll",
+            "credentials.json",
+            "a.der",
+            ".config",
+            ".gitmodules",
+            ".dockerignore",
+            ".gemini",
+            "history.js",
+            "user_history.json",
+            "ssh_host_key.js",
+            "package.toml",
         ] {
             assert!(!is_denied(name), "{name}");
         }
