@@ -6,19 +6,21 @@
 mod resolver;
 
 use crate::hub::Patterns;
+use crate::message::truncate;
 use crate::paths::{PathLookup, Roots, UrlPath, path_url};
 use crate::plugins::{
-    CallMessage, Calls, FailureMode, Hook, HookGuard, HookKind, HookOptions, ImportSpecifier,
-    MAX_HOOK_REGEX_BYTES, PluginRegistry, RequestFilter, RequestFilters, ResolveImport,
-    ResolveImportCall, ResolveImportOptions, ResolveImportOutcome, ResolvedImports, SessionError,
-    SessionGuard, SessionOptions,
+    CallMessage, Calls, FailureMode, Hook, HookFailure, HookGuard, HookKind, HookOptions,
+    ImportSpecifier, MAX_HOOK_REGEX_BYTES, PluginRegistry, RequestFilter, RequestFilters,
+    ResolveImport, ResolveImportCall, ResolveImportOptions, ResolveImportOutcome, ResolvedImports,
+    SessionError, SessionGuard, SessionOptions,
 };
 use percent_encoding::percent_decode_str;
-use resolver::{NodeResolver, Resolution, ResolutionError, ResolvedFile};
-use std::collections::BTreeSet;
+use resolver::{NodeResolver, ResolutionError, ResolvedFile, STACK_BYTES};
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// The plugin name of the session.
@@ -27,8 +29,12 @@ const NAME: &str = "node-resolve";
 /// Modules resolved concurrently; further ones queue. Default 64.
 const CONCURRENT_CALLS: usize = 64;
 
-/// How long resolving a module may take. Then the page gets 504. Default 10 s.
+/// How long resolving a module may take. Then the page gets 504, and no further specifier is resolved.
+/// Default 10 s.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest beginning of a specifier in the log, in bytes; the rest is cut off. Default 200.
+const MAX_LOGGED_BYTES: usize = 200;
 
 /// Matches bare specifiers and `node:` URLs: no paths, and no URLs with another scheme.
 const SPECIFIERS: &str = "^(?:node:|[^/:]+(?:/|$))";
@@ -97,71 +103,97 @@ impl NodeResolve {
     /// Answers calls until the hook's stream ends.
     pub(crate) async fn run(mut self) {
         while let Some(message) = self.calls.recv().await {
-            if let CallMessage::Call { id, call, .. } = message {
-                let (mapper, hook) = (self.mapper.clone(), self.guard.hook().clone());
-                tokio::task::spawn_blocking(move || {
-                    let resolved = mapper.resolve_imports(&call);
-                    hook.resolve(id, ResolveImportOutcome::Resolved(resolved));
+            let CallMessage::Call {
+                id,
+                call,
+                time_remaining,
+            } = message
+            else {
+                continue;
+            };
+            let deadline = Instant::now() + time_remaining.unwrap_or(CALL_TIMEOUT);
+            let (mapper, hook) = (self.mapper.clone(), self.guard.hook().clone());
+            let spawned = thread::Builder::new()
+                .name("node-resolve".to_owned())
+                .stack_size(STACK_BYTES)
+                .spawn(move || {
+                    // A call whose deadline has passed has failed already.
+                    if let Some(resolved) = mapper.resolve_imports(&call, deadline) {
+                        hook.resolve(id, ResolveImportOutcome::Resolved(resolved));
+                    }
                 });
+            if let Err(error) = spawned {
+                let failure = HookFailure {
+                    status: 503,
+                    message: format!("cannot start a thread to resolve imports: {error}"),
+                    ..HookFailure::default()
+                };
+                let outcome = ResolveImportOutcome::Failure(failure);
+                self.guard.hook().resolve(id, outcome);
             }
         }
     }
 }
 
 impl SpecifierMapper {
-    fn resolve_imports(&self, call: &ResolveImportCall) -> ResolvedImports {
+    /// Returns none if the deadline passes.
+    fn resolve_imports(
+        &self,
+        call: &ResolveImportCall,
+        deadline: Instant,
+    ) -> Option<ResolvedImports> {
         let importer = Importer::of(call, &self.roots);
         let mut depends_on = BTreeSet::new();
-        let specifiers = call.imports.iter().map(|import| {
-            let Resolution {
-                outcome,
-                depends_on: files,
-            } = self.resolver.resolve(&importer.file, &import.specifier);
-            depends_on.extend(files);
-            self.replacement(&importer, import, outcome)
-                .unwrap_or_default()
-        });
-        ResolvedImports {
-            specifiers: specifiers.collect(),
+        let mut resolved = HashMap::new();
+        let mut specifiers = Vec::with_capacity(call.imports.len());
+        for import in &call.imports {
+            if Instant::now() >= deadline {
+                return None;
+            }
+            let specifier = import.specifier.as_str();
+            let replacement = resolved.entry(specifier).or_insert_with(|| {
+                let resolution = self.resolver.resolve(&importer.file, specifier);
+                depends_on.extend(resolution.depends_on);
+                self.replacement(&importer, specifier, resolution.outcome)
+            });
+            if let Err(reason) = replacement {
+                log_unresolved(&importer.file, import, reason);
+            }
+            specifiers.push(replacement.clone().unwrap_or_default());
+        }
+        Some(ResolvedImports {
+            specifiers,
             no_cache: false,
             depends_on: depends_on.into_iter().collect(),
-        }
+        })
     }
 
-    /// Returns the URL to import instead; none = the specifier stays as it is, because it already names
-    /// the file literally or cannot be resolved.
+    /// Returns the URL to import instead; empty = the specifier stays as it is, because it already names
+    /// the file literally.
+    ///
+    /// # Errors
+    /// Returns the reason why the specifier cannot be resolved.
     fn replacement(
         &self,
         importer: &Importer<'_>,
-        import: &ImportSpecifier,
+        specifier: &str,
         outcome: Result<ResolvedFile, ResolutionError>,
-    ) -> Option<String> {
-        let reason = match outcome {
+    ) -> Result<String, String> {
+        match outcome {
             Ok(resolved) => {
-                let as_written = importer.literal_path(&import.specifier);
+                let as_written = importer.literal_path(specifier);
                 if [&resolved.file, &resolved.link]
                     .map(Some)
                     .contains(&as_written.as_ref())
                 {
-                    return None;
+                    return Ok(String::new());
                 }
-                match self.url_of(&resolved) {
-                    Ok(url) => {
-                        let url = relative(importer.path, &url);
-                        return Some(format!("{url}{}", resolved.suffix));
-                    }
-                    Err(reason) => reason,
-                }
+                let url = relative(importer.path, &self.url_of(&resolved)?);
+                Ok(format!("{url}{}", resolved.suffix))
             }
-            Err(ResolutionError::Ignored) => return Some(EMPTY_MODULE.to_owned()),
-            Err(error) => error.to_string(),
-        };
-        tracing::warn!(
-            target: "pagewire::node_resolve",
-            "{}:{}:{}: cannot resolve the import of {:?}: {reason}",
-            importer.file.display(), import.line, import.column, import.specifier,
-        );
-        None
+            Err(ResolutionError::Ignored) => Ok(EMPTY_MODULE.to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// Returns the URL path of a file, or the reason why it has none.
@@ -194,6 +226,16 @@ impl SpecifierMapper {
         };
         Err(format!("{} is {reason}", file.display()))
     }
+}
+
+fn log_unresolved(importer: &Path, import: &ImportSpecifier, reason: &str) {
+    let mut specifier = import.specifier.clone();
+    truncate(&mut specifier, MAX_LOGGED_BYTES);
+    tracing::warn!(
+        target: "pagewire::node_resolve",
+        "{}:{}:{}: cannot resolve the import of {specifier:?}: {reason}",
+        importer.display(), import.line, import.column,
+    );
 }
 
 /// The replacement for a module that a package's `browser` field excludes.
@@ -268,6 +310,44 @@ fn relative(importer: &str, target: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::paths::Root;
+    use crate::plugins::RequestContext;
+
+    #[test]
+    fn a_call_whose_deadline_has_passed_is_abandoned() {
+        let site = tempfile::tempdir().expect("a folder");
+        std::fs::write(site.path().join("b.js"), "").expect("the file is written");
+        let root = Root::open(site.path(), &[], &[]).expect("a root");
+        let roots = Roots::new(root, Vec::new());
+        let mapper = SpecifierMapper {
+            resolver: NodeResolver::new(roots.dir()),
+            roots,
+        };
+        let import = ImportSpecifier {
+            specifier: "./b".to_owned(),
+            dynamic: false,
+            line: 1,
+            column: 1,
+        };
+        let call = ResolveImportCall {
+            importer: RequestContext {
+                method: "GET".to_owned(),
+                path: "/a.js".to_owned(),
+                query: String::new(),
+                headers: Vec::new(),
+                traceparent: String::new(),
+                raw_target: "/a.js".to_owned(),
+                host: "localhost".to_owned(),
+                file: None,
+            },
+            imports: vec![import.clone(), import],
+        };
+        let now = Instant::now();
+        let resolved = mapper.resolve_imports(&call, now + CALL_TIMEOUT);
+        let resolved = resolved.expect("the deadline has not passed");
+        assert_eq!(resolved.specifiers, ["./b.js", "./b.js"]);
+        assert!(mapper.resolve_imports(&call, now).is_none());
+    }
 
     #[test]
     fn urls_are_relative_to_the_importer() {

@@ -1,7 +1,11 @@
 //! Resolution of specifiers to files with `oxc_resolver`, configured as bundlers for browsers do it. The
 //! resolver's file accesses are recorded, so that a result can name the files it depends on.
 
+mod limits;
+
 use crate::paths::{read_regular, read_regular_text};
+pub(super) use limits::STACK_BYTES;
+use limits::{MAX_PATH_BYTES, MAX_TSCONFIGS, check_package_json, check_tsconfig};
 use nodejs_built_in_modules::BUILTINS;
 use oxc_resolver::{
     FileMetadata, FileSystem, FileSystemOs, ResolveContext, ResolveError, ResolveOptions,
@@ -9,10 +13,10 @@ use oxc_resolver::{
 };
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Conditions of `exports` and `imports` that apply to a browser loading ES modules from a development
 /// server, in addition to `default`.
@@ -75,6 +79,9 @@ pub(super) enum ResolutionError {
     /// A package.json excludes the module for browsers (`"browser": { "x": false }`).
     #[error("excluded for browsers by a package.json")]
     Ignored,
+    /// The specifier or the path of its importer is not resolved: see [`MAX_PATH_BYTES`].
+    #[error("{0} is longer than {MAX_PATH_BYTES} bytes")]
+    TooLong(&'static str),
     /// Any other error of the resolver, such as a path that a package does not export.
     #[error("{0}")]
     Other(String),
@@ -105,15 +112,22 @@ impl NodeResolver {
     /// (an inline script has the path of its page). Specifiers that satisfy [`is_url_like`] are
     /// never found.
     ///
-    /// Blocks on file system access.
+    /// Blocks on file system access, and needs a stack of [`STACK_BYTES`].
     pub(super) fn resolve(&self, importer: &Path, specifier: &str) -> Resolution {
         let (path, suffix) = split_suffix(specifier);
-        let Some(folder) = importer.parent().filter(|_| !is_url_like(specifier)) else {
-            return Resolution {
-                outcome: Err(ResolutionError::NotFound { package: None }),
-                depends_on: Vec::new(),
-            };
+        let unresolved = |error| Resolution {
+            outcome: Err(error),
+            depends_on: Vec::new(),
         };
+        let Some(folder) = importer.parent().filter(|_| !is_url_like(specifier)) else {
+            return unresolved(ResolutionError::NotFound { package: None });
+        };
+        if specifier.len() > MAX_PATH_BYTES {
+            return unresolved(ResolutionError::TooLong("it"));
+        }
+        if importer.as_os_str().len() > MAX_PATH_BYTES {
+            return unresolved(ResolutionError::TooLong("the path of its importer"));
+        }
         let recorder = RecordingFs::default();
         let resolver = ResolverGeneric::new_with_file_system(recorder.clone(), options());
         // The importer is treated as TypeScript, so that aliases apply even without `allowJs`: that
@@ -124,26 +138,36 @@ impl NodeResolver {
             (None, None)
         } else {
             match resolver.find_tsconfig(&as_typescript) {
-                Ok(tsconfig) => (tsconfig, None),
-                Err(error) => (None, Some(error)),
+                Ok(tsconfig) => (tsconfig, recorder.take_refusal()),
+                Err(error) => (
+                    None,
+                    Some(recorder.take_refusal().unwrap_or_else(|| describe(&error))),
+                ),
             }
         };
-        let outcome = match resolver.resolve_with_context(
+        let found = resolver.resolve_with_context(
             folder,
             &path,
             tsconfig.as_deref(),
             &mut ResolveContext::default(),
-        ) {
+        );
+        let outcome = match found {
+            // The resolver takes a file that it may not read for a missing one.
+            _ if let Some(refusal) = recorder.take_refusal() => {
+                Err(ResolutionError::Other(refusal))
+            }
             Ok(found) => canonicalize(found.into_path_buf(), suffix),
             Err(ResolveError::Ignored(_)) => Err(ResolutionError::Ignored),
             Err(error) => Err(match (builtin(&path), tsconfig_error) {
                 (Some(name), _) => ResolutionError::Builtin(name.to_owned()),
                 // A broken tsconfig.json is only reported if resolution fails without it.
-                (None, Some(error)) => ResolutionError::Other(describe(&error)),
+                (None, Some(error)) => ResolutionError::Other(error),
                 (None, None) => resolution_error(&error, folder, &path),
             }),
         };
-        let AccessLog { missing, mut read } = recorder.take();
+        let AccessLog {
+            missing, mut read, ..
+        } = recorder.take();
         let relevant = missing
             .iter()
             .filter(|file| !file.starts_with(&as_typescript) && self.may_appear(file, &missing));
@@ -163,7 +187,7 @@ impl NodeResolver {
 
     /// Whether a missing path may appear and change an outcome. Ruled out are paths outside the root or
     /// in a missing folder, and everything in a `node_modules` except packages and their package.json.
-    fn may_appear(&self, file: &Path, missing: &BTreeSet<PathBuf>) -> bool {
+    fn may_appear(&self, file: &Path, missing: &HashSet<PathBuf>) -> bool {
         if !file.starts_with(&self.root) || file.parent().is_some_and(|it| missing.contains(it)) {
             return false;
         }
@@ -305,7 +329,11 @@ fn describe(error: &ResolveError) -> String {
 #[derive(Default)]
 struct AccessLog {
     read: BTreeSet<PathBuf>,
-    missing: BTreeSet<PathBuf>,
+    /// Hashed, because comparing thousands of long paths with each other takes seconds.
+    missing: HashSet<PathBuf>,
+    tsconfigs: usize,
+    /// Why a file that was read is not used: see [`limits`]. The first reason counts.
+    refusal: Option<String>,
 }
 
 /// File system wrapper that logs accesses. The resolver's own list of dependencies lacks paths that it
@@ -314,8 +342,16 @@ struct AccessLog {
 struct RecordingFs(Arc<Mutex<AccessLog>>);
 
 impl RecordingFs {
+    fn lock(&self) -> MutexGuard<'_, AccessLog> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn record<T, E>(&self, path: &Path, result: Result<T, E>, is_read: bool) -> Result<T, E> {
-        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if path.as_os_str().len() > MAX_PATH_BYTES {
+            // Nothing can exist there.
+            return result;
+        }
+        let mut log = self.lock();
         if result.is_err() {
             log.missing.insert(path.to_path_buf());
         } else if is_read {
@@ -324,8 +360,33 @@ impl RecordingFs {
         result
     }
 
+    /// Fails the read of a file that violates a limit.
+    fn accept(&self, checked: Result<(), String>) -> io::Result<()> {
+        checked.map_err(|reason| {
+            self.lock().refusal.get_or_insert(reason);
+            io::ErrorKind::InvalidData.into()
+        })
+    }
+
+    /// Counts a tsconfig.json.
+    fn count_tsconfig(&self, path: &Path) -> Result<(), String> {
+        let mut log = self.lock();
+        log.tsconfigs += 1;
+        if log.tsconfigs <= MAX_TSCONFIGS {
+            return Ok(());
+        }
+        let path = path.display();
+        Err(format!(
+            "{path}: extends or references lead to more than {MAX_TSCONFIGS} tsconfig.json"
+        ))
+    }
+
+    fn take_refusal(&self) -> Option<String> {
+        self.lock().refusal.take()
+    }
+
     fn take(&self) -> AccessLog {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.lock())
     }
 }
 
@@ -334,12 +395,19 @@ impl FileSystem for RecordingFs {
         Self::default()
     }
 
+    /// Reads a package.json: the resolver reads nothing else as bytes.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        self.record(path, read_regular(path), true)
+        let content = self.record(path, read_regular(path), true)?;
+        self.accept(check_package_json(path, &content))?;
+        Ok(content)
     }
 
+    /// Reads a tsconfig.json: the resolver reads nothing else as text.
     fn read_to_string(&self, path: &Path) -> io::Result<String> {
-        self.record(path, read_regular_text(path), true)
+        let content = self.record(path, read_regular_text(path), true)?;
+        self.accept(self.count_tsconfig(path))?;
+        self.accept(check_tsconfig(path, &content))?;
+        Ok(content)
     }
 
     fn metadata(&self, path: &Path) -> io::Result<FileMetadata> {

@@ -143,3 +143,148 @@ async fn a_module_cannot_hide_how_deeply_it_is_nested() {
     let (_, log) = server.wait_for_exit().await;
     assert!(!log.contains("flat.html"), "{log}");
 }
+
+/// Returns a module that imports a specifier.
+fn import(specifier: &str) -> String {
+    format!("import {specifier:?};")
+}
+
+#[tokio::test]
+async fn specifiers_and_settings_cannot_overflow_the_stack_of_the_resolver() {
+    let site = Site::page();
+    let deep = format!("./{}b.js", "a/".repeat(20_000));
+    for (name, fields) in [
+        ("main", format!(r#""main": {deep:?}"#)),
+        ("browser", format!(r#""browser": {{ "p": {deep:?} }}"#)),
+        ("exports", format!(r#""exports": {deep:?}"#)),
+        (
+            "nested",
+            format!(
+                r#""exports": {}{}"#,
+                "[".repeat(100_000),
+                "]".repeat(100_000)
+            ),
+        ),
+        ("imports", format!(r##""imports": {{ "#p": {deep:?} }}"##)),
+    ] {
+        let manifest = format!(r#"{{ "name": "{name}", {fields} }}"#);
+        site.write(&format!("node_modules/{name}/package.json"), &manifest);
+        site.write(&format!("{name}/package.json"), manifest);
+        site.write(
+            &format!("{name}/m.js"),
+            format!("import '{name}'; import '#p'; import 'p'"),
+        );
+    }
+    for (name, fields) in [
+        ("extends", format!(r#""extends": {deep:?}"#)),
+        ("chain", r#""extends": "./0.json""#.to_owned()),
+        (
+            "base",
+            format!(r#""compilerOptions": {{ "baseUrl": {deep:?} }}"#),
+        ),
+        (
+            "paths",
+            format!(r#""compilerOptions": {{ "paths": {{ "p": [{deep:?}] }} }}"#),
+        ),
+    ] {
+        site.write(&format!("{name}/tsconfig.json"), format!("{{ {fields} }}"));
+        site.write(&format!("{name}/m.js"), import("p"));
+    }
+    for index in 0..2000 {
+        let config = format!(r#"{{ "extends": "./{}.json" }}"#, index + 1);
+        site.write(&format!("chain/{index}.json"), config);
+    }
+    site.write("relative/m.js", import(&deep));
+    site.write("bare/m.js", import(&deep[2..]));
+    let mut server = TestServer::start_with(&site, &["--node-resolve"]).await;
+    for (name, reason) in [
+        ("relative", "it is longer than 4096 bytes"),
+        ("bare", "it is longer than 4096 bytes"),
+        ("main", "main contains a path of 40006 bytes (at most 4096)"),
+        ("browser", "browser contains a path of 40006 bytes"),
+        ("exports", "exports contains a path of 40006 bytes"),
+        ("nested", "recursion limit exceeded"),
+        ("imports", "imports contains a path of 40006 bytes"),
+        ("extends", "extends contains a path of 40006 bytes"),
+        ("chain", "more than 64 tsconfig.json"),
+        ("base", "baseUrl contains a path of 40006 bytes"),
+        ("paths", "paths contains a path of 40006 bytes"),
+    ] {
+        assert_eq!(server.get(&format!("/{name}/m.js")).await.status, 200);
+        let line = server.wait_for_log(&format!("{name}/m.js:1:")).await;
+        assert!(line.contains(reason), "{line}");
+        assert!(line.len() < 1000, "{line}");
+    }
+    assert_still_serving(&server, "deep paths").await;
+}
+
+#[tokio::test]
+async fn the_stack_of_the_resolver_suffices_for_what_its_limits_allow() {
+    let site = Site::page();
+    // 4096 bytes are 2047 components, and four `*` repeat those of the specifier.
+    let target = format!("./{}*/*/*/*", "b/".repeat(2040));
+    let manifest = format!(
+        r#"{{ "exports": {{ "./*": {target:?} }}, "main": "./{}b" }}"#,
+        "a/".repeat(2046)
+    );
+    site.write("node_modules/p/package.json", manifest);
+    let specifier = |package: &str| format!("{package}{}b", "a/".repeat(2045));
+    // 64 files, each with a path of the longest length.
+    let options = |target: &str| {
+        format!(
+            r#""compilerOptions": {{ "baseUrl": "./{}b", "paths": {{ "@/*": [{target:?}] }} }}"#,
+            "c/".repeat(2046)
+        )
+    };
+    let options = options(&target);
+    for index in 1..63 {
+        let config = format!(r#"{{ "extends": "./{}.json", {options} }}"#, index + 1);
+        site.write(&format!("{index}.json"), config);
+    }
+    site.write("63.json", format!("{{ {options} }}"));
+    site.write(
+        "tsconfig.json",
+        format!(r#"{{ "extends": "./1.json", {options} }}"#),
+    );
+    let server = TestServer::start_with(&site, &["--node-resolve"]).await;
+    for (name, specifier) in [
+        ("relative", specifier("./")),
+        ("exports", specifier("p/")),
+        ("main", "p".to_owned()),
+        ("alias", specifier("@/")),
+    ] {
+        site.write(&format!("{name}.js"), import(&specifier));
+        let response = server.get(&format!("/{name}.js")).await;
+        // A debug build takes longer for the deepest paths than a call may take.
+        assert!([200, 504].contains(&response.status), "{name}");
+    }
+    assert_still_serving(&server, "the deepest paths").await;
+}
+
+#[tokio::test]
+async fn stars_of_a_target_cannot_multiply_a_specifier_without_limit() {
+    let site = Site::page();
+    let manifest = format!(
+        r#"{{ "exports": {{ "./*": "./{}" }} }}"#,
+        "*".repeat(100_000)
+    );
+    site.write("node_modules/p/package.json", manifest);
+    site.write("m.js", import(&format!("p/{}", "a".repeat(4000))));
+    let mut server = TestServer::start_with(&site, &["--node-resolve"]).await;
+    assert_eq!(server.get("/m.js").await.status, 200);
+    let line = server.wait_for_log("m.js:1:").await;
+    assert!(line.contains("exports contains a path"), "{line}");
+    assert_still_serving(&server, "many stars").await;
+}
+
+#[tokio::test]
+async fn a_specifier_that_is_imported_often_is_resolved_once() {
+    let site = Site::page();
+    // Resolving it takes longer than a call may take, if it is done for each import.
+    let specifier = format!("./{}b", "a/".repeat(2045));
+    site.write("m.js", import(&specifier).repeat(400));
+    let mut server = TestServer::start_with(&site, &["--node-resolve"]).await;
+    assert_eq!(server.get("/m.js").await.status, 200);
+    server.wait_for_log("m.js:1:").await;
+    assert_still_serving(&server, "a specifier that is imported often").await;
+}

@@ -5,6 +5,7 @@ use std::fs;
 use std::process::Command;
 
 mod depends_on;
+mod limits;
 
 /// Returns the folder in which npm installed the test packages.
 fn installed() -> PathBuf {
