@@ -5,7 +5,9 @@ mod limits;
 
 use crate::paths::{read_regular, read_regular_text};
 pub(super) use limits::STACK_BYTES;
-use limits::{MAX_PATH_BYTES, MAX_TSCONFIGS, check_package_json, check_tsconfig};
+use limits::{
+    MAX_FILE_PATH_BYTES, MAX_PATH_BYTES, MAX_TSCONFIGS, check_package_json, check_tsconfig,
+};
 use nodejs_built_in_modules::BUILTINS;
 use oxc_resolver::{
     FileMetadata, FileSystem, FileSystemOs, ResolveContext, ResolveError, ResolveOptions,
@@ -347,7 +349,7 @@ impl RecordingFs {
     }
 
     fn record<T, E>(&self, path: &Path, result: Result<T, E>, is_read: bool) -> Result<T, E> {
-        if path.as_os_str().len() > MAX_PATH_BYTES {
+        if path.as_os_str().len() > MAX_FILE_PATH_BYTES {
             // Nothing can exist there.
             return result;
         }

@@ -6,9 +6,12 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Longest specifier, path of an importer, and path in a package.json or tsconfig.json, in bytes. Longer
-/// specifiers are left to the browser, and files with longer paths are refused; both are logged. Default
-/// 4 KiB, the longest path that Linux opens.
-pub(super) const MAX_PATH_BYTES: usize = 4096;
+/// specifiers are left to the browser, and files with longer paths are refused; both are logged. The resolver
+/// takes time in proportion to the square of a path's length. Default 1 KiB.
+pub(super) const MAX_PATH_BYTES: usize = 1024;
+
+/// Longest path that Linux opens: longer ones lead to no file.
+pub(super) const MAX_FILE_PATH_BYTES: usize = 4096;
 
 /// Most `*` in a path of a package.json or tsconfig.json: each is replaced with a part of the specifier.
 /// A file with more is refused. Default 4; packages use one or two.
@@ -19,7 +22,7 @@ const MAX_STARS: usize = 4;
 pub(super) const MAX_TSCONFIGS: usize = 64;
 
 /// Stack of the thread that resolves, in bytes of address space: only the part in use takes memory. The
-/// limits above allow about 12,000 path components and 64 nested `extends`. 2 MiB overflow with 5,000
+/// limits above allow about 3,000 path components and 64 nested `extends`. 2 MiB overflow with 5,000
 /// components, or with 800 `extends`. Default 64 MiB.
 pub(in crate::node_resolve) const STACK_BYTES: usize = 64 * 1024 * 1024;
 
@@ -63,7 +66,7 @@ pub(super) fn check_tsconfig(file: &Path, json: &str) -> Result<(), String> {
     let targets = options.paths.into_iter().flatten();
     let references = config.references.into_iter();
     let globs = [config.files, config.include, config.exclude];
-    let globs = Vec::from_iter(globs.into_iter().flatten().flatten());
+    let globs: Vec<_> = globs.into_iter().flatten().flatten().collect();
     let check_all = |name, paths: Vec<PathBuf>, max_stars| {
         let mut paths = paths.iter().map(|path| path.to_string_lossy());
         paths.try_for_each(|path| check_path(file, name, &path, max_stars))
@@ -74,7 +77,7 @@ pub(super) fn check_tsconfig(file: &Path, json: &str) -> Result<(), String> {
         references.map(|it| it.path).collect(),
         MAX_STARS,
     )?;
-    check_all("baseUrl", Vec::from_iter(options.base_url), MAX_STARS)?;
+    check_all("baseUrl", options.base_url.into_iter().collect(), MAX_STARS)?;
     check_all(
         "paths",
         targets.flat_map(|(_, paths)| paths).collect(),
