@@ -49,7 +49,8 @@ async fn pages_of_an_allowed_origin_may_load_our_scripts() {
             }
         }
     }
-    // Code for an import is served like a script, so a page can read the 404 after the import has ended.
+    // `/__pagewire__/code/` serves the source of a plugin's import while it runs. Its responses get the CORS
+    // headers of scripts, so a page can also read the 404 after that.
     let from = format!("Origin: {origin}\r\n");
     let response = server.get_with("/__pagewire__/code/gone.js", &from).await;
     let shared = response.header("access-control-allow-origin");

@@ -5,20 +5,20 @@ use pagewire_client::discovery::is_alive;
 use rustix::process::Signal;
 use std::path::Path;
 
-/// Lines of a shell that becomes a plugin: it starts a process in a session of its own, in several ways,
-/// and prints its id.
+/// Named shell scripts for a plugin. Each starts a child process in a new session, in a different way, and
+/// prints the child's process id.
 const LEAVES_A_CHILD: [(&str, &str); 3] = [
     ("setsid", "setsid sleep 1000 & echo left $!"),
     ("twice", "(setsid sh -c 'sleep 1000 & echo left $!' &)"),
     ("no-env", "setsid env -i sleep 1000 & echo left $!"),
 ];
 
-/// Line of a shell that replaces itself by the daemon. The daemon ignores no signal, even if these tests were
-/// started by `nohup`.
+/// Shell command that executes the daemon with the default actions for SIGHUP and SIGQUIT, in case these
+/// tests were started by `nohup`, which ignores SIGHUP.
 const NO_SIGNAL_IGNORED: &str = "exec env --default-signal=HUP,QUIT \"$0\" \"$@\"";
 
-/// Starts a daemon with a private runtime folder and a plugin, and returns the process that the plugin has
-/// left. The shell lines run before the daemon.
+/// Starts a daemon with a private runtime folder and a plugin; returns the id of the child process that the
+/// plugin started. The shell runs `preparation` before it executes the daemon.
 async fn start(runtime: &Path, preparation: &str, plugin: &str) -> (TestServer, u32) {
     let config = format!("[[plugin]]\nname = 'p'\ncommand = ['sh', '-c', '''{plugin}''']");
     let site = runtime.join("site");
@@ -55,7 +55,7 @@ fn assert_no_files(runtime: &Path) {
 }
 
 #[tokio::test]
-async fn every_signal_that_ends_a_terminal_drains() {
+async fn every_stop_signal_drains_the_daemon() {
     for signal in [Signal::HUP, Signal::QUIT, Signal::TERM, Signal::INT] {
         let runtime = tempfile::tempdir().expect("a folder");
         let plugin = format!("{}; cat", LEAVES_A_CHILD[0].1);
@@ -104,7 +104,7 @@ async fn a_signal_that_the_parent_ignores_stays_ignored() {
 async fn a_process_in_a_session_of_its_own_ends_with_its_plugin() {
     for (name, script) in &LEAVES_A_CHILD[..2] {
         let runtime = tempfile::tempdir().expect("a folder");
-        // The plugin exits once its child has printed, and is not followed by another for some time.
+        // The plugin exits once its script has printed the id; the supervisor restarts it only after a delay.
         let plugin = format!("{script} | head -n 1");
         let (_server, child) = start(runtime.path(), "true", &plugin).await;
         assert_ends(child, name).await;
@@ -143,7 +143,7 @@ async fn processes_that_a_plugin_left_behind_are_reaped() {
 }
 
 #[tokio::test]
-async fn a_process_from_before_the_daemon_is_not_ended_with_it() {
+async fn a_process_older_than_the_daemon_survives_it() {
     let runtime = tempfile::tempdir().expect("a folder");
     let earlier = runtime.path().join("earlier");
     let preparation = format!(

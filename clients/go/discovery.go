@@ -54,7 +54,8 @@ func (d Daemon) endpoint() (Endpoint, error) {
 }
 
 // isListening reports whether its process listens at one of its addresses. A connect timeout counts as listening: the
-// daemon may be busy. After the process id was reused, another program may listen there, even another user's.
+// daemon may be busy. Once the daemon has exited, its process id and its address may belong to two other programs,
+// even another user's.
 func (d Daemon) isListening() bool {
 	for _, control := range append(slices.Clone(d.Controls), d.Control) {
 		endpoint, err := ParseEndpoint(control)
@@ -184,7 +185,7 @@ func findDaemon(roots []string) (Daemon, error) {
 // chooseDaemon chooses the daemon with the innermost root that contains the folder; otherwise one with a root
 // inside the folder; otherwise the only one.
 func chooseDaemon(folder string, daemons []Daemon) (Daemon, error) {
-	// Roots are real paths. A folder that does not exist is not inside any root.
+	// Roots are canonical paths, so the folder is made canonical too. One that does not exist is compared as given.
 	if real, err := filepath.EvalSymlinks(folder); err == nil {
 		folder = real
 	}

@@ -7,7 +7,7 @@ import pb "pagewire.dev/client/internal/pagewirev1"
 // expressions use RE2 syntax and are unanchored. The daemon refuses invalid ones and the zero Filter
 // (FIELD_INVALID).
 //
-// Methods narrow a filter: all conditions must hold. Several filters of a hook widen it: any may match.
+// Its methods return a narrower filter: all conditions must hold. When a hook has several filters, any may match.
 // Requests other than GET and HEAD match only with Methods.
 type Filter struct{ request *pb.RequestFilter }
 

@@ -27,7 +27,8 @@ func ownsPort(pid int, endpoint Endpoint) bool {
 	folder := fmt.Sprintf("/proc/%d/fd", pid)
 	files, err := os.ReadDir(folder)
 	if err != nil {
-		// A program with capabilities hides its files; the user's own socket has to do.
+		// /proc/PID/fd of a program with capabilities is not readable; then any listener of the current user at
+		// this port counts as its own.
 		return errors.Is(err, fs.ErrPermission) && len(sockets) > 0
 	}
 	for _, file := range files {

@@ -133,7 +133,7 @@ impl Hub {
         }
     }
 
-    /// Selects the sockets with these ids, which differ.
+    /// Selects the sockets with these ids, which must be distinct.
     fn look_up(&self, ids: &[&String]) -> Selection {
         let mut sockets = Vec::with_capacity(ids.len());
         let mut unknown = Vec::new();
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_lists_of_ids_and_exclusions_select_what_is_in_one_and_not_in_the_other() {
+    fn long_lists_select_the_ids_that_are_not_excluded() {
         const IDS: usize = 150_000;
         let hub = Hub::new();
         let open = |_| hub.open_socket(String::new(), String::new(), None);

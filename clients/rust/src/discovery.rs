@@ -82,8 +82,8 @@ impl Daemon {
     }
 
     /// Whether its process listens at one of its addresses. A connect timeout counts as listening: the
-    /// daemon may be busy. After the process id was reused, another program may listen there, even
-    /// another user's.
+    /// daemon may be busy. Once the daemon has exited, its process id and its address may belong to two
+    /// other programs, even another user's.
     fn listens(&self) -> bool {
         let owns = |control: &str| {
             if let Some(path) = control.strip_prefix("unix:") {
@@ -230,7 +230,8 @@ fn read(path: &Path) -> Option<Daemon> {
 /// # Errors
 /// [`Error::NoDaemon`] without any daemon; [`Error::SeveralDaemons`] when several match equally well.
 pub fn choose(folder: &Path, daemons: Vec<Daemon>) -> Result<Daemon> {
-    // Roots are real paths. A folder that does not exist is not inside any root.
+    // Roots are canonical paths, so the folder is made canonical too. One that does not exist is compared as
+    // given.
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let nearest = daemons.iter().filter_map(|daemon| daemon.nearness(&folder));
     let nearest = nearest.max();

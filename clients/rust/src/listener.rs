@@ -1,10 +1,11 @@
-//! Owners of listeners: they tell a running daemon from another process that got its id or its address.
+//! Finds out which process owns a listener, to distinguish a running daemon from another process that now has
+//! its id or its address.
 
 use std::io;
 #[cfg(unix)]
 use std::path::Path;
 
-/// Whether this process listens at a TCP port. True where the system does not tell.
+/// Whether the process `pid` listens at a TCP port. True if that cannot be determined.
 #[cfg(target_os = "linux")]
 pub(crate) fn owns_port(pid: u32, port: u16) -> bool {
     use std::fs;
@@ -30,19 +31,20 @@ pub(crate) fn owns_port(pid: u32, port: u16) -> bool {
     };
     match fs::read_dir(format!("/proc/{pid}/fd")) {
         Ok(files) => files.flatten().any(is_one),
-        // A program with capabilities hides its files; the user's own socket has to do.
+        // `/proc/PID/fd` of a program with capabilities is not readable; then any listener of the current user
+        // at this port counts as its own.
         Err(error) => error.kind() == io::ErrorKind::PermissionDenied && !sockets.is_empty(),
     }
 }
 
-/// Whether this process listens at a TCP port. This system does not tell.
+/// Always true: this system does not report the owner of a listener.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn owns_port(_: u32, _: u16) -> bool {
     true
 }
 
-/// Whether this process listens at a socket file. Fails when nothing does. True where the system does not
-/// tell.
+/// Whether the process `pid` listens at a socket file; true if the owner cannot be determined. Fails when the
+/// connection does.
 #[cfg(unix)]
 pub(crate) fn owns_socket(pid: u32, path: &Path) -> io::Result<bool> {
     let stream = std::os::unix::net::UnixStream::connect(path)?;

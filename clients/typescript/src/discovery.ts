@@ -20,7 +20,7 @@ const ACCEPT_TIMEOUT_MS = 1000;
 /** Finds the daemon for a folder. */
 export async function discover(folder: string): Promise<Daemon> {
   const daemons = await listDaemons();
-  // Roots are real paths. A folder that does not exist is not inside any root.
+  // Roots are canonical paths, so the folder is made canonical too. One that does not exist is compared as given.
   const real = await realpath(folder).catch(() => folder);
   return chooseDaemon(real, daemons);
 }

@@ -1,4 +1,4 @@
-/** Owners of listeners: they tell a running daemon from another process that got its id or its address. */
+/** Finds out which process owns a listener, to distinguish a running daemon from one that now has its id or address. */
 
 import { readFile, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,7 +25,8 @@ export async function ownsPort(pid: number, port: number): Promise<boolean> {
   try {
     files = await readdir(folder);
   } catch (error) {
-    // A program with capabilities hides its files; the user's own socket has to do.
+    // `/proc/PID/fd` of a program with capabilities is not readable; then any listener of the current user at this
+    // port counts as its own.
     return (error as NodeJS.ErrnoException).code === 'EACCES' && sockets.length > 0;
   }
   const targets = await Promise.all(

@@ -98,7 +98,8 @@ async fn a_request_beyond_the_parking_limit_is_refused_at_once() {
     send_request(&hub, guard.socket(), fill());
     let refused = next_text(guard.socket()).await;
     assert!(refused.contains("no plugin answers"), "{refused}");
-    // The first request's expiry frees its space for another, which is delivered in the end.
+    // The first request's expiry frees its space, so another request is parked. It fails only when parking
+    // ends, because no subscriber answers it.
     let expired = next_text_while_expiring(&hub, guard.socket()).await;
     assert!(expired.contains("no reply within 20 s"), "{expired}");
     send_request(&hub, guard.socket(), fill());

@@ -330,8 +330,8 @@ func (JsException_Phase) EnumDescriptor() ([]byte, []int) {
 // empty is INVALID_ARGUMENT/FIELD_INVALID, never a broadcast.
 type Target struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Exactly one. Unset is INVALID_ARGUMENT/FIELD_INVALID: an empty reply list must never turn
-	// into a broadcast.
+	// Exactly one. Unset is INVALID_ARGUMENT/FIELD_INVALID: a target that a program forgot to set
+	// must never turn into a broadcast.
 	//
 	// Types that are valid to be assigned to Selector:
 	//
@@ -1105,7 +1105,7 @@ type JsValue_Json struct {
 }
 
 type JsValue_IsUndefined struct {
-	// Always true: undefined, or a module without a default function.
+	// The value is undefined, or the module has no default function. Always true when set.
 	IsUndefined bool `protobuf:"varint,2,opt,name=is_undefined,json=isUndefined,proto3,oneof"`
 }
 

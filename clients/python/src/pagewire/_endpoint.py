@@ -70,7 +70,7 @@ class Endpoint:
     def with_known_token(self) -> "Endpoint":
         """Use the address and the token of the discovered daemon at this address, if there is one.
 
-        The address differs if it was given as `localhost`, at which another program may listen, too.
+        The address differs if it was given as `localhost`: another program may listen there too.
         """
         if self.token is not None or self.is_unix:
             return self

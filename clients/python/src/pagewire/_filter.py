@@ -19,8 +19,8 @@ class Filter:
     URL paths, percent-decoded, beginning with `/`; regular expressions use RE2 syntax and are
     unanchored. The daemon refuses invalid ones (`FIELD_INVALID`).
 
-    Methods narrow a filter: all conditions must hold. Of several filters, any may match. Requests
-    other than GET and HEAD match only with `methods`.
+    Its methods return a narrower filter: all conditions must hold. Of several filters, any may
+    match. Requests other than GET and HEAD match only with `methods`.
     """
 
     _match_all: bool = False

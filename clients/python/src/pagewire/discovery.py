@@ -129,7 +129,7 @@ def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except (OSError, OverflowError):
-        # Not permitted: the process is another user's, which got the id after the daemon had exited.
+        # EPERM means that the id belongs to a process of another user: the daemon has exited.
         return False
     try:
         status = Path(f"/proc/{pid}/stat").read_text(errors="replace")
@@ -147,7 +147,7 @@ def _listens(daemon: Daemon) -> bool:
 def _accepts(pid: int, control: str) -> bool:
     """Whether a process listens at an address. A timeout counts: the daemon may be busy.
 
-    After the process id was reused, another program may listen there, even another user's.
+    Once the daemon has exited, its process id and its address may belong to two other programs.
     """
     try:
         if control.startswith("unix:"):
@@ -179,18 +179,19 @@ def _owns_port(pid: int, port: int) -> bool:
         return True
     sockets = set()
     for line in "".join(tables).splitlines():
-        # The local address, the state (0A: listening), the owner and the socket: see proc_net_tcp in
-        # the kernel's documentation.
+        # The local address, the state (0A: listening), the owner and the socket: see proc_net_tcp
+        # in the kernel's documentation.
         match line.split():
-            case [_, address, _, "0A", _, _, _, owner, _, inode, *_] if (
-                address.endswith(f":{port:04X}") and owner == str(os.getuid())
-            ):
+            case [_, address, _, "0A", _, _, _, owner, _, inode, *_] if address.endswith(
+                f":{port:04X}"
+            ) and owner == str(os.getuid()):
                 sockets.add(f"socket:[{inode}]")
     folder = f"/proc/{pid}/fd"
     try:
         files = os.listdir(folder)
     except OSError as error:
-        # A program with capabilities hides its files; the user's own socket has to do.
+        # `/proc/PID/fd` of a program with capabilities is not readable; then any listener of the
+        # current user at this port counts as its own.
         return isinstance(error, PermissionError) and bool(sockets)
     for file in files:
         with contextlib.suppress(OSError):

@@ -181,8 +181,8 @@ final class Discovery {
 
   /**
    * Returns whether the daemon's process listens at one of its addresses. A timeout counts: it may
-   * be busy. After the process id was reused, another program may listen there, even another
-   * user's. Java does not show who owns a socket file.
+   * be busy. Once the daemon has exited, its process id and its address may belong to two other
+   * programs, even another user's. Java does not show who owns a socket file.
    */
   private static boolean listens(Daemon daemon) {
     return Stream.concat(daemon.controls().stream(), Stream.of(daemon.control()))

@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Owners of listeners: they tell a running daemon from another process that got its id or its
- * address.
+ * Finds out which process owns a listener, to distinguish a running daemon from another process
+ * that now has its id or its address.
  */
 final class Listeners {
   private static final List<Path> TABLES =
@@ -45,7 +45,8 @@ final class Listeners {
       }
       return false;
     } catch (AccessDeniedException hidden) {
-      // A program with capabilities hides its files; the user's own socket has to do.
+      // /proc/PID/fd of a program with capabilities is not readable; then any listener of the
+      // current user at this port counts as its own.
       return !sockets.isEmpty();
     } catch (IOException gone) {
       return false;
