@@ -22,7 +22,7 @@ func ownsPort(pid int, endpoint Endpoint) bool {
 	}
 	sockets, err := listeningSockets(number)
 	if err != nil {
-		return true // the system does not tell
+		return true // The owner is unknown.
 	}
 	folder := fmt.Sprintf("/proc/%d/fd", pid)
 	files, err := os.ReadDir(folder)

@@ -4,8 +4,8 @@ package pagewire
 
 import "net"
 
-// ownsPort returns true: this system does not tell whose a listener is.
+// ownsPort returns true: this system does not report the owner of a listener.
 func ownsPort(int, Endpoint) bool { return true }
 
-// ownsSocket returns true: this system does not tell whose a listener is.
+// ownsSocket returns true: this system does not report the owner of a listener.
 func ownsSocket(int, net.Conn) bool { return true }

@@ -19,7 +19,7 @@ use tracing_subscriber::fmt::{FormatFields, MakeWriter};
 /// Lines that wait for the reader of standard error, by number and by bytes. Further ones are dropped, and
 /// the number of dropped lines is logged once there is room. Default 4,096 and 4 MiB.
 const MAX_LINES: usize = 4096;
-const MAX_BYTES: usize = 4 * 1024 * 1024;
+const MAX_WAITING_BYTES: usize = 4 * 1024 * 1024;
 
 /// Time to flush the queue when the daemon exits. Default 1 s.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
@@ -79,7 +79,7 @@ impl LogOutput {
             .counters
             .waiting
             .fetch_add(line.len(), Ordering::Relaxed);
-        let has_room = waiting == 0 || waiting + line.len() <= MAX_BYTES;
+        let has_room = waiting == 0 || waiting + line.len() <= MAX_WAITING_BYTES;
         let is_queued = has_room && self.queue.try_send(Item::Line(line.to_vec())).is_ok();
         if !is_queued {
             self.counters
@@ -223,7 +223,7 @@ mod tests {
             queue,
             counters: Arc::clone(&counters),
         };
-        let line = vec![b'x'; MAX_BYTES / 4];
+        let line = vec![b'x'; MAX_WAITING_BYTES / 4];
         for _ in 0..7 {
             (&output).write_all(&line).unwrap();
         }

@@ -1,7 +1,7 @@
 //! The command line: one file per command.
 
 /// Prints a line to standard output. Unlike std's macro it does not panic when the reader has closed
-/// the pipe (`pagewire sockets | head -1`) or the disk is full: the exit code still tells the outcome.
+/// the pipe (`pagewire sockets | head -1`) or the disk is full: the exit code still reports the outcome.
 macro_rules! println {
     ($($line:tt)*) => {{
         use std::io::Write;

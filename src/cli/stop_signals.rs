@@ -13,9 +13,6 @@ pub(super) struct StopSignals {
     _file_limit: Signal,
 }
 
-/// SIGXFSZ of Linux, macOS and the BSDs.
-const FILE_LIMIT: i32 = 25;
-
 impl StopSignals {
     /// Handles the signals from now on. SIGHUP and SIGQUIT stay ignored if the parent process had them
     /// ignored, as `nohup` does.
@@ -34,7 +31,7 @@ impl StopSignals {
         Ok(Self {
             requests,
             hangup,
-            _file_limit: signal(SignalKind::from_raw(FILE_LIMIT))?,
+            _file_limit: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
 

@@ -1,6 +1,6 @@
 //! `GetServerInfo`: version, features and limits of the daemon.
 
-use super::limits::{MAX_BODY_BYTES, MAX_CALL_TIMEOUT, MAX_PAGE_FRAME_BYTES};
+use super::limits::{MAX_BODY_BYTES, MAX_CALL_TIMEOUT, MAX_SEND_BYTES};
 use super::{Control, convert, proto};
 use crate::hub;
 
@@ -28,7 +28,7 @@ pub(super) fn get(control: &Control) -> proto::GetServerInfoResponse {
         epoch: control.hub.epoch().to_owned(),
         start_time: Some(convert::timestamp(control.start_time)),
         limits: Some(proto::Limits {
-            max_message_bytes: convert::size(MAX_PAGE_FRAME_BYTES),
+            max_message_bytes: convert::size(MAX_SEND_BYTES),
             max_body_bytes: convert::size(MAX_BODY_BYTES),
             max_call_timeout: (!control.debug).then(|| convert::duration(MAX_CALL_TIMEOUT)),
             max_socket_queue_bytes: convert::size(hub::OUTBOX_BYTES),

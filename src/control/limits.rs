@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 /// Largest frame that a program may send to pages. A larger one is refused. Default 16 MiB.
-pub(super) const MAX_PAGE_FRAME_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const MAX_SEND_BYTES: usize = 16 * 1024 * 1024;
 
 /// Largest request message. A larger one ends its whole stream, so this leaves room to read an oversized
 /// frame and to refuse only that one. Default 32 MiB.
-pub(super) const MAX_REQUEST_BYTES: usize = 2 * MAX_PAGE_FRAME_BYTES;
+pub(super) const MAX_REQUEST_BYTES: usize = 2 * MAX_SEND_BYTES;
 
 /// Longest text of an error, in bytes; the middle of a longer one is cut. The text travels
 /// percent-encoded in headers and once more in the details, and clients close a connection with more
@@ -27,7 +27,7 @@ pub(super) const DEFAULT_CALL_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const MAX_CALL_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Largest body of a call or a result. Default 16 MiB.
-pub(super) const MAX_BODY_BYTES: usize = MAX_PAGE_FRAME_BYTES;
+pub(super) const MAX_BODY_BYTES: usize = MAX_SEND_BYTES;
 
 /// Largest body that a plugin gets to transform, unless it sets another size. Default 1 MiB.
 pub(super) const DEFAULT_TRANSFORM_BODY_BYTES: usize = 1024 * 1024;

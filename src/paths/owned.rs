@@ -15,8 +15,8 @@ pub(crate) struct OwnedPath {
     identity: Identity,
 }
 
-/// Identity of a file, whatever its path. The time of its creation tells it from a later file that got
-/// the same number; some file systems do not record it.
+/// Identity of a file, whatever its path. The time of its creation distinguishes it from a later file
+/// that got the same number; some file systems do not record it.
 #[derive(Debug, PartialEq, Eq)]
 struct Identity {
     device: u64,

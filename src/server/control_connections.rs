@@ -115,7 +115,7 @@ impl Admission {
     }
 }
 
-/// Interceptor that checks the token of every RPC, and tells its connection from the silent ones.
+/// Interceptor that checks the token of every RPC, and records that its connection is no longer silent.
 #[derive(Clone)]
 pub(super) struct Admit(pub(super) Auth);
 

@@ -46,8 +46,8 @@ pub(crate) async fn dial(endpoint: &Endpoint) -> Result<RawClient> {
         .keep_alive_while_idle(true)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        // Responses that cross the cancellation of many calls are no fault of the daemon. By default the
-        // library ends the connection after 1,024 of their frames.
+        // The daemon may still respond to calls that were just cancelled. By default the library ends the
+        // connection after 1,024 such frames.
         .http2_max_local_error_reset_streams(None);
     let channel = match &endpoint.address {
         Address::Tcp(_) => transport.connect().await,

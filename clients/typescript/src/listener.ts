@@ -3,7 +3,7 @@
 import { readFile, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Whether a process listens at a TCP port. True where the system does not tell. */
+/** Whether a process listens at a TCP port. True if that is unknown. */
 export async function ownsPort(pid: number, port: number): Promise<boolean> {
   if (process.platform !== 'linux') return true;
   const read = (table: string) => readFile(table, 'utf8').catch(() => undefined);

@@ -6,7 +6,7 @@ pub(super) mod page_actions;
 pub(super) mod stream;
 
 use super::convert::Addressee;
-use super::limits::MAX_PAGE_FRAME_BYTES;
+use super::limits::MAX_SEND_BYTES;
 use super::status::{invalid, not_json};
 use super::{Control, convert, proto, status};
 use crate::hub::{Frame, Reply, Selection};
@@ -96,8 +96,8 @@ fn reply(
 }
 
 pub(super) fn check_size(field: &str, bytes: usize) -> Result<(), Status> {
-    if bytes > MAX_PAGE_FRAME_BYTES {
-        let text = format!("{bytes} bytes are too many (the limit is {MAX_PAGE_FRAME_BYTES})");
+    if bytes > MAX_SEND_BYTES {
+        let text = format!("{bytes} bytes are too many (the limit is {MAX_SEND_BYTES})");
         return Err(invalid(field, text));
     }
     Ok(())

@@ -1,7 +1,8 @@
 //! HTML page that lists the files of a folder. File names are untrusted: they are escaped in HTML and
 //! percent-encoded in URLs.
 
-use super::store::{FileStore, run_blocking};
+use super::store::FileStore;
+use crate::pages::blocking::run_blocking;
 use crate::pages::html::escape;
 use crate::pages::response::page_response::PageResponse;
 use crate::paths::{UrlPath, open_real_folder, segment_url};

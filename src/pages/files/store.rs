@@ -2,6 +2,7 @@
 //! whether it has changed.
 
 use super::mime::{self, MimeTypes};
+use crate::pages::blocking::run_blocking;
 use crate::pages::response::headers::Headers;
 use crate::pages::response::open_file::OpenFile;
 use crate::pages::response::page_response::{
@@ -13,24 +14,13 @@ use axum::http::header::{self, HeaderMap, HeaderValue};
 use bytes::Bytes;
 use quick_cache::sync::Cache;
 use std::io;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::Semaphore;
 
 /// Files up to this size are read on the async thread, which is faster than a switch to another one. A
 /// sleeping disk can delay other requests of that thread, once. Default 64 KiB.
 const INLINE_READ_BYTES: u64 = 64 * 1024;
-
-/// Bodies up to this size are scanned, hashed and rewritten on the async thread, which takes less than a
-/// millisecond. Larger ones would delay the other requests of that thread. Default 64 KiB.
-const INLINE_WORK_BYTES: usize = 64 * 1024;
-
-/// Large bodies that are worked on at a time, as many as there are cores. The others wait, and a request that
-/// was abandoned meanwhile costs nothing more.
-static LARGE_WORK: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)));
 
 /// Files up to this size are read whole and cached; larger ones are streamed. Default 1 MiB.
 const MAX_WHOLE_FILE_BYTES: u64 = 1024 * 1024;
@@ -319,44 +309,4 @@ pub(crate) fn error_status(error: &io::Error) -> StatusCode {
         io::ErrorKind::PermissionDenied => StatusCode::FORBIDDEN,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
-}
-
-/// Runs work that blocks or computes for long on the blocking thread pool.
-pub(crate) async fn run_blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(io::Error::other)?
-}
-
-/// Runs work on a large body on the blocking thread pool, once a core is free for it.
-pub(crate) async fn run_large<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    let permit = LARGE_WORK.acquire().await.map_err(io::Error::other)?;
-    run_blocking(move || {
-        // Held by the work, which goes on when the request is abandoned.
-        let _permit = permit;
-        work()
-    })
-    .await
-}
-
-/// Runs work that takes time in proportion to the size of a body: as [`run_large`] does if the body is large.
-pub(crate) async fn run_sized<T: Send + 'static>(
-    bytes: usize,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<T> {
-    if bytes <= INLINE_WORK_BYTES {
-        return Ok(work());
-    }
-    run_large(|| Ok(work())).await
-}
-
-/// Returns the entity tag of a body.
-pub(crate) async fn sized_content_tag(body: &Bytes) -> Option<HeaderValue> {
-    let content = body.clone();
-    let tag = run_sized(body.len(), move || content_tag(&content)).await;
-    tag.ok().flatten()
 }

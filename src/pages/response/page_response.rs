@@ -3,6 +3,7 @@
 use super::derived_cache::{DerivedBody, Variant};
 use super::headers::Headers;
 use super::open_file::OpenFile;
+use crate::pages::blocking::run_sized;
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -277,6 +278,13 @@ pub(crate) fn strong_tag(text: fmt::Arguments<'_>) -> Option<HeaderValue> {
 /// Returns the entity tag of a body.
 pub(crate) fn content_tag(body: &[u8]) -> Option<HeaderValue> {
     hash_tag(xxh3_128(body))
+}
+
+/// Like [`content_tag`], on the blocking thread pool if the body is large.
+pub(crate) async fn sized_content_tag(body: &Bytes) -> Option<HeaderValue> {
+    let content = body.clone();
+    let tag = run_sized(body.len(), move || content_tag(&content)).await;
+    tag.ok().flatten()
 }
 
 /// Returns the entity tag of a body with this hash.

@@ -1,7 +1,7 @@
 //! The encode stage: compresses responses with brotli or gzip, as the client prefers (RFC 9110, section
 //! 8.4). Compressed bodies are cached. Streams pass unchanged, since an encoder would delay them.
 
-use crate::pages::files::store::{run_blocking, run_large};
+use crate::pages::blocking::{run_blocking, run_large};
 use crate::pages::request::PageRequest;
 use crate::pages::response::derived_cache::Variant;
 use crate::pages::response::open_file::OpenFile;
@@ -18,6 +18,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use std::io;
 use std::path::Path;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::coop::consume_budget;
 use tokio_util::io::{ReaderStream, StreamReader};
@@ -109,25 +110,22 @@ impl Encoder for GzipEncoder<Vec<u8>> {
     }
 }
 
-/// Encodes a part of a body on the blocking thread pool; the last part also ends the encoded body.
-async fn encode(
+/// Encodes a part of a body; the last part also ends the encoded body. Blocks.
+fn encode(
+    runtime: &Handle,
     mut encoder: Box<dyn Encoder>,
-    part: Bytes,
+    part: &[u8],
     is_last: bool,
 ) -> io::Result<(Box<dyn Encoder>, Bytes)> {
-    let runtime = tokio::runtime::Handle::current();
-    run_large(move || {
-        runtime.block_on(async {
-            encoder.write_all(&part).await?;
-            if is_last {
-                encoder.shutdown().await?;
-            }
-            Ok::<_, io::Error>(())
-        })?;
-        let encoded = encoder.take_encoded();
-        Ok((encoder, encoded))
-    })
-    .await
+    runtime.block_on(async {
+        encoder.write_all(part).await?;
+        if is_last {
+            encoder.shutdown().await?;
+        }
+        Ok::<_, io::Error>(())
+    })?;
+    let encoded = encoder.take_encoded();
+    Ok((encoder, encoded))
 }
 
 /// Returns a stream that encodes a body part by part.
@@ -150,7 +148,9 @@ fn encode_stream(
             }
             let part = rest.split_to(rest.len().min(PART_BYTES));
             let is_last = part.is_empty();
-            let (current, encoded) = encode(current, part, is_last).await?;
+            let runtime = Handle::current();
+            let work = move || encode(&runtime, current, &part, is_last);
+            let (current, encoded) = run_large(work).await?;
             encoder = (!is_last).then_some((current, permit));
             if !encoded.is_empty() {
                 return Ok(Some((encoded, (chunks, rest, encoder))));
@@ -236,7 +236,10 @@ fn set_content_encoding(response: &mut PageResponse, coding: Coding) {
 /// Compresses a body on the blocking thread pool. Returns `None` when that does not make it smaller.
 async fn compress_whole(coding: Coding, body: Bytes) -> Option<Bytes> {
     let size = body.len();
-    let (_, compressed) = encode(coding.encoder(), body, true).await.ok()?;
+    let runtime = Handle::current();
+    let work = move || encode(&runtime, coding.encoder(), &body, true);
+    // Not with the large bodies: a small one would wait for them.
+    let (_, compressed) = run_blocking(work).await.ok()?;
     (compressed.len() < size).then_some(compressed)
 }
 

@@ -3,10 +3,11 @@
 
 use super::collect::{self, CollectError, collect_body};
 use crate::pages::errors::plugin_errors::{self, FailedCall};
-use crate::pages::files::store::sized_content_tag;
 use crate::pages::files::{mime, virtual_file};
 use crate::pages::request::PageRequest;
-use crate::pages::response::page_response::{CachedResponse, PageResponse, Responder, hash_tag};
+use crate::pages::response::page_response::{
+    CachedResponse, PageResponse, Responder, hash_tag, sized_content_tag,
+};
 use crate::plugins::{
     Hook, HookSnapshot, Transform, TransformCall, TransformContent, TransformOutcome,
 };

@@ -168,7 +168,7 @@ def _accepts(pid: int, control: str) -> bool:
 
 
 def _owns_port(pid: int, port: int) -> bool:
-    """Whether a process listens at a TCP port. True where the system does not tell."""
+    """Whether a process listens at a TCP port. True if that is unknown."""
     if not sys.platform.startswith("linux"):
         return True
     tables = []
@@ -201,7 +201,7 @@ def _owns_port(pid: int, port: int) -> bool:
 
 
 def _is_peer(pid: int, unix: socket.socket) -> bool:
-    """Whether a process listens at the socket file. True where the system does not tell."""
+    """Whether a process listens at the socket file. True if that is unknown."""
     if not sys.platform.startswith("linux"):
         return True
     credentials = unix.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))

@@ -16,11 +16,11 @@ mod source;
 mod stack;
 
 use super::collect::{self, CollectError, collect_body};
+use crate::pages::blocking::run_sized;
 use crate::pages::errors::plugin_errors;
-use crate::pages::files::store::{run_sized, sized_content_tag};
 use crate::pages::request::{MatchingHooks, PageRequest};
 use crate::pages::response::derived_cache::Variant;
-use crate::pages::response::page_response::{PageResponse, Responder};
+use crate::pages::response::page_response::{PageResponse, Responder, sized_content_tag};
 use crate::plugins::ResolveImport;
 use axum::http::header::{self, HeaderValue};
 use bytes::Bytes;
@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Size limit. Larger modules and pages pass unchanged, which a response header reports. Default 16 MiB.
-const MAX_BYTES: usize = 16 * 1024 * 1024;
+const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 /// Deadline for reading a streamed page. A slower one passes unchanged, which a response header reports.
 /// Default 1 s.
@@ -123,7 +123,7 @@ async fn resolve_imports(
     let modules = &request.service.modules;
     // A page that its server writes slowly is not held up for its inline modules.
     let deadline = (kind == SourceKind::Page).then_some(PAGE_DEADLINE);
-    let body = match collect_body(request, response, MAX_BYTES, deadline).await {
+    let body = match collect_body(request, response, MAX_BODY_BYTES, deadline).await {
         Ok(body) => body,
         Err(CollectError::HeadResponse) => return collect::clear_body(response),
         Err(CollectError::Failed(error)) => {

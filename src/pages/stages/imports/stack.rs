@@ -20,7 +20,7 @@ const BASE_BYTES: usize = 256 * 1024;
 
 /// Largest stack, in bytes of address space: only the part in use takes memory. A source that may need
 /// more is refused. Default 2 GiB, enough for about 10 MB of source.
-const MAX_BYTES: usize = 2 * 1024 * 1024 * 1024;
+const MAX_STACK_BYTES: usize = 2 * 1024 * 1024 * 1024;
 
 /// Stacks larger than this are used one at a time: a hostile source takes their memory once, not once
 /// per request. Default 64 MiB, enough for about 500 KB of source.
@@ -32,7 +32,7 @@ static LARGE_STACK: Mutex<()> = Mutex::new(());
 /// Failure to run the parser.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum StackError {
-    /// The source may need more than [`MAX_BYTES`].
+    /// The source may need more than [`MAX_STACK_BYTES`].
     TooLarge,
     /// The operating system could not start a thread with such a stack.
     OutOfMemory,
@@ -108,7 +108,7 @@ pub(super) fn with_stack_for<T: Send>(
 ) -> Result<T, StackError> {
     let bounds = sources.iter().map(|source| stack_bound(source));
     let size = bounds.max().unwrap_or(BASE_BYTES);
-    if size > MAX_BYTES {
+    if size > MAX_STACK_BYTES {
         return Err(StackError::TooLarge);
     }
     let _turn = (size > CONCURRENT_BYTES)
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn refuses_a_source_that_may_need_too_large_a_stack() {
-        let source = "!".repeat(MAX_BYTES / OPERATOR_BYTES);
+        let source = "!".repeat(MAX_STACK_BYTES / OPERATOR_BYTES);
         assert_eq!(with_stack_for(&[&source], || ()), Err(StackError::TooLarge));
     }
 

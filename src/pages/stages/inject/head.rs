@@ -6,11 +6,11 @@ use memchr::{memchr, memchr_iter};
 
 /// How much of a streamed page is held back until the end of its head is found. Beyond that, the
 /// scripts are placed by what has arrived. Default 64 KiB.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
+const MAX_HELD_BYTES: usize = 64 * 1024;
 
 /// How much is scanned, since each chunk that may complete the head requires a scan of all that has
 /// arrived. Beyond that, the scripts are placed by what has arrived. Default 4 MiB, which takes 10 ms.
-const MAX_SCANNED_BYTES: usize = 64 * MAX_HEAD_BYTES;
+const MAX_SCANNED_BYTES: usize = 64 * MAX_HELD_BYTES;
 
 /// Tags at which a head ends, explicitly or implicitly.
 const HEAD_ENDS: [&[u8]; 3] = [b"</head", b"<body", b"<frameset"];
@@ -32,7 +32,7 @@ impl PageHead {
         let searched = self.bytes.len().saturating_sub(HEAD_ENDS[2].len());
         self.bytes.extend_from_slice(chunk);
         self.has_end = self.has_end || may_end_head(&self.bytes[searched..]);
-        let is_full = self.bytes.len() >= MAX_HEAD_BYTES;
+        let is_full = self.bytes.len() >= MAX_HELD_BYTES;
         let may_be_complete = self.has_end && memchr(b'>', chunk).is_some();
         if !may_be_complete && !is_full {
             return None;
@@ -111,7 +111,7 @@ mod tests {
             let page = format!("<html><!-- <body> -->{}", unit.repeat(60_000 / unit.len()));
             let mut head = PageHead::default();
             held_back(&mut head, &page);
-            let bound = MAX_SCANNED_BYTES + MAX_HEAD_BYTES;
+            let bound = MAX_SCANNED_BYTES + MAX_HELD_BYTES;
             assert!(head.scanned_bytes < bound, "{unit}: {}", head.scanned_bytes);
         }
     }

@@ -22,7 +22,7 @@ final class Listeners {
 
   private Listeners() {}
 
-  /** Returns whether a process listens at a TCP port. True where the system does not tell. */
+  /** Returns whether a process listens at a TCP port. True if that is unknown. */
   static boolean ownsPort(long pid, int port) {
     List<Path> tables = TABLES.stream().filter(Files::isReadable).toList();
     if (tables.isEmpty()) {
