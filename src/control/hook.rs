@@ -186,6 +186,7 @@ async fn receive<K: WireHook>(
             None => return Err(invalid("message", "is not set")),
         }
     }
+    guard.hook().pass_on_calls();
     Ok(())
 }
 

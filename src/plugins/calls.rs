@@ -17,8 +17,9 @@ pub(crate) enum CallError {
     TimedOut,
     /// The plugin got the call, and disconnected before it answered.
     Disconnected,
-    /// The hook was closed before the call was sent, or before the transport had taken it.
-    NotSent,
+    /// The hook was closed before the transport had taken the call, or the plugin closed it without an
+    /// answer, as it does to a call that crosses the close.
+    NotAsked,
     /// [`MAX_QUEUED_CALLS`] calls are queued.
     Overloaded,
 }
@@ -125,11 +126,14 @@ impl<C, R> Calls<C, R> {
             if queued.0.fetch_add(1, Ordering::Relaxed) >= MAX_QUEUED_CALLS {
                 return Err(CallError::Overloaded);
             }
-            self.slots.acquire().await.map_err(|_| CallError::NotSent)?
+            self.slots
+                .acquire()
+                .await
+                .map_err(|_| CallError::NotAsked)?
         };
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let (sender, result) = oneshot::channel();
-        self.lock().as_mut().ok_or(CallError::NotSent)?.insert(
+        self.lock().as_mut().ok_or(CallError::NotAsked)?.insert(
             id,
             Outstanding {
                 result: sender,
@@ -146,7 +150,7 @@ impl<C, R> Calls<C, R> {
         self.outgoing
             .send(message)
             .await
-            .map_err(|_| CallError::NotSent)?;
+            .map_err(|_| CallError::NotAsked)?;
         let result = result.await;
         drop(slot);
         result.unwrap_or(Err(CallError::Disconnected))
@@ -167,16 +171,17 @@ impl<C, R> Calls<C, R> {
         }
     }
 
-    /// Fails all outstanding and queued calls, because the stream has ended. Only calls that the transport
-    /// has taken may have reached the plugin; the others count as not sent.
-    pub(crate) fn close(&self) {
+    /// Fails all outstanding and queued calls, because the stream has ended: with `taken` those that the
+    /// transport has taken, which may have reached the plugin, and the others with
+    /// [`CallError::NotAsked`].
+    pub(crate) fn close(&self, taken: CallError) {
         self.slots.close();
         let outstanding = self.lock().take();
         for call in outstanding.into_iter().flat_map(HashMap::into_values) {
             let error = if call.is_taken {
-                CallError::Disconnected
+                taken
             } else {
-                CallError::NotSent
+                CallError::NotAsked
             };
             // The caller may have stopped waiting.
             let _ = call.result.send(Err(error));
@@ -279,13 +284,13 @@ mod tests {
             };
             calls.mark_taken(id);
             tokio::task::yield_now().await;
-            calls.close();
+            calls.close(CallError::Disconnected);
         };
         let (first, second, third, ()) =
             tokio::join!(calls.call("a"), calls.call("b"), calls.call("c"), end);
         assert_eq!(first, Err(CallError::Disconnected));
-        let not_sent = Err(CallError::NotSent);
-        assert_eq!((second, third), (not_sent, not_sent));
-        assert_eq!(calls.call("later").await, not_sent);
+        let not_asked = Err(CallError::NotAsked);
+        assert_eq!((second, third), (not_asked, not_asked));
+        assert_eq!(calls.call("later").await, not_asked);
     }
 }
