@@ -21,29 +21,29 @@ fn long(bytes: usize) -> Vec<String> {
     vec![text; 2]
 }
 
-fn target(selector: Selector) -> Option<proto::Target> {
-    Some(proto::Target {
+fn target(selector: Selector) -> proto::Target {
+    proto::Target {
         selector: Some(selector),
         exclude_socket_ids: Vec::new(),
-    })
+    }
 }
 
-fn ids(socket_ids: Vec<String>) -> Option<proto::Target> {
+fn ids(socket_ids: Vec<String>) -> proto::Target {
     target(Selector::Ids(proto::SocketIds { socket_ids }))
 }
 
-fn send(target: Option<proto::Target>) -> proto::SendRequest {
+fn send(target: proto::Target) -> proto::SendRequest {
     proto::SendRequest {
-        target,
+        target: Some(target),
         payload: Some(proto::send_request::Payload::Json("1".into())),
         delivery: None,
     }
 }
 
-fn import(target: Option<proto::Target>, args_json: Vec<String>) -> proto::SendImportRequest {
+fn import(target: proto::Target, args_json: Vec<String>) -> proto::SendImportRequest {
     let path = "/x.js".to_owned();
     proto::SendImportRequest {
-        target,
+        target: Some(target),
         module: Some(proto::send_import_request::Module::ImportPath(path)),
         args_json,
         await_result: true,
@@ -80,7 +80,7 @@ async fn every_list_of_a_request_is_bounded_and_the_error_names_field_and_limit(
         let pages = target(Selector::Pages(pages));
         refused(client.send(send(pages)).await, "target.pages", limit);
         let mut all = target(Selector::All(proto::AllSockets {}));
-        all.as_mut().expect("a target").exclude_socket_ids = list;
+        all.exclude_socket_ids = list;
         let sent = client.send_import(import(all, Vec::new())).await;
         refused(sent, "target.exclude_socket_ids", limit);
     }
@@ -89,7 +89,7 @@ async fn every_list_of_a_request_is_bounded_and_the_error_names_field_and_limit(
     let sent = client.send_import(import(all.clone(), args.clone())).await;
     refused(sent, "args_json", "10000");
     let log = proto::SendConsoleLogRequest {
-        target: all.clone(),
+        target: Some(all.clone()),
         args_json: args,
         ..Default::default()
     };
@@ -97,7 +97,7 @@ async fn every_list_of_a_request_is_bounded_and_the_error_names_field_and_limit(
     let url = "x".repeat(17 * MIB);
     let command = proto::send_command_request::Command::Navigate(proto::Navigate { url });
     let command = proto::SendCommandRequest {
-        target: all,
+        target: Some(all),
         command: Some(command),
         delivery: None,
     };
