@@ -1,7 +1,9 @@
 //! `SendImport`: pages import a module and call its default export.
 
 use super::convert::value;
-use super::limits::{ALL_RESULTS_BYTES, DEFAULT_RESULT_BYTES, IMPORT_TIMEOUT, MAX_WAIT};
+use super::limits::{
+    ALL_RESULTS_BYTES, DEFAULT_RESULT_BYTES, IMPORT_TIMEOUT, MAX_WAIT, RESULT_ROW_BYTES,
+};
 use super::send::delivery::{push, send_to};
 use super::send::{check_size, parse_args};
 use super::status::invalid;
@@ -87,7 +89,7 @@ pub(super) async fn send(
     let start = Instant::now();
     let deadline = start + budget;
     // Results are converted as they arrive, so that together they take no more memory than the response.
-    let room = Mutex::new(ALL_RESULTS_BYTES);
+    let room = Mutex::new(ALL_RESULTS_BYTES.saturating_sub(rows_size(&selection)));
     let waits = selection.sockets.iter().map(|socket| async {
         let result = await_page(control, socket, &call_id, frame.clone(), deadline).await;
         let outcome = result.map(|result| {
@@ -109,6 +111,14 @@ pub(super) async fn send(
         report: Some(report),
         results: result_rows(&selection, page_results),
     })
+}
+
+/// Returns the bytes of the response without results: a page that was not reached is in the report too.
+fn rows_size(selection: &Selection) -> usize {
+    let selected = selection.sockets.iter().map(|socket| socket.id().len());
+    let unknown = selection.unknown.iter().map(String::len);
+    let rows = selected.chain(unknown);
+    rows.map(|id| 2 * id + RESULT_ROW_BYTES).sum()
 }
 
 /// Returns the rows of the response: first one for each unknown id, then one for each selected socket, in the

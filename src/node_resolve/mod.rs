@@ -16,7 +16,7 @@ use crate::plugins::{
 };
 use percent_encoding::percent_decode_str;
 use resolver::{NodeResolver, ResolutionError, ResolvedFile, STACK_BYTES};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -78,7 +78,7 @@ impl NodeResolve {
         let options = HookOptions {
             filters: filters.expect("it has no patterns"),
             failure_mode: FailureMode::Fail,
-            forward_headers: Vec::new(),
+            forward_headers: HashSet::new(),
             type_options: ResolveImportOptions {
                 specifiers: Some(specifiers.expect("the constant pattern compiles")),
                 is_last: true,

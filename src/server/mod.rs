@@ -11,6 +11,7 @@ mod console;
 mod control_connections;
 mod control_server;
 mod frontend;
+mod incoming_messages;
 mod listeners;
 mod metrics;
 mod progress;

@@ -1,6 +1,7 @@
 //! Options of a subscription.
 
-use crate::control::limits::MAX_MESSAGE_TYPES;
+use super::check_list;
+use crate::control::limits::{MAX_MESSAGE_TYPE_BYTES, MAX_MESSAGE_TYPES};
 use crate::control::proto::{self, SubscribeMessagesRequest};
 use crate::control::status::{invalid, unknown_value};
 use crate::hub::{
@@ -66,6 +67,7 @@ fn types(field: &str, types: Vec<String>, remedy: &str) -> Result<HashSet<String
         );
         return Err(invalid(field, text));
     }
+    check_list(field, &types, MAX_MESSAGE_TYPES, MAX_MESSAGE_TYPE_BYTES)?;
     Ok(types.into_iter().collect())
 }
 

@@ -6,7 +6,7 @@ pub(super) mod page_actions;
 pub(super) mod stream;
 
 use super::convert::Addressee;
-use super::limits::MAX_SEND_BYTES;
+use super::limits::{MAX_ARGS, MAX_REQUEST_BYTES, MAX_SEND_BYTES};
 use super::status::{invalid, not_json};
 use super::{Control, convert, proto, status};
 use crate::hub::{Frame, Reply, Selection};
@@ -105,6 +105,8 @@ pub(super) fn check_size(field: &str, bytes: usize) -> Result<(), Status> {
 
 /// Parses `args_json`, one JSON text per argument.
 pub(super) fn parse_args(args_json: &[String]) -> Result<Vec<&RawValue>, Status> {
+    // Their size is that of the frame, which is checked once it is encoded.
+    convert::check_list("args_json", args_json, MAX_ARGS, MAX_REQUEST_BYTES)?;
     args_json
         .iter()
         .enumerate()

@@ -71,6 +71,7 @@ pub(in crate::control) async fn command(
             return Err(invalid("navigate.url", "is empty"));
         }
         Requested::Navigate(proto::Navigate { url }) => {
+            check_size("navigate.url", url.len())?;
             let fallback = import_statement(&format!("location.assign({})", quote(url)));
             (Command::Navigate { url }, Some(fallback))
         }
@@ -82,8 +83,9 @@ pub(in crate::control) async fn command(
             (Command::Styles { paths: &swap.paths }, None)
         }
     };
-    let selection = control.hub.select(&target, &excluded);
     let frame = (command.feature(), ServerMessage::Command(command).encode());
+    check_size("command", frame.1.len())?;
+    let selection = control.hub.select(&target, &excluded);
     Ok(send_action(
         control,
         &selection,
