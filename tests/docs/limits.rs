@@ -192,16 +192,19 @@ impl Value {
     }
 }
 
+/// Returns none if the result is out of range.
+type Operation = fn(u128, u128) -> Option<u128>;
+
 /// Evaluates differences and sums of products of numbers and of constants in the same file.
 fn number(expression: &str, file: &str) -> Option<u128> {
-    let operation = |(operator, apply): (&str, fn(u128, u128) -> Option<u128>)| {
+    let operation = |(operator, apply): (&str, Operation)| {
         let (left, right) = expression.rsplit_once(operator)?;
         Some((left, right, apply))
     };
-    let operators: [(&str, fn(u128, u128) -> Option<u128>); 4] = [
+    let operators: [(&str, Operation); 4] = [
         (" << ", |a, b| a.checked_shl(b.try_into().ok()?)),
-        (" - ", u128::checked_sub),
         (" + ", u128::checked_add),
+        (" - ", u128::checked_sub),
         (" * ", u128::checked_mul),
     ];
     if let Some((left, right, apply)) = operators.into_iter().find_map(operation) {
@@ -231,10 +234,12 @@ impl std::fmt::Display for Value {
                 Ok(())
             }
             Self::Bytes(bytes) => {
-                let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+                let units = [("GiB", 30_u32), ("MiB", 20), ("KiB", 10)];
                 match units.into_iter().find(|(_, shift)| bytes >> shift > 0) {
                     Some((unit, shift)) => {
-                        let size = bytes as f64 / f64::from(1 << shift);
+                        let hundredths = (bytes * 100) >> shift;
+                        let size = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+                        let size = size.trim_end_matches('0').trim_end_matches('.');
                         write!(out, "{size} {unit}")
                     }
                     None => write!(out, "{bytes} B"),
