@@ -5,7 +5,7 @@ use super::limits::{
     ALL_RESULTS_BYTES, DEFAULT_RESULT_BYTES, IMPORT_TIMEOUT, MAX_WAIT, RESULT_ROW_BYTES,
 };
 use super::send::delivery::{push, send_to};
-use super::send::{check_size, parse_args};
+use super::send::{check_size, compute, parse_args};
 use super::status::invalid;
 use super::{Control, convert, proto, status};
 use crate::hub::{Frame, ImportOutcome, Selection, Socket};
@@ -56,16 +56,22 @@ pub(super) async fn send(
         bytes => bytes,
     };
     let call_id = ids::random();
-    let text = ServerMessage::Import {
-        data: Import {
+    let (args, awaited_id) = (
+        request.args_json,
+        request.await_result.then(|| call_id.clone()),
+    );
+    let bytes = args.iter().map(String::len).sum();
+    let encode = move || {
+        let data = Import {
             url: &import_path,
-            args: parse_args(&request.args_json)?,
-            call_id: request.await_result.then_some(call_id.as_str()),
+            args: parse_args(&args)?,
+            call_id: awaited_id.as_deref(),
             fresh,
-            max_result_bytes: request.await_result.then_some(max_result_bytes),
-        },
-    }
-    .encode();
+            max_result_bytes: awaited_id.as_ref().map(|_| max_result_bytes),
+        };
+        Ok(ServerMessage::Import { data }.encode())
+    };
+    let text = compute(bytes, encode).await?;
     check_size("args_json", text.len())?;
     let frame = Frame::Text(text.into());
     let selection = control.hub.select(&target, &excluded);

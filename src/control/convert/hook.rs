@@ -27,7 +27,7 @@ pub(in crate::control) trait WireHook: RegisteredHookType {
     /// First message from the plugin.
     type Open: Send;
     /// Result of a call.
-    type Result: Send;
+    type Result: prost::Message + 'static;
 
     /// Whether filters may select by the type of the response.
     const HAS_RESPONSE: bool = false;

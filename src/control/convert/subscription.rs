@@ -104,3 +104,29 @@ fn event_kind(kind: i32) -> Result<EventKind, Status> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_subscription_with_too_many_types_is_refused_with_the_limit() {
+        let names = |count| (0..count).map(|number: usize| number.to_string()).collect();
+        for (subscribed, offered, refused) in [
+            (MAX_MESSAGE_TYPES, MAX_MESSAGE_TYPES, false),
+            (MAX_MESSAGE_TYPES + 1, 0, true),
+            (0, MAX_MESSAGE_TYPES + 1, true),
+        ] {
+            let options = subscription_options(SubscribeMessagesRequest {
+                message_types: names(subscribed),
+                answer_types: names(offered),
+                ..SubscribeMessagesRequest::default()
+            });
+            let error = options.await.err().map(|error| error.message().to_owned());
+            let names_limit = error
+                .as_ref()
+                .map(|text| text.contains("the limit is 10000"));
+            assert_eq!(names_limit, refused.then_some(true), "{error:?}");
+        }
+    }
+}

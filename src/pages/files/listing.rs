@@ -2,7 +2,7 @@
 //! percent-encoded in URLs.
 
 use super::store::FileStore;
-use crate::pages::blocking::run_blocking;
+use crate::blocking::run_blocking;
 use crate::pages::html::escape;
 use crate::pages::response::page_response::PageResponse;
 use crate::paths::{UrlPath, open_real_folder, segment_url};

@@ -11,9 +11,9 @@ mod scan;
 
 use super::encode;
 use super::imports::PreloadHints;
+use crate::blocking::run_sized;
 use crate::message::{CLIENT_PATH, RECORDER_PATH};
 use crate::pages::PageService;
-use crate::pages::blocking::run_sized;
 use crate::pages::html::escape;
 use crate::pages::request::PageRequest;
 use crate::pages::response::derived_cache::Variant;
