@@ -10,6 +10,7 @@ mod connection;
 mod console;
 mod control_connections;
 mod control_server;
+mod embedding;
 mod frontend;
 mod listeners;
 mod metrics;
@@ -154,6 +155,7 @@ impl Server {
         );
         let frontend = Frontend {
             allowed: Arc::new(config.allowed.clone()),
+            embeddings: Arc::default(),
             handler: Handler::Site {
                 base: config.base_path.clone(),
                 reserved: browser::routes(Arc::new(Browser {
