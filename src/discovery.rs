@@ -30,7 +30,14 @@ pub(crate) fn private_folder() -> io::Result<PathBuf> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
-        .create(&folder)?;
+        .create(&folder)
+        .map_err(|error| {
+            let folder = folder.display();
+            let text = format!(
+                "cannot create {folder}: {error} (set XDG_RUNTIME_DIR to a folder that you can write to)"
+            );
+            io::Error::new(error.kind(), text)
+        })?;
     // Another user may have created it first; then it is not private.
     check_private(&folder)?;
     Ok(folder)

@@ -4,12 +4,12 @@
 //! block is a `pagewire.toml`. A comment before a block ties it to a file: `<!-- file: PATH -->` when the
 //! block is the whole file, `<!-- from: PATH -->` when the file contains it.
 
+mod limits;
 mod markdown;
 
 use crate::support::{Site, command, command_names, run};
 use markdown::{package, pages};
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::{env, fs};
 
 /// Words that end a command in a shell line.
@@ -89,56 +89,6 @@ fn paths_in_code_spans_exist() {
         }
     }
     assert!(checked > 20, "the paths have been found");
-    none(&faults);
-}
-
-/// Returns the text of all Rust files below a folder.
-fn rust_sources(folder: &Path) -> String {
-    let mut text = String::new();
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            text += &rust_sources(&path);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            text += &fs::read_to_string(&path).expect("text");
-        }
-    }
-    text
-}
-
-#[test]
-fn limits_name_their_constants_and_the_tests_that_hold_them() {
-    let page = pages()
-        .into_iter()
-        .find(|page| page.path.ends_with("docs/limits.md"));
-    let daemon = rust_sources(&package().join("src"));
-    let sources = daemon.clone() + &rust_sources(&package().join("tests"));
-    let mut rows = 0;
-    let mut faults = Vec::new();
-    for row in page.expect("the page").text.lines() {
-        let cells: Vec<_> = row.split('|').map(str::trim).collect();
-        let [_, what, _, constants, _, tests, _] = cells[..] else {
-            continue;
-        };
-        if !tests.starts_with('`') {
-            continue;
-        }
-        rows += 1;
-        for constant in constants.split(", ").map(|name| name.trim_matches('`')) {
-            let count = daemon.matches(&format!("const {constant}: ")).count();
-            if count != 1 {
-                faults.push(format!("{what}: there are {count} constants {constant}"));
-            }
-        }
-        for test in tests.split(", ").map(|name| name.trim_matches('`')) {
-            if !sources.contains(&format!("fn {test}("))
-                && !sources.contains(&format!("fn {test}<"))
-            {
-                faults.push(format!("{what}: there is no test {test}"));
-            }
-        }
-    }
-    assert!(rows > 40, "the rows have been found");
     none(&faults);
 }
 

@@ -324,3 +324,29 @@ async fn modules_made_by_plugins_are_hinted_after_they_were_served() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_call_with_more_imports_than_fit_carries_the_first_ones() {
+    const IMPORTS: usize = 3000;
+    let long = "x".repeat(1000);
+    let module: String = (0..IMPORTS)
+        .map(|number| format!("import '{number}{long}';\n"))
+        .collect();
+    let site = Site::new([("m.js", &module)]);
+    let server = TestServer::start(&site).await;
+    let (_session, mut hook) = plugin(&server, "p", open(&[])).await;
+    let respond = async {
+        let call = hook.call().await;
+        let resolved = proto::ResolvedImports {
+            specifiers: vec!["/y.js".to_owned(); call.imports.len()],
+            ..Default::default()
+        };
+        hook.answer(call.call_id, Outcome::Resolved(resolved)).await;
+        call.imports.len()
+    };
+    let (page, carried) = tokio::join!(server.get("/m.js"), respond);
+    assert!((1000..IMPORTS).contains(&carried), "{carried}");
+    let text = page.text();
+    assert_eq!(text.matches("/y.js").count(), carried);
+    assert_eq!(text.matches(&long).count(), IMPORTS - carried);
+}

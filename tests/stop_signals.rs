@@ -56,7 +56,16 @@ fn assert_no_files(runtime: &Path) {
 
 #[tokio::test]
 async fn every_stop_signal_drains_the_daemon() {
-    for signal in [Signal::HUP, Signal::QUIT, Signal::TERM, Signal::INT] {
+    let mut signals = vec![
+        Signal::HUP,
+        Signal::QUIT,
+        Signal::TERM,
+        Signal::INT,
+        Signal::XCPU,
+    ];
+    #[cfg(target_os = "linux")]
+    signals.push(Signal::POWER);
+    for signal in signals {
         let runtime = tempfile::tempdir().expect("a folder");
         let plugin = format!("{}; cat", LEAVES_A_CHILD[0].1);
         let (server, child) = start(runtime.path(), NO_SIGNAL_IGNORED, &plugin).await;
@@ -71,9 +80,9 @@ async fn every_stop_signal_drains_the_daemon() {
 }
 
 #[tokio::test]
-async fn a_second_hangup_does_not_abort_the_drain_and_another_signal_does() {
+async fn a_signal_that_is_sent_repeatedly_does_not_abort_the_drain_and_another_one_does() {
     let stubborn = format!("trap '' TERM; {}; sleep 1000", LEAVES_A_CHILD[0].1);
-    for (second, expected) in [(Signal::HUP, 0), (Signal::QUIT, 1)] {
+    for (second, expected) in [(Signal::HUP, 0), (Signal::XCPU, 0), (Signal::QUIT, 1)] {
         let runtime = tempfile::tempdir().expect("a folder");
         let (mut server, child) = start(runtime.path(), NO_SIGNAL_IGNORED, &stubborn).await;
         server.signal(Signal::HUP);
@@ -143,22 +152,68 @@ async fn processes_that_a_plugin_left_behind_are_reaped() {
 }
 
 #[tokio::test]
-async fn a_process_older_than_the_daemon_survives_it() {
+async fn a_process_older_than_the_daemon_survives_it_and_those_of_plugins_do_not() {
+    for (name, script) in LEAVES_A_CHILD {
+        let runtime = tempfile::tempdir().expect("a folder");
+        let earlier = runtime.path().join("earlier");
+        let preparation = format!(
+            "sleep 1000 </dev/null >/dev/null 2>&1 & echo $! > {}",
+            earlier.display()
+        );
+        let plugin = format!("{script}; cat");
+        let (server, child) = start(runtime.path(), &preparation, &plugin).await;
+        let earlier = std::fs::read_to_string(earlier).expect("an id");
+        let earlier = earlier.trim().parse().expect("a number");
+        server.signal(Signal::TERM);
+        assert_eq!(server.wait_for_exit().await.0, Some(0));
+        let alive = (is_alive(earlier), is_alive(child));
+        let pid = i32::try_from(earlier)
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
+        rustix::process::kill_process(pid.expect("an id"), Signal::KILL).expect("a signal");
+        assert_eq!(alive, (true, false), "{name}");
+    }
+}
+
+/// Sends a signal that may have a number only.
+fn send(server: &TestServer, signal: &str) {
+    let pid = server.pid().to_string();
+    let sent = std::process::Command::new("sh")
+        .args(["-c", "kill -s \"$1\" \"$2\"", "sh", signal, &pid])
+        .status();
+    assert!(sent.expect("a shell").success(), "{signal}");
+}
+
+#[tokio::test]
+async fn signals_without_a_meaning_for_the_daemon_have_no_effect() {
     let runtime = tempfile::tempdir().expect("a folder");
-    let earlier = runtime.path().join("earlier");
-    let preparation = format!(
-        "sleep 1000 </dev/null >/dev/null 2>&1 & echo $! > {}",
-        earlier.display()
-    );
     let plugin = format!("{}; cat", LEAVES_A_CHILD[0].1);
-    let (server, child) = start(runtime.path(), &preparation, &plugin).await;
-    let earlier = std::fs::read_to_string(earlier).expect("an id");
-    let earlier = earlier.trim().parse().expect("a number");
+    let (server, child) = start(runtime.path(), NO_SIGNAL_IGNORED, &plugin).await;
+    let named = ["USR1", "USR2", "ALRM", "VTALRM", "PROF", "XFSZ", "PIPE"];
+    for signal in named {
+        send(&server, signal);
+        assert_eq!(server.get("/").await.status, 200, "{signal}");
+    }
+    if cfg!(target_os = "linux") {
+        // SIGSTKFLT, SIGIO, and the realtime signals that programs may use.
+        for number in [16, 29].into_iter().chain(34..=64) {
+            send(&server, &number.to_string());
+            assert_eq!(server.get("/").await.status, 200, "{number}");
+        }
+    }
     server.signal(Signal::TERM);
-    assert_eq!(server.wait_for_exit().await.0, Some(0));
-    assert_eq!((is_alive(earlier), is_alive(child)), (true, false));
-    let pid = i32::try_from(earlier)
-        .ok()
-        .and_then(rustix::process::Pid::from_raw);
-    rustix::process::kill_process(pid.expect("an id"), Signal::KILL).expect("a signal");
+    let (code, output) = server.wait_for_exit().await;
+    assert_eq!(code, Some(0), "{output}");
+    assert!(!is_alive(child), "{output}");
+    assert_no_files(runtime.path());
+}
+
+#[tokio::test]
+async fn a_plugin_gets_the_default_actions_of_signals() {
+    let runtime = tempfile::tempdir().expect("a folder");
+    let plugin = "(sleep 1000; echo survived) & kill -USR1 $!; wait $!; echo left $?; cat";
+    let (server, status) = start(runtime.path(), NO_SIGNAL_IGNORED, plugin).await;
+    let killed = 128 + Signal::USR1.as_raw().unsigned_abs();
+    assert_eq!(status, killed);
+    drop(server);
 }

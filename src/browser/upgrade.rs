@@ -4,6 +4,7 @@
 use super::frame_writer::FrameWriter;
 use super::read_ahead::ReadAhead;
 use super::{Browser, connection};
+use axum::body::HttpBody as _;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode, Version};
@@ -103,6 +104,11 @@ fn check(browser: &Browser, request: &Request) -> Result<String, Box<Response>> 
         return Err(Box::new(
             (StatusCode::METHOD_NOT_ALLOWED, allow, reason).into_response(),
         ));
+    }
+    // Its bytes would be read as frames.
+    if !request.body().is_end_stream() {
+        let reason = "a WebSocket handshake must have no body\n".to_owned();
+        return refuse(StatusCode::BAD_REQUEST, reason);
     }
     let origins = headers.get_all(header::ORIGIN);
     let host = headers

@@ -3,18 +3,15 @@
 use super::exit::{FAILURE, USAGE, fail};
 use super::log_file;
 use crate::discovery::private_folder;
-use crate::ids;
-use crate::paths::OwnedPath;
 use anyhow::Context;
 use pagewire_client::discovery::is_alive;
-use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 
-/// Runs the same command line with `--detached` instead of `--detach` in a process group of its own. Prints the daemon's
-/// ready line; if it exits before that, prints its log and returns its exit code.
+/// Runs the same command line with `--detached` instead of `--detach` in a process group of its own. Prints
+/// the daemon's ready line; if it exits before that, prints why and its log, and returns its exit code.
 pub(super) fn main() -> ExitCode {
     match start() {
         Ok(code) => code,
@@ -25,27 +22,39 @@ pub(super) fn main() -> ExitCode {
 fn start() -> anyhow::Result<ExitCode> {
     let folder = private_folder().context("cannot create the folder for the log")?;
     remove_stale_logs(&folder)?;
-    let log = folder.join(format!("detached-{}.log", &ids::random()[..8]));
-    // Removed on every return before the daemon is ready.
-    let mut log = OwnedPath::private_file(&log, b"").context("cannot create the log")?;
-    let mut daemon = spawn(log.path())?;
-    // Named after the daemon's process id, like its other files.
-    log.rename(&log_file::path(&folder, daemon.id()))?;
-
+    let mut daemon = spawn()?;
+    let log = log_file::path(&folder, daemon.id());
     let mut ready = String::new();
     let stdout = daemon.stdout.take().expect("it is piped");
     BufReader::new(stdout).read_line(&mut ready)?;
     if ready.is_empty() {
-        let status = daemon.wait()?;
-        let text = std::fs::read_to_string(log.path()).unwrap_or_default();
-        eprintln!("{}", text.trim_end());
-        let code = status.code().and_then(|code| u8::try_from(code).ok());
-        return Ok(ExitCode::from(code.unwrap_or(USAGE)));
+        return failed(daemon, &log);
     }
-    let log = log.keep();
     println!("{}", ready.trim_end());
     eprintln!("log file: {}", log.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints why the daemon exited before it was ready, and removes its log.
+fn failed(mut daemon: Child, log: &Path) -> anyhow::Result<ExitCode> {
+    let mut errors = Vec::new();
+    let mut stderr = daemon.stderr.take().expect("it is piped");
+    stderr.read_to_end(&mut errors)?;
+    let status = daemon.wait()?;
+    let lines = std::fs::read(log).unwrap_or_default();
+    // Fails when the log could not be created either.
+    let _ = std::fs::remove_file(log);
+    for text in [lines, errors] {
+        let text = String::from_utf8_lossy(&text);
+        if !text.is_empty() {
+            eprintln!("{}", text.trim_end());
+        }
+    }
+    if status.success() || status.code().is_none() {
+        eprintln!("error: the daemon ended before it was ready: {status}");
+    }
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(ExitCode::from(code.unwrap_or(USAGE)))
 }
 
 /// Removes the logs of daemons that have exited.
@@ -60,17 +69,17 @@ fn remove_stale_logs(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn spawn(log: &Path) -> anyhow::Result<Child> {
+fn spawn() -> anyhow::Result<Child> {
     let arguments = std::env::args_os()
         .skip(1)
         .filter(|argument| argument != "--detach");
-    let log = OpenOptions::new().append(true).open(log)?;
     Command::new(std::env::current_exe()?)
         .args(arguments)
         .arg("--detached")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(log)
+        // Until the daemon is ready; then it is the log.
+        .stderr(Stdio::piped())
         // Keeps the terminal's Ctrl-C from the daemon.
         .process_group(0)
         .spawn()

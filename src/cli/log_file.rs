@@ -1,9 +1,10 @@
 //! The log file of a detached daemon, whose size is bounded.
 
 use crate::discovery::private_folder;
+use crate::paths::OwnedPath;
+use anyhow::Context;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 /// Size of a log file. At the limit its content replaces that of a second file, `PID.old.log`, and the log
@@ -30,14 +31,25 @@ pub(super) struct LogFile {
 }
 
 impl LogFile {
-    /// Returns the file to which this process's standard error was redirected when it was started.
-    pub(super) fn of_this_process() -> io::Result<Self> {
-        let file = File::from(io::stderr().as_fd().try_clone_to_owned()?);
-        let path = path(&private_folder()?, std::process::id());
-        Ok(Self::new(file, path))
+    /// Creates the log of this process.
+    pub(super) fn create() -> anyhow::Result<Self> {
+        let created = || {
+            let path = path(&private_folder()?, std::process::id());
+            OwnedPath::private_file(&path, b"")?.keep();
+            let file = File::options().append(true).open(&path)?;
+            Ok::<_, io::Error>(Self::new(file, path))
+        };
+        created().context(
+            "cannot create the log file (make room for it, or set XDG_RUNTIME_DIR to another folder)",
+        )
     }
 
-    fn new(file: File, path: PathBuf) -> Self {
+    /// Returns another handle of the open file.
+    pub(super) fn handle(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
+    pub(super) fn new(file: File, path: PathBuf) -> Self {
         Self {
             file,
             path,
@@ -120,7 +132,6 @@ mod tests {
             ("7.log", Some(7)),
             ("7.old.log", Some(7)),
             ("7.json", None),
-            ("detached-abc.log", None),
             ("x.log", None),
         ] {
             assert_eq!(pid_of(Path::new(name)), pid, "{name}");

@@ -104,28 +104,29 @@ fn write(items: &Receiver<Item>, counters: &Counters) {
         match item {
             Item::Line(line) => {
                 make_room(&line);
-                write_now(&line);
+                let written = write_now(&line);
                 counters.waiting.fetch_sub(line.len(), Ordering::Relaxed);
+                if let Some(Err(_)) = written {
+                    // Reported by the first line that can be written again.
+                    counters.dropped.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
             }
             Item::Flush(done) => drop(done.send(())),
         }
         let dropped = counters.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
-            tracing::warn!(target: "pagewire::server", dropped, "dropped log lines: they are not being read, or not as fast as they are logged");
+            tracing::warn!(target: "pagewire::server", dropped, "dropped log lines: they are not being read, or not as fast as they are logged, or the disk was full");
         }
     }
 }
 
 /// Writes a line, if this is the writing thread. Its own lines are about the others and do not wait.
-fn write_now(line: &[u8]) -> bool {
-    SINK.with_borrow_mut(|sink| {
-        // An error means that standard error is closed, so nothing reads the log.
-        match sink {
-            None => return false,
-            Some(Sink::StandardError) => drop(io::stderr().write_all(line)),
-            Some(Sink::File(file)) => drop(file.write(line)),
-        }
-        true
+fn write_now(line: &[u8]) -> Option<io::Result<()>> {
+    SINK.with_borrow_mut(|sink| match sink {
+        None => None,
+        Some(Sink::StandardError) => Some(io::stderr().write_all(line)),
+        Some(Sink::File(file)) => Some(file.write(line)),
     })
 }
 
@@ -157,7 +158,11 @@ impl<'a> MakeWriter<'a> for LogOutput {
 /// Enqueues one line per call: the formatter writes whole lines.
 impl Write for &LogOutput {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if !write_now(line) && !self.enqueue(line) {
+        let is_lost = match write_now(line) {
+            Some(written) => written.is_err(),
+            None => !self.enqueue(line),
+        };
+        if is_lost {
             self.counters.dropped.fetch_add(1, Ordering::Relaxed);
         }
         Ok(line.len())
@@ -229,5 +234,25 @@ mod tests {
         }
         assert_eq!(counters.dropped.load(Ordering::Relaxed), 3);
         assert_eq!(items.try_iter().count(), 4);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn lines_that_cannot_be_written_are_counted_until_one_can_be() {
+        let (queue, items) = mpsc::sync_channel(MAX_LINES);
+        let counters = Arc::<Counters>::default();
+        for line in ["one\n", "two\n", "three\n"] {
+            let line = line.as_bytes().to_vec();
+            queue.send(Item::Line(line)).unwrap();
+        }
+        drop(queue);
+        let full = std::fs::File::options().append(true).open("/dev/full");
+        let log = LogFile::new(full.unwrap(), "/dev/full".into());
+        SINK.set(Some(Sink::File(log)));
+        counters.waiting.store(14, Ordering::Relaxed);
+        write(&items, &counters);
+        SINK.set(None);
+        assert_eq!(counters.dropped.load(Ordering::Relaxed), 3);
+        assert_eq!(counters.waiting.load(Ordering::Relaxed), 0);
     }
 }

@@ -9,6 +9,7 @@ use crate::config::{Config, LogFormat, LogLevels, Settings};
 use crate::server::{Ready, Server};
 use anyhow::Context;
 use clap::Args;
+use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,7 +38,7 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "exit_with_stdin")]
     detach: bool,
 
-    /// Bound the size of the log file that standard error is
+    /// Log to a file of bounded size, and leave standard error once the daemon is ready
     // Set by `--detach` for the process it starts.
     #[arg(long, hide = true)]
     detached: bool,
@@ -56,24 +57,32 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         Ok(loaded) => loaded,
         Err(error) => return fail(exit::USAGE, &error),
     };
-    let file = arguments.detached.then(LogFile::of_this_process);
-    let log = match file.transpose().and_then(LogOutput::start) {
-        Ok(log) => log,
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
         Err(error) => return fail(exit::FAILURE, &error.into()),
+    };
+    // Before the first write to the log, which may be at the size limit of the shell (`ulimit -f`).
+    let signals = {
+        let _in_runtime = runtime.enter();
+        StopSignals::register()
+    };
+    let signals = match signals {
+        Ok(signals) => signals,
+        Err(error) => return fail(exit::FAILURE, &error.into()),
+    };
+    let (log, log_file) = match open_log(arguments.detached) {
+        Ok(opened) => opened,
+        Err(error) => return fail(exit::FAILURE, &error),
     };
     start_log(&settings, log.clone());
     if let Some(file) = settings_file {
         tracing::info!(target: "pagewire::server", file = %file.display(), "settings loaded");
     }
     raise_descriptor_limit();
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(exit::FAILURE, &error.into()),
-    };
-    let ended = runtime.block_on(run(config));
+    let ended = runtime.block_on(run(config, signals, log_file));
     // Does not wait for the thread that reads standard input: that read cannot be interrupted.
     runtime.shutdown_background();
     log.flush();
@@ -91,11 +100,19 @@ enum RunError {
     Failed(anyhow::Error),
 }
 
-async fn run(config: Config) -> Result<(), RunError> {
+/// Opens the log: a file if the daemon is detached, else standard error. Returns the file, too.
+fn open_log(detached: bool) -> anyhow::Result<(LogOutput, Option<File>)> {
+    let file = detached.then(LogFile::create).transpose()?;
+    let handle = file.as_ref().map(LogFile::handle).transpose()?;
+    Ok((LogOutput::start(file)?, handle))
+}
+
+/// Runs the daemon until it ends. From when it is ready on, standard error is this log file: until then it
+/// is a pipe, from which `--detach` reads why the daemon cannot start.
+async fn run(config: Config, signals: StopSignals, log_file: Option<File>) -> Result<(), RunError> {
     let exit_with_stdin = config.exit_with_stdin;
     let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
-    // Before the ready line: its reader may send a signal at once.
-    handle_signals(stop.clone(), abort.clone()).map_err(|error| RunError::Failed(error.into()))?;
+    handle_signals(signals, stop.clone(), abort.clone());
     let server = Server::bind(config)
         .await
         .map_err(|error| RunError::Start(error.into()))?;
@@ -109,6 +126,9 @@ async fn run(config: Config) -> Result<(), RunError> {
         });
     }
     let started = |ready: &Ready| {
+        if let Some(Err(error)) = log_file.map(rustix::stdio::dup2_stderr) {
+            tracing::warn!(target: "pagewire::server", %error, "cannot redirect standard error to the log file");
+        }
         if let Err(error) = print_ready(ready) {
             tracing::warn!(target: "pagewire::server", %error, "cannot print the ready line; standard output is closed");
         }
@@ -125,8 +145,7 @@ async fn run(config: Config) -> Result<(), RunError> {
 }
 
 /// Handles signals: the first drains, the second aborts the drain, the third exits at once.
-fn handle_signals(stop: CancellationToken, abort: CancellationToken) -> std::io::Result<()> {
-    let mut signals = StopSignals::register()?;
+fn handle_signals(mut signals: StopSignals, stop: CancellationToken, abort: CancellationToken) {
     tokio::spawn(async move {
         signals.first().await;
         stop.cancel();
@@ -135,7 +154,6 @@ fn handle_signals(stop: CancellationToken, abort: CancellationToken) -> std::io:
         signals.next().await;
         std::process::exit(exit::FAILURE.into());
     });
-    Ok(())
 }
 
 /// Prints the ready line: JSON for programs, a few lines of text on a terminal.

@@ -2,6 +2,7 @@
 
 use super::status;
 use std::sync::Arc;
+use std::time::Duration;
 use subtle::ConstantTimeEq;
 use tonic::metadata::MetadataValue;
 use tonic::service::Interceptor;
@@ -48,6 +49,15 @@ impl Auth {
 pub(crate) fn too_many_connections(limit: usize) -> Status {
     let text = format!(
         "too many connections to this control address (the limit is {limit}): use one for all calls, or close those that are not needed"
+    );
+    status::error(Code::ResourceExhausted, "LIMIT_REACHED", text)
+}
+
+/// Returns the error for an RPC with a message that did not arrive in time.
+pub(crate) fn incomplete_message(timeout: Duration, limit: usize) -> Status {
+    let text = format!(
+        "a message did not arrive within {} s (messages of all programs that have arrived in part share {limit} bytes: send it whole, or send smaller ones)",
+        timeout.as_secs()
     );
     status::error(Code::ResourceExhausted, "LIMIT_REACHED", text)
 }

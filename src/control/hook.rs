@@ -2,10 +2,12 @@
 
 use super::convert::hook::{self as wire, FromPlugin, Opening, ToPlugin, WireHook};
 use super::limits::{MAX_BODY_BYTES, MAX_QUEUED_REPLIES};
+use super::send::compute;
 use super::status::{self, invalid};
 use super::{BoxStream, Control, convert, proto};
 use crate::plugins::{CallMessage, Calls, Hook, HookGuard, HookType, Session};
 use futures_util::stream;
+use prost::Message as _;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
@@ -173,7 +175,9 @@ async fn receive<K: WireHook>(
     while let Some(request) = requests.next().await {
         match K::from_plugin(request?) {
             Some(FromPlugin::Result(result)) => {
-                let (call_id, outcome) = K::outcome(result);
+                // Hashes the body and checks whether it is UTF-8.
+                let bytes = result.encoded_len();
+                let (call_id, outcome) = compute(bytes, || Ok(K::outcome(result))).await?;
                 guard.hook().resolve(call_id, outcome);
             }
             Some(FromPlugin::UpdateFilters(update)) => {

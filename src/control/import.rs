@@ -1,9 +1,11 @@
 //! `SendImport`: pages import a module and call its default export.
 
 use super::convert::value;
-use super::limits::{ALL_RESULTS_BYTES, DEFAULT_RESULT_BYTES, IMPORT_TIMEOUT, MAX_WAIT};
+use super::limits::{
+    ALL_RESULTS_BYTES, DEFAULT_RESULT_BYTES, IMPORT_TIMEOUT, MAX_WAIT, RESULT_ROW_BYTES,
+};
 use super::send::delivery::{push, send_to};
-use super::send::{check_size, parse_args};
+use super::send::{check_size, compute, parse_args};
 use super::status::invalid;
 use super::{Control, convert, proto, status};
 use crate::hub::{Frame, ImportOutcome, Selection, Socket};
@@ -54,16 +56,22 @@ pub(super) async fn send(
         bytes => bytes,
     };
     let call_id = ids::random();
-    let text = ServerMessage::Import {
-        data: Import {
+    let (args, awaited_id) = (
+        request.args_json,
+        request.await_result.then(|| call_id.clone()),
+    );
+    let bytes = args.iter().map(String::len).sum();
+    let encode = move || {
+        let data = Import {
             url: &import_path,
-            args: parse_args(&request.args_json)?,
-            call_id: request.await_result.then_some(call_id.as_str()),
+            args: parse_args(&args)?,
+            call_id: awaited_id.as_deref(),
             fresh,
-            max_result_bytes: request.await_result.then_some(max_result_bytes),
-        },
-    }
-    .encode();
+            max_result_bytes: awaited_id.as_ref().map(|_| max_result_bytes),
+        };
+        Ok(ServerMessage::Import { data }.encode())
+    };
+    let text = compute(bytes, encode).await?;
     check_size("args_json", text.len())?;
     let frame = Frame::Text(text.into());
     let selection = control.hub.select(&target, &excluded);
@@ -87,7 +95,7 @@ pub(super) async fn send(
     let start = Instant::now();
     let deadline = start + budget;
     // Results are converted as they arrive, so that together they take no more memory than the response.
-    let room = Mutex::new(ALL_RESULTS_BYTES);
+    let room = Mutex::new(ALL_RESULTS_BYTES.saturating_sub(rows_size(&selection)));
     let waits = selection.sockets.iter().map(|socket| async {
         let result = await_page(control, socket, &call_id, frame.clone(), deadline).await;
         let outcome = result.map(|result| {
@@ -109,6 +117,14 @@ pub(super) async fn send(
         report: Some(report),
         results: result_rows(&selection, page_results),
     })
+}
+
+/// Returns the bytes of the response without results: a page that was not reached is in the report too.
+fn rows_size(selection: &Selection) -> usize {
+    let selected = selection.sockets.iter().map(|socket| socket.id().len());
+    let unknown = selection.unknown.iter().map(String::len);
+    let rows = selected.chain(unknown);
+    rows.map(|id| 2 * id + RESULT_ROW_BYTES).sum()
 }
 
 /// Returns the rows of the response: first one for each unknown id, then one for each selected socket, in the

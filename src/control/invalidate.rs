@@ -1,29 +1,48 @@
 //! `Invalidate`: evicts cached hook results, and refreshes the pages that use them.
 
-use super::status::invalid;
+use super::limits::{MAX_INVALIDATED_BYTES, MAX_INVALIDATED_PATHS};
+use super::status::{self, invalid};
 use super::{Control, convert, proto};
 use crate::paths::path_url;
-use crate::plugins::Invalidation;
+use crate::plugins::{Invalidation, Prefixes};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tonic::Status;
 
-pub(super) fn invalidate(
-    control: &Control,
+pub(super) async fn invalidate(
+    control: &Arc<Control>,
     request: proto::InvalidateRequest,
 ) -> Result<proto::InvalidateResponse, Status> {
-    let invalidation = parse(&request)?;
-    let evicted = control.plugins.invalidate(&invalidation);
-    if request.refresh_pages {
-        refresh(control, &invalidation, &evicted);
-    }
-    Ok(proto::InvalidateResponse {
-        entries_forgotten: convert::size(evicted.len()),
-    })
+    check(&request)?;
+    let control = control.clone();
+    // On a blocking thread: it resolves the links in paths, and looks at each cached result.
+    let invalidated = tokio::task::spawn_blocking(move || perform(&control, request));
+    // Fails only when the runtime shuts down.
+    invalidated.await.map_err(|_| status::stopping())
 }
 
-/// Validates a request and converts it.
-fn parse(request: &proto::InvalidateRequest) -> Result<Invalidation, Status> {
+fn perform(control: &Control, request: proto::InvalidateRequest) -> proto::InvalidateResponse {
+    let refresh_pages = request.refresh_pages;
+    let invalidation = convert_paths(request);
+    let evicted = control.plugins.invalidate(&invalidation);
+    if refresh_pages {
+        refresh(control, &invalidation, &evicted);
+    }
+    proto::InvalidateResponse {
+        entries_forgotten: convert::size(evicted.len()),
+    }
+}
+
+fn check(request: &proto::InvalidateRequest) -> Result<(), Status> {
+    let lists = [
+        ("exact_paths", &request.exact_paths),
+        ("path_prefixes", &request.path_prefixes),
+        ("file_paths", &request.file_paths),
+    ];
+    for (field, list) in lists {
+        convert::check_list(field, list, MAX_INVALIDATED_PATHS, MAX_INVALIDATED_BYTES)?;
+    }
     let paths = [
         ("exact_paths", &request.exact_paths),
         ("path_prefixes", &request.path_prefixes),
@@ -46,15 +65,19 @@ fn parse(request: &proto::InvalidateRequest) -> Result<Invalidation, Status> {
         let text = "nothing is named (set all, exact_paths, path_prefixes or file_paths)";
         return Err(invalid("all", text));
     }
+    Ok(())
+}
+
+fn convert_paths(request: proto::InvalidateRequest) -> Invalidation {
     // Plugins may have named a file by either path.
     let named = request.file_paths.iter().map(PathBuf::from);
     let real = request.file_paths.iter().map(convert::hook::real_path);
-    Ok(Invalidation {
+    Invalidation {
         all: request.all,
-        exact_paths: request.exact_paths.clone(),
-        path_prefixes: request.path_prefixes.clone(),
         files: named.chain(real).collect(),
-    })
+        exact_paths: request.exact_paths.into_iter().collect(),
+        path_prefixes: Prefixes::new(request.path_prefixes),
+    }
 }
 
 /// Notifies pages of changes to the invalidated paths and to the paths that depend on the invalidated

@@ -7,7 +7,7 @@ pub(super) const MAX_SEND_BYTES: usize = 16 * 1024 * 1024;
 
 /// Largest request message. A larger one ends its whole stream, so this leaves room to read an oversized
 /// frame and to refuse only that one. Default 32 MiB.
-pub(super) const MAX_REQUEST_BYTES: usize = 2 * MAX_SEND_BYTES;
+pub(crate) const MAX_REQUEST_BYTES: usize = 2 * MAX_SEND_BYTES;
 
 /// Longest text of an error, in bytes; the middle of a longer one is cut. The text travels
 /// percent-encoded in headers and once more in the details, and clients close a connection with more
@@ -80,3 +80,52 @@ pub(super) const MAX_MESSAGE_TYPES: usize = 10_000;
 /// Largest event that is delivered with its content, unless the subscriber sets another size. Default
 /// 1 MiB.
 pub(super) const DEFAULT_EVENT_BYTES: usize = 1024 * 1024;
+
+/// Ids in one list of a target, by number and by bytes together: the report has a row for each unknown one.
+/// A longer list is refused. Default 10,000 and 512 KiB.
+pub(super) const MAX_TARGET_IDS: usize = 10_000;
+pub(super) const MAX_TARGET_ID_BYTES: usize = 512 * 1024;
+
+/// Bytes of a row for a page in the response to an import, besides the page's id: its place in the report and
+/// its result.
+pub(super) const RESULT_ROW_BYTES: usize = 48;
+
+/// Arguments of one message to pages; one with more is refused. Default 10,000.
+pub(super) const MAX_ARGS: usize = 10_000;
+
+/// Text of all message types that a subscription lists; one with more is refused. Default 1 MiB.
+pub(super) const MAX_MESSAGE_TYPE_BYTES: usize = 1024 * 1024;
+
+/// Features that a plugin requires; a session with more is refused. Default 1,000.
+pub(super) const MAX_REQUIRED_FEATURES: usize = 1000;
+
+/// Longest version of a plugin, which lists of plugins repeat, and longest launch id. A session with a longer
+/// one is refused. Default 256 B.
+pub(super) const MAX_VERSION_BYTES: usize = 256;
+
+/// Request headers that a hook forwards, by number and by bytes together; a hook with more is refused ("*"
+/// forwards all). Default 1,000 and 64 KiB.
+pub(super) const MAX_FORWARDED_HEADERS: usize = 1000;
+pub(super) const MAX_FORWARDED_BYTES: usize = 64 * 1024;
+
+/// Filters of one hook with all their entries except regular expressions, by number and by bytes together;
+/// a hook with more is refused. Default 10,000 and 1 MiB.
+pub(super) const MAX_FILTER_ENTRIES: usize = 10_000;
+pub(super) const MAX_FILTER_TEXT_BYTES: usize = 1024 * 1024;
+
+/// Files in the filters of one hook, whose links are resolved; a hook with more is refused. Default 1,000.
+pub(super) const MAX_FILTER_FILES: usize = 1000;
+
+/// Files that a result depends on, by number and by bytes together. A result with more is a failure of the
+/// plugin. Default 10,000 and 2 MiB.
+pub(super) const MAX_DEPENDS_ON: usize = 10_000;
+pub(super) const MAX_DEPENDS_ON_BYTES: usize = 2 * 1024 * 1024;
+
+/// Longest text of a plugin's failure: its message, stack, file and frame. A longer one is truncated. Default
+/// 64 KiB.
+pub(super) const MAX_FAILURE_BYTES: usize = 64 * 1024;
+
+/// Paths in one list of an invalidation, by number and by bytes together; one with more is refused. Default
+/// 10,000 and 2 MiB.
+pub(super) const MAX_INVALIDATED_PATHS: usize = 10_000;
+pub(super) const MAX_INVALIDATED_BYTES: usize = 2 * 1024 * 1024;

@@ -23,7 +23,6 @@ use crate::hub::Hub;
 use crate::paths::Roots;
 use crate::plugins::{PluginRegistry, ResolveImport, Serve, Transform};
 use futures_util::Stream;
-use limits::MAX_REQUEST_BYTES;
 use reflection::Reflection;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -34,7 +33,8 @@ use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 
-pub(crate) use auth::{Auth, too_many_connections};
+pub(crate) use auth::{Auth, incomplete_message, too_many_connections};
+pub(crate) use limits::MAX_REQUEST_BYTES;
 
 /// Types that are generated from the contract.
 #[allow(
@@ -143,7 +143,9 @@ impl ControlService for Service {
         &self,
         request: Request<proto::InvalidateRequest>,
     ) -> Result<Response<proto::InvalidateResponse>, Status> {
-        invalidate::invalidate(&self.0, request.into_inner()).map(Response::new)
+        invalidate::invalidate(&self.0, request.into_inner())
+            .await
+            .map(Response::new)
     }
 
     async fn send(

@@ -1,7 +1,10 @@
 //! `ServerStart`, the stream of a plugin's session; and `EndSession`.
 
-use super::limits::{MAX_QUEUED_SESSION_EVENTS, MAX_STARTED_SOCKETS};
-use super::status::error;
+use super::limits::{
+    MAX_QUEUED_SESSION_EVENTS, MAX_REQUEST_BYTES, MAX_REQUIRED_FEATURES, MAX_STARTED_SOCKETS,
+    MAX_VERSION_BYTES,
+};
+use super::status::{error, invalid};
 use super::{BoxStream, Control, convert, info, proto, sockets, status};
 use crate::hub::SocketFilter;
 use crate::plugins::{ScratchDir, Session, SessionOptions};
@@ -20,7 +23,23 @@ pub(super) fn open(
     control: &Arc<Control>,
     request: proto::ServerStartRequest,
 ) -> Result<BoxStream<proto::ServerStartResponse>, Status> {
-    let missing = info::missing_features(&request.required_features);
+    let required = &request.required_features;
+    convert::check_list(
+        "required_features",
+        required,
+        MAX_REQUIRED_FEATURES,
+        MAX_REQUEST_BYTES,
+    )?;
+    check_length("plugin_version", &request.plugin_version)?;
+    check_length("launch_id", &request.launch_id)?;
+    let mut hooks = Vec::new();
+    for hook in &request.hooks {
+        let hook = convert::hook_kind(*hook)?;
+        if !hooks.contains(&hook) {
+            hooks.push(hook);
+        }
+    }
+    let missing = info::missing_features(required);
     if !missing.is_empty() {
         let text = format!(
             "this daemon (pagewire {}) lacks the required features: {}",
@@ -35,11 +54,7 @@ pub(super) fn open(
     let options = SessionOptions {
         name: request.plugin_name,
         version: request.plugin_version,
-        hooks: request
-            .hooks
-            .iter()
-            .map(|hook| convert::hook_kind(*hook))
-            .collect::<Result<_, _>>()?,
+        hooks,
         replace_existing: request.replace_existing,
         inject_web_socket: request.inject_web_socket,
         launch_id: request.launch_id,
@@ -78,6 +93,15 @@ pub(super) fn open(
     };
     control.sessions.spawn(task.instrument(span));
     Ok(Box::pin(ReceiverStream::new(stream)))
+}
+
+fn check_length(field: &str, text: &str) -> Result<(), Status> {
+    let bytes = text.len();
+    if bytes > MAX_VERSION_BYTES {
+        let text = format!("{bytes} bytes are too many (the limit is {MAX_VERSION_BYTES})");
+        return Err(invalid(field, text));
+    }
+    Ok(())
 }
 
 pub(super) fn end(

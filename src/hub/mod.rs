@@ -19,6 +19,7 @@ mod requests;
 mod socket;
 mod subscriptions;
 mod targets;
+mod verdicts;
 
 pub(crate) use crate::message::{DocumentState, Visibility};
 pub(crate) use close::{Close, CloseCause};

@@ -44,6 +44,11 @@ impl Registry {
             .filter_map(|(_, socket)| self.entries.get(socket.id()))
     }
 
+    /// Returns the descriptions of all pages.
+    pub(super) fn infos(&self) -> impl Iterator<Item = &Arc<SocketInfo>> {
+        self.entries.values().map(|entry| &entry.info)
+    }
+
     /// Returns all sockets in the order of connection.
     pub(super) fn sockets(&self) -> impl Iterator<Item = &Arc<Socket>> {
         self.order.values()
@@ -108,6 +113,15 @@ impl Drop for SocketGuard {
 }
 
 impl Hub {
+    /// Lets the filters of subscribers search a page's new URL and user agent without the hub's lock: events
+    /// of the page are then matched under it by the results.
+    fn prepare_filters(&self, url: &str, user_agent: &str) {
+        let filters = self.lock().subscribers.filters();
+        for filter in filters {
+            filter.prepare(url, user_agent);
+        }
+    }
+
     /// Registers a connection, which makes the page listed and reachable. To be called before the
     /// upgrade is answered, so that frames sent right after the page's `open` event are not lost.
     pub(crate) fn open_socket(
@@ -117,6 +131,7 @@ impl Hub {
         previous_socket_id: Option<String>,
     ) -> SocketGuard {
         let socket = Arc::new(Socket::new(ids::random()));
+        self.prepare_filters("", &user_agent);
         let mut state = self.lock();
         state.registry.last_number += 1;
         let info = Arc::new(SocketInfo {
@@ -157,6 +172,7 @@ impl Hub {
     /// The report mode is queued under the lock, so that a later one cannot overtake it. The changes are
     /// encoded after it: they may be many, and a page handles them in any order.
     pub(crate) fn receive_hello(&self, socket_id: &str, hello: Hello) {
+        self.prepare_filters(&hello.url, "");
         let mut state = self.lock();
         let mode = state.subscribers.report_mode();
         // A page with this feature reports until it gets a mode, so it needs one even without subscribers.
@@ -184,6 +200,7 @@ impl Hub {
 
     /// Handles a page's updated description of itself.
     pub(crate) fn receive_state(&self, socket_id: &str, hello: Hello) {
+        self.prepare_filters(&hello.url, "");
         let mut state = self.lock();
         state.describe(socket_id, hello);
         if let Some(entry) = state.registry.get(socket_id) {

@@ -66,6 +66,16 @@ impl SocketFilter {
             && !self.top_level_only
     }
 
+    /// Searches a page's texts ahead of [`matches`](Self::matches) under the hub's lock.
+    pub(super) fn prepare(&self, url: &str, user_agent: &str) {
+        if let Some(patterns) = &self.url {
+            patterns.prepare(url);
+        }
+        if let Some(patterns) = &self.user_agent {
+            patterns.prepare(user_agent);
+        }
+    }
+
     pub(crate) fn matches(&self, socket: &SocketInfo) -> bool {
         self.url
             .as_ref()

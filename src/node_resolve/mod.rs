@@ -16,12 +16,13 @@ use crate::plugins::{
 };
 use percent_encoding::percent_decode_str;
 use resolver::{NodeResolver, ResolutionError, ResolvedFile, STACK_BYTES};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use std::time::Duration;
+use tokio::sync::oneshot::error::TryRecvError;
+use tokio::sync::{mpsc, oneshot};
 
 /// The plugin name of the session.
 const NAME: &str = "node-resolve";
@@ -78,7 +79,7 @@ impl NodeResolve {
         let options = HookOptions {
             filters: filters.expect("it has no patterns"),
             failure_mode: FailureMode::Fail,
-            forward_headers: Vec::new(),
+            forward_headers: HashSet::new(),
             type_options: ResolveImportOptions {
                 specifiers: Some(specifiers.expect("the constant pattern compiles")),
                 is_last: true,
@@ -102,23 +103,27 @@ impl NodeResolve {
 
     /// Answers calls until the hook's stream ends.
     pub(crate) async fn run(mut self) {
+        // Dropping the sender of a call cancels it. Those of ended calls are removed with the next call.
+        let mut running = HashMap::new();
         while let Some(message) = self.calls.recv().await {
-            let CallMessage::Call {
-                id,
-                call,
-                time_remaining,
-            } = message
-            else {
-                continue;
+            let (id, call) = match message {
+                CallMessage::Call { id, call, .. } => (id, call),
+                // The page is gone, or the deadline has passed.
+                CallMessage::Cancel { id, .. } => {
+                    running.remove(&id);
+                    continue;
+                }
             };
-            let deadline = Instant::now() + time_remaining.unwrap_or(CALL_TIMEOUT);
+            running.retain(|_, cancel: &mut oneshot::Sender<()>| !cancel.is_closed());
+            let (cancel, mut cancelled) = oneshot::channel();
+            running.insert(id, cancel);
             let (mapper, hook) = (self.mapper.clone(), self.guard.hook().clone());
             let spawned = thread::Builder::new()
                 .name("node-resolve".to_owned())
                 .stack_size(STACK_BYTES)
                 .spawn(move || {
-                    // A call whose deadline has passed has failed already.
-                    if let Some(resolved) = mapper.resolve_imports(&call, deadline) {
+                    let is_cancelled = || cancelled.try_recv() == Err(TryRecvError::Closed);
+                    if let Some(resolved) = mapper.resolve_imports(&call, is_cancelled) {
                         hook.resolve(id, ResolveImportOutcome::Resolved(resolved));
                     }
                 });
@@ -136,18 +141,18 @@ impl NodeResolve {
 }
 
 impl SpecifierMapper {
-    /// Returns none if the deadline passes.
+    /// Resolves each specifier once, even if it is imported often. Returns none if the call is cancelled.
     fn resolve_imports(
         &self,
         call: &ResolveImportCall,
-        deadline: Instant,
+        mut is_cancelled: impl FnMut() -> bool,
     ) -> Option<ResolvedImports> {
         let importer = Importer::of(call, &self.roots);
         let mut depends_on = BTreeSet::new();
         let mut resolved = HashMap::new();
         let mut specifiers = Vec::with_capacity(call.imports.len());
         for import in &call.imports {
-            if Instant::now() >= deadline {
+            if is_cancelled() {
                 return None;
             }
             let specifier = import.specifier.as_str();
@@ -313,23 +318,23 @@ mod tests {
     use crate::paths::Root;
     use crate::plugins::RequestContext;
 
-    #[test]
-    fn a_call_whose_deadline_has_passed_is_abandoned() {
-        let site = tempfile::tempdir().expect("a folder");
-        std::fs::write(site.path().join("b.js"), "").expect("the file is written");
-        let root = Root::open(site.path(), &[], &[]).expect("a root");
+    fn mapper(site: &Path) -> SpecifierMapper {
+        let root = Root::open(site, &[], &[]).expect("a root");
         let roots = Roots::new(root, Vec::new());
-        let mapper = SpecifierMapper {
+        SpecifierMapper {
             resolver: NodeResolver::new(roots.dir()),
             roots,
-        };
-        let import = ImportSpecifier {
-            specifier: "./b".to_owned(),
+        }
+    }
+
+    fn call(specifiers: &[&str]) -> ResolveImportCall {
+        let import = |specifier: &&str| ImportSpecifier {
+            specifier: (*specifier).to_owned(),
             dynamic: false,
             line: 1,
             column: 1,
         };
-        let call = ResolveImportCall {
+        ResolveImportCall {
             importer: RequestContext {
                 method: "GET".to_owned(),
                 path: "/a.js".to_owned(),
@@ -340,13 +345,45 @@ mod tests {
                 host: "localhost".to_owned(),
                 file: None,
             },
-            imports: vec![import.clone(), import],
+            imports: specifiers.iter().map(import).collect(),
+        }
+    }
+
+    #[test]
+    fn a_call_that_was_cancelled_is_abandoned_before_the_next_specifier() {
+        let site = tempfile::tempdir().expect("a folder");
+        std::fs::write(site.path().join("b.js"), "").expect("the file is written");
+        let call = call(&["./b", "./b?2"]);
+        let mapper = mapper(site.path());
+        let resolved = mapper.resolve_imports(&call, || false);
+        let resolved = resolved.expect("it is not cancelled");
+        assert_eq!(resolved.specifiers, ["./b.js", "./b.js?2"]);
+        let mut begun = 0;
+        let is_cancelled = || {
+            begun += 1;
+            begun > 1
         };
-        let now = Instant::now();
-        let resolved = mapper.resolve_imports(&call, now + CALL_TIMEOUT);
-        let resolved = resolved.expect("the deadline has not passed");
-        assert_eq!(resolved.specifiers, ["./b.js", "./b.js"]);
-        assert!(mapper.resolve_imports(&call, now).is_none());
+        assert!(mapper.resolve_imports(&call, is_cancelled).is_none());
+        assert_eq!(begun, 2);
+    }
+
+    #[test]
+    fn a_specifier_that_is_imported_often_is_resolved_once() {
+        let site = tempfile::tempdir().expect("a folder");
+        let file = site.path().join("b.js");
+        std::fs::write(&file, "").expect("the file is written");
+        let mut begun = 0;
+        let removed_after_the_first = || {
+            begun += 1;
+            if begun == 2 {
+                std::fs::remove_file(&file).expect("the file is removed");
+            }
+            false
+        };
+        let call = call(&["./b", "./b", "./b", "./b?2"]);
+        let resolved = mapper(site.path()).resolve_imports(&call, removed_after_the_first);
+        let specifiers = resolved.expect("it is not cancelled").specifiers;
+        assert_eq!(specifiers, ["./b.js", "./b.js", "./b.js", ""]);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //! `pipeline` is the list of stages. A [`PageRequest`](request::PageRequest) is what they read, a
 //! [`PageResponse`](response::page_response::PageResponse) is what they change.
 
-mod blocking;
 mod errors;
 mod files;
 mod html;

@@ -49,7 +49,15 @@ impl OwnedPath {
 
     /// Writes a file that only its owner can open (0600), and replaces an earlier one. A reader sees all
     /// of the content or none, and nothing is left behind if it cannot be written, as on a full disk.
+    ///
+    /// # Errors
+    /// The error of the operating system, with the path.
     pub(crate) fn private_file(path: &Path, content: &[u8]) -> io::Result<Self> {
+        Self::replace(path, content)
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+    }
+
+    fn replace(path: &Path, content: &[u8]) -> io::Result<Self> {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".new");
         let temporary = path.with_file_name(name);
@@ -151,7 +159,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("in-the-way");
         fs::create_dir_all(path.join("not-empty")).unwrap();
-        OwnedPath::private_file(&path, b"token").unwrap_err();
+        let error = OwnedPath::private_file(&path, b"token").unwrap_err();
+        assert!(error.to_string().contains("in-the-way: "), "{error}");
         let names = fs::read_dir(folder.path()).unwrap();
         let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["in-the-way"]);

@@ -4,6 +4,7 @@ use super::calls::{CallError, Calls};
 use super::counters::{CallOutcome, Counters};
 use super::filters::{RequestFacts, RequestFilters};
 use super::session::{HookKind, Session};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -64,7 +65,7 @@ pub(crate) struct HookOptions<H: HookType> {
     pub filters: RequestFilters,
     pub failure_mode: FailureMode,
     /// Lower-case names of the request headers that calls carry; `*` = all.
-    pub forward_headers: Vec<String>,
+    pub forward_headers: HashSet<String>,
     pub type_options: H::Options,
 }
 
@@ -76,7 +77,7 @@ pub(crate) struct Hook<H: HookType> {
     /// Shared with the session.
     counters: Arc<Counters>,
     failure_mode: FailureMode,
-    forward_headers: Vec<String>,
+    forward_headers: HashSet<String>,
     type_options: H::Options,
     filters: RwLock<Arc<RequestFilters>>,
     /// See [`Hook::id`].
@@ -130,9 +131,8 @@ impl<H: HookType> Hook<H> {
     /// Whether calls carry this request header. The name is lower-case.
     #[must_use]
     pub(crate) fn forwards(&self, header: &str) -> bool {
-        self.forward_headers
-            .iter()
-            .any(|name| name == "*" || name == header)
+        let names = &self.forward_headers;
+        !names.is_empty() && (names.contains(header) || names.contains("*"))
     }
 
     /// Whether any filter matches the request.

@@ -198,7 +198,8 @@ impl<H: HookType> HookCache<H> {
         let begin = SystemTime::now();
         let result = Arc::new(HookResult::new(hook.call(call).await?));
         let named_files = H::dependencies(result.outcome());
-        self.dependents.add(&key.path, &named_files);
+        let (dependents, path) = (self.dependents.clone(), key.path.clone());
+        with_files(&named_files, move |files| dependents.add(&path, files)).await;
         if may_cache
             && H::is_cacheable(result.outcome())
             && let Some(dependencies) = dependencies(&key.path, file, &named_files, begin)
@@ -230,10 +231,12 @@ impl<H: HookType> HookCache<H> {
             let SharedResult { result, begin } = shared.await;
             // A request that joined may have arrived after a change to a file that the plugin had already
             // read. It then calls again.
-            let may_be_stale = |result: &Arc<HookResult<H>>| {
-                changed_since(&H::dependencies(result.outcome()), begin)
+            let Some(joined) = result.as_ref().ok().filter(|_| !is_new) else {
+                return result;
             };
-            if is_new || !result.as_ref().is_ok_and(may_be_stale) {
+            let files = H::dependencies(joined.outcome());
+            let is_stale = with_files(&files, move |files| changed_since(files, begin)).await;
+            if is_stale != Some(true) {
                 return result;
             }
             if let Some(result) = self.get(key) {
@@ -324,6 +327,20 @@ impl<H: HookType> Drop for InFlightGuard<H> {
     }
 }
 
+/// Performs an action on files, on a blocking thread if they are many. Returns none only when the runtime
+/// shuts down.
+async fn with_files<T: Send + 'static>(
+    files: &[&Path],
+    action: impl FnOnce(&[&Path]) -> T + Send + 'static,
+) -> Option<T> {
+    if files.len() <= MAX_DEPENDENCIES {
+        return Some(action(files));
+    }
+    let files: Vec<PathBuf> = files.iter().copied().map(Path::to_owned).collect();
+    let action = move || action(&files.iter().map(PathBuf::as_path).collect::<Vec<_>>());
+    tokio::task::spawn_blocking(action).await.ok()
+}
+
 /// Returns the dependencies of a result for this URL path, or `None` if the result must not be cached.
 fn dependencies(
     path: &str,
@@ -351,11 +368,13 @@ fn dependencies(
 mod tests {
     use super::*;
     use crate::config::Inject;
+    use crate::plugins::Prefixes;
     use crate::plugins::{
         CallMessage, Calls, FailureMode, HookKind, HookOptions, InlineBody, Phase, PluginRegistry,
         RequestContext, RequestFilters, Serve, ServeBody, ServeCall, ServeContent, ServeOptions,
         ServeOutcome, SessionOptions,
     };
+    use std::collections::HashSet;
 
     fn request(hook: &Hook<Serve>, path: &str) -> (RequestKey, ServeCall) {
         let key = RequestKey {
@@ -395,7 +414,7 @@ mod tests {
         let options = HookOptions {
             filters: RequestFilters::default(),
             failure_mode: FailureMode::Fail,
-            forward_headers: Vec::new(),
+            forward_headers: HashSet::new(),
             type_options: ServeOptions {
                 phase: Phase::BeforeFiles,
                 max_request_body_bytes: 0,
@@ -430,15 +449,15 @@ mod tests {
             cache.get(&key).is_some()
         };
         let one_path = Invalidation {
-            exact_paths: vec!["/a/x".into()],
+            exact_paths: HashSet::from(["/a/x".into()]),
             ..Invalidation::default()
         };
         let of_file = |file: &str| Invalidation {
-            files: vec![PathBuf::from(file)],
+            files: HashSet::from([PathBuf::from(file)]),
             ..Invalidation::default()
         };
         let prefix = Invalidation {
-            path_prefixes: vec!["/a/".into()],
+            path_prefixes: Prefixes::new(vec!["/a/".into()]),
             ..Invalidation::default()
         };
         let all = Invalidation {

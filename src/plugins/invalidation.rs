@@ -1,6 +1,7 @@
 //! When cached results become stale: a file they were made from changed, or a program invalidated them.
 
 use crate::paths::FileVersion;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -75,23 +76,60 @@ impl Dependency {
 pub(crate) struct Invalidation {
     pub all: bool,
     /// Decoded URL paths; queries are ignored.
-    pub exact_paths: Vec<String>,
-    /// Prefixes of decoded URL paths.
-    pub path_prefixes: Vec<String>,
+    pub exact_paths: HashSet<String>,
+    /// Of decoded URL paths.
+    pub path_prefixes: Prefixes,
     /// Absolute paths of files that results were made from.
-    pub files: Vec<PathBuf>,
+    pub files: HashSet<PathBuf>,
+}
+
+/// Sorted prefixes, of which none begins with another one: a text is then looked up in logarithmic time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Prefixes(Vec<String>);
+
+impl Prefixes {
+    pub(crate) fn new(mut prefixes: Vec<String>) -> Self {
+        prefixes.sort_unstable();
+        prefixes.dedup_by(|longer, shorter| longer.starts_with(shorter.as_str()));
+        Self(prefixes)
+    }
+
+    /// Whether the text begins with any of the prefixes: only the last one that does not sort after the text
+    /// can be its beginning.
+    fn are_in(&self, text: &str) -> bool {
+        let end = self.0.partition_point(|prefix| prefix.as_str() <= text);
+        let last = self.0[..end].last();
+        last.is_some_and(|prefix| text.starts_with(prefix.as_str()))
+    }
 }
 
 impl Invalidation {
     /// Whether a result for this URL path with these dependencies is to be dropped.
     pub(super) fn matches(&self, path: &str, dependencies: &[Dependency]) -> bool {
-        let depends_on = |file: &PathBuf| dependencies.iter().any(|one| one.file == *file);
         self.all
-            || self.exact_paths.iter().any(|exact| exact == path)
-            || self
-                .path_prefixes
+            || self.exact_paths.contains(path)
+            || self.path_prefixes.are_in(path)
+            || dependencies
                 .iter()
-                .any(|prefix| path.starts_with(prefix.as_str()))
-            || self.files.iter().any(depends_on)
+                .any(|one| self.files.contains(&one.file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_found_by_each_of_its_prefixes() {
+        let prefixes = ["/b", "/a/c", "/a", "/a", "/ab/", "/é"].map(str::to_owned);
+        let prefixes = Prefixes::new(prefixes.into());
+        for path in ["/a", "/a/x", "/ab", "/ab/", "/a/c/d", "/b", "/bé", "/é/x"] {
+            assert!(prefixes.are_in(path), "{path}");
+        }
+        for path in ["", "/", "/c", "/A", "/à"] {
+            assert!(!prefixes.are_in(path), "{path}");
+        }
+        assert!(!Prefixes::default().are_in("/a"));
+        assert!(Prefixes::new(vec!["/".into(), "/b".into()]).are_in("/a"));
     }
 }

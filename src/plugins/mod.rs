@@ -27,7 +27,7 @@ pub(crate) use dependents::Dependents;
 pub(crate) use filters::{MAX_HOOK_REGEX_BYTES, RequestFacts, RequestFilter, RequestFilters};
 pub(crate) use hook::{FailureMode, Hook, HookOptions, HookType, Phase};
 pub(crate) use hook_cache::{HookResult, RequestKey};
-pub(crate) use invalidation::Invalidation;
+pub(crate) use invalidation::{Invalidation, Prefixes};
 pub(crate) use order::HookSnapshot;
 pub(crate) use payload::{HookFailure, InlineBody, RequestContext, SourceLocation};
 pub(crate) use registry::{

@@ -3,6 +3,7 @@
 use super::accept;
 use super::connection::ConnectionHandler;
 use super::control_server;
+use super::incoming_messages::IncomingMessages;
 use super::listeners::ControlListener;
 use super::metrics::{self, MetricsSource};
 use super::ready::Ready;
@@ -68,6 +69,7 @@ impl Assembly {
             );
         }
         let routes = self.control.routes(Routes::new(health_service));
+        let messages = IncomingMessages::new(self.config.debug);
         let mut control_servers = JoinSet::new();
         for listener in self.control_listeners {
             let auth = match (listener.address(), &self.token) {
@@ -78,7 +80,7 @@ impl Assembly {
                 control: self.control.clone(),
                 pages: self.pages.clone(),
             };
-            let routes = metrics::add_route(routes.clone(), auth, source);
+            let routes = metrics::add_route(routes.clone(), auth, source, messages.clone());
             let cut = self.control.force_stop.clone();
             let debug = self.config.debug;
             control_servers.spawn(control_server::serve(listener, routes, debug, cut));

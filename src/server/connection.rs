@@ -36,6 +36,11 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Largest request head. A larger one is answered with 431. Default 64 KiB.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
+/// Headers of one request over HTTP/1.1. A request with more is answered with 431. Default 100, which is
+/// hyper's: to set it would cost each request an allocation.
+#[expect(dead_code, reason = "the HTTP library has the same limit")]
+const MAX_HTTP1_HEADERS: usize = 100;
+
 /// Concurrent requests of one HTTP/2 connection. Browsers queue further ones; those of other
 /// clients are refused. Default 128.
 const MAX_STREAMS: u32 = 128;

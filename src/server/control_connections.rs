@@ -211,3 +211,26 @@ impl<S> Connected for ControlStream<S> {
         self.admission.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic::Code;
+
+    #[test]
+    fn authenticated_connections_are_bounded_and_a_closed_one_makes_room() {
+        let connections = ControlConnections::new();
+        let connect = || connections.add(tokio::io::empty());
+        let authenticate = |stream: &ControlStream<_>| stream.connect_info().authenticated();
+        let mut open: Vec<_> = (0..MAX_AUTHENTICATED).map(|_| connect()).collect();
+        for stream in &open {
+            authenticate(stream).expect("within the limit");
+        }
+        let further = connect();
+        let refusal = authenticate(&further).expect_err("beyond the limit");
+        assert_eq!(refusal.code(), Code::ResourceExhausted);
+        authenticate(&open[0]).expect("it is authenticated already");
+        open.pop();
+        authenticate(&further).expect("capacity has returned");
+    }
+}

@@ -21,11 +21,14 @@ const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 64 * 1024 * 1024;
 
 /// Concurrent streams of one connection: a client library uses one connection for all of its calls.
-const MAX_STREAMS: u32 = 10_000;
+const MAX_CONTROL_STREAMS: u32 = 10_000;
+
+/// Metadata of one call, in bytes. A call with more is answered with 431. Default 16 KiB.
+const MAX_METADATA_BYTES: u32 = 16 * 1024;
 
 /// Calls of one connection that were cancelled before the daemon has looked at them. Beyond it the
 /// connection ends. Programs cancel many calls at once, so this is as many as they may have open.
-const MAX_CANCELLED: usize = MAX_STREAMS as usize;
+const MAX_CANCELLED: usize = MAX_CONTROL_STREAMS as usize;
 
 /// Serves the control routes on a listener until `cut` is cancelled.
 pub(super) async fn serve(
@@ -40,7 +43,8 @@ pub(super) async fn serve(
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_concurrent_streams(MAX_STREAMS)
+        .max_concurrent_streams(MAX_CONTROL_STREAMS)
+        .http2_max_header_list_size(MAX_METADATA_BYTES)
         .http2_max_pending_accept_reset_streams(Some(MAX_CANCELLED))
         // For /metrics only; gRPC requires HTTP/2.
         .accept_http1(true)

@@ -44,7 +44,9 @@ pub(crate) enum BindError {
     NotASocket(PathBuf),
     #[error(transparent)]
     Tls(#[from] TlsError),
-    #[error("cannot write the token file")]
+    #[error(
+        "cannot write the token file (make room for it, or set XDG_RUNTIME_DIR to another folder)"
+    )]
     Token(#[from] io::Error),
 }
 

@@ -2,12 +2,13 @@
 //! has no metrics.
 
 use super::control_connections::{Admission, Admit};
+use super::incoming_messages::IncomingMessages;
 use crate::control::{Auth, Control};
 use crate::pages::PageService;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, Version, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, map_request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus_client::collector::Collector;
@@ -28,10 +29,17 @@ pub(super) struct MetricsSource {
     pub(super) pages: Arc<PageService>,
 }
 
-/// Adds `/metrics` to the control routes of one listener.
-pub(super) fn add_route(routes: Routes, auth: Auth, source: MetricsSource) -> Routes {
+/// Adds `/metrics` to the control routes of one listener, whose messages share a budget.
+pub(super) fn add_route(
+    routes: Routes,
+    auth: Auth,
+    source: MetricsSource,
+    messages: IncomingMessages,
+) -> Routes {
+    let limit = move |request| std::future::ready(messages.clone().limit(request));
     let control = routes
         .into_axum_router()
+        .layer(map_request(limit))
         .layer(InterceptorLayer::new(Admit(auth.clone())))
         .layer(from_fn(require_http2));
     let metrics = Router::new()

@@ -12,6 +12,7 @@ mod control_connections;
 mod control_server;
 mod embedding;
 mod frontend;
+mod incoming_messages;
 mod listeners;
 mod metrics;
 mod progress;

@@ -62,6 +62,7 @@ impl Running {
         self.health
             .set_service_status(SERVICE_NAME, ServingStatus::NotServing)
             .await;
+        self.supervisor.record_descendants();
         self.plugins
             .announce_stop("the daemon is stopping", STOP_GRACE);
         self.terminate.cancel();

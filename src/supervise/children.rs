@@ -38,8 +38,12 @@ pub(super) struct Children(Option<Arc<Family>>);
 struct Family {
     /// Started and not waited for yet. Only tokio waits for these.
     started: Mutex<BTreeSet<i32>>,
-    /// Children from before the first plugin. A shell that became the daemon (`exec`) leaves some.
-    inherited: BTreeSet<i32>,
+    /// Children from before the first plugin, with the times of their start. A shell that became the daemon
+    /// (`exec`) leaves some.
+    inherited: BTreeMap<i32, u64>,
+    /// Processes that were seen below a started one, with the times of their start. Recorded if there are
+    /// inherited ones, whose descendants the daemon adopts as well.
+    seen: Mutex<BTreeMap<i32, u64>>,
 }
 
 /// Guard of a started process; dropped when it has been waited for.
@@ -56,7 +60,8 @@ impl Children {
         inherited.retain(|_, process| process.is_child());
         let family = is_subreaper.then(|| Family {
             started: Mutex::default(),
-            inherited: inherited.into_keys().collect(),
+            inherited: start_times(inherited.values()),
+            seen: Mutex::default(),
         });
         Self(family.map(Arc::new))
     }
@@ -112,6 +117,17 @@ impl Children {
         tracing::warn!(target: "pagewire::supervise", "a process that a plugin left behind was killed and does not exit");
     }
 
+    /// Records which processes the plugins have started, before the plugins end. Blocks.
+    pub(super) fn record_descendants(&self) {
+        if let Some(family) = self
+            .0
+            .as_ref()
+            .filter(|family| !family.inherited.is_empty())
+        {
+            family.record_descendants(&processes());
+        }
+    }
+
     /// Kills the remaining descendants of the daemon except the started ones, and waits until they have
     /// exited. Blocks.
     pub(super) fn kill_all(&self) {
@@ -154,6 +170,21 @@ impl Family {
         self.started.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn seen(&self) -> MutexGuard<'_, BTreeMap<i32, u64>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record_descendants(&self, processes: &BTreeMap<i32, Process>) {
+        let found = with_descendants(self.started().clone(), processes);
+        let found = found.iter().filter_map(|pid| processes.get(pid));
+        let mut seen = self.seen();
+        seen.retain(|pid, start| {
+            let process = processes.get(pid);
+            process.is_some_and(|process| process.start == *start)
+        });
+        seen.extend(start_times(found));
+    }
+
     /// Waits for the adopted processes that have exited.
     fn reap(&self, processes: &BTreeMap<i32, Process>) {
         let started = self.started();
@@ -172,30 +203,47 @@ impl Family {
         processes: &BTreeMap<i32, Process>,
     ) -> BTreeSet<i32> {
         let started = self.started().clone();
+        let seen = self.seen().clone();
         let is_root = |process: &Process| {
-            if !process.is_child() || self.inherited.contains(&process.pid) {
+            if !process.is_child() || process.is_in(&self.inherited) {
                 return false;
             }
             let is_started = started.contains(&process.pid);
             match launch_id {
                 Some(_) => !is_started && process.has_launch_id(launch_id),
                 // An inherited child may have left some, too.
-                None => is_started || self.inherited.is_empty() || process.has_launch_id(None),
+                None => {
+                    is_started
+                        || self.inherited.is_empty()
+                        || process.is_in(&seen)
+                        || process.has_launch_id(None)
+                }
             }
         };
         let roots = processes.values().filter(|process| is_root(process));
-        let mut found: BTreeSet<_> = roots.map(|process| process.pid).collect();
-        let mut newest = found.clone();
-        while !newest.is_empty() {
-            let below = |process: &&Process| newest.contains(&process.parent);
-            let below = processes.values().filter(below);
-            newest = below.map(|process| process.pid).collect();
-            newest.retain(|pid| found.insert(*pid));
-        }
+        let mut found = with_descendants(roots.map(|process| process.pid).collect(), processes);
         let is_running = |pid: &i32| processes.get(pid).is_some_and(|process| !process.is_zombie);
         found.retain(|pid| is_running(pid) && !started.contains(pid));
         found
     }
+}
+
+/// Adds the descendants of these processes.
+fn with_descendants(mut found: BTreeSet<i32>, processes: &BTreeMap<i32, Process>) -> BTreeSet<i32> {
+    let mut newest = found.clone();
+    while !newest.is_empty() {
+        let below = |process: &&Process| newest.contains(&process.parent);
+        let below = processes.values().filter(below);
+        newest = below.map(|process| process.pid).collect();
+        newest.retain(|pid| found.insert(*pid));
+    }
+    found
+}
+
+fn start_times<'a>(processes: impl Iterator<Item = &'a Process>) -> BTreeMap<i32, u64> {
+    processes
+        .map(|process| (process.pid, process.start))
+        .collect()
 }
 
 impl StartedChild {
@@ -217,11 +265,13 @@ struct Process {
     pid: i32,
     parent: i32,
     is_zombie: bool,
+    /// When it was started, in clock ticks since the system was. A later process with the same id differs.
+    start: u64,
 }
 
 impl Process {
-    /// Parses `/proc/PID/stat`: the state and the parent follow the name, which is in parentheses and may
-    /// contain some.
+    /// Parses `/proc/PID/stat`: the state, the parent and, as the twenty-second field, the time of the start
+    /// follow the name, which is in parentheses and may contain some.
     fn parse(pid: i32, stat: &[u8]) -> Option<Self> {
         let name_end = stat.iter().rposition(|byte| *byte == b')')?;
         let rest = std::str::from_utf8(&stat[name_end + 1..]).ok()?;
@@ -230,7 +280,12 @@ impl Process {
             pid,
             is_zombie: fields.next()? == "Z",
             parent: fields.next()?.parse().ok()?,
+            start: fields.nth(17)?.parse().ok()?,
         })
+    }
+
+    fn is_in(&self, start_times: &BTreeMap<i32, u64>) -> bool {
+        start_times.get(&self.pid) == Some(&self.start)
     }
 
     fn is_child(&self) -> bool {
@@ -277,9 +332,20 @@ mod tests {
 
     #[test]
     fn a_process_name_can_contain_parentheses_and_spaces() {
-        let process = Process::parse(7, b"7 (a) Z 1 (b) S 42 7 7 0 -1").expect("a process");
-        assert_eq!((process.parent, process.is_zombie), (42, false));
-        let process = Process::parse(8, b"8 (sh) Z 7 8 8").expect("a process");
-        assert_eq!((process.parent, process.is_zombie), (7, true));
+        let rest = "7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 98765 1000 5";
+        for (begin, expected) in [
+            ("7 (a) Z 1 (b) S 42", (42, false, 98765)),
+            ("8 (sh) Z 7", (7, true, 98765)),
+        ] {
+            let stat = format!("{begin} {rest}");
+            let process = Process::parse(7, stat.as_bytes()).expect("a process");
+            let Process {
+                parent,
+                is_zombie,
+                start,
+                ..
+            } = process;
+            assert_eq!((parent, is_zombie, start), expected);
+        }
     }
 }

@@ -79,6 +79,11 @@ impl Supervisor {
         }
     }
 
+    /// Call this before the plugins are asked to end: it records what they have started.
+    pub(crate) fn record_descendants(&self) {
+        self.children.record_descendants();
+    }
+
     /// Waits until every plugin's process has ended.
     pub(crate) async fn ended(&mut self) {
         while self.tasks.join_next().await.is_some() {}
@@ -87,6 +92,7 @@ impl Supervisor {
 
 impl Drop for Supervisor {
     fn drop(&mut self) {
+        self.children.record_descendants();
         // Dropping the tasks is not enough: the runtime may shut down before it drops their futures.
         self.groups.kill_all();
         self.children.kill_all();

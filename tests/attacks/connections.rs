@@ -6,6 +6,17 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 #[tokio::test]
+async fn a_request_with_more_than_100_headers_gets_431() {
+    let server = TestServer::start(&Site::page()).await;
+    // Besides Host and Connection.
+    for (count, status) in [(98, 200), (99, 431), (1000, 431)] {
+        let response = server.get_with("/", &"X-Header: y\r\n".repeat(count)).await;
+        assert_eq!(response.status, status, "{count}");
+    }
+    assert_still_serving(&server, "many headers").await;
+}
+
+#[tokio::test]
 async fn an_oversized_request_head_is_refused() {
     let server = TestServer::start(&Site::page()).await;
     let headers = |count: usize| "X-Header: y\r\n".repeat(count);

@@ -275,15 +275,3 @@ async fn stars_of_a_target_cannot_multiply_a_specifier_without_limit() {
     assert!(line.contains("exports contains a path"), "{line}");
     assert_still_serving(&server, "many stars").await;
 }
-
-#[tokio::test]
-async fn a_specifier_that_is_imported_often_is_resolved_once() {
-    let site = Site::page();
-    // Resolving it takes longer than a call may take, if it is done for each import.
-    let specifier = format!("./{}b", "a/".repeat(509));
-    site.write("m.js", import(&specifier).repeat(400));
-    let mut server = TestServer::start_with(&site, &["--node-resolve"]).await;
-    assert_eq!(server.get("/m.js").await.status, 200);
-    server.wait_for_log("m.js:1:").await;
-    assert_still_serving(&server, "a specifier that is imported often").await;
-}

@@ -5,6 +5,7 @@ mod connections;
 mod content;
 mod control_port;
 mod files;
+mod lists;
 mod memory;
 mod origins;
 mod programs;

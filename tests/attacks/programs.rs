@@ -224,10 +224,10 @@ fn update(filters: Vec<RequestFilter>) -> proto::ServeRequest {
 async fn compiled_regexes_of_all_programs_share_one_budget() {
     let server = TestServer::start(&Site::page()).await;
     let mut client = server.client().await.raw();
-    // Each takes 1 MiB of the budget.
+    // Each takes 1 MiB of the budget, and as much for what matching builds.
     let subscribe = || proto::SubscribeMessagesRequest {
         sockets: Some(proto::SocketFilter {
-            url_regex: "[a-z]{4000}".into(),
+            url_regex: "[a-z]{8000}".into(),
             ..Default::default()
         }),
         ..Default::default()

@@ -9,6 +9,31 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
+#[tokio::test]
+async fn a_handshake_with_a_body_is_refused_and_its_bytes_are_never_frames() {
+    let server = TestServer::start(&Site::page()).await;
+    for path in SOCKET_PATHS {
+        for (body, status) in [
+            ("Content-Length: 3\r\n\r\n\u{1}\u{2}\u{3}", 400),
+            ("Content-Length: 3\r\n\r\n", 400),
+            (
+                "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+                400,
+            ),
+            ("Content-Length: 0\r\n\r\n", 101),
+        ] {
+            let mut request = upgrade_request(path, b"Host: localhost\r\n");
+            request.truncate(request.len() - 2);
+            request.extend_from_slice(body.as_bytes());
+            let response = server.exchange(&request).await;
+            assert_eq!(response.status, status, "{path} {body:?}");
+        }
+    }
+    let sockets = server.client().await.sockets().await;
+    assert!(sockets.expect("a list").len() <= SOCKET_PATHS.len());
+    assert_still_serving(&server, "handshakes with bodies").await;
+}
+
 /// WebSocket connection whose frames are written byte by byte.
 struct RawSocket(TcpStream);
 

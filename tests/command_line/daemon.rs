@@ -1,6 +1,8 @@
 //! Commands that start, inspect and stop the daemon.
 
-use crate::support::{Page, Site, TestServer, assert_output, cli, command, run, within};
+use crate::support::{
+    Page, Site, TestServer, assert_output, cli, command, command_after, run, within,
+};
 use serde_json::json;
 
 #[tokio::test]
@@ -112,6 +114,41 @@ async fn serve_detached_prints_the_ready_line_and_returns() {
         "{}",
         failed.stderr
     );
+}
+
+/// Shell command after which a process cannot write to any file, as on a full disk.
+const NO_ROOM: &str = "trap '' XFSZ; ulimit -f 0";
+
+#[tokio::test]
+async fn a_detached_daemon_that_cannot_start_says_why_even_without_a_log() {
+    let site = Site::page();
+    let runtime = tempfile::tempdir().expect("a folder");
+    let long = runtime.path().join("x".repeat(300));
+    let token = runtime.path().join("pagewire");
+    for (preparation, folder, named) in [
+        (NO_ROOM, runtime.path(), token.display().to_string()),
+        // The limit applies before the daemon handles the signal, too.
+        ("ulimit -f 0", runtime.path(), token.display().to_string()),
+        ("true", &long, long.display().to_string()),
+        (
+            "true",
+            "/dev/null".as_ref(),
+            "/dev/null/pagewire".to_owned(),
+        ),
+    ] {
+        let mut command = command_after(preparation);
+        command.args(["serve", "--detach", "--port", "0"]);
+        command.args(["--control", "127.0.0.1:0"]).arg(site.path());
+        command.env("XDG_RUNTIME_DIR", folder);
+        let failed = run(command).await;
+        let stderr = &failed.stderr;
+        assert!(matches!(failed.code, Some(1 | 2)), "{failed:?}");
+        assert!(stderr.contains(&named), "{preparation}: {stderr}");
+        assert!(stderr.contains("XDG_RUNTIME_DIR"), "{stderr}");
+        assert!(stderr.starts_with("error: "), "{stderr}");
+    }
+    let left = std::fs::read_dir(&token).expect("the folder").count();
+    assert_eq!(left, 0, "neither a log nor other files stay behind");
 }
 
 #[tokio::test]

@@ -154,3 +154,26 @@ async fn over_tls_the_backend_sees_https_and_web_sockets_reach_it() {
     page.write("by wss").await;
     far.read_until("by wss").await;
 }
+
+#[tokio::test]
+async fn a_websocket_handshake_with_a_body_is_refused_and_not_forwarded() {
+    let (backend, server) = proxying_everything(&[]).await;
+    for body in [
+        "Content-Length: 3\r\n\r\n\u{1}\u{2}\u{3}",
+        "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    ] {
+        for protocol in ["websocket", "WebSocket"] {
+            let head = "GET /socket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n";
+            let request = format!("{head}Upgrade: {protocol}\r\n{body}");
+            let refused = server.exchange(request.as_bytes()).await;
+            assert_eq!(refused.status, 400, "{protocol} {body:?}");
+            assert!(refused.text().contains("must have no body"), "{body:?}");
+        }
+    }
+    // The next request is the first one that the backend gets.
+    let mut browser = Wire::connect(server.http()).await;
+    browser.write(get_request("/next", "")).await;
+    let mut far = backend.accept().await;
+    let head = far.read_until("\r\n\r\n").await;
+    assert!(head.starts_with("GET /next "), "{head}");
+}

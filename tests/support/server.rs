@@ -228,12 +228,13 @@ impl TestServer {
         Page::connect(self.http(), "/wds").await
     }
 
+    /// Returns the process id of the daemon.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     pub fn signal(&self, signal: rustix::process::Signal) {
-        let pid = self
-            .child
-            .id()
-            .and_then(|pid| i32::try_from(pid).ok())
-            .expect("it runs");
+        let pid = i32::try_from(self.pid()).expect("a small number");
         let pid = rustix::process::Pid::from_raw(pid).expect("a pid");
         rustix::process::kill_process(pid, signal).expect("a signal");
     }

@@ -71,6 +71,11 @@ impl Http2 {
         Some(Stream { response, sender })
     }
 
+    /// Returns how many requests the daemon allows at a time, as of its last settings.
+    pub fn max_streams(&self) -> usize {
+        self.0.current_max_send_streams()
+    }
+
     pub async fn get(&mut self, url: &str, headers: &[(&str, &str)]) -> HttpResponse {
         let stream = within("capacity for a stream", self.begin(url, headers)).await;
         let response = stream.expect("an open connection").response;

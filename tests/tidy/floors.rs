@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 /// Every module, floor by floor. Within a floor a module may use those listed before it, except on the
 /// edges' floor.
 const FLOORS: [&[&str]; 5] = [
-    &["ids", "message", "origins", "paths", "config"],
+    &["blocking", "ids", "message", "origins", "paths", "config"],
     &["hub", "plugins"],
     &[
         "pages",

@@ -39,6 +39,25 @@ async fn the_host_of_an_http_2_request_is_checked() {
     assert_eq!(response.status, 431);
 }
 
+#[tokio::test]
+async fn concurrent_requests_of_an_http_2_connection_are_bounded() {
+    let server = TestServer::start_with(&Site::page(), &["--tls"]).await;
+    let mut browser = http2(&server).await;
+    let response = browser.get("https://localhost/", &[]).await;
+    assert_eq!((response.status, browser.max_streams()), (200, 128));
+    // Further requests wait for their turn, and all of them are answered.
+    let mut streams = Vec::new();
+    for _ in 0..200 {
+        let stream = browser.begin("https://localhost/", &[]);
+        let stream = within("capacity for a stream", stream).await;
+        streams.push(stream.expect("an open connection"));
+    }
+    for stream in streams {
+        let response = within("a response", stream.response).await;
+        assert_eq!(response.expect("a response").status(), 200);
+    }
+}
+
 /// Returns a request as HTTP/2 bytes: client libraries refuse to send such paths.
 fn raw_http2(path: &str) -> Vec<u8> {
     let mut block = Vec::new();

@@ -1,11 +1,15 @@
 //! Messages of hook streams: what all hook types have in common.
 
+use super::list::{check_list, excess};
 use crate::control::limits::{
     DEFAULT_CALL_TIMEOUT, DEFAULT_CONCURRENT_CALLS, MAX_BODY_BYTES, MAX_CALL_TIMEOUT,
-    MAX_CONCURRENT_CALLS,
+    MAX_CONCURRENT_CALLS, MAX_DEPENDS_ON, MAX_DEPENDS_ON_BYTES, MAX_FAILURE_BYTES,
+    MAX_FILTER_ENTRIES, MAX_FILTER_FILES, MAX_FILTER_TEXT_BYTES, MAX_FORWARDED_BYTES,
+    MAX_FORWARDED_HEADERS,
 };
 use crate::control::proto;
-use crate::control::status::{invalid, pattern_error, unknown_value};
+use crate::control::status::{self, invalid, pattern_error, unknown_value};
+use crate::message::truncate;
 use crate::plugins::{
     CallMessage, CancelReason, FailureMode, HookFailure, HookOptions, HookType, RegisteredHookType,
     RequestContext, RequestFilter, RequestFilters, Session, SourceLocation,
@@ -23,7 +27,7 @@ pub(in crate::control) trait WireHook: RegisteredHookType {
     /// First message from the plugin.
     type Open: Send;
     /// Result of a call.
-    type Result: Send;
+    type Result: prost::Message + 'static;
 
     /// Whether filters may select by the type of the response.
     const HAS_RESPONSE: bool = false;
@@ -140,6 +144,12 @@ pub(in crate::control) async fn open_options<K: WireHook>(
             return Err(unknown_value("options.failure_mode", mode, "FailureMode"));
         }
     };
+    check_list(
+        "options.forward_request_headers",
+        &options.forward_request_headers,
+        MAX_FORWARDED_HEADERS,
+        MAX_FORWARDED_BYTES,
+    )?;
     let forward_headers = options
         .forward_request_headers
         .iter()
@@ -157,14 +167,59 @@ pub(in crate::control) async fn open_options<K: WireHook>(
     })
 }
 
+/// Checks the number and the bytes of what filters list. Regular expressions have limits of their own.
+fn check_filters(filters: &[proto::RequestFilter]) -> Result<(), Status> {
+    let files: usize = filters.iter().map(|filter| filter.file_paths.len()).sum();
+    if files > MAX_FILTER_FILES {
+        let text = format!(
+            "{files} files are too many together (the limit is {MAX_FILTER_FILES}; use exact_paths or path_prefixes)"
+        );
+        return Err(invalid("filters.file_paths", text));
+    }
+    // Each filter counts too, even an empty one.
+    let itself = String::new();
+    let entries = filters.iter().flat_map(|filter| {
+        let lists = [
+            &filter.exact_paths,
+            &filter.path_prefixes,
+            &filter.methods,
+            &filter.mime_types,
+            &filter.file_paths,
+        ];
+        lists.into_iter().flatten().chain([&itself])
+    });
+    check_list(
+        "filters",
+        entries,
+        MAX_FILTER_ENTRIES,
+        MAX_FILTER_TEXT_BYTES,
+    )
+}
+
+/// Resolves the links in lists of files, on a blocking thread.
+async fn real_paths(files: Vec<Vec<String>>) -> Result<Vec<Vec<PathBuf>>, Status> {
+    if files.iter().all(Vec::is_empty) {
+        return Ok(vec![Vec::new(); files.len()]);
+    }
+    let resolve = |files: &Vec<String>| files.iter().map(real_path).collect();
+    let resolved = tokio::task::spawn_blocking(move || files.iter().map(resolve).collect());
+    // Fails only when the runtime shuts down.
+    resolved.await.map_err(|_| status::stopping())
+}
+
 /// Compiles the filters of a hook.
 pub(in crate::control) async fn filters<K: WireHook>(
-    filters: Vec<proto::RequestFilter>,
+    mut filters: Vec<proto::RequestFilter>,
 ) -> Result<RequestFilters, Status> {
+    check_filters(&filters)?;
+    let files = filters.iter_mut();
+    let files = files.map(|filter| std::mem::take(&mut filter.file_paths));
+    let files = real_paths(files.collect()).await?;
     let filters = filters
         .into_iter()
+        .zip(files)
         .enumerate()
-        .map(|(index, filter)| {
+        .map(|(index, (filter, file_paths))| {
             let field = format!("filters[{index}]");
             if !filter.mime_types.is_empty() && !K::HAS_RESPONSE {
                 return Err(invalid(
@@ -177,7 +232,7 @@ pub(in crate::control) async fn filters<K: WireHook>(
                 exact_paths: filter.exact_paths,
                 path_prefixes: filter.path_prefixes,
                 methods: filter.methods,
-                file_paths: filter.file_paths.iter().map(real_path).collect(),
+                file_paths,
                 mime_types: filter.mime_types,
                 path_regexes: filter.path_regexes,
                 exclude_path_regexes: filter.exclude_path_regexes,
@@ -220,7 +275,7 @@ pub(in crate::control) fn call_message<Call>(message: CallMessage<Call>) -> ToPl
 }
 
 /// Resolves the links in a file's path, because requests are matched by the real path of their file. A
-/// file that does not exist keeps its path. Blocks for about a microsecond.
+/// file that does not exist keeps its path. Blocks: some microseconds, or a millisecond for a deep path.
 pub(in crate::control) fn real_path(file: &String) -> PathBuf {
     let file = PathBuf::from(file);
     file.canonicalize().unwrap_or(file)
@@ -256,6 +311,9 @@ pub(super) fn from_headers(headers: Vec<proto::Header>) -> Vec<(String, bytes::B
 
 /// Converts the files that a result names, which must be absolute paths.
 pub(super) fn absolute_paths(field: &str, files: Vec<String>) -> Result<Vec<PathBuf>, String> {
+    if let Some(error) = excess(&files, MAX_DEPENDS_ON, MAX_DEPENDS_ON_BYTES) {
+        return Err(format!("the result is not valid: in {field}, {error}"));
+    }
     let absolute = |file: String| {
         let path = PathBuf::from(&file);
         let error =
@@ -288,7 +346,13 @@ pub(super) fn missing_outcome() -> HookFailure {
     contract_failure("the result has no outcome".to_owned())
 }
 
-pub(super) fn failure(failure: proto::HookFailure) -> HookFailure {
+pub(super) fn failure(mut failure: proto::HookFailure) -> HookFailure {
+    truncate(&mut failure.message, MAX_FAILURE_BYTES);
+    truncate(&mut failure.stack, MAX_FAILURE_BYTES);
+    if let Some(location) = &mut failure.location {
+        truncate(&mut location.file, MAX_FAILURE_BYTES);
+        truncate(&mut location.frame, MAX_FAILURE_BYTES);
+    }
     let depends_on = match absolute_paths("depends_on_files", failure.depends_on_files) {
         Ok(files) => files,
         Err(error) => return contract_failure(error),

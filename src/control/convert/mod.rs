@@ -5,6 +5,7 @@
 
 pub(super) mod event;
 pub(super) mod hook;
+mod list;
 mod plugin;
 mod resolve_import;
 mod serve;
@@ -13,6 +14,7 @@ mod subscription;
 mod transform;
 pub(super) mod value;
 
+pub(super) use list::check_list;
 pub(super) use plugin::plugin;
 pub(super) use socket::{
     Addressee, delivery_status, socket, socket_filter, sockets_target, target,

@@ -1,5 +1,7 @@
 //! Sockets, and the targets and filters that select them.
 
+use super::check_list;
+use crate::control::limits::{MAX_TARGET_ID_BYTES, MAX_TARGET_IDS};
 use crate::control::proto;
 use crate::control::status::{self, invalid, unknown_value};
 use crate::hub;
@@ -53,8 +55,12 @@ pub(in crate::control) async fn target(target: Option<proto::Target>) -> Result<
             let text = "an empty id or list selects no page (set all to reach every page)";
             return Err(invalid(field, text));
         }
+        check_list(field, &ids, MAX_TARGET_IDS, MAX_TARGET_ID_BYTES)?;
         Ok(ids)
     };
+    let excluded = target.exclude_socket_ids;
+    let field = "target.exclude_socket_ids";
+    check_list(field, &excluded, MAX_TARGET_IDS, MAX_TARGET_ID_BYTES)?;
     let selected = match target.selector.ok_or_else(unset)? {
         Selector::Ids(list) => hub::Target::Sockets(ids("target.ids", list.socket_ids)?),
         Selector::Tabs(list) => hub::Target::Tabs(ids("target.tabs", list.tab_ids)?),
@@ -70,7 +76,7 @@ pub(in crate::control) async fn target(target: Option<proto::Target>) -> Result<
         Selector::All(proto::AllSockets {}) => hub::Target::All,
         Selector::ReplyTo(request_id) => return Ok(Addressee::Requester(request_id)),
     };
-    Ok(Addressee::Sockets(selected, target.exclude_socket_ids))
+    Ok(Addressee::Sockets(selected, excluded))
 }
 
 /// Like [`target`], for methods that cannot reply to a request.

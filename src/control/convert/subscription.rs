@@ -1,6 +1,7 @@
 //! Options of a subscription.
 
-use crate::control::limits::MAX_MESSAGE_TYPES;
+use super::check_list;
+use crate::control::limits::{MAX_MESSAGE_TYPE_BYTES, MAX_MESSAGE_TYPES};
 use crate::control::proto::{self, SubscribeMessagesRequest};
 use crate::control::status::{invalid, unknown_value};
 use crate::hub::{
@@ -66,6 +67,7 @@ fn types(field: &str, types: Vec<String>, remedy: &str) -> Result<HashSet<String
         );
         return Err(invalid(field, text));
     }
+    check_list(field, &types, MAX_MESSAGE_TYPES, MAX_MESSAGE_TYPE_BYTES)?;
     Ok(types.into_iter().collect())
 }
 
@@ -99,6 +101,32 @@ fn event_kind(kind: i32) -> Result<EventKind, Status> {
         Ok(proto::EventKind::File) => Ok(EventKind::File),
         Ok(proto::EventKind::Unspecified) | Err(_) => {
             Err(unknown_value("kinds", kind, "EventKind"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_subscription_with_too_many_types_is_refused_with_the_limit() {
+        let names = |count| (0..count).map(|number: usize| number.to_string()).collect();
+        for (subscribed, offered, refused) in [
+            (MAX_MESSAGE_TYPES, MAX_MESSAGE_TYPES, false),
+            (MAX_MESSAGE_TYPES + 1, 0, true),
+            (0, MAX_MESSAGE_TYPES + 1, true),
+        ] {
+            let options = subscription_options(SubscribeMessagesRequest {
+                message_types: names(subscribed),
+                answer_types: names(offered),
+                ..SubscribeMessagesRequest::default()
+            });
+            let error = options.await.err().map(|error| error.message().to_owned());
+            let names_limit = error
+                .as_ref()
+                .map(|text| text.contains("the limit is 10000"));
+            assert_eq!(names_limit, refused.then_some(true), "{error:?}");
         }
     }
 }

@@ -6,9 +6,10 @@ pub(super) mod page_actions;
 pub(super) mod stream;
 
 use super::convert::Addressee;
-use super::limits::MAX_SEND_BYTES;
+use super::limits::{MAX_ARGS, MAX_REQUEST_BYTES, MAX_SEND_BYTES};
 use super::status::{invalid, not_json};
 use super::{Control, convert, proto, status};
+use crate::blocking::run_sized;
 use crate::hub::{Frame, Reply, Selection};
 use crate::message::check_json;
 use delivery::{Sent, push, send_to};
@@ -26,16 +27,26 @@ pub(super) async fn send(control: &Control, request: proto::SendRequest) -> Resu
         )
     })?;
     match convert::target(request.target).await? {
-        Addressee::Requester(request_id) => reply(control, &request_id, &payload, &options),
+        Addressee::Requester(request_id) => reply(control, &request_id, payload, &options).await,
         Addressee::Sockets(target, excluded) => {
-            let frame = frame(payload)?;
+            let frame = frame(payload).await?;
             let selection = control.hub.select(&target, &excluded);
             Ok(send_to(&selection, &options, |socket| push(socket, &frame)))
         }
     }
 }
 
-fn frame(payload: Payload) -> Result<Frame, Status> {
+/// Runs work that takes time in proportion to the size of a message.
+pub(in crate::control) async fn compute<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> Result<T, Status> + Send + 'static,
+) -> Result<T, Status> {
+    let done = run_sized(bytes, work).await;
+    // Fails only while the runtime shuts down.
+    done.map_err(|_| status::stopping())?
+}
+
+async fn frame(payload: Payload) -> Result<Frame, Status> {
     let (field, size) = match &payload {
         Payload::Json(text) => ("json", text.len()),
         Payload::Text(text) => ("text", text.len()),
@@ -45,8 +56,11 @@ fn frame(payload: Payload) -> Result<Frame, Status> {
     check_size(field, size)?;
     match payload {
         Payload::Json(text) => {
-            check_json(&text).map_err(|error| not_json("json", &error))?;
-            Ok(Frame::Text(text.into()))
+            let check = move || match check_json(&text) {
+                Ok(()) => Ok(Frame::Text(text.into())),
+                Err(error) => Err(not_json("json", &error)),
+            };
+            compute(size, check).await
         }
         Payload::Text(text) => Ok(Frame::Text(text.into())),
         Payload::Binary(bytes) => Ok(Frame::Binary(bytes)),
@@ -57,22 +71,25 @@ fn frame(payload: Payload) -> Result<Frame, Status> {
     }
 }
 
-fn reply(
+async fn reply(
     control: &Control,
     request_id: &str,
-    payload: &Payload,
+    payload: Payload,
     options: &DeliveryOptions,
 ) -> Result<Sent, Status> {
+    let (json, error);
     let reply = match payload {
         Payload::Json(text) => {
-            let json = serde_json::from_str(text);
-            let json: &RawValue = json.map_err(|error| not_json("json", &error))?;
-            check_size("json", text.len())?;
-            Reply::Response(json)
+            let bytes = text.len();
+            check_size("json", bytes)?;
+            let parse = || RawValue::from_string(text).map_err(|error| not_json("json", &error));
+            json = compute(bytes, parse).await?;
+            Reply::Response(&json)
         }
         Payload::Error(text) => {
             check_size("error", text.len())?;
-            Reply::Error(text)
+            error = text;
+            Reply::Error(&error)
         }
         Payload::Text(_) | Payload::Binary(_) => {
             return Err(invalid(
@@ -105,6 +122,8 @@ pub(super) fn check_size(field: &str, bytes: usize) -> Result<(), Status> {
 
 /// Parses `args_json`, one JSON text per argument.
 pub(super) fn parse_args(args_json: &[String]) -> Result<Vec<&RawValue>, Status> {
+    // Their size is that of the frame, which is checked once it is encoded.
+    convert::check_list("args_json", args_json, MAX_ARGS, MAX_REQUEST_BYTES)?;
     args_json
         .iter()
         .enumerate()

@@ -4,7 +4,7 @@
 //! import with the same effect where there is one.
 
 use super::delivery::{self, Sent, push, send_to};
-use super::{check_size, parse_args};
+use super::{check_size, compute, parse_args};
 use crate::control::status::invalid;
 use crate::control::{Control, convert, proto};
 use crate::hub::{ClientSupport, Frame, Selection};
@@ -21,25 +21,28 @@ pub(in crate::control) async fn console_log(
     let options = delivery::options(request.delivery)?;
     let (target, excluded) = convert::sockets_target(request.target).await?;
     let level = convert::console_method(request.level)?;
-    let log = ServerMessage::Log {
-        level,
-        source: &request.source,
-        text: &request.text,
-        args: parse_args(&request.args_json)?,
-    }
-    .encode();
-    check_size("text", log.len())?;
-    let printed = if request.source.is_empty() {
-        request.text.clone()
-    } else {
-        format!("[{}] {}", request.source, request.text)
+    let (source, text, args) = (request.source, request.text, request.args_json);
+    let bytes = source.len() + text.len() + args.iter().map(String::len).sum::<usize>();
+    let encode = move || {
+        let log = ServerMessage::Log {
+            level,
+            source: &source,
+            text: &text,
+            args: parse_args(&args)?,
+        }
+        .encode();
+        check_size("text", log.len())?;
+        let printed = if source.is_empty() {
+            text
+        } else {
+            format!("[{source}] {text}")
+        };
+        let args = [quote("%s"), quote(&printed)].into_iter().chain(args);
+        let args = args.collect::<Vec<_>>().join(",");
+        let fallback = import_statement(&format!("console.{level}({args})"));
+        Ok((log, fallback))
     };
-    let args = std::iter::once(quote("%s"))
-        .chain([quote(&printed)])
-        .chain(request.args_json.iter().cloned())
-        .collect::<Vec<_>>()
-        .join(",");
-    let fallback = import_statement(&format!("console.{level}({args})"));
+    let (log, fallback) = compute(bytes, encode).await?;
     let selection = control.hub.select(&target, &excluded);
     Ok(send_action(
         control,
@@ -71,6 +74,7 @@ pub(in crate::control) async fn command(
             return Err(invalid("navigate.url", "is empty"));
         }
         Requested::Navigate(proto::Navigate { url }) => {
+            check_size("navigate.url", url.len())?;
             let fallback = import_statement(&format!("location.assign({})", quote(url)));
             (Command::Navigate { url }, Some(fallback))
         }
@@ -82,8 +86,9 @@ pub(in crate::control) async fn command(
             (Command::Styles { paths: &swap.paths }, None)
         }
     };
-    let selection = control.hub.select(&target, &excluded);
     let frame = (command.feature(), ServerMessage::Command(command).encode());
+    check_size("command", frame.1.len())?;
+    let selection = control.hub.select(&target, &excluded);
     Ok(send_action(
         control,
         &selection,

@@ -2,7 +2,7 @@
 
 use super::parking::MAX_PARKED_BYTES;
 use super::request::REQUEST_TIMEOUT;
-use super::{MAX_PAGE_REQUESTS, Reply, ReplyError};
+use super::{MAX_PAGE_REQUESTS, MAX_REQUESTS, Reply, ReplyError};
 use crate::hub::{
     EventKind, Frame, Hub, OutboxItem, OverflowPolicy, ReplyMode, Socket, SubscriptionOptions,
 };
@@ -137,6 +137,34 @@ async fn the_open_requests_of_one_page_are_bounded_and_leave_those_of_others_alo
     assert_eq!(state.requests.open.len(), 1);
     let pages: Vec<_> = state.requests.by_page.keys().collect();
     assert_eq!(pages, [other.socket().id()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_open_requests_of_all_pages_are_bounded_and_the_oldest_fails() {
+    let hub = Hub::new();
+    let _subscription = hub.subscribe(answers_all()).unwrap();
+    let open = || hub.open_socket(String::new(), String::new(), None);
+    let oldest = open();
+    send_request(&hub, oldest.socket(), REQUEST.into());
+    let mut pages = Vec::new();
+    for number in 0..MAX_REQUESTS - 1 {
+        if number % MAX_PAGE_REQUESTS == 0 {
+            pages.push(open());
+        }
+        send_request(&hub, pages.last().unwrap().socket(), REQUEST.into());
+    }
+    assert_eq!(hub.lock().requests.open.len(), MAX_REQUESTS);
+    assert!(oldest.socket().outbox().is_empty());
+    let newest = open();
+    send_request(&hub, newest.socket(), REQUEST.into());
+    assert_eq!(hub.lock().requests.open.len(), MAX_REQUESTS);
+    let refused = next_text(oldest.socket()).await;
+    assert!(
+        refused.contains("too many requests are waiting"),
+        "{refused}"
+    );
+    pages.push(newest);
+    assert!(pages.iter().all(|page| page.socket().outbox().is_empty()));
 }
 
 #[tokio::test(start_paused = true)]

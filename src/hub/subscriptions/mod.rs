@@ -180,6 +180,12 @@ impl Hub {
         self: &Arc<Self>,
         options: SubscriptionOptions,
     ) -> Result<Subscription, ResumeError> {
+        if let Some(filter) = &options.sockets {
+            let infos: Vec<_> = self.lock().registry.infos().cloned().collect();
+            for info in infos {
+                filter.prepare(&info.url, &info.user_agent);
+            }
+        }
         let mut state = self.lock();
         let start = Start::find(&state.log, &self.epoch, &options)?;
         let resumed = start.read.is_some() && start.lost.is_none();

@@ -3,7 +3,7 @@
 use super::SubscriptionOptions;
 use super::queue::Queue;
 use super::{ReplyMode, SubscriptionEnd, SubscriptionItem};
-use crate::hub::{Event, EventKind, Hub, SocketInfo};
+use crate::hub::{Event, EventKind, Hub, SocketFilter, SocketInfo};
 use crate::message::ReportMode;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -17,6 +17,8 @@ pub(in crate::hub) struct Subscribers {
     by_kind: HashMap<EventKind, Vec<Arc<Subscriber>>>,
     /// Subscribers to messages of certain types.
     by_type: HashMap<String, Vec<Arc<Subscriber>>>,
+    /// Filters by subscriber, of those that have one.
+    filters: HashMap<u64, SocketFilter>,
     last_id: u64,
 }
 
@@ -29,6 +31,9 @@ impl Subscribers {
 
     pub(super) fn add(&mut self, subscriber: &Arc<Subscriber>) {
         let options = &subscriber.options;
+        if let Some(filter) = &options.sockets {
+            self.filters.insert(subscriber.id, filter.clone());
+        }
         for kind in options.kinds.iter().copied().collect::<HashSet<_>>() {
             if kind != EventKind::Message || options.message_types.is_empty() {
                 let subscribers = self.by_kind.entry(kind).or_default();
@@ -43,12 +48,18 @@ impl Subscribers {
     }
 
     pub(super) fn remove(&mut self, subscriber: &Subscriber) {
+        self.filters.remove(&subscriber.id);
         for kind in &subscriber.options.kinds {
             remove_from(&mut self.by_kind, kind, subscriber.id);
         }
         for message_type in &subscriber.options.message_types {
             remove_from(&mut self.by_type, message_type, subscriber.id);
         }
+    }
+
+    /// Returns the filters of all subscribers.
+    pub(in crate::hub) fn filters(&self) -> Vec<SocketFilter> {
+        self.filters.values().cloned().collect()
     }
 
     /// Returns the subscribers that select an event of this page, each once. A text message has a type.

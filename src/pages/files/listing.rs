@@ -2,8 +2,8 @@
 //! percent-encoded in URLs.
 
 use super::store::FileStore;
+use crate::blocking::run_blocking;
 use crate::message::is_reserved_path;
-use crate::pages::blocking::run_blocking;
 use crate::pages::html::escape;
 use crate::pages::response::page_response::PageResponse;
 use crate::paths::{PathLookup, Roots, UrlPath, open_real_folder, segment_url};

@@ -2,7 +2,7 @@
 //! whether it has changed.
 
 use super::mime::{self, MimeTypes};
-use crate::pages::blocking::run_blocking;
+use crate::blocking::run_blocking;
 use crate::pages::response::headers::Headers;
 use crate::pages::response::open_file::OpenFile;
 use crate::pages::response::page_response::{

@@ -6,7 +6,7 @@ use crate::pages::response::page_response::{PageResponse, hash_tag};
 use crate::paths::PathLookup;
 use crate::plugins::{Hook, Serve, ServeBody, ServeContent};
 use axum::http::StatusCode;
-use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use std::path::Path;
 
@@ -27,18 +27,51 @@ const FORBIDDEN_HEADERS: &[&str] = &[
 /// Headers of a response that a plugin made or changed. A result that sets more is a failure of the
 /// plugin, which names both numbers. Far above what browsers accept, and far below the 24,576 headers at
 /// which the header map panics. Default 1,024.
-const MAX_HEADERS: usize = 1024;
+pub(crate) const MAX_HEADERS: usize = 1024;
 
-/// Converts the headers that a plugin sets on a response that has `present` headers. The error says what
+/// Name and value of one header that a plugin sets, in bytes. A result with a longer one is a failure of the
+/// plugin. Clients accept less than 100 KiB (curl) or refuse the response. Default 32 KiB.
+const MAX_HEADER_BYTES: usize = 32 * 1024;
+
+/// Headers of a response that a plugin made or changed, in bytes. A result that sets more is a failure of the
+/// plugin. Clients accept less than 256 KiB (Chromium) or refuse the response. Default 128 KiB.
+const MAX_HEADERS_BYTES: usize = 128 * 1024;
+
+/// Longest name of a header in an error, in bytes.
+const MAX_SHOWN_BYTES: usize = 100;
+
+/// Converts the headers that a plugin sets on a response that has the headers `present`. The error says what
 /// is wrong with them.
 pub(crate) fn parse_headers(
     given: &[(String, Bytes)],
-    present: usize,
+    present: &HeaderMap,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
-    if given.len().saturating_add(present) > MAX_HEADERS {
+    if given.len().saturating_add(present.len()) > MAX_HEADERS {
         return Err(format!(
-            "the result sets {} headers on a response with {present}, and the limit is {MAX_HEADERS} together (set fewer headers)",
-            given.len()
+            "the result sets {} headers on a response with {}, and the limit is {MAX_HEADERS} together (set fewer headers)",
+            given.len(),
+            present.len()
+        ));
+    }
+    let size = |name: &str, value: &[u8]| name.len() + value.len();
+    let mut bytes = 0;
+    for (name, value) in given {
+        let size = size(name, value);
+        if size > MAX_HEADER_BYTES {
+            return Err(format!(
+                "header {:?} has {size} bytes, and the limit is {MAX_HEADER_BYTES} (clients refuse long headers; use the body)",
+                shown(name)
+            ));
+        }
+        bytes += size;
+    }
+    let present = present.iter();
+    let present: usize = present
+        .map(|(name, value)| size(name.as_str(), value.as_bytes()))
+        .sum();
+    if bytes + present > MAX_HEADERS_BYTES {
+        return Err(format!(
+            "the result sets headers of {bytes} bytes on a response with {present}, and the limit is {MAX_HEADERS_BYTES} together (clients refuse more)"
         ));
     }
     let given = given.iter();
@@ -53,14 +86,27 @@ fn parse_header(name: &str, value: &Bytes) -> Result<(HeaderName, HeaderValue), 
         .filter(|name| !FORBIDDEN_HEADERS.contains(&name.as_str()))
         .zip(HeaderValue::from_maybe_shared(value.clone()).ok())
         .ok_or_else(|| {
+            let name = shown(name);
             format!("header {name:?} must not be set by a plugin, or its value is not valid")
         })
+}
+
+/// Returns the beginning of a text for an error.
+fn shown(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_SHOWN_BYTES)]
 }
 
 /// Returns the MIME type for a type or file extension that a plugin sets.
 pub(crate) fn parse_content_type(given: &str) -> Result<String, String> {
     let mime = mime::of_type_or_extension(given).to_owned();
+    if mime.len() > MAX_HEADER_BYTES {
+        return Err(format!(
+            "the content type has {} bytes, and the limit is {MAX_HEADER_BYTES}",
+            mime.len()
+        ));
+    }
     if HeaderValue::from_str(&mime).is_err() {
+        let mime = shown(&mime);
         return Err(format!("content type {mime:?} is not valid in a header"));
     }
     Ok(mime)
@@ -96,7 +142,7 @@ pub(crate) async fn content_response(
             response
         }
     };
-    for (name, value) in parse_headers(&content.headers, response.headers.len())? {
+    for (name, value) in parse_headers(&content.headers, &response.headers)? {
         if name == header::CONTENT_TYPE || name == header::LAST_MODIFIED {
             response.headers.insert(name, value);
         } else {

@@ -19,6 +19,8 @@ pub(super) enum ProxyError {
     Loop(String),
     #[error("{0}")]
     Origin(#[from] Refusal),
+    #[error("a WebSocket handshake must have no body")]
+    HandshakeBody,
     #[error("cannot request {url}: {source}")]
     Target {
         url: String,
@@ -41,7 +43,7 @@ impl ProxyError {
         match self {
             Self::Loop(_) => StatusCode::LOOP_DETECTED,
             Self::Origin(_) => StatusCode::FORBIDDEN,
-            Self::Target { .. } => StatusCode::BAD_REQUEST,
+            Self::HandshakeBody | Self::Target { .. } => StatusCode::BAD_REQUEST,
             Self::ConnectTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Unreachable { .. } | Self::NoResponse { .. } | Self::UnexpectedUpgrade(_) => {
                 StatusCode::BAD_GATEWAY

@@ -166,6 +166,9 @@ impl Proxy {
             return Err(ProxyError::Loop(rule.to_string()));
         }
         let protocol = tunnel::upgrade_protocol(parts);
+        if protocol.is_some_and(tunnel::is_websocket) && !body.is_end_stream() {
+            return Err(ProxyError::HandshakeBody);
+        }
         if protocol.is_some() {
             let origins = parts.headers.get_all(header::ORIGIN).iter();
             let origins = origins.map(HeaderValue::as_bytes);

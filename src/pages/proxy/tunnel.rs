@@ -33,6 +33,11 @@ pub(super) fn upgrade_protocol(request: &Parts) -> Option<&HeaderValue> {
     (upgrades && is_one && !is_http).then_some(protocol)
 }
 
+/// Whether this is the protocol of WebSockets, whose handshake has no body (RFC 6455, section 4.1).
+pub(super) fn is_websocket(protocol: &HeaderValue) -> bool {
+    protocol.as_bytes().eq_ignore_ascii_case(b"websocket")
+}
+
 /// Whether a request asks to upgrade to another protocol.
 pub(in crate::pages) fn is_upgrade(request: &PageRequest<'_>) -> bool {
     upgrade_protocol(request.parts).is_some()

@@ -3,7 +3,7 @@
 use super::derived_cache::{DerivedBody, Variant};
 use super::headers::Headers;
 use super::open_file::OpenFile;
-use crate::pages::blocking::run_sized;
+use crate::blocking::run_sized;
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};

@@ -1,7 +1,7 @@
 //! Collects the body of a response in memory, for stages that need all of it.
 
 use super::encode;
-use crate::pages::blocking::run_blocking;
+use crate::blocking::run_blocking;
 use crate::pages::errors::error_page::error_page;
 use crate::pages::request::PageRequest;
 use crate::pages::response::body::{BodyError, BufferedBody};

@@ -1,7 +1,7 @@
 //! The encode stage: compresses responses with brotli or gzip, as the client prefers (RFC 9110, section
 //! 8.4). Compressed bodies are cached. Streams pass unchanged, since an encoder would delay them.
 
-use crate::pages::blocking::run_blocking;
+use crate::blocking::run_blocking;
 use crate::pages::request::PageRequest;
 use crate::pages::response::derived_cache::Variant;
 use crate::pages::response::open_file::OpenFile;

@@ -216,7 +216,13 @@ fn apply(
         "" => None,
         given => Some(virtual_file::parse_content_type(given)?),
     };
-    let set = virtual_file::parse_headers(&content.headers, response.headers.len())?;
+    let set = virtual_file::parse_headers(&content.headers, &response.headers)?;
+    let (names, max) = (content.remove_headers.len(), virtual_file::MAX_HEADERS);
+    if names > max {
+        return Err(format!(
+            "the result removes {names} headers, and the limit is {max}"
+        ));
+    }
     let removed = content
         .remove_headers
         .iter()

@@ -170,3 +170,28 @@ fn check_name(name: String) -> Result<String, SessionError> {
         Err(SessionError::NameInvalid(name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Inject;
+
+    #[test]
+    fn sessions_are_bounded_and_an_ended_one_makes_room() {
+        let plugins = Arc::new(PluginRegistry::new(Inject::Never, Vec::new()));
+        let open = |number: usize| {
+            plugins.open_session(SessionOptions {
+                name: format!("plugin-{number}"),
+                ..SessionOptions::default()
+            })
+        };
+        let opened: Result<Vec<_>, _> = (0..MAX_SESSIONS).map(open).collect();
+        let mut opened = opened.expect("within the limit");
+        let Err(error) = open(MAX_SESSIONS) else {
+            panic!("the limit does not hold");
+        };
+        assert!(error.to_string().contains("1024"), "{error}");
+        drop(opened.pop());
+        assert!(open(MAX_SESSIONS).is_ok());
+    }
+}

@@ -3,7 +3,7 @@
 
 use super::page_modules::find_modules;
 use super::source::{self, Import, Parsed, SyntaxError};
-use crate::pages::blocking::run_blocking;
+use crate::blocking::run_blocking;
 use crate::pages::request::PageRequest;
 use crate::pages::response::page_response::PageResponse;
 use axum::http::HeaderValue;

@@ -10,7 +10,7 @@ use super::cache::SourceKind;
 use super::page_modules::find_modules;
 use super::relative_url::{import_url, resolve_url};
 use super::resolve;
-use crate::pages::blocking::run_sized;
+use crate::blocking::run_sized;
 use crate::pages::files::store::FileLocation;
 use crate::pages::request::PageRequest;
 use crate::pages::response::page_response::{PageResponse, Payload, Responder};

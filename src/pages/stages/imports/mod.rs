@@ -16,7 +16,7 @@ mod source;
 mod stack;
 
 use super::collect::{self, CollectError, collect_body};
-use crate::pages::blocking::run_sized;
+use crate::blocking::run_sized;
 use crate::pages::errors::plugin_errors;
 use crate::pages::request::{MatchingHooks, PageRequest};
 use crate::pages::response::derived_cache::Variant;

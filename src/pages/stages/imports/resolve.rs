@@ -13,6 +13,13 @@ use axum::http::HeaderValue;
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
+/// Specifiers in one call, in bytes with those of their messages, so that a call fits into what gRPC libraries
+/// accept. Further ones are left to the browser, which is logged. Default 2 MiB.
+const MAX_CALL_BYTES: usize = 2 * 1024 * 1024;
+
+/// Bytes of an import in a call besides its specifier.
+const IMPORT_BYTES: usize = 24;
+
 /// Result of resolving the imports of a module.
 pub(super) struct Resolution {
     /// One for each import; `None` leaves it as it is written.
@@ -57,7 +64,18 @@ async fn call_hook(
         resolution.specifiers[*index].is_none()
             && hook.matches_specifier(&module.imports[*index].specifier)
     };
-    let unresolved: Vec<usize> = (0..module.imports.len()).filter(is_unresolved).collect();
+    let mut unresolved: Vec<usize> = (0..module.imports.len()).filter(is_unresolved).collect();
+    let mut bytes = 0;
+    let mut fits = |index: &usize| {
+        bytes += module.imports[*index].specifier.len() + IMPORT_BYTES;
+        bytes <= MAX_CALL_BYTES
+    };
+    let fitting = unresolved.iter().take_while(|index| fits(index)).count();
+    if fitting < unresolved.len() {
+        let (path, imports) = (request.path, unresolved.len());
+        tracing::warn!(target: "pagewire::pages", plugin, %path, imports, fitting, "a module has more imports than one call to a plugin can carry ({MAX_CALL_BYTES} bytes); the browser gets the others as they are");
+        unresolved.truncate(fitting);
+    }
     if unresolved.is_empty() {
         return Ok(());
     }

@@ -11,9 +11,9 @@ mod scan;
 
 use super::encode;
 use super::imports::PreloadHints;
+use crate::blocking::run_sized;
 use crate::message::{CLIENT_PATH, RECORDER_PATH};
 use crate::pages::PageService;
-use crate::pages::blocking::run_sized;
 use crate::pages::html::escape;
 use crate::pages::request::PageRequest;
 use crate::pages::response::derived_cache::Variant;
@@ -25,7 +25,6 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use head::PageHead;
 use scan::{PageScan, is_document, scan};
-use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Comment that explains the inserted scripts to readers of the page's source.
@@ -120,7 +119,7 @@ pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse
     let variant = scripts.variant();
     let injection = Injection {
         service,
-        scripts: Arc::new(scripts),
+        scripts,
         path,
         host: request.header(header::HOST),
     };
@@ -156,7 +155,7 @@ pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse
 /// Inserts scripts into one page.
 struct Injection<'a> {
     service: &'a PageService,
-    scripts: Arc<Scripts>,
+    scripts: Scripts,
     path: &'a str,
     host: &'a str,
 }

@@ -50,6 +50,14 @@ pub(crate) fn stage(request: &PageRequest<'_>, mut response: PageResponse) -> Re
             );
         }
     }
+    if has_no_content(response.status) {
+        if response.status != StatusCode::NOT_MODIFIED {
+            response.headers.remove(header::CONTENT_LENGTH);
+            response.headers.remove(header::CONTENT_ENCODING);
+        }
+        let headers = response.headers.into_map();
+        return http_response(response.status, headers, Body::empty());
+    }
     // For a body in memory the HTTP library sets the length.
     if let Some(length) = response.body.len()
         && (request.is_head() || !matches!(response.body, Payload::Bytes(_)))
@@ -63,6 +71,15 @@ pub(crate) fn stage(request: &PageRequest<'_>, mut response: PageResponse) -> Re
         response.body.into_body()
     };
     http_response(response.status, response.headers.into_map(), body)
+}
+
+/// Returns whether responses with this status have no body, whatever a plugin or a backend sends (RFC 9110,
+/// sections 15.3.5, 15.3.6 and 15.4.5).
+fn has_no_content(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
+    )
 }
 
 /// Narrows the body to the requested range, if there is one (RFC 9110, section 14). Streams are always

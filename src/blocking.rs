@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::sync::LazyLock;
 use tokio::sync::Semaphore;
 
-/// Bodies up to this size are scanned, hashed and rewritten on the async thread, which takes less than a
+/// Bodies and messages up to this size are scanned, hashed and rewritten on the async thread, which takes less than a
 /// millisecond. Larger ones would delay the other requests of that thread. Default 64 KiB.
 const INLINE_WORK_BYTES: usize = 64 * 1024;
 
