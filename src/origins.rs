@@ -12,6 +12,8 @@ pub(crate) struct AllowedHosts {
     pub hosts: Vec<String>,
     /// Further origins as browsers send them, such as `https://example.com`.
     pub origins: Vec<String>,
+    /// Whether documents of other origins may embed files.
+    pub embedding: bool,
     /// Pages are served over TLS, so only `https` origins count as the same origin: an `http` page of
     /// this host could come from an attacker on the network.
     pub https: bool,

@@ -168,6 +168,7 @@ async fn every_setting_can_be_given_as_flag_variable_and_key() {
             json!(["https://a.example"]),
             "https://a.example",
         ),
+        ("allow_embedding", json!(true), "true"),
         ("allow_dir", json!([folder]), folder),
         ("allow_file", json!([".env"]), ".env"),
         ("watch", json!("events"), "events"),

@@ -2,7 +2,7 @@
 //! alike.
 
 use crate::support::{HttpResponse, Session, Site, TestServer, within};
-use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder};
+use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, GzipEncoder};
 use pagewire_client::{Content, Filter, Plugin};
 use std::fs::File;
 use std::time::{Duration, SystemTime};
@@ -195,28 +195,6 @@ async fn decoded(response: &HttpResponse) -> String {
     text
 }
 
-/// Decodes a chunked body (RFC 9112, section 7.1).
-fn unchunked(mut response: HttpResponse) -> HttpResponse {
-    assert_eq!(response.header("transfer-encoding"), Some("chunked"));
-    let mut rest = response.body.as_slice();
-    let mut body = Vec::new();
-    loop {
-        let line = rest
-            .windows(2)
-            .position(|pair| pair == b"\r\n")
-            .expect("a size");
-        let size = std::str::from_utf8(&rest[..line]).expect("ASCII");
-        let size = usize::from_str_radix(size, 16).expect("a number");
-        if size == 0 {
-            break;
-        }
-        body.extend_from_slice(&rest[line + 2..line + 2 + size]);
-        rest = &rest[line + 2 + size + 2..];
-    }
-    response.body = body;
-    response
-}
-
 #[tokio::test]
 async fn text_is_compressed_as_the_client_prefers() {
     let module = long_module();
@@ -276,17 +254,47 @@ async fn text_is_compressed_as_the_client_prefers() {
 }
 
 #[tokio::test]
-async fn large_text_is_compressed_while_it_is_sent() {
+async fn large_text_is_sent_as_it_is_with_one_tag_and_in_ranges() {
     let site = Site::new([]);
     let text = "a line of a large text, again and again\n".repeat(60_000);
-    site.write("large.txt", &text);
+    old_file(&site, "large.txt", text.as_bytes());
     let server = TestServer::start(&site).await;
-    let response = unchunked(
-        server
-            .get_with("/large.txt", "Accept-Encoding: gzip\r\n")
-            .await,
-    );
-    assert_eq!(decoded(&response).await, text);
+    let accept = "Accept-Encoding: gzip, br\r\n";
+    let first = server.get_with("/large.txt", accept).await;
+    let length = text.len().to_string();
+    assert_eq!(first.header("content-encoding"), None);
+    assert_eq!(first.header("content-length"), Some(length.as_str()));
+    assert!(first.body == text.as_bytes());
+    let second = server.get_with("/large.txt", accept).await;
+    assert_eq!(first.header("etag"), second.header("etag"));
+    let range = format!("{accept}Range: bytes=2-5\r\n");
+    assert_eq!(server.get_with("/large.txt", &range).await.text(), "line");
+}
+
+#[tokio::test]
+async fn compressed_svg_names_its_coding_and_archives_do_not() {
+    let site = Site::new([]);
+    let text = "<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>".repeat(100);
+    let mut packed = Vec::new();
+    let mut encoder = GzipEncoder::new(text.as_bytes());
+    encoder.read_to_end(&mut packed).await.expect("gzip");
+    for name in ["a.svgz", "b.SVGZ", "data.csv.gz", "x.tar.gz", "vol.nii.gz"] {
+        std::fs::write(site.path().join(name), &packed).expect("a file");
+    }
+    let server = TestServer::start(&site).await;
+    for accept in ["", "Accept-Encoding: gzip, br\r\n"] {
+        for path in ["/a.svgz", "/b.SVGZ"] {
+            let image = server.get_with(path, accept).await;
+            assert_eq!(image.header("content-type"), Some("image/svg+xml"));
+            assert_eq!(image.header("content-encoding"), Some("gzip"));
+            assert_eq!(decoded(&image).await, text, "{path}");
+        }
+        for path in ["/data.csv.gz", "/x.tar.gz", "/vol.nii.gz"] {
+            let archive = server.get_with(path, accept).await;
+            assert_eq!(archive.header("content-encoding"), None, "{path}");
+            assert!(archive.body == packed, "{path}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -164,33 +164,3 @@ async fn a_file_too_large_for_memory_is_streamed() {
         .expect("a number");
     assert!(kibibytes < 128 * 1024, "{kibibytes} KiB at the peak");
 }
-
-#[tokio::test]
-async fn bodies_that_clients_do_not_read_occupy_a_bounded_number_of_encoders() {
-    const ENCODERS: usize = 64;
-    let site = Site::new([]);
-    // Pseudo-random, so that it stays larger than the buffers of a connection.
-    let mut state = 1_u64;
-    let noise = std::iter::repeat_with(|| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        (state >> 56) as u8
-    });
-    site.write("large.js", noise.take(32 * 1024 * 1024).collect::<Vec<_>>());
-    let server = TestServer::start(&site).await;
-    let mut unread = Vec::new();
-    let mut encoded = 0;
-    for _ in 0..=ENCODERS {
-        let mut stream = TcpStream::connect(server.http()).await.expect("a listener");
-        let request = "GET /large.js HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: br\r\n\r\n";
-        stream.write_all(request.as_bytes()).await.expect("sent");
-        let mut head = [0; 1024];
-        within("the head", stream.read_exact(&mut head))
-            .await
-            .expect("bytes");
-        encoded += usize::from(String::from_utf8_lossy(&head).contains("content-encoding: br"));
-        unread.push(stream);
-    }
-    assert_eq!(encoded, ENCODERS);
-}

@@ -18,9 +18,30 @@ async fn only_routes_of_an_app_get_its_index() {
         assert_eq!(server.get_with(path, HTML).await.text(), INDEX, "{path}");
     }
     assert_eq!(server.get_with("/real.html", HTML).await.text(), "real");
+    let navigation = |dest: &str| format!("{HTML}Sec-Fetch-Dest: {dest}\r\n");
+    for path in [
+        "/users/john.doe",
+        "/packages/lodash@4.17.21",
+        "/report;latitude=30.4",
+        "/token/aaa.bbb.ccc",
+    ] {
+        for headers in [HTML, &navigation("document"), &navigation("iframe")] {
+            let route = server.get_with(path, headers).await;
+            assert_eq!(route.text(), INDEX, "{path} {headers}");
+        }
+    }
     for (path, headers) in [
-        ("/missing.js", HTML),
-        ("/users/john.doe", HTML),
+        ("/lib/missing", "Accept: */*\r\nSec-Fetch-Dest: script\r\n"),
+        (
+            "/avatar/42",
+            "Accept: image/avif,*/*;q=0.8\r\nSec-Fetch-Dest: image\r\n",
+        ),
+        (
+            "/styles/main",
+            "Accept: text/css,*/*;q=0.1\r\nSec-Fetch-Dest: style\r\n",
+        ),
+        ("/users/7", "Accept: text/html\r\nSec-Fetch-Dest: empty\r\n"),
+        ("/users/7", "Accept: */*\r\n"),
         ("/users/7", "Accept: application/json\r\n"),
         ("/users/7", "Accept: application/json, */*\r\n"),
         ("/users/7", "Accept: image/png\r\n"),
@@ -199,6 +220,7 @@ async fn a_directory_listing_escapes_every_name() {
         ("docs/a & b?#%.txt", "odd"),
         ("docs/javascript:alert(1)", ""),
         ("docs/sub/x", ""),
+        ("docs/fish&lt;chips.txt", "food"),
         ("docs/.env", "secret"),
         ("with/index.html", "index"),
     ]);
@@ -211,7 +233,8 @@ async fn a_directory_listing_escapes_every_name() {
     let text = page.text();
     for row in [
         "<a href=\"./sub/\">sub/</a>",
-        "<a href=\"./a%20&%20b%3F%23%25.txt\">a &amp; b?#%.txt</a>",
+        "<a href=\"./fish&amp;lt;chips.txt\">fish&amp;lt;chips.txt</a>",
+        "<a href=\"./a%20&amp;%20b%3F%23%25.txt\">a &amp; b?#%.txt</a>",
         "<a href=\"./javascript:alert(1)\">javascript:alert(1)</a>",
         "&lt;img src=x onerror=alert(1)&gt;.txt</a>",
     ] {
@@ -228,6 +251,32 @@ async fn a_directory_listing_escapes_every_name() {
     let refusal = without.get("/docs/").await;
     assert_eq!(refusal.status, 404);
     assert!(refusal.text().contains("--listing"), "{}", refusal.text());
+}
+
+#[tokio::test]
+async fn a_directory_listing_has_only_what_is_served() {
+    let outside = Site::new([("secret.txt", "secret")]);
+    let site = Site::new([
+        ("good.txt", ""),
+        ("back\\slash.txt", ""),
+        ("line\nend.txt", ""),
+        ("__pagewire__/x.js", ""),
+    ]);
+    let link = |target: &std::path::Path, name: &str| {
+        std::os::unix::fs::symlink(target, site.path().join(name)).expect("a link");
+    };
+    link(&outside.path().join("secret.txt"), "outside.txt");
+    link(outside.path(), "outside");
+    link(std::path::Path::new("gone.txt"), "dangling.txt");
+    link(std::path::Path::new("good.txt"), "inside.txt");
+    let server = TestServer::start_with(&site, &["--listing"]).await;
+    let page = server.get("/").await.text();
+    let links: Vec<_> = page.split("href=\"./").skip(1).collect();
+    let links: Vec<_> = links
+        .iter()
+        .map(|rest| rest.split('"').next().expect("an end"))
+        .collect();
+    assert_eq!(links, ["good.txt", "inside.txt"], "{page}");
 }
 
 #[tokio::test]

@@ -121,6 +121,7 @@ impl Config {
             allowed: AllowedHosts {
                 hosts: hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
                 origins: settings.list("allow_origin"),
+                embedding: settings.required("allow_embedding"),
                 https: tls.is_some(),
             },
             tls,

@@ -207,6 +207,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
         check: origin,
     },
     Setting {
+        key: "allow_embedding",
+        value_type: SettingType::Switch,
+        value_name: "BOOL",
+        help: "Let documents of other origins embed files: sandboxed frames, and pages of other sites",
+        default: &["false"],
+        default_text: "",
+        check: switch,
+    },
+    Setting {
         key: "allow_dir",
         value_type: SettingType::Folders,
         value_name: "DIR",

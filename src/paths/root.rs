@@ -171,8 +171,7 @@ impl Root {
     }
 
     /// Whether a name is on the deny list, and not exempt from it.
-    #[must_use]
-    pub(crate) fn denies(&self, name: &str) -> bool {
+    fn denies(&self, name: &str) -> bool {
         is_denied(name) && !self.allowed_names.contains(&name.to_lowercase())
     }
 }

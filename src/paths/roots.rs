@@ -96,12 +96,6 @@ impl Roots {
         urls.max().map(|(_, url)| url)
     }
 
-    /// Whether a name is on the deny list of the folder that serves a URL path.
-    #[must_use]
-    pub(crate) fn denies(&self, url: &UrlPath, name: &str) -> bool {
-        self.split(url).0.denies(name)
-    }
-
     fn all(&self) -> impl Iterator<Item = &Root> {
         std::iter::once(&self.root).chain(self.mounts.iter().map(|(_, root)| root))
     }

@@ -2,17 +2,12 @@
 
 use crate::origins::{AllowedHosts, Refusal};
 use axum::extract::Request;
-use axum::http::header::{HeaderName, HeaderValue};
+use axum::http::header::HeaderValue;
 use axum::http::{StatusCode, Uri, Version, header};
 use axum::response::{IntoResponse, Response};
 
 /// Longest request target (path and query). A longer one is answered with 414. Default 16 KiB.
 const MAX_TARGET_BYTES: usize = 16 * 1024;
-
-/// Context of a request, as browsers send it (W3C Fetch Metadata).
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
-const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// Returns the redirect to https for plain HTTP on a TLS port. It must not be cached: the next daemon on
 /// this port may run without TLS.
@@ -90,16 +85,6 @@ fn check(
             Refusal::Host(_) | Refusal::Origin(_) | Refusal::NoOrigin => StatusCode::FORBIDDEN,
         };
         return Some((status, refusal.to_string()));
-    }
-    // Another site must not run our files as classic scripts. Browsers announce such a request, and
-    // would accept its response whatever policy it has.
-    let has = |name: &HeaderName, value: &str| {
-        let found = request.headers().get(name);
-        found.is_some_and(|found| found.as_bytes() == value.as_bytes())
-    };
-    if has(&FETCH_SITE, "cross-site") && has(&FETCH_MODE, "no-cors") && has(&FETCH_DEST, "script") {
-        let text = "pages of other sites may not load scripts from this server";
-        return Some((StatusCode::FORBIDDEN, text.to_owned()));
     }
     None
 }

@@ -1,6 +1,7 @@
 //! The entry point of every request to the page port: it is admitted or refused, then dispatched to
 //! the daemon's own paths or to the pages.
 
+use super::embedding::{self, Embedding, EmbeddingLog};
 use super::{admit, base_path};
 use crate::browser::CorsAllowed;
 use crate::message;
@@ -10,7 +11,6 @@ use crate::paths::Prefix;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::header::{HeaderName, HeaderValue};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
@@ -18,12 +18,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tower::ServiceExt;
 
-const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
-
 /// Admission rules, and the handler of the requests that pass them.
 #[derive(Clone)]
 pub(super) struct Frontend {
     pub(super) allowed: Arc<AllowedHosts>,
+    pub(super) embeddings: Arc<EmbeddingLog>,
     pub(super) handler: Handler,
 }
 
@@ -45,6 +44,7 @@ impl Frontend {
     pub(super) fn with_handler(&self, handler: Handler) -> Self {
         Self {
             allowed: self.allowed.clone(),
+            embeddings: self.embeddings.clone(),
             handler,
         }
     }
@@ -65,12 +65,8 @@ impl Frontend {
             }
             None => self.handle(request, peer).await,
         };
-        // Other sites may embed only responses that are marked for them.
-        let shared = response.extensions_mut().remove::<CorsAllowed>();
-        let policy = shared.map_or("same-origin", |CorsAllowed| "cross-origin");
-        response
-            .headers_mut()
-            .insert(RESOURCE_POLICY, HeaderValue::from_static(policy));
+        let is_shared = response.extensions_mut().remove::<CorsAllowed>().is_some();
+        embedding::set_policy(response.headers_mut(), is_shared || self.allowed.embedding);
         response
     }
 
@@ -83,6 +79,14 @@ impl Frontend {
             } => {
                 if let Some(redirect) = base_path::strip(base, &mut request) {
                     return redirect;
+                }
+                if !self.allowed.embedding
+                    && let Some(embedding) = Embedding::announced(request.headers())
+                {
+                    self.embeddings.refused(request.uri().path());
+                    if embedding == Embedding::Script {
+                        return script_refused();
+                    }
                 }
                 let is_reserved = message::is_reserved_path(request.uri().path());
                 // An extension costs allocations: add it only for handlers that read it.
@@ -98,6 +102,12 @@ impl Frontend {
             Handler::Fixed(response) => response(&request),
         }
     }
+}
+
+fn script_refused() -> Response {
+    let text = "documents of other origins may not load scripts from this server (start pagewire with --allow-embedding to let sandboxed frames and other sites do so)\n";
+    let no_store = [(header::CACHE_CONTROL, "no-store")];
+    (StatusCode::FORBIDDEN, no_store, text).into_response()
 }
 
 /// Returns 404 for unknown paths under `/__pagewire__/`.

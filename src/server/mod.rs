@@ -10,6 +10,7 @@ mod connection;
 mod console;
 mod control_connections;
 mod control_server;
+mod embedding;
 mod frontend;
 mod incoming_messages;
 mod listeners;
@@ -155,6 +156,7 @@ impl Server {
         );
         let frontend = Frontend {
             allowed: Arc::new(config.allowed.clone()),
+            embeddings: Arc::default(),
             handler: Handler::Site {
                 base: config.base_path.clone(),
                 reserved: browser::routes(Arc::new(Browser {

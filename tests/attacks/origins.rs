@@ -269,6 +269,33 @@ async fn a_classic_script_on_another_site_gets_nothing() {
     }
 }
 
+#[tokio::test]
+async fn documents_of_other_origins_embed_files_only_when_allowed_and_the_log_says_so() {
+    let site = Site::new([("app.js", "1"), ("app.css", "")]);
+    let embedded = |path: &'static str, dest: &str| {
+        let headers = format!(
+            "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: {dest}\r\n"
+        );
+        (path, headers)
+    };
+    let files = [embedded("/app.js", "script"), embedded("/app.css", "style")];
+    let mut server = TestServer::start(&site).await;
+    for (path, headers) in &files {
+        let response = server.get_with(path, headers).await;
+        assert_same_origin_only(&response, path);
+    }
+    for (path, _) in &files {
+        let line = server.wait_for_log(path).await;
+        assert!(line.contains("--allow-embedding"), "{line}");
+    }
+    let open = TestServer::start_with(&site, &["--allow-embedding"]).await;
+    for (path, headers) in &files {
+        let response = open.get_with(path, headers).await;
+        let policy = response.header("cross-origin-resource-policy");
+        assert_eq!((response.status, policy), (200, Some("cross-origin")));
+    }
+}
+
 /// Opens a serve hook for this path.
 async fn serve_hook(server: &TestServer, path: &str) -> (Session, ServeHook) {
     let request = proto::ServerStartRequest {

@@ -3,9 +3,10 @@
 
 use super::store::FileStore;
 use crate::blocking::run_blocking;
+use crate::message::is_reserved_path;
 use crate::pages::html::escape;
 use crate::pages::response::page_response::PageResponse;
-use crate::paths::{UrlPath, open_real_folder, segment_url};
+use crate::paths::{PathLookup, Roots, UrlPath, open_real_folder, segment_url};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderValue};
 use rustix::fs::{AtFlags, Dir, FileType, statat};
@@ -15,14 +16,28 @@ use std::path::PathBuf;
 /// Entries of a listing. If there are more, a note at its end says so. Default 10,000.
 const MAX_ENTRIES: usize = 10_000;
 
-/// Returns the listing of a folder. Names on the deny list are omitted.
+/// Returns the listing of a folder: what a request by its URL would get. Names on the deny list, links that
+/// lead nowhere or out of the root, and names that have no URL are omitted.
 pub(crate) async fn listing(
     files: &FileStore,
     path: &UrlPath,
     folder: PathBuf,
 ) -> io::Result<PageResponse> {
-    let mut names = run_blocking(move || names(folder)).await?;
-    names.retain(|(name, _)| !files.roots().is_some_and(|roots| roots.denies(path, name)));
+    let (roots, url) = (files.roots().cloned(), path.url());
+    let served = move || {
+        let mut names = names(folder)?.into_iter();
+        let mut served = Vec::new();
+        while served.len() <= MAX_ENTRIES
+            && let Some((name, is_folder)) = names.next()
+        {
+            let is_served = |roots: &Roots| is_served(roots, &url, &name, is_folder);
+            if roots.as_ref().is_some_and(is_served) {
+                served.push((name, is_folder));
+            }
+        }
+        Ok(served)
+    };
+    let mut names = run_blocking(served).await?;
     let is_truncated = names.len() > MAX_ENTRIES;
     names.truncate(MAX_ENTRIES);
     let mut rows = String::new();
@@ -34,7 +49,7 @@ pub(crate) async fn listing(
         // The `./` prevents a name with a colon from being read as a URL with a scheme.
         let row = format!(
             "<li><a href=\"./{}{slash}\">{}{slash}</a></li>\n",
-            segment_url(&name),
+            escape(&segment_url(&name)),
             escape(&name),
         );
         rows.push_str(&row);
@@ -55,6 +70,17 @@ pub(crate) async fn listing(
         .headers
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// Whether a folder's URL path and a name in it lead to what the folder has at that name.
+fn is_served(roots: &Roots, folder: &str, name: &str, is_folder: bool) -> bool {
+    let slash = if is_folder { "/" } else { "" };
+    let url = format!("{folder}{}{slash}", segment_url(name));
+    !is_reserved_path(&url)
+        && UrlPath::parse(&url).is_ok_and(|url| {
+            let found = roots.find(&url);
+            matches!(found, PathLookup::File(_) | PathLookup::Folder(_))
+        })
 }
 
 /// Reads the names in the folder at a canonical path, and whether each is a folder: folders first, then by

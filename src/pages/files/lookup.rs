@@ -4,7 +4,6 @@ use super::store::FileLocation;
 use crate::config::ProxyRule;
 use crate::pages::request::PageRequest;
 use crate::paths::{PathLookup, UrlPath};
-use axum::http::header;
 use std::path::Path;
 
 /// Result of looking for the file of a request.
@@ -63,9 +62,9 @@ fn locate(request: &PageRequest<'_>, rule: Option<&ProxyRule>) -> FileLocation {
     location
 }
 
-/// Returns the page of the single-page app if the request is for one of its routes. As in
-/// `@web/dev-server`, a route accepts HTML, lies in the app's folder, has no file extension, and names
-/// nothing else that is served.
+/// Returns the page of the single-page app if the request is for one of its routes: a navigation in the app's
+/// folder to a path that names nothing else that is served. Unlike in `@web/dev-server`, a route may contain
+/// dots (`/user/john.doe`), and a script that fetches a missing path does not get the page.
 fn app_index(request: &PageRequest<'_>, location: &FileLocation) -> Option<UrlPath> {
     let index = request.service.app_index.as_ref()?;
     let is_missing = match location {
@@ -73,12 +72,7 @@ fn app_index(request: &PageRequest<'_>, location: &FileLocation) -> Option<UrlPa
         FileLocation::Disk(PathLookup::Folder(_)) => !request.service.listing,
         _ => false,
     };
-    let accept = request.header(header::ACCEPT);
-    let accepts_page = (accept.contains("text/html") || accept.contains("*/*"))
-        && !accept.contains("application/json");
-    let path = request.path.as_str();
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let is_route = !name.contains('.') && path.starts_with(&index.folder);
-    let applies = request.is_read() && is_missing && accepts_page && is_route;
+    let is_route = request.is_navigation() && request.path.as_str().starts_with(&index.folder);
+    let applies = request.is_read() && is_missing && is_route;
     applies.then(|| UrlPath::parse(&index.page).ok())?
 }

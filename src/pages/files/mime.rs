@@ -1,6 +1,8 @@
-//! MIME types of URL paths, by the configured rules or the file extension.
+//! MIME types of URL paths, by the configured rules or the file extension, and content codings of files.
 
 use crate::config::MimeRule;
+use axum::http::HeaderValue;
+use std::path::Path;
 
 /// Types by extension that override those of `mime_guess`, which browsers would not accept.
 /// JavaScript: RFC 9239.
@@ -64,6 +66,16 @@ fn of_extension(extension: &str) -> &'static str {
         .map(|(_, mime)| *mime)
         .or_else(|| mime_guess::from_ext(&extension).first_raw())
         .unwrap_or(DEFAULT_TYPE)
+}
+
+/// Returns the content coding of a file by its extension: `.svgz` is compressed SVG, which browsers show only if
+/// the response names the coding (SVG 2, section 2.6). Other compressed files, such as `.tar.gz`, are for programs
+/// that unpack them.
+pub(crate) fn content_coding(file: &Path) -> Option<HeaderValue> {
+    let extension = file.extension()?;
+    extension
+        .eq_ignore_ascii_case("svgz")
+        .then(|| HeaderValue::from_static("gzip"))
 }
 
 /// Adds the charset to the type of text that is known to be UTF-8. Other text is left to declare its own

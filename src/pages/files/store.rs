@@ -222,8 +222,11 @@ impl CachedFile {
 }
 
 /// Returns the headers that describe a file.
-fn headers(mime: &str, is_utf8: bool, modified: Option<SystemTime>) -> HeaderMap {
+fn headers(file: &Path, mime: &str, is_utf8: bool, modified: Option<SystemTime>) -> HeaderMap {
     let mut headers = HeaderMap::new();
+    if let Some(coding) = mime::content_coding(file) {
+        headers.insert(header::CONTENT_ENCODING, coding);
+    }
     if let Ok(mime) = HeaderValue::try_from(mime::with_charset(mime, is_utf8)) {
         headers.insert(header::CONTENT_TYPE, mime);
     }
@@ -273,7 +276,7 @@ fn read(
         link: (path != real).then_some(path),
         version: file.version(),
         tag: content_tag(&content),
-        headers: headers(mime, is_utf8, file.modified()).into(),
+        headers: headers(&real, mime, is_utf8, file.modified()).into(),
         real_path: real.into(),
         content,
     })))
@@ -284,7 +287,7 @@ fn large_file(file: OpenFile, real: PathBuf, mime: &str) -> io::Result<PageRespo
     let real: Arc<Path> = real.into();
     Ok(PageResponse {
         status: StatusCode::OK,
-        headers: headers(mime, is_utf8, file.modified()).into(),
+        headers: headers(&real, mime, is_utf8, file.modified()).into(),
         tag: strong_tag(format_args!("{}", file.version())),
         body: Payload::File(file),
         body_file: Some(real.clone()),

@@ -1,7 +1,7 @@
 //! The encode stage: compresses responses with brotli or gzip, as the client prefers (RFC 9110, section
 //! 8.4). Compressed bodies are cached. Streams pass unchanged, since an encoder would delay them.
 
-use crate::blocking::{run_blocking, run_large};
+use crate::blocking::run_blocking;
 use crate::pages::request::PageRequest;
 use crate::pages::response::derived_cache::Variant;
 use crate::pages::response::open_file::OpenFile;
@@ -14,30 +14,20 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt};
 use std::io;
 use std::path::Path;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::coop::consume_budget;
 use tokio_util::io::{ReaderStream, StreamReader};
 
 /// Smaller bodies are not compressed: they fit into one packet anyway. Default 1 KiB.
 const MIN_BYTES: usize = 1024;
 
-/// Larger bodies are compressed for each response while they are sent, and not cached. Default 1 MiB.
-const MAX_CACHED_BYTES: usize = 1024 * 1024;
-
-/// How much of a larger body is compressed at a time. Default 256 KiB.
-const PART_BYTES: usize = 256 * 1024;
-
-/// Larger bodies that are compressed at a time, also while their clients do not read. Further ones are sent
-/// uncompressed. Default 64, which take 130 MB.
-const MAX_STREAM_ENCODERS: usize = 64;
-
-/// Permits for [`MAX_STREAM_ENCODERS`].
-static STREAM_ENCODERS: Semaphore = Semaphore::const_new(MAX_STREAM_ENCODERS);
+/// Larger bodies are sent as they are, unless there is a precompressed sibling: compressing them takes longer
+/// than sending them over the short network path of a dev server. Default 1 MiB.
+const MAX_BYTES: usize = 1024 * 1024;
 
 /// Window of brotli, as a power of two: 256 KiB. With the largest one, 16 MiB, an encoder takes ten times the
 /// memory, and files of the usual sizes become no smaller.
@@ -75,89 +65,29 @@ impl Coding {
             Self::Gzip => "gz",
         }
     }
+}
 
-    fn encoder(self) -> Box<dyn Encoder> {
-        match self {
-            Self::Brotli => {
-                let params = EncoderParams::default()
-                    .quality(Level::Precise(BROTLI_QUALITY))
-                    .window_size(BROTLI_WINDOW);
-                Box::new(BrotliEncoder::with_params(Vec::new(), params))
-            }
-            Self::Gzip => {
-                let quality = Level::Precise(GZIP_QUALITY);
-                Box::new(GzipEncoder::with_quality(Vec::new(), quality))
-            }
+/// Encodes a body.
+async fn encode(coding: Coding, body: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoded = Vec::new();
+    match coding {
+        Coding::Brotli => {
+            let params = EncoderParams::default()
+                .quality(Level::Precise(BROTLI_QUALITY))
+                .window_size(BROTLI_WINDOW);
+            write_all(BrotliEncoder::with_params(&mut encoded, params), body).await?;
+        }
+        Coding::Gzip => {
+            let quality = Level::Precise(GZIP_QUALITY);
+            write_all(GzipEncoder::with_quality(&mut encoded, quality), body).await?;
         }
     }
+    Ok(encoded)
 }
 
-/// Encoder that writes to memory, and so never waits.
-trait Encoder: AsyncWrite + Send + Unpin {
-    /// Returns what has been written since the last call.
-    fn take_encoded(&mut self) -> Bytes;
-}
-
-impl Encoder for BrotliEncoder<Vec<u8>> {
-    fn take_encoded(&mut self) -> Bytes {
-        std::mem::take(self.get_mut()).into()
-    }
-}
-
-impl Encoder for GzipEncoder<Vec<u8>> {
-    fn take_encoded(&mut self) -> Bytes {
-        std::mem::take(self.get_mut()).into()
-    }
-}
-
-/// Encodes a part of a body; the last part also ends the encoded body. Blocks.
-fn encode(
-    runtime: &Handle,
-    mut encoder: Box<dyn Encoder>,
-    part: &[u8],
-    is_last: bool,
-) -> io::Result<(Box<dyn Encoder>, Bytes)> {
-    runtime.block_on(async {
-        encoder.write_all(part).await?;
-        if is_last {
-            encoder.shutdown().await?;
-        }
-        Ok::<_, io::Error>(())
-    })?;
-    let encoded = encoder.take_encoded();
-    Ok((encoder, encoded))
-}
-
-/// Returns a stream that encodes a body part by part.
-fn encode_stream(
-    coding: Coding,
-    body: Body,
-    permit: SemaphorePermit<'static>,
-) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    let state = (
-        body.into_data_stream(),
-        Bytes::new(),
-        Some((coding.encoder(), permit)),
-    );
-    stream::try_unfold(state, async |(mut chunks, mut rest, mut encoder)| {
-        while let Some((current, permit)) = encoder.take() {
-            while rest.is_empty()
-                && let Some(chunk) = chunks.try_next().await.map_err(io::Error::other)?
-            {
-                rest = chunk;
-            }
-            let part = rest.split_to(rest.len().min(PART_BYTES));
-            let is_last = part.is_empty();
-            let runtime = Handle::current();
-            let work = move || encode(&runtime, current, &part, is_last);
-            let (current, encoded) = run_large(work).await?;
-            encoder = (!is_last).then_some((current, permit));
-            if !encoded.is_empty() {
-                return Ok(Some((encoded, (chunks, rest, encoder))));
-            }
-        }
-        Ok(None)
-    })
+async fn write_all(mut encoder: impl AsyncWrite + Unpin, body: &[u8]) -> io::Result<()> {
+    encoder.write_all(body).await?;
+    encoder.shutdown().await
 }
 
 /// Runs the stage.
@@ -199,33 +129,23 @@ async fn compress(request: &PageRequest<'_>, response: &mut PageResponse, coding
             return;
         }
     }
-    match std::mem::replace(&mut response.body, Bytes::new().into()) {
-        Payload::Bytes(body) if body.len() <= MAX_CACHED_BYTES => {
-            let tag = response.tag.clone().or_else(|| content_tag(&body));
-            let derived = match tag {
-                Some(tag) if body.len() >= MIN_BYTES => {
-                    let derive = compress_whole(coding, body.clone());
-                    let cache = &request.service.derived;
-                    cache.get_or_derive(&tag, coding.variant(), derive).await
-                }
-                _ => None,
-            };
-            let Some(derived) = derived else {
-                response.body = body.into();
-                return;
-            };
-            response.set_derived_body(derived, coding.variant());
-        }
-        large => {
-            let Ok(permit) = STREAM_ENCODERS.try_acquire() else {
-                response.body = large;
-                return;
-            };
-            let body = Body::from_stream(encode_stream(coding, large.into_body(), permit));
-            response.set_derived_stream(Payload::Stream(body), coding.variant());
-        }
+    let Payload::Bytes(body) = &response.body else {
+        return;
+    };
+    if !(MIN_BYTES..=MAX_BYTES).contains(&body.len()) {
+        return;
     }
-    set_content_encoding(response, coding);
+    let body = body.clone();
+    let Some(tag) = response.tag.clone().or_else(|| content_tag(&body)) else {
+        return;
+    };
+    let derive = compress_whole(coding, body);
+    let cache = &request.service.derived;
+    let derived = cache.get_or_derive(&tag, coding.variant(), derive).await;
+    if let Some(derived) = derived {
+        response.set_derived_body(derived, coding.variant());
+        set_content_encoding(response, coding);
+    }
 }
 
 fn set_content_encoding(response: &mut PageResponse, coding: Coding) {
@@ -237,10 +157,12 @@ fn set_content_encoding(response: &mut PageResponse, coding: Coding) {
 async fn compress_whole(coding: Coding, body: Bytes) -> Option<Bytes> {
     let size = body.len();
     let runtime = Handle::current();
-    let work = move || encode(&runtime, coding.encoder(), &body, true);
     // Not with the large bodies: a small one would wait for them.
-    let (_, compressed) = run_blocking(work).await.ok()?;
-    (compressed.len() < size).then_some(compressed)
+    let compressed = run_blocking(move || runtime.block_on(encode(coding, &body))).await;
+    let compressed = compressed
+        .ok()
+        .filter(|compressed| compressed.len() < size)?;
+    Some(compressed.into())
 }
 
 /// Opens the precompressed file next to this one (`app.js.br`), unless it is older. A link is not
