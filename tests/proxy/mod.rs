@@ -1,6 +1,7 @@
 //! The daemon as a reverse proxy: what it forwards, what it rewrites, and how it reports an unreachable
 //! backend. The backends here send exactly the bytes that the tests give them.
 
+mod addresses;
 mod bodies;
 mod failures;
 mod headers;

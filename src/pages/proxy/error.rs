@@ -1,16 +1,12 @@
 //! Failures of proxied requests, and the status and text that the page gets for them.
 
+use super::connect::{CONNECT_TIMEOUT, ConnectError};
 use crate::config::ProxyRule;
 use crate::origins::Refusal;
 use axum::http::StatusCode;
 use hyper_util::client::legacy;
 use std::error::Error;
 use std::io;
-use std::time::Duration;
-
-/// Limit for connecting to a backend; the response is 504 beyond it. There is no limit for its response,
-/// which may be a long poll. Default 5 s.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reason why a request could not be proxied.
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +21,9 @@ pub(super) enum ProxyError {
         source: axum::http::Error,
     },
     #[error(
-        "cannot connect to {0} within {CONNECT_TIMEOUT:?} (check its address, and whether it is overloaded)"
+        "cannot connect to {rule} within {CONNECT_TIMEOUT:?}: {reason} (check its address, and whether it is overloaded)"
     )]
-    ConnectTimeout(ProxyRule),
+    ConnectTimeout { rule: ProxyRule, reason: String },
     #[error("cannot connect to {rule}: {reason} (start the server, or correct the proxy setting)")]
     Unreachable { rule: ProxyRule, reason: String },
     #[error("no valid response from {rule}: {reason} (see its log)")]
@@ -42,30 +38,31 @@ impl ProxyError {
             Self::Loop(_) => StatusCode::LOOP_DETECTED,
             Self::Origin(_) => StatusCode::FORBIDDEN,
             Self::Target { .. } => StatusCode::BAD_REQUEST,
-            Self::ConnectTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
+            Self::ConnectTimeout { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Unreachable { .. } | Self::NoResponse { .. } | Self::UnexpectedUpgrade(_) => {
                 StatusCode::BAD_GATEWAY
             }
         }
     }
 
-    /// Classifies an error of the HTTP client. The reason is its innermost cause.
+    /// Classifies an error of the HTTP client.
     pub(super) fn from_client(error: &legacy::Error, rule: &ProxyRule) -> Self {
-        let cause = innermost(error);
         let rule = rule.clone();
-        let io = cause.downcast_ref::<io::Error>();
-        if !error.is_connect() {
-            let reason = cause.to_string();
-            return Self::NoResponse { rule, reason };
+        let source = error.source().and_then(|source| source.downcast_ref());
+        match source {
+            Some(error @ ConnectError::TimedOut(_)) => Self::ConnectTimeout {
+                rule,
+                reason: error.to_string(),
+            },
+            Some(error) => Self::Unreachable {
+                rule,
+                reason: error.to_string(),
+            },
+            None => Self::NoResponse {
+                rule,
+                reason: innermost(error).to_string(),
+            },
         }
-        if io.is_some_and(|io| io.kind() == io::ErrorKind::TimedOut) {
-            return Self::ConnectTimeout(rule);
-        }
-        let reason = match io.map(io::Error::kind) {
-            Some(kind @ io::ErrorKind::ConnectionRefused) => kind.to_string(),
-            _ => cause.to_string(),
-        };
-        Self::Unreachable { rule, reason }
     }
 }
 

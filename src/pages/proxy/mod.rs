@@ -6,6 +6,7 @@
 //! files answer, before the app index and listings, and every method that files do not support. The rule
 //! with the longest matching prefix wins. The daemon's own paths are never forwarded.
 
+mod connect;
 mod error;
 mod headers;
 mod rewrite;
@@ -23,7 +24,6 @@ use axum::http::header::{self, HeaderValue};
 use axum::http::{Request, Response, StatusCode, Uri};
 use futures_util::StreamExt;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use percent_encoding::percent_decode_str;
@@ -34,7 +34,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use error::{CONNECT_TIMEOUT, ProxyError};
+use connect::Connector;
+use error::ProxyError;
 use headers::ProxyIdentity;
 use rewrite::ResponseRewriter;
 
@@ -53,10 +54,10 @@ pub(super) struct Proxy {
     /// Longest prefix first.
     rules: Vec<ProxyRule>,
     /// Reuses connections, for requests that may be repeated.
-    pooled: Client<HttpConnector, Body>,
+    pooled: Client<Connector, Body>,
     /// Opens a connection per request, for requests that may not be repeated: a pooled connection may be
     /// closed just as the request is sent.
-    unpooled: Client<HttpConnector, Body>,
+    unpooled: Client<Connector, Body>,
     /// Hosts whose pages may open a tunnel.
     allowed: AllowedHosts,
     /// Base path of the daemon's URLs.
@@ -73,17 +74,14 @@ pub(super) struct Proxy {
 impl Proxy {
     /// Creates a proxy whose tunnels are tracked in `connections` and end with `stop`.
     pub(super) fn new(config: &Config, connections: TaskTracker, stop: CancellationToken) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
         let pooled = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
-            .build(connector.clone());
+            .build(Connector);
         let unpooled = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
-            .build(connector);
+            .build(Connector);
         let mut rules = config.proxies.clone();
         rules.sort_by_key(|rule| Reverse(rule.prefix.as_str().len()));
         let scheme = if config.allowed.https {
@@ -145,7 +143,7 @@ impl Proxy {
                     tracing::info!(target: "pagewire::pages", %rule, "the backend is reachable again");
                 }
             }
-            Some(error @ (ProxyError::Unreachable { .. } | ProxyError::ConnectTimeout(_))) => {
+            Some(error @ (ProxyError::Unreachable { .. } | ProxyError::ConnectTimeout { .. })) => {
                 if unreachable.insert(rule.authority.clone()) {
                     tracing::warn!(target: "pagewire::pages", %path, "{error}");
                 }
