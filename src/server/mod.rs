@@ -151,7 +151,8 @@ impl Server {
             plugins.clone(),
             connections.clone(),
             stop.clone(),
-        );
+        )
+        .map_err(io::Error::other)?;
         let frontend = Frontend {
             allowed: Arc::new(config.allowed.clone()),
             handler: Handler::Site {

@@ -3,6 +3,7 @@
 use super::{get_request, response_bytes, upgrade};
 use crate::support::{Backend, Site, TestServer, Wire};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use tokio::net::TcpSocket;
 
 const LOOPBACK: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -42,6 +43,37 @@ async fn a_backend_on_either_loopback_address_is_reached_as_localhost() {
             browser.write("to").await;
             far.read_until("to").await;
         }
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_does_not_answer_does_not_keep_the_others_waiting() {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket
+        .bind((Ipv4Addr::LOCALHOST, 0).into())
+        .expect("a port");
+    let silent = socket.listen(1).expect("a listener");
+    let address = silent.local_addr().expect("an address");
+    // These fill its backlog; the system lets further connections wait.
+    let _first = Wire::connect(address).await;
+    let _second = Wire::connect(address).await;
+    let port = address.port();
+    let backend = Backend::at((Ipv6Addr::LOCALHOST, port).into()).await;
+    let server = proxying_to(&format!("http://localhost:{port}")).await;
+    let response = response_bytes("200 OK", "", "found");
+    let (_, response) = backend
+        .exchange(&server, get_request("/", ""), response)
+        .await;
+    assert_eq!(response.text(), "found");
+    drop(backend);
+    let response = server.get("/").await;
+    assert_eq!(response.status, 504);
+    let text = response.text();
+    for reason in [
+        format!("127.0.0.1:{port}: no answer"),
+        format!("[::1]:{port}: connection refused"),
+    ] {
+        assert!(text.contains(&reason), "{reason} in {text}");
     }
 }
 

@@ -3,9 +3,11 @@
 
 mod addresses;
 mod bodies;
+mod certificates;
 mod failures;
 mod headers;
 mod routing;
+mod transports;
 mod upgrades;
 
 use crate::support::{Backend, Site, TestServer};

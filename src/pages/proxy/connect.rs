@@ -3,6 +3,9 @@
 //! A name may have several addresses while its server listens on one of them only, as `localhost` does
 //! most of the time. All are tried, without waiting for those that do not answer (RFC 8305).
 
+use super::stream::BackendStream;
+use super::tls::{HandshakeError, TlsClient, TrustError};
+use crate::config::{BackendAddress, Trust};
 use axum::http::Uri;
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -11,11 +14,14 @@ use hyper_util::rt::TokioIo;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{Instant, timeout_at};
 
-/// Limit for connecting to a backend; the response is 504 beyond it. There is no limit for its response,
+/// Limit for connecting to a backend, TLS included; the response is 504 beyond it. There is no limit for its response,
 /// which may be a long poll. Default 5 s.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -32,6 +38,12 @@ pub(super) enum ConnectError {
     Refused(Attempts),
     #[error("{0}")]
     TimedOut(Attempts),
+    #[error("{0}")]
+    Socket(io::Error),
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    #[error("it accepted the connection, but did not answer the TLS handshake")]
+    HandshakeTimedOut,
 }
 
 /// The addresses that were tried, in this order.
@@ -59,12 +71,37 @@ impl fmt::Display for Attempts {
     }
 }
 
-/// Connector of the HTTP clients.
+/// Connector of the HTTP clients of one backend.
 #[derive(Clone)]
-pub(super) struct Connector;
+pub(super) struct Connector(Arc<Target>);
+
+enum Target {
+    Tcp {
+        host: String,
+        port: u16,
+        tls: Option<TlsClient>,
+    },
+    Unix(PathBuf),
+}
+
+impl Connector {
+    pub(super) fn new(address: &BackendAddress, trust: &Trust) -> Result<Self, TrustError> {
+        let (host, port) = (address.host(), address.port());
+        let tcp = |tls| Target::Tcp {
+            host: host.to_owned(),
+            port,
+            tls,
+        };
+        Ok(Self(Arc::new(match address {
+            BackendAddress::Http(_) => tcp(None),
+            BackendAddress::Https(_) => tcp(Some(TlsClient::new(host, trust)?)),
+            BackendAddress::Unix(path) => Target::Unix(path.clone()),
+        })))
+    }
+}
 
 impl tower::Service<Uri> for Connector {
-    type Response = TokioIo<TcpStream>;
+    type Response = TokioIo<BackendStream>;
     type Error = ConnectError;
     type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
 
@@ -72,21 +109,38 @@ impl tower::Service<Uri> for Connector {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, url: Uri) -> Self::Future {
-        async move {
-            let host = url.host().unwrap_or_default();
-            let stream = connect(host, url.port_u16().unwrap_or(80)).await?;
-            Ok(TokioIo::new(stream))
+    /// Connects to the backend. The URL of the request names it for the pool only.
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let target = self.0.clone();
+        async move { Ok(TokioIo::new(target.connect().await?)) }.boxed()
+    }
+}
+
+impl Target {
+    async fn connect(&self) -> Result<BackendStream, ConnectError> {
+        let deadline = Instant::now() + CONNECT_TIMEOUT;
+        match self {
+            Self::Unix(path) => {
+                let stream = UnixStream::connect(path).await;
+                Ok(BackendStream::plain(stream.map_err(ConnectError::Socket)?))
+            }
+            Self::Tcp { host, port, tls } => {
+                let stream = connect_tcp(host, *port, deadline).await?;
+                let Some(tls) = tls else {
+                    return Ok(BackendStream::plain(stream));
+                };
+                let handshake = timeout_at(deadline, tls.connect(stream)).await;
+                let stream = handshake.map_err(|_| ConnectError::HandshakeTimedOut)??;
+                Ok(BackendStream::encrypted(stream))
+            }
         }
-        .boxed()
     }
 }
 
 /// Connects to the first address of a host that accepts.
-async fn connect(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+async fn connect_tcp(host: &str, port: u16, deadline: Instant) -> Result<TcpStream, ConnectError> {
     let mut attempts = Attempts::default();
-    let dialled = dial(host, port, &mut attempts);
-    let stream = match tokio::time::timeout(CONNECT_TIMEOUT, dialled).await {
+    let stream = match timeout_at(deadline, dial(host, port, &mut attempts)).await {
         Err(_) => return Err(ConnectError::TimedOut(attempts)),
         Ok(Err(error)) => return Err(ConnectError::Unresolved(error)),
         Ok(Ok(None)) => return Err(ConnectError::Refused(attempts)),
@@ -123,7 +177,6 @@ async fn dial(host: &str, port: u16, attempts: &mut Attempts) -> io::Result<Opti
 /// Returns the addresses of a host. `localhost` and the names below it always have both loopback
 /// addresses, as in browsers (RFC 6761, section 6.3): systems often know one of them, or not the names below.
 async fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![(address, port).into()]);
     }

@@ -1,7 +1,8 @@
 //! Failures of proxied requests, and the status and text that the page gets for them.
 
 use super::connect::{CONNECT_TIMEOUT, ConnectError};
-use crate::config::ProxyRule;
+use super::stream::AnswersWithTls;
+use crate::config::{BackendAddress, ProxyRule};
 use crate::origins::Refusal;
 use axum::http::StatusCode;
 use hyper_util::client::legacy;
@@ -21,15 +22,33 @@ pub(super) enum ProxyError {
         source: axum::http::Error,
     },
     #[error(
-        "cannot connect to {rule} within {CONNECT_TIMEOUT:?}: {reason} (check its address, and whether it is overloaded)"
+        "cannot connect to {backend} within {CONNECT_TIMEOUT:?}: {reason} (check its address, and whether it is overloaded)"
     )]
-    ConnectTimeout { rule: ProxyRule, reason: String },
-    #[error("cannot connect to {rule}: {reason} (start the server, or correct the proxy setting)")]
-    Unreachable { rule: ProxyRule, reason: String },
-    #[error("no valid response from {rule}: {reason} (see its log)")]
-    NoResponse { rule: ProxyRule, reason: String },
+    ConnectTimeout {
+        backend: BackendAddress,
+        reason: String,
+    },
+    #[error(
+        "cannot connect to {backend}: {reason} (start the server, or correct the proxy setting)"
+    )]
+    Unreachable {
+        backend: BackendAddress,
+        reason: String,
+    },
+    /// The reason includes the remedy.
+    #[error("no secure connection to {backend}: {reason}")]
+    Handshake {
+        backend: BackendAddress,
+        reason: String,
+    },
+    #[error("no valid response from {backend}: {reason} ({remedy})")]
+    NoResponse {
+        backend: BackendAddress,
+        reason: String,
+        remedy: &'static str,
+    },
     #[error("{0} switched to a protocol that the page did not request")]
-    UnexpectedUpgrade(ProxyRule),
+    UnexpectedUpgrade(BackendAddress),
 }
 
 impl ProxyError {
@@ -39,29 +58,54 @@ impl ProxyError {
             Self::Origin(_) => StatusCode::FORBIDDEN,
             Self::Target { .. } => StatusCode::BAD_REQUEST,
             Self::ConnectTimeout { .. } => StatusCode::GATEWAY_TIMEOUT,
-            Self::Unreachable { .. } | Self::NoResponse { .. } | Self::UnexpectedUpgrade(_) => {
-                StatusCode::BAD_GATEWAY
-            }
+            Self::Unreachable { .. }
+            | Self::Handshake { .. }
+            | Self::NoResponse { .. }
+            | Self::UnexpectedUpgrade(_) => StatusCode::BAD_GATEWAY,
         }
+    }
+
+    /// Whether there was no connection.
+    pub(super) fn is_of_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::ConnectTimeout { .. } | Self::Handshake { .. }
+        )
     }
 
     /// Classifies an error of the HTTP client.
     pub(super) fn from_client(error: &legacy::Error, rule: &ProxyRule) -> Self {
-        let rule = rule.clone();
-        let source = error.source().and_then(|source| source.downcast_ref());
-        match source {
-            Some(error @ ConnectError::TimedOut(_)) => Self::ConnectTimeout {
-                rule,
-                reason: error.to_string(),
-            },
-            Some(error) => Self::Unreachable {
-                rule,
-                reason: error.to_string(),
-            },
-            None => Self::NoResponse {
-                rule,
-                reason: innermost(error).to_string(),
-            },
+        let backend = rule.backend.clone();
+        let source = error
+            .source()
+            .and_then(|source| source.downcast_ref::<ConnectError>());
+        if let Some(error) = source {
+            let reason = error.to_string();
+            return match error {
+                ConnectError::TimedOut(_) | ConnectError::HandshakeTimedOut => {
+                    Self::ConnectTimeout { backend, reason }
+                }
+                ConnectError::Handshake(_) => Self::Handshake { backend, reason },
+                ConnectError::Unresolved(_)
+                | ConnectError::Refused(_)
+                | ConnectError::Socket(_) => Self::Unreachable { backend, reason },
+            };
+        }
+        let cause = innermost(error);
+        let io = cause.downcast_ref::<io::Error>();
+        let inner = io.and_then(io::Error::get_ref);
+        let answers_with_tls = inner.and_then(|inner| inner.downcast_ref::<AnswersWithTls>());
+        let remedy = if answers_with_tls.is_some() {
+            "write https:// in the proxy setting"
+        } else if is_closed_early(error) && matches!(backend, BackendAddress::Http(_)) {
+            "see its log; if it expects TLS, write https:// in the proxy setting"
+        } else {
+            "see its log"
+        };
+        Self::NoResponse {
+            backend,
+            reason: cause.to_string(),
+            remedy,
         }
     }
 }
