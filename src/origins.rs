@@ -91,13 +91,19 @@ impl<'a> Authority<'a> {
     }
 }
 
-/// Whether two `host[:port]` of plain HTTP name the same server. All loopback names are equal.
+/// Whether a `host[:port]` is `localhost`, a name below it, or a loopback address.
 #[must_use]
-pub(crate) fn same_server(one: &str, other: &str) -> bool {
+pub(crate) fn is_loopback(authority: &str) -> bool {
+    Authority::parse(authority).is_some_and(|authority| authority.is_loopback())
+}
+
+/// Whether two `host[:port]` name the same server. All loopback names are equal.
+#[must_use]
+pub(crate) fn same_server(one: &str, other: &str, default_port: u16) -> bool {
     let (Some(one), Some(other)) = (Authority::parse(one), Authority::parse(other)) else {
         return false;
     };
-    one.same_host(&other) && one.port.unwrap_or(80) == other.port.unwrap_or(80)
+    one.same_host(&other) && one.port.unwrap_or(default_port) == other.port.unwrap_or(default_port)
 }
 
 impl AllowedHosts {
@@ -272,7 +278,7 @@ mod tests {
             ("localhost", "shop.example", false),
             ("localhost:3000", "user@localhost:3000", false),
         ] {
-            assert_eq!(same_server(one, other), same, "{one} {other}");
+            assert_eq!(same_server(one, other, 80), same, "{one} {other}");
         }
     }
 

@@ -205,6 +205,8 @@ async fn flags_in_guides_exist() {
 #[tokio::test]
 async fn toml_blocks_are_valid_settings() {
     let mut checked = 0;
+    let authority = rcgen::generate_simple_self_signed([]).expect("a certificate");
+    let authority = authority.cert.pem();
     let mut faults = Vec::new();
     for block in pages().iter().flat_map(markdown::Page::blocks) {
         if block.info != "toml" {
@@ -213,6 +215,7 @@ async fn toml_blocks_are_valid_settings() {
         checked += 1;
         let site = Site::page();
         site.write("shared/x.js", "");
+        site.write("root/dev-ca.pem", &authority);
         site.write("root/pagewire.toml", &block.text);
         let mut command = command();
         command.arg("config").arg(site.path().join("root"));

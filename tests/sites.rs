@@ -198,7 +198,7 @@ async fn an_invalid_site_setting_is_refused_with_its_location() {
         (&["--app-index", "app/"], "is not a file below the root"),
         (&["--mime-types", "*.x"], "is not GLOB=TYPE"),
         (&["--proxy", "localhost:3000"], "is not the URL of a server"),
-        (&["--proxy", "https://a"], "is not an http URL"),
+        (&["--proxy", "ftp://a"], "is not the URL of a server"),
     ] {
         let site = Site::page();
         let mut command = command();

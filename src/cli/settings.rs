@@ -4,6 +4,7 @@
 use crate::config::{
     Certificate, Config, FILE_NAME, FileEntry, SETTINGS, Setting, SettingType, Settings, parse,
 };
+use crate::pages::check_trust;
 use crate::paths::read_regular_text;
 use crate::server::check_files;
 use anyhow::Context;
@@ -39,6 +40,7 @@ pub(super) fn load(root: &Path, flags: &Flags, exit_with_stdin: bool) -> anyhow:
         let origin = || settings.get("tls_cert").origin.to_string();
         check_files(cert, key).with_context(origin)?;
     }
+    check_trust(&config.proxies).with_context(|| settings.get("proxy").origin.to_string())?;
     Ok(Loaded {
         settings,
         file,

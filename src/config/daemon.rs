@@ -2,8 +2,9 @@
 
 use super::control_address::ControlAddress;
 use super::modes::{Inject, WatchMode};
-use super::pages::{AppIndex, MimeRule, Mount, ProxyRule};
+use super::pages::{AppIndex, MimeRule, Mount};
 use super::plugins::{PluginConfig, duplicate_name};
+use super::proxy::ProxyRule;
 use super::setting::SettingError;
 use super::settings::Settings;
 use super::table::DEFAULT_PORT;

@@ -1,6 +1,7 @@
 //! Parser of `pagewire.toml`. Every error names its line and column.
 
 use super::plugins;
+use super::proxy;
 use super::setting::{Setting, SettingError, SettingType};
 use super::table::SETTINGS;
 use std::ops::Range;
@@ -78,9 +79,13 @@ fn values(
     value: &Spanned<DeValue<'_>>,
     text: &str,
 ) -> Result<Vec<Placed>, Placed> {
-    if let (SettingType::Plugins, DeValue::Array(plugins)) = (setting.value_type, value.get_ref()) {
-        return plugins::values(plugins)
-            .map_err(|(place, problem)| (place, format!("{}: {problem}", setting.key)));
+    let tables = match (setting.value_type, value.get_ref()) {
+        (SettingType::Plugins, DeValue::Array(plugins)) => Some(plugins::values(plugins)),
+        (SettingType::Backends, DeValue::Table(rules)) => Some(proxy::values(rules)),
+        _ => None,
+    };
+    if let Some(values) = tables {
+        return values.map_err(|(place, problem)| (place, format!("{}: {problem}", setting.key)));
     }
     values_as_text(setting, value).map_err(|place| {
         let line = text[place.clone()].lines().next().unwrap_or_default();
@@ -144,6 +149,7 @@ fn expected(setting: &Setting) -> String {
             "a string or a list of strings".to_owned()
         }
         SettingType::Pairs | SettingType::FolderPairs => "a table of strings".to_owned(),
+        SettingType::Backends => "a URL, a list of URLs, or a table of URLs by path".to_owned(),
         SettingType::Plugins => "a command line, a list of them, or [[plugin]] tables".to_owned(),
     }
 }

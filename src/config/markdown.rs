@@ -32,7 +32,9 @@ fn values(setting: &Setting) -> String {
         SettingType::Texts | SettingType::Folders | SettingType::Addresses => {
             format!("list of {name}")
         }
-        SettingType::Pairs | SettingType::FolderPairs => format!("list of {name}, or a table"),
+        SettingType::Pairs | SettingType::FolderPairs | SettingType::Backends => {
+            format!("list of {name}, or a table")
+        }
         SettingType::Plugins => format!("list of {name}, or tables"),
     }
 }

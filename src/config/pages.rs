@@ -1,8 +1,7 @@
-//! The settings `app_index`, `mount`, `mime_types` and `proxy`.
+//! The settings `app_index`, `mount` and `mime_types`.
 
 use super::glob::UrlGlob;
 use crate::paths::Prefix;
-use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -94,79 +93,6 @@ impl FromStr for MimeRule {
     }
 }
 
-/// A server behind the daemon, and the URL paths that it answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ProxyRule {
-    /// Requests below this path are forwarded; empty = requests that nothing else answers.
-    pub prefix: Prefix,
-    /// Host, and port unless that is 80.
-    pub authority: String,
-    /// Path on the server that replaces the prefix, without a trailing slash.
-    pub base: String,
-}
-
-impl FromStr for ProxyRule {
-    type Err = String;
-
-    /// Parses `URL` or `PATH=URL`. A URL without a path receives request paths unchanged; one with a
-    /// path, even `/`, receives the rest of the path after the prefix (as with nginx's `proxy_pass`).
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (prefix, url) = match text.split_once('=') {
-            Some((prefix, url)) if prefix.starts_with('/') => (prefix.parse()?, url),
-            _ => (Prefix::default(), text),
-        };
-        let malformed = || format!("{url:?} is not the URL of a server (http://localhost:3000)");
-        if url.starts_with("https://") {
-            return Err(format!(
-                "{url:?} is not an http URL: https servers are not supported (http://localhost:3000)"
-            ));
-        }
-        let rest = url.strip_prefix("http://").ok_or_else(malformed)?;
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
-        let port = authority.rsplit_once(':').map_or(Ok(80), |(host, port)| {
-            if host.is_empty() || port.ends_with(']') {
-                Ok(80)
-            } else {
-                port.parse::<u16>()
-            }
-        });
-        if authority.is_empty()
-            || authority.starts_with(':')
-            || !authority.chars().all(plain)
-            || port.is_err()
-            || path.contains(['?', '#'])
-        {
-            return Err(malformed());
-        }
-        let base = match path {
-            "" => prefix.as_str().to_owned(),
-            path => path.trim_end_matches('/').to_owned(),
-        };
-        Ok(Self {
-            prefix,
-            authority: authority.to_owned(),
-            base,
-        })
-    }
-}
-
-impl fmt::Display for ProxyRule {
-    /// Writes the rule as it can be parsed.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let prefix = self.prefix.as_str();
-        if !prefix.is_empty() {
-            write!(f, "{prefix}=")?;
-        }
-        write!(f, "http://{}", self.authority)?;
-        if self.base == prefix {
-            Ok(())
-        } else {
-            write!(f, "{}/", self.base)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,34 +120,6 @@ mod tests {
         assert!(!rule("/data/**=json").matches("/other/data/x"));
         for text in ["*.glb", "*.x=", "[=js", "*.x=a\nb"] {
             assert!(text.parse::<MimeRule>().is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_proxy_rule_keeps_request_paths_unless_its_url_has_a_path() {
-        for (text, prefix, authority, base) in [
-            ("http://localhost:3000", "", "localhost:3000", ""),
-            ("http://[::1]", "", "[::1]", ""),
-            ("/api=http://127.0.0.1:1/", "/api", "127.0.0.1:1", ""),
-            ("/api=http://a:1/v1/", "/api", "a:1", "/v1"),
-            ("/api=http://a:1", "/api", "a:1", "/api"),
-        ] {
-            let rule: ProxyRule = text.parse().unwrap();
-            let found = (rule.prefix.as_str(), &*rule.authority, &*rule.base);
-            assert_eq!(found, (prefix, authority, base), "{text}");
-            assert_eq!(rule.to_string().parse(), Ok(rule), "{text}");
-        }
-        for text in [
-            "",
-            "3000",
-            "localhost:3000",
-            "https://a",
-            "http://",
-            "http://a:b",
-            "http://a?b",
-            "http://u@a",
-        ] {
-            assert!(text.parse::<ProxyRule>().is_err(), "{text}");
         }
     }
 }

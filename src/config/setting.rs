@@ -1,5 +1,6 @@
 //! One row of the settings table, and the error of a value that it does not accept.
 
+use super::proxy;
 use std::path::Path;
 
 /// Definition of a setting: `allow_host` in the file is `--allow-host` and `PAGEWIRE_ALLOW_HOST`.
@@ -40,6 +41,8 @@ pub(crate) enum SettingType {
     Pairs,
     /// Like [`Self::Pairs`], with folders as values; in pagewire.toml relative to it.
     FolderPairs,
+    /// A list of backends; in pagewire.toml also a table, and paths are relative to it.
+    Backends,
     /// A list of command lines; in pagewire.toml also of tables.
     Plugins,
 }
@@ -55,6 +58,7 @@ impl SettingType {
                 | Self::Addresses
                 | Self::Pairs
                 | Self::FolderPairs
+                | Self::Backends
                 | Self::Plugins
         )
     }
@@ -88,6 +92,7 @@ impl Setting {
         ) {
             (SettingType::File | SettingType::Folders, ..) => in_folder(value),
             (SettingType::Addresses, Some(path), _) => format!("unix:{}", in_folder(path)),
+            (SettingType::Backends, ..) => proxy::resolve_paths(folder, value),
             (SettingType::FolderPairs, _, Some((name, folder))) => {
                 format!("{name}={}", in_folder(folder))
             }

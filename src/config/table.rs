@@ -4,8 +4,9 @@
 use super::control_address::ControlAddress;
 use super::log::{LogFormat, LogLevels};
 use super::modes::{Inject, WatchMode};
-use super::pages::{AppIndex, MimeRule, Mount, ProxyRule};
+use super::pages::{AppIndex, MimeRule, Mount};
 use super::plugins::PluginConfig;
+use super::proxy::ProxyRule;
 use super::setting::{Setting, SettingType};
 use crate::paths::Prefix;
 use std::fmt::Display;
@@ -127,9 +128,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "proxy",
-        value_type: SettingType::Pairs,
+        value_type: SettingType::Backends,
         value_name: "[PATH=]URL",
-        help: "Forward requests to this server: those that neither plugins nor files answer, or all below a URL path (/api=http://localhost:3000); may be repeated",
+        help: "Forward requests to this server: those that neither plugins nor files answer, or all below a URL path (/api=http://localhost:3000); also https://HOST:PORT and unix:FILE; may be repeated",
         default: &[],
         default_text: "",
         check: parses::<ProxyRule>,

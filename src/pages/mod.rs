@@ -30,6 +30,7 @@ use stages::imports::ModuleIndex;
 use stages::inject::policy::PolicyReports;
 
 pub(crate) use pipeline::respond;
+pub(crate) use proxy::{TrustError, check_trust};
 pub(crate) use request_counters::RequestCounters;
 
 /// Everything the pipeline needs: one per daemon, shared by all requests.
@@ -54,17 +55,19 @@ pub(crate) struct PageService {
 
 impl PageService {
     /// Creates the service. Proxied web sockets are tracked by `connections` and end with `stop`.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When a certificate that a backend should be trusted by cannot be loaded.
     pub(crate) fn new(
         config: &Config,
         hub: Arc<Hub>,
         plugins: Arc<PluginRegistry>,
         connections: TaskTracker,
         stop: CancellationToken,
-    ) -> Arc<Self> {
+    ) -> Result<Arc<Self>, TrustError> {
         let types = Arc::new(MimeTypes::new(config.mime_types.clone()));
         let roots = (!config.no_files).then(|| config.roots.clone());
-        Arc::new(Self {
+        Ok(Arc::new(Self {
             files: FileStore::new(roots, types.clone()),
             types,
             base: config.base_path.as_str().to_owned(),
@@ -72,13 +75,13 @@ impl PageService {
             listing: config.listing,
             hub,
             plugins,
-            proxy: Proxy::new(config, connections, stop),
+            proxy: Proxy::new(config, connections, stop)?,
             body_budget: Arc::new(Semaphore::new(body::MAX_BUFFERED_BYTES)),
             derived: DerivedCache::new(),
             modules: ModuleIndex::new(config.preload_modules),
             policy_reports: PolicyReports::default(),
             counters: RequestCounters::default(),
-        })
+        }))
     }
 
     /// Returns the counts of answered requests.

@@ -153,7 +153,8 @@ impl Server {
             plugins.clone(),
             connections.clone(),
             stop.clone(),
-        );
+        )
+        .map_err(io::Error::other)?;
         let frontend = Frontend {
             allowed: Arc::new(config.allowed.clone()),
             embeddings: Arc::default(),

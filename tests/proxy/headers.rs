@@ -1,5 +1,6 @@
 //! Headers are forwarded and rewritten, so that backend and browser see one origin.
 
+use super::transports::AnyBackend;
 use super::{get_request, proxying, proxying_everything, response_bytes};
 use crate::support::Site;
 
@@ -87,6 +88,26 @@ async fn a_backend_with_a_domain_name_gets_its_own_host_and_a_matching_origin() 
         assert_eq!(response.header("location"), Some("/next"));
         assert_eq!(response.header("set-cookie"), Some("id=1; HttpOnly"));
     }
+}
+
+#[tokio::test]
+async fn an_https_backend_with_a_domain_name_gets_its_own_host_and_an_https_origin() {
+    let backend = AnyBackend::tls("shop.localhost").await;
+    let server = backend.proxied(&[]).await;
+    let url = backend.rule.split(' ').next().expect("a URL");
+    let own = "Origin: http://localhost:8000\r\nReferer: http://localhost:8000/y\r\n";
+    let headers = format!("Location: {url}/next\r\nSet-Cookie: a=b; Domain=shop.localhost\r\n");
+    let response = response_bytes("302 Found", &headers, "");
+    let (received, response) = backend
+        .exchange(&server, &get_request("/x", own), &response)
+        .await;
+    let host = url.replace("https://", "host: ");
+    for line in [host, format!("origin: {url}"), format!("referer: {url}/y")] {
+        let mut lines = received.lines();
+        assert!(lines.any(|found| found == line), "{line} in {received}");
+    }
+    assert_eq!(response.header("location"), Some("/next"));
+    assert_eq!(response.header("set-cookie"), Some("a=b"));
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! The daemon as a reverse proxy: what it forwards, what it rewrites, and how it reports an unreachable
 //! backend. The backends here send exactly the bytes that the tests give them.
 
+mod addresses;
 mod bodies;
+mod certificates;
 mod failures;
 mod headers;
 mod routing;
+mod transports;
 mod upgrades;
 
 use crate::support::{Backend, Site, TestServer};

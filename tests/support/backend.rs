@@ -63,6 +63,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         count
     }
 
+    /// Reads at least one byte, unless the connection ends before.
+    pub async fn read_some(&mut self) {
+        let read = self.stream.read_buf(&mut self.rest);
+        let _ = within("a byte", read).await;
+    }
+
+    /// Sends what is buffered.
+    pub async fn flush(&mut self) {
+        let flushed = within("the peer to read", self.stream.flush()).await;
+        flushed.expect("an open connection");
+    }
+
+    /// Ends the sending direction in the way of its protocol. The peer may have closed it already.
+    pub async fn close(&mut self) {
+        let _ = within("the end of a connection", self.stream.shutdown()).await;
+    }
+
     /// Reads until the connection ends, cleanly or not.
     pub async fn read_to_end(&mut self) -> String {
         let read = self.stream.read_to_end(&mut self.rest);

@@ -29,7 +29,7 @@ const EDGES: usize = 2;
 
 /// Crates that belong to one protocol, and the modules that use it. The server starts tonic's transport
 /// and reports its health, but uses no generated type: prost stays in `control`.
-const CONFINED: [(&[&str], &[&str]); 12] = [
+const CONFINED: [(&[&str], &[&str]); 14] = [
     (&["tonic", "tonic_health"], &["control", "server"]),
     (
         &[
@@ -46,7 +46,10 @@ const CONFINED: [(&[&str], &[&str]); 12] = [
         &["pages", "browser", "server"],
     ),
     (&["tokio_tungstenite", "tungstenite"], &["browser"]),
-    (&["rustls", "tokio_rustls", "rcgen"], &["server"]),
+    // The server accepts TLS from browsers, and the proxy speaks it to backends.
+    (&["rustls", "tokio_rustls"], &["pages", "server"]),
+    (&["rcgen"], &["server"]),
+    (&["rustls_native_certs"], &["pages"]),
     (&["clap"], &["cli"]),
     (&["notify", "ignore"], &["watch"]),
     (

@@ -1,16 +1,13 @@
 //! Failures of proxied requests, and the status and text that the page gets for them.
 
-use crate::config::ProxyRule;
+use super::connect::{CONNECT_TIMEOUT, ConnectError};
+use super::stream::AnswersWithTls;
+use crate::config::{BackendAddress, ProxyRule};
 use crate::origins::Refusal;
 use axum::http::StatusCode;
 use hyper_util::client::legacy;
 use std::error::Error;
 use std::io;
-use std::time::Duration;
-
-/// Limit for connecting to a backend; the response is 504 beyond it. There is no limit for its response,
-/// which may be a long poll. Default 5 s.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reason why a request could not be proxied.
 #[derive(Debug, thiserror::Error)]
@@ -27,15 +24,33 @@ pub(super) enum ProxyError {
         source: axum::http::Error,
     },
     #[error(
-        "cannot connect to {0} within {CONNECT_TIMEOUT:?} (check its address, and whether it is overloaded)"
+        "cannot connect to {backend} within {CONNECT_TIMEOUT:?}: {reason} (check its address, and whether it is overloaded)"
     )]
-    ConnectTimeout(ProxyRule),
-    #[error("cannot connect to {rule}: {reason} (start the server, or correct the proxy setting)")]
-    Unreachable { rule: ProxyRule, reason: String },
-    #[error("no valid response from {rule}: {reason} (see its log)")]
-    NoResponse { rule: ProxyRule, reason: String },
+    ConnectTimeout {
+        backend: BackendAddress,
+        reason: String,
+    },
+    #[error(
+        "cannot connect to {backend}: {reason} (start the server, or correct the proxy setting)"
+    )]
+    Unreachable {
+        backend: BackendAddress,
+        reason: String,
+    },
+    /// The reason includes the remedy.
+    #[error("no secure connection to {backend}: {reason}")]
+    Handshake {
+        backend: BackendAddress,
+        reason: String,
+    },
+    #[error("no valid response from {backend}: {reason} ({remedy})")]
+    NoResponse {
+        backend: BackendAddress,
+        reason: String,
+        remedy: &'static str,
+    },
     #[error("{0} switched to a protocol that the page did not request")]
-    UnexpectedUpgrade(ProxyRule),
+    UnexpectedUpgrade(BackendAddress),
 }
 
 impl ProxyError {
@@ -44,30 +59,56 @@ impl ProxyError {
             Self::Loop(_) => StatusCode::LOOP_DETECTED,
             Self::Origin(_) => StatusCode::FORBIDDEN,
             Self::HandshakeBody | Self::Target { .. } => StatusCode::BAD_REQUEST,
-            Self::ConnectTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Unreachable { .. } | Self::NoResponse { .. } | Self::UnexpectedUpgrade(_) => {
-                StatusCode::BAD_GATEWAY
-            }
+            Self::ConnectTimeout { .. } => StatusCode::GATEWAY_TIMEOUT,
+            Self::Unreachable { .. }
+            | Self::Handshake { .. }
+            | Self::NoResponse { .. }
+            | Self::UnexpectedUpgrade(_) => StatusCode::BAD_GATEWAY,
         }
     }
 
-    /// Classifies an error of the HTTP client. The reason is its innermost cause.
+    /// Whether there was no connection.
+    pub(super) fn is_of_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::ConnectTimeout { .. } | Self::Handshake { .. }
+        )
+    }
+
+    /// Classifies an error of the HTTP client.
     pub(super) fn from_client(error: &legacy::Error, rule: &ProxyRule) -> Self {
+        let backend = rule.backend.clone();
+        let source = error
+            .source()
+            .and_then(|source| source.downcast_ref::<ConnectError>());
+        if let Some(error) = source {
+            let reason = error.to_string();
+            return match error {
+                ConnectError::TimedOut(_) | ConnectError::HandshakeTimedOut => {
+                    Self::ConnectTimeout { backend, reason }
+                }
+                ConnectError::Handshake(_) => Self::Handshake { backend, reason },
+                ConnectError::Unresolved(_)
+                | ConnectError::Refused(_)
+                | ConnectError::Socket(_) => Self::Unreachable { backend, reason },
+            };
+        }
         let cause = innermost(error);
-        let rule = rule.clone();
         let io = cause.downcast_ref::<io::Error>();
-        if !error.is_connect() {
-            let reason = cause.to_string();
-            return Self::NoResponse { rule, reason };
-        }
-        if io.is_some_and(|io| io.kind() == io::ErrorKind::TimedOut) {
-            return Self::ConnectTimeout(rule);
-        }
-        let reason = match io.map(io::Error::kind) {
-            Some(kind @ io::ErrorKind::ConnectionRefused) => kind.to_string(),
-            _ => cause.to_string(),
+        let inner = io.and_then(io::Error::get_ref);
+        let answers_with_tls = inner.and_then(|inner| inner.downcast_ref::<AnswersWithTls>());
+        let remedy = if answers_with_tls.is_some() {
+            "write https:// in the proxy setting"
+        } else if is_closed_early(error) && matches!(backend, BackendAddress::Http(_)) {
+            "see its log; if it expects TLS, write https:// in the proxy setting"
+        } else {
+            "see its log"
         };
-        Self::Unreachable { rule, reason }
+        Self::NoResponse {
+            backend,
+            reason: cause.to_string(),
+            remedy,
+        }
     }
 }
 

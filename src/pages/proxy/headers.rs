@@ -125,14 +125,15 @@ impl ProxyIdentity {
         }
         let host = host(request);
         set(&mut headers, header::HOST, host);
-        if has_domain_name(&rule.authority) {
-            set(&mut headers, header::HOST, &rule.authority);
+        let authority = rule.backend.authority();
+        if has_domain_name(authority) {
+            set(&mut headers, header::HOST, authority);
             let own_origin = format!("{}://{host}", self.scheme);
             for name in [header::ORIGIN, header::REFERER] {
                 let value = headers.get(&name).and_then(|value| value.to_str().ok());
                 let rest = value.and_then(|value| value.strip_prefix(&own_origin));
                 if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
-                    let backend_url = format!("http://{}{rest}", rule.authority);
+                    let backend_url = format!("{}://{authority}{rest}", rule.backend.scheme());
                     set(&mut headers, name, &backend_url);
                 }
             }

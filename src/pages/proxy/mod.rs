@@ -6,12 +6,16 @@
 //! files answer, before the app index and listings, and every method that files do not support. The rule
 //! with the longest matching prefix wins. The daemon's own paths are never forwarded.
 
+mod backend;
+mod connect;
 mod error;
 mod headers;
 mod rewrite;
+mod stream;
+mod tls;
 mod tunnel;
 
-use crate::config::{Config, ProxyRule};
+use crate::config::{BackendAddress, Config, ProxyRule};
 use crate::message;
 use crate::origins::AllowedHosts;
 use crate::pages::errors::error_page::error_page;
@@ -23,47 +27,31 @@ use axum::http::header::{self, HeaderValue};
 use axum::http::{Request, Response, StatusCode, Uri};
 use futures_util::StreamExt;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{self, Client};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use percent_encoding::percent_decode_str;
 use std::cmp::Reverse;
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use error::{CONNECT_TIMEOUT, ProxyError};
+use backend::Backend;
+use error::ProxyError;
 use headers::ProxyIdentity;
 use rewrite::ResponseRewriter;
 
 pub(super) use headers::accepts_html;
+pub(crate) use tls::{TrustError, check_trust};
 pub(super) use tunnel::is_upgrade;
-
-/// How long an idle connection is pooled. Less than the 5 s after which Node and uvicorn close theirs: a
-/// request must not be sent on a connection that is being closed. Default 4 s.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// Idle connections pooled per backend; further ones are closed. Default 32.
-const MAX_IDLE_CONNECTIONS: usize = 32;
 
 /// HTTP client for the configured backends.
 pub(super) struct Proxy {
     /// Longest prefix first.
     rules: Vec<ProxyRule>,
-    /// Reuses connections, for requests that may be repeated.
-    pooled: Client<HttpConnector, Body>,
-    /// Opens a connection per request, for requests that may not be repeated: a pooled connection may be
-    /// closed just as the request is sent.
-    unpooled: Client<HttpConnector, Body>,
+    /// The backends of the rules.
+    backends: Vec<Backend>,
     /// Hosts whose pages may open a tunnel.
     allowed: AllowedHosts,
     /// Base path of the daemon's URLs.
     base: String,
     identity: ProxyIdentity,
-    /// Backends that could not be reached at the last request; never more than there are rules.
-    unreachable: Mutex<HashSet<String>>,
     /// Tracks tunnels, so that shutdown can wait for them.
     connections: TaskTracker,
     /// Ends tunnels, and event streams, which would never end by themselves.
@@ -71,19 +59,19 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    /// Creates a proxy whose tunnels are tracked in `connections` and end with `stop`.
-    pub(super) fn new(config: &Config, connections: TaskTracker, stop: CancellationToken) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
-        let pooled = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
-            .build(connector.clone());
-        let unpooled = Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(0)
-            .build(connector);
+    /// Creates a proxy whose tunnels are tracked in `connections` and end with `stop`. Loads the certificates
+    /// that it trusts.
+    pub(super) fn new(
+        config: &Config,
+        connections: TaskTracker,
+        stop: CancellationToken,
+    ) -> Result<Self, TrustError> {
+        let mut backends: Vec<Backend> = Vec::new();
+        for rule in &config.proxies {
+            if !backends.iter().any(|backend| backend.is_of(rule)) {
+                backends.push(Backend::new(rule)?);
+            }
+        }
         let mut rules = config.proxies.clone();
         rules.sort_by_key(|rule| Reverse(rule.prefix.as_str().len()));
         let scheme = if config.allowed.https {
@@ -91,17 +79,23 @@ impl Proxy {
         } else {
             "http"
         };
-        Self {
+        Ok(Self {
             rules,
-            pooled,
-            unpooled,
+            backends,
             allowed: config.allowed.clone(),
             base: config.base_path.as_str().to_owned(),
             identity: ProxyIdentity::new(scheme),
-            unreachable: Mutex::default(),
             connections,
             stop,
-        }
+        })
+    }
+
+    /// Returns the backend of a rule.
+    fn backend(&self, rule: &ProxyRule) -> &Backend {
+        let mut backends = self.backends.iter();
+        backends
+            .find(|backend| backend.is_of(rule))
+            .expect("every rule has a backend")
     }
 
     /// Whether any request may be forwarded.
@@ -135,18 +129,15 @@ impl Proxy {
     /// retrying.
     fn log_outcome(&self, request: &PageRequest<'_>, rule: &ProxyRule, error: Option<&ProxyError>) {
         let path = request.path;
-        let mut unreachable = self
-            .unreachable
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let backend = self.backend(rule);
         match error {
             None => {
-                if unreachable.remove(&rule.authority) {
-                    tracing::info!(target: "pagewire::pages", %rule, "the backend is reachable again");
+                if backend.set_reachable(true) {
+                    tracing::info!(target: "pagewire::pages", backend = %rule.backend, "the backend is reachable again");
                 }
             }
-            Some(error @ (ProxyError::Unreachable { .. } | ProxyError::ConnectTimeout(_))) => {
-                if unreachable.insert(rule.authority.clone()) {
+            Some(error) if error.is_of_connection() => {
+                if backend.set_reachable(false) {
                     tracing::warn!(target: "pagewire::pages", %path, "{error}");
                 }
             }
@@ -182,34 +173,16 @@ impl Proxy {
         if let Some(protocol) = protocol {
             tunnel::set_upgrade(backend_request.headers_mut(), protocol);
         }
-        let sent = self.send(backend_request).await;
+        let sent = self.backend(rule).send(backend_request).await;
         let mut response = sent.map_err(|error| ProxyError::from_client(&error, rule))?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let opened = protocol.is_some()
                 && tunnel::open(parts, &mut response, &self.connections, &self.stop);
             if !opened {
-                return Err(ProxyError::UnexpectedUpgrade(rule.clone()));
+                return Err(ProxyError::UnexpectedUpgrade(rule.backend.clone()));
             }
         }
         Ok(self.page_response(request, rule, response))
-    }
-
-    /// Sends a request. Retries it once when a pooled connection was closed before the response, provided
-    /// that repeating it has no effect (RFC 9110, section 9.2.2).
-    async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, legacy::Error> {
-        let may_repeat = request.method().is_safe()
-            && request.body().is_end_stream()
-            && !request.headers().contains_key(header::UPGRADE);
-        if !may_repeat {
-            return self.unpooled.request(request).await;
-        }
-        let (parts, _) = request.into_parts();
-        let retry = Request::from_parts(parts.clone(), Body::empty());
-        let first = Request::from_parts(parts, Body::empty());
-        match self.pooled.request(first).await {
-            Err(error) if error::is_closed_early(&error) => self.unpooled.request(retry).await,
-            sent => sent,
-        }
     }
 
     /// Converts a backend's response and rewrites its addresses.
@@ -243,7 +216,12 @@ impl Proxy {
             body_file: None,
             source_file: None,
             verbatim: false,
-            responder: Responder::Proxy(rule.authority.clone()),
+            responder: Responder::Proxy(match &rule.backend {
+                BackendAddress::Http(authority) | BackendAddress::Https(authority) => {
+                    authority.clone()
+                }
+                socket @ BackendAddress::Unix(_) => socket.to_string(),
+            }),
         };
         let mut body = Body::new(body);
         if response.is_event_stream() {
@@ -279,10 +257,11 @@ fn target(request: &PageRequest<'_>, rule: &ProxyRule) -> Result<Uri, ProxyError
         target.push('?');
         target.push_str(query);
     }
-    let uri = Uri::builder().scheme("http").authority(&*rule.authority);
+    let (scheme, authority) = (rule.backend.scheme(), rule.backend.authority());
+    let uri = Uri::builder().scheme(scheme).authority(authority);
     let uri = uri.path_and_query(&*target).build();
     uri.map_err(|source| ProxyError::Target {
-        url: format!("http://{}{target}", rule.authority),
+        url: format!("{scheme}://{authority}{target}"),
         source,
     })
 }

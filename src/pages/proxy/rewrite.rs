@@ -1,8 +1,8 @@
 //! Rewrites a backend's own addresses in redirects and cookies to those of this daemon.
 
 use crate::config::ProxyRule;
-use crate::origins::same_server;
-use axum::http::header::{HeaderMap, HeaderValue};
+use crate::origins::{is_loopback, same_server};
+use axum::http::header::{self, HeaderMap, HeaderValue};
 
 /// Rewriter of the response headers of one request.
 pub(super) struct ResponseRewriter<'a> {
@@ -23,8 +23,14 @@ pub(super) fn strip_base<'a>(path: &'a str, base: &str) -> Option<&'a str> {
 }
 
 impl ResponseRewriter<'_> {
-    /// Rewrites a response's `Location`, `Content-Location`, `Refresh` and `Set-Cookie`.
+    /// Rewrites a response's `Location`, `Content-Location`, `Refresh` and `Set-Cookie`. Removes what an https
+    /// backend says about its own host and port: browsers would apply it to the daemon's, and for `localhost`
+    /// to every other server there.
     pub(super) fn headers(&self, headers: &mut HeaderMap) {
+        if self.rule.backend.scheme() == "https" {
+            headers.remove(header::STRICT_TRANSPORT_SECURITY);
+            headers.remove(header::ALT_SVC);
+        }
         for (name, value) in headers.iter_mut() {
             let Ok(text) = std::str::from_utf8(value.as_bytes()) else {
                 continue;
@@ -59,10 +65,15 @@ impl ResponseRewriter<'_> {
         let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
         let has_scheme = |name: &str| scheme.is_none_or(|scheme| scheme.eq_ignore_ascii_case(name));
-        if has_scheme("http") && same_server(authority, &self.rule.authority) {
+        let backend = &self.rule.backend;
+        if has_scheme(backend.scheme())
+            && same_server(authority, backend.authority(), backend.default_port())
+        {
             // A path that no rule covers remains reachable at the backend itself.
             self.path(path)
-        } else if (has_scheme("http") || has_scheme(self.scheme))
+        } else if ["http", self.scheme, backend.scheme()]
+            .into_iter()
+            .any(has_scheme)
             && authority.eq_ignore_ascii_case(self.host)
         {
             self.path(path).or_else(|| Some(self.own_path(path)))
@@ -76,7 +87,7 @@ impl ResponseRewriter<'_> {
         let (path, tail) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
         let rules = self.rules.iter();
         let (rule, rest) = rules
-            .filter(|rule| rule.authority == self.rule.authority)
+            .filter(|rule| rule.backend == self.rule.backend)
             .filter_map(|rule| Some((rule, strip_base(path, &rule.base)?)))
             .max_by_key(|(rule, _)| (rule.base.len(), *rule == self.rule))?;
         let prefix = rule.prefix.as_str();
@@ -105,15 +116,27 @@ impl ResponseRewriter<'_> {
     }
 
     /// Rewrites a cookie: drops a `Domain` of the backend and maps its `Path`. `Secure` stays, since
-    /// browsers accept such cookies from localhost anyway.
+    /// browsers accept such cookies from localhost anyway. From other hosts they accept them over https only, so
+    /// an https backend behind plain http loses it there, together with the attributes that require it. Names
+    /// with the prefix `__Secure-` or `__Host-` require it as well and cannot be changed.
     fn cookie(&self, cookie: &str) -> String {
         let mut parts = cookie.split(';');
         let mut rewritten = parts.next().unwrap_or_default().to_owned();
+        let drops_secure = self.rule.backend.scheme() == "https"
+            && self.scheme == "http"
+            && !is_loopback(self.host)
+            && !rewritten.trim_start().starts_with("__");
         for attribute in parts {
             let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
             let is_named = |expected: &str| name.trim().eq_ignore_ascii_case(expected);
             let value = value.trim();
             if is_named("domain") && self.is_backend_domain(value) {
+                continue;
+            }
+            let needs_secure = is_named("secure")
+                || is_named("partitioned")
+                || is_named("samesite") && value.eq_ignore_ascii_case("none");
+            if drops_secure && needs_secure {
                 continue;
             }
             rewritten.push(';');
@@ -130,7 +153,7 @@ impl ResponseRewriter<'_> {
 
     /// Whether a cookie's domain is the backend's host or a parent domain of it.
     fn is_backend_domain(&self, domain: &str) -> bool {
-        let authority = self.rule.authority.to_ascii_lowercase();
+        let authority = self.rule.backend.authority().to_ascii_lowercase();
         let host = authority
             .rsplit_once(':')
             .map_or(&*authority, |(host, _)| host);
@@ -226,6 +249,21 @@ mod tests {
             ("https", "//localhost:3000/a", Some("/a")),
         ] {
             let found = rewritten_over(scheme, all, "", |rewrite| rewrite.url(from));
+            assert_eq!(found.as_deref(), to, "{from} over {scheme}");
+        }
+        let secure = &["https://shop.example/v1"][..];
+        for (scheme, from, to) in [
+            ("http", "https://shop.example/v1/a", Some("/a")),
+            ("http", "https://shop.example:443/v1/a", Some("/a")),
+            ("http", "//shop.example/v1/a", Some("/a")),
+            ("http", "http://shop.example/v1/a", None),
+            ("http", "https://shop.example:80/v1/a", None),
+            // The backend combines the browser's host with its own scheme.
+            ("http", "https://localhost:8000/v1/a", Some("/a")),
+            ("http", "http://localhost:8000/v1/a", Some("/a")),
+            ("https", "https://localhost:8000/v1/a", Some("/a")),
+        ] {
+            let found = rewritten_over(scheme, secure, "", |rewrite| rewrite.url(from));
             assert_eq!(found.as_deref(), to, "{from} over {scheme}");
         }
         let refresh = |value| rewritten(all, "/app", |rewrite| rewrite.refresh(value));
