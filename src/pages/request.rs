@@ -64,6 +64,33 @@ impl<'a> PageRequest<'a> {
         self.parts.method == Method::HEAD
     }
 
+    /// Whether a browser will show the response as a page or in a frame. HTML for anything else stays byte
+    /// for byte as it is. Browsers name the destination (Fetch Metadata, section 2.1), but not to hosts that
+    /// they do not trust, such as another machine's by plain HTTP.
+    pub(super) fn is_navigation(&self) -> bool {
+        match self.parts.headers.get("sec-fetch-dest") {
+            Some(destination) => ["document", "iframe", "frame"]
+                .iter()
+                .any(|navigable| destination == navigable),
+            None => self.names_html(),
+        }
+    }
+
+    /// Whether `Accept` names `text/html`: `*/*` does not.
+    fn names_html(&self) -> bool {
+        let values = self.parts.headers.get_all(header::ACCEPT).iter();
+        values
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|range| {
+                let mut parts = range.split(';').map(str::trim);
+                parts
+                    .next()
+                    .is_some_and(|name| name.eq_ignore_ascii_case("text/html"))
+                    && !parts.any(is_zero_weight)
+            })
+    }
+
     /// Returns the text of a request header; empty if it is absent or not visible ASCII.
     pub(super) fn header(&self, name: HeaderName) -> &'a str {
         let value = self.parts.headers.get(name);
@@ -126,6 +153,14 @@ impl<'a> PageRequest<'a> {
             file: self.source_file.map(Path::to_owned),
         }
     }
+}
+
+/// Whether a parameter of a media range excludes it (RFC 9110, section 12.4.2).
+fn is_zero_weight(parameter: &str) -> bool {
+    let weight = parameter
+        .strip_prefix("q=")
+        .or(parameter.strip_prefix("Q="));
+    weight.is_some_and(|weight| weight.parse() == Ok(0.0))
 }
 
 /// Hooks of one type whose filters match a request.

@@ -38,7 +38,6 @@ use error::{CONNECT_TIMEOUT, ProxyError};
 use headers::ProxyIdentity;
 use rewrite::ResponseRewriter;
 
-pub(super) use headers::accepts_html;
 pub(super) use tunnel::is_upgrade;
 
 /// How long an idle connection is pooled. Less than the 5 s after which Node and uvicorn close theirs: a
