@@ -178,6 +178,19 @@ async fn only_html_that_a_browser_shows_gets_the_client_and_the_rest_stays_as_it
         ("Sec-Fetch-Dest: document\r\nAccept: */*\r\n", true),
         ("Sec-Fetch-Dest: iframe\r\n", true),
         ("Sec-Fetch-Dest: frame\r\n", true),
+        // A service worker passes on a navigation.
+        (
+            "Sec-Fetch-Dest: empty\r\nSec-Fetch-Mode: navigate\r\n",
+            true,
+        ),
+        (
+            "Sec-Fetch-Dest: empty\r\nSec-Fetch-Mode: cors\r\nAccept: text/html\r\n",
+            false,
+        ),
+        (
+            "Sec-Fetch-Dest: object\r\nSec-Fetch-Mode: navigate\r\n",
+            false,
+        ),
         (accept, true),
         ("accept: application/xml, TEXT/HTML;level=1\r\n", true),
         ("Accept: image/png\r\nAccept: text/html\r\n", true),
