@@ -73,7 +73,7 @@ async fn the_file_in_the_root_configures_the_daemon() {
         server.ready["controls"][1],
         format!("unix:{}", unix.display())
     );
-    let page = server.get("/").await;
+    let page = server.navigate("/").await;
     assert!(
         page.text().contains("/__pagewire__/client.js"),
         "{}",

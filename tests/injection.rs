@@ -1,7 +1,9 @@
 //! Injection never breaks a page of any size, encoding or shape.
 
-use crate::support::{Site, TestServer};
+use crate::support::{Backend, NAVIGATION, Site, TestServer, cli};
 
+/// A script that loads the client after import maps.
+const DEFERRED: &str = "<script defer src=\"/__pagewire__/client.js?deferred\"></script>";
 const SCRIPT: &str = "<script type=\"module\" src=\"/__pagewire__/client.js\"></script>";
 const MARK: &str = "<!-- injected by pagewire -->";
 
@@ -33,20 +35,20 @@ async fn legacy_encodings_are_preserved_byte_for_byte() {
     site.write("utf16.html", &utf_16);
     let server = always(&site).await;
     let piece = format!("{MARK}\n{SCRIPT}");
-    let page = server.get("/sjis.html").await;
+    let page = server.navigate("/sjis.html").await;
     assert_eq!(
         page.header("content-type"),
         Some("text/html"),
         "the page declares its encoding"
     );
     assert_eq!(without(&page.body, &piece), shift_jis);
-    let page = server.get("/latin.html").await.body;
+    let page = server.navigate("/latin.html").await.body;
     assert_eq!(
         without(&page, &piece),
         b"<!doctype html><body>caf\xe9</body>"
     );
     // ASCII text cannot be inserted into this encoding.
-    assert_eq!(server.get("/utf16.html").await.body, utf_16);
+    assert_eq!(server.navigate("/utf16.html").await.body, utf_16);
 }
 
 #[tokio::test]
@@ -57,30 +59,25 @@ async fn a_page_too_large_for_memory_is_streamed_with_the_client_first_in_its_he
         "<!doctype html>\n<html lang=en><head><title>large</title></head><body>{filler}</body></html>"
     );
     site.write("large.html", &page);
-    site.write("fragment.html", &filler);
     let server = always(&site).await;
-    let request = "Connection: close\r\n";
+    let request = format!("{NAVIGATION}Connection: close\r\n");
     let response = server
         .raw(format!("GET /large.html HTTP/1.0\r\nHost: localhost\r\n{request}\r\n").as_bytes())
         .await;
     let text = response.text();
     assert!(
         text.starts_with(&format!(
-            "<!doctype html>\n<html lang=en><head>{MARK}{SCRIPT}<title>"
+            "<!doctype html>\n<html lang=en><head>{MARK}{DEFERRED}<title>"
         )),
         "{}",
         &text[..200]
     );
-    assert!(without(&response.body, &format!("{MARK}{SCRIPT}")) == page.as_bytes());
-    let fragment = server
-        .raw(format!("GET /fragment.html HTTP/1.0\r\nHost: localhost\r\n{request}\r\n").as_bytes())
-        .await;
-    assert!(fragment.body == filler.as_bytes());
+    assert!(without(&response.body, &format!("{MARK}{DEFERRED}")) == page.as_bytes());
 }
 
 #[tokio::test]
 async fn pages_of_every_shape_get_the_client_where_it_runs() {
-    let front = format!("{MARK}{SCRIPT}");
+    let front = format!("{MARK}{DEFERRED}");
     let end = format!("{MARK}\n{SCRIPT}");
     for (page, piece) in [
         (
@@ -98,10 +95,16 @@ async fn pages_of_every_shape_get_the_client_where_it_runs() {
         ),
         ("<body><p>unclosed <b>tags|</body>", &end),
         ("<!doctype html><p>neither head nor body|", &end),
+        ("<h1>Hello</h1>|", &end),
+        (
+            "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?><!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Transitional//EN\" \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd\">\n<html xmlns=\"http://www.w3.org/1999/xhtml\"><head><title>t</title></head><body id=\"x\"><p/>|</body></html>",
+            &end,
+        ),
+        ("<body><svg><title/><style/></svg>|</body>", &end),
     ] {
         let site = Site::new([("index.html", page.replace('|', "").as_str())]);
         let server = always(&site).await;
-        assert_eq!(server.get("/").await.text(), page.replace('|', piece));
+        assert_eq!(server.navigate("/").await.text(), page.replace('|', piece));
     }
 }
 
@@ -114,6 +117,7 @@ async fn a_policy_that_blocks_the_client_is_reported_once_with_the_remedy() {
     };
     let site = Site::new([
         ("strict.html", policy("default-src 'none'").as_str()),
+        ("unseen.html", policy("sandbox").as_str()),
         ("again.html", policy("default-src 'none'").as_str()),
         ("own.html", policy("default-src 'self'").as_str()),
         (
@@ -122,6 +126,15 @@ async fn a_policy_that_blocks_the_client_is_reported_once_with_the_remedy() {
         ),
     ]);
     let server = always(&site).await;
+    // Not pages: nobody would see the client's absence.
+    for headers in [
+        "Sec-Fetch-Dest: image\r\nAccept: image/avif,*/*;q=0.8\r\n",
+        "Sec-Fetch-Dest: empty\r\nAccept: text/html\r\n",
+        "",
+    ] {
+        let response = server.get_with("/unseen.html", headers).await;
+        assert_eq!(response.status, 200);
+    }
     for path in [
         "/strict.html",
         "/again.html",
@@ -129,7 +142,7 @@ async fn a_policy_that_blocks_the_client_is_reported_once_with_the_remedy() {
         "/nonce.html",
         "/strict.html",
     ] {
-        assert_eq!(server.get(path).await.status, 200);
+        assert_eq!(server.navigate(path).await.status, 200);
     }
     server.signal(rustix::process::Signal::TERM);
     let (code, output) = server.wait_for_exit().await;
@@ -144,4 +157,226 @@ async fn a_policy_that_blocks_the_client_is_reported_once_with_the_remedy() {
         "{reports:?}"
     );
     assert!(reports[0].contains("/strict.html"), "{reports:?}");
+}
+
+const PAGE: &str = "<!doctype html><title>t</title><script type=module>import 'pkg'</script>";
+
+#[tokio::test]
+async fn only_html_that_a_browser_shows_gets_the_client_and_the_rest_stays_as_it_is() {
+    let site = Site::new([
+        ("index.html", PAGE),
+        ("part.html", "<h1>Hello</h1>"),
+        (
+            "node_modules/pkg/package.json",
+            r#"{"name":"pkg","module":"i.js"}"#,
+        ),
+        ("node_modules/pkg/i.js", ""),
+    ]);
+    let server = TestServer::start_with(&site, &["--inject", "always", "--node-resolve"]).await;
+    let accept = "Accept: text/html,*/*;q=0.8\r\n";
+    for (headers, is_shown) in [
+        ("Sec-Fetch-Dest: document\r\nAccept: */*\r\n", true),
+        ("Sec-Fetch-Dest: iframe\r\n", true),
+        ("Sec-Fetch-Dest: frame\r\n", true),
+        // A service worker passes on a navigation.
+        (
+            "Sec-Fetch-Dest: empty\r\nSec-Fetch-Mode: navigate\r\n",
+            true,
+        ),
+        (
+            "Sec-Fetch-Dest: empty\r\nSec-Fetch-Mode: cors\r\nAccept: text/html\r\n",
+            false,
+        ),
+        (
+            "Sec-Fetch-Dest: object\r\nSec-Fetch-Mode: navigate\r\n",
+            false,
+        ),
+        (accept, true),
+        ("accept: application/xml, TEXT/HTML;level=1\r\n", true),
+        ("Accept: image/png\r\nAccept: text/html\r\n", true),
+        ("", false),
+        ("Accept: */*\r\n", false),
+        ("Accept: text/*\r\n", false),
+        ("Accept: text/html;q=0, */*\r\n", false),
+        ("Accept: text/htmlx\r\n", false),
+        ("Sec-Fetch-Dest: empty\r\nAccept: text/html\r\n", false),
+        ("Sec-Fetch-Dest: object\r\nAccept: text/html\r\n", false),
+        ("Sec-Fetch-Dest: embed\r\nAccept: text/html\r\n", false),
+        ("Sec-Fetch-Dest: image\r\nAccept: text/html\r\n", false),
+        ("Sec-Fetch-Dest: script\r\nAccept: text/html\r\n", false),
+    ] {
+        for (path, source) in [("/", PAGE), ("/part.html", "<h1>Hello</h1>")] {
+            let page = server.get_with(path, headers).await;
+            let text = page.text();
+            assert_eq!(text.contains(SCRIPT), is_shown, "{headers}: {text}");
+            assert_eq!(text == source, !is_shown, "{headers}: {text}");
+            let vary: Vec<_> = page
+                .headers
+                .iter()
+                .filter(|(name, _)| name == "vary")
+                .collect();
+            assert!(
+                vary.iter()
+                    .any(|(_, names)| names == "Sec-Fetch-Dest, Accept")
+            );
+        }
+    }
+    let script = server.get("/node_modules/pkg/i.js").await;
+    assert_ne!(script.header("vary"), Some("Sec-Fetch-Dest, Accept"));
+}
+
+#[tokio::test]
+async fn a_304_and_a_range_never_mix_the_two_forms_of_a_page() {
+    let site = Site::new([("index.html", "<!doctype html><body>page</body>")]);
+    let server = always(&site).await;
+    let fetched = "Sec-Fetch-Dest: empty\r\n";
+    let forms = [fetched, NAVIGATION];
+    let pages = [
+        server.get_with("/", fetched).await,
+        server.navigate("/").await,
+    ];
+    let tags = [0, 1].map(|form| pages[form].header("etag").expect("a tag"));
+    assert_ne!(tags[0], tags[1]);
+    for (form, headers) in forms.iter().enumerate() {
+        for known in [0, 1] {
+            let request = format!("{headers}If-None-Match: {}\r\n", tags[known]);
+            let response = server.get_with("/", &request).await;
+            let expected = if known == form { 304 } else { 200 };
+            assert_eq!(response.status, expected, "{request}");
+            assert!(
+                response
+                    .headers
+                    .iter()
+                    .any(|(_, value)| value == "Sec-Fetch-Dest, Accept")
+            );
+            let request = format!("{headers}If-Range: {}\r\nRange: bytes=0-3\r\n", tags[known]);
+            let response = server.get_with("/", &request).await;
+            let expected = if known == form { 206 } else { 200 };
+            assert_eq!(response.status, expected, "{request}");
+        }
+        let request =
+            format!("HEAD / HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n\r\n");
+        let head = server.raw(request.as_bytes()).await;
+        assert_eq!(head.header("etag"), Some(tags[form]));
+        let length = pages[form].body.len().to_string();
+        assert_eq!(head.header("content-length"), Some(length.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn a_backend_may_answer_304_to_a_fetch_but_not_to_a_navigation() {
+    let backend = Backend::start().await;
+    let rule = format!("http://{}", backend.address);
+    let server = TestServer::start_with(
+        &Site::new([]),
+        &["--no-files", "--inject", "always", "--proxy", &rule],
+    )
+    .await;
+    for (headers, has_client) in [
+        ("Sec-Fetch-Dest: empty\r\nAccept: text/html\r\n", false),
+        (NAVIGATION, true),
+    ] {
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: localhost\r\n{headers}If-None-Match: \"1\"\r\nConnection: close\r\n\r\n"
+        );
+        let response = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nETag: \"1\"\r\nVary: Cookie\r\nContent-Length: 4\r\nConnection: close\r\n\r\npage";
+        let (received, page) = backend.exchange(&server, request, response).await;
+        assert_eq!(received.header("if-none-match").is_none(), has_client);
+        assert_eq!(page.text().contains("client.js"), has_client);
+        assert_eq!(page.header("etag") == Some("\"1\""), !has_client);
+        let vary: Vec<_> = page
+            .headers
+            .iter()
+            .filter(|(name, _)| name == "vary")
+            .map(|(_, value)| value.as_str())
+            .collect();
+        assert_eq!(vary, ["Cookie", "Sec-Fetch-Dest, Accept"]);
+    }
+}
+
+#[tokio::test]
+async fn responses_without_content_get_no_client() {
+    let backend = Backend::start().await;
+    let rule = format!("http://{}", backend.address);
+    let arguments = ["--no-files", "--inject", "always", "--proxy", &rule];
+    let server = TestServer::start_with(&Site::new([]), &arguments).await;
+    for status in ["204 No Content", "205 Reset Content", "304 Not Modified"] {
+        let request =
+            format!("GET / HTTP/1.1\r\nHost: localhost\r\n{NAVIGATION}Connection: close\r\n\r\n");
+        let response =
+            format!("HTTP/1.1 {status}\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n");
+        let (_, page) = backend.exchange(&server, request, response).await;
+        assert!(!page.text().contains("client.js"), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_response_to_a_post_request_is_marked_in_its_page() {
+    let backend = Backend::start().await;
+    let rule = format!("http://{}", backend.address);
+    let arguments = ["--no-files", "--inject", "always", "--proxy", &rule];
+    let server = TestServer::start_with(&Site::new([]), &arguments).await;
+    for (method, is_marked) in [("GET", false), ("POST", true)] {
+        let request = format!(
+            "{method} / HTTP/1.1\r\nHost: localhost\r\n{NAVIGATION}Content-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        let response = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\nConnection: close\r\n\r\npage";
+        let (_, page) = backend.exchange(&server, request, response).await;
+        assert_eq!(
+            page.text().contains(" data-post></script>"),
+            is_marked,
+            "{method}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn commands_say_why_pages_were_served_without_the_client() {
+    let site = Site::new([("index.html", PAGE), ("utf16.html", "")]);
+    site.write("utf16.html", b"\xFF\xFE<\0p\0>\0");
+    for (arguments, reason) in [
+        (
+            &["--inject", "never"][..],
+            "1 page was served without the client: --inject is never",
+        ),
+        (
+            &["--inject", "asked"],
+            "1 page was served without the client: no plugin requested it",
+        ),
+    ] {
+        let server = TestServer::start_with(&site, arguments).await;
+        server.navigate("/").await;
+        for command in [
+            &["sockets"][..],
+            &["eval", "1"],
+            &["reload"],
+            &["wait", "--sockets", "1", "--timeout", "0.1"],
+            &["wait", "--until", "true", "--timeout", "0.1"],
+        ] {
+            let shown = cli(&server, command).await;
+            assert!(
+                shown.stderr.contains(reason),
+                "{command:?}: {}",
+                shown.stderr
+            );
+        }
+    }
+    let server = always(&site).await;
+    server.get("/").await;
+    server.get("/").await;
+    server.navigate("/utf16.html").await;
+    let shown = cli(&server, &["sockets"]).await;
+    let expected = [
+        "2 pages were served without the client: fetched by a script or a program",
+        "1 page was served without the client: encoded in UTF-16",
+    ];
+    for reason in expected {
+        assert!(shown.stderr.contains(reason), "{}", shown.stderr);
+    }
+    let info = cli(&server, &["info"]).await;
+    assert!(
+        info.stdout.contains("0 pages with the client, 3 without"),
+        "{}",
+        info.stdout
+    );
 }

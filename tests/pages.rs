@@ -1,6 +1,6 @@
 //! Responses to browsers: files, their types and tags, and the client in HTML pages.
 
-use crate::support::{Session, Site, TestServer, within};
+use crate::support::{NAVIGATION, Session, Site, TestServer, within};
 use pagewire_client::proto;
 
 const SCRIPT: &str = "<script type=\"module\" src=\"/__pagewire__/client.js\"></script>";
@@ -130,13 +130,13 @@ async fn a_large_file_arrives_whole() {
 #[tokio::test]
 async fn the_client_is_injected_while_a_plugin_requests_it_and_the_tag_changes() {
     let server = TestServer::start(&Site::page()).await;
-    let plain = server.get("/").await;
+    let plain = server.navigate("/").await;
     assert!(!plain.text().contains("pagewire"));
 
     let session = Session::open_as(&server, injecting("injects"))
         .await
         .expect("a session");
-    let injected = server.get("/").await;
+    let injected = server.navigate("/").await;
     let expected = plain.text().replace(
         "</body>",
         &format!("<!-- injected by pagewire -->\n{SCRIPT}</body>"),
@@ -148,7 +148,7 @@ async fn the_client_is_injected_while_a_plugin_requests_it_and_the_tag_changes()
     );
     assert_ne!(injected.header("etag"), plain.header("etag"));
     let tag = injected.header("etag").expect("an ETag");
-    let known = format!("If-None-Match: {tag}\r\n");
+    let known = format!("{NAVIGATION}If-None-Match: {tag}\r\n");
     assert_eq!(server.get_with("/", &known).await.status, 304);
 
     // A second plugin keeps injection on: it stops only when the last plugin that requests it disconnects.
@@ -157,10 +157,10 @@ async fn the_client_is_injected_while_a_plugin_requests_it_and_the_tag_changes()
         .expect("a session");
     drop(session);
     Session::open(&server, "does-not-inject").await;
-    assert!(server.get("/").await.text().contains(SCRIPT));
+    assert!(server.navigate("/").await.text().contains(SCRIPT));
     drop(second);
     let off = async {
-        while server.get("/").await.text().contains(SCRIPT) {
+        while server.navigate("/").await.text().contains(SCRIPT) {
             tokio::task::yield_now().await;
         }
     };
@@ -175,16 +175,16 @@ async fn the_client_is_injected_while_a_plugin_requests_it_and_the_tag_changes()
 #[tokio::test]
 async fn injection_can_be_forced_on_and_off() {
     let always = TestServer::start_with(&Site::page(), &["--inject", "always"]).await;
-    assert!(always.get("/").await.text().contains(SCRIPT));
+    assert!(always.navigate("/").await.text().contains(SCRIPT));
     let never = TestServer::start_with(&Site::page(), &["--inject", "never"]).await;
     let _session = Session::open_as(&never, injecting("injects"))
         .await
         .expect("a session");
-    assert!(!never.get("/").await.text().contains(SCRIPT));
+    assert!(!never.navigate("/").await.text().contains(SCRIPT));
 }
 
 #[tokio::test]
-async fn fragments_are_unchanged_and_a_nonce_is_copied() {
+async fn fragments_get_the_client_and_a_nonce_is_copied() {
     let nonce = "<!doctype html><meta http-equiv=\"Content-Security-Policy\" content=\"script-src 'nonce-abc123'\"><body></body>";
     let site = Site::new([
         ("fragment.html", "<p>a</p></body>"),
@@ -196,21 +196,24 @@ async fn fragments_are_unchanged_and_a_nonce_is_copied() {
         ),
     ]);
     let server = TestServer::start_with(&site, &["--inject", "always"]).await;
-    assert_eq!(server.get("/fragment.html").await.text(), "<p>a</p></body>");
     assert_eq!(
-        server.get("/page.txt").await.text(),
+        server.navigate("/fragment.html").await.text(),
+        format!("<p>a</p><!-- injected by pagewire -->\n{SCRIPT}</body>")
+    );
+    assert_eq!(
+        server.navigate("/page.txt").await.text(),
         "<!doctype html><body></body>"
     );
     assert_eq!(
         server
-            .get("/has.html")
+            .navigate("/has.html")
             .await
             .text()
             .matches("client.js")
             .count(),
         1
     );
-    let page = server.get("/nonce.html").await.text();
+    let page = server.navigate("/nonce.html").await.text();
     assert!(
         page.contains("client.js\" nonce=\"abc123\"></script></body>"),
         "{page}"

@@ -115,7 +115,7 @@ async fn inline_modules_of_a_page_are_one_call_and_the_rest_is_unchanged() {
     let mut server = TestServer::start(&site).await;
     let (_session, mut hook) = plugin(&server, "p", open(&[])).await;
     let answered = hook.answer_next(resolved(["/a.js", "/c.js"]));
-    let (response, call) = tokio::join!(server.get("/"), answered);
+    let (response, call) = tokio::join!(server.navigate("/"), answered);
     let seen: Vec<_> = call
         .imports
         .iter()
@@ -249,7 +249,7 @@ async fn pages_get_hints_for_exactly_the_modules_they_will_load() {
     ]);
     let server = TestServer::start_with(&site, &["--inject", "always"]).await;
     let preloads = async |path: &str| {
-        let page = server.get(path).await.text();
+        let page = server.navigate(path).await.text();
         let links = page.split("<link rel=\"modulepreload\" href=\"").skip(1);
         let links = links.filter_map(|rest| rest.split('"').next().map(str::to_owned));
         links.collect::<Vec<_>>()
@@ -266,7 +266,7 @@ async fn pages_get_hints_for_exactly_the_modules_they_will_load() {
     assert_eq!(preloads("/map.html").await, [""; 0]);
 
     let quiet = TestServer::start_with(&site, &["--inject", "always", "--preload-modules=false"]);
-    let page = quiet.await.get("/").await.text();
+    let page = quiet.await.navigate("/").await.text();
     assert!(
         page.contains("client.js") && !page.contains("modulepreload"),
         "{page}"
@@ -299,7 +299,7 @@ async fn modules_made_by_plugins_are_hinted_after_they_were_served() {
             ..Default::default()
         })
     });
-    assert!(!server.get("/").await.text().contains("modulepreload"));
+    assert!(!server.navigate("/").await.text().contains("modulepreload"));
     assert_eq!(
         calls.count(),
         0,
@@ -310,7 +310,7 @@ async fn modules_made_by_plugins_are_hinted_after_they_were_served() {
     }
     let hinted = async {
         loop {
-            let page = server.get("/").await.text();
+            let page = server.navigate("/").await.text();
             if page.contains("modulepreload") {
                 return page;
             }

@@ -95,7 +95,7 @@ async fn everything_is_served_below_the_base_path_and_with_the_base_path_strippe
     let arguments = ["--base-path", "/app", "--inject", "always"];
     let server = TestServer::start_with(&site, &arguments).await;
     for base in ["/app", ""] {
-        let page = server.get(&format!("{base}/")).await.text();
+        let page = server.navigate(&format!("{base}/")).await.text();
         assert!(
             page.contains("src=\"/app/__pagewire__/client.js\""),
             "{page}"

@@ -309,7 +309,7 @@ async fn pages_report_console_and_errors_while_a_subscriber_listens() {
     // A page that connects now gets the report mode after its hello, and the recorder before its own scripts.
     let mut later = server.page().await;
     assert_eq!(later.receive_json().await["type"], "pagewire:watch");
-    let html = server.get("/").await.text();
+    let html = server.navigate("/").await.text();
     let recorder = html
         .find("<script src=\"/__pagewire__/recorder.js\">")
         .expect("the recorder");

@@ -30,6 +30,8 @@ type ServerInfo struct {
 	PagesWithoutClient uint64
 	// AllowedOrigins are further origins whose pages may connect, besides the daemon's own.
 	AllowedOrigins []string
+	// WithoutClientReasons explain why pages were served without the client: a sentence for each reason.
+	WithoutClientReasons []string
 }
 
 // Limits are the limits of a daemon.
@@ -114,6 +116,8 @@ func serverInfoFrom(info *pb.GetServerInfoResponse) *ServerInfo {
 		PagesWithClient:    info.GetPagesWithClient(),
 		PagesWithoutClient: info.GetPagesWithoutClient(),
 		AllowedOrigins:     info.GetAllowedOrigins(),
+
+		WithoutClientReasons: info.GetWithoutClientReasons(),
 	}
 }
 

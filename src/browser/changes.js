@@ -87,7 +87,8 @@ function updateUses(files, fetches) {
   reloadFrames(files);
 }
 
-const reload = () => location.reload();
+/** The socket client's function: it does not repeat a POST request. */
+const reload = () => window[Symbol.for('pagewire')].reload();
 
 // --- Files and URLs ----------------------------------------------------------------------------
 

@@ -56,6 +56,9 @@ const ownProperties = (object) => ({ __proto__: null, ...object });
 const pageId = randomId();
 let tabId = '';
 
+/** Whether the document is the response to a POST request, by the attribute of the injected script. */
+const isPostResponse = document.querySelector('script[src*="/__pagewire__/client.js"][data-post]') !== null;
+
 // --- The connection ----------------------------------------------------------------------------
 
 /** The current socket, null between two attempts. */
@@ -429,7 +432,7 @@ function printAs(entry) {
 }
 
 function runCommand({ command, url, paths }) {
-  if (command === 'reload') location.reload();
+  if (command === 'reload') reload();
   if (command === 'styles') withChanges(({ swapStyles }) => swapStyles(paths ?? []));
   if (command === 'changed') withChanges(({ applyChanges }) => applyChanges(paths ?? [], daemonRoot, knowsResources()));
   if (command === 'navigate') {
@@ -447,8 +450,22 @@ async function withChanges(action) {
     action(await (changesLoading ??= import(new URL('__pagewire__/changes.js', daemonRoot).href)));
   } catch (error) {
     console.warn('[pagewire] changes.js failed, reloading the page instead', error);
-    location.reload();
+    reload();
   }
+}
+
+/**
+ * Reloads the page. The browser would repeat the POST request that a page is the response to, and place
+ * a second order. Such a page is replaced by the response to GET of its URL; if that is an error, it stays.
+ */
+async function reload() {
+  if (!isPostResponse) return location.reload();
+  const [url] = location.href.split('#'); // With a fragment, `replace` would only scroll.
+  const response = await fetch(url, { __proto__: null, headers: { accept: 'text/html' } }).catch(() => undefined);
+  response?.body?.cancel();
+  if (response?.ok) return location.replace(url);
+  console.warn('[pagewire] the page was not reloaded: it is the response to a POST request, which would be repeated, '
+    + `and GET ${url} fails (status ${response?.status ?? 'unknown'})`);
 }
 
 /** Whether the browser's list of fetches was full before this script could enlarge it. */
@@ -668,6 +685,7 @@ function start() {
     sendMessageWaitForResponse: request,
     stable: sortedJson,
     tab,
+    reload,
   };
   Object.defineProperty(window, KEY, { __proto__: null, value: exported });
   return exported;

@@ -1,8 +1,9 @@
-//! Serves the scripts of pages: the socket client, its two companions, and code that plugins have pages
+//! Serves the scripts of pages: the socket client, its companions, and code that plugins have pages
 //! import.
 
 use super::Browser;
-use axum::extract::{Path, Request, State};
+use crate::message::DEFERRED_QUERY;
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::middleware::Next;
@@ -12,6 +13,9 @@ use xxhash_rust::xxh3::xxh3_128;
 
 /// Socket client, injected into pages.
 const CLIENT: &str = include_str!("client.js");
+
+/// Loads the socket client once a page is parsed.
+const DEFERRED: &str = include_str!("deferred.js");
 
 /// Records console lines and errors, in pages that report them.
 const RECORDER: &str = include_str!("recorder.js");
@@ -23,6 +27,7 @@ const JAVASCRIPT: [(header::HeaderName, &str); 1] =
     [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
 
 static CLIENT_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(CLIENT));
+static DEFERRED_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(DEFERRED));
 static RECORDER_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(RECORDER));
 static CHANGES_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(CHANGES));
 
@@ -56,8 +61,11 @@ pub(super) async fn add_cors_headers(
     response
 }
 
-pub(super) async fn client(request: HeaderMap) -> Response {
-    script(&request, CLIENT, &CLIENT_TAG)
+pub(super) async fn client(RawQuery(query): RawQuery, request: HeaderMap) -> Response {
+    match query.as_deref() {
+        Some(DEFERRED_QUERY) => script(&request, DEFERRED, &DEFERRED_TAG),
+        _ => script(&request, CLIENT, &CLIENT_TAG),
+    }
 }
 
 pub(super) async fn recorder(request: HeaderMap) -> Response {

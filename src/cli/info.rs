@@ -27,6 +27,9 @@ pub(super) fn main(Arguments { query }: &Arguments) -> ExitCode {
                     "features": info.features,
                     "epoch": info.epoch,
                     "refused_frames": info.refused_frames,
+                    "pages_with_client": info.pages_with_client,
+                    "pages_without_client": info.pages_without_client,
+                    "without_client_reasons": info.without_client_reasons,
                     "max_message_bytes": limits.max_message_bytes,
                     "max_socket_queue_bytes": limits.max_socket_queue_bytes,
                     "event_log_bytes": limits.event_log_bytes,
@@ -37,6 +40,13 @@ pub(super) fn main(Arguments { query }: &Arguments) -> ExitCode {
             println!("pages     {}", info.base_urls.join("  "));
             println!("features  {}", info.features.join("  "));
             println!("epoch     {}", info.epoch);
+            println!(
+                "served    {} pages with the client, {} without",
+                info.pages_with_client, info.pages_without_client
+            );
+            for reason in &info.without_client_reasons {
+                println!("          {reason}");
+            }
         }
         Ok(Outcome::Done)
     })

@@ -67,22 +67,26 @@ pub(super) async fn explain_no_page(client: &Client) {
     let Ok(info) = client.info().await else {
         return;
     };
-    let url = info.base_urls.first().map_or("", String::as_str);
     let sockets = client.sockets().await;
-    let reason = if sockets.is_ok_and(|sockets| !sockets.is_empty()) {
-        "no connected page is selected (`pagewire sockets` lists them)".to_owned()
-    } else if info.pages_with_client == 0 && info.pages_without_client == 0 {
-        format!("none has been opened yet (open {url} in a browser)")
+    if sockets.is_ok_and(|sockets| !sockets.is_empty()) {
+        eprintln!("no page: no connected page is selected (`pagewire sockets` lists them)");
+        return;
+    }
+    let url = info.base_urls.first().map_or("", String::as_str);
+    if info.pages_with_client == 0 && info.pages_without_client == 0 {
+        eprintln!("no page: none has been opened yet (open {url} in a browser)");
     } else if !info.injects_client {
-        "pages are served without the client (run a plugin that requests it, or start pagewire with --inject always)".to_owned()
-    } else if info.pages_with_client == 0 {
-        "the open ones were served before the client was injected (reload them)".to_owned()
-    } else {
-        format!(
-            "none is connected now (open {url} in a browser; if one is open, its console shows what blocks the client)"
-        )
-    };
-    eprintln!("no page: {reason}");
+        eprintln!(
+            "no page: pages are served without the client (run a plugin that requests it, or start pagewire with --inject always)"
+        );
+    } else if info.pages_with_client > 0 {
+        eprintln!(
+            "no page: none is connected now (open {url} in a browser; if one is open, its console shows what blocks the client)"
+        );
+    }
+    for reason in &info.without_client_reasons {
+        eprintln!("no page: {reason}");
+    }
 }
 
 /// Returns an enum value of the contract as a word: `DELIVERY_STATUS_NOT_FOUND` is `not_found`.

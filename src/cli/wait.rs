@@ -3,6 +3,7 @@
 use super::args::{DaemonArgs, TargetArgs};
 use super::connection::runtime;
 use super::exit::{self, Outcome};
+use super::output::explain_no_page;
 use super::untrusted::plain;
 use clap::Args;
 use pagewire_client::{
@@ -68,6 +69,9 @@ async fn wait(arguments: &Arguments, deadline: Instant) -> anyhow::Result<Outcom
         .filter(|socket| socket.ready)
         .count();
     eprintln!("timed out: {connected} sockets are connected and ready");
+    if connected == 0 {
+        explain_no_page(&client).await;
+    }
     Ok(Outcome::Unanswered)
 }
 

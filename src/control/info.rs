@@ -20,7 +20,8 @@ const FEATURES: &[&str] = &[
 ];
 
 pub(super) fn get(control: &Control) -> proto::GetServerInfoResponse {
-    let (pages_with_client, pages_without_client) = control.hub.page_counts();
+    let pages = control.hub.page_counts();
+    let injects_client = control.plugins.inject_client();
     proto::GetServerInfoResponse {
         server_version: env!("CARGO_PKG_VERSION").to_owned(),
         features: FEATURES.iter().map(|&feature| feature.to_owned()).collect(),
@@ -36,9 +37,10 @@ pub(super) fn get(control: &Control) -> proto::GetServerInfoResponse {
             event_log_bytes: hub::LOG_BYTES as u64,
         }),
         refused_frames: control.hub.refused_frames(),
-        injects_client: control.plugins.inject_client(),
-        pages_with_client,
-        pages_without_client,
+        injects_client,
+        pages_with_client: pages.with_client(),
+        pages_without_client: pages.without_client(),
+        without_client_reasons: pages.explanations(injects_client),
         allowed_origins: control.allowed_origins.clone(),
     }
 }

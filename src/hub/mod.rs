@@ -12,6 +12,7 @@ mod code;
 mod events;
 mod imports;
 mod outbox;
+mod page_counts;
 mod patterns;
 mod pings;
 mod registry;
@@ -28,6 +29,7 @@ pub(crate) use events::{
 };
 pub(crate) use imports::ImportOutcome;
 pub(crate) use outbox::{Frame, OUTBOX_BYTES, Outbox, OutboxItem, PushError};
+pub(crate) use page_counts::{PageCounts, WithoutClient};
 pub(crate) use patterns::{PatternError, Patterns};
 pub(crate) use pings::Confirmation;
 pub(crate) use registry::SocketGuard;
@@ -59,8 +61,7 @@ pub(crate) struct Hub {
     sources: PublishedSources,
     /// Frames from pages that were not valid messages.
     refused_frames: AtomicU64,
-    pages_with_client: AtomicU64,
-    pages_without_client: AtomicU64,
+    page_counts: PageCounts,
 }
 
 #[derive(Default)]
@@ -81,8 +82,7 @@ impl Hub {
             imports: PendingImports::default(),
             sources: PublishedSources::default(),
             refused_frames: AtomicU64::new(0),
-            pages_with_client: AtomicU64::new(0),
-            pages_without_client: AtomicU64::new(0),
+            page_counts: PageCounts::default(),
         })
     }
 
@@ -115,24 +115,10 @@ impl Hub {
         self.refused_frames.load(Ordering::Relaxed)
     }
 
-    /// Counts a served HTML page. When no page is connected, the two counts show whether no page was
+    /// Returns the counters of served HTML pages. When no page is connected, they show whether no page was
     /// opened or the pages lack the client.
-    pub(crate) fn count_page(&self, with_client: bool) {
-        let counter = if with_client {
-            &self.pages_with_client
-        } else {
-            &self.pages_without_client
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Returns how many HTML pages were served with and without the client, since the start.
-    pub(crate) fn page_counts(&self) -> (u64, u64) {
-        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        (
-            load(&self.pages_with_client),
-            load(&self.pages_without_client),
-        )
+    pub(crate) fn page_counts(&self) -> &PageCounts {
+        &self.page_counts
     }
 
     /// Locks the state, even after a panic under the lock: the state is then as consistent as the

@@ -28,6 +28,9 @@ pub(crate) const RESERVED_PREFIX: &str = "pagewire:";
 /// URL path of the socket client.
 pub(crate) const CLIENT_PATH: &str = "/__pagewire__/client.js";
 
+/// Query of [`CLIENT_PATH`] that selects a classic script, which loads the client as a module.
+pub(crate) const DEFERRED_QUERY: &str = "deferred";
+
 /// URL path of the socket client in `@web/dev-server`, served as an alias.
 pub(crate) const WDS_CLIENT_PATH: &str = "/__web-dev-server__web-socket.js";
 

@@ -1,7 +1,13 @@
 //! HTML as far as the stages need it: escaping, and a walk over the tags of a page.
 
-use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
-use html5gum::{Readable, Reader, Span, State, StringReader, Tokenizer};
+mod open_elements;
+
+use html5gum::emitters::callback::{Callback, CallbackEmitter, CallbackEvent};
+use html5gum::{
+    Emitter, ForwardingEmitter, Readable, Reader, Span, State, StringReader, Tokenizer,
+};
+use open_elements::OpenElements;
+use std::convert::Infallible;
 
 /// Escapes text for an element or a quoted attribute.
 pub(super) fn escape(text: &str) -> String {
@@ -19,11 +25,22 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
-/// A tag, with its byte offset in the page.
+/// A tag, with its byte offsets in the page.
 pub(super) enum Tag<'a> {
-    Doctype { end: usize },
-    Start { tag: &'a StartTag, end: usize },
-    End { name: &'a [u8], start: usize },
+    Doctype {
+        end: usize,
+    },
+    Start {
+        tag: &'a StartTag,
+        end: usize,
+    },
+    End {
+        name: &'a [u8],
+        /// Whether it is a tag of SVG or MathML.
+        is_foreign: bool,
+        start: usize,
+        end: usize,
+    },
 }
 
 /// Start tag with the attributes that the walk collects.
@@ -31,6 +48,8 @@ pub(super) enum Tag<'a> {
 pub(super) struct StartTag {
     /// Lower-case.
     pub(super) name: Vec<u8>,
+    /// Whether it is a tag of SVG or MathML: its element is not the HTML element of this name.
+    pub(super) is_foreign: bool,
     attributes: Vec<(&'static str, String)>,
     /// Index of the attribute that is being read, if it is collected.
     current: Option<usize>,
@@ -47,6 +66,7 @@ impl StartTag {
     fn start_attribute(&mut self, name: &[u8], collected: &[&'static str]) {
         let name = collected
             .iter()
+            .chain(&open_elements::ATTRIBUTES)
             .find(|collected| name.eq_ignore_ascii_case(collected.as_bytes()));
         // Of attributes with the same name, the first one applies.
         let is_new = |name: &&&str| self.attribute(name).is_none();
@@ -120,32 +140,74 @@ pub(super) fn walk_tags(page: &[u8], collected: &[&'static str], visit: impl FnM
     walk_reader(reader, collected, visit);
 }
 
-fn walk_reader(reader: impl Reader, collected: &[&'static str], mut visit: impl FnMut(Tag<'_>)) {
-    let mut tag = StartTag::default();
-    let mut emitter = CallbackEmitter::new(
-        |event: CallbackEvent<'_>, span: Span<usize>| -> Option<State> {
-            match event {
-                CallbackEvent::OpenStartTag { name } => tag.open(name),
-                CallbackEvent::AttributeName { name } => tag.start_attribute(name, collected),
-                CallbackEvent::AttributeValue { value } => tag.push_value(value),
-                CallbackEvent::CloseStartTag { .. } => visit(Tag::Start {
-                    tag: &tag,
-                    end: span.end,
-                }),
-                CallbackEvent::EndTag { name } => visit(Tag::End {
-                    name,
-                    start: span.start,
-                }),
-                CallbackEvent::Doctype { .. } => visit(Tag::Doctype { end: span.end }),
-                _ => {}
-            }
-            None
-        },
-    );
-    // The content of script, style, title and textarea elements contains no tags.
-    emitter.naively_switch_states(true);
+fn walk_reader(reader: impl Reader, collected: &[&'static str], visit: impl FnMut(Tag<'_>)) {
+    let emitter = TagEmitter(CallbackEmitter::new(Walk {
+        visit,
+        collected,
+        tag: StartTag::default(),
+        open: OpenElements::default(),
+        next_state: None,
+    }));
     // Tokens are reported to `visit`; what remains are the interruptions.
     Tokenizer::new_with_emitter(reader, emitter).for_each(drop);
+}
+
+/// State of a walk over the tags of a page.
+struct Walk<'a, V> {
+    visit: V,
+    collected: &'a [&'static str],
+    tag: StartTag,
+    open: OpenElements,
+    /// How the content of the element that was just opened is tokenized.
+    next_state: Option<State>,
+}
+
+impl<V: FnMut(Tag<'_>)> Callback<Infallible, usize> for Walk<'_, V> {
+    fn handle_event(&mut self, event: CallbackEvent<'_>, span: Span<usize>) -> Option<Infallible> {
+        let Self { visit, tag, .. } = self;
+        match event {
+            CallbackEvent::OpenStartTag { name } => tag.open(name),
+            CallbackEvent::AttributeName { name } => tag.start_attribute(name, self.collected),
+            CallbackEvent::AttributeValue { value } => tag.push_value(value),
+            CallbackEvent::CloseStartTag { self_closing } => {
+                tag.is_foreign = self.open.open(tag, self_closing);
+                if !tag.is_foreign {
+                    self.next_state = open_elements::text_state(&tag.name);
+                }
+                visit(Tag::Start { tag, end: span.end });
+            }
+            CallbackEvent::EndTag { name } => visit(Tag::End {
+                name,
+                is_foreign: self.open.close(name),
+                start: span.start,
+                end: span.end,
+            }),
+            CallbackEvent::Doctype { .. } => visit(Tag::Doctype { end: span.end }),
+            _ => {}
+        }
+        None
+    }
+}
+
+/// Emitter that switches the tokenizer as a tree builder would.
+struct TagEmitter<C: Callback<Infallible, usize>>(CallbackEmitter<C, Infallible, usize>);
+
+impl<V: FnMut(Tag<'_>)> ForwardingEmitter for TagEmitter<Walk<'_, V>> {
+    type Token = Infallible;
+
+    fn inner(&mut self) -> &mut impl Emitter<Token = Infallible> {
+        &mut self.0
+    }
+
+    fn emit_current_tag(&mut self) -> Option<State> {
+        // The inner emitter does not switch.
+        let _ = self.0.emit_current_tag();
+        self.0.callback_mut().next_state.take()
+    }
+
+    fn adjusted_current_node_present_but_not_in_html_namespace(&mut self) -> bool {
+        self.0.callback_mut().open.is_in_foreign()
+    }
 }
 
 #[cfg(test)]
@@ -166,7 +228,7 @@ mod tests {
                     tag.attribute("d"),
                     tag.attribute("e"),
                 ),
-                Tag::End { name, start } => {
+                Tag::End { name, start, .. } => {
                     format!("/{} {start}", String::from_utf8_lossy(name))
                 }
             });
@@ -194,6 +256,140 @@ mod tests {
     fn the_first_of_attributes_with_the_same_name_applies() {
         let seen = tags(|visit| walk_tags(b"<a b=1 B=2 d b=3 d=4>", &COLLECTED, visit));
         assert_eq!(seen, ["a Some(\"1\") Some(\"\") None 21"]);
+    }
+
+    /// Returns the tags of a page by name, those of SVG and MathML in capitals.
+    fn names(page: &str) -> String {
+        let mut names = Vec::new();
+        let mut push = |end: &str, name: &[u8], is_foreign: bool| {
+            let name = String::from_utf8_lossy(name);
+            names.push(if is_foreign {
+                format!("{end}{}", name.to_uppercase())
+            } else {
+                format!("{end}{name}")
+            });
+        };
+        walk_tags(page.as_bytes(), &[], |tag| match tag {
+            Tag::Doctype { .. } => {}
+            Tag::Start { tag, .. } => push("", &tag.name, tag.is_foreign),
+            Tag::End {
+                name, is_foreign, ..
+            } => push("/", name, is_foreign),
+        });
+        names.join(" ")
+    }
+
+    /// The expected namespaces are those of html5lib's tree construction tests, and of browsers.
+    #[test]
+    fn tags_in_svg_and_math_are_told_from_those_of_html() {
+        for (page, expected) in [
+            // Elements whose content is text in HTML.
+            ("<svg><title/><a></svg><b>", "SVG TITLE A /SVG b"),
+            (
+                "<svg><style/><script/><textarea/></svg><b>",
+                "SVG STYLE SCRIPT TEXTAREA /SVG b",
+            ),
+            ("<svg><style>a<b></style></svg>", "SVG STYLE b /style /svg"),
+            (
+                "<svg><style><g/></style></svg><i>",
+                "SVG STYLE G /STYLE /SVG i",
+            ),
+            (
+                "<math><style/><title/></math><b>",
+                "MATH STYLE TITLE /MATH b",
+            ),
+            ("<svg/><title><b></title>", "SVG title /title"),
+            (
+                "<title/><b></title><br/><noframes><b></noframes>",
+                "title /title br noframes /noframes",
+            ),
+            // CDATA sections.
+            ("<svg><![CDATA[<b>]]]><g></svg>", "SVG G /SVG"),
+            (
+                "<svg><desc><![CDATA[<b>]]><p></desc></svg>",
+                "SVG DESC p /DESC /SVG",
+            ),
+            (
+                "<svg><desc><p><![CDATA[<b>]]></desc></svg>",
+                "SVG DESC p /DESC /SVG",
+            ),
+            ("<p><![CDATA[<b>]]>", "p"),
+            // Content that is HTML again.
+            (
+                "<svg><foreignObject><title><g></title></foreignObject><g></svg>",
+                "SVG FOREIGNOBJECT title /title /FOREIGNOBJECT G /SVG",
+            ),
+            (
+                "<svg><title><svg><g/></svg><b></title><g>",
+                "SVG TITLE SVG G /SVG b /TITLE G",
+            ),
+            (
+                "<svg><foreignObject><p>a<p>b</p></foreignObject><a>",
+                "SVG FOREIGNOBJECT p p /p /FOREIGNOBJECT A",
+            ),
+            (
+                "<div><svg><foreignObject></div><a></foreignObject><a>",
+                "div SVG FOREIGNOBJECT /div a /FOREIGNOBJECT A",
+            ),
+            (
+                "<math><mi><a><mglyph></mi><a></math><a>",
+                "MATH MI a mglyph /MI A /MATH a",
+            ),
+            (
+                "<math><mi><mglyph/><malignmark/></mi></math>",
+                "MATH MI MGLYPH MALIGNMARK /MI /MATH",
+            ),
+            (
+                "<math><annotation-xml><a/><svg><desc><a></svg></math>",
+                "MATH ANNOTATION-XML A SVG DESC a /SVG /MATH",
+            ),
+            (
+                "<math><annotation-xml encoding='Text/HTML'><a></math>",
+                "MATH ANNOTATION-XML a /MATH",
+            ),
+            (
+                "<math><annotation-xml encoding=x><svg><title/></svg></math>",
+                "MATH ANNOTATION-XML SVG TITLE /SVG /MATH",
+            ),
+            // Tags that end foreign content.
+            ("<svg><g><p><title><b></title>", "SVG G p title /title"),
+            (
+                "<svg><g><font><font size=1><title><b></title>",
+                "SVG G FONT font title /title",
+            ),
+            ("<svg><g></p><a>", "SVG G /p a"),
+            (
+                "<svg><desc><p><svg><g><div><title>",
+                "SVG DESC p SVG G div title",
+            ),
+            (
+                "<math><mi><math><mo/><span></mi><mn>",
+                "MATH MI MATH MO span /MI MN",
+            ),
+            // End tags of elements outside.
+            ("<div><svg><g></div><a>", "div SVG G /div a"),
+            ("<div><svg><g></em><a>", "div SVG G /EM A"),
+            ("<svg><g></body></html><a>", "SVG G /BODY /HTML A"),
+            ("<SVG><Title/></Svg><a>", "SVG TITLE /SVG a"),
+        ] {
+            assert_eq!(names(page), expected, "{page}");
+        }
+    }
+
+    #[test]
+    fn elements_in_svg_are_found_behind_unclosed_ones() {
+        let unclosed = format!(
+            "{}<svg><title/></svg><title><b></title>",
+            "<p>".repeat(5000)
+        );
+        let found = names(&unclosed);
+        assert!(found.ends_with(" p SVG TITLE /SVG title /title"));
+        let nested = format!(
+            "{}{}<title><b></title>",
+            "<svg>".repeat(5000),
+            "</svg>".repeat(5000)
+        );
+        assert!(names(&nested).ends_with("/svg title /title"));
     }
 
     /// Runs on the stack of a test thread, which is as large as that of an async worker. An overflow
@@ -237,12 +433,17 @@ mod tests {
             "</title ",
             "<template>",
             "<svg>",
+            "<math>",
+            "<svg><desc>",
+            "</svg>",
+            "<svg><![CDATA[",
+            "]]",
             "<plaintext>",
             "\0",
             "\r",
             "\r\n",
         ] {
-            for start in ["", "<a", "<script>"] {
+            for start in ["", "<a", "<script>", "<svg>", "<svg><![CDATA["] {
                 let page = format!("{start}{}", unit.repeat(8000));
                 walk_tags(page.as_bytes(), &COLLECTED, |_| ());
             }

@@ -109,7 +109,7 @@ async fn find_response(request: &PageRequest<'_>, body: Body) -> PageResponse {
 
 /// Forwards the request to a backend.
 async fn forward(request: &PageRequest<'_>, rule: &ProxyRule, body: Body) -> PageResponse {
-    let needs_whole = request.service.plugins.inject_client() && proxy::accepts_html(request)
+    let needs_whole = request.service.plugins.inject_client() && request.is_navigation()
         || transform::may_match(request)
         || imports::may_match(request);
     Box::pin(

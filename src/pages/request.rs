@@ -4,7 +4,7 @@ use super::PageService;
 use crate::paths::UrlPath;
 use crate::plugins::{Hook, HookSnapshot, HookType, RequestContext, RequestFacts, RequestKey};
 use axum::http::Method;
-use axum::http::header::{self, HeaderName};
+use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::request::Parts;
 use bytes::Bytes;
 use std::path::Path;
@@ -68,10 +68,14 @@ impl<'a> PageRequest<'a> {
     /// for byte as it is. Browsers name the destination (Fetch Metadata, section 2.1), but not to hosts that
     /// they do not trust, such as another machine's by plain HTTP.
     pub(super) fn is_navigation(&self) -> bool {
-        match self.parts.headers.get("sec-fetch-dest") {
-            Some(destination) => ["document", "iframe", "frame"]
-                .iter()
-                .any(|navigable| destination == navigable),
+        let headers = &self.parts.headers;
+        match headers.get("sec-fetch-dest").map(HeaderValue::as_bytes) {
+            Some(b"document" | b"iframe" | b"frame") => true,
+            // A service worker passes on the request of a navigation. Scripts cannot choose this mode.
+            Some(b"empty") => headers
+                .get("sec-fetch-mode")
+                .is_some_and(|mode| mode == "navigate"),
+            Some(_) => false,
             None => self.names_html(),
         }
     }
@@ -87,7 +91,7 @@ impl<'a> PageRequest<'a> {
                 parts
                     .next()
                     .is_some_and(|name| name.eq_ignore_ascii_case("text/html"))
-                    && !parts.any(|parameter| is_zero_weight(parameter))
+                    && !parts.any(is_zero_weight)
             })
     }
 

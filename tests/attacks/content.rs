@@ -4,7 +4,7 @@ use super::assert_still_serving;
 use crate::support::{Backend, Serve, Session, Site, TestServer};
 use pagewire_client::proto::{self, serve_content::Body, serve_result::Outcome};
 
-const CLIENT: &str = "src=\"/__pagewire__/client.js\"";
+const CLIENT: &str = "src=\"/__pagewire__/client.js";
 
 async fn injecting(site: &Site, arguments: &[&str]) -> TestServer {
     TestServer::start_with(site, &[&["--inject", "always"], arguments].concat()).await
@@ -49,7 +49,10 @@ async fn a_tag_with_any_number_of_attributes_is_served_from_every_origin() {
         })
     });
     for path in ["/file.html", "/plugin.html"] {
-        assert!(server.get(path).await.text().contains(CLIENT), "{path}");
+        assert!(
+            server.navigate(path).await.text().contains(CLIENT),
+            "{path}"
+        );
     }
     let request = "GET /backend/ HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n";
     let (_, proxied) = backend
@@ -110,7 +113,7 @@ async fn many_parts_of_a_page_take_no_longer_than_their_size() {
         "policies",
         "templates",
     ] {
-        let page = server.get(&format!("/{name}.html")).await;
+        let page = server.navigate(&format!("/{name}.html")).await;
         assert!(page.text().contains(CLIENT), "{name}");
     }
     server
@@ -133,7 +136,7 @@ async fn a_module_cannot_hide_how_deeply_it_is_nested() {
     write("flat", &"a=['([{'+/[(]{/.b+`({[`/*([{*/];".repeat(1000));
     let mut server = injecting(&site, &[]).await;
     for name in ["comments", "strings", "divisions", "flat"] {
-        assert_eq!(server.get(&format!("/{name}.html")).await.status, 200);
+        assert_eq!(server.navigate(&format!("/{name}.html")).await.status, 200);
     }
     for name in ["comments", "strings", "divisions"] {
         let line = server.wait_for_log(&format!("{name}.html:1:")).await;

@@ -90,8 +90,9 @@ async fn without_a_page_the_error_says_which_part_is_missing() {
         );
     };
     assert_reason("none has been opened yet").await;
-    server.get("/").await;
+    server.navigate("/").await;
     assert_reason("served without the client").await;
+    assert_reason("1 page was served without the client: no plugin requested it").await;
     let injecting = pagewire_client::proto::ServerStartRequest {
         inject_web_socket: true,
         ..Default::default()
@@ -100,7 +101,7 @@ async fn without_a_page_the_error_says_which_part_is_missing() {
         .await
         .expect("a session");
     assert_reason("before the client was injected").await;
-    server.get("/").await;
+    server.navigate("/").await;
     assert_reason("none is connected now").await;
     let _page = server.page().await;
     let shown = cli(&server, &["reload", "--tab", "another"]).await;

@@ -3,7 +3,7 @@
 use super::{get_request, gzip, proxying_everything, response_bytes};
 use crate::support::{TestServer, Wire};
 
-const SCRIPT: &str = "src=\"/__pagewire__/client.js\"";
+const SCRIPT: &str = "src=\"/__pagewire__/client.js";
 const PAGE: &str = "<!doctype html><head></head><body>from the backend</body>";
 
 #[tokio::test]

@@ -53,9 +53,20 @@ async fn get(
     path: &str,
     outcome: Outcome,
 ) -> HttpResponse {
+    get_with(server, hook, path, "", outcome).await
+}
+
+/// Like [`get`], with further header lines.
+async fn get_with(
+    server: &TestServer,
+    hook: &mut ServeHook,
+    path: &str,
+    headers: &str,
+    outcome: Outcome,
+) -> HttpResponse {
     let answers = async {
         let call = hook.call().await;
         hook.answer(call.call_id, outcome).await;
     };
-    tokio::join!(server.get(path), answers).0
+    tokio::join!(server.get_with(path, headers), answers).0
 }

@@ -1,7 +1,7 @@
 //! What a plugin returns becomes a response, and a failure is attributed to it.
 
-use super::{content, get, open, plugin};
-use crate::support::{Site, TestServer, within};
+use super::{content, get, get_with, open, plugin};
+use crate::support::{NAVIGATION, Site, TestServer, within};
 use pagewire_client::proto;
 use pagewire_client::proto::serve_content::Body;
 use pagewire_client::proto::serve_result::Outcome;
@@ -253,7 +253,7 @@ async fn virtual_pages_get_the_client_unless_verbatim() {
     let server = TestServer::start_with(&Site::page(), &["--inject", "always"]).await;
     let (_session, mut hook) = plugin(&server, "p", open("/page.html")).await;
     let page = "<!doctype html><body></body>";
-    let response = get(&server, &mut hook, "/page.html", content(page)).await;
+    let response = get_with(&server, &mut hook, "/page.html", NAVIGATION, content(page)).await;
     assert!(response.text().contains("/__pagewire__/client.js"));
     let verbatim = Outcome::Content(proto::ServeContent {
         body: Some(Body::InlineBody(page.into())),
@@ -261,7 +261,9 @@ async fn virtual_pages_get_the_client_unless_verbatim() {
         ..Default::default()
     });
     assert_eq!(
-        get(&server, &mut hook, "/page.html", verbatim).await.text(),
+        get_with(&server, &mut hook, "/page.html", NAVIGATION, verbatim)
+            .await
+            .text(),
         page
     );
     let with_policy = Outcome::Content(proto::ServeContent {
@@ -272,7 +274,7 @@ async fn virtual_pages_get_the_client_unless_verbatim() {
         }],
         ..Default::default()
     });
-    let response = get(&server, &mut hook, "/page.html", with_policy).await;
+    let response = get_with(&server, &mut hook, "/page.html", NAVIGATION, with_policy).await;
     assert!(
         response
             .text()

@@ -95,6 +95,9 @@ pub struct TestServer {
     pub token: String,
 }
 
+/// Headers of a browser that opens a page.
+pub const NAVIGATION: &str = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\nSec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\n";
+
 impl TestServer {
     pub async fn start(site: &Site) -> Self {
         Self::start_with(site, &[]).await
@@ -191,6 +194,11 @@ impl TestServer {
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n\r\n");
         self.raw(request.as_bytes()).await
+    }
+
+    /// Sends a GET request as a browser does that opens a page.
+    pub async fn navigate(&self, path: &str) -> HttpResponse {
+        self.get_with(path, NAVIGATION).await
     }
 
     /// Returns a GET request as a future that does not borrow the server.

@@ -21,8 +21,11 @@ async fn pages_are_served_over_http_2_and_http_1_with_the_client() {
     assert_eq!(offered.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
 
     let mut browser = Http2::over(offered).await;
-    let by_http2 = browser.get("https://localhost/", &[]).await;
-    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let by_http2 = browser
+        .get("https://localhost/", &[("accept", "text/html")])
+        .await;
+    let request =
+        "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n";
     let by_http1 = http1(&server, request).await;
     // A client that negotiates no protocol in the handshake gets HTTP/1.1.
     let by_old = answer_on(https(&server, &[]).await, request.as_bytes()).await;

@@ -1,7 +1,7 @@
 //! Plugins change responses in their resolved order, whatever the source of the body.
 
 use super::{change, header, marking, open, plugin, response_to};
-use crate::support::{Backend, Serve, Session, Site, TestServer, within};
+use crate::support::{Backend, NAVIGATION, Serve, Session, Site, TestServer, within};
 use pagewire_client::proto;
 use pagewire_client::proto::transform_result::Outcome;
 
@@ -188,8 +188,10 @@ async fn the_client_is_injected_into_the_transformed_page() {
     let server = TestServer::start_with(&Site::page(), &["--inject", "always"]).await;
     let (_session, mut hook) = plugin(&server, "p", open("")).await;
     let page = "<!doctype html><body>made</body>";
-    let (response, call) =
-        response_to(&server, &mut hook, "/", Outcome::Content(change(page))).await;
+    let (response, call) = tokio::join!(
+        server.navigate("/"),
+        hook.answer_next(Outcome::Content(change(page)))
+    );
     assert!(!String::from_utf8_lossy(&call.body).contains("client.js"));
     assert!(
         response
@@ -205,7 +207,10 @@ async fn the_client_is_injected_into_the_transformed_page() {
     );
     // HEAD has the headers of GET.
     let head = server
-        .raw(b"HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .raw(
+            format!("HEAD / HTTP/1.1\r\nHost: localhost\r\n{NAVIGATION}Connection: close\r\n\r\n")
+                .as_bytes(),
+        )
         .await;
     assert_eq!(head.header("etag"), response.header("etag"));
     assert_eq!(

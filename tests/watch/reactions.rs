@@ -53,7 +53,7 @@ async fn too_many_changes_to_list_reload_the_page() {
 async fn a_plugin_can_take_over_notifying_pages() {
     let site = Site::page();
     let server = TestServer::start_with(&site, &["--watch=events"]).await;
-    let html = server.get("/").await;
+    let html = server.navigate("/").await;
     assert!(html.text().contains("/__pagewire__/client.js"));
     let mut page = acting_page(&server, 0).await;
     let mut files = files(&server).await;
@@ -114,7 +114,7 @@ async fn watching_injects_the_client_unless_configured_otherwise() {
     ] {
         save(&site, "pagewire.toml", file);
         let server = TestServer::start_with(&site, arguments).await;
-        let page = server.get("/").await;
+        let page = server.navigate("/").await;
         let found = page.text().contains("/__pagewire__/client.js");
         assert_eq!(found, has_client, "{arguments:?} {file:?}");
     }

@@ -14,7 +14,7 @@ pub(crate) const READ_BYTES: usize = 256 * 1024;
 /// A GET request. It accepts no content coding, because sending is compared and not compressing.
 pub(crate) fn get(address: SocketAddr, path: &str, headers: &str) -> Vec<u8> {
     format!(
-        "GET {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: benchmark\r\nAccept: */*\r\n{headers}\r\n"
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: benchmark\r\nAccept: text/html,*/*;q=0.8\r\n{headers}\r\n"
     )
     .into_bytes()
 }

@@ -25,6 +25,8 @@ export interface ServerInfo {
   readonly pagesWithoutClient: number;
   /** Further origins whose pages may connect. */
   readonly allowedOrigins: readonly string[];
+  /** Why pages were served without the client: a sentence for each reason. */
+  readonly withoutClientReasons: readonly string[];
 }
 
 /** Limits of a daemon. */

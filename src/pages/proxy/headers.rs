@@ -8,7 +8,6 @@
 
 use crate::config::ProxyRule;
 use crate::ids;
-use crate::pages::request::PageRequest;
 use axum::extract::ConnectInfo;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::request::Parts;
@@ -72,12 +71,6 @@ pub(super) fn list_members<'a>(
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
-}
-
-/// Whether the response may be a page.
-pub(in crate::pages) fn accepts_html(request: &PageRequest<'_>) -> bool {
-    list_members(&request.parts.headers, &header::ACCEPT)
-        .any(|range| range.starts_with("text/html"))
 }
 
 /// The proxy as backends see it in forwarding headers.

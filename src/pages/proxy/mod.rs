@@ -37,7 +37,6 @@ use error::ProxyError;
 use headers::ProxyIdentity;
 use rewrite::ResponseRewriter;
 
-pub(super) use headers::accepts_html;
 pub(crate) use tls::{TrustError, check_trust};
 pub(super) use tunnel::is_upgrade;
 

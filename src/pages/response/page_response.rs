@@ -245,6 +245,16 @@ impl PageResponse {
             && !self.is_event_stream()
     }
 
+    /// States that HTML differs between requests for a page and others, see `PageRequest::is_navigation`.
+    pub(crate) fn vary_by_destination(&mut self) {
+        const NAMES: &str = "Sec-Fetch-Dest, Accept";
+        let mut stated = self.headers.get_all(header::VARY).iter();
+        if !stated.any(|value| value == "*" || value == NAMES) {
+            let names = HeaderValue::from_static(NAMES);
+            self.headers.append(header::VARY, names);
+        }
+    }
+
     /// Replaces the body by one that is derived from it.
     pub(crate) fn set_derived_body(&mut self, derived: DerivedBody, variant: Variant) {
         self.replace_body(derived.body.into(), Some(derived.tag), variant);

@@ -103,6 +103,12 @@ impl PluginRegistry {
         }
     }
 
+    /// Whether the configuration disables injection, whatever plugins request.
+    #[must_use]
+    pub(crate) fn never_injects_client(&self) -> bool {
+        matches!(self.inject, Inject::Never)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -698,12 +698,16 @@ type GetServerInfoResponse struct {
 	// HTML pages served with the client since the start. When no page is connected, this and the next
 	// field show whether no page was served, or only pages without the client.
 	PagesWithClient uint64 `protobuf:"varint,9,opt,name=pages_with_client,json=pagesWithClient,proto3" json:"pages_with_client,omitempty"`
-	// HTML pages served without the client since the start.
+	// HTML pages served without the client since the start. HTML that a script or a program fetched counts
+	// too.
 	PagesWithoutClient uint64 `protobuf:"varint,10,opt,name=pages_without_client,json=pagesWithoutClient,proto3" json:"pages_without_client,omitempty"`
 	// Origins whose pages may load the socket client and connect, besides the daemon's own.
 	AllowedOrigins []string `protobuf:"bytes,11,rep,name=allowed_origins,json=allowedOrigins,proto3" json:"allowed_origins,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Why pages were served without the client, and what to do, for people: one sentence for each reason,
+	// the most frequent one first.
+	WithoutClientReasons []string `protobuf:"bytes,12,rep,name=without_client_reasons,json=withoutClientReasons,proto3" json:"without_client_reasons,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *GetServerInfoResponse) Reset() {
@@ -809,6 +813,13 @@ func (x *GetServerInfoResponse) GetPagesWithoutClient() uint64 {
 func (x *GetServerInfoResponse) GetAllowedOrigins() []string {
 	if x != nil {
 		return x.AllowedOrigins
+	}
+	return nil
+}
+
+func (x *GetServerInfoResponse) GetWithoutClientReasons() []string {
+	if x != nil {
+		return x.WithoutClientReasons
 	}
 	return nil
 }
@@ -1215,7 +1226,7 @@ const file_pagewire_v1_control_proto_rawDesc = "" +
 	"\x0eServerStopping\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12/\n" +
 	"\x05grace\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05grace\"\x16\n" +
-	"\x14GetServerInfoRequest\"\xca\x03\n" +
+	"\x14GetServerInfoRequest\"\x80\x04\n" +
 	"\x15GetServerInfoResponse\x12%\n" +
 	"\x0eserver_version\x18\x01 \x01(\tR\rserverVersion\x12\x1a\n" +
 	"\bfeatures\x18\x02 \x03(\tR\bfeatures\x12\x1b\n" +
@@ -1229,7 +1240,8 @@ const file_pagewire_v1_control_proto_rawDesc = "" +
 	"\x11pages_with_client\x18\t \x01(\x04R\x0fpagesWithClient\x120\n" +
 	"\x14pages_without_client\x18\n" +
 	" \x01(\x04R\x12pagesWithoutClient\x12'\n" +
-	"\x0fallowed_origins\x18\v \x03(\tR\x0eallowedOrigins\"\xa8\x02\n" +
+	"\x0fallowed_origins\x18\v \x03(\tR\x0eallowedOrigins\x124\n" +
+	"\x16without_client_reasons\x18\f \x03(\tR\x14withoutClientReasons\"\xa8\x02\n" +
 	"\x06Limits\x12*\n" +
 	"\x11max_message_bytes\x18\x01 \x01(\rR\x0fmaxMessageBytes\x12$\n" +
 	"\x0emax_body_bytes\x18\x02 \x01(\rR\fmaxBodyBytes\x12C\n" +

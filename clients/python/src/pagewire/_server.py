@@ -52,6 +52,8 @@ class ServerInfo:
     """HTML pages served without it since the start."""
     allowed_origins: tuple[str, ...]
     """Further origins whose pages may connect, besides the daemon's own."""
+    without_client_reasons: tuple[str, ...] = ()
+    """Why pages were served without the client: a sentence for each reason."""
 
     @classmethod
     def _from_proto(cls, info: control_pb2.GetServerInfoResponse) -> "ServerInfo":
@@ -76,6 +78,7 @@ class ServerInfo:
             pages_with_client=info.pages_with_client,
             pages_without_client=info.pages_without_client,
             allowed_origins=tuple(info.allowed_origins),
+            without_client_reasons=tuple(info.without_client_reasons),
         )
 
 

@@ -213,6 +213,7 @@ const NO_INFO: GetServerInfoResponse = {
   pagesWithClient: 0,
   pagesWithoutClient: 0,
   allowedOrigins: [],
+  withoutClientReasons: [],
 };
 
 function startRequest(plugin: Plugin, launchId: string): ServerStartRequest {

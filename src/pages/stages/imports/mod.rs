@@ -110,6 +110,12 @@ pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse
             return;
         }
     }
+    if kind == SourceKind::Page {
+        response.vary_by_destination();
+        if !request.is_navigation() {
+            return;
+        }
+    }
     // Boxed to keep the future of responses without imports small.
     Box::pin(resolve_imports(&request, &hooks, kind, response)).await;
 }

@@ -1,6 +1,7 @@
 //! Module scripts of an HTML page, inline and by URL.
 
 use crate::pages::html::{StartTag, Tag, walk_tags};
+use memchr::memchr2;
 use std::ops::Range;
 
 /// Module scripts of a page, in document order.
@@ -23,10 +24,17 @@ pub(super) fn find_modules(page: &[u8]) -> PageModules {
         Tag::Start { tag, end } => script_start = found.visit_start_tag(tag).then_some(end),
         Tag::End {
             name: b"script",
+            is_foreign,
             start,
+            ..
         } => {
             let inline = script_start.take().map(|script_start| script_start..start);
-            found.inline.extend(inline.filter(|text| !text.is_empty()));
+            // In SVG the text of a script may contain references and CDATA sections, and is not its source.
+            let is_source = |text: &[u8]| !is_foreign || memchr2(b'&', b'<', text).is_none();
+            let is_code = |text: &[u8]| !text.is_empty() && is_source(text);
+            found
+                .inline
+                .extend(inline.filter(|range| is_code(&page[range.clone()])));
         }
         _ => {}
     });
@@ -38,6 +46,7 @@ impl PageModules {
     fn visit_start_tag(&mut self, tag: &StartTag) -> bool {
         let attribute = |name| tag.attribute(name).unwrap_or_default();
         match tag.name.as_slice() {
+            b"base" | b"link" if tag.is_foreign => {}
             b"base" => self.controls_loading = true,
             b"link" => {
                 self.controls_loading |= attribute("rel").eq_ignore_ascii_case("modulepreload");
@@ -46,7 +55,8 @@ impl PageModules {
                 let script_type = attribute("type").trim();
                 self.controls_loading |= script_type.eq_ignore_ascii_case("importmap");
                 if script_type.eq_ignore_ascii_case("module") {
-                    let source = tag.attribute("src");
+                    // In SVG the attribute is `href`.
+                    let source = tag.attribute("src").filter(|_| !tag.is_foreign);
                     self.sources.extend(source.map(str::to_owned));
                     return source.is_none();
                 }

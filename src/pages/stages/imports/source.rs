@@ -46,6 +46,7 @@ pub(super) struct SyntaxError {
 
 /// Returns the imports of a module in source order: static imports, re-exports, and dynamic imports
 /// whose specifier is a string or a template without substitutions. TypeScript and JSX are not parsed.
+/// A source that is not a module but a classic script, whose syntax is laxer, has its dynamic imports.
 ///
 /// Errors that need semantic analysis (duplicate declarations, an import inside a block) are left to
 /// the browser.
@@ -55,7 +56,7 @@ pub(super) struct SyntaxError {
 pub(super) fn imports(source: &str) -> Parsed {
     let text = source.strip_prefix('\u{FEFF}').unwrap_or(source);
     let part = source.len() - text.len()..source.len();
-    imports_of_parts(source, std::slice::from_ref(&part))
+    imports_of(source, std::slice::from_ref(&part), parse_script)
 }
 
 /// What was found in the modules of a text.
@@ -71,10 +72,14 @@ pub(super) struct Parsed {
 /// Like [`imports`], for modules embedded in a larger text, in its order. Ranges and positions refer to
 /// that text. A module with an error has no imports.
 pub(super) fn imports_of_parts(whole: &str, parts: &[Range<usize>]) -> Parsed {
+    imports_of(whole, parts, parse_module)
+}
+
+fn imports_of(whole: &str, parts: &[Range<usize>], parse: Parse) -> Parsed {
     let mut parsed = Parsed::default();
     let mut counter = LineCounter::new(whole);
     let texts: Vec<&str> = parts.iter().map(|part| &whole[part.clone()]).collect();
-    for (part, found) in parts.iter().zip(parse_bounded(&texts)) {
+    for (part, found) in parts.iter().zip(parse_bounded(&texts, parse)) {
         match found {
             Ok(found) => {
                 let imports = found.into_iter().map(|(literal, dynamic, specifier)| {
@@ -107,17 +112,17 @@ pub(super) fn imports_of_parts(whole: &str, parts: &[Range<usize>]) -> Parsed {
 }
 
 /// Parses modules with bounded time, memory and stack, whatever the sources. Returns one result for each.
-fn parse_bounded(texts: &[&str]) -> Vec<Result<Vec<ImportSpan>, ParseError>> {
+fn parse_bounded(texts: &[&str], parse: Parse) -> Vec<ParseResult> {
     let parse_all = |texts: &[&str]| {
         stack::with_stack_for(texts, || {
-            let parse = |text: &&str| match nesting::too_deep(text) {
+            let parse_checked = |text: &&str| match nesting::too_deep(text) {
                 Some(offset) => Err((
                     "brackets are nested too deeply to parse (split the module)".to_owned(),
                     offset,
                 )),
                 None => parse(text),
             };
-            texts.iter().map(parse).collect::<Vec<_>>()
+            texts.iter().map(parse_checked).collect::<Vec<_>>()
         })
     };
     match parse_all(texts) {
@@ -125,7 +130,7 @@ fn parse_bounded(texts: &[&str]) -> Vec<Result<Vec<ImportSpan>, ParseError>> {
         // One of them must not keep the others from being parsed.
         Err(_) if texts.len() > 1 => {
             let (first, second) = texts.split_at(texts.len() / 2);
-            [parse_bounded(first), parse_bounded(second)].concat()
+            [parse_bounded(first, parse), parse_bounded(second, parse)].concat()
         }
         Err(error) => {
             let message = match error {
@@ -146,11 +151,28 @@ type ImportSpan = (Range<usize>, bool, String);
 /// Message and byte offset.
 type ParseError = (String, usize);
 
-fn parse(text: &str) -> Result<Vec<ImportSpan>, ParseError> {
+type ParseResult = Result<Vec<ImportSpan>, ParseError>;
+
+/// Parses one text.
+type Parse = fn(&str) -> ParseResult;
+
+fn parse_module(text: &str) -> ParseResult {
+    parse_as(SourceType::mjs(), text)
+}
+
+/// Parses a module or a classic script. If it is neither, returns the error of the module.
+fn parse_script(text: &str) -> ParseResult {
+    parse_module(text).or_else(|error| parse_as(SourceType::script(), text).map_err(|_| error))
+}
+
+fn parse_as(source_type: SourceType, text: &str) -> ParseResult {
     let allocator = Allocator::default();
-    let parsed = Parser::new(&allocator, text, SourceType::mjs())
+    let parsed = Parser::new(&allocator, text, source_type)
         .with_options(options())
         .parse();
+    if source_type.is_script() && parsed.module_record.has_module_syntax {
+        return Err(("a classic script has no imports and exports".to_owned(), 0));
+    }
     let first_error = parsed
         .diagnostics
         .errors()

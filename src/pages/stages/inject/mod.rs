@@ -1,22 +1,23 @@
-//! The inject stage: inserts the script of the socket client into HTML pages.
+//! The inject stage: inserts the scripts of Pagewire into HTML that is requested as a page or in a frame
+//! ([`PageRequest::is_navigation`]). HTML for anything else stays byte for byte as it is.
 //!
-//! The place follows the rules of `@web/dev-server`: before the last `</body>`, otherwise before the last
-//! `</head>`, otherwise at the end; fragments are not changed. Streamed pages, and pages at whose end a
-//! script would not run, get it at the start of the head. One contiguous piece is inserted and no other
-//! byte changes, so every ASCII-compatible encoding is preserved.
+//! The client goes before the last `</body>`, otherwise before the last `</head>`, otherwise at the end, as a
+//! module. A module that starts to load before the page's import map would disable the map in many
+//! browsers. So in streamed pages, and in pages at whose end a script would not run, a deferred classic script
+//! in the head loads the module when the page is parsed. The recorder, a classic script, goes to the start of
+//! the head. No other byte changes, so every ASCII-compatible encoding is preserved.
 
 mod head;
 pub(crate) mod policy;
 mod scan;
+mod scripts;
 
 use super::encode;
 use super::imports::PreloadHints;
 use crate::blocking::run_sized;
-use crate::message::{CLIENT_PATH, RECORDER_PATH};
+use crate::hub::WithoutClient;
 use crate::pages::PageService;
-use crate::pages::html::escape;
 use crate::pages::request::PageRequest;
-use crate::pages::response::derived_cache::Variant;
 use crate::pages::response::page_response::{PageResponse, Payload, sized_content_tag};
 use axum::body::{Body, BodyDataStream};
 use axum::http::{StatusCode, header};
@@ -24,76 +25,51 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream;
 use head::PageHead;
-use scan::{PageScan, is_document, scan};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use scan::{PageScan, scan};
+use scripts::{Scripts, has_utf_16_mark, insert_scripts};
 
-/// Comment that explains the inserted scripts to readers of the page's source.
-const MARKER: &str = "<!-- injected by pagewire -->";
-
-/// Scripts to be inserted into a page.
-#[derive(Clone)]
-pub(crate) struct Scripts {
-    client: bool,
-    /// The recorder must run before the page's own scripts, so it is placed at the start of the head.
-    recorder: bool,
-    /// Base path of the daemon's URLs; empty or without a trailing slash.
-    base: String,
-    /// Content security policies in the response headers, separated by commas.
-    policies: String,
-    preloads: PreloadHints,
-}
-
-impl Scripts {
-    /// Returns the scripts that pages get at the moment.
-    fn current(service: &PageService) -> Self {
-        let client = service.plugins.inject_client();
-        let recorder = client && service.hub.report_mode().any();
-        Self::new(client, recorder, &service.base)
-    }
-
-    fn new(client: bool, recorder: bool, base: &str) -> Self {
-        Self {
-            client,
-            recorder,
-            base: base.to_owned(),
-            policies: String::new(),
-            preloads: PreloadHints::default(),
-        }
-    }
-
-    /// Returns the nonce with which the page's policies allow scripts.
-    fn nonce<'a>(&'a self, page: &'a PageScan) -> Option<&'a str> {
-        policy::find_nonce(&self.policies).or(page.nonce.as_deref())
-    }
-
-    /// Returns the variant of the page with these scripts.
-    fn variant(&self) -> Variant {
-        Variant {
-            name: if self.recorder { "recorder" } else { "client" },
-            input_hash: match self.policies.as_bytes() {
-                [] => self.preloads.hash,
-                policies => xxh3_64_with_seed(policies, self.preloads.hash),
-            },
-        }
-    }
-}
-
-/// Runs the stage. The entity tag names the inserted scripts, so that a 304 cannot bring back a page
-/// without the client, or with scripts that are no longer injected.
+/// Runs the stage, and counts the page. The entity tag names the inserted scripts, so that a 304 cannot bring
+/// back a page without the client, or with scripts that are no longer injected.
 pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse) {
-    let is_whole =
-        ![StatusCode::PARTIAL_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status);
-    if response.verbatim || !response.is_html() || !is_whole {
+    let has_no_page = [
+        StatusCode::NO_CONTENT,
+        StatusCode::RESET_CONTENT,
+        StatusCode::PARTIAL_CONTENT,
+        StatusCode::NOT_MODIFIED,
+    ];
+    if !response.is_html() || has_no_page.contains(&response.status) {
         return;
     }
+    let outcome = inject(request, response).await;
+    if response.status.is_success() && !request.is_head() {
+        request.service.hub.page_counts().count(outcome);
+    }
+}
+
+/// Inserts the scripts, or returns why the page does not get them.
+async fn inject(
+    request: &PageRequest<'_>,
+    response: &mut PageResponse,
+) -> Result<(), WithoutClient> {
     let service = request.service;
-    let mut scripts = Scripts::current(service);
-    if response.status.is_success() {
-        service.hub.count_page(scripts.client);
+    if !service.plugins.inject_client() {
+        return Err(if service.plugins.never_injects_client() {
+            WithoutClient::Disabled
+        } else {
+            WithoutClient::NotRequested
+        });
     }
-    if !scripts.client {
-        return;
+    if response.verbatim {
+        return Err(WithoutClient::Verbatim);
     }
+    response.vary_by_destination();
+    if !request.is_navigation() {
+        return Err(WithoutClient::NotNavigated);
+    }
+    if is_utf_16(response) {
+        return Err(WithoutClient::Encoding);
+    }
+    let mut scripts = Scripts::current(request);
     let policies = response
         .headers
         .get_all(header::CONTENT_SECURITY_POLICY)
@@ -104,7 +80,7 @@ pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse
     if !encode::decode(response) {
         let coding = response.header(header::CONTENT_ENCODING);
         tracing::warn!(target: "pagewire::pages", path, coding, "cannot inject the client into a page with this content coding");
-        return;
+        return Err(WithoutClient::ContentCoding);
     }
     let mut tag = response.tag.clone();
     if let Payload::Bytes(body) = &response.body {
@@ -150,6 +126,18 @@ pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse
         // The date of the file does not cover the inserted scripts.
         response.headers.remove(header::LAST_MODIFIED);
     }
+    Ok(())
+}
+
+/// Whether a page is in UTF-16, by its byte order mark if its content is in memory, or by its content type. A
+/// page cannot declare this encoding itself.
+fn is_utf_16(response: &PageResponse) -> bool {
+    let content_type = response.header(header::CONTENT_TYPE).to_ascii_lowercase();
+    let starts_as_utf_16 = match &response.body {
+        Payload::Bytes(page) => has_utf_16_mark(page),
+        _ => false,
+    };
+    starts_as_utf_16 || content_type.contains("charset=utf-16")
 }
 
 /// Inserts scripts into one page.
@@ -247,215 +235,5 @@ impl Insertion {
             blocking,
             unchecked: found.unchecked_policies,
         })
-    }
-}
-
-/// Returns the page, or the beginning of one, with the scripts. Returns `None` when it is a fragment,
-/// already has the scripts, or is in an encoding that is not ASCII-compatible.
-fn insert_scripts(
-    page: &Bytes,
-    found: &PageScan,
-    scripts: &Scripts,
-    is_whole: bool,
-) -> Option<Bytes> {
-    let recorder = scripts.recorder && !found.has_recorder;
-    let client = scripts.client && !found.has_client;
-    if !is_document(page) || (!recorder && !client) {
-        return None;
-    }
-    let nonce = scripts.nonce(found);
-    let nonce = nonce
-        .map(|nonce| format!(" nonce=\"{nonce}\""))
-        .unwrap_or_default();
-    let base = &scripts.base;
-    let mut tags = String::new();
-    if recorder {
-        tags.push_str(&format!(
-            "<script src=\"{base}{RECORDER_PATH}\"{nonce}></script>"
-        ));
-    }
-    if client {
-        for url in scripts.preloads.urls.iter() {
-            let url = escape(url);
-            tags.push_str(&format!(
-                "<link rel=\"modulepreload\" href=\"{base}{url}\"{nonce}>"
-            ));
-        }
-        tags.push_str(&format!(
-            "<script type=\"module\" src=\"{base}{CLIENT_PATH}\"{nonce}></script>"
-        ));
-    }
-    // Inserts no line break, so that the line numbers in the page's own errors stay correct.
-    let at_head_start = || splice(page, found.head_start, &format!("{MARKER}{tags}"));
-    if !is_whole || recorder || found.has_foreign_base {
-        return Some(at_head_start());
-    }
-    let before_end = |offset| splice(page, offset, &format!("{MARKER}\n{tags}"));
-    if let Some(offset) = found.body_end.or(found.head_end) {
-        return Some(before_end(offset));
-    }
-    // After a frameset, or within an unclosed element such as a title, the script would not run.
-    let appended = before_end(page.len());
-    let would_run = !found.has_frameset && scan(&appended).has_client;
-    Some(if would_run { appended } else { at_head_start() })
-}
-
-fn splice(page: &[u8], offset: usize, piece: &str) -> Bytes {
-    [&page[..offset], piece.as_bytes(), &page[offset..]]
-        .concat()
-        .into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const SCRIPT: &str = "<!-- injected by pagewire -->\n<script type=\"module\" src=\"/__pagewire__/client.js\"></script>";
-
-    fn inject(page: &str, recorder: bool, policies: &str) -> Option<String> {
-        let mut scripts = Scripts::new(true, recorder, "");
-        scripts.policies = policies.to_owned();
-        let page = Bytes::copy_from_slice(page.as_bytes());
-        let inserted = insert_scripts(&page, &scan(&page), &scripts, true)?;
-        Some(String::from_utf8(inserted.to_vec()).unwrap())
-    }
-
-    fn injected(page: &str) -> Option<String> {
-        inject(page, false, "")
-    }
-
-    #[test]
-    fn the_recorder_and_the_client_are_placed_at_the_start_of_the_head() {
-        let both = SCRIPT.replace(
-            "\n<script",
-            "<script src=\"/__pagewire__/recorder.js\"></script><script",
-        );
-        for page in [
-            "<!doctype html><html lang=en><head>|<script>early()</script></head><body></body></html>",
-            "<!doctype html><html>|<body></body></html>",
-            "<!doctype html>|<p>x</p></body>",
-            "<!-- a --><html a='>'>|<template><head></head></template>",
-            // Without a head element, the head is implied before the body.
-            "|<body><p>",
-        ] {
-            let expected = page.replace('|', &both);
-            let once = inject(&page.replace('|', ""), true, "").unwrap();
-            assert_eq!(once, expected, "{page}");
-            assert_eq!(inject(&once, true, ""), None);
-        }
-        let marked = inject("\u{FEFF}<body>", true, "").unwrap();
-        assert!(marked.starts_with("\u{FEFF}<!-- injected"));
-    }
-
-    #[test]
-    fn the_client_is_placed_before_the_end_of_the_body_or_head_or_at_the_end() {
-        for page in [
-            "<!doctype html><body><p>x</p>|</body></html>",
-            "<html><head></head><body></body x><p>late</p>|</body></html>",
-            "<!doctype html><p>no body tag|</body>",
-            "<html><head><title>t</title>|</head><p>noend",
-            "<!doctype html><p>nothing closed|",
-            "<body><script>const s = '</body>';</script>|</body>",
-            "<body><!-- </body> --><textarea></body></textarea><title></body></title>|</body>",
-            "<body><template></body></template>|</BODY >",
-            "<body><a title='</body>'>|</body>",
-            "<html><head>|</head><frameset></frameset></html>",
-            "\u{FEFF}<!-- a -->\n<!-- <p> --> <!DOCTYPE html>|",
-        ] {
-            let expected = page.replace('|', SCRIPT);
-            assert_eq!(injected(&page.replace('|', "")), Some(expected), "{page}");
-        }
-    }
-
-    #[test]
-    fn the_client_is_placed_at_the_start_of_the_head_if_it_would_not_run_at_the_end() {
-        for page in [
-            "<html>|<frameset></frameset></html>",
-            "<!doctype html>|<title>never closed",
-            "<html><head>|<base href='https://cdn.example/'></head><body></body></html>",
-            "<html><head>|<base href='//cdn.example/'></head><body></body></html>",
-        ] {
-            let expected = page.replace('|', &SCRIPT.replace('\n', ""));
-            assert_eq!(injected(&page.replace('|', "")), Some(expected), "{page}");
-        }
-        // A base on the same host is harmless.
-        let page = "<html><head><base href='/docs/'></head><body>|</body></html>";
-        let expected = page.replace('|', SCRIPT);
-        assert_eq!(injected(&page.replace('|', "")), Some(expected));
-    }
-
-    #[test]
-    fn script_urls_include_the_base_path() {
-        let page = Bytes::from_static(b"<html>");
-        let scripts = Scripts::new(true, true, "/app");
-        let page = insert_scripts(&page, &scan(&page), &scripts, true).unwrap();
-        let text = String::from_utf8(page.to_vec()).unwrap();
-        assert!(text.contains("src=\"/app/__pagewire__/client.js\""));
-        assert!(text.contains("src=\"/app/__pagewire__/recorder.js\""));
-        assert_eq!(insert_scripts(&page, &scan(&page), &scripts, true), None);
-    }
-
-    #[test]
-    fn fragments_and_pages_with_the_client_are_unchanged() {
-        for page in [
-            "",
-            "<p>x</p></body>",
-            "text",
-            "<!-- <html> --><p>x",
-            "<htmlx>",
-            "<bodyguard>",
-            "<!-- open <html>",
-            "\u{FEFF}<p>",
-            "<html><script type=module src=/__pagewire__/client.js></script>",
-            "<html><script type=module src='/__web-dev-server__web-socket.js'></script>",
-        ] {
-            assert_eq!(injected(page), None, "{page}");
-        }
-    }
-
-    #[test]
-    fn the_nonce_is_copied_from_the_policy_or_the_page() {
-        let tag = |page: &str, policy: &str| {
-            let page = inject(page, false, policy).unwrap();
-            page.split("client.js\"")
-                .nth(1)
-                .unwrap()
-                .split('>')
-                .next()
-                .unwrap()
-                .to_owned()
-        };
-        let meta = "<html><meta http-equiv=Content-Security-Policy content=\"script-src 'self' 'nonce-bWV0YQ=='\">";
-        assert_eq!(
-            tag(
-                "<html>",
-                "default-src 'nonce-a'; script-src 'self' 'nonce-b+/='"
-            ),
-            " nonce=\"b+/=\""
-        );
-        assert_eq!(tag("<html>", "default-src 'nonce-a'"), " nonce=\"a\"");
-        assert_eq!(tag("<html>", "script-src 'nonce-\"onload=x'"), "");
-        assert_eq!(tag(meta, ""), " nonce=\"bWV0YQ==\"");
-        assert_eq!(
-            tag("<html><script nonce=abc></script>", ""),
-            " nonce=\"abc\""
-        );
-        assert_eq!(tag("<html><script nonce='\"><b>'></script>", ""), "");
-    }
-
-    proptest! {
-        #[test]
-        fn injection_inserts_one_contiguous_piece(
-            page in "(<!doctype html>|<html>|\u{FEFF}<body>)(<(/)?(head|body|script|template|title|p|svg)( a=['\"]?)?>?|<!--|-->|é|\\PC| |\"){0,24}"
-        ) {
-            let once = injected(&page).unwrap();
-            let piece = [SCRIPT.to_owned(), SCRIPT.replace('\n', "")]
-                .into_iter()
-                .find(|piece| once.contains(piece.as_str()))
-                .unwrap();
-            prop_assert_eq!(once.replacen(&piece, "", 1), page);
-            prop_assert_eq!(injected(&once), None);
-        }
     }
 }

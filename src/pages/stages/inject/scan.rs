@@ -4,6 +4,7 @@
 use super::policy;
 use crate::message::{CLIENT_PATH, RECORDER_PATH, WDS_CLIENT_PATH};
 use crate::pages::html::{StartTag, Tag, walk_tags};
+use memchr::memchr;
 
 /// Content security policies of a page that are checked for blocking the client. Of the others only the
 /// number is logged. Default 16.
@@ -13,35 +14,22 @@ fn without_byte_order_mark(page: &[u8]) -> &[u8] {
     page.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(page)
 }
 
-/// Whether a page is a document rather than a fragment. As in `@web/dev-server`, a document begins with a
-/// doctype or an `html`, `head` or `body` tag, after comments and white space.
-pub(super) fn is_document(page: &[u8]) -> bool {
-    let mut rest = without_byte_order_mark(page);
-    loop {
-        rest = rest.trim_ascii_start();
-        let Some(comment) = rest.strip_prefix(b"<!--") else {
-            break;
-        };
-        let Some(end) = comment.windows(3).position(|window| window == b"-->") else {
-            return false;
-        };
-        rest = &comment[end + 3..];
-    }
-    [&b"<!doctype"[..], b"<html", b"<head", b"<body"]
-        .iter()
-        .any(|tag| {
-            rest.len() >= tag.len()
-                && rest[..tag.len()].eq_ignore_ascii_case(tag)
-                && !rest
-                    .get(tag.len())
-                    .is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'_')
-        })
+/// Returns where a page begins: after its byte order mark, and after an XML declaration, which browsers
+/// recognize only in front of everything else.
+fn content_start(page: &[u8]) -> usize {
+    let rest = without_byte_order_mark(page);
+    let declaration = if rest.starts_with(b"<?xml") {
+        memchr(b'>', rest).map_or(0, |end| end + 1)
+    } else {
+        0
+    };
+    page.len() - rest.len() + declaration
 }
 
 /// Things that the start of the head can follow, in ascending order of precedence.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum HeadAnchor {
-    /// The start of the page, or its byte order mark.
+    /// The start of the page, see [`content_start`].
     #[default]
     Page,
     Doctype,
@@ -57,6 +45,9 @@ pub(super) struct PageScan {
     /// Start of the last `</head>`.
     pub(super) head_end: Option<usize>,
     pub(super) head_start: usize,
+    /// End of the last import map. A module that begins to load before an import map disables it in many
+    /// browsers: those without support for several maps.
+    pub(super) import_map_end: Option<usize>,
     head_anchor: HeadAnchor,
     /// Whether the head is complete. The rest of the page can change only `body_end`.
     pub(super) is_past_head: bool,
@@ -75,27 +66,37 @@ pub(super) struct PageScan {
 }
 
 /// Attributes that the scan looks at.
-const ATTRIBUTES: [&str; 5] = ["src", "nonce", "http-equiv", "content", "href"];
+const ATTRIBUTES: [&str; 6] = ["src", "nonce", "http-equiv", "content", "href", "type"];
 
 /// Scans a page, or the beginning of one.
 pub(super) fn scan(page: &[u8]) -> PageScan {
     let mut found = PageScan {
-        head_start: page.len() - without_byte_order_mark(page).len(),
+        head_start: content_start(page),
         ..PageScan::default()
     };
     // Tags inside a template are not part of the document's structure.
     let mut template_depth = 0_usize;
+    let mut is_in_import_map = false;
     walk_tags(page, &ATTRIBUTES, |tag| match tag {
         Tag::Doctype { end } => found.set_head_start(end, HeadAnchor::Doctype),
+        // HTML elements of these names are meant.
+        Tag::Start { tag, .. } if tag.is_foreign => {}
+        Tag::End {
+            is_foreign: true, ..
+        } => {}
         Tag::Start { tag, end } => {
             if template_depth == 0 {
                 found.visit_structure(tag, end);
             }
             found.visit_content(tag);
+            is_in_import_map = template_depth == 0 && is_import_map(tag);
             template_depth += usize::from(tag.name == b"template");
         }
-        Tag::End { name, start } => match name {
+        Tag::End {
+            name, start, end, ..
+        } => match name {
             b"template" => template_depth = template_depth.saturating_sub(1),
+            b"script" if is_in_import_map => found.import_map_end = Some(end),
             b"body" if template_depth == 0 => found.body_end = Some(start),
             b"head" if template_depth == 0 => {
                 found.head_end = Some(start);
@@ -105,6 +106,11 @@ pub(super) fn scan(page: &[u8]) -> PageScan {
         },
     });
     found
+}
+
+fn is_import_map(tag: &StartTag) -> bool {
+    let script_type = tag.attribute("type").unwrap_or_default();
+    tag.name == b"script" && script_type.trim().eq_ignore_ascii_case("importmap")
 }
 
 impl PageScan {

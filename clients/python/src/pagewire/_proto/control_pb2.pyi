@@ -92,7 +92,7 @@ class GetServerInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetServerInfoResponse(_message.Message):
-    __slots__ = ("server_version", "features", "base_urls", "epoch", "start_time", "limits", "refused_frames", "injects_client", "pages_with_client", "pages_without_client", "allowed_origins")
+    __slots__ = ("server_version", "features", "base_urls", "epoch", "start_time", "limits", "refused_frames", "injects_client", "pages_with_client", "pages_without_client", "allowed_origins", "without_client_reasons")
     SERVER_VERSION_FIELD_NUMBER: _ClassVar[int]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     BASE_URLS_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +104,7 @@ class GetServerInfoResponse(_message.Message):
     PAGES_WITH_CLIENT_FIELD_NUMBER: _ClassVar[int]
     PAGES_WITHOUT_CLIENT_FIELD_NUMBER: _ClassVar[int]
     ALLOWED_ORIGINS_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_CLIENT_REASONS_FIELD_NUMBER: _ClassVar[int]
     server_version: str
     features: _containers.RepeatedScalarFieldContainer[str]
     base_urls: _containers.RepeatedScalarFieldContainer[str]
@@ -115,7 +116,8 @@ class GetServerInfoResponse(_message.Message):
     pages_with_client: int
     pages_without_client: int
     allowed_origins: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, server_version: _Optional[str] = ..., features: _Optional[_Iterable[str]] = ..., base_urls: _Optional[_Iterable[str]] = ..., epoch: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., refused_frames: _Optional[int] = ..., injects_client: bool = ..., pages_with_client: _Optional[int] = ..., pages_without_client: _Optional[int] = ..., allowed_origins: _Optional[_Iterable[str]] = ...) -> None: ...
+    without_client_reasons: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, server_version: _Optional[str] = ..., features: _Optional[_Iterable[str]] = ..., base_urls: _Optional[_Iterable[str]] = ..., epoch: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., refused_frames: _Optional[int] = ..., injects_client: bool = ..., pages_with_client: _Optional[int] = ..., pages_without_client: _Optional[int] = ..., allowed_origins: _Optional[_Iterable[str]] = ..., without_client_reasons: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Limits(_message.Message):
     __slots__ = ("max_message_bytes", "max_body_bytes", "max_call_timeout", "max_socket_queue_bytes", "event_log_entries", "event_log_bytes")

@@ -72,6 +72,7 @@ export interface GetServerInfoResponse {
   pagesWithClient: number;
   pagesWithoutClient: number;
   allowedOrigins: string[];
+  withoutClientReasons: string[];
 }
 
 export interface Limits {
@@ -799,6 +800,7 @@ function createBaseGetServerInfoResponse(): GetServerInfoResponse {
     pagesWithClient: 0,
     pagesWithoutClient: 0,
     allowedOrigins: [],
+    withoutClientReasons: [],
   };
 }
 
@@ -836,6 +838,9 @@ export const GetServerInfoResponse: MessageFns<GetServerInfoResponse> = {
     }
     for (const v of message.allowedOrigins) {
       writer.uint32(90).string(v!);
+    }
+    for (const v of message.withoutClientReasons) {
+      writer.uint32(98).string(v!);
     }
     return writer;
   },
@@ -941,6 +946,14 @@ export const GetServerInfoResponse: MessageFns<GetServerInfoResponse> = {
             message.allowedOrigins.push(reader.string());
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.withoutClientReasons.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -971,6 +984,7 @@ export const GetServerInfoResponse: MessageFns<GetServerInfoResponse> = {
     message.pagesWithClient = object.pagesWithClient ?? 0;
     message.pagesWithoutClient = object.pagesWithoutClient ?? 0;
     message.allowedOrigins = object.allowedOrigins?.map((e) => e) || [];
+    message.withoutClientReasons = object.withoutClientReasons?.map((e) => e) || [];
     return message;
   },
 };

@@ -119,7 +119,8 @@ final class FromWire {
         info.getInjectsClient(),
         info.getPagesWithClient(),
         info.getPagesWithoutClient(),
-        List.copyOf(info.getAllowedOriginsList()));
+        List.copyOf(info.getAllowedOriginsList()),
+        List.copyOf(info.getWithoutClientReasonsList()));
   }
 
   private static Limits limits(dev.pagewire.v1.Limits limits) {

@@ -18,6 +18,7 @@ import java.util.List;
  * @param pagesWithClient HTML pages served with the socket client since the start
  * @param pagesWithoutClient HTML pages served without the socket client since the start
  * @param allowedOrigins origins whose pages may connect, besides the daemon's own
+ * @param withoutClientReasons why pages were served without the client: a sentence for each reason
  */
 public record ServerInfo(
     String serverVersion,
@@ -30,4 +31,5 @@ public record ServerInfo(
     boolean injectsClient,
     long pagesWithClient,
     long pagesWithoutClient,
-    List<String> allowedOrigins) {}
+    List<String> allowedOrigins,
+    List<String> withoutClientReasons) {}

@@ -1,0 +1,7 @@
+/**
+ * Loads Pagewire's socket client into a page that must not load a module before its import maps: the daemon
+ * injects this classic script with `defer`, so it runs when the page is parsed.
+ */
+import(document.currentScript.src.replace(/\?.*/, '')).catch((error) => {
+  console.error('[pagewire] cannot load the socket client', error);
+});
