@@ -49,7 +49,6 @@ pub(crate) struct NodeResolve {
 
 /// Maps specifiers to the URLs under which their files are served.
 struct SpecifierMapper {
-    resolver: NodeResolver,
     roots: Roots,
 }
 
@@ -93,10 +92,7 @@ impl NodeResolve {
             _session: session,
             guard,
             calls: receiver,
-            mapper: Arc::new(SpecifierMapper {
-                resolver: NodeResolver::new(roots.dir()),
-                roots,
-            }),
+            mapper: Arc::new(SpecifierMapper { roots }),
         })
     }
 
@@ -143,6 +139,7 @@ impl SpecifierMapper {
         deadline: Instant,
     ) -> Option<ResolvedImports> {
         let importer = Importer::of(call, &self.roots);
+        let resolver = NodeResolver::new(&self.roots.dir());
         let mut depends_on = BTreeSet::new();
         let mut resolved = HashMap::new();
         let mut specifiers = Vec::with_capacity(call.imports.len());
@@ -152,7 +149,7 @@ impl SpecifierMapper {
             }
             let specifier = import.specifier.as_str();
             let replacement = resolved.entry(specifier).or_insert_with(|| {
-                let resolution = self.resolver.resolve(&importer.file, specifier);
+                let resolution = resolver.resolve(&importer.file, specifier);
                 depends_on.extend(resolution.depends_on);
                 self.replacement(&importer, specifier, resolution.outcome)
             });
@@ -319,10 +316,7 @@ mod tests {
         std::fs::write(site.path().join("b.js"), "").expect("the file is written");
         let root = Root::open(site.path(), &[], &[]).expect("a root");
         let roots = Roots::new(root, Vec::new());
-        let mapper = SpecifierMapper {
-            resolver: NodeResolver::new(roots.dir()),
-            roots,
-        };
+        let mapper = SpecifierMapper { roots };
         let import = ImportSpecifier {
             specifier: "./b".to_owned(),
             dynamic: false,
