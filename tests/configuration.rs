@@ -173,6 +173,8 @@ async fn every_setting_can_be_given_as_flag_variable_and_key() {
         ("allow_file", json!([".env"]), ".env"),
         ("watch", json!("events"), "events"),
         ("watch_poll", json!(true), "true"),
+        ("watch_ignore", json!(["*.log"]), "*.log"),
+        ("watch_include", json!(["dist/"]), "dist/"),
         ("console", json!(true), "true"),
         ("debug", json!(true), "true"),
         ("log", json!("warn,pages=debug"), "warn,pages=debug"),

@@ -3,9 +3,11 @@
  * has loaded reloads it, and files it never loaded are ignored. Loaded by the socket client when it
  * is first needed.
  *
- * What a page has loaded is known from its document's URL and the browser's list of its fetches.
- * That list has a worker's first script but nothing that the worker loads itself, so a page with
- * workers assumes that any unknown script was loaded by one of them.
+ * What a page has loaded is known from its document's URL, the list of its fetches, and what its
+ * document shows. The daemon knows the rest: it names the documents and scripts that requested a
+ * file, which are the page itself, a frame without a socket client, a worker or a worklet. Since the
+ * page may be older than the daemon's record, a page with workers also assumes that any unknown
+ * script was loaded by one of them.
  */
 
 /** Initiator types whose fetches can be repeated in place; all others need a reload. */
@@ -32,14 +34,19 @@ const IMAGES = {
 
 /** The daemon's root. */
 let base;
+/** Whether the page has started a worker. */
+let hasWorker = false;
 /** When changes were announced, by `key`: a fetch that began earlier may have got the old file. */
 const changeTimes = new Map();
 let observer;
 
-/** Acts on changed files: URL paths below `root`. Reloads if none are given, or fetches are unknown. */
-export function applyChanges(paths, root, knowsFetches) {
+/**
+ * Acts on changed files: `paths` below the daemon's root, each with its `users`. Reloads if no paths
+ * are given.
+ */
+export function applyChanges({ paths, users }, { root, fetches, knowsAllFetches, urls }) {
   base = root;
-  if (paths.length === 0 || !knowsFetches) return reload();
+  if (paths.length === 0) return reload();
   const now = performance.now();
   for (const name of paths.flatMap(keysOf)) {
     changeTimes.delete(name);
@@ -50,7 +57,13 @@ export function applyChanges(paths, root, knowsFetches) {
     changeTimes.delete(name);
   }
   observer ??= observeFetches();
-  updateUses(new Set(paths.flatMap(keysOf)), performance.getEntriesByType('resource'));
+  const known = [...fetches];
+  hasWorker = Boolean(navigator.serviceWorker?.controller)
+    || known.some(({ name, initiatorType }) => initiatorType === 'other' && WORKER.test(key(name)));
+  const own = new Set([...urls, documentUrl()].map(key));
+  const isOwn = (user) => user === '' || own.has(keyOf(user)) || own.has(key(new URL(user, location.origin)));
+  const served = new Set(paths.filter((path) => !knowsAllFetches || users[path]?.some(isOwn)).map(keyOf));
+  updateUses(new Set(paths.flatMap(keysOf)), known, served);
 }
 
 /** Handles fetches that end from now on, but began before their file changed. */
@@ -63,8 +76,11 @@ function observeFetches() {
   return fetches;
 }
 
-/** Swaps these files, given by `key`, wherever the page uses them, or reloads the page. */
-function updateUses(files, fetches) {
+/**
+ * Swaps these files, given by `key`, wherever the page uses them, or reloads the page. Reloads it also
+ * if it is unknown how it uses one that was `served` to it.
+ */
+function updateUses(files, fetches, served = new Set()) {
   if (isDocument(files)) return reload();
   const uses = new Map();
   for (const { name, initiatorType } of fetches) {
@@ -73,7 +89,12 @@ function updateUses(files, fetches) {
     if (!uses.has(file)) uses.set(file, { url: name, initiators: new Set() });
     uses.get(file).initiators.add(initiatorType);
   }
-  if (hasWorker() && [...files].some((file) => !uses.has(file) && WORKER_FILE.test(file))) return reload();
+  for (const file of files) {
+    const initiators = uses.has(file) ? [] : usesInDocument(file);
+    if (initiators.length > 0) uses.set(file, { url: urlOf(file), initiators: new Set(initiators) });
+  }
+  const isUnknown = (file) => served.has(file) || (hasWorker && WORKER_FILE.test(file));
+  if ([...files].some((file) => !uses.has(file) && isUnknown(file))) return reload();
   const links = new Set();
   for (const [file, { url, initiators }] of uses) {
     if (![...initiators].every((type) => SWAPPABLE.has(type))) return reload();
@@ -102,24 +123,40 @@ function key(url) {
   }
 }
 
+/** Returns a URL of the file with this key. */
+const urlOf = (file) => encodeURI(file).replace(/[?#]/g, encodeURIComponent);
+
+/** Returns the key of a path below the daemon's root. */
+const keyOf = (path) => key(new URL(path.replace(/^\//, './'), base));
+
 /** Returns the keys of all URLs under which a changed file may have been requested. */
 function keysOf(path) {
-  const file = key(new URL(path.replace(/^\//, './'), base));
+  const file = keyOf(path);
   const folder = /^(.*)\/index\.html$/.exec(file)?.[1];
   return folder === undefined ? [file] : [file, `${folder}/`, folder];
 }
 
+/** Returns the URL that the document was loaded from, which page code may have replaced. */
+const documentUrl = () => performance.getEntriesByType('navigation')[0]?.name ?? location.href;
+
 /** Whether the document may have been made from one of these files. */
 function isDocument(files) {
-  const loaded = performance.getEntriesByType('navigation')[0]?.name ?? location.href;
-  const page = key(loaded);
+  const page = key(documentUrl());
   // A URL without an extension: the page was generated from some HTML file, or is the app index.
   const isGenerated = /\/[^/.]+$/.test(page);
   return files.has(page) || (isGenerated && [...files].some((file) => /\.html?$/.test(file)));
 }
 
-const hasWorker = () => performance.getEntriesByType('resource')
-  .some(({ name, initiatorType }) => initiatorType === 'other' && WORKER.test(key(name)));
+/** Returns how the document itself uses a file: the initiator types of what it shows. */
+function usesInDocument(file) {
+  const isStyled = [...stylesOfDocument()].some((style) => updatedText(style, file, '') !== undefined);
+  const uses = {
+    link: stylesheets().some((link) => key(link.href) === file),
+    img: swapImages(file, (url) => url),
+    css: isStyled || !importersOf(file, [...document.styleSheets]).next().done,
+  };
+  return Object.keys(uses).filter((initiator) => uses[initiator]);
+}
 
 /** Reloads frames whose document changed, except those with a socket client of their own. */
 function reloadFrames(files) {
@@ -175,10 +212,23 @@ async function reportOrReload(url) {
 const isDiagnosticFetch = (url, initiatorType) =>
   initiatorType === 'fetch' && new URL(url).searchParams.has('pagewire-fresh');
 
+/** Media of a stylesheet that is to be loaded, but not applied. */
+const NO_MEDIA = 'not all';
+
 /** Reloads a stylesheet. The old one is removed once the new one is loaded, so that nothing flashes. */
 function swapStyle(link, onError = () => {}) {
   swaps.get(link)?.remove(); // Changed again before it was loaded.
+  if (link.hasAttribute('disabled')) {
+    swaps.delete(link);
+    link.href = freshUrl(link.href); // It is loaded once it is enabled.
+    return;
+  }
   const next = link.cloneNode();
+  if (link.sheet?.disabled) next.media = NO_MEDIA;
+  if (link.relList.contains('alternate') && isApplied(link.sheet)) {
+    next.disabled = true;
+    next.disabled = false; // Enables an alternate stylesheet explicitly.
+  }
   const finish = (obsolete) => {
     if (swaps.get(link) === next) swaps.delete(link);
     obsolete.remove();
@@ -186,7 +236,9 @@ function swapStyle(link, onError = () => {}) {
   next.addEventListener('load', async () => {
     await updateImports([next.sheet]);
     updateStyles(stylesOf(next.sheet));
-    if (swaps.get(link) === next) finish(link);
+    if (swaps.get(link) !== next) return;
+    copyState(link, next);
+    finish(link);
   }, { __proto__: null, once: true });
   next.addEventListener('error', () => {
     const isCurrent = swaps.get(link) === next;
@@ -196,6 +248,32 @@ function swapStyle(link, onError = () => {}) {
   next.href = freshUrl(link.href);
   swaps.set(link, next);
   link.after(next);
+}
+
+/** Whether a stylesheet applies. It is tried, because some browsers call each alternate one enabled. */
+function isApplied(sheet) {
+  try {
+    const index = sheet.insertRule(':root { --pagewire-applied: yes }', sheet.cssRules.length);
+    const isSet = getComputedStyle(document.documentElement).getPropertyValue('--pagewire-applied') !== '';
+    sheet.deleteRule(index);
+    return isSet;
+  } catch {
+    return false; // Not loaded.
+  }
+}
+
+/** Gives a stylesheet the state of the one that it replaces: page code may have changed it meanwhile. */
+function copyState(from, to) {
+  for (const { name, value } of from.attributes) {
+    if (name !== 'href' && to.getAttribute(name) !== value) to.setAttribute(name, value);
+  }
+  for (const { name } of [...to.attributes]) {
+    if (!from.hasAttribute(name)) to.removeAttribute(name);
+  }
+  if (!from.sheet || !to.sheet) return; // Disabled, or not loaded.
+  const { disabled, media: { mediaText } } = from.sheet;
+  if (to.sheet.media.mediaText !== mediaText) to.sheet.media.mediaText = mediaText;
+  if (to.sheet.disabled !== disabled) to.sheet.disabled = disabled;
 }
 
 // --- Inside stylesheets ------------------------------------------------------------------------
@@ -273,20 +351,22 @@ function* importersOf(file, sheets) {
  */
 async function updateImport(sheet, file, fresh) {
   const isImport = isImportOf(file, sheet);
-  const find = (matches) => rulesOf(sheet).findIndex(matches);
-  const freshRule = () => rulesOf(sheet).find(({ href }) => href === fresh);
-  if (freshRule()) return;
-  const index = find(isImport);
-  sheet.insertRule(sheet.cssRules[index].cssText.replace(/url\("[^"]*"\)/, `url("${fresh}")`), index);
-  for (let waited = 0; !isLoaded(freshRule()); waited += IMPORT_POLL_MS) {
+  const isOld = (rule) => isImport(rule) && rule.href !== fresh;
+  const freshRules = () => rulesOf(sheet).filter(({ href }) => href === fresh);
+  if (freshRules().length > 0) return;
+  // A file may be imported several times, for other media.
+  const texts = rulesOf(sheet).map((rule) => isOld(rule) && rule.cssText.replace(/url\("[^"]*"\)/, `url("${fresh}")`));
+  for (let index = texts.length - 1; index >= 0; index -= 1) {
+    if (texts[index]) sheet.insertRule(texts[index], index);
+  }
+  for (let waited = 0; !freshRules().every(isLoaded); waited += IMPORT_POLL_MS) {
     if (waited > IMPORT_TIMEOUT_MS) return reload();
     await new Promise((resolve) => { setTimeout(resolve, IMPORT_POLL_MS); });
     // Stops if the file changed again, or the sheet was replaced.
     if (freshUrls.get(file) !== fresh || !isInDocument(sheet)) return;
   }
-  const isOld = (rule) => isImport(rule) && rule.href !== fresh;
-  while (find(isOld) >= 0) sheet.deleteRule(find(isOld));
-  await updateImports([freshRule().styleSheet]);
+  for (let index; (index = rulesOf(sheet).findIndex(isOld)) >= 0;) sheet.deleteRule(index);
+  await updateImports(freshRules().map(({ styleSheet }) => styleSheet));
 }
 
 function isLoaded(rule) {
@@ -332,12 +412,12 @@ function updatedText({ style, base: from }, file, fresh) {
 // --- Images ------------------------------------------------------------------------------------
 
 /** Swaps a file in all elements that show it. Returns whether there are any. */
-function swapImages(file) {
+function swapImages(file, replace = freshUrl) {
   let isShown = false;
   const update = (url) => {
     if (key(url) !== file) return url;
     isShown = true;
-    return freshUrl(url);
+    return replace(url);
   };
   for (const [selector, names] of Object.entries(IMAGES)) {
     for (const element of document.querySelectorAll(selector)) {

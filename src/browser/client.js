@@ -29,9 +29,12 @@ const TAB_CLAIM_MS = 100;
 const TOP_PAGE_MS = 500;
 /** Messages sent this shortly before a connection breaks may be lost. */
 const IN_FLIGHT_MS = 1_000;
-/** Capacity of the browser's list of fetches. Once it is full, later fetches are not recorded. */
-const RESOURCE_ENTRIES = 10_000;
-const DEFAULT_RESOURCE_ENTRIES = 250;
+/** Most fetched files that are known. Beyond, any file may have been fetched. */
+const MAX_FETCHES = 10_000;
+/** Capacity of the browser's own list of fetches, which has those before this script. */
+const BROWSER_FETCHES = 250;
+/** Most URLs of this document that are known; the oldest are forgotten first. */
+const MAX_PAGE_URLS = 1_000;
 
 /**
  * The script may be loaded under both of its names. The first instance stores its exports under
@@ -284,6 +287,7 @@ function sendHello() {
 
 /** Sends the page's state if it has changed, at most once per interval. */
 function sendState() {
+  notePageUrl();
   if (stateTimer || !isReady) return;
   const wait = stateSentAt + STATE_INTERVAL_MS - Date.now();
   if (wait > 0) {
@@ -431,10 +435,14 @@ function printAs(entry) {
   else print(line, ...args);
 }
 
-function runCommand({ command, url, paths }) {
+function runCommand({ command, url, paths, users }) {
   if (command === 'reload') reload();
   if (command === 'styles') withChanges(({ swapStyles }) => swapStyles(paths ?? []));
-  if (command === 'changed') withChanges(({ applyChanges }) => applyChanges(paths ?? [], daemonRoot, knowsResources()));
+  if (command === 'changed') {
+    withChanges(({ applyChanges }) => applyChanges(
+      { paths: paths ?? [], users: ownProperties(users) },
+      { root: daemonRoot, fetches: knownFetches(), knowsAllFetches, urls: pageUrls }));
+  }
   if (command === 'navigate') {
     const target = new URL(url, location.href);
     if (/^https?:$/.test(target.protocol)) location.assign(target);
@@ -468,10 +476,40 @@ async function reload() {
     + `and GET ${url} fails (status ${response?.status ?? 'unknown'})`);
 }
 
-/** Whether the browser's list of fetches was full before this script could enlarge it. */
-let missedResources = false;
-const countResources = () => performance.getEntriesByType('resource').length;
-const knowsResources = () => !missedResources && countResources() < RESOURCE_ENTRIES;
+/**
+ * What the page has fetched: an entry for each file and type of initiator. Collected from the start,
+ * because page code may clear the browser's list, which is short, too.
+ */
+const fetches = new Map();
+let knowsAllFetches = true;
+let fetchObserver;
+
+function observeFetches() {
+  knowsAllFetches = performance.getEntriesByType('resource').length < BROWSER_FETCHES;
+  fetchObserver = new PerformanceObserver((list) => addFetches(list.getEntries()));
+  fetchObserver.observe({ __proto__: null, type: 'resource', buffered: true });
+}
+
+function addFetches(entries) {
+  for (const { name, initiatorType } of entries) {
+    const file = `${initiatorType} ${name.split(/[?#]/, 1)[0]}`;
+    if (fetches.size < MAX_FETCHES || fetches.has(file)) fetches.set(file, { name, initiatorType });
+    else knowsAllFetches = false;
+  }
+}
+
+function knownFetches() {
+  addFetches(fetchObserver.takeRecords());
+  return fetches.values();
+}
+
+/** The URLs of this document: what it fetches is recorded by the daemon under the current one. */
+const pageUrls = new Set();
+
+function notePageUrl() {
+  pageUrls.add(location.origin + location.pathname);
+  if (pageUrls.size > MAX_PAGE_URLS) pageUrls.delete(pageUrls.values().next().value);
+}
 
 let uniqueCount = 0;
 /** Unique across page loads, so that the browser has no cached response for it. */
@@ -642,8 +680,8 @@ function sortedJson(value, replacer, spacer) {
 let tab;
 
 function start() {
-  missedResources = countResources() >= DEFAULT_RESOURCE_ENTRIES;
-  performance.setResourceTimingBufferSize(RESOURCE_ENTRIES);
+  observeFetches();
+  notePageUrl();
   // A prerendered page may never be shown: until then, it neither connects nor claims the tab.
   isInactive = document.prerendering === true;
   const shown = isInactive && new Promise((resolve) => {

@@ -37,9 +37,9 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         }) => {
             let root = config.roots.dir();
             if arguments.json {
-                print_json(&as_json(&settings, file.as_deref(), root).to_string());
+                print_json(&as_json(&settings, file.as_deref(), &root).to_string());
             } else {
-                print_lines(&settings, root);
+                print_lines(&settings, &root);
             }
             ExitCode::SUCCESS
         }

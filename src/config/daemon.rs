@@ -1,6 +1,7 @@
 //! The daemon's configuration, built from the effective settings.
 
 use super::control_address::ControlAddress;
+use super::glob::FilePattern;
 use super::modes::{Inject, WatchMode};
 use super::pages::{AppIndex, MimeRule, Mount};
 use super::plugins::{PluginConfig, duplicate_name};
@@ -49,6 +50,10 @@ pub(crate) struct Config {
     pub watch: WatchMode,
     /// Files are polled for changes.
     pub watch_poll: bool,
+    /// Patterns of files that are not watched.
+    pub watch_ignore: Vec<FilePattern>,
+    /// Patterns of files that are watched although they would be ignored.
+    pub watch_include: Vec<FilePattern>,
     /// Console output and errors of pages are logged.
     pub console: bool,
     /// Suspends call deadlines, keepalive and pong timeouts, for work at a breakpoint.
@@ -132,6 +137,8 @@ impl Config {
             node_resolve: settings.required("node_resolve"),
             watch: settings.required("watch"),
             watch_poll: settings.required("watch_poll"),
+            watch_ignore: settings.list("watch_ignore"),
+            watch_include: settings.list("watch_include"),
             console: settings.required("console"),
             debug: settings.required("debug"),
             exit_with_stdin,

@@ -1,6 +1,7 @@
 //! Globs in settings.
 
 use globset::{Glob, GlobMatcher};
+use std::str::FromStr;
 
 /// Longest glob in a setting, in bytes; a longer one is refused. The library panics on globs that need
 /// more than 10 MiB when compiled, which this length cannot. Default 1 KiB.
@@ -30,9 +31,52 @@ impl UrlGlob {
     }
 }
 
+/// Pattern of files and folders, as in a `.gitignore`: without a slash it applies in every folder, and with
+/// a slash at its end to folders only.
+#[derive(Clone, Debug)]
+pub(crate) struct FilePattern(String);
+
+impl FilePattern {
+    #[must_use]
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for FilePattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.starts_with(['!', '#']) || text.trim().is_empty() {
+            return Err(format!(
+                "{text:?} is not a pattern of files (*.log, or tmp/; watch_ignore and watch_include are each other's opposite)"
+            ));
+        }
+        UrlGlob::compile(text)?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_of_files_has_no_sign_of_its_own() {
+        for text in ["*.log", "tmp/", "/dist/**", "a/{b,c}"] {
+            assert_eq!(text.parse::<FilePattern>().unwrap().as_str(), text);
+        }
+        for text in [
+            "!*.log",
+            "#x",
+            "",
+            " ",
+            "a[",
+            &"x".repeat(MAX_GLOB_BYTES + 1),
+        ] {
+            assert!(text.parse::<FilePattern>().is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn every_glob_within_the_limit_compiles_and_a_longer_one_is_refused() {

@@ -21,6 +21,7 @@ mod table;
 pub(crate) use control_address::ControlAddress;
 pub(crate) use daemon::{Certificate, Config, Port};
 pub(crate) use file::{FILE_NAME, FileEntry, parse};
+pub(crate) use glob::FilePattern;
 pub(crate) use log::{LogFormat, LogLevels};
 pub(crate) use modes::{Inject, WatchMode};
 pub(crate) use pages::{AppIndex, MimeRule};

@@ -2,6 +2,7 @@
 //! `pagewire.toml`, a line of `pagewire config` and a row of `docs/configuration.md`.
 
 use super::control_address::ControlAddress;
+use super::glob::FilePattern;
 use super::log::{LogFormat, LogLevels};
 use super::modes::{Inject, WatchMode};
 use super::pages::{AppIndex, MimeRule, Mount};
@@ -188,6 +189,24 @@ pub(crate) const SETTINGS: &[Setting] = &[
         default: &["false"],
         default_text: "",
         check: switch,
+    },
+    Setting {
+        key: "watch_ignore",
+        value_type: SettingType::Texts,
+        value_name: "PATTERN",
+        help: "Do not watch files and folders that match this pattern (*.log, tmp/), written as in a .gitignore; may be repeated",
+        default: &[],
+        default_text: "",
+        check: parses::<FilePattern>,
+    },
+    Setting {
+        key: "watch_include",
+        value_type: SettingType::Texts,
+        value_name: "PATTERN",
+        help: "Watch files and folders that match this pattern (dist/) although a .gitignore names them; may be repeated",
+        default: &[],
+        default_text: "",
+        check: parses::<FilePattern>,
     },
     Setting {
         key: "allow_host",

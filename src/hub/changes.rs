@@ -4,6 +4,7 @@
 //! lists the changes that the page could not be notified of: those since its document was read.
 
 use super::events::{EventBody, FileChange};
+use super::served::{Served, Users};
 use super::{Frame, Hub, PushError};
 use crate::message::{Command, Hello, ServerMessage};
 use std::collections::{BTreeSet, VecDeque};
@@ -71,21 +72,23 @@ pub(super) struct MissedChanges(Vec<Arc<[String]>>);
 
 impl MissedChanges {
     /// Returns the frame with all of the changes, if there are any.
-    pub(super) fn encode(&self) -> Option<String> {
+    pub(super) fn encode(&self, served: &Served) -> Option<String> {
         if self.0.is_empty() {
             return None;
         }
         if self.0.iter().any(|paths| paths.is_empty()) {
-            return Some(encode(&[]));
+            return Some(encode(&[], &Users::new()));
         }
         let paths: BTreeSet<_> = self.0.iter().flat_map(|paths| paths.iter()).collect();
-        Some(encode(&bounded(paths.into_iter().cloned())))
+        let paths = bounded(paths.into_iter().cloned());
+        Some(encode(&paths, &served.users(paths.iter())))
     }
 }
 
 /// Returns whether a page's client script understands notifications of changes.
 fn handles_changes(features: &[String]) -> bool {
-    let needed = Command::Changed { paths: &[] }.feature();
+    let users = &Users::new();
+    let needed = Command::Changed { paths: &[], users }.feature();
     features.iter().any(|feature| feature == needed)
 }
 
@@ -98,8 +101,8 @@ fn bounded(paths: impl Iterator<Item = String>) -> Vec<String> {
     paths
 }
 
-fn encode(paths: &[String]) -> String {
-    ServerMessage::Command(Command::Changed { paths }).encode()
+fn encode(paths: &[String], users: &Users<'_>) -> String {
+    ServerMessage::Command(Command::Changed { paths, users }).encode()
 }
 
 impl Hub {
@@ -107,7 +110,8 @@ impl Hub {
     /// Each page decides by itself whether to swap, reload or ignore.
     pub(crate) fn notify_changed(&self, paths: impl Iterator<Item = String>) {
         let paths: Arc<[String]> = bounded(paths).into();
-        let frame = Frame::Text(encode(&paths).into());
+        let users = self.served.users(paths.iter());
+        let frame = Frame::Text(encode(&paths, &users).into());
         let mut state = self.lock();
         state.changes.add(paths);
         let ready = state.registry.after(0).filter(|entry| entry.info.ready);
@@ -138,19 +142,29 @@ mod tests {
     #[test]
     fn a_page_is_notified_of_all_changes_since_it_began_to_load_and_of_no_others() {
         let mut changes = RecentChanges::default();
-        assert_eq!(changes.since(Duration::MAX).encode(), None);
+        assert_eq!(
+            changes.since(Duration::MAX).encode(&Served::default()),
+            None
+        );
         changes.add(paths(&["/b", "/a"]));
         changes.add(paths(&["/b", "/c"]));
-        assert_eq!(changes.since(Duration::ZERO).encode(), None);
-        let expected = encode(&["/a".into(), "/b".into(), "/c".into()]);
         assert_eq!(
-            changes.since(Duration::from_hours(1)).encode(),
+            changes.since(Duration::ZERO).encode(&Served::default()),
+            None
+        );
+        let expected = encode(&["/a".into(), "/b".into(), "/c".into()], &Users::new());
+        assert_eq!(
+            changes
+                .since(Duration::from_hours(1))
+                .encode(&Served::default()),
             Some(expected)
         );
-        let expected = encode(&["/b".into(), "/c".into()]);
+        let expected = encode(&["/b".into(), "/c".into()], &Users::new());
         changes.recent[0].0 -= Duration::from_secs(10);
         assert_eq!(
-            changes.since(Duration::from_secs(5)).encode(),
+            changes
+                .since(Duration::from_secs(5))
+                .encode(&Served::default()),
             Some(expected)
         );
     }
@@ -164,8 +178,10 @@ mod tests {
         }
         assert!(changes.paths <= MAX_RECENT_PATHS);
         assert_eq!(
-            changes.since(Duration::from_hours(1)).encode(),
-            Some(encode(&[]))
+            changes
+                .since(Duration::from_hours(1))
+                .encode(&Served::default()),
+            Some(encode(&[], &Users::new()))
         );
     }
 

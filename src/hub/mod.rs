@@ -17,6 +17,7 @@ mod patterns;
 mod pings;
 mod registry;
 mod requests;
+mod served;
 mod socket;
 mod subscriptions;
 mod targets;
@@ -34,6 +35,7 @@ pub(crate) use patterns::{PatternError, Patterns};
 pub(crate) use pings::Confirmation;
 pub(crate) use registry::SocketGuard;
 pub(crate) use requests::{Reply, ReplyError};
+pub(crate) use served::ServedFiles;
 pub(crate) use socket::{Socket, SocketInfo};
 pub(crate) use subscriptions::{
     DEFAULT_QUEUE_EVENTS, OverflowPolicy, ReplyMode, ResumeError, Subscription, SubscriptionEnd,
@@ -48,6 +50,7 @@ use events::EventLog;
 use imports::PendingImports;
 use registry::Registry;
 use requests::Requests;
+use served::Served;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use subscriptions::Subscribers;
@@ -59,6 +62,7 @@ pub(crate) struct Hub {
     state: Mutex<State>,
     imports: PendingImports,
     sources: PublishedSources,
+    served: Served,
     /// Frames from pages that were not valid messages.
     refused_frames: AtomicU64,
     page_counts: PageCounts,
@@ -81,6 +85,7 @@ impl Hub {
             state: Mutex::default(),
             imports: PendingImports::default(),
             sources: PublishedSources::default(),
+            served: Served::default(),
             refused_frames: AtomicU64::new(0),
             page_counts: PageCounts::default(),
         })

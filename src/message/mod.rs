@@ -21,6 +21,7 @@ pub(crate) use limits::truncate;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 
 /// The prefix of message types that are reserved for the protocol.
 pub(crate) const RESERVED_PREFIX: &str = "pagewire:";
@@ -175,6 +176,10 @@ pub(crate) enum Command<'a> {
     Changed {
         /// URL paths, percent-encoded; empty = anything may have changed.
         paths: &'a [String],
+        /// For each of them, the URL paths of documents and scripts that requested it; an empty one stands
+        /// for any page.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        users: &'a BTreeMap<&'a str, Vec<String>>,
     },
 }
 

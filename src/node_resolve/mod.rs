@@ -50,7 +50,6 @@ pub(crate) struct NodeResolve {
 
 /// Maps specifiers to the URLs under which their files are served.
 struct SpecifierMapper {
-    resolver: NodeResolver,
     roots: Roots,
 }
 
@@ -94,10 +93,7 @@ impl NodeResolve {
             _session: session,
             guard,
             calls: receiver,
-            mapper: Arc::new(SpecifierMapper {
-                resolver: NodeResolver::new(roots.dir()),
-                roots,
-            }),
+            mapper: Arc::new(SpecifierMapper { roots }),
         })
     }
 
@@ -148,6 +144,7 @@ impl SpecifierMapper {
         mut is_cancelled: impl FnMut() -> bool,
     ) -> Option<ResolvedImports> {
         let importer = Importer::of(call, &self.roots);
+        let resolver = NodeResolver::new(&self.roots.dir());
         let mut depends_on = BTreeSet::new();
         let mut resolved = HashMap::new();
         let mut specifiers = Vec::with_capacity(call.imports.len());
@@ -157,7 +154,7 @@ impl SpecifierMapper {
             }
             let specifier = import.specifier.as_str();
             let replacement = resolved.entry(specifier).or_insert_with(|| {
-                let resolution = self.resolver.resolve(&importer.file, specifier);
+                let resolution = resolver.resolve(&importer.file, specifier);
                 depends_on.extend(resolution.depends_on);
                 self.replacement(&importer, specifier, resolution.outcome)
             });
@@ -321,10 +318,7 @@ mod tests {
     fn mapper(site: &Path) -> SpecifierMapper {
         let root = Root::open(site, &[], &[]).expect("a root");
         let roots = Roots::new(root, Vec::new());
-        SpecifierMapper {
-            resolver: NodeResolver::new(roots.dir()),
-            roots,
-        }
+        SpecifierMapper { roots }
     }
 
     fn call(specifiers: &[&str]) -> ResolveImportCall {

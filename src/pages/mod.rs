@@ -11,6 +11,7 @@ mod proxy;
 mod request;
 mod request_counters;
 mod response;
+mod served;
 mod stages;
 
 use crate::config::{AppIndex, Config};

@@ -7,7 +7,7 @@ use super::request_counters::RequestCounters;
 use super::response::page_response::PageResponse;
 use super::stages::serve::{self, ServeContext};
 use super::stages::{encode, file, imports, inject, reply, transform};
-use super::{PageService, proxy};
+use super::{PageService, proxy, served};
 use crate::config::ProxyRule;
 use crate::paths::{UrlPath, UrlPathError};
 use axum::body::Body;
@@ -28,6 +28,7 @@ pub(crate) async fn respond(service: &PageService, request: Request) -> Response
         Err(error) => (UrlPath::root(), Some(error)),
     };
     let request = PageRequest::new(service, &parts, &path);
+    served::record(&request);
     let span = tracing::debug_span!(
         target: "pagewire::pages", "request", method = %parts.method, path = parts.uri.path()
     );

@@ -13,13 +13,15 @@ mod owned;
 mod prefix;
 mod root;
 mod roots;
+mod served_dir;
 mod url;
 mod version;
 
 pub(crate) use open::{open_real, open_real_folder, read_regular, read_regular_text, version_at};
 pub(crate) use owned::OwnedPath;
 pub(crate) use prefix::Prefix;
-pub(crate) use root::{PathLookup, Root, RootError};
+pub(crate) use root::{PathLookup, Root};
 pub(crate) use roots::Roots;
+pub(crate) use served_dir::RootError;
 pub(crate) use url::{UrlPath, UrlPathError, path_url, segment_url};
 pub(crate) use version::FileVersion;

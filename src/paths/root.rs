@@ -1,8 +1,9 @@
 //! A served folder: maps URL paths to canonical file paths, and decides whether they may be served.
 
 use super::denied_names::is_denied;
+use super::served_dir::{RootError, ServedDir};
 use super::{UrlPath, segment_url};
-use std::io;
+use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 
 /// The result of looking up a path in a root.
@@ -25,20 +26,11 @@ pub(crate) enum PathLookup {
 /// A served folder.
 #[derive(Clone, Debug)]
 pub(crate) struct Root {
-    dir: PathBuf,
-    allowed_dirs: Vec<PathBuf>,
+    dir: ServedDir,
+    allowed_dirs: Vec<ServedDir>,
     allowed_names: Vec<String>,
     /// Canonical paths that are never served: see [`Root::hide`].
     hidden: Vec<PathBuf>,
-}
-
-/// Why a folder cannot be served.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RootError {
-    #[error("root is not a directory: {} (pass an existing folder)", .0.display())]
-    NotADirectory(PathBuf),
-    #[error("root cannot be opened: {} (pass an existing folder)", .path.display())]
-    Unreadable { path: PathBuf, source: io::Error },
 }
 
 impl Root {
@@ -50,10 +42,10 @@ impl Root {
         allowed_names: &[String],
     ) -> Result<Self, RootError> {
         Ok(Self {
-            dir: canonical_dir(dir)?,
+            dir: ServedDir::open(dir)?,
             allowed_dirs: allowed_dirs
                 .iter()
-                .map(|dir| canonical_dir(dir))
+                .map(|dir| ServedDir::open(dir))
                 .collect::<Result<_, _>>()?,
             allowed_names: allowed_names
                 .iter()
@@ -69,10 +61,25 @@ impl Root {
         self.hidden.extend(path.canonicalize());
     }
 
-    /// The folder's canonical path.
+    /// Returns the folder's canonical path, following links that may have been turned meanwhile.
     #[must_use]
-    pub(crate) fn dir(&self) -> &Path {
-        &self.dir
+    pub(crate) fn dir(&self) -> Cow<'_, Path> {
+        self.dir.real()
+    }
+
+    /// The folder's path as it was given, absolute.
+    #[must_use]
+    pub(crate) fn given_dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Returns the root with the folder that its path leads to now, whatever becomes of links on the way.
+    #[must_use]
+    pub(crate) fn pinned(&self) -> Self {
+        Self {
+            dir: self.dir.pinned(),
+            ..self.clone()
+        }
     }
 
     /// Looks up a URL path. A folder is looked up as its `index.html`.
@@ -83,11 +90,11 @@ impl Root {
         if let Some(name) = url.segments().find(|name| self.denies(name)) {
             return PathLookup::DeniedName(name.to_owned());
         }
-        match self.classify(&self.path_for(url)) {
+        match self.classify(&self.given_path_for(url)) {
             // No `index.html`: it may be a folder without one. A file is not found under a URL that
             // ends with a slash.
             PathLookup::NotFound if url.names_a_folder() => {
-                match self.classify(&self.dir.join(url.relative())) {
+                match self.classify(&self.dir.path().join(url.relative())) {
                     PathLookup::File(_) => PathLookup::NotFound,
                     found => found,
                 }
@@ -101,7 +108,17 @@ impl Root {
     /// `index.html`.
     #[must_use]
     pub(crate) fn path_for(&self, url: &UrlPath) -> PathBuf {
-        let mut path = self.dir.join(url.relative());
+        Self::path_in(&self.dir.real(), url)
+    }
+
+    /// Returns the file path for a URL path in the folder as it was given.
+    #[must_use]
+    pub(crate) fn given_path_for(&self, url: &UrlPath) -> PathBuf {
+        Self::path_in(self.dir.path(), url)
+    }
+
+    fn path_in(dir: &Path, url: &UrlPath) -> PathBuf {
+        let mut path = dir.join(url.relative());
         if url.names_a_folder() {
             path.push("index.html");
         }
@@ -123,16 +140,18 @@ impl Root {
         if self.hidden.iter().any(|path| real.starts_with(path)) {
             return PathLookup::NotFound;
         }
-        let Some(base) = self.bases().find(|base| real.starts_with(base)) else {
-            return PathLookup::OutsideRoot(real);
+        let mut bases = self.bases();
+        let Some(base) = bases.find(|base| real.starts_with(base)) else {
+            return PathLookup::OutsideRoot(real.clone());
         };
-        let inside = real.strip_prefix(base).unwrap_or(&real);
-        let mut names = inside
+        let mut names = real
             .components()
+            .skip(base.components().count())
             .map(|component| component.as_os_str().to_string_lossy());
         if let Some(name) = names.find(|name| self.denies(name)) {
             return PathLookup::DeniedName(name.into_owned());
         }
+        drop(names);
         if metadata.is_file() {
             PathLookup::File(real)
         } else if metadata.is_dir() {
@@ -151,7 +170,7 @@ impl Root {
             return None;
         }
         let mut url = String::new();
-        for component in file.strip_prefix(&self.dir).ok()?.components() {
+        for component in file.strip_prefix(self.dir()).ok()?.components() {
             let Component::Normal(name) = component else {
                 return None;
             };
@@ -166,25 +185,14 @@ impl Root {
     }
 
     /// The folders that canonical paths may be in.
-    fn bases(&self) -> impl Iterator<Item = &PathBuf> {
-        std::iter::once(&self.dir).chain(&self.allowed_dirs)
+    fn bases(&self) -> impl Iterator<Item = Cow<'_, Path>> {
+        let dirs = std::iter::once(&self.dir).chain(&self.allowed_dirs);
+        dirs.map(ServedDir::real)
     }
 
     /// Whether a name is on the deny list, and not exempt from it.
     fn denies(&self, name: &str) -> bool {
         is_denied(name) && !self.allowed_names.contains(&name.to_lowercase())
-    }
-}
-
-fn canonical_dir(dir: &Path) -> Result<PathBuf, RootError> {
-    let real = dir.canonicalize().map_err(|source| RootError::Unreadable {
-        path: dir.to_owned(),
-        source,
-    })?;
-    if real.is_dir() {
-        Ok(real)
-    } else {
-        Err(RootError::NotADirectory(dir.to_owned()))
     }
 }
 
@@ -234,10 +242,48 @@ mod tests {
     }
 
     #[test]
+    fn links_that_lead_to_a_root_or_an_allowed_folder_are_followed_each_time() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = |name: &str| temp.path().canonicalize().unwrap().join(name);
+        for folder in ["v1", "v2", "shared1", "shared2"] {
+            std::fs::create_dir(dir(folder)).unwrap();
+            std::fs::write(dir(folder).join("x.js"), folder).unwrap();
+        }
+        let turn = |link: &str, target: &str| {
+            let _ = std::fs::remove_file(dir(link));
+            std::os::unix::fs::symlink(target, dir(link)).unwrap();
+        };
+        turn("inner", "v1");
+        turn("current", "inner");
+        turn("shared", "shared1");
+        let root = Root::open(&dir("current"), &[dir("shared")], &[]).unwrap();
+        let found = |url: &str| root.find(&UrlPath::parse(url).unwrap());
+        for folder in ["v1", "v2"] {
+            turn(&format!("{folder}/lib"), "../shared");
+        }
+        for (version, shared) in [("v1", "shared1"), ("v2", "shared2")] {
+            turn("inner", version);
+            turn("shared", shared);
+            let file = dir(version).join("x.js");
+            assert_eq!(root.url_of(&file).as_deref(), Some("/x.js"));
+            assert_eq!(found("/x.js"), PathLookup::File(file));
+            assert_eq!(
+                found("/lib/x.js"),
+                PathLookup::File(dir(shared).join("x.js"))
+            );
+        }
+        let pinned = root.pinned();
+        turn("inner", "v1");
+        assert_eq!((&*pinned.dir(), &*root.dir()), (&*dir("v2"), &*dir("v1")));
+        std::fs::remove_file(dir("inner")).unwrap();
+        assert_eq!(found("/x.js"), PathLookup::NotFound);
+    }
+
+    #[test]
     fn a_file_that_is_never_served_has_no_url() {
         let site = tempfile::tempdir().unwrap();
         let mut root = Root::open(site.path(), &[], &[".npmrc".into()]).unwrap();
-        let dir = root.dir().to_owned();
+        let dir = root.dir().into_owned();
         std::fs::create_dir(dir.join("run")).unwrap();
         root.hide(&dir.join("run"));
         let url = |path: &str| root.url_of(&dir.join(path));

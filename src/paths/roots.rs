@@ -1,6 +1,7 @@
 //! All served folders: the root, and further folders mounted under URL prefixes.
 
 use super::{PathLookup, Prefix, Root, UrlPath};
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
@@ -23,14 +24,14 @@ impl Roots {
         Self { root, mounts }
     }
 
-    /// The root's canonical path.
+    /// Returns the root's canonical path: see [`Root::dir`].
     #[must_use]
-    pub(crate) fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> Cow<'_, Path> {
         self.root.dir()
     }
 
     /// The canonical paths of all folders, the root first.
-    pub(crate) fn dirs(&self) -> impl Iterator<Item = &Path> {
+    pub(crate) fn dirs(&self) -> impl Iterator<Item = Cow<'_, Path>> {
         self.all().map(Root::dir)
     }
 
@@ -82,6 +83,16 @@ impl Roots {
         })
     }
 
+    /// Returns the file path for a URL path in the folders as they were given, so that it leads through the
+    /// links to them.
+    #[must_use]
+    pub(crate) fn given_path_for(&self, url: &UrlPath) -> PathBuf {
+        self.outside_root(url).unwrap_or_else(|| {
+            let (root, url) = self.split(url);
+            root.given_path_for(&url)
+        })
+    }
+
     /// Returns the percent-encoded URL path of a file: see [`Root::url_of`]. If several served folders
     /// contain it, the innermost one counts.
     #[must_use]
@@ -120,7 +131,8 @@ impl Roots {
             .filter(|ups| ups.bytes().all(|b| b.is_ascii_digit()))?
             .parse()
             .ok()?;
-        let folder = self.root.dir().ancestors().nth(ups)?;
+        let root = self.root.dir();
+        let folder = root.ancestors().nth(ups)?;
         Some(folder.join(names.collect::<PathBuf>()))
     }
 }

@@ -17,8 +17,8 @@ use crate::hub::Hub;
 use crate::pages::PageService;
 use crate::plugins::{PluginRegistry, ScratchRoot};
 use crate::supervise::{LaunchContext, Supervisor};
+use std::borrow::Cow;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::net::TcpListener;
@@ -89,7 +89,7 @@ impl Assembly {
         let launch_context = LaunchContext {
             endpoint,
             token: self.token.as_ref().map(|token| token.secret().to_owned()),
-            folder: self.config.roots.dir().to_owned(),
+            folder: self.config.roots.dir().into_owned(),
             debug: self.config.debug,
             stop_grace: STOP_GRACE,
         };
@@ -124,7 +124,7 @@ fn register(ready: &Ready, config: &Config, start_time: SystemTime) -> Option<Re
     let daemon = discovery::Daemon {
         pagewire: ready.pagewire.to_owned(),
         pid: std::process::id(),
-        root_dirs: config.roots.dirs().map(Path::to_owned).collect(),
+        root_dirs: config.roots.dirs().map(Cow::into_owned).collect(),
         http: ready.http.clone(),
         control: ready.control.clone(),
         controls: ready.controls.clone(),

@@ -1,11 +1,11 @@
 //! The daemon's background tasks. They end with their [`JoinSet`].
 
 use super::console;
-use crate::config::{Config, WatchMode};
+use crate::config::{Config, FilePattern, WatchMode};
 use crate::hub::Hub;
 use crate::node_resolve::NodeResolve;
 use crate::plugins::PluginRegistry;
-use crate::watch::{PageNotification, Watcher};
+use crate::watch::{PageNotification, WatchPatterns, Watcher};
 use std::io;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -58,9 +58,18 @@ async fn watch_folders(
         (WatchMode::Pages, false) => PageNotification::Paths,
         (WatchMode::Pages, true) => PageNotification::Reload,
     };
+    let texts = |patterns: &[FilePattern]| {
+        let texts = patterns.iter().map(|pattern| pattern.as_str().to_owned());
+        texts.collect::<Vec<_>>()
+    };
+    let patterns = WatchPatterns {
+        ignore: texts(&config.watch_ignore),
+        include: texts(&config.watch_include),
+    };
+    hub.record_served();
     for (prefix, root) in config.roots.each() {
-        let poll = config.watch_poll;
-        let open = move || Watcher::open(root, prefix, poll);
+        let (poll, patterns, served) = (config.watch_poll, patterns.clone(), hub.served_files());
+        let open = move || Watcher::open(root, prefix, patterns, poll, served);
         let watcher = tokio::task::spawn_blocking(open).await;
         let watcher = watcher.map_err(io::Error::other)?;
         let dependents = plugins.dependents().clone();

@@ -33,6 +33,11 @@ impl Aliases {
         Some(target)
     }
 
+    /// Returns the target of a link.
+    pub(super) fn target(&self, link: &Path) -> Option<&PathBuf> {
+        self.targets.get(link)
+    }
+
     /// Returns the links at this path and below it.
     pub(super) fn below<'a>(&'a self, top: &'a Path) -> impl Iterator<Item = &'a PathBuf> {
         below(&self.targets, top).map(|(link, _)| link)

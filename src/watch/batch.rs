@@ -1,5 +1,6 @@
 //! Paths that may have changed, collected until they settle.
 
+use crate::paths::UrlPath;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub(super) struct Batch {
     pub(super) paths: BTreeMap<PathBuf, WriteState>,
     /// Anything may have changed.
     pub(super) all: bool,
+    /// URL paths that were served for the first time.
+    pub(super) served: Vec<UrlPath>,
 }
 
 impl Batch {
@@ -43,7 +46,7 @@ impl Batch {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.paths.is_empty() && !self.all
+        self.paths.is_empty() && !self.all && self.served.is_empty()
     }
 
     pub(super) fn add(&mut self, path: PathBuf, state: WriteState) {

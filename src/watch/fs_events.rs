@@ -22,6 +22,9 @@ const WATCHES_EACH_FOLDER: bool = cfg!(any(target_os = "linux", target_os = "and
 /// Subscription to the events of the watched folders.
 pub(super) struct FsEvents {
     watcher: RecommendedWatcher,
+    /// Watches folders with links by their canonical paths. Separate, because inotify reports a folder that
+    /// is watched under two paths under the later one only. Opened when it is first needed.
+    link_watcher: Option<RecommendedWatcher>,
     pending: Arc<Pending>,
 }
 
@@ -52,13 +55,11 @@ impl FsEvents {
     /// Subscribes to events. Returns `None`, and logs the reason, when there can be none.
     pub(super) fn open() -> Option<Self> {
         let pending = Arc::new(Pending::default());
-        let receiver = pending.clone();
-        let watcher = notify::recommended_watcher(move |event| receiver.receive(event))
-            .inspect_err(|error| {
-                tracing::warn!(target: "pagewire::watch", %error, "cannot receive file system events: falling back to polling, which is slower (on Linux raise the limit: sysctl fs.inotify.max_user_instances=512)");
-            })
-            .ok()?;
-        Some(Self { watcher, pending })
+        Some(Self {
+            watcher: open_watcher(&pending)?,
+            link_watcher: None,
+            pending,
+        })
     }
 
     /// Watches a folder; does nothing if it is watched already. `is_root` when the folder is the root of
@@ -72,18 +73,23 @@ impl FsEvents {
         } else {
             RecursiveMode::Recursive
         };
-        let Err(error) = self.watcher.watch(folder, mode) else {
-            return Ok(());
-        };
-        match error.kind {
-            ErrorKind::MaxFilesWatch => return Err(WatchLimitReached),
-            // The folder has been removed, which an event of its parent reports.
-            ErrorKind::PathNotFound | ErrorKind::WatchNotFound => {}
-            _ => {
-                tracing::warn!(target: "pagewire::watch", folder = %folder.display(), %error, "cannot watch a folder: changes in it are not noticed");
-            }
+        watched(folder, self.watcher.watch(folder, mode))
+    }
+
+    /// Watches a folder that contains links, or files that links lead to, by its canonical path.
+    pub(super) fn watch_links(&mut self, folder: &Path) -> Result<(), WatchLimitReached> {
+        if self.link_watcher.is_none() {
+            self.link_watcher = open_watcher(&self.pending);
         }
-        Ok(())
+        let watcher = self.link_watcher.as_mut().ok_or(WatchLimitReached)?;
+        watched(folder, watcher.watch(folder, RecursiveMode::NonRecursive))
+    }
+
+    pub(super) fn unwatch_links(&mut self, folder: &Path) {
+        if let Some(watcher) = &mut self.link_watcher {
+            // Fails if the folder was removed: its watch ended with it.
+            let _ = watcher.unwatch(folder);
+        }
     }
 
     /// Watches the parent of a root, so that replacing the root folder itself is noticed.
@@ -115,6 +121,31 @@ impl FsEvents {
             arrived.await;
         }
     }
+}
+
+fn open_watcher(pending: &Arc<Pending>) -> Option<RecommendedWatcher> {
+    let receiver = pending.clone();
+    notify::recommended_watcher(move |event| receiver.receive(event))
+        .inspect_err(|error| {
+            tracing::warn!(target: "pagewire::watch", %error, "cannot receive file system events: falling back to polling, which is slower (on Linux raise the limit: sysctl fs.inotify.max_user_instances=512)");
+        })
+        .ok()
+}
+
+/// Handles the result of watching a folder.
+fn watched(folder: &Path, result: notify::Result<()>) -> Result<(), WatchLimitReached> {
+    let Err(error) = result else {
+        return Ok(());
+    };
+    match error.kind {
+        ErrorKind::MaxFilesWatch => return Err(WatchLimitReached),
+        // The folder has been removed, which an event of its parent reports.
+        ErrorKind::PathNotFound | ErrorKind::WatchNotFound => {}
+        _ => {
+            tracing::warn!(target: "pagewire::watch", folder = %folder.display(), %error, "cannot watch a folder: changes in it are not noticed");
+        }
+    }
+    Ok(())
 }
 
 impl Pending {

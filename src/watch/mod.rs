@@ -11,10 +11,12 @@ mod checkout;
 mod entry;
 mod fs_events;
 mod ignore_rules;
+mod link_routes;
+mod patterns;
 mod tree;
 
-use crate::hub::{FileChange, Hub};
-use crate::paths::{Prefix, Root, path_url};
+use crate::hub::{FileChange, Hub, ServedFiles};
+use crate::paths::{Prefix, Root, UrlPath, path_url};
 use crate::plugins::Dependents;
 use batch::{Batch, SETTLE_TIME};
 use fs_events::FsEvents;
@@ -23,6 +25,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tree::Tree;
+
+pub(crate) use patterns::WatchPatterns;
 
 /// Longest delay of a batch that keeps growing. After it, the files that have settled are reported.
 /// Default 250 ms.
@@ -55,6 +59,8 @@ pub(crate) struct Watcher {
     tree: Tree,
     /// Where the folder is mounted.
     prefix: Prefix,
+    /// What was served: it is watched even if it is ignored.
+    served: ServedFiles,
     /// `None` when the folder is polled.
     events: Option<FsEvents>,
     /// Duration of the last comparison.
@@ -65,9 +71,15 @@ impl Watcher {
     /// Scans a served folder, blocking until every file has been seen. [`Watcher::run`] reports changes
     /// from now on. With `poll`, files are compared periodically instead of on events.
     #[must_use]
-    pub(crate) fn open(root: Root, prefix: Prefix, poll: bool) -> Self {
+    pub(crate) fn open(
+        root: Root,
+        prefix: Prefix,
+        patterns: WatchPatterns,
+        poll: bool,
+        served: ServedFiles,
+    ) -> Self {
         let mut events = (!poll).then(FsEvents::open).flatten();
-        let mut tree = Tree::new(root);
+        let mut tree = Tree::new(root, patterns);
         let start = Instant::now();
         tree.scan(&mut events);
         let compare_time = start.elapsed();
@@ -76,6 +88,7 @@ impl Watcher {
         Self {
             tree,
             prefix,
+            served,
             events,
             compare_time,
         }
@@ -115,7 +128,11 @@ impl Watcher {
             while self.is_checkout_running().await {
                 tokio::time::sleep(POLL_INTERVAL).await;
             }
-            return Batch::everything();
+            let served = self.served.take();
+            return Batch {
+                served: below(&self.prefix, served),
+                ..Batch::everything()
+            };
         };
         let mut batch = Batch::default();
         let mut started = Instant::now();
@@ -148,6 +165,14 @@ impl Watcher {
                         started = now;
                     }
                 }
+                served = self.served.next() => {
+                    if batch.is_empty() {
+                        // Nothing has to settle.
+                        started = Instant::now();
+                        settled_at = started;
+                    }
+                    batch.served.extend(below(&self.prefix, served));
+                }
                 () = settle => {
                     let is_running = self.is_checkout_running().await;
                     if !is_running && !was_checkout_running {
@@ -166,10 +191,18 @@ impl Watcher {
 
     /// Whether git is checking out files. A checkout is one change, however long it takes.
     async fn is_checkout_running(&self) -> bool {
-        let dir = self.tree.dir().to_owned();
+        let dir = self.tree.dir();
         let running = tokio::task::spawn_blocking(move || checkout::is_running(&dir));
         running.await.unwrap_or(false)
     }
+}
+
+/// Returns the URL paths below a prefix, relative to it.
+fn below(prefix: &Prefix, served: Vec<Arc<str>>) -> Vec<UrlPath> {
+    let paths = served
+        .iter()
+        .filter_map(|path| UrlPath::parse(&path_url(path)).ok());
+    paths.filter_map(|path| path.below(prefix)).collect()
 }
 
 /// Notifies pages, then appends the changes to the event log. Pages come first: a developer is waiting in

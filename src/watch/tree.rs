@@ -1,20 +1,21 @@
 //! Snapshot of the files of a root, and the comparison that finds what has changed since.
 
-use super::aliases::{Aliases, below, rebase};
+mod links;
+mod report;
+mod served;
+
+use super::aliases::{Aliases, below};
 use super::batch::{Batch, WriteState};
 use super::entry::{Entry, FileState, FolderId, TIMESTAMP_RESOLUTION};
 use super::fs_events::{FsEvents, WatchLimitReached};
 use super::ignore_rules::{self, IgnoreRules};
+use super::link_routes::LinkRoutes;
+use super::patterns::WatchPatterns;
 use crate::hub::{FileChange, FileChangeKind};
-use crate::paths::{PathLookup, Root, UrlPath};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use crate::paths::Root;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// Names through links under which one comparison reports changes. Further ones are not reported to
-/// subscribers, which the log says; pages are then notified that anything may have changed, as always
-/// when there are this many paths. Default 10,000.
-const MAX_LINKED_NAMES: usize = 10_000;
 
 /// Changes of one comparison.
 #[derive(Default)]
@@ -42,31 +43,49 @@ struct Folder {
 /// Snapshot of the files of a root. A folder that is reachable by several paths is watched under one of
 /// them; the others are aliases.
 pub(super) struct Tree {
+    /// The root with the folder that is watched.
     root: Root,
+    /// The root whose folder may be another one once a link to it is turned.
+    given_root: Root,
+    patterns: WatchPatterns,
     files: BTreeMap<PathBuf, FileState>,
     folders: BTreeMap<PathBuf, Folder>,
     /// The path under which each folder is watched.
     folder_paths: HashMap<FolderId, PathBuf>,
     /// Links to what is watched under another path: a change of the target is a change of the link, too.
     aliases: Aliases,
+    /// Files that are ignored, and watched because they were served.
+    served: BTreeSet<PathBuf>,
+    /// Whether a served file is not watched, because there are too many.
+    is_served_full: bool,
+    /// Links and other paths outside the watched folders, on which watched names depend.
+    routes: LinkRoutes,
+    /// Names whose routes may have changed.
+    unrouted: Vec<PathBuf>,
     /// Files to be compared once more, since they may still be written.
     unsettled: Vec<PathBuf>,
 }
 
 impl Tree {
-    pub(super) fn new(root: Root) -> Self {
+    pub(super) fn new(given_root: Root, patterns: WatchPatterns) -> Self {
         Self {
-            root,
+            root: given_root.pinned(),
+            given_root,
+            patterns,
             files: BTreeMap::new(),
             folders: BTreeMap::new(),
             folder_paths: HashMap::new(),
             aliases: Aliases::default(),
+            served: BTreeSet::new(),
+            is_served_full: false,
+            routes: LinkRoutes::default(),
+            unrouted: Vec::new(),
             unsettled: Vec::new(),
         }
     }
 
-    pub(super) fn dir(&self) -> &Path {
-        self.root.dir()
+    pub(super) fn dir(&self) -> PathBuf {
+        self.root.dir().into_owned()
     }
 
     /// Returns the number of watched files.
@@ -77,8 +96,9 @@ impl Tree {
     /// Takes the first snapshot.
     pub(super) fn scan(&mut self, events: &mut Option<FsEvents>) {
         if let Some(events) = events {
-            events.watch_parent_of(self.root.dir());
+            events.watch_parent_of(&self.dir());
         }
+        self.unrouted.push(self.dir());
         let mut remaining = Batch::everything();
         for _ in 0..2 {
             self.find_changes(&remaining, events);
@@ -88,7 +108,7 @@ impl Tree {
                     .drain(..)
                     .map(|path| (path, WriteState::Unknown))
                     .collect(),
-                all: false,
+                ..Batch::default()
             };
             if remaining.is_empty() {
                 return;
@@ -104,6 +124,8 @@ impl Tree {
     /// Whether an event for this path may be a change of a watched file.
     pub(super) fn is_relevant(&self, path: &Path) -> bool {
         path == self.root.dir()
+            || self.routes.contains(path)
+            || self.served.contains(path)
             || self.folders.contains_key(path)
             || path
                 .parent()
@@ -118,6 +140,9 @@ impl Tree {
         batch: &Batch,
         events: &mut Option<FsEvents>,
     ) -> Vec<FileChange> {
+        if let Some(changes) = self.follow_root(events) {
+            return changes;
+        }
         let changes = self.find_changes(batch, events);
         self.requeue_unsettled(events.as_ref());
         self.file_changes(changes)
@@ -135,16 +160,28 @@ impl Tree {
     /// once and switches to polling.
     fn find_changes(&mut self, batch: &Batch, events: &mut Option<FsEvents>) -> Changes {
         let mut changes = Changes::default();
-        let root = self.root.dir().to_owned();
-        let mut limit = Ok(());
+        let root = self.dir();
+        let behind = self.names_behind(&batch.paths);
+        // Watched before they are compared: a change in between is found twice, not missed.
+        self.unrouted.extend(behind.keys().cloned());
+        let served = self.add_served(&batch.served);
+        let mut limit = self.update_routes(events);
+        self.set_served(served);
         if batch.all || batch.paths.contains_key(&root) {
-            limit = self.compare_folder(&root, events, &mut changes);
+            limit = limit.and(self.compare_folder(&root, events, &mut changes));
+            for path in self.served.clone() {
+                self.compare_served(&path, false, &mut changes);
+            }
         } else {
             for (path, state) in &batch.paths {
                 let is_complete = *state == WriteState::Complete;
                 limit = limit.and(self.compare_path(path, is_complete, events, &mut changes));
             }
+            for (name, is_complete) in behind {
+                limit = limit.and(self.compare_path(&name, is_complete, events, &mut changes));
+            }
         }
+        limit = limit.and(self.update_routes(events));
         if limit.is_err() && events.take().is_some() {
             tracing::warn!(target: "pagewire::watch", folders = self.folders.len(), "cannot watch more folders: falling back to polling, which is slower (raise the limit: sysctl fs.inotify.max_user_watches=524288)");
         }
@@ -159,6 +196,10 @@ impl Tree {
         events: &mut Option<FsEvents>,
         changes: &mut Changes,
     ) -> Result<(), WatchLimitReached> {
+        if self.served.contains(path) {
+            self.compare_served(path, is_complete, changes);
+            return Ok(());
+        }
         let Some(parent) = path.parent() else {
             return Ok(());
         };
@@ -210,16 +251,18 @@ impl Tree {
             if let Some(events) = events
                 && limit.is_ok()
             {
-                limit = events.watch(&folder, folder == self.root.dir());
+                limit = events.watch(&folder, *folder == *self.root.dir());
             }
             let Ok(entries) = fs::read_dir(&folder) else {
                 continue; // Removed or unreadable: its entries stay in `unseen`.
             };
             let outer_rules = match folder.parent() {
-                Some(parent) if folder != self.root.dir() => self.rules_in(parent),
-                _ => Some(IgnoreRules::around(&folder)),
+                Some(parent) if *folder != *self.root.dir() => self.rules_in(parent),
+                _ => None,
             };
-            let rules = outer_rules.unwrap_or_default().inside(&folder);
+            let outer_rules =
+                outer_rules.unwrap_or_else(|| IgnoreRules::around(&self.dir(), &self.patterns));
+            let rules = outer_rules.inside(&folder);
             unseen.remove(&folder);
             self.aliases.remove(&folder);
             if self.files.remove(&folder).is_some() {
@@ -303,6 +346,7 @@ impl Tree {
         let files = below(&self.files, top).map(|(path, _)| path);
         let folders = below(&self.folders, top).map(|(path, _)| path);
         let known = files.chain(folders).chain(self.aliases.below(top));
+        let known = known.filter(|path| !self.served.contains(*path));
         known.cloned().collect()
     }
 
@@ -353,8 +397,9 @@ impl Tree {
     /// Removes a path, and everything below it, from the snapshot. Paths that no longer exist are
     /// reported as changes; those that are only ignored from now on are not.
     fn remove(&mut self, top: &Path, events: &mut Option<FsEvents>, changes: &mut Changes) {
+        self.unrouted.push(top.to_owned());
         for path in self.known_below(top) {
-            let is_missing = path.symlink_metadata().is_err();
+            let is_missing = path.metadata().is_err(); // Or it leads nowhere.
             if self.files.remove(&path).is_some() && is_missing {
                 changes.files.insert(path.clone(), FileChangeKind::Removed);
             }
@@ -367,6 +412,7 @@ impl Tree {
             if let Some(target) = self.aliases.remove(&path)
                 && is_missing
             {
+                self.unrouted.push(path.clone());
                 changes.links.push(Link {
                     path,
                     target,
@@ -376,7 +422,10 @@ impl Tree {
         }
     }
 
-    fn entry(&self, path: &Path, is_complete: bool) -> Entry {
+    fn entry(&mut self, path: &Path, is_complete: bool) -> Entry {
+        if self.served.contains(path) {
+            return served::served_entry(path, is_complete);
+        }
         let Some(url) = self.root.url_of(path) else {
             return Entry::Nothing;
         };
@@ -384,75 +433,10 @@ impl Tree {
             return Entry::Nothing;
         };
         if metadata.is_symlink() {
-            return self.link_entry(path, &url);
+            self.unrouted.push(path.to_owned());
+            return self.link_entry(path, &url, is_complete);
         }
         Entry::new(&metadata, is_complete)
-    }
-
-    /// Classifies a link, which is ignored unless it can be served. If it leads to a single file outside
-    /// the root, a change of that file is noticed only when the link changes, too, or by polling.
-    fn link_entry(&self, path: &Path, url: &str) -> Entry {
-        let Ok(url) = UrlPath::parse(url) else {
-            return Entry::Nothing;
-        };
-        let is_served = matches!(
-            self.root.find(&url),
-            PathLookup::File(_) | PathLookup::FolderWithoutSlash
-        );
-        // Links inside linked folders are not followed: two folders linked to each other would recurse
-        // forever.
-        let folder = path.parent();
-        let in_linked_folder =
-            folder.is_none_or(|dir| dir.canonicalize().is_ok_and(|real| real != dir));
-        match (path.canonicalize(), path.metadata()) {
-            _ if !is_served || in_linked_folder => Entry::Nothing,
-            (Ok(real), Ok(_)) if real.starts_with(self.root.dir()) => Entry::Alias(real),
-            (Ok(_), Ok(metadata)) => Entry::new(&metadata, false),
-            _ => Entry::Nothing,
-        }
-    }
-
-    /// Adds the URL of each change, and repeats it for every link through which the file is served, up to
-    /// [`MAX_LINKED_NAMES`].
-    fn file_changes(&self, changes: Changes) -> Vec<FileChange> {
-        let mut file_changes = Vec::with_capacity(changes.files.len());
-        let mut report = |file_path: PathBuf, kind| {
-            if let Some(url_path) = self.root.url_of(&file_path) {
-                file_changes.push(FileChange {
-                    file_path,
-                    url_path,
-                    kind,
-                });
-            }
-        };
-        let mut linked = HashSet::new();
-        let mut is_truncated = false;
-        let mut may_report = |name: &PathBuf| {
-            is_truncated |= linked.len() == MAX_LINKED_NAMES;
-            !is_truncated && linked.insert(name.clone())
-        };
-        for (file, kind) in changes.files {
-            let names: Vec<_> = self
-                .aliases
-                .names_of(&file)
-                .filter(&mut may_report)
-                .collect();
-            report(file, kind);
-            for name in names {
-                report(name, kind);
-            }
-        }
-        for link in &changes.links {
-            let files = below(&self.files, &link.target);
-            let names = files.filter_map(|(file, _)| rebase(file, &link.target, &link.path));
-            for name in names.filter(&mut may_report) {
-                report(name, link.kind);
-            }
-        }
-        if is_truncated {
-            tracing::warn!(target: "pagewire::watch", reported = MAX_LINKED_NAMES, "files changed that many links lead to: not all of their names are reported to subscribers (remove links to large folders)");
-        }
-        file_changes
     }
 }
 

@@ -249,7 +249,8 @@ async fn the_stack_of_the_resolver_suffices_for_what_its_limits_allow() {
         "tsconfig.json",
         format!(r#"{{ "extends": "./1.json", {options} }}"#),
     );
-    let server = TestServer::start_with(&site, &["--node-resolve"]).await;
+    // This takes seconds in a debug build, so deadlines are suspended.
+    let server = TestServer::start_with(&site, &["--node-resolve", "--debug"]).await;
     for (name, specifier) in [
         ("relative", specifier("./")),
         ("exports", specifier("p/")),

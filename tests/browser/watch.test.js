@@ -1,47 +1,10 @@
 /** How a real page acts on changed files. */
 
 import assert from 'node:assert/strict';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { claim, until } from './harness.js';
-
-const page = (title, body = '', head = '') =>
-  `<!doctype html>\n<html><head><meta charset="utf-8"><title>${title}</title><link rel="icon" href="data:,">${head}</head>`
-  + `<body><h1>${title}</h1>${body}</body></html>\n`;
-const square = (color, side = 10) =>
-  `<svg xmlns="http://www.w3.org/2000/svg" width="${side}" height="${side}"><rect width="100%" height="100%" fill="${color}"/></svg>`;
-
-/** A watching daemon, a function that saves its files, and a page in which a reload is visible. */
-async function start(world, files, ...args) {
-  const site = await world.site({ 'index.html': page('start'), ...files });
-  const daemon = await world.daemon({ site, args: ['--watch', ...args] });
-  // Saves atomically, because pages may also be notified of a half-written file.
-  const save = async (name, text) => {
-    const draft = path.join(site, `${name}~`);
-    await writeFile(draft, text);
-    await rename(draft, path.join(site, name));
-  };
-  return { site, daemon, save };
-}
-
-/** A tab whose document is loaded and marked. */
-async function open(world, daemon, location = '/') {
-  const tab = await world.page(daemon, location);
-  await mark(tab);
-  return tab;
-}
-
-async function mark(tab) {
-  await until('the page to load', tab.page.waitForLoadState('load'));
-  await tab.evaluate(() => { globalThis.isSameDocument = true; });
-}
-
-const isSame = (tab) => tab.evaluate(() => globalThis.isSameDocument === true);
-
-/** Waits until an expression in the page is true. */
-const holds = (tab, what, expression) => until(what, tab.page.waitForFunction(expression));
-const color = (selector, value) =>
-  `getComputedStyle(document.querySelector('${selector}')).color === '${value}'`;
+import { color, holds, isSame, mark, open, page, square, start } from './harness/watch.js';
 
 claim('a stylesheet is swapped: the page keeps its form input and is never unstyled', async (world) => {
   const { daemon, save } = await start(world, {

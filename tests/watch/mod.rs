@@ -1,6 +1,8 @@
 //! Watching: a change below the root reaches pages and programs exactly once, and nothing else is reported.
 
 mod detection;
+mod ignored;
+mod links;
 mod reactions;
 
 use crate::support::{Page, Site, TestServer, within};

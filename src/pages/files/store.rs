@@ -161,7 +161,7 @@ impl FileStore {
         let path = self
             .roots
             .as_ref()
-            .map(|roots| roots.path_for(url))
+            .map(|roots| roots.given_path_for(url))
             .unwrap_or_default();
         let file = OpenFile::open(&real)?;
         let read = if file.len() <= INLINE_READ_BYTES {

@@ -1,6 +1,8 @@
 //! Links that lead to the same folder: each folder is watched once, and its files have all their names.
 
+use super::report::MAX_LINKED_NAMES;
 use super::*;
+use crate::paths::UrlPath;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, SystemTime};
 
@@ -31,7 +33,10 @@ fn link_to(target: &Path, folder: &Path) {
 }
 
 fn tree(root: &Path, allowed: &[PathBuf]) -> Tree {
-    let mut tree = Tree::new(Root::open(root, allowed, &[]).unwrap());
+    let mut tree = Tree::new(
+        Root::open(root, allowed, &[]).unwrap(),
+        WatchPatterns::default(),
+    );
     tree.scan(&mut None);
     tree
 }
@@ -135,4 +140,27 @@ fn a_renamed_folder_is_watched_under_its_new_name() {
     assert_eq!(changed, ["/a/x.js", "/z/x.js"]);
     write(&site.join("a/x.js"), "12");
     assert_eq!(compare(&mut tree), ["/a/x.js"]);
+}
+
+#[test]
+fn ignored_files_that_were_served_are_watched_up_to_a_number() {
+    let (_temp, site) = temp();
+    fs::write(site.join(".gitignore"), "dist/").unwrap();
+    fs::create_dir(site.join(".git")).unwrap();
+    let count = super::served::MAX_SERVED_FILES + 2;
+    for number in 0..count {
+        write(&site.join(format!("dist/{number}.js")), "1");
+    }
+    let mut tree = tree(&site, &[]);
+    let served = (0..count).map(|number| UrlPath::parse(&format!("/dist/{number}.js")).unwrap());
+    let batch = Batch {
+        served: served.collect(),
+        ..Batch::everything()
+    };
+    assert!(tree.compare(&batch, &mut None).is_empty());
+    assert_eq!(tree.served.len(), super::served::MAX_SERVED_FILES);
+    for number in [0, count - 1] {
+        write(&site.join(format!("dist/{number}.js")), "12");
+    }
+    assert_eq!(compare(&mut tree), ["/dist/0.js"]);
 }
