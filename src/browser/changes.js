@@ -165,7 +165,7 @@ function reloadFrames(files) {
     try {
       if (!frame.contentWindow[Symbol.for('pagewire')]) frame.contentWindow.location.reload();
     } catch {
-      // The frame is of another origin.
+      frame.src = frame.src; // It is sandboxed, and so of another origin.
     }
   }
 }

@@ -68,8 +68,11 @@ const isPostResponse = document.querySelector('script[src*="/__pagewire__/client
 let socket = null;
 /** Whether `socket` is open and has sent its hello, which must be the first frame. */
 let isReady = false;
-/** Whether the connection was closed for good, by the daemon (close codes 4500-4999) or by page code. */
-let isClosed = false;
+/**
+ * Whether there will be no connection: it was closed for good by the daemon (close codes 4500-4999) or by
+ * page code, or the document has no origin, as in a sandboxed frame, and the daemon would refuse it.
+ */
+let isClosed = window.origin === 'null';
 /** Whether the document is in the back/forward cache or prerendered: the tab shows another one. */
 let isInactive = false;
 let attempts = 0;

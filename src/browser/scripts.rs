@@ -2,6 +2,7 @@
 //! import.
 
 use super::Browser;
+use crate::message::CODE_PATH;
 use crate::message::DEFERRED_QUERY;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
@@ -40,15 +41,19 @@ fn entity_tag(script: &str) -> String {
 }
 
 /// Adds CORS headers (Fetch standard, section 3.3): a page of another origin may load these scripts if its
-/// origin is allowed to open a socket. Files of the root stay same-origin.
+/// origin is allowed to open a socket. A document without an origin, such as a sandboxed frame of our own page,
+/// may load the daemon's own scripts: without a socket they do nothing, and an error in its console would
+/// only puzzle. Files of the root stay same-origin.
 pub(super) async fn add_cors_headers(
     State(browser): State<Arc<Browser>>,
     request: Request,
     next: Next,
 ) -> Response {
+    let is_code = request.uri().path().starts_with(CODE_PATH);
     let origins: Vec<_> = request.headers().get_all(header::ORIGIN).iter().collect();
     let allowed = match origins[..] {
         [origin] if browser.allowed.allows_origin(origin.as_bytes()) => Some(origin.clone()),
+        [origin] if origin == "null" && !is_code => Some(origin.clone()),
         _ => None,
     };
     let mut response = next.run(request).await;

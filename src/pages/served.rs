@@ -27,8 +27,11 @@ pub(super) fn record(request: &PageRequest<'_>) {
                 // A program that is no browser has neither.
                 referrer.or((!destination.is_empty()).then_some(Cow::Borrowed("")))
             }
-            // A page of another origin names at most its origin.
-            _ => None,
+            // A sandboxed frame of one of our pages names nothing, a page of another origin its origin.
+            _ => request
+                .header(header::REFERER)
+                .is_empty()
+                .then_some(Cow::Borrowed("")),
         },
     };
     hub.add_served(request.path.as_str(), user.as_deref());
