@@ -9,14 +9,9 @@ use crate::plugins::{CallMessage, Calls, Hook, HookGuard, HookType, Session};
 use futures_util::stream;
 use prost::Message as _;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::sleep;
 use tokio_stream::StreamExt;
 use tonic::{Status, Streaming};
-
-/// How soon the reset of a stream follows its half-close if the plugin dropped both directions. Default 50 ms.
-const RESET_DELAY: Duration = Duration::from_millis(50);
 
 /// Sender of replies to the plugin, or of the error that ends the stream.
 type ReplySender<K> = mpsc::Sender<Result<Reply<K>, Status>>;
@@ -194,11 +189,6 @@ async fn receive<K: WireHook>(
             }
             None => return Err(invalid("message", "is not set")),
         }
-    }
-    if guard.hook().refuse_more_calls() {
-        // A plugin that drops its streams also half-closes this one first. Then the calling task ends here, and
-        // the plugin counts as disconnected.
-        sleep(RESET_DELAY).await;
     }
     guard.hook().pass_on_calls();
     Ok(())

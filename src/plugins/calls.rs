@@ -171,12 +171,6 @@ impl<C, R> Calls<C, R> {
         }
     }
 
-    /// Fails queued and future calls with [`CallError::NotAsked`]. Returns whether calls are outstanding.
-    pub(crate) fn refuse_more(&self) -> bool {
-        self.slots.close();
-        self.lock().as_ref().is_some_and(|calls| !calls.is_empty())
-    }
-
     /// Fails all outstanding and queued calls, because the stream has ended: with `taken` those that the
     /// transport has taken, which may have reached the plugin, and the others with
     /// [`CallError::NotAsked`].

@@ -198,13 +198,8 @@ impl<H: HookType> Hook<H> {
         self.calls.mark_taken(call_id);
     }
 
-    /// Sends no more calls to a plugin that answers no more. Returns whether calls are outstanding.
-    pub(crate) fn refuse_more_calls(&self) -> bool {
-        self.calls.refuse_more()
-    }
-
-    /// Lets requests that wait for the plugin continue without it, because it closed the hook in order: the
-    /// calls that it left unanswered crossed the close.
+    /// Closes the hook for a plugin that answers no more: its requests go on without the plugin. A call
+    /// may cross the close, and the plugin can have left no other unanswered on purpose.
     pub(crate) fn pass_on_calls(&self) {
         self.calls.close(CallError::NotAsked);
     }
