@@ -17,9 +17,8 @@ pub(crate) enum CallError {
     TimedOut,
     /// The plugin got the call, and disconnected before it answered.
     Disconnected,
-    /// The hook was closed before the transport had taken the call, or the plugin closed it without an
-    /// answer, as it does to a call that crosses the close.
-    NotAsked,
+    /// The hook was closed before the call was sent, or before the transport had taken it.
+    NotSent,
     /// [`MAX_QUEUED_CALLS`] calls are queued.
     Overloaded,
 }
@@ -126,14 +125,11 @@ impl<C, R> Calls<C, R> {
             if queued.0.fetch_add(1, Ordering::Relaxed) >= MAX_QUEUED_CALLS {
                 return Err(CallError::Overloaded);
             }
-            self.slots
-                .acquire()
-                .await
-                .map_err(|_| CallError::NotAsked)?
+            self.slots.acquire().await.map_err(|_| CallError::NotSent)?
         };
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let (sender, result) = oneshot::channel();
-        self.lock().as_mut().ok_or(CallError::NotAsked)?.insert(
+        self.lock().as_mut().ok_or(CallError::NotSent)?.insert(
             id,
             Outstanding {
                 result: sender,
@@ -150,7 +146,7 @@ impl<C, R> Calls<C, R> {
         self.outgoing
             .send(message)
             .await
-            .map_err(|_| CallError::NotAsked)?;
+            .map_err(|_| CallError::NotSent)?;
         let result = result.await;
         drop(slot);
         result.unwrap_or(Err(CallError::Disconnected))
@@ -171,17 +167,16 @@ impl<C, R> Calls<C, R> {
         }
     }
 
-    /// Fails all outstanding and queued calls, because the stream has ended: with `taken` those that the
-    /// transport has taken, which may have reached the plugin, and the others with
-    /// [`CallError::NotAsked`].
-    pub(crate) fn close(&self, taken: CallError) {
+    /// Fails all outstanding and queued calls, because the stream has ended. Only calls that the transport
+    /// has taken may have reached the plugin; the others count as not sent.
+    pub(crate) fn close(&self) {
         self.slots.close();
         let outstanding = self.lock().take();
         for call in outstanding.into_iter().flat_map(HashMap::into_values) {
             let error = if call.is_taken {
-                taken
+                CallError::Disconnected
             } else {
-                CallError::NotAsked
+                CallError::NotSent
             };
             // The caller may have stopped waiting.
             let _ = call.result.send(Err(error));
@@ -284,13 +279,13 @@ mod tests {
             };
             calls.mark_taken(id);
             tokio::task::yield_now().await;
-            calls.close(CallError::Disconnected);
+            calls.close();
         };
         let (first, second, third, ()) =
             tokio::join!(calls.call("a"), calls.call("b"), calls.call("c"), end);
         assert_eq!(first, Err(CallError::Disconnected));
-        let not_asked = Err(CallError::NotAsked);
-        assert_eq!((second, third), (not_asked, not_asked));
-        assert_eq!(calls.call("later").await, not_asked);
+        let not_sent = Err(CallError::NotSent);
+        assert_eq!((second, third), (not_sent, not_sent));
+        assert_eq!(calls.call("later").await, not_sent);
     }
 }

@@ -177,7 +177,7 @@ impl<H: HookType> Hook<H> {
             Ok(outcome) => H::classify(outcome),
             Err(CallError::TimedOut) => CallOutcome::Timeout,
             Err(CallError::Disconnected | CallError::Overloaded) => CallOutcome::Failure,
-            Err(CallError::NotAsked) => {
+            Err(CallError::NotSent) => {
                 self.counters.uncount_call();
                 return result;
             }
@@ -198,15 +198,9 @@ impl<H: HookType> Hook<H> {
         self.calls.mark_taken(call_id);
     }
 
-    /// Closes the hook for a plugin that answers no more: its requests go on without the plugin. A call
-    /// may cross the close, and the plugin can have left no other unanswered on purpose.
-    pub(crate) fn pass_on_calls(&self) {
-        self.calls.close(CallError::NotAsked);
-    }
-
-    /// Fails all outstanding and queued calls, because the plugin is lost.
+    /// Fails all outstanding and queued calls.
     pub(super) fn close(&self) {
-        self.calls.close(CallError::Disconnected);
+        self.calls.close();
     }
 
     /// The sort key of the call order: hooks of phase `First`, then configured plugins in the order of

@@ -19,7 +19,6 @@ of_every_hook! {
     a_hook_ends_with_its_session_and_reports_the_reason
     ending_a_session_returns_once_it_is_gone
     a_withdrawn_hook_is_not_called_and_can_be_reopened
-    a_call_that_crosses_the_close_continues_without_the_plugin
     the_last_filter_update_applies
     stopping_the_daemon_ends_the_stream_as_retryable
 }
@@ -245,38 +244,6 @@ async fn a_withdrawn_hook_is_not_called_and_can_be_reopened<K: ModuleHook>() {
     }
     let event = session.event().await;
     assert!(matches!(event, Some(Event::Ready(_))), "{event:?}");
-}
-
-async fn a_call_that_crosses_the_close_continues_without_the_plugin<K: ModuleHook>() {
-    for mode in [FailureMode::Fail, FailureMode::Skip] {
-        let server = start().await;
-        let options = module_hook::options(mode, 60_000);
-        let opening = K::opening(vec![module_hook::module()], Some(options));
-        let (_session, mut hook) = plugin::<K>(&server, opening).await;
-        let paths = ["?1", "?2", "?3"].map(|query| format!("{PATH}{query}"));
-        let requests = paths.map(|path| tokio::spawn(server.get_detached(&path)));
-        let answered = hook.call().await;
-        hook.call().await;
-        hook.call().await;
-        hook.answer(K::call_id(&answered), K::answer("answered"))
-            .await;
-        let HookStream {
-            sender,
-            mut responses,
-        } = hook;
-        drop(sender);
-        let over = within("the stream's end", responses.message()).await;
-        assert!(matches!(over, Ok(None)), "{:?}", over.map(drop));
-        let mut passed_on = 0;
-        for request in requests {
-            let response = within("an answer", request).await.expect("no panic");
-            if response.text() != K::answered("answered") {
-                assert_unchanged(&response, None);
-                passed_on += 1;
-            }
-        }
-        assert_eq!(passed_on, 2);
-    }
 }
 
 async fn the_last_filter_update_applies<K: ModuleHook>() {

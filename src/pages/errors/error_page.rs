@@ -83,7 +83,7 @@ pub(crate) fn call_error(
             "timeout",
             "did not respond in time",
         ),
-        CallError::Disconnected | CallError::NotAsked => (
+        CallError::Disconnected | CallError::NotSent => (
             StatusCode::BAD_GATEWAY,
             "gone",
             "disconnected before it responded",

@@ -51,7 +51,7 @@ pub(crate) fn failed_call<H: HookType>(
     error: CallError,
 ) -> FailedCall {
     let (plugin, path) = (hook.plugin(), request.path);
-    if error == CallError::NotAsked {
+    if error == CallError::NotSent {
         // A required plugin must not be left out.
         return match request.service.plugins.not_ready(path.as_str()) {
             Some(missing) => {

@@ -6,9 +6,7 @@
 
 // Hooks: how a plugin takes part in answering pages' requests. Opening a hook's stream implements
 // the hook, closing it withdraws it. On the stream the daemon sends a ...Call and the plugin sends
-// back a ...Result with the same call_id, in any order. A call that the plugin leaves unanswered when
-// it half-closes the stream continues as if the plugin had not been called: it may have crossed the
-// close.
+// back a ...Result with the same call_id, in any order.
 //
 // What the page gets when a hook fails: for a HookFailure, the status of the failure or 500, with an
 // error page that names the plugin, file, line and frame, and that recovers by itself when the cause
