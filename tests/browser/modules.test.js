@@ -110,7 +110,7 @@ claim('a chain of imports is requested at once instead of level by level', async
   const daemon = await world.daemon({ site, args: ['--inject', 'always'] });
   // A page waits only briefly for its hints; hints found later are in the next response.
   const allHints = async () => {
-    const text = await (await fetch(`${daemon.origin}/`)).text();
+    const text = await (await fetch(daemon.origin, { headers: { accept: 'text/html' } })).text();
     return text.split('modulepreload').length === DEPTH ? text : allHints();
   };
   await until('hints for all modules', allHints());
