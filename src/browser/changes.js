@@ -224,7 +224,8 @@ function swapStyle(link, onError = () => {}) {
     return;
   }
   const next = link.cloneNode();
-  if (link.sheet?.disabled) next.media = NO_MEDIA;
+  // Page code may have changed the stylesheet instead of the element; the new one must not apply even for a frame.
+  if (link.sheet) next.media = link.sheet.disabled ? NO_MEDIA : link.sheet.media.mediaText;
   if (link.relList.contains('alternate') && isApplied(link.sheet)) {
     next.disabled = true;
     next.disabled = false; // Enables an alternate stylesheet explicitly.

@@ -28,18 +28,22 @@ impl Embedding {
             return None;
         }
         let is = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
-        is("sec-fetch-mode", "no-cors").then(|| match is("sec-fetch-dest", "script") {
-            true => Self::Script,
-            false => Self::Other,
+        is("sec-fetch-mode", "no-cors").then(|| {
+            if is("sec-fetch-dest", "script") {
+                Self::Script
+            } else {
+                Self::Other
+            }
         })
     }
 }
 
 /// Marks a response as embeddable by all documents, or only by those of its own origin.
 pub(super) fn set_policy(headers: &mut HeaderMap, is_embeddable: bool) {
-    let policy = match is_embeddable {
-        true => "cross-origin",
-        false => "same-origin",
+    let policy = if is_embeddable {
+        "cross-origin"
+    } else {
+        "same-origin"
     };
     headers.insert(RESOURCE_POLICY, HeaderValue::from_static(policy));
 }
