@@ -225,7 +225,8 @@ function swapStyle(link, onError = () => {}) {
   }
   const next = link.cloneNode();
   // Page code may have changed the stylesheet instead of the element; the new one must not apply even for a frame.
-  if (link.sheet) next.media = link.sheet.disabled ? NO_MEDIA : link.sheet.media.mediaText;
+  const media = link.sheet?.disabled ? NO_MEDIA : link.sheet?.media.mediaText;
+  if (media && media !== link.media) next.media = media;
   if (link.relList.contains('alternate') && isApplied(link.sheet)) {
     next.disabled = true;
     next.disabled = false; // Enables an alternate stylesheet explicitly.
