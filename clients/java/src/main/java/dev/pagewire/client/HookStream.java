@@ -29,8 +29,8 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements OpenHook {
   private static final long METADATA_BYTES = 64 * 1024;
 
   /**
-   * How long a hook that drains waits for the daemon to confirm that it makes no further calls. After
-   * that the stream is closed anyway.
+   * How long a hook that drains waits for the daemon to confirm that it makes no further calls.
+   * After that the stream is closed anyway.
    */
   private static final Duration WITHDRAWAL_TIMEOUT = Duration.ofSeconds(1);
 

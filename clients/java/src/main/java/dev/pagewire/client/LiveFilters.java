@@ -114,8 +114,8 @@ public final class LiveFilters {
     }
 
     /**
-     * Removes a hook that has ended, or is about to. If it failed, callers that wait for its pending update get the
-     * error.
+     * Removes a hook that has ended, or is about to. If it failed, callers that wait for its
+     * pending update get the error.
      */
     void ended(PagewireException why) {
       List<Waiter> failed = new ArrayList<>();
