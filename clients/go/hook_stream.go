@@ -6,12 +6,17 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	pb "pagewire.dev/client/internal/pagewirev1"
 )
+
+// withdrawalTimeout limits how long a hook that finishes waits for the daemon to confirm that it makes no further
+// calls. After it the stream is closed anyway.
+const withdrawalTimeout = time.Second
 
 // A hookType describes one type of hook: how its stream is opened, and the messages to and from the daemon.
 type hookType[Req, Res any] struct {
@@ -61,8 +66,10 @@ type hookStream[Req, Res any] struct {
 	mu sync.Mutex
 	// calls has the cancel functions of the running calls, by call id.
 	calls map[uint64]context.CancelFunc
-	// finishing is set when the stream is to end after the last running call.
+	// finishing is set when the stream is to end.
 	finishing bool
+	// withdrawn is set when the daemon makes no further calls: the stream ends after the last running one.
+	withdrawn bool
 	// updates are the unconfirmed filter updates, oldest first.
 	updates []chan error
 }
@@ -139,13 +146,13 @@ func (h *hookStream[Req, Res]) begin(call hookCall[Req]) {
 	}()
 }
 
-// finishCall removes a finished or canceled call. If the hook is finishing, it closes the stream after the last
+// finishCall removes a finished or canceled call. If the hook is withdrawn, it closes the stream after the last
 // call.
 func (h *hookStream[Req, Res]) finishCall(id uint64) {
 	h.mu.Lock()
 	cancel := h.calls[id]
 	delete(h.calls, id)
-	last := h.finishing && len(h.calls) == 0
+	last := h.withdrawn && len(h.calls) == 0
 	h.mu.Unlock()
 	if cancel != nil {
 		cancel()
@@ -156,8 +163,24 @@ func (h *hookStream[Req, Res]) finishCall(id uint64) {
 }
 
 func (h *hookStream[Req, Res]) finish() {
+	// From now on, new filters are not sent.
+	h.live.close(h)
 	h.mu.Lock()
 	h.finishing = true
+	h.mu.Unlock()
+	go h.withdraw()
+}
+
+// withdraw removes all filters, so that the daemon makes no further calls, and then closes the stream after the last
+// running one.
+func (h *hookStream[Req, Res]) withdraw() {
+	select {
+	case <-h.sendUpdate(nil):
+	case <-time.After(withdrawalTimeout):
+	case <-h.ctx.Done():
+	}
+	h.mu.Lock()
+	h.withdrawn = true
 	last := len(h.calls) == 0
 	h.mu.Unlock()
 	if last {
@@ -195,8 +218,8 @@ func (h *hookStream[Req, Res]) sendUpdate(filters []Filter) <-chan error {
 	h.mu.Lock()
 	h.updates = append(h.updates, result)
 	h.mu.Unlock()
-	// The caller, liveFilters.set, holds liveFilters.mu. The method end locks it too, in live.close, before it
-	// reads h.updates: so it cannot miss this one.
+	// liveFilters.set holds liveFilters.mu. The method end locks it too, in live.close, before it reads h.updates:
+	// so it cannot miss this one. The method withdraw does not depend on the result.
 	h.send(h.update(&pb.UpdateFilters{Filters: filtersProto(filters)}))
 	return result
 }

@@ -32,11 +32,13 @@ struct HookCalls<K: WireHook> {
 impl<K: WireHook> HookCalls<K> {
     /// Takes the next message, which the transport then sends.
     async fn next(&mut self) -> Option<CallMessage<K::Call>> {
-        let message = self.queue.recv().await?;
-        if let CallMessage::Call { id, .. } = &message {
-            self.hook.mark_taken(*id);
+        loop {
+            let message = self.queue.recv().await?;
+            match &message {
+                CallMessage::Call { id, .. } if !self.hook.mark_taken(*id) => {}
+                _ => return Some(message),
+            }
         }
-        Some(message)
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) enum CallError {
     TimedOut,
     /// The plugin got the call, and disconnected before it answered.
     Disconnected,
-    /// The hook was closed before the call was sent, or before the transport had taken it.
+    /// The hook was closed, or lost all its filters, before the transport had taken the call.
     NotSent,
     /// [`MAX_QUEUED_CALLS`] calls are queued.
     Overloaded,
@@ -55,12 +55,16 @@ pub(crate) struct Calls<C, R> {
     slots: Semaphore,
     queued: AtomicUsize,
     last_id: AtomicU64,
-    /// Outstanding calls by id; none once the stream has ended. Never held across an await.
+    /// None once the stream has ended. Never held across an await.
     outstanding: Mutex<Option<OutstandingCalls<R>>>,
     timeout: Option<Duration>,
 }
 
-type OutstandingCalls<R> = HashMap<u64, Outstanding<R>>;
+struct OutstandingCalls<R> {
+    by_id: HashMap<u64, Outstanding<R>>,
+    /// Whether the hook has no filters, so that further calls are not sent.
+    is_paused: bool,
+}
 
 /// A call that has no result yet.
 struct Outstanding<R> {
@@ -84,7 +88,10 @@ impl<C, R> Calls<C, R> {
             slots: Semaphore::new(max_concurrent),
             queued: AtomicUsize::new(0),
             last_id: AtomicU64::new(0),
-            outstanding: Mutex::new(Some(HashMap::new())),
+            outstanding: Mutex::new(Some(OutstandingCalls {
+                by_id: HashMap::new(),
+                is_paused: false,
+            })),
             timeout,
         };
         (calls, receiver)
@@ -129,13 +136,14 @@ impl<C, R> Calls<C, R> {
         };
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let (sender, result) = oneshot::channel();
-        self.lock().as_mut().ok_or(CallError::NotSent)?.insert(
-            id,
-            Outstanding {
-                result: sender,
-                is_taken: false,
-            },
-        );
+        let call_state = Outstanding {
+            result: sender,
+            is_taken: false,
+        };
+        match self.lock().as_mut() {
+            Some(open) if !open.is_paused => open.by_id.insert(id, call_state),
+            _ => return Err(CallError::NotSent),
+        };
         cancel.id = Some(id);
         let time_remaining = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         let message = CallMessage::Call {
@@ -156,14 +164,34 @@ impl<C, R> Calls<C, R> {
     /// are ignored.
     #[must_use]
     pub(crate) fn resolve(&self, id: u64, result: R) -> bool {
-        let call = self.lock().as_mut().and_then(|calls| calls.remove(&id));
+        let call = self.remove(id);
         call.is_some_and(|call| call.result.send(Ok(result)).is_ok())
     }
 
-    /// Records that the transport has taken a call from the queue of messages.
-    pub(crate) fn mark_taken(&self, id: u64) {
-        if let Some(call) = self.lock().as_mut().and_then(|calls| calls.get_mut(&id)) {
-            call.is_taken = true;
+    /// Records that the transport has taken a call from the queue of messages. Returns false for a call
+    /// that nobody waits for any more, which need not be sent.
+    #[must_use]
+    pub(crate) fn mark_taken(&self, id: u64) -> bool {
+        let mut outstanding = self.lock();
+        let call = outstanding
+            .as_mut()
+            .and_then(|open| open.by_id.get_mut(&id));
+        call.map(|call| call.is_taken = true).is_some()
+    }
+
+    /// Stops or continues sending calls. Once it has stopped, the transport takes no call, and those that it
+    /// had not taken count as not sent.
+    pub(crate) fn set_paused(&self, is_paused: bool) {
+        let mut outstanding = self.lock();
+        let Some(open) = outstanding.as_mut() else {
+            return;
+        };
+        open.is_paused = is_paused;
+        if is_paused {
+            for (_, call) in open.by_id.extract_if(|_, call| !call.is_taken) {
+                // The caller may have stopped waiting.
+                let _ = call.result.send(Err(CallError::NotSent));
+            }
         }
     }
 
@@ -172,7 +200,10 @@ impl<C, R> Calls<C, R> {
     pub(crate) fn close(&self) {
         self.slots.close();
         let outstanding = self.lock().take();
-        for call in outstanding.into_iter().flat_map(HashMap::into_values) {
+        for call in outstanding
+            .into_iter()
+            .flat_map(|open| open.by_id.into_values())
+        {
             let error = if call.is_taken {
                 CallError::Disconnected
             } else {
@@ -181,6 +212,10 @@ impl<C, R> Calls<C, R> {
             // The caller may have stopped waiting.
             let _ = call.result.send(Err(error));
         }
+    }
+
+    fn remove(&self, id: u64) -> Option<Outstanding<R>> {
+        self.lock().as_mut()?.by_id.remove(&id)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<OutstandingCalls<R>>> {
@@ -209,8 +244,10 @@ struct CancelOnDrop<'a, C, R> {
 impl<C, R> Drop for CancelOnDrop<'_, C, R> {
     fn drop(&mut self) {
         let Some(id) = self.id else { return };
-        if let Some(outstanding) = self.calls.lock().as_mut() {
-            outstanding.remove(&id);
+        let is_taken = self.calls.remove(id).is_some_and(|call| call.is_taken);
+        if !is_taken {
+            // The call is not sent, so there is nothing to cancel.
+            return;
         }
         // A full channel means that the plugin is not reading; it will notice the deadline that came
         // with the call.
@@ -248,15 +285,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_deadline_cancels_the_call_and_includes_time_in_the_queue() {
         let (calls, mut stream) = Calls::<&str, &str>::new(1, Some(Duration::from_secs(5)));
-        let (first, second) = tokio::join!(calls.call("a"), calls.call("b"));
+        let take = async {
+            let Some(CallMessage::Call { id, .. }) = stream.recv().await else {
+                panic!()
+            };
+            assert!(calls.mark_taken(id));
+        };
+        let (first, second, ()) = tokio::join!(calls.call("a"), calls.call("b"), take);
         assert_eq!(
             (first, second),
             (Err(CallError::TimedOut), Err(CallError::TimedOut))
         );
-        assert!(matches!(
-            stream.recv().await,
-            Some(CallMessage::Call { id: 1, .. })
-        ));
         let cancel = stream.recv().await;
         assert!(
             matches!(
@@ -277,7 +316,7 @@ mod tests {
             let Some(CallMessage::Call { id, .. }) = stream.recv().await else {
                 panic!()
             };
-            calls.mark_taken(id);
+            assert!(calls.mark_taken(id));
             tokio::task::yield_now().await;
             calls.close();
         };
@@ -287,5 +326,49 @@ mod tests {
         let not_sent = Err(CallError::NotSent);
         assert_eq!((second, third), (not_sent, not_sent));
         assert_eq!(calls.call("later").await, not_sent);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_was_cancelled_before_the_transport_took_it_is_not_sent() {
+        let (calls, mut stream) = Calls::<&str, &str>::new(1, None);
+        tokio::select! {
+            biased;
+            _ = calls.call("a") => panic!(),
+            () = std::future::ready(()) => {}
+        }
+        let Some(CallMessage::Call { id, .. }) = stream.recv().await else {
+            panic!()
+        };
+        assert!(!calls.mark_taken(id));
+        assert!(stream.try_recv().is_err(), "there is nothing to cancel");
+    }
+
+    #[tokio::test]
+    async fn no_call_is_sent_while_the_hook_is_paused_but_a_taken_one_is_answered() {
+        let (calls, mut stream) = Calls::<&str, &str>::new(3, None);
+        let pause = async {
+            let Some(CallMessage::Call { id: taken, .. }) = stream.recv().await else {
+                panic!()
+            };
+            assert!(calls.mark_taken(taken));
+            calls.set_paused(true);
+            let Some(CallMessage::Call { id: queued, .. }) = stream.recv().await else {
+                panic!()
+            };
+            assert!(!calls.mark_taken(queued));
+            assert_eq!(calls.call("later").await, Err(CallError::NotSent));
+            assert!(calls.resolve(taken, "A"));
+        };
+        let (taken, queued, ()) = tokio::join!(calls.call("a"), calls.call("b"), pause);
+        assert_eq!((taken, queued), (Ok("A"), Err(CallError::NotSent)));
+
+        calls.set_paused(false);
+        let answer = async {
+            let Some(CallMessage::Call { id, .. }) = stream.recv().await else {
+                panic!()
+            };
+            assert!(calls.mark_taken(id) && calls.resolve(id, "C"));
+        };
+        assert_eq!(tokio::join!(calls.call("c"), answer).0, Ok("C"));
     }
 }

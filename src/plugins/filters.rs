@@ -127,6 +127,12 @@ impl RequestFilters {
         })
     }
 
+    /// Whether there are no filters, so that no request matches.
+    #[must_use]
+    pub(super) fn is_empty(&self) -> bool {
+        self.filters.is_empty()
+    }
+
     /// Whether any filter has a condition on the file that would be served.
     #[must_use]
     pub(super) fn by_file(&self) -> bool {

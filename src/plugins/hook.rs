@@ -162,8 +162,9 @@ impl<H: HookType> Hook<H> {
 
     /// Replaces the filters and the id. Must be called inside
     /// [`HookOrder::change`](super::order::HookOrder::change), so that no snapshot mixes old and new
-    /// filters.
+    /// filters. Without any, requests with an old snapshot do not call the plugin either.
     pub(super) fn set_filters(&self, filters: RequestFilters) {
+        self.calls.set_paused(filters.is_empty());
         *self.filters.write().unwrap_or_else(PoisonError::into_inner) = filters.into();
         self.id.store(next_id(), Ordering::Release);
     }
@@ -193,9 +194,11 @@ impl<H: HookType> Hook<H> {
         }
     }
 
-    /// Records that the transport has taken a call, so that it may reach the plugin.
-    pub(crate) fn mark_taken(&self, call_id: u64) {
-        self.calls.mark_taken(call_id);
+    /// Records that the transport has taken a call, so that it may reach the plugin. Returns false for a
+    /// call that must not be sent, because nobody waits for it any more.
+    #[must_use]
+    pub(crate) fn mark_taken(&self, call_id: u64) -> bool {
+        self.calls.mark_taken(call_id)
     }
 
     /// Fails all outstanding and queued calls.

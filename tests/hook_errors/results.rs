@@ -13,6 +13,7 @@ of_every_hook! {
     a_reported_failure_is_shown_in_every_failure_mode
     a_missed_deadline_follows_the_failure_mode
     calls_beyond_the_queue_limit_are_overload
+    a_hook_without_filters_gets_none_of_the_calls_that_wait
 }
 
 async fn late_results_are_counted_and_change_nothing<K: ModuleHook>() {
@@ -137,6 +138,37 @@ async fn calls_beyond_the_queue_limit_are_overload<K: ModuleHook>() {
             }
         }
     }
+}
+
+async fn a_hook_without_filters_gets_none_of_the_calls_that_wait<K: ModuleHook>() {
+    const WAITING: usize = 1024;
+    let server = TestServer::start_with(&module_hook::site(), &["--log", "error"]).await;
+    let mut options = module_hook::options(FailureMode::Fail, 60_000);
+    options.max_concurrent_calls = 1;
+    let busy = K::opening(vec![module_hook::module()], Some(options));
+    let (_session, mut hook) = plugin::<K>(&server, busy).await;
+    let mut requests: FuturesUnordered<_> = (0..WAITING + 2)
+        .map(|n| server.get_detached(&format!("{PATH}?{n}")))
+        .collect();
+    let refused = within("one that is refused", requests.next()).await;
+    assert_plugin_error(&refused.expect("one"), 503, "overload");
+    // All others wait.
+    let call = hook.call().await;
+    hook.update(vec![]).await;
+    hook.answer(K::call_id(&call), K::answer("mine")).await;
+    let mut answered = 0;
+    while let Some(response) = within("an answer", requests.next()).await {
+        if response.text() == K::answered("mine") {
+            answered += 1;
+        } else {
+            assert_unchanged(&response, None);
+        }
+    }
+    assert_eq!(answered, 1);
+    // No call has been sent: the confirmation is the next message.
+    hook.update(vec![module_hook::module()]).await;
+    let response = response_to(&server, &mut hook, K::answer("again")).await;
+    assert_eq!(response.text(), K::answered("again"));
 }
 
 /// The plugin with the first hook type is too slow and may be skipped; the one with the second reports a

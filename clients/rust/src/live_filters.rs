@@ -138,9 +138,14 @@ impl HookFilters {
         filters
     }
 
-    /// Records that the daemon applies the filters that were sent.
-    pub(crate) fn confirm(&self) {
-        self.modify(|hook, _| hook.active = hook.sent);
+    /// Records that the daemon applies the filters that were sent. Returns whether it did not before.
+    pub(crate) fn confirm(&self) -> bool {
+        let mut changed = false;
+        self.modify(|hook, _| {
+            changed = hook.active < hook.sent;
+            hook.active = hook.sent;
+        });
+        changed
     }
 
     /// Records that the hook's stream failed; callers that wait for its update get the error.

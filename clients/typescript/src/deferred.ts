@@ -13,3 +13,15 @@ export function deferred<Value>(): Deferred<Value> {
   if (settle === undefined) throw new Error('a promise calls its executor synchronously');
   return { promise, ...settle };
 }
+
+/** Waits for the work, at most this long. */
+export async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  try {
+    await Promise.race([work, over]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => undefined);
+  }
+}

@@ -40,7 +40,7 @@ export class LiveFilters {
   /** @internal Registers a hook: returns the current filters, and sends later ones with `send`. */
   open(send: (filters: RequestFilter[]) => void): [RequestFilter[], HookFilters] {
     const hook = new HookFilters(
-      () => send(this.#filters),
+      () => send(hook.isWithdrawn ? [] : this.#filters),
       () => this.#hooks.delete(hook),
     );
     this.#hooks.add(hook);
@@ -50,6 +50,7 @@ export class LiveFilters {
 
 /** Registration of one open hook. */
 export class HookFilters {
+  isWithdrawn = false;
   readonly #send: () => void;
   readonly #remove: () => void;
   /** Waiters of the update in flight; undefined when there is none. Opening the hook counts as an update. */
@@ -68,6 +69,13 @@ export class HookFilters {
       this.#pending.push({ resolve, reject });
       this.#next();
     });
+  }
+
+  /** Removes all filters of this hook only, and sends no later ones; resolves when that is in force. */
+  withdraw(): Promise<void> {
+    this.#remove();
+    this.isWithdrawn = true;
+    return this.changed();
   }
 
   /** Records that the daemon applies the filters that were sent. */

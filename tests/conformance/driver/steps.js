@@ -99,6 +99,7 @@ const VERBS = {
     const [method, path] = line.split(' ');
     return sendRequests(world, { method, path, ...rest });
   }],
+  keep_getting: ['count is later', keepGetting],
   abort: ['', (world, { abort: name }) => world.later.get(name).abort()],
   answer: ['ok error is', async (world, { answer: name, ...expected }) => {
     const pending = world.later.get(name);
@@ -176,6 +177,25 @@ async function sendRequests(world, { method, path, headers, body, count = 1, is 
   const abort = () => requests.forEach((one) => one.abort());
   if (later) world.later.set(later, { check, abort });
   else await check({ is });
+}
+
+/** Sends requests one after the other in `count` concurrent loops, until the responses are checked. */
+function keepGetting(world, { keep_getting: path, count, is: { status = 200, ...expected }, later }) {
+  const origin = world.daemon().origin;
+  let isChecked = false;
+  const loop = async () => {
+    while (!isChecked) {
+      const response = await request(origin, { method: 'GET', path }).response;
+      expect(`GET ${path}`, response, { status, ...expected });
+    }
+  };
+  const loops = Promise.all(Array.from({ length: count }, loop));
+  loops.catch(() => {}); // It is awaited later.
+  const check = () => {
+    isChecked = true;
+    return until(`the last responses to GET ${path}`, loops);
+  };
+  world.later.set(later, { check });
 }
 
 /** Performs one step of a case. */

@@ -912,8 +912,9 @@ func (x *HookOpened) GetMaxBodyBytes() uint32 {
 // answered in order.
 type UpdateFilters struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The new filters: the plugin is called when any of them matches. Empty = no calls. An invalid one
-	// ends the stream with INVALID_ARGUMENT/FIELD_INVALID.
+	// The new filters: the plugin is called when any of them matches. Empty = no calls: none follows
+	// FiltersUpdated, so a plugin that then answers the calls it has and closes the stream fails no
+	// request. An invalid one ends the stream with INVALID_ARGUMENT/FIELD_INVALID.
 	Filters       []*RequestFilter `protobuf:"bytes,1,rep,name=filters,proto3" json:"filters,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -26,6 +26,11 @@ _CALLER_FOLDERS = tuple(
 )
 
 
+# How long to wait, when a hook finishes, for the daemon to confirm that it makes no further calls.
+# After that the stream is closed anyway.
+_WITHDRAWAL_TIMEOUT_SECONDS = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class HookType:
     """A type of hook: its stream, and the argument and results of its handler."""
@@ -148,16 +153,16 @@ class OpenHook:
         self._put(update_filters=hooks_pb2.UpdateFilters(filters=filters))
         return update
 
-    async def finish(self, *, withdraw: bool) -> None:
+    async def finish(self) -> None:
         """Let the running handlers finish, and end the stream.
 
-        With `withdraw`, for a daemon that continues, first removes all filters, so that the daemon
-        makes no further calls.
+        First removes all filters, so that the daemon makes no further calls.
         """
         self._finishing = True
         self._filters._hooks.discard(self)
-        if withdraw and not self._writing.done():
-            await asyncio.wait([self.update_filters([])])
+        if not self._ended.is_set():
+            withdrawal = self.update_filters([])
+            await asyncio.wait([withdrawal], timeout=_WITHDRAWAL_TIMEOUT_SECONDS)
         while self._tasks:
             await asyncio.wait(self._tasks)
         self._queue.put_nowait(None)

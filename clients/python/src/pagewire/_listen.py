@@ -66,7 +66,7 @@ class EventListener:
             self._reader.result()
             raise UnexpectedError("the unrequested end of a subscription")
 
-    async def finish(self, *, withdraw: bool) -> None:
+    async def finish(self) -> None:
         """Read no more events, and let running and waiting handlers finish."""
         self._finishing = True
         if self._reader is not None:

@@ -93,7 +93,7 @@ class Session:
             self._tasks += running
             grace = await self._until_end(following, starting, stopping, running)
             daemon_continues = not following.done()
-            await self._shut_down(context, grace, starting, withdraw=daemon_continues)
+            await self._shut_down(context, grace, starting, end_session=daemon_continues)
             if starting.done():
                 starting.result()
         finally:
@@ -167,7 +167,7 @@ class Session:
         return None
 
     async def _shut_down(
-        self, context: Context, grace: float, starting: asyncio.Task[None], *, withdraw: bool
+        self, context: Context, grace: float, starting: asyncio.Task[None], *, end_session: bool
     ) -> None:
         try:
             async with asyncio.timeout(grace):
@@ -175,10 +175,10 @@ class Session:
                 if handler := self._plugin.server_stop:
                     client = context.client if is_async(handler) else context.sync_client
                     await self._call("server_stop", handler, client)
-                await asyncio.gather(*(hook.finish(withdraw=withdraw) for hook in self._hooks))
+                await asyncio.gather(*(hook.finish() for hook in self._hooks))
                 if self._ready.is_set():
                     await asyncio.wait([starting])
-                if withdraw:
+                if end_session:
                     await context._end_session()
         except TimeoutError:
             pass  # after the grace period the daemon cancels the streams

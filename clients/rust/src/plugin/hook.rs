@@ -6,16 +6,20 @@ use crate::{
     live_filters::HookFilters,
     proto::{self, RequestFilter},
 };
-use std::{collections::HashMap, pin::pin, sync::Arc};
+use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::{AbortHandle, JoinSet},
+    time::sleep,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 /// Number of results that may wait to be written; handlers wait when the queue is full.
 const RESULT_QUEUE: usize = 32;
+/// How long to wait, when the hook ends, for the daemon to confirm that it makes no further calls. After that
+/// the stream is closed anyway.
+const WITHDRAWAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A type of hook: input and output of its handler, and the messages of its stream.
 pub(super) trait Hook: 'static {
@@ -120,8 +124,8 @@ impl<H: Hook> DeclaredHook<H> {
 }
 
 impl<H: Hook> OpenHook<H> {
-    /// Answers calls, each in a task of its own, until `stop` is set; then finishes the running ones. Dropping
-    /// the future cancels them.
+    /// Answers calls, each in a task of its own, until `stop` is set and the daemon makes no further calls; then
+    /// finishes the running ones. Dropping the future cancels them.
     ///
     /// # Errors
     /// When the daemon ends the stream.
@@ -136,13 +140,12 @@ impl<H: Hook> OpenHook<H> {
     async fn answer_calls(&mut self, stop: &mut watch::Receiver<bool>) -> Result<()> {
         let mut tasks = JoinSet::new();
         let mut running: HashMap<u64, AbortHandle> = HashMap::new();
-        let mut stopping = false;
+        let mut withdrawn = false;
         // Concurrent with the loop, because the daemon may not read an update until a call has been read.
-        let mut updates = pin!(send_updates::<H>(&self.filters, &self.outgoing));
-        while !(stopping && tasks.is_empty()) {
+        let mut updates = pin!(send_updates::<H>(&self.filters, &self.outgoing, stop));
+        while !(withdrawn && tasks.is_empty()) {
             tokio::select! {
-                () = stop_requested(stop), if !stopping => stopping = true,
-                () = &mut updates => {}
+                () = &mut updates, if !withdrawn => withdrawn = true,
                 message = self.incoming.message() => {
                     let message = message.inspect_err(|end| self.filters.failed(end.clone()))?;
                     let message = message.ok_or(Error::Unexpected("the hook ended unexpectedly"))?;
@@ -157,7 +160,8 @@ impl<H: Hook> OpenHook<H> {
                                 task.abort();
                             }
                         }
-                        Some(Received::FiltersUpdated) => self.filters.confirm(),
+                        // Updates are confirmed in order, and the withdrawal is the last one.
+                        Some(Received::FiltersUpdated) => withdrawn |= !self.filters.confirm(),
                         Some(Received::Opened) | None => {}
                     }
                 }
@@ -186,13 +190,25 @@ async fn answer<H: Hook>(
     call_id
 }
 
-/// Sends new filters to the daemon for as long as it is polled.
-async fn send_updates<H: Hook>(filters: &HookFilters, outgoing: &mpsc::Sender<H::ToDaemon>) {
-    loop {
-        let filters = filters.next().await;
+/// Sends new filters to the daemon until `stop` is set; then removes all of them, so that the daemon makes no
+/// further calls. Returns if that is not confirmed in time.
+async fn send_updates<H: Hook>(
+    filters: &HookFilters,
+    outgoing: &mpsc::Sender<H::ToDaemon>,
+    stop: &mut watch::Receiver<bool>,
+) {
+    let send = async |filters| {
         // A closed stream needs no filters.
         let _ = outgoing
             .send(H::update(proto::UpdateFilters { filters }))
             .await;
+    };
+    loop {
+        tokio::select! {
+            () = stop_requested(stop) => break,
+            filters = filters.next() => send(filters).await,
+        }
     }
+    send(Vec::new()).await;
+    sleep(WITHDRAWAL_TIMEOUT).await;
 }

@@ -2,7 +2,7 @@
 
 import type { Channel, OpenDuplex } from '../channel.js';
 import type { Client } from '../client.js';
-import { deferred } from '../deferred.js';
+import { deferred, within } from '../deferred.js';
 import { fromDuration } from '../duration.js';
 import { unexpected } from '../errors.js';
 import { fromThrown } from '../failure.js';
@@ -15,9 +15,15 @@ import type {
   RequestFilter,
   UpdateFilters,
 } from '../generated/pagewire/v1/hooks.js';
-import { LiveFilters } from '../liveFilters.js';
+import { LiveFilters, type HookFilters } from '../liveFilters.js';
 import type { Method } from '../methods.js';
 import type { Awaitable, HookOptions } from './plugin.js';
+
+/**
+ * How long to wait, when a hook finishes, for the daemon to confirm that it makes no further calls. After that the stream
+ * is ended anyway.
+ */
+const WITHDRAWAL_TIMEOUT_MS = 1_000;
 
 /** A message to the daemon on the stream of any hook. */
 interface ToDaemon<Open, Result> {
@@ -57,7 +63,10 @@ export interface Hook<Open, Call extends { callId: number }, Result, Input, Outp
 export interface OpenHook {
   /** Resolves when the daemon has opened it; rejects when the daemon refuses it. */
   readonly opened: Promise<void>;
-  /** Finishes the running calls, then ends the stream; resolves when the daemon has ended its side. */
+  /**
+   * Removes all filters, so that the daemon makes no further calls, finishes the running ones, and then ends the
+   * stream. Resolves when the daemon has ended its side.
+   */
   finish(): Promise<void>;
   /** Cancels the stream and the running calls. */
   cancel(): void;
@@ -99,8 +108,10 @@ class HookStream<
   readonly #client: Client;
   readonly #stream: OpenDuplex<ToDaemon<Open, Result>>;
   readonly #running = new Map<number, Input>();
+  readonly #filters: HookFilters;
   readonly #ended: Promise<void>;
-  #finishing = false;
+  /** Whether the daemon makes no further calls, so that the stream ends after the last running one. */
+  #isWithdrawn = false;
 
   constructor(
     hook: Hook<Open, Call, Result, Input, Output>,
@@ -118,6 +129,7 @@ class HookStream<
     const [first, filters] = live.open((filters) => {
       this.#stream.write({ message: { $case: 'updateFilters', value: { filters } } });
     });
+    this.#filters = filters;
     const onMessage = ({ message }: FromDaemon<Call>) => {
       switch (message?.$case) {
         case 'call':
@@ -152,10 +164,13 @@ class HookStream<
     this.#stream.write({ message: { $case: 'open', value: hook.open(first) } });
   }
 
-  finish(): Promise<void> {
-    this.#finishing = true;
-    if (this.#running.size === 0) this.#stream.end();
-    return this.#ended;
+  async finish(): Promise<void> {
+    const withdrawn = Promise.race([this.#filters.withdraw(), this.#ended]);
+    // An error means that the stream has ended.
+    await within(WITHDRAWAL_TIMEOUT_MS, withdrawn).catch(() => undefined);
+    this.#isWithdrawn = true;
+    this.#endIfIdle();
+    await this.#ended;
   }
 
   cancel(): void {
@@ -204,7 +219,7 @@ class HookStream<
     // A cancelled call has no result.
     if (!this.#running.delete(callId)) return;
     this.#stream.write({ message: { $case: 'result', value } });
-    if (this.#finishing && this.#running.size === 0) this.#stream.end();
+    this.#endIfIdle();
   }
 
   #onCancel({ callId, reason }: CallCancel): void {
@@ -214,7 +229,11 @@ class HookStream<
     input.cancel(
       new DOMException(`the daemon cancelled the call: ${REASONS[reason]}`, 'AbortError'),
     );
-    if (this.#finishing && this.#running.size === 0) this.#stream.end();
+    this.#endIfIdle();
+  }
+
+  #endIfIdle(): void {
+    if (this.#isWithdrawn && this.#running.size === 0) this.#stream.end();
   }
 
   #cancelCalls(reason: Error): void {

@@ -2,7 +2,7 @@
 
 import type { Channel } from '../channel.js';
 import type { Client } from '../client.js';
-import { deferred } from '../deferred.js';
+import { deferred, within } from '../deferred.js';
 import { toDuration } from '../duration.js';
 import { PagewireError, unexpected } from '../errors.js';
 import { errorText } from '../failure.js';
@@ -89,6 +89,7 @@ class Session {
       this.#cancelSession = () => stream.cancel();
       await Promise.race([this.#open(), this.#stopping.promise]);
       const graceMs = await this.#stopping.promise;
+      // After the grace period the daemon closes the streams.
       await within(graceMs, this.#shutDown());
     } finally {
       signal.removeEventListener('abort', stop);
@@ -231,16 +232,4 @@ function startRequest(plugin: Plugin, launchId: string): ServerStartRequest {
     injectWebSocket: plugin.injectWebSocket ?? false,
     launchId,
   };
-}
-
-/** Waits at most this long: after the grace period the daemon closes the streams. */
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-  try {
-    await Promise.race([work, over]);
-  } finally {
-    clearTimeout(timer);
-    work.catch(() => undefined);
-  }
 }

@@ -9,6 +9,7 @@ import io.grpc.ClientCall;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -27,6 +28,12 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements OpenHook {
   /** Allowance for the parts of a result other than the body, such as headers. */
   private static final long METADATA_BYTES = 64 * 1024;
 
+  /**
+   * How long a hook that drains waits for the daemon to confirm that it makes no further calls.
+   * After that the stream is closed anyway.
+   */
+  private static final Duration WITHDRAWAL_TIMEOUT = Duration.ofSeconds(1);
+
   final Context context;
   private final Callback<I, O> callback;
   private final LiveFilters.HookFilters filters;
@@ -40,8 +47,11 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements OpenHook {
   /** Calls without a result. Guarded by this, as are the fields below. */
   private final Map<Long, HandlerCall<I, O>> running = new HashMap<>();
 
-  /** No new calls are expected; the stream ends once none is running. */
+  /** The stream is to end. */
   private boolean draining;
+
+  /** The daemon makes no further calls; the stream ends once none is running. */
+  private boolean withdrawn;
 
   /** Nothing more may be written. */
   private boolean closed;
@@ -81,7 +91,10 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements OpenHook {
   }
 
   final void filtersUpdated() {
-    filters.confirm();
+    // Updates are confirmed in order, and the withdrawal is the last one.
+    if (!filters.confirm()) {
+      withdrawn();
+    }
   }
 
   final void call(long callId, I input) {
@@ -128,7 +141,7 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements OpenHook {
   }
 
   private void endIfIdle() {
-    if (draining && !closed && running.isEmpty()) {
+    if (withdrawn && !closed && running.isEmpty()) {
       closed = true;
       // The daemon closes its side once it has received all results.
       stream.halfClose();
@@ -146,8 +159,18 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements OpenHook {
   }
 
   @Override
-  public synchronized void drain() {
-    draining = true;
+  public void drain() {
+    synchronized (this) {
+      draining = true;
+    }
+    // From now on, new filters are not sent.
+    filters.ended(null);
+    write(update(UpdateFilters.getDefaultInstance()));
+    Timers.after(WITHDRAWAL_TIMEOUT, this::withdrawn);
+  }
+
+  private synchronized void withdrawn() {
+    withdrawn = true;
     endIfIdle();
   }
 

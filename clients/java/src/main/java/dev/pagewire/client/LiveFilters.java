@@ -92,24 +92,30 @@ public final class LiveFilters {
     }
 
     private void update() {
-      if (confirmed > 0 && sent == confirmed && sent < version) {
+      if (hooks.contains(this) && confirmed > 0 && sent == confirmed && sent < version) {
         sent = version;
         sender.accept(filters);
       }
     }
 
-    /** Records that the daemon has activated the filters that were sent last. */
-    void confirm() {
+    /**
+     * Records that the daemon has activated the filters that were sent last. Returns whether they
+     * were not active before.
+     */
+    boolean confirm() {
+      boolean changed;
       synchronized (LiveFilters.this) {
+        changed = confirmed < sent;
         confirmed = sent;
         update();
       }
       completeWaiters();
+      return changed;
     }
 
     /**
-     * Removes a hook that has ended. If it failed, callers that wait for its pending update get the
-     * error.
+     * Removes a hook that has ended, or is about to. If it failed, callers that wait for its
+     * pending update get the error.
      */
     void ended(PagewireException why) {
       List<Waiter> failed = new ArrayList<>();

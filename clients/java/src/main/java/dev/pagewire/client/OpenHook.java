@@ -10,7 +10,7 @@ interface OpenHook {
   /** Completes when the hook has ended: normally after {@link #drain}, otherwise exceptionally. */
   CompletableFuture<Void> ended();
 
-  /** Accepts no new calls; the hook ends when the running ones are done. */
+  /** Makes the daemon send no new calls; the hook ends when the running ones are done. */
   void drain();
 
   /** Ends the hook at once and cancels running calls. */
