@@ -42,11 +42,11 @@ let observer;
 
 /**
  * Acts on changed files: `paths` below the daemon's root, each with its `users`. Reloads if no paths
- * are given.
+ * are given, with `backendDelay` once the backend has noticed the change.
  */
-export function applyChanges({ paths, users }, { root, fetches, knowsAllFetches, urls }) {
+export function applyChanges({ paths, users, backendDelay }, { root, fetches, knowsAllFetches, urls }) {
   base = root;
-  if (paths.length === 0) return reload();
+  if (paths.length === 0) return backendDelay === undefined ? reload() : reloadWithBackend(backendDelay);
   const now = performance.now();
   for (const name of paths.flatMap(keysOf)) {
     changeTimes.delete(name);
@@ -110,6 +110,112 @@ function updateUses(files, fetches, served = new Set()) {
 
 /** The socket client's function: it does not repeat a POST request. */
 const reload = () => window[Symbol.for('pagewire')].reload();
+
+// --- Pages of a backend -------------------------------------------------------------------------
+
+/** Session storage: the answer before a change, for the document after the reload. */
+const RECHECK = 'pagewire.recheck';
+/** How long after a reload the answer is compared with the one before. */
+const RECHECK_MS = 5_000;
+/** Pauses between two requests to the backend, each twice the one before. */
+const FIRST_PAUSE_MS = 100;
+const MAX_PAUSE_MS = 1_000;
+/** Longest wait for a backend that restarts, or for a navigation that has begun. */
+const RESTART_MS = 60_000;
+const NAVIGATION_MS = 10_000;
+/** Most lines of an answer that are compared. */
+const MAX_LINES = 10_000;
+
+/** When the page reloads although the answer is still the same; undefined while none is awaited. */
+let deadline;
+
+/**
+ * Reloads the page once the backend has noticed a change: its answer differs, or it has restarted. After
+ * `delay` the page reloads in any case, and its next document goes on comparing.
+ */
+async function reloadWithBackend(delay) {
+  const isWaiting = deadline !== undefined;
+  deadline = Date.now() + delay;
+  if (isWaiting) return;
+  let isLeaving = false;
+  window.addEventListener('beforeunload', () => { isLeaving = true; }, { __proto__: null, once: true });
+  const before = await knownAnswer();
+  if (!await differs(before, () => deadline)) remember(before);
+  if (isLeaving) await pause(NAVIGATION_MS); // The reload would cancel a navigation.
+  deadline = undefined;
+  reload();
+}
+
+/** Reloads the page once more if its answer changes shortly after a reload. */
+export async function recheck() {
+  const { url, until, before } = JSON.parse(sessionStorage.getItem(RECHECK));
+  sessionStorage.removeItem(RECHECK);
+  if (url === location.href && await differs(before, () => until)) reload();
+}
+
+function remember(before) {
+  try {
+    const known = { url: location.href, until: Date.now() + RECHECK_MS, before };
+    sessionStorage.setItem(RECHECK, JSON.stringify(known));
+  } catch {
+    // Storage is blocked or full: the page is not reloaded a second time.
+  }
+}
+
+/** Waits until the answer is no longer as `before`, but not past `end()`. Returns whether it differs. */
+async function differs(before, end) {
+  let wait = FIRST_PAUSE_MS;
+  while (before !== undefined) {
+    const rest = end() - Date.now();
+    if (rest <= 0) return false;
+    await pause(Math.min(wait, rest));
+    wait = Math.min(2 * wait, MAX_PAUSE_MS);
+    const lines = await answer();
+    if (lines === undefined) break;
+    const current = new Set(lines);
+    const kept = before.stable.filter((line) => current.has(line)).length;
+    if (kept < before.stable.length || current.size - kept > before.volatile) return true;
+  }
+  await restarted();
+  return true;
+}
+
+/** Waits until the backend answers again. */
+async function restarted() {
+  const end = Date.now() + RESTART_MS;
+  let wait = FIRST_PAUSE_MS;
+  while (await answer() === undefined && Date.now() < end) {
+    await pause(wait);
+    wait = Math.min(2 * wait, MAX_PAUSE_MS);
+  }
+}
+
+/** Returns which lines of the answer stay the same, and how many differ each time, such as tokens. */
+async function knownAnswer() {
+  const [one, two] = [await answer(), await answer()];
+  if (one === undefined || two === undefined) return undefined;
+  const again = new Set(two);
+  const stable = one.filter((line) => again.has(line));
+  return { stable, volatile: Math.max(one.length, two.length) - stable.length };
+}
+
+/** Returns a hash of each distinct line of the page as the backend answers now; undefined while it is away. */
+async function answer() {
+  const [url] = location.href.split('#');
+  const options = { __proto__: null, cache: 'no-store', headers: { __proto__: null, accept: 'text/html' } };
+  const response = await fetch(url, options).catch(() => undefined);
+  if (response === undefined || [502, 503, 504].includes(response.status)) return undefined;
+  const lines = new Set((await response.text()).split('\n', MAX_LINES));
+  return [...new Set([response.status, ...[...lines].map(hash)])];
+}
+
+function hash(text) {
+  let value = 0;
+  for (let index = 0; index < text.length; index++) value = (Math.imul(31, value) + text.charCodeAt(index)) | 0;
+  return value;
+}
+
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 // --- Files and URLs ----------------------------------------------------------------------------
 

@@ -4,7 +4,8 @@
 //! lists the changes that the page could not be notified of: those since its document was read.
 
 use super::events::{EventBody, FileChange};
-use super::served::{Served, Users};
+use super::registry::Entry;
+use super::served::Users;
 use super::{Frame, Hub, PushError};
 use crate::message::{Command, Hello, ServerMessage};
 use std::collections::{BTreeSet, VecDeque};
@@ -31,10 +32,12 @@ pub(super) struct RecentChanges {
 }
 
 impl RecentChanges {
-    fn add(&mut self, paths: Arc<[String]>) {
+    fn add(&mut self, time: Instant, paths: Arc<[String]>) {
         // An entry without paths counts as one, so that the number of entries is bounded too.
         self.paths += paths.len().max(1);
-        self.recent.push_back((Instant::now(), paths));
+        let later = self.recent.iter().rev().take_while(|(at, _)| *at > time);
+        let index = self.recent.len() - later.count();
+        self.recent.insert(index, (time, paths));
         while self.paths > MAX_RECENT_PATHS
             && let Some((time, paths)) = self.recent.pop_front()
         {
@@ -48,9 +51,7 @@ impl RecentChanges {
         if !handles_changes(&page.features) {
             return MissedChanges(Vec::new());
         }
-        // The page supplies the number; a nonsensical one counts as zero.
-        let unaware = Duration::try_from_secs_f64(page.unaware_ms / 1000.0);
-        self.since(unaware.unwrap_or_default())
+        self.since(page.unaware_time())
     }
 
     /// Returns the changes of the last `age`.
@@ -72,23 +73,27 @@ pub(super) struct MissedChanges(Vec<Arc<[String]>>);
 
 impl MissedChanges {
     /// Returns the frame with all of the changes, if there are any.
-    pub(super) fn encode(&self, served: &Served) -> Option<String> {
+    pub(super) fn encode(&self, hub: &Hub) -> Option<String> {
         if self.0.is_empty() {
             return None;
         }
         if self.0.iter().any(|paths| paths.is_empty()) {
-            return Some(encode(&[], &Users::new()));
+            return Some(hub.encode_changes(&[], &Users::new()));
         }
         let paths: BTreeSet<_> = self.0.iter().flat_map(|paths| paths.iter()).collect();
         let paths = bounded(paths.into_iter().cloned());
-        Some(encode(&paths, &served.users(paths.iter())))
+        Some(hub.encode_changes(&paths, &hub.served.users(paths.iter())))
     }
 }
 
 /// Returns whether a page's client script understands notifications of changes.
 fn handles_changes(features: &[String]) -> bool {
-    let users = &Users::new();
-    let needed = Command::Changed { paths: &[], users }.feature();
+    let needed = Command::Changed {
+        paths: &[],
+        users: &Users::new(),
+        backend_delay_ms: None,
+    }
+    .feature();
     features.iter().any(|feature| feature == needed)
 }
 
@@ -101,21 +106,44 @@ fn bounded(paths: impl Iterator<Item = String>) -> Vec<String> {
     paths
 }
 
-fn encode(paths: &[String], users: &Users<'_>) -> String {
-    ServerMessage::Command(Command::Changed { paths, users }).encode()
-}
-
 impl Hub {
-    /// Notifies all pages that these URL paths have changed; no paths = anything may have changed.
-    /// Each page decides by itself whether to swap, reload or ignore.
-    pub(crate) fn notify_changed(&self, paths: impl Iterator<Item = String>) {
+    fn encode_changes(&self, paths: &[String], users: &Users<'_>) -> String {
+        let backend_delay_ms = self.backend_delay.get().map(Duration::as_millis);
+        ServerMessage::Command(Command::Changed {
+            paths,
+            users,
+            backend_delay_ms,
+        })
+        .encode()
+    }
+
+    /// Sets how long pages give a backend to notice a change before they reload. Without it, the daemon
+    /// itself serves what was changed, and pages reload at once.
+    pub(crate) fn set_backend_delay(&self, delay: Duration) {
+        // Set once, at the start.
+        let _ = self.backend_delay.set(delay);
+    }
+
+    /// Notifies pages that these URL paths have changed; no paths = anything may have changed. Each page
+    /// decides by itself whether to swap, reload or ignore. A notification that was delayed has the time of the
+    /// change: pages that were requested since are not notified.
+    pub(crate) fn notify_changed(
+        &self,
+        paths: impl Iterator<Item = String>,
+        delayed_since: Option<Instant>,
+    ) {
         let paths: Arc<[String]> = bounded(paths).into();
         let users = self.served.users(paths.iter());
-        let frame = Frame::Text(encode(&paths, &users).into());
+        let frame = Frame::Text(self.encode_changes(&paths, &users).into());
         let mut state = self.lock();
-        state.changes.add(paths);
+        let time = delayed_since.unwrap_or_else(Instant::now);
+        state.changes.add(time, paths);
         let ready = state.registry.after(0).filter(|entry| entry.info.ready);
-        for entry in ready.filter(|entry| handles_changes(&entry.info.features)) {
+        let is_unaware = |entry: &&Entry| {
+            delayed_since.is_none_or(|time| entry.aware_since.is_none_or(|since| since < time))
+        };
+        let unaware = ready.filter(is_unaware);
+        for entry in unaware.filter(|entry| handles_changes(&entry.info.features)) {
             if entry.socket.outbox().push(frame.clone()) == Err(PushError::Full) {
                 tracing::warn!(target: "pagewire::hub", url = entry.info.url, "a page reads too slowly and was not notified of a change (reload it)");
             }
@@ -141,47 +169,37 @@ mod tests {
 
     #[test]
     fn a_page_is_notified_of_all_changes_since_it_began_to_load_and_of_no_others() {
+        let hub = Hub::new();
         let mut changes = RecentChanges::default();
+        assert_eq!(changes.since(Duration::MAX).encode(&hub), None);
+        changes.add(Instant::now(), paths(&["/b", "/a"]));
+        changes.add(Instant::now(), paths(&["/b", "/c"]));
+        assert_eq!(changes.since(Duration::ZERO).encode(&hub), None);
+        let expected = hub.encode_changes(&["/a".into(), "/b".into(), "/c".into()], &Users::new());
         assert_eq!(
-            changes.since(Duration::MAX).encode(&Served::default()),
-            None
-        );
-        changes.add(paths(&["/b", "/a"]));
-        changes.add(paths(&["/b", "/c"]));
-        assert_eq!(
-            changes.since(Duration::ZERO).encode(&Served::default()),
-            None
-        );
-        let expected = encode(&["/a".into(), "/b".into(), "/c".into()], &Users::new());
-        assert_eq!(
-            changes
-                .since(Duration::from_hours(1))
-                .encode(&Served::default()),
+            changes.since(Duration::from_hours(1)).encode(&hub),
             Some(expected)
         );
-        let expected = encode(&["/b".into(), "/c".into()], &Users::new());
+        let expected = hub.encode_changes(&["/b".into(), "/c".into()], &Users::new());
         changes.recent[0].0 -= Duration::from_secs(10);
         assert_eq!(
-            changes
-                .since(Duration::from_secs(5))
-                .encode(&Served::default()),
+            changes.since(Duration::from_secs(5)).encode(&hub),
             Some(expected)
         );
     }
 
     #[test]
     fn a_page_older_than_the_history_is_notified_that_anything_may_have_changed() {
+        let hub = Hub::new();
         let mut changes = RecentChanges::default();
         let many: Vec<_> = (0..MAX_PATHS).map(|number| format!("/{number}")).collect();
         for _ in 0..=MAX_RECENT_PATHS / MAX_PATHS {
-            changes.add(many.clone().into());
+            changes.add(Instant::now(), many.clone().into());
         }
         assert!(changes.paths <= MAX_RECENT_PATHS);
         assert_eq!(
-            changes
-                .since(Duration::from_hours(1))
-                .encode(&Served::default()),
-            Some(encode(&[], &Users::new()))
+            changes.since(Duration::from_hours(1)).encode(&hub),
+            Some(hub.encode_changes(&[], &Users::new()))
         );
     }
 

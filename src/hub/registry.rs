@@ -10,7 +10,7 @@ use crate::message::{Hello, ServerMessage};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// Feature of a client script that reports console lines and errors.
 const REPORTS_FEATURE: &str = "console";
@@ -30,6 +30,9 @@ pub(super) struct Registry {
 pub(super) struct Entry {
     pub(super) socket: Arc<Socket>,
     pub(super) info: Arc<SocketInfo>,
+    /// The page knows all changes before this moment: when its document was requested, or when it last heard
+    /// from the daemon before it lost a connection. None before its hello.
+    pub(super) aware_since: Option<Instant>,
 }
 
 impl Registry {
@@ -57,7 +60,12 @@ impl Registry {
     fn insert(&mut self, socket: Arc<Socket>, info: Arc<SocketInfo>) {
         self.order.insert(info.number, socket.clone());
         let id = socket.id().to_owned();
-        self.entries.insert(id, Entry { socket, info });
+        let entry = Entry {
+            socket,
+            info,
+            aware_since: None,
+        };
+        self.entries.insert(id, entry);
     }
 
     fn remove(&mut self, socket_id: &str) -> Option<Entry> {
@@ -181,6 +189,10 @@ impl Hub {
             .iter()
             .any(|feature| feature == REPORTS_FEATURE);
         let missed = state.changes.missed_by(&hello);
+        let aware_since = Instant::now().checked_sub(hello.unaware_time());
+        if let Some(entry) = state.registry.entries.get_mut(socket_id) {
+            entry.aware_since = aware_since;
+        }
         state.describe(socket_id, hello);
         let Some(entry) = state.registry.get(socket_id) else {
             return;
@@ -192,7 +204,7 @@ impl Hub {
             let _ = socket.send_text(ServerMessage::ReportMode(mode).encode());
         }
         drop(state);
-        if let Some(frame) = missed.encode(&self.served) {
+        if let Some(frame) = missed.encode(self) {
             let _ = socket.send_text(frame);
         }
         socket.set_ready(true);

@@ -180,6 +180,10 @@ pub(crate) enum Command<'a> {
         /// for any page.
         #[serde(skip_serializing_if = "BTreeMap::is_empty")]
         users: &'a BTreeMap<&'a str, Vec<String>>,
+        /// Set when a backend made the page from files that are unknown: how long it may take to notice the
+        /// change before the page reloads.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        backend_delay_ms: Option<u128>,
     },
 }
 

@@ -110,6 +110,9 @@ async fn find_response(request: &PageRequest<'_>, body: Body) -> PageResponse {
 
 /// Forwards the request to a backend.
 async fn forward(request: &PageRequest<'_>, rule: &ProxyRule, body: Body) -> PageResponse {
+    // Held until the backend answers: pages are not told of changes meanwhile.
+    let _pending = (request.is_navigation() || !request.is_read())
+        .then(|| request.service.hub.begin_request());
     let needs_whole = request.service.plugins.inject_client() && request.is_navigation()
         || transform::may_match(request)
         || imports::may_match(request);

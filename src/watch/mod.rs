@@ -16,13 +16,14 @@ mod patterns;
 mod tree;
 
 use crate::hub::{FileChange, Hub, ServedFiles};
-use crate::paths::{Prefix, Root, UrlPath, path_url};
+use crate::paths::{FileVersion, Prefix, Root, UrlPath, path_url};
 use crate::plugins::Dependents;
 use batch::{Batch, SETTLE_TIME};
 use fs_events::FsEvents;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use tree::Tree;
 
@@ -205,8 +206,8 @@ fn below(prefix: &Prefix, served: Vec<Arc<str>>) -> Vec<UrlPath> {
     paths.filter_map(|path| path.below(prefix)).collect()
 }
 
-/// Notifies pages, then appends the changes to the event log. Pages come first: a developer is waiting in
-/// front of them.
+/// Notifies pages, and appends the changes to the event log. Pages come first, since a developer is waiting in
+/// front of them, unless requests are pending that a reload would disturb.
 async fn report(
     hub: &Hub,
     dependents: &Dependents,
@@ -217,6 +218,41 @@ async fn report(
         return;
     }
     tracing::debug!(target: "pagewire::watch", files = changes.len(), first = changes[0].url_path, "files changed");
+    if notification == PageNotification::Nothing || !hub.has_pending_requests() {
+        notify(hub, dependents, &changes, notification, None);
+        return log(hub, changes).await;
+    }
+    log(hub, changes.clone()).await;
+    let files: Vec<_> = changes
+        .iter()
+        .map(|change| change.file_path.clone())
+        .collect();
+    let time = tokio::task::spawn_blocking(move || last_change(&files)).await;
+    hub.pending_requests_ended().await;
+    let time = time.unwrap_or_else(|_| std::time::Instant::now());
+    notify(hub, dependents, &changes, notification, Some(time));
+}
+
+/// Returns when the last one of these files changed. Blocks.
+fn last_change(files: &[PathBuf]) -> std::time::Instant {
+    let now = (std::time::Instant::now(), SystemTime::now());
+    let ages = files.iter().map(|file| {
+        let version = FileVersion::at(file)?;
+        now.1.duration_since(version.change_time()).ok()
+    });
+    // A file that was removed counts as changed now.
+    let age = ages.map(Option::unwrap_or_default).min();
+    now.0.checked_sub(age.unwrap_or_default()).unwrap_or(now.0)
+}
+
+/// Notifies pages. `delayed_since` is the time of the change if the notification was delayed.
+fn notify(
+    hub: &Hub,
+    dependents: &Dependents,
+    changes: &[FileChange],
+    notification: PageNotification,
+    delayed_since: Option<std::time::Instant>,
+) {
     match notification {
         PageNotification::Nothing => {}
         PageNotification::Paths => {
@@ -225,15 +261,15 @@ async fn report(
                 dependents.paths_of(changes.iter().map(|change| change.file_path.as_path()));
             let derived = derived.iter().map(|path| path_url(path));
             let derived = derived.filter(|path| !changed.contains(path.as_str()));
-            hub.notify_changed(
-                changes
-                    .iter()
-                    .map(|change| change.url_path.clone())
-                    .chain(derived),
-            );
+            let own = changes.iter().map(|change| change.url_path.clone());
+            hub.notify_changed(own.chain(derived), delayed_since);
         }
-        PageNotification::Reload => hub.notify_changed(std::iter::empty()),
+        PageNotification::Reload => hub.notify_changed(std::iter::empty(), delayed_since),
     }
+}
+
+/// Appends the changes to the event log.
+async fn log(hub: &Hub, changes: Vec<FileChange>) {
     let mut changes = changes.into_iter().peekable();
     while changes.peek().is_some() {
         hub.record_file_changes(changes.by_ref().take(LOG_CHUNK_EVENTS));
