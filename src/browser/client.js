@@ -440,12 +440,12 @@ function printAs(entry) {
   else print(line, ...args);
 }
 
-function runCommand({ command, url, paths, users, backend_delay_ms: backendDelay }) {
+function runCommand({ command, url, paths, users, backend_delay_ms: backendDelay, by_backend: byBackend }) {
   if (command === 'reload') reload();
   if (command === 'styles') withChanges(({ swapStyles }) => swapStyles(paths ?? []));
   if (command === 'changed') {
     withChanges(({ applyChanges }) => applyChanges(
-      { paths: paths ?? [], users: ownProperties(users), backendDelay },
+      { paths: paths ?? [], users: ownProperties(users), backendDelay, byBackend },
       { root: daemonRoot, fetches: knownFetches(), knowsAllFetches, urls: pageUrls }));
   }
   if (command === 'navigate') {

@@ -4,7 +4,6 @@
 //! lists the changes that the page could not be notified of: those since its document was read.
 
 use super::events::{EventBody, FileChange};
-use super::registry::Entry;
 use super::served::Users;
 use super::{Frame, Hub, PushError};
 use crate::message::{Command, Hello, ServerMessage};
@@ -20,11 +19,20 @@ const MAX_PATHS: usize = 1024;
 /// that anything may have changed. Default 8,192.
 const MAX_RECENT_PATHS: usize = 8 * 1024;
 
+/// One notification.
+#[derive(Clone, Debug, Default)]
+struct Change {
+    /// An empty list of paths means that anything may have changed.
+    paths: Arc<[String]>,
+    /// See [`Command::Changed::by_backend`].
+    by_backend: bool,
+}
+
 /// History of the notifications to pages, bounded by [`MAX_RECENT_PATHS`].
 #[derive(Default)]
 pub(super) struct RecentChanges {
-    /// Oldest first. An empty list of paths means that anything may have changed.
-    recent: VecDeque<(Instant, Arc<[String]>)>,
+    /// Oldest first.
+    recent: VecDeque<(Instant, Change)>,
     /// How many paths `recent` holds.
     paths: usize,
     /// Time of the newest notification that was evicted.
@@ -32,16 +40,14 @@ pub(super) struct RecentChanges {
 }
 
 impl RecentChanges {
-    fn add(&mut self, time: Instant, paths: Arc<[String]>) {
+    fn add(&mut self, change: Change) {
         // An entry without paths counts as one, so that the number of entries is bounded too.
-        self.paths += paths.len().max(1);
-        let later = self.recent.iter().rev().take_while(|(at, _)| *at > time);
-        let index = self.recent.len() - later.count();
-        self.recent.insert(index, (time, paths));
+        self.paths += change.paths.len().max(1);
+        self.recent.push_back((Instant::now(), change));
         while self.paths > MAX_RECENT_PATHS
-            && let Some((time, paths)) = self.recent.pop_front()
+            && let Some((time, change)) = self.recent.pop_front()
         {
-            self.paths -= paths.len().max(1);
+            self.paths -= change.paths.len().max(1);
             self.evicted = Some(time);
         }
     }
@@ -59,17 +65,17 @@ impl RecentChanges {
         let since = Instant::now().checked_sub(age);
         let is_missed = |time: Instant| since.is_none_or(|since| time > since);
         if self.evicted.is_some_and(is_missed) {
-            return MissedChanges(vec![Arc::default()]);
+            return MissedChanges(vec![Change::default()]);
         }
         let missed = self.recent.iter().rev();
         let missed = missed.take_while(|(time, _)| is_missed(*time));
-        MissedChanges(missed.map(|(_, paths)| paths.clone()).collect())
+        MissedChanges(missed.map(|(_, change)| change.clone()).collect())
     }
 }
 
 /// Notifications that a page has missed, encoded without the hub's lock.
 #[derive(Debug)]
-pub(super) struct MissedChanges(Vec<Arc<[String]>>);
+pub(super) struct MissedChanges(Vec<Change>);
 
 impl MissedChanges {
     /// Returns the frame with all of the changes, if there are any.
@@ -77,12 +83,14 @@ impl MissedChanges {
         if self.0.is_empty() {
             return None;
         }
-        if self.0.iter().any(|paths| paths.is_empty()) {
-            return Some(hub.encode_changes(&[], &Users::new()));
+        let by_backend = self.0.iter().all(|change| change.by_backend);
+        if self.0.iter().any(|change| change.paths.is_empty()) {
+            return Some(hub.encode_changes(&[], &Users::new(), by_backend));
         }
-        let paths: BTreeSet<_> = self.0.iter().flat_map(|paths| paths.iter()).collect();
+        let paths: BTreeSet<_> = self.0.iter().flat_map(|it| it.paths.iter()).collect();
         let paths = bounded(paths.into_iter().cloned());
-        Some(hub.encode_changes(&paths, &hub.served.users(paths.iter())))
+        let users = hub.served.users(paths.iter());
+        Some(hub.encode_changes(&paths, &users, by_backend))
     }
 }
 
@@ -92,6 +100,7 @@ fn handles_changes(features: &[String]) -> bool {
         paths: &[],
         users: &Users::new(),
         backend_delay_ms: None,
+        by_backend: false,
     }
     .feature();
     features.iter().any(|feature| feature == needed)
@@ -107,12 +116,13 @@ fn bounded(paths: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 impl Hub {
-    fn encode_changes(&self, paths: &[String], users: &Users<'_>) -> String {
+    fn encode_changes(&self, paths: &[String], users: &Users<'_>, by_backend: bool) -> String {
         let backend_delay_ms = self.backend_delay.get().map(Duration::as_millis);
         ServerMessage::Command(Command::Changed {
             paths,
             users,
             backend_delay_ms,
+            by_backend,
         })
         .encode()
     }
@@ -125,25 +135,15 @@ impl Hub {
     }
 
     /// Notifies pages that these URL paths have changed; no paths = anything may have changed. Each page
-    /// decides by itself whether to swap, reload or ignore. A notification that was delayed has the time of the
-    /// change: pages that were requested since are not notified.
-    pub(crate) fn notify_changed(
-        &self,
-        paths: impl Iterator<Item = String>,
-        delayed_since: Option<Instant>,
-    ) {
+    /// decides by itself whether to swap, reload or ignore. `by_backend`: see [`Command::Changed::by_backend`].
+    pub(crate) fn notify_changed(&self, paths: impl Iterator<Item = String>, by_backend: bool) {
         let paths: Arc<[String]> = bounded(paths).into();
         let users = self.served.users(paths.iter());
-        let frame = Frame::Text(self.encode_changes(&paths, &users).into());
+        let frame = Frame::Text(self.encode_changes(&paths, &users, by_backend).into());
         let mut state = self.lock();
-        let time = delayed_since.unwrap_or_else(Instant::now);
-        state.changes.add(time, paths);
+        state.changes.add(Change { paths, by_backend });
         let ready = state.registry.after(0).filter(|entry| entry.info.ready);
-        let is_unaware = |entry: &&Entry| {
-            delayed_since.is_none_or(|time| entry.aware_since.is_none_or(|since| since < time))
-        };
-        let unaware = ready.filter(is_unaware);
-        for entry in unaware.filter(|entry| handles_changes(&entry.info.features)) {
+        for entry in ready.filter(|entry| handles_changes(&entry.info.features)) {
             if entry.socket.outbox().push(frame.clone()) == Err(PushError::Full) {
                 tracing::warn!(target: "pagewire::hub", url = entry.info.url, "a page reads too slowly and was not notified of a change (reload it)");
             }
@@ -163,8 +163,11 @@ impl Hub {
 mod tests {
     use super::*;
 
-    fn paths(names: &[&str]) -> Arc<[String]> {
-        names.iter().map(|name| (*name).to_owned()).collect()
+    fn changed(names: &[&str]) -> Change {
+        Change {
+            paths: names.iter().map(|name| (*name).to_owned()).collect(),
+            by_backend: false,
+        }
     }
 
     #[test]
@@ -172,15 +175,19 @@ mod tests {
         let hub = Hub::new();
         let mut changes = RecentChanges::default();
         assert_eq!(changes.since(Duration::MAX).encode(&hub), None);
-        changes.add(Instant::now(), paths(&["/b", "/a"]));
-        changes.add(Instant::now(), paths(&["/b", "/c"]));
+        changes.add(changed(&["/b", "/a"]));
+        changes.add(changed(&["/b", "/c"]));
         assert_eq!(changes.since(Duration::ZERO).encode(&hub), None);
-        let expected = hub.encode_changes(&["/a".into(), "/b".into(), "/c".into()], &Users::new());
+        let expected = hub.encode_changes(
+            &["/a".into(), "/b".into(), "/c".into()],
+            &Users::new(),
+            false,
+        );
         assert_eq!(
             changes.since(Duration::from_hours(1)).encode(&hub),
             Some(expected)
         );
-        let expected = hub.encode_changes(&["/b".into(), "/c".into()], &Users::new());
+        let expected = hub.encode_changes(&["/b".into(), "/c".into()], &Users::new(), false);
         changes.recent[0].0 -= Duration::from_secs(10);
         assert_eq!(
             changes.since(Duration::from_secs(5)).encode(&hub),
@@ -194,12 +201,15 @@ mod tests {
         let mut changes = RecentChanges::default();
         let many: Vec<_> = (0..MAX_PATHS).map(|number| format!("/{number}")).collect();
         for _ in 0..=MAX_RECENT_PATHS / MAX_PATHS {
-            changes.add(Instant::now(), many.clone().into());
+            changes.add(Change {
+                paths: many.clone().into(),
+                by_backend: true,
+            });
         }
         assert!(changes.paths <= MAX_RECENT_PATHS);
         assert_eq!(
             changes.since(Duration::from_hours(1)).encode(&hub),
-            Some(hub.encode_changes(&[], &Users::new()))
+            Some(hub.encode_changes(&[], &Users::new(), false))
         );
     }
 

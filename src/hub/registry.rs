@@ -10,7 +10,7 @@ use crate::message::{Hello, ServerMessage};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 /// Feature of a client script that reports console lines and errors.
 const REPORTS_FEATURE: &str = "console";
@@ -30,9 +30,6 @@ pub(super) struct Registry {
 pub(super) struct Entry {
     pub(super) socket: Arc<Socket>,
     pub(super) info: Arc<SocketInfo>,
-    /// The page knows all changes before this moment: when its document was requested, or when it last heard
-    /// from the daemon before it lost a connection. None before its hello.
-    pub(super) aware_since: Option<Instant>,
 }
 
 impl Registry {
@@ -60,12 +57,7 @@ impl Registry {
     fn insert(&mut self, socket: Arc<Socket>, info: Arc<SocketInfo>) {
         self.order.insert(info.number, socket.clone());
         let id = socket.id().to_owned();
-        let entry = Entry {
-            socket,
-            info,
-            aware_since: None,
-        };
-        self.entries.insert(id, entry);
+        self.entries.insert(id, Entry { socket, info });
     }
 
     fn remove(&mut self, socket_id: &str) -> Option<Entry> {
@@ -189,10 +181,6 @@ impl Hub {
             .iter()
             .any(|feature| feature == REPORTS_FEATURE);
         let missed = state.changes.missed_by(&hello);
-        let aware_since = Instant::now().checked_sub(hello.unaware_time());
-        if let Some(entry) = state.registry.entries.get_mut(socket_id) {
-            entry.aware_since = aware_since;
-        }
         state.describe(socket_id, hello);
         let Some(entry) = state.registry.get(socket_id) else {
             return;

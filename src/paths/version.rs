@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Metadata that distinguishes two versions of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,17 +35,6 @@ impl FileVersion {
     pub(crate) fn at(path: &Path) -> Option<Self> {
         let metadata = std::fs::metadata(path).ok()?;
         Some(Self::of(&metadata))
-    }
-
-    /// When the file was last written, or its name or attributes changed.
-    #[must_use]
-    pub(crate) fn change_time(&self) -> SystemTime {
-        let (seconds, nanos) = self.changed;
-        let since_epoch = Duration::new(
-            u64::try_from(seconds).unwrap_or_default(),
-            u32::try_from(nanos).unwrap_or_default(),
-        );
-        UNIX_EPOCH + since_epoch
     }
 
     /// Whether the file was last changed before this moment.

@@ -16,14 +16,13 @@ mod patterns;
 mod tree;
 
 use crate::hub::{FileChange, Hub, ServedFiles};
-use crate::paths::{FileVersion, Prefix, Root, UrlPath, path_url};
+use crate::paths::{Prefix, Root, UrlPath, path_url};
 use crate::plugins::Dependents;
 use batch::{Batch, SETTLE_TIME};
 use fs_events::FsEvents;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::time::Instant;
 use tree::Tree;
 
@@ -206,10 +205,10 @@ fn below(prefix: &Prefix, served: Vec<Arc<str>>) -> Vec<UrlPath> {
     paths.filter_map(|path| path.below(prefix)).collect()
 }
 
-/// Notifies pages, and appends the changes to the event log. Pages come first, since a developer is waiting in
-/// front of them, unless requests are pending that a reload would disturb.
+/// Notifies pages, then appends the changes to the event log. Pages come first: a developer is waiting in
+/// front of them. While a navigation is pending, they are notified after it.
 async fn report(
-    hub: &Hub,
+    hub: &Arc<Hub>,
     dependents: &Dependents,
     changes: Vec<FileChange>,
     notification: PageNotification,
@@ -218,43 +217,29 @@ async fn report(
         return;
     }
     tracing::debug!(target: "pagewire::watch", files = changes.len(), first = changes[0].url_path, "files changed");
-    if notification == PageNotification::Nothing || !hub.has_pending_requests() {
-        notify(hub, dependents, &changes, notification, None);
-        return log(hub, changes).await;
+    if let Some(paths) = changed_paths(dependents, &changes, notification) {
+        if hub.has_pending_requests() {
+            let hub = hub.clone();
+            tokio::spawn(async move {
+                hub.navigations_ended().await;
+                hub.notify_changed(paths.into_iter(), true);
+            });
+        } else {
+            hub.notify_changed(paths.into_iter(), false);
+        }
     }
-    log(hub, changes.clone()).await;
-    let files: Vec<_> = changes
-        .iter()
-        .map(|change| change.file_path.clone())
-        .collect();
-    let time = tokio::task::spawn_blocking(move || last_change(&files)).await;
-    hub.pending_requests_ended().await;
-    let time = time.unwrap_or_else(|_| std::time::Instant::now());
-    notify(hub, dependents, &changes, notification, Some(time));
+    log(hub, changes).await;
 }
 
-/// Returns when the last one of these files changed. Blocks.
-fn last_change(files: &[PathBuf]) -> std::time::Instant {
-    let now = (std::time::Instant::now(), SystemTime::now());
-    let ages = files.iter().map(|file| {
-        let version = FileVersion::at(file)?;
-        now.1.duration_since(version.change_time()).ok()
-    });
-    // A file that was removed counts as changed now.
-    let age = ages.map(Option::unwrap_or_default).min();
-    now.0.checked_sub(age.unwrap_or_default()).unwrap_or(now.0)
-}
-
-/// Notifies pages. `delayed_since` is the time of the change if the notification was delayed.
-fn notify(
-    hub: &Hub,
+/// Returns the URL paths of which pages are notified, none if anything may have changed, or `None` if pages are
+/// not notified.
+fn changed_paths(
     dependents: &Dependents,
     changes: &[FileChange],
     notification: PageNotification,
-    delayed_since: Option<std::time::Instant>,
-) {
+) -> Option<Vec<String>> {
     match notification {
-        PageNotification::Nothing => {}
+        PageNotification::Nothing => None,
         PageNotification::Paths => {
             let changed: BTreeSet<_> = changes.iter().map(|change| &*change.url_path).collect();
             let derived =
@@ -262,9 +247,9 @@ fn notify(
             let derived = derived.iter().map(|path| path_url(path));
             let derived = derived.filter(|path| !changed.contains(path.as_str()));
             let own = changes.iter().map(|change| change.url_path.clone());
-            hub.notify_changed(own.chain(derived), delayed_since);
+            Some(own.chain(derived).collect())
         }
-        PageNotification::Reload => hub.notify_changed(std::iter::empty(), delayed_since),
+        PageNotification::Reload => Some(Vec::new()),
     }
 }
 
