@@ -173,6 +173,7 @@ async fn every_setting_can_be_given_as_flag_variable_and_key() {
         ("allow_file", json!([".env"]), ".env"),
         ("watch", json!("events"), "events"),
         ("watch_poll", json!(true), "true"),
+        ("watch_delay", json!(300), "300"),
         ("watch_ignore", json!(["*.log"]), "*.log"),
         ("watch_include", json!(["dist/"]), "dist/"),
         ("console", json!(true), "true"),

@@ -42,11 +42,11 @@ let observer;
 
 /**
  * Acts on changed files: `paths` below the daemon's root, each with its `users`. Reloads if no paths
- * are given.
+ * are given, with `backendDelay` once the backend has noticed the change.
  */
-export function applyChanges({ paths, users }, { root, fetches, knowsAllFetches, urls }) {
+export function applyChanges({ paths, users, backendDelay, byBackend }, { root, fetches, knowsAllFetches, urls }) {
   base = root;
-  if (paths.length === 0) return reload();
+  if (paths.length === 0) return backendDelay === undefined ? reload() : reloadWithBackend(backendDelay, byBackend);
   const now = performance.now();
   for (const name of paths.flatMap(keysOf)) {
     changeTimes.delete(name);
@@ -110,6 +110,157 @@ function updateUses(files, fetches, served = new Set()) {
 
 /** The socket client's function: it does not repeat a POST request. */
 const reload = () => window[Symbol.for('pagewire')].reload();
+
+// --- Pages of a backend -------------------------------------------------------------------------
+
+/** Session storage: the answer before a change, for the document after the reload. */
+const RECHECK = 'pagewire.recheck';
+/** How long after a reload, or a change by the backend itself, the answer is compared with the one before. */
+const RECHECK_MS = 5_000;
+/** Pauses between two requests to the backend, each twice the one before. */
+const FIRST_PAUSE_MS = 100;
+const MAX_PAUSE_MS = 1_000;
+/** Longest wait for a backend that restarts, or for a navigation that has begun. */
+const RESTART_MS = 60_000;
+const NAVIGATION_MS = 10_000;
+/** Most pieces of an answer that are compared. */
+const MAX_PIECES = 50_000;
+
+/** When the wait for another answer ends, and whether the page reloads then. Undefined while it does not wait. */
+let end;
+let isReloadDue = false;
+/** When the last answer arrived. */
+let answeredAt = 0;
+/** A navigation has begun: until then it is neither cancelled by a reload, nor are its cookies used. */
+let leavingUntil = 0;
+let leaving = new AbortController();
+
+window.addEventListener('beforeunload', () => {
+  leavingUntil = Date.now() + NAVIGATION_MS;
+  leaving.abort();
+  leaving = new AbortController();
+});
+
+/**
+ * Reloads the page once the backend has noticed a change: its answer differs, or it has restarted. After
+ * `delay` the page reloads in any case, and its next document goes on comparing. What the backend probably
+ * wrote itself reloads only if the answer differs.
+ */
+async function reloadWithBackend(delay, byBackend) {
+  const now = Date.now();
+  const isWaiting = end !== undefined;
+  if (byBackend) {
+    // A backend may write a log file for each request, also for those of this page.
+    if (isWaiting || now < answeredAt + MAX_PAUSE_MS) return;
+    end = now + RECHECK_MS;
+  } else {
+    end = now + delay;
+    isReloadDue = true;
+    if (isWaiting) return;
+  }
+  const before = await knownAnswer();
+  const hasChanged = await differs(before, () => end);
+  const reloads = hasChanged || isReloadDue;
+  end = undefined;
+  isReloadDue = false;
+  if (!reloads) return;
+  if (!hasChanged) remember(before);
+  await reloadWhenIdle();
+}
+
+/** Reloads the page once more if its answer changes shortly after a reload. */
+export async function recheck() {
+  const { url, until, before } = JSON.parse(sessionStorage.getItem(RECHECK));
+  sessionStorage.removeItem(RECHECK);
+  if (url === location.href && await differs(before, () => until)) await reloadWhenIdle();
+}
+
+/** Reloads the page once no request is pending that this would disturb. */
+async function reloadWhenIdle() {
+  await fetch(new URL('may-reload', import.meta.url), { __proto__: null, cache: 'no-store' }).catch(() => {});
+  await stayed();
+  reload();
+}
+
+/** Waits until no navigation has begun. */
+async function stayed() {
+  while (Date.now() < leavingUntil) await pause(leavingUntil - Date.now());
+}
+
+function remember(before) {
+  if (before === undefined) return;
+  try {
+    const known = { url: location.href, until: Date.now() + RECHECK_MS, before };
+    sessionStorage.setItem(RECHECK, JSON.stringify(known));
+  } catch {
+    // Storage is blocked or full: the page is not reloaded a second time.
+  }
+}
+
+/** Waits until the answer is no longer as `before`, but not past `end()`. Returns whether it differs. */
+async function differs(before, end) {
+  let wait = FIRST_PAUSE_MS;
+  while (before !== undefined) {
+    const rest = end() - Date.now();
+    if (rest <= 0) return false;
+    await pause(Math.min(wait, rest));
+    wait = Math.min(2 * wait, MAX_PAUSE_MS);
+    const pieces = await answer();
+    if (pieces === undefined) break;
+    const current = new Set(pieces);
+    const kept = before.stable.filter((piece) => current.has(piece)).length;
+    if (kept < before.stable.length || current.size - kept > before.volatile) return true;
+  }
+  await restarted();
+  return true;
+}
+
+/** Waits until the backend answers again. */
+async function restarted() {
+  const end = Date.now() + RESTART_MS;
+  let wait = FIRST_PAUSE_MS;
+  while (await answer() === undefined && Date.now() < end) {
+    await pause(wait);
+    wait = Math.min(2 * wait, MAX_PAUSE_MS);
+  }
+}
+
+/** Returns which pieces of the answer stay the same, and how many differ each time, such as tokens. */
+async function knownAnswer() {
+  const [one, two] = [await answer(), await answer()];
+  if (one === undefined || two === undefined) return undefined;
+  const again = new Set(two);
+  const stable = one.filter((piece) => again.has(piece));
+  return { stable, volatile: Math.max(one.length, two.length) - stable.length };
+}
+
+/**
+ * Returns hashes of the different pieces of the page, tags and lines, as the backend answers now; undefined
+ * while it is away.
+ */
+async function answer() {
+  const [url] = location.href.split('#');
+  for (;;) {
+    await stayed();
+    const { signal } = leaving;
+    const options = { __proto__: null, cache: 'no-store', signal, headers: { __proto__: null, accept: 'text/html' } };
+    const read = async (response) => [response.status, await response.text()];
+    const [status, text] = await fetch(url, options).then(read).catch(() => []);
+    answeredAt = Date.now();
+    if (signal.aborted) continue;
+    if (status === undefined || [502, 503, 504].includes(status)) return undefined;
+    const pieces = text.split(/\n|(?=<)/, MAX_PIECES);
+    return [...new Set([status, ...pieces.map(hash)])];
+  }
+}
+
+function hash(text) {
+  let value = 0;
+  for (let index = 0; index < text.length; index++) value = (Math.imul(31, value) + text.charCodeAt(index)) | 0;
+  return value;
+}
+
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 // --- Files and URLs ----------------------------------------------------------------------------
 

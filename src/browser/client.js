@@ -258,8 +258,10 @@ function checkConnection() {
  * Milliseconds since the document was requested, by the clock that advanced further: one of them
  * may stop while the machine sleeps.
  */
-const documentAge = () => Math.max(performance.now(), Date.now() - documentStart);
-const documentStart = Date.now() - performance.now();
+const documentAge = () => Math.max(performance.now() - fetchStart, Date.now() - documentStart);
+/** Of the last request, if there were redirects: a form's answer that redirects is older than its page. */
+const { fetchStart = 0 } = performance.getEntriesByType('navigation')[0] ?? {};
+const documentStart = Date.now() - performance.now() + fetchStart;
 /** Age of the document at the last message. All file changes before that are known. */
 let changesKnownAt = 0;
 
@@ -438,12 +440,12 @@ function printAs(entry) {
   else print(line, ...args);
 }
 
-function runCommand({ command, url, paths, users }) {
+function runCommand({ command, url, paths, users, backend_delay_ms: backendDelay, by_backend: byBackend }) {
   if (command === 'reload') reload();
   if (command === 'styles') withChanges(({ swapStyles }) => swapStyles(paths ?? []));
   if (command === 'changed') {
     withChanges(({ applyChanges }) => applyChanges(
-      { paths: paths ?? [], users: ownProperties(users) },
+      { paths: paths ?? [], users: ownProperties(users), backendDelay, byBackend },
       { root: daemonRoot, fetches: knownFetches(), knowsAllFetches, urls: pageUrls }));
   }
   if (command === 'navigate') {
@@ -462,6 +464,15 @@ async function withChanges(action) {
   } catch (error) {
     console.warn('[pagewire] changes.js failed, reloading the page instead', error);
     reload();
+  }
+}
+
+/** Whether the page was reloaded before its backend had noticed a change: see `changes.js`. */
+function mustRecheck() {
+  try {
+    return sessionStorage.getItem('pagewire.recheck') !== null;
+  } catch {
+    return false; // Storage is blocked.
   }
 }
 
@@ -719,6 +730,7 @@ function start() {
     checkConnection();
   });
   observePage();
+  if (mustRecheck()) withChanges(({ recheck }) => recheck());
   const exported = {
     webSocket: pageSocket,
     webSocketOpened: firstOpen.promise,

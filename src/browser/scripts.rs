@@ -81,6 +81,15 @@ pub(super) async fn changes(request: HeaderMap) -> Response {
     script(&request, CHANGES, &CHANGES_TAG)
 }
 
+/// Answers once no request is pending that a reload would disturb.
+pub(super) async fn may_reload(State(browser): State<Arc<Browser>>) -> impl IntoResponse {
+    browser.hub.page_may_reload().await;
+    (
+        StatusCode::NO_CONTENT,
+        [(header::CACHE_CONTROL, "no-store")],
+    )
+}
+
 /// Returns the script, or 304 when the page has it cached.
 fn script(request: &HeaderMap, source: &'static str, tag: &'static str) -> Response {
     let is_cached = request

@@ -13,6 +13,7 @@ use crate::origins::AllowedHosts;
 use crate::paths::{Prefix, Root, RootError, Roots};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Configuration of `pagewire serve`.
 #[derive(Debug)]
@@ -50,6 +51,8 @@ pub(crate) struct Config {
     pub watch: WatchMode,
     /// Files are polled for changes.
     pub watch_poll: bool,
+    /// How long a backend has to notice a change before pages reload.
+    pub watch_delay: Duration,
     /// Patterns of files that are not watched.
     pub watch_ignore: Vec<FilePattern>,
     /// Patterns of files that are watched although they would be ignored.
@@ -137,6 +140,7 @@ impl Config {
             node_resolve: settings.required("node_resolve"),
             watch: settings.required("watch"),
             watch_poll: settings.required("watch_poll"),
+            watch_delay: Duration::from_millis(settings.required::<u16>("watch_delay").into()),
             watch_ignore: settings.list("watch_ignore"),
             watch_include: settings.list("watch_include"),
             console: settings.required("console"),

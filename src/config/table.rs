@@ -191,6 +191,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
         check: switch,
     },
     Setting {
+        key: "watch_delay",
+        value_type: SettingType::Number,
+        value_name: "MS",
+        help: "With no_files: how many milliseconds a backend has to notice a change; pages reload when its answer changes, or then",
+        default: &["1000"],
+        default_text: "",
+        check: delay,
+    },
+    Setting {
         key: "watch_ignore",
         value_type: SettingType::Texts,
         value_name: "PATTERN",
@@ -299,6 +308,11 @@ fn parses<T: FromStr<Err: Display>>(text: &str) -> Result<(), String> {
 
 fn port(text: &str) -> Result<(), String> {
     parses::<u16>(text).map_err(|_| format!("{text:?} is not a port (a number from 0 to 65535)"))
+}
+
+fn delay(text: &str) -> Result<(), String> {
+    parses::<u16>(text)
+        .map_err(|_| format!("{text:?} is not a number of milliseconds (from 0 to 65535)"))
 }
 
 fn address(text: &str) -> Result<(), String> {

@@ -84,7 +84,7 @@ fn convert_paths(request: proto::InvalidateRequest) -> Invalidation {
 /// files, even if no result was cached: an editor's buffer, for example, never is.
 fn refresh(control: &Control, invalidation: &Invalidation, evicted: &[String]) {
     if invalidation.all {
-        return control.hub.notify_changed(std::iter::empty());
+        return control.hub.notify_changed(std::iter::empty(), false);
     }
     let files = invalidation.files.iter().map(PathBuf::as_path);
     let dependents = control.plugins.dependents().paths_of(files.clone());
@@ -99,6 +99,6 @@ fn refresh(control: &Control, invalidation: &Invalidation, evicted: &[String]) {
     paths.extend(of_files);
     // A prefix alone names no path: of the paths below it, only those with evicted entries are known.
     if !paths.is_empty() {
-        control.hub.notify_changed(paths.into_iter());
+        control.hub.notify_changed(paths.into_iter(), false);
     }
 }

@@ -4,7 +4,7 @@
 //! lists the changes that the page could not be notified of: those since its document was read.
 
 use super::events::{EventBody, FileChange};
-use super::served::{Served, Users};
+use super::served::Users;
 use super::{Frame, Hub, PushError};
 use crate::message::{Command, Hello, ServerMessage};
 use std::collections::{BTreeSet, VecDeque};
@@ -19,11 +19,20 @@ const MAX_PATHS: usize = 1024;
 /// that anything may have changed. Default 8,192.
 const MAX_RECENT_PATHS: usize = 8 * 1024;
 
+/// One notification.
+#[derive(Clone, Debug, Default)]
+struct Change {
+    /// An empty list of paths means that anything may have changed.
+    paths: Arc<[String]>,
+    /// See [`Command::Changed::by_backend`].
+    by_backend: bool,
+}
+
 /// History of the notifications to pages, bounded by [`MAX_RECENT_PATHS`].
 #[derive(Default)]
 pub(super) struct RecentChanges {
-    /// Oldest first. An empty list of paths means that anything may have changed.
-    recent: VecDeque<(Instant, Arc<[String]>)>,
+    /// Oldest first.
+    recent: VecDeque<(Instant, Change)>,
     /// How many paths `recent` holds.
     paths: usize,
     /// Time of the newest notification that was evicted.
@@ -31,14 +40,14 @@ pub(super) struct RecentChanges {
 }
 
 impl RecentChanges {
-    fn add(&mut self, paths: Arc<[String]>) {
+    fn add(&mut self, change: Change) {
         // An entry without paths counts as one, so that the number of entries is bounded too.
-        self.paths += paths.len().max(1);
-        self.recent.push_back((Instant::now(), paths));
+        self.paths += change.paths.len().max(1);
+        self.recent.push_back((Instant::now(), change));
         while self.paths > MAX_RECENT_PATHS
-            && let Some((time, paths)) = self.recent.pop_front()
+            && let Some((time, change)) = self.recent.pop_front()
         {
-            self.paths -= paths.len().max(1);
+            self.paths -= change.paths.len().max(1);
             self.evicted = Some(time);
         }
     }
@@ -48,9 +57,7 @@ impl RecentChanges {
         if !handles_changes(&page.features) {
             return MissedChanges(Vec::new());
         }
-        // The page supplies the number; a nonsensical one counts as zero.
-        let unaware = Duration::try_from_secs_f64(page.unaware_ms / 1000.0);
-        self.since(unaware.unwrap_or_default())
+        self.since(page.unaware_time())
     }
 
     /// Returns the changes of the last `age`.
@@ -58,37 +65,44 @@ impl RecentChanges {
         let since = Instant::now().checked_sub(age);
         let is_missed = |time: Instant| since.is_none_or(|since| time > since);
         if self.evicted.is_some_and(is_missed) {
-            return MissedChanges(vec![Arc::default()]);
+            return MissedChanges(vec![Change::default()]);
         }
         let missed = self.recent.iter().rev();
         let missed = missed.take_while(|(time, _)| is_missed(*time));
-        MissedChanges(missed.map(|(_, paths)| paths.clone()).collect())
+        MissedChanges(missed.map(|(_, change)| change.clone()).collect())
     }
 }
 
 /// Notifications that a page has missed, encoded without the hub's lock.
 #[derive(Debug)]
-pub(super) struct MissedChanges(Vec<Arc<[String]>>);
+pub(super) struct MissedChanges(Vec<Change>);
 
 impl MissedChanges {
     /// Returns the frame with all of the changes, if there are any.
-    pub(super) fn encode(&self, served: &Served) -> Option<String> {
+    pub(super) fn encode(&self, hub: &Hub) -> Option<String> {
         if self.0.is_empty() {
             return None;
         }
-        if self.0.iter().any(|paths| paths.is_empty()) {
-            return Some(encode(&[], &Users::new()));
+        let by_backend = self.0.iter().all(|change| change.by_backend);
+        if self.0.iter().any(|change| change.paths.is_empty()) {
+            return Some(hub.encode_changes(&[], &Users::new(), by_backend));
         }
-        let paths: BTreeSet<_> = self.0.iter().flat_map(|paths| paths.iter()).collect();
+        let paths: BTreeSet<_> = self.0.iter().flat_map(|it| it.paths.iter()).collect();
         let paths = bounded(paths.into_iter().cloned());
-        Some(encode(&paths, &served.users(paths.iter())))
+        let users = hub.served.users(paths.iter());
+        Some(hub.encode_changes(&paths, &users, by_backend))
     }
 }
 
 /// Returns whether a page's client script understands notifications of changes.
 fn handles_changes(features: &[String]) -> bool {
-    let users = &Users::new();
-    let needed = Command::Changed { paths: &[], users }.feature();
+    let needed = Command::Changed {
+        paths: &[],
+        users: &Users::new(),
+        backend_delay_ms: None,
+        by_backend: false,
+    }
+    .feature();
     features.iter().any(|feature| feature == needed)
 }
 
@@ -101,19 +115,33 @@ fn bounded(paths: impl Iterator<Item = String>) -> Vec<String> {
     paths
 }
 
-fn encode(paths: &[String], users: &Users<'_>) -> String {
-    ServerMessage::Command(Command::Changed { paths, users }).encode()
-}
-
 impl Hub {
-    /// Notifies all pages that these URL paths have changed; no paths = anything may have changed.
-    /// Each page decides by itself whether to swap, reload or ignore.
-    pub(crate) fn notify_changed(&self, paths: impl Iterator<Item = String>) {
+    fn encode_changes(&self, paths: &[String], users: &Users<'_>, by_backend: bool) -> String {
+        let backend_delay_ms = self.backend_delay.get().map(Duration::as_millis);
+        ServerMessage::Command(Command::Changed {
+            paths,
+            users,
+            backend_delay_ms,
+            by_backend,
+        })
+        .encode()
+    }
+
+    /// Sets how long pages give a backend to notice a change before they reload. Without it, the daemon
+    /// itself serves what was changed, and pages reload at once.
+    pub(crate) fn set_backend_delay(&self, delay: Duration) {
+        // Set once, at the start.
+        let _ = self.backend_delay.set(delay);
+    }
+
+    /// Notifies pages that these URL paths have changed; no paths = anything may have changed. Each page
+    /// decides by itself whether to swap, reload or ignore. `by_backend`: see [`Command::Changed::by_backend`].
+    pub(crate) fn notify_changed(&self, paths: impl Iterator<Item = String>, by_backend: bool) {
         let paths: Arc<[String]> = bounded(paths).into();
         let users = self.served.users(paths.iter());
-        let frame = Frame::Text(encode(&paths, &users).into());
+        let frame = Frame::Text(self.encode_changes(&paths, &users, by_backend).into());
         let mut state = self.lock();
-        state.changes.add(paths);
+        state.changes.add(Change { paths, by_backend });
         let ready = state.registry.after(0).filter(|entry| entry.info.ready);
         for entry in ready.filter(|entry| handles_changes(&entry.info.features)) {
             if entry.socket.outbox().push(frame.clone()) == Err(PushError::Full) {
@@ -135,53 +163,53 @@ impl Hub {
 mod tests {
     use super::*;
 
-    fn paths(names: &[&str]) -> Arc<[String]> {
-        names.iter().map(|name| (*name).to_owned()).collect()
+    fn changed(names: &[&str]) -> Change {
+        Change {
+            paths: names.iter().map(|name| (*name).to_owned()).collect(),
+            by_backend: false,
+        }
     }
 
     #[test]
     fn a_page_is_notified_of_all_changes_since_it_began_to_load_and_of_no_others() {
+        let hub = Hub::new();
         let mut changes = RecentChanges::default();
-        assert_eq!(
-            changes.since(Duration::MAX).encode(&Served::default()),
-            None
+        assert_eq!(changes.since(Duration::MAX).encode(&hub), None);
+        changes.add(changed(&["/b", "/a"]));
+        changes.add(changed(&["/b", "/c"]));
+        assert_eq!(changes.since(Duration::ZERO).encode(&hub), None);
+        let expected = hub.encode_changes(
+            &["/a".into(), "/b".into(), "/c".into()],
+            &Users::new(),
+            false,
         );
-        changes.add(paths(&["/b", "/a"]));
-        changes.add(paths(&["/b", "/c"]));
         assert_eq!(
-            changes.since(Duration::ZERO).encode(&Served::default()),
-            None
-        );
-        let expected = encode(&["/a".into(), "/b".into(), "/c".into()], &Users::new());
-        assert_eq!(
-            changes
-                .since(Duration::from_hours(1))
-                .encode(&Served::default()),
+            changes.since(Duration::from_hours(1)).encode(&hub),
             Some(expected)
         );
-        let expected = encode(&["/b".into(), "/c".into()], &Users::new());
+        let expected = hub.encode_changes(&["/b".into(), "/c".into()], &Users::new(), false);
         changes.recent[0].0 -= Duration::from_secs(10);
         assert_eq!(
-            changes
-                .since(Duration::from_secs(5))
-                .encode(&Served::default()),
+            changes.since(Duration::from_secs(5)).encode(&hub),
             Some(expected)
         );
     }
 
     #[test]
     fn a_page_older_than_the_history_is_notified_that_anything_may_have_changed() {
+        let hub = Hub::new();
         let mut changes = RecentChanges::default();
         let many: Vec<_> = (0..MAX_PATHS).map(|number| format!("/{number}")).collect();
         for _ in 0..=MAX_RECENT_PATHS / MAX_PATHS {
-            changes.add(many.clone().into());
+            changes.add(Change {
+                paths: many.clone().into(),
+                by_backend: true,
+            });
         }
         assert!(changes.paths <= MAX_RECENT_PATHS);
         assert_eq!(
-            changes
-                .since(Duration::from_hours(1))
-                .encode(&Served::default()),
-            Some(encode(&[], &Users::new()))
+            changes.since(Duration::from_hours(1)).encode(&hub),
+            Some(hub.encode_changes(&[], &Users::new(), false))
         );
     }
 

@@ -14,6 +14,7 @@ mod imports;
 mod outbox;
 mod page_counts;
 mod patterns;
+mod pending;
 mod pings;
 mod registry;
 mod requests;
@@ -32,6 +33,7 @@ pub(crate) use imports::ImportOutcome;
 pub(crate) use outbox::{Frame, OUTBOX_BYTES, Outbox, OutboxItem, PushError};
 pub(crate) use page_counts::{PageCounts, WithoutClient};
 pub(crate) use patterns::{PatternError, Patterns};
+pub(crate) use pending::RequestKind;
 pub(crate) use pings::Confirmation;
 pub(crate) use registry::SocketGuard;
 pub(crate) use requests::{Reply, ReplyError};
@@ -48,11 +50,13 @@ use changes::RecentChanges;
 use code::PublishedSources;
 use events::EventLog;
 use imports::PendingImports;
+use pending::PendingRequests;
 use registry::Registry;
 use requests::Requests;
 use served::Served;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 use subscriptions::Subscribers;
 
 /// Shared state of all connected pages, the event log and its subscribers.
@@ -63,9 +67,12 @@ pub(crate) struct Hub {
     imports: PendingImports,
     sources: PublishedSources,
     served: Served,
+    pending: PendingRequests,
     /// Frames from pages that were not valid messages.
     refused_frames: AtomicU64,
     page_counts: PageCounts,
+    /// See [`Hub::set_backend_delay`].
+    backend_delay: OnceLock<Duration>,
 }
 
 #[derive(Default)]
@@ -86,6 +93,8 @@ impl Hub {
             imports: PendingImports::default(),
             sources: PublishedSources::default(),
             served: Served::default(),
+            pending: PendingRequests::default(),
+            backend_delay: OnceLock::new(),
             refused_frames: AtomicU64::new(0),
             page_counts: PageCounts::default(),
         })

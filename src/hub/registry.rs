@@ -192,7 +192,7 @@ impl Hub {
             let _ = socket.send_text(ServerMessage::ReportMode(mode).encode());
         }
         drop(state);
-        if let Some(frame) = missed.encode(&self.served) {
+        if let Some(frame) = missed.encode(self) {
             let _ = socket.send_text(frame);
         }
         socket.set_ready(true);

@@ -6,6 +6,7 @@ use super::limits::{
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use std::time::Duration;
 
 /// `pagewire:hello`, the first message of a page, and `pagewire:state`, sent when these values change.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
@@ -33,6 +34,14 @@ pub(crate) struct Hello {
     /// For how many milliseconds the page may have missed file changes: since its document was
     /// requested, or since it was last connected.
     pub unaware_ms: f64,
+}
+
+impl Hello {
+    /// Returns [`Self::unaware_ms`]. The page supplies the number; a nonsensical one counts as zero.
+    #[must_use]
+    pub(crate) fn unaware_time(&self) -> Duration {
+        Duration::try_from_secs_f64(self.unaware_ms / 1000.0).unwrap_or_default()
+    }
 }
 
 /// `document.visibilityState`.

@@ -47,6 +47,9 @@ pub(crate) const WDS_SOCKET_PATH: &str = "/wds";
 /// URL path of the script that applies file changes.
 pub(crate) const CHANGES_PATH: &str = "/__pagewire__/changes.js";
 
+/// URL path that is answered once a page may reload: no navigation is pending, for example.
+pub(crate) const RELOAD_PATH: &str = "/__pagewire__/may-reload";
+
 /// Prefix of the URL paths of code that programs have pages import; a file name follows.
 pub(crate) const CODE_PATH: &str = "/__pagewire__/code/";
 
@@ -180,6 +183,14 @@ pub(crate) enum Command<'a> {
         /// for any page.
         #[serde(skip_serializing_if = "BTreeMap::is_empty")]
         users: &'a BTreeMap<&'a str, Vec<String>>,
+        /// Set when a backend made the page from files that are unknown: how long it may take to notice the
+        /// change before the page reloads.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        backend_delay_ms: Option<u128>,
+        /// Whether a request to a backend was pending when the files changed: the backend has probably written
+        /// them, so the page reloads only if the backend's answer changes.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        by_backend: bool,
     },
 }
 

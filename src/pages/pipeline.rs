@@ -9,6 +9,7 @@ use super::stages::serve::{self, ServeContext};
 use super::stages::{encode, file, imports, inject, reply, transform};
 use super::{PageService, proxy, served};
 use crate::config::ProxyRule;
+use crate::hub::RequestKind;
 use crate::paths::{UrlPath, UrlPathError};
 use axum::body::Body;
 use axum::extract::Request;
@@ -110,6 +111,8 @@ async fn find_response(request: &PageRequest<'_>, body: Body) -> PageResponse {
 
 /// Forwards the request to a backend.
 async fn forward(request: &PageRequest<'_>, rule: &ProxyRule, body: Body) -> PageResponse {
+    // Held until the backend answers.
+    let _pending = request_kind(request).map(|kind| request.service.hub.begin_request(kind));
     let needs_whole = request.service.plugins.inject_client() && request.is_navigation()
         || transform::may_match(request)
         || imports::may_match(request);
@@ -120,6 +123,17 @@ async fn forward(request: &PageRequest<'_>, rule: &ProxyRule, body: Body) -> Pag
             .forward(request, rule, body, needs_whole),
     )
     .await
+}
+
+/// Returns how a request matters to the notifications of changes; `None` if it does not.
+fn request_kind(request: &PageRequest<'_>) -> Option<RequestKind> {
+    if request.is_navigation() {
+        Some(RequestKind::Navigation)
+    } else if !request.is_read() {
+        Some(RequestKind::Write)
+    } else {
+        request.names_html().then_some(RequestKind::Page)
+    }
 }
 
 fn method_not_allowed(request: &PageRequest<'_>) -> PageResponse {

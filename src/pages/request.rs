@@ -81,7 +81,7 @@ impl<'a> PageRequest<'a> {
     }
 
     /// Whether `Accept` names `text/html`: `*/*` does not.
-    fn names_html(&self) -> bool {
+    pub(super) fn names_html(&self) -> bool {
         let values = self.parts.headers.get_all(header::ACCEPT).iter();
         values
             .filter_map(|value| value.to_str().ok())

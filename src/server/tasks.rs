@@ -67,6 +67,9 @@ async fn watch_folders(
         include: texts(&config.watch_include),
     };
     hub.record_served();
+    if config.no_files {
+        hub.set_backend_delay(config.watch_delay);
+    }
     for (prefix, root) in config.roots.each() {
         let (poll, patterns, served) = (config.watch_poll, patterns.clone(), hub.served_files());
         let open = move || Watcher::open(root, prefix, patterns, poll, served);

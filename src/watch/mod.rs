@@ -206,9 +206,9 @@ fn below(prefix: &Prefix, served: Vec<Arc<str>>) -> Vec<UrlPath> {
 }
 
 /// Notifies pages, then appends the changes to the event log. Pages come first: a developer is waiting in
-/// front of them.
+/// front of them. While a navigation is pending, they are notified after it.
 async fn report(
-    hub: &Hub,
+    hub: &Arc<Hub>,
     dependents: &Dependents,
     changes: Vec<FileChange>,
     notification: PageNotification,
@@ -217,23 +217,44 @@ async fn report(
         return;
     }
     tracing::debug!(target: "pagewire::watch", files = changes.len(), first = changes[0].url_path, "files changed");
+    if let Some(paths) = changed_paths(dependents, &changes, notification) {
+        if hub.has_pending_requests() {
+            let hub = hub.clone();
+            tokio::spawn(async move {
+                hub.navigations_ended().await;
+                hub.notify_changed(paths.into_iter(), true);
+            });
+        } else {
+            hub.notify_changed(paths.into_iter(), false);
+        }
+    }
+    log(hub, changes).await;
+}
+
+/// Returns the URL paths of which pages are notified, none if anything may have changed, or `None` if pages are
+/// not notified.
+fn changed_paths(
+    dependents: &Dependents,
+    changes: &[FileChange],
+    notification: PageNotification,
+) -> Option<Vec<String>> {
     match notification {
-        PageNotification::Nothing => {}
+        PageNotification::Nothing => None,
         PageNotification::Paths => {
             let changed: BTreeSet<_> = changes.iter().map(|change| &*change.url_path).collect();
             let derived =
                 dependents.paths_of(changes.iter().map(|change| change.file_path.as_path()));
             let derived = derived.iter().map(|path| path_url(path));
             let derived = derived.filter(|path| !changed.contains(path.as_str()));
-            hub.notify_changed(
-                changes
-                    .iter()
-                    .map(|change| change.url_path.clone())
-                    .chain(derived),
-            );
+            let own = changes.iter().map(|change| change.url_path.clone());
+            Some(own.chain(derived).collect())
         }
-        PageNotification::Reload => hub.notify_changed(std::iter::empty()),
+        PageNotification::Reload => Some(Vec::new()),
     }
+}
+
+/// Appends the changes to the event log.
+async fn log(hub: &Hub, changes: Vec<FileChange>) {
     let mut changes = changes.into_iter().peekable();
     while changes.peek().is_some() {
         hub.record_file_changes(changes.by_ref().take(LOG_CHUNK_EVENTS));

@@ -16,14 +16,28 @@ export const TESTS = path.join(ROOT, 'tests');
 /** The site that comes with the examples. */
 export const EXAMPLE_SITE = path.join(ROOT, 'examples/site');
 
-/** The sites of `tests/backends`: how they are started, and the folder of the packages they need. */
+const backendFile = (name) => path.join(ROOT, 'tests/backends', name);
+const python = (file) => ['/usr/bin/env', 'python3', file];
+const PYTHON_PACKAGES = path.join(ROOT, 'target/backends');
+
+/**
+ * The sites of `tests/backends`: how they are started, the folder of the packages they need, and the folder of
+ * their sources if they run in a copy of it.
+ */
 export const BACKENDS = {
+  django: { program: python('manage.py'), packages: PYTHON_PACKAGES, sources: backendFile('django_site') },
+  flask: { program: python('app.py'), packages: PYTHON_PACKAGES, sources: backendFile('flask_site') },
+  jupyterlab: {
+    program: python(backendFile('jupyterlab_site.py')),
+    packages: PYTHON_PACKAGES,
+    sources: backendFile('jupyterlab_site'),
+  },
   aiohttp: {
-    program: ['/usr/bin/env', 'python3', path.join(ROOT, 'tests/backends/aiohttp_site.py')],
-    packages: path.join(ROOT, 'target/backends'),
+    program: python(backendFile('aiohttp_site.py')),
+    packages: PYTHON_PACKAGES,
   },
   express: {
-    program: [process.execPath, path.join(ROOT, 'tests/backends/express_site.js')],
+    program: [process.execPath, backendFile('express_site.js')],
     packages: path.join(ROOT, 'tests/node_modules'),
   },
 };

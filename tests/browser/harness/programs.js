@@ -12,6 +12,9 @@ import { until } from '../../wait.js';
 /** A program that takes longer to exit after a signal is killed, and the test fails. */
 const EXIT_TIMEOUT_MS = 5_000;
 
+/** Large applications start slowly on a busy machine. */
+const BACKEND_START_MS = 60_000;
+
 /** A child process, its output lines, and its exit. */
 export class Program {
   stdout = new Record();
@@ -39,8 +42,8 @@ export class Program {
   }
 
   /** The first matching line of standard output; rejects if the program exits first. */
-  line(what, matches = () => true) {
-    return this.unlessItExits(what, this.stdout.first(what, matches));
+  line(what, matches = () => true, ms = undefined) {
+    return this.unlessItExits(what, this.stdout.first(what, matches, 0, ms));
   }
 
   /** Resolves as `promise` does; rejects if the program exits first. */
@@ -168,7 +171,7 @@ export class Backend extends Program {
   origin;
 
   async ready() {
-    this.port = Number(await this.line('its port'));
+    this.port = Number(await this.line('its port', (line) => /^\d+$/.test(line), BACKEND_START_MS));
     this.origin = `http://127.0.0.1:${this.port}`;
     return this;
   }

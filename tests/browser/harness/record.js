@@ -1,7 +1,7 @@
 /** Append-only record of events, whose entries can be awaited. */
 
 import { EventEmitter } from 'node:events';
-import { until } from '../../wait.js';
+import { TIMEOUT_MS, until } from '../../wait.js';
 
 /** Entries in order of arrival; nothing is ever removed. */
 export class Record {
@@ -14,7 +14,7 @@ export class Record {
   }
 
   /** Resolves with the first entry at or after index `from` that `matches`, be it present already or yet to come. */
-  async first(what, matches, from = 0) {
+  async first(what, matches, from = 0, ms = TIMEOUT_MS) {
     const found = this.entries.slice(from).find(matches);
     if (found !== undefined) return found;
     let listener;
@@ -23,7 +23,7 @@ export class Record {
       this.#changes.on('entry', listener);
     });
     try {
-      return await until(what, future);
+      return await until(what, future, ms);
     } catch (error) {
       const latest = this.entries.slice(-20).map((entry) => `\n  ${summary(entry)}`).join('');
       throw new Error(`${error.message}; the latest of ${this.entries.length} entries:${latest}`);

@@ -1,6 +1,6 @@
 /** The world of one browser test: folders, daemons, plugins, browsers. */
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 import puppeteer from 'puppeteer-core';
@@ -44,10 +44,17 @@ export class World {
     return daemon.ready(cleanEnvironment(this.directory));
   }
 
-  /** Starts a site of `tests/backends`. */
-  async backend(name, port = 0) {
+  /** Copies the sources of a site of `tests/backends`; returns the folder. */
+  async sourcesOf(name) {
+    const root = await this.site({});
+    await cp(BACKENDS[name].sources, root, { recursive: true });
+    return root;
+  }
+
+  /** Starts a site of `tests/backends`, if `folder` is given then in this copy of its sources. */
+  async backend(name, port = 0, folder = undefined) {
     const { program: [file, ...args], packages } = BACKENDS[name];
-    const backend = new Backend(name, file, [...args, String(port)], { ...cleanEnvironment(this.directory), PYTHONPATH: packages });
+    const backend = new Backend(name, file, [...args, String(port)], { ...cleanEnvironment(this.directory), PYTHONPATH: packages }, folder);
     this.#programs.push(backend);
     return backend.ready();
   }
