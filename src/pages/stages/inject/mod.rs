@@ -132,12 +132,14 @@ async fn inject(
 /// Whether a page is in UTF-16, by its byte order mark if its content is in memory, or by its content type. A
 /// page cannot declare this encoding itself.
 fn is_utf_16(response: &PageResponse) -> bool {
-    let content_type = response.header(header::CONTENT_TYPE).to_ascii_lowercase();
+    const CHARSET: &[u8] = b"charset=utf-16";
+    let content_type = response.header(header::CONTENT_TYPE).as_bytes();
+    let mut parts = content_type.windows(CHARSET.len());
     let starts_as_utf_16 = match &response.body {
         Payload::Bytes(page) => has_utf_16_mark(page),
         _ => false,
     };
-    starts_as_utf_16 || content_type.contains("charset=utf-16")
+    starts_as_utf_16 || parts.any(|part| part.eq_ignore_ascii_case(CHARSET))
 }
 
 /// Inserts scripts into one page.

@@ -1,3 +1,4 @@
+import os
 import time
 from pathlib import Path
 
@@ -21,16 +22,17 @@ def notes(request):
 
 
 def slow(request):
-    """A request of a script, which is answered once the file exists."""
+    """A request of a script, which is answered once the file is written to."""
     wait_for(request.POST["release"])
     return HttpResponse("done")
 
 
 def wait_for(file):
+    """Creates a named pipe, and waits until the test has opened it to write."""
     if file:
+        os.mkfifo(file)
         print(f"waiting for {file}", flush=True)
-    while file and not Path(file).exists():
-        time.sleep(0.01)
+        Path(file).read_bytes()
 
 
 urlpatterns = [path("", notes), path("slow", slow)]
