@@ -70,15 +70,21 @@ impl<'a> Authority<'a> {
         Some(Self { host, port })
     }
 
-    /// Whether the host is `localhost`, a name below it, or a loopback address. An attacker cannot
-    /// rebind these.
-    fn is_loopback(&self) -> bool {
+    /// Whether the host is `localhost`, or a name below it.
+    fn is_localhost(&self) -> bool {
         let host = self.name();
         let top = host.rsplit_once('.').map_or(host, |(_, top)| top);
         top.eq_ignore_ascii_case("localhost")
-            || host
-                .parse::<IpAddr>()
-                .is_ok_and(|address| address.is_loopback())
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.name().parse().ok()
+    }
+
+    /// Whether the host is `localhost`, a name below it, or a loopback address. An attacker cannot
+    /// rebind these.
+    fn is_loopback(&self) -> bool {
+        self.is_localhost() || self.address().is_some_and(|it| it.is_loopback())
     }
 
     /// The host without the trailing dot of a fully qualified name.
@@ -118,8 +124,8 @@ impl AllowedHosts {
         };
         let text = std::str::from_utf8(value).map_err(|_| Refusal::MalformedHost)?;
         let authority = Authority::parse(text).ok_or(Refusal::MalformedHost)?;
-        // Runs for every request, so the common case comes before any allocation.
-        if authority.name().parse::<IpAddr>().is_ok() || authority.is_loopback() {
+        // Runs for every request, so the common cases come first.
+        if authority.is_localhost() || authority.address().is_some() {
             return Ok(());
         }
         let host = authority.name().to_ascii_lowercase();

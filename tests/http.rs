@@ -209,7 +209,7 @@ async fn text_is_compressed_as_the_client_prefers() {
         (plain.text().as_str(), plain.header("content-encoding")),
         (module.as_str(), None)
     );
-    assert_eq!(plain.header("vary"), Some("accept-encoding"));
+    assert_eq!(plain.header("vary"), Some("Accept-Encoding"));
     let mut tags = vec![plain.header("etag").expect("an ETag").to_owned()];
     for (accepted, coding) in [
         ("gzip, deflate, br, zstd", "br"),

@@ -210,19 +210,12 @@ async fn only_html_that_a_browser_shows_gets_the_client_and_the_rest_stays_as_it
             let text = page.text();
             assert_eq!(text.contains(SCRIPT), is_shown, "{headers}: {text}");
             assert_eq!(text == source, !is_shown, "{headers}: {text}");
-            let vary: Vec<_> = page
-                .headers
-                .iter()
-                .filter(|(name, _)| name == "vary")
-                .collect();
-            assert!(
-                vary.iter()
-                    .any(|(_, names)| names == "Sec-Fetch-Dest, Accept")
-            );
+            let vary = page.header("vary").unwrap_or_default();
+            assert!(vary.starts_with("Sec-Fetch-Dest, Accept"), "{vary}");
         }
     }
     let script = server.get("/node_modules/pkg/i.js").await;
-    assert_ne!(script.header("vary"), Some("Sec-Fetch-Dest, Accept"));
+    assert_eq!(script.header("vary"), Some("Accept-Encoding"));
 }
 
 #[tokio::test]
@@ -243,12 +236,8 @@ async fn a_304_and_a_range_never_mix_the_two_forms_of_a_page() {
             let response = server.get_with("/", &request).await;
             let expected = if known == form { 304 } else { 200 };
             assert_eq!(response.status, expected, "{request}");
-            assert!(
-                response
-                    .headers
-                    .iter()
-                    .any(|(_, value)| value == "Sec-Fetch-Dest, Accept")
-            );
+            let vary = response.header("vary").unwrap_or_default();
+            assert!(vary.starts_with("Sec-Fetch-Dest, Accept"), "{vary}");
             let request = format!("{headers}If-Range: {}\r\nRange: bytes=0-3\r\n", tags[known]);
             let response = server.get_with("/", &request).await;
             let expected = if known == form { 206 } else { 200 };

@@ -4,6 +4,7 @@
 //! [`PageResponse`](response::page_response::PageResponse) is what they change.
 
 mod errors;
+pub(crate) mod fetch_metadata;
 mod files;
 mod html;
 mod pipeline;
@@ -89,12 +90,5 @@ impl PageService {
     #[must_use]
     pub(crate) fn counters(&self) -> &RequestCounters {
         &self.counters
-    }
-
-    /// Whether requests may be proxied. If so, each request needs `ConnectInfo`, because backends are sent the
-    /// peer's address.
-    #[must_use]
-    pub(crate) fn has_backends(&self) -> bool {
-        self.proxy.has_rules()
     }
 }

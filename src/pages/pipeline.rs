@@ -12,22 +12,27 @@ use crate::config::ProxyRule;
 use crate::hub::RequestKind;
 use crate::paths::{UrlPath, UrlPathError};
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use std::net::SocketAddr;
 use tracing::Instrument;
 
 /// Answers a request for any path that is not reserved for the daemon.
 ///
 /// resolve the path -> wait for required plugins -> serve hook | file | serve hook | proxy | app index ->
 /// transform hook -> resolve imports -> inject -> encode -> reply
-pub(crate) async fn respond(service: &PageService, request: Request) -> Response {
+pub(crate) async fn respond(service: &PageService, request: Request, peer: SocketAddr) -> Response {
     let start = RequestCounters::start();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let (path, path_error) = match UrlPath::parse(parts.uri.path()) {
         Ok(path) => (path, None),
         Err(error) => (UrlPath::root(), Some(error)),
     };
+    // Backends are sent the peer's address. An extension costs allocations, so other requests have none.
+    if service.proxy.rule(&path).is_some() {
+        parts.extensions.insert(ConnectInfo(peer));
+    }
     let request = PageRequest::new(service, &parts, &path);
     served::record(&request);
     let span = tracing::debug_span!(

@@ -1,10 +1,11 @@
 //! Context of a page request: what the stages know about it.
 
 use super::PageService;
+use crate::pages::fetch_metadata::{SEC_FETCH_DEST, SEC_FETCH_MODE};
 use crate::paths::UrlPath;
 use crate::plugins::{Hook, HookSnapshot, HookType, RequestContext, RequestFacts, RequestKey};
 use axum::http::Method;
-use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::http::header::{self, AsHeaderName, HeaderName, HeaderValue};
 use axum::http::request::Parts;
 use bytes::Bytes;
 use std::path::Path;
@@ -65,15 +66,14 @@ impl<'a> PageRequest<'a> {
     }
 
     /// Whether a browser will show the response as a page or in a frame. HTML for anything else stays byte
-    /// for byte as it is. Browsers name the destination (Fetch Metadata, section 2.1), but not to hosts that
-    /// they do not trust, such as another machine's by plain HTTP.
+    /// for byte as it is.
     pub(super) fn is_navigation(&self) -> bool {
         let headers = &self.parts.headers;
-        match headers.get("sec-fetch-dest").map(HeaderValue::as_bytes) {
+        match headers.get(&SEC_FETCH_DEST).map(HeaderValue::as_bytes) {
             Some(b"document" | b"iframe" | b"frame") => true,
             // A service worker passes on the request of a navigation. Scripts cannot choose this mode.
             Some(b"empty") => headers
-                .get("sec-fetch-mode")
+                .get(&SEC_FETCH_MODE)
                 .is_some_and(|mode| mode == "navigate"),
             Some(_) => false,
             None => self.names_html(),
@@ -82,7 +82,13 @@ impl<'a> PageRequest<'a> {
 
     /// Whether `Accept` names `text/html`: `*/*` does not.
     pub(super) fn names_html(&self) -> bool {
-        let values = self.parts.headers.get_all(header::ACCEPT).iter();
+        let headers = &self.parts.headers;
+        let first = headers.get(header::ACCEPT).map(HeaderValue::as_bytes);
+        // What every browser begins with.
+        if let Some([] | [b',', ..]) = first.and_then(|value| value.strip_prefix(b"text/html")) {
+            return true;
+        }
+        let values = headers.get_all(header::ACCEPT).iter();
         values
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
@@ -96,7 +102,7 @@ impl<'a> PageRequest<'a> {
     }
 
     /// Returns the text of a request header; empty if it is absent or not visible ASCII.
-    pub(super) fn header(&self, name: HeaderName) -> &'a str {
+    pub(super) fn header(&self, name: impl AsHeaderName) -> &'a str {
         let value = self.parts.headers.get(name);
         value
             .and_then(|value| value.to_str().ok())

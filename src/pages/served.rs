@@ -1,12 +1,10 @@
 //! Records which document or script requested which URL path, for notifications of changes.
 
 use super::request::PageRequest;
+use crate::pages::fetch_metadata::{SEC_FETCH_DEST, SEC_FETCH_SITE};
 use crate::paths::UrlPath;
-use axum::http::header::{self, HeaderName};
+use axum::http::header;
 use std::borrow::Cow;
-
-const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Records a request.
 pub(super) fn record(request: &PageRequest<'_>) {
@@ -14,13 +12,13 @@ pub(super) fn record(request: &PageRequest<'_>) {
     if !hub.records_served() || !request.is_read() {
         return;
     }
-    let destination = request.header(SEC_FETCH_DEST);
+    let destination = request.header(&SEC_FETCH_DEST);
     let user = match destination {
         // A frame is a page of its own, and a link to a page does not use it.
         "document" | "iframe" | "frame" | "fencedframe" => None,
         // A browser omits the header in insecure contexts.
         "" if request.header(header::ACCEPT).starts_with("text/html") => None,
-        _ => match request.header(SEC_FETCH_SITE) {
+        _ => match request.header(&SEC_FETCH_SITE) {
             "" | "same-origin" => {
                 let referrer =
                     referrer_path(request.header(header::REFERER), &request.service.base);

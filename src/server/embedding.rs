@@ -1,6 +1,7 @@
 //! Embedding of files in documents of other origins: other sites, and sandboxed frames, whose origin is opaque.
 //! Browsers announce it (Fetch Metadata), and keep to the policy of the response (Fetch standard, section 3.7).
 
+use crate::pages::fetch_metadata::{SEC_FETCH_DEST, SEC_FETCH_MODE, SEC_FETCH_SITE};
 use axum::http::header::{HeaderMap, HeaderName, HeaderValue};
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -23,13 +24,14 @@ pub(super) enum Embedding {
 impl Embedding {
     /// Returns what a request announces; none when a document of this server sent it, or a program.
     pub(super) fn announced(headers: &HeaderMap) -> Option<Self> {
-        let site = headers.get("sec-fetch-site")?.as_bytes();
+        let site = headers.get(&SEC_FETCH_SITE)?.as_bytes();
         if matches!(site, b"same-origin" | b"none") {
             return None;
         }
-        let is = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
-        is("sec-fetch-mode", "no-cors").then(|| {
-            if is("sec-fetch-dest", "script") {
+        let is =
+            |name: &HeaderName, value: &str| headers.get(name).is_some_and(|found| found == value);
+        is(&SEC_FETCH_MODE, "no-cors").then(|| {
+            if is(&SEC_FETCH_DEST, "script") {
                 Self::Script
             } else {
                 Self::Other

@@ -89,15 +89,12 @@ impl Frontend {
                     }
                 }
                 let is_reserved = message::is_reserved_path(request.uri().path());
-                // An extension costs allocations: add it only for handlers that read it.
-                if is_reserved || pages.has_backends() {
-                    request.extensions_mut().insert(ConnectInfo(peer));
-                }
                 if is_reserved {
+                    request.extensions_mut().insert(ConnectInfo(peer));
                     let Ok(response) = Box::pin(reserved.clone().oneshot(request)).await;
                     return response;
                 }
-                pages::respond(pages, request).await
+                pages::respond(pages, request, peer).await
             }
             Handler::Fixed(response) => response(&request),
         }

@@ -39,12 +39,14 @@ async function open(world, daemon, location = '/') {
   return tab;
 }
 
-/** Waits until the page has compared answers so often that a `watch_delay` of 100 ms is over. */
-async function compares(tab) {
+/**
+ * Waits until the page has requested so many answers: two say which lines always differ, the others are compared
+ * with them. After four, a `watch_delay` of 100 ms is over.
+ */
+async function compares(tab, answers = 4) {
   const from = tab.comparisons.entries.length;
   let count = 0;
-  // Two say which lines always differ, and a third one is made while the time passes.
-  await tab.comparisons.first('four comparisons', () => ++count === 4, from);
+  await tab.comparisons.first(`${answers} answers`, () => ++count === answers, from);
 }
 
 for (const framework of ['django', 'flask']) {
@@ -77,8 +79,9 @@ claimBehind('django', 'a form that writes the database shows its message, and th
   assert.deepEqual(tab.navigations.entries, ['GET 200', 'POST 302', 'GET 200']);
 });
 
-claimBehind('django', 'a change waits for the form that is being sent', async (world) => {
-  const { backend, daemon, edit } = await start(world, 'django', '--watch-delay', '0');
+claimBehind('django', 'a change waits for the form that is being sent, and for the answer to change', async (world) => {
+  // Only the answer tells the page of an ignored file.
+  const { backend, daemon, edit, folder } = await start(world, 'django', '--watch-delay', '0', '--watch-ignore', 'templates');
   const changes = world.follow(daemon, 'file');
   const tab = await open(world, daemon);
   const release = path.join(world.directory, 'release');
@@ -86,13 +89,15 @@ claimBehind('django', 'a change waits for the form that is being sent', async (w
   await tab.page.fill('[name=release]', release);
   await tab.page.click('#save', { noWaitAfter: true });
   await backend.line('the form to arrive', (line) => line === `waiting for ${release}`);
-  await edit('templates/notes.html');
-  await changes.first('the change', ({ file_changed: file }) => file.url_path === '/templates/notes.html');
+  await writeFile(path.join(folder, 'unused.txt'), '');
+  await changes.first('the change', ({ file_changed: file }) => file.url_path === '/unused.txt');
   assert.deepEqual(tab.navigations.entries, ['GET 200']);
   await writeFile(release, '');
   await tab.shows('saved a note');
+  await compares(tab, 2);
+  await edit('templates/notes.html');
   await tab.shows('second version of the template');
-  assert.deepEqual(tab.navigations.entries.slice(0, 3), ['GET 200', 'POST 302', 'GET 200']);
+  assert.deepEqual(tab.navigations.entries, ['GET 200', 'POST 302', 'GET 200', 'GET 200']);
 });
 
 claimBehind('django', 'a change waits for a request of a script', async (world) => {

@@ -97,11 +97,6 @@ impl Proxy {
             .expect("every rule has a backend")
     }
 
-    /// Whether any request may be forwarded.
-    pub(super) fn has_rules(&self) -> bool {
-        !self.rules.is_empty()
-    }
-
     /// Returns the rule for a path; `None` for the daemon's own paths.
     pub(super) fn rule(&self, path: &UrlPath) -> Option<&ProxyRule> {
         let mut rules = self.rules.iter();

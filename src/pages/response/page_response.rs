@@ -6,7 +6,7 @@ use super::open_file::OpenFile;
 use crate::blocking::run_sized;
 use axum::body::Body;
 use axum::http::StatusCode;
-use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use memchr::memchr;
 use std::fmt;
@@ -22,6 +22,10 @@ const SCRIPT_TYPES: [&str; 5] = [
     "application/ecmascript",
     "text/ecmascript",
 ];
+
+/// Values of `Vary`.
+const BY_DESTINATION: &str = "Sec-Fetch-Dest, Accept";
+const BY_DESTINATION_AND_ENCODING: &str = "Sec-Fetch-Dest, Accept, Accept-Encoding";
 
 /// Response between the stages.
 pub(crate) struct PageResponse {
@@ -247,11 +251,29 @@ impl PageResponse {
 
     /// States that HTML differs between requests for a page and others, see `PageRequest::is_navigation`.
     pub(crate) fn vary_by_destination(&mut self) {
-        const NAMES: &str = "Sec-Fetch-Dest, Accept";
-        let mut stated = self.headers.get_all(header::VARY).iter();
-        if !stated.any(|value| value == "*" || value == NAMES) {
-            let names = HeaderValue::from_static(NAMES);
-            self.headers.append(header::VARY, names);
+        let names = HeaderValue::from_static(BY_DESTINATION);
+        match self.headers.entry(header::VARY) {
+            Entry::Vacant(entry) => {
+                entry.insert(names);
+            }
+            Entry::Occupied(mut stated) => {
+                if !stated.iter().any(|value| value == "*" || value == names) {
+                    stated.append(names);
+                }
+            }
+        }
+    }
+
+    /// States that the response differs between requests with other content codings (RFC 9110, section 12.5.5).
+    pub(crate) fn vary_by_encoding(&mut self) {
+        let stated = self.headers.get_mut(header::VARY);
+        match stated.filter(|value| *value == BY_DESTINATION) {
+            // A second value of a header costs an allocation, and this is the usual page.
+            Some(value) => *value = HeaderValue::from_static(BY_DESTINATION_AND_ENCODING),
+            None => {
+                let names = HeaderValue::from_static("Accept-Encoding");
+                self.headers.append(header::VARY, names);
+            }
         }
     }
 

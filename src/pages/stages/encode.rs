@@ -104,9 +104,7 @@ pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse
     {
         return;
     }
-    response
-        .headers
-        .append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    response.vary_by_encoding();
     // A range refers to the bytes of the uncompressed body.
     let request_headers = &request.parts.headers;
     let Some(coding) =

@@ -18,6 +18,7 @@ mod stack;
 use super::collect::{self, CollectError, collect_body};
 use crate::blocking::run_sized;
 use crate::pages::errors::plugin_errors;
+use crate::pages::fetch_metadata::SEC_FETCH_DEST;
 use crate::pages::request::{MatchingHooks, PageRequest};
 use crate::pages::response::derived_cache::Variant;
 use crate::pages::response::page_response::{PageResponse, Responder, sized_content_tag};
@@ -70,7 +71,7 @@ impl ModuleIndex {
 /// Whether a hook may match the response to this request, assuming that it is a module or a page.
 pub(crate) fn may_match(request: &PageRequest<'_>) -> bool {
     let snapshot = request.service.plugins.resolve_import().order.snapshot();
-    let destination = request.parts.headers.get("sec-fetch-dest");
+    let destination = request.parts.headers.get(&SEC_FETCH_DEST);
     let loads_code = destination.is_none_or(|destination| {
         let destination = destination.to_str().unwrap_or_default();
         ["script", "document", "frame", "worker"]

@@ -16,15 +16,15 @@ use super::encode;
 use super::imports::PreloadHints;
 use crate::blocking::run_sized;
 use crate::hub::WithoutClient;
-use crate::pages::PageService;
 use crate::pages::request::PageRequest;
 use crate::pages::response::page_response::{PageResponse, Payload, sized_content_tag};
 use axum::body::{Body, BodyDataStream};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream;
 use head::PageHead;
+use memchr::memchr;
 use scan::{PageScan, scan};
 use scripts::{Scripts, has_utf_16_mark, insert_scripts};
 
@@ -76,8 +76,8 @@ async fn inject(
         .iter();
     let policies: Vec<_> = policies.filter_map(|value| value.to_str().ok()).collect();
     scripts.policies = policies.join(",");
-    let path = request.parts.uri.path();
     if !encode::decode(response) {
+        let path = request.parts.uri.path();
         let coding = response.header(header::CONTENT_ENCODING);
         tracing::warn!(target: "pagewire::pages", path, coding, "cannot inject the client into a page with this content coding");
         return Err(WithoutClient::ContentCoding);
@@ -93,12 +93,7 @@ async fn inject(
         }
     }
     let variant = scripts.variant();
-    let injection = Injection {
-        service,
-        scripts,
-        path,
-        host: request.header(header::HOST),
-    };
+    let injection = Injection { request, scripts };
     match std::mem::replace(&mut response.body, Bytes::new().into()) {
         Payload::Bytes(body) => {
             let derived = match &tag {
@@ -133,27 +128,31 @@ async fn inject(
 /// page cannot declare this encoding itself.
 fn is_utf_16(response: &PageResponse) -> bool {
     const CHARSET: &[u8] = b"charset=utf-16";
-    let content_type = response.header(header::CONTENT_TYPE).as_bytes();
-    let mut parts = content_type.windows(CHARSET.len());
     let starts_as_utf_16 = match &response.body {
         Payload::Bytes(page) => has_utf_16_mark(page),
         _ => false,
     };
+    let content_type = response.headers.get(header::CONTENT_TYPE);
+    let content_type = content_type.map_or(&[][..], HeaderValue::as_bytes);
+    let parameters = memchr(b';', content_type).map_or(&[][..], |end| &content_type[end..]);
+    let mut parts = parameters.windows(CHARSET.len());
     starts_as_utf_16 || parts.any(|part| part.eq_ignore_ascii_case(CHARSET))
 }
 
 /// Inserts scripts into one page.
 struct Injection<'a> {
-    service: &'a PageService,
+    request: &'a PageRequest<'a>,
     scripts: Scripts,
-    path: &'a str,
-    host: &'a str,
 }
 
 impl Injection<'_> {
+    fn host(&self) -> &str {
+        self.request.header(header::HOST)
+    }
+
     /// Returns the complete page with the scripts; `None` when there is nothing to insert.
     async fn apply(&self, page: &Bytes) -> Option<Bytes> {
-        let (scripts, host) = (self.scripts.clone(), self.host.to_owned());
+        let (scripts, host) = (self.scripts.clone(), self.host().to_owned());
         let whole = page.clone();
         let insert = move || Insertion::new(&whole, &scan(&whole), &scripts, &host, true);
         let inserted = run_sized(page.len(), insert).await.ok()?;
@@ -163,8 +162,9 @@ impl Injection<'_> {
     /// Logs the policies that would block the scripts. Returns the page with the scripts.
     fn report(&self, inserted: Option<Insertion>) -> Option<Bytes> {
         let inserted = inserted?;
-        let reports = &self.service.policy_reports;
-        reports.report(self.path, &inserted.blocking, inserted.unchecked);
+        let reports = &self.request.service.policy_reports;
+        let path = self.request.parts.uri.path();
+        reports.report(path, &inserted.blocking, inserted.unchecked);
         Some(inserted.page)
     }
 
@@ -191,7 +191,7 @@ impl Injection<'_> {
                     if let Some(found) = head.push(&chunk) {
                         let head = head.into_bytes();
                         let inserted =
-                            Insertion::new(&head, &found, &self.scripts, self.host, false);
+                            Insertion::new(&head, &found, &self.scripts, self.host(), false);
                         return (self.report(inserted).unwrap_or(head), None);
                     }
                 }

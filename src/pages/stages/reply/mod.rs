@@ -7,7 +7,7 @@ mod ranges;
 use crate::pages::request::PageRequest;
 use crate::pages::response::page_response::{PageResponse, Payload, Responder};
 use axum::body::Body;
-use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
@@ -122,10 +122,10 @@ fn set_cache_headers(response: &mut PageResponse) {
     if response.status != StatusCode::OK {
         return;
     }
-    if !headers.contains_key(header::ETAG)
+    if let Entry::Vacant(entry) = headers.entry(header::ETAG)
         && let Some(tag) = response.tag.take()
     {
-        headers.insert(header::ETAG, tag);
+        entry.insert(tag);
     }
 }
 
