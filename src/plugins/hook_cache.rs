@@ -399,6 +399,7 @@ mod tests {
             request,
             body: Bytes::new(),
             body_omitted: false,
+            omitted_body_bytes: 0,
         };
         (key, call)
     }

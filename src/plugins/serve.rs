@@ -25,6 +25,8 @@ pub(crate) struct ServeCall {
     pub body: Bytes,
     /// The request has a body that is larger than the plugin accepts.
     pub body_omitted: bool,
+    /// `Content-Length` of the body that is omitted; 0 if it is unknown.
+    pub omitted_body_bytes: u64,
 }
 
 /// The plugin's answer to a [`ServeCall`].

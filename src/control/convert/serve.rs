@@ -68,6 +68,7 @@ fn call(
         request: Some(hook::request_context(call.request)),
         body: call.body,
         body_omitted: call.body_omitted,
+        omitted_body_bytes: call.omitted_body_bytes,
         time_remaining,
     }
 }

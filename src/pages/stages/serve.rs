@@ -11,6 +11,7 @@ use crate::pages::response::body::{BodyError, BufferedBody};
 use crate::pages::response::page_response::{CachedResponse, PageResponse, Responder};
 use crate::plugins::{Hook, Phase, RequestKey, Serve, ServeBody, ServeCall, ServeOutcome};
 use axum::body::Body;
+use axum::http::header;
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -103,9 +104,17 @@ impl<'a> ServeContext<'a> {
             0 => None,
             max => self.body.read_all(max).await?,
         };
+        let omitted_body_bytes = match body {
+            Some(_) => 0,
+            None => {
+                let length = self.request.header(header::CONTENT_LENGTH);
+                length.parse().unwrap_or_default()
+            }
+        };
         Ok(ServeCall {
             request: self.request().hook_context(key),
             body_omitted: body.is_none(),
+            omitted_body_bytes,
             body: body.unwrap_or_default(),
         })
     }

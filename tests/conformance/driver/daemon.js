@@ -72,7 +72,7 @@ export class Daemon {
 
   /** Waits for a log line that contains this text. */
   logs(words) {
-    return this.#process.log.take(`the log line ${JSON.stringify(words)}`, (line) => line.includes(words));
+    return this.#process.logs(words);
   }
 
   /** The rows that `pagewire COMMAND --json` prints. */

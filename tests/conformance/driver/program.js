@@ -43,6 +43,11 @@ export class Program {
   /** Called with each line of standard output. */
   onStdoutLine() {}
 
+  /** Waits for a line of standard error that contains `words`, and takes it. */
+  logs(words) {
+    return this.log.take(`the log line ${JSON.stringify(words)}`, (line) => line.includes(words));
+  }
+
   /** The last lines of standard error, for a failure report. */
   lastLogLines() {
     return this.#errors.slice(-SHOWN_LINES).map((line) => `\n    ${this.name}: ${line}`).join('');

@@ -23,6 +23,12 @@ const VERBS = {
       expect('the next event', event, sequences ? { ...expected, sequence } : expected);
     }
   }],
+  next_events: ['runner', async (world, { next_events: expected, runner }) => {
+    for (const each of expected) {
+      const event = await world.runner(runner).events.next(`the event ${brief(each)}`);
+      expect('the next event', event, each);
+    }
+  }],
   no_event: ['runner', (world, { no_event: expected, runner }) => {
     const found = world.runner(runner).events.entries.find((event) => mismatch(event, expected) === undefined);
     if (found) throw new Error(`unexpected event: ${brief(found)}`);
@@ -34,6 +40,7 @@ const VERBS = {
     runner.kill();
     await runner.waitForExit('SIGKILL');
   }],
+  signal_runner: ['signal', (world, { signal_runner: name, signal }) => world.runner(name).child.kill(signal)],
   pause_runner: ['', (world, { pause_runner: name }) => world.runner(name).kill('SIGSTOP')],
   continue_runner: ['', (world, { continue_runner: name }) => world.runner(name).kill('SIGCONT')],
   close_runner: ['', (world, { close_runner: name }) => world.removeRunner(name).close()],
@@ -118,7 +125,8 @@ const VERBS = {
   write: ['mode', (world, { write: files, mode = '644' }) =>
     world.write(files, 'main', Number.parseInt(mode, 8))],
   chmod: ['mode', (world, { chmod: file, mode }) => chmod(file, Number.parseInt(mode, 8))],
-  logs: ['name', (world, { logs: words, name }) => world.daemon(name).logs(words)],
+  logs: ['name runner', (world, { logs: words, name, runner }) =>
+    (runner ? world.runner(runner) : world.daemon(name)).logs(words)],
   lists: ['name is', async (world, { lists: command, name, is }) => {
     expect(`pagewire ${command}`, await world.daemon(name).lists(command), is);
   }],

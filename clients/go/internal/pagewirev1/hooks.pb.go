@@ -1356,8 +1356,10 @@ type ServeCall struct {
 	// Time left until the deadline, relative because clocks differ. Later results are ignored. Unset =
 	// unlimited (--debug).
 	TimeRemaining *durationpb.Duration `protobuf:"bytes,5,opt,name=time_remaining,json=timeRemaining,proto3" json:"time_remaining,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Content-Length of the body that was omitted. 0 = unknown, or none was omitted.
+	OmittedBodyBytes uint64 `protobuf:"varint,6,opt,name=omitted_body_bytes,json=omittedBodyBytes,proto3" json:"omitted_body_bytes,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ServeCall) Reset() {
@@ -1423,6 +1425,13 @@ func (x *ServeCall) GetTimeRemaining() *durationpb.Duration {
 		return x.TimeRemaining
 	}
 	return nil
+}
+
+func (x *ServeCall) GetOmittedBodyBytes() uint64 {
+	if x != nil {
+		return x.OmittedBodyBytes
+	}
+	return 0
 }
 
 // The plugin's answer to a ServeCall.
@@ -3100,13 +3109,14 @@ const file_pagewire_v1_hooks_proto_rawDesc = "" +
 	"\afilters\x18\x01 \x03(\v2\x1a.pagewire.v1.RequestFilterR\afilters\x122\n" +
 	"\aoptions\x18\x02 \x01(\v2\x18.pagewire.v1.HookOptionsR\aoptions\x12-\n" +
 	"\x05phase\x18\x03 \x01(\x0e2\x17.pagewire.v1.ServePhaseR\x05phase\x123\n" +
-	"\x16max_request_body_bytes\x18\x04 \x01(\rR\x13maxRequestBodyBytes\"\xd4\x01\n" +
+	"\x16max_request_body_bytes\x18\x04 \x01(\rR\x13maxRequestBodyBytes\"\x82\x02\n" +
 	"\tServeCall\x12\x17\n" +
 	"\acall_id\x18\x01 \x01(\x04R\x06callId\x125\n" +
 	"\arequest\x18\x02 \x01(\v2\x1b.pagewire.v1.RequestContextR\arequest\x12\x12\n" +
 	"\x04body\x18\x03 \x01(\fR\x04body\x12!\n" +
 	"\fbody_omitted\x18\x04 \x01(\bR\vbodyOmitted\x12@\n" +
-	"\x0etime_remaining\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\rtimeRemaining\"\xc7\x01\n" +
+	"\x0etime_remaining\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\rtimeRemaining\x12,\n" +
+	"\x12omitted_body_bytes\x18\x06 \x01(\x04R\x10omittedBodyBytes\"\xc7\x01\n" +
 	"\vServeResult\x12\x17\n" +
 	"\acall_id\x18\x01 \x01(\x04R\x06callId\x12'\n" +
 	"\x04skip\x18\x02 \x01(\v2\x11.pagewire.v1.SkipH\x00R\x04skip\x125\n" +

@@ -208,18 +208,20 @@ class ServeOpen(_message.Message):
     def __init__(self, filters: _Optional[_Iterable[_Union[RequestFilter, _Mapping]]] = ..., options: _Optional[_Union[HookOptions, _Mapping]] = ..., phase: _Optional[_Union[ServePhase, str]] = ..., max_request_body_bytes: _Optional[int] = ...) -> None: ...
 
 class ServeCall(_message.Message):
-    __slots__ = ("call_id", "request", "body", "body_omitted", "time_remaining")
+    __slots__ = ("call_id", "request", "body", "body_omitted", "time_remaining", "omitted_body_bytes")
     CALL_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     BODY_OMITTED_FIELD_NUMBER: _ClassVar[int]
     TIME_REMAINING_FIELD_NUMBER: _ClassVar[int]
+    OMITTED_BODY_BYTES_FIELD_NUMBER: _ClassVar[int]
     call_id: int
     request: RequestContext
     body: bytes
     body_omitted: bool
     time_remaining: _duration_pb2.Duration
-    def __init__(self, call_id: _Optional[int] = ..., request: _Optional[_Union[RequestContext, _Mapping]] = ..., body: _Optional[bytes] = ..., body_omitted: bool = ..., time_remaining: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    omitted_body_bytes: int
+    def __init__(self, call_id: _Optional[int] = ..., request: _Optional[_Union[RequestContext, _Mapping]] = ..., body: _Optional[bytes] = ..., body_omitted: bool = ..., time_remaining: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., omitted_body_bytes: _Optional[int] = ...) -> None: ...
 
 class ServeResult(_message.Message):
     __slots__ = ("call_id", "skip", "content", "failure")

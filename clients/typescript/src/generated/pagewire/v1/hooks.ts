@@ -153,6 +153,7 @@ export interface ServeCall {
   body: Buffer;
   bodyOmitted: boolean;
   timeRemaining: Duration | undefined;
+  omittedBodyBytes: number;
 }
 
 export interface ServeResult {
@@ -1531,7 +1532,14 @@ export const ServeOpen: MessageFns<ServeOpen> = {
 };
 
 function createBaseServeCall(): ServeCall {
-  return { callId: 0, request: undefined, body: Buffer.alloc(0), bodyOmitted: false, timeRemaining: undefined };
+  return {
+    callId: 0,
+    request: undefined,
+    body: Buffer.alloc(0),
+    bodyOmitted: false,
+    timeRemaining: undefined,
+    omittedBodyBytes: 0,
+  };
 }
 
 export const ServeCall: MessageFns<ServeCall> = {
@@ -1550,6 +1558,9 @@ export const ServeCall: MessageFns<ServeCall> = {
     }
     if (message.timeRemaining !== undefined) {
       Duration.encode(message.timeRemaining, writer.uint32(42).fork()).join();
+    }
+    if (message.omittedBodyBytes !== 0) {
+      writer.uint32(48).uint64(message.omittedBodyBytes);
     }
     return writer;
   },
@@ -1607,6 +1618,14 @@ export const ServeCall: MessageFns<ServeCall> = {
             message.timeRemaining = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.omittedBodyBytes = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1633,6 +1652,7 @@ export const ServeCall: MessageFns<ServeCall> = {
     message.timeRemaining = (object.timeRemaining !== undefined && object.timeRemaining !== null)
       ? Duration.fromPartial(object.timeRemaining)
       : undefined;
+    message.omittedBodyBytes = object.omittedBodyBytes ?? 0;
     return message;
   },
 };
