@@ -24,6 +24,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const PROBE_AFTER_SILENCE_MS = 10_000;
 const PROBE_TIMEOUT_MS = 3_000;
 const RESPONSE_TIMEOUT_MS = 20_000;
+/** Largest message, in bytes: the daemon would close the connection for a larger one (`MAX_PAGE_FRAME_BYTES`). */
+const MAX_MESSAGE_BYTES = 1_048_576;
 const STATE_INTERVAL_MS = 100;
 const TAB_CLAIM_MS = 100;
 const TOP_PAGE_MS = 500;
@@ -119,6 +121,7 @@ class PageSocket extends EventTarget {
   send(data) {
     if (isClosed) return;
     if (!isReady) throw new DOMException('the web socket is not connected', 'InvalidStateError');
+    checkSize(data);
     transmit(data);
   }
 
@@ -179,7 +182,7 @@ function connect() {
     receivedAt = Date.now();
     attempts = 0;
     changesKnownAt = documentAge();
-    receive(data);
+    if (receive(data)) return;
     pageSocket.dispatchEvent(new MessageEvent('message', { __proto__: null, data, origin }));
   });
   self.addEventListener('error', () => {
@@ -207,6 +210,18 @@ function disconnected(lost, closeEvent) {
   else if (!isInactive) retryTimer = setTimeout(connect, retryDelay());
   pageSocket.dispatchEvent(closeEvent);
 }
+
+/** Throws if a message is too large to be sent. */
+function checkSize(data) {
+  const size = typeof data === 'string' ? byteLength(data) : data.byteLength ?? data.size;
+  if (size > MAX_MESSAGE_BYTES) {
+    throw new RangeError(`the message has ${size} bytes, but a page may send at most ${MAX_MESSAGE_BYTES}`);
+  }
+}
+
+/** The length in UTF-8, in which a character of a string takes at most three bytes. */
+const byteLength = (text) =>
+  (text.length * 3 <= MAX_MESSAGE_BYTES ? text.length : new TextEncoder().encode(text).length);
 
 /** Sends a frame, after what the page printed before. */
 function transmit(data) {
@@ -401,14 +416,17 @@ function answerClaims() {
 
 // --- Messages from the daemon ------------------------------------------------------------------
 
+/** Handles a message of the daemon. Returns false for one of a program, which is for the page's listeners. */
 function receive(text) {
   let message;
   try {
     message = JSON.parse(text);
   } catch {
-    return; // Binary or not JSON: only the page's own listeners may understand it.
+    return false; // Binary or not JSON.
   }
-  if (Object.hasOwn(Object(message), 'type')) handlers.get(message.type)?.(ownProperties(message));
+  const handle = Object.hasOwn(Object(message), 'type') ? handlers.get(message.type) : undefined;
+  handle?.(ownProperties(message));
+  return handle !== undefined;
 }
 
 /** What to do with a message, by its type. Messages with other types are the page's own. */
@@ -639,6 +657,7 @@ const hasType = (message) => Object.hasOwn(message, 'type') && Boolean(message.t
 async function send(message) {
   if (!hasType(message)) throw new Error('Missing message type');
   const text = sortedJson(message);
+  checkSize(text);
   await whenReady();
   transmit(text);
 }
@@ -666,6 +685,7 @@ function request(message) {
     requests.set(id, entry);
     (async () => {
       const text = sortedJson({ ...message, id, 'pagewire:request': true });
+      checkSize(text);
       await whenReady();
       if (!requests.has(id)) return; // Timed out before the connection was ready.
       entry.isSent = true;

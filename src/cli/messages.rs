@@ -113,7 +113,11 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
                     return Ok(Outcome::Done);
                 }
             }
-            Ok::<_, anyhow::Error>(Outcome::NoDaemon)
+            // The daemon has stopped in order.
+            Ok::<_, anyhow::Error>(match arguments.until {
+                None => Outcome::Done,
+                Some(_) => Outcome::NoDaemon,
+            })
         };
         let Some(timeout) = arguments.call.daemon.timeout else {
             return follow.await;

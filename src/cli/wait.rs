@@ -7,7 +7,7 @@ use super::output::explain_no_page;
 use super::untrusted::plain;
 use clap::Args;
 use pagewire_client::{
-    Client, DeliveryStatus, Error, Import, ImportError, ImportRow, SubscribeOptions,
+    Client, DeliveryStatus, Error, Import, ImportError, ImportRow, JsValue, SubscribeOptions,
 };
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,6 +21,10 @@ const DAEMON_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Interval at which a page evaluates the expression, in milliseconds.
 const PAGE_INTERVAL_MS: u32 = 50;
+
+/// Time that pages have to report the last value of the expression before the command times out; less if the
+/// time limit is short. Default 500 ms.
+const REPORT_TIME: Duration = Duration::from_millis(500);
 
 /// Wait for the daemon, for connected pages, or for a condition in them.
 #[derive(Debug, Args)]
@@ -114,24 +118,26 @@ async fn wait_for_sockets(client: &Client, count: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until the expression is true in every selected page. Each page polls on its own; after a page
-/// has disconnected, the import is sent again once a socket event arrives.
+/// Waits until the expression is true in every selected page. Each page polls on its own, and until the time
+/// limit an exception counts as false: what the expression needs may not exist yet. After a page has
+/// disconnected, the import is sent again once a socket event arrives.
 async fn wait_until(
     client: &Client,
     pages: &TargetArgs,
     expression: &str,
     deadline: Instant,
 ) -> anyhow::Result<Outcome> {
-    let source = format!(
-        "export default async () => {{ while (!(\n{expression}\n)) await new Promise((resolve) => setTimeout(resolve, {PAGE_INTERVAL_MS})); }};\n"
-    );
+    let source = polling_module(expression);
     loop {
         let mut events = client.subscribe(SubscribeOptions::new().sockets()).await?;
         let left = deadline.saturating_duration_since(Instant::now());
-        let import = Import::code(&source).timeout(left.max(Duration::from_millis(1)));
+        let polling = left.saturating_sub(REPORT_TIME.min(left / 4));
+        let import = Import::code(&source)
+            .arg(polling.as_secs_f64() * 1e3)
+            .timeout(left.max(Duration::from_millis(1)));
         let rows = client.import_value(&pages.target(), import).await?.rows;
-        if let Some(thrown) = rows.iter().find_map(exception) {
-            eprintln!("{}", plain(&thrown));
+        if let Some(invalid) = rows.iter().find_map(load_error) {
+            eprintln!("{}", plain(&invalid));
             return Ok(Outcome::PageFailed);
         }
         let gone = |row: &ImportRow| {
@@ -140,7 +146,7 @@ async fn wait_until(
                 Err(ImportError::Unanswered(DeliveryStatus::Gone))
             )
         };
-        if rows.iter().all(|row| row.outcome.is_ok()) && !rows.is_empty() {
+        if rows.iter().all(is_true) && !rows.is_empty() {
             return Ok(Outcome::Done);
         }
         if rows.is_empty() || rows.iter().any(gone) {
@@ -149,14 +155,54 @@ async fn wait_until(
                 "the daemon ended the subscription"
             );
         } else {
+            for row in rows.iter().filter(|row| !is_true(row)) {
+                let last = match &row.outcome {
+                    Ok(value) => format!("the last value was {value}"),
+                    Err(ImportError::Exception(thrown)) => format!("it last threw {thrown}"),
+                    Err(error) => error.to_string(),
+                };
+                eprintln!("timed out: {}: {}", row.socket_id, plain(&last));
+            }
             return Ok(Outcome::Unanswered);
         }
     }
 }
 
-fn exception(row: &ImportRow) -> Option<String> {
+/// Returns a module that evaluates the expression until it is true, and then returns true. At its time limit
+/// it returns the last value, which is not, or throws the last exception.
+fn polling_module(expression: &str) -> String {
+    format!(
+        "export default async (limit) => {{
+  const evaluate = async () => (
+{expression}
+  );
+  const end = performance.now() + limit;
+  for (;;) {{
+    const isLast = performance.now() >= end;
+    try {{
+      const value = await evaluate();
+      if (value) return true;
+      if (isLast) return value;
+    }} catch (error) {{
+      if (isLast) throw error;
+    }}
+    await new Promise((resolve) => setTimeout(resolve, {PAGE_INTERVAL_MS}));
+  }}
+}};
+"
+    )
+}
+
+fn is_true(row: &ImportRow) -> bool {
+    matches!(&row.outcome, Ok(JsValue::Json(text)) if text == "true")
+}
+
+/// Returns the error of an expression that is not valid.
+fn load_error(row: &ImportRow) -> Option<String> {
     match &row.outcome {
-        Err(ImportError::Exception(thrown)) => Some(thrown.to_string()),
+        Err(ImportError::Exception(thrown)) if thrown.phase().as_str_name() == "PHASE_LOAD" => {
+            Some(thrown.to_string())
+        }
         _ => None,
     }
 }

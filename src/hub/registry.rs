@@ -105,8 +105,14 @@ impl Drop for SocketGuard {
             return;
         };
         state.requests.remove_socket(self.socket.id());
+        let is_fault = self.end.cause == CloseCause::ProtocolError;
+        let url = is_fault.then(|| entry.info.url.clone());
         state.record(Some(entry.info), EventBody::SocketClosed(self.end.clone()));
         drop(state);
+        if let Some(url) = url {
+            let Close { code, reason, .. } = &self.end;
+            tracing::warn!(target: "pagewire::hub", url, code, reason, "a page was disconnected for what it sent");
+        }
         self.socket.shut_down();
         self.hub.imports.remove_socket(self.socket.id());
     }

@@ -83,6 +83,63 @@ claim('page_id survives a reconnect, socket_id does not', async (world) => {
   assert.equal((await again.socket(after.socketId)).page_id, before.page_id);
 });
 
+claim('a message that is too large is refused with its size, and the connection stays', async (world) => {
+  const daemon = await start(world);
+  const tab = await world.page(daemon);
+  const { socketId } = await tab.hello();
+  const messages = world.follow(daemon, 'message');
+  const limit = 1024 * 1024;
+  const refused = await tab.evaluate(async (most) => {
+    const { sendMessage, sendMessageWaitForResponse, webSocket } = await import('/__pagewire__/client.js');
+    // A message with an `é` for every second byte, which are two bytes each.
+    const sized = (size, extra = '') => ({ type: 'sized', text: `${'é'.repeat((size - 26) / 2)}${extra}` });
+    await sendMessage(sized(most));
+    const large = sized(most, 'a');
+    return Promise.all([
+      () => sendMessage(large),
+      () => sendMessageWaitForResponse(large),
+      async () => webSocket.send(JSON.stringify(large)),
+      async () => webSocket.send(new Uint8Array(most + 1)),
+      async () => webSocket.send(new Blob(['a'.repeat(most + 1)])),
+    ].map((attempt) => attempt().catch((error) => `${error.name}: ${error.message}`)));
+  }, limit);
+  const sizes = refused.map((text) => Number(/^RangeError: the message has (\d+) bytes, but a page may send at most 1048576$/.exec(text)?.[1]));
+  assert.deepEqual(sizes.filter((size) => size === limit + 1).length, 4, refused.join('\n'));
+  assert.ok(sizes[1] > limit, 'a request has an id, too');
+  await messages.first('the largest message', ({ message }) => message.data.type === 'sized');
+  assert.equal((await daemon.socket(socketId)).socket_id, socketId);
+});
+
+claim('a page that sends too much by a connection of its own is disconnected, which the daemon logs', async (world) => {
+  const daemon = await start(world);
+  const tab = await world.page(daemon);
+  const code = await tab.evaluate(() => new Promise((resolve) => {
+    const socket = new WebSocket(new URL('/__pagewire__/socket', location.href.replace(/^http/, 'ws')));
+    socket.onopen = () => socket.send('a'.repeat(1024 * 1024 + 1));
+    socket.onclose = ({ code }) => resolve(code);
+  }));
+  assert.equal(code, 1009);
+  await daemon.stderr.first('the log line', (line) => line.includes('disconnected for what it sent') && line.includes('1048577 bytes'));
+});
+
+claim('the message event shows messages of programs, and none of the daemon', async (world) => {
+  const daemon = await start(world);
+  const tab = await world.page(daemon);
+  const { socketId } = await tab.hello();
+  await tab.evaluate(async () => {
+    const { webSocket, sendMessageWaitForResponse } = await import('/__pagewire__/client.js');
+    webSocket.addEventListener('message', ({ data }) => console.log(`listener ${data}`));
+    await sendMessageWaitForResponse({ type: 'nobody replies' }).catch(() => {});
+  });
+  await daemon.cli('log', '--all', 'a line');
+  await tab.prints('a line');
+  await awaitImport(daemon, socketId, module('export default () => 1'));
+  await daemon.cli('send', '--all', '{"type":"last"}');
+  await tab.prints('listener {"type":"last"}');
+  const shown = tab.console.entries.filter(({ text }) => text.startsWith('listener '));
+  assert.equal(shown.length, 1, JSON.stringify(shown));
+});
+
 claim('listeners of page code survive a reconnect', async (world) => {
   const daemon = await start(world);
   const tab = await world.page(daemon);

@@ -45,6 +45,32 @@ claim('eval reports what is wrong with its code, and which page threw', async (w
   assert.deepEqual([thrower, exception.phase, exception.name, exception.message], [socketId, 'call', 'RangeError', 'no']);
 });
 
+claim('eval reports the positions of the expression, or of the file that it is from', async (world) => {
+  const { daemon } = await opened(world);
+  const place = async (expression, ...options) => {
+    const [{ exception }] = await daemon.rows('eval', ...options, expression);
+    const { url, line, column, stack } = exception;
+    assert.ok(stack.includes(`${url}:${line}:${column}`), stack);
+    assert.ok(!stack.includes('__pagewire__/code'), stack);
+    return [url, line, column];
+  };
+  assert.deepEqual(await place('missing()'), ['expression', 1, 1]);
+  assert.deepEqual(await place('[\n  1,\n  missing(),\n]'), ['expression', 3, 3]);
+  assert.deepEqual(await place('[1,\nmissing()]', '--source-url', 'src/a.js', '--line', '41'), ['src/a.js', 42, 1]);
+});
+
+claim('wait --until goes on after an exception, and shows the last one when its time is over', async (world) => {
+  const { daemon, tab } = await opened(world);
+  const expression = 'document.querySelector("p").textContent === "ready"';
+  const missing = await daemon.refuses(3, 'wait', '--timeout', '0.5', '--until', expression);
+  assert.match(missing, /it last threw TypeError: .*null/);
+  assert.match(await daemon.refuses(3, 'wait', '--timeout', '0.5', '--until', 'document.title.length - 5'), /the last value was 0$/m);
+  assert.match(await daemon.refuses(1, 'wait', '--until', '1 +'), /SyntaxError/);
+  const waiting = daemon.cli('wait', '--until', expression);
+  await tab.evaluate(() => { document.body.innerHTML = '<p>ready</p>'; });
+  await waiting;
+});
+
 claim('eval --module calls the default export of a file and reports the line of an error', async (world) => {
   const { daemon, tab, site } = await opened(world, { 'lib.js': 'export const seven = 7;\n' });
   const file = path.join(site, '..', 'check.js');

@@ -17,7 +17,7 @@ async fn eval_prints_bare_json_and_raw_unquotes_a_string() {
     );
     assert_output(&shown, 0, "\"text\"\n");
     assert!(
-        source.contains("(await document.title // ends here\n)"),
+        source.contains("(\nawait document.title // ends here\n)"),
         "{source}"
     );
     let arguments = ["eval", "1", "--raw"];
@@ -85,4 +85,36 @@ async fn eval_exits_1_if_the_code_throws_and_3_without_a_page() {
         "a page must not move the cursor: {}",
         shown.stderr
     );
+}
+
+#[tokio::test]
+async fn eval_assert_exits_1_unless_the_value_is_truthy() {
+    let server = TestServer::start(&Site::page()).await;
+    let mut page = server.page().await;
+    for (value, printed, code) in [
+        (json!({"json": true}), "true", 0),
+        (json!({"json": "no"}), "\"no\"", 0),
+        (json!({"json": []}), "[]", 0),
+        (json!({"json": -1.5}), "-1.5", 0),
+        (json!({"unserializable": "Infinity"}), "Infinity", 0),
+        (json!({"description": "<h1>"}), "<h1>", 0),
+        (json!({"json": false}), "false", 1),
+        (json!({"json": null}), "null", 1),
+        (json!({"json": 0}), "0", 1),
+        (json!({"json": ""}), "\"\"", 1),
+        (json!({}), "undefined", 1),
+        (json!({"unserializable": "NaN"}), "NaN", 1),
+        (json!({"unserializable": "-0"}), "-0", 1),
+        (json!({"unserializable": "0n"}), "0n", 1),
+    ] {
+        let arguments = ["eval", "--assert", "x"];
+        let (shown, _) = tokio::join!(
+            cli(&server, &arguments),
+            run_import(&server, &mut page, json!({ "value": value }))
+        );
+        assert_output(&shown, code, &format!("{printed}\n"));
+        assert_eq!(shown.stderr.contains("not truthy"), code == 1, "{printed}");
+    }
+    let shown = cli(&server, &["eval", "--line", "3", "x"]).await;
+    assert_eq!(shown.code, Some(2), "--line needs --source-url");
 }

@@ -20,20 +20,39 @@ async fn wait_returns_once_enough_sockets_are_ready() {
 }
 
 #[tokio::test]
-async fn wait_until_exits_1_if_the_expression_throws() {
+async fn wait_until_exits_1_if_the_expression_is_not_valid() {
     let server = TestServer::start(&Site::page()).await;
     let mut page = server.page().await;
     let thrown =
-        json!({"exception": {"phase": "call", "name": "RangeError", "message": "n\u{1b}[2Jo"}});
+        json!({"exception": {"phase": "load", "name": "SyntaxError", "message": "n\u{1b}[2Jo"}});
     let (shown, _) = tokio::join!(
         cli(&server, &["wait", "--until", "x"]),
         run_import(&server, &mut page, thrown)
     );
     assert_output(&shown, 1, "");
     assert_eq!(
-        shown.stderr, "RangeError: n[2Jo\n",
+        shown.stderr, "could not be loaded: SyntaxError: n[2Jo\n",
         "a page must not move the cursor"
     );
+}
+
+#[tokio::test]
+async fn wait_until_shows_the_last_value_or_exception_of_each_page() {
+    let server = TestServer::start(&Site::page()).await;
+    let (mut one, mut two) = (server.page().await, server.page().await);
+    let thrown = json!({"exception": {"phase": "call", "name": "RangeError", "message": "no"}});
+    let (shown, _, _) = tokio::join!(
+        cli(&server, &["wait", "--until", "x"]),
+        run_import(&server, &mut one, json!({"value": {"json": 0}})),
+        run_import(&server, &mut two, thrown)
+    );
+    assert_output(&shown, 3, "");
+    for line in [
+        format!("{}: the last value was 0", one.id),
+        format!("{}: it last threw RangeError: no", two.id),
+    ] {
+        assert!(shown.stderr.contains(&line), "{}", shown.stderr);
+    }
 }
 
 #[tokio::test]
@@ -60,7 +79,7 @@ async fn wait_until_evaluates_again_after_a_reconnect() {
             .expect("an event");
         assert!(matches!(gone.what, What::SocketClosed(_)));
         let mut second = server.page().await;
-        run_import(&server, &mut second, json!({"value": {}})).await
+        run_import(&server, &mut second, json!({"value": {"json": true}})).await
     };
     let (shown, source) = tokio::join!(wait, browser);
     assert_output(&shown, 0, "");
