@@ -22,9 +22,8 @@ const DAEMON_INTERVAL: Duration = Duration::from_millis(50);
 /// Interval at which a page evaluates the expression, in milliseconds.
 const PAGE_INTERVAL_MS: u32 = 50;
 
-/// Time that pages have to report the last value of the expression before the command times out; less if the
-/// time limit is short. Default 500 ms.
-const REPORT_TIME: Duration = Duration::from_millis(500);
+/// Time that pages have to report the last value of the expression after the time limit. Default 1 s.
+const REPORT_TIME: Duration = Duration::from_secs(1);
 
 /// Wait for the daemon, for connected pages, or for a condition in them.
 #[derive(Debug, Args)]
@@ -63,7 +62,11 @@ async fn wait(arguments: &Arguments, deadline: Instant) -> anyhow::Result<Outcom
             None => Ok(Outcome::Done),
         }
     };
-    if let Ok(outcome) = tokio::time::timeout_at(deadline, pages).await {
+    let end = match arguments.until {
+        Some(_) => deadline + REPORT_TIME,
+        None => deadline,
+    };
+    if let Ok(outcome) = tokio::time::timeout_at(end, pages).await {
         return outcome;
     }
     let connected = client
@@ -131,10 +134,9 @@ async fn wait_until(
     loop {
         let mut events = client.subscribe(SubscribeOptions::new().sockets()).await?;
         let left = deadline.saturating_duration_since(Instant::now());
-        let polling = left.saturating_sub(REPORT_TIME.min(left / 4));
         let import = Import::code(&source)
-            .arg(polling.as_secs_f64() * 1e3)
-            .timeout(left.max(Duration::from_millis(1)));
+            .arg(left.as_secs_f64() * 1e3)
+            .timeout(left + REPORT_TIME);
         let rows = client.import_value(&pages.target(), import).await?.rows;
         if let Some(invalid) = rows.iter().find_map(load_error) {
             eprintln!("{}", plain(&invalid));

@@ -55,8 +55,9 @@ claim('eval reports the positions of the expression, or of the file that it is f
     return [url, line, column];
   };
   assert.deepEqual(await place('missing()'), ['expression', 1, 1]);
-  assert.deepEqual(await place('[\n  1,\n  missing(),\n]'), ['expression', 3, 3]);
-  assert.deepEqual(await place('[1,\nmissing()]', '--source-url', 'src/a.js', '--line', '41'), ['src/a.js', 42, 1]);
+  const throwing = '(() => { throw new RangeError("no"); })()';
+  assert.deepEqual(await place(`[\n  1,\n  ${throwing},\n]`), ['expression', 3, 18]);
+  assert.deepEqual(await place(`[1,\n${throwing}]`, '--source-url', 'src/a.js', '--line', '41'), ['src/a.js', 42, 16]);
 });
 
 claim('wait --until goes on after an exception, and shows the last one when its time is over', async (world) => {
@@ -131,8 +132,6 @@ claim('wait --until returns once the expression is true in the page, even after 
   await daemon.cli('reload', '--wait');
   await tab.evaluate(() => { globalThis.isThere = true; });
   assert.equal(await waiting, '');
-  assert.match(await daemon.refuses(1, 'wait', '--until', 'nothing.there'), /nothing is not defined/);
-  await daemon.refuses(3, 'wait', '--until', 'false', '--timeout', '0.3');
 });
 
 claim('import uses the module that the page has loaded, --fresh the current file', async (world) => {
