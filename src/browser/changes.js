@@ -40,13 +40,10 @@ let hasWorker = false;
 const changeTimes = new Map();
 let observer;
 
-/**
- * Acts on changed files: `paths` below the daemon's root, each with its `users`. Reloads if no paths
- * are given, with `backendDelay` once the backend has noticed the change.
- */
-export function applyChanges({ paths, users, backendDelay, byBackend }, { root, fetches, knowsAllFetches, urls }) {
+/** Acts on changed files: `paths` below the daemon's root, each with its `users`. Reloads if no paths are given. */
+export function applyChanges({ paths, users }, { root, fetches, knowsAllFetches, urls }) {
   base = root;
-  if (paths.length === 0) return backendDelay === undefined ? reload() : reloadWithBackend(backendDelay, byBackend);
+  if (paths.length === 0) return reload();
   const now = performance.now();
   for (const name of paths.flatMap(keysOf)) {
     changeTimes.delete(name);
@@ -58,12 +55,18 @@ export function applyChanges({ paths, users, backendDelay, byBackend }, { root, 
   }
   observer ??= observeFetches();
   const known = [...fetches];
-  hasWorker = Boolean(navigator.serviceWorker?.controller)
-    || known.some(({ name, initiatorType }) => initiatorType === 'other' && WORKER.test(key(name)));
+  hasWorker = Boolean(navigator.serviceWorker?.controller) || known.some(mayBeWorker());
   const own = new Set([...urls, documentUrl()].map(key));
   const isOwn = (user) => user === '' || own.has(keyOf(user)) || own.has(key(new URL(user, location.origin)));
   const served = new Set(paths.filter((path) => !knowsAllFetches || users[path]?.some(isOwn)).map(keyOf));
   updateUses(new Set(paths.flatMap(keysOf)), known, served);
+}
+
+/** Returns a filter of fetches that a worker may have begun with. Preloaded modules have the same initiator type. */
+function mayBeWorker() {
+  const links = [...document.querySelectorAll('link[rel~="modulepreload" i][href]')];
+  const preloaded = new Set(links.map((link) => key(link.href)));
+  return ({ name, initiatorType }) => initiatorType === 'other' && WORKER.test(key(name)) && !preloaded.has(key(name));
 }
 
 /** Handles fetches that end from now on, but began before their file changed. */
@@ -101,7 +104,8 @@ function updateUses(files, fetches, served = new Set()) {
     const owners = [...stylesheets().filter((link) => key(link.href) === file), ...swapImports(file, url)];
     if (!owners.every((owner) => owner.localName === 'link')) return reload();
     for (const owner of owners) links.add(owner);
-    const isSwapped = [owners.length > 0, swapImages(file), initiators.has('css') && swapInStyles(file, url)];
+    // An image that elements and stylesheets show was fetched once, by one of them.
+    const isSwapped = [owners.length > 0, swapImages(file), swapInStyles(file, url)];
     if (!isSwapped.includes(true)) return reload();
   }
   for (const link of links) swapStyle(link, reportOrReload);
@@ -110,157 +114,6 @@ function updateUses(files, fetches, served = new Set()) {
 
 /** The socket client's function: it does not repeat a POST request. */
 const reload = () => window[Symbol.for('pagewire')].reload();
-
-// --- Pages of a backend -------------------------------------------------------------------------
-
-/** Session storage: the answer before a change, for the document after the reload. */
-const RECHECK = 'pagewire.recheck';
-/** How long after a reload, or a change by the backend itself, the answer is compared with the one before. */
-const RECHECK_MS = 5_000;
-/** Pauses between two requests to the backend, each twice the one before. */
-const FIRST_PAUSE_MS = 100;
-const MAX_PAUSE_MS = 1_000;
-/** Longest wait for a backend that restarts, or for a navigation that has begun. */
-const RESTART_MS = 60_000;
-const NAVIGATION_MS = 10_000;
-/** Most pieces of an answer that are compared. */
-const MAX_PIECES = 50_000;
-
-/** When the wait for another answer ends, and whether the page reloads then. Undefined while it does not wait. */
-let end;
-let isReloadDue = false;
-/** When the last answer arrived. */
-let answeredAt = 0;
-/** A navigation has begun: until then it is neither cancelled by a reload, nor are its cookies used. */
-let leavingUntil = 0;
-let leaving = new AbortController();
-
-window.addEventListener('beforeunload', () => {
-  leavingUntil = Date.now() + NAVIGATION_MS;
-  leaving.abort();
-  leaving = new AbortController();
-});
-
-/**
- * Reloads the page once the backend has noticed a change: its answer differs, or it has restarted. After
- * `delay` the page reloads in any case, and its next document goes on comparing. What the backend probably
- * wrote itself reloads only if the answer differs.
- */
-async function reloadWithBackend(delay, byBackend) {
-  const now = Date.now();
-  const isWaiting = end !== undefined;
-  if (byBackend) {
-    // A backend may write a log file for each request, also for those of this page.
-    if (isWaiting || now < answeredAt + MAX_PAUSE_MS) return;
-    end = now + RECHECK_MS;
-  } else {
-    end = now + delay;
-    isReloadDue = true;
-    if (isWaiting) return;
-  }
-  const before = await knownAnswer();
-  const hasChanged = await differs(before, () => end);
-  const reloads = hasChanged || isReloadDue;
-  end = undefined;
-  isReloadDue = false;
-  if (!reloads) return;
-  if (!hasChanged) remember(before);
-  await reloadWhenIdle();
-}
-
-/** Reloads the page once more if its answer changes shortly after a reload. */
-export async function recheck() {
-  const { url, until, before } = JSON.parse(sessionStorage.getItem(RECHECK));
-  sessionStorage.removeItem(RECHECK);
-  if (url === location.href && await differs(before, () => until)) await reloadWhenIdle();
-}
-
-/** Reloads the page once no request is pending that this would disturb. */
-async function reloadWhenIdle() {
-  await fetch(new URL('may-reload', import.meta.url), { __proto__: null, cache: 'no-store' }).catch(() => {});
-  await stayed();
-  reload();
-}
-
-/** Waits until no navigation has begun. */
-async function stayed() {
-  while (Date.now() < leavingUntil) await pause(leavingUntil - Date.now());
-}
-
-function remember(before) {
-  if (before === undefined) return;
-  try {
-    const known = { url: location.href, until: Date.now() + RECHECK_MS, before };
-    sessionStorage.setItem(RECHECK, JSON.stringify(known));
-  } catch {
-    // Storage is blocked or full: the page is not reloaded a second time.
-  }
-}
-
-/** Waits until the answer is no longer as `before`, but not past `end()`. Returns whether it differs. */
-async function differs(before, end) {
-  let wait = FIRST_PAUSE_MS;
-  while (before !== undefined) {
-    const rest = end() - Date.now();
-    if (rest <= 0) return false;
-    await pause(Math.min(wait, rest));
-    wait = Math.min(2 * wait, MAX_PAUSE_MS);
-    const pieces = await answer();
-    if (pieces === undefined) break;
-    const current = new Set(pieces);
-    const kept = before.stable.filter((piece) => current.has(piece)).length;
-    if (kept < before.stable.length || current.size - kept > before.volatile) return true;
-  }
-  await restarted();
-  return true;
-}
-
-/** Waits until the backend answers again. */
-async function restarted() {
-  const end = Date.now() + RESTART_MS;
-  let wait = FIRST_PAUSE_MS;
-  while (await answer() === undefined && Date.now() < end) {
-    await pause(wait);
-    wait = Math.min(2 * wait, MAX_PAUSE_MS);
-  }
-}
-
-/** Returns which pieces of the answer stay the same, and how many differ each time, such as tokens. */
-async function knownAnswer() {
-  const [one, two] = [await answer(), await answer()];
-  if (one === undefined || two === undefined) return undefined;
-  const again = new Set(two);
-  const stable = one.filter((piece) => again.has(piece));
-  return { stable, volatile: Math.max(one.length, two.length) - stable.length };
-}
-
-/**
- * Returns hashes of the different pieces of the page, tags and lines, as the backend answers now; undefined
- * while it is away.
- */
-async function answer() {
-  const [url] = location.href.split('#');
-  for (;;) {
-    await stayed();
-    const { signal } = leaving;
-    const options = { __proto__: null, cache: 'no-store', signal, headers: { __proto__: null, accept: 'text/html' } };
-    const read = async (response) => [response.status, await response.text()];
-    const [status, text] = await fetch(url, options).then(read).catch(() => []);
-    answeredAt = Date.now();
-    if (signal.aborted) continue;
-    if (status === undefined || [502, 503, 504].includes(status)) return undefined;
-    const pieces = text.split(/\n|(?=<)/, MAX_PIECES);
-    return [...new Set([status, ...pieces.map(hash)])];
-  }
-}
-
-function hash(text) {
-  let value = 0;
-  for (let index = 0; index < text.length; index++) value = (Math.imul(31, value) + text.charCodeAt(index)) | 0;
-  return value;
-}
-
-const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 // --- Files and URLs ----------------------------------------------------------------------------
 
@@ -432,35 +285,36 @@ function copyState(from, to) {
 // --- Inside stylesheets ------------------------------------------------------------------------
 
 /**
- * The newest URL of each changed file that stylesheets refer to, by `key`. A reloaded stylesheet
- * refers to the original URL, which the browser may have cached.
+ * The newest URL of each changed stylesheet that others import, and the mark of the newest URLs of each changed
+ * image, by `key`. A reloaded stylesheet refers to the original URLs, which the browser may have cached.
  */
-const freshUrls = new Map();
+const freshImports = new Map();
+const freshImages = new Map();
 
 /** Returns the elements whose stylesheets import a file, so that they are reloaded. */
 function swapImports(file, url) {
   const importing = [...document.styleSheets].filter((sheet) => !importersOf(file, [sheet]).next().done);
-  if (importing.length > 0) freshUrls.set(file, freshUrl(url));
+  if (importing.length > 0) freshImports.set(file, freshUrl(url));
   const loading = new Set(swaps.values());
   return importing.map((sheet) => sheet.ownerNode).filter((owner) => !loading.has(owner));
 }
 
 /** Swaps an image in stylesheets and style attributes. Returns whether any of them shows it. */
 function swapInStyles(file, url) {
-  const fresh = freshUrl(url);
-  const isShown = [...stylesOfDocument()].some((style) => updatedText(style, file, fresh) !== undefined);
+  const mark = newMark();
+  const isShown = [...stylesOfDocument()].some((style) => updatedText(style, file, mark) !== undefined);
   if (!isShown) return false;
-  freshUrls.set(file, fresh);
+  freshImages.set(file, mark);
   // The new image is loaded before it replaces the old one.
   const image = new Image();
-  image.src = fresh;
+  image.src = freshUrl(url, mark);
   image.decode().catch(() => {}).then(() => updateStyles(stylesOfDocument()));
   return true;
 }
 
 /** Makes stylesheets that are not applied yet import the newest files. */
 async function updateImports(sheets) {
-  const importing = [...freshUrls].flatMap(([file, fresh]) =>
+  const importing = [...freshImports].flatMap(([file, fresh]) =>
     [...importersOf(file, sheets)].map((sheet) => updateImport(sheet, file, fresh)));
   await Promise.all(importing);
 }
@@ -468,8 +322,8 @@ async function updateImports(sheets) {
 /** Makes styles show the newest images. */
 function updateStyles(styles) {
   for (const found of styles) {
-    for (const [file, fresh] of freshUrls) {
-      const text = updatedText(found, file, fresh);
+    for (const [file, mark] of freshImages) {
+      const text = updatedText(found, file, mark);
       if (text !== undefined) found.style.cssText = text;
     }
   }
@@ -516,7 +370,7 @@ async function updateImport(sheet, file, fresh) {
     if (waited > IMPORT_TIMEOUT_MS) return reload();
     await new Promise((resolve) => { setTimeout(resolve, IMPORT_POLL_MS); });
     // Stops if the file changed again, or the sheet was replaced.
-    if (freshUrls.get(file) !== fresh || !isInDocument(sheet)) return;
+    if (freshImports.get(file) !== fresh || !isInDocument(sheet)) return;
   }
   for (let index; (index = rulesOf(sheet).findIndex(isOld)) >= 0;) sheet.deleteRule(index);
   await updateImports(freshRules().map(({ styleSheet }) => styleSheet));
@@ -551,18 +405,21 @@ function* stylesOf(sheet) {
   }
 }
 
-/** Returns the text of a style with a fresh URL for a file; undefined if it does not refer to it. */
-function updatedText({ style, base: from }, file, fresh) {
+/** Returns the text of a style with fresh URLs for a file; undefined if it does not refer to it. */
+function updatedText({ style, base: from }, file, mark) {
   let isReferenced = false;
   const text = style.cssText.replace(/url\("([^"\\]*)"\)/g, (whole, url) => {
     if (!URL.canParse(url, from) || key(new URL(url, from)) !== file) return whole;
     isReferenced = true;
-    return `url("${fresh}")`;
+    return `url("${freshUrl(new URL(url, from), mark)}")`;
   });
   return isReferenced ? text : undefined;
 }
 
 // --- Images ------------------------------------------------------------------------------------
+
+/** What separates the URLs and descriptors of a `srcset`; a comma may also be part of a URL. */
+const SRCSET_GAP = /(,?\s+|(?<=\s[\d.]+[wxh]),)/;
 
 /** Swaps a file in all elements that show it. Returns whether there are any. */
 function swapImages(file, replace = freshUrl) {
@@ -577,7 +434,7 @@ function swapImages(file, replace = freshUrl) {
       for (const name of names) {
         const before = element.getAttribute(name);
         if (before === null) continue;
-        const after = name === 'srcset' ? before.split(/(,?\s+)/).map(update).join('') : update(before);
+        const after = name === 'srcset' ? before.split(SRCSET_GAP).map(update).join('') : update(before);
         if (after !== before) element.setAttribute(name, after);
       }
     }
@@ -585,10 +442,12 @@ function swapImages(file, replace = freshUrl) {
   return isShown;
 }
 
-let uniqueCount = 0;
+let markCount = 0;
+const newMark = () => `${Date.now().toString(36)}-${++markCount}`;
+
 /** Returns a URL of the same file that is in no cache, not even from an earlier page load. */
-function freshUrl(url) {
+function freshUrl(url, mark = newMark()) {
   const fresh = new URL(url, document.baseURI);
-  fresh.searchParams.set('pagewire-fresh', `${Date.now().toString(36)}-${++uniqueCount}`);
+  fresh.searchParams.set('pagewire-fresh', mark);
   return fresh.href;
 }

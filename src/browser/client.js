@@ -4,9 +4,9 @@
  * It connects its document to the daemon by one WebSocket, runs the daemon's commands (import a
  * module, print, reload, swap stylesheets) and lets page code talk to plugins. Served as it is,
  * with no build step, as `/__pagewire__/client.js` and, with the exports of `@web/dev-server`, as
- * `/__web-dev-server__web-socket.js`; the frames are described in `src/message`. Two companions are
- * loaded when needed: `recorder.js` reports the console and errors and describes values, and
- * `changes.js` acts on changed files.
+ * `/__web-dev-server__web-socket.js`; the frames are described in `src/message`. Three companions are
+ * loaded when needed: `recorder.js` reports the console and errors and describes values,
+ * `changes.js` acts on changed files, and `backend.js` waits for a backend that has to notice them.
  *
  * Text from the socket is never evaluated: code arrives only by `import()` of a URL, to which the
  * page's Content-Security-Policy applies as to any other script.
@@ -460,11 +460,15 @@ function printAs(entry) {
 
 function runCommand({ command, url, paths, users, backend_delay_ms: backendDelay, by_backend: byBackend }) {
   if (command === 'reload') reload();
-  if (command === 'styles') withChanges(({ swapStyles }) => swapStyles(paths ?? []));
+  if (command === 'styles') withScript('changes.js', ({ swapStyles }) => swapStyles(paths ?? []));
   if (command === 'changed') {
-    withChanges(({ applyChanges }) => applyChanges(
-      { paths: paths ?? [], users: ownProperties(users), backendDelay, byBackend },
-      { root: daemonRoot, fetches: knownFetches(), knowsAllFetches, urls: pageUrls }));
+    if (backendDelay !== undefined && !paths?.length) {
+      withScript('backend.js', ({ reloadWithBackend }) => reloadWithBackend(backendDelay, byBackend));
+    } else {
+      withScript('changes.js', ({ applyChanges }) => applyChanges(
+        { paths: paths ?? [], users: ownProperties(users) },
+        { root: daemonRoot, fetches: knownFetches(), knowsAllFetches, urls: pageUrls }));
+    }
   }
   if (command === 'navigate') {
     const target = new URL(url, location.href);
@@ -473,19 +477,17 @@ function runCommand({ command, url, paths, users, backend_delay_ms: backendDelay
   }
 }
 
-let changesLoading;
-
-/** Runs an action of `changes.js`. If that fails, the page is reloaded instead. */
-async function withChanges(action) {
+/** Runs an action of a companion for changed files. If that fails, the page is reloaded instead. */
+async function withScript(name, action) {
   try {
-    action(await (changesLoading ??= import(new URL('__pagewire__/changes.js', daemonRoot).href)));
+    action(await import(new URL(`__pagewire__/${name}`, daemonRoot).href));
   } catch (error) {
-    console.warn('[pagewire] changes.js failed, reloading the page instead', error);
+    console.warn(`[pagewire] ${name} failed, reloading the page instead`, error);
     reload();
   }
 }
 
-/** Whether the page was reloaded before its backend had noticed a change: see `changes.js`. */
+/** Whether the page was reloaded before its backend had noticed a change: see `backend.js`. */
 function mustRecheck() {
   try {
     return sessionStorage.getItem('pagewire.recheck') !== null;
@@ -750,7 +752,7 @@ function start() {
     checkConnection();
   });
   observePage();
-  if (mustRecheck()) withChanges(({ recheck }) => recheck());
+  if (mustRecheck()) withScript('backend.js', ({ recheck }) => recheck());
   const exported = {
     webSocket: pageSocket,
     webSocketOpened: firstOpen.promise,

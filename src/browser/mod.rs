@@ -10,7 +10,7 @@ mod upgrade;
 
 use crate::hub::Hub;
 use crate::message::{
-    CHANGES_PATH, CLIENT_PATH, CODE_PATH, RECORDER_PATH, RELOAD_PATH, SOCKET_PATH, WDS_CLIENT_PATH,
+    BACKEND_PATH, CHANGES_PATH, CLIENT_PATH, CODE_PATH, RECORDER_PATH, RELOAD_PATH, SOCKET_PATH, WDS_CLIENT_PATH,
     WDS_SOCKET_PATH,
 };
 use crate::origins::AllowedHosts;
@@ -39,6 +39,7 @@ pub(crate) fn routes(browser: Arc<Browser>) -> Router {
         .route(WDS_CLIENT_PATH, get(scripts::client))
         .route(RECORDER_PATH, get(scripts::recorder))
         .route(CHANGES_PATH, get(scripts::changes))
+        .route(BACKEND_PATH, get(scripts::backend))
         .route(RELOAD_PATH, get(scripts::may_reload))
         .route(&format!("{CODE_PATH}{{name}}"), get(scripts::code))
         .layer(from_fn_with_state(

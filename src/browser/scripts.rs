@@ -24,6 +24,9 @@ const RECORDER: &str = include_str!("recorder.js");
 /// Acts on changed files.
 const CHANGES: &str = include_str!("changes.js");
 
+/// Waits for a backend that has to notice changed files.
+const BACKEND: &str = include_str!("backend.js");
+
 const JAVASCRIPT: [(header::HeaderName, &str); 1] =
     [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
 
@@ -31,6 +34,7 @@ static CLIENT_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(CLIENT));
 static DEFERRED_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(DEFERRED));
 static RECORDER_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(RECORDER));
 static CHANGES_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(CHANGES));
+static BACKEND_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(BACKEND));
 
 /// Response extension: marks a response that pages of other origins may load.
 #[derive(Clone)]
@@ -79,6 +83,10 @@ pub(super) async fn recorder(request: HeaderMap) -> Response {
 
 pub(super) async fn changes(request: HeaderMap) -> Response {
     script(&request, CHANGES, &CHANGES_TAG)
+}
+
+pub(super) async fn backend(request: HeaderMap) -> Response {
+    script(&request, BACKEND, &BACKEND_TAG)
 }
 
 /// Answers once no request is pending that a reload would disturb.

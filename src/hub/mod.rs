@@ -33,7 +33,7 @@ pub(crate) use imports::ImportOutcome;
 pub(crate) use outbox::{Frame, OUTBOX_BYTES, Outbox, OutboxItem, PushError};
 pub(crate) use page_counts::{PageCounts, WithoutClient};
 pub(crate) use patterns::{PatternError, Patterns};
-pub(crate) use pending::RequestKind;
+pub(crate) use pending::{PendingRequests, RequestKind};
 pub(crate) use pings::Confirmation;
 pub(crate) use registry::SocketGuard;
 pub(crate) use requests::{Reply, ReplyError};
@@ -50,7 +50,7 @@ use changes::RecentChanges;
 use code::PublishedSources;
 use events::EventLog;
 use imports::PendingImports;
-use pending::PendingRequests;
+use pending::RequestCounts;
 use registry::Registry;
 use requests::Requests;
 use served::Served;
@@ -67,7 +67,7 @@ pub(crate) struct Hub {
     imports: PendingImports,
     sources: PublishedSources,
     served: Served,
-    pending: PendingRequests,
+    pending: RequestCounts,
     /// Frames from pages that were not valid messages.
     refused_frames: AtomicU64,
     page_counts: PageCounts,
@@ -93,7 +93,7 @@ impl Hub {
             imports: PendingImports::default(),
             sources: PublishedSources::default(),
             served: Served::default(),
-            pending: PendingRequests::default(),
+            pending: RequestCounts::default(),
             backend_delay: OnceLock::new(),
             refused_frames: AtomicU64::new(0),
             page_counts: PageCounts::default(),

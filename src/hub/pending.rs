@@ -26,9 +26,18 @@ pub(crate) enum RequestKind {
 
 const KINDS: usize = 3;
 
+/// Which requests are pending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PendingRequests {
+    /// At least one that a reload would disturb: a navigation, or one that writes.
+    Disturbing,
+    /// Only requests of scripts for pages.
+    Pages,
+}
+
 /// For each kind, the number of pending requests, and when the last one ended.
 #[derive(Default)]
-pub(super) struct PendingRequests([Pending; KINDS]);
+pub(super) struct RequestCounts([Pending; KINDS]);
 
 struct Pending(watch::Sender<(usize, Option<Instant>)>);
 
@@ -80,7 +89,7 @@ impl Drop for PendingRequest {
     }
 }
 
-impl PendingRequests {
+impl RequestCounts {
     fn of(&self, kind: RequestKind) -> &Pending {
         &self.0[kind as usize]
     }
@@ -95,9 +104,14 @@ impl Hub {
         PendingRequest(self.clone(), kind)
     }
 
-    /// Whether a request of any kind is pending.
-    pub(crate) fn has_pending_requests(&self) -> bool {
-        self.pending.0.iter().any(Pending::any)
+    /// Returns which requests are pending, if any are.
+    pub(crate) fn pending_requests(&self) -> Option<PendingRequests> {
+        let any = |kind| self.pending.of(kind).any();
+        if any(RequestKind::Navigation) || any(RequestKind::Write) {
+            Some(PendingRequests::Disturbing)
+        } else {
+            any(RequestKind::Page).then_some(PendingRequests::Pages)
+        }
     }
 
     /// Waits until no navigation is pending.
@@ -136,7 +150,7 @@ mod tests {
             start.elapsed().as_millis(),
             2000 + FOLLOW_UP_TIME.as_millis() * 3 / 2
         );
-        assert!(!hub.has_pending_requests());
+        assert_eq!(hub.pending_requests(), None);
         let _endless = hub.begin_request(RequestKind::Write);
         let start = Instant::now();
         hub.navigations_ended().await;
@@ -148,16 +162,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn every_kind_of_request_counts_as_pending_shortly_beyond_its_end() {
         let hub = Hub::new();
-        for kind in [
-            RequestKind::Navigation,
-            RequestKind::Write,
-            RequestKind::Page,
+        for (kind, expected) in [
+            (RequestKind::Navigation, PendingRequests::Disturbing),
+            (RequestKind::Write, PendingRequests::Disturbing),
+            (RequestKind::Page, PendingRequests::Pages),
         ] {
-            assert!(!hub.has_pending_requests());
+            assert_eq!(hub.pending_requests(), None);
             let request = hub.begin_request(kind);
-            assert!(hub.has_pending_requests());
+            assert_eq!(hub.pending_requests(), Some(expected));
             drop(request);
-            assert!(hub.has_pending_requests());
+            assert_eq!(hub.pending_requests(), Some(expected));
             sleep(FOLLOW_UP_TIME).await;
         }
     }

@@ -47,6 +47,9 @@ pub(crate) const WDS_SOCKET_PATH: &str = "/wds";
 /// URL path of the script that applies file changes.
 pub(crate) const CHANGES_PATH: &str = "/__pagewire__/changes.js";
 
+/// URL path of the script that waits for a backend to notice file changes.
+pub(crate) const BACKEND_PATH: &str = "/__pagewire__/backend.js";
+
 /// URL path that is answered once a page may reload: no navigation is pending, for example.
 pub(crate) const RELOAD_PATH: &str = "/__pagewire__/may-reload";
 

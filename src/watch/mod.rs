@@ -6,6 +6,7 @@
 //! periodically.
 
 mod aliases;
+mod backend_files;
 mod batch;
 mod checkout;
 mod entry;
@@ -18,6 +19,7 @@ mod tree;
 use crate::hub::{FileChange, Hub, ServedFiles};
 use crate::paths::{Prefix, Root, UrlPath, path_url};
 use crate::plugins::Dependents;
+use backend_files::BackendFiles;
 use batch::{Batch, SETTLE_TIME};
 use fs_events::FsEvents;
 use std::collections::BTreeSet;
@@ -101,6 +103,7 @@ impl Watcher {
         dependents: Arc<Dependents>,
         notification: PageNotification,
     ) {
+        let mut backend_files = BackendFiles::default();
         loop {
             let batch = self.next_batch().await;
             let compared = tokio::task::spawn_blocking(move || {
@@ -117,7 +120,9 @@ impl Watcher {
             for change in &mut changes {
                 change.url_path.insert_str(0, self.prefix.as_str());
             }
-            report(&hub, &dependents, changes, notification).await;
+            let paths = changes.iter().map(|change| change.url_path.as_str());
+            let by_backend = backend_files.count(paths, hub.pending_requests());
+            report(&hub, &dependents, changes, notification, by_backend).await;
         }
     }
 
@@ -206,19 +211,21 @@ fn below(prefix: &Prefix, served: Vec<Arc<str>>) -> Vec<UrlPath> {
 }
 
 /// Notifies pages, then appends the changes to the event log. Pages come first: a developer is waiting in
-/// front of them. While a navigation is pending, they are notified after it.
+/// front of them. Of a change that is probably the backend's own they are notified after the navigations that are
+/// pending.
 async fn report(
     hub: &Arc<Hub>,
     dependents: &Dependents,
     changes: Vec<FileChange>,
     notification: PageNotification,
+    by_backend: bool,
 ) {
     if changes.is_empty() {
         return;
     }
     tracing::debug!(target: "pagewire::watch", files = changes.len(), first = changes[0].url_path, "files changed");
     if let Some(paths) = changed_paths(dependents, &changes, notification) {
-        if hub.has_pending_requests() {
+        if by_backend {
             let hub = hub.clone();
             tokio::spawn(async move {
                 hub.navigations_ended().await;
