@@ -30,7 +30,14 @@ pub(crate) struct PluginSpec {
     on_message: HashMap<String, Value>,
     on_request: HashMap<String, Value>,
     on_socket: bool,
+    server_start: StartSpec,
     options: HashMap<String, OptionsSpec>,
+}
+
+/// What `server_start` does before it reports the start.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct StartSpec {
+    wait_for: Option<String>,
 }
 
 /// A running plugin.
@@ -96,11 +103,15 @@ fn build(
     for feature in fields.required_features {
         plugin = plugin.require_feature(feature);
     }
-    let started_name = name.clone();
+    let (start, started_name, start_gates) = (fields.server_start, name.clone(), gates.clone());
     plugin = plugin.server_start(move |context| {
-        let started = started.clone();
-        let name = started_name.clone();
+        let (start, started) = (start.clone(), started.clone());
+        let (name, gates) = (started_name.clone(), start_gates.clone());
         async move {
+            if let Some(gate) = start.wait_for {
+                emit(&json!({ "event": "starting", "plugin": &*name }));
+                gates.wait_for(&gate).await;
+            }
             report_start(&name, &context, &started);
             Ok(())
         }

@@ -1,6 +1,9 @@
 //! The stream of a hook: the daemon sends calls, the plugin returns results, matched by call id.
 
-use super::handlers::{HandlerFuture, catch_panic, stop_requested};
+use super::{
+    handlers::{HandlerFuture, catch_panic, stop_requested},
+    start::Started,
+};
 use crate::{
     Context, Error, Failure, LiveFilters, RawClient, Result,
     live_filters::HookFilters,
@@ -43,6 +46,8 @@ pub(super) trait Hook: 'static {
         stream: Request<ReceiverStream<Self::ToDaemon>>,
     ) -> impl Future<Output = Result<Response<Streaming<Self::FromDaemon>>, Status>> + Send;
     fn received(message: Self::FromDaemon, context: &Context) -> Option<Received<Self::Input>>;
+    /// The request that a call is about.
+    fn request(input: &Self::Input) -> &super::Request;
     fn result(call_id: u64, result: Result<Self::Output, Failure>) -> Self::ToDaemon;
     fn update(filters: proto::UpdateFilters) -> Self::ToDaemon;
 }
@@ -129,15 +134,23 @@ impl<H: Hook> OpenHook<H> {
     ///
     /// # Errors
     /// When the daemon ends the stream.
-    pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<()> {
-        self.answer_calls(&mut stop).await?;
+    pub(super) async fn run(
+        mut self,
+        started: Started,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<()> {
+        self.answer_calls(&started, &mut stop).await?;
         // All results have been received once the daemon ends its side in response.
         drop(self.outgoing);
         while self.incoming.message().await?.is_some() {}
         Ok(())
     }
 
-    async fn answer_calls(&mut self, stop: &mut watch::Receiver<bool>) -> Result<()> {
+    async fn answer_calls(
+        &mut self,
+        started: &Started,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<()> {
         let mut tasks = JoinSet::new();
         let mut running: HashMap<u64, AbortHandle> = HashMap::new();
         let mut withdrawn = false;
@@ -152,7 +165,9 @@ impl<H: Hook> OpenHook<H> {
                     match H::received(message, &self.context) {
                         Some(Received::Call(call_id, input)) => {
                             let (handler, outgoing) = (self.handler.clone(), self.outgoing.clone());
-                            let task = tasks.spawn(answer::<H>(call_id, input, handler, outgoing));
+                            let answer =
+                                answer::<H>(call_id, input, started.clone(), handler, outgoing);
+                            let task = tasks.spawn(answer);
                             running.insert(call_id, task);
                         }
                         Some(Received::Cancel(call_id)) => {
@@ -180,13 +195,18 @@ impl<H: Hook> OpenHook<H> {
 async fn answer<H: Hook>(
     call_id: u64,
     input: H::Input,
+    mut started: Started,
     handler: HookHandler<H>,
     outgoing: mpsc::Sender<H::ToDaemon>,
 ) -> u64 {
-    let result = catch_panic(async { handler(input).await }).await;
-    let result = H::result(call_id, result.map_err(Failure::from_error));
+    let result = match started.wait_for_call(H::request(&input)).await {
+        Ok(()) => catch_panic(async { handler(input).await })
+            .await
+            .map_err(Failure::from_error),
+        Err(still_starting) => Err(still_starting),
+    };
     // A closed stream needs no result.
-    let _ = outgoing.send(result).await;
+    let _ = outgoing.send(H::result(call_id, result)).await;
     call_id
 }
 

@@ -1,6 +1,9 @@
 //! The plugin's subscription: dispatches events to handlers; those of one socket run sequentially.
 
-use super::handlers::{HandlerResult, Listeners, catch_panic, stop_requested};
+use super::{
+    handlers::{HandlerResult, Listeners, catch_panic, stop_requested},
+    start::Started,
+};
 use crate::{
     Client, Context, Error, Event, Result, Socket, SubscribeOptions, Subscription, What,
     error::one_line,
@@ -93,11 +96,20 @@ impl Listening {
         })
     }
 
-    /// Calls handlers until `stop` is set; then finishes the running ones. Dropping the future cancels them.
+    /// Calls handlers, once `server_start` has returned, until `stop` is set; then finishes the running ones.
+    /// Dropping the future cancels them.
     ///
     /// # Errors
     /// When the daemon ends the subscription.
-    pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<()> {
+    pub(super) async fn run(
+        mut self,
+        mut started: Started,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<()> {
+        tokio::select! {
+            () = stop_requested(&mut stop) => return Ok(()),
+            () = started.wait() => {}
+        }
         loop {
             let event = tokio::select! {
                 () = stop_requested(&mut stop) => break,

@@ -17,6 +17,7 @@ mod resolve_import;
 mod running;
 mod serve;
 mod session;
+mod start;
 mod transform;
 
 pub use context::Context;
@@ -118,8 +119,9 @@ impl Plugin {
         self
     }
 
-    /// Called once all hooks of this plugin are open, and again after each reconnect. Hooks may be called before
-    /// it returns: prepare what they need before [`run`](Plugin::run).
+    /// Called once all hooks of this plugin are open, and again after each reconnect. Calls and events that arrive
+    /// before it returns wait for it, so it must not wait for a page that needs this plugin. Events wait as long
+    /// as it takes; a call fails with status 503 after 10 s, or 0.5 s before its deadline.
     pub fn server_start<H, F>(mut self, handler: H) -> Self
     where
         H: Fn(Context) -> F + Send + Sync + 'static,

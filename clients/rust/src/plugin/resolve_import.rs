@@ -93,6 +93,10 @@ impl Hook for ResolveImport {
         })
     }
 
+    fn request(input: &Imports) -> &Request {
+        &input.importer
+    }
+
     fn result(call_id: u64, result: Result<Resolved, Failure>) -> ResolveImportRequest {
         let outcome = match result {
             Ok(resolved) => Outcome::Resolved(resolved.0),

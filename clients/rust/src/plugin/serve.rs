@@ -51,6 +51,10 @@ impl Hook for Serve {
         })
     }
 
+    fn request(input: &Request) -> &Request {
+        input
+    }
+
     fn result(call_id: u64, result: Result<Outcome, Failure>) -> ServeRequest {
         let outcome = result.unwrap_or_else(Outcome::Failure);
         to_daemon(serve_request::Message::Result(proto::ServeResult {

@@ -7,6 +7,7 @@ use super::{
     listen::Listening,
     resolve_import::ResolveImport,
     serve::Serve,
+    start::Started,
     transform::Transform,
 };
 use crate::{
@@ -59,10 +60,11 @@ pub(super) async fn run(
     } = opened;
     *root_dirs = Some(context.root_dirs().map(Path::to_owned).collect());
     let (finish, finishes) = watch::channel(false);
+    let (started, starts) = watch::channel(plugin.server_start.is_none());
     let mut hooks_run = plugin.has_hooks();
     // In a task, so that hooks run on the runtime's workers, wherever the plugin is run.
     let mut task = JoinSet::new();
-    task.spawn(hooks.run(finishes));
+    task.spawn(hooks.run(Started(starts), finishes));
     let mut hooks = pin!(async move { task.join_next().await.map_or(Ok(()), joined) });
 
     let mut starting: JoinSet<HandlerResult> = JoinSet::new();
@@ -72,8 +74,12 @@ pub(super) async fn run(
             event = session.message() => match event?.map(|event| event.event) {
                 Some(Some(Event::Ready(_))) => {
                     if let Some(handler) = plugin.server_start.clone() {
-                        let context = context.clone();
-                        starting.spawn(catch_panic(async move { handler(context).await }));
+                        let (context, started) = (context.clone(), started.clone());
+                        starting.spawn(async move {
+                            catch_panic(async move { handler(context).await }).await?;
+                            started.send_replace(true);
+                            Ok(())
+                        });
                     }
                 }
                 Some(Some(Event::Stopping(stopping))) => break (Ended::ByDaemon, grace(&stopping)),
@@ -181,13 +187,25 @@ impl Opened {
 }
 
 impl Hooks {
-    /// Answers calls and handles events until `finish` is set.
-    async fn run(self, finish: watch::Receiver<bool>) -> Result<()> {
+    /// Answers calls and handles events, once `server_start` has returned, until `finish` is set.
+    async fn run(self, started: Started, finish: watch::Receiver<bool>) -> Result<()> {
         tokio::try_join!(
-            optional(self.serving.map(|hook| hook.run(finish.clone()))),
-            optional(self.transforming.map(|hook| hook.run(finish.clone()))),
-            optional(self.resolving.map(|hook| hook.run(finish.clone()))),
-            optional(self.listening.map(|hook| hook.run(finish.clone()))),
+            optional(
+                self.serving
+                    .map(|hook| hook.run(started.clone(), finish.clone()))
+            ),
+            optional(
+                self.transforming
+                    .map(|hook| hook.run(started.clone(), finish.clone()))
+            ),
+            optional(
+                self.resolving
+                    .map(|hook| hook.run(started.clone(), finish.clone()))
+            ),
+            optional(
+                self.listening
+                    .map(|hook| hook.run(started.clone(), finish.clone()))
+            ),
         )?;
         Ok(())
     }

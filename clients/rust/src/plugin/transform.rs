@@ -111,6 +111,10 @@ impl Hook for Transform {
         })
     }
 
+    fn request(input: &Response) -> &Request {
+        &input.request
+    }
+
     fn result(call_id: u64, result: Result<Option<Change>, Failure>) -> TransformRequest {
         let outcome = match result {
             Ok(Some(change)) => Outcome::Content(change.0),
