@@ -196,10 +196,15 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0.message)?;
-        match &self.0.location {
-            Some(at) => write!(out, " ({}:{}:{})", at.file, at.line, at.column),
-            None => Ok(()),
+        let Some(at) = self.0.location.as_ref().filter(|at| !at.file.is_empty()) else {
+            return Ok(());
+        };
+        write!(out, " ({}", at.file)?;
+        let known = |number: &u32| *number != 0;
+        for number in [at.line, at.column].into_iter().take_while(known) {
+            write!(out, ":{number}")?;
         }
+        out.write_str(")")
     }
 }
 
@@ -263,6 +268,16 @@ mod tests {
         let failure = Failure::new("unexpected `}`").at("/a.vue", 3, 7);
         assert_eq!(Failure::from_error(failure.clone().into()), failure);
         assert_eq!(Failure::from_error("broken".into()), Failure::new("broken"));
+    }
+
+    #[test]
+    fn a_failure_prints_what_is_known_of_its_location() {
+        let text = |line, column| Failure::new("x").at("a", line, column).to_string();
+        assert_eq!(
+            [text(3, 7), text(3, 0), text(0, 0)],
+            ["x (a:3:7)", "x (a:3)", "x (a)"]
+        );
+        assert_eq!(Failure::new("x").frame("3 | }").to_string(), "x");
     }
 
     #[test]

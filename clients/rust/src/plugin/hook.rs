@@ -7,6 +7,7 @@ use super::{
 use crate::{
     Context, Error, Failure, LiveFilters, RawClient, Result,
     live_filters::HookFilters,
+    log::log,
     proto::{self, RequestFilter},
 };
 use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
@@ -37,6 +38,8 @@ pub(super) trait Hook: 'static {
     /// A message from the daemon.
     type FromDaemon: Send + 'static;
 
+    /// What the handler does, in the log.
+    const NAME: &str;
     /// The hook as declared by a session.
     const KIND: proto::Hook;
 
@@ -199,12 +202,15 @@ async fn answer<H: Hook>(
     handler: HookHandler<H>,
     outgoing: mpsc::Sender<H::ToDaemon>,
 ) -> u64 {
-    let result = match started.wait_for_call(H::request(&input)).await {
-        Ok(()) => catch_panic(async { handler(input).await })
-            .await
-            .map_err(Failure::from_error),
-        Err(still_starting) => Err(still_starting),
+    let path = H::request(&input).path().to_owned();
+    let result = async {
+        started.wait_for_call(H::request(&input)).await?;
+        catch_panic(async { handler(input).await }).await
     };
+    let result = result.await.map_err(Failure::from_error);
+    if let Err(failure) = &result {
+        log!(error, "{} of {path} failed: {failure}", H::NAME);
+    }
     // A closed stream needs no result.
     let _ = outgoing.send(H::result(call_id, result)).await;
     call_id

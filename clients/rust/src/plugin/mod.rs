@@ -1,13 +1,5 @@
 //! The plugin builder.
 
-/// Prints a line to standard error. Unlike std's macro it does not panic when that cannot be written.
-macro_rules! eprintln {
-    ($($line:tt)*) => {{
-        use std::io::Write;
-        let _ = writeln!(std::io::stderr(), $($line)*);
-    }};
-}
-
 mod context;
 mod handlers;
 mod hook;
@@ -44,15 +36,18 @@ use transform::Transform;
 ///
 /// Handlers are closures that return a future. They may use the client freely, run concurrently, and are tasks
 /// of the runtime: a handler that blocks a thread delays others. A handler that fails or panics never ends the
-/// plugin: errors of hooks ([`serve`](Plugin::serve), [`transform`](Plugin::transform),
-/// [`resolve_import`](Plugin::resolve_import)) are shown in the page, those of
-/// [`on_request`](Plugin::on_request) are sent to the page, all others are written to standard error. The
-/// exceptions are [`server_start`](Plugin::server_start) and [`server_stop`](Plugin::server_stop), whose errors
-/// end [`run`](Plugin::run).
+/// plugin, and its error is logged. Those of hooks ([`serve`](Plugin::serve), [`transform`](Plugin::transform),
+/// [`resolve_import`](Plugin::resolve_import)) are also shown in the page, those of
+/// [`on_request`](Plugin::on_request) are sent to the page. The exceptions are
+/// [`server_start`](Plugin::server_start) and [`server_stop`](Plugin::server_stop), whose errors end
+/// [`run`](Plugin::run).
 ///
 /// Events of one socket are handled sequentially, in order; those of different sockets concurrently, at most 256
 /// in total. A plugin that falls behind further than the daemon's buffer allows is disconnected
-/// (`SUBSCRIBER_SLOW`), reports that on standard error, and reconnects: nothing is lost silently.
+/// (`SUBSCRIBER_SLOW`), logs that, and reconnects: nothing is lost silently.
+///
+/// The log goes through `tracing` (target `pagewire_client`) if the program has a subscriber, otherwise to
+/// standard error. It also contains when the plugin has connected and when it has lost the daemon.
 #[must_use = "a plugin does nothing until it is run"]
 pub struct Plugin {
     name: String,
@@ -159,6 +154,15 @@ impl Plugin {
     {
         self.check_declared_once("serve", self.serve.is_some());
         let ServeOptions { open, filters } = options.into();
+        let handler = move |request| {
+            let output = handler(request);
+            async move {
+                match output.await?.into() {
+                    Outcome::Failure(failure) => Err(failure.into()),
+                    outcome => Ok(outcome),
+                }
+            }
+        };
         self.serve = Some(DeclaredHook::new(open, filters, handler));
         self
     }

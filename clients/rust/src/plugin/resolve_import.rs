@@ -69,6 +69,7 @@ impl Hook for ResolveImport {
     type ToDaemon = ResolveImportRequest;
     type FromDaemon = ResolveImportResponse;
 
+    const NAME: &str = "import resolution";
     const KIND: proto::Hook = proto::Hook::ResolveImport;
 
     fn open(open: Self::Open, filters: Vec<RequestFilter>) -> ResolveImportRequest {

@@ -4,7 +4,7 @@ use super::{
     Plugin,
     session::{self, Ended},
 };
-use crate::{Client, Code, Endpoint, Error, Result, endpoint, error::one_line};
+use crate::{Client, Code, Endpoint, Error, Result, endpoint, error::one_line, log::log};
 use std::{env, io, path::PathBuf, thread, time::Duration};
 use tokio::sync::{oneshot, watch};
 
@@ -19,6 +19,15 @@ const RECONNECT_DELAYS: [Duration; 5] = [
     Duration::from_secs(2),
     Duration::from_secs(5),
 ];
+
+/// The connections of a running plugin so far.
+#[derive(Default)]
+pub(super) struct Connections {
+    /// The folders that the daemon served in the last session; `None` before the first one.
+    pub(super) root_dirs: Option<Vec<PathBuf>>,
+    /// Failed attempts since the last session.
+    pub(super) attempts: usize,
+}
 
 /// Stops a running plugin from anywhere in the program. Cheap to clone.
 ///
@@ -109,14 +118,15 @@ impl Plugin {
 
     /// Like [`run_once`](Plugin::run_once), but with this endpoint, even if the daemon spawned the program.
     pub async fn run_once_with(self, endpoint: Endpoint) -> Result<()> {
-        self.run_session(endpoint, "", &mut None).await.map(drop)
+        let connections = &mut Connections::default();
+        self.run_session(endpoint, "", connections).await.map(drop)
     }
 
     async fn run_spawned(self, launch_id: &str) -> Result<()> {
         let endpoint = Endpoint::find()?;
-        let mut root_dirs = None;
+        let mut connections = Connections::default();
         tokio::select! {
-            end = self.run_session(endpoint, launch_id, &mut root_dirs) => end.map(drop),
+            end = self.run_session(endpoint, launch_id, &mut connections) => end.map(drop),
             () = stdin_ended() => Ok(()),
         }
     }
@@ -128,30 +138,34 @@ impl Plugin {
         find: impl Fn(Option<&[PathBuf]>) -> Result<Endpoint>,
         names_token: bool,
     ) -> Result<()> {
-        let mut root_dirs: Option<Vec<PathBuf>> = None;
-        let mut attempts = 0;
+        let mut connections = Connections::default();
         loop {
-            let mut session_root_dirs = None;
-            let outcome = match find(root_dirs.as_deref()) {
-                Ok(endpoint) => self.run_session(endpoint, "", &mut session_root_dirs).await,
+            connections.attempts += 1;
+            let outcome = match find(connections.root_dirs.as_deref()) {
+                Ok(endpoint) => self.run_session(endpoint, "", &mut connections).await,
                 Err(error) => Err(error),
             };
-            let was_connected = session_root_dirs.is_some();
-            if was_connected {
-                attempts = 0;
-                root_dirs = session_root_dirs;
-            }
-            match outcome {
+            let reason = match outcome {
                 Ok(Ended::ByProgram) => return Ok(()),
-                Ok(Ended::ByDaemon) => self.report_disconnect("the daemon stopped"),
-                Err(error) if root_dirs.is_none() || !is_temporary(&error, names_token) => {
+                Ok(Ended::ByDaemon) => "it has stopped".to_owned(),
+                Err(error)
+                    if connections.root_dirs.is_none() || !is_temporary(&error, names_token) =>
+                {
                     return Err(error);
                 }
-                Err(error) if was_connected => self.report_disconnect(&one_line(&error)),
-                Err(_) => {}
-            }
+                // Its text would say a second time that the daemon is lost.
+                Err(Error::Disconnected { problem }) => problem,
+                Err(error) => one_line(&error),
+            };
+            let attempts = connections.attempts;
             let delay = RECONNECT_DELAYS[attempts.min(RECONNECT_DELAYS.len() - 1)];
-            attempts += 1;
+            if attempts == 0 {
+                let seconds = delay.as_secs_f32();
+                log!(
+                    warn,
+                    "lost the daemon: {reason}; connecting again in {seconds} s"
+                );
+            }
             tokio::select! {
                 () = self.stop.stopped() => return Ok(()),
                 () = tokio::time::sleep(delay) => {}
@@ -159,13 +173,12 @@ impl Plugin {
         }
     }
 
-    /// Runs one session, unless the program stops the plugin before. Once connected, sets `root_dirs` to the
-    /// folders that the daemon serves.
+    /// Runs one session, unless the program stops the plugin before.
     async fn run_session(
         &self,
         endpoint: Endpoint,
         launch_id: &str,
-        root_dirs: &mut Option<Vec<PathBuf>>,
+        connections: &mut Connections,
     ) -> Result<Ended> {
         if let Some(what) = &self.declared_twice {
             return Err(Error::Plugin {
@@ -180,11 +193,7 @@ impl Plugin {
             client = Client::connect(endpoint) => client?,
         };
         // Boxed, because it is large and part of the caller's future.
-        Box::pin(session::run(self, client, launch_id, root_dirs)).await
-    }
-
-    fn report_disconnect(&self, reason: &str) {
-        eprintln!("plugin `{}`: {reason}; reconnecting", self.name);
+        Box::pin(session::run(self, client, launch_id, connections)).await
     }
 }
 

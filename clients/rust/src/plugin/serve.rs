@@ -21,6 +21,7 @@ impl Hook for Serve {
     type ToDaemon = ServeRequest;
     type FromDaemon = ServeResponse;
 
+    const NAME: &str = "serve";
     const KIND: proto::Hook = proto::Hook::Serve;
 
     fn open(open: Self::Open, filters: Vec<RequestFilter>) -> ServeRequest {

@@ -6,6 +6,7 @@ use super::{
     hook::{DeclaredHook, Hook, OpenHook},
     listen::Listening,
     resolve_import::ResolveImport,
+    running::Connections,
     serve::Serve,
     start::Started,
     transform::Transform,
@@ -13,14 +14,10 @@ use super::{
 use crate::{
     Client, Context, Error, Result,
     error::one_line,
+    log::log,
     proto::{self, server_start_response::Event},
 };
-use std::{
-    panic::resume_unwind,
-    path::{Path, PathBuf},
-    pin::pin,
-    time::Duration,
-};
+use std::{panic::resume_unwind, path::Path, pin::pin, time::Duration};
 use tokio::{
     sync::watch,
     task::{JoinError, JoinSet},
@@ -41,13 +38,13 @@ pub(super) enum Ended {
     ByProgram,
 }
 
-/// Runs a plugin until its session ends, or the program stops it. Once connected, sets `root_dirs` to the
-/// folders that the daemon serves.
+/// Runs a plugin until its session ends, or the program stops it. Adds the session to `connections` once it has
+/// begun.
 pub(super) async fn run(
     plugin: &Plugin,
     client: Client,
     launch_id: &str,
-    root_dirs: &mut Option<Vec<PathBuf>>,
+    connections: &mut Connections,
 ) -> Result<Ended> {
     let opened = tokio::select! {
         () = plugin.stop.stopped() => return Ok(Ended::ByProgram),
@@ -58,7 +55,7 @@ pub(super) async fn run(
         context,
         hooks,
     } = opened;
-    *root_dirs = Some(context.root_dirs().map(Path::to_owned).collect());
+    connect(&context, connections);
     let (finish, finishes) = watch::channel(false);
     let (started, starts) = watch::channel(plugin.server_start.is_none());
     let mut hooks_run = plugin.has_hooks();
@@ -128,6 +125,19 @@ pub(super) async fn run(
     };
     // After the grace period the daemon closes the streams, so nothing can complete any more.
     timeout(grace, shut_down).await.unwrap_or(Ok(ended))
+}
+
+/// Adds a session to the connections, and logs it.
+fn connect(context: &Context, connections: &mut Connections) {
+    let urls = &context.server_info().base_urls;
+    let url = urls.first().map_or("", |url| url.trim_end_matches('/'));
+    let again = connections.root_dirs.as_ref().map_or("", |_| "again ");
+    let plugin = context.plugin_name();
+    log!(info, "connected to {url} {again}as \"{plugin}\"");
+    *connections = Connections {
+        root_dirs: Some(context.root_dirs().map(Path::to_owned).collect()),
+        attempts: 0,
+    };
 }
 
 /// The result of a task; its panic is propagated.

@@ -85,6 +85,7 @@ impl Hook for Transform {
     type ToDaemon = TransformRequest;
     type FromDaemon = TransformResponse;
 
+    const NAME: &str = "transform";
     const KIND: proto::Hook = proto::Hook::Transform;
 
     fn open(open: Self::Open, filters: Vec<RequestFilter>) -> TransformRequest {
