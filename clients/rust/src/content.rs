@@ -131,7 +131,7 @@ impl Skip {
 /// An error of the requested content, such as a syntax error in its source. The developer sees it in the page,
 /// which recovers by itself when the cause is fixed. Return it as the error of a handler:
 /// `Err(Failure::new("unexpected `}`").at("/src/a.vue", 3, 7).into())`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Failure(Box<proto::HookFailure>);
 
 impl Failure {

@@ -1,8 +1,8 @@
 //! Errors of the library.
 
-use crate::discovery::Daemon;
+use crate::{Failure, ImportError, discovery::Daemon};
 use std::{
-    error,
+    error, fmt,
     path::{Path, PathBuf},
 };
 use tonic::{Code, Status, TimeoutExpired};
@@ -19,7 +19,7 @@ pub type BoxError = Box<dyn error::Error + Send + Sync>;
 const REASON_DOMAIN: &str = "pagewire.v1";
 
 /// Why an operation failed. A problem at a single page is never an error, but a row of the operation's report.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The text is not an endpoint, or the environment names none.
@@ -244,6 +244,20 @@ fn candidates_text(folder: &Path, daemons: &[Daemon]) -> String {
     lines.join("\n  ")
 }
 
+/// Makes `Debug` print the text of an error with its causes, because a program prints the error that `main` returns
+/// in this form.
+macro_rules! print_text_for_debug {
+    ($($error:ty),+) => {$(
+        impl fmt::Debug for $error {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str(&one_line(self))
+            }
+        }
+    )+};
+}
+
+print_text_for_debug!(Error, Failure, ImportError);
+
 /// An error with its causes in one line.
 pub(crate) fn one_line(error: &(dyn error::Error + 'static)) -> String {
     let mut text = error.to_string();
@@ -280,6 +294,18 @@ mod tests {
             error.to_string(),
             "bad target; target: is unset (InvalidArgument/FIELD_INVALID)"
         );
+    }
+
+    #[test]
+    fn debug_prints_the_text_with_the_causes() {
+        let error = Error::NoDaemon { problem: None };
+        assert_eq!(format!("{error:?}"), error.to_string());
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot start")]
+        struct Outer(#[source] Failure);
+        let failure = Failure::new("no luck").at("a.vue", 3, 0);
+        assert_eq!(format!("{failure:?}"), "no luck (a.vue:3)");
+        assert_eq!(one_line(&Outer(failure)), "cannot start: no luck (a.vue:3)");
     }
 
     #[test]
