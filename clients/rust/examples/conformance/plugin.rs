@@ -24,6 +24,7 @@ pub(crate) struct PluginSpec {
     replace_existing: bool,
     required_features: Vec<String>,
     once: bool,
+    signals: bool,
     serve: Option<Vec<Rule>>,
     transform: Option<Vec<Rule>>,
     resolve_import: Option<Vec<Rule>>,
@@ -93,7 +94,9 @@ fn build(
     started: watch::Sender<Option<Result<Value, Value>>>,
 ) -> (Plugin, HashMap<&'static str, LiveFilters>) {
     let mut filters = HashMap::new();
-    let mut plugin = Plugin::new(fields.name).version(fields.version);
+    let mut plugin = Plugin::new(fields.name)
+        .version(fields.version)
+        .handle_signals(fields.signals);
     if fields.inject {
         plugin = plugin.inject_web_socket();
     }

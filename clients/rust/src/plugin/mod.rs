@@ -9,6 +9,7 @@ mod resolve_import;
 mod running;
 mod serve;
 mod session;
+mod signals;
 mod start;
 mod transform;
 
@@ -55,6 +56,8 @@ pub struct Plugin {
     required_features: Vec<String>,
     inject_web_socket: bool,
     replace_existing: bool,
+    /// `None` = it depends on the form of `run`.
+    handles_signals: Option<bool>,
     server_start: Option<StartHandler>,
     server_stop: Option<StopHandler>,
     serve: Option<DeclaredHook<Serve>>,
@@ -76,6 +79,7 @@ impl Plugin {
             required_features: Vec::new(),
             inject_web_socket: false,
             replace_existing: false,
+            handles_signals: None,
             server_start: None,
             server_stop: None,
             serve: None,
@@ -111,6 +115,17 @@ impl Plugin {
     /// (`PLUGIN_NAME_TAKEN`).
     pub fn replace_existing(mut self) -> Self {
         self.replace_existing = true;
+        self
+    }
+
+    /// Whether SIGINT (Ctrl-C) and SIGTERM [stop](StopHandle::stop) the plugin; a second signal ends the program
+    /// at once. Default: yes for [`run`](Plugin::run) and [`run_once`](Plugin::run_once), no for
+    /// [`run_with`](Plugin::run_with) and [`run_once_with`](Plugin::run_once_with).
+    ///
+    /// A program that handles these signals itself passes `false`: Tokio never restores what a signal does by
+    /// default. After the plugin has ended, a signal ends the program.
+    pub fn handle_signals(mut self, handle: bool) -> Self {
+        self.handles_signals = Some(handle);
         self
     }
 

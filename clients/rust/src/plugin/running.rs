@@ -3,6 +3,7 @@
 use super::{
     Plugin,
     session::{self, Ended},
+    signals::StopsAtSignal,
 };
 use crate::{Client, Code, Endpoint, Error, Result, endpoint, error::one_line, log::log};
 use std::{env, io, path::PathBuf, thread, time::Duration};
@@ -57,6 +58,11 @@ impl StopHandle {
         self.0.send_replace(true);
     }
 
+    /// Whether both stop the same plugin.
+    pub(super) fn stops_same(&self, other: &Self) -> bool {
+        self.0.same_channel(&other.0)
+    }
+
     /// Resolves once the program has stopped the plugin.
     pub(super) async fn stopped(&self) {
         let stopped = self.0.subscribe().wait_for(|stop| *stop).await.map(drop);
@@ -71,8 +77,8 @@ impl Plugin {
     }
 
     /// Runs the plugin with the daemon that spawned it, else the one that `PAGEWIRE_ENDPOINT` names, else the one
-    /// for the current folder ([`Endpoint::find`]), until the program [stops](StopHandle) it. Dropping the future
-    /// disconnects the plugin immediately.
+    /// for the current folder ([`Endpoint::find`]), until the program [stops](StopHandle) it, or SIGINT or SIGTERM
+    /// does ([`handle_signals`](Plugin::handle_signals)). Dropping the future disconnects the plugin immediately.
     ///
     /// When the connection is lost or the daemon stops, the plugin reconnects after 0.2, 0.5, 1, 2, then every
     /// 5 s, without limit; if it discovered its daemon, only to one that serves the same folders.
@@ -88,6 +94,7 @@ impl Plugin {
     /// code `Unauthenticated` if the token was given by `PAGEWIRE_TOKEN` or in the endpoint; a discovered one may
     /// be replaced. And [`Error::Plugin`] when a handler was declared twice, or the start or stop handler fails.
     pub async fn run(self) -> Result<()> {
+        let _stops = self.stops_at_signal(true);
         match launch_id() {
             Some(launch_id) => self.run_spawned(&launch_id).await,
             None => {
@@ -100,8 +107,10 @@ impl Plugin {
         }
     }
 
-    /// Like [`run`](Plugin::run), but with this endpoint, even if the daemon spawned the program.
+    /// Like [`run`](Plugin::run), but with this endpoint, even if the daemon spawned the program, and without
+    /// handling signals, unless [asked](Plugin::handle_signals).
     pub async fn run_with(self, endpoint: Endpoint) -> Result<()> {
+        let _stops = self.stops_at_signal(false);
         let names_token = endpoint.token.is_some();
         self.run_with_reconnects(|_| Ok(endpoint.clone()), names_token)
             .await
@@ -110,14 +119,26 @@ impl Plugin {
     /// Like [`run`](Plugin::run), but without reconnecting: returns when the daemon stops, and fails with
     /// [`Error::Disconnected`] when the connection is lost.
     pub async fn run_once(self) -> Result<()> {
+        let _stops = self.stops_at_signal(true);
         match launch_id() {
             Some(launch_id) => self.run_spawned(&launch_id).await,
-            None => self.run_once_with(Endpoint::find()?).await,
+            None => self.run_only_session(Endpoint::find()?).await,
         }
     }
 
-    /// Like [`run_once`](Plugin::run_once), but with this endpoint, even if the daemon spawned the program.
+    /// Like [`run_once`](Plugin::run_once), but with this endpoint, even if the daemon spawned the program, and
+    /// without handling signals, unless [asked](Plugin::handle_signals).
     pub async fn run_once_with(self, endpoint: Endpoint) -> Result<()> {
+        let _stops = self.stops_at_signal(false);
+        self.run_only_session(endpoint).await
+    }
+
+    fn stops_at_signal(&self, default: bool) -> Option<StopsAtSignal> {
+        let handle = self.handles_signals.unwrap_or(default);
+        handle.then(|| StopsAtSignal::new(&self.stop))
+    }
+
+    async fn run_only_session(self, endpoint: Endpoint) -> Result<()> {
         let connections = &mut Connections::default();
         self.run_session(endpoint, "", connections).await.map(drop)
     }
