@@ -1,6 +1,10 @@
 //! Results of the serve hook.
 
-use crate::{BoxError, Result, error::one_line, proto};
+use crate::{
+    BodyTooLarge, BoxError, Result,
+    error::{causes, one_line},
+    proto,
+};
 use bytes::Bytes;
 use proto::serve_content::Body;
 use serde::Serialize;
@@ -180,11 +184,19 @@ impl Failure {
         self
     }
 
-    /// Converts the error of a handler: a `Failure` as it is, any other error with the texts of its causes.
+    /// Converts the error of a handler: a `Failure` as it is, any other error with the texts of its causes, and
+    /// with the status of [`BodyTooLarge`] if that is one of them.
     pub(crate) fn from_error(error: BoxError) -> Self {
         match error.downcast::<Self>() {
             Ok(failure) => *failure,
-            Err(error) => Self::new(one_line(error.as_ref())),
+            Err(error) => {
+                let failure = Self::new(one_line(error.as_ref()));
+                let too_large = causes(error.as_ref()).find_map(|cause| cause.downcast_ref());
+                match too_large.map(BodyTooLarge::status) {
+                    Some(status) => failure.status(status),
+                    None => failure,
+                }
+            }
         }
     }
 

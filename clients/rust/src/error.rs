@@ -1,8 +1,8 @@
 //! Errors of the library.
 
-use crate::{Failure, ImportError, discovery::Daemon};
+use crate::{BodyTooLarge, Failure, ImportError, discovery::Daemon};
 use std::{
-    error, fmt,
+    error, fmt, iter,
     path::{Path, PathBuf},
 };
 use tonic::{Code, Status, TimeoutExpired};
@@ -183,12 +183,8 @@ impl Error {
     }
 
     fn from_transport(status: &Status) -> Self {
-        let mut source = error::Error::source(status);
-        while let Some(cause) = source {
-            if cause.is::<TimeoutExpired>() {
-                return Self::deadline();
-            }
-            source = cause.source();
+        if causes(status).any(|cause| cause.is::<TimeoutExpired>()) {
+            return Self::deadline();
         }
         Self::Disconnected {
             problem: transport_causes(status),
@@ -199,13 +195,11 @@ impl Error {
 /// The causes of a transport error, without its own text, which is only "transport error".
 fn transport_causes(status: &Status) -> String {
     let mut texts: Vec<String> = Vec::new();
-    let mut source = error::Error::source(status);
-    while let Some(cause) = source {
+    for cause in causes(status).skip(1) {
         let text = cause.to_string();
         if text != "transport error" && !texts.iter().any(|outer| outer.contains(&text)) {
             texts.push(text);
         }
-        source = cause.source();
     }
     if texts.is_empty() {
         status.message().to_owned()
@@ -256,21 +250,26 @@ macro_rules! print_text_for_debug {
     )+};
 }
 
-print_text_for_debug!(Error, Failure, ImportError);
+print_text_for_debug!(Error, BodyTooLarge, Failure, ImportError);
 
 /// An error with its causes in one line.
 pub(crate) fn one_line(error: &(dyn error::Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
+    for cause in causes(error).skip(1) {
         let cause_text = cause.to_string();
         if !text.contains(&cause_text) {
             text += ": ";
             text += &cause_text;
         }
-        source = cause.source();
     }
     text
+}
+
+/// An error, its cause, the cause of that, and so on.
+pub(crate) fn causes<'a>(
+    error: &'a (dyn error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn error::Error + 'static)> {
+    iter::successors(Some(error), |error| error.source())
 }
 
 #[cfg(test)]

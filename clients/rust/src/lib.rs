@@ -41,7 +41,9 @@ pub use filter::Filter;
 pub use import::{Import, ImportError, ImportReport, ImportRow};
 pub use live_filters::LiveFilters;
 pub use options::{ResolveOptions, ServeOptions, TransformOptions};
-pub use plugin::{Context, HandlerResult, Imports, Plugin, Request, Response, StopHandle};
+pub use plugin::{
+    BodyTooLarge, Context, HandlerResult, Imports, Plugin, Request, Response, StopHandle,
+};
 pub use proto::{
     ConsoleLevel, DeliveryStatus, FailureMode, FileChanged, Gap,
     GetServerInfoResponse as ServerInfo, ImportSpecifier, JsException, Limits, PageError,

@@ -32,7 +32,7 @@ pub(super) trait Hook: 'static {
     /// The result of the handler.
     type Output: Send + 'static;
     /// The options on the wire, without filters.
-    type Open: Clone;
+    type Open: Clone + Send + Sync;
     /// A message to the daemon.
     type ToDaemon: Send + 'static;
     /// A message from the daemon.
@@ -48,7 +48,11 @@ pub(super) trait Hook: 'static {
         client: RawClient,
         stream: Request<ReceiverStream<Self::ToDaemon>>,
     ) -> impl Future<Output = Result<Response<Streaming<Self::FromDaemon>>, Status>> + Send;
-    fn received(message: Self::FromDaemon, context: &Context) -> Option<Received<Self::Input>>;
+    fn received(
+        message: Self::FromDaemon,
+        options: &Self::Open,
+        context: &Context,
+    ) -> Option<Received<Self::Input>>;
     /// The request that a call is about.
     fn request(input: &Self::Input) -> &super::Request;
     fn result(call_id: u64, result: Result<Self::Output, Failure>) -> Self::ToDaemon;
@@ -79,6 +83,7 @@ pub(super) struct OpenHook<H: Hook> {
     incoming: Streaming<H::FromDaemon>,
     outgoing: mpsc::Sender<H::ToDaemon>,
     filters: HookFilters,
+    options: H::Open,
     handler: HookHandler<H>,
     context: Context,
 }
@@ -115,7 +120,9 @@ impl<H: Hook> DeclaredHook<H> {
         let started = H::start(context.client().raw(), stream).await?;
         let mut incoming = started.into_inner();
         let first = incoming.message().await?;
-        let Some(Received::Opened) = first.and_then(|first| H::received(first, &context)) else {
+        let Some(Received::Opened) =
+            first.and_then(|first| H::received(first, &self.options, &context))
+        else {
             return Err(Error::Unexpected(
                 "the first message of the hook is not `opened`",
             ));
@@ -125,6 +132,7 @@ impl<H: Hook> DeclaredHook<H> {
             incoming,
             outgoing,
             filters,
+            options: self.options.clone(),
             handler: self.handler.clone(),
             context,
         })
@@ -165,7 +173,7 @@ impl<H: Hook> OpenHook<H> {
                 message = self.incoming.message() => {
                     let message = message.inspect_err(|end| self.filters.failed(end.clone()))?;
                     let message = message.ok_or(Error::Unexpected("the hook ended unexpectedly"))?;
-                    match H::received(message, &self.context) {
+                    match H::received(message, &self.options, &self.context) {
                         Some(Received::Call(call_id, input)) => {
                             let (handler, outgoing) = (self.handler.clone(), self.outgoing.clone());
                             let answer =

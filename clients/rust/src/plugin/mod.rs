@@ -16,7 +16,7 @@ mod transform;
 pub use context::Context;
 pub(crate) use context::SessionId;
 pub use handlers::HandlerResult;
-pub use request::Request;
+pub use request::{BodyTooLarge, Request};
 pub use resolve_import::Imports;
 pub use running::StopHandle;
 pub use transform::Response;

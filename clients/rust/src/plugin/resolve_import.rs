@@ -84,7 +84,11 @@ impl Hook for ResolveImport {
         client.resolve_import(stream).await
     }
 
-    fn received(message: ResolveImportResponse, context: &Context) -> Option<Received<Imports>> {
+    fn received(
+        message: ResolveImportResponse,
+        _: &Self::Open,
+        context: &Context,
+    ) -> Option<Received<Imports>> {
         use resolve_import_response::Message as Incoming;
         Some(match message.message? {
             Incoming::Opened(_) => Received::Opened,

@@ -102,7 +102,11 @@ impl Hook for Transform {
         client.transform(stream).await
     }
 
-    fn received(message: TransformResponse, context: &Context) -> Option<Received<Response>> {
+    fn received(
+        message: TransformResponse,
+        _: &Self::Open,
+        context: &Context,
+    ) -> Option<Received<Response>> {
         use transform_response::Message as Incoming;
         Some(match message.message? {
             Incoming::Opened(_) => Received::Opened,
