@@ -55,7 +55,7 @@ pub(super) async fn run(
         context,
         hooks,
     } = opened;
-    connect(&context, connections);
+    add_session(&context, connections);
     let (finish, finishes) = watch::channel(false);
     let (started, starts) = watch::channel(plugin.server_start.is_none());
     let mut hooks_run = plugin.has_hooks();
@@ -128,7 +128,7 @@ pub(super) async fn run(
 }
 
 /// Adds a session to the connections, and logs it.
-fn connect(context: &Context, connections: &mut Connections) {
+fn add_session(context: &Context, connections: &mut Connections) {
     let urls = &context.server_info().base_urls;
     let url = urls.first().map_or("", |url| url.trim_end_matches('/'));
     let again = connections.root_dirs.as_ref().map_or("", |_| "again ");
