@@ -1,6 +1,10 @@
 //! Results of the serve hook.
 
-use crate::{BoxError, Result, error::one_line, proto};
+use crate::{
+    BodyTooLarge, BoxError, Result,
+    error::{causes, one_line},
+    proto,
+};
 use bytes::Bytes;
 use proto::serve_content::Body;
 use serde::Serialize;
@@ -131,7 +135,7 @@ impl Skip {
 /// An error of the requested content, such as a syntax error in its source. The developer sees it in the page,
 /// which recovers by itself when the cause is fixed. Return it as the error of a handler:
 /// `Err(Failure::new("unexpected `}`").at("/src/a.vue", 3, 7).into())`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Failure(Box<proto::HookFailure>);
 
 impl Failure {
@@ -180,11 +184,19 @@ impl Failure {
         self
     }
 
-    /// Converts the error of a handler: a `Failure` as it is, any other error with the texts of its causes.
+    /// Converts the error of a handler: a `Failure` as it is, any other error with the texts of its causes, and
+    /// with the status of [`BodyTooLarge`] if that is one of them.
     pub(crate) fn from_error(error: BoxError) -> Self {
         match error.downcast::<Self>() {
             Ok(failure) => *failure,
-            Err(error) => Self::new(one_line(error.as_ref())),
+            Err(error) => {
+                let failure = Self::new(one_line(error.as_ref()));
+                let too_large = causes(error.as_ref()).find_map(|cause| cause.downcast_ref());
+                match too_large.map(BodyTooLarge::status) {
+                    Some(status) => failure.status(status),
+                    None => failure,
+                }
+            }
         }
     }
 
@@ -196,10 +208,15 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0.message)?;
-        match &self.0.location {
-            Some(at) => write!(out, " ({}:{}:{})", at.file, at.line, at.column),
-            None => Ok(()),
+        let Some(at) = self.0.location.as_ref().filter(|at| !at.file.is_empty()) else {
+            return Ok(());
+        };
+        write!(out, " ({}", at.file)?;
+        let known = |number: &u32| *number != 0;
+        for number in [at.line, at.column].into_iter().take_while(known) {
+            write!(out, ":{number}")?;
         }
+        out.write_str(")")
     }
 }
 
@@ -263,6 +280,16 @@ mod tests {
         let failure = Failure::new("unexpected `}`").at("/a.vue", 3, 7);
         assert_eq!(Failure::from_error(failure.clone().into()), failure);
         assert_eq!(Failure::from_error("broken".into()), Failure::new("broken"));
+    }
+
+    #[test]
+    fn a_failure_prints_what_is_known_of_its_location() {
+        let text = |line, column| Failure::new("x").at("a", line, column).to_string();
+        assert_eq!(
+            [text(3, 7), text(3, 0), text(0, 0)],
+            ["x (a:3:7)", "x (a:3)", "x (a)"]
+        );
+        assert_eq!(Failure::new("x").frame("3 | }").to_string(), "x");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Errors of the library.
 
-use crate::discovery::Daemon;
+use crate::{BodyTooLarge, Failure, ImportError, discovery::Daemon};
 use std::{
-    error,
+    error, fmt, iter,
     path::{Path, PathBuf},
 };
 use tonic::{Code, Status, TimeoutExpired};
@@ -19,7 +19,7 @@ pub type BoxError = Box<dyn error::Error + Send + Sync>;
 const REASON_DOMAIN: &str = "pagewire.v1";
 
 /// Why an operation failed. A problem at a single page is never an error, but a row of the operation's report.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The text is not an endpoint, or the environment names none.
@@ -183,12 +183,8 @@ impl Error {
     }
 
     fn from_transport(status: &Status) -> Self {
-        let mut source = error::Error::source(status);
-        while let Some(cause) = source {
-            if cause.is::<TimeoutExpired>() {
-                return Self::deadline();
-            }
-            source = cause.source();
+        if causes(status).any(<dyn error::Error>::is::<TimeoutExpired>) {
+            return Self::deadline();
         }
         Self::Disconnected {
             problem: transport_causes(status),
@@ -199,13 +195,11 @@ impl Error {
 /// The causes of a transport error, without its own text, which is only "transport error".
 fn transport_causes(status: &Status) -> String {
     let mut texts: Vec<String> = Vec::new();
-    let mut source = error::Error::source(status);
-    while let Some(cause) = source {
+    for cause in causes(status).skip(1) {
         let text = cause.to_string();
         if text != "transport error" && !texts.iter().any(|outer| outer.contains(&text)) {
             texts.push(text);
         }
-        source = cause.source();
     }
     if texts.is_empty() {
         status.message().to_owned()
@@ -244,19 +238,38 @@ fn candidates_text(folder: &Path, daemons: &[Daemon]) -> String {
     lines.join("\n  ")
 }
 
+/// Makes `Debug` print the text of an error with its causes, because a program prints the error that `main` returns
+/// in this form.
+macro_rules! print_text_for_debug {
+    ($($error:ty),+) => {$(
+        impl fmt::Debug for $error {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str(&one_line(self))
+            }
+        }
+    )+};
+}
+
+print_text_for_debug!(Error, BodyTooLarge, Failure, ImportError);
+
 /// An error with its causes in one line.
 pub(crate) fn one_line(error: &(dyn error::Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
+    for cause in causes(error).skip(1) {
         let cause_text = cause.to_string();
         if !text.contains(&cause_text) {
             text += ": ";
             text += &cause_text;
         }
-        source = cause.source();
     }
     text
+}
+
+/// An error, its cause, the cause of that, and so on.
+pub(crate) fn causes<'a>(
+    error: &'a (dyn error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn error::Error + 'static)> {
+    iter::successors(Some(error), |error| error.source())
 }
 
 #[cfg(test)]
@@ -280,6 +293,14 @@ mod tests {
             error.to_string(),
             "bad target; target: is unset (InvalidArgument/FIELD_INVALID)"
         );
+    }
+
+    #[test]
+    fn debug_prints_the_text() {
+        let error = Error::NoDaemon { problem: None };
+        assert_eq!(format!("{error:?}"), error.to_string());
+        let failure = Failure::new("no luck").at("a.vue", 3, 0);
+        assert_eq!(format!("{failure:?}"), "no luck (a.vue:3)");
     }
 
     #[test]

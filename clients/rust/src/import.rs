@@ -142,7 +142,7 @@ pub struct ImportRow {
 }
 
 /// Why a page has no value.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
     /// An exception: while loading, in the call, or while serializing the value.

@@ -2,7 +2,7 @@
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
-// std's macros panic when standard output or error cannot be written; `plugin` has its own.
+// std's macros panic when standard output or error cannot be written; `log` has its own.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod change;
@@ -17,6 +17,7 @@ mod filter;
 mod import;
 mod listener;
 mod live_filters;
+mod log;
 mod options;
 mod plugin;
 pub mod proto;
@@ -40,7 +41,9 @@ pub use filter::Filter;
 pub use import::{Import, ImportError, ImportReport, ImportRow};
 pub use live_filters::LiveFilters;
 pub use options::{ResolveOptions, ServeOptions, TransformOptions};
-pub use plugin::{Context, HandlerResult, Imports, Plugin, Request, Response, StopHandle};
+pub use plugin::{
+    BodyTooLarge, Context, HandlerResult, Imports, Plugin, Request, Response, StopHandle,
+};
 pub use proto::{
     ConsoleLevel, DeliveryStatus, FailureMode, FileChanged, Gap,
     GetServerInfoResponse as ServerInfo, ImportSpecifier, JsException, Limits, PageError,

@@ -31,8 +31,8 @@ impl ServeOptions {
         self
     }
 
-    /// The largest request body to receive, in bytes, at most 16 MiB. A larger one is
-    /// [omitted](crate::Request::body_omitted). Default 0: no bodies.
+    /// The largest request body to receive, in bytes, at most 16 MiB. Reading a larger one is the error
+    /// [`BodyTooLarge`](crate::BodyTooLarge). Default 0: no bodies.
     #[must_use]
     pub fn max_request_body_bytes(mut self, bytes: u32) -> Self {
         self.open.max_request_body_bytes = bytes;

@@ -24,13 +24,21 @@ pub(crate) struct PluginSpec {
     replace_existing: bool,
     required_features: Vec<String>,
     once: bool,
+    signals: bool,
     serve: Option<Vec<Rule>>,
     transform: Option<Vec<Rule>>,
     resolve_import: Option<Vec<Rule>>,
     on_message: HashMap<String, Value>,
     on_request: HashMap<String, Value>,
     on_socket: bool,
+    server_start: StartSpec,
     options: HashMap<String, OptionsSpec>,
+}
+
+/// What `server_start` does before it reports the start.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct StartSpec {
+    wait_for: Option<String>,
 }
 
 /// A running plugin.
@@ -86,7 +94,9 @@ fn build(
     started: watch::Sender<Option<Result<Value, Value>>>,
 ) -> (Plugin, HashMap<&'static str, LiveFilters>) {
     let mut filters = HashMap::new();
-    let mut plugin = Plugin::new(fields.name).version(fields.version);
+    let mut plugin = Plugin::new(fields.name)
+        .version(fields.version)
+        .handle_signals(fields.signals);
     if fields.inject {
         plugin = plugin.inject_web_socket();
     }
@@ -96,11 +106,15 @@ fn build(
     for feature in fields.required_features {
         plugin = plugin.require_feature(feature);
     }
-    let started_name = name.clone();
+    let (start, started_name, start_gates) = (fields.server_start, name.clone(), gates.clone());
     plugin = plugin.server_start(move |context| {
-        let started = started.clone();
-        let name = started_name.clone();
+        let (start, started) = (start.clone(), started.clone());
+        let (name, gates) = (started_name.clone(), start_gates.clone());
         async move {
+            if let Some(gate) = start.wait_for {
+                emit(&json!({ "event": "starting", "plugin": &*name }));
+                gates.wait_for(&gate).await;
+            }
             report_start(&name, &context, &started);
             Ok(())
         }

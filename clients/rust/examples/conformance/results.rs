@@ -50,7 +50,7 @@ fn echo(request: &Request) -> HandlerResult<Content> {
         "path": request.path(),
         "query": request.query(),
         "headers": headers,
-        "body": String::from_utf8_lossy(request.body()),
+        "body": String::from_utf8_lossy(request.body()?),
     }))?)
 }
 

@@ -1,9 +1,13 @@
 //! The stream of a hook: the daemon sends calls, the plugin returns results, matched by call id.
 
-use super::handlers::{HandlerFuture, catch_panic, stop_requested};
+use super::{
+    handlers::{HandlerFuture, catch_panic, stop_requested},
+    start::Started,
+};
 use crate::{
     Context, Error, Failure, LiveFilters, RawClient, Result,
     live_filters::HookFilters,
+    log::log,
     proto::{self, RequestFilter},
 };
 use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
@@ -28,12 +32,14 @@ pub(super) trait Hook: 'static {
     /// The result of the handler.
     type Output: Send + 'static;
     /// The options on the wire, without filters.
-    type Open: Clone;
+    type Open: Clone + Send + Sync;
     /// A message to the daemon.
     type ToDaemon: Send + 'static;
     /// A message from the daemon.
     type FromDaemon: Send + 'static;
 
+    /// What the handler does, in the log.
+    const NAME: &str;
     /// The hook as declared by a session.
     const KIND: proto::Hook;
 
@@ -42,7 +48,13 @@ pub(super) trait Hook: 'static {
         client: RawClient,
         stream: Request<ReceiverStream<Self::ToDaemon>>,
     ) -> impl Future<Output = Result<Response<Streaming<Self::FromDaemon>>, Status>> + Send;
-    fn received(message: Self::FromDaemon, context: &Context) -> Option<Received<Self::Input>>;
+    fn received(
+        message: Self::FromDaemon,
+        options: &Self::Open,
+        context: &Context,
+    ) -> Option<Received<Self::Input>>;
+    /// The request that a call is about.
+    fn request(input: &Self::Input) -> &super::Request;
     fn result(call_id: u64, result: Result<Self::Output, Failure>) -> Self::ToDaemon;
     fn update(filters: proto::UpdateFilters) -> Self::ToDaemon;
 }
@@ -71,6 +83,7 @@ pub(super) struct OpenHook<H: Hook> {
     incoming: Streaming<H::FromDaemon>,
     outgoing: mpsc::Sender<H::ToDaemon>,
     filters: HookFilters,
+    options: H::Open,
     handler: HookHandler<H>,
     context: Context,
 }
@@ -107,7 +120,9 @@ impl<H: Hook> DeclaredHook<H> {
         let started = H::start(context.client().raw(), stream).await?;
         let mut incoming = started.into_inner();
         let first = incoming.message().await?;
-        let Some(Received::Opened) = first.and_then(|first| H::received(first, &context)) else {
+        let Some(Received::Opened) =
+            first.and_then(|first| H::received(first, &self.options, &context))
+        else {
             return Err(Error::Unexpected(
                 "the first message of the hook is not `opened`",
             ));
@@ -117,6 +132,7 @@ impl<H: Hook> DeclaredHook<H> {
             incoming,
             outgoing,
             filters,
+            options: self.options.clone(),
             handler: self.handler.clone(),
             context,
         })
@@ -129,15 +145,23 @@ impl<H: Hook> OpenHook<H> {
     ///
     /// # Errors
     /// When the daemon ends the stream.
-    pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<()> {
-        self.answer_calls(&mut stop).await?;
+    pub(super) async fn run(
+        mut self,
+        started: Started,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<()> {
+        self.answer_calls(&started, &mut stop).await?;
         // All results have been received once the daemon ends its side in response.
         drop(self.outgoing);
         while self.incoming.message().await?.is_some() {}
         Ok(())
     }
 
-    async fn answer_calls(&mut self, stop: &mut watch::Receiver<bool>) -> Result<()> {
+    async fn answer_calls(
+        &mut self,
+        started: &Started,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<()> {
         let mut tasks = JoinSet::new();
         let mut running: HashMap<u64, AbortHandle> = HashMap::new();
         let mut withdrawn = false;
@@ -149,10 +173,12 @@ impl<H: Hook> OpenHook<H> {
                 message = self.incoming.message() => {
                     let message = message.inspect_err(|end| self.filters.failed(end.clone()))?;
                     let message = message.ok_or(Error::Unexpected("the hook ended unexpectedly"))?;
-                    match H::received(message, &self.context) {
+                    match H::received(message, &self.options, &self.context) {
                         Some(Received::Call(call_id, input)) => {
                             let (handler, outgoing) = (self.handler.clone(), self.outgoing.clone());
-                            let task = tasks.spawn(answer::<H>(call_id, input, handler, outgoing));
+                            let answer =
+                                answer::<H>(call_id, input, started.clone(), handler, outgoing);
+                            let task = tasks.spawn(answer);
                             running.insert(call_id, task);
                         }
                         Some(Received::Cancel(call_id)) => {
@@ -180,13 +206,21 @@ impl<H: Hook> OpenHook<H> {
 async fn answer<H: Hook>(
     call_id: u64,
     input: H::Input,
+    mut started: Started,
     handler: HookHandler<H>,
     outgoing: mpsc::Sender<H::ToDaemon>,
 ) -> u64 {
-    let result = catch_panic(async { handler(input).await }).await;
-    let result = H::result(call_id, result.map_err(Failure::from_error));
+    let path = H::request(&input).path().to_owned();
+    let result = async {
+        started.wait_for_call(H::request(&input)).await?;
+        catch_panic(async { handler(input).await }).await
+    };
+    let result = result.await.map_err(Failure::from_error);
+    if let Err(failure) = &result {
+        log!(error, "{} of {path} failed: {failure}", H::NAME);
+    }
     // A closed stream needs no result.
-    let _ = outgoing.send(result).await;
+    let _ = outgoing.send(H::result(call_id, result)).await;
     call_id
 }
 

@@ -1,9 +1,12 @@
 //! The plugin's subscription: dispatches events to handlers; those of one socket run sequentially.
 
-use super::handlers::{HandlerResult, Listeners, catch_panic, stop_requested};
+use super::{
+    handlers::{HandlerResult, Listeners, catch_panic, stop_requested},
+    start::Started,
+};
 use crate::{
     Client, Context, Error, Event, Result, Socket, SubscribeOptions, Subscription, What,
-    error::one_line,
+    error::one_line, log::log,
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -21,17 +24,19 @@ const MAX_HANDLERS: usize = 256;
 /// Number of tracked sockets at which those whose last handler has finished are removed.
 const MAX_TRACKED_SOCKETS: usize = 1024;
 
-/// The event of a handler, formatted only for an error message.
+/// The event of a handler, formatted only for the log.
 enum HandledEvent {
     Message(Arc<str>),
+    Request(Arc<str>),
     Socket(&'static str),
 }
 
 impl fmt::Display for HandledEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Message(kind) => write!(f, "message `{kind}`"),
-            Self::Socket(what) => f.write_str(what),
+            Self::Message(kind) => write!(f, "message \"{kind}\""),
+            Self::Request(kind) => write!(f, "request \"{kind}\""),
+            Self::Socket(what) => write!(f, "socket {what}"),
         }
     }
 }
@@ -41,7 +46,6 @@ pub(super) struct Listening {
     events: Subscription,
     listeners: Arc<Listeners>,
     client: Client,
-    plugin_name: Arc<str>,
     /// Sockets known to be ready.
     ready: HashSet<String>,
     /// The last handler of each socket; the receiver resolves when it has finished.
@@ -85,7 +89,6 @@ impl Listening {
             events,
             ready: ready.collect(),
             listeners,
-            plugin_name: context.plugin_name().into(),
             client,
             last_handlers: HashMap::new(),
             permits: Arc::new(Semaphore::new(MAX_HANDLERS)),
@@ -93,11 +96,20 @@ impl Listening {
         })
     }
 
-    /// Calls handlers until `stop` is set; then finishes the running ones. Dropping the future cancels them.
+    /// Calls handlers, once `server_start` has returned, until `stop` is set; then finishes the running ones.
+    /// Dropping the future cancels them.
     ///
     /// # Errors
     /// When the daemon ends the subscription.
-    pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<()> {
+    pub(super) async fn run(
+        mut self,
+        mut started: Started,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<()> {
+        tokio::select! {
+            () = stop_requested(&mut stop) => return Ok(()),
+            () = started.wait() => {}
+        }
         loop {
             let event = tokio::select! {
                 () = stop_requested(&mut stop) => break,
@@ -118,7 +130,7 @@ impl Listening {
                 let socket_id = message.socket_id().to_owned();
                 let kind = message.message_type();
                 if let Some((kind, handler)) = listeners.requests.get_key_value(kind) {
-                    let (event, handler) = (HandledEvent::Message(kind.clone()), handler.clone());
+                    let (event, handler) = (HandledEvent::Request(kind.clone()), handler.clone());
                     let work = async move {
                         let request_id = message.request_id().map(str::to_owned);
                         let result =
@@ -136,7 +148,7 @@ impl Listening {
                 if let Some(handler) = listeners.socket_opened.clone() {
                     let (id, socket) = (socket.socket_id.clone(), socket.clone());
                     let work = async move { handler(socket, client).await };
-                    self.run_in_order(id, HandledEvent::Socket("an opened socket"), work)
+                    self.run_in_order(id, HandledEvent::Socket("opened"), work)
                         .await?;
                 }
                 self.dispatch_if_ready(socket).await?;
@@ -147,13 +159,15 @@ impl Listening {
                 if let Some(handler) = listeners.socket_closed.clone() {
                     let id = closed.socket_id.clone();
                     let work = async move { handler(closed, client).await };
-                    self.run_in_order(id, HandledEvent::Socket("a closed socket"), work)
+                    self.run_in_order(id, HandledEvent::Socket("closed"), work)
                         .await?;
                 }
             }
-            What::Gap(gap) => eprintln!(
-                "plugin `{}`: events between {} and {} were lost",
-                self.plugin_name, gap.after_sequence, gap.before_sequence
+            What::Gap(gap) => log!(
+                warn,
+                "events between {} and {} were lost",
+                gap.after_sequence,
+                gap.before_sequence
             ),
             _ => {}
         }
@@ -165,7 +179,7 @@ impl Listening {
         if became_ready && let Some(handler) = self.listeners.socket_ready.clone() {
             let (id, client) = (socket.socket_id.clone(), self.client.clone());
             let work = async move { handler(socket, client).await };
-            self.run_in_order(id, HandledEvent::Socket("a ready socket"), work)
+            self.run_in_order(id, HandledEvent::Socket("ready"), work)
                 .await?;
         }
         Ok(())
@@ -189,17 +203,13 @@ impl Listening {
         }
         let (done, finished) = oneshot::channel::<()>();
         let previous = self.last_handlers.insert(socket_id, finished);
-        let plugin_name = self.plugin_name.clone();
         self.tasks.spawn(async move {
             if let Some(previous) = previous {
                 // Its sender is dropped when it finishes.
                 let _ = previous.await;
             }
             if let Err(error) = catch_panic(work).await {
-                eprintln!(
-                    "plugin `{plugin_name}`: handler of {event}: {}",
-                    one_line(error.as_ref())
-                );
+                log!(error, "{event} failed: {}", one_line(error.as_ref()));
             }
             drop((done, permit));
         });
@@ -207,7 +217,7 @@ impl Listening {
     }
 }
 
-/// Sends the result of a handler as the reply to a page's request. An error is sent to the page and returned.
+/// Sends the result of a handler as the reply to a page's request. The handler's error is also returned.
 async fn reply(
     client: &Client,
     request_id: Option<String>,
@@ -216,11 +226,12 @@ async fn reply(
     let Some(request_id) = request_id else {
         return result.map(drop);
     };
-    let (sent, result) = match result {
-        Ok(json) => (client.reply_json(request_id, json).await, Ok(())),
+    let sent = match result {
+        Ok(json) => client.reply_json(request_id, json).await,
         Err(error) => {
             let problem = one_line(error.as_ref());
-            (client.reply_error(request_id, problem).await, Err(error))
+            let _ = client.reply_error(request_id, problem).await;
+            return Err(error);
         }
     };
     match sent {
@@ -231,9 +242,8 @@ async fn reply(
                 Some("ALREADY_ANSWERED" | "REQUEST_EXPIRED" | "REQUEST_NOT_FOUND")
             ) =>
         {
-            result
+            Ok(())
         }
-        Err(error) => Err(error.into()),
-        Ok(_) => result,
+        sent => Ok(sent.map(drop)?),
     }
 }

@@ -1,13 +1,5 @@
 //! The plugin builder.
 
-/// Prints a line to standard error. Unlike std's macro it does not panic when that cannot be written.
-macro_rules! eprintln {
-    ($($line:tt)*) => {{
-        use std::io::Write;
-        let _ = writeln!(std::io::stderr(), $($line)*);
-    }};
-}
-
 mod context;
 mod handlers;
 mod hook;
@@ -17,12 +9,14 @@ mod resolve_import;
 mod running;
 mod serve;
 mod session;
+mod signals;
+mod start;
 mod transform;
 
 pub use context::Context;
 pub(crate) use context::SessionId;
 pub use handlers::HandlerResult;
-pub use request::Request;
+pub use request::{BodyTooLarge, Request};
 pub use resolve_import::Imports;
 pub use running::StopHandle;
 pub use transform::Response;
@@ -43,15 +37,18 @@ use transform::Transform;
 ///
 /// Handlers are closures that return a future. They may use the client freely, run concurrently, and are tasks
 /// of the runtime: a handler that blocks a thread delays others. A handler that fails or panics never ends the
-/// plugin: errors of hooks ([`serve`](Plugin::serve), [`transform`](Plugin::transform),
-/// [`resolve_import`](Plugin::resolve_import)) are shown in the page, those of
-/// [`on_request`](Plugin::on_request) are sent to the page, all others are written to standard error. The
-/// exceptions are [`server_start`](Plugin::server_start) and [`server_stop`](Plugin::server_stop), whose errors
-/// end [`run`](Plugin::run).
+/// plugin, and its error is logged. Those of hooks ([`serve`](Plugin::serve), [`transform`](Plugin::transform),
+/// [`resolve_import`](Plugin::resolve_import)) are also shown in the page, those of
+/// [`on_request`](Plugin::on_request) are sent to the page. The exceptions are
+/// [`server_start`](Plugin::server_start) and [`server_stop`](Plugin::server_stop), whose errors end
+/// [`run`](Plugin::run).
 ///
 /// Events of one socket are handled sequentially, in order; those of different sockets concurrently, at most 256
 /// in total. A plugin that falls behind further than the daemon's buffer allows is disconnected
-/// (`SUBSCRIBER_SLOW`), reports that on standard error, and reconnects: nothing is lost silently.
+/// (`SUBSCRIBER_SLOW`), logs that, and reconnects: nothing is lost silently.
+///
+/// The log goes through `tracing` (target `pagewire_client`) if the program has a subscriber, otherwise to
+/// standard error. It also contains when the plugin has connected and when it has lost the daemon.
 #[must_use = "a plugin does nothing until it is run"]
 pub struct Plugin {
     name: String,
@@ -59,6 +56,8 @@ pub struct Plugin {
     required_features: Vec<String>,
     inject_web_socket: bool,
     replace_existing: bool,
+    /// `None` = it depends on the form of `run`.
+    handles_signals: Option<bool>,
     server_start: Option<StartHandler>,
     server_stop: Option<StopHandler>,
     serve: Option<DeclaredHook<Serve>>,
@@ -80,6 +79,7 @@ impl Plugin {
             required_features: Vec::new(),
             inject_web_socket: false,
             replace_existing: false,
+            handles_signals: None,
             server_start: None,
             server_stop: None,
             serve: None,
@@ -118,8 +118,20 @@ impl Plugin {
         self
     }
 
-    /// Called once all hooks of this plugin are open, and again after each reconnect. Hooks may be called before
-    /// it returns: prepare what they need before [`run`](Plugin::run).
+    /// Whether SIGINT (Ctrl-C) and SIGTERM [stop](StopHandle::stop) the plugin; a second signal ends the program
+    /// at once. Default: yes for [`run`](Plugin::run) and [`run_once`](Plugin::run_once), no for
+    /// [`run_with`](Plugin::run_with) and [`run_once_with`](Plugin::run_once_with).
+    ///
+    /// A program that handles these signals itself passes `false`: Tokio never restores what a signal does by
+    /// default. After the plugin has ended, a signal ends the program.
+    pub fn handle_signals(mut self, handle: bool) -> Self {
+        self.handles_signals = Some(handle);
+        self
+    }
+
+    /// Called once all hooks of this plugin are open, and again after each reconnect. Calls and events that arrive
+    /// before it returns wait for it, so it must not wait for a page that needs this plugin. Events wait as long
+    /// as it takes; a call fails with status 503 after 10 s, or 0.5 s before its deadline.
     pub fn server_start<H, F>(mut self, handler: H) -> Self
     where
         H: Fn(Context) -> F + Send + Sync + 'static,
@@ -157,6 +169,15 @@ impl Plugin {
     {
         self.check_declared_once("serve", self.serve.is_some());
         let ServeOptions { open, filters } = options.into();
+        let handler = move |request| {
+            let output = handler(request);
+            async move {
+                match output.await?.into() {
+                    Outcome::Failure(failure) => Err(failure.into()),
+                    outcome => Ok(outcome),
+                }
+            }
+        };
         self.serve = Some(DeclaredHook::new(open, filters, handler));
         self
     }

@@ -2,15 +2,14 @@
 
 use crate::{Client, Context, proto};
 use bytes::Bytes;
-use std::{path::Path, time::Duration};
+use std::{error, fmt, path::Path, time::Duration};
 
 /// An HTTP request: the request to serve, the request that a response answers, or the request for an importing
 /// module.
 #[derive(Clone, Debug)]
 pub struct Request {
     http: proto::RequestContext,
-    body: Bytes,
-    body_omitted: bool,
+    body: Result<Bytes, BodyTooLarge>,
     time_remaining: Option<Duration>,
     context: Context,
 }
@@ -23,19 +22,14 @@ impl Request {
     ) -> Self {
         Self {
             http: http.unwrap_or_default(),
-            body: Bytes::new(),
-            body_omitted: false,
+            body: Ok(Bytes::new()),
             time_remaining: time_remaining.and_then(|time| time.try_into().ok()),
             context: context.clone(),
         }
     }
 
-    pub(super) fn with_body(self, body: Bytes, body_omitted: bool) -> Self {
-        Self {
-            body,
-            body_omitted,
-            ..self
-        }
+    pub(super) fn with_body(self, body: Result<Bytes, BodyTooLarge>) -> Self {
+        Self { body, ..self }
     }
 
     /// The HTTP method, in upper case.
@@ -86,16 +80,19 @@ impl Request {
             .map(Path::new)
     }
 
-    /// The body, if the serve hook [requests
-    /// bodies](crate::ServeOptions::max_request_body_bytes). Empty = none, or
-    /// [omitted](Request::body_omitted).
-    pub fn body(&self) -> &Bytes {
-        &self.body
+    /// The body; empty if the request has none.
+    ///
+    /// # Errors
+    /// When the body is larger than the hook's
+    /// [`max_request_body_bytes`](crate::ServeOptions::max_request_body_bytes), whose default is 0. A handler that
+    /// returns this error answers with status 413, or 500 if the hook does not request bodies.
+    pub fn body(&self) -> Result<&Bytes, BodyTooLarge> {
+        self.body.as_ref().map_err(|too_large| *too_large)
     }
 
-    /// Whether it has a body over the size limit of the hook.
+    /// Whether [`body`](Request::body) is an error.
     pub fn body_omitted(&self) -> bool {
-        self.body_omitted
+        self.body.is_err()
     }
 
     /// Remaining time when the call arrived; a later result is ignored. `None` = unlimited.
@@ -114,6 +111,57 @@ impl Request {
     }
 }
 
+/// The request's body is larger than the hook accepts, so the daemon did not send it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct BodyTooLarge {
+    size: Option<u64>,
+    limit: u32,
+}
+
+impl BodyTooLarge {
+    /// A size of 0 is unknown.
+    pub(super) fn new(size: u64, limit: u32) -> Self {
+        let size = Some(size).filter(|size| *size != 0);
+        Self { size, limit }
+    }
+
+    /// The size of the body in bytes, if the request announced it.
+    pub fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// The hook's limit in bytes; 0 = it does not request bodies.
+    pub fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// The HTTP status for the page. A hook that does not request bodies is a mistake of the plugin.
+    pub(crate) fn status(&self) -> u16 {
+        if self.limit == 0 { 500 } else { 413 }
+    }
+}
+
+impl fmt::Display for BodyTooLarge {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const OPTION: &str = "ServeOptions::max_request_body_bytes";
+        let limit = self.limit;
+        if limit == 0 {
+            return write!(out, "this hook does not request bodies (set {OPTION})");
+        }
+        out.write_str("the request's body has ")?;
+        match self.size {
+            Some(size) => write!(out, "{size} bytes")?,
+            None => write!(out, "more than {limit} bytes")?,
+        }
+        write!(
+            out,
+            ", but this hook accepts at most {limit} bytes ({OPTION})"
+        )
+    }
+}
+
+impl error::Error for BodyTooLarge {}
+
 impl proto::Header {
     /// The value of the first header of this name (lower-case).
     pub(super) fn first<'a>(headers: &'a [Self], name: &str) -> Option<&'a Bytes> {
@@ -123,5 +171,27 @@ impl proto::Header {
 
     pub(super) fn pair(&self) -> (&str, &Bytes) {
         (&self.name, &self.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Failure;
+
+    #[test]
+    fn a_body_that_is_too_large_has_a_text_and_a_status() {
+        let shown = |size, limit| {
+            let failure = Failure::from_error(BodyTooLarge::new(size, limit).into()).into_proto();
+            (failure.status, failure.message)
+        };
+        let option = "ServeOptions::max_request_body_bytes";
+        let accepts = format!("but this hook accepts at most 20 bytes ({option})");
+        let announced = format!("the request's body has 24 bytes, {accepts}");
+        assert_eq!(shown(24, 20), (413, announced));
+        let streamed = format!("the request's body has more than 20 bytes, {accepts}");
+        assert_eq!(shown(0, 20), (413, streamed));
+        let unrequested = format!("this hook does not request bodies (set {option})");
+        assert_eq!(shown(1, 0), (500, unrequested));
     }
 }

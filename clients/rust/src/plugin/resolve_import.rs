@@ -69,6 +69,7 @@ impl Hook for ResolveImport {
     type ToDaemon = ResolveImportRequest;
     type FromDaemon = ResolveImportResponse;
 
+    const NAME: &str = "import resolution";
     const KIND: proto::Hook = proto::Hook::ResolveImport;
 
     fn open(open: Self::Open, filters: Vec<RequestFilter>) -> ResolveImportRequest {
@@ -83,7 +84,11 @@ impl Hook for ResolveImport {
         client.resolve_import(stream).await
     }
 
-    fn received(message: ResolveImportResponse, context: &Context) -> Option<Received<Imports>> {
+    fn received(
+        message: ResolveImportResponse,
+        _: &Self::Open,
+        context: &Context,
+    ) -> Option<Received<Imports>> {
         use resolve_import_response::Message as Incoming;
         Some(match message.message? {
             Incoming::Opened(_) => Received::Opened,
@@ -91,6 +96,10 @@ impl Hook for ResolveImport {
             Incoming::Cancel(cancel) => Received::Cancel(cancel.call_id),
             Incoming::FiltersUpdated(_) => Received::FiltersUpdated,
         })
+    }
+
+    fn request(input: &Imports) -> &Request {
+        &input.importer
     }
 
     fn result(call_id: u64, result: Result<Resolved, Failure>) -> ResolveImportRequest {

@@ -3,8 +3,9 @@
 use super::{
     Plugin,
     session::{self, Ended},
+    signals::StopsAtSignal,
 };
-use crate::{Client, Code, Endpoint, Error, Result, endpoint, error::one_line};
+use crate::{Client, Code, Endpoint, Error, Result, endpoint, error::one_line, log::log};
 use std::{env, io, path::PathBuf, thread, time::Duration};
 use tokio::sync::{oneshot, watch};
 
@@ -19,6 +20,15 @@ const RECONNECT_DELAYS: [Duration; 5] = [
     Duration::from_secs(2),
     Duration::from_secs(5),
 ];
+
+/// The connections of a running plugin so far.
+#[derive(Default)]
+pub(super) struct Connections {
+    /// The folders that the daemon served in the last session; `None` before the first one.
+    pub(super) root_dirs: Option<Vec<PathBuf>>,
+    /// Failed attempts since the last session.
+    pub(super) attempts: usize,
+}
 
 /// Stops a running plugin from anywhere in the program. Cheap to clone.
 ///
@@ -48,6 +58,11 @@ impl StopHandle {
         self.0.send_replace(true);
     }
 
+    /// Whether both stop the same plugin.
+    pub(super) fn stops_same(&self, other: &Self) -> bool {
+        self.0.same_channel(&other.0)
+    }
+
     /// Resolves once the program has stopped the plugin.
     pub(super) async fn stopped(&self) {
         let stopped = self.0.subscribe().wait_for(|stop| *stop).await.map(drop);
@@ -62,8 +77,8 @@ impl Plugin {
     }
 
     /// Runs the plugin with the daemon that spawned it, else the one that `PAGEWIRE_ENDPOINT` names, else the one
-    /// for the current folder ([`Endpoint::find`]), until the program [stops](StopHandle) it. Dropping the future
-    /// disconnects the plugin immediately.
+    /// for the current folder ([`Endpoint::find`]), until the program [stops](StopHandle) it, or SIGINT or SIGTERM
+    /// does ([`handle_signals`](Plugin::handle_signals)). Dropping the future disconnects the plugin immediately.
     ///
     /// When the connection is lost or the daemon stops, the plugin reconnects after 0.2, 0.5, 1, 2, then every
     /// 5 s, without limit; if it discovered its daemon, only to one that serves the same folders.
@@ -79,6 +94,7 @@ impl Plugin {
     /// code `Unauthenticated` if the token was given by `PAGEWIRE_TOKEN` or in the endpoint; a discovered one may
     /// be replaced. And [`Error::Plugin`] when a handler was declared twice, or the start or stop handler fails.
     pub async fn run(self) -> Result<()> {
+        let _stops = self.stops_at_signal(true);
         match launch_id() {
             Some(launch_id) => self.run_spawned(&launch_id).await,
             None => {
@@ -91,8 +107,10 @@ impl Plugin {
         }
     }
 
-    /// Like [`run`](Plugin::run), but with this endpoint, even if the daemon spawned the program.
+    /// Like [`run`](Plugin::run), but with this endpoint, even if the daemon spawned the program, and without
+    /// handling signals, unless [asked](Plugin::handle_signals).
     pub async fn run_with(self, endpoint: Endpoint) -> Result<()> {
+        let _stops = self.stops_at_signal(false);
         let names_token = endpoint.token.is_some();
         self.run_with_reconnects(|_| Ok(endpoint.clone()), names_token)
             .await
@@ -101,22 +119,35 @@ impl Plugin {
     /// Like [`run`](Plugin::run), but without reconnecting: returns when the daemon stops, and fails with
     /// [`Error::Disconnected`] when the connection is lost.
     pub async fn run_once(self) -> Result<()> {
+        let _stops = self.stops_at_signal(true);
         match launch_id() {
             Some(launch_id) => self.run_spawned(&launch_id).await,
-            None => self.run_once_with(Endpoint::find()?).await,
+            None => self.run_only_session(Endpoint::find()?).await,
         }
     }
 
-    /// Like [`run_once`](Plugin::run_once), but with this endpoint, even if the daemon spawned the program.
+    /// Like [`run_once`](Plugin::run_once), but with this endpoint, even if the daemon spawned the program, and
+    /// without handling signals, unless [asked](Plugin::handle_signals).
     pub async fn run_once_with(self, endpoint: Endpoint) -> Result<()> {
-        self.run_session(endpoint, "", &mut None).await.map(drop)
+        let _stops = self.stops_at_signal(false);
+        self.run_only_session(endpoint).await
+    }
+
+    fn stops_at_signal(&self, default: bool) -> Option<StopsAtSignal> {
+        let handle = self.handles_signals.unwrap_or(default);
+        handle.then(|| StopsAtSignal::new(&self.stop))
+    }
+
+    async fn run_only_session(self, endpoint: Endpoint) -> Result<()> {
+        let connections = &mut Connections::default();
+        self.run_session(endpoint, "", connections).await.map(drop)
     }
 
     async fn run_spawned(self, launch_id: &str) -> Result<()> {
         let endpoint = Endpoint::find()?;
-        let mut root_dirs = None;
+        let mut connections = Connections::default();
         tokio::select! {
-            end = self.run_session(endpoint, launch_id, &mut root_dirs) => end.map(drop),
+            end = self.run_session(endpoint, launch_id, &mut connections) => end.map(drop),
             () = stdin_ended() => Ok(()),
         }
     }
@@ -128,30 +159,34 @@ impl Plugin {
         find: impl Fn(Option<&[PathBuf]>) -> Result<Endpoint>,
         names_token: bool,
     ) -> Result<()> {
-        let mut root_dirs: Option<Vec<PathBuf>> = None;
-        let mut attempts = 0;
+        let mut connections = Connections::default();
         loop {
-            let mut session_root_dirs = None;
-            let outcome = match find(root_dirs.as_deref()) {
-                Ok(endpoint) => self.run_session(endpoint, "", &mut session_root_dirs).await,
+            connections.attempts += 1;
+            let outcome = match find(connections.root_dirs.as_deref()) {
+                Ok(endpoint) => self.run_session(endpoint, "", &mut connections).await,
                 Err(error) => Err(error),
             };
-            let was_connected = session_root_dirs.is_some();
-            if was_connected {
-                attempts = 0;
-                root_dirs = session_root_dirs;
-            }
-            match outcome {
+            let reason = match outcome {
                 Ok(Ended::ByProgram) => return Ok(()),
-                Ok(Ended::ByDaemon) => self.report_disconnect("the daemon stopped"),
-                Err(error) if root_dirs.is_none() || !is_temporary(&error, names_token) => {
+                Ok(Ended::ByDaemon) => "it has stopped".to_owned(),
+                Err(error)
+                    if connections.root_dirs.is_none() || !is_temporary(&error, names_token) =>
+                {
                     return Err(error);
                 }
-                Err(error) if was_connected => self.report_disconnect(&one_line(&error)),
-                Err(_) => {}
-            }
+                // Its text would say a second time that the daemon is lost.
+                Err(Error::Disconnected { problem }) => problem,
+                Err(error) => one_line(&error),
+            };
+            let attempts = connections.attempts;
             let delay = RECONNECT_DELAYS[attempts.min(RECONNECT_DELAYS.len() - 1)];
-            attempts += 1;
+            if attempts == 0 {
+                let seconds = delay.as_secs_f32();
+                log!(
+                    warn,
+                    "lost the daemon: {reason}; connecting again in {seconds} s"
+                );
+            }
             tokio::select! {
                 () = self.stop.stopped() => return Ok(()),
                 () = tokio::time::sleep(delay) => {}
@@ -159,13 +194,12 @@ impl Plugin {
         }
     }
 
-    /// Runs one session, unless the program stops the plugin before. Once connected, sets `root_dirs` to the
-    /// folders that the daemon serves.
+    /// Runs one session, unless the program stops the plugin before.
     async fn run_session(
         &self,
         endpoint: Endpoint,
         launch_id: &str,
-        root_dirs: &mut Option<Vec<PathBuf>>,
+        connections: &mut Connections,
     ) -> Result<Ended> {
         if let Some(what) = &self.declared_twice {
             return Err(Error::Plugin {
@@ -180,11 +214,7 @@ impl Plugin {
             client = Client::connect(endpoint) => client?,
         };
         // Boxed, because it is large and part of the caller's future.
-        Box::pin(session::run(self, client, launch_id, root_dirs)).await
-    }
-
-    fn report_disconnect(&self, reason: &str) {
-        eprintln!("plugin `{}`: {reason}; reconnecting", self.name);
+        Box::pin(session::run(self, client, launch_id, connections)).await
     }
 }
 

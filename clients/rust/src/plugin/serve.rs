@@ -2,7 +2,7 @@
 
 use super::{
     hook::{Hook, Received},
-    request::Request,
+    request::{BodyTooLarge, Request},
 };
 use crate::{
     Context, Failure, Outcome, RawClient,
@@ -21,6 +21,7 @@ impl Hook for Serve {
     type ToDaemon = ServeRequest;
     type FromDaemon = ServeResponse;
 
+    const NAME: &str = "serve";
     const KIND: proto::Hook = proto::Hook::Serve;
 
     fn open(open: Self::Open, filters: Vec<RequestFilter>) -> ServeRequest {
@@ -37,18 +38,31 @@ impl Hook for Serve {
         client.serve(stream).await
     }
 
-    fn received(message: ServeResponse, context: &Context) -> Option<Received<Request>> {
+    fn received(
+        message: ServeResponse,
+        options: &Self::Open,
+        context: &Context,
+    ) -> Option<Received<Request>> {
         use serve_response::Message as Incoming;
         Some(match message.message? {
             Incoming::Opened(_) => Received::Opened,
             Incoming::Call(call) => {
-                let request = Request::new(call.request, call.time_remaining, context)
-                    .with_body(call.body, call.body_omitted);
-                Received::Call(call.call_id, request)
+                let body = if call.body_omitted {
+                    let limit = options.max_request_body_bytes;
+                    Err(BodyTooLarge::new(call.omitted_body_bytes, limit))
+                } else {
+                    Ok(call.body)
+                };
+                let request = Request::new(call.request, call.time_remaining, context);
+                Received::Call(call.call_id, request.with_body(body))
             }
             Incoming::Cancel(cancel) => Received::Cancel(cancel.call_id),
             Incoming::FiltersUpdated(_) => Received::FiltersUpdated,
         })
+    }
+
+    fn request(input: &Request) -> &Request {
+        input
     }
 
     fn result(call_id: u64, result: Result<Outcome, Failure>) -> ServeRequest {

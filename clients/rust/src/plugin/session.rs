@@ -6,20 +6,18 @@ use super::{
     hook::{DeclaredHook, Hook, OpenHook},
     listen::Listening,
     resolve_import::ResolveImport,
+    running::Connections,
     serve::Serve,
+    start::Started,
     transform::Transform,
 };
 use crate::{
     Client, Context, Error, Result,
     error::one_line,
+    log::log,
     proto::{self, server_start_response::Event},
 };
-use std::{
-    panic::resume_unwind,
-    path::{Path, PathBuf},
-    pin::pin,
-    time::Duration,
-};
+use std::{panic::resume_unwind, path::Path, pin::pin, time::Duration};
 use tokio::{
     sync::watch,
     task::{JoinError, JoinSet},
@@ -40,13 +38,13 @@ pub(super) enum Ended {
     ByProgram,
 }
 
-/// Runs a plugin until its session ends, or the program stops it. Once connected, sets `root_dirs` to the
-/// folders that the daemon serves.
+/// Runs a plugin until its session ends, or the program stops it. Adds the session to `connections` once it has
+/// begun.
 pub(super) async fn run(
     plugin: &Plugin,
     client: Client,
     launch_id: &str,
-    root_dirs: &mut Option<Vec<PathBuf>>,
+    connections: &mut Connections,
 ) -> Result<Ended> {
     let opened = tokio::select! {
         () = plugin.stop.stopped() => return Ok(Ended::ByProgram),
@@ -57,12 +55,13 @@ pub(super) async fn run(
         context,
         hooks,
     } = opened;
-    *root_dirs = Some(context.root_dirs().map(Path::to_owned).collect());
+    add_session(&context, connections);
     let (finish, finishes) = watch::channel(false);
+    let (started, starts) = watch::channel(plugin.server_start.is_none());
     let mut hooks_run = plugin.has_hooks();
     // In a task, so that hooks run on the runtime's workers, wherever the plugin is run.
     let mut task = JoinSet::new();
-    task.spawn(hooks.run(finishes));
+    task.spawn(hooks.run(Started(starts), finishes));
     let mut hooks = pin!(async move { task.join_next().await.map_or(Ok(()), joined) });
 
     let mut starting: JoinSet<HandlerResult> = JoinSet::new();
@@ -72,8 +71,12 @@ pub(super) async fn run(
             event = session.message() => match event?.map(|event| event.event) {
                 Some(Some(Event::Ready(_))) => {
                     if let Some(handler) = plugin.server_start.clone() {
-                        let context = context.clone();
-                        starting.spawn(catch_panic(async move { handler(context).await }));
+                        let (context, started) = (context.clone(), started.clone());
+                        starting.spawn(async move {
+                            catch_panic(async move { handler(context).await }).await?;
+                            started.send_replace(true);
+                            Ok(())
+                        });
                     }
                 }
                 Some(Some(Event::Stopping(stopping))) => break (Ended::ByDaemon, grace(&stopping)),
@@ -122,6 +125,19 @@ pub(super) async fn run(
     };
     // After the grace period the daemon closes the streams, so nothing can complete any more.
     timeout(grace, shut_down).await.unwrap_or(Ok(ended))
+}
+
+/// Adds a session to the connections, and logs it.
+fn add_session(context: &Context, connections: &mut Connections) {
+    let urls = &context.server_info().base_urls;
+    let url = urls.first().map_or("", |url| url.trim_end_matches('/'));
+    let again = connections.root_dirs.as_ref().map_or("", |_| "again ");
+    let plugin = context.plugin_name();
+    log!(info, "connected to {url} {again}as \"{plugin}\"");
+    *connections = Connections {
+        root_dirs: Some(context.root_dirs().map(Path::to_owned).collect()),
+        attempts: 0,
+    };
 }
 
 /// The result of a task; its panic is propagated.
@@ -181,13 +197,25 @@ impl Opened {
 }
 
 impl Hooks {
-    /// Answers calls and handles events until `finish` is set.
-    async fn run(self, finish: watch::Receiver<bool>) -> Result<()> {
+    /// Answers calls and handles events, once `server_start` has returned, until `finish` is set.
+    async fn run(self, started: Started, finish: watch::Receiver<bool>) -> Result<()> {
         tokio::try_join!(
-            optional(self.serving.map(|hook| hook.run(finish.clone()))),
-            optional(self.transforming.map(|hook| hook.run(finish.clone()))),
-            optional(self.resolving.map(|hook| hook.run(finish.clone()))),
-            optional(self.listening.map(|hook| hook.run(finish.clone()))),
+            optional(
+                self.serving
+                    .map(|hook| hook.run(started.clone(), finish.clone()))
+            ),
+            optional(
+                self.transforming
+                    .map(|hook| hook.run(started.clone(), finish.clone()))
+            ),
+            optional(
+                self.resolving
+                    .map(|hook| hook.run(started.clone(), finish.clone()))
+            ),
+            optional(
+                self.listening
+                    .map(|hook| hook.run(started.clone(), finish.clone()))
+            ),
         )?;
         Ok(())
     }

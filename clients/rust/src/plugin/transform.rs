@@ -85,6 +85,7 @@ impl Hook for Transform {
     type ToDaemon = TransformRequest;
     type FromDaemon = TransformResponse;
 
+    const NAME: &str = "transform";
     const KIND: proto::Hook = proto::Hook::Transform;
 
     fn open(open: Self::Open, filters: Vec<RequestFilter>) -> TransformRequest {
@@ -101,7 +102,11 @@ impl Hook for Transform {
         client.transform(stream).await
     }
 
-    fn received(message: TransformResponse, context: &Context) -> Option<Received<Response>> {
+    fn received(
+        message: TransformResponse,
+        _: &Self::Open,
+        context: &Context,
+    ) -> Option<Received<Response>> {
         use transform_response::Message as Incoming;
         Some(match message.message? {
             Incoming::Opened(_) => Received::Opened,
@@ -109,6 +114,10 @@ impl Hook for Transform {
             Incoming::Cancel(cancel) => Received::Cancel(cancel.call_id),
             Incoming::FiltersUpdated(_) => Received::FiltersUpdated,
         })
+    }
+
+    fn request(input: &Response) -> &Request {
+        &input.request
     }
 
     fn result(call_id: u64, result: Result<Option<Change>, Failure>) -> TransformRequest {
