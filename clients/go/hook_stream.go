@@ -55,8 +55,9 @@ type openHook interface {
 
 type hookStream[Req, Res any] struct {
 	hookType[Req, Res]
-	stream grpc.BidiStreamingClient[Req, Res]
-	ctx    context.Context
+	session *Session
+	stream  grpc.BidiStreamingClient[Req, Res]
+	ctx     context.Context
 
 	// writing guards the sending side of the stream.
 	writing sync.Mutex
@@ -81,7 +82,9 @@ func startHook[Req, Res any](ctx context.Context, session *Session, kind hookTyp
 	if err != nil {
 		return nil, fromRPC(sessionCtx, err)
 	}
-	hook := &hookStream[Req, Res]{hookType: kind, stream: stream, ctx: ctx, calls: make(map[uint64]context.CancelFunc)}
+	hook := &hookStream[Req, Res]{
+		hookType: kind, session: session, stream: stream, ctx: ctx, calls: make(map[uint64]context.CancelFunc),
+	}
 	kind.live.open(hook)
 	first, err := stream.Recv()
 	if err != nil {
@@ -135,7 +138,11 @@ func (h *hookStream[Req, Res]) begin(call hookCall[Req]) {
 	h.mu.Unlock()
 	go func() {
 		defer h.finishCall(call.id)
-		result, err := guarded(func() (*Req, error) { return call.handle(ctx) })
+		var result *Req
+		err := h.session.waitForStart(ctx)
+		if err == nil {
+			result, err = guarded(func() (*Req, error) { return call.handle(ctx) })
+		}
 		if ctx.Err() != nil {
 			return // The daemon no longer waits for the result.
 		}

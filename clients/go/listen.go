@@ -18,11 +18,11 @@ const maxHandlers = 256
 // An eventListener is the subscription of a plugin and the state of its handlers. Events of one socket are handled
 // sequentially.
 type eventListener struct {
-	plugin *Plugin
-	name   string
-	client *Client
-	ctx    context.Context
-	events *Subscription
+	plugin  *Plugin
+	session *Session
+	client  *Client
+	ctx     context.Context
+	events  *Subscription
 	// ready are the sockets known to be ready.
 	ready map[string]struct{}
 	// slots has an entry for each handler that runs or waits.
@@ -59,7 +59,7 @@ type task struct {
 // listen subscribes to the events that have handlers, starting at the session's position.
 func listen(ctx context.Context, plugin *Plugin, session *Session) (*eventListener, error) {
 	l := &eventListener{
-		plugin: plugin, name: session.PluginName, client: session.Client, ctx: ctx,
+		plugin: plugin, session: session, client: session.Client, ctx: ctx,
 		ready:     make(map[string]struct{}),
 		slots:     make(chan struct{}, maxHandlers),
 		finishing: make(chan struct{}),
@@ -112,8 +112,14 @@ func (l *eventListener) run() error {
 	return nil
 }
 
-// read dispatches events until the subscription ends. Its end is always an error.
+// read dispatches events until the subscription ends. Its end is always an error. Until ServerStart has returned, no
+// event is read.
 func (l *eventListener) read() error {
+	select {
+	case <-l.session.started:
+	case <-l.ctx.Done():
+		return fromContext(l.ctx)
+	}
 	for event, err := range l.events.Events() {
 		if err != nil {
 			return err
@@ -149,7 +155,7 @@ func (l *eventListener) dispatch(what What) {
 			}})
 		}
 	case *Gap:
-		fmt.Fprintf(os.Stderr, "plugin `%s`: events between %d and %d were lost\n", l.name, what.After, what.Before)
+		fmt.Fprintf(os.Stderr, "plugin `%s`: events between %d and %d were lost\n", l.session.PluginName, what.After, what.Before)
 	}
 }
 
@@ -210,7 +216,7 @@ func (l *eventListener) drain(socketID string, next task) {
 	defer l.busy.Done()
 	for {
 		if err := guardedCall(func() error { return next.handle(l.ctx) }); err != nil {
-			fmt.Fprintf(os.Stderr, "plugin `%s`: handler of %s: %v\n", l.name, next.event, err)
+			fmt.Fprintf(os.Stderr, "plugin `%s`: handler of %s: %v\n", l.session.PluginName, next.event, err)
 		}
 		<-l.slots
 		l.mu.Lock()

@@ -47,8 +47,10 @@ type Plugin struct {
 	// Endpoint is the daemon's endpoint. Zero = it is discovered: see [FindEndpoint].
 	Endpoint Endpoint
 
-	// ServerStart is called once all hooks of the plugin are open, and again after each reconnect. Hooks and
-	// event handlers may be called before it returns.
+	// ServerStart is called once all hooks of the plugin are open, and again after each reconnect. Calls and events
+	// wait until it has returned: events as long as it takes, a call of a hook at most 10 s, and until 0.5 s before
+	// its deadline; then the page gets status 503. So start long work in a goroutine, which the context ends with
+	// the session.
 	ServerStart func(ctx context.Context, session *Session) error
 	// ServerStop is called when the daemon stops or the program stops the plugin, before Run returns or the
 	// plugin reconnects. It has the daemon's grace period, or 2 s when the program stops the plugin. Not called when

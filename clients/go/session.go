@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"time"
 
@@ -21,6 +23,11 @@ const (
 	// defaultGrace is the time that handlers have to finish, unless the daemon sets another one. After it they
 	// are canceled.
 	defaultGrace = 2 * time.Second
+	// startWait limits how long a call waits for ServerStart. After it the call fails with status 503.
+	startWait = 10 * time.Second
+	// startMargin is the time before its deadline at which a call stops waiting for ServerStart, so that the page
+	// gets the plugin's explanation instead of a timeout.
+	startMargin = 500 * time.Millisecond
 )
 
 // A Session is a running plugin's view of its daemon: a snapshot from the start of the session, and a client for
@@ -48,6 +55,8 @@ type Session struct {
 	config string
 	// id associates streams with the session. It is a secret.
 	id string
+	// started is closed once ServerStart has returned without an error, at once if the plugin has none.
+	started chan struct{}
 }
 
 // Config decodes the plugin's section of the daemon's configuration, and returns whether there is one.
@@ -63,6 +72,31 @@ func (s *Session) inSession(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "pagewire-session", s.id)
 }
 
+// waitForStart waits until ServerStart has returned. It returns an error when the call's context ends first, and a
+// [Failure] when the call has waited for too long.
+func (s *Session) waitForStart(call context.Context) error {
+	select {
+	case <-s.started:
+		return nil
+	default:
+	}
+	wait := startWait
+	if deadline, ok := call.Deadline(); ok {
+		wait = min(wait, time.Until(deadline)-startMargin)
+	}
+	select {
+	case <-s.started:
+		return nil
+	case <-call.Done():
+		return call.Err()
+	case <-time.After(wait):
+		return &Failure{
+			Message: fmt.Sprintf("plugin %q is still starting: server_start has not returned", s.PluginName),
+			Status:  http.StatusServiceUnavailable,
+		}
+	}
+}
+
 func sessionFrom(client *Client, started *pb.ServerStarted) *Session {
 	return &Session{
 		Client:           client,
@@ -75,6 +109,7 @@ func sessionFrom(client *Client, started *pb.ServerStarted) *Session {
 		ScratchDir:       started.GetScratchDir(),
 		config:           started.GetConfigJson(),
 		id:               started.GetSessionId(),
+		started:          make(chan struct{}),
 	}
 }
 
@@ -106,6 +141,9 @@ func (p *Plugin) session(ctx context.Context, client *Client, launchID string, d
 		session: sessionFrom(client, first.GetStarted()),
 		events:  make(chan sessionEvent, 1),
 		ended:   make(chan error, len(declared)+1),
+	}
+	if p.ServerStart == nil {
+		close(running.session.started)
 	}
 	go running.read(stream)
 	for _, hook := range declared {
@@ -220,8 +258,8 @@ func (r *runningPlugin) run(ctx context.Context) (roots []string, err error) {
 				return roots, r.shutDown(ctx, event.grace, runningHooks)
 			}
 			roots = slices.Clone(r.session.RootDirs)
-			if start := r.plugin.ServerStart; start != nil {
-				go func() { started <- guardedCall(func() error { return start(r.work, r.session) }) }()
+			if r.plugin.ServerStart != nil {
+				go func() { started <- r.start() }()
 			}
 		case err := <-started:
 			if err != nil {
@@ -235,6 +273,15 @@ func (r *runningPlugin) run(ctx context.Context) (roots []string, err error) {
 			return roots, r.shutDown(ctx, defaultGrace, runningHooks)
 		}
 	}
+}
+
+// start calls ServerStart, and then lets the calls and events that wait for it begin.
+func (r *runningPlugin) start() error {
+	err := guardedCall(func() error { return r.plugin.ServerStart(r.work, r.session) })
+	if err == nil {
+		close(r.session.started)
+	}
+	return err
 }
 
 // shutDown calls ServerStop and lets the running handlers finish. It ends the session if the program stops the

@@ -22,6 +22,9 @@ type pluginFields struct {
 	OnMessage        map[string]action  `json:"on_message"`
 	OnRequest        map[string]action  `json:"on_request"`
 	Options          map[string]options `json:"options"`
+	ServerStart      struct {
+		WaitFor string `json:"wait_for"`
+	} `json:"server_start"`
 }
 
 type options struct {
@@ -103,7 +106,13 @@ func (r *runner) buildPlugin(c *command, started chan<- *pagewire.Session) *page
 	plugin := &pagewire.Plugin{
 		Name: c.Name, Version: c.Version, RequiredFeatures: c.RequiredFeatures,
 		InjectWebSocket: c.Inject, ReplaceExisting: c.ReplaceExisting,
-		ServerStart: func(_ context.Context, session *pagewire.Session) error {
+		ServerStart: func(ctx context.Context, session *pagewire.Session) error {
+			if c.ServerStart.WaitFor != "" {
+				emit(map[string]any{"event": "starting", "plugin": c.Name})
+			}
+			if err := r.waitFor(ctx, c.ServerStart.WaitFor); err != nil {
+				return err
+			}
 			emit(map[string]any{"event": "started", "plugin": c.Name, "sockets": socketIDs(session)})
 			select {
 			case started <- session:

@@ -1,0 +1,78 @@
+package pagewire_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	pagewire "pagewire.dev/client"
+)
+
+func TestCallsAndEventsWaitForServerStart(t *testing.T) {
+	d := startDaemon(t)
+	starting, gate, handled := make(chan struct{}), make(chan struct{}), make(chan string, 10)
+	hook := serve(func(_ context.Context, r *pagewire.Request) (*pagewire.Content, error) {
+		handled <- r.Path
+		return pagewire.Text("plugin"), nil
+	}, pagewire.MatchPrefix("/v/"))
+	hook.Options.CallTimeout = 2 * time.Second
+	plugin := &pagewire.Plugin{
+		Name: "slow", Serve: hook,
+		ServerStart: func(context.Context, *pagewire.Session) error {
+			close(starting)
+			<-gate
+			handled <- "start"
+			return nil
+		},
+		OnRequest: map[string]pagewire.RequestHandler{"ask": func(context.Context, *pagewire.Message, *pagewire.Client) (any, error) {
+			handled <- "ask"
+			return "answer", nil
+		}},
+	}
+	ctx, stop := context.WithCancel(within(t))
+	ended := make(chan error, 1)
+	go func() { ended <- plugin.Run(ctx) }()
+	next(t, starting, "the call of ServerStart")
+	p := d.page(nil)
+	p.sendText(`{"type":"ask","id":1,"pagewire:request":true}`)
+	status, body, header := d.get("/v/late")
+	if status != 503 || header.Get("pagewire-plugin") != "slow" || !strings.Contains(body, "is still starting: server_start has not returned") {
+		t.Error(status, body)
+	}
+	waiting := make(chan string, 1)
+	go func() {
+		_, body, _ := d.get("/v/waits")
+		waiting <- body
+	}()
+	// The daemon counts a call when it sends it.
+	for client := d.client(); ; {
+		plugins, err := client.Plugins(within(t))
+		if err != nil || len(plugins) != 1 {
+			t.Fatal(plugins, err)
+		}
+		if plugins[0].Calls == 2 {
+			break
+		}
+	}
+	close(gate)
+	if body := next(t, waiting, "the response of the call that waits"); body != "plugin" {
+		t.Error(body)
+	}
+	if reply := p.receive(); reply["response"] != "answer" {
+		t.Error(reply)
+	}
+	if first := <-handled; first != "start" {
+		t.Error(first, "did not wait")
+	}
+	after := []string{<-handled, <-handled}
+	slices.Sort(after)
+	if !slices.Equal(after, []string{"/v/waits", "ask"}) {
+		t.Error(after)
+	}
+	stop()
+	if err := next(t, ended, "the end of the plugin"); err != nil {
+		t.Error(err)
+	}
+}
