@@ -2,6 +2,8 @@ package pagewire_test
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -76,3 +78,47 @@ func TestCallsAndEventsWaitForServerStart(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestLogsItsConnectionsThroughTheLoggerOfTheMoment(t *testing.T) {
+	d := startDaemon(t)
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	early, late := make(logLines, 10), make(logLines, 10)
+	slog.SetDefault(slog.New(early))
+	started, ended, stop := d.run(&pagewire.Plugin{Name: "p"})
+	silent, _, _ := d.run(&pagewire.Plugin{Name: "silent", Logger: slog.New(slog.DiscardHandler)})
+	next(t, started, "the first start")
+	next(t, silent, "the first start of the silent plugin")
+	if line := next(t, early, "a log line"); line != fmt.Sprintf("INFO connected to %s as \"p\"", d.HTTP) {
+		t.Error(line)
+	}
+	slog.SetDefault(slog.New(late))
+	d.stop()
+	if line := next(t, late, "a log line"); line != "WARN lost the daemon: it has stopped; connecting again in 0.2 s" {
+		t.Error(line)
+	}
+	d.start()
+	if line := next(t, late, "a log line"); line != fmt.Sprintf("INFO connected to %s again as \"p\"", d.HTTP) {
+		t.Error(line)
+	}
+	next(t, silent, "the second start of the silent plugin")
+	stop()
+	next(t, ended, "the end of the plugin")
+	if len(early) != 0 || len(late) != 0 {
+		t.Error("further lines", len(early), len(late))
+	}
+}
+
+// logLines receives each log record as a line: its level and its message.
+type logLines chan string
+
+func (l logLines) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l logLines) Handle(_ context.Context, record slog.Record) error {
+	l <- record.Level.String() + " " + record.Message
+	return nil
+}
+
+func (l logLines) WithAttrs([]slog.Attr) slog.Handler { return l }
+
+func (l logLines) WithGroup(string) slog.Handler { return l }

@@ -155,7 +155,7 @@ func (l *eventListener) dispatch(what What) {
 			}})
 		}
 	case *Gap:
-		fmt.Fprintf(os.Stderr, "plugin `%s`: events between %d and %d were lost\n", l.session.PluginName, what.After, what.Before)
+		l.plugin.logger().Warn(fmt.Sprintf("lost the events between %d and %d", what.After, what.Before))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -46,6 +47,9 @@ type Plugin struct {
 	ReplaceExisting bool
 	// Endpoint is the daemon's endpoint. Zero = it is discovered: see [FindEndpoint].
 	Endpoint Endpoint
+	// Logger gets the plugin's log: its connections and the errors of its handlers. nil = [slog.Default], which by
+	// default writes to standard error; a logger with [slog.DiscardHandler] silences the plugin.
+	Logger *slog.Logger
 
 	// ServerStart is called once all hooks of the plugin are open, and again after each reconnect. Calls and events
 	// wait until it has returned: events as long as it takes, a call of a hook at most 10 s, and until 0.5 s before
@@ -98,7 +102,7 @@ type SocketHandler func(ctx context.Context, socket *Socket, client *Client) err
 // daemon waits for the plugin, and its name is free.
 //
 // When the connection is lost or the daemon stops, the plugin reconnects after 0.2, 0.5, 1, 2, and then every
-// 5 s, without limit, and writes the reason to standard error. A discovered daemon is discovered again each
+// 5 s, without limit, and logs the reason. A discovered daemon is discovered again each
 // time, and only one that serves the same folders is accepted. Permanent refusals end Run with an [Error]:
 // UNAUTHENTICATED (unless the token was discovered), INVALID_ARGUMENT, FAILED_PRECONDITION, REPLACED, and at
 // the first attempt PLUGIN_NAME_TAKEN. Run also returns an error when the first attempt finds no daemon, and a
@@ -159,15 +163,12 @@ func (p *Plugin) run(ctx context.Context, reconnects bool) error {
 		if !reconnects || err != nil && p.isFinal(err, lastRoots != nil) {
 			return err
 		}
+		delay := reconnectDelays[min(attempts, len(reconnectDelays)-1)]
 		if roots != nil {
-			reason := "the daemon has stopped"
-			if err != nil {
-				reason = err.Error()
-			}
-			fmt.Fprintf(os.Stderr, "plugin `%s`: %s; reconnecting\n", p.Name, reason)
+			p.logger().Warn(fmt.Sprintf("lost the daemon: %s; connecting again in %g s", lossReason(err), delay.Seconds()))
 		}
 		select {
-		case <-time.After(reconnectDelays[min(attempts, len(reconnectDelays)-1)]):
+		case <-time.After(delay):
 		case <-ctx.Done():
 			return nil
 		}
@@ -189,7 +190,26 @@ func (p *Plugin) attempt(ctx context.Context, launchID string, hooks []declaredH
 		return nil, err
 	}
 	defer client.Close()
-	return p.session(ctx, client, launchID, hooks)
+	return p.session(ctx, client, launchID, hooks, lastRoots != nil)
+}
+
+// lossReason describes the error of a session that ended, which is nil when the daemon has stopped.
+func lossReason(err error) string {
+	if err == nil {
+		return "it has stopped"
+	}
+	if lost, ok := errors.AsType[*DisconnectedError](err); ok {
+		err = lost.Err
+	}
+	return err.Error()
+}
+
+// logger returns the logger to use now: the program may set another default at any time.
+func (p *Plugin) logger() *slog.Logger {
+	if p.Logger != nil {
+		return p.Logger
+	}
+	return slog.Default()
 }
 
 func isPluginError(err error) bool {

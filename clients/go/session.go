@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -114,8 +115,9 @@ func sessionFrom(client *Client, started *pb.ServerStarted) *Session {
 }
 
 // session runs one session of a plugin, and returns the folders of the daemon if the plugin became ready. The error
-// is nil when the daemon stops or the program stops the plugin.
-func (p *Plugin) session(ctx context.Context, client *Client, launchID string, declared []declaredHook) (roots []string, err error) {
+// is nil when the daemon stops or the program stops the plugin. again is whether the plugin was ready in an earlier
+// session.
+func (p *Plugin) session(ctx context.Context, client *Client, launchID string, declared []declaredHook, again bool) (roots []string, err error) {
 	// Handlers and streams outlive ctx by the grace period. Until all hooks are open, ctx and a timeout apply.
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -163,7 +165,7 @@ func (p *Plugin) session(ctx context.Context, client *Client, launchID string, d
 	if !stopOpening() || !timeout.Stop() {
 		return nil, fromContext(work)
 	}
-	return running.run(ctx)
+	return running.run(ctx, again)
 }
 
 // A runningPlugin is a plugin with an open session.
@@ -240,7 +242,7 @@ func (r *runningPlugin) endReason(err error) error {
 
 // run runs the hooks until the session ends or ctx is done, and shuts down gracefully if possible. It returns the
 // folders of the daemon if the plugin became ready.
-func (r *runningPlugin) run(ctx context.Context) (roots []string, err error) {
+func (r *runningPlugin) run(ctx context.Context, again bool) (roots []string, err error) {
 	for _, hook := range r.hooks {
 		go func() { r.ended <- hook.run() }()
 	}
@@ -258,6 +260,7 @@ func (r *runningPlugin) run(ctx context.Context) (roots []string, err error) {
 				return roots, r.shutDown(ctx, event.grace, runningHooks)
 			}
 			roots = slices.Clone(r.session.RootDirs)
+			r.logConnected(again)
 			if r.plugin.ServerStart != nil {
 				go func() { started <- r.start() }()
 			}
@@ -273,6 +276,18 @@ func (r *runningPlugin) run(ctx context.Context) (roots []string, err error) {
 			return roots, r.shutDown(ctx, defaultGrace, runningHooks)
 		}
 	}
+}
+
+// logConnected logs to which daemon the plugin is connected: the address of its pages, and the plugin's name there.
+func (r *runningPlugin) logConnected(again bool) {
+	daemon := "the daemon"
+	if urls := r.session.Server.BaseURLs; len(urls) > 0 {
+		daemon = strings.TrimSuffix(urls[0], "/")
+	}
+	if again {
+		daemon += " again"
+	}
+	r.plugin.logger().Info(fmt.Sprintf("connected to %s as %q", daemon, r.session.PluginName))
 }
 
 // start calls ServerStart, and then lets the calls and events that wait for it begin.
