@@ -2,9 +2,6 @@ package pagewire
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -20,6 +17,8 @@ const withdrawalTimeout = time.Second
 
 // A hookType describes one type of hook: how its stream is opened, and the messages to and from the daemon.
 type hookType[Req, Res any] struct {
+	// name is what the hook does, for the log.
+	name    string
 	live    *liveFilters
 	connect func(context.Context) (grpc.BidiStreamingClient[Req, Res], error)
 	open    func([]*pb.RequestFilter) *Req
@@ -38,6 +37,7 @@ type hookResponse interface {
 // A hookCall is a call from the daemon that needs a result.
 type hookCall[Req any] struct {
 	id        uint64
+	path      string
 	remaining *durationpb.Duration
 	// handle calls the handler and converts what it returns into a result.
 	handle func(context.Context) (*Req, error)
@@ -147,6 +147,7 @@ func (h *hookStream[Req, Res]) begin(call hookCall[Req]) {
 			return // The daemon no longer waits for the result.
 		}
 		if err != nil {
+			h.session.plugin.logFailure(ctx, h.name+" of "+call.path, err)
 			result = call.fail(failureFrom(err).proto())
 		}
 		h.send(result)
@@ -252,22 +253,4 @@ func (h *hookStream[Req, Res]) end(err error) {
 	for _, cancel := range h.calls {
 		cancel()
 	}
-}
-
-// guarded runs a handler and converts a panic into a failure with its stack.
-func guarded[T any](handler func() (T, error)) (result T, err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			err = &Failure{Message: fmt.Sprintf("the handler panicked: %v", reason), Stack: string(debug.Stack())}
-		}
-	}()
-	return handler()
-}
-
-// failureFrom converts the error of a handler into a failure.
-func failureFrom(err error) *Failure {
-	if failure, ok := errors.AsType[*Failure](err); ok {
-		return failure
-	}
-	return &Failure{Message: err.Error()}
 }

@@ -2,6 +2,7 @@ package pagewire_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -122,3 +123,69 @@ func (l logLines) Handle(_ context.Context, record slog.Record) error {
 func (l logLines) WithAttrs([]slog.Attr) slog.Handler { return l }
 
 func (l logLines) WithGroup(string) slog.Handler { return l }
+
+func TestLogsTheErrorOfEveryHandler(t *testing.T) {
+	d := startDaemon(t)
+	d.write("a.txt", "file")
+	d.write("m.js", "import 'x';")
+	lines := make(logLines, 20)
+	broken := errors.New("broken")
+	socketBroken := func(context.Context, *pagewire.Socket, *pagewire.Client) error { return broken }
+	d.run(&pagewire.Plugin{
+		Name: "broken", Logger: slog.New(lines),
+		Serve: serve(func(_ context.Context, r *pagewire.Request) (*pagewire.Content, error) {
+			if r.Path == "/v/panic" {
+				panic("oh")
+			}
+			return nil, &pagewire.Failure{Message: "cannot compile", File: "src/a.vue", Line: 3}
+		}, pagewire.MatchPrefix("/v/")),
+		Transform: &pagewire.TransformHook{
+			Filters: []pagewire.Filter{pagewire.MatchPath("/a.txt")},
+			Handler: func(context.Context, *pagewire.Response) (*pagewire.Change, error) { return nil, broken },
+		},
+		ResolveImport: &pagewire.ResolveImportHook{
+			Filters: []pagewire.Filter{pagewire.MatchAll()},
+			Handler: func(context.Context, *pagewire.Imports) (*pagewire.Resolved, error) { return nil, broken },
+		},
+		OnMessage: map[string]pagewire.MessageHandler{"say": func(context.Context, *pagewire.Message, *pagewire.Client) error {
+			return broken
+		}},
+		OnRequest: map[string]pagewire.RequestHandler{"ask": func(context.Context, *pagewire.Message, *pagewire.Client) (any, error) {
+			panic("oh")
+		}},
+		OnSocketOpened: socketBroken, OnSocketReady: socketBroken,
+		OnSocketClosed: func(context.Context, *pagewire.SocketClosed, *pagewire.Client) error { return broken },
+	})
+	next(t, lines, "the line of the connection")
+	expect := func(expected string) string {
+		t.Helper()
+		line := next(t, lines, expected)
+		if !strings.HasPrefix(line, "ERROR "+expected) {
+			t.Errorf("logged %s, expected %s", line, expected)
+		}
+		return line
+	}
+	d.get("/v/panic")
+	if line := expect("serve of /v/panic failed: the handler panicked: oh\n"); !strings.Contains(line, "lifecycle_test.go:") {
+		t.Error("no stack trace:", line)
+	}
+	d.get("/v/fails")
+	if line := expect("serve of /v/fails failed: "); !strings.HasSuffix(line, "cannot compile (src/a.vue:3)") {
+		t.Error(line)
+	}
+	d.get("/a.txt")
+	expect("transform of /a.txt failed: broken")
+	d.get("/m.js")
+	expect("import resolution of /m.js failed: broken")
+	p := d.page(nil)
+	expect("socket opened failed: broken")
+	expect("socket ready failed: broken")
+	p.sendText(`{"type":"say"}`)
+	expect(`message "say" failed: broken`)
+	if reply := p.request("ask", 1); reply["error"] != "the handler panicked: oh" {
+		t.Error(reply)
+	}
+	expect(`request "ask" failed: the handler panicked: oh`)
+	p.socket.Close()
+	expect("socket closed failed: broken")
+}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"sync"
 )
@@ -51,9 +50,18 @@ type socketQueue struct {
 
 // A task is one event to be handled.
 type task struct {
-	// event describes the event in error messages.
-	event  string
-	handle func(context.Context) error
+	// event is what happened, for the log.
+	event string
+	// messageType is the type of the message or request. Empty for other events.
+	messageType string
+	handle      func(context.Context) error
+}
+
+func (t task) String() string {
+	if t.messageType == "" {
+		return t.event
+	}
+	return fmt.Sprintf("%s %q", t.event, t.messageType)
 }
 
 // listen subscribes to the events that have handlers, starting at the session's position.
@@ -134,23 +142,23 @@ func (l *eventListener) dispatch(what What) {
 	switch what := what.(type) {
 	case *Message:
 		if handler := l.plugin.OnMessage[what.Type]; handler != nil {
-			l.enqueue(what.SocketID, task{"a message", func(ctx context.Context) error {
+			l.enqueue(what.SocketID, task{"message", what.Type, func(ctx context.Context) error {
 				return handler(ctx, what, l.client)
 			}})
 		} else if handler := l.plugin.OnRequest[what.Type]; handler != nil {
-			l.enqueue(what.SocketID, task{"a request", func(ctx context.Context) error {
+			l.enqueue(what.SocketID, task{"request", what.Type, func(ctx context.Context) error {
 				return l.reply(ctx, what, handler)
 			}})
 		}
 	case *SocketOpened:
-		l.dispatchSocket("an opened socket", &what.Socket, l.plugin.OnSocketOpened)
+		l.dispatchSocket("socket opened", &what.Socket, l.plugin.OnSocketOpened)
 		l.dispatchIfReady(&what.Socket)
 	case *SocketUpdated:
 		l.dispatchIfReady(&what.Socket)
 	case *SocketClosed:
 		delete(l.ready, what.SocketID)
 		if handler := l.plugin.OnSocketClosed; handler != nil {
-			l.enqueue(what.SocketID, task{"a closed socket", func(ctx context.Context) error {
+			l.enqueue(what.SocketID, task{"socket closed", "", func(ctx context.Context) error {
 				return handler(ctx, what, l.client)
 			}})
 		}
@@ -164,12 +172,12 @@ func (l *eventListener) dispatchIfReady(socket *Socket) {
 		return
 	}
 	l.ready[socket.ID] = struct{}{}
-	l.dispatchSocket("a ready socket", socket, l.plugin.OnSocketReady)
+	l.dispatchSocket("socket ready", socket, l.plugin.OnSocketReady)
 }
 
 func (l *eventListener) dispatchSocket(event string, socket *Socket, handler SocketHandler) {
 	if handler != nil {
-		l.enqueue(socket.ID, task{event, func(ctx context.Context) error { return handler(ctx, socket, l.client) }})
+		l.enqueue(socket.ID, task{event, "", func(ctx context.Context) error { return handler(ctx, socket, l.client) }})
 	}
 }
 
@@ -215,8 +223,9 @@ func (l *eventListener) work(next socketQueue) {
 func (l *eventListener) drain(socketID string, next task) {
 	defer l.busy.Done()
 	for {
-		if err := guardedCall(func() error { return next.handle(l.ctx) }); err != nil {
-			fmt.Fprintf(os.Stderr, "plugin `%s`: handler of %s: %v\n", l.session.PluginName, next.event, err)
+		// When the context has ended, nobody waits for the handler, and its error is only a consequence.
+		if err := guardedCall(func() error { return next.handle(l.ctx) }); err != nil && l.ctx.Err() == nil {
+			l.plugin.logFailure(l.ctx, next.String(), err)
 		}
 		<-l.slots
 		l.mu.Lock()
@@ -245,7 +254,7 @@ func (l *eventListener) reply(ctx context.Context, request *Message, handler Req
 	if failed == nil {
 		_, err = l.client.Reply(ctx, request, json.RawMessage(text))
 	} else {
-		_, err = l.client.ReplyError(ctx, request, failed.Error())
+		_, err = l.client.ReplyError(ctx, request, failureFrom(failed).Error())
 	}
 	switch Reason(err) {
 	case "ALREADY_ANSWERED", "REQUEST_EXPIRED", "REQUEST_NOT_FOUND":

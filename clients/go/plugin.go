@@ -25,7 +25,7 @@ var reconnectDelays = []time.Duration{200 * time.Millisecond, 500 * time.Millise
 // A Plugin is a plugin: its name and its handlers. It must not be changed while it runs.
 //
 // A handler that fails or panics never ends the plugin: errors of hooks (Serve, Transform, ResolveImport) are
-// shown in the page, those of OnRequest are sent to the page, all others are written to standard error. The
+// shown in the page, those of OnRequest are sent to the page, and all are logged, with the stack of a panic. The
 // exceptions are ServerStart and ServerStop, whose errors end Run.
 //
 // Events of one socket are handled sequentially, in order; those of different sockets, and all calls of hooks,

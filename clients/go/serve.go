@@ -69,6 +69,7 @@ func (h *ServeHook) stream(session *Session) hookType[pb.ServeRequest, pb.ServeR
 		return &pb.ServeRequest{Message: &pb.ServeRequest_Result{Result: result}}
 	}
 	return hookType[pb.ServeRequest, pb.ServeResponse]{
+		name: "serve",
 		live: &h.live,
 		connect: func(ctx context.Context) (grpc.BidiStreamingClient[pb.ServeRequest, pb.ServeResponse], error) {
 			return session.Client.rpc.Serve(ctx)
@@ -96,6 +97,7 @@ func (h *ServeHook) stream(session *Session) hookType[pb.ServeRequest, pb.ServeR
 			request.Body, request.BodyOmitted = call.GetBody(), call.GetBodyOmitted()
 			return hookCall[pb.ServeRequest]{
 				id:        call.GetCallId(),
+				path:      call.GetRequest().GetPath(),
 				remaining: call.GetTimeRemaining(),
 				handle: func(ctx context.Context) (*pb.ServeRequest, error) {
 					content, err := h.Handler(ctx, request)

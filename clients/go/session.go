@@ -53,6 +53,7 @@ type Session struct {
 	// [Content.File] may name files in it.
 	ScratchDir string
 
+	plugin *Plugin
 	config string
 	// id associates streams with the session. It is a secret.
 	id string
@@ -98,7 +99,7 @@ func (s *Session) waitForStart(call context.Context) error {
 	}
 }
 
-func sessionFrom(client *Client, started *pb.ServerStarted) *Session {
+func sessionFrom(plugin *Plugin, client *Client, started *pb.ServerStarted) *Session {
 	return &Session{
 		Client:           client,
 		PluginName:       started.GetPluginName(),
@@ -108,6 +109,7 @@ func sessionFrom(client *Client, started *pb.ServerStarted) *Session {
 		Position:         positionFrom(started.GetPosition()),
 		RootDirs:         started.GetRootDirs(),
 		ScratchDir:       started.GetScratchDir(),
+		plugin:           plugin,
 		config:           started.GetConfigJson(),
 		id:               started.GetSessionId(),
 		started:          make(chan struct{}),
@@ -140,7 +142,7 @@ func (p *Plugin) session(ctx context.Context, client *Client, launchID string, d
 	running := &runningPlugin{
 		plugin:  p,
 		work:    work,
-		session: sessionFrom(client, first.GetStarted()),
+		session: sessionFrom(p, client, first.GetStarted()),
 		events:  make(chan sessionEvent, 1),
 		ended:   make(chan error, len(declared)+1),
 	}
@@ -337,10 +339,4 @@ func (r *runningPlugin) shutDown(program context.Context, grace time.Duration, r
 
 func (r *runningPlugin) failed(problem string, err error) error {
 	return &PluginError{Plugin: r.session.PluginName, Problem: problem, Err: err}
-}
-
-// guardedCall is like guarded, for a handler that returns only an error.
-func guardedCall(handler func() error) error {
-	_, err := guarded(func() (struct{}, error) { return struct{}{}, handler() })
-	return err
 }
