@@ -2,8 +2,8 @@
 // a web page, send messages to open pages, and receive messages from them.
 //
 // A [Plugin] is a struct with a name and handlers for hooks and events. [Plugin.Run] finds the daemon and
-// runs the plugin until its context is done. A [Client] is for tools: it sends to pages, runs code in them,
-// lists them and subscribes to their events.
+// runs the plugin until its context is done or the program gets SIGINT or SIGTERM. A [Client] is for tools: it
+// sends to pages, runs code in them, lists them and subscribes to their events.
 //
 // # Concurrency
 //

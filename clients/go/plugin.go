@@ -50,6 +50,9 @@ type Plugin struct {
 	// Logger gets the plugin's log: its connections and the errors of its handlers. nil = [slog.Default], which by
 	// default writes to standard error; a logger with [slog.DiscardHandler] silences the plugin.
 	Logger *slog.Logger
+	// NoSignalHandling leaves SIGINT and SIGTERM to the program, which stops the plugin with the context of Run.
+	// Otherwise Run and RunOnce handle them.
+	NoSignalHandling bool
 
 	// ServerStart is called once all hooks of the plugin are open, and again after each reconnect. Calls and events
 	// wait until it has returned: events as long as it takes, a call of a hook at most 10 s, and until 0.5 s before
@@ -97,9 +100,10 @@ type RequestHandler func(ctx context.Context, request *Message, client *Client) 
 // A SocketHandler is called with a socket. The context ends with the session.
 type SocketHandler func(ctx context.Context, socket *Socket, client *Client) error
 
-// Run runs the plugin until the context is done, which stops it gracefully: running handlers may finish,
-// ServerStop is called, the session is ended, and Run returns nil, all within 2 s. After that nothing in the
-// daemon waits for the plugin, and its name is free.
+// Run runs the plugin until the context is done or the program gets SIGINT (Ctrl-C) or SIGTERM, which stops it
+// gracefully: running handlers may finish, ServerStop is called, the session is ended, and Run returns nil, all
+// within 2 s. After that nothing in the daemon waits for the plugin, and its name is free. A second signal ends the
+// program at once. [Plugin.NoSignalHandling] is for programs that handle signals themselves.
 //
 // When the connection is lost or the daemon stops, the plugin reconnects after 0.2, 0.5, 1, 2, and then every
 // 5 s, without limit, and logs the reason. A discovered daemon is discovered again each
@@ -132,6 +136,11 @@ func (p *Plugin) run(ctx context.Context, reconnects bool) error {
 		defer hook.live.release()
 	}
 
+	if !p.NoSignalHandling {
+		var stop func()
+		ctx, stop = untilSignal(ctx)
+		defer stop()
+	}
 	launchID := ""
 	if p.Endpoint.isZero() {
 		launchID = envVariable(launchIDVariable)

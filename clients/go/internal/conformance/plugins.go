@@ -22,6 +22,7 @@ type pluginFields struct {
 	OnMessage        map[string]action  `json:"on_message"`
 	OnRequest        map[string]action  `json:"on_request"`
 	Options          map[string]options `json:"options"`
+	Signals          bool               `json:"signals"`
 	ServerStart      struct {
 		WaitFor string `json:"wait_for"`
 	} `json:"server_start"`
@@ -105,7 +106,8 @@ func (r *runner) plugin(c *command) (any, error) {
 func (r *runner) buildPlugin(c *command, started chan<- *pagewire.Session) *pagewire.Plugin {
 	plugin := &pagewire.Plugin{
 		Name: c.Name, Version: c.Version, RequiredFeatures: c.RequiredFeatures,
-		InjectWebSocket: c.Inject, ReplaceExisting: c.ReplaceExisting,
+		NoSignalHandling: !c.Signals,
+		InjectWebSocket:  c.Inject, ReplaceExisting: c.ReplaceExisting,
 		ServerStart: func(ctx context.Context, session *pagewire.Session) error {
 			if c.ServerStart.WaitFor != "" {
 				emit(map[string]any{"event": "starting", "plugin": c.Name})
