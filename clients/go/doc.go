@@ -18,6 +18,6 @@
 //
 // A problem at a single page is never an error, but a row of a [Report]. An [Error] is a refusal by the
 // daemon, with code and reason. The other errors are [EndpointError], [TokenFileError], [NoDaemonError],
-// [SeveralDaemonsError], [ConnectError], [DisconnectedError] and [PluginError]. Detect them with
-// [errors.As]; the text of each contains the remedy.
+// [SeveralDaemonsError], [ConnectError], [DisconnectedError], [PluginError] and, for handlers, [BodyTooLargeError].
+// Detect them with [errors.As]; the text of each contains the remedy.
 package pagewire

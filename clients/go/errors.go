@@ -166,6 +166,26 @@ func (e *DisconnectedError) Error() string {
 // Unwrap returns Err.
 func (e *DisconnectedError) Unwrap() error { return e.Err }
 
+// A BodyTooLargeError reports that a request body was omitted because the hook does not accept one of this size. If
+// the handler returns it, the page gets status 413, or 500 if the hook does not request bodies.
+type BodyTooLargeError struct {
+	// Bytes is the announced size of the body. 0 = unknown.
+	Bytes uint64
+	// Limit is the largest accepted size. 0 = the hook does not request bodies.
+	Limit int
+}
+
+func (e *BodyTooLargeError) Error() string {
+	if e.Limit == 0 {
+		return "this hook does not request bodies (set MaxRequestBodyBytes)"
+	}
+	size := fmt.Sprintf("more than %d", e.Limit)
+	if e.Bytes != 0 {
+		size = fmt.Sprint(e.Bytes)
+	}
+	return fmt.Sprintf("the request's body has %s bytes, but this hook accepts at most %d bytes (MaxRequestBodyBytes)", size, e.Limit)
+}
+
 // A PluginError reports an invalid plugin, or one whose start or stop handler failed.
 type PluginError struct {
 	// Plugin is the plugin's name.

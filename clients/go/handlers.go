@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime/debug"
 )
 
@@ -39,7 +40,11 @@ func failureFrom(err error) *Failure {
 	if panicked, ok := errors.AsType[*panicError](err); ok {
 		return &Failure{Message: panicked.message, Stack: panicked.stack}
 	}
-	return &Failure{Message: err.Error()}
+	failure := &Failure{Message: err.Error()}
+	if omitted, ok := errors.AsType[*BodyTooLargeError](err); ok && omitted.Limit > 0 {
+		failure.Status = http.StatusRequestEntityTooLarge
+	}
+	return failure
 }
 
 // logFailure logs the error of a handler, and what it handled.
