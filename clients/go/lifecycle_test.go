@@ -1,10 +1,12 @@
 package pagewire_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -188,4 +190,75 @@ func TestLogsTheErrorOfEveryHandler(t *testing.T) {
 	expect(`request "ask" failed: the handler panicked: oh`)
 	p.socket.Close()
 	expect("socket closed failed: broken")
+}
+
+func TestTheContextOfAHandlerTellsWhyItEnded(t *testing.T) {
+	for name, c := range map[string]struct {
+		timeout time.Duration
+		end     func(d *daemon, dropRequest, stopPlugin func())
+		err     error
+		cause   error
+	}{
+		"browser gone": {
+			end: func(_ *daemon, dropRequest, _ func()) { dropRequest() },
+			err: context.Canceled, cause: pagewire.ErrBrowserGone,
+		},
+		"deadline": {
+			timeout: 100 * time.Millisecond, end: func(*daemon, func(), func()) {},
+			err: context.DeadlineExceeded, cause: pagewire.ErrDeadline,
+		},
+		"daemon stops": {
+			end: func(d *daemon, _, _ func()) { d.stop() },
+			err: context.Canceled, cause: pagewire.ErrStopping,
+		},
+		"plugin stops": {
+			end: func(_ *daemon, _, stopPlugin func()) { stopPlugin() },
+			err: context.Canceled, cause: pagewire.ErrStopping,
+		},
+		"connection lost": {
+			end: func(d *daemon, _, _ func()) { d.kill() },
+			err: context.Canceled, cause: pagewire.ErrConnectionLost,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := startDaemon(t)
+			started, ended := make(chan struct{}), make(chan context.Context, 1)
+			hook := serve(func(ctx context.Context, _ *pagewire.Request) (*pagewire.Content, error) {
+				close(started)
+				<-ctx.Done()
+				ended <- ctx
+				return nil, ctx.Err()
+			}, pagewire.MatchPath("/hang"))
+			hook.Options.CallTimeout = cmp.Or(c.timeout, maxWait)
+			_, _, stopPlugin := d.run(&pagewire.Plugin{Name: "hang", Serve: hook})
+			ctx, dropRequest := context.WithCancel(within(t))
+			request, _ := http.NewRequestWithContext(ctx, "GET", d.HTTP+"/hang", nil)
+			go func() { _, _ = http.DefaultClient.Do(request) }()
+			next(t, started, "the call")
+			c.end(d, dropRequest, stopPlugin)
+			ctx = next(t, ended, "the end of the context")
+			if cause := context.Cause(ctx); ctx.Err() != c.err || !errors.Is(cause, c.cause) {
+				t.Errorf("the error is %v, the cause %v", ctx.Err(), cause)
+			}
+		})
+	}
+}
+
+func TestTheContextOfAnEventHandlerTellsWhyItEnded(t *testing.T) {
+	d := startDaemon(t)
+	started, ended := make(chan struct{}), make(chan error, 1)
+	d.run(&pagewire.Plugin{Name: "hang", OnMessage: map[string]pagewire.MessageHandler{
+		"hang": func(ctx context.Context, _ *pagewire.Message, _ *pagewire.Client) error {
+			close(started)
+			<-ctx.Done()
+			ended <- context.Cause(ctx)
+			return nil
+		},
+	}})
+	d.page(nil).sendText(`{"type":"hang"}`)
+	next(t, started, "the handler")
+	d.kill()
+	if cause := next(t, ended, "the end of the context"); !errors.Is(cause, pagewire.ErrConnectionLost) {
+		t.Error(cause)
+	}
 }

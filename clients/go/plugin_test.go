@@ -112,25 +112,6 @@ func TestReplacesFiltersWhileThePluginRuns(t *testing.T) {
 	}
 }
 
-func TestCancelsTheContextOfACanceledCall(t *testing.T) {
-	d := startDaemon(t)
-	started, canceled := make(chan struct{}), make(chan error, 1)
-	d.run(&pagewire.Plugin{Name: "hang", Serve: serve(func(ctx context.Context, _ *pagewire.Request) (*pagewire.Content, error) {
-		close(started)
-		<-ctx.Done()
-		canceled <- ctx.Err()
-		return nil, ctx.Err()
-	}, pagewire.MatchPath("/hang"))})
-	ctx, cancel := context.WithCancel(within(t))
-	request, _ := http.NewRequestWithContext(ctx, "GET", d.HTTP+"/hang", nil)
-	go func() { _, _ = http.DefaultClient.Do(request) }()
-	next(t, started, "the call")
-	cancel()
-	if err := next(t, canceled, "the cancellation"); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-}
-
 func TestHandlesMessagesAndRequestsOfOneSocketInOrder(t *testing.T) {
 	d := startDaemon(t)
 	order := make(chan string, 1000)

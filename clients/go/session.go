@@ -1,6 +1,7 @@
 package pagewire
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -121,11 +122,11 @@ func sessionFrom(plugin *Plugin, client *Client, started *pb.ServerStarted) *Ses
 // session.
 func (p *Plugin) session(ctx context.Context, client *Client, launchID string, declared []declaredHook, again bool) (roots []string, err error) {
 	// Handlers and streams outlive ctx by the grace period. Until all hooks are open, ctx and a timeout apply.
-	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	stopOpening := context.AfterFunc(ctx, cancel)
+	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer func() { cancel(cmp.Or(err, ErrStopping)) }()
+	stopOpening := context.AfterFunc(ctx, func() { cancel(ErrStopping) })
 	defer stopOpening()
-	timeout := time.AfterFunc(defaultDeadline, cancel)
+	timeout := time.AfterFunc(defaultDeadline, func() { cancel(nil) })
 	defer timeout.Stop()
 
 	stream, err := client.rpc.ServerStart(work, p.startRequest(launchID, declared))
