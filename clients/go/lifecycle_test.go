@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -84,8 +85,13 @@ func TestCallsAndEventsWaitForServerStart(t *testing.T) {
 
 func TestLogsItsConnectionsThroughTheLoggerOfTheMoment(t *testing.T) {
 	d := startDaemon(t)
-	before := slog.Default()
-	t.Cleanup(func() { slog.SetDefault(before) })
+	// SetDefault also makes package log write to the new logger, and does not undo that.
+	logger, output, flags := slog.Default(), log.Writer(), log.Flags()
+	t.Cleanup(func() {
+		slog.SetDefault(logger)
+		log.SetOutput(output)
+		log.SetFlags(flags)
+	})
 	early, late := make(logLines, 10), make(logLines, 10)
 	slog.SetDefault(slog.New(early))
 	started, ended, stop := d.run(&pagewire.Plugin{Name: "p"})
