@@ -311,3 +311,21 @@ func TestListsPluginsAndInvalidatesResults(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestPrintsToTheConsoleOfPages(t *testing.T) {
+	d := startDaemon(t)
+	client, p := d.client(), d.page(nil)
+	report, err := client.ConsoleLog(within(t), pagewire.ToAll(), pagewire.ConsoleWarn, "100% %s", pagewire.ConsoleSource("chat"), pagewire.ListReached())
+	if err != nil || len(report.ReachedSocketIDs) != 1 {
+		t.Error(report, err)
+	}
+	if text := p.receiveText(); !strings.Contains(text, `"source":"chat"`) || !strings.Contains(text, `"text":"100% %s"`) || !strings.Contains(text, `"level":"warn"`) {
+		t.Error(text)
+	}
+	if _, err := client.ConsoleLog(within(t), pagewire.ToAll(), pagewire.ConsoleLog, "alone"); err != nil {
+		t.Error(err)
+	}
+	if text := p.receiveText(); strings.Contains(text, "chat") || !strings.Contains(text, `"text":"alone"`) {
+		t.Error(text)
+	}
+}

@@ -101,10 +101,15 @@ type Failure struct {
 	DependsOn []string
 }
 
-// Error returns the message and the source location.
+// Error returns the message and the source location, as far as it is known.
 func (f *Failure) Error() string {
-	if f.File == "" {
+	switch {
+	case f.File == "":
 		return f.Message
+	case f.Line == 0:
+		return fmt.Sprintf("%s (%s)", f.Message, f.File)
+	case f.Column == 0:
+		return fmt.Sprintf("%s (%s:%d)", f.Message, f.File, f.Line)
 	}
 	return fmt.Sprintf("%s (%s:%d:%d)", f.Message, f.File, f.Line, f.Column)
 }

@@ -2,8 +2,8 @@
 // a web page, send messages to open pages, and receive messages from them.
 //
 // A [Plugin] is a struct with a name and handlers for hooks and events. [Plugin.Run] finds the daemon and
-// runs the plugin until its context is done. A [Client] is for tools: it sends to pages, runs code in them,
-// lists them and subscribes to their events.
+// runs the plugin until its context is done or the program gets SIGINT or SIGTERM. A [Client] is for tools: it
+// sends to pages, runs code in them, lists them and subscribes to their events.
 //
 // # Concurrency
 //
@@ -18,6 +18,6 @@
 //
 // A problem at a single page is never an error, but a row of a [Report]. An [Error] is a refusal by the
 // daemon, with code and reason. The other errors are [EndpointError], [TokenFileError], [NoDaemonError],
-// [SeveralDaemonsError], [ConnectError], [DisconnectedError] and [PluginError]. Detect them with
-// [errors.As]; the text of each contains the remedy.
+// [SeveralDaemonsError], [ConnectError], [DisconnectedError], [PluginError] and, for handlers, [BodyTooLargeError].
+// Detect them with [errors.As]; the text of each contains the remedy.
 package pagewire

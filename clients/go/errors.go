@@ -30,6 +30,20 @@ type Error struct {
 	Fields []FieldViolation
 }
 
+// The causes for which the context of a handler ends. [context.Cause] returns an error that is one of them for
+// [errors.Is]; any other is the error that ended the session.
+var (
+	// ErrBrowserGone: the browser dropped the request.
+	ErrBrowserGone = errors.New("the browser dropped the request")
+	// ErrDeadline: the call's time limit ([HookOptions.CallTimeout]) has passed. It is also
+	// [context.DeadlineExceeded], as is the error of the context.
+	ErrDeadline = fmt.Errorf("the call took too long: %w", context.DeadlineExceeded)
+	// ErrStopping: the daemon or the plugin stops, and the handler has not finished within the grace period.
+	ErrStopping = errors.New("the daemon or the plugin stops")
+	// ErrConnectionLost: the connection to the daemon was lost. Every [DisconnectedError] is it, too.
+	ErrConnectionLost = errors.New("the connection to the daemon was lost")
+)
+
 // A FieldViolation is a field of a request that the daemon refused.
 type FieldViolation struct {
 	// Field is its path in the request, such as target.ids.socket_ids.
@@ -165,6 +179,29 @@ func (e *DisconnectedError) Error() string {
 
 // Unwrap returns Err.
 func (e *DisconnectedError) Unwrap() error { return e.Err }
+
+// Is reports whether target is [ErrConnectionLost].
+func (e *DisconnectedError) Is(target error) bool { return target == ErrConnectionLost }
+
+// A BodyTooLargeError reports that a request body was omitted because the hook does not accept one of this size. If
+// the handler returns it, the page gets status 413, or 500 if the hook does not request bodies.
+type BodyTooLargeError struct {
+	// Bytes is the announced size of the body. 0 = unknown.
+	Bytes uint64
+	// Limit is the largest accepted size. 0 = the hook does not request bodies.
+	Limit int
+}
+
+func (e *BodyTooLargeError) Error() string {
+	if e.Limit == 0 {
+		return "this hook does not request bodies (set MaxRequestBodyBytes)"
+	}
+	size := fmt.Sprintf("more than %d", e.Limit)
+	if e.Bytes != 0 {
+		size = fmt.Sprint(e.Bytes)
+	}
+	return fmt.Sprintf("the request's body has %s bytes, but this hook accepts at most %d bytes (MaxRequestBodyBytes)", size, e.Limit)
+}
 
 // A PluginError reports an invalid plugin, or one whose start or stop handler failed.
 type PluginError struct {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"os"
-	"os/signal"
 	"strings"
 
 	pagewire "pagewire.dev/client"
@@ -14,8 +12,6 @@ import (
 
 // A plugin that exchanges messages with its pages, until Ctrl-C.
 func ExamplePlugin() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	plugin := &pagewire.Plugin{
 		Name:            "chat",
 		InjectWebSocket: true,
@@ -33,7 +29,7 @@ func ExamplePlugin() {
 			},
 		},
 	}
-	if err := plugin.Run(ctx); err != nil {
+	if err := plugin.Run(context.Background()); err != nil {
 		log.Fatal(err)
 	}
 }

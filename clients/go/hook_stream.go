@@ -2,9 +2,6 @@ package pagewire
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -20,6 +17,8 @@ const withdrawalTimeout = time.Second
 
 // A hookType describes one type of hook: how its stream is opened, and the messages to and from the daemon.
 type hookType[Req, Res any] struct {
+	// name is what the hook does, for the log.
+	name    string
 	live    *liveFilters
 	connect func(context.Context) (grpc.BidiStreamingClient[Req, Res], error)
 	open    func([]*pb.RequestFilter) *Req
@@ -38,6 +37,7 @@ type hookResponse interface {
 // A hookCall is a call from the daemon that needs a result.
 type hookCall[Req any] struct {
 	id        uint64
+	path      string
 	remaining *durationpb.Duration
 	// handle calls the handler and converts what it returns into a result.
 	handle func(context.Context) (*Req, error)
@@ -55,8 +55,9 @@ type openHook interface {
 
 type hookStream[Req, Res any] struct {
 	hookType[Req, Res]
-	stream grpc.BidiStreamingClient[Req, Res]
-	ctx    context.Context
+	session *Session
+	stream  grpc.BidiStreamingClient[Req, Res]
+	ctx     context.Context
 
 	// writing guards the sending side of the stream.
 	writing sync.Mutex
@@ -65,7 +66,7 @@ type hookStream[Req, Res any] struct {
 
 	mu sync.Mutex
 	// calls has the cancel functions of the running calls, by call id.
-	calls map[uint64]context.CancelFunc
+	calls map[uint64]context.CancelCauseFunc
 	// finishing is set when the stream is to end.
 	finishing bool
 	// withdrawn is set when the daemon makes no further calls: the stream ends after the last running one.
@@ -81,7 +82,9 @@ func startHook[Req, Res any](ctx context.Context, session *Session, kind hookTyp
 	if err != nil {
 		return nil, fromRPC(sessionCtx, err)
 	}
-	hook := &hookStream[Req, Res]{hookType: kind, stream: stream, ctx: ctx, calls: make(map[uint64]context.CancelFunc)}
+	hook := &hookStream[Req, Res]{
+		hookType: kind, session: session, stream: stream, ctx: ctx, calls: make(map[uint64]context.CancelCauseFunc),
+	}
 	kind.live.open(hook)
 	first, err := stream.Recv()
 	if err != nil {
@@ -104,17 +107,18 @@ func (h *hookStream[Req, Res]) run() error {
 			h.mu.Lock()
 			expected := h.finishing
 			h.mu.Unlock()
-			err = streamEnd(h.ctx, err)
-			h.end(err)
 			if expected {
+				h.end(ErrStopping)
 				return nil
 			}
+			err = streamEnd(h.ctx, err)
+			h.end(err)
 			return err
 		}
 		if call, ok := h.call(message); ok {
 			h.begin(call)
 		} else if cancel := any(message).(hookResponse).GetCancel(); cancel != nil {
-			h.finishCall(cancel.GetCallId())
+			h.cancelCall(cancel)
 		} else if any(message).(hookResponse).GetFiltersUpdated() != nil {
 			h.updated()
 		}
@@ -123,39 +127,55 @@ func (h *hookStream[Req, Res]) run() error {
 
 // begin runs a call in a goroutine of its own; the daemon limits their number.
 func (h *hookStream[Req, Res]) begin(call hookCall[Req]) {
-	var ctx context.Context
-	var cancel context.CancelFunc
+	ctx, cancel := context.WithCancelCause(h.ctx)
+	stopTimer := func() {}
 	if call.remaining != nil {
-		ctx, cancel = context.WithTimeout(h.ctx, call.remaining.AsDuration())
-	} else {
-		ctx, cancel = context.WithCancel(h.ctx)
+		ctx, stopTimer = context.WithTimeoutCause(ctx, call.remaining.AsDuration(), ErrDeadline)
 	}
 	h.mu.Lock()
 	h.calls[call.id] = cancel
 	h.mu.Unlock()
 	go func() {
-		defer h.finishCall(call.id)
-		result, err := guarded(func() (*Req, error) { return call.handle(ctx) })
+		defer stopTimer()
+		defer h.finishCall(call.id, nil)
+		var result *Req
+		err := h.session.waitForStart(ctx)
+		if err == nil {
+			result, err = guarded(func() (*Req, error) { return call.handle(ctx) })
+		}
 		if ctx.Err() != nil {
 			return // The daemon no longer waits for the result.
 		}
 		if err != nil {
+			h.session.plugin.logFailure(ctx, h.name+" of "+call.path, err)
 			result = call.fail(failureFrom(err).proto())
 		}
 		h.send(result)
 	}()
 }
 
-// finishCall removes a finished or canceled call. If the hook is withdrawn, it closes the stream after the last
-// call.
-func (h *hookStream[Req, Res]) finishCall(id uint64) {
+// cancelCall cancels a call of which the daemon does not await the result any more.
+func (h *hookStream[Req, Res]) cancelCall(canceled *pb.CallCancel) {
+	switch canceled.GetReason() {
+	case pb.CallCancel_REASON_DEADLINE:
+		// The timeout of the call's own context ends it now: only then is the context's error DeadlineExceeded.
+	case pb.CallCancel_REASON_CLIENT_GONE:
+		h.finishCall(canceled.GetCallId(), ErrBrowserGone)
+	default:
+		h.finishCall(canceled.GetCallId(), ErrStopping)
+	}
+}
+
+// finishCall removes a finished call, or one that is canceled for this cause. If the hook is withdrawn, it closes the
+// stream after the last call.
+func (h *hookStream[Req, Res]) finishCall(id uint64, cause error) {
 	h.mu.Lock()
 	cancel := h.calls[id]
 	delete(h.calls, id)
 	last := h.withdrawn && len(h.calls) == 0
 	h.mu.Unlock()
 	if cancel != nil {
-		cancel()
+		cancel(cause)
 	}
 	if last {
 		h.closeSend()
@@ -233,7 +253,7 @@ func (h *hookStream[Req, Res]) updated() {
 	}
 }
 
-// end fails the pending filter updates and cancels the running calls after the stream has ended.
+// end fails the pending filter updates and cancels the running calls after the stream has ended with this error.
 func (h *hookStream[Req, Res]) end(err error) {
 	h.live.close(h)
 	h.mu.Lock()
@@ -243,24 +263,6 @@ func (h *hookStream[Req, Res]) end(err error) {
 	}
 	h.updates = nil
 	for _, cancel := range h.calls {
-		cancel()
+		cancel(err)
 	}
-}
-
-// guarded runs a handler and converts a panic into a failure with its stack.
-func guarded[T any](handler func() (T, error)) (result T, err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			err = &Failure{Message: fmt.Sprintf("the handler panicked: %v", reason), Stack: string(debug.Stack())}
-		}
-	}()
-	return handler()
-}
-
-// failureFrom converts the error of a handler into a failure.
-func failureFrom(err error) *Failure {
-	if failure, ok := errors.AsType[*Failure](err); ok {
-		return failure
-	}
-	return &Failure{Message: err.Error()}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"sync"
 )
@@ -18,11 +17,11 @@ const maxHandlers = 256
 // An eventListener is the subscription of a plugin and the state of its handlers. Events of one socket are handled
 // sequentially.
 type eventListener struct {
-	plugin *Plugin
-	name   string
-	client *Client
-	ctx    context.Context
-	events *Subscription
+	plugin  *Plugin
+	session *Session
+	client  *Client
+	ctx     context.Context
+	events  *Subscription
 	// ready are the sockets known to be ready.
 	ready map[string]struct{}
 	// slots has an entry for each handler that runs or waits.
@@ -51,15 +50,24 @@ type socketQueue struct {
 
 // A task is one event to be handled.
 type task struct {
-	// event describes the event in error messages.
-	event  string
-	handle func(context.Context) error
+	// event is what happened, for the log.
+	event string
+	// messageType is the type of the message or request. Empty for other events.
+	messageType string
+	handle      func(context.Context) error
+}
+
+func (t task) String() string {
+	if t.messageType == "" {
+		return t.event
+	}
+	return fmt.Sprintf("%s %q", t.event, t.messageType)
 }
 
 // listen subscribes to the events that have handlers, starting at the session's position.
 func listen(ctx context.Context, plugin *Plugin, session *Session) (*eventListener, error) {
 	l := &eventListener{
-		plugin: plugin, name: session.PluginName, client: session.Client, ctx: ctx,
+		plugin: plugin, session: session, client: session.Client, ctx: ctx,
 		ready:     make(map[string]struct{}),
 		slots:     make(chan struct{}, maxHandlers),
 		finishing: make(chan struct{}),
@@ -112,8 +120,14 @@ func (l *eventListener) run() error {
 	return nil
 }
 
-// read dispatches events until the subscription ends. Its end is always an error.
+// read dispatches events until the subscription ends. Its end is always an error. Until ServerStart has returned, no
+// event is read.
 func (l *eventListener) read() error {
+	select {
+	case <-l.session.started:
+	case <-l.ctx.Done():
+		return fromContext(l.ctx)
+	}
 	for event, err := range l.events.Events() {
 		if err != nil {
 			return err
@@ -128,28 +142,28 @@ func (l *eventListener) dispatch(what What) {
 	switch what := what.(type) {
 	case *Message:
 		if handler := l.plugin.OnMessage[what.Type]; handler != nil {
-			l.enqueue(what.SocketID, task{"a message", func(ctx context.Context) error {
+			l.enqueue(what.SocketID, task{"message", what.Type, func(ctx context.Context) error {
 				return handler(ctx, what, l.client)
 			}})
 		} else if handler := l.plugin.OnRequest[what.Type]; handler != nil {
-			l.enqueue(what.SocketID, task{"a request", func(ctx context.Context) error {
+			l.enqueue(what.SocketID, task{"request", what.Type, func(ctx context.Context) error {
 				return l.reply(ctx, what, handler)
 			}})
 		}
 	case *SocketOpened:
-		l.dispatchSocket("an opened socket", &what.Socket, l.plugin.OnSocketOpened)
+		l.dispatchSocket("socket opened", &what.Socket, l.plugin.OnSocketOpened)
 		l.dispatchIfReady(&what.Socket)
 	case *SocketUpdated:
 		l.dispatchIfReady(&what.Socket)
 	case *SocketClosed:
 		delete(l.ready, what.SocketID)
 		if handler := l.plugin.OnSocketClosed; handler != nil {
-			l.enqueue(what.SocketID, task{"a closed socket", func(ctx context.Context) error {
+			l.enqueue(what.SocketID, task{"socket closed", "", func(ctx context.Context) error {
 				return handler(ctx, what, l.client)
 			}})
 		}
 	case *Gap:
-		fmt.Fprintf(os.Stderr, "plugin `%s`: events between %d and %d were lost\n", l.name, what.After, what.Before)
+		l.plugin.logger().Warn(fmt.Sprintf("lost the events between %d and %d", what.After, what.Before))
 	}
 }
 
@@ -158,12 +172,12 @@ func (l *eventListener) dispatchIfReady(socket *Socket) {
 		return
 	}
 	l.ready[socket.ID] = struct{}{}
-	l.dispatchSocket("a ready socket", socket, l.plugin.OnSocketReady)
+	l.dispatchSocket("socket ready", socket, l.plugin.OnSocketReady)
 }
 
 func (l *eventListener) dispatchSocket(event string, socket *Socket, handler SocketHandler) {
 	if handler != nil {
-		l.enqueue(socket.ID, task{event, func(ctx context.Context) error { return handler(ctx, socket, l.client) }})
+		l.enqueue(socket.ID, task{event, "", func(ctx context.Context) error { return handler(ctx, socket, l.client) }})
 	}
 }
 
@@ -209,8 +223,9 @@ func (l *eventListener) work(next socketQueue) {
 func (l *eventListener) drain(socketID string, next task) {
 	defer l.busy.Done()
 	for {
-		if err := guardedCall(func() error { return next.handle(l.ctx) }); err != nil {
-			fmt.Fprintf(os.Stderr, "plugin `%s`: handler of %s: %v\n", l.name, next.event, err)
+		// When the context has ended, nobody waits for the handler, and its error is only a consequence.
+		if err := guardedCall(func() error { return next.handle(l.ctx) }); err != nil && l.ctx.Err() == nil {
+			l.plugin.logFailure(l.ctx, next.String(), err)
 		}
 		<-l.slots
 		l.mu.Lock()
@@ -239,7 +254,7 @@ func (l *eventListener) reply(ctx context.Context, request *Message, handler Req
 	if failed == nil {
 		_, err = l.client.Reply(ctx, request, json.RawMessage(text))
 	} else {
-		_, err = l.client.ReplyError(ctx, request, failed.Error())
+		_, err = l.client.ReplyError(ctx, request, failureFrom(failed).Error())
 	}
 	switch Reason(err) {
 	case "ALREADY_ANSWERED", "REQUEST_EXPIRED", "REQUEST_NOT_FOUND":

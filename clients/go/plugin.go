@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -24,7 +25,7 @@ var reconnectDelays = []time.Duration{200 * time.Millisecond, 500 * time.Millise
 // A Plugin is a plugin: its name and its handlers. It must not be changed while it runs.
 //
 // A handler that fails or panics never ends the plugin: errors of hooks (Serve, Transform, ResolveImport) are
-// shown in the page, those of OnRequest are sent to the page, all others are written to standard error. The
+// shown in the page, those of OnRequest are sent to the page, and all are logged, with the stack of a panic. The
 // exceptions are ServerStart and ServerStop, whose errors end Run.
 //
 // Events of one socket are handled sequentially, in order; those of different sockets, and all calls of hooks,
@@ -46,9 +47,17 @@ type Plugin struct {
 	ReplaceExisting bool
 	// Endpoint is the daemon's endpoint. Zero = it is discovered: see [FindEndpoint].
 	Endpoint Endpoint
+	// Logger gets the plugin's log: its connections and the errors of its handlers. nil = [slog.Default], which by
+	// default writes to standard error; a logger with [slog.DiscardHandler] silences the plugin.
+	Logger *slog.Logger
+	// NoSignalHandling leaves SIGINT and SIGTERM to the program, which stops the plugin with the context of Run.
+	// Otherwise Run and RunOnce handle them.
+	NoSignalHandling bool
 
-	// ServerStart is called once all hooks of the plugin are open, and again after each reconnect. Hooks and
-	// event handlers may be called before it returns.
+	// ServerStart is called once all hooks of the plugin are open, and again after each reconnect. Calls and events
+	// wait until it has returned: events as long as it takes, a call of a hook at most 10 s, and until 0.5 s before
+	// its deadline; then the page gets status 503. So start long work in a goroutine, which the context ends with
+	// the session.
 	ServerStart func(ctx context.Context, session *Session) error
 	// ServerStop is called when the daemon stops or the program stops the plugin, before Run returns or the
 	// plugin reconnects. It has the daemon's grace period, or 2 s when the program stops the plugin. Not called when
@@ -91,12 +100,13 @@ type RequestHandler func(ctx context.Context, request *Message, client *Client) 
 // A SocketHandler is called with a socket. The context ends with the session.
 type SocketHandler func(ctx context.Context, socket *Socket, client *Client) error
 
-// Run runs the plugin until the context is done, which stops it gracefully: running handlers may finish,
-// ServerStop is called, the session is ended, and Run returns nil, all within 2 s. After that nothing in the
-// daemon waits for the plugin, and its name is free.
+// Run runs the plugin until the context is done or the program gets SIGINT (Ctrl-C) or SIGTERM, which stops it
+// gracefully: running handlers may finish, ServerStop is called, the session is ended, and Run returns nil, all
+// within 2 s. After that nothing in the daemon waits for the plugin, and its name is free. A second signal ends the
+// program at once. [Plugin.NoSignalHandling] is for programs that handle signals themselves.
 //
 // When the connection is lost or the daemon stops, the plugin reconnects after 0.2, 0.5, 1, 2, and then every
-// 5 s, without limit, and writes the reason to standard error. A discovered daemon is discovered again each
+// 5 s, without limit, and logs the reason. A discovered daemon is discovered again each
 // time, and only one that serves the same folders is accepted. Permanent refusals end Run with an [Error]:
 // UNAUTHENTICATED (unless the token was discovered), INVALID_ARGUMENT, FAILED_PRECONDITION, REPLACED, and at
 // the first attempt PLUGIN_NAME_TAKEN. Run also returns an error when the first attempt finds no daemon, and a
@@ -126,6 +136,11 @@ func (p *Plugin) run(ctx context.Context, reconnects bool) error {
 		defer hook.live.release()
 	}
 
+	if !p.NoSignalHandling {
+		var stop func()
+		ctx, stop = untilSignal(ctx)
+		defer stop()
+	}
 	launchID := ""
 	if p.Endpoint.isZero() {
 		launchID = envVariable(launchIDVariable)
@@ -157,15 +172,12 @@ func (p *Plugin) run(ctx context.Context, reconnects bool) error {
 		if !reconnects || err != nil && p.isFinal(err, lastRoots != nil) {
 			return err
 		}
+		delay := reconnectDelays[min(attempts, len(reconnectDelays)-1)]
 		if roots != nil {
-			reason := "the daemon has stopped"
-			if err != nil {
-				reason = err.Error()
-			}
-			fmt.Fprintf(os.Stderr, "plugin `%s`: %s; reconnecting\n", p.Name, reason)
+			p.logger().Warn(fmt.Sprintf("lost the daemon: %s; connecting again in %g s", lossReason(err), delay.Seconds()))
 		}
 		select {
-		case <-time.After(reconnectDelays[min(attempts, len(reconnectDelays)-1)]):
+		case <-time.After(delay):
 		case <-ctx.Done():
 			return nil
 		}
@@ -187,7 +199,26 @@ func (p *Plugin) attempt(ctx context.Context, launchID string, hooks []declaredH
 		return nil, err
 	}
 	defer client.Close()
-	return p.session(ctx, client, launchID, hooks)
+	return p.session(ctx, client, launchID, hooks, lastRoots != nil)
+}
+
+// lossReason describes the error of a session that ended, which is nil when the daemon has stopped.
+func lossReason(err error) string {
+	if err == nil {
+		return "it has stopped"
+	}
+	if lost, ok := errors.AsType[*DisconnectedError](err); ok {
+		err = lost.Err
+	}
+	return err.Error()
+}
+
+// logger returns the logger to use now: the program may set another default at any time.
+func (p *Plugin) logger() *slog.Logger {
+	if p.Logger != nil {
+		return p.Logger
+	}
+	return slog.Default()
 }
 
 func isPluginError(err error) bool {

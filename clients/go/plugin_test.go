@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -107,25 +108,6 @@ func TestReplacesFiltersWhileThePluginRuns(t *testing.T) {
 		t.Error(err)
 	}
 	if err := next(t, ended, "the end of the plugin"); pagewire.Reason(err) != "FIELD_INVALID" {
-		t.Error(err)
-	}
-}
-
-func TestCancelsTheContextOfACanceledCall(t *testing.T) {
-	d := startDaemon(t)
-	started, canceled := make(chan struct{}), make(chan error, 1)
-	d.run(&pagewire.Plugin{Name: "hang", Serve: serve(func(ctx context.Context, _ *pagewire.Request) (*pagewire.Content, error) {
-		close(started)
-		<-ctx.Done()
-		canceled <- ctx.Err()
-		return nil, ctx.Err()
-	}, pagewire.MatchPath("/hang"))})
-	ctx, cancel := context.WithCancel(within(t))
-	request, _ := http.NewRequestWithContext(ctx, "GET", d.HTTP+"/hang", nil)
-	go func() { _, _ = http.DefaultClient.Do(request) }()
-	next(t, started, "the call")
-	cancel()
-	if err := next(t, canceled, "the cancellation"); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -338,6 +320,60 @@ func TestInvalidUTF8DoesNotEndAStream(t *testing.T) {
 		}
 		if _, err := client.SendText(within(t), pagewire.ToAll(), "x"); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+func TestReadingAnOmittedRequestBodyIsAnError(t *testing.T) {
+	d := startDaemon(t)
+	errs := make(chan error, 1)
+	read := func(_ context.Context, r *pagewire.Request) (*pagewire.Content, error) {
+		body, err := r.ReadBody()
+		errs <- err
+		if err != nil {
+			return nil, fmt.Errorf("reading: %w", err)
+		}
+		return pagewire.Text(string(body)), nil
+	}
+	limited, none := serve(read, pagewire.MatchPath("/limited").Methods("POST")), serve(read, pagewire.MatchPath("/none").Methods("POST"))
+	limited.MaxRequestBodyBytes = 4
+	d.run(&pagewire.Plugin{Name: "limited", Serve: limited})
+	d.run(&pagewire.Plugin{Name: "none", Serve: none})
+	for _, c := range []struct {
+		path, body string
+		chunked    bool
+		status     int
+		expected   *pagewire.BodyTooLargeError
+		text       string
+	}{
+		{path: "/limited", body: "four", status: 200},
+		{"/limited", "fives", false, 413, &pagewire.BodyTooLargeError{Bytes: 5, Limit: 4}, "the request's body has 5 bytes, but this hook accepts at most 4 bytes (MaxRequestBodyBytes)"},
+		{"/limited", "fives", true, 413, &pagewire.BodyTooLargeError{Limit: 4}, "the request's body has more than 4 bytes, but this hook accepts at most 4 bytes (MaxRequestBodyBytes)"},
+		{"/none", "x", false, 500, &pagewire.BodyTooLargeError{Bytes: 1}, "this hook does not request bodies (set MaxRequestBodyBytes)"},
+		{path: "/none", status: 200},
+	} {
+		var body io.Reader = strings.NewReader(c.body)
+		if c.chunked {
+			body = io.MultiReader(body)
+		}
+		response, err := http.Post(d.HTTP+c.path, "text/plain", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != c.status {
+			t.Errorf("%s: %d", c.path, response.StatusCode)
+		}
+		err = next(t, errs, "the call")
+		if c.expected == nil {
+			if err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		omitted, ok := errors.AsType[*pagewire.BodyTooLargeError](err)
+		if !ok || *omitted != *c.expected || err.Error() != c.text {
+			t.Errorf("%s: %v", c.path, err)
 		}
 	}
 }

@@ -28,7 +28,9 @@ type Request struct {
 	Traceparent string
 	// FilePath is the absolute path, on the daemon's machine, of the file that would answer it. Empty = none.
 	FilePath string
-	// Body is the request body, if requested with [ServeHook.MaxRequestBodyBytes].
+	// Body is the request body, if requested with [ServeHook.MaxRequestBodyBytes]. Empty if it was omitted.
+	//
+	// Deprecated: use [Request.ReadBody], which returns an error if the body was omitted.
 	Body []byte
 	// BodyOmitted is whether the body was omitted because it exceeds [ServeHook.MaxRequestBodyBytes].
 	BodyOmitted bool
@@ -37,7 +39,14 @@ type Request struct {
 	TimeRemaining time.Duration
 	// Session is the session of the plugin; its Client is the connection to use.
 	Session *Session
+
+	// omitted is the error of reading the body. nil if it was not omitted.
+	omitted error
 }
+
+// ReadBody returns the request body. The error is a [BodyTooLargeError] if it is larger than
+// [ServeHook.MaxRequestBodyBytes], which by default is 0; a handler may return it as its own.
+func (r *Request) ReadBody() ([]byte, error) { return r.Body, r.omitted }
 
 func requestFrom(request *pb.RequestContext, remaining *durationpb.Duration, session *Session) *Request {
 	return &Request{

@@ -86,6 +86,7 @@ func (h *ResolveImportHook) stream(session *Session) hookType[pb.ResolveImportRe
 		return &pb.ResolveImportRequest{Message: &pb.ResolveImportRequest_Result{Result: result}}
 	}
 	return hookType[pb.ResolveImportRequest, pb.ResolveImportResponse]{
+		name: "import resolution",
 		live: &h.live,
 		connect: func(ctx context.Context) (grpc.BidiStreamingClient[pb.ResolveImportRequest, pb.ResolveImportResponse], error) {
 			return session.Client.rpc.ResolveImport(ctx)
@@ -111,6 +112,7 @@ func (h *ResolveImportHook) stream(session *Session) hookType[pb.ResolveImportRe
 			}
 			return hookCall[pb.ResolveImportRequest]{
 				id:        call.GetCallId(),
+				path:      call.GetImporter().GetPath(),
 				remaining: call.GetTimeRemaining(),
 				handle: func(ctx context.Context) (*pb.ResolveImportRequest, error) {
 					resolved, err := h.Handler(ctx, imports)

@@ -171,13 +171,34 @@ func (l ConsoleLevel) proto() pb.ConsoleLevel {
 	return pb.ConsoleLevel_CONSOLE_LEVEL_LOG
 }
 
+// A ConsoleOption is an option of [Client.ConsoleLog]: a [ConsoleSource] or a [SendOption].
+type ConsoleOption interface {
+	addTo(*pb.SendConsoleLogRequest)
+}
+
+// ConsoleSource is where a text for the console comes from, such as a plugin's name. The pages print it before the
+// text, in brackets.
+type ConsoleSource string
+
+func (s ConsoleSource) addTo(request *pb.SendConsoleLogRequest) { request.Source = string(s) }
+
+func (o SendOption) addTo(request *pb.SendConsoleLogRequest) {
+	if o.set != nil {
+		o.set(request.Delivery)
+	}
+}
+
 // ConsoleLog prints text to the console of pages. The text is not a format string.
-func (c *Client) ConsoleLog(ctx context.Context, target Target, level ConsoleLevel, text string, options ...SendOption) (*Report, error) {
+func (c *Client) ConsoleLog(ctx context.Context, target Target, level ConsoleLevel, text string, options ...ConsoleOption) (*Report, error) {
 	ctx, cancel := withDefaultDeadline(ctx, defaultDeadline)
 	defer cancel()
-	response, err := c.rpc.SendConsoleLog(ctx, &pb.SendConsoleLogRequest{
-		Target: target.proto(), Level: level.proto(), Text: text, Delivery: deliveryOf(options),
-	})
+	request := &pb.SendConsoleLogRequest{
+		Target: target.proto(), Level: level.proto(), Text: text, Delivery: &pb.DeliveryOptions{},
+	}
+	for _, option := range options {
+		option.addTo(request)
+	}
+	response, err := c.rpc.SendConsoleLog(ctx, request)
 	if err != nil {
 		return nil, fromRPC(ctx, err)
 	}

@@ -35,8 +35,8 @@ type ServeHook struct {
 	Handler func(ctx context.Context, request *Request) (*Content, error)
 	// Phase is when the hook is called.
 	Phase ServePhase
-	// MaxRequestBodyBytes is the largest request body to receive; a larger one is omitted
-	// ([Request.BodyOmitted]). 0 = no bodies; at most 16 MiB.
+	// MaxRequestBodyBytes is the largest request body to receive; a larger one is omitted, and reading it is an
+	// error ([Request.ReadBody]). 0 = no bodies; at most 16 MiB.
 	MaxRequestBodyBytes int
 	// Options are the options that all hooks share.
 	Options HookOptions
@@ -69,6 +69,7 @@ func (h *ServeHook) stream(session *Session) hookType[pb.ServeRequest, pb.ServeR
 		return &pb.ServeRequest{Message: &pb.ServeRequest_Result{Result: result}}
 	}
 	return hookType[pb.ServeRequest, pb.ServeResponse]{
+		name: "serve",
 		live: &h.live,
 		connect: func(ctx context.Context) (grpc.BidiStreamingClient[pb.ServeRequest, pb.ServeResponse], error) {
 			return session.Client.rpc.Serve(ctx)
@@ -94,8 +95,14 @@ func (h *ServeHook) stream(session *Session) hookType[pb.ServeRequest, pb.ServeR
 			}
 			request := requestFrom(call.GetRequest(), call.GetTimeRemaining(), session)
 			request.Body, request.BodyOmitted = call.GetBody(), call.GetBodyOmitted()
+			if request.BodyOmitted {
+				// The daemon caps the limit.
+				limit := min(size(h.MaxRequestBodyBytes), session.Server.Limits.MaxBodyBytes)
+				request.omitted = &BodyTooLargeError{call.GetOmittedBodyBytes(), int(limit)}
+			}
 			return hookCall[pb.ServeRequest]{
 				id:        call.GetCallId(),
+				path:      call.GetRequest().GetPath(),
 				remaining: call.GetTimeRemaining(),
 				handle: func(ctx context.Context) (*pb.ServeRequest, error) {
 					content, err := h.Handler(ctx, request)

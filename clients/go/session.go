@@ -1,11 +1,15 @@
 package pagewire
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -21,6 +25,11 @@ const (
 	// defaultGrace is the time that handlers have to finish, unless the daemon sets another one. After it they
 	// are canceled.
 	defaultGrace = 2 * time.Second
+	// startWait limits how long a call waits for ServerStart. After it the call fails with status 503.
+	startWait = 10 * time.Second
+	// startMargin is the time before its deadline at which a call stops waiting for ServerStart, so that the page
+	// gets the plugin's explanation instead of a timeout.
+	startMargin = 500 * time.Millisecond
 )
 
 // A Session is a running plugin's view of its daemon: a snapshot from the start of the session, and a client for
@@ -45,9 +54,12 @@ type Session struct {
 	// [Content.File] may name files in it.
 	ScratchDir string
 
+	plugin *Plugin
 	config string
 	// id associates streams with the session. It is a secret.
 	id string
+	// started is closed once ServerStart has returned without an error, at once if the plugin has none.
+	started chan struct{}
 }
 
 // Config decodes the plugin's section of the daemon's configuration, and returns whether there is one.
@@ -63,7 +75,32 @@ func (s *Session) inSession(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "pagewire-session", s.id)
 }
 
-func sessionFrom(client *Client, started *pb.ServerStarted) *Session {
+// waitForStart waits until ServerStart has returned. It returns an error when the call's context ends first, and a
+// [Failure] when the call has waited for too long.
+func (s *Session) waitForStart(call context.Context) error {
+	select {
+	case <-s.started:
+		return nil
+	default:
+	}
+	wait := startWait
+	if deadline, ok := call.Deadline(); ok {
+		wait = min(wait, time.Until(deadline)-startMargin)
+	}
+	select {
+	case <-s.started:
+		return nil
+	case <-call.Done():
+		return call.Err()
+	case <-time.After(wait):
+		return &Failure{
+			Message: fmt.Sprintf("plugin %q is still starting: server_start has not returned", s.PluginName),
+			Status:  http.StatusServiceUnavailable,
+		}
+	}
+}
+
+func sessionFrom(plugin *Plugin, client *Client, started *pb.ServerStarted) *Session {
 	return &Session{
 		Client:           client,
 		PluginName:       started.GetPluginName(),
@@ -73,20 +110,23 @@ func sessionFrom(client *Client, started *pb.ServerStarted) *Session {
 		Position:         positionFrom(started.GetPosition()),
 		RootDirs:         started.GetRootDirs(),
 		ScratchDir:       started.GetScratchDir(),
+		plugin:           plugin,
 		config:           started.GetConfigJson(),
 		id:               started.GetSessionId(),
+		started:          make(chan struct{}),
 	}
 }
 
 // session runs one session of a plugin, and returns the folders of the daemon if the plugin became ready. The error
-// is nil when the daemon stops or the program stops the plugin.
-func (p *Plugin) session(ctx context.Context, client *Client, launchID string, declared []declaredHook) (roots []string, err error) {
+// is nil when the daemon stops or the program stops the plugin. again is whether the plugin was ready in an earlier
+// session.
+func (p *Plugin) session(ctx context.Context, client *Client, launchID string, declared []declaredHook, again bool) (roots []string, err error) {
 	// Handlers and streams outlive ctx by the grace period. Until all hooks are open, ctx and a timeout apply.
-	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	stopOpening := context.AfterFunc(ctx, cancel)
+	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer func() { cancel(cmp.Or(err, ErrStopping)) }()
+	stopOpening := context.AfterFunc(ctx, func() { cancel(ErrStopping) })
 	defer stopOpening()
-	timeout := time.AfterFunc(defaultDeadline, cancel)
+	timeout := time.AfterFunc(defaultDeadline, func() { cancel(nil) })
 	defer timeout.Stop()
 
 	stream, err := client.rpc.ServerStart(work, p.startRequest(launchID, declared))
@@ -103,9 +143,12 @@ func (p *Plugin) session(ctx context.Context, client *Client, launchID string, d
 	running := &runningPlugin{
 		plugin:  p,
 		work:    work,
-		session: sessionFrom(client, first.GetStarted()),
+		session: sessionFrom(p, client, first.GetStarted()),
 		events:  make(chan sessionEvent, 1),
 		ended:   make(chan error, len(declared)+1),
+	}
+	if p.ServerStart == nil {
+		close(running.session.started)
 	}
 	go running.read(stream)
 	for _, hook := range declared {
@@ -125,7 +168,7 @@ func (p *Plugin) session(ctx context.Context, client *Client, launchID string, d
 	if !stopOpening() || !timeout.Stop() {
 		return nil, fromContext(work)
 	}
-	return running.run(ctx)
+	return running.run(ctx, again)
 }
 
 // A runningPlugin is a plugin with an open session.
@@ -202,7 +245,7 @@ func (r *runningPlugin) endReason(err error) error {
 
 // run runs the hooks until the session ends or ctx is done, and shuts down gracefully if possible. It returns the
 // folders of the daemon if the plugin became ready.
-func (r *runningPlugin) run(ctx context.Context) (roots []string, err error) {
+func (r *runningPlugin) run(ctx context.Context, again bool) (roots []string, err error) {
 	for _, hook := range r.hooks {
 		go func() { r.ended <- hook.run() }()
 	}
@@ -220,8 +263,9 @@ func (r *runningPlugin) run(ctx context.Context) (roots []string, err error) {
 				return roots, r.shutDown(ctx, event.grace, runningHooks)
 			}
 			roots = slices.Clone(r.session.RootDirs)
-			if start := r.plugin.ServerStart; start != nil {
-				go func() { started <- guardedCall(func() error { return start(r.work, r.session) }) }()
+			r.logConnected(again)
+			if r.plugin.ServerStart != nil {
+				go func() { started <- r.start() }()
 			}
 		case err := <-started:
 			if err != nil {
@@ -235,6 +279,27 @@ func (r *runningPlugin) run(ctx context.Context) (roots []string, err error) {
 			return roots, r.shutDown(ctx, defaultGrace, runningHooks)
 		}
 	}
+}
+
+// logConnected logs to which daemon the plugin is connected: the address of its pages, and the plugin's name there.
+func (r *runningPlugin) logConnected(again bool) {
+	daemon := "the daemon"
+	if urls := r.session.Server.BaseURLs; len(urls) > 0 {
+		daemon = strings.TrimSuffix(urls[0], "/")
+	}
+	if again {
+		daemon += " again"
+	}
+	r.plugin.logger().Info(fmt.Sprintf("connected to %s as %q", daemon, r.session.PluginName))
+}
+
+// start calls ServerStart, and then lets the calls and events that wait for it begin.
+func (r *runningPlugin) start() error {
+	err := guardedCall(func() error { return r.plugin.ServerStart(r.work, r.session) })
+	if err == nil {
+		close(r.session.started)
+	}
+	return err
 }
 
 // shutDown calls ServerStop and lets the running handlers finish. It ends the session if the program stops the
@@ -275,10 +340,4 @@ func (r *runningPlugin) shutDown(program context.Context, grace time.Duration, r
 
 func (r *runningPlugin) failed(problem string, err error) error {
 	return &PluginError{Plugin: r.session.PluginName, Problem: problem, Err: err}
-}
-
-// guardedCall is like guarded, for a handler that returns only an error.
-func guardedCall(handler func() error) error {
-	_, err := guarded(func() (struct{}, error) { return struct{}{}, handler() })
-	return err
 }

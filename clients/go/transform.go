@@ -115,6 +115,7 @@ func (h *TransformHook) stream(session *Session) hookType[pb.TransformRequest, p
 		return &pb.TransformRequest{Message: &pb.TransformRequest_Result{Result: result}}
 	}
 	return hookType[pb.TransformRequest, pb.TransformResponse]{
+		name: "transform",
 		live: &h.live,
 		connect: func(ctx context.Context) (grpc.BidiStreamingClient[pb.TransformRequest, pb.TransformResponse], error) {
 			return session.Client.rpc.Transform(ctx)
@@ -140,6 +141,7 @@ func (h *TransformHook) stream(session *Session) hookType[pb.TransformRequest, p
 			}
 			return hookCall[pb.TransformRequest]{
 				id:        call.GetCallId(),
+				path:      call.GetRequest().GetPath(),
 				remaining: call.GetTimeRemaining(),
 				handle: func(ctx context.Context) (*pb.TransformRequest, error) {
 					change, err := h.Handler(ctx, response)

@@ -22,6 +22,10 @@ type pluginFields struct {
 	OnMessage        map[string]action  `json:"on_message"`
 	OnRequest        map[string]action  `json:"on_request"`
 	Options          map[string]options `json:"options"`
+	Signals          bool               `json:"signals"`
+	ServerStart      struct {
+		WaitFor string `json:"wait_for"`
+	} `json:"server_start"`
 }
 
 type options struct {
@@ -102,8 +106,15 @@ func (r *runner) plugin(c *command) (any, error) {
 func (r *runner) buildPlugin(c *command, started chan<- *pagewire.Session) *pagewire.Plugin {
 	plugin := &pagewire.Plugin{
 		Name: c.Name, Version: c.Version, RequiredFeatures: c.RequiredFeatures,
-		InjectWebSocket: c.Inject, ReplaceExisting: c.ReplaceExisting,
-		ServerStart: func(_ context.Context, session *pagewire.Session) error {
+		NoSignalHandling: !c.Signals,
+		InjectWebSocket:  c.Inject, ReplaceExisting: c.ReplaceExisting,
+		ServerStart: func(ctx context.Context, session *pagewire.Session) error {
+			if c.ServerStart.WaitFor != "" {
+				emit(map[string]any{"event": "starting", "plugin": c.Name})
+			}
+			if err := r.waitFor(ctx, c.ServerStart.WaitFor); err != nil {
+				return err
+			}
 			emit(map[string]any{"event": "started", "plugin": c.Name, "sockets": socketIDs(session)})
 			select {
 			case started <- session:

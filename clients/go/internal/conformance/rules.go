@@ -198,9 +198,12 @@ func (r *rule) content(request *pagewire.Request) (*pagewire.Content, error) {
 		for name := range request.Header {
 			headers[strings.ToLower(name)] = request.Header.Get(name)
 		}
-		var err error
+		body, err := request.ReadBody()
+		if err != nil {
+			return nil, err
+		}
 		content, err = pagewire.JSON(map[string]any{
-			"method": request.Method, "path": request.Path, "query": request.Query, "headers": headers, "body": string(request.Body),
+			"method": request.Method, "path": request.Path, "query": request.Query, "headers": headers, "body": string(body),
 		})
 		if err != nil {
 			return nil, err
