@@ -18,6 +18,7 @@ import type {
 import { LiveFilters, type HookFilters } from '../liveFilters.js';
 import type { Method } from '../methods.js';
 import type { Awaitable, HookOptions } from './plugin.js';
+import type { Start } from './start.js';
 
 /**
  * How long to wait, when a hook finishes, for the daemon to confirm that it makes no further calls. After that the stream
@@ -46,6 +47,7 @@ interface FromDaemon<Call> {
 
 /** The argument of a handler, as far as this module uses it. */
 interface Cancellable {
+  readonly timeRemainingMs: number | undefined;
   cancel(reason: unknown): void;
 }
 
@@ -77,6 +79,7 @@ export interface HookSession {
   readonly channel: Channel;
   readonly client: Client;
   readonly sessionId: string;
+  readonly start: Start;
   /** Called when the stream ends, with the error if it did not end gracefully. */
   readonly onEnd: (error: Error | undefined) => void;
 }
@@ -106,6 +109,7 @@ class HookStream<
   readonly opened: Promise<void>;
   readonly #hook: Hook<Open, Call, Result, Input, Output>;
   readonly #client: Client;
+  readonly #start: Start;
   readonly #stream: OpenDuplex<ToDaemon<Open, Result>>;
   readonly #running = new Map<number, Input>();
   readonly #filters: HookFilters;
@@ -116,10 +120,11 @@ class HookStream<
   constructor(
     hook: Hook<Open, Call, Result, Input, Output>,
     given: HookOptions['filter'],
-    { channel, client, sessionId, onEnd }: HookSession,
+    { channel, client, sessionId, start, onEnd }: HookSession,
   ) {
     this.#hook = hook;
     this.#client = client;
+    this.#start = start;
     const isOpened = deferred<void>();
     const isEnded = deferred<void>();
     this.opened = isOpened.promise;
@@ -178,11 +183,25 @@ class HookStream<
     this.#stream.cancel();
   }
 
-  // Avoids a promise for synchronous handlers.
   #call(call: Call): void {
     const { callId } = call;
     const input = this.#hook.input(call);
     this.#running.set(callId, input);
+    if (this.#start.isOver) {
+      this.#handle(callId, input);
+      return;
+    }
+    this.#start.waitInCall(input.timeRemainingMs).then(
+      () => {
+        // It may have been cancelled meanwhile.
+        if (this.#running.has(callId)) this.#handle(callId, input);
+      },
+      (error: unknown) => this.#failed(callId, error),
+    );
+  }
+
+  // Avoids a promise for synchronous handlers.
+  #handle(callId: number, input: Input): void {
     let output;
     try {
       output = this.#hook.handler(input, this.#client);

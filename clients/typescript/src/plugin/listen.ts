@@ -110,6 +110,9 @@ export class Listening {
     if (this.#stopped) return;
     const { onMessage, onRequest, name } = this.#plugin;
     switch (event?.$case) {
+      case 'subscribed':
+        this.#holdUntilStart();
+        break;
       case 'message': {
         const message = new Message(event.value);
         const { socketId, type } = message;
@@ -153,6 +156,14 @@ export class Listening {
         break;
       }
     }
+  }
+
+  /** Reads no event before `serverStart` has returned: the daemon queues them. */
+  #holdUntilStart(): void {
+    const { start } = this.#session;
+    if (start.isOver) return;
+    this.#stream?.pause();
+    void start.over.then(() => this.#stream?.resume());
   }
 
   #dispatchIfReady(socket: WireSocket): void {

@@ -34,7 +34,10 @@ export interface Plugin {
   /** Replaces a connected plugin of the same name. Default: a name that is taken is an error (`PLUGIN_NAME_TAKEN`). */
   readonly replaceExisting?: boolean;
 
-  /** Called once all hooks are open, and again after each reconnect. Hooks may be called before it. */
+  /**
+   * Called once all hooks are open, and again after each reconnect. Calls and events wait until it has returned; a call
+   * waits at most 10 s, and until 0.5 s before its deadline, and then the page gets 503.
+   */
   serverStart?(context: Context): unknown;
   /**
    * Called when the daemon or the program stops the plugin. It has the daemon's grace period, or 2 s when the program

@@ -21,6 +21,7 @@ import type { HookSession, OpenHook } from './hook.js';
 import { openHooks } from './hooks.js';
 import { Listening, listens } from './listen.js';
 import type { Context, Plugin } from './plugin.js';
+import { Start } from './start.js';
 
 /** How long to wait, after a hook's stream has ended, for the session's stream to report why the session ended. */
 const REASON_TIMEOUT_MS = 1_000;
@@ -57,6 +58,7 @@ class Session {
   readonly #channel: Channel;
   readonly #options: SessionOptions;
   readonly #started = deferred<ServerStarted>();
+  readonly #start: Start;
   /** Resolves with the grace period in ms when the plugin should stop; rejects when the session is lost. */
   readonly #stopping = deferred<number>();
   readonly #hooks: OpenHook[] = [];
@@ -71,6 +73,8 @@ class Session {
     this.#client = client;
     this.#channel = client.channel;
     this.#options = options;
+    this.#start = new Start(plugin.name);
+    if (plugin.serverStart === undefined) this.#start.end();
   }
 
   async run(): Promise<void> {
@@ -109,6 +113,7 @@ class Session {
       channel: this.#channel,
       client: this.#client,
       sessionId: started.sessionId,
+      start: this.#start,
       onEnd: (error) => this.#hookEnded(error),
     };
     this.#context = context;
@@ -148,7 +153,8 @@ class Session {
     this.#hasBegun = true;
     const context = this.#context;
     this.#options.onReady(context.rootDirs);
-    void this.#runHandler('serverStart', () => this.#plugin.serverStart?.(context)).catch(
+    this.#runHandler('serverStart', () => this.#plugin.serverStart?.(context)).then(
+      () => this.#start.end(),
       (error: unknown) => this.#stopping.reject(error),
     );
   }
