@@ -103,10 +103,10 @@ export async function connectTo(endpoint: Endpoint, options: ClientOptions): Pro
 function connectError(endpoint: string, error: PagewireError): PagewireError {
   const timedOut = error.reason === 'DEADLINE';
   if (error.kind !== 'disconnected' && error.reason !== undefined && !timedOut) return error;
-  const problem = timedOut ? `no response within ${CONNECT_MS / 1000} s` : error.message;
+  const problem = timedOut ? `no response within ${CONNECT_MS / 1000} s` : error.problem;
   const remedy = 'start `pagewire`, or pass the control endpoint that it prints when it is ready';
   const text = `cannot connect to the daemon at ${endpoint}: ${problem} (${remedy})`;
-  return new PagewireError('connect', text, { cause: error });
+  return new PagewireError('connect', text);
 }
 
 /**

@@ -57,11 +57,15 @@ export class PagewireError extends Error {
   /** The candidates of `several_daemons`. Else empty. */
   readonly daemons: readonly Daemon[];
 
+  /** @internal What happened, without the remedy: for a text that has a remedy of its own. */
+  readonly problem: string;
+
   /** @internal */
   constructor(
     kind: ErrorKind,
     message: string,
     more: {
+      problem?: string;
       code?: Code;
       reason?: string | undefined;
       violations?: readonly FieldViolation[];
@@ -71,6 +75,7 @@ export class PagewireError extends Error {
   ) {
     super(message, 'cause' in more ? { cause: more.cause } : undefined);
     this.kind = kind;
+    this.problem = more.problem ?? message;
     this.code = more.code;
     this.reason = more.reason;
     this.violations = more.violations ?? [];
@@ -107,6 +112,7 @@ export function statusError({ code, details, metadata }: StatusObject): Pagewire
     return new PagewireError(
       'disconnected',
       `lost the connection to the daemon: ${details} (see its log; connect again once it is running)`,
+      { problem: details },
     );
   }
   if (reason === undefined && name === 'DEADLINE_EXCEEDED') return deadlineError();
@@ -122,10 +128,8 @@ export function deadlineError(): PagewireError {
 /** The error of a stream that violates the contract. */
 export function unexpected(what: string): PagewireError {
   const remedy = "check that the daemon's version matches this library's";
-  return new PagewireError(
-    'disconnected',
-    `unexpected response of the daemon: ${what} (${remedy})`,
-  );
+  const problem = `unexpected response of the daemon: ${what}`;
+  return new PagewireError('disconnected', `${problem} (${remedy})`, { problem });
 }
 
 /** Whether a status without a reason was created by this side of the connection instead of the daemon. */

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { HookFailure } from './generated/pagewire/v1/hooks.js';
 
 /** The location of the cause in the source, and how to show it. */
@@ -52,6 +53,15 @@ export function fromThrown(thrown: unknown): HookFailure {
   const stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
   const message = errorText(thrown);
   return { status: 0, message, stack, location: undefined, dependsOnFiles: [] };
+}
+
+/** The text of what a handler threw, for the log: with the stack trace, or the location of a `Failure`. */
+export function logText(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  if (!(thrown instanceof Failure)) return inspect(thrown);
+  const { file, line, column } = thrown.place;
+  const location = [file, line, column].filter(Boolean).join(':');
+  return location === '' ? thrown.message : `${thrown.message} (${location})`;
 }
 
 /** An error with its causes in one line. */

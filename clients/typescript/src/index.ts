@@ -39,6 +39,7 @@ export {
 } from './import.js';
 export type { HookName, Limits, PluginInfo, ServerInfo } from './info.js';
 export { LiveFilters } from './liveFilters.js';
+export type { Logger } from './logger.js';
 export type {
   Awaitable,
   Context,

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { LiveFilters, connect, run, runOnce, type Context, type Plugin } from 'pagewire';
+import {
+  Failure,
+  LiveFilters,
+  connect,
+  run,
+  runOnce,
+  type Context,
+  type Logger,
+  type Plugin,
+  type RunOptions,
+} from 'pagewire';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Daemon, Events, Folder, Page, until, within } from './support.js';
@@ -16,13 +26,16 @@ describe('a plugin', () => {
   });
 
   /** Runs a plugin until the end of the test. */
-  async function running(plugin: Plugin): Promise<{ context: Context; end: () => Promise<void> }> {
+  async function running(
+    plugin: Plugin,
+    options?: RunOptions,
+  ): Promise<{ context: Context; end: () => Promise<void> }> {
     const ending = new AbortController();
     const started = new Events<Context>();
     const serverStart = (context: Context) => started.tell(context);
     const run = runOnce(
       { ...plugin, serverStart },
-      { endpoint: daemon.control, signal: ending.signal },
+      { endpoint: daemon.control, signal: ending.signal, ...options },
     );
     const context = await Promise.race([
       started.next('the start'),
@@ -126,6 +139,47 @@ describe('a plugin', () => {
     page.say({ type: 'constructor', id: 3, 'pagewire:request': true });
     assert.equal(typeof (await page.hear())['error'], 'string');
     page.close();
+    await end();
+  });
+
+  test('logs its connection and the failures of its handlers', async () => {
+    const log = new Events<string>();
+    const logger: Logger = {
+      info: (text) => log.tell(`info ${text}`),
+      warn: (text) => log.tell(`warn ${text}`),
+      error: (text) => log.tell(`error ${text}`),
+    };
+    const thrown = () => {
+      throw new Error('no luck', { cause: new Error('no dice') });
+    };
+    const plugin: Plugin = {
+      name: 'failing',
+      serve: { filter: '/fails', handler: thrown },
+      transform: {
+        filter: '/a.css',
+        handler: () => Promise.reject(new Failure('no colour', { file: 'a.css', line: 2 })),
+      },
+      onRequest: { ask: thrown, value: () => () => 0 },
+      onSocketClosed: thrown,
+    };
+    daemon.site.write('a.css', '');
+    const { end } = await running(plugin, { logger });
+    assert.equal(await log.next('a line'), `info connected to ${daemon.http} as "failing"`);
+    await daemon.get('/fails');
+    // The stack trace names this file.
+    assert.match(
+      await log.next('a line'),
+      /^error serve of \/fails failed: Error: no luck\n +at .*plugin\.test[^]*no dice/,
+    );
+    await daemon.get('/a.css');
+    assert.equal(await log.next('a line'), 'error transform of /a.css failed: no colour (a.css:2)');
+    const page = await Page.open(daemon);
+    page.say({ type: 'ask', id: 1, 'pagewire:request': true });
+    assert.match(await log.next('a line'), /^error request "ask" failed: Error: no luck\n/);
+    page.say({ type: 'value', id: 2, 'pagewire:request': true });
+    assert.match(await log.next('a line'), /^error request "value" failed: TypeError: not a JSON/);
+    page.close();
+    assert.match(await log.next('a line'), /^error socket closed failed: Error: no luck\n/);
     await end();
   });
 

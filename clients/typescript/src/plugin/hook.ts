@@ -5,7 +5,7 @@ import type { Client } from '../client.js';
 import { deferred, within } from '../deferred.js';
 import { fromDuration } from '../duration.js';
 import { unexpected } from '../errors.js';
-import { fromThrown } from '../failure.js';
+import { fromThrown, logText } from '../failure.js';
 import type {
   CallCancel,
   FiltersUpdated,
@@ -16,6 +16,7 @@ import type {
   UpdateFilters,
 } from '../generated/pagewire/v1/hooks.js';
 import { LiveFilters, type HookFilters } from '../liveFilters.js';
+import type { Logger } from '../logger.js';
 import type { Method } from '../methods.js';
 import type { Awaitable, HookOptions } from './plugin.js';
 import type { Start } from './start.js';
@@ -59,6 +60,8 @@ export interface Hook<Open, Call extends { callId: number }, Result, Input, Outp
   readonly result: (callId: number, output: Output, input: Input) => Result;
   readonly failure: (callId: number, failure: HookFailure) => Result;
   readonly handler: (input: Input, client: Client) => Awaitable<Output>;
+  /** What a call does, for the log. */
+  readonly what: (input: Input) => string;
 }
 
 /** An open hook of any type. */
@@ -78,6 +81,7 @@ export interface OpenHook {
 export interface HookSession {
   readonly channel: Channel;
   readonly client: Client;
+  readonly logger: Logger;
   readonly sessionId: string;
   readonly start: Start;
   /** Called when the stream ends, with the error if it did not end gracefully. */
@@ -109,6 +113,7 @@ class HookStream<
   readonly opened: Promise<void>;
   readonly #hook: Hook<Open, Call, Result, Input, Output>;
   readonly #client: Client;
+  readonly #logger: Logger;
   readonly #start: Start;
   readonly #stream: OpenDuplex<ToDaemon<Open, Result>>;
   readonly #running = new Map<number, Input>();
@@ -120,10 +125,11 @@ class HookStream<
   constructor(
     hook: Hook<Open, Call, Result, Input, Output>,
     given: HookOptions['filter'],
-    { channel, client, sessionId, start, onEnd }: HookSession,
+    { channel, client, logger, sessionId, start, onEnd }: HookSession,
   ) {
     this.#hook = hook;
     this.#client = client;
+    this.#logger = logger;
     this.#start = start;
     const isOpened = deferred<void>();
     const isEnded = deferred<void>();
@@ -196,7 +202,7 @@ class HookStream<
         // It may have been cancelled meanwhile.
         if (this.#running.has(callId)) this.#handle(callId, input);
       },
-      (error: unknown) => this.#failed(callId, error),
+      (error: unknown) => this.#failed(callId, error, input),
     );
   }
 
@@ -206,13 +212,13 @@ class HookStream<
     try {
       output = this.#hook.handler(input, this.#client);
     } catch (error) {
-      this.#failed(callId, error);
+      this.#failed(callId, error, input);
       return;
     }
     if (isPromise(output)) {
       output.then(
         (value) => this.#done(callId, value, input),
-        (error: unknown) => this.#failed(callId, error),
+        (error: unknown) => this.#failed(callId, error, input),
       );
     } else {
       this.#done(callId, output, input);
@@ -224,14 +230,17 @@ class HookStream<
     try {
       result = this.#hook.result(callId, output, input);
     } catch (error) {
-      this.#failed(callId, error);
+      this.#failed(callId, error, input);
       return;
     }
     this.#answer(callId, result);
   }
 
-  #failed(callId: number, error: unknown): void {
+  #failed(callId: number, error: unknown, input: Input): void {
+    // A cancelled call often fails because of that.
+    if (!this.#running.has(callId)) return;
     this.#answer(callId, this.#hook.failure(callId, fromThrown(error)));
+    this.#logger.error(`${this.#hook.what(input)} failed: ${logText(error)}`);
   }
 
   #answer(callId: number, value: Result): void {

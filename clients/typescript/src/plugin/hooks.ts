@@ -65,6 +65,7 @@ function serveHook(serve: Serve): Hook<ServeOpen, WireServe, ServeResult, ServeC
     result: (callId, served) => ({ callId, outcome: fromServed(served) }),
     failure: (callId, value) => ({ callId, outcome: { $case: 'failure', value } }),
     handler: (request, client) => serve.handler(request, client),
+    what: ({ path }) => `serve of ${path}`,
   };
 }
 
@@ -83,6 +84,7 @@ function transformHook(
     result: (callId, transformed) => ({ callId, outcome: fromTransformed(transformed) }),
     failure: (callId, value) => ({ callId, outcome: { $case: 'failure', value } }),
     handler: (response, client) => transform.handler(response, client),
+    what: ({ request }) => `transform of ${request.path}`,
   };
 }
 
@@ -104,5 +106,6 @@ function resolveImportHook(
     }),
     failure: (callId, value) => ({ callId, outcome: { $case: 'failure', value } }),
     handler: (call, client) => resolve.handler(call, client),
+    what: ({ importer }) => `import resolution of ${importer.path}`,
   };
 }

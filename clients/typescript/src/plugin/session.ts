@@ -14,6 +14,7 @@ import type {
 } from '../generated/pagewire/v1/control.js';
 import { Hook as WireHook } from '../generated/pagewire/v1/hooks.js';
 import { toServerInfo } from '../info.js';
+import type { Logger } from '../logger.js';
 import * as methods from '../methods.js';
 import { toPosition } from '../position.js';
 import { toSocket } from '../socket.js';
@@ -34,8 +35,9 @@ export interface SessionOptions {
   readonly launchId: string;
   /** Stops the plugin gracefully. */
   readonly signal: AbortSignal;
-  /** Called once the plugin is ready, with the folders that the daemon serves. */
-  readonly onReady: (rootDirs: readonly string[]) => void;
+  readonly logger: Logger;
+  /** Called once the plugin is ready, before `serverStart`. */
+  readonly onReady: (context: Context) => void;
 }
 
 /** Runs a plugin until its session ends; resolves if the daemon or the program ended it gracefully. */
@@ -112,6 +114,7 @@ class Session {
     const hookSession: HookSession = {
       channel: this.#channel,
       client: this.#client,
+      logger: this.#options.logger,
       sessionId: started.sessionId,
       start: this.#start,
       onEnd: (error) => this.#hookEnded(error),
@@ -152,7 +155,7 @@ class Session {
     this.#isReady = false;
     this.#hasBegun = true;
     const context = this.#context;
-    this.#options.onReady(context.rootDirs);
+    this.#options.onReady(context);
     this.#runHandler('serverStart', () => this.#plugin.serverStart?.(context)).then(
       () => this.#start.end(),
       (error: unknown) => this.#stopping.reject(error),
