@@ -338,6 +338,7 @@ function startPlugin(command: Command): Promise<object> {
     const running = (command['once'] ? runOnce : run)(plugin, {
       ...endpoint,
       signal: ending.signal,
+      signals: Boolean(command['signals']),
     });
     const ended = running.then(
       () => {

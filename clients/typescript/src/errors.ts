@@ -104,15 +104,20 @@ export function codeName(code: number): Code {
   return name === undefined || name === 'OK' ? 'UNKNOWN' : (name as Code);
 }
 
+/** The frame of gRPC around the reason why it could not connect. */
+const NO_CONNECTION =
+  /^No connection established\. Last error: (?:Error: )?(.*)\. Resolution note:.*$/;
+
 /** Converts the status of a call. */
 export function statusError({ code, details, metadata }: StatusObject): PagewireError {
   const name = codeName(code);
   const { reason, violations } = readDetails(metadata);
   if (reason === undefined && isTransport(name, details)) {
+    const problem = details.replace(NO_CONNECTION, '$1');
     return new PagewireError(
       'disconnected',
-      `lost the connection to the daemon: ${details} (see its log; connect again once it is running)`,
-      { problem: details },
+      `lost the connection to the daemon: ${problem} (see its log; connect again once it is running)`,
+      { problem },
     );
   }
   if (reason === undefined && name === 'DEADLINE_EXCEEDED') return deadlineError();

@@ -11,8 +11,10 @@ import {
   type Plugin,
   type RunOptions,
 } from 'pagewire';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
 import { Daemon, Events, Folder, Page, until, within } from './support.js';
 
 describe('a plugin', () => {
@@ -329,6 +331,53 @@ describe('a plugin whose daemon', () => {
       await within('the end of run', ended);
       daemon.removeFolders();
     }
+  });
+});
+
+describe('a program', () => {
+  const library = JSON.stringify(import.meta.resolve('pagewire'));
+  let daemon: Daemon;
+  before(async () => {
+    daemon = await Daemon.start();
+  });
+  after(async () => {
+    await daemon.stop();
+    daemon.removeFolders();
+  });
+
+  /** A program that runs a plugin until the first signal, with a `serverStop` in JavaScript. */
+  async function program(serverStop: string) {
+    const text = `import { run } from ${library};
+      const serverStart = () => console.log('started');
+      await run({ name: 'p', serverStart, serverStop: ${serverStop} }, { endpoint: '${daemon.control}' });
+      console.log('returned');`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', text], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exit = once(child, 'exit');
+    const lines = new Events<string>();
+    createInterface({ input: child.stdout }).on('line', lines.tell);
+    assert.equal(await lines.next('the start'), 'started');
+    return { child, lines, exit };
+  }
+
+  test('goes on after run when a signal has stopped its plugin', async () => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      const { child, lines, exit } = await program("() => console.log('stopping')");
+      child.kill(signal);
+      assert.equal(await lines.next('the stop'), 'stopping');
+      assert.equal(await lines.next('the return'), 'returned');
+      assert.deepEqual(await within('the exit', exit), [0, null]);
+    }
+  });
+
+  test('ends at once at a second signal', async () => {
+    const hang = "() => (console.log('stopping'), new Promise(() => {}))";
+    const { child, lines, exit } = await program(hang);
+    child.kill('SIGINT');
+    assert.equal(await lines.next('the stop'), 'stopping');
+    child.kill('SIGTERM');
+    assert.deepEqual(await within('the exit', exit), [null, 'SIGTERM']);
   });
 });
 

@@ -15,6 +15,11 @@ export interface RunOptions extends ConnectOptions {
   /** Stops the plugin gracefully: running handlers may finish, `serverStop` is called, all within 2 s. */
   readonly signal?: AbortSignal;
   /**
+   * Stops the plugin in the same way on SIGINT and SIGTERM; a second signal ends the program at once. Default: true,
+   * unless `signal` is given, because such a program may handle signals itself.
+   */
+  readonly signals?: boolean;
+  /**
    * Receives the log: connections at info, a lost one as a warning, failures of handlers as errors. Default: standard
    * error; `false` = silent.
    */
@@ -27,7 +32,7 @@ export interface RunOptions extends ConnectOptions {
  *
  * The plugin reconnects without limit when the connection is lost or the daemon stops, and logs that; if it discovered
  * its daemon, it reconnects only to one that serves the same folders. `serverStart` is called again. `run` returns when
- * `signal` stops the plugin: then the daemon no longer waits for the plugin, and its name is free. A plugin that the
+ * SIGINT, SIGTERM or `signal` stops the plugin: then the daemon no longer waits for the plugin, and its name is free. A plugin that the
  * daemon spawned does not reconnect: it returns when the daemon stops, or at the end of its standard input, so the rest
  * of the program must not read standard input.
  *
@@ -67,6 +72,7 @@ async function runUntilStopped(
   const stop = () => controller.abort();
   if (options.signal?.aborted) stop();
   options.signal?.addEventListener('abort', stop);
+  if (options.signals ?? options.signal === undefined) stopOnSignals(stop, signal);
   if (launchId !== '') stopAtEndOfInput(stop, signal);
   const running = { plugin, options, launchId, logger: toLogger(options.logger), signal };
   try {
@@ -77,6 +83,14 @@ async function runUntilStopped(
     options.signal?.removeEventListener('abort', stop);
     // Removes what else can stop it.
     stop();
+  }
+}
+
+/** Stops a plugin on the first signal. The next one has its default effect: the program ends. */
+function stopOnSignals(stop: () => void, stopped: AbortSignal): void {
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, stop);
+    stopped.addEventListener('abort', () => process.off(name, stop));
   }
 }
 
