@@ -29,7 +29,7 @@ export interface FailurePlace {
  */
 export class Failure extends Error {
   /** Identifies it where `instanceof` does not work. */
-  override readonly name = 'Failure';
+  override readonly name: string = 'Failure';
   /** The location of the cause. */
   readonly place: FailurePlace;
 
@@ -38,6 +38,32 @@ export class Failure extends Error {
     super(message);
     this.place = place;
   }
+}
+
+/**
+ * A request's body was omitted because it is larger than the hook accepts, and was read nevertheless. If the handler does
+ * not catch it, the page gets status 413, or 500 if the hook accepts no bodies at all.
+ */
+export class BodyTooLarge extends Failure {
+  /** Identifies it where `instanceof` does not work. */
+  override readonly name = 'BodyTooLarge';
+  /** The size of the body in bytes; undefined if the request does not announce it. */
+  readonly size: number | undefined;
+  /** The limit of the hook in bytes, `maxRequestBodyBytes`. */
+  readonly limit: number;
+
+  /** @internal */
+  constructor(size: number | undefined, limit: number) {
+    super(tooLargeText(size, limit), { status: limit === 0 ? 500 : 413 });
+    this.size = size;
+    this.limit = limit;
+  }
+}
+
+function tooLargeText(size: number | undefined, limit: number): string {
+  if (limit === 0) return 'this hook does not request bodies (set maxRequestBodyBytes)';
+  const bytes = size === undefined ? `more than ${limit} bytes` : `${size} bytes`;
+  return `the request's body has ${bytes}, but this hook accepts at most ${limit} bytes (maxRequestBodyBytes)`;
 }
 
 /** Converts what a handler threw for the wire. */

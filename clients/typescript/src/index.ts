@@ -28,7 +28,7 @@ export type {
   PageError,
   SocketClosed,
 } from './event.js';
-export { Failure, type FailurePlace } from './failure.js';
+export { BodyTooLarge, Failure, type FailurePlace } from './failure.js';
 export type { Filter, FilterConditions, Filters } from './filter.js';
 export {
   ImportError,

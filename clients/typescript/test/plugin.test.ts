@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import {
+  BodyTooLarge,
   Failure,
   LiveFilters,
   connect,
@@ -89,6 +90,40 @@ describe('a plugin', () => {
     const body = Buffer.alloc(size, 'x');
     const response = await daemon.get('/large', { method: 'POST', body });
     assert.ok(body.equals(Buffer.from(await response.arrayBuffer())));
+    await end();
+  });
+
+  test('throws when an omitted body is read, with its size if that is known', async () => {
+    const thrown = new Events<BodyTooLarge>();
+    const { end } = await running({
+      name: 'small',
+      serve: {
+        filter: { path: '/small', methods: 'POST' },
+        maxRequestBodyBytes: 2,
+        handler(request) {
+          try {
+            return request.text();
+          } catch (error) {
+            assert.ok(request.bodyOmitted && error instanceof BodyTooLarge);
+            thrown.tell(error);
+            return 'too large';
+          }
+        },
+      },
+    });
+    const post = async (body: string | ReadableStream) => {
+      const init = { method: 'POST', body, duplex: 'half' } as RequestInit;
+      return (await daemon.get('/small', init)).text();
+    };
+    assert.equal(await post('ab'), 'ab');
+    assert.equal(await post('abc'), 'too large');
+    const sized = await thrown.next('the error');
+    assert.deepEqual([sized.size, sized.limit, sized.place.status], [3, 2, 413]);
+    // Chunked: without a size.
+    assert.equal(await post(new Blob(['abc']).stream()), 'too large');
+    const unsized = await thrown.next('the error');
+    assert.equal(unsized.size, undefined);
+    assert.match(unsized.message, /more than 2 bytes, but .* at most 2 bytes \(maxRequestBody/);
     await end();
   });
 

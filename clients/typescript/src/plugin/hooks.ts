@@ -60,8 +60,8 @@ function serveHook(serve: Serve): Hook<ServeOpen, WireServe, ServeResult, ServeC
       phase: serve.phase === undefined ? 0 : PHASES[serve.phase],
       maxRequestBodyBytes: serve.maxRequestBodyBytes ?? 0,
     }),
-    input: ({ request = NO_REQUEST, timeRemaining, body, bodyOmitted }) =>
-      new ServeCall(request, toDuration(timeRemaining), body, bodyOmitted),
+    input: (call) =>
+      new ServeCall(call, call.request ?? NO_REQUEST, serve.maxRequestBodyBytes ?? 0),
     result: (callId, served) => ({ callId, outcome: fromServed(served) }),
     failure: (callId, value) => ({ callId, outcome: { $case: 'failure', value } }),
     handler: (request, client) => serve.handler(request, client),

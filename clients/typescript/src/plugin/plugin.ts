@@ -86,7 +86,7 @@ export interface HookOptions {
 export interface Serve extends HookOptions {
   /** When it is called: before all plugins, before files, or when no file matches. Default `before_files`. */
   readonly phase?: 'first' | 'before_files' | 'after_files';
-  /** Largest request body to receive, in bytes; a larger one sets `bodyOmitted`. Default 0: none. */
+  /** Largest request body to receive, in bytes; a larger one is omitted. Default 0: none. */
   readonly maxRequestBodyBytes?: number;
   /** Returns the content, or skips the request: the next plugin or the file system serves it. */
   handler(request: ServeCall, client: Client): Awaitable<Served>;
