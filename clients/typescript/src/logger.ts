@@ -1,5 +1,7 @@
 /** The log of a plugin: its connection, and the failures of its handlers. */
 
+import { FUNCTION, type Kind } from './check.js';
+
 /** Receives a plugin's log, one text per call; failures have several lines. `console` is one. */
 export interface Logger {
   /** The plugin is connected. */
@@ -9,6 +11,16 @@ export interface Logger {
   /** A handler failed. */
   error(text: string): void;
 }
+
+/** Checks the option. */
+export const LOGGER: Kind = {
+  name: 'false or an object with the functions info, warn and error',
+  test: (value) =>
+    value === false ||
+    (['info', 'warn', 'error'] as const).every((level) =>
+      FUNCTION.test((value as Partial<Logger> | null)?.[level]),
+    ),
+};
 
 const write = (text: string) => console.error(`pagewire: ${text}`);
 const STANDARD_ERROR: Logger = { info: write, warn: write, error: write };

@@ -12,11 +12,8 @@ import {
   type Plugin,
   type RunOptions,
 } from 'pagewire';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
-import { Daemon, Events, Folder, Page, until, within } from './support.js';
+import { rmSync } from 'node:fs';
+import { Daemon, Events, Page, until, within } from './support.js';
 
 describe('a plugin', () => {
   let daemon: Daemon;
@@ -38,7 +35,7 @@ describe('a plugin', () => {
     const serverStart = (context: Context) => started.tell(context);
     const run = runOnce(
       { ...plugin, serverStart },
-      { endpoint: daemon.control, signal: ending.signal, ...options },
+      { endpoint: daemon.control, signal: ending.signal, logger: false, ...options },
     );
     const context = await Promise.race([
       started.next('the start'),
@@ -75,6 +72,27 @@ describe('a plugin', () => {
     assert.equal(await (await daemon.get('/file.txt')).text(), 'a file');
     await end();
     assert.equal((await daemon.get('/made/text.js')).status, 404);
+  });
+
+  test('serves text at a path without extension as text, unless a file has a type', async () => {
+    const site = daemon.site.write('index.html', '');
+    const { end } = await running({
+      name: 'plain',
+      serve: {
+        filter: { path: ['/plain', '/', '/bytes', '/data'] },
+        handler({ path }) {
+          if (path === '/bytes') return Buffer.from('bytes');
+          return path === '/data' ? { body: '{}', type: 'json' } : 'text';
+        },
+      },
+    });
+    const typeOf = async (path: string) => (await daemon.get(path)).headers.get('content-type');
+    assert.equal(await typeOf('/plain'), 'text/plain; charset=utf-8');
+    assert.equal(await typeOf('/'), 'text/html; charset=utf-8');
+    assert.equal(await typeOf('/bytes'), 'application/octet-stream');
+    assert.equal(await typeOf('/data'), 'application/json; charset=utf-8');
+    await end();
+    rmSync(site);
   });
 
   test('receives bodies of 10 MiB and returns them', async () => {
@@ -293,20 +311,12 @@ describe('a plugin', () => {
     await live.set([]);
   });
 
-  test('is refused without a filter, or with two handlers of one type', async () => {
-    const handler = () => undefined;
-    const unfiltered = { name: 'bad', serve: { handler } } as unknown as Plugin;
-    await assert.rejects(run(unfiltered), { kind: 'plugin', message: /serve has no filter/ });
-    const twice = { name: 'bad', onMessage: { a: handler }, onRequest: { a: handler } };
-    await assert.rejects(run(twice), { kind: 'plugin', message: /`a` has two handlers/ });
-  });
-
   test('ends with the error of its start handler', async () => {
     const plugin: Plugin = {
       name: 'broken',
       serverStart: () => Promise.reject(new Error('no database')),
     };
-    await assert.rejects(run(plugin, { endpoint: daemon.control }), {
+    await assert.rejects(run(plugin, { endpoint: daemon.control, logger: false }), {
       kind: 'plugin',
       message: /serverStart failed: no database/,
     });
@@ -338,7 +348,7 @@ describe('a plugin whose daemon', () => {
           serverStart: (context) => started.tell(context),
           serverStop: () => (stops += 1),
         },
-        { endpoint: daemon.control, signal: ending.signal },
+        { endpoint: daemon.control, signal: ending.signal, logger: false },
       );
       const first = await started.next('the start');
       await daemon.end(signal);
@@ -359,99 +369,11 @@ describe('a plugin whose daemon', () => {
       const daemon = await Daemon.start();
       const started = new Events<Context>();
       const plugin: Plugin = { name: 'once', serverStart: (context) => started.tell(context) };
-      const runs = runOnce(plugin, { endpoint: daemon.control });
+      const runs = runOnce(plugin, { endpoint: daemon.control, logger: false });
       await started.next('the start');
       const ended = signal === 'SIGTERM' ? runs : assert.rejects(runs, { kind: 'disconnected' });
       await daemon.end(signal);
       await within('the end of run', ended);
-      daemon.removeFolders();
-    }
-  });
-});
-
-describe('a program', () => {
-  const library = JSON.stringify(import.meta.resolve('pagewire'));
-  let daemon: Daemon;
-  before(async () => {
-    daemon = await Daemon.start();
-  });
-  after(async () => {
-    await daemon.stop();
-    daemon.removeFolders();
-  });
-
-  /** A program that runs a plugin until the first signal, with a `serverStop` in JavaScript. */
-  async function program(serverStop: string) {
-    const text = `import { run } from ${library};
-      const serverStart = () => console.log('started');
-      await run({ name: 'p', serverStart, serverStop: ${serverStop} }, { endpoint: '${daemon.control}' });
-      console.log('returned');`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', text], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const exit = once(child, 'exit');
-    const lines = new Events<string>();
-    createInterface({ input: child.stdout }).on('line', lines.tell);
-    assert.equal(await lines.next('the start'), 'started');
-    return { child, lines, exit };
-  }
-
-  test('goes on after run when a signal has stopped its plugin', async () => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      const { child, lines, exit } = await program("() => console.log('stopping')");
-      child.kill(signal);
-      assert.equal(await lines.next('the stop'), 'stopping');
-      assert.equal(await lines.next('the return'), 'returned');
-      assert.deepEqual(await within('the exit', exit), [0, null]);
-    }
-  });
-
-  test('ends at once at a second signal', async () => {
-    const hang = "() => (console.log('stopping'), new Promise(() => {}))";
-    const { child, lines, exit } = await program(hang);
-    child.kill('SIGINT');
-    assert.equal(await lines.next('the stop'), 'stopping');
-    child.kill('SIGTERM');
-    assert.deepEqual(await within('the exit', exit), [null, 'SIGTERM']);
-  });
-});
-
-describe('a plugin that the daemon spawned', () => {
-  const library = JSON.stringify(import.meta.resolve('pagewire'));
-
-  /** A daemon that spawns a plugin, and a connection that lasts as long as the plugin's process. */
-  async function spawning() {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const site = new Folder();
-    const file = site.write(
-      'plugin.mjs',
-      `import { connect } from 'node:net';
-      import { run } from ${library};
-      connect(${(server.address() as AddressInfo).port}).on('error', () => {}).unref();
-      await run({ name: 'child', serve: { filter: '/x', handler: () => 'mine' } });
-      console.log('returned');`,
-    );
-    const connection = once(server, 'connection');
-    const flags = ['--plugin', `'${process.execPath}' '${file}'`];
-    const daemon = await Daemon.start(flags, { site, runtime: new Folder() });
-    const [socket] = (await within('the process', connection)) as [Socket];
-    const gone = once(socket, 'close');
-    socket.on('error', () => undefined).resume();
-    const client = await connect({ endpoint: daemon.control });
-    // Polled, because no page waits for an optional plugin.
-    await until('the plugin', async () => (await client.plugins())[0]?.state === 'ready');
-    client.close();
-    return { daemon, gone, server };
-  }
-
-  test('serves, and ends when its daemon stops or is killed', async () => {
-    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      const { daemon, gone, server } = await spawning();
-      assert.equal(await (await daemon.get('/x')).text(), 'mine');
-      await daemon.end(signal);
-      await within('the end of the process', gone);
-      server.close();
       daemon.removeFolders();
     }
   });

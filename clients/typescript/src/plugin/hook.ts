@@ -5,7 +5,7 @@ import type { Client } from '../client.js';
 import { deferred, within } from '../deferred.js';
 import { fromDuration } from '../duration.js';
 import { unexpected } from '../errors.js';
-import { fromThrown, logText } from '../failure.js';
+import { Failure, fromThrown, logText } from '../failure.js';
 import type {
   CallCancel,
   FiltersUpdated,
@@ -230,7 +230,8 @@ class HookStream<
     try {
       result = this.#hook.result(callId, output, input);
     } catch (error) {
-      this.#failed(callId, error, input);
+      // Without the stack trace, which is the library's.
+      this.#failed(callId, new Failure((error as Error).message), input);
       return;
     }
     this.#answer(callId, result);

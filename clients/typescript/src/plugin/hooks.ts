@@ -62,7 +62,7 @@ function serveHook(serve: Serve): Hook<ServeOpen, WireServe, ServeResult, ServeC
     }),
     input: (call) =>
       new ServeCall(call, call.request ?? NO_REQUEST, serve.maxRequestBodyBytes ?? 0),
-    result: (callId, served) => ({ callId, outcome: fromServed(served) }),
+    result: (callId, served, call) => ({ callId, outcome: fromServed(served, call) }),
     failure: (callId, value) => ({ callId, outcome: { $case: 'failure', value } }),
     handler: (request, client) => serve.handler(request, client),
     what: ({ path }) => `serve of ${path}`,

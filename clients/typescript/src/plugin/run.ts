@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BOOLEAN, SIGNAL, checkOptions, type Shape } from '../check.js';
 import { connectTo } from '../client.js';
-import { findEndpoint, variable, type ConnectOptions } from '../endpoint.js';
+import { CONNECT_OPTIONS, findEndpoint, variable, type ConnectOptions } from '../endpoint.js';
 import { PagewireError } from '../errors.js';
-import { toLogger, type Logger } from '../logger.js';
-import { listens } from './listen.js';
+import { LOGGER, toLogger, type Logger } from '../logger.js';
+import { checkPlugin } from './declaration.js';
 import type { Context, Plugin } from './plugin.js';
 import { runSession, type SessionOptions } from './session.js';
 
@@ -25,6 +26,13 @@ export interface RunOptions extends ConnectOptions {
    */
   readonly logger?: Logger | false;
 }
+
+const RUN_OPTIONS: Shape<RunOptions> = {
+  ...CONNECT_OPTIONS,
+  signal: SIGNAL,
+  signals: BOOLEAN,
+  logger: LOGGER,
+};
 
 /**
  * Runs a plugin with the daemon that spawned it, else with the one that `options` name, else with a discovered one as in
@@ -65,7 +73,8 @@ async function runUntilStopped(
   options: RunOptions,
   runIt: (running: Running) => Promise<void>,
 ): Promise<void> {
-  check(plugin);
+  checkPlugin(plugin);
+  checkOptions('run', options, RUN_OPTIONS);
   const launchId = options.endpoint === undefined ? (variable('PAGEWIRE_LAUNCH_ID') ?? '') : '';
   const controller = new AbortController();
   const { signal } = controller;
@@ -176,22 +185,4 @@ function namesToken({ endpoint, token, tokenFile }: ConnectOptions): boolean {
   if (token !== undefined || tokenFile !== undefined) return true;
   const named = endpoint === undefined && variable('PAGEWIRE_ENDPOINT') !== undefined;
   return named && variable('PAGEWIRE_TOKEN') !== undefined;
-}
-
-/** Checks what the types ensure, for programs without types. */
-function check(plugin: Plugin): void {
-  const refuse = (problem: string) =>
-    new PagewireError('plugin', `plugin \`${plugin.name}\`: ${problem}`);
-  for (const hook of ['serve', 'transform', 'resolveImport'] as const) {
-    const given = plugin[hook] as { filter?: unknown } | undefined;
-    if (given !== undefined && given.filter === undefined) {
-      throw refuse(`${hook} has no filter (use { all: true } to match everything)`);
-    }
-  }
-  if (!listens(plugin)) return;
-  for (const type of Object.keys(plugin.onRequest ?? {})) {
-    if (plugin.onMessage && Object.hasOwn(plugin.onMessage, type)) {
-      throw refuse(`message \`${type}\` has two handlers (keep onMessage or onRequest)`);
-    }
-  }
 }
