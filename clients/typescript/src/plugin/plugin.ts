@@ -18,8 +18,8 @@ export type Awaitable<Value> = Value | PromiseLike<Value>;
  * handled sequentially, those of different sockets concurrently, at most 256 in total. At the limit no event is read until
  * a handler has finished.
  *
- * A handler that fails never ends the plugin: errors of hooks (`serve`, `transform`, `resolveImport`) are shown in the
- * page, those of `onRequest` are sent to the page, all others are written to standard error. The exceptions are
+ * A handler that fails never ends the plugin: its error is logged, and errors of hooks (`serve`, `transform`,
+ * `resolveImport`) are also shown in the page, those of `onRequest` are also sent to the page. The exceptions are
  * `serverStart` and `serverStop`, whose errors end `run`.
  */
 export interface Plugin {
