@@ -28,7 +28,7 @@ export const ONE_OR_MORE: Kind = {
   test: (value) => isText(value) || isTexts(value),
 };
 export const BODY: Kind = {
-  name: 'a string or bytes',
+  name: 'a string or a Uint8Array',
   test: (value) => isText(value) || value instanceof Uint8Array,
 };
 export const SIGNAL: Kind = {
@@ -81,7 +81,9 @@ export function describe(value: unknown): string {
   if (typeof value === 'string') return value.length > MAX_SHOWN ? 'a string' : `"${value}"`;
   if (typeof value === 'function') return 'a function';
   if (typeof value !== 'object') return inspect(value);
-  return value.constructor === Object ? 'an object' : `a ${value.constructor.name}`;
+  const type = (value.constructor as { name: string } | undefined)?.name ?? 'Object';
+  if (type === 'Object') return 'an object';
+  return /^[AEIOU]/.test(type) ? `an ${type}` : `a ${type}`;
 }
 
 /** Longest string that an error shows. */

@@ -173,7 +173,7 @@ describe('with a daemon', () => {
       [
         '/x',
         42,
-        'the result of the serve handler must be a string, bytes, an object or nothing, not 42',
+        'the result of the serve handler must be a string, a Uint8Array, an object or nothing, not 42',
       ],
       [
         '/x',
@@ -182,8 +182,8 @@ describe('with a daemon', () => {
       ],
       [
         '/x',
-        { body: { a: 1 } },
-        '`body` of the result of the serve handler must be a string or bytes, not an object',
+        { body: new ArrayBuffer(1) },
+        '`body` of the result of the serve handler must be a string or a Uint8Array, not an ArrayBuffer',
       ],
       [
         '/x',
@@ -204,7 +204,7 @@ describe('with a daemon', () => {
       [
         '/a.css',
         true,
-        'the result of the transform handler must be a string, bytes, an object or nothing, not true',
+        'the result of the transform handler must be a string, a Uint8Array, an object or nothing, not true',
       ],
       [
         '/a.css',

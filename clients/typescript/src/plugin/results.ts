@@ -101,7 +101,7 @@ export interface Resolution {
 /** The result of a resolveImport handler; `undefined` and `null` leave all imports to the next plugin. */
 export type Resolved = Specifiers | Resolution | null | undefined | void;
 
-const RESULT: Kind = { name: 'a string, bytes, an object or nothing', test: OBJECT.test };
+const RESULT: Kind = { name: 'a string, a Uint8Array, an object or nothing', test: OBJECT.test };
 const RESULT_OF_IMPORTS: Kind = {
   name: 'an array, an object or nothing',
   test: OBJECT.test,

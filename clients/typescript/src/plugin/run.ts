@@ -40,9 +40,9 @@ const RUN_OPTIONS: Shape<RunOptions> = {
  *
  * The plugin reconnects without limit when the connection is lost or the daemon stops, and logs that; if it discovered
  * its daemon, it reconnects only to one that serves the same folders. `serverStart` is called again. `run` returns when
- * SIGINT, SIGTERM or `signal` stops the plugin: then the daemon no longer waits for the plugin, and its name is free. A plugin that the
- * daemon spawned does not reconnect: it returns when the daemon stops, or at the end of its standard input, so the rest
- * of the program must not read standard input.
+ * SIGINT, SIGTERM or `signal` stops the plugin: then the daemon no longer waits for the plugin, and its name is free. A
+ * plugin that the daemon spawned does not reconnect: it returns when the daemon stops, or at the end of its standard
+ * input, so the rest of the program must not read standard input.
  *
  * Rejects when the daemon refuses the plugin permanently (because of a filter, a missing feature, a name that is taken,
  * or a token that was given and not discovered), when another plugin replaces it, when the first attempt finds no
