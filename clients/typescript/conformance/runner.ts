@@ -13,12 +13,12 @@ import {
   type Client,
   type ConnectOptions,
   type ConsoleLevel,
+  type Context,
   type Event,
   type Filter,
   type Message,
   type Plugin,
   type Report,
-  type Socket,
   type Subscription,
   type Target,
 } from 'pagewire';
@@ -322,13 +322,12 @@ function startPlugin(command: Command): Promise<object> {
           handler: resolved(scene, command['resolve_import'] as Rule[]),
         },
       }),
-      serverStart: ({
-        pluginName,
-        sockets,
-      }: {
-        pluginName: string;
-        sockets: readonly Socket[];
-      }) => {
+      serverStart: async ({ pluginName, sockets }: Context) => {
+        const starting = command['server_start'] as { wait_for: string } | undefined;
+        if (starting !== undefined) {
+          say({ event: 'starting', plugin: name });
+          await gate(starting.wait_for).promise;
+        }
         const ids = sockets.map(({ socketId }) => socketId);
         say({ event: 'started', plugin: name, sockets: ids });
         resolve({ plugin_name: pluginName, sockets: ids });
@@ -339,6 +338,7 @@ function startPlugin(command: Command): Promise<object> {
     const running = (command['once'] ? runOnce : run)(plugin, {
       ...endpoint,
       signal: ending.signal,
+      signals: Boolean(command['signals']),
     });
     const ended = running.then(
       () => {

@@ -1,5 +1,6 @@
 import { Channel, type CallLimits } from './channel.js';
-import { findEndpoint, type ConnectOptions, type Endpoint } from './endpoint.js';
+import { ARRAY, BOOLEAN, NUMBER, SIGNAL, TEXT, checkOptions, type Shape } from './check.js';
+import { CONNECT_OPTIONS, findEndpoint, type ConnectOptions, type Endpoint } from './endpoint.js';
 import { PagewireError, rpcError } from './errors.js';
 import { fromLevel, type ConsoleLevel, type Message } from './event.js';
 import type { DeliveryOptions } from './generated/pagewire/v1/common.js';
@@ -65,6 +66,17 @@ export interface ClientOptions extends ConnectOptions, DeliveryChoices {
   readonly signal?: AbortSignal;
 }
 
+const DELIVERY: Shape<DeliveryChoices> = { confirmReceipt: BOOLEAN, listReached: BOOLEAN };
+const CLIENT_OPTIONS: Shape<ClientOptions> = { ...CONNECT_OPTIONS, ...DELIVERY, signal: SIGNAL };
+/** The options of all calls. */
+const CALL_OPTIONS: Shape<ConsoleLogOptions> = {
+  ...DELIVERY,
+  deadlineMs: NUMBER,
+  signal: SIGNAL,
+  source: TEXT,
+  args: ARRAY,
+};
+
 /** A snapshot of the connected sockets. */
 export interface SocketList {
   /** In no particular order. */
@@ -81,6 +93,7 @@ export interface SocketList {
  * current folder, otherwise the only one.
  */
 export async function connect(options: ClientOptions = {}): Promise<Client> {
+  checkOptions('connect', options, CLIENT_OPTIONS);
   return connectTo(await findEndpoint(options), options);
 }
 
@@ -103,10 +116,10 @@ export async function connectTo(endpoint: Endpoint, options: ClientOptions): Pro
 function connectError(endpoint: string, error: PagewireError): PagewireError {
   const timedOut = error.reason === 'DEADLINE';
   if (error.kind !== 'disconnected' && error.reason !== undefined && !timedOut) return error;
-  const problem = timedOut ? `no response within ${CONNECT_MS / 1000} s` : error.message;
+  const problem = timedOut ? `no response within ${CONNECT_MS / 1000} s` : error.problem;
   const remedy = 'start `pagewire`, or pass the control endpoint that it prints when it is ready';
   const text = `cannot connect to the daemon at ${endpoint}: ${problem} (${remedy})`;
-  return new PagewireError('connect', text, { cause: error });
+  return new PagewireError('connect', text);
 }
 
 /**
@@ -374,6 +387,7 @@ function replyTarget({ requestId }: Message): SendRequest['target'] {
 }
 
 function limits(options: CallOptions | undefined, defaultMs = CALL_MS): CallLimits {
+  if (options !== undefined) checkOptions('the call', options, CALL_OPTIONS);
   const deadline = Date.now() + (options?.deadlineMs ?? defaultMs);
   return { deadline, signal: options?.signal };
 }

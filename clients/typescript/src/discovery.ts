@@ -36,7 +36,9 @@ async function listDaemons(): Promise<Daemon[]> {
   try {
     return await runningDaemons();
   } catch (error) {
-    throw noDaemon((error as Error).message);
+    if (error instanceof PagewireError) throw error;
+    const remedy = 'make the folder readable, or set XDG_RUNTIME_DIR or PAGEWIRE_ENDPOINT';
+    throw noDaemon(`cannot look for daemons: ${(error as Error).message}`, remedy);
   }
 }
 
@@ -115,8 +117,8 @@ function runtimeFolder(): string {
 async function checkPrivate(folder: string): Promise<void> {
   const stats = await lstat(folder);
   if (stats.isDirectory() && isPrivate(stats)) return;
-  const remedy = 'remove it, or set XDG_RUNTIME_DIR';
-  throw new Error(`${folder} is not a folder that only you can open (${remedy})`);
+  const problem = `cannot look for daemons: ${folder} is not a folder that only you can open`;
+  throw noDaemon(problem, 'remove it, or set XDG_RUNTIME_DIR');
 }
 
 /** On systems without owners and modes the folder belongs to the user. */
@@ -203,9 +205,9 @@ export function numeric(control: string): string {
   }
 }
 
-function noDaemon(problem?: string): PagewireError {
-  const remedy =
-    'start one with `pagewire serve`, or set PAGEWIRE_ENDPOINT to the control address that it prints when it is ready';
-  const why = problem === undefined ? '' : `: ${problem}`;
-  return new PagewireError('no_daemon', `no daemon is running${why} (${remedy})`);
+function noDaemon(
+  problem = 'no daemon is running',
+  remedy = 'start one with `pagewire serve`, or set PAGEWIRE_ENDPOINT to the control address that it prints when it is ready',
+): PagewireError {
+  return new PagewireError('no_daemon', `${problem} (${remedy})`);
 }

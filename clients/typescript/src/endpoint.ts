@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parseAddress } from './address.js';
+import { TEXT, type Shape } from './check.js';
 import { discover, discoverAgain, knownTokenFile, numeric } from './discovery.js';
 import { PagewireError } from './errors.js';
 
@@ -15,6 +16,13 @@ export interface ConnectOptions {
   /** The file with the token. */
   readonly tokenFile?: string | undefined;
 }
+
+/** Checks of these options. */
+export const CONNECT_OPTIONS: Shape<ConnectOptions> = {
+  endpoint: TEXT,
+  token: TEXT,
+  tokenFile: TEXT,
+};
 
 /** A control address in the form that gRPC expects, and its token. */
 export interface Endpoint {

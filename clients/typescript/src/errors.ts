@@ -57,11 +57,15 @@ export class PagewireError extends Error {
   /** The candidates of `several_daemons`. Else empty. */
   readonly daemons: readonly Daemon[];
 
+  /** @internal What happened, without the remedy: for a text that has a remedy of its own. */
+  readonly problem: string;
+
   /** @internal */
   constructor(
     kind: ErrorKind,
     message: string,
     more: {
+      problem?: string;
       code?: Code;
       reason?: string | undefined;
       violations?: readonly FieldViolation[];
@@ -71,6 +75,7 @@ export class PagewireError extends Error {
   ) {
     super(message, 'cause' in more ? { cause: more.cause } : undefined);
     this.kind = kind;
+    this.problem = more.problem ?? message;
     this.code = more.code;
     this.reason = more.reason;
     this.violations = more.violations ?? [];
@@ -99,14 +104,20 @@ export function codeName(code: number): Code {
   return name === undefined || name === 'OK' ? 'UNKNOWN' : (name as Code);
 }
 
+/** The frame of gRPC around the reason why it could not connect. */
+const NO_CONNECTION =
+  /^No connection established\. Last error: (?:Error: )?(.*)\. Resolution note:.*$/;
+
 /** Converts the status of a call. */
 export function statusError({ code, details, metadata }: StatusObject): PagewireError {
   const name = codeName(code);
   const { reason, violations } = readDetails(metadata);
   if (reason === undefined && isTransport(name, details)) {
+    const problem = details.replace(NO_CONNECTION, '$1');
     return new PagewireError(
       'disconnected',
-      `lost the connection to the daemon: ${details} (see its log; connect again once it is running)`,
+      `lost the connection to the daemon: ${problem} (see its log; connect again once it is running)`,
+      { problem },
     );
   }
   if (reason === undefined && name === 'DEADLINE_EXCEEDED') return deadlineError();
@@ -122,10 +133,8 @@ export function deadlineError(): PagewireError {
 /** The error of a stream that violates the contract. */
 export function unexpected(what: string): PagewireError {
   const remedy = "check that the daemon's version matches this library's";
-  return new PagewireError(
-    'disconnected',
-    `unexpected response of the daemon: ${what} (${remedy})`,
-  );
+  const problem = `unexpected response of the daemon: ${what}`;
+  return new PagewireError('disconnected', `${problem} (${remedy})`, { problem });
 }
 
 /** Whether a status without a reason was created by this side of the connection instead of the daemon. */

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { HookFailure } from './generated/pagewire/v1/hooks.js';
 
 /** The location of the cause in the source, and how to show it. */
@@ -28,7 +29,7 @@ export interface FailurePlace {
  */
 export class Failure extends Error {
   /** Identifies it where `instanceof` does not work. */
-  override readonly name = 'Failure';
+  override readonly name: string = 'Failure';
   /** The location of the cause. */
   readonly place: FailurePlace;
 
@@ -37,6 +38,32 @@ export class Failure extends Error {
     super(message);
     this.place = place;
   }
+}
+
+/**
+ * A request's body was omitted because it is larger than the hook accepts, and was read nevertheless. If the handler does
+ * not catch it, the page gets status 413, or 500 if the hook accepts no bodies at all.
+ */
+export class BodyTooLarge extends Failure {
+  /** Identifies it where `instanceof` does not work. */
+  override readonly name = 'BodyTooLarge';
+  /** The size of the body in bytes; undefined if the request does not announce it. */
+  readonly size: number | undefined;
+  /** The limit of the hook in bytes, `maxRequestBodyBytes`. */
+  readonly limit: number;
+
+  /** @internal */
+  constructor(size: number | undefined, limit: number) {
+    super(tooLargeText(size, limit), { status: limit === 0 ? 500 : 413 });
+    this.size = size;
+    this.limit = limit;
+  }
+}
+
+function tooLargeText(size: number | undefined, limit: number): string {
+  if (limit === 0) return 'this hook does not request bodies (set maxRequestBodyBytes)';
+  const bytes = size === undefined ? `more than ${limit} bytes` : `${size} bytes`;
+  return `the request's body has ${bytes}, but this hook accepts at most ${limit} bytes (maxRequestBodyBytes)`;
 }
 
 /** Converts what a handler threw for the wire. */
@@ -52,6 +79,15 @@ export function fromThrown(thrown: unknown): HookFailure {
   const stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
   const message = errorText(thrown);
   return { status: 0, message, stack, location: undefined, dependsOnFiles: [] };
+}
+
+/** The text of what a handler threw, for the log: with the stack trace, or the location of a `Failure`. */
+export function logText(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  if (!(thrown instanceof Failure)) return inspect(thrown);
+  const { file, line, column } = thrown.place;
+  const location = [file, line, column].filter(Boolean).join(':');
+  return location === '' ? thrown.message : `${thrown.message} (${location})`;
 }
 
 /** An error with its causes in one line. */

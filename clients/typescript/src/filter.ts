@@ -1,3 +1,4 @@
+import { BOOLEAN, ONE_OR_MORE, checkOptions, type Shape } from './check.js';
 import type { RequestFilter } from './generated/pagewire/v1/hooks.js';
 import { list, type OneOrMore } from './target.js';
 
@@ -47,13 +48,25 @@ export interface FilterConditions {
 /** One filter, or several, any of which may match. */
 export type Filters = Filter | readonly Filter[];
 
-/** Converts filters for the wire. */
-export function fromFilters(filters: Filters): RequestFilter[] {
+const CONDITIONS: Shape<FilterConditions> = {
+  path: ONE_OR_MORE,
+  prefix: ONE_OR_MORE,
+  regex: ONE_OR_MORE,
+  file: ONE_OR_MORE,
+  mime: ONE_OR_MORE,
+  all: BOOLEAN,
+  except: ONE_OR_MORE,
+  methods: ONE_OR_MORE,
+};
+
+/** Converts filters for the wire. `what` names them in an error. */
+export function fromFilters(filters: Filters, what = 'the filter'): RequestFilter[] {
   const several = Array.isArray(filters) ? (filters as readonly Filter[]) : [filters as Filter];
-  return several.map(fromFilter);
+  return several.map((filter) => fromFilter(filter, what));
 }
 
-function fromFilter(filter: Filter): RequestFilter {
+function fromFilter(filter: Filter, what: string): RequestFilter {
+  if (typeof filter !== 'string') checkOptions(what, filter, CONDITIONS);
   const given: FilterConditions = typeof filter === 'string' ? { path: filter } : filter;
   return {
     matchAll: given.all ?? false,

@@ -1,4 +1,5 @@
 import type * as wire from './generated/pagewire/v1/messages.js';
+import { ARRAY, BOOLEAN, NUMBER, TEXT, checkOptions, type Shape } from './check.js';
 import { fromDuration, toDuration } from './duration.js';
 import { jsonText } from './json.js';
 import { statusText, toReport, toStatus, type DeliveryStatus, type Report } from './report.js';
@@ -91,12 +92,22 @@ export type ImportRow = {
     }
 );
 
+const IMPORT: Shape<Import> = {
+  path: TEXT,
+  code: TEXT,
+  args: ARRAY,
+  fresh: BOOLEAN,
+  timeoutMs: NUMBER,
+  maxResultBytes: NUMBER,
+};
+
 /** Converts an import for the wire. */
 export function fromImport(
   target: Target,
   given: Import,
   awaitResult: boolean,
 ): wire.SendImportRequest {
+  checkOptions('the import', given, IMPORT);
   return {
     target: fromTarget(target),
     module:

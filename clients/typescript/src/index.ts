@@ -28,7 +28,7 @@ export type {
   PageError,
   SocketClosed,
 } from './event.js';
-export { Failure, type FailurePlace } from './failure.js';
+export { BodyTooLarge, Failure, type FailurePlace } from './failure.js';
 export type { Filter, FilterConditions, Filters } from './filter.js';
 export {
   ImportError,
@@ -39,6 +39,7 @@ export {
 } from './import.js';
 export type { HookName, Limits, PluginInfo, ServerInfo } from './info.js';
 export { LiveFilters } from './liveFilters.js';
+export type { Logger } from './logger.js';
 export type {
   Awaitable,
   Context,

@@ -1,3 +1,4 @@
+import { BOOLEAN, TEXT, checkOptions, oneOf, type Shape } from './check.js';
 import type * as wire from './generated/pagewire/v1/sockets.js';
 import type { SocketFilter as WireFilter } from './generated/pagewire/v1/common.js';
 
@@ -72,8 +73,16 @@ export function toSocket(socket: wire.Socket): Socket {
   };
 }
 
+const SOCKET_FILTER: Shape<SocketFilter> = {
+  url: TEXT,
+  userAgent: TEXT,
+  visibility: oneOf('visible', 'hidden'),
+  topLevel: BOOLEAN,
+};
+
 /** Converts a filter for the wire. */
 export function fromSocketFilter(filter: SocketFilter): WireFilter {
+  checkOptions('the filter of sockets', filter, SOCKET_FILTER);
   return {
     urlRegex: filter.url ?? '',
     userAgentRegex: filter.userAgent ?? '',

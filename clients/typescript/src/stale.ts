@@ -1,3 +1,4 @@
+import { BOOLEAN, ONE_OR_MORE, checkOptions, type Shape } from './check.js';
 import type { InvalidateRequest } from './generated/pagewire/v1/hooks.js';
 import { list, type OneOrMore } from './target.js';
 
@@ -15,8 +16,17 @@ export interface Stale {
   readonly refreshPages?: boolean;
 }
 
+const STALE: Shape<Stale> = {
+  all: BOOLEAN,
+  path: ONE_OR_MORE,
+  prefix: ONE_OR_MORE,
+  file: ONE_OR_MORE,
+  refreshPages: BOOLEAN,
+};
+
 /** Converts a selection for the wire. */
 export function fromStale(stale: Stale): InvalidateRequest {
+  checkOptions('invalidate', stale, STALE);
   return {
     all: stale.all ?? false,
     exactPaths: list(stale.path ?? []),

@@ -1,3 +1,4 @@
+import { BOOLEAN, NUMBER, OBJECT, TEXTS, checkOptions, type Shape } from './check.js';
 import type { Channel, OpenStream } from './channel.js';
 import { unexpected, type PagewireError } from './errors.js';
 import { toEvent, type Event } from './event.js';
@@ -221,8 +222,26 @@ class Source {
   }
 }
 
+const OPTIONS: Shape<SubscribeOptions> = {
+  messages: BOOLEAN,
+  messageTypes: TEXTS,
+  sockets: BOOLEAN,
+  console: BOOLEAN,
+  pageErrors: BOOLEAN,
+  files: BOOLEAN,
+  from: OBJECT,
+  resumeAfter: OBJECT,
+  strict: BOOLEAN,
+  gapsWhenSlow: BOOLEAN,
+  maxQueue: NUMBER,
+  maxEventBytes: NUMBER,
+  answersRequests: BOOLEAN,
+  answers: TEXTS,
+};
+
 /** Converts options for the wire. */
 export function toRequest(options: SubscribeOptions): SubscribeMessagesRequest {
+  checkOptions('subscribe', options, OPTIONS);
   const kinds: EventKind[] = [];
   if (options.messages || options.messageTypes !== undefined) kinds.push(1);
   if (options.sockets) kinds.push(2);

@@ -1,3 +1,4 @@
+import { BOOLEAN, OBJECT, ONE_OR_MORE, TEXT, checkOptions, type Shape } from './check.js';
 import type { Target as WireTarget } from './generated/pagewire/v1/common.js';
 import { fromSocketFilter, type SocketFilter } from './socket.js';
 
@@ -44,8 +45,19 @@ export type Target = (
   readonly excluding?: OneOrMore;
 };
 
+const TARGET: Shape<Target> = {
+  socket: ONE_OR_MORE,
+  tab: ONE_OR_MORE,
+  page: ONE_OR_MORE,
+  url: TEXT,
+  filter: OBJECT,
+  all: BOOLEAN,
+  excluding: ONE_OR_MORE,
+};
+
 /** Converts a target for the wire. An empty selection is sent as such, and the daemon refuses it. */
 export function fromTarget(target: Target): WireTarget {
+  checkOptions('the target', target, TARGET);
   const excludeSocketIds = target.excluding === undefined ? [] : list(target.excluding);
   return { selector: selector(target), excludeSocketIds };
 }

@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { LiveFilters, connect, run, runOnce, type Context, type Plugin } from 'pagewire';
-import { once } from 'node:events';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { Daemon, Events, Folder, Page, until, within } from './support.js';
+import {
+  BodyTooLarge,
+  Failure,
+  LiveFilters,
+  connect,
+  run,
+  runOnce,
+  type Context,
+  type Logger,
+  type Plugin,
+  type RunOptions,
+} from 'pagewire';
+import { rmSync } from 'node:fs';
+import { Daemon, Events, Page, until, within } from './support.js';
 
 describe('a plugin', () => {
   let daemon: Daemon;
@@ -16,13 +26,16 @@ describe('a plugin', () => {
   });
 
   /** Runs a plugin until the end of the test. */
-  async function running(plugin: Plugin): Promise<{ context: Context; end: () => Promise<void> }> {
+  async function running(
+    plugin: Plugin,
+    options?: RunOptions,
+  ): Promise<{ context: Context; end: () => Promise<void> }> {
     const ending = new AbortController();
     const started = new Events<Context>();
     const serverStart = (context: Context) => started.tell(context);
     const run = runOnce(
       { ...plugin, serverStart },
-      { endpoint: daemon.control, signal: ending.signal },
+      { endpoint: daemon.control, signal: ending.signal, logger: false, ...options },
     );
     const context = await Promise.race([
       started.next('the start'),
@@ -61,6 +74,27 @@ describe('a plugin', () => {
     assert.equal((await daemon.get('/made/text.js')).status, 404);
   });
 
+  test('serves text at a path without extension as text, unless a file has a type', async () => {
+    const site = daemon.site.write('index.html', '');
+    const { end } = await running({
+      name: 'plain',
+      serve: {
+        filter: { path: ['/plain', '/', '/bytes', '/data'] },
+        handler({ path }) {
+          if (path === '/bytes') return Buffer.from('bytes');
+          return path === '/data' ? { body: '{}', type: 'json' } : 'text';
+        },
+      },
+    });
+    const typeOf = async (path: string) => (await daemon.get(path)).headers.get('content-type');
+    assert.equal(await typeOf('/plain'), 'text/plain; charset=utf-8');
+    assert.equal(await typeOf('/'), 'text/html; charset=utf-8');
+    assert.equal(await typeOf('/bytes'), 'application/octet-stream');
+    assert.equal(await typeOf('/data'), 'application/json; charset=utf-8');
+    await end();
+    rmSync(site);
+  });
+
   test('receives bodies of 10 MiB and returns them', async () => {
     const size = 10 * 1024 * 1024;
     const { end } = await running({
@@ -74,6 +108,40 @@ describe('a plugin', () => {
     const body = Buffer.alloc(size, 'x');
     const response = await daemon.get('/large', { method: 'POST', body });
     assert.ok(body.equals(Buffer.from(await response.arrayBuffer())));
+    await end();
+  });
+
+  test('throws when an omitted body is read, with its size if that is known', async () => {
+    const thrown = new Events<BodyTooLarge>();
+    const { end } = await running({
+      name: 'small',
+      serve: {
+        filter: { path: '/small', methods: 'POST' },
+        maxRequestBodyBytes: 2,
+        handler(request) {
+          try {
+            return request.text();
+          } catch (error) {
+            assert.ok(request.bodyOmitted && error instanceof BodyTooLarge);
+            thrown.tell(error);
+            return 'too large';
+          }
+        },
+      },
+    });
+    const post = async (body: string | ReadableStream) => {
+      const init = { method: 'POST', body, duplex: 'half' } as RequestInit;
+      return (await daemon.get('/small', init)).text();
+    };
+    assert.equal(await post('ab'), 'ab');
+    assert.equal(await post('abc'), 'too large');
+    const sized = await thrown.next('the error');
+    assert.deepEqual([sized.size, sized.limit, sized.place.status], [3, 2, 413]);
+    // Chunked: without a size.
+    assert.equal(await post(new Blob(['abc']).stream()), 'too large');
+    const unsized = await thrown.next('the error');
+    assert.equal(unsized.size, undefined);
+    assert.match(unsized.message, /more than 2 bytes, but .* at most 2 bytes \(maxRequestBody/);
     await end();
   });
 
@@ -126,6 +194,47 @@ describe('a plugin', () => {
     page.say({ type: 'constructor', id: 3, 'pagewire:request': true });
     assert.equal(typeof (await page.hear())['error'], 'string');
     page.close();
+    await end();
+  });
+
+  test('logs its connection and the failures of its handlers', async () => {
+    const log = new Events<string>();
+    const logger: Logger = {
+      info: (text) => log.tell(`info ${text}`),
+      warn: (text) => log.tell(`warn ${text}`),
+      error: (text) => log.tell(`error ${text}`),
+    };
+    const thrown = () => {
+      throw new Error('no luck', { cause: new Error('no dice') });
+    };
+    const plugin: Plugin = {
+      name: 'failing',
+      serve: { filter: '/fails', handler: thrown },
+      transform: {
+        filter: '/a.css',
+        handler: () => Promise.reject(new Failure('no colour', { file: 'a.css', line: 2 })),
+      },
+      onRequest: { ask: thrown, value: () => () => 0 },
+      onSocketClosed: thrown,
+    };
+    daemon.site.write('a.css', '');
+    const { end } = await running(plugin, { logger });
+    assert.equal(await log.next('a line'), `info connected to ${daemon.http} as "failing"`);
+    await daemon.get('/fails');
+    // The stack trace names this file.
+    assert.match(
+      await log.next('a line'),
+      /^error serve of \/fails failed: Error: no luck\n +at .*plugin\.test[^]*no dice/,
+    );
+    await daemon.get('/a.css');
+    assert.equal(await log.next('a line'), 'error transform of /a.css failed: no colour (a.css:2)');
+    const page = await Page.open(daemon);
+    page.say({ type: 'ask', id: 1, 'pagewire:request': true });
+    assert.match(await log.next('a line'), /^error request "ask" failed: Error: no luck\n/);
+    page.say({ type: 'value', id: 2, 'pagewire:request': true });
+    assert.match(await log.next('a line'), /^error request "value" failed: TypeError: not a JSON/);
+    page.close();
+    assert.match(await log.next('a line'), /^error socket closed failed: Error: no luck\n/);
     await end();
   });
 
@@ -202,20 +311,12 @@ describe('a plugin', () => {
     await live.set([]);
   });
 
-  test('is refused without a filter, or with two handlers of one type', async () => {
-    const handler = () => undefined;
-    const unfiltered = { name: 'bad', serve: { handler } } as unknown as Plugin;
-    await assert.rejects(run(unfiltered), { kind: 'plugin', message: /serve has no filter/ });
-    const twice = { name: 'bad', onMessage: { a: handler }, onRequest: { a: handler } };
-    await assert.rejects(run(twice), { kind: 'plugin', message: /`a` has two handlers/ });
-  });
-
   test('ends with the error of its start handler', async () => {
     const plugin: Plugin = {
       name: 'broken',
       serverStart: () => Promise.reject(new Error('no database')),
     };
-    await assert.rejects(run(plugin, { endpoint: daemon.control }), {
+    await assert.rejects(run(plugin, { endpoint: daemon.control, logger: false }), {
       kind: 'plugin',
       message: /serverStart failed: no database/,
     });
@@ -247,7 +348,7 @@ describe('a plugin whose daemon', () => {
           serverStart: (context) => started.tell(context),
           serverStop: () => (stops += 1),
         },
-        { endpoint: daemon.control, signal: ending.signal },
+        { endpoint: daemon.control, signal: ending.signal, logger: false },
       );
       const first = await started.next('the start');
       await daemon.end(signal);
@@ -268,52 +369,11 @@ describe('a plugin whose daemon', () => {
       const daemon = await Daemon.start();
       const started = new Events<Context>();
       const plugin: Plugin = { name: 'once', serverStart: (context) => started.tell(context) };
-      const runs = runOnce(plugin, { endpoint: daemon.control });
+      const runs = runOnce(plugin, { endpoint: daemon.control, logger: false });
       await started.next('the start');
       const ended = signal === 'SIGTERM' ? runs : assert.rejects(runs, { kind: 'disconnected' });
       await daemon.end(signal);
       await within('the end of run', ended);
-      daemon.removeFolders();
-    }
-  });
-});
-
-describe('a plugin that the daemon spawned', () => {
-  const library = JSON.stringify(import.meta.resolve('pagewire'));
-
-  /** A daemon that spawns a plugin, and a connection that lasts as long as the plugin's process. */
-  async function spawning() {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const site = new Folder();
-    const file = site.write(
-      'plugin.mjs',
-      `import { connect } from 'node:net';
-      import { run } from ${library};
-      connect(${(server.address() as AddressInfo).port}).on('error', () => {}).unref();
-      await run({ name: 'child', serve: { filter: '/x', handler: () => 'mine' } });
-      console.log('returned');`,
-    );
-    const connection = once(server, 'connection');
-    const flags = ['--plugin', `'${process.execPath}' '${file}'`];
-    const daemon = await Daemon.start(flags, { site, runtime: new Folder() });
-    const [socket] = (await within('the process', connection)) as [Socket];
-    const gone = once(socket, 'close');
-    socket.on('error', () => undefined).resume();
-    const client = await connect({ endpoint: daemon.control });
-    // Polled, because no page waits for an optional plugin.
-    await until('the plugin', async () => (await client.plugins())[0]?.state === 'ready');
-    client.close();
-    return { daemon, gone, server };
-  }
-
-  test('serves, and ends when its daemon stops or is killed', async () => {
-    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      const { daemon, gone, server } = await spawning();
-      assert.equal(await (await daemon.get('/x')).text(), 'mine');
-      await daemon.end(signal);
-      await within('the end of the process', gone);
-      server.close();
       daemon.removeFolders();
     }
   });

@@ -5,7 +5,7 @@ import type { Client } from '../client.js';
 import { deferred, within } from '../deferred.js';
 import { fromDuration } from '../duration.js';
 import { unexpected } from '../errors.js';
-import { fromThrown } from '../failure.js';
+import { Failure, fromThrown, logText } from '../failure.js';
 import type {
   CallCancel,
   FiltersUpdated,
@@ -16,8 +16,10 @@ import type {
   UpdateFilters,
 } from '../generated/pagewire/v1/hooks.js';
 import { LiveFilters, type HookFilters } from '../liveFilters.js';
+import type { Logger } from '../logger.js';
 import type { Method } from '../methods.js';
 import type { Awaitable, HookOptions } from './plugin.js';
+import type { Start } from './start.js';
 
 /**
  * How long to wait, when a hook finishes, for the daemon to confirm that it makes no further calls. After that the stream
@@ -46,6 +48,7 @@ interface FromDaemon<Call> {
 
 /** The argument of a handler, as far as this module uses it. */
 interface Cancellable {
+  readonly timeRemainingMs: number | undefined;
   cancel(reason: unknown): void;
 }
 
@@ -57,6 +60,8 @@ export interface Hook<Open, Call extends { callId: number }, Result, Input, Outp
   readonly result: (callId: number, output: Output, input: Input) => Result;
   readonly failure: (callId: number, failure: HookFailure) => Result;
   readonly handler: (input: Input, client: Client) => Awaitable<Output>;
+  /** What a call does, for the log. */
+  readonly what: (input: Input) => string;
 }
 
 /** An open hook of any type. */
@@ -76,7 +81,9 @@ export interface OpenHook {
 export interface HookSession {
   readonly channel: Channel;
   readonly client: Client;
+  readonly logger: Logger;
   readonly sessionId: string;
+  readonly start: Start;
   /** Called when the stream ends, with the error if it did not end gracefully. */
   readonly onEnd: (error: Error | undefined) => void;
 }
@@ -106,6 +113,8 @@ class HookStream<
   readonly opened: Promise<void>;
   readonly #hook: Hook<Open, Call, Result, Input, Output>;
   readonly #client: Client;
+  readonly #logger: Logger;
+  readonly #start: Start;
   readonly #stream: OpenDuplex<ToDaemon<Open, Result>>;
   readonly #running = new Map<number, Input>();
   readonly #filters: HookFilters;
@@ -116,10 +125,12 @@ class HookStream<
   constructor(
     hook: Hook<Open, Call, Result, Input, Output>,
     given: HookOptions['filter'],
-    { channel, client, sessionId, onEnd }: HookSession,
+    { channel, client, logger, sessionId, start, onEnd }: HookSession,
   ) {
     this.#hook = hook;
     this.#client = client;
+    this.#logger = logger;
+    this.#start = start;
     const isOpened = deferred<void>();
     const isEnded = deferred<void>();
     this.opened = isOpened.promise;
@@ -178,22 +189,36 @@ class HookStream<
     this.#stream.cancel();
   }
 
-  // Avoids a promise for synchronous handlers.
   #call(call: Call): void {
     const { callId } = call;
     const input = this.#hook.input(call);
     this.#running.set(callId, input);
+    if (this.#start.isOver) {
+      this.#handle(callId, input);
+      return;
+    }
+    this.#start.waitInCall(input.timeRemainingMs).then(
+      () => {
+        // It may have been cancelled meanwhile.
+        if (this.#running.has(callId)) this.#handle(callId, input);
+      },
+      (error: unknown) => this.#failed(callId, error, input),
+    );
+  }
+
+  // Avoids a promise for synchronous handlers.
+  #handle(callId: number, input: Input): void {
     let output;
     try {
       output = this.#hook.handler(input, this.#client);
     } catch (error) {
-      this.#failed(callId, error);
+      this.#failed(callId, error, input);
       return;
     }
     if (isPromise(output)) {
       output.then(
         (value) => this.#done(callId, value, input),
-        (error: unknown) => this.#failed(callId, error),
+        (error: unknown) => this.#failed(callId, error, input),
       );
     } else {
       this.#done(callId, output, input);
@@ -205,14 +230,18 @@ class HookStream<
     try {
       result = this.#hook.result(callId, output, input);
     } catch (error) {
-      this.#failed(callId, error);
+      // Without the stack trace, which is the library's.
+      this.#failed(callId, new Failure((error as Error).message), input);
       return;
     }
     this.#answer(callId, result);
   }
 
-  #failed(callId: number, error: unknown): void {
+  #failed(callId: number, error: unknown, input: Input): void {
+    // A cancelled call often fails because of that.
+    if (!this.#running.has(callId)) return;
     this.#answer(callId, this.#hook.failure(callId, fromThrown(error)));
+    this.#logger.error(`${this.#hook.what(input)} failed: ${logText(error)}`);
   }
 
   #answer(callId: number, value: Result): void {

@@ -60,11 +60,12 @@ function serveHook(serve: Serve): Hook<ServeOpen, WireServe, ServeResult, ServeC
       phase: serve.phase === undefined ? 0 : PHASES[serve.phase],
       maxRequestBodyBytes: serve.maxRequestBodyBytes ?? 0,
     }),
-    input: ({ request = NO_REQUEST, timeRemaining, body, bodyOmitted }) =>
-      new ServeCall(request, toDuration(timeRemaining), body, bodyOmitted),
-    result: (callId, served) => ({ callId, outcome: fromServed(served) }),
+    input: (call) =>
+      new ServeCall(call, call.request ?? NO_REQUEST, serve.maxRequestBodyBytes ?? 0),
+    result: (callId, served, call) => ({ callId, outcome: fromServed(served, call) }),
     failure: (callId, value) => ({ callId, outcome: { $case: 'failure', value } }),
     handler: (request, client) => serve.handler(request, client),
+    what: ({ path }) => `serve of ${path}`,
   };
 }
 
@@ -83,6 +84,7 @@ function transformHook(
     result: (callId, transformed) => ({ callId, outcome: fromTransformed(transformed) }),
     failure: (callId, value) => ({ callId, outcome: { $case: 'failure', value } }),
     handler: (response, client) => transform.handler(response, client),
+    what: ({ request }) => `transform of ${request.path}`,
   };
 }
 
@@ -104,5 +106,6 @@ function resolveImportHook(
     }),
     failure: (callId, value) => ({ callId, outcome: { $case: 'failure', value } }),
     handler: (call, client) => resolve.handler(call, client),
+    what: ({ importer }) => `import resolution of ${importer.path}`,
   };
 }

@@ -4,7 +4,7 @@ import type { OpenStream } from '../channel.js';
 import type { Client } from '../client.js';
 import { unexpected, type PagewireError } from '../errors.js';
 import { Message, toClosed, toGap } from '../event.js';
-import { errorText } from '../failure.js';
+import { errorText, logText } from '../failure.js';
 import type { SubscribeMessagesResponse } from '../generated/pagewire/v1/messages.js';
 import type { Socket as WireSocket } from '../generated/pagewire/v1/sockets.js';
 import * as methods from '../methods.js';
@@ -21,6 +21,7 @@ const IGNORED_REASONS = ['ALREADY_ANSWERED', 'REQUEST_EXPIRED', 'REQUEST_NOT_FOU
 
 /** An event and its handler. */
 interface Work {
+  /** What is handled, for the log. */
   readonly what: string;
   readonly call: () => unknown;
   /** The request to answer with the result. */
@@ -108,19 +109,23 @@ export class Listening {
 
   #dispatch({ event }: SubscribeMessagesResponse): void {
     if (this.#stopped) return;
-    const { onMessage, onRequest, name } = this.#plugin;
+    const { onMessage, onRequest } = this.#plugin;
     switch (event?.$case) {
+      case 'subscribed':
+        this.#holdUntilStart();
+        break;
       case 'message': {
         const message = new Message(event.value);
         const { socketId, type } = message;
-        const what = `message \`${type}\``;
         // Only own properties: a page may send any type, even `constructor`.
         if (onMessage && Object.hasOwn(onMessage, type)) {
           const call = () => onMessage[type]?.(message, this.#client);
+          const what = `message "${type}"`;
           this.#enqueue(socketId, { what, call, request: undefined });
         } else if (onRequest && Object.hasOwn(onRequest, type)) {
           const request = message.requestId === undefined ? undefined : message;
           const call = () => onRequest[type]?.(message, this.#client);
+          const what = `request "${type}"`;
           this.#enqueue(socketId, { what, call, request });
         }
         break;
@@ -130,7 +135,7 @@ export class Listening {
         if (socket === undefined) break;
         if (this.#plugin.onSocketOpened !== undefined) {
           const call = () => this.#plugin.onSocketOpened?.(toSocket(socket), this.#client);
-          this.#enqueue(socket.socketId, { what: 'an opened socket', call, request: undefined });
+          this.#enqueue(socket.socketId, { what: 'socket opened', call, request: undefined });
         }
         this.#dispatchIfReady(socket);
         break;
@@ -143,16 +148,24 @@ export class Listening {
         this.#ready.delete(closed.socketId);
         if (this.#plugin.onSocketClosed !== undefined) {
           const call = () => this.#plugin.onSocketClosed?.(closed, this.#client);
-          this.#enqueue(closed.socketId, { what: 'a closed socket', call, request: undefined });
+          this.#enqueue(closed.socketId, { what: 'socket closed', call, request: undefined });
         }
         break;
       }
       case 'gap': {
         const { after, before } = toGap(event.value);
-        console.error(`plugin \`${name}\`: events between ${after} and ${before} were lost`);
+        this.#session.logger.warn(`events between ${after} and ${before} were lost`);
         break;
       }
     }
+  }
+
+  /** Reads no event before `serverStart` has returned: the daemon queues them. */
+  #holdUntilStart(): void {
+    const { start } = this.#session;
+    if (start.isOver) return;
+    this.#stream?.pause();
+    void start.over.then(() => this.#stream?.resume());
   }
 
   #dispatchIfReady(socket: WireSocket): void {
@@ -161,7 +174,7 @@ export class Listening {
     this.#ready.add(socketId);
     if (!this.#plugin.onSocketReady) return;
     const call = () => this.#plugin.onSocketReady?.(toSocket(socket), this.#client);
-    this.#enqueue(socketId, { what: 'a ready socket', call, request: undefined });
+    this.#enqueue(socketId, { what: 'socket ready', call, request: undefined });
   }
 
   /** Runs a handler after the previous ones of the same socket. */
@@ -226,12 +239,10 @@ export class Listening {
   }
 
   #failed(work: Work, error: unknown): Promise<void> | undefined {
-    const { request } = work;
-    if (request !== undefined) {
-      return this.#awaitReply(work, this.#client.replyError(request, errorText(error)));
-    }
     this.#logError(work, error);
-    return undefined;
+    const { request } = work;
+    if (request === undefined) return undefined;
+    return this.#awaitReply(work, this.#client.replyError(request, errorText(error)));
   }
 
   #awaitReply(work: Work, sent: Promise<unknown>): Promise<void> {
@@ -251,6 +262,6 @@ export class Listening {
 
   #logError({ what }: Work, error: unknown): void {
     if (this.#stopped && (error as Partial<PagewireError>).kind === 'disconnected') return;
-    console.error(`plugin \`${this.#plugin.name}\`: handler of ${what}:`, error);
+    this.#session.logger.error(`${what} failed: ${logText(error)}`);
   }
 }

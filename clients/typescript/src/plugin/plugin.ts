@@ -18,8 +18,8 @@ export type Awaitable<Value> = Value | PromiseLike<Value>;
  * handled sequentially, those of different sockets concurrently, at most 256 in total. At the limit no event is read until
  * a handler has finished.
  *
- * A handler that fails never ends the plugin: errors of hooks (`serve`, `transform`, `resolveImport`) are shown in the
- * page, those of `onRequest` are sent to the page, all others are written to standard error. The exceptions are
+ * A handler that fails never ends the plugin: its error is logged, and errors of hooks (`serve`, `transform`,
+ * `resolveImport`) are also shown in the page, those of `onRequest` are also sent to the page. The exceptions are
  * `serverStart` and `serverStop`, whose errors end `run`.
  */
 export interface Plugin {
@@ -34,7 +34,10 @@ export interface Plugin {
   /** Replaces a connected plugin of the same name. Default: a name that is taken is an error (`PLUGIN_NAME_TAKEN`). */
   readonly replaceExisting?: boolean;
 
-  /** Called once all hooks are open, and again after each reconnect. Hooks may be called before it. */
+  /**
+   * Called once all hooks are open, and again after each reconnect. Calls and events wait until it has returned; a call
+   * waits at most 10 s, and until 0.5 s before its deadline, and then the page gets 503.
+   */
   serverStart?(context: Context): unknown;
   /**
    * Called when the daemon or the program stops the plugin. It has the daemon's grace period, or 2 s when the program
@@ -83,7 +86,7 @@ export interface HookOptions {
 export interface Serve extends HookOptions {
   /** When it is called: before all plugins, before files, or when no file matches. Default `before_files`. */
   readonly phase?: 'first' | 'before_files' | 'after_files';
-  /** Largest request body to receive, in bytes; a larger one sets `bodyOmitted`. Default 0: none. */
+  /** Largest request body to receive, in bytes; a larger one is omitted. Default 0: none. */
   readonly maxRequestBodyBytes?: number;
   /** Returns the content, or skips the request: the next plugin or the file system serves it. */
   handler(request: ServeCall, client: Client): Awaitable<Served>;

@@ -1,5 +1,12 @@
 import { toBuffer } from '../bytes.js';
-import type { Header, ImportSpecifier, RequestContext } from '../generated/pagewire/v1/hooks.js';
+import { toDuration } from '../duration.js';
+import { BodyTooLarge } from '../failure.js';
+import type {
+  Header,
+  ImportSpecifier,
+  RequestContext,
+  ServeCall as WireServe,
+} from '../generated/pagewire/v1/hooks.js';
 
 /** An HTTP header field: its name in lower case, its value byte for byte as in Latin-1. */
 export type HeaderField = readonly [name: string, value: string];
@@ -61,20 +68,15 @@ export class ServeCall extends Call implements PageRequest {
   readonly host: string;
   readonly traceparent: string;
   readonly filePath: string | undefined;
-  /** The body, if requested with `maxRequestBodyBytes`. Empty = none, or omitted. `text()` decodes it. */
-  readonly body: Uint8Array;
-  /** Whether the request has a body over the size limit of the hook. */
+  /** Whether the request has a body over the size limit of the hook. Reading it would be an error. */
   readonly bodyOmitted: boolean;
+  readonly #call: WireServe;
+  readonly #bodyLimit: number;
   readonly #headers: readonly Header[];
 
   /** @internal */
-  constructor(
-    request: RequestContext,
-    timeRemainingMs: number | undefined,
-    body: Buffer,
-    bodyOmitted: boolean,
-  ) {
-    super(timeRemainingMs);
+  constructor(call: WireServe, request: RequestContext, bodyLimit: number) {
+    super(toDuration(call.timeRemaining));
     this.method = request.method;
     this.path = request.path;
     this.query = request.query;
@@ -83,15 +85,26 @@ export class ServeCall extends Call implements PageRequest {
     this.traceparent = request.traceparent;
     this.filePath = request.filePath || undefined;
     this.#headers = request.headers;
-    this.body = body;
-    this.bodyOmitted = bodyOmitted;
+    this.bodyOmitted = call.bodyOmitted;
+    this.#call = call;
+    this.#bodyLimit = bodyLimit;
+  }
+
+  /**
+   * The body. Empty = none. `text()` decodes it. Throws a `BodyTooLarge` if the request has a larger body than
+   * `maxRequestBodyBytes` of the hook allows, so that the page gets status 413.
+   */
+  get body(): Uint8Array {
+    const { body, bodyOmitted, omittedBodyBytes } = this.#call;
+    if (bodyOmitted) throw new BodyTooLarge(omittedBodyBytes || undefined, this.#bodyLimit);
+    return body;
   }
 
   get headers(): readonly HeaderField[] {
     return this.#headers.map(toField);
   }
 
-  /** The body as text, from UTF-8. */
+  /** The body as text, from UTF-8. Throws as `body` does. */
   text(): string {
     return text(this.body);
   }

@@ -1,19 +1,35 @@
 /** Results of hooks, and their conversion for the wire. */
 
 import { bodyBytes } from '../bytes.js';
+import {
+  ARRAY,
+  BODY,
+  BOOLEAN,
+  NUMBER,
+  OBJECT,
+  ONE_OR_MORE,
+  PLAIN_OBJECT,
+  TEXT,
+  TEXTS,
+  check,
+  checkOptions,
+  type Kind,
+  type Shape,
+} from '../check.js';
 import type {
   Header,
   ResolvedImports,
   ServeResult,
   TransformResult,
 } from '../generated/pagewire/v1/hooks.js';
+import type { ServeCall } from './request.js';
 
 /** Header fields to send. A repeated name has a list. Values are encoded as Latin-1 if possible, else as UTF-8. */
 export type Headers = Readonly<Record<string, string | readonly string[]>>;
 
 /** A response made by a plugin. */
 export type Content = {
-  /** A MIME type, or a file extension: `js`. Default: derived from the path. */
+  /** A MIME type, or a file extension: `js`. Default: that of the path; text at a path without extension is `text/plain`. */
   readonly type?: string;
   /** The HTTP status. Default 200. */
   readonly status?: number;
@@ -85,29 +101,78 @@ export interface Resolution {
 /** The result of a resolveImport handler; `undefined` and `null` leave all imports to the next plugin. */
 export type Resolved = Specifiers | Resolution | null | undefined | void;
 
+const RESULT: Kind = { name: 'a string, a Uint8Array, an object or nothing', test: OBJECT.test };
+const RESULT_OF_IMPORTS: Kind = {
+  name: 'an array, an object or nothing',
+  test: OBJECT.test,
+};
+const CONTENT: Shape<Content> = {
+  body: BODY,
+  file: TEXT,
+  type: TEXT,
+  status: NUMBER,
+  headers: PLAIN_OBJECT,
+  remember: BOOLEAN,
+  verbatim: BOOLEAN,
+  dependsOn: TEXTS,
+};
+const SKIPPED: Shape<Skip> = {
+  skip: { name: 'true', test: (value) => value === true },
+  remember: BOOLEAN,
+};
+const CHANGE: Shape<Change> = {
+  body: BODY,
+  type: TEXT,
+  headers: PLAIN_OBJECT,
+  removeHeaders: TEXTS,
+  noCache: BOOLEAN,
+  dependsOn: TEXTS,
+};
+const RESOLUTION: Shape<Resolution> = {
+  specifiers: ARRAY,
+  noCache: BOOLEAN,
+  dependsOn: TEXTS,
+};
+const SPECIFIER: Kind = {
+  name: 'a string, null or undefined',
+  test: (value) => TEXT.test(value) || value === undefined || value === null,
+};
+
 /** Converts the result of a serve handler for the wire. */
-export function fromServed(served: Served): ServeResult['outcome'] {
+export function fromServed(served: Served, request: ServeCall): ServeResult['outcome'] {
   if (served === undefined || served === null) return SKIP;
-  if (typeof served === 'string' || served instanceof Uint8Array) return content({ body: served });
+  if (isBody(served)) return content({ body: served }, request);
+  const what = 'the result of the serve handler';
+  check(what, served, RESULT);
   if ('skip' in served) {
+    checkOptions(what, served, SKIPPED);
     return { $case: 'skip', value: { remember: served.remember ?? false } };
   }
-  return content(served);
+  checkOptions(what, served, CONTENT);
+  return content(served, request);
 }
 
 const SKIP = { $case: 'skip', value: { remember: false } } as const;
 
-function content(given: Content): ServeResult['outcome'] {
+function content(given: Content, request: ServeCall): ServeResult['outcome'] {
+  const { body, file } = given as { body?: string | Uint8Array; file?: string };
+  if (body === undefined && file === undefined) {
+    const remedy = 'add one, or return nothing to skip the request';
+    throw new TypeError(
+      `the result of the serve handler has no \`body\` and no \`file\` (${remedy})`,
+    );
+  }
   return {
     $case: 'content',
     value: {
       status: given.status ?? 0,
-      contentType: given.type ?? '',
-      headers: given.headers === undefined ? [] : fromHeaders(given.headers),
+      contentType:
+        given.type ?? (typeof body === 'string' && isUntyped(request) ? 'text/plain' : ''),
+      headers: given.headers === undefined ? [] : fromHeaders(given.headers, 'serve'),
       body:
-        'file' in given
-          ? { $case: 'filePath', value: given.file }
-          : { $case: 'inlineBody', value: bodyBytes(given.body) },
+        body === undefined
+          ? { $case: 'filePath', value: file ?? '' }
+          : { $case: 'inlineBody', value: bodyBytes(body) },
       remember: given.remember ?? false,
       verbatim: given.verbatim ?? false,
       dependsOnFiles: given.dependsOn === undefined ? [] : [...given.dependsOn],
@@ -115,17 +180,28 @@ function content(given: Content): ServeResult['outcome'] {
   };
 }
 
+/** Whether neither the path nor a file shows a type: the daemon would take the body for unknown bytes. */
+function isUntyped({ path, filePath }: ServeCall): boolean {
+  return filePath === undefined && !path.slice(path.lastIndexOf('/')).includes('.');
+}
+
+function isBody(result: unknown): result is string | Uint8Array {
+  return BODY.test(result);
+}
+
 /** Converts the result of a transform handler for the wire. */
 export function fromTransformed(transformed: Transformed): TransformResult['outcome'] {
   if (transformed === undefined || transformed === null) return SKIP;
-  const isBody = typeof transformed === 'string' || transformed instanceof Uint8Array;
-  const change: Change = isBody ? { body: transformed } : transformed;
+  const change: Change = isBody(transformed) ? { body: transformed } : transformed;
+  const what = 'the result of the transform handler';
+  check(what, change, RESULT);
+  checkOptions(what, change, CHANGE);
   return {
     $case: 'content',
     value: {
       body: change.body === undefined ? undefined : bodyBytes(change.body),
       contentType: change.type ?? '',
-      headers: change.headers === undefined ? [] : fromHeaders(change.headers),
+      headers: change.headers === undefined ? [] : fromHeaders(change.headers, 'transform'),
       removeHeaders: change.removeHeaders?.map((name) => name.toLowerCase()) ?? [],
       noCache: change.noCache ?? false,
       dependsOnFiles: change.dependsOn === undefined ? [] : [...change.dependsOn],
@@ -142,8 +218,21 @@ export function fromResolved(resolved: Resolved, count: number): ResolvedImports
       dependsOnFiles: [],
     };
   }
-  const { specifiers, noCache, dependsOn }: Resolution =
-    'specifiers' in resolved ? resolved : { specifiers: resolved };
+  const resolution: Resolution = ARRAY.test(resolved)
+    ? { specifiers: resolved as Specifiers }
+    : (resolved as Resolution);
+  const what = 'the result of the resolveImport handler';
+  check(what, resolution, RESULT_OF_IMPORTS);
+  checkOptions(what, resolution, RESOLUTION);
+  const { specifiers, noCache, dependsOn } = resolution;
+  check(`\`specifiers\` of ${what}`, specifiers, ARRAY);
+  for (const specifier of specifiers) check(`a specifier in ${what}`, specifier, SPECIFIER);
+  if (specifiers.length !== count) {
+    const remedy = 'return one for each, undefined for those left to the next plugin';
+    throw new TypeError(
+      `${what} has ${specifiers.length} specifiers for ${count} imports (${remedy})`,
+    );
+  }
   return {
     specifiers: Array.from(specifiers, (specifier) => specifier ?? ''),
     noCache: noCache ?? false,
@@ -151,10 +240,11 @@ export function fromResolved(resolved: Resolved, count: number): ResolvedImports
   };
 }
 
-function fromHeaders(headers: Headers): Header[] {
+function fromHeaders(headers: Headers, hook: string): Header[] {
   const fields: Header[] = [];
   for (const [given, values] of Object.entries(headers)) {
     const name = given.toLowerCase();
+    check(`header \`${name}\` in the result of the ${hook} handler`, values, ONE_OR_MORE);
     for (const value of typeof values === 'string' ? [values] : values) {
       // Latin-1 as in Node and browsers, unless characters would be lost.
       const encoding = /^[\0-\xff]*$/.test(value) ? 'latin1' : 'utf8';

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BOOLEAN, SIGNAL, checkOptions, type Shape } from '../check.js';
 import { connectTo } from '../client.js';
-import { findEndpoint, variable, type ConnectOptions } from '../endpoint.js';
+import { CONNECT_OPTIONS, findEndpoint, variable, type ConnectOptions } from '../endpoint.js';
 import { PagewireError } from '../errors.js';
-import { listens } from './listen.js';
-import type { Plugin } from './plugin.js';
+import { LOGGER, toLogger, type Logger } from '../logger.js';
+import { checkPlugin } from './declaration.js';
+import type { Context, Plugin } from './plugin.js';
 import { runSession, type SessionOptions } from './session.js';
 
 /** Delays before reconnect attempts; the last one applies to all further attempts. */
@@ -13,104 +15,157 @@ const RECONNECT_DELAYS_MS = [200, 500, 1_000, 2_000, 5_000];
 export interface RunOptions extends ConnectOptions {
   /** Stops the plugin gracefully: running handlers may finish, `serverStop` is called, all within 2 s. */
   readonly signal?: AbortSignal;
+  /**
+   * Stops the plugin in the same way on SIGINT and SIGTERM; a second signal ends the program at once. Default: true,
+   * unless `signal` is given, because such a program may handle signals itself.
+   */
+  readonly signals?: boolean;
+  /**
+   * Receives the log: connections at info, a lost one as a warning, failures of handlers as errors. Default: standard
+   * error; `false` = silent.
+   */
+  readonly logger?: Logger | false;
 }
+
+const RUN_OPTIONS: Shape<RunOptions> = {
+  ...CONNECT_OPTIONS,
+  signal: SIGNAL,
+  signals: BOOLEAN,
+  logger: LOGGER,
+};
 
 /**
  * Runs a plugin with the daemon that spawned it, else with the one that `options` name, else with a discovered one as in
  * `connect`.
  *
- * The plugin reconnects without limit when the connection is lost or the daemon stops, and reports that on standard
- * error; if it discovered its daemon, it reconnects only to one that serves the same folders. `serverStart` is called
- * again. `run` returns when `signal` stops the plugin: then the daemon no longer waits for the plugin, and its name is
- * free. A plugin that the daemon spawned does not reconnect: it returns when the daemon stops, or at the end of its
- * standard input, so the rest of the program must not read standard input.
+ * The plugin reconnects without limit when the connection is lost or the daemon stops, and logs that; if it discovered
+ * its daemon, it reconnects only to one that serves the same folders. `serverStart` is called again. `run` returns when
+ * SIGINT, SIGTERM or `signal` stops the plugin: then the daemon no longer waits for the plugin, and its name is free. A
+ * plugin that the daemon spawned does not reconnect: it returns when the daemon stops, or at the end of its standard
+ * input, so the rest of the program must not read standard input.
  *
  * Rejects when the daemon refuses the plugin permanently (because of a filter, a missing feature, a name that is taken,
  * or a token that was given and not discovered), when another plugin replaces it, when the first attempt finds no
  * daemon, or when `serverStart` or `serverStop` fails.
  */
-export async function run(plugin: Plugin, options: RunOptions = {}): Promise<void> {
-  check(plugin);
-  const launchId = options.endpoint === undefined ? (variable('PAGEWIRE_LAUNCH_ID') ?? '') : '';
-  if (launchId !== '') return runSpawned(plugin, options, launchId);
-  /** The folders of the previous daemon. */
-  let rootDirs: readonly string[] | undefined;
-  let attempts = 0;
-  while (!options.signal?.aborted) {
-    let reason = 'the daemon stopped';
-    try {
-      await runSessionWith(plugin, options, '', rootDirs, (served) => {
-        rootDirs = served;
-        attempts = 0;
-      });
-    } catch (error) {
-      if (isStopped(options.signal, error)) return;
-      if (rootDirs === undefined || isPermanent(error, options)) throw error;
-      reason = (error as Error).message;
-    }
-    if (options.signal?.aborted) return;
-    if (attempts === 0) {
-      console.error(`plugin \`${plugin.name}\`: ${reason}; reconnecting`);
-    }
-    const delay = RECONNECT_DELAYS_MS[Math.min(attempts++, RECONNECT_DELAYS_MS.length - 1)];
-    // The signal ends the delay too.
-    await sleep(delay, undefined, options.signal && { signal: options.signal }).catch(
-      () => undefined,
-    );
-  }
+export function run(plugin: Plugin, options: RunOptions = {}): Promise<void> {
+  return runUntilStopped(plugin, options, keepRunning);
 }
 
 /** Like `run`, but without reconnecting: returns when the daemon stops, and rejects when the connection is lost. */
-export async function runOnce(plugin: Plugin, options: RunOptions = {}): Promise<void> {
-  check(plugin);
-  const launchId = options.endpoint === undefined ? (variable('PAGEWIRE_LAUNCH_ID') ?? '') : '';
-  if (launchId !== '') return runSpawned(plugin, options, launchId);
-  try {
-    await runSessionWith(plugin, options, '');
-  } catch (error) {
-    if (!isStopped(options.signal, error)) throw error;
-  }
+export function runOnce(plugin: Plugin, options: RunOptions = {}): Promise<void> {
+  return runUntilStopped(plugin, options, (running) => runSessionOf(running));
 }
 
-/** Runs a spawned plugin until the end of its standard input: only that shows that the daemon was killed. */
-async function runSpawned(plugin: Plugin, options: RunOptions, launchId: string): Promise<void> {
-  const { stdin } = process;
-  const controller = new AbortController();
-  const stop = () => controller.abort();
-  stdin.once('end', stop).once('close', stop).once('error', stop);
-  options.signal?.addEventListener('abort', stop, { once: true });
-  stdin.resume();
-  try {
-    await runSessionWith(plugin, { ...options, signal: controller.signal }, launchId);
-  } catch (error) {
-    if (!isStopped(controller.signal, error)) throw error;
-  } finally {
-    stdin.off('end', stop).off('close', stop).off('error', stop);
-    options.signal?.removeEventListener('abort', stop);
-    // An open standard input would keep the process alive.
-    stdin.destroy();
-  }
+/** A plugin that runs. */
+interface Running {
+  readonly plugin: Plugin;
+  readonly options: RunOptions;
+  readonly launchId: string;
+  readonly logger: Logger;
+  /** Stops the plugin, for whatever reason. */
+  readonly signal: AbortSignal;
 }
 
-async function runSessionWith(
+/** Runs a plugin, and a spawned one only once, until it ends or is stopped. */
+async function runUntilStopped(
   plugin: Plugin,
   options: RunOptions,
-  launchId: string,
+  runIt: (running: Running) => Promise<void>,
+): Promise<void> {
+  checkPlugin(plugin);
+  checkOptions('run', options, RUN_OPTIONS);
+  const launchId = options.endpoint === undefined ? (variable('PAGEWIRE_LAUNCH_ID') ?? '') : '';
+  const controller = new AbortController();
+  const { signal } = controller;
+  const stop = () => controller.abort();
+  if (options.signal?.aborted) stop();
+  options.signal?.addEventListener('abort', stop);
+  if (options.signals ?? options.signal === undefined) stopOnSignals(stop, signal);
+  if (launchId !== '') stopAtEndOfInput(stop, signal);
+  const running = { plugin, options, launchId, logger: toLogger(options.logger), signal };
+  try {
+    await (launchId === '' ? runIt(running) : runSessionOf(running));
+  } catch (error) {
+    if (!isStopped(signal, error)) throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', stop);
+    // Removes what else can stop it.
+    stop();
+  }
+}
+
+/** Stops a plugin on the first signal. The next one has its default effect: the program ends. */
+function stopOnSignals(stop: () => void, stopped: AbortSignal): void {
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, stop);
+    stopped.addEventListener('abort', () => process.off(name, stop));
+  }
+}
+
+/** Stops a spawned plugin at the end of its standard input: only that shows that the daemon was killed. */
+function stopAtEndOfInput(stop: () => void, stopped: AbortSignal): void {
+  const { stdin } = process;
+  stdin.once('end', stop).once('close', stop).once('error', stop);
+  stdin.resume();
+  const release = () => {
+    stdin.off('end', stop).off('close', stop).off('error', stop);
+    // An open standard input would keep the process alive.
+    stdin.destroy();
+  };
+  stopped.addEventListener('abort', release);
+}
+
+/** Runs sessions until the plugin is stopped. */
+async function keepRunning(running: Running): Promise<void> {
+  const { options, logger, signal } = running;
+  /** The folders of the previous daemon. */
+  let rootDirs: readonly string[] | undefined;
+  let attempts = 0;
+  while (!signal.aborted) {
+    let reason = 'it stopped';
+    try {
+      await runSessionOf(running, rootDirs, (context) => {
+        rootDirs = context.rootDirs;
+        attempts = 0;
+      });
+    } catch (error) {
+      if (rootDirs === undefined || isPermanent(error, options)) throw error;
+      reason = (error as PagewireError).problem;
+    }
+    const delayMs = RECONNECT_DELAYS_MS[Math.min(attempts, RECONNECT_DELAYS_MS.length - 1)] ?? 0;
+    if (attempts === 0 && !signal.aborted) {
+      logger.warn(`lost the daemon: ${reason}; connecting again in ${delayMs / 1000} s`);
+    }
+    attempts += 1;
+    // The signal ends the delay too.
+    await sleep(delayMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** Runs one session. `rootDirs` are the folders of the daemon to which it reconnects. */
+async function runSessionOf(
+  { plugin, options, launchId, logger, signal }: Running,
   rootDirs?: readonly string[],
   onReady: SessionOptions['onReady'] = () => undefined,
 ): Promise<void> {
-  const signal = options.signal ?? new AbortController().signal;
-  const client = await connectTo(await findEndpoint(options, rootDirs), options);
+  const client = await connectTo(await findEndpoint(options, rootDirs), { ...options, signal });
+  const again = rootDirs === undefined ? '' : ' again';
+  const onReadyLogged = (context: Context) => {
+    const url = context.server.baseUrls[0]?.replace(/\/$/, '') ?? client.endpoint;
+    logger.info(`connected to ${url}${again} as "${context.pluginName}"`);
+    onReady(context);
+  };
   try {
-    await runSession(plugin, client, { launchId, signal, onReady });
+    await runSession(plugin, client, { launchId, signal, logger, onReady: onReadyLogged });
   } finally {
     client.close();
   }
 }
 
 /** Whether an error is only a consequence of stopping the plugin. A failed handler is an error of its own. */
-function isStopped(signal: AbortSignal | undefined, error: unknown): boolean {
-  return signal?.aborted === true && !(error instanceof PagewireError && error.kind === 'plugin');
+function isStopped(signal: AbortSignal, error: unknown): boolean {
+  return signal.aborted && !(error instanceof PagewireError && error.kind === 'plugin');
 }
 
 /** Whether a retry would fail too. A name that is taken may be our own, from a lost connection. */
@@ -130,22 +185,4 @@ function namesToken({ endpoint, token, tokenFile }: ConnectOptions): boolean {
   if (token !== undefined || tokenFile !== undefined) return true;
   const named = endpoint === undefined && variable('PAGEWIRE_ENDPOINT') !== undefined;
   return named && variable('PAGEWIRE_TOKEN') !== undefined;
-}
-
-/** Checks what the types ensure, for programs without types. */
-function check(plugin: Plugin): void {
-  const refuse = (problem: string) =>
-    new PagewireError('plugin', `plugin \`${plugin.name}\`: ${problem}`);
-  for (const hook of ['serve', 'transform', 'resolveImport'] as const) {
-    const given = plugin[hook] as { filter?: unknown } | undefined;
-    if (given !== undefined && given.filter === undefined) {
-      throw refuse(`${hook} has no filter (use { all: true } to match everything)`);
-    }
-  }
-  if (!listens(plugin)) return;
-  for (const type of Object.keys(plugin.onRequest ?? {})) {
-    if (plugin.onMessage && Object.hasOwn(plugin.onMessage, type)) {
-      throw refuse(`message \`${type}\` has two handlers (keep onMessage or onRequest)`);
-    }
-  }
 }

@@ -14,6 +14,7 @@ import type {
 } from '../generated/pagewire/v1/control.js';
 import { Hook as WireHook } from '../generated/pagewire/v1/hooks.js';
 import { toServerInfo } from '../info.js';
+import type { Logger } from '../logger.js';
 import * as methods from '../methods.js';
 import { toPosition } from '../position.js';
 import { toSocket } from '../socket.js';
@@ -21,6 +22,7 @@ import type { HookSession, OpenHook } from './hook.js';
 import { openHooks } from './hooks.js';
 import { Listening, listens } from './listen.js';
 import type { Context, Plugin } from './plugin.js';
+import { Start } from './start.js';
 
 /** How long to wait, after a hook's stream has ended, for the session's stream to report why the session ended. */
 const REASON_TIMEOUT_MS = 1_000;
@@ -33,8 +35,9 @@ export interface SessionOptions {
   readonly launchId: string;
   /** Stops the plugin gracefully. */
   readonly signal: AbortSignal;
-  /** Called once the plugin is ready, with the folders that the daemon serves. */
-  readonly onReady: (rootDirs: readonly string[]) => void;
+  readonly logger: Logger;
+  /** Called once the plugin is ready, before `serverStart`. */
+  readonly onReady: (context: Context) => void;
 }
 
 /** Runs a plugin until its session ends; resolves if the daemon or the program ended it gracefully. */
@@ -57,6 +60,7 @@ class Session {
   readonly #channel: Channel;
   readonly #options: SessionOptions;
   readonly #started = deferred<ServerStarted>();
+  readonly #start: Start;
   /** Resolves with the grace period in ms when the plugin should stop; rejects when the session is lost. */
   readonly #stopping = deferred<number>();
   readonly #hooks: OpenHook[] = [];
@@ -71,6 +75,8 @@ class Session {
     this.#client = client;
     this.#channel = client.channel;
     this.#options = options;
+    this.#start = new Start(plugin.name);
+    if (plugin.serverStart === undefined) this.#start.end();
   }
 
   async run(): Promise<void> {
@@ -108,7 +114,9 @@ class Session {
     const hookSession: HookSession = {
       channel: this.#channel,
       client: this.#client,
+      logger: this.#options.logger,
       sessionId: started.sessionId,
+      start: this.#start,
       onEnd: (error) => this.#hookEnded(error),
     };
     this.#context = context;
@@ -147,8 +155,9 @@ class Session {
     this.#isReady = false;
     this.#hasBegun = true;
     const context = this.#context;
-    this.#options.onReady(context.rootDirs);
-    void this.#runHandler('serverStart', () => this.#plugin.serverStart?.(context)).catch(
+    this.#options.onReady(context);
+    this.#runHandler('serverStart', () => this.#plugin.serverStart?.(context)).then(
+      () => this.#start.end(),
       (error: unknown) => this.#stopping.reject(error),
     );
   }
