@@ -56,6 +56,9 @@ class Plugins:
 
         @plugin.server_start
         async def on_start(context: Context) -> None:
+            if gate := command.get("server_start", {}).get("wait_for"):
+                emit(event="starting", plugin=name)
+                await self.gates[gate].wait()
             sockets = [socket.socket_id for socket in context.sockets]
             emit(event="started", plugin=name, sockets=sockets)
             if not started.done():

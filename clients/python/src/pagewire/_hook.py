@@ -14,7 +14,7 @@ import grpc
 
 from pagewire._channel import next_message
 from pagewire._content import Failure
-from pagewire._context import Context
+from pagewire._context import Context, Imports, Request, Response
 from pagewire._handlers import Caller, Handler, task_is_cancelled
 from pagewire._live_filters import LiveFilters
 from pagewire._proto import hooks_pb2
@@ -25,6 +25,10 @@ _CALLER_FOLDERS = tuple(
     str(Path(module).parent) for module in (__file__, asyncio.__file__, futures.__file__)
 )
 
+# How long a call waits for `server_start` to return. After that it fails with status 503.
+_MAX_START_WAIT_SECONDS = 10.0
+# A waiting call fails this long before its deadline, so that its text arrives in time.
+_START_WAIT_MARGIN_SECONDS = 0.5
 
 # How long to wait, when a hook finishes, for the daemon to confirm that it makes no further calls.
 # After that the stream is closed anyway.
@@ -63,13 +67,16 @@ class DeclaredHook:
 class OpenHook:
     """An open hook."""
 
-    def __init__(self, declared: DeclaredHook, context: Context, caller: Caller) -> None:
-        """Start the stream. `open` opens the hook."""
+    def __init__(
+        self, declared: DeclaredHook, context: Context, caller: Caller, started: asyncio.Event
+    ) -> None:
+        """Start the stream. `open` opens the hook; calls wait until `started` is set."""
         self._type = declared.type
         self._handler = declared.handler
         self._filters = declared.filters
         self._context = context
         self._caller = caller
+        self._started = started
         connection = context.client._connection
         metadata = connection.metadata + context._session
         opening = getattr(connection.stub, self._type.stream)
@@ -128,6 +135,7 @@ class OpenHook:
 
     async def _answer(self, call_id: int, argument: Any) -> None:
         try:
+            await self._wait_for_start(request_of(argument))
             returned = await self._caller.call(self._handler, argument)
             outcome = self._type.outcome(argument, returned)
         except asyncio.CancelledError as error:
@@ -140,9 +148,24 @@ class OpenHook:
         if self._running.pop(call_id, None):
             self._put(result=self._type.result(call_id=call_id, **outcome))
 
+    async def _wait_for_start(self, request: Request) -> None:
+        if self._started.is_set():
+            return
+        limit = _MAX_START_WAIT_SECONDS
+        if request.time_remaining is not None:
+            limit = min(limit, request.time_remaining - _START_WAIT_MARGIN_SECONDS)
+        try:
+            async with asyncio.timeout(limit):
+                await self._started.wait()
+        except TimeoutError:
+            name = self._context.plugin_name
+            raise Failure(
+                f'plugin "{name}" is still starting: server_start has not returned', status=503
+            ) from None
+
     def _cancel(self, call_id: int) -> None:
-        task, argument = self._running.pop(call_id, (None, None))
-        if task is not None:
+        if running := self._running.pop(call_id, None):
+            task, argument = running
             request_of(argument).cancelled = True
             task.cancel()
 
@@ -219,6 +242,11 @@ def _handler_frames(trace: TracebackType | None) -> TracebackType | None:
     return start or trace
 
 
-def request_of(argument: Any) -> Any:
+def request_of(argument: Request | Response | Imports) -> Request:
     """The request of a handler's argument, which may be a request itself."""
-    return getattr(argument, "importer", None) or getattr(argument, "request", None) or argument
+    match argument:
+        case Response():
+            return argument.request
+        case Imports():
+            return argument.importer
+    return argument

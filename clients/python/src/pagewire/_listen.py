@@ -27,11 +27,14 @@ _Task: TypeAlias = Callable[[], Awaitable[None]]
 class EventListener:
     """The subscription of a plugin and the state of its handlers."""
 
-    def __init__(self, listeners: Listeners, context: Context, caller: Caller) -> None:
-        """`open` subscribes."""
+    def __init__(
+        self, listeners: Listeners, context: Context, caller: Caller, started: asyncio.Event
+    ) -> None:
+        """`open` subscribes; handlers are called once `started` is set."""
         self._listeners = listeners
         self._context = context
         self._caller = caller
+        self._started = started
         self._events: Subscription | None = None
         # Sockets known to be ready.
         self._ready = {socket.socket_id for socket in context.sockets if socket.ready}
@@ -183,6 +186,7 @@ class EventListener:
         """Run the tasks of a socket until none waits."""
         queue = self._queues[socket_id]
         try:
+            await self._started.wait()
             while queue:
                 task = queue.popleft()
                 try:

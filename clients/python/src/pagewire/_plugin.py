@@ -252,8 +252,10 @@ class Plugin:
     def server_start(self, handler: B) -> B:
         """Call the handler, with a `Context`, once all hooks of this plugin are open.
 
-        Hooks may be called before it returns: prepare what they need before `run`. Called again,
-        with a new context, after each reconnect.
+        Prepare here what the other handlers need: events wait until it has returned, calls of hooks
+        at most 10 s, and until 0.5 s before their deadline. Then the page gets 503. So it must not
+        wait for a page that needs this plugin. Called again, with a new context, after each
+        reconnect.
         """
         self._check_declared_once("server_start", self._declaration.server_start)
         self._declaration.server_start = handler

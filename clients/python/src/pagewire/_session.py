@@ -66,6 +66,10 @@ class Session:
         self._client = client
         self._caller = caller
         self._ready = asyncio.Event()
+        # Whether calls and events are passed to handlers: once `server_start` has returned.
+        self._started = asyncio.Event()
+        if plugin.server_start is None:
+            self._started.set()
         request = plugin.start_request(launch_id)
         self._stream: grpc.aio.UnaryStreamCall[
             control_pb2.ServerStartRequest, control_pb2.ServerStartResponse
@@ -108,11 +112,11 @@ class Session:
 
     async def _open(self, context: Context) -> None:
         for declared in self._plugin.hooks.values():
-            hook = OpenHook(declared, context, self._caller)
+            hook = OpenHook(declared, context, self._caller, self._started)
             self._hooks.append(hook)
             await hook.open(declared.open)
         if self._plugin.listeners:
-            listener = EventListener(self._plugin.listeners, context, self._caller)
+            listener = EventListener(self._plugin.listeners, context, self._caller, self._started)
             self._hooks.append(listener)
             await listener.open()
 
@@ -130,6 +134,7 @@ class Session:
         await self._ready.wait()
         if self._plugin.server_start:
             await self._call("server_start", self._plugin.server_start, context)
+            self._started.set()
 
     async def _until_end(
         self,
