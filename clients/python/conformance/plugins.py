@@ -75,7 +75,8 @@ class Plugins:
         if command.get("on_socket"):
             self._watch_sockets(plugin, name)
         run = plugin.run_once_async if command.get("once") else plugin.run_async
-        task = asyncio.create_task(self._run(name, run(**self.endpoint)))
+        running = run(**self.endpoint, handle_signals=command.get("signals", False))
+        task = asyncio.create_task(self._run(name, running))
         self.running[name] = (plugin, task)
         waited: list[asyncio.Future[Any]] = [task, started]
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)

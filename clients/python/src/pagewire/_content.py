@@ -152,6 +152,11 @@ class Failure(Exception):
             self._proto.location.column = column
             self._proto.location.frame = frame
 
+    def _with_location(self) -> str:
+        location = self._proto.location
+        known = [str(each) for each in (location.file, location.line, location.column) if each]
+        return f"{self} ({':'.join(known)})" if known else str(self)
+
 
 class Change:
     """Changes to a response. Everything else of the response stays."""

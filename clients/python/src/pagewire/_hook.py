@@ -1,13 +1,9 @@
 """The stream of a hook: the daemon sends calls, the plugin returns results, matched by call id."""
 
 import asyncio
-import traceback
 from collections import deque
 from collections.abc import Callable
-from concurrent import futures
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import grpc
@@ -15,15 +11,11 @@ import grpc
 from pagewire._channel import next_message
 from pagewire._content import Failure
 from pagewire._context import Context, Imports, Request, Response
+from pagewire._failures import failure_of, log_failure
 from pagewire._handlers import Caller, Handler, task_is_cancelled
 from pagewire._live_filters import LiveFilters
 from pagewire._proto import hooks_pb2
-from pagewire.errors import DisconnectedError, PagewireError, UnexpectedError, text_of
-
-# Folders of the code that calls handlers.
-_CALLER_FOLDERS = tuple(
-    str(Path(module).parent) for module in (__file__, asyncio.__file__, futures.__file__)
-)
+from pagewire.errors import DisconnectedError, PagewireError, UnexpectedError
 
 # How long a call waits for `server_start` to return. After that it fails with status 503.
 _MAX_START_WAIT_SECONDS = 10.0
@@ -40,6 +32,8 @@ class HookType:
     """A type of hook: its stream, and the argument and results of its handler."""
 
     name: str
+    activity: str
+    """What its handler does, for the log."""
     declared: hooks_pb2.Hook
     stream: str
     """The name of the RPC."""
@@ -141,12 +135,16 @@ class OpenHook:
         except asyncio.CancelledError as error:
             if task_is_cancelled():
                 raise
-            outcome = {"failure": failure_of(error)}
+            outcome = self._failed(argument, error)
         except Exception as error:
-            outcome = {"failure": failure_of(error)}
+            outcome = self._failed(argument, error)
         # A cancelled call has been removed already, so the result of its handler is discarded.
         if self._running.pop(call_id, None):
             self._put(result=self._type.result(call_id=call_id, **outcome))
+
+    def _failed(self, argument: Any, error: BaseException) -> dict[str, Any]:
+        log_failure(f"{self._type.activity} of {request_of(argument).path}", error)
+        return {"failure": failure_of(error)}
 
     async def _wait_for_start(self, request: Request) -> None:
         if self._started.is_set():
@@ -223,23 +221,6 @@ class OpenHook:
             await self._stream.done_writing()
         except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
             pass  # the reader gets the error
-
-
-def failure_of(error: BaseException) -> hooks_pb2.HookFailure:
-    """Convert the error of a handler into a failure."""
-    if isinstance(error, Failure):
-        return error._proto
-    trace = _handler_frames(error.__traceback__)
-    stack = "".join(traceback.format_exception(error.with_traceback(trace)))
-    return hooks_pb2.HookFailure(message=text_of(error), stack=stack)
-
-
-def _handler_frames(trace: TracebackType | None) -> TracebackType | None:
-    """Remove the frames of the library above the handler."""
-    start = trace
-    while start is not None and start.tb_frame.f_code.co_filename.startswith(_CALLER_FOLDERS):
-        start = start.tb_next
-    return start or trace
 
 
 def request_of(argument: Request | Response | Imports) -> Request:

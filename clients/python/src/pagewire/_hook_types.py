@@ -77,6 +77,7 @@ def _resolve_import_outcome(imports: Imports, returned: Any) -> dict[str, Any]:
 
 SERVE = HookType(
     name="serve",
+    activity="serve",
     declared=hooks_pb2.HOOK_SERVE,
     stream="Serve",
     message=hooks_pb2.ServeRequest,
@@ -86,6 +87,7 @@ SERVE = HookType(
 )
 TRANSFORM = HookType(
     name="transform",
+    activity="transform",
     declared=hooks_pb2.HOOK_TRANSFORM,
     stream="Transform",
     message=hooks_pb2.TransformRequest,
@@ -95,6 +97,7 @@ TRANSFORM = HookType(
 )
 RESOLVE_IMPORT = HookType(
     name="resolve_import",
+    activity="import resolution",
     declared=hooks_pb2.HOOK_RESOLVE_IMPORT,
     stream="ResolveImport",
     message=hooks_pb2.ResolveImportRequest,

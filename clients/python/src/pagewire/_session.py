@@ -14,6 +14,7 @@ from pagewire._context import Context
 from pagewire._handlers import Caller, Handler, Listeners, is_async
 from pagewire._hook import DeclaredHook, OpenHook
 from pagewire._listen import EventListener
+from pagewire._log import log
 from pagewire._proto import control_pb2, hooks_pb2
 from pagewire.errors import PagewireError, PluginError, UnexpectedError, text_of
 
@@ -58,13 +59,20 @@ class Session:
     """One session of a plugin."""
 
     def __init__(
-        self, plugin: PluginDeclaration, client: Client, caller: Caller, launch_id: str
+        self,
+        plugin: PluginDeclaration,
+        client: Client,
+        caller: Caller,
+        launch_id: str,
+        *,
+        again: bool,
     ) -> None:
-        """Start the session's stream."""
+        """Start the session's stream; `again` after a lost one."""
         connection = client._connection
         self._plugin = plugin
         self._client = client
         self._caller = caller
+        self._again = again
         self._ready = asyncio.Event()
         # Whether calls and events are passed to handlers: once `server_start` has returned.
         self._started = asyncio.Event()
@@ -132,6 +140,9 @@ class Session:
 
     async def _start(self, context: Context) -> None:
         await self._ready.wait()
+        url = "".join(context.server_info.base_urls[:1]).removesuffix("/")
+        again = " again" if self._again else ""
+        log.info('connected to %s%s as "%s"', url, again, context.plugin_name)
         if self._plugin.server_start:
             await self._call("server_start", self._plugin.server_start, context)
             self._started.set()
