@@ -41,8 +41,8 @@ class HookType:
     """The type of messages to the daemon."""
     result: Any
     """The type of results."""
-    input: Callable[[Any, Context], Any]
-    """Converts a call into the handler's argument."""
+    input: Callable[[Any, Context, Any], Any]
+    """Converts a call into the handler's argument, given the options of the hook."""
     outcome: Callable[[Any, Any], dict[str, Any]]
     """Converts the handler's argument and return value into fields of a result."""
 
@@ -66,6 +66,7 @@ class OpenHook:
     ) -> None:
         """Start the stream. `open` opens the hook; calls wait until `started` is set."""
         self._type = declared.type
+        self._options = declared.open
         self._handler = declared.handler
         self._filters = declared.filters
         self._context = context
@@ -84,10 +85,10 @@ class OpenHook:
         self._finishing = False
         self._ended = asyncio.Event()
 
-    async def open(self, open_: Any) -> None:
+    async def open(self) -> None:
         """Open the hook with the current filters, and return once the daemon has confirmed it."""
-        message = type(open_)()
-        message.CopyFrom(open_)
+        message = type(self._options)()
+        message.CopyFrom(self._options)
         message.filters.extend(self._filters._to_proto())
         # Later filters are sent as updates.
         self._filters._hooks.add(self)
@@ -115,7 +116,7 @@ class OpenHook:
         match message.WhichOneof("message"):
             case "call":
                 call = message.call
-                argument = self._type.input(call, self._context)
+                argument = self._type.input(call, self._context, self._options)
                 task = asyncio.create_task(self._answer(call.call_id, argument))
                 self._running[call.call_id] = (task, argument)
                 self._tasks.add(task)

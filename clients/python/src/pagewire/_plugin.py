@@ -125,8 +125,8 @@ class Plugin:
         Args:
             filters: The requests for which the handler is called.
             phase: When it is called, see `ServePhase`.
-            max_request_body_bytes: The largest request body to receive, at most 16 MiB; a larger
-                one is omitted (`Request.body_omitted`). Default 0: no bodies.
+            max_request_body_bytes: The largest request body to receive, at most 16 MiB. Reading a
+                larger one raises BodyTooLargeError. Default 0: no bodies.
             call_timeout: Time limit of one call in seconds, including its time in the queue. After
                 it the page gets 504. Default 5; capped by the daemon; unlimited with `--debug`.
             max_concurrent_calls: Limit of concurrent calls; up to 1,024 more wait in the daemon.

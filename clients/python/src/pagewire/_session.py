@@ -122,7 +122,7 @@ class Session:
         for declared in self._plugin.hooks.values():
             hook = OpenHook(declared, context, self._caller, self._started)
             self._hooks.append(hook)
-            await hook.open(declared.open)
+            await hook.open()
         if self._plugin.listeners:
             listener = EventListener(self._plugin.listeners, context, self._caller, self._started)
             self._hooks.append(listener)

@@ -12,9 +12,11 @@ import grpc
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
+from pagewire._content import Failure
 from pagewire._daemon import Daemon
 
 __all__ = [
+    "BodyTooLargeError",
     "ConnectError",
     "DisconnectedError",
     "EndpointError",
@@ -147,6 +149,28 @@ class NotJsonError(PagewireError):
 
     def __init__(self, text: str) -> None:
         super().__init__(f"not a json value: {text}")
+
+
+class BodyTooLargeError(PagewireError, Failure):
+    """A request's body was omitted because it is larger than the hook accepts.
+
+    If the handler does not catch it, the page gets status 413, or 500 if the hook does not request
+    bodies.
+    """
+
+    def __init__(self, size: int | None, limit: int) -> None:
+        announced = f"{size} bytes" if size is not None else f"more than {limit} bytes"
+        text = (
+            f"the request's body has {announced}, but this hook accepts at most {limit} bytes "
+            "(max_request_body_bytes)"
+        )
+        if limit == 0:
+            text = "this hook does not request bodies (set max_request_body_bytes)"
+        Failure.__init__(self, text, status=413 if limit else 500)
+        self.size = size
+        """The size of the body in bytes; None if it was not announced."""
+        self.limit = limit
+        """The largest body that the hook accepts, in bytes. 0 = it does not request bodies."""
 
 
 class PluginError(PagewireError):
