@@ -1,5 +1,6 @@
 import asyncio
 import re
+from pathlib import Path
 
 import pytest
 
@@ -132,3 +133,42 @@ async def test_errors_of_event_handlers_are_logged(daemon: Daemon, logged: Logge
         "socket closed failed: no close",
     ]
     assert re.search(r'raise KeyError\("id"\)', logged.trace("request") or "")
+
+
+async def test_a_page_retries_when_a_file_that_a_failure_depends_on_changes(site: Path) -> None:
+    plugin, part = Plugin("p"), site / "part.scss"
+    part.write_text("{;")
+
+    @plugin.serve(Filter.path("/style.css"))
+    async def serve(request: Request) -> Content:
+        raise Failure("expected an expression", depends_on=[part])
+
+    async with (
+        Daemon.serve(site, "--port", "0", "--watch") as daemon,
+        running(plugin),
+        daemon.page(features=["command.changed"]) as page,
+    ):
+        assert (await daemon.get("/style.css")).status == 500
+        part.write_text("a { b: c }")
+        assert (await page.receive())["paths"] == ["/part.scss", "/style.css"]
+
+
+async def test_text_that_is_not_valid_unicode_is_replaced_in_results(daemon: Daemon) -> None:
+    plugin = Plugin("p")
+
+    @plugin.serve(Filter.paths(["/raise", "/fail", "/body"]))
+    async def serve(request: Request) -> Content:
+        if request.path == "/raise":
+            raise ValueError("half \ud83d of a character")
+        if request.path == "/fail":
+            raise Failure("half \ud83d of a character")
+        return Content.text("half \ud83d of a character")
+
+    @plugin.on_request("r")
+    async def reply(message: Message, client: Client) -> None:
+        raise ValueError("half \ud83d of a character")
+
+    async with running(plugin), daemon.page() as page:
+        for path in ("/raise", "/fail", "/body"):
+            assert "half \ufffd of a character" in (await daemon.get(path)).body
+        assert (await page.request(type="r", id=1))["error"] == "half \ufffd of a character"

@@ -9,6 +9,7 @@ from types import TracebackType
 from pagewire._content import Failure
 from pagewire._log import log
 from pagewire._proto import hooks_pb2
+from pagewire._values import encoded
 from pagewire.errors import text_of
 
 # Folders of the code that calls handlers.
@@ -30,7 +31,7 @@ def failure_of(error: BaseException) -> hooks_pb2.HookFailure:
     if isinstance(error, Failure):
         return error._proto
     stack = "".join(traceback.format_exception(_from_handler(error)))
-    return hooks_pb2.HookFailure(message=text_of(error), stack=stack)
+    return hooks_pb2.HookFailure(message=text_of(error), stack=encoded(stack).decode())
 
 
 def _from_handler(error: BaseException) -> BaseException:

@@ -14,6 +14,7 @@ from google.rpc.status_pb2 import Status
 
 from pagewire._content import Failure
 from pagewire._daemon import Daemon
+from pagewire._values import encoded
 
 __all__ = [
     "BodyTooLargeError",
@@ -194,7 +195,7 @@ class UnexpectedError(PagewireError):
 
 def text_of(error: BaseException) -> str:
     """The text of an error, with its type if the text alone is not clear."""
-    text = str(error)
+    text = encoded(str(error)).decode()
     if not text or isinstance(error, KeyError):
         return f"{type(error).__name__}: {text}" if text else type(error).__name__
     return text
