@@ -143,6 +143,42 @@ print(signal.getsignal(signal.SIGINT) is before[0], signal.getsignal(signal.SIGT
         assert (await end(process))[:2] == (0, "stopping 1\nTrue True\n")
 
 
+MAIN = PLUGIN + 'plugin.main()\nprint("ended", flush=True)'
+
+
+async def test_main_exits_with_4_and_a_sentence_if_there_is_no_daemon() -> None:
+    async with program(MAIN) as process:
+        code, out, err = await end(process)
+    assert (code, out) == (4, "")
+    assert err.startswith("error: no daemon is running (start one") and err.count("\n") == 1
+    async with program(MAIN, PAGEWIRE_ENDPOINT="unix:/nowhere") as process:
+        code, _, err = await end(process)
+    assert code == 4 and err.startswith("error: cannot connect to the daemon at unix:/nowhere")
+
+
+async def test_main_exits_with_1_and_a_sentence_if_the_daemon_refuses(daemon: Daemon) -> None:
+    async with program(MAIN.replace('"p"', '"Bad Name"')) as process:
+        code, out, err = await end(process)
+    assert (code, out) == (1, "")
+    assert "FIELD_INVALID" in err and err.count("\n") == 1
+
+
+async def test_main_prints_the_traceback_of_a_start_handler(daemon: Daemon) -> None:
+    async with program(MAIN.replace('print("started", flush=True)', "int('x')")) as process:
+        code, out, err = await end(process)
+    assert (code, out) == (1, "")
+    assert "in start" in err and "pagewire/_session.py" not in err
+    last = "error: plugin `p`: server_start failed: invalid literal for int() with base 10: 'x'\n"
+    assert err.endswith(last)
+
+
+async def test_main_returns_when_the_plugin_is_stopped(daemon: Daemon) -> None:
+    async with program(MAIN) as process:
+        await started(process)
+        process.send_signal(signal.SIGTERM)
+        assert (await end(process))[:2] == (0, "stopping 1\nended\n")
+
+
 @pytest.mark.parametrize(
     ("configuration", "expected"),
     [

@@ -1,6 +1,7 @@
 """Errors of handlers, in the log and in pages."""
 
 import asyncio
+import sys
 import traceback
 from concurrent import futures
 from pathlib import Path
@@ -10,7 +11,7 @@ from pagewire._content import Failure
 from pagewire._log import log
 from pagewire._proto import hooks_pb2
 from pagewire._values import encoded
-from pagewire.errors import text_of
+from pagewire.errors import PagewireError, text_of
 
 # Folders of the code that calls handlers.
 _CALLER_FOLDERS = tuple(
@@ -32,6 +33,13 @@ def failure_of(error: BaseException) -> hooks_pb2.HookFailure:
         return error._proto
     stack = "".join(traceback.format_exception(_from_handler(error)))
     return hooks_pb2.HookFailure(message=text_of(error), stack=encoded(stack).decode())
+
+
+def print_error(error: PagewireError) -> None:
+    """Print an error to standard error, after the traceback of the handler that caused it."""
+    if error.__cause__ is not None:
+        traceback.print_exception(_from_handler(error.__cause__))
+    print(f"error: {error}", file=sys.stderr)
 
 
 def _from_handler(error: BaseException) -> BaseException:

@@ -11,6 +11,7 @@ from pagewire._client import Client
 from pagewire._content import Change, Content, Resolved, Skip
 from pagewire._context import Context, Imports, Request, Response
 from pagewire._events import Message, SocketClosed
+from pagewire._failures import print_error
 from pagewire._filter import FailureMode, Filter, ServePhase, hook_options
 from pagewire._handlers import Handler
 from pagewire._hook import DeclaredHook, HookType
@@ -23,7 +24,13 @@ from pagewire._session import PluginDeclaration
 from pagewire._signals import stop_on_signals
 from pagewire._sockets import Socket
 from pagewire._values import StrPath
-from pagewire.errors import PluginError
+from pagewire.errors import (
+    ConnectError,
+    DisconnectedError,
+    NoDaemonError,
+    PagewireError,
+    PluginError,
+)
 
 Served: TypeAlias = Content | Skip | None
 """What a serve handler returns."""
@@ -48,6 +55,10 @@ C = TypeVar(
 )
 B = TypeVar("B", bound=Callable[[Context], Any])
 E = TypeVar("E", bound=Callable[[Client], Awaitable[Any]] | Callable[[sync.Client], Any])
+
+# Exit codes of `main`. The commands of `pagewire` use the same one when there is no daemon.
+_FAILED = 1
+_NO_DAEMON = 4
 
 
 class Plugin:
@@ -275,6 +286,30 @@ class Plugin:
         self._check_declared_once("server_stop", self._declaration.server_stop)
         self._declaration.server_stop = handler
         return handler
+
+    def main(
+        self,
+        endpoint: str | None = None,
+        *,
+        token: str | None = None,
+        token_file: StrPath | None = None,
+    ) -> None:
+        """Run the plugin as a program: like `run`, but errors become a sentence and an exit code.
+
+        This is the last line of a plugin that is a program of its own. Most often it fails because
+        no daemon runs; a traceback would hide the sentence that says so behind the library's
+        frames. `run` raises, for programs that handle errors themselves.
+
+        Prints any PagewireError to standard error and exits: with 4 if there is no daemon, as the
+        `pagewire` commands do, otherwise with 1. If `server_start` or `server_stop` failed, its
+        traceback is printed too.
+        """
+        try:
+            self.run(endpoint, token=token, token_file=token_file)
+        except PagewireError as error:
+            print_error(error)
+            no_daemon = isinstance(error, ConnectError | DisconnectedError | NoDaemonError)
+            raise SystemExit(_NO_DAEMON if no_daemon else _FAILED) from None
 
     def run(
         self,
