@@ -163,7 +163,8 @@ class Failure(Exception):
     def _with_location(self) -> str:
         location = self._proto.location
         known = [str(each) for each in (location.file, location.line, location.column) if each]
-        return f"{self} ({':'.join(known)})" if known else str(self)
+        message = self._proto.message
+        return f"{message} ({':'.join(known)})" if known else message
 
 
 class Change:

@@ -89,12 +89,10 @@ class PluginRunner:
                 reason = error.problem if isinstance(error, DisconnectedError) else str(error)
             if self._stop.is_set():
                 return
-            if self._had_session:
-                failed = 0
+            failed = 0 if self._had_session else failed + 1
             delay = _DELAYS_SECONDS[min(failed, len(_DELAYS_SECONDS) - 1)]
             if self._had_session:
                 log.warning("lost the daemon: %s; connecting again in %g s", reason, delay)
-            failed += 1
             await asyncio.wait([asyncio.ensure_future(self._stop.wait())], timeout=delay)
 
     async def _session(self) -> None:
