@@ -6,6 +6,7 @@ See tests/conformance/README.md for the protocol.
 import asyncio
 import base64
 import json
+import logging
 import sys
 import threading
 from pathlib import Path
@@ -264,4 +265,5 @@ async def main(file: str | None) -> None:
     await runner.end()
 
 
+logging.basicConfig(level=logging.INFO)
 asyncio.run(main(sys.argv[1] if sys.argv[1:] else None))

@@ -56,6 +56,9 @@ class Plugins:
 
         @plugin.server_start
         async def on_start(context: Context) -> None:
+            if gate := command.get("server_start", {}).get("wait_for"):
+                emit(event="starting", plugin=name)
+                await self.gates[gate].wait()
             sockets = [socket.socket_id for socket in context.sockets]
             emit(event="started", plugin=name, sockets=sockets)
             if not started.done():
@@ -72,7 +75,8 @@ class Plugins:
         if command.get("on_socket"):
             self._watch_sockets(plugin, name)
         run = plugin.run_once_async if command.get("once") else plugin.run_async
-        task = asyncio.create_task(self._run(name, run(**self.endpoint)))
+        running = run(**self.endpoint, handle_signals=command.get("signals", False))
+        task = asyncio.create_task(self._run(name, running))
         self.running[name] = (plugin, task)
         waited: list[asyncio.Future[Any]] = [task, started]
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)

@@ -22,4 +22,4 @@ async def greet(socket: Socket, client: Client) -> None:
     await client.console_log(Target.socket(socket.socket_id), "log", "Hello from Pagewire")
 
 
-plugin.run()
+plugin.main()

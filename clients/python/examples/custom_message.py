@@ -11,4 +11,4 @@ async def count(_: Socket, client: Client) -> None:
     await client.send(Target.all(), {"type": "custom-message", "data": {"pages": pages}})
 
 
-plugin.run()
+plugin.main()

@@ -16,4 +16,4 @@ async def reload(socket: Socket, client: Client) -> None:
         await client.send_import(Target.socket(socket.socket_id), RELOAD)
 
 
-plugin.run()
+plugin.main()

@@ -15,4 +15,4 @@ async def ping(message: Message, client: Client) -> None:
     await client.send(Target.socket(message.socket_id), pong)
 
 
-plugin.run()
+plugin.main()

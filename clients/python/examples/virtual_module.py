@@ -18,4 +18,4 @@ async def run_module(socket: Socket, client: Client) -> None:
     await client.send_import(page, Import.path("/virtual/hello.js"))
 
 
-plugin.run()
+plugin.main()

@@ -29,4 +29,4 @@ async def run_module(socket: Socket, client: Client) -> None:
             print(f"the page wrote {row.value} letters", flush=True)
 
 
-plugin.run()
+plugin.main()

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPResponse
@@ -87,8 +87,14 @@ class Daemon:
         await within("the daemon's end", self.process.wait())
 
     async def get(
-        self, path: str, *, method: str = "GET", body: bytes | None = None, **headers: str
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        body: bytes | Iterable[bytes] | None = None,
+        **headers: str,
     ) -> HttpResponse:
+        """Make a request; parts of a body are sent without announcing its size."""
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(
             self.ready["http"] + path, data=body, headers=fields, method=method

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from pagewire import Client
 
 from .support import Daemon, ready, within
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+LIBRARY = Path(__file__).parents[1]
+EXAMPLES = LIBRARY / "examples"
 # `check` uses an environment with the built wheel.
 PYTHON = os.environ.get("PAGEWIRE_PYTHON", sys.executable)
 
@@ -22,6 +24,26 @@ RECEIVED = {
     "reload_page": "'data:text/javascript,window.location.reload()'",
     "custom_message": "{'type': 'custom-message', 'data': {'pages': 1}}",
 }
+
+
+async def test_the_first_plugin_of_the_readme_serves_and_controls_a_page(site: Path) -> None:
+    block = re.search(r"```python\n(.*?)```", (LIBRARY / "README.md").read_text(), re.DOTALL)
+    assert block
+    async with Daemon.serve(site, "--port", "0") as daemon, Client.find() as client:
+        plugin = await asyncio.create_subprocess_exec(PYTHON, "-P", "-c", block[1])
+        try:
+            await ready(client, "hello")
+            served = (await daemon.get("/", accept="text/html")).body
+            assert "<h1>Hello from a plugin</h1>" in served
+            assert "/__pagewire__/" in served, "the page gets the socket client"
+            async with daemon.page() as page:
+                greeting = (await page.receive())["data"]
+                module = (await daemon.get(greeting["importPath"])).body
+                assert "document.body.append(text)" in module
+                assert greeting["args"] == ["It controls this page."]
+        finally:
+            plugin.terminate()
+            assert await within("the end", plugin.wait()) == 0
 
 
 async def test_the_examples_work(daemon: Daemon) -> None:

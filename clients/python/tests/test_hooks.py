@@ -56,6 +56,41 @@ async def test_a_plugin_serves_what_its_filter_matches(daemon: Daemon) -> None:
         assert (await daemon.get("/page.html")).status == 200
 
 
+async def test_reading_a_body_that_is_too_large_is_an_error(daemon: Daemon) -> None:
+    plugin = Plugin("p")
+
+    @plugin.serve(Filter.path("/p").methods(["POST"]), max_request_body_bytes=4)
+    async def serve(request: Request) -> Content:
+        if request.query == "catch":
+            assert request.body_omitted
+            try:
+                return Content.text(request.body)
+            except errors.BodyTooLargeError as error:
+                return Content.text(f"{error.size} > {error.limit}")
+        return Content.text(request.body)
+
+    accepts = "but this hook accepts at most 4 bytes (max_request_body_bytes)"
+    async with running(plugin):
+        assert (await daemon.get("/p", method="POST", body=b"1234")).body == "1234"
+        assert (await daemon.get("/p?catch", method="POST", body=b"12345")).body == "5 > 4"
+        response = await daemon.get("/p", method="POST", body=b"12345")
+        assert response.status == 413
+        assert f"the request's body has 5 bytes, {accepts}" in response.body
+        response = await daemon.get("/p", method="POST", body=iter([b"12345"]))
+        assert response.status == 413
+        assert f"the request's body has more than 4 bytes, {accepts}" in response.body
+
+
+async def test_reading_a_body_that_was_not_requested_is_an_error(daemon: Daemon) -> None:
+    plugin = Plugin("p")
+    plugin.serve(Filter.path("/p").methods(["POST"]))(lambda call: Content.text(call.body))
+    async with running(plugin):
+        assert (await daemon.get("/p", method="POST", body=b"")).status == 200
+        response = await daemon.get("/p", method="POST", body=b"1")
+        assert response.status == 500
+        assert "this hook does not request bodies (set max_request_body_bytes)" in response.body
+
+
 async def test_a_plain_function_runs_in_a_thread_and_may_block(daemon: Daemon) -> None:
     plugin = Plugin("p")
     together = threading.Barrier(2, timeout=10)

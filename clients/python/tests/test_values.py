@@ -40,6 +40,7 @@ def test_refuses_a_bare_string_as_a_list() -> None:
         lambda: Filter.all().methods("GET"),
         lambda: Filter.all().mime_types("text/css"),
         lambda: Content.js("", depends_on="/a"),
+        lambda: Failure("", depends_on="/a"),
         lambda: Change(remove_headers="x-a"),
         lambda: Resolved("/a.js"),
         lambda: Plugin("p", required_features="a"),

@@ -55,7 +55,7 @@ class Content:
             status=status,
             content_type=content_type,
             headers=_values.headers(headers),
-            inline_body=body.encode() if isinstance(body, str) else bytes(body),
+            inline_body=_values.encoded(body) if isinstance(body, str) else bytes(body),
             remember=remember,
             verbatim=verbatim,
             depends_on_files=_values.paths(depends_on, "depends_on"),
@@ -131,6 +131,7 @@ class Failure(Exception):
         frame: str = "",
         status: int = 500,
         stack: str = "",
+        depends_on: Iterable[StrPath] = (),
     ) -> None:
         """Create a failure.
 
@@ -142,15 +143,28 @@ class Failure(Exception):
             frame: The source lines around the cause, shown as given.
             status: The HTTP status for the page.
             stack: A stack trace, printed as given.
+            depends_on: Further files, as absolute paths, whose change may fix it: with `--watch`,
+                pages that met the failure then retry.
 
         """
         super().__init__(message)
-        self._proto = hooks_pb2.HookFailure(status=status, message=message, stack=stack)
+        self._proto = hooks_pb2.HookFailure(
+            status=status,
+            message=_values.encoded(message).decode(),
+            stack=_values.encoded(stack).decode(),
+            depends_on_files=_values.paths(depends_on, "depends_on"),
+        )
         if file or line or column or frame:
             self._proto.location.file = os.fspath(file)
             self._proto.location.line = line
             self._proto.location.column = column
-            self._proto.location.frame = frame
+            self._proto.location.frame = _values.encoded(frame).decode()
+
+    def _with_location(self) -> str:
+        location = self._proto.location
+        known = [str(each) for each in (location.file, location.line, location.column) if each]
+        message = self._proto.message
+        return f"{message} ({':'.join(known)})" if known else message
 
 
 class Change:
@@ -182,7 +196,7 @@ class Change:
 
         """
         self._proto = hooks_pb2.TransformContent(
-            body=body.encode() if isinstance(body, str) else body,
+            body=_values.encoded(body) if isinstance(body, str) else body,
             content_type=content_type,
             headers=_values.headers(headers),
             remove_headers=[

@@ -12,7 +12,7 @@ from pagewire._client import Client
 from pagewire._proto import control_pb2, hooks_pb2
 from pagewire._server import ServerInfo
 from pagewire._sockets import Position, Socket, SocketList
-from pagewire.errors import PagewireError
+from pagewire.errors import BodyTooLargeError, PagewireError
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +103,27 @@ class Request:
     """Seconds left when the call arrived; a later result is ignored. None = unlimited."""
     context: Context = field(repr=False)
     """The context of the plugin."""
-    body: bytes = field(default=b"", repr=False)
-    """The body, if the serve hook requests it (`max_request_body_bytes`). Empty = none, or
-    omitted."""
-    body_omitted: bool = False
-    """Whether the body was omitted because it is larger than `max_request_body_bytes`."""
     cancelled: bool = False
     """Whether the daemon has cancelled the call. An `async` handler also gets a CancelledError."""
+    _body: bytes = field(default=b"", repr=False)
+    _omitted: BodyTooLargeError | None = field(default=None, repr=False)
+
+    @property
+    def body(self) -> bytes:
+        """The request's body; empty if it has none. Only serve hooks get it.
+
+        Raises BodyTooLargeError if it is larger than `max_request_body_bytes`, which is 0 by
+        default. If the handler does not catch that, the page gets status 413, or 500 if the hook
+        does not request bodies.
+        """
+        if self._omitted is not None:
+            raise self._omitted
+        return self._body
+
+    @property
+    def body_omitted(self) -> bool:
+        """Whether reading `body` would raise, because it is larger than the hook accepts."""
+        return self._omitted is not None
 
     def header(self, name: str) -> bytes | None:
         """The first forwarded header with this name."""

@@ -4,16 +4,12 @@ import asyncio
 import contextvars
 import functools
 import inspect
-import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pagewire._context import Context
-
-log = logging.getLogger("pagewire")
-"""Reports errors that no page gets. By default Python writes them to standard error."""
 
 # Limit of plain handlers that run concurrently; further calls wait.
 _MAX_THREADS = 64

@@ -1,30 +1,26 @@
 """The stream of a hook: the daemon sends calls, the plugin returns results, matched by call id."""
 
 import asyncio
-import traceback
 from collections import deque
 from collections.abc import Callable
-from concurrent import futures
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import grpc
 
 from pagewire._channel import next_message
 from pagewire._content import Failure
-from pagewire._context import Context
+from pagewire._context import Context, Imports, Request, Response
+from pagewire._failures import failure_of, log_failure
 from pagewire._handlers import Caller, Handler, task_is_cancelled
 from pagewire._live_filters import LiveFilters
 from pagewire._proto import hooks_pb2
-from pagewire.errors import DisconnectedError, PagewireError, UnexpectedError, text_of
+from pagewire.errors import DisconnectedError, PagewireError, UnexpectedError
 
-# Folders of the code that calls handlers.
-_CALLER_FOLDERS = tuple(
-    str(Path(module).parent) for module in (__file__, asyncio.__file__, futures.__file__)
-)
-
+# How long a call waits for `server_start` to return. After that it fails with status 503.
+_MAX_START_WAIT_SECONDS = 10.0
+# A waiting call fails this long before its deadline, so that its text arrives in time.
+_START_WAIT_MARGIN_SECONDS = 0.5
 
 # How long to wait, when a hook finishes, for the daemon to confirm that it makes no further calls.
 # After that the stream is closed anyway.
@@ -36,6 +32,8 @@ class HookType:
     """A type of hook: its stream, and the argument and results of its handler."""
 
     name: str
+    activity: str
+    """What its handler does, for the log."""
     declared: hooks_pb2.Hook
     stream: str
     """The name of the RPC."""
@@ -43,8 +41,8 @@ class HookType:
     """The type of messages to the daemon."""
     result: Any
     """The type of results."""
-    input: Callable[[Any, Context], Any]
-    """Converts a call into the handler's argument."""
+    input: Callable[[Any, Context, Any], Any]
+    """Converts a call into the handler's argument, given the options of the hook."""
     outcome: Callable[[Any, Any], dict[str, Any]]
     """Converts the handler's argument and return value into fields of a result."""
 
@@ -63,13 +61,17 @@ class DeclaredHook:
 class OpenHook:
     """An open hook."""
 
-    def __init__(self, declared: DeclaredHook, context: Context, caller: Caller) -> None:
-        """Start the stream. `open` opens the hook."""
+    def __init__(
+        self, declared: DeclaredHook, context: Context, caller: Caller, started: asyncio.Event
+    ) -> None:
+        """Start the stream. `open` opens the hook; calls wait until `started` is set."""
         self._type = declared.type
+        self._options = declared.open
         self._handler = declared.handler
         self._filters = declared.filters
         self._context = context
         self._caller = caller
+        self._started = started
         connection = context.client._connection
         metadata = connection.metadata + context._session
         opening = getattr(connection.stub, self._type.stream)
@@ -83,10 +85,10 @@ class OpenHook:
         self._finishing = False
         self._ended = asyncio.Event()
 
-    async def open(self, open_: Any) -> None:
+    async def open(self) -> None:
         """Open the hook with the current filters, and return once the daemon has confirmed it."""
-        message = type(open_)()
-        message.CopyFrom(open_)
+        message = type(self._options)()
+        message.CopyFrom(self._options)
         message.filters.extend(self._filters._to_proto())
         # Later filters are sent as updates.
         self._filters._hooks.add(self)
@@ -114,7 +116,7 @@ class OpenHook:
         match message.WhichOneof("message"):
             case "call":
                 call = message.call
-                argument = self._type.input(call, self._context)
+                argument = self._type.input(call, self._context, self._options)
                 task = asyncio.create_task(self._answer(call.call_id, argument))
                 self._running[call.call_id] = (task, argument)
                 self._tasks.add(task)
@@ -128,21 +130,41 @@ class OpenHook:
 
     async def _answer(self, call_id: int, argument: Any) -> None:
         try:
+            await self._wait_for_start(request_of(argument))
             returned = await self._caller.call(self._handler, argument)
             outcome = self._type.outcome(argument, returned)
         except asyncio.CancelledError as error:
             if task_is_cancelled():
                 raise
-            outcome = {"failure": failure_of(error)}
+            outcome = self._failed(argument, error)
         except Exception as error:
-            outcome = {"failure": failure_of(error)}
+            outcome = self._failed(argument, error)
         # A cancelled call has been removed already, so the result of its handler is discarded.
         if self._running.pop(call_id, None):
             self._put(result=self._type.result(call_id=call_id, **outcome))
 
+    def _failed(self, argument: Any, error: BaseException) -> dict[str, Any]:
+        log_failure(f"{self._type.activity} of {request_of(argument).path}", error)
+        return {"failure": failure_of(error)}
+
+    async def _wait_for_start(self, request: Request) -> None:
+        if self._started.is_set():
+            return
+        limit = _MAX_START_WAIT_SECONDS
+        if request.time_remaining is not None:
+            limit = min(limit, request.time_remaining - _START_WAIT_MARGIN_SECONDS)
+        try:
+            async with asyncio.timeout(limit):
+                await self._started.wait()
+        except TimeoutError:
+            name = self._context.plugin_name
+            raise Failure(
+                f'plugin "{name}" is still starting: server_start has not returned', status=503
+            ) from None
+
     def _cancel(self, call_id: int) -> None:
-        task, argument = self._running.pop(call_id, (None, None))
-        if task is not None:
+        if running := self._running.pop(call_id, None):
+            task, argument = running
             request_of(argument).cancelled = True
             task.cancel()
 
@@ -202,23 +224,11 @@ class OpenHook:
             pass  # the reader gets the error
 
 
-def failure_of(error: BaseException) -> hooks_pb2.HookFailure:
-    """Convert the error of a handler into a failure."""
-    if isinstance(error, Failure):
-        return error._proto
-    trace = _handler_frames(error.__traceback__)
-    stack = "".join(traceback.format_exception(error.with_traceback(trace)))
-    return hooks_pb2.HookFailure(message=text_of(error), stack=stack)
-
-
-def _handler_frames(trace: TracebackType | None) -> TracebackType | None:
-    """Remove the frames of the library above the handler."""
-    start = trace
-    while start is not None and start.tb_frame.f_code.co_filename.startswith(_CALLER_FOLDERS):
-        start = start.tb_next
-    return start or trace
-
-
-def request_of(argument: Any) -> Any:
+def request_of(argument: Request | Response | Imports) -> Request:
     """The request of a handler's argument, which may be a request itself."""
-    return getattr(argument, "importer", None) or getattr(argument, "request", None) or argument
+    match argument:
+        case Response():
+            return argument.request
+        case Imports():
+            return argument.importer
+    return argument

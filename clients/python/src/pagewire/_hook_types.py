@@ -6,16 +6,20 @@ from pagewire._content import Change, Content, Resolved, Skip
 from pagewire._context import Context, Imports, ImportSpecifier, Request, Response
 from pagewire._hook import HookType
 from pagewire._proto import hooks_pb2
+from pagewire.errors import BodyTooLargeError
 
 
-def _request(call: hooks_pb2.ServeCall, context: Context) -> Request:
+def _request(call: hooks_pb2.ServeCall, context: Context, options: hooks_pb2.ServeOpen) -> Request:
     request = Request._from_proto(call, call.request, context)
-    request.body = call.body
-    request.body_omitted = call.body_omitted
+    request._body = call.body
+    if call.body_omitted:
+        limits = context.server_info.limits
+        limit = min(options.max_request_body_bytes, limits.max_body_bytes)
+        request._omitted = BodyTooLargeError(call.omitted_body_bytes or None, limit)
     return request
 
 
-def _response(call: hooks_pb2.TransformCall, context: Context) -> Response:
+def _response(call: hooks_pb2.TransformCall, context: Context, _: object) -> Response:
     return Response(
         request=Request._from_proto(call, call.request, context),
         content_type=call.content_type,
@@ -24,7 +28,7 @@ def _response(call: hooks_pb2.TransformCall, context: Context) -> Response:
     )
 
 
-def _imports(call: hooks_pb2.ResolveImportCall, context: Context) -> Imports:
+def _imports(call: hooks_pb2.ResolveImportCall, context: Context, _: object) -> Imports:
     return Imports(
         importer=Request._from_proto(call, call.importer, context),
         imports=tuple(
@@ -77,6 +81,7 @@ def _resolve_import_outcome(imports: Imports, returned: Any) -> dict[str, Any]:
 
 SERVE = HookType(
     name="serve",
+    activity="serve",
     declared=hooks_pb2.HOOK_SERVE,
     stream="Serve",
     message=hooks_pb2.ServeRequest,
@@ -86,6 +91,7 @@ SERVE = HookType(
 )
 TRANSFORM = HookType(
     name="transform",
+    activity="transform",
     declared=hooks_pb2.HOOK_TRANSFORM,
     stream="Transform",
     message=hooks_pb2.TransformRequest,
@@ -95,6 +101,7 @@ TRANSFORM = HookType(
 )
 RESOLVE_IMPORT = HookType(
     name="resolve_import",
+    activity="import resolution",
     declared=hooks_pb2.HOOK_RESOLVE_IMPORT,
     stream="ResolveImport",
     message=hooks_pb2.ResolveImportRequest,

@@ -8,7 +8,9 @@ from typing import TypeAlias
 from pagewire import _values
 from pagewire._context import Context
 from pagewire._events import Gap, Message, SocketClosed, SocketOpened, SocketUpdated, What
-from pagewire._handlers import Caller, Handler, Listeners, log, task_is_cancelled
+from pagewire._failures import log_failure
+from pagewire._handlers import Caller, Handler, Listeners, task_is_cancelled
+from pagewire._log import log
 from pagewire._proto import messages_pb2
 from pagewire._sockets import Socket
 from pagewire._subscription import Subscription
@@ -27,11 +29,14 @@ _Task: TypeAlias = Callable[[], Awaitable[None]]
 class EventListener:
     """The subscription of a plugin and the state of its handlers."""
 
-    def __init__(self, listeners: Listeners, context: Context, caller: Caller) -> None:
-        """`open` subscribes."""
+    def __init__(
+        self, listeners: Listeners, context: Context, caller: Caller, started: asyncio.Event
+    ) -> None:
+        """`open` subscribes; handlers are called once `started` is set."""
         self._listeners = listeners
         self._context = context
         self._caller = caller
+        self._started = started
         self._events: Subscription | None = None
         # Sockets known to be ready.
         self._ready = {socket.socket_id for socket in context.sockets if socket.ready}
@@ -97,11 +102,11 @@ class EventListener:
                 await self._enqueue(what.socket_id, lambda: self._reply(what))
             case Message() if what.type in listeners.messages:
                 handler = listeners.messages[what.type]
-                await self._call(handler, what, what.socket_id, f"message `{what.type}`")
+                await self._call(handler, what, what.socket_id, f'message "{what.type}"')
             case SocketOpened(socket=socket):
                 if listeners.socket_opened:
                     await self._call(
-                        listeners.socket_opened, socket, socket.socket_id, "an opened socket"
+                        listeners.socket_opened, socket, socket.socket_id, "socket opened"
                     )
                 await self._dispatch_if_ready(socket)
             case SocketUpdated(socket=socket):
@@ -109,9 +114,7 @@ class EventListener:
             case SocketClosed():
                 self._ready.discard(what.socket_id)
                 if listeners.socket_closed:
-                    await self._call(
-                        listeners.socket_closed, what, what.socket_id, "a closed socket"
-                    )
+                    await self._call(listeners.socket_closed, what, what.socket_id, "socket closed")
             case Gap():
                 log.warning(
                     "plugin `%s`: events between %d and %d were lost (%s)",
@@ -126,9 +129,7 @@ class EventListener:
             return
         self._ready.add(socket.socket_id)
         if self._listeners.socket_ready:
-            await self._call(
-                self._listeners.socket_ready, socket, socket.socket_id, "a ready socket"
-            )
+            await self._call(self._listeners.socket_ready, socket, socket.socket_id, "socket ready")
 
     async def _call(self, handler: Handler, what: object, socket_id: str, event: str) -> None:
         async def task() -> None:
@@ -137,15 +138,15 @@ class EventListener:
             except asyncio.CancelledError as error:
                 if task_is_cancelled():
                     raise
-                self._log_error(event, error)
+                log_failure(event, error)
             except Exception as error:
-                self._log_error(event, error)
+                log_failure(event, error)
 
         await self._enqueue(socket_id, task)
 
     async def _reply(self, message: Message) -> None:
         """Reply to a request with the result of its handler. An error is also logged."""
-        event = f"request `{message.type}`"
+        event = f'request "{message.type}"'
         client, json, problem = self._context.client, "", ""
         try:
             handler = self._listeners.requests[message.type]
@@ -154,7 +155,7 @@ class EventListener:
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and task_is_cancelled():
                 raise
-            self._log_error(event, error)
+            log_failure(event, error)
             problem = text_of(error)
         if message.request_id is None:
             return
@@ -165,7 +166,7 @@ class EventListener:
                 await client._reply_json(message, json)
         except PagewireError as error:
             if not (isinstance(error, RpcError) and error.reason in _REPLY_NOT_NEEDED):
-                self._log_error(event, error)
+                log_failure(event, error)
 
     async def _enqueue(self, socket_id: str, task: _Task) -> None:
         """Run a task after the earlier ones of its socket. Waits at the limit of handlers."""
@@ -183,6 +184,7 @@ class EventListener:
         """Run the tasks of a socket until none waits."""
         queue = self._queues[socket_id]
         try:
+            await self._started.wait()
             while queue:
                 task = queue.popleft()
                 try:
@@ -191,12 +193,3 @@ class EventListener:
                     self._permits.release()
         finally:
             self._queues.pop(socket_id, None)
-
-    def _log_error(self, event: str, error: BaseException) -> None:
-        log.error(
-            "plugin `%s`: the handler of %s failed: %s",
-            self._context.plugin_name,
-            event,
-            text_of(error),
-            exc_info=error,
-        )

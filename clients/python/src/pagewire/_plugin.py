@@ -1,9 +1,9 @@
 """The plugin: registers handlers and runs them."""
 
 import asyncio
-import signal
 import threading
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import nullcontext
 from typing import Any, TypeAlias, TypeVar
 
 from pagewire import _values, sync
@@ -11,17 +11,26 @@ from pagewire._client import Client
 from pagewire._content import Change, Content, Resolved, Skip
 from pagewire._context import Context, Imports, Request, Response
 from pagewire._events import Message, SocketClosed
+from pagewire._failures import print_error
 from pagewire._filter import FailureMode, Filter, ServePhase, hook_options
 from pagewire._handlers import Handler
 from pagewire._hook import DeclaredHook, HookType
 from pagewire._hook_types import RESOLVE_IMPORT, SERVE, TRANSFORM
 from pagewire._live_filters import LiveFilters
+from pagewire._log import log_to_stderr_by_default
 from pagewire._proto import hooks_pb2
 from pagewire._runner import PluginRunner
 from pagewire._session import PluginDeclaration
+from pagewire._signals import stop_on_signals
 from pagewire._sockets import Socket
 from pagewire._values import StrPath
-from pagewire.errors import PluginError
+from pagewire.errors import (
+    ConnectError,
+    DisconnectedError,
+    NoDaemonError,
+    PagewireError,
+    PluginError,
+)
 
 Served: TypeAlias = Content | Skip | None
 """What a serve handler returns."""
@@ -47,17 +56,24 @@ C = TypeVar(
 B = TypeVar("B", bound=Callable[[Context], Any])
 E = TypeVar("E", bound=Callable[[Client], Awaitable[Any]] | Callable[[sync.Client], Any])
 
+# Exit codes of `main`. The commands of `pagewire` use the same one when there is no daemon.
+_FAILED = 1
+_NO_DAEMON = 4
+
 
 class Plugin:
     """A plugin: its name and its handlers.
 
     Handlers are functions, `async` or plain. `async` ones run in the event loop, so they must not
     block it, and get a `Client`. Plain ones run in at most 64 threads, so they may block; they get
-    a `pagewire.sync.Client`. All run concurrently. A handler that fails never ends the plugin:
-    errors of hooks (`serve`, `transform`, `resolve_import`) are shown in the page, those of
-    `on_request` are sent to the page, all others are logged (logger `pagewire`; Python writes
-    them to standard error unless logging is configured). The exceptions are `server_start` and
+    a `pagewire.sync.Client`. All run concurrently. A handler that fails never ends the plugin: its
+    error is logged. Those of hooks (`serve`, `transform`, `resolve_import`) are also shown in the
+    page, and those of `on_request` are sent to the page. The exceptions are `server_start` and
     `server_stop`, whose errors end `run`.
+
+    The log is Python's, with the logger `pagewire`: it reports failed handlers, and when the plugin
+    connects (INFO) and loses the daemon (WARNING). `run` writes it to standard error if the program
+    has not configured logging (no handler, and no level of this logger).
 
     Events of one socket are handled sequentially, in order; those of different sockets
     concurrently, at most 256 in total. A plugin that falls behind further than the daemon's buffer
@@ -120,8 +136,8 @@ class Plugin:
         Args:
             filters: The requests for which the handler is called.
             phase: When it is called, see `ServePhase`.
-            max_request_body_bytes: The largest request body to receive, at most 16 MiB; a larger
-                one is omitted (`Request.body_omitted`). Default 0: no bodies.
+            max_request_body_bytes: The largest request body to receive, at most 16 MiB. Reading a
+                larger one raises BodyTooLargeError. Default 0: no bodies.
             call_timeout: Time limit of one call in seconds, including its time in the queue. After
                 it the page gets 504. Default 5; capped by the daemon; unlimited with `--debug`.
             max_concurrent_calls: Limit of concurrent calls; up to 1,024 more wait in the daemon.
@@ -252,8 +268,10 @@ class Plugin:
     def server_start(self, handler: B) -> B:
         """Call the handler, with a `Context`, once all hooks of this plugin are open.
 
-        Hooks may be called before it returns: prepare what they need before `run`. Called again,
-        with a new context, after each reconnect.
+        Prepare here what the other handlers need: events wait until it has returned, calls of hooks
+        at most 10 s, and until 0.5 s before their deadline. Then the page gets 503. So it must not
+        wait for a page that needs this plugin. Called again, with a new context, after each
+        reconnect.
         """
         self._check_declared_once("server_start", self._declaration.server_start)
         self._declaration.server_start = handler
@@ -269,6 +287,30 @@ class Plugin:
         self._declaration.server_stop = handler
         return handler
 
+    def main(
+        self,
+        endpoint: str | None = None,
+        *,
+        token: str | None = None,
+        token_file: StrPath | None = None,
+    ) -> None:
+        """Run the plugin as a program: like `run`, but errors become a sentence and an exit code.
+
+        This is the last line of a plugin that is a program of its own. Most often it fails because
+        no daemon runs; a traceback would hide the sentence that says so behind the library's
+        frames. `run` raises, for programs that handle errors themselves.
+
+        Prints any PagewireError to standard error and exits: with 4 if there is no daemon, as the
+        `pagewire` commands do, otherwise with 1. If `server_start` or `server_stop` failed, its
+        traceback is printed too.
+        """
+        try:
+            self.run(endpoint, token=token, token_file=token_file)
+        except PagewireError as error:
+            print_error(error)
+            no_daemon = isinstance(error, ConnectError | DisconnectedError | NoDaemonError)
+            raise SystemExit(_NO_DAEMON if no_daemon else _FAILED) from None
+
     def run(
         self,
         endpoint: str | None = None,
@@ -276,10 +318,11 @@ class Plugin:
         token: str | None = None,
         token_file: StrPath | None = None,
     ) -> None:
-        """Run the plugin until Ctrl-C, `stop`, or a permanent refusal by the daemon.
+        """Run the plugin until SIGINT (Ctrl-C), SIGTERM, `stop`, or a permanent refusal.
 
         Blocks; `run_async` is for programs with their own event loop. Without an endpoint, uses
-        the daemon that spawned the plugin, or else finds one as `Client.find` does.
+        the daemon that spawned the plugin, or else finds one as `Client.find` does. A signal stops
+        the plugin as `stop` does, and a second one ends the program at once.
 
         When the daemon stops or the connection is lost, the plugin reconnects after 0.2, 0.5, 1,
         2, then every 5 s, without limit; if it discovered its daemon, only to one with the same
@@ -291,7 +334,7 @@ class Plugin:
         the daemon refuses the plugin (`PLUGIN_NAME_TAKEN`, `FIELD_INVALID`, `TOKEN_INVALID`) or
         another plugin replaced it (`REPLACED`); PluginError when the start or stop handler fails.
         """
-        asyncio.run(self._run_in_main(endpoint, token, token_file, once=False))
+        self._run_blocking(endpoint, token, token_file, once=False)
 
     def run_once(
         self,
@@ -301,7 +344,7 @@ class Plugin:
         token_file: StrPath | None = None,
     ) -> None:
         """Like `run`, but returns when the daemon stops and raises when the connection is lost."""
-        asyncio.run(self._run_in_main(endpoint, token, token_file, once=True))
+        self._run_blocking(endpoint, token, token_file, once=True)
 
     async def run_async(
         self,
@@ -309,9 +352,15 @@ class Plugin:
         *,
         token: str | None = None,
         token_file: StrPath | None = None,
+        handle_signals: bool = False,
     ) -> None:
-        """Like `run`, in the running event loop. Cancelling it disconnects the plugin at once."""
-        await self._run(endpoint, token, token_file, once=False)
+        """Like `run`, in the running event loop. Cancelling it disconnects the plugin at once.
+
+        Signals and the log are left to the program, unless `handle_signals`: then SIGINT and
+        SIGTERM stop the plugin, as with `run`. This is for one plugin at a time, and only in the
+        main thread.
+        """
+        await self._run(endpoint, token, token_file, once=False, handle_signals=handle_signals)
 
     async def run_once_async(
         self,
@@ -319,9 +368,10 @@ class Plugin:
         *,
         token: str | None = None,
         token_file: StrPath | None = None,
+        handle_signals: bool = False,
     ) -> None:
-        """Like `run_once`, in the running event loop. Cancelling it disconnects at once."""
-        await self._run(endpoint, token, token_file, once=True)
+        """Like `run_once`, in the running event loop; otherwise like `run_async`."""
+        await self._run(endpoint, token, token_file, once=True, handle_signals=handle_signals)
 
     def stop(self) -> None:
         """Stop the plugin gracefully, within 2 s; `run` then returns.
@@ -332,34 +382,28 @@ class Plugin:
             if self._runner is not None:
                 self._runner.stop()
 
-    async def _run_in_main(
+    def _run_blocking(
         self, endpoint: str | None, token: str | None, token_file: StrPath | None, *, once: bool
     ) -> None:
-        loop = asyncio.get_running_loop()
-        signals = (signal.SIGINT, signal.SIGTERM)
-
-        def handle_signal() -> None:
-            self.stop()
-            for each in signals:  # a second signal has its default effect
-                loop.remove_signal_handler(each)
-
-        if threading.current_thread() is threading.main_thread():
-            try:
-                for each in signals:
-                    loop.add_signal_handler(each, handle_signal)
-            except NotImplementedError:
-                pass  # Windows: Ctrl-C cancels the run
-        await self._run(endpoint, token, token_file, once=once)
+        log_to_stderr_by_default()
+        asyncio.run(self._run(endpoint, token, token_file, once=once, handle_signals=True))
 
     async def _run(
-        self, endpoint: str | None, token: str | None, token_file: StrPath | None, *, once: bool
+        self,
+        endpoint: str | None,
+        token: str | None,
+        token_file: StrPath | None,
+        *,
+        once: bool,
+        handle_signals: bool,
     ) -> None:
         with self._lock:
             if self._runner is not None:
                 raise PluginError(self._declaration.name, "it is already running")
             runner = self._runner = PluginRunner(self._declaration, endpoint, token, token_file)
         try:
-            await runner.run(once=once)
+            with stop_on_signals(runner.stop) if handle_signals else nullcontext():
+                await runner.run(once=once)
         finally:
             with self._lock:
                 self._runner = None

@@ -11,10 +11,11 @@ import grpc
 from pagewire import _endpoint
 from pagewire._channel import dial
 from pagewire._client import Client
-from pagewire._handlers import Caller, log
+from pagewire._handlers import Caller
+from pagewire._log import log
 from pagewire._session import PluginDeclaration, Session
 from pagewire._values import StrPath
-from pagewire.errors import PagewireError, PluginError, RpcError
+from pagewire.errors import DisconnectedError, PagewireError, PluginError, RpcError
 
 # Environment variable with the launch id, by which the daemon matches a session to the process
 # that it spawned.
@@ -79,20 +80,19 @@ class PluginRunner:
         failed = 0
         names_token = _endpoint.names_token(*self._endpoint_args)
         while not self._stop.is_set():
-            self._had_session, problem = False, "the daemon has stopped"
+            self._had_session, reason = False, "it stopped"
             try:
                 await self._session()
             except PagewireError as error:
                 if _is_permanent(error, first=self._root_dirs is None, names_token=names_token):
                     raise
-                problem = str(error)
+                reason = error.problem if isinstance(error, DisconnectedError) else str(error)
             if self._stop.is_set():
                 return
-            if self._had_session:
-                failed = 0
-                log.warning("plugin `%s`: %s; reconnecting", self._plugin.name, problem)
+            failed = 0 if self._had_session else failed + 1
             delay = _DELAYS_SECONDS[min(failed, len(_DELAYS_SECONDS) - 1)]
-            failed += 1
+            if self._had_session:
+                log.warning("lost the daemon: %s; connecting again in %g s", reason, delay)
             await asyncio.wait([asyncio.ensure_future(self._stop.wait())], timeout=delay)
 
     async def _session(self) -> None:
@@ -100,7 +100,8 @@ class PluginRunner:
         if client is None:
             return
         try:
-            session = Session(self._plugin, client, self._caller, self._launch_id)
+            again = self._root_dirs is not None
+            session = Session(self._plugin, client, self._caller, self._launch_id, again=again)
             try:
                 await session.run(self._stop)
             finally:

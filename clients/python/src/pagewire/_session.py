@@ -14,6 +14,7 @@ from pagewire._context import Context
 from pagewire._handlers import Caller, Handler, Listeners, is_async
 from pagewire._hook import DeclaredHook, OpenHook
 from pagewire._listen import EventListener
+from pagewire._log import log
 from pagewire._proto import control_pb2, hooks_pb2
 from pagewire.errors import PagewireError, PluginError, UnexpectedError, text_of
 
@@ -58,14 +59,25 @@ class Session:
     """One session of a plugin."""
 
     def __init__(
-        self, plugin: PluginDeclaration, client: Client, caller: Caller, launch_id: str
+        self,
+        plugin: PluginDeclaration,
+        client: Client,
+        caller: Caller,
+        launch_id: str,
+        *,
+        again: bool,
     ) -> None:
-        """Start the session's stream."""
+        """Start the session's stream; `again` after a lost one."""
         connection = client._connection
         self._plugin = plugin
         self._client = client
         self._caller = caller
+        self._again = again
         self._ready = asyncio.Event()
+        # Whether calls and events are passed to handlers: once `server_start` has returned.
+        self._started = asyncio.Event()
+        if plugin.server_start is None:
+            self._started.set()
         request = plugin.start_request(launch_id)
         self._stream: grpc.aio.UnaryStreamCall[
             control_pb2.ServerStartRequest, control_pb2.ServerStartResponse
@@ -108,11 +120,11 @@ class Session:
 
     async def _open(self, context: Context) -> None:
         for declared in self._plugin.hooks.values():
-            hook = OpenHook(declared, context, self._caller)
+            hook = OpenHook(declared, context, self._caller, self._started)
             self._hooks.append(hook)
-            await hook.open(declared.open)
+            await hook.open()
         if self._plugin.listeners:
-            listener = EventListener(self._plugin.listeners, context, self._caller)
+            listener = EventListener(self._plugin.listeners, context, self._caller, self._started)
             self._hooks.append(listener)
             await listener.open()
 
@@ -128,8 +140,12 @@ class Session:
 
     async def _start(self, context: Context) -> None:
         await self._ready.wait()
+        url = "".join(context.server_info.base_urls[:1]).removesuffix("/")
+        again = " again" if self._again else ""
+        log.info('connected to %s%s as "%s"', url, again, context.plugin_name)
         if self._plugin.server_start:
             await self._call("server_start", self._plugin.server_start, context)
+            self._started.set()
 
     async def _until_end(
         self,

@@ -46,12 +46,20 @@ def paths(values: Iterable[StrPath], what: str) -> list[str]:
     return [os.fspath(value) for value in values]
 
 
+def encoded(text: str) -> bytes:
+    """Encode text of a result. Lone surrogates, which have no UTF-8 encoding, are replaced."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
 def headers(values: Headers) -> list[hooks_pb2.Header]:
     """Convert headers; their names become lower-case."""
     pairs = values.items() if isinstance(values, Mapping) else values
     return [
         hooks_pb2.Header(
-            name=name.lower(), value=value.encode() if isinstance(value, str) else value
+            name=name.lower(), value=encoded(value) if isinstance(value, str) else value
         )
         for name, value in pairs
     ]

@@ -12,9 +12,12 @@ import grpc
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
+from pagewire._content import Failure
 from pagewire._daemon import Daemon
+from pagewire._values import encoded
 
 __all__ = [
+    "BodyTooLargeError",
     "ConnectError",
     "DisconnectedError",
     "EndpointError",
@@ -149,6 +152,28 @@ class NotJsonError(PagewireError):
         super().__init__(f"not a json value: {text}")
 
 
+class BodyTooLargeError(PagewireError, Failure):
+    """A request's body was omitted because it is larger than the hook accepts.
+
+    If the handler does not catch it, the page gets status 413, or 500 if the hook does not request
+    bodies.
+    """
+
+    def __init__(self, size: int | None, limit: int) -> None:
+        announced = f"{size} bytes" if size is not None else f"more than {limit} bytes"
+        text = (
+            f"the request's body has {announced}, but this hook accepts at most {limit} bytes "
+            "(max_request_body_bytes)"
+        )
+        if limit == 0:
+            text = "this hook does not request bodies (set max_request_body_bytes)"
+        Failure.__init__(self, text, status=413 if limit else 500)
+        self.size = size
+        """The size of the body in bytes; None if it was not announced."""
+        self.limit = limit
+        """The largest body that the hook accepts, in bytes. 0 = it does not request bodies."""
+
+
 class PluginError(PagewireError):
     """A plugin is declared wrongly, or its start or stop handler failed."""
 
@@ -170,7 +195,7 @@ class UnexpectedError(PagewireError):
 
 def text_of(error: BaseException) -> str:
     """The text of an error, with its type if the text alone is not clear."""
-    text = str(error)
+    text = encoded(str(error)).decode()
     if not text or isinstance(error, KeyError):
         return f"{type(error).__name__}: {text}" if text else type(error).__name__
     return text
