@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { claim, claimInFirefox, until } from './harness.js';
-import { page, start } from './harness/watch.js';
+import { holds, isSame, open, page, square, start } from './harness/watch.js';
 
 /** Each stylesheet sets one property of the heading, so that the page shows which of them apply. */
 const NAMES = ['plain', 'attribute', 'object', 'alternate', 'chosen', 'media', 'list'];
@@ -128,3 +128,24 @@ for (const [claimed, files, run] of [
     });
   });
 }
+
+claim('a file is swapped in elements and in stylesheets, and keeps the query and fragment of each use', async (world) => {
+  const { daemon, save } = await start(world, {
+    'index.html': page('uses', '<img src="/i.svg?a=1"><img id="set" srcset="/other.svg 1x,/i.svg 2x">'
+      + '<p id="one"></p><p id="two"></p><p id="three" style="background: url(/i.svg?a=1)"></p>',
+    '<link rel="stylesheet" href="/a.css">'),
+    'a.css': '#one { background: url(i.svg#one) } #two { background: url(i.svg?b=2#two) }',
+    'i.svg': square('red'),
+    'other.svg': square('blue'),
+  });
+  const tab = await open(world, daemon);
+  await save('i.svg', square('green'));
+  await holds(tab, 'the swaps', `[...document.querySelectorAll('p')].every((p) => getComputedStyle(p).backgroundImage.includes('fresh'))
+    && document.querySelector('img').src.includes('fresh') && document.querySelector('#set').srcset.includes('fresh')`);
+  const urls = await tab.evaluate(() => [...document.querySelectorAll('p')].map((p) => getComputedStyle(p).backgroundImage));
+  const rest = urls.map((url) => new URL(url.slice(5, -2))).map(({ searchParams, hash }) =>
+    [...searchParams].filter(([name]) => name !== 'pagewire-fresh').join() + hash);
+  assert.deepEqual(rest, ['#one', 'b,2#two', 'a,1']);
+  assert.match(await tab.evaluate(() => document.querySelector('#set').srcset), /^\/other\.svg 1x,.*\/i\.svg\?pagewire-fresh=\S+ 2x$/);
+  assert.ok(await isSame(tab));
+});

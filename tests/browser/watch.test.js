@@ -116,6 +116,25 @@ claim('a file that a page does not use has no effect on it', async (world) => {
   assert.ok(await isSame(tab));
 });
 
+claim('a page whose modules are preloaded does not use other scripts', async (world) => {
+  const { daemon, save } = await start(world, {
+    'index.html': page('modules', '<script type="module" src="/main.js"></script>', '<link rel="modulepreload" href="/own.js">'),
+    'main.js': 'import "./deep.js"; import "./own.js";', 'deep.js': '', 'own.js': '', 'package.json': '{}', 'test.js': '',
+  });
+  // The daemon preloads the modules that it knows from the first time.
+  const tab = await open(world, daemon);
+  await tab.after(() => tab.page.reload());
+  await mark(tab);
+  const from = tab.frames.entries.length;
+  for (const name of ['package.json', 'test.js']) {
+    await save(name, '{ }');
+    await tab.frames.first('the announced change', ({ message }) => message.paths?.includes(`/${name}`), from);
+  }
+  await tab.settled();
+  assert.ok(await isSame(tab));
+  await tab.after(() => save('deep.js', '// changed'));
+});
+
 claim('a file that was missing reloads the page that requested it', async (world) => {
   const { daemon, save } = await start(world, {
     'index.html': page('missing', '<script>fetch("data.json").then((r) => r.text().then((t) => document.body.append(r.ok ? t : "none")));</script>'),
