@@ -48,24 +48,19 @@ final class EventDispatcher implements OpenHook {
 
   private boolean draining;
 
-  /**
-   * Subscribes. Blocks while it lists the sockets, if there are too many for {@link
-   * Context#sockets}.
-   */
+  /** Subscribes. */
   EventDispatcher(EventHandlers handlers, Context context) {
     this.context = context;
     this.client = context.client();
     this.handlers = handlers;
     handlers.messages.forEach((type, handler) -> messages.put(type, handler.with(client)));
     handlers.requests.forEach((type, handler) -> requests.put(type, handler.with(client)));
-    SocketList known =
-        context.socketsTruncated()
-            ? client.listSockets()
-            : new SocketList(context.sockets(), context.position());
-    known.sockets().stream().filter(Socket::ready).forEach(socket -> ready.add(socket.socketId()));
+    context.sockets().stream()
+        .filter(Socket::ready)
+        .forEach(socket -> ready.add(socket.socketId()));
 
     SubscribeOptions options =
-        SubscribeOptions.create().resumeAfter(known.position()).answers(requests.keySet());
+        SubscribeOptions.create().resumeAfter(context.position()).answers(requests.keySet());
     if (!messages.isEmpty() || !requests.isEmpty()) {
       options = options.messageTypes(messages.keySet()).messageTypes(requests.keySet());
     }
@@ -73,14 +68,12 @@ final class EventDispatcher implements OpenHook {
       options = options.sockets();
     }
     events = new Events(options.toWire());
-    events
-        .opened()
-        .whenComplete(
-            (first, problem) -> {
-              if (problem == null) {
-                requested = MAX_HANDLERS;
-                events.request(MAX_HANDLERS);
-              }
+    // Until the plugin has started, events stay in the daemon.
+    CompletableFuture.allOf(events.opened(), context.startGate().opened())
+        .thenRun(
+            () -> {
+              requested = MAX_HANDLERS;
+              events.request(MAX_HANDLERS);
             });
   }
 

@@ -97,13 +97,24 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements OpenHook {
     }
   }
 
-  final void call(long callId, I input) {
+  /** Calls the handler once the plugin has started. */
+  final void call(long callId, Request request, I input) {
     HandlerCall<I, O> call =
         new HandlerCall<>(callback, input, (output, error) -> complete(callId, output, error));
     synchronized (this) {
       running.put(callId, call);
     }
-    call.start();
+    context
+        .startGate()
+        .admit(request.timeRemaining())
+        .whenComplete(
+            (admitted, late) -> {
+              if (late == null) {
+                call.start();
+              } else {
+                complete(callId, null, late);
+              }
+            });
   }
 
   final void cancel(long callId) {

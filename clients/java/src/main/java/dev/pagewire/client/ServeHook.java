@@ -23,7 +23,10 @@ final class ServeHook extends HookStream<Request, Outcome, ServeRequest, ServeRe
   void onMessage(ServeResponse message) {
     switch (message.getMessageCase()) {
       case OPENED -> hookOpened(message.getOpened());
-      case CALL -> call(message.getCall().getCallId(), request(message.getCall()));
+      case CALL -> {
+        Request request = request(message.getCall());
+        call(message.getCall().getCallId(), request, request);
+      }
       case CANCEL -> cancel(message.getCancel().getCallId());
       case FILTERS_UPDATED -> filtersUpdated();
       default -> {}

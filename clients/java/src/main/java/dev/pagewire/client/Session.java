@@ -101,7 +101,10 @@ final class Session {
       stream.sendMessage(plugin.startRequest(launchId));
       stream.halfClose();
       stream.request(1);
-      Context newContext = new Context(client, get(started));
+      Context newContext = get(Context.create(client, get(started)));
+      if (plugin.startHandler() == null) {
+        newContext.startGate().open();
+      }
       for (Plugin.DeclaredHook declared : plugin.hooks()) {
         OpenHook hook = declared.opener().apply(newContext);
         hooks.add(hook);
@@ -151,7 +154,9 @@ final class Session {
               Callback.blocking(plugin.startHandler()),
               context,
               (done, error) -> {
-                if (error != null) {
+                if (error == null) {
+                  context.startGate().open();
+                } else {
                   signals.add(new Signal(SignalKind.START_FAILED, error));
                 }
               });

@@ -23,7 +23,10 @@ final class TransformHook
   void onMessage(TransformResponse message) {
     switch (message.getMessageCase()) {
       case OPENED -> hookOpened(message.getOpened());
-      case CALL -> call(message.getCall().getCallId(), new Response(message.getCall(), context));
+      case CALL -> {
+        Response response = new Response(message.getCall(), context);
+        call(message.getCall().getCallId(), response.request(), response);
+      }
       case CANCEL -> cancel(message.getCancel().getCallId());
       case FILTERS_UPDATED -> filtersUpdated();
       default -> {}
