@@ -92,13 +92,7 @@ final class EventDispatcher implements OpenHook {
     synchronized (this) {
       draining = true;
     }
-    queues
-        .idle()
-        .thenRun(
-            () -> {
-              ended.complete(null);
-              abort();
-            });
+    queues.idle().thenRun(this::abort);
   }
 
   @Override
@@ -106,6 +100,7 @@ final class EventDispatcher implements OpenHook {
     synchronized (this) {
       draining = true;
     }
+    ended.complete(null);
     events.close();
     queues.cancel();
   }
@@ -139,7 +134,7 @@ final class EventDispatcher implements OpenHook {
       case MESSAGE -> message(new Message(event.getMessage()), tracker);
       case SOCKET_OPENED -> {
         Socket socket = FromWire.socket(event.getSocketOpened().getSocket());
-        tracker.add(handlers.socketOpened, socket, socket.socketId(), "an opened socket");
+        tracker.add(handlers.socketOpened, socket, socket.socketId(), "socket opened");
         ready(socket, tracker);
       }
       case SOCKET_UPDATED -> ready(FromWire.socket(event.getSocketUpdated().getSocket()), tracker);
@@ -151,13 +146,8 @@ final class EventDispatcher implements OpenHook {
             .ifPresent(closed -> closed(closed, tracker));
       }
       case GAP ->
-          System.err.println(
-              "plugin `"
-                  + context.pluginName()
-                  + "`: lost the events between "
-                  + event.getGap().getAfterSequence()
-                  + " and "
-                  + event.getGap().getBeforeSequence());
+          PluginLog.lostEvents(
+              event.getGap().getAfterSequence(), event.getGap().getBeforeSequence());
       default -> {}
     }
     tracker.release();
@@ -169,10 +159,11 @@ final class EventDispatcher implements OpenHook {
     if (callback == null) {
       return;
     }
-    String what = "message `" + message.type() + "`";
+    String type = " \"" + message.type() + "\"";
     if (request == null || message.requestId().isEmpty()) {
-      tracker.add(callback, message, message.socketId(), what);
+      tracker.add(callback, message, message.socketId(), "message" + type);
     } else {
+      String what = "request" + type;
       tracker.retain();
       queues.add(
           message.socketId(),
@@ -183,13 +174,13 @@ final class EventDispatcher implements OpenHook {
 
   private void ready(Socket socket, EventTracker tracker) {
     if (socket.ready() && ready.add(socket.socketId())) {
-      tracker.add(handlers.socketReady, socket, socket.socketId(), "a ready socket");
+      tracker.add(handlers.socketReady, socket, socket.socketId(), "socket ready");
     }
   }
 
   private void closed(SocketClosed closed, EventTracker tracker) {
     ready.remove(closed.socketId());
-    tracker.add(handlers.socketClosed, closed, closed.socketId(), "a closed socket");
+    tracker.add(handlers.socketClosed, closed, closed.socketId(), "socket closed");
   }
 
   /** Replies to a page's request with the handler's result or error. Errors are also logged. */
@@ -218,14 +209,9 @@ final class EventDispatcher implements OpenHook {
   }
 
   private void logError(String what, Throwable error) {
+    // The errors of handlers that the end of the session has cancelled are of no interest.
     if (error != null && !ended.isDone()) {
-      System.err.println(
-          "plugin `"
-              + context.pluginName()
-              + "`: handler of "
-              + what
-              + ": "
-              + Failure.oneLine(error));
+      PluginLog.failed(what, error);
     }
   }
 

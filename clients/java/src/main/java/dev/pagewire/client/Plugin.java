@@ -24,8 +24,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
  *
  * <p>A failing handler never ends the plugin. Failures of hooks ({@code serve}, {@code transform},
  * {@code resolveImport}) are shown in the page, those of {@code onRequest} are sent to the page,
- * and all others are written to standard error. The exceptions are {@link #serverStart} and {@link
- * #serverStop}, whose failures end {@link #run()}.
+ * and all are logged. The exceptions are {@link #serverStart} and {@link #serverStop}, whose
+ * failures end {@link #run()}.
+ *
+ * <p>A plugin logs through the {@link System.Logger} {@code dev.pagewire.client}: that it is
+ * connected (info), that it lost its daemon (warning), and failing handlers (error).
  *
  * <p>When the daemon no longer needs a hook's result, it cancels the call: the handler's thread is
  * interrupted, or its future cancelled. The result is discarded.

@@ -18,6 +18,7 @@ final class ResolveHook
         ControlServiceGrpc.getResolveImportMethod(),
         options.openMessage(),
         options.liveFilters(),
+        "import resolution",
         callback,
         context);
   }

@@ -15,6 +15,7 @@ final class ServeHook extends HookStream<Request, Outcome, ServeRequest, ServeRe
         ControlServiceGrpc.getServeMethod(),
         options.openMessage(),
         options.liveFilters(),
+        "serve",
         callback,
         context);
   }

@@ -15,6 +15,7 @@ final class TransformHook
         ControlServiceGrpc.getTransformMethod(),
         options.openMessage(),
         options.liveFilters(),
+        "transform",
         callback,
         context);
   }
