@@ -96,6 +96,7 @@ final class RunningPlugin {
     if (command.isTrue("replace_existing")) {
       plugin.replaceExisting();
     }
+    plugin.handleSignals(command.isTrue("signals"));
     command.strings("required_features").forEach(plugin::requireFeature);
     plugin.serverStart(this::start);
     plugin.serverStop(client -> Wire.print("event", "stopping", "plugin", name));
