@@ -101,6 +101,9 @@ public final class Failure extends RuntimeException {
     error.printStackTrace(new PrintWriter(stack));
     HookFailure.Builder wire =
         HookFailure.newBuilder().setMessage(oneLine(error)).setStack(stack.toString().strip());
+    if (error instanceof BodyTooLargeException body) {
+      wire.setStatus(body.status());
+    }
     return wire.build();
   }
 
