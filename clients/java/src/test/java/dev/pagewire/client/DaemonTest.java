@@ -255,6 +255,16 @@ class DaemonTest {
   }
 
   @Test
+  void aConsoleLogMayHaveASource() throws Exception {
+    try (TestPage page = daemon.open()) {
+      client.consoleLog(Target.socket(page.socketId()), ConsoleLevel.WARN, "java", "text");
+      Map<?, ?> log = Json.read(page.receive(), Map.class);
+      assertEquals("java", log.get("source"));
+      assertEquals("text", log.get("text"));
+    }
+  }
+
+  @Test
   @Timeout(60)
   void theContextHasMoreSocketsThanTheFirstMessageOfTheDaemon() throws Exception {
     Plugin plugin =
