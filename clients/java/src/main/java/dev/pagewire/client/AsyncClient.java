@@ -308,7 +308,7 @@ public final class AsyncClient {
   }
 
   /**
-   * Asynchronous form of {@link Client#consoleLog}.
+   * Asynchronous form of {@link Client#consoleLog(Target, ConsoleLevel, String)}.
    *
    * @param target the sockets to send to
    * @param level the console method to call
@@ -316,6 +316,20 @@ public final class AsyncClient {
    * @return a future of the report
    */
   public CompletableFuture<Report> consoleLog(Target target, ConsoleLevel level, String text) {
+    return consoleLog(target, level, "", text);
+  }
+
+  /**
+   * Asynchronous form of {@link Client#consoleLog(Target, ConsoleLevel, String, String)}.
+   *
+   * @param target the sockets to send to
+   * @param level the console method to call
+   * @param source where the text comes from; empty for the text alone
+   * @param text any text
+   * @return a future of the report
+   */
+  public CompletableFuture<Report> consoleLog(
+      Target target, ConsoleLevel level, String source, String text) {
     return client
         .connection()
         .unary(
@@ -324,6 +338,7 @@ public final class AsyncClient {
                 .setTarget(target.toWire())
                 // The contract's enum has "unspecified" before the first level.
                 .setLevelValue(level.ordinal() + 1)
+                .setSource(source)
                 .setText(text)
                 .setDelivery(client.delivery())
                 .build(),

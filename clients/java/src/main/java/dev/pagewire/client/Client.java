@@ -359,6 +359,19 @@ public final class Client implements AutoCloseable {
   }
 
   /**
+   * Prints to the console of pages, as {@code [source] text}.
+   *
+   * @param target the sockets to send to
+   * @param level the console method to call
+   * @param source where the text comes from, such as the plugin's name; empty for the text alone
+   * @param text any text
+   * @return the report
+   */
+  public Report consoleLog(Target target, ConsoleLevel level, String source, String text) {
+    return Transport.await(async.consoleLog(target, level, source, text));
+  }
+
+  /**
    * Reloads pages. The report covers delivery of the command, not the completed load.
    *
    * @param target the pages to reload

@@ -4,6 +4,7 @@ import dev.pagewire.v1.ServerStarted;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * A plugin session's view of its daemon: the state when the session began, and a client for current
@@ -12,12 +13,28 @@ import java.util.Optional;
 public final class Context {
   private final Client client;
   private final ServerStarted started;
-  private final List<Socket> sockets;
+  private final SocketList listed;
+  private final StartGate startGate;
 
-  Context(Client client, ServerStarted started) {
+  private Context(Client client, ServerStarted started, SocketList listed) {
     this.client = client;
     this.started = started;
-    this.sockets = FromWire.sockets(started.getSocketsList());
+    this.listed = listed;
+    this.startGate = new StartGate(started.getPluginName());
+  }
+
+  /**
+   * Creates the context. Lists the sockets if there are too many for the daemon's first message.
+   */
+  static CompletableFuture<Context> create(Client client, ServerStarted started) {
+    CompletableFuture<SocketList> listed =
+        started.getSocketsTruncated()
+            ? client.async().listSockets()
+            : CompletableFuture.completedFuture(
+                new SocketList(
+                    FromWire.sockets(started.getSocketsList()),
+                    FromWire.position(started.getPosition())));
+    return listed.thenApply(sockets -> new Context(client, started, sockets));
   }
 
   /** {@return the client that the plugin uses; it is closed when the session ends} */
@@ -26,16 +43,21 @@ public final class Context {
   }
 
   /**
-   * {@return the sockets that were connected when the session began, at most 1,000; {@link
-   * Client#sockets()} lists the current ones}
+   * {@return the sockets that were connected when the session began; {@link Client#sockets()} lists
+   * the current ones}
    */
   public List<Socket> sockets() {
-    return sockets;
+    return listed.sockets();
   }
 
-  /** {@return whether more sockets were connected than {@link #sockets} contains} */
+  /**
+   * {@return false}
+   *
+   * @deprecated {@link #sockets} is complete.
+   */
+  @Deprecated
   public boolean socketsTruncated() {
-    return started.getSocketsTruncated();
+    return false;
   }
 
   /**
@@ -43,7 +65,7 @@ public final class Context {
    * resumes there misses nothing}
    */
   public Position position() {
-    return FromWire.position(started.getPosition());
+    return listed.position();
   }
 
   /** {@return the daemon's version, features and limits} */
@@ -84,5 +106,9 @@ public final class Context {
 
   String sessionId() {
     return started.getSessionId();
+  }
+
+  StartGate startGate() {
+    return startGate;
   }
 }

@@ -48,24 +48,19 @@ final class EventDispatcher implements OpenHook {
 
   private boolean draining;
 
-  /**
-   * Subscribes. Blocks while it lists the sockets, if there are too many for {@link
-   * Context#sockets}.
-   */
+  /** Subscribes. */
   EventDispatcher(EventHandlers handlers, Context context) {
     this.context = context;
     this.client = context.client();
     this.handlers = handlers;
     handlers.messages.forEach((type, handler) -> messages.put(type, handler.with(client)));
     handlers.requests.forEach((type, handler) -> requests.put(type, handler.with(client)));
-    SocketList known =
-        context.socketsTruncated()
-            ? client.listSockets()
-            : new SocketList(context.sockets(), context.position());
-    known.sockets().stream().filter(Socket::ready).forEach(socket -> ready.add(socket.socketId()));
+    context.sockets().stream()
+        .filter(Socket::ready)
+        .forEach(socket -> ready.add(socket.socketId()));
 
     SubscribeOptions options =
-        SubscribeOptions.create().resumeAfter(known.position()).answers(requests.keySet());
+        SubscribeOptions.create().resumeAfter(context.position()).answers(requests.keySet());
     if (!messages.isEmpty() || !requests.isEmpty()) {
       options = options.messageTypes(messages.keySet()).messageTypes(requests.keySet());
     }
@@ -73,14 +68,12 @@ final class EventDispatcher implements OpenHook {
       options = options.sockets();
     }
     events = new Events(options.toWire());
-    events
-        .opened()
-        .whenComplete(
-            (first, problem) -> {
-              if (problem == null) {
-                requested = MAX_HANDLERS;
-                events.request(MAX_HANDLERS);
-              }
+    // Until the plugin has started, events stay in the daemon.
+    CompletableFuture.allOf(events.opened(), context.startGate().opened())
+        .thenRun(
+            () -> {
+              requested = MAX_HANDLERS;
+              events.request(MAX_HANDLERS);
             });
   }
 
@@ -99,13 +92,7 @@ final class EventDispatcher implements OpenHook {
     synchronized (this) {
       draining = true;
     }
-    queues
-        .idle()
-        .thenRun(
-            () -> {
-              ended.complete(null);
-              abort();
-            });
+    queues.idle().thenRun(this::abort);
   }
 
   @Override
@@ -113,6 +100,7 @@ final class EventDispatcher implements OpenHook {
     synchronized (this) {
       draining = true;
     }
+    ended.complete(null);
     events.close();
     queues.cancel();
   }
@@ -146,7 +134,7 @@ final class EventDispatcher implements OpenHook {
       case MESSAGE -> message(new Message(event.getMessage()), tracker);
       case SOCKET_OPENED -> {
         Socket socket = FromWire.socket(event.getSocketOpened().getSocket());
-        tracker.add(handlers.socketOpened, socket, socket.socketId(), "an opened socket");
+        tracker.add(handlers.socketOpened, socket, socket.socketId(), "socket opened");
         ready(socket, tracker);
       }
       case SOCKET_UPDATED -> ready(FromWire.socket(event.getSocketUpdated().getSocket()), tracker);
@@ -158,13 +146,8 @@ final class EventDispatcher implements OpenHook {
             .ifPresent(closed -> closed(closed, tracker));
       }
       case GAP ->
-          System.err.println(
-              "plugin `"
-                  + context.pluginName()
-                  + "`: lost the events between "
-                  + event.getGap().getAfterSequence()
-                  + " and "
-                  + event.getGap().getBeforeSequence());
+          PluginLog.lostEvents(
+              event.getGap().getAfterSequence(), event.getGap().getBeforeSequence());
       default -> {}
     }
     tracker.release();
@@ -176,10 +159,11 @@ final class EventDispatcher implements OpenHook {
     if (callback == null) {
       return;
     }
-    String what = "message `" + message.type() + "`";
+    String type = " \"" + message.type() + "\"";
     if (request == null || message.requestId().isEmpty()) {
-      tracker.add(callback, message, message.socketId(), what);
+      tracker.add(callback, message, message.socketId(), "message" + type);
     } else {
+      String what = "request" + type;
       tracker.retain();
       queues.add(
           message.socketId(),
@@ -190,13 +174,13 @@ final class EventDispatcher implements OpenHook {
 
   private void ready(Socket socket, EventTracker tracker) {
     if (socket.ready() && ready.add(socket.socketId())) {
-      tracker.add(handlers.socketReady, socket, socket.socketId(), "a ready socket");
+      tracker.add(handlers.socketReady, socket, socket.socketId(), "socket ready");
     }
   }
 
   private void closed(SocketClosed closed, EventTracker tracker) {
     ready.remove(closed.socketId());
-    tracker.add(handlers.socketClosed, closed, closed.socketId(), "a closed socket");
+    tracker.add(handlers.socketClosed, closed, closed.socketId(), "socket closed");
   }
 
   /** Replies to a page's request with the handler's result or error. Errors are also logged. */
@@ -225,14 +209,9 @@ final class EventDispatcher implements OpenHook {
   }
 
   private void logError(String what, Throwable error) {
+    // The errors of handlers that the end of the session has cancelled are of no interest.
     if (error != null && !ended.isDone()) {
-      System.err.println(
-          "plugin `"
-              + context.pluginName()
-              + "`: handler of "
-              + what
-              + ": "
-              + Failure.oneLine(error));
+      PluginLog.failed(what, error);
     }
   }
 

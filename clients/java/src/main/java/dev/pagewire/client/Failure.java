@@ -1,6 +1,7 @@
 package dev.pagewire.client;
 
 import dev.pagewire.v1.HookFailure;
+import dev.pagewire.v1.SourceLocation;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
@@ -98,10 +99,24 @@ public final class Failure extends RuntimeException {
     }
     StringWriter stack = new StringWriter();
     error.printStackTrace(new PrintWriter(stack));
-    return HookFailure.newBuilder()
-        .setMessage(oneLine(error))
-        .setStack(stack.toString().strip())
-        .build();
+    HookFailure.Builder wire =
+        HookFailure.newBuilder().setMessage(oneLine(error)).setStack(stack.toString().strip());
+    if (error instanceof BodyTooLargeException body) {
+      wire.setStatus(body.status());
+    }
+    return wire.build();
+  }
+
+  /** Returns the message and, as far as it is known, the location: {@code text (file:3:7)}. */
+  String withLocation() {
+    SourceLocation location = wire.getLocation();
+    StringBuilder place = new StringBuilder(location.getFile());
+    for (int number : new int[] {location.getLine(), location.getColumn()}) {
+      if (number > 0) {
+        place.append(place.isEmpty() ? "" : ":").append(number);
+      }
+    }
+    return place.isEmpty() ? getMessage() : getMessage() + " (" + place + ")";
   }
 
   /** Returns the text of an exception and its causes on one line. */

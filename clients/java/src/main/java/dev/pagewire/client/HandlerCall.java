@@ -77,8 +77,16 @@ final class HandlerCall<I, O> {
     done.accept(result, error);
   }
 
+  private synchronized boolean isCancelled() {
+    return cancelled;
+  }
+
   private void callAsync() {
     CompletionStage<? extends O> returned;
+    if (isCancelled()) {
+      done.accept(null, new CancellationException());
+      return;
+    }
     try {
       returned = callback.async().handle(input);
     } catch (Throwable problem) {

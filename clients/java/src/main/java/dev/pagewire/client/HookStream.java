@@ -35,6 +35,10 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements OpenHook {
   private static final Duration WITHDRAWAL_TIMEOUT = Duration.ofSeconds(1);
 
   final Context context;
+
+  /** Name of the hook in the log. */
+  private final String name;
+
   private final Callback<I, O> callback;
   private final LiveFilters.HookFilters filters;
   private final ClientCall<Q, R> stream;
@@ -60,9 +64,11 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements OpenHook {
       MethodDescriptor<Q, R> method,
       HookOptions.OpenMessage<Q> openMessage,
       LiveFilters filters,
+      String name,
       Callback<I, O> callback,
       Context context) {
     this.context = context;
+    this.name = name;
     this.callback = callback;
     this.filters =
         filters.open(next -> write(update(UpdateFilters.newBuilder().addAllFilters(next).build())));
@@ -97,13 +103,25 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements OpenHook {
     }
   }
 
-  final void call(long callId, I input) {
+  /** Calls the handler once the plugin has started. */
+  final void call(long callId, Request request, I input) {
     HandlerCall<I, O> call =
-        new HandlerCall<>(callback, input, (output, error) -> complete(callId, output, error));
+        new HandlerCall<>(
+            callback, input, (output, error) -> complete(callId, request, output, error));
     synchronized (this) {
       running.put(callId, call);
     }
-    call.start();
+    context
+        .startGate()
+        .admit(request.timeRemaining())
+        .whenComplete(
+            (admitted, late) -> {
+              if (late == null) {
+                call.start();
+              } else {
+                complete(callId, request, null, late);
+              }
+            });
   }
 
   final void cancel(long callId) {
@@ -117,13 +135,18 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements OpenHook {
     }
   }
 
-  private void complete(long callId, O output, Throwable error) {
-    Q result = error == null ? result(callId, output) : failure(callId, Failure.toWire(error));
+  private void complete(long callId, Request request, O output, Throwable error) {
+    Throwable problem = error;
+    Q result = problem == null ? result(callId, output) : failure(callId, Failure.toWire(problem));
     if (result.getSerializedSize() > maxBodyBytes + METADATA_BYTES) {
-      String problem =
+      String text =
           "the result is larger than the daemon's limit of %d bytes for a body (return a file"
               + " instead)";
-      result = failure(callId, Failure.toWire(new Failure(problem.formatted(maxBodyBytes))));
+      problem = new Failure(text.formatted(maxBodyBytes));
+      result = failure(callId, Failure.toWire(problem));
+    }
+    if (problem != null && isRunning(callId)) {
+      PluginLog.failed(name + " of " + request.path(), problem);
     }
     synchronized (this) {
       // A cancelled call has no result.
@@ -132,6 +155,10 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements OpenHook {
         endIfIdle();
       }
     }
+  }
+
+  private synchronized boolean isRunning(long callId) {
+    return running.containsKey(callId);
   }
 
   private synchronized void write(Q message) {

@@ -1,6 +1,5 @@
 package dev.pagewire.client;
 
-import com.google.protobuf.ByteString;
 import dev.pagewire.v1.ResolveImportCall;
 import java.util.Iterator;
 import java.util.List;
@@ -18,11 +17,7 @@ public final class Imports implements Iterable<ImportSpecifier> {
   Imports(ResolveImportCall call, Context context) {
     importer =
         new Request(
-            call.getImporter(),
-            ByteString.EMPTY,
-            false,
-            call.hasTimeRemaining() ? call.getTimeRemaining() : null,
-            context);
+            call.getImporter(), call.hasTimeRemaining() ? call.getTimeRemaining() : null, context);
     imports =
         call.getImportsList().stream()
             .map(

@@ -5,7 +5,8 @@ package dev.pagewire.client;
  * of an operation's report.
  */
 public abstract sealed class PagewireException extends RuntimeException
-    permits CannotConnectException,
+    permits BodyTooLargeException,
+        CannotConnectException,
         DisconnectedException,
         EndpointException,
         ImportException,

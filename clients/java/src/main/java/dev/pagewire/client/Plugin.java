@@ -24,8 +24,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
  *
  * <p>A failing handler never ends the plugin. Failures of hooks ({@code serve}, {@code transform},
  * {@code resolveImport}) are shown in the page, those of {@code onRequest} are sent to the page,
- * and all others are written to standard error. The exceptions are {@link #serverStart} and {@link
- * #serverStop}, whose failures end {@link #run()}.
+ * and all are logged. The exceptions are {@link #serverStart} and {@link #serverStop}, whose
+ * failures end {@link #run()}.
+ *
+ * <p>A plugin logs through the {@link System.Logger} {@code dev.pagewire.client}: that it is
+ * connected (info), that it lost its daemon (warning), and failing handlers (error).
  *
  * <p>When the daemon no longer needs a hook's result, it cancels the call: the handler's thread is
  * interrupted, or its future cancelled. The result is discarded.
@@ -38,6 +41,7 @@ public final class Plugin extends PluginHandlers {
   private final List<String> requiredFeatures = new ArrayList<>();
   private boolean injectWebSocket;
   private boolean replaceExisting;
+  private boolean handleSignals = true;
   private final PluginRunner runner = new PluginRunner(this);
   private final AtomicBoolean hasRun = new AtomicBoolean();
 
@@ -102,10 +106,23 @@ public final class Plugin extends PluginHandlers {
   }
 
   /**
-   * Runs the plugin until the program {@link #stop stops} it. It connects to the daemon that
-   * spawned it, or that {@code PAGEWIRE_ENDPOINT} names, or that discovery selects for the current
-   * folder ({@link Endpoint#find}). Blocks all that time; an interrupt disconnects the plugin at
-   * once and leaves the thread interrupted.
+   * Sets whether {@link #run()} and {@link #runOnce()} handle signals: they {@link #stop} the
+   * plugin on SIGINT and SIGTERM and return normally; a second signal ends the program at once.
+   * Default on. Shutdown hooks of the program are not called until it ends.
+   *
+   * @param handle false to leave the signals to the program
+   * @return this plugin
+   */
+  public Plugin handleSignals(boolean handle) {
+    handleSignals = handle;
+    return this;
+  }
+
+  /**
+   * Runs the plugin until the program or a {@linkplain #handleSignals signal} {@link #stop stops}
+   * it. It connects to the daemon that spawned it, or that {@code PAGEWIRE_ENDPOINT} names, or that
+   * discovery selects for the current folder ({@link Endpoint#find}). Blocks all that time; an
+   * interrupt disconnects the plugin at once and leaves the thread interrupted.
    *
    * <p>When the connection is lost or the daemon stops, the plugin reconnects after 0.2, 0.5, 1 and
    * 2 s, then every 5 s, indefinitely. A daemon that was discovered is discovered again, among
@@ -124,10 +141,7 @@ public final class Plugin extends PluginHandlers {
    *     the plugin has already been run
    */
   public void run() {
-    checkFirstRun();
-    if (!runner.runSpawned()) {
-      runner.run(Endpoint::findAgain, Endpoint.namesToken(), false);
-    }
+    withSignals(() -> runFound(false));
   }
 
   /**
@@ -137,8 +151,7 @@ public final class Plugin extends PluginHandlers {
    * @param endpoint the daemon's control endpoint
    */
   public void run(Endpoint endpoint) {
-    checkFirstRun();
-    runner.run(rootDirs -> endpoint, endpoint.token().isPresent(), false);
+    withSignals(() -> runAt(endpoint, false));
   }
 
   /**
@@ -146,10 +159,7 @@ public final class Plugin extends PluginHandlers {
    * stops, and throws {@link DisconnectedException} when the connection is lost.
    */
   public void runOnce() {
-    checkFirstRun();
-    if (!runner.runSpawned()) {
-      runner.run(rootDirs -> Endpoint.find(), Endpoint.namesToken(), true);
-    }
+    withSignals(() -> runFound(true));
   }
 
   /**
@@ -159,12 +169,12 @@ public final class Plugin extends PluginHandlers {
    * @param endpoint the daemon's control endpoint
    */
   public void runOnce(Endpoint endpoint) {
-    checkFirstRun();
-    runner.run(rootDirs -> endpoint, endpoint.token().isPresent(), true);
+    withSignals(() -> runAt(endpoint, true));
   }
 
   /**
-   * Runs the plugin as {@link #run()} does, on a new daemon thread.
+   * Runs the plugin as {@link #run()} does, on a new daemon thread, and leaves signals to the
+   * program.
    *
    * @return a future that completes when the plugin has ended
    */
@@ -174,7 +184,7 @@ public final class Plugin extends PluginHandlers {
         new Thread(
             () -> {
               try {
-                run();
+                runFound(false);
                 ended.complete(null);
               } catch (RuntimeException problem) {
                 ended.completeExceptionally(problem);
@@ -184,6 +194,27 @@ public final class Plugin extends PluginHandlers {
     thread.setDaemon(true);
     thread.start();
     return ended;
+  }
+
+  private void withSignals(Runnable run) {
+    if (handleSignals) {
+      StopSignals.handledDuring(run, this::stop);
+    } else {
+      run.run();
+    }
+  }
+
+  /** Runs with the daemon that spawned this process, or else with the one that is found. */
+  private void runFound(boolean once) {
+    checkFirstRun();
+    if (!runner.runSpawned()) {
+      runner.run(Endpoint::findAgain, Endpoint.namesToken(), once);
+    }
+  }
+
+  private void runAt(Endpoint endpoint, boolean once) {
+    checkFirstRun();
+    runner.run(rootDirs -> endpoint, endpoint.token().isPresent(), once);
   }
 
   /**

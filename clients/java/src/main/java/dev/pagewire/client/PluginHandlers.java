@@ -28,8 +28,9 @@ abstract sealed class PluginHandlers permits Plugin {
 
   /**
    * Sets the handler that is called when all hooks of the plugin are active, and again after each
-   * reconnect. Hooks may be called before it returns, so prepare what they need before {@link
-   * Plugin#run()}.
+   * reconnect. Calls and events wait until it returns: events as long as it takes, a call at most
+   * 10 s, and until 0.5 s before its deadline; then the page gets 503. So the handler must not wait
+   * for a page that cannot load without this plugin.
    *
    * @param handler receives the session's view of the daemon
    * @return this plugin

@@ -129,21 +129,24 @@ final class PluginRunner {
       throws InterruptedException {
     for (int failures = 0; ; failures++) {
       sessionStarted = false;
+      String lost;
       try {
         if (tryOnce(find.apply(lastRootDirs), "") == Session.EndedBy.PROGRAM) {
           return;
         }
-        logReconnect("the daemon has stopped");
+        lost = "it has stopped";
       } catch (PagewireException problem) {
         if (lastRootDirs == null || !isTransient(problem, namesToken)) {
           throw problem;
         }
-        if (sessionStarted) {
-          logReconnect(problem.getMessage());
-        }
+        lost = problem instanceof DisconnectedException d ? d.problem() : problem.getMessage();
       }
       failures = sessionStarted ? 0 : failures;
-      if (waitUntilStopped(RECONNECT_DELAYS.get(Math.min(failures, RECONNECT_DELAYS.size() - 1)))) {
+      Duration delay = RECONNECT_DELAYS.get(Math.min(failures, RECONNECT_DELAYS.size() - 1));
+      if (sessionStarted && !stopped.isDone()) {
+        PluginLog.lost(lost, delay);
+      }
+      if (waitUntilStopped(delay)) {
         return;
       }
     }
@@ -174,7 +177,7 @@ final class PluginRunner {
       return Session.EndedBy.PROGRAM;
     }
     try (Client client = connecting.join()) {
-      Session current = new Session(plugin, client);
+      Session current = new Session(plugin, client, lastRootDirs != null);
       synchronized (this) {
         session = current;
         if (stopped.isDone()) {
@@ -208,11 +211,6 @@ final class PluginRunner {
         || problem instanceof CannotConnectException
         || problem instanceof DisconnectedException
         || problem instanceof UnexpectedAnswerException;
-  }
-
-  private void logReconnect(String reason) {
-    System.err.println(
-        "plugin `" + plugin.name() + "`: " + reason + "; reconnecting when its daemon runs again");
   }
 
   /** Runs a task when standard input ends, on a separate thread. */

@@ -2,6 +2,7 @@ package dev.pagewire.client;
 
 import com.google.protobuf.ByteString;
 import dev.pagewire.v1.RequestContext;
+import dev.pagewire.v1.ServeCall;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -13,20 +14,33 @@ import java.util.Optional;
  */
 public final class Request {
   private final RequestContext http;
+
+  /** Null if the body was omitted. */
   private final ByteString body;
-  private final boolean bodyOmitted;
+
+  /** The size of the omitted body; 0 if unknown. */
+  private final long omittedBytes;
+
+  private final int maxBodyBytes;
   private final com.google.protobuf.Duration timeRemaining;
   private final Context context;
 
-  Request(
-      RequestContext http,
-      ByteString body,
-      boolean bodyOmitted,
-      com.google.protobuf.Duration timeRemaining,
-      Context context) {
+  /** Creates the request that a serve hook is to answer. */
+  Request(ServeCall call, int maxBodyBytes, Context context) {
+    this.http = call.getRequest();
+    this.body = call.getBodyOmitted() ? null : call.getBody();
+    this.omittedBytes = call.getOmittedBodyBytes();
+    this.maxBodyBytes = maxBodyBytes;
+    this.timeRemaining = call.hasTimeRemaining() ? call.getTimeRemaining() : null;
+    this.context = context;
+  }
+
+  /** Creates a request of another hook, which never has a body. */
+  Request(RequestContext http, com.google.protobuf.Duration timeRemaining, Context context) {
     this.http = http;
-    this.body = body;
-    this.bodyOmitted = bodyOmitted;
+    this.body = ByteString.EMPTY;
+    this.omittedBytes = 0;
+    this.maxBodyBytes = 0;
     this.timeRemaining = timeRemaining;
     this.context = context;
   }
@@ -85,21 +99,38 @@ public final class Request {
   }
 
   /**
-   * {@return the body, if a serve handler {@link ServeOptions#maxRequestBodyBytes requests bodies};
-   * empty if there is none or it was {@link #bodyOmitted omitted}}
+   * Returns the body, if a serve handler {@link ServeOptions#maxRequestBodyBytes requests bodies}.
+   *
+   * @return the bytes; empty if there is no body
+   * @throws BodyTooLargeException when the body was {@link #bodyOmitted omitted}
    */
   public byte[] body() {
-    return body.toByteArray();
+    return receivedBody().toByteArray();
   }
 
-  /** {@return the body as text, decoded as UTF-8} */
+  /**
+   * Returns the body as text, decoded as UTF-8.
+   *
+   * @return the text; empty if there is no body
+   * @throws BodyTooLargeException when the body was {@link #bodyOmitted omitted}
+   */
   public String text() {
-    return body.toStringUtf8();
+    return receivedBody().toStringUtf8();
   }
 
-  /** {@return whether the body was omitted because it is larger than the plugin's limit} */
+  /**
+   * {@return whether the body was omitted because it is larger than {@link
+   * ServeOptions#maxRequestBodyBytes}}
+   */
   public boolean bodyOmitted() {
-    return bodyOmitted;
+    return body == null;
+  }
+
+  private ByteString receivedBody() {
+    if (bodyOmitted()) {
+      throw new BodyTooLargeException(omittedBytes, maxBodyBytes);
+    }
+    return body;
   }
 
   /**

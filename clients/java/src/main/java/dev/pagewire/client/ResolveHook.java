@@ -18,6 +18,7 @@ final class ResolveHook
         ControlServiceGrpc.getResolveImportMethod(),
         options.openMessage(),
         options.liveFilters(),
+        "import resolution",
         callback,
         context);
   }
@@ -35,7 +36,10 @@ final class ResolveHook
   void onMessage(ResolveImportResponse message) {
     switch (message.getMessageCase()) {
       case OPENED -> hookOpened(message.getOpened());
-      case CALL -> call(message.getCall().getCallId(), new Imports(message.getCall(), context));
+      case CALL -> {
+        Imports imports = new Imports(message.getCall(), context);
+        call(message.getCall().getCallId(), imports.importer(), imports);
+      }
       case CANCEL -> cancel(message.getCancel().getCallId());
       case FILTERS_UPDATED -> filtersUpdated();
       default -> {}

@@ -1,6 +1,5 @@
 package dev.pagewire.client;
 
-import com.google.protobuf.ByteString;
 import dev.pagewire.v1.TransformCall;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -16,11 +15,7 @@ public final class Response {
     this.call = call;
     this.request =
         new Request(
-            call.getRequest(),
-            ByteString.EMPTY,
-            false,
-            call.hasTimeRemaining() ? call.getTimeRemaining() : null,
-            context);
+            call.getRequest(), call.hasTimeRemaining() ? call.getTimeRemaining() : null, context);
   }
 
   /** {@return the request that the response answers} */

@@ -2,7 +2,6 @@ package dev.pagewire.client;
 
 import dev.pagewire.v1.ControlServiceGrpc;
 import dev.pagewire.v1.HookFailure;
-import dev.pagewire.v1.ServeCall;
 import dev.pagewire.v1.ServeRequest;
 import dev.pagewire.v1.ServeResponse;
 import dev.pagewire.v1.ServeResult;
@@ -10,33 +9,31 @@ import dev.pagewire.v1.UpdateFilters;
 
 /** Open {@link Plugin#serve} hook. */
 final class ServeHook extends HookStream<Request, Outcome, ServeRequest, ServeResponse> {
+  private final int maxBodyBytes;
+
   ServeHook(ServeOptions options, Callback<Request, Outcome> callback, Context context) {
     super(
         ControlServiceGrpc.getServeMethod(),
         options.openMessage(),
         options.liveFilters(),
+        "serve",
         callback,
         context);
+    maxBodyBytes = options.maxRequestBodyBytes();
   }
 
   @Override
   void onMessage(ServeResponse message) {
     switch (message.getMessageCase()) {
       case OPENED -> hookOpened(message.getOpened());
-      case CALL -> call(message.getCall().getCallId(), request(message.getCall()));
+      case CALL -> {
+        Request request = new Request(message.getCall(), maxBodyBytes, context);
+        call(message.getCall().getCallId(), request, request);
+      }
       case CANCEL -> cancel(message.getCancel().getCallId());
       case FILTERS_UPDATED -> filtersUpdated();
       default -> {}
     }
-  }
-
-  private Request request(ServeCall call) {
-    return new Request(
-        call.getRequest(),
-        call.getBody(),
-        call.getBodyOmitted(),
-        call.hasTimeRemaining() ? call.getTimeRemaining() : null,
-        context);
   }
 
   @Override

@@ -47,7 +47,8 @@ public final class ServeOptions extends HookOptions<ServeOptions> {
 
   /**
    * Sets the largest request body to receive, at most 16 MiB. A larger one is {@linkplain
-   * Request#bodyOmitted omitted}. Default 0: no bodies.
+   * Request#bodyOmitted omitted}, and reading it throws {@link BodyTooLargeException}. Default 0:
+   * no bodies.
    *
    * @param bytes the size
    * @return the options
@@ -55,6 +56,10 @@ public final class ServeOptions extends HookOptions<ServeOptions> {
   public ServeOptions maxRequestBodyBytes(int bytes) {
     wire.setMaxRequestBodyBytes(bytes);
     return this;
+  }
+
+  int maxRequestBodyBytes() {
+    return wire.getMaxRequestBodyBytes();
   }
 
   @Override

@@ -63,6 +63,10 @@ final class Session {
 
   private final Plugin plugin;
   private final Client client;
+
+  /** Whether the plugin was connected before. */
+  private final boolean again;
+
   private final BlockingQueue<Signal> signals = new LinkedBlockingQueue<>();
   private final CompletableFuture<ServerStarted> started = new CompletableFuture<>();
   private final List<OpenHook> hooks = new ArrayList<>();
@@ -72,9 +76,10 @@ final class Session {
   /** Null until all hooks are open. */
   private Context context;
 
-  Session(Plugin plugin, Client client) {
+  Session(Plugin plugin, Client client, boolean again) {
     this.plugin = plugin;
     this.client = client;
+    this.again = again;
   }
 
   /** Returns the daemon's root folders, or null if the session has not got as far as running. */
@@ -101,7 +106,10 @@ final class Session {
       stream.sendMessage(plugin.startRequest(launchId));
       stream.halfClose();
       stream.request(1);
-      Context newContext = new Context(client, get(started));
+      Context newContext = get(Context.create(client, get(started)));
+      if (plugin.startHandler() == null) {
+        newContext.startGate().open();
+      }
       for (Plugin.DeclaredHook declared : plugin.hooks()) {
         OpenHook hook = declared.opener().apply(newContext);
         hooks.add(hook);
@@ -126,7 +134,10 @@ final class Session {
     while (true) {
       Signal signal = signals.take();
       switch (signal.kind) {
-        case READY -> callStartHandler();
+        case READY -> {
+          PluginLog.connected(context, again);
+          callStartHandler();
+        }
         case STOPPING -> {
           return shutDown(EndedBy.DAEMON, signal.grace);
         }
@@ -151,7 +162,9 @@ final class Session {
               Callback.blocking(plugin.startHandler()),
               context,
               (done, error) -> {
-                if (error != null) {
+                if (error == null) {
+                  context.startGate().open();
+                } else {
                   signals.add(new Signal(SignalKind.START_FAILED, error));
                 }
               });

@@ -15,6 +15,7 @@ final class TransformHook
         ControlServiceGrpc.getTransformMethod(),
         options.openMessage(),
         options.liveFilters(),
+        "transform",
         callback,
         context);
   }
@@ -23,7 +24,10 @@ final class TransformHook
   void onMessage(TransformResponse message) {
     switch (message.getMessageCase()) {
       case OPENED -> hookOpened(message.getOpened());
-      case CALL -> call(message.getCall().getCallId(), new Response(message.getCall(), context));
+      case CALL -> {
+        Response response = new Response(message.getCall(), context);
+        call(message.getCall().getCallId(), response.request(), response);
+      }
       case CANCEL -> cancel(message.getCancel().getCallId());
       case FILTERS_UPDATED -> filtersUpdated();
       default -> {}

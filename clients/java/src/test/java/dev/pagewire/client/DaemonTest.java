@@ -4,19 +4,24 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.grpc.Status;
 import java.net.http.HttpResponse;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Function;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -247,6 +252,72 @@ class DaemonTest {
       Message message = (Message) events.next().what();
       assertThrows(RpcException.class, () -> client.reply(message, 1));
     }
+  }
+
+  @Test
+  void aConsoleLogMayHaveASource() throws Exception {
+    try (TestPage page = daemon.open()) {
+      client.consoleLog(Target.socket(page.socketId()), ConsoleLevel.WARN, "java", "text");
+      Map<?, ?> log = Json.read(page.receive(), Map.class);
+      assertEquals("java", log.get("source"));
+      assertEquals("text", log.get("text"));
+    }
+  }
+
+  @Test
+  @Timeout(60)
+  void theContextHasMoreSocketsThanTheFirstMessageOfTheDaemon() throws Exception {
+    Plugin plugin =
+        Plugin.named("crowd")
+            .serve(
+                Filter.path("/crowd"),
+                request -> Content.text("" + request.context().sockets().size()));
+    List<TestPage> pages = new ArrayList<>();
+    try {
+      for (int i = 0; i <= 1000; i++) {
+        pages.add(daemon.open());
+      }
+      try (RunningPlugin running = run(plugin)) {
+        // Sockets of other tests may still be open.
+        assertTrue(Integer.parseInt(daemon.get("/crowd").body()) > 1000);
+      }
+    } finally {
+      pages.forEach(TestPage::close);
+    }
+  }
+
+  @Test
+  void anErrorIsLoggedWithItsStackTraceAndAFailureWithItsLocation() throws Exception {
+    List<LogRecord> records = new CopyOnWriteArrayList<>();
+    Logger logger = Logger.getLogger("dev.pagewire.client");
+    logger.setFilter(record -> !records.add(record));
+    Plugin plugin =
+        Plugin.named("logs")
+            .serve(
+                Filter.prefix("/logs/"),
+                request -> {
+                  if (request.path().equals("/logs/failure")) {
+                    throw new Failure("no luck").at("a.vue", 3, 0);
+                  }
+                  throw new Exception("no luck");
+                });
+    try (RunningPlugin running = run(plugin)) {
+      daemon.get("/logs/error");
+      daemon.get("/logs/failure");
+    } finally {
+      logger.setFilter(null);
+    }
+    LogRecord error = logged(records, "serve of /logs/error failed: no luck");
+    assertEquals("no luck", error.getThrown().getMessage());
+    LogRecord failure = logged(records, "serve of /logs/failure failed: no luck (a.vue:3)");
+    assertNull(failure.getThrown());
+  }
+
+  private static LogRecord logged(List<LogRecord> records, String message) {
+    return records.stream()
+        .filter(record -> record.getMessage().equals(message))
+        .findFirst()
+        .orElseThrow();
   }
 
   @Test

@@ -13,6 +13,7 @@ final class Examples {
   /** Part of a message that a page receives from each example. */
   private static final Map<String, String> MESSAGES =
       Map.of(
+          "Hello", "/__pagewire__/code/",
           "TargetedReply", "\"n\":7",
           "ConsoleLog", "Hello from Pagewire",
           "VirtualModule", "/virtual/hello.js",
@@ -38,9 +39,7 @@ final class Examples {
     try (TestDaemon daemon = TestDaemon.start();
         Client client = Client.connect(daemon.endpoint());
         AutoCloseable end = () -> running.values().forEach(Process::destroy)) {
-      List<String> examples = new ArrayList<>(MESSAGES.keySet());
-      examples.add("Hello");
-      for (String example : examples) {
+      for (String example : MESSAGES.keySet()) {
         running.put(example, start(command, example, daemon));
         while (ready(client) < running.size()) {
           Thread.onSpinWait();

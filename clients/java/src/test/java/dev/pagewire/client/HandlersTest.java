@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -110,5 +111,20 @@ class HandlersTest {
     call.start();
     call.cancel();
     assertTrue(returned.isCancelled());
+  }
+
+  @Test
+  void aCallThatIsCancelledBeforeItStartsDoesNotReachItsHandler() {
+    CompletableFuture<Throwable> failed = new CompletableFuture<>();
+    Callback<String, Object> handler =
+        Callback.async(
+            input -> {
+              throw new AssertionError("called");
+            });
+    HandlerCall<String, Object> call =
+        new HandlerCall<>(handler, "", (result, error) -> failed.complete(error));
+    call.cancel();
+    call.start();
+    assertInstanceOf(CancellationException.class, failed.join());
   }
 }

@@ -18,12 +18,26 @@ import io.grpc.protobuf.StatusProto;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 
 class ValuesTest {
   @Test
   void anEmptyListOfIdsDoesNotBecomeABroadcast() {
     assertEquals(SelectorCase.IDS, Target.sockets(List.of()).toWire().getSelectorCase());
+  }
+
+  @Test
+  void aBodyThatIsTooLargeNamesItsSizeIfThatIsKnownAndTheOption() {
+    BodyTooLargeException known = new BodyTooLargeException(24, 20);
+    assertEquals(
+        "the request's body has 24 bytes, but this hook accepts at most 20 bytes"
+            + " (maxRequestBodyBytes)",
+        known.getMessage());
+    assertEquals(OptionalLong.of(24), known.bytes());
+    BodyTooLargeException unknown = new BodyTooLargeException(0, 20);
+    assertTrue(unknown.getMessage().contains("has more than 20 bytes"), unknown.getMessage());
+    assertEquals(OptionalLong.empty(), unknown.bytes());
   }
 
   @Test

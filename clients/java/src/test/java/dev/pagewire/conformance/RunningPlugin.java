@@ -96,8 +96,9 @@ final class RunningPlugin {
     if (command.isTrue("replace_existing")) {
       plugin.replaceExisting();
     }
+    plugin.handleSignals(command.isTrue("signals"));
     command.strings("required_features").forEach(plugin::requireFeature);
-    plugin.serverStart(this::reportStart);
+    plugin.serverStart(this::start);
     plugin.serverStop(client -> Wire.print("event", "stopping", "plugin", name));
     hooks(plugin);
     for (String type : command.object("on_message").map().keySet()) {
@@ -166,7 +167,12 @@ final class RunningPlugin {
     return rule;
   }
 
-  private void reportStart(Context context) {
+  private void start(Context context) throws InterruptedException {
+    JsonObject start = command.object("server_start");
+    if (start.has("wait_for")) {
+      Wire.print("event", "starting", "plugin", name);
+      gates.waitFor(start.text("wait_for"));
+    }
     List<String> sockets = context.sockets().stream().map(Socket::socketId).toList();
     Wire.print("event", "started", "plugin", name, "sockets", sockets);
     started.complete(Wire.object("plugin_name", context.pluginName(), "sockets", sockets));
