@@ -77,9 +77,10 @@ fn kind(path: &str) -> String {
     let words = path.split_inclusive(|c: char| !c.is_alphanumeric());
     let words = words.map(|word| {
         let end = word.trim_end_matches(|c: char| !c.is_alphanumeric()).len();
-        match word.contains(|c: char| c.is_ascii_digit()) {
-            true => format!("0{}", &word[end..]),
-            false => word.to_owned(),
+        if word.contains(|c: char| c.is_ascii_digit()) {
+            format!("0{}", &word[end..])
+        } else {
+            word.to_owned()
         }
     });
     words.collect()
