@@ -181,6 +181,11 @@ impl TlsClient {
                     "set ca_file of this proxy rule to this certificate, or insecure to accept any certificate",
                 ),
             },
+            // It cannot be parsed, not even to accept any.
+            error if certificate_error(error) == OLD_VERSION => (
+                "its certificate is of an old version of X.509".to_owned(),
+                "create it again in version 3: with a subjectAltName, it is",
+            ),
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => (
                 "its certificate is not one of a server (its extendedKeyUsage lacks serverAuth)"
                     .to_owned(),
@@ -206,6 +211,9 @@ impl TlsClient {
 
 /// What [`certificate_error`] returns for a server's certificate that is marked as an authority.
 const CA_AS_SERVER: &str = "ca used as end entity";
+
+/// What it returns for a certificate without extensions, as `openssl x509 -signkey` creates them.
+const OLD_VERSION: &str = "unsupported cert version";
 
 /// Returns what is wrong with a certificate, in words.
 fn certificate_error(error: &CertificateError) -> String {
@@ -396,6 +404,9 @@ mod tests {
         #[derive(Debug, thiserror::Error)]
         #[error("PathLenConstraintViolated")]
         struct PathLenConstraintViolated;
+        #[derive(Debug, thiserror::Error)]
+        #[error("UnsupportedCertVersion")]
+        struct UnsupportedCertVersion;
 
         let client = TlsClient::new("localhost", &Trust::Insecure).unwrap();
         let other = || OtherError(Arc::new(PathLenConstraintViolated));
@@ -407,6 +418,10 @@ mod tests {
             (
                 CertificateError::Other(other()).into(),
                 "its certificate is not valid: path len constraint violated (create it again)",
+            ),
+            (
+                CertificateError::Other(OtherError(Arc::new(UnsupportedCertVersion))).into(),
+                "is of an old version of X.509 (create it again in version 3",
             ),
             (
                 Error::AlertReceived(AlertDescription::HandshakeFailure),
