@@ -330,6 +330,43 @@ async fn a_precompressed_sibling_is_served_unless_it_is_older() {
 }
 
 #[tokio::test]
+async fn a_precompressed_sibling_of_any_accepted_coding_is_served() {
+    let site = Site::new([]);
+    for (name, copies) in [("small", 40), ("large", 40_000)] {
+        for (suffix, siblings) in [("gz", &[".gz"][..]), ("both", &[".gz", ".br"])] {
+            let file = format!("{name}.{suffix}.js");
+            old_file(&site, &file, MODULE.repeat(copies));
+            for sibling in siblings {
+                site.write(&format!("{file}{sibling}"), format!("the {sibling} file"));
+            }
+        }
+    }
+    let server = TestServer::start(&site).await;
+    for (path, accepted, sibling) in [
+        ("gz.js", "gzip, deflate, br, zstd", Some("gzip")),
+        ("gz.js", "br, gzip;q=0.1", Some("gzip")),
+        ("gz.js", "br", None),
+        ("gz.js", "br, gzip;q=0", None),
+        ("both.js", "gzip, deflate, br, zstd", Some("br")),
+        ("both.js", "gzip, br;q=0.1", Some("gzip")),
+        ("both.js", "gzip", Some("gzip")),
+        ("both.js", "identity", None),
+    ] {
+        for name in ["small", "large"] {
+            let headers = format!("Accept-Encoding: {accepted}\r\n");
+            let response = server.get_with(&format!("/{name}.{path}"), &headers).await;
+            let text = response.text();
+            let what = format!("{name}.{path} {accepted}");
+            assert_eq!(text.starts_with("the ."), sibling.is_some(), "{what}");
+            if sibling.is_some() {
+                assert_eq!(response.header("content-encoding"), sibling, "{what}");
+            }
+            assert_eq!(response.header("vary"), Some("Accept-Encoding"), "{what}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn content_compressed_by_a_plugin_is_not_compressed_again() {
     let server = TestServer::start(&Site::new([])).await;
     let plugin = Plugin::new("p").serve(Filter::path("/a.js"), |_| async {

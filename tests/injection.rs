@@ -284,6 +284,60 @@ async fn a_backend_may_answer_304_to_a_fetch_but_not_to_a_navigation() {
 }
 
 #[tokio::test]
+async fn a_304_and_a_part_of_a_page_name_what_the_page_varies_by() {
+    let backend = Backend::start().await;
+    let rule = format!("http://{}", backend.address);
+    let by_destination = "Sec-Fetch-Dest, Accept";
+    for (inject, status, headers, expected) in [
+        (
+            "always",
+            "304 Not Modified",
+            "Vary: Cookie\r\n",
+            &["Cookie", by_destination][..],
+        ),
+        ("always", "304 Not Modified", "", &[by_destination]),
+        (
+            "always",
+            "304 Not Modified",
+            "Content-Type: text/html\r\n",
+            &[by_destination],
+        ),
+        (
+            "always",
+            "304 Not Modified",
+            "Content-Type: text/css\r\nVary: Cookie\r\n",
+            &["Cookie"],
+        ),
+        ("always", "304 Not Modified", "Vary: *\r\n", &["*"]),
+        (
+            "always",
+            "206 Partial Content",
+            "Content-Type: text/html\r\nContent-Range: bytes 0-3/9\r\n",
+            &[by_destination],
+        ),
+        ("always", "204 No Content", "", &[]),
+        ("never", "304 Not Modified", "Vary: Cookie\r\n", &["Cookie"]),
+    ] {
+        let arguments = ["--no-files", "--inject", inject, "--proxy", &rule];
+        let server = TestServer::start_with(&Site::new([]), &arguments).await;
+        let request = "GET / HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Dest: empty\r\nIf-None-Match: \"1\"\r\nConnection: close\r\n\r\n";
+        let body = if status.starts_with("206") {
+            "part"
+        } else {
+            ""
+        };
+        let response =
+            format!("HTTP/1.1 {status}\r\n{headers}ETag: \"1\"\r\nConnection: close\r\n\r\n{body}");
+        let (_, page) = backend.exchange(&server, request, &response).await;
+        assert!(status.starts_with(&page.status.to_string()), "{response}");
+        let vary = page.headers.iter().filter(|(name, _)| name == "vary");
+        let vary: Vec<_> = vary.map(|(_, value)| value.as_str()).collect();
+        assert_eq!(vary, expected, "{inject}: {response}");
+        assert_eq!(page.header("etag"), Some("\"1\""), "{response}");
+    }
+}
+
+#[tokio::test]
 async fn responses_without_content_get_no_client() {
     let backend = Backend::start().await;
     let rule = format!("http://{}", backend.address);
@@ -323,17 +377,25 @@ async fn a_response_to_a_post_request_is_marked_in_its_page() {
 async fn commands_say_why_pages_were_served_without_the_client() {
     let site = Site::new([("index.html", PAGE), ("utf16.html", "")]);
     site.write("utf16.html", b"\xFF\xFE<\0p\0>\0");
-    for (arguments, reason) in [
+    for (mode, before, reason, remedies) in [
         (
-            &["--inject", "never"][..],
-            "1 page was served without the client: --inject is never",
+            "never",
+            "no page: pages are served without the client: --inject is never",
+            "no page: 1 page was served without the client: --inject is never",
+            // A plugin would be of no use.
+            [false, true],
         ),
         (
-            &["--inject", "asked"],
-            "1 page was served without the client: no plugin requested it",
+            "asked",
+            "no page: none has been opened yet (open http",
+            "no page: 1 page was served without the client: no plugin requested it",
+            [true, true],
         ),
     ] {
-        let server = TestServer::start_with(&site, arguments).await;
+        let server = TestServer::start_with(&site, &["--inject", mode]).await;
+        let shown = cli(&server, &["sockets"]).await.stderr;
+        assert_eq!(shown.matches("no page").count(), 1, "{shown}");
+        assert!(shown.contains(before), "{shown}");
         server.navigate("/").await;
         for command in [
             &["sockets"][..],
@@ -342,12 +404,12 @@ async fn commands_say_why_pages_were_served_without_the_client() {
             &["wait", "--sockets", "1", "--timeout", "0.1"],
             &["wait", "--until", "true", "--timeout", "0.1"],
         ] {
-            let shown = cli(&server, command).await;
-            assert!(
-                shown.stderr.contains(reason),
-                "{command:?}: {}",
-                shown.stderr
-            );
+            let shown = cli(&server, command).await.stderr;
+            assert_eq!(shown.matches("no page").count(), 1, "{command:?}: {shown}");
+            assert!(shown.contains(reason), "{command:?}: {shown}");
+            let named = ["run a plugin", "start pagewire with --inject always"]
+                .map(|remedy| shown.contains(remedy));
+            assert_eq!(named, remedies, "{command:?}: {shown}");
         }
     }
     let server = always(&site).await;

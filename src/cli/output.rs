@@ -73,16 +73,16 @@ pub(super) async fn explain_no_page(client: &Client) {
         return;
     }
     let url = info.base_urls.first().map_or("", String::as_str);
-    if info.pages_with_client == 0 && info.pages_without_client == 0 {
-        eprintln!("no page: none has been opened yet (open {url} in a browser)");
-    } else if !info.injects_client {
-        eprintln!(
-            "no page: pages are served without the client (run a plugin that requests it, or start pagewire with --inject always)"
-        );
-    } else if info.pages_with_client > 0 {
+    if info.pages_with_client > 0 && info.injects_client {
         eprintln!(
             "no page: none is connected now (open {url} in a browser; if one is open, its console shows what blocks the client)"
         );
+    } else if info.pages_with_client > 0 {
+        eprintln!(
+            "no page: pages no longer get the client (run a plugin that requests it, or start pagewire with --inject always)"
+        );
+    } else if info.pages_without_client == 0 && info.without_client_reasons.is_empty() {
+        eprintln!("no page: none has been opened yet (open {url} in a browser)");
     }
     for reason in &info.without_client_reasons {
         eprintln!("no page: {reason}");

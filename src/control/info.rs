@@ -40,7 +40,8 @@ pub(super) fn get(control: &Control) -> proto::GetServerInfoResponse {
         injects_client,
         pages_with_client: pages.with_client(),
         pages_without_client: pages.without_client(),
-        without_client_reasons: pages.explanations(injects_client),
+        without_client_reasons: pages
+            .explanations(injects_client, control.plugins.never_injects_client()),
         allowed_origins: control.allowed_origins.clone(),
     }
 }

@@ -35,7 +35,9 @@ impl WithoutClient {
         match self {
             Self::NotRequested if is_injecting => "before the client was injected (reload them)",
             Self::Disabled => "--inject is never (start pagewire with --inject always)",
-            Self::NotRequested => "no plugin requested it",
+            Self::NotRequested => {
+                "no plugin requested it (run a plugin that does, or start pagewire with --inject always)"
+            }
             Self::NotNavigated => {
                 "fetched by a script or a program (open them in a browser, or send Accept: text/html)"
             }
@@ -75,14 +77,22 @@ impl PageCounts {
     }
 
     /// Explains why pages were served without the client: a sentence for each reason, the most frequent
-    /// one first.
-    pub(crate) fn explanations(&self, is_injecting: bool) -> Vec<String> {
-        let mut reasons: Vec<_> = self.reasons().filter(|(_, count)| *count > 0).collect();
+    /// one first. If the configuration disables injection (`is_disabled`), even before there are pages.
+    pub(crate) fn explanations(&self, is_injecting: bool, is_disabled: bool) -> Vec<String> {
+        let applies = |reason, count| count > 0 || is_disabled && reason == WithoutClient::Disabled;
+        let reasons = self
+            .reasons()
+            .filter(|(reason, count)| applies(*reason, *count));
+        let mut reasons: Vec<_> = reasons.collect();
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let sentences = reasons.into_iter().map(|(reason, count)| {
-            let pages = if count == 1 { "page was" } else { "pages were" };
+            let pages = match count {
+                0 => "pages are".to_owned(),
+                1 => "1 page was".to_owned(),
+                count => format!("{count} pages were"),
+            };
             let explanation = reason.explanation(is_injecting);
-            format!("{count} {pages} served without the client: {explanation}")
+            format!("{pages} served without the client: {explanation}")
         });
         sentences.collect()
     }
@@ -108,12 +118,13 @@ mod tests {
         }
         assert_eq!(counts.with_client(), 1);
         assert_eq!(counts.without_client(), 1 + 2 + 3 + 4 + 5 + 6);
-        let explanations = counts.explanations(false);
+        let explanations = counts.explanations(false, false);
         let expected = WithoutClient::ALL.into_iter().rev().zip((1..=6).rev());
         for (sentence, (reason, count)) in explanations.iter().zip(expected) {
             assert!(sentence.starts_with(&format!("{count} page")), "{sentence}");
             assert!(sentence.ends_with(reason.explanation(false)), "{sentence}");
         }
         assert_eq!(explanations.len(), WithoutClient::ALL.len());
+        assert!(PageCounts::default().explanations(false, false).is_empty());
     }
 }

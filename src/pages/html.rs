@@ -25,8 +25,10 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
-/// A tag, with its byte offsets in the page.
+/// A tag with its byte offsets in the page, or the text between tags.
 pub(super) enum Tag<'a> {
+    /// Its character references are resolved.
+    Text(&'a [u8]),
     Doctype {
         end: usize,
     },
@@ -130,7 +132,7 @@ impl Reader for InterruptingReader<'_> {
     }
 }
 
-/// Calls `visit` for each tag of a page, or of the beginning of one. Of start tags only the
+/// Calls `visit` for each tag and text of a page, or of the beginning of one. Of start tags only the
 /// `collected` attributes are read. Works for every ASCII-compatible encoding.
 pub(super) fn walk_tags(page: &[u8], collected: &[&'static str], visit: impl FnMut(Tag<'_>)) {
     let reader = InterruptingReader {
@@ -183,6 +185,7 @@ impl<V: FnMut(Tag<'_>)> Callback<Infallible, usize> for Walk<'_, V> {
                 end: span.end,
             }),
             CallbackEvent::Doctype { .. } => visit(Tag::Doctype { end: span.end }),
+            CallbackEvent::String { value } => visit(Tag::Text(value)),
             _ => {}
         }
         None
@@ -220,6 +223,7 @@ mod tests {
         let mut seen = Vec::new();
         walk(&mut |tag| {
             seen.push(match tag {
+                Tag::Text(_) => return,
                 Tag::Doctype { end } => format!("doctype {end}"),
                 Tag::Start { tag, end } => format!(
                     "{} {:?} {:?} {:?} {end}",
@@ -270,7 +274,7 @@ mod tests {
             });
         };
         walk_tags(page.as_bytes(), &[], |tag| match tag {
-            Tag::Doctype { .. } => {}
+            Tag::Text(_) | Tag::Doctype { .. } => {}
             Tag::Start { tag, .. } => push("", &tag.name, tag.is_foreign),
             Tag::End {
                 name, is_foreign, ..

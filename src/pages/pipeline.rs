@@ -106,6 +106,9 @@ async fn find_response(request: &PageRequest<'_>, body: Body) -> PageResponse {
     let mut response = if let Some(rule) = rule.filter(|_| is_missing || !request.is_read()) {
         forward(request, rule, body).await
     } else if request.is_read() {
+        if let Some(index) = &lookup.app_index {
+            served::record_app_index(request, index);
+        }
         file::respond(request, lookup).await
     } else {
         method_not_allowed(request)

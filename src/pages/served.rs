@@ -35,6 +35,15 @@ pub(super) fn record(request: &PageRequest<'_>) {
     hub.add_served(request.path.as_str(), user.as_deref());
 }
 
+/// Records that a request is answered with the app index: the document at the request's path uses that file.
+/// For a folder this is not needed, since its path leads to its `index.html`.
+pub(super) fn record_app_index(request: &PageRequest<'_>, index: &UrlPath) {
+    let hub = &request.service.hub;
+    if hub.records_served() {
+        hub.add_served(index.as_str(), Some(request.path.as_str()));
+    }
+}
+
 /// Returns the decoded path of a referrer below the base path.
 fn referrer_path<'a>(referrer: &'a str, base: &str) -> Option<Cow<'a, str>> {
     let (_, rest) = referrer.split_once("://")?;

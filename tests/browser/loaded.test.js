@@ -133,3 +133,15 @@ claim('a page with more fetches than the browser lists has its stylesheets swapp
   assert.ok(await isSame(tab));
   await tab.after(() => save('late.js', '1'));
 });
+
+claim('a route of an app is reloaded when the app index changes, whatever the form of the route', async (world) => {
+  const { daemon, save } = await start(world, { 'app/index.html': page('first') }, '--app-index', 'app/index.html');
+  const other = await open(world, daemon);
+  const tabs = [];
+  for (const route of ['/app/7', '/app/john.doe', '/app/users/', '/app/a.b/c%20d/']) tabs.push(await open(world, daemon, route));
+  await tabs[1].evaluate(() => history.pushState({}, '', '/app/jane.doe'));
+  await Promise.all([...tabs, other].map((tab) => tab.settled()));
+  await save('app/index.html', page('second'));
+  for (const tab of tabs) await tab.shows('second');
+  assert.ok(await isSame(other));
+});

@@ -191,3 +191,95 @@ async fn a_hundred_megabytes_pass_in_both_directions_without_buffering() {
     let grown = peak_memory(&server) - before;
     assert!(grown < 24, "{grown} MiB more");
 }
+
+#[tokio::test]
+async fn an_empty_page_of_the_backend_arrives_whatever_coding_it_names() {
+    let (backend, server) = proxying_everything(&["--inject", "always"]).await;
+    for coding in ["gzip", "x-gzip", "br"] {
+        for framing in [
+            "Content-Length: 0\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "\r\n",
+        ] {
+            // Of an empty error, browsers show a message of their own.
+            for (status, has_client) in [
+                ("200 OK", true),
+                ("404 Not Found", false),
+                ("500 Internal Server Error", false),
+            ] {
+                let response = format!(
+                    "HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Encoding: {coding}\r\nConnection: close\r\n{framing}"
+                );
+                let request = get_request("/", "Accept: text/html\r\n");
+                let (_, page) = backend.exchange(&server, request, &response).await;
+                let text = page.text();
+                assert!(status.starts_with(&page.status.to_string()), "{response}");
+                assert_eq!(text.contains(SCRIPT), has_client, "{response}: {text}");
+                assert!(text.ends_with("0\r\n\r\n"), "{response}: {text}");
+                assert_eq!(page.header("content-encoding"), None, "{response}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_of_the_backend_is_forwarded_unchanged() {
+    let (backend, server) = proxying_everything(&["--inject", "always"]).await;
+    let location = "Location: /next\r\n";
+    for (status, location, is_redirect) in [
+        ("301 Moved Permanently", location, true),
+        ("302 Found", location, true),
+        ("303 See Other", location, true),
+        ("307 Temporary Redirect", location, true),
+        ("308 Permanent Redirect", location, true),
+        // A browser shows these.
+        ("302 Found", "", false),
+        ("300 Multiple Choices", location, false),
+        ("201 Created", location, false),
+    ] {
+        let headers = format!("{location}Content-Type: text/html\r\nETag: \"1\"\r\n");
+        let request = get_request("/", "Accept: text/html\r\n");
+        let response = response_bytes(status, &headers, "<a href=/next>next</a>");
+        let (_, page) = backend.exchange(&server, &request, response).await;
+        assert!(status.starts_with(&page.status.to_string()), "{status}");
+        assert_eq!(page.text().contains(SCRIPT), !is_redirect, "{status}");
+        assert_eq!(page.header("vary").is_none(), is_redirect, "{status}");
+        assert_eq!(page.header("etag") == Some("\"1\""), is_redirect);
+    }
+    for body in ["", "it is not gzip"] {
+        let headers = format!("{location}Content-Type: text/html\r\nContent-Encoding: gzip\r\n");
+        let request = get_request("/", "Accept: text/html\r\n");
+        let response = response_bytes("302 Found", &headers, body);
+        let (_, redirect) = backend.exchange(&server, &request, response).await;
+        assert_eq!((redirect.status, redirect.text().as_str()), (302, body));
+        assert_eq!(redirect.header("content-encoding"), Some("gzip"));
+    }
+}
+
+#[tokio::test]
+async fn a_page_without_a_body_tag_is_shown_as_it_arrives() {
+    let (backend, server) = proxying_everything(&["--inject", "always"]).await;
+    for start in [
+        "<pre>line 0\n",
+        "<!doctype html><title>log</title><pre>line 0\n",
+        "<!doctype html>\nline 0\n",
+        "line 0\n",
+        "<html><head><style>p{}</style><script>x</script></head>line 0\n",
+        "<svg><text>line 0\n",
+    ] {
+        let mut browser = Wire::connect(server.http()).await;
+        browser
+            .write(get_request("/", "Accept: text/html\r\n"))
+            .await;
+        let mut stream = backend.accept().await;
+        stream.read_until("\r\n\r\n").await;
+        stream
+            .write("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n")
+            .await;
+        stream.write(start).await;
+        let page = browser.read_until("line 0\n").await;
+        assert!(page.contains(SCRIPT), "{page}");
+        stream.write("line 1\n").await;
+        browser.read_until("line 1\n").await;
+    }
+}

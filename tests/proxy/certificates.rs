@@ -3,7 +3,8 @@
 use super::response_bytes;
 use crate::support::{Site, TestServer, Wire, command, run, within};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair,
 };
 use rustix::process::Signal;
 use rustls::ServerConfig;
@@ -43,6 +44,12 @@ impl Identity {
     /// Marks it as an authority, as `openssl req -x509` does.
     fn authority(mut self) -> Self {
         self.0.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        self
+    }
+
+    /// Allows it for clients only.
+    fn for_clients(mut self) -> Self {
+        self.0.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self
     }
 
@@ -215,6 +222,27 @@ async fn a_refused_certificate_is_explained_with_what_to_set_and_logged_once() {
             ],
         ),
         (
+            local().authority().self_signed(),
+            "",
+            [
+                "is self-signed, or an authority's own, and is not in ca_file, which is not set (",
+                "set ca_file of this proxy rule to this certificate, or insecure to accept any",
+            ],
+        ),
+        (
+            local().authority().self_signed(),
+            &*ca_file,
+            [
+                "is self-signed, or an authority's own, and is not in ca_file /",
+                "set ca_file to this certificate, or insecure to accept any",
+            ],
+        ),
+        (
+            authority.issue(&local().for_clients()),
+            &ca_file,
+            ["is not one of a server", "or set insecure"],
+        ),
+        (
             other.issue(&local()),
             &*ca_file,
             ["was not issued by an authority in ca_file", "or insecure"],
@@ -322,7 +350,10 @@ async fn every_mistake_in_a_rule_is_reported_when_the_daemon_starts() {
         ),
         (
             rule("broken.pem"),
-            ["ca_file contains an invalid certificate", "broken.pem"],
+            [
+                "ca_file contains an invalid certificate (bad encoding)",
+                "broken.pem",
+            ],
         ),
         (rule(""), ["cannot read ca_file", "not a regular file"]),
         (

@@ -139,3 +139,39 @@ async fn a_backend_that_does_not_accept_is_distinguished_from_one_that_is_not_ru
     let text = format!("cannot connect to {rule} within 5s");
     assert!(response.text().contains(&text), "{}", response.text());
 }
+
+#[tokio::test]
+async fn an_error_page_says_what_became_of_a_request_that_it_does_not_repeat() {
+    let (backend, server) = proxying_everything(&[]).await;
+    drop(backend);
+    for (method, recovers) in [
+        ("GET", true),
+        ("POST", false),
+        ("PUT", false),
+        ("DELETE", false),
+    ] {
+        for accept in ["text/html", "application/json"] {
+            let request = get_request("/", &format!("Accept: {accept}\r\n")).replace("GET", method);
+            let page = server.raw(request.as_bytes()).await;
+            let text = page.text();
+            assert_eq!(page.status, 502, "{method}: {text}");
+            let is_html = accept == "text/html";
+            assert_eq!(
+                text.contains("<script>"),
+                is_html && recovers,
+                "{method}: {text}"
+            );
+            for part in [
+                "What was sent may not have arrived.",
+                "This page does not load again by itself",
+                "reloading it sends the same once more",
+            ] {
+                assert_eq!(
+                    text.contains(part),
+                    is_html && !recovers,
+                    "{method}: {text}"
+                );
+            }
+        }
+    }
+}

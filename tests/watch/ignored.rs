@@ -2,6 +2,7 @@
 
 use super::{acting_page, next_changes, save};
 use crate::support::{Site, TestServer};
+use serde_json::json;
 use std::fs;
 
 #[tokio::test]
@@ -93,5 +94,29 @@ async fn patterns_name_what_is_watched_and_what_is_not() {
         site.write("logs/a.log", "not reported");
         save(&site, "known.css", "the end");
         assert_eq!(next_changes(&mut page).await, ["/known.css"], "{poll}");
+    }
+}
+
+#[tokio::test]
+async fn an_app_index_is_watched_and_names_the_routes_that_it_answered() {
+    for poll in ["--watch-poll=false", "--watch-poll"] {
+        let site = Site::page();
+        site.write(".gitignore", "dist/\n");
+        site.write("dist/app.html", "first");
+        let arguments = ["--watch", poll, "--app-index", "dist/app.html"];
+        let server = TestServer::start_with(&site, &arguments).await;
+        let mut page = acting_page(&server, 0).await;
+        let routes = ["/dist/7", "/dist/a%20b/", "/dist/john.doe", "/dist/users/"];
+        for route in routes {
+            assert!(server.navigate(route).await.text().starts_with("first"));
+        }
+        // The watcher knows what was served before this change.
+        save(&site, "known.css", "");
+        assert_eq!(next_changes(&mut page).await, ["/known.css"], "{poll}");
+        site.write("dist/app.html", "second");
+        let frame = page.receive_json().await;
+        let index = "/dist/app.html";
+        assert_eq!(frame["paths"], json!([index]), "{poll}");
+        assert_eq!(frame["users"], json!({index: routes}), "{poll}");
     }
 }

@@ -5,8 +5,8 @@ use crate::pages::html::escape;
 use crate::pages::request::PageRequest;
 use crate::pages::response::page_response::PageResponse;
 use crate::plugins::{CallError, HookFailure, NotReady};
+use axum::http::StatusCode;
 use axum::http::header::{self, HeaderName, HeaderValue};
-use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -126,16 +126,15 @@ fn render(request: &PageRequest<'_>, status: StatusCode, text: &str, detail: &st
             "" => String::new(),
             detail => format!("<pre>{}</pre>", escape(detail)),
         };
-        // A reload would send the body of any other request again, without the user's consent.
-        let script = if request.parts.method == Method::GET {
+        let recovery = if request.is_read() {
             RECOVERY_SCRIPT.replace("FAILURE", &id)
         } else {
-            String::new()
+            NO_RECOVERY.to_owned()
         };
         let page = format!(
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width\"><title>{status}</title>\
-             <style>{STYLESHEET}</style></head>\n<body><h1>{status}</h1><p>{text}</p>{detail}{script}</body></html>\n",
+             <style>{STYLESHEET}</style></head>\n<body><h1>{status}</h1><p>{text}</p>{detail}{recovery}</body></html>\n",
             text = escape(text),
         );
         PageResponse::new(status, "text/html; charset=utf-8", Bytes::from(page))
@@ -158,6 +157,10 @@ const STYLESHEET: &str = "\
     body{font:16px/1.5 system-ui,sans-serif;margin:12vh auto;max-width:46rem;padding:0 1.5rem;overflow-wrap:anywhere}\
     h1{font-size:1.1rem;border-left:.3rem solid #d33;padding-left:.7rem}\
     pre{overflow:auto;padding:1rem;background:#8882;border-radius:.4rem}";
+
+/// Replaces the script after a request that it must not repeat without the user's consent.
+const NO_RECOVERY: &str = "<p>What was sent may not have arrived. This page does not load again by itself, \
+    since reloading it sends the same once more.</p>";
 
 /// Polls the URL while the page is visible, with a delay that grows from 0.5 s to 5 s, and reloads the
 /// page once the response is no longer this error.

@@ -13,6 +13,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,8 +29,8 @@ pub(crate) enum TrustError {
     Unreadable { file: PathBuf, source: io::Error },
     #[error("ca_file contains no certificate in PEM format: {} (pass a file with -----BEGIN CERTIFICATE)", .0.display())]
     Empty(PathBuf),
-    #[error("ca_file contains an invalid certificate: {} (export it again)", .file.display())]
-    Invalid { file: PathBuf, source: Error },
+    #[error("ca_file contains an invalid certificate ({reason}): {} (export it again)", .file.display())]
+    Invalid { file: PathBuf, reason: String },
     #[error("{0:?} cannot be the host of an https URL: no certificate can have this name")]
     Name(String),
 }
@@ -94,10 +95,24 @@ impl TlsClient {
                 "write http:// in the proxy setting",
             ),
             Some(Error::AlertReceived(alert)) => (
-                format!("it refused the TLS handshake: {alert:?}"),
+                format!("it refused the TLS handshake: {}", words(alert)),
                 "see its log; it must accept TLS 1.2 or 1.3 with HTTP/1.1, and require no client certificate",
             ),
-            Some(error) => (format!("the TLS handshake failed: {error}"), "see its log"),
+            Some(Error::PeerIncompatible(reason)) => (
+                format!(
+                    "it has no version or method of TLS in common with pagewire: {}",
+                    words(reason)
+                ),
+                "let it accept TLS 1.2 or 1.3 with current cipher suites",
+            ),
+            Some(Error::PeerMisbehaved(reason)) => (
+                format!("it violates the TLS protocol: {}", words(reason)),
+                "see its log",
+            ),
+            Some(error) => (
+                format!("the TLS handshake failed: {}", words(error)),
+                "see its log",
+            ),
             None => (
                 format!("the TLS handshake was not completed: {error}"),
                 "see its log; if it does not speak TLS, write http:// in the proxy setting",
@@ -150,12 +165,77 @@ impl TlsClient {
                     "use a host that it names in the proxy setting, or set insecure to accept any certificate",
                 )
             }
-            error => (
-                format!("its certificate is not valid: {error}"),
+            // `openssl req -x509` marks a self-signed certificate as an authority. The library refuses that before
+            // it looks for an issuer.
+            error if certificate_error(error) == CA_AS_SERVER => match &self.trust {
+                Trust::CaFile(file) => (
+                    format!(
+                        "its certificate is self-signed, or an authority's own, and is not in ca_file {}",
+                        file.display()
+                    ),
+                    "set ca_file to this certificate, or insecure to accept any certificate",
+                ),
+                _ => (
+                    "its certificate is self-signed, or an authority's own, and is not in ca_file, which is not set"
+                        .to_owned(),
+                    "set ca_file of this proxy rule to this certificate, or insecure to accept any certificate",
+                ),
+            },
+            // It cannot be parsed, not even to accept any.
+            error if certificate_error(error) == OLD_VERSION => (
+                "its certificate is of an old version of X.509".to_owned(),
+                "create it again in version 3: with a subjectAltName, it is",
+            ),
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => (
+                "its certificate is not one of a server (its extendedKeyUsage lacks serverAuth)"
+                    .to_owned(),
                 "replace it, or set insecure to accept any certificate",
+            ),
+            CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
+                "its certificate, or that of its issuer, has a signature of an unsupported kind, such as SHA-1"
+                    .to_owned(),
+                "create it again with SHA-256, or set insecure to accept any certificate",
+            ),
+            error => (
+                format!("its certificate is not valid: {}", certificate_error(error)),
+                match self.trust {
+                    // It cannot even be parsed.
+                    Trust::Insecure => "create it again",
+                    _ => "create it again, or set insecure to accept any certificate",
+                },
             ),
         }
     }
+}
+
+/// What [`certificate_error`] returns for a server's certificate that is marked as an authority.
+const CA_AS_SERVER: &str = "ca used as end entity";
+
+/// What it returns for a certificate without extensions, as `openssl x509 -signkey` creates them.
+const OLD_VERSION: &str = "unsupported cert version";
+
+/// Returns what is wrong with a certificate, in words.
+fn certificate_error(error: &CertificateError) -> String {
+    match error {
+        // An error of the library below, which has no type here.
+        CertificateError::Other(error) => words(&error.0),
+        error => words(error),
+    }
+}
+
+/// Returns the name of an error as words: of `NoCipherSuitesInCommon`, "no cipher suites in common".
+fn words(error: impl fmt::Debug) -> String {
+    let text = format!("{error:?}");
+    let name = text.split(|c: char| !c.is_alphanumeric());
+    let mut words = String::new();
+    for c in name.take(1).flat_map(str::chars) {
+        if c.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(c.to_lowercase());
+    }
+    words
 }
 
 /// Takes the name out of `DnsName("localhost")` or `IpAddress(127.0.0.1)`.
@@ -224,9 +304,12 @@ impl Trusted {
         let mut roots = RootCertStore::empty();
         for certificate in &certificates {
             let added = roots.add(certificate.clone());
-            added.map_err(|source| TrustError::Invalid {
+            added.map_err(|error| TrustError::Invalid {
                 file: file.to_owned(),
-                source,
+                reason: match &error {
+                    Error::InvalidCertificate(error) => certificate_error(error),
+                    error => words(error),
+                },
             })?;
         }
         let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), provider());
@@ -308,5 +391,59 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::{AlertDescription, OtherError, PeerIncompatible, PeerMisbehaved};
+
+    #[test]
+    fn every_failure_is_told_in_words() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("PathLenConstraintViolated")]
+        struct PathLenConstraintViolated;
+        #[derive(Debug, thiserror::Error)]
+        #[error("UnsupportedCertVersion")]
+        struct UnsupportedCertVersion;
+
+        let client = TlsClient::new("localhost", &Trust::Insecure).unwrap();
+        let other = || OtherError(Arc::new(PathLenConstraintViolated));
+        for (error, reason) in [
+            (
+                CertificateError::BadEncoding.into(),
+                "its certificate is not valid: bad encoding (create it again)",
+            ),
+            (
+                CertificateError::Other(other()).into(),
+                "its certificate is not valid: path len constraint violated (create it again)",
+            ),
+            (
+                CertificateError::Other(OtherError(Arc::new(UnsupportedCertVersion))).into(),
+                "is of an old version of X.509 (create it again in version 3",
+            ),
+            (
+                Error::AlertReceived(AlertDescription::HandshakeFailure),
+                "it refused the TLS handshake: handshake failure (",
+            ),
+            (
+                Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon),
+                "in common with pagewire: no cipher suites in common (",
+            ),
+            (
+                Error::PeerMisbehaved(PeerMisbehaved::TooManyEmptyFragments),
+                "it violates the TLS protocol: too many empty fragments (",
+            ),
+            (
+                Error::NoCertificatesPresented,
+                "failed: no certificates presented (",
+            ),
+            (Error::General("a B".into()), "failed: general ("),
+            (Error::Other(other()), "failed: other ("),
+        ] {
+            let failure = client.failure(&io::Error::other(error)).to_string();
+            assert!(failure.contains(reason), "{reason:?} in {failure}");
+        }
     }
 }

@@ -14,10 +14,10 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{StreamExt, TryFutureExt, TryStreamExt};
 use std::io;
 use std::path::Path;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::runtime::Handle;
 use tokio::task::coop::consume_budget;
 use tokio_util::io::{ReaderStream, StreamReader};
@@ -107,19 +107,25 @@ pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse
     response.vary_by_encoding();
     // A range refers to the bytes of the uncompressed body.
     let request_headers = &request.parts.headers;
-    let Some(coding) =
-        preferred_coding(request_headers).filter(|_| !request_headers.contains_key(header::RANGE))
-    else {
+    let codings = accepted_codings(request_headers);
+    if codings[0].is_none() || request_headers.contains_key(header::RANGE) {
         return;
-    };
+    }
     // Boxed to keep the future small for uncompressed responses.
-    Box::pin(compress(request, response, coding)).await;
+    Box::pin(compress(request, response, codings)).await;
 }
 
-async fn compress(request: &PageRequest<'_>, response: &mut PageResponse, coding: Coding) {
+/// Sends a precompressed sibling in one of these codings, or compresses the body with the first one.
+async fn compress(
+    request: &PageRequest<'_>,
+    response: &mut PageResponse,
+    codings: [Option<Coding>; 2],
+) {
+    let codings = codings.into_iter().flatten();
     if let Some(file) = response.body_file.clone() {
-        let sibling = run_blocking(move || compressed_sibling(&file, coding)).await;
-        if let Ok(Some(sibling)) = sibling {
+        let mut codings = codings.clone();
+        let find = move || Ok(codings.find_map(|coding| compressed_sibling(&file, coding)));
+        if let Ok(Some((coding, sibling))) = run_blocking(find).await {
             response.tag = strong_tag(format_args!("{}", sibling.version()));
             response.headers.remove(header::ETAG);
             response.set_derived_stream(Payload::File(sibling), coding.variant());
@@ -127,7 +133,8 @@ async fn compress(request: &PageRequest<'_>, response: &mut PageResponse, coding
             return;
         }
     }
-    let Payload::Bytes(body) = &response.body else {
+    let mut codings = codings;
+    let (Payload::Bytes(body), Some(coding)) = (&response.body, codings.next()) else {
         return;
     };
     if !(MIN_BYTES..=MAX_BYTES).contains(&body.len()) {
@@ -165,23 +172,23 @@ async fn compress_whole(coding: Coding, body: Bytes) -> Option<Bytes> {
 
 /// Opens the precompressed file next to this one (`app.js.br`), unless it is older. A link is not
 /// followed: it may lead out of the root.
-fn compressed_sibling(file: &Path, coding: Coding) -> io::Result<Option<OpenFile>> {
+fn compressed_sibling(file: &Path, coding: Coding) -> Option<(Coding, OpenFile)> {
     let mut name = file.as_os_str().to_owned();
     name.push(".");
     name.push(coding.file_extension());
     // Without a sibling, as nearly always, this is one call.
     let path = Path::new(&name);
     if !path.symlink_metadata().is_ok_and(|found| found.is_file()) {
-        return Ok(None);
+        return None;
     }
-    let sibling = OpenFile::open(path)?;
-    let is_newer = sibling.modified() >= file.metadata()?.modified().ok();
-    Ok(is_newer.then_some(sibling))
+    let sibling = OpenFile::open(path).ok()?;
+    let is_newer = sibling.modified() >= file.metadata().ok()?.modified().ok();
+    is_newer.then_some((coding, sibling))
 }
 
-/// Returns the coding that the client prefers over an uncompressed body (RFC 9110, section 12.5.3);
+/// Returns the codings that the client accepts, the one that it prefers first (RFC 9110, section 12.5.3);
 /// brotli if it has no preference.
-fn preferred_coding(request: &HeaderMap) -> Option<Coding> {
+fn accepted_codings(request: &HeaderMap) -> [Option<Coding>; 2] {
     let (mut brotli, mut gzip, mut other) = (None, None, None);
     let members = request
         .get_all(header::ACCEPT_ENCODING)
@@ -207,10 +214,16 @@ fn preferred_coding(request: &HeaderMap) -> Option<Coding> {
     }
     let weight = |listed: Option<f32>| listed.or(other).unwrap_or(0.0);
     let (brotli, gzip) = (weight(brotli), weight(gzip));
-    if brotli > 0.0 && brotli >= gzip {
-        Some(Coding::Brotli)
+    let accepted = |coding, weight| (weight > 0.0).then_some(coding);
+    let codings = [
+        accepted(Coding::Brotli, brotli),
+        accepted(Coding::Gzip, gzip),
+    ];
+    let [first, second] = codings;
+    if brotli >= gzip {
+        [first, second]
     } else {
-        (gzip > 0.0).then_some(Coding::Gzip)
+        [second, first]
     }
 }
 
@@ -263,14 +276,20 @@ pub(crate) fn decode(response: &mut PageResponse) -> bool {
     };
     let body = std::mem::replace(&mut response.body, Bytes::new().into());
     let chunks = body.into_body().into_data_stream();
-    let reader = StreamReader::new(chunks.map_err(io::Error::other));
-    let decoder: Box<dyn AsyncRead + Send + Unpin> = if is_brotli {
-        Box::new(BrotliDecoder::new(reader))
-    } else {
-        Box::new(GzipDecoder::new(reader))
+    let mut reader = StreamReader::new(chunks.map_err(io::Error::other));
+    let decoded = async move {
+        // A body may be empty whatever the headers say; a decoder would report it as truncated.
+        let decoder: Box<dyn AsyncRead + Send + Unpin> = if reader.fill_buf().await?.is_empty() {
+            Box::new(tokio::io::empty())
+        } else if is_brotli {
+            Box::new(BrotliDecoder::new(reader))
+        } else {
+            Box::new(GzipDecoder::new(reader))
+        };
+        Ok::<_, io::Error>(ReaderStream::new(decoder))
     };
     // A body in memory is always ready, and may decode to much more: other requests get their turn.
-    let decoded = ReaderStream::new(decoder).then(async |chunk| {
+    let decoded = decoded.try_flatten_stream().then(async |chunk| {
         consume_budget().await;
         chunk
     });
@@ -312,22 +331,32 @@ mod tests {
 
     #[test]
     fn the_client_chooses_among_codings_by_weight() {
+        use Coding::{Brotli, Gzip};
+        let accepted = |headers: &HeaderMap| {
+            let codings = accepted_codings(headers).into_iter();
+            codings.flatten().collect::<Vec<_>>()
+        };
         for (header, expected) in [
-            ("gzip, deflate, br, zstd", Some(Coding::Brotli)),
-            ("gzip", Some(Coding::Gzip)),
-            ("GZIP;q=0.5, br; q=0.4", Some(Coding::Gzip)),
-            ("br;q=0, gzip;q=0", None),
-            ("*", Some(Coding::Brotli)),
-            ("*;q=0", None),
-            ("br;q=0, *", Some(Coding::Gzip)),
-            ("identity", None),
-            ("br;q=x", None),
-            ("", None),
+            ("gzip, deflate, br, zstd", &[Brotli, Gzip][..]),
+            ("gzip", &[Gzip]),
+            ("GZIP;q=0.5, br; q=0.4", &[Gzip, Brotli]),
+            ("br;q=0, gzip;q=0", &[]),
+            ("*", &[Brotli, Gzip]),
+            ("*;q=0", &[]),
+            ("br;q=0, *", &[Gzip]),
+            ("identity", &[]),
+            ("br;q=x", &[]),
+            ("", &[]),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(header));
-            assert_eq!(preferred_coding(&headers), expected, "{header}");
+            assert_eq!(accepted(&headers), expected, "{header}");
+            assert_eq!(
+                accepted_codings(&headers)[0],
+                expected.first().copied(),
+                "{header}"
+            );
         }
-        assert_eq!(preferred_coding(&HeaderMap::new()), None);
+        assert_eq!(accepted(&HeaderMap::new()), []);
     }
 }

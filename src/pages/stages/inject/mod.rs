@@ -31,19 +31,44 @@ use scripts::{Scripts, has_utf_16_mark, insert_scripts};
 /// Runs the stage, and counts the page. The entity tag names the inserted scripts, so that a 304 cannot bring
 /// back a page without the client, or with scripts that are no longer injected.
 pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse) {
-    let has_no_page = [
-        StatusCode::NO_CONTENT,
-        StatusCode::RESET_CONTENT,
-        StatusCode::PARTIAL_CONTENT,
-        StatusCode::NOT_MODIFIED,
-    ];
-    if !response.is_html() || has_no_page.contains(&response.status) {
+    if !may_be_page(response) {
+        return;
+    }
+    if response.status == StatusCode::NOT_MODIFIED || response.status == StatusCode::PARTIAL_CONTENT
+    {
+        // The browser updates a page in its cache with these headers.
+        if request.service.plugins.inject_client() && !response.verbatim {
+            response.vary_by_destination();
+        }
         return;
     }
     let outcome = inject(request, response).await;
     if response.status.is_success() && !request.is_head() {
         request.service.hub.page_counts().count(outcome);
     }
+}
+
+/// Whether a response is a page, a part of one, or may state that one is unchanged: that needs no type.
+fn may_be_page(response: &PageResponse) -> bool {
+    let names_page = response.is_html()
+        || response.status == StatusCode::NOT_MODIFIED
+            && !response.headers.contains_key(header::CONTENT_TYPE);
+    names_page
+        && match response.status {
+            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT => false,
+            // Nobody sees the body of a redirect.
+            StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT => !response.headers.contains_key(header::LOCATION),
+            status => !(is_error(status) && response.body.len() == Some(0)),
+        }
+}
+
+/// Whether browsers show a message of their own with this status if the page is empty.
+fn is_error(status: StatusCode) -> bool {
+    status.is_client_error() || status.is_server_error()
 }
 
 /// Inserts the scripts, or returns why the page does not get them.
@@ -93,7 +118,11 @@ async fn inject(
         }
     }
     let variant = scripts.variant();
-    let injection = Injection { request, scripts };
+    let injection = Injection {
+        request,
+        scripts,
+        is_error: is_error(response.status),
+    };
     match std::mem::replace(&mut response.body, Bytes::new().into()) {
         Payload::Bytes(body) => {
             let derived = match &tag {
@@ -143,6 +172,7 @@ fn is_utf_16(response: &PageResponse) -> bool {
 struct Injection<'a> {
     request: &'a PageRequest<'a>,
     scripts: Scripts,
+    is_error: bool,
 }
 
 impl Injection<'_> {
@@ -184,6 +214,9 @@ impl Injection<'_> {
             match chunks.next().await {
                 None => {
                     let page = head.into_bytes();
+                    if self.is_error && page.is_empty() {
+                        return (page, None);
+                    }
                     return (self.apply(&page).await.unwrap_or(page), None);
                 }
                 Some(Err(error)) => return (head.into_bytes(), Some(error)),

@@ -10,14 +10,13 @@ use memchr::memchr;
 /// number is logged. Default 16.
 const MAX_POLICIES: usize = 16;
 
-fn without_byte_order_mark(page: &[u8]) -> &[u8] {
-    page.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(page)
-}
+/// The byte order mark of UTF-8.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Returns where a page begins: after its byte order mark, and after an XML declaration, which browsers
 /// recognize only in front of everything else.
 fn content_start(page: &[u8]) -> usize {
-    let rest = without_byte_order_mark(page);
+    let rest = page.strip_prefix(BYTE_ORDER_MARK).unwrap_or(page);
     let declaration = if rest.starts_with(b"<?xml") {
         memchr(b'>', rest).map_or(0, |end| end + 1)
     } else {
@@ -49,8 +48,6 @@ pub(super) struct PageScan {
     /// browsers: those without support for several maps.
     pub(super) import_map_end: Option<usize>,
     head_anchor: HeadAnchor,
-    /// Whether the head is complete. The rest of the page can change only `body_end`.
-    pub(super) is_past_head: bool,
     /// Nonce of a policy in a meta element, or of the page's own scripts.
     pub(super) nonce: Option<String>,
     /// The first [`MAX_POLICIES`] content security policies in meta elements, each once.
@@ -81,7 +78,8 @@ pub(super) fn scan(page: &[u8]) -> PageScan {
         Tag::Doctype { end } => found.set_head_start(end, HeadAnchor::Doctype),
         // HTML elements of these names are meant.
         Tag::Start { tag, .. } if tag.is_foreign => {}
-        Tag::End {
+        Tag::Text(_)
+        | Tag::End {
             is_foreign: true, ..
         } => {}
         Tag::Start { tag, end } => {
@@ -98,10 +96,7 @@ pub(super) fn scan(page: &[u8]) -> PageScan {
             b"template" => template_depth = template_depth.saturating_sub(1),
             b"script" if is_in_import_map => found.import_map_end = Some(end),
             b"body" if template_depth == 0 => found.body_end = Some(start),
-            b"head" if template_depth == 0 => {
-                found.head_end = Some(start);
-                found.is_past_head = true;
-            }
+            b"head" if template_depth == 0 => found.head_end = Some(start),
             _ => {}
         },
     });
@@ -124,11 +119,7 @@ impl PageScan {
         match tag.name.as_slice() {
             b"html" => self.set_head_start(end, HeadAnchor::Html),
             b"head" => self.set_head_start(end, HeadAnchor::Head),
-            b"body" => self.is_past_head = true,
-            b"frameset" => {
-                self.has_frameset = true;
-                self.is_past_head = true;
-            }
+            b"frameset" => self.has_frameset = true,
             b"base" => {
                 let href = tag.attribute("href");
                 self.has_foreign_base |= href.is_some_and(|href| href.contains("//"));
