@@ -157,10 +157,26 @@ function usesInDocument(file) {
   const uses = {
     link: stylesheets().some((link) => key(link.href) === file),
     img: swapImages(file, (url) => url),
-    css: isStyled || !importersOf(file, [...document.styleSheets]).next().done,
+    css: isStyled || !importersOf(file, styleSheets()).next().done,
   };
   return Object.keys(uses).filter((initiator) => uses[initiator]);
 }
+
+/** The document and the open shadow roots in it, until the current task ends. */
+let knownRoots;
+
+function roots() {
+  if (knownRoots) return knownRoots;
+  queueMicrotask(() => { knownRoots = undefined; });
+  knownRoots = [document];
+  for (const root of knownRoots) {
+    for (const { shadowRoot } of root.querySelectorAll('*')) if (shadowRoot) knownRoots.push(shadowRoot);
+  }
+  return knownRoots;
+}
+
+const findAll = (selector) => roots().flatMap((root) => [...root.querySelectorAll(selector)]);
+const styleSheets = () => roots().flatMap((root) => [...root.styleSheets]);
 
 /** Reloads frames whose document changed, except those with a socket client of their own. */
 function reloadFrames(files) {
@@ -191,8 +207,7 @@ export function swapStyles(paths) {
 /** Returns the links to stylesheets, without replacements that are still loading. */
 function stylesheets() {
   const loading = new Set(swaps.values());
-  const links = document.querySelectorAll('link[rel~="stylesheet" i][href]');
-  return [...links].filter((link) => !loading.has(link));
+  return findAll('link[rel~="stylesheet" i][href]').filter((link) => !loading.has(link));
 }
 
 /**
@@ -293,7 +308,7 @@ const freshImages = new Map();
 
 /** Returns the elements whose stylesheets import a file, so that they are reloaded. */
 function swapImports(file, url) {
-  const importing = [...document.styleSheets].filter((sheet) => !importersOf(file, [sheet]).next().done);
+  const importing = styleSheets().filter((sheet) => !importersOf(file, [sheet]).next().done);
   if (importing.length > 0) freshImports.set(file, freshUrl(url));
   const loading = new Set(swaps.values());
   return importing.map((sheet) => sheet.ownerNode).filter((owner) => !loading.has(owner));
@@ -390,8 +405,9 @@ const isInDocument = ({ parentStyleSheet, ownerNode }) =>
 
 /** Yields every style, with the base of its URLs. Styles of fonts are read-only and skipped. */
 function* stylesOfDocument() {
-  for (const sheet of document.styleSheets) yield* stylesOf(sheet);
-  for (const { style } of document.querySelectorAll('[style*="url("]')) yield { style, base: document.baseURI };
+  const adopted = roots().flatMap((root) => root.adoptedStyleSheets ?? []);
+  for (const sheet of [...styleSheets(), ...adopted]) yield* stylesOf(sheet);
+  for (const { style } of findAll('[style*="url("]')) yield { style, base: document.baseURI };
 }
 
 function* stylesOf(sheet) {
@@ -430,7 +446,7 @@ function swapImages(file, replace = freshUrl) {
     return replace(url);
   };
   for (const [selector, names] of Object.entries(IMAGES)) {
-    for (const element of document.querySelectorAll(selector)) {
+    for (const element of findAll(selector)) {
       for (const name of names) {
         const before = element.getAttribute(name);
         if (before === null) continue;

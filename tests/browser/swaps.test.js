@@ -149,3 +149,21 @@ claim('a file is swapped in elements and in stylesheets, and keeps the query and
   assert.match(await tab.evaluate(() => document.querySelector('#set').srcset), /^\/other\.svg 1x,.*\/i\.svg\?pagewire-fresh=\S+ 2x$/);
   assert.ok(await isSame(tab));
 });
+
+claim('a file is swapped in the document and in shadow roots', async (world) => {
+  const content = '<link rel="stylesheet" href="/a.css"><h1>heading</h1><img src="/i.svg"><p></p>';
+  const { daemon, save } = await start(world, {
+    'index.html': page('roots', `${content}<x-outer><template shadowrootmode="open"><x-inner><template shadowrootmode="open">${content}</template></x-inner></template></x-outer>`),
+    'a.css': 'h1 { width: 10px } p { background: url(i.svg) }',
+    'i.svg': square('red'),
+  });
+  const tab = await open(world, daemon);
+  const inBoth = (expression) => `[document, document.querySelector('x-outer').shadowRoot.querySelector('x-inner').shadowRoot]
+    .every((root) => { const find = (selector) => root.querySelector(selector); return ${expression}; })`;
+  await save('i.svg', square('green', 20));
+  await holds(tab, 'the new images', inBoth(`find('img').naturalWidth === 20
+    && getComputedStyle(find('p')).backgroundImage.includes('fresh')`));
+  await save('a.css', 'h1 { width: 20px } p { background: url(i.svg) }');
+  await holds(tab, 'the new styles', inBoth("getComputedStyle(find('h1')).width === '20px'"));
+  assert.ok(await isSame(tab));
+});
