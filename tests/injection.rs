@@ -366,7 +366,7 @@ async fn a_response_to_a_post_request_is_marked_in_its_page() {
         let response = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\nConnection: close\r\n\r\npage";
         let (_, page) = backend.exchange(&server, request, response).await;
         assert_eq!(
-            page.text().contains(" data-post></script>"),
+            page.text().contains("<meta name=\"pagewire-post\">"),
             is_marked,
             "{method}"
         );

@@ -61,8 +61,8 @@ const ownProperties = (object) => ({ __proto__: null, ...object });
 const pageId = randomId();
 let tabId = '';
 
-/** Whether the document is the response to a POST request, by the attribute of the injected script. */
-const isPostResponse = document.querySelector('script[src*="/__pagewire__/client.js"][data-post]') !== null;
+/** Whether the document is the response to a POST request, by an element that the daemon inserts. */
+const isPostResponse = document.querySelector('meta[name="pagewire-post"]') !== null;
 
 // --- The connection ----------------------------------------------------------------------------
 

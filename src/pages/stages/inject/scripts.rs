@@ -13,6 +13,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 /// Comment that explains the inserted scripts to readers of the page's source.
 const MARKER: &str = "<!-- injected by pagewire -->";
 
+/// Element by which the client knows that a reload would repeat a request.
+const POST_TAG: &str = "<meta name=\"pagewire-post\">";
+
 /// Scripts to be inserted into a page.
 #[derive(Clone)]
 pub(super) struct Scripts {
@@ -71,16 +74,22 @@ pub(super) fn insert_scripts(
     is_whole: bool,
 ) -> Option<Bytes> {
     let (recorder, client) = (scripts.recorder && !found.has_recorder, !found.has_client);
-    if has_utf_16_mark(page) || (!recorder && !client) {
+    if has_utf_16_mark(page) || !(recorder || client || scripts.is_post) {
         return None;
     }
     let tags = ScriptTags::new(scripts, found);
-    let recorder = if recorder {
-        // Without a line break, so that the line numbers in the page's own errors stay correct.
-        format!("{MARKER}{}", tags.recorder())
-    } else {
-        String::new()
-    };
+    // Without line breaks, so that the line numbers in the page's own errors stay correct.
+    let mut in_head = String::new();
+    if recorder || scripts.is_post {
+        in_head.push_str(MARKER);
+    }
+    if scripts.is_post {
+        // Also for a client that the page has by itself.
+        in_head.push_str(POST_TAG);
+    }
+    if recorder {
+        in_head.push_str(&tags.recorder());
+    }
     let (offset, client) = match (client, is_whole) {
         (false, _) => (found.head_start, String::new()),
         (true, false) => place_in_head(found, &tags),
@@ -89,7 +98,7 @@ pub(super) fn insert_scripts(
     // A page may have its end tags before its start tags.
     let (head, rest) = page.split_at(found.head_start.min(offset));
     let (before, after) = rest.split_at(offset - head.len());
-    let parts = [head, recorder.as_bytes(), before, client.as_bytes(), after];
+    let parts = [head, in_head.as_bytes(), before, client.as_bytes(), after];
     Some(parts.concat().into())
 }
 
@@ -129,8 +138,6 @@ struct ScriptTags<'a> {
     scripts: &'a Scripts,
     /// Attributes of each script, with a space before them.
     nonce: String,
-    /// Attribute by which the client knows that a reload would repeat a request.
-    post: &'static str,
 }
 
 impl<'a> ScriptTags<'a> {
@@ -140,7 +147,6 @@ impl<'a> ScriptTags<'a> {
         Self {
             scripts,
             nonce: nonce.unwrap_or_default(),
-            post: if scripts.is_post { " data-post" } else { "" },
         }
     }
 
@@ -151,11 +157,7 @@ impl<'a> ScriptTags<'a> {
 
     /// Returns the client as a module, and the preload hints.
     fn module(&self) -> String {
-        let Self {
-            scripts,
-            nonce,
-            post,
-        } = self;
+        let Self { scripts, nonce } = self;
         let base = &scripts.base;
         let mut tags = String::new();
         for url in scripts.preloads.urls.iter() {
@@ -165,15 +167,15 @@ impl<'a> ScriptTags<'a> {
             ));
         }
         tags.push_str(&format!(
-            "<script type=\"module\" src=\"{base}{CLIENT_PATH}\"{nonce}{post}></script>"
+            "<script type=\"module\" src=\"{base}{CLIENT_PATH}\"{nonce}></script>"
         ));
         tags
     }
 
     /// Returns the script that loads the client once the page is parsed.
     fn deferred(&self) -> String {
-        let (base, nonce, post) = (&self.scripts.base, &self.nonce, self.post);
-        format!("<script defer src=\"{base}{CLIENT_PATH}?{DEFERRED_QUERY}\"{nonce}{post}></script>")
+        let (base, nonce) = (&self.scripts.base, &self.nonce);
+        format!("<script defer src=\"{base}{CLIENT_PATH}?{DEFERRED_QUERY}\"{nonce}></script>")
     }
 }
 
@@ -302,15 +304,25 @@ mod tests {
     }
 
     #[test]
-    fn the_client_of_a_response_to_a_post_request_is_marked() {
+    fn a_response_to_a_post_request_is_marked_for_its_client() {
         let post = Scripts {
             is_post: true,
             ..scripts(false, "")
         };
-        for (is_whole, src) in [(true, "client.js"), (false, "client.js?deferred")] {
-            let page = insert("<body>", &post, is_whole).unwrap();
-            let marked = format!("/__pagewire__/{src}\" data-post></script>");
-            assert!(page.contains(&marked), "{page}");
+        for (page, is_whole, client) in [
+            ("<head>|</head><body>^</body>", true, SCRIPT),
+            ("<head>|^<body>", false, DEFERRED),
+            // The page has the client by itself.
+            (
+                "<head>|<script type=module src=/__pagewire__/client.js></script></head>^",
+                true,
+                "",
+            ),
+        ] {
+            let expected = page.replace('|', &format!("{MARKER}{POST_TAG}"));
+            let page = page.replace(['|', '^'], "");
+            let inserted = insert(&page, &post, is_whole);
+            assert_eq!(inserted, Some(expected.replace('^', client)));
         }
         assert_ne!(post.variant(), scripts(false, "").variant());
     }
