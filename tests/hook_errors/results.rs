@@ -80,7 +80,7 @@ async fn a_missed_deadline_follows_the_failure_mode<K: ModuleHook>() {
         let server = start().await;
         let slow = K::opening(
             vec![module_hook::module()],
-            Some(module_hook::options(mode, 50)),
+            Some(module_hook::options(mode, 1000)),
         );
         let (_session, mut hook) = plugin::<K>(&server, slow).await;
         let (response, call) = tokio::join!(server.get(PATH), hook.call());

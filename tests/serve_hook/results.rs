@@ -91,8 +91,8 @@ async fn a_deadline_answers_504_and_cancels_the_call() {
     let mut slow = open("/slow");
     slow.options = Some(proto::HookOptions {
         call_timeout: Some(prost_types::Duration {
-            seconds: 0,
-            nanos: 50_000_000,
+            seconds: 1,
+            nanos: 0,
         }),
         ..Default::default()
     });

@@ -16,8 +16,8 @@ async fn a_failure_is_shown_and_a_broken_plugin_follows_its_failure_mode() {
     let options = |mode: proto::FailureMode| {
         Some(proto::HookOptions {
             call_timeout: Some(prost_types::Duration {
-                seconds: 0,
-                nanos: 50_000_000,
+                seconds: 1,
+                nanos: 0,
             }),
             failure_mode: mode.into(),
             ..Default::default()
