@@ -127,7 +127,8 @@ async function isChanged(known, until) {
 
 /**
  * Adds an answer to what is `known`: the `pieces` of the last one, how many pieces are `added` and `removed`
- * from one to the next, the number of `pairs` that were compared, and whether they were alike (`isRegular`).
+ * from one to the next, both together the `first` time, the number of `pairs` that were compared, and whether
+ * they were alike (`isRegular`).
  * Returns whether the answer shows a change of the page.
  */
 function showsChange(known, pieces) {
@@ -139,7 +140,10 @@ function showsChange(known, pieces) {
   // Two equal answers are enough. If they always differ, a second pair shows whether they do so alike.
   const isSure = known.isRegular && (known.pairs > 1 || known.added + known.removed === 0);
   if (!isUsual && isSure) return true;
+  // The page has changed between the first two answers if the next ones differ alike, and less.
+  if (known.pairs === 2 && isUsual && added + removed < known.first) return true;
   known.isRegular &&= isUsual;
+  known.first ??= added + removed;
   Object.assign(known, { added, removed, pairs: known.pairs + 1 });
   return false;
 }

@@ -101,7 +101,7 @@ claimBehind('django', 'a change waits for the form that is being sent, and for t
 });
 
 claimBehind('django', 'a change waits for a request of a script', async (world) => {
-  const { backend, daemon, edit } = await start(world, 'django');
+  const { backend, daemon, edit, folder } = await start(world, 'django', '--watch-ignore', 'templates');
   const tab = await open(world, daemon);
   const release = path.join(world.directory, 'release');
   await tab.evaluate((file) => {
@@ -111,7 +111,10 @@ claimBehind('django', 'a change waits for a request of a script', async (world) 
       .then(async (response) => { sessionStorage.setItem('slow', await response.text()); });
   }, release);
   await backend.line('the request to arrive', (line) => line === `waiting for ${release}`);
+  await writeFile(path.join(folder, 'unused.txt'), '');
+  await compares(tab);
   const asked = tab.page.waitForRequest(/may-reload/, { timeout: 0 });
+  // Only the answer tells the page of an ignored file.
   await edit('templates/notes.html');
   await until('the page to want to reload', asked);
   assert.ok(await isSame(tab));

@@ -161,7 +161,7 @@ claim('a pending request fails as soon as the connection is lost', async (world)
   const daemon = await start(world);
   const tab = await world.page(daemon);
   // A stopped process neither answers nor refuses.
-  daemon.child.kill('SIGSTOP');
+  await daemon.pause();
   const failing = tab.evaluate(async () => {
     const { sendMessageWaitForResponse } = await import('/__pagewire__/client.js');
     return sendMessageWaitForResponse({ type: 'question' }).catch((error) => error.message);

@@ -2,7 +2,7 @@
 
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { PAGEWIRE } from './environment.js';
@@ -53,6 +53,14 @@ export class Program {
     });
     promise.catch(() => {}); // The race below may have reported the exit instead.
     return Promise.race([promise, exit]);
+  }
+
+  /** Stops it with SIGSTOP. A signal takes effect later than `kill` returns, in each thread by itself. */
+  async pause() {
+    this.child.kill('SIGSTOP');
+    const tasks = `/proc/${this.child.pid}/task`;
+    const state = async (task) => /\) (\S)/.exec(await readFile(`${tasks}/${task}/stat`, 'utf8'))[1];
+    while ((await Promise.all((await readdir(tasks)).map(state))).some((letter) => letter !== 'T'));
   }
 
   /** Ends standard input, sends a signal and waits for the exit; returns the exit code or signal. */
