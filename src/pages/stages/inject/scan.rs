@@ -86,7 +86,7 @@ pub(super) fn scan(page: &[u8]) -> PageScan {
             if template_depth == 0 {
                 found.visit_structure(tag, end);
             }
-            found.visit_content(tag);
+            found.visit_content(tag, template_depth == 0);
             is_in_import_map = template_depth == 0 && is_import_map(tag);
             template_depth += usize::from(tag.name == b"template");
         }
@@ -128,15 +128,16 @@ impl PageScan {
         }
     }
 
-    fn visit_content(&mut self, tag: &StartTag) {
+    /// A script in a template does not run.
+    fn visit_content(&mut self, tag: &StartTag, runs: bool) {
         let attribute = |name| tag.attribute(name).unwrap_or_default();
         match tag.name.as_slice() {
             b"script" => {
                 let src = attribute("src").split(['?', '#']).next();
                 // Any base path may precede the client's path.
                 let loads = |path| src.is_some_and(|src| src.ends_with(path));
-                self.has_client |= loads(CLIENT_PATH) || loads(WDS_CLIENT_PATH);
-                self.has_recorder |= loads(RECORDER_PATH);
+                self.has_client |= runs && (loads(CLIENT_PATH) || loads(WDS_CLIENT_PATH));
+                self.has_recorder |= runs && loads(RECORDER_PATH);
                 let nonce = attribute("nonce");
                 if self.nonce.is_none() && policy::is_nonce(nonce) {
                     self.nonce = Some(nonce.to_owned());

@@ -249,6 +249,8 @@ mod tests {
             "<body><template></body></template>|</BODY >",
             "<body><a title='</body>'>|</body>",
             "<html><head>|</head><frameset></frameset></html>",
+            "<html><head>|</head><body><template></body></html>",
+            "<html><head>|</head><body><svg><foreignObject><template></foreignObject></svg></body>",
             "\u{FEFF}<!-- a -->\n<!-- <p> --> <!DOCTYPE html>|",
         ] {
             let expected = page.replace('|', SCRIPT);
@@ -261,6 +263,7 @@ mod tests {
         for page in [
             "<html>|<frameset></frameset></html>",
             "<!doctype html>|<title>never closed",
+            "<!doctype html>|<table><template></table>",
             "<html><head>|<base href='https://cdn.example/'></head><body></body></html>",
             "<html><head>|<base href='//cdn.example/'></head><body></body></html>",
         ] {
