@@ -11,7 +11,7 @@
  */
 
 /** Initiator types whose fetches can be repeated in place; all others need a reload. */
-const SWAPPABLE = new Set(['link', 'css', 'img', 'image', 'input', 'video']);
+const SWAPPABLE = new Set(['link', 'css', 'img', 'image', 'input', 'video', 'icon']);
 const FRAMES = new Set(['iframe', 'frame']);
 const WORKER = /\.m?js$/;
 /** Files that a worker may load. */
@@ -85,12 +85,14 @@ function observeFetches() {
  */
 function updateUses(files, fetches, served = new Set()) {
   if (isDocument(files)) return reload();
+  const icons = new Set(findAll('link[rel~="icon" i][href]').map((link) => key(link.href)));
   const uses = new Map();
   for (const { name, initiatorType } of fetches) {
     const file = key(name);
     if (!files.has(file) || FRAMES.has(initiatorType) || isDiagnosticFetch(name, initiatorType)) continue;
     if (!uses.has(file)) uses.set(file, { url: name, initiators: new Set() });
-    uses.get(file).initiators.add(initiatorType);
+    // Browsers list icons among other fetches.
+    uses.get(file).initiators.add(initiatorType === 'other' && icons.has(file) ? 'icon' : initiatorType);
   }
   for (const file of files) {
     const initiators = uses.has(file) ? [] : usesInDocument(file);

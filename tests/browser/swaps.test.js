@@ -167,3 +167,13 @@ claim('a file is swapped in the document and in shadow roots', async (world) => 
   await holds(tab, 'the new styles', inBoth("getComputedStyle(find('h1')).width === '20px'"));
   assert.ok(await isSame(tab));
 });
+
+claim('an icon is swapped', async (world) => {
+  const { daemon, save } = await start(world, {
+    'index.html': '<!doctype html><link rel="icon" href="/icon.svg"><h1>icon</h1>', 'icon.svg': square('red'),
+  });
+  const tab = await open(world, daemon);
+  await save('icon.svg', square('green'));
+  await holds(tab, 'the new icon', "document.querySelector('link').href.includes('/icon.svg?pagewire-fresh')");
+  assert.ok(await isSame(tab));
+});
