@@ -8,9 +8,11 @@ use crate::message::CODE_PATH;
 use anyhow::Context;
 use clap::Args;
 use pagewire_client::{Import, ImportError, ImportRow, JsException, JsValue};
+use regex::{Captures, Regex};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 /// Name of an expression in the positions of errors, if it is from no file.
 const EXPRESSION: &str = "expression";
@@ -81,6 +83,12 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     })
 }
 
+/// A line of a program's code in a stack trace.
+static CODE_POSITION: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = format!(r"[a-z]+://[^\s()]*?{CODE_PATH}[^\s():]*:(\d+)");
+    Regex::new(&pattern).expect("the pattern is valid")
+});
+
 /// Lines before the expression in its module.
 const LINES_BEFORE: u32 = 1;
 
@@ -92,17 +100,16 @@ fn module(expression: &str) -> String {
 
 /// Makes the positions in an exception those in the caller's source.
 fn map_positions(thrown: &mut JsException, source_url: &str, first_line: u32) {
-    let map_line = |line: u32| {
-        let index = line.saturating_sub(LINES_BEFORE + 1);
-        first_line.saturating_add(index)
+    let map_line = |line: u32| match line {
+        // Unknown.
+        0 => 0,
+        line => first_line.saturating_add(line.saturating_sub(LINES_BEFORE + 1)),
     };
     if thrown.url.contains(CODE_PATH) {
         source_url.clone_into(&mut thrown.url);
         thrown.line = map_line(thrown.line);
     }
-    let position = regex::Regex::new(&format!(r"[a-z]+://[^\s()]*?{CODE_PATH}[^\s():]*:(\d+)"));
-    let position = position.expect("the pattern is valid");
-    let mapped = position.replace_all(&thrown.stack, |found: &regex::Captures<'_>| {
+    let mapped = CODE_POSITION.replace_all(&thrown.stack, |found: &Captures<'_>| {
         let line = found[1].parse().map_or(0, map_line);
         format!("{source_url}:{line}")
     });

@@ -118,3 +118,22 @@ async fn eval_assert_exits_1_unless_the_value_is_truthy() {
     let shown = cli(&server, &["eval", "--line", "3", "x"]).await;
     assert_eq!(shown.code, Some(2), "--line needs --source-url");
 }
+
+#[tokio::test]
+async fn an_unknown_position_stays_unknown() {
+    let server = TestServer::start(&Site::page()).await;
+    let mut page = server.page().await;
+    let url = "http://localhost/__pagewire__/code/1.js";
+    let thrown =
+        json!({"exception": {"phase": "load", "name": "SyntaxError", "message": "no", "url": url}});
+    let arguments = ["eval", "--json", "x"];
+    let (shown, _) = tokio::join!(
+        cli(&server, &arguments),
+        run_import(&server, &mut page, thrown)
+    );
+    let exception = &shown.json()[0]["exception"];
+    assert_eq!(
+        (&exception["url"], &exception["line"]),
+        (&json!("expression"), &json!(0))
+    );
+}
