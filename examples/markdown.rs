@@ -1,4 +1,4 @@
-//! Renders Markdown as pages: open `/notes.md`.
+//! Renders Markdown as pages: open `/notes.md`. Its tests are at the end.
 //!
 //! The text replaces `{{content}}` in the root's `layout.html`. With `pagewire serve --watch` a page reloads
 //! when its text or the layout is saved.
@@ -13,10 +13,11 @@ const DEFAULT_LAYOUT: &str = "<!doctype html>\n<meta charset=\"utf-8\">\n{{conte
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    Plugin::new("markdown")
-        .transform(Filter::regex(r"\.md$"), page)
-        .run()
-        .await
+    plugin().run().await
+}
+
+fn plugin() -> Plugin {
+    Plugin::new("markdown").transform(Filter::regex(r"\.md$"), page)
 }
 
 async fn page(response: Response) -> HandlerResult<Change> {
@@ -45,4 +46,62 @@ async fn page(response: Response) -> HandlerResult<Change> {
         .body(page)
         .content_type("text/html")
         .depends_on([file]))
+}
+
+// Run with `PAGEWIRE_BIN=target/debug/pagewire cargo test --example markdown`.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pagewire_client::testing::{Daemon, context, failure, request, response};
+    use std::{fs, path::Path};
+
+    /// The response that is to become a page, in a folder that is served.
+    fn notes(folder: &Path, markdown: &str) -> Response {
+        let context = context().root_dirs([folder]);
+        response(request("/notes.md").context(context), markdown.to_owned()).build()
+    }
+
+    #[tokio::test]
+    async fn markdown_becomes_a_page() -> HandlerResult {
+        let folder = tempfile::tempdir()?;
+        let change = page(notes(folder.path(), "# Notes")).await?.into_parts();
+        assert!(change.text().ends_with("<h1>Notes</h1>\n"), "{change:?}");
+        assert_eq!(change.content_type, "text/html");
+        assert_eq!(change.depends_on, [folder.path().join("layout.html")]);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_layout_without_the_placeholder_is_a_failure_at_the_layout() -> HandlerResult {
+        let folder = tempfile::tempdir()?;
+        let layout = folder.path().join("layout.html");
+        fs::write(&layout, "<main></main>")?;
+        let page = page(notes(folder.path(), "# Notes")).await;
+        let failure = failure(page.expect_err("the layout has no placeholder"));
+        let location = failure.location.expect("a location");
+        assert_eq!(Path::new(&location.file), layout);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_browser_gets_the_page_in_the_layout() -> HandlerResult {
+        let site = tempfile::tempdir()?;
+        fs::write(site.path().join("notes.md"), "*new*")?;
+        let layout = site.path().join("layout.html");
+        fs::write(&layout, "<main>{{content}}</main>")?;
+        let daemon = Daemon::start(site.path()).await?;
+        let markdown = daemon.run(plugin()).await?;
+
+        let page = daemon.get("/notes.md").await?;
+        assert_eq!(page.text(), "<main><p><em>new</em></p>\n</main>");
+
+        fs::write(&layout, "<main></main>")?;
+        let page = daemon.get("/notes.md").await?;
+        assert_eq!(page.status, 500);
+        assert!(page.text().contains("the layout has no {{content}}"));
+
+        markdown.stop().await?;
+        daemon.stop().await?;
+        Ok(())
+    }
 }

@@ -7,9 +7,10 @@
 // std's macros panic when standard output or error cannot be written; `cli` has its own.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
-// Floor 1: plain data, and the pool of threads for long work.
+// Floor 1: plain data, JavaScript as text, and the pool of threads for long work.
 mod blocking;
 mod ids;
+mod javascript;
 mod message;
 mod origins;
 mod paths;

@@ -157,11 +157,18 @@ async fn every_setting_can_be_given_as_flag_variable_and_key() {
         ("listing", json!(true), "true"),
         ("no_files", json!(true), "true"),
         ("mime_types", json!(["*.x=text/x-x"]), "*.x=text/x-x"),
+        ("headers", json!(["*.x=X-A: 1, 2"]), "*.x=X-A: 1, 2"),
+        ("cross_origin_isolated", json!(true), "true"),
         ("proxy", json!(["http://a:1"]), "http://a:1"),
         ("plugin", json!(["run 'a, b'"]), "run 'a, b'"),
         ("inject", json!("never"), "never"),
         ("preload_modules", json!(false), "false"),
+        ("import_json", json!(false), "false"),
+        ("import_css", json!(false), "false"),
+        ("import_assets", json!(false), "false"),
+        ("import_queries", json!(false), "false"),
         ("node_resolve", json!(true), "true"),
+        ("node_env", json!("production"), "production"),
         ("allow_host", json!(["a.example"]), "a.example"),
         (
             "allow_origin",
@@ -283,6 +290,47 @@ async fn a_mistake_in_the_file_is_refused_with_line_and_column() {
         (
             "control = ['127.0.0.1:0', '0.0.0.0:1']",
             "pagewire.toml:1:27: control: control address 0.0.0.0:1 is not a loopback address",
+        ),
+        (
+            "[headers]\nX-A = '1'\nX-B = [\n  2]",
+            "pagewire.toml:4:3: headers: X-B must be a string or a list of strings",
+        ),
+        (
+            "[headers]\n\"X A\" = '1'",
+            "pagewire.toml:2:1: headers: \"X A\" is not the name of a header",
+        ),
+        (
+            "[headers]\n\"/a/*\" = 'X-A: 1'",
+            "pagewire.toml:2:1: headers: \"/a/*\" is not the name of a header (letters, digits and dashes); \
+             [headers.\"/a/*\"] is a table of headers for some paths",
+        ),
+        (
+            "[headers.\"*.js\"]\nX-A = '1'\n  etag = 'x'",
+            "pagewire.toml:3:3: headers: etag cannot be set: it is made for each response",
+        ),
+        (
+            "[headers.\"[\"]\nX-A = '1'",
+            "pagewire.toml:1:10: headers: \"[\" is not a glob",
+        ),
+        (
+            "[headers]\nX-A = \"1\\n2\"",
+            "pagewire.toml:2:7: headers: the value of X-A contains '\\n'",
+        ),
+        (
+            "headers = ['X-A: 1', 'X-B']",
+            "pagewire.toml:1:22: headers: \"X-B\" is not NAME: VALUE",
+        ),
+        (
+            "headers = 1",
+            "pagewire.toml:1:11: headers must be a list of strings such as 'NAME: VALUE', or a table, not 1",
+        ),
+        (
+            &format!("node_env = '{}'", "x".repeat(65)),
+            "pagewire.toml:1:12: node_env: \"xxx",
+        ),
+        (
+            "node_env = '\"; alert(1)'",
+            "is not a name (1 to 64 letters, digits, - _ and .), such as development or production",
         ),
         ("port = 1\nport = 2", "pagewire.toml:2:1: "),
         ("port = ", "pagewire.toml:1:"),

@@ -97,6 +97,15 @@ async fn a_file_that_is_rewritten_with_more_content_while_it_is_sent_never_arriv
     assert!(response.len() - head.expect("a head") - 4 < SIZE);
 }
 
+/// Stops a writer however the test ends: its file would grow until the disk is full.
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_grows_all_the_time_is_delivered() {
     let site = Site::new([]);
@@ -106,6 +115,7 @@ async fn a_log_that_grows_all_the_time_is_delivered() {
     let server = TestServer::start(&site).await;
     let stopped = AtomicBool::new(false);
     thread::scope(|scope| {
+        let _stop = StopOnDrop(&stopped);
         let append = || {
             let open = |name| File::options().append(true).open(site.path().join(name));
             let mut logs = ["small.log", "large.log"].map(|name| open(name).expect("a log"));
@@ -127,7 +137,6 @@ async fn a_log_that_grows_all_the_time_is_delivered() {
             }
         };
         tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(requests));
-        stopped.store(true, Ordering::Relaxed);
     });
 }
 

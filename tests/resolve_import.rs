@@ -1,7 +1,9 @@
 //! The resolve-import hook: imports of modules and inline scripts are found, resolved in one call per
 //! module and plugin, and rewritten; every other byte stays the same.
 
-use crate::support::{HookStream, ResolveImport, Session, Site, TestServer, Transform, within};
+use crate::support::{
+    HookStream, HttpResponse, ResolveImport, Session, Site, TestServer, Transform, within,
+};
 use pagewire_client::proto::{self, resolve_import_result::Outcome};
 
 type ResolveHook = HookStream<ResolveImport>;
@@ -220,6 +222,43 @@ async fn a_wrong_result_count_and_a_failure_replace_the_module() {
     // Neither was cached.
     let (response, _) = tokio::join!(server.get("/m.js"), hook.answer_next(resolved(["/a"])));
     assert_eq!(response.text(), "import '/a'");
+}
+
+#[tokio::test]
+async fn an_error_page_that_retries_gets_what_a_navigation_gets_and_its_failures_are_logged_once() {
+    let page = "<!doctype html><script type=module>import 'a'</script>";
+    let site = Site::new([("index.html", page)]);
+    let mut server = TestServer::start(&site).await;
+    let (_session, mut hook) = plugin(&server, "p", open(&[])).await;
+    let failure = |message: &str| {
+        Outcome::Failure(proto::HookFailure {
+            message: message.to_owned(),
+            ..Default::default()
+        })
+    };
+    let answered = hook.answer_next(failure("no such package"));
+    let (shown, _) = tokio::join!(server.navigate("/"), answered);
+    assert_eq!(shown.status, 500);
+    let retry = "Accept: text/html\r\nSec-Fetch-Dest: empty\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Site: same-origin\r\nPagewire-Retry: 1\r\n";
+    assert!(
+        shown.text().contains("'pagewire-retry'"),
+        "{}",
+        shown.text()
+    );
+    let answered = hook.answer_next(failure("no such package"));
+    let (retried, _) = tokio::join!(server.get_with("/", retry), answered);
+    let id = |response: &HttpResponse| response.header("pagewire-failure").map(str::to_owned);
+    assert!(id(&shown).is_some());
+    assert_eq!((retried.status, id(&retried)), (500, id(&shown)));
+    let answered = hook.answer_next(resolved(["/a.js"]));
+    let (fixed, _) = tokio::join!(server.get_with("/", retry), answered);
+    assert_eq!((fixed.status, id(&fixed)), (200, None));
+    // A later line shows that the log has all earlier ones.
+    let answered = hook.answer_next(failure("something else"));
+    tokio::join!(server.navigate("/?later"), answered);
+    server.wait_for_log("something else").await;
+    let is_first = |line: &&String| line.contains("no such package");
+    assert_eq!(server.logged().iter().filter(is_first).count(), 1);
 }
 
 #[tokio::test]

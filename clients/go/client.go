@@ -24,6 +24,7 @@ const (
 // A lost connection is re-established on the next call. A client therefore survives a restart of its
 // daemon on the same endpoint if its token stays valid; subscriptions end with the connection.
 type Client struct {
+	// conn is nil in the client that unconnected returns.
 	conn  *connection
 	rpc   pb.ControlServiceClient
 	sends *sendStream
@@ -82,6 +83,9 @@ func Find(ctx context.Context) (*Client, error) {
 // Close closes the connection; pending calls fail. A plugin's client is closed with its session.
 func (c *Client) Close() error {
 	c.sends.close()
+	if c.conn == nil {
+		return nil
+	}
 	return c.conn.Close()
 }
 
@@ -156,7 +160,8 @@ type Stale struct {
 	Paths []string
 	// Prefixes selects results for URL paths with any of these prefixes.
 	Prefixes []string
-	// Files selects results that depend on any of these files, as absolute paths.
+	// Files selects results that depend on any of these files. Relative paths are resolved against the current
+	// folder of the program.
 	Files []string
 	// RefreshPages also refreshes the pages that use any of these results, as in watch mode: their
 	// stylesheets are swapped, or else they reload.
@@ -168,11 +173,15 @@ type Stale struct {
 func (c *Client) Invalidate(ctx context.Context, stale Stale) (int, error) {
 	ctx, cancel := withDefaultDeadline(ctx, defaultDeadline)
 	defer cancel()
+	files := make([]string, 0, len(stale.Files))
+	for _, file := range stale.Files {
+		files = append(files, absolutePath(file))
+	}
 	response, err := c.rpc.Invalidate(ctx, &pb.InvalidateRequest{
 		All:          stale.All,
 		ExactPaths:   stale.Paths,
 		PathPrefixes: stale.Prefixes,
-		FilePaths:    stale.Files,
+		FilePaths:    files,
 		RefreshPages: stale.RefreshPages,
 	})
 	if err != nil {

@@ -61,7 +61,7 @@ func TestRefusesAnEmptyTarget(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		_, err = client.Reload(within(t), target)
-		if refused, ok := errors.AsType[*pagewire.Error](err); !ok || len(refused.Fields) == 0 {
+		if refused, ok := errors.AsType[*pagewire.Error](err); !ok || len(refused.Violations) == 0 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -301,7 +301,7 @@ func TestListsPluginsAndInvalidatesResults(t *testing.T) {
 	d.get("/x")
 	d.get("/x")
 	plugins, err := client.Plugins(within(t))
-	if err != nil || len(plugins) != 1 || plugins[0].Name != "caching" || plugins[0].State != pagewire.PluginReady || plugins[0].Calls != 1 || plugins[0].Hooks[0] != "serve" {
+	if err != nil || len(plugins) != 1 || plugins[0].PluginName != "caching" || plugins[0].State != pagewire.PluginReady || plugins[0].Calls != 1 || plugins[0].Hooks[0] != "serve" {
 		t.Error(plugins, err)
 	}
 	if invalidated, err := client.Invalidate(within(t), pagewire.Stale{Paths: []string{"/x"}}); err != nil || invalidated != 1 {

@@ -14,7 +14,11 @@ import (
 type Content struct {
 	// Status is the HTTP status. 0 = 200.
 	Status int
-	// Type is a MIME type or a file extension. Empty = derived from the request's path.
+	// ContentType is a MIME type or a file extension. Empty = derived from the request's path.
+	ContentType string
+	// Type is the earlier name of ContentType, which takes precedence if both are set.
+	//
+	// Deprecated: use ContentType.
 	Type string
 	// Header has further response headers. Hop-by-hop headers and Content-Length are refused: the page gets
 	// an error.
@@ -22,7 +26,7 @@ type Content struct {
 	// Body is the complete body, which may be empty. At most 16 MiB.
 	Body []byte
 	// File is a file that the daemon sends instead of Body, of any size: an absolute path inside a served
-	// root or the plugin's [Session.ScratchDir].
+	// root or the plugin's [Session.ScratchDir]. A File beside a Body that is not empty is a failure of the plugin.
 	File string
 	// Remember lets the daemon cache the content for identical requests: until it is invalidated, a file it
 	// depends on changes, or the plugin disconnects. With [Skip], the skip is cached.
@@ -33,37 +37,62 @@ type Content struct {
 	DependsOn []string
 
 	skip bool
+	// constructed is the type that a function such as [HTML] has set in both fields.
+	constructed string
+}
+
+func newContent(contentType string, body []byte) *Content {
+	return &Content{ContentType: contentType, Type: contentType, Body: body, constructed: contentType}
+}
+
+// contentType returns the type that the program has set: Type only if ContentType is as constructed.
+func (c *Content) contentType() string {
+	if c.ContentType == c.constructed {
+		return c.Type
+	}
+	return c.ContentType
 }
 
 // JS returns JavaScript content.
-func JS(source string) *Content { return &Content{Type: "text/javascript", Body: []byte(source)} }
+func JS(source string) *Content { return newContent("text/javascript", []byte(source)) }
 
 // CSS returns a stylesheet.
-func CSS(source string) *Content { return &Content{Type: "text/css", Body: []byte(source)} }
+func CSS(source string) *Content { return newContent("text/css", []byte(source)) }
 
 // HTML returns an HTML page.
-func HTML(source string) *Content { return &Content{Type: "text/html", Body: []byte(source)} }
+func HTML(source string) *Content { return newContent("text/html", []byte(source)) }
 
 // Text returns plain text.
-func Text(text string) *Content { return &Content{Type: "text/plain", Body: []byte(text)} }
+func Text(text string) *Content { return newContent("text/plain", []byte(text)) }
 
 // JSON returns a value encoded as JSON. The error is a [Failure] if it cannot be encoded.
 func JSON(value any) (*Content, error) {
 	body, err := json.Marshal(value)
 	if err != nil {
-		return nil, &Failure{Message: err.Error()}
+		return nil, NewFailure(err.Error())
 	}
-	return &Content{Type: "application/json", Body: body}, nil
+	return newContent("application/json", body), nil
 }
 
 // Skip passes the request on to the next plugin, or to the file system, as nil does. Set Remember in it to
 // let the daemon cache the skip for identical requests.
 func Skip() *Content { return &Content{skip: true} }
 
+// IsSkip reports whether a handler that returns c skips the request: c is nil or made by [Skip].
+func (c *Content) IsSkip() bool { return c == nil || c.skip }
+
+// check returns a failure if the content contradicts itself.
+func (c *Content) check() error {
+	if c.File != "" && len(c.Body) > 0 {
+		return NewFailure(fmt.Sprintf("the content has both a Body and the File %s (set one of them)", c.File))
+	}
+	return nil
+}
+
 func (c *Content) proto() *pb.ServeContent {
 	content := &pb.ServeContent{
 		Status:         uint32(c.Status),
-		ContentType:    toValidUTF8(c.Type),
+		ContentType:    toValidUTF8(c.contentType()),
 		Headers:        headerProto(c.Header),
 		Remember:       c.Remember,
 		Verbatim:       c.Verbatim,
@@ -99,6 +128,15 @@ type Failure struct {
 	// DependsOn are further files, as absolute paths, whose change may fix the error: with --watch, pages
 	// reload then.
 	DependsOn []string
+}
+
+// NewFailure returns a failure with this message.
+func NewFailure(message string) *Failure { return &Failure{Message: message} }
+
+// At sets the location of the cause, and returns the failure. A line or column of 0 is unknown.
+func (f *Failure) At(file string, line, column int) *Failure {
+	f.File, f.Line, f.Column = file, line, column
+	return f
 }
 
 // Error returns the message and the source location, as far as it is known.

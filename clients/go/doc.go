@@ -14,6 +14,10 @@
 // A call whose context has no deadline gets one of 30 s; an awaited import its own timeout plus 5 s.
 // Subscriptions and plugins have no deadline.
 //
+// # Testing
+//
+// Package [pagewire.dev/client/pagewiretest] makes what handlers get, and runs plugins with the real daemon.
+//
 // # Errors
 //
 // A problem at a single page is never an error, but a row of a [Report]. An [Error] is a refusal by the

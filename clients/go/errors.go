@@ -9,6 +9,8 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	pb "pagewire.dev/client/internal/pagewirev1"
 )
 
 // reasonDomain is the domain of the reasons in the daemon's errors.
@@ -26,7 +28,11 @@ type Error struct {
 	Reason string
 	// Message is the description for people.
 	Message string
-	// Fields are the invalid fields, with FIELD_INVALID.
+	// Violations are the invalid fields, with FIELD_INVALID.
+	Violations []FieldViolation
+	// Fields are Violations.
+	//
+	// Deprecated: use Violations.
 	Fields []FieldViolation
 }
 
@@ -52,6 +58,12 @@ type FieldViolation struct {
 	Description string
 }
 
+// addViolation adds an invalid field.
+func (e *Error) addViolation(field, description string) {
+	e.Violations = append(e.Violations, FieldViolation{field, description})
+	e.Fields = e.Violations
+}
+
 // Error returns the message, the invalid fields, and the code and reason.
 func (e *Error) Error() string {
 	var text strings.Builder
@@ -59,7 +71,7 @@ func (e *Error) Error() string {
 	if e.Message == "" {
 		text.WriteString("the daemon refused the call")
 	}
-	for _, field := range e.Fields {
+	for _, field := range e.Violations {
 		if !strings.Contains(e.Message, field.Description) {
 			fmt.Fprintf(&text, "; %s: %s", field.Field, field.Description)
 		}
@@ -243,7 +255,7 @@ func fromRPC(ctx context.Context, err error) error {
 			}
 		case *errdetails.BadRequest:
 			for _, field := range detail.GetFieldViolations() {
-				refused.Fields = append(refused.Fields, FieldViolation{field.GetField(), field.GetDescription()})
+				refused.addViolation(field.GetField(), field.GetDescription())
 			}
 		}
 	}
@@ -262,6 +274,18 @@ func fromRPC(ctx context.Context, err error) error {
 	case codes.DeadlineExceeded:
 		refused.Reason = "DEADLINE"
 		refused.Message = "the deadline passed before the daemon responded"
+	}
+	return refused
+}
+
+// fromFiltersError converts the reason of a refused update of filters. It returns nil for nil.
+func fromFiltersError(refusal *pb.FiltersError) error {
+	if refusal == nil {
+		return nil
+	}
+	refused := &Error{Code: codes.Code(refusal.GetCode()), Reason: refusal.GetReason(), Message: refusal.GetMessage()}
+	for _, field := range refusal.GetFieldViolations() {
+		refused.addViolation(field.GetField(), field.GetDescription())
 	}
 	return refused
 }

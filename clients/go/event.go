@@ -71,12 +71,20 @@ type SocketUpdated struct {
 type SocketClosed struct {
 	// SocketID is the socket's id, which is never reused.
 	SocketID string
-	// Code is the WebSocket close code; 1006 if there was no close frame.
-	Code int
-	// Reason is the text of the close frame. Empty = none.
-	Reason string
+	// CloseCode is the WebSocket close code; 1006 if there was no close frame.
+	CloseCode int
+	// CloseReason is the text of the close frame. Empty = none.
+	CloseReason string
 	// Cause is why it was closed. Empty = unknown.
 	Cause CloseCause
+	// Code is CloseCode.
+	//
+	// Deprecated: use CloseCode.
+	Code int
+	// Reason is CloseReason.
+	//
+	// Deprecated: use CloseReason.
+	Reason string
 }
 
 // CloseCause is the cause of a closed socket.
@@ -108,8 +116,14 @@ type ConsoleEntry struct {
 	Level ConsoleLevel
 	// Args are the arguments as passed; a format string is not expanded.
 	Args []*JSValue
-	// Stack is the call stack in the browser's own format. Empty = unknown.
+	// Stack is the call stack of an error or a warning, in the browser's own format. Empty = unknown.
 	Stack string
+	// URL is the script that called the console. Empty = unknown.
+	URL string
+	// Line of the call in URL, from 1. 0 = unknown.
+	Line int
+	// Column of the call in Line, from 1. 0 = unknown.
+	Column int
 }
 
 // A PageError is an error in a page that its code did not handle.
@@ -120,6 +134,38 @@ type PageError struct {
 	Exception *Exception
 	// Kind is the kind of error. Empty = unknown.
 	Kind PageErrorKind
+	// FailedResource is the failure of a plugin because of which the resource did not load. nil = the kind is
+	// another, or the daemon knows of none.
+	FailedResource *FailedResource
+}
+
+// A FailedResource is a response that a plugin's failure replaced: the resource that did not load, or a module that
+// it imports.
+type FailedResource struct {
+	// PluginName is the plugin that failed.
+	PluginName string
+	// Hook is the hook that failed: serve, transform or resolve_import.
+	Hook string
+	// URL is the path and query of the response, as requested.
+	URL string
+	// Status is the HTTP status of the response.
+	Status int
+	// Message is the message of the [Failure], or what the daemon says of a missed deadline or a lost plugin.
+	Message string
+	// Location is where in the source the cause is. nil = unknown.
+	Location *SourceLocation
+}
+
+// A SourceLocation is a location in a source file.
+type SourceLocation struct {
+	// File is the file, as the plugin named it. Empty = unknown.
+	File string
+	// Line in File, from 1. 0 = unknown.
+	Line int
+	// Column in Line, from 1. 0 = unknown.
+	Column int
+	// Frame is an excerpt of the source around the location. Empty = none.
+	Frame string
 }
 
 // PageErrorKind is a kind of page error.
@@ -139,12 +185,16 @@ const (
 
 // FileChanged reports that a watched file changed.
 type FileChanged struct {
-	// Path is the absolute path of the file on the daemon's machine.
-	Path string
+	// FilePath is the absolute path of the file on the daemon's machine.
+	FilePath string
 	// URLPath is the URL path at which it is served, percent-encoded. Empty = it is not served.
 	URLPath string
 	// Kind is the kind of change.
 	Kind FileChange
+	// Path is FilePath.
+	//
+	// Deprecated: use FilePath.
+	Path string
 }
 
 // FileChange is a kind of change to a file.
@@ -165,12 +215,20 @@ const (
 // A Gap reports that events were lost to this subscriber. The bounds are exact; the events at the bounds are
 // not lost.
 type Gap struct {
-	// After is the sequence of the last event before the gap.
-	After uint64
-	// Before is the sequence of the first event after the gap.
-	Before uint64
+	// AfterSequence is the sequence of the last event before the gap.
+	AfterSequence uint64
+	// BeforeSequence is the sequence of the first event after the gap.
+	BeforeSequence uint64
 	// Reason is why they were lost.
 	Reason GapReason
+	// After is AfterSequence.
+	//
+	// Deprecated: use AfterSequence.
+	After uint64
+	// Before is BeforeSequence.
+	//
+	// Deprecated: use BeforeSequence.
+	Before uint64
 }
 
 // GapReason is the reason of a gap.
@@ -206,10 +264,10 @@ func eventContentFrom(response *pb.SubscribeMessagesResponse) What {
 	case *pb.SubscribeMessagesResponse_SocketClosed:
 		closed := event.SocketClosed
 		return &SocketClosed{
-			SocketID: closed.GetSocketId(),
-			Code:     int(closed.GetCloseCode()),
-			Reason:   closed.GetCloseReason(),
-			Cause:    CloseCause(enumName(closed.GetCause(), "CAUSE_")),
+			SocketID:  closed.GetSocketId(),
+			CloseCode: int(closed.GetCloseCode()), Code: int(closed.GetCloseCode()),
+			CloseReason: closed.GetCloseReason(), Reason: closed.GetCloseReason(),
+			Cause: CloseCause(enumName(closed.GetCause(), "CAUSE_")),
 		}
 	case *pb.SubscribeMessagesResponse_Console:
 		entry := event.Console
@@ -217,6 +275,9 @@ func eventContentFrom(response *pb.SubscribeMessagesResponse) What {
 			SocketID: entry.GetSocketId(),
 			Level:    ConsoleLevel(enumName(entry.GetLevel(), "CONSOLE_LEVEL_")),
 			Stack:    entry.GetStack(),
+			URL:      entry.GetUrl(),
+			Line:     int(entry.GetLine()),
+			Column:   int(entry.GetColumn()),
 		}
 		for _, arg := range entry.GetArgs() {
 			console.Args = append(console.Args, valueFrom(arg))
@@ -227,19 +288,40 @@ func eventContentFrom(response *pb.SubscribeMessagesResponse) What {
 			SocketID:  event.PageError.GetSocketId(),
 			Exception: exceptionFrom(event.PageError.GetException()),
 			Kind:      PageErrorKind(enumName(event.PageError.GetKind(), "KIND_")),
+
+			FailedResource: failedResourceFrom(event.PageError.GetFailedResource()),
 		}
 	case *pb.SubscribeMessagesResponse_FileChanged:
 		return &FileChanged{
-			Path:    event.FileChanged.GetFilePath(),
+			FilePath: event.FileChanged.GetFilePath(), Path: event.FileChanged.GetFilePath(),
 			URLPath: event.FileChanged.GetUrlPath(),
 			Kind:    FileChange(enumName(event.FileChanged.GetKind(), "KIND_")),
 		}
 	case *pb.SubscribeMessagesResponse_Gap:
 		return &Gap{
-			After:  event.Gap.GetAfterSequence(),
-			Before: event.Gap.GetBeforeSequence(),
+			AfterSequence: event.Gap.GetAfterSequence(), After: event.Gap.GetAfterSequence(),
+			BeforeSequence: event.Gap.GetBeforeSequence(), Before: event.Gap.GetBeforeSequence(),
 			Reason: GapReason(enumName(event.Gap.GetReason(), "REASON_")),
 		}
 	}
 	return nil
+}
+
+func failedResourceFrom(resource *pb.FailedResource) *FailedResource {
+	if resource == nil {
+		return nil
+	}
+	failed := &FailedResource{
+		PluginName: resource.GetPluginName(),
+		Hook:       enumName(resource.GetHook(), "HOOK_"),
+		URL:        resource.GetUrl(),
+		Status:     int(resource.GetStatus()),
+		Message:    resource.GetMessage(),
+	}
+	if location := resource.GetLocation(); location != nil {
+		failed.Location = &SourceLocation{
+			File: location.GetFile(), Line: int(location.GetLine()), Column: int(location.GetColumn()), Frame: location.GetFrame(),
+		}
+	}
+	return failed
 }

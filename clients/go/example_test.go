@@ -99,7 +99,7 @@ func ExampleClient_Subscribe() {
 		}
 		switch what := event.What.(type) {
 		case *pagewire.SocketOpened:
-			fmt.Println(what.Socket.ID, "connected")
+			fmt.Println(what.Socket.SocketID, "connected")
 		case *pagewire.SocketClosed:
 			fmt.Println(what.SocketID, "disconnected")
 		}

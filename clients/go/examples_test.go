@@ -46,7 +46,7 @@ func TestExamplesWork(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if len(plugins) == 1 && plugins[0].Name == name && plugins[0].State == pagewire.PluginReady {
+				if len(plugins) == 1 && plugins[0].PluginName == name && plugins[0].State == pagewire.PluginReady {
 					break
 				}
 			}

@@ -1,6 +1,11 @@
 package pagewire
 
-import pb "pagewire.dev/client/internal/pagewirev1"
+import (
+	"path/filepath"
+	"strings"
+
+	pb "pagewire.dev/client/internal/pagewirev1"
+)
 
 // A Filter selects the requests for which a hook is called. It is evaluated in the daemon: requests without a
 // matching filter never reach the plugin. Paths are URL paths, percent-decoded, beginning with /; regular
@@ -27,9 +32,22 @@ func MatchRegex(regex string) Filter {
 	return Filter{&pb.RequestFilter{PathRegexes: []string{regex}}}
 }
 
-// MatchFile matches requests that the file system would answer with this file, given as an absolute path,
-// whatever their URL.
-func MatchFile(path string) Filter { return Filter{&pb.RequestFilter{FilePaths: []string{path}}} }
+// MatchFile matches requests that the file system would answer with this file, whatever their URL. A relative path is
+// resolved against the current folder of the program, which need not be the folder that the daemon serves.
+func MatchFile(path string) Filter {
+	return Filter{&pb.RequestFilter{FilePaths: []string{absolutePath(path)}}}
+}
+
+// absolutePath resolves a relative path against the current folder. An empty one stays, so that the daemon refuses it.
+func absolutePath(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	if absolute, err := filepath.Abs(path); err == nil {
+		return absolute
+	}
+	return path
+}
 
 // MatchMIME matches responses with this MIME type, without parameters: text/css, text/*. For transforms only.
 func MatchMIME(mimeType string) Filter {
@@ -47,9 +65,14 @@ func (f Filter) Except(regex string) Filter {
 	})
 }
 
-// Methods sets the HTTP methods, upper-case, instead of GET and HEAD.
+// Methods sets the HTTP methods, in any case, instead of GET and HEAD.
 func (f Filter) Methods(methods ...string) Filter {
-	return f.with(func(request *pb.RequestFilter) { request.Methods = methods })
+	return f.with(func(request *pb.RequestFilter) {
+		request.Methods = make([]string, 0, len(methods))
+		for _, method := range methods {
+			request.Methods = append(request.Methods, strings.ToUpper(method))
+		}
+	})
 }
 
 // MIMETypes narrows to responses with any of these MIME types. For transforms only.

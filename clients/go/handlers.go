@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime/debug"
+	"runtime"
+	"strings"
 )
+
+// maxStackFrames limits the frames of a panic's stack.
+const maxStackFrames = 100
 
 // A panicError is the panic of a handler.
 type panicError struct {
@@ -20,10 +24,30 @@ func (e *panicError) Error() string { return e.message + "\n" + e.stack }
 func guarded[T any](handler func() (T, error)) (result T, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
-			err = &panicError{fmt.Sprintf("the handler panicked: %v", reason), string(debug.Stack())}
+			err = &panicError{fmt.Sprintf("the handler panicked: %v", reason), panicStack()}
 		}
 	}()
 	return handler()
+}
+
+// panicStack returns the stack of the panic that the calling deferred function has recovered, in the format of package
+// runtime/debug. It begins with the function that panicked: the daemon logs only the first rows.
+func panicStack() string {
+	counters := make([]uintptr, maxStackFrames)
+	frames := runtime.CallersFrames(counters[:runtime.Callers(0, counters)])
+	var stack strings.Builder
+	for inPanic, more := false, true; more; {
+		var frame runtime.Frame
+		frame, more = frames.Next()
+		if stack.Len() == 0 && strings.HasPrefix(frame.Function, "runtime.") {
+			inPanic = inPanic || frame.Function == "runtime.gopanic"
+			continue
+		}
+		if inPanic {
+			fmt.Fprintf(&stack, "%s(...)\n\t%s:%d\n", frame.Function, frame.File, frame.Line)
+		}
+	}
+	return stack.String()
 }
 
 // guardedCall is like guarded, for a handler that returns only an error.

@@ -2,10 +2,13 @@ package pagewire
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	pb "pagewire.dev/client/internal/pagewirev1"
@@ -18,7 +21,9 @@ const withdrawalTimeout = time.Second
 // A hookType describes one type of hook: how its stream is opened, and the messages to and from the daemon.
 type hookType[Req, Res any] struct {
 	// name is what the hook does, for the log.
-	name    string
+	name string
+	// field is the field of Plugin.
+	field   string
 	live    *liveFilters
 	connect func(context.Context) (grpc.BidiStreamingClient[Req, Res], error)
 	open    func([]*pb.RequestFilter) *Req
@@ -71,8 +76,8 @@ type hookStream[Req, Res any] struct {
 	finishing bool
 	// withdrawn is set when the daemon makes no further calls: the stream ends after the last running one.
 	withdrawn bool
-	// updates are the unconfirmed filter updates, oldest first.
-	updates []chan error
+	// updates are the filters that the daemon has not confirmed, oldest first.
+	updates []*filterSet
 }
 
 // startHook opens a hook, and returns once the daemon has confirmed that.
@@ -88,7 +93,7 @@ func startHook[Req, Res any](ctx context.Context, session *Session, kind hookTyp
 	kind.live.open(hook)
 	first, err := stream.Recv()
 	if err != nil {
-		err = streamEnd(ctx, err)
+		err = hook.named(streamEnd(ctx, err))
 		hook.end(err)
 		return nil, err
 	}
@@ -119,8 +124,8 @@ func (h *hookStream[Req, Res]) run() error {
 			h.begin(call)
 		} else if cancel := any(message).(hookResponse).GetCancel(); cancel != nil {
 			h.cancelCall(cancel)
-		} else if any(message).(hookResponse).GetFiltersUpdated() != nil {
-			h.updated()
+		} else if updated := any(message).(hookResponse).GetFiltersUpdated(); updated != nil {
+			h.updated(updated)
 		}
 	}
 }
@@ -194,8 +199,10 @@ func (h *hookStream[Req, Res]) finish() {
 // withdraw removes all filters, so that the daemon makes no further calls, and then closes the stream after the last
 // running one.
 func (h *hookStream[Req, Res]) withdraw() {
+	none := newFilterSet(nil)
+	h.sendUpdate(none)
 	select {
-	case <-h.sendUpdate(nil):
+	case <-none.result:
 	case <-time.After(withdrawalTimeout):
 	case <-h.ctx.Done():
 	}
@@ -232,25 +239,36 @@ func (h *hookStream[Req, Res]) sendOpen(filters []Filter) {
 	h.send(h.hookType.open(filtersProto(filters)))
 }
 
-// sendUpdate replaces the filters. The channel receives nil once they are active, or the error.
-func (h *hookStream[Req, Res]) sendUpdate(filters []Filter) <-chan error {
-	result := make(chan error, 1)
+// sendUpdate replaces the filters. The set's result follows once the daemon has confirmed or refused them.
+func (h *hookStream[Req, Res]) sendUpdate(set *filterSet) {
 	h.mu.Lock()
-	h.updates = append(h.updates, result)
+	h.updates = append(h.updates, set)
 	h.mu.Unlock()
 	// liveFilters.set holds liveFilters.mu. The method end locks it too, in live.close, before it reads h.updates:
 	// so it cannot miss this one. The method withdraw does not depend on the result.
-	h.send(h.update(&pb.UpdateFilters{Filters: filtersProto(filters)}))
-	return result
+	h.send(h.update(&pb.UpdateFilters{Filters: filtersProto(set.filters), ReportErrors: true}))
 }
 
-func (h *hookStream[Req, Res]) updated() {
+// updated confirms the oldest update, or reports why the daemon refused it.
+func (h *hookStream[Req, Res]) updated(updated *pb.FiltersUpdated) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if len(h.updates) > 0 {
-		h.updates[0] <- nil
-		h.updates = h.updates[1:]
+	if len(h.updates) == 0 {
+		h.mu.Unlock()
+		return
 	}
+	set := h.updates[0]
+	h.updates = h.updates[1:]
+	// Released first, because liveFilters.set locks in the opposite order.
+	h.mu.Unlock()
+	h.live.confirm(set, h.named(fromFiltersError(updated.GetError())))
+}
+
+// named adds the plugin and the hook to the error of a definition, such as an invalid filter, that the daemon refused.
+func (h *hookStream[Req, Res]) named(err error) error {
+	if refused, ok := errors.AsType[*Error](err); ok && refused.Code == codes.InvalidArgument {
+		return fmt.Errorf("plugin %q, %s: %w", h.session.PluginName, h.field, err)
+	}
+	return err
 }
 
 // end fails the pending filter updates and cancels the running calls after the stream has ended with this error.
@@ -258,8 +276,8 @@ func (h *hookStream[Req, Res]) end(err error) {
 	h.live.close(h)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, result := range h.updates {
-		result <- err
+	for _, set := range h.updates {
+		set.result <- err
 	}
 	h.updates = nil
 	for _, cancel := range h.calls {

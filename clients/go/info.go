@@ -8,7 +8,11 @@ import (
 
 // ServerInfo describes a daemon.
 type ServerInfo struct {
-	// Version is the daemon's semantic version.
+	// ServerVersion is the daemon's semantic version.
+	ServerVersion string
+	// Version is ServerVersion.
+	//
+	// Deprecated: use ServerVersion.
 	Version string
 	// Features are the supported features; see [Plugin.RequiredFeatures].
 	Features []string
@@ -52,9 +56,17 @@ type Limits struct {
 
 // PluginInfo describes a plugin that is configured, connected, or both.
 type PluginInfo struct {
-	// Name identifies it in the configuration, in the plugin order and in the logs.
+	// PluginName identifies it in the configuration, in the plugin order and in the logs.
+	PluginName string
+	// PluginVersion is the version it reported. Empty = none, or it is not connected.
+	PluginVersion string
+	// Name is PluginName.
+	//
+	// Deprecated: use PluginName.
 	Name string
-	// Version is the version it reported. Empty = none, or it is not connected.
+	// Version is PluginVersion.
+	//
+	// Deprecated: use PluginVersion.
 	Version string
 	// State is its state.
 	State PluginState
@@ -98,11 +110,12 @@ const (
 func serverInfoFrom(info *pb.GetServerInfoResponse) *ServerInfo {
 	limits := info.GetLimits()
 	return &ServerInfo{
-		Version:   info.GetServerVersion(),
-		Features:  info.GetFeatures(),
-		BaseURLs:  info.GetBaseUrls(),
-		Epoch:     info.GetEpoch(),
-		StartTime: timeFrom(info.GetStartTime()),
+		ServerVersion: info.GetServerVersion(),
+		Version:       info.GetServerVersion(),
+		Features:      info.GetFeatures(),
+		BaseURLs:      info.GetBaseUrls(),
+		Epoch:         info.GetEpoch(),
+		StartTime:     timeFrom(info.GetStartTime()),
 		Limits: Limits{
 			MaxMessageBytes:     limits.GetMaxMessageBytes(),
 			MaxBodyBytes:        limits.GetMaxBodyBytes(),
@@ -127,6 +140,8 @@ func pluginInfoFrom(plugin *pb.Plugin) PluginInfo {
 		hooks = append(hooks, enumName(hook, "HOOK_"))
 	}
 	return PluginInfo{
+		PluginName:      plugin.GetPluginName(),
+		PluginVersion:   plugin.GetPluginVersion(),
 		Name:            plugin.GetPluginName(),
 		Version:         plugin.GetPluginVersion(),
 		State:           PluginState(enumName(plugin.GetState(), "STATE_")),

@@ -44,7 +44,7 @@ func TestCallsAndEventsWaitForServerStart(t *testing.T) {
 	p := d.page(nil)
 	p.sendText(`{"type":"ask","id":1,"pagewire:request":true}`)
 	status, body, header := d.get("/v/late")
-	if status != 503 || header.Get("pagewire-plugin") != "slow" || !strings.Contains(body, "is still starting: server_start has not returned") {
+	if status != 503 || header.Get("pagewire-plugin") != "slow" || !strings.Contains(body, "is still starting: ServerStart (server_start) has not returned") {
 		t.Error(status, body)
 	}
 	waiting := make(chan string, 1)

@@ -84,7 +84,7 @@ func listen(ctx context.Context, plugin *Plugin, session *Session) (*eventListen
 	}
 	for _, socket := range sockets {
 		if socket.Ready {
-			l.ready[socket.ID] = struct{}{}
+			l.ready[socket.SocketID] = struct{}{}
 		}
 	}
 	answered := slices.Collect(maps.Keys(plugin.OnRequest))
@@ -163,21 +163,21 @@ func (l *eventListener) dispatch(what What) {
 			}})
 		}
 	case *Gap:
-		l.plugin.logger().Warn(fmt.Sprintf("lost the events between %d and %d", what.After, what.Before))
+		l.plugin.logger().Warn(fmt.Sprintf("lost the events between %d and %d", what.AfterSequence, what.BeforeSequence))
 	}
 }
 
 func (l *eventListener) dispatchIfReady(socket *Socket) {
-	if _, known := l.ready[socket.ID]; known || !socket.Ready {
+	if _, known := l.ready[socket.SocketID]; known || !socket.Ready {
 		return
 	}
-	l.ready[socket.ID] = struct{}{}
+	l.ready[socket.SocketID] = struct{}{}
 	l.dispatchSocket("socket ready", socket, l.plugin.OnSocketReady)
 }
 
 func (l *eventListener) dispatchSocket(event string, socket *Socket, handler SocketHandler) {
 	if handler != nil {
-		l.enqueue(socket.ID, task{event, "", func(ctx context.Context) error { return handler(ctx, socket, l.client) }})
+		l.enqueue(socket.SocketID, task{event, "", func(ctx context.Context) error { return handler(ctx, socket, l.client) }})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,6 +19,9 @@ import (
 // launchIDVariable names the environment variable with the launch id, by which the daemon matches a session to the
 // process it spawned.
 const launchIDVariable = "PAGEWIRE_LAUNCH_ID"
+
+// reservedPrefix begins the types of messages between the daemon and its pages, which plugins do not receive.
+const reservedPrefix = "pagewire:"
 
 // reconnectDelays are the delays before reconnect attempts. The last one applies to all further attempts.
 var reconnectDelays = []time.Duration{200 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second}
@@ -274,7 +278,7 @@ func (p *Plugin) hooks() ([]declaredHook, error) {
 		hooks = append(hooks, p.ResolveImport.declare())
 	}
 	for _, hook := range hooks {
-		if hook.filters == nil && !hook.live.isSet {
+		if hook.filters == nil && !hook.live.isSet() {
 			return nil, p.invalid(hook.name + " has no Filters (use MatchAll to match everything)")
 		}
 		if !hook.handled {
@@ -286,7 +290,28 @@ func (p *Plugin) hooks() ([]declaredHook, error) {
 			return nil, p.invalid(fmt.Sprintf("messages of type `%s` have a handler in OnMessage and in OnRequest (remove one)", kind))
 		}
 	}
+	for kind, handler := range p.OnMessage {
+		if err := p.checkType("OnMessage", kind, handler != nil); err != nil {
+			return nil, err
+		}
+	}
+	for kind, handler := range p.OnRequest {
+		if err := p.checkType("OnRequest", kind, handler != nil); err != nil {
+			return nil, err
+		}
+	}
 	return hooks, nil
+}
+
+// checkType returns an error if messages of this type have no handler or are never received.
+func (p *Plugin) checkType(field, kind string, handled bool) error {
+	if strings.HasPrefix(kind, reservedPrefix) {
+		return p.invalid(fmt.Sprintf("%s has the type `%s`, which is never received (types that begin with `%s` are reserved)", field, kind, reservedPrefix))
+	}
+	if !handled {
+		return p.invalid(fmt.Sprintf("the handler of type `%s` in %s is nil (set or remove it)", kind, field))
+	}
+	return nil
 }
 
 func (p *Plugin) invalid(problem string) error { return &PluginError{Plugin: p.Name, Problem: problem} }

@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"google.golang.org/grpc/codes"
@@ -49,6 +53,58 @@ func TestServeFallsBackToFiles(t *testing.T) {
 	}
 }
 
+// A logBuffer is a log that tests read.
+type logBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *logBuffer) Write(text []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(text)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+func TestTheStackOfAPanicBeginsWithTheFunctionThatPanicked(t *testing.T) {
+	d := startDaemon(t)
+	var log logBuffer
+	d.run(&pagewire.Plugin{
+		Name:   "panicking",
+		Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Serve: serve(func(_ context.Context, r *pagewire.Request) (*pagewire.Content, error) {
+			var missing *pagewire.Content
+			switch r.Path {
+			case "/v/nil":
+				return pagewire.Text(missing.ContentType), nil
+			case "/v/index":
+				return pagewire.Text(string(r.Path[len(r.Path)])), nil
+			}
+			panic("broken")
+		}, pagewire.MatchPrefix("/v/")),
+	})
+	first := regexp.MustCompile(`the handler panicked: [^\\]*\\n([^\\]*)\\n\\t([^\\]*)`)
+	for _, path := range []string{"/v/panic", "/v/nil", "/v/index"} {
+		if status, _, _ := d.get(path); status != 500 {
+			t.Error(path, status)
+		}
+	}
+	logged := first.FindAllStringSubmatch(log.String(), -1)
+	if len(logged) != 3 {
+		t.Fatal(log.String())
+	}
+	for _, row := range logged {
+		if !strings.Contains(row[1], "TestTheStackOfAPanic") || !strings.Contains(row[2], "plugin_test.go:") {
+			t.Error(row)
+		}
+	}
+}
+
 func TestTransformAndResolveImportChangeResponses(t *testing.T) {
 	d := startDaemon(t)
 	d.write("a.css", "a { color: $accent }")
@@ -86,7 +142,7 @@ func TestReplacesFiltersWhileThePluginRuns(t *testing.T) {
 		return pagewire.Text("plugin"), nil
 	})
 	hook.Filters = []pagewire.Filter{}
-	_, ended, _ := d.run(&pagewire.Plugin{Name: "live", Serve: hook})
+	d.run(&pagewire.Plugin{Name: "live", Serve: hook})
 	if status, _, _ := d.get("/x"); status != 404 {
 		t.Error(status)
 	}
@@ -104,11 +160,118 @@ func TestReplacesFiltersWhileThePluginRuns(t *testing.T) {
 			t.Fatal(status)
 		}
 	}
-	if err := hook.SetFilters(within(t), pagewire.MatchRegex("(")); pagewire.Reason(err) != "FIELD_INVALID" {
+}
+
+func TestRefusedFiltersLeaveTheEarlierOnesActive(t *testing.T) {
+	d := startDaemon(t)
+	hook := serve(func(context.Context, *pagewire.Request) (*pagewire.Content, error) {
+		return pagewire.Text("plugin"), nil
+	}, pagewire.MatchPath("/x"))
+	started, ended, stop := d.run(&pagewire.Plugin{Name: "live", Serve: hook})
+	next(t, started, "the first start")
+	err := hook.SetFilters(within(t), pagewire.MatchPath("/y"), pagewire.MatchRegex("("))
+	refused, ok := errors.AsType[*pagewire.Error](err)
+	if !ok || refused.Code != codes.InvalidArgument || refused.Reason != "FIELD_INVALID" || refused.Message == "" {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(err.Error(), `plugin "live", Serve: `) {
 		t.Error(err)
 	}
-	if err := next(t, ended, "the end of the plugin"); pagewire.Reason(err) != "FIELD_INVALID" {
+	if len(refused.Violations) != 1 || refused.Violations[0].Field != "filters[1]" || refused.Violations[0].Description == "" {
+		t.Errorf("%+v", refused.Violations)
+	}
+	expectServed := func(path string, expected int) {
+		t.Helper()
+		if status, _, _ := d.get(path); status != expected {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+	expectServed("/x", 200)
+	expectServed("/y", 404)
+	// The next connection, too, opens the hook with the earlier filters.
+	d.kill()
+	d.start()
+	next(t, started, "the second start")
+	expectServed("/x", 200)
+	expectServed("/y", 404)
+	if err := hook.SetFilters(within(t), pagewire.MatchPath("/y")); err != nil {
+		t.Fatal(err)
+	}
+	expectServed("/x", 404)
+	expectServed("/y", 200)
+	stop()
+	if err := next(t, ended, "the end of the plugin"); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestARefusedFilterOfAStartingPluginNamesItsHook(t *testing.T) {
+	startDaemon(t)
+	err := (&pagewire.Plugin{Name: "invalid", Transform: &pagewire.TransformHook{
+		Filters: []pagewire.Filter{pagewire.MatchRegex("(")},
+		Handler: func(context.Context, *pagewire.Response) (*pagewire.Change, error) { return nil, nil },
+	}}).Run(within(t))
+	if _, ok := errors.AsType[*pagewire.Error](err); !ok || pagewire.Reason(err) != "FIELD_INVALID" ||
+		!strings.HasPrefix(err.Error(), `plugin "invalid", Transform: `) || !strings.Contains(err.Error(), "filters[0]") {
+		t.Error(err)
+	}
+}
+
+func TestRelativeFilesAndMethodsInAnyCaseMatch(t *testing.T) {
+	d := startDaemon(t) // The current folder is the site.
+	d.write("notes.md", "file")
+	d.run(&pagewire.Plugin{Name: "relative", Serve: serve(func(_ context.Context, r *pagewire.Request) (*pagewire.Content, error) {
+		content := pagewire.Text("plugin")
+		content.Remember, content.DependsOn = r.Path == "/virtual", []string{filepath.Join(d.site, "data")}
+		return content, nil
+	}, pagewire.MatchFile("notes.md").Methods("get"), pagewire.MatchPath("/virtual"))})
+	for _, path := range []string{"/notes.md", "/virtual"} {
+		if _, body, _ := d.get(path); body != "plugin" {
+			t.Error(path, body)
+		}
+	}
+	if invalidated, err := d.client().Invalidate(within(t), pagewire.Stale{Files: []string{"data"}}); invalidated != 1 || err != nil {
+		t.Error(invalidated, err)
+	}
+	if err := (&pagewire.Plugin{Name: "empty", Serve: serve(nothing, pagewire.MatchFile(""))}).Run(within(t)); pagewire.Reason(err) != "FIELD_INVALID" {
+		t.Error(err)
+	}
+}
+
+func nothing(context.Context, *pagewire.Request) (*pagewire.Content, error) { return nil, nil }
+
+func TestContentWithABodyAndAFileIsAFailure(t *testing.T) {
+	d := startDaemon(t)
+	file := d.write("a.txt", "file")
+	d.run(&pagewire.Plugin{Name: "both", Serve: serve(func(context.Context, *pagewire.Request) (*pagewire.Content, error) {
+		return &pagewire.Content{Body: []byte("body"), File: file}, nil
+	}, pagewire.MatchPath("/x"))})
+	if status, body, _ := d.get("/x"); status != 500 || !strings.Contains(body, "both a Body and the File "+file) {
+		t.Error(status, body)
+	}
+}
+
+func TestConcurrentUpdatesOfFiltersEachGetTheirOwnResult(t *testing.T) {
+	d := startDaemon(t)
+	hook := serve(func(context.Context, *pagewire.Request) (*pagewire.Content, error) {
+		return pagewire.Text("plugin"), nil
+	}, pagewire.MatchPath("/x"))
+	d.run(&pagewire.Plugin{Name: "live", Serve: hook})
+	accepted, refused := make(chan error, 20), make(chan error, 20)
+	for range 20 {
+		go func() { accepted <- hook.SetFilters(within(t), pagewire.MatchPath("/x")) }()
+		go func() { refused <- hook.SetFilters(within(t), pagewire.MatchRegex("(")) }()
+	}
+	for range 20 {
+		if err := next(t, accepted, "an accepted update"); err != nil {
+			t.Error(err)
+		}
+		if err := next(t, refused, "a refused update"); pagewire.Reason(err) != "FIELD_INVALID" {
+			t.Error(err)
+		}
+	}
+	if status, _, _ := d.get("/x"); status != 200 {
+		t.Error(status)
 	}
 }
 
@@ -193,7 +356,7 @@ func TestReportsEverySocketEventOnce(t *testing.T) {
 	events := make(chan string, 10)
 	record := func(event string) pagewire.SocketHandler {
 		return func(_ context.Context, socket *pagewire.Socket, _ *pagewire.Client) error {
-			events <- event + " " + socket.ID
+			events <- event + " " + socket.SocketID
 			return nil
 		}
 	}
@@ -205,7 +368,7 @@ func TestReportsEverySocketEventOnce(t *testing.T) {
 		},
 	})
 	session := <-started
-	if len(session.Sockets) != 1 || session.Sockets[0].ID != early.ID || !session.Sockets[0].Ready {
+	if len(session.Sockets) != 1 || session.Sockets[0].SocketID != early.ID || !session.Sockets[0].Ready {
 		t.Error(session.Sockets)
 	}
 	p := d.page(nil)
@@ -289,9 +452,12 @@ func TestAnErrorOfServerStartEndsThePlugin(t *testing.T) {
 func TestRefusesAnInvalidPlugin(t *testing.T) {
 	skip := func(context.Context, *pagewire.Request) (*pagewire.Content, error) { return nil, nil }
 	for text, plugin := range map[string]*pagewire.Plugin{
-		"no Filters":     {Serve: &pagewire.ServeHook{Handler: skip}},
-		"no Handler":     {Transform: &pagewire.TransformHook{Filters: []pagewire.Filter{pagewire.MatchAll()}}},
-		"have a handler": {OnMessage: map[string]pagewire.MessageHandler{"x": nil}, OnRequest: map[string]pagewire.RequestHandler{"x": nil}},
+		"no Filters":                              {Serve: &pagewire.ServeHook{Handler: skip}},
+		"no Handler":                              {Transform: &pagewire.TransformHook{Filters: []pagewire.Filter{pagewire.MatchAll()}}},
+		"type `say` in OnMessage is nil":          {OnMessage: map[string]pagewire.MessageHandler{"say": nil}},
+		"type `ask` in OnRequest is nil":          {OnRequest: map[string]pagewire.RequestHandler{"ask": nil}},
+		"OnMessage has the type `pagewire:hello`": {OnMessage: map[string]pagewire.MessageHandler{"pagewire:hello": nil}},
+		"have a handler":                          {OnMessage: map[string]pagewire.MessageHandler{"x": nil}, OnRequest: map[string]pagewire.RequestHandler{"x": nil}},
 	} {
 		if err := plugin.Run(within(t)); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%s: %v", text, err)

@@ -32,21 +32,27 @@ type Request struct {
 	//
 	// Deprecated: use [Request.ReadBody], which returns an error if the body was omitted.
 	Body []byte
-	// BodyOmitted is whether the body was omitted because it exceeds [ServeHook.MaxRequestBodyBytes].
+	// BodyOmitted is whether the body was omitted because it exceeds MaxRequestBodyBytes.
 	BodyOmitted bool
+	// OmittedBytes is the announced size of an omitted body. 0 = unknown, or not omitted.
+	OmittedBytes uint64
+	// MaxRequestBodyBytes is the limit for request bodies: that of the hook, or of the daemon if that is smaller.
+	MaxRequestBodyBytes int
 	// TimeRemaining is the time left when the call arrived; the handler's context has the deadline.
 	// 0 = unlimited.
 	TimeRemaining time.Duration
 	// Session is the session of the plugin; its Client is the connection to use.
 	Session *Session
-
-	// omitted is the error of reading the body. nil if it was not omitted.
-	omitted error
 }
 
 // ReadBody returns the request body. The error is a [BodyTooLargeError] if it is larger than
 // [ServeHook.MaxRequestBodyBytes], which by default is 0; a handler may return it as its own.
-func (r *Request) ReadBody() ([]byte, error) { return r.Body, r.omitted }
+func (r *Request) ReadBody() ([]byte, error) {
+	if r.BodyOmitted {
+		return nil, &BodyTooLargeError{r.OmittedBytes, r.MaxRequestBodyBytes}
+	}
+	return r.Body, nil
+}
 
 func requestFrom(request *pb.RequestContext, remaining *durationpb.Duration, session *Session) *Request {
 	return &Request{

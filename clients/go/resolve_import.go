@@ -86,8 +86,9 @@ func (h *ResolveImportHook) stream(session *Session) hookType[pb.ResolveImportRe
 		return &pb.ResolveImportRequest{Message: &pb.ResolveImportRequest_Result{Result: result}}
 	}
 	return hookType[pb.ResolveImportRequest, pb.ResolveImportResponse]{
-		name: "import resolution",
-		live: &h.live,
+		name:  "import resolution",
+		field: "ResolveImport",
+		live:  &h.live,
 		connect: func(ctx context.Context) (grpc.BidiStreamingClient[pb.ResolveImportRequest, pb.ResolveImportResponse], error) {
 			return session.Client.rpc.ResolveImport(ctx)
 		},

@@ -207,5 +207,5 @@ func streamEnd(ctx context.Context, err error) error {
 }
 
 func deadlineError() error {
-	return &Error{codes.DeadlineExceeded, "DEADLINE", "the deadline passed before the daemon responded", nil}
+	return &Error{Code: codes.DeadlineExceeded, Reason: "DEADLINE", Message: "the deadline passed before the daemon responded"}
 }

@@ -48,8 +48,9 @@ type ServeHook struct {
 // returns once they are active: no later request is matched against the old ones. While the plugin does not run it
 // returns immediately, and the hook opens with the new filters later.
 //
-// A filter that the daemon refuses (FIELD_INVALID) ends the plugin. The filters stay set: replace refused
-// ones before running the plugin again.
+// If the daemon refuses a filter ([Error] with FIELD_INVALID), the earlier filters stay, also for later connections,
+// and the plugin continues. After any other error the hook opens with the new filters at the next connection. An older
+// daemon, which cannot report the refusal, ends the plugin.
 func (h *ServeHook) SetFilters(ctx context.Context, filters ...Filter) error {
 	return h.live.set(ctx, filters)
 }
@@ -69,8 +70,9 @@ func (h *ServeHook) stream(session *Session) hookType[pb.ServeRequest, pb.ServeR
 		return &pb.ServeRequest{Message: &pb.ServeRequest_Result{Result: result}}
 	}
 	return hookType[pb.ServeRequest, pb.ServeResponse]{
-		name: "serve",
-		live: &h.live,
+		name:  "serve",
+		field: "Serve",
+		live:  &h.live,
 		connect: func(ctx context.Context) (grpc.BidiStreamingClient[pb.ServeRequest, pb.ServeResponse], error) {
 			return session.Client.rpc.Serve(ctx)
 		},
@@ -94,12 +96,9 @@ func (h *ServeHook) stream(session *Session) hookType[pb.ServeRequest, pb.ServeR
 				return hookCall[pb.ServeRequest]{}, false
 			}
 			request := requestFrom(call.GetRequest(), call.GetTimeRemaining(), session)
-			request.Body, request.BodyOmitted = call.GetBody(), call.GetBodyOmitted()
-			if request.BodyOmitted {
-				// The daemon caps the limit.
-				limit := min(size(h.MaxRequestBodyBytes), session.Server.Limits.MaxBodyBytes)
-				request.omitted = &BodyTooLargeError{call.GetOmittedBodyBytes(), int(limit)}
-			}
+			request.Body, request.BodyOmitted, request.OmittedBytes = call.GetBody(), call.GetBodyOmitted(), call.GetOmittedBodyBytes()
+			// The daemon caps the limit.
+			request.MaxRequestBodyBytes = int(min(size(h.MaxRequestBodyBytes), session.ServerInfo.Limits.MaxBodyBytes))
 			return hookCall[pb.ServeRequest]{
 				id:        call.GetCallId(),
 				path:      call.GetRequest().GetPath(),
@@ -110,10 +109,10 @@ func (h *ServeHook) stream(session *Session) hookType[pb.ServeRequest, pb.ServeR
 					switch {
 					case err != nil:
 						return nil, err
-					case content == nil:
-						outcome.Outcome = &pb.ServeResult_Skip{Skip: &pb.Skip{}}
-					case content.skip:
-						outcome.Outcome = &pb.ServeResult_Skip{Skip: &pb.Skip{Remember: content.Remember}}
+					case content.IsSkip():
+						outcome.Outcome = &pb.ServeResult_Skip{Skip: &pb.Skip{Remember: content != nil && content.Remember}}
+					case content.check() != nil:
+						return nil, content.check()
 					default:
 						outcome.Outcome = &pb.ServeResult_Content{Content: content.proto()}
 					}

@@ -39,7 +39,11 @@ type Session struct {
 	Client *Client
 	// PluginName is the plugin's name in the daemon.
 	PluginName string
-	// Server has the version, features and limits of the daemon.
+	// ServerInfo has the version, features and limits of the daemon.
+	ServerInfo *ServerInfo
+	// Server is ServerInfo.
+	//
+	// Deprecated: use ServerInfo.
 	Server *ServerInfo
 	// Sockets are the sockets that were connected when the session started, at most 1,000.
 	Sockets []Socket
@@ -53,9 +57,10 @@ type Session struct {
 	// ScratchDir is the absolute path of a folder that belongs to this session and is removed with it.
 	// [Content.File] may name files in it.
 	ScratchDir string
+	// ConfigJSON is the plugin's section of the daemon's configuration, which [Session.Config] decodes. Empty = none.
+	ConfigJSON string
 
 	plugin *Plugin
-	config string
 	// id associates streams with the session. It is a secret.
 	id string
 	// started is closed once ServerStart has returned without an error, at once if the plugin has none.
@@ -64,10 +69,10 @@ type Session struct {
 
 // Config decodes the plugin's section of the daemon's configuration, and returns whether there is one.
 func (s *Session) Config(to any) (bool, error) {
-	if s.config == "" {
+	if s.ConfigJSON == "" {
 		return false, nil
 	}
-	return true, json.Unmarshal([]byte(s.config), to)
+	return true, json.Unmarshal([]byte(s.ConfigJSON), to)
 }
 
 // inSession associates a call with the session.
@@ -94,24 +99,26 @@ func (s *Session) waitForStart(call context.Context) error {
 		return call.Err()
 	case <-time.After(wait):
 		return &Failure{
-			Message: fmt.Sprintf("plugin %q is still starting: server_start has not returned", s.PluginName),
+			Message: fmt.Sprintf("plugin %q is still starting: ServerStart (server_start) has not returned", s.PluginName),
 			Status:  http.StatusServiceUnavailable,
 		}
 	}
 }
 
 func sessionFrom(plugin *Plugin, client *Client, started *pb.ServerStarted) *Session {
+	info := serverInfoFrom(started.GetServer())
 	return &Session{
 		Client:           client,
 		PluginName:       started.GetPluginName(),
-		Server:           serverInfoFrom(started.GetServer()),
+		ServerInfo:       info,
+		Server:           info,
 		Sockets:          socketsFrom(started.GetSockets()),
 		SocketsTruncated: started.GetSocketsTruncated(),
 		Position:         positionFrom(started.GetPosition()),
 		RootDirs:         started.GetRootDirs(),
 		ScratchDir:       started.GetScratchDir(),
+		ConfigJSON:       started.GetConfigJson(),
 		plugin:           plugin,
-		config:           started.GetConfigJson(),
 		id:               started.GetSessionId(),
 		started:          make(chan struct{}),
 	}
@@ -284,7 +291,7 @@ func (r *runningPlugin) run(ctx context.Context, again bool) (roots []string, er
 // logConnected logs to which daemon the plugin is connected: the address of its pages, and the plugin's name there.
 func (r *runningPlugin) logConnected(again bool) {
 	daemon := "the daemon"
-	if urls := r.session.Server.BaseURLs; len(urls) > 0 {
+	if urls := r.session.ServerInfo.BaseURLs; len(urls) > 0 {
 		daemon = strings.TrimSuffix(urls[0], "/")
 	}
 	if again {

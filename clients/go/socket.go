@@ -12,7 +12,11 @@ import (
 
 // A Socket is one WebSocket connection of one document. Each frame has its own.
 type Socket struct {
-	// ID identifies this connection. It is never reused; a reconnect gets another.
+	// SocketID identifies this connection. It is never reused; a reconnect gets another.
+	SocketID string
+	// ID is SocketID.
+	//
+	// Deprecated: use SocketID.
 	ID string
 	// PageID identifies the document; it stays the same across its reconnects.
 	PageID string
@@ -120,6 +124,7 @@ func positionFrom(position *pb.Position) Position {
 
 func socketFrom(socket *pb.Socket) Socket {
 	return Socket{
+		SocketID:       socket.GetSocketId(),
 		ID:             socket.GetSocketId(),
 		PageID:         socket.GetPageId(),
 		TabID:          socket.GetTabId(),

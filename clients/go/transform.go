@@ -1,6 +1,7 @@
 package pagewire
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -15,7 +16,11 @@ import (
 type Response struct {
 	// Request is the request that it answers.
 	Request *Request
-	// Type is its MIME type, including parameters.
+	// ContentType is its MIME type, including parameters.
+	ContentType string
+	// Type is ContentType.
+	//
+	// Deprecated: use ContentType.
 	Type string
 	// Header has its headers.
 	Header http.Header
@@ -36,7 +41,11 @@ type Change struct {
 	// Body is the new body. nil leaves the body unchanged; an empty slice makes it empty, as [ChangeBody] and
 	// [ChangeText] do for empty arguments. At most 16 MiB.
 	Body []byte
-	// Type is the new MIME type, or a file extension. Empty leaves it unchanged.
+	// ContentType is the new MIME type, or a file extension. Empty leaves it unchanged.
+	ContentType string
+	// Type is the earlier name of ContentType, which takes precedence if both are set.
+	//
+	// Deprecated: use ContentType.
 	Type string
 	// Header has headers to set, replacing all of the same name. Hop-by-hop headers and Content-Length are
 	// refused: the page gets an error.
@@ -65,7 +74,7 @@ func ChangeText(body string) *Change { return ChangeBody([]byte(body)) }
 func (c *Change) proto() *pb.TransformContent {
 	content := &pb.TransformContent{
 		Body:           c.Body,
-		ContentType:    toValidUTF8(c.Type),
+		ContentType:    toValidUTF8(cmp.Or(c.ContentType, c.Type)),
 		Headers:        headerProto(c.Header),
 		NoCache:        c.NoCache,
 		DependsOnFiles: allToValidUTF8(c.DependsOn),
@@ -115,8 +124,9 @@ func (h *TransformHook) stream(session *Session) hookType[pb.TransformRequest, p
 		return &pb.TransformRequest{Message: &pb.TransformRequest_Result{Result: result}}
 	}
 	return hookType[pb.TransformRequest, pb.TransformResponse]{
-		name: "transform",
-		live: &h.live,
+		name:  "transform",
+		field: "Transform",
+		live:  &h.live,
 		connect: func(ctx context.Context) (grpc.BidiStreamingClient[pb.TransformRequest, pb.TransformResponse], error) {
 			return session.Client.rpc.Transform(ctx)
 		},
@@ -134,10 +144,11 @@ func (h *TransformHook) stream(session *Session) hookType[pb.TransformRequest, p
 				return hookCall[pb.TransformRequest]{}, false
 			}
 			response := &Response{
-				Request: requestFrom(call.GetRequest(), call.GetTimeRemaining(), session),
-				Type:    call.GetContentType(),
-				Header:  headerFrom(call.GetResponseHeaders()),
-				Body:    call.GetBody(),
+				Request:     requestFrom(call.GetRequest(), call.GetTimeRemaining(), session),
+				ContentType: call.GetContentType(),
+				Type:        call.GetContentType(),
+				Header:      headerFrom(call.GetResponseHeaders()),
+				Body:        call.GetBody(),
 			}
 			return hookCall[pb.TransformRequest]{
 				id:        call.GetCallId(),

@@ -90,6 +90,7 @@ function updateUses(files, fetches, served = new Set()) {
   for (const { name, initiatorType } of fetches) {
     const file = key(name);
     if (!files.has(file) || FRAMES.has(initiatorType) || isDiagnosticFetch(name, initiatorType)) continue;
+    if (isImportOfUrl(name, initiatorType)) continue;
     if (!uses.has(file)) uses.set(file, { url: name, initiators: new Set() });
     // Browsers list icons among other fetches.
     uses.get(file).initiators.add(initiatorType === 'other' && icons.has(file) ? 'icon' : initiatorType);
@@ -152,6 +153,13 @@ function isDocument(files) {
   const isGenerated = /\/[^/.]+$/.test(page);
   return files.has(page) || (isGenerated && [...files].some((file) => /\.html?$/.test(file)));
 }
+
+/**
+ * Whether a module imported this URL, and got a script of the daemon that does not depend on the file: it applies
+ * a stylesheet or exports the URL. What then loads the file is known by itself.
+ */
+const isImportOfUrl = (url, initiatorType) =>
+  ['script', 'other'].includes(initiatorType) && Boolean(window[Symbol.for('pagewire.imports')]?.has(url));
 
 /** Returns how the document itself uses a file: the initiator types of what it shows. */
 function usesInDocument(file) {

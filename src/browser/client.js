@@ -4,9 +4,10 @@
  * It connects its document to the daemon by one WebSocket, runs the daemon's commands (import a
  * module, print, reload, swap stylesheets) and lets page code talk to plugins. Served as it is,
  * with no build step, as `/__pagewire__/client.js` and, with the exports of `@web/dev-server`, as
- * `/__web-dev-server__web-socket.js`; the frames are described in `src/message`. Three companions are
+ * `/__web-dev-server__web-socket.js`; the frames are described in `src/message`. Four companions are
  * loaded when needed: `recorder.js` reports the console and errors and describes values,
- * `changes.js` acts on changed files, and `backend.js` waits for a backend that has to notice them.
+ * `changes.js` acts on changed files, `backend.js` waits for a backend that has to notice them, and
+ * `overlay.js` shows why scripts and stylesheets did not load.
  *
  * Text from the socket is never evaluated: code arrives only by `import()` of a URL, to which the
  * page's Content-Security-Policy applies as to any other script.
@@ -29,12 +30,19 @@ const MAX_MESSAGE_BYTES = 1_048_576;
 const STATE_INTERVAL_MS = 100;
 const TAB_CLAIM_MS = 100;
 const TOP_PAGE_MS = 500;
+/** Longest time for which the first use of storage waits for the page to load. */
+const LOAD_WAIT_MS = 100;
 /** Messages sent this shortly before a connection breaks may be lost. */
 const IN_FLIGHT_MS = 1_000;
 /** Most fetched files that are known. Beyond, any file may have been fetched. */
 const MAX_FETCHES = 10_000;
 /** Capacity of the browser's own list of fetches, which has those before this script. */
 const BROWSER_FETCHES = 250;
+/** Most failed fetches of this document that are known, the oldest are forgotten first; and most in one message. */
+const MAX_FAILED_FETCHES = 100;
+const MAX_FAILED_URLS = 10;
+/** Initiator types of fetches whose failures page code handles, or which are no scripts and stylesheets. */
+const OTHER_FETCHES = ['fetch', 'xmlhttprequest', 'beacon', 'img', 'image', 'input', 'video', 'audio', 'track', 'iframe', 'frame', 'embed', 'object'];
 /** Most URLs of this document that are known; the oldest are forgotten first. */
 const MAX_PAGE_URLS = 1_000;
 
@@ -174,6 +182,7 @@ function connect() {
     recorder()?.setSender(sendRecorded); // Flushes what was recorded before all else.
     firstOpen.resolve();
     opening.resolve();
+    askAboutFailures();
     pageSocket.dispatchEvent(new Event(event.type));
   });
   self.addEventListener('message', ({ data, origin }) => {
@@ -345,6 +354,22 @@ function observePage() {
 // --- The tab -----------------------------------------------------------------------------------
 
 let tabChannel;
+/** Resolved when page code sends a message, which shall not wait for the page to load. */
+const messageWaits = deferred();
+
+/**
+ * Resolves when the storage may be used. The first use blocks the document until the browser has loaded the
+ * storage, for 5 to 50 ms, which would delay the page's `load` event.
+ */
+function mayUseStorage() {
+  if (document.readyState === 'complete') return undefined;
+  return new Promise((resolve) => {
+    // Not before the other listeners.
+    window.addEventListener('load', () => setTimeout(resolve), { __proto__: null, once: true });
+    setTimeout(resolve, LOAD_WAIT_MS);
+    messageWaits.promise.then(resolve);
+  });
+}
 
 /** The `tab_id`, which identifies the tab across reloads. Always resolves. */
 async function claimTab() {
@@ -440,6 +465,7 @@ const handlers = new Map([
   ['pagewire:log', print],
   ['pagewire:command', runCommand],
   ['pagewire:watch', setReportMode],
+  ['pagewire:failed', ({ failures }) => showFailures(failures)],
   ['pagewire:fault', ({ error }) => print({ level: 'warn', source: 'pagewire', text: error })],
 ]);
 
@@ -525,9 +551,11 @@ function observeFetches() {
 }
 
 function addFetches(entries) {
-  for (const { name, initiatorType } of entries) {
+  for (const { name, initiatorType, responseStatus, startTime } of entries) {
+    if (responseStatus >= 400) addFailure(name, initiatorType, startTime);
+    else if (responseStatus >= 200) failedFetches.delete(name);
     const file = `${initiatorType} ${name.split(/[?#]/, 1)[0]}`;
-    if (fetches.size < MAX_FETCHES || fetches.has(file)) fetches.set(file, { name, initiatorType });
+    if (fetches.size < MAX_FETCHES || fetches.has(file)) fetches.set(file, { name, initiatorType, responseStatus, startTime });
     else knowsAllFetches = false;
   }
 }
@@ -535,6 +563,37 @@ function addFetches(entries) {
 function knownFetches() {
   addFetches(fetchObserver.takeRecords());
   return fetches.values();
+}
+
+/** Scripts, stylesheets and the like that the page did not get: when their last fetch began, by URL. */
+const failedFetches = new Map();
+/** Those that the daemon was not asked about yet: a plugin may have failed. */
+let unexplained = [];
+
+function addFailure(url, initiatorType, startTime) {
+  if (OTHER_FETCHES.includes(initiatorType)) return;
+  const isKnown = failedFetches.delete(url);
+  failedFetches.set(url, startTime);
+  if (isKnown) return; // The layer that shows it may have been closed.
+  if (failedFetches.size > MAX_FAILED_FETCHES) failedFetches.delete(failedFetches.keys().next().value);
+  unexplained.push(url);
+  if (unexplained.length > MAX_FAILED_FETCHES) unexplained.shift();
+  askAboutFailures();
+}
+
+function askAboutFailures() {
+  while (isReady && unexplained.length > 0) {
+    const urls = unexplained.splice(0, MAX_FAILED_URLS);
+    transmit(JSON.stringify({ type: 'pagewire:failed', urls }));
+  }
+}
+
+async function showFailures(failures) {
+  try {
+    (await import(new URL('__pagewire__/overlay.js', daemonRoot).href)).showFailures(failures);
+  } catch (error) {
+    console.warn('[pagewire] cannot show why resources of this page failed', error);
+  }
 }
 
 /** The URLs of this document: what it fetches is recorded by the daemon under the current one. */
@@ -649,15 +708,21 @@ const requests = new Map();
 let lastRequest = 0;
 
 async function whenReady() {
+  messageWaits.resolve();
   while (!isReady) await opening.promise;
 }
 
 /** Only own properties are sent. */
-const hasType = (message) => Object.hasOwn(message, 'type') && Boolean(message.type);
+function checkType(message) {
+  if (!Object.hasOwn(message, 'type') || !message.type) throw new Error('Missing message type');
+  if (String(message.type).startsWith('pagewire:')) {
+    throw new Error(`The message type ${message.type} is reserved, as all that begin with "pagewire:"`);
+  }
+}
 
 /** Sends an object with a `type` to the plugins, once connected. */
 async function send(message) {
-  if (!hasType(message)) throw new Error('Missing message type');
+  checkType(message);
   const text = sortedJson(message);
   checkSize(text);
   await whenReady();
@@ -666,8 +731,8 @@ async function send(message) {
 
 /** Sends a message and resolves with a plugin's response. */
 function request(message) {
-  if (!hasType(message)) return Promise.reject(new Error('Missing message type'));
   return new Promise((resolve, reject) => {
+    checkType(message);
     lastRequest = lastRequest >= Number.MAX_SAFE_INTEGER ? 1 : lastRequest + 1;
     const id = lastRequest;
     const end = (settle, outcome) => {
@@ -726,6 +791,8 @@ function start() {
   tab = (async () => {
     if (await shown) isInactive = false;
     connect();
+    await mayUseStorage();
+    if (mustRecheck()) withScript('backend.js', ({ recheck }) => recheck());
     tabId = await claimTab();
     answerClaims();
     return tabId;
@@ -752,7 +819,6 @@ function start() {
     checkConnection();
   });
   observePage();
-  if (mustRecheck()) withScript('backend.js', ({ recheck }) => recheck());
   const exported = {
     webSocket: pageSocket,
     webSocketOpened: firstOpen.promise,
@@ -761,6 +827,7 @@ function start() {
     stable: sortedJson,
     tab,
     reload,
+    fetched: () => ({ fetches: [...knownFetches()], failed: failedFetches }),
   };
   Object.defineProperty(window, KEY, { __proto__: null, value: exported });
   return exported;

@@ -4,6 +4,7 @@
 //! the outbox are collected in one buffer and written at once.
 
 use super::closing::{self, Ending};
+use super::daemon_urls::DaemonUrls;
 use super::frame_writer::{FrameSocket, FrameWriter};
 use super::incoming;
 use crate::hub::{Close, Frame, Outbox, OutboxItem, SocketGuard};
@@ -54,6 +55,7 @@ pub(super) fn config() -> WebSocketConfig {
 pub(super) fn run<S>(
     socket: FrameSocket<S>,
     guard: SocketGuard,
+    urls: DaemonUrls,
     debug: bool,
 ) -> impl Future<Output = ()>
 where
@@ -61,8 +63,8 @@ where
 {
     let mut connection = Connection::new(socket, debug);
     async move {
-        let Ending { close, deadline } =
-            run_until_closed(&mut connection, &guard, incoming::handle).await;
+        let handle = |guard: &SocketGuard, message| incoming::handle(guard, &urls, message);
+        let Ending { close, deadline } = run_until_closed(&mut connection, &guard, handle).await;
         tracing::debug!(
             target: "pagewire::browser",
             socket_id = guard.socket().id(), code = close.code, cause = ?close.cause, "socket closed"
@@ -269,7 +271,7 @@ mod tests {
         let stream = FrameWriter::new(stream);
         let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config())).await;
         let mut connection = Connection::new(socket, false);
-        run_until_closed(&mut connection, guard, incoming::handle)
+        run_until_closed(&mut connection, guard, |_, _| {})
             .await
             .close
     }

@@ -3,8 +3,12 @@
 //! A page cannot make the daemon read, write or execute anything. A message updates the state of its own
 //! page, replies to a call to that page, or is delivered to subscribers.
 
+use super::daemon_urls::DaemonUrls;
 use crate::hub::{EventBody, SocketGuard};
-use crate::message::{Envelope, PageEvents, RESERVED_PREFIX, ServerMessage, truncate};
+use crate::message::{
+    Envelope, FailedFetches, FailedResource, PageError, PageEvents, RESERVED_PREFIX, ServerMessage,
+    truncate,
+};
 use bytes::Bytes;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
@@ -12,9 +16,9 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 const MAX_FAULT_BYTES: usize = 1024;
 
 /// Handles a message.
-pub(super) fn handle(guard: &SocketGuard, message: Message) {
+pub(super) fn handle(guard: &SocketGuard, urls: &DaemonUrls, message: Message) {
     match message {
-        Message::Text(text) => text_frame(guard, text),
+        Message::Text(text) => text_frame(guard, urls, text),
         Message::Binary(data) => {
             let body = EventBody::Binary(detached(&data));
             guard.hub().receive_report(guard.socket().id(), body);
@@ -24,10 +28,10 @@ pub(super) fn handle(guard: &SocketGuard, message: Message) {
     }
 }
 
-fn text_frame(guard: &SocketGuard, text: Utf8Bytes) {
+fn text_frame(guard: &SocketGuard, urls: &DaemonUrls, text: Utf8Bytes) {
     let handled = match Envelope::parse(&text) {
         Ok(envelope) if envelope.kind.starts_with(RESERVED_PREFIX) => {
-            protocol_message(guard, &envelope.kind, &text)
+            protocol_message(guard, urls, &envelope.kind, &text)
         }
         Ok(envelope) => {
             let text = detached(text.as_bytes());
@@ -56,7 +60,12 @@ fn detached(payload: &[u8]) -> Bytes {
 }
 
 /// Handles a message of the page protocol itself. Returns what is wrong with it.
-fn protocol_message(guard: &SocketGuard, kind: &str, text: &str) -> Result<(), String> {
+fn protocol_message(
+    guard: &SocketGuard,
+    urls: &DaemonUrls,
+    kind: &str,
+    text: &str,
+) -> Result<(), String> {
     let (hub, id) = (guard.hub(), guard.socket().id());
     let malformed = |error: serde_json::Error| format!("malformed {kind}: {error}");
     match kind {
@@ -70,8 +79,13 @@ fn protocol_message(guard: &SocketGuard, kind: &str, text: &str) -> Result<(), S
             hub.receive_report(id, EventBody::Console(line));
         }
         "pagewire:error" => {
-            let error = serde_json::from_str(text).map_err(malformed)?;
+            let mut error: PageError = serde_json::from_str(text).map_err(malformed)?;
+            urls.explain(hub, &mut error);
             hub.receive_report(id, EventBody::PageError(error));
+        }
+        "pagewire:failed" => {
+            let fetches: FailedFetches = serde_json::from_str(text).map_err(malformed)?;
+            explain_fetches(guard, urls, &fetches);
         }
         "pagewire:events" => {
             let batch: PageEvents<'_> = serde_json::from_str(text).map_err(malformed)?;
@@ -79,7 +93,7 @@ fn protocol_message(guard: &SocketGuard, kind: &str, text: &str) -> Result<(), S
                 let envelope = Envelope::parse(event.get()).map_err(|error| error.to_string())?;
                 match envelope.kind.as_str() {
                     kind @ ("pagewire:console" | "pagewire:error") => {
-                        protocol_message(guard, kind, event.get())?;
+                        protocol_message(guard, urls, kind, event.get())?;
                     }
                     other => return Err(format!("{kind} must not contain {other}")),
                 }
@@ -92,4 +106,26 @@ fn protocol_message(guard: &SocketGuard, kind: &str, text: &str) -> Result<(), S
         }
     }
     Ok(())
+}
+
+/// Replies with the failures of plugins because of which the page did not get scripts and stylesheets.
+/// Not to pages of other origins, which must not learn from it what they cannot read.
+fn explain_fetches(guard: &SocketGuard, urls: &DaemonUrls, fetches: &FailedFetches) {
+    if !urls.is_own_page {
+        return;
+    }
+    let found = fetches.urls.iter();
+    let found = found.filter_map(|url| urls.failure(guard.hub(), url));
+    let found: Vec<_> = found.filter(|failure| failure.is_code).collect();
+    if found.is_empty() {
+        return;
+    }
+    let failures: Vec<&FailedResource> = found.iter().map(|failure| &**failure).collect();
+    let frame = ServerMessage::Failed {
+        failures: &failures,
+    }
+    .encode();
+    if guard.socket().send_text(frame).is_err() {
+        tracing::debug!(target: "pagewire::browser", socket_id = guard.socket().id(), "a page reads too slowly and does not show the failure of a plugin");
+    }
 }

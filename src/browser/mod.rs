@@ -2,6 +2,7 @@
 
 mod closing;
 mod connection;
+mod daemon_urls;
 mod frame_writer;
 mod incoming;
 mod read_ahead;
@@ -10,10 +11,11 @@ mod upgrade;
 
 use crate::hub::Hub;
 use crate::message::{
-    BACKEND_PATH, CHANGES_PATH, CLIENT_PATH, CODE_PATH, RECORDER_PATH, RELOAD_PATH, SOCKET_PATH,
-    WDS_CLIENT_PATH, WDS_SOCKET_PATH,
+    BACKEND_PATH, CHANGES_PATH, CLIENT_PATH, CODE_PATH, OVERLAY_PATH, RECORDER_PATH, RELOAD_PATH,
+    SOCKET_PATH, WDS_CLIENT_PATH, WDS_SOCKET_PATH,
 };
 use crate::origins::AllowedHosts;
+use crate::paths::Prefix;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
@@ -26,6 +28,8 @@ pub(crate) struct Browser {
     pub hub: Arc<Hub>,
     /// Origins whose pages may open a socket.
     pub allowed: AllowedHosts,
+    /// Base path of the daemon's URLs.
+    pub base: Prefix,
     /// Tolerates unanswered pings: a page may be stopped at a breakpoint.
     pub debug: bool,
     /// Tracks connections, so that shutdown can wait for them.
@@ -40,6 +44,7 @@ pub(crate) fn routes(browser: Arc<Browser>) -> Router {
         .route(RECORDER_PATH, get(scripts::recorder))
         .route(CHANGES_PATH, get(scripts::changes))
         .route(BACKEND_PATH, get(scripts::backend))
+        .route(OVERLAY_PATH, get(scripts::overlay))
         .route(RELOAD_PATH, get(scripts::may_reload))
         .route(&format!("{CODE_PATH}{{name}}"), get(scripts::code))
         .layer(from_fn_with_state(

@@ -35,6 +35,12 @@
   /** Limit of other text, which becomes a JSON string with up to six bytes per character. */
   const TEXT_BYTES = Math.floor(JSON_BYTES / 6);
   const EXCEPTION_BYTES = 32_000;
+  /** Rows of the stack of a console line, about six of which are this script's own. Others are left out. */
+  const STACK_ROWS = 16;
+  /** Longest row of a stack in which a location is searched; a longer one has none. */
+  const ROW_CHARS = 2048;
+  /** Most URLs in one error that may be its cause. */
+  const MAX_FAILED_URLS = 10;
 
   /** A copy without a prototype: page code may have added properties to `Object.prototype`. */
   const ownProperties = (object) => ({ __proto__: null, ...object });
@@ -42,6 +48,10 @@
   // Page code may replace these later, for example with fake timers in a test.
   const now = performance.now.bind(performance);
   const later = window.setTimeout.bind(window);
+  const entriesOf = performance.getEntriesByType.bind(performance);
+  const { apply } = Reflect;
+  /** The browser's `Error`. The page may have replaced it before this script was imported. */
+  const NativeError = Object.getPrototypeOf(TypeError);
 
   // --- Recording -------------------------------------------------------------------------------
 
@@ -81,7 +91,13 @@
   }
 
   /** Reports the dropped entries even if no other follows. Slightly late, since clocks are coarse. */
-  const startPeriodLater = (report) => later(startPeriod, PERIOD_MS * 1.1, report);
+  const startPeriodLater = (report) => later(() => {
+    try {
+      startPeriod(report);
+    } catch {
+      // As in `record`.
+    }
+  }, PERIOD_MS * 1.1);
 
   /** Starts a new period if the last one is over, and reports the entries dropped in it. */
   function startPeriod(report) {
@@ -107,10 +123,22 @@
   function flush() {
     isFlushing = false;
     if (!send || queue.length === 0) return;
-    const texts = queue.filter(({ report, event }) => report.isOn && !event?.defaultPrevented)
-      .map(({ text }) => text);
+    const entries = queue;
     queue = [];
     queuedChars = 0;
+    try {
+      sendEntries(entries);
+    } catch {
+      // As in `record`. Reported with a later entry: a notice of its own would fail like these, again and again.
+      for (let index = 0; index < entries.length; index += 1) entries[index].report.dropped += 1;
+    }
+  }
+
+  function sendEntries(entries) {
+    const texts = [];
+    for (const { report, text, event } of entries) {
+      if (report.isOn && !event?.defaultPrevented) texts.push(text);
+    }
     for (let begin = 0, end; begin < texts.length; begin = end) {
       let chars = texts[begin].length;
       for (end = begin + 1; end < texts.length && end - begin < FRAME_ENTRIES; end += 1) {
@@ -153,9 +181,8 @@
 
   /** Records an entry within the limits. `describe` returns its text, and is called only then. */
   function record(report, describe, event) {
-    if (!mayRecord(report)) return;
     try {
-      enqueue(report, muted(describe), event);
+      if (mayRecord(report)) enqueue(report, muted(describe), event);
     } catch {
       // Happens only in a page that replaces JavaScript built-ins; the page must not see the error.
     }
@@ -177,7 +204,7 @@
     const original = console[level];
     console[level] = {
       [level](...args) {
-        Reflect.apply(original, this, args);
+        apply(original, this, args);
         if (reports.console.isOn) record(reports.console, () => lineText(level, args));
       },
     }[level];
@@ -193,9 +220,11 @@
     if (args.length > MAX_ARGS) {
       values.push(`{"description":"[pagewire] and ${args.length - MAX_ARGS} more","truncated":true}`);
     }
-    const stack = level === 'error' || level === 'warn' ? callerStack() : '';
-    return `{"type":"pagewire:console","level":"${level}","args":[${values.join(',')}],`
-      + `"stack":${JSON.stringify(stack)},"time":${Date.now()}}`;
+    const rows = callerRows();
+    const stack = level === 'error' || level === 'warn' ? truncate(rows.join('\n'), VALUE_BYTES) : '';
+    const place = JSON.stringify(ownProperties({ stack, ...firstLocation(rows) })).slice(1);
+    return `{"type":"pagewire:console","level":"${level}","args":[${values.join(',')}],${place.slice(0, -1)},`
+      + `"time":${Date.now()}}`;
   }
 
   function argText(arg, maxBytes) {
@@ -206,8 +235,19 @@
     }
   }
 
-  const callerStack = () => truncate(String(new Error().stack ?? '').split('\n')
-    .filter((row) => /^\s*at |@/.test(row) && !OWN_SCRIPT.test(row)).join('\n'), VALUE_BYTES);
+  /** Returns the rows of the stack outside Pagewire's scripts; none if page code that formats it throws. */
+  function callerRows() {
+    const limit = Object.getOwnPropertyDescriptor(NativeError, 'stackTraceLimit');
+    try {
+      if (limit?.writable) NativeError.stackTraceLimit = STACK_ROWS;
+      return String(new NativeError().stack ?? '').split('\n')
+        .filter((row) => /^\s*at |@/.test(row) && !OWN_SCRIPT.test(row));
+    } catch {
+      return [];
+    } finally {
+      if (limit?.writable) NativeError.stackTraceLimit = limit.value;
+    }
+  }
 
   function recordError(event) {
     const { target, error, message, filename, lineno, colno, isTrusted } = event;
@@ -216,7 +256,9 @@
       record(reports.errors, () => {
         const url = [target.currentSrc, target.src, target.href?.baseVal, target.href, target.data]
           .find((found) => typeof found === 'string' && found) ?? '';
-        return errorText('resource', { message: truncate(`${target.localName} did not load: ${url}`), url: truncate(url) });
+        const exception = { message: truncate(`${target.localName} did not load: ${url}`), url: truncate(url) };
+        return errorText('resource', exception, url ? failedUrls([url], fetchersOf(target))
+          : failedUrls(importsOf(target), ANY_FETCHER));
       });
       return;
     }
@@ -228,7 +270,49 @@
   }
 
   function recordRejection(event) {
-    record(reports.errors, () => errorText('unhandled_rejection', exceptionOf(event.reason)), event);
+    record(reports.errors, () => {
+      const exception = exceptionOf(event.reason);
+      const module = isError(event.reason) && MODULE_ERROR.exec(exception.message);
+      return errorText('unhandled_rejection', exception, module ? failedUrls([module[1]], ANY_FETCHER) : []);
+    }, event);
+  }
+
+  /** What browsers say of an `import()` whose module, or one that it imports, was not loaded. */
+  const MODULE_ERROR = /dynamically imported module: (\S+)/;
+  /** The URLs that an inline module imports. */
+  const IMPORTS = /\b(?:from|import)\s*["']((?:\.{0,2}\/|https?:)[^"'\n]+)["']/g;
+  const ANY_FETCHER = /^/;
+
+  /** Returns by which type of initiator an element fetches what it needs beside its own URL; undefined if nothing. */
+  function fetchersOf({ localName, type, relList }) {
+    if (localName === 'script' && /^module$/i.test(type)) return ANY_FETCHER;
+    return localName === 'link' && relList.contains('stylesheet') ? /^css$/ : undefined;
+  }
+
+  function importsOf({ localName, text }) {
+    if (localName !== 'script') return [];
+    return Array.from(text.matchAll(IMPORTS), ([, path]) => new URL(path, document.baseURI).href);
+  }
+
+  /**
+   * Returns which URLs may be the cause of a resource that did not load: its own (those of an inline module are what
+   * it imports) if it failed itself, else those that failed since it was fetched, the newest first. Browsers do not
+   * say which of the modules that a module imports is missing.
+   */
+  function failedUrls(urls, fetchers) {
+    // The browser's list is short, the socket client's is not.
+    const { fetches = [], failed = [] } = window[Symbol.for('pagewire')]?.fetched() ?? {};
+    const entries = [...fetches, ...entriesOf('resource')].sort((a, b) => a.startTime - b.startTime);
+    const own = urls.map((url) => entries.findLast(({ name }) => name === url.split('#', 1)[0])).filter(Boolean);
+    let found = own.filter(({ responseStatus }) => responseStatus >= 400);
+    if (found.length === 0 && fetchers) {
+      const start = Math.min(...own.map(({ startTime }) => startTime)); // Infinity if unknown.
+      found = [...Array.from(failed, ([name, startTime]) => ({ name, startTime })),
+        ...entries.filter(({ responseStatus, initiatorType }) => responseStatus >= 400 && fetchers.test(initiatorType))]
+        .filter(({ startTime }) => startTime >= start)
+        .sort((a, b) => b.startTime - a.startTime);
+    }
+    return [...new Set(found.map(({ name }) => truncate(name)))].slice(0, MAX_FAILED_URLS);
   }
 
   function recordViolation({ disposition, effectiveDirective, blockedURI, sourceFile, lineNumber, columnNumber }) {
@@ -241,8 +325,9 @@
     }));
   }
 
-  const errorText = (kind, exception) => `{"type":"pagewire:error","kind":"${kind}",`
-    + `"exception":${exceptionText(exception)},"time":${Date.now()}}`;
+  const errorText = (kind, exception, urls = []) => `{"type":"pagewire:error","kind":"${kind}",`
+    + `"exception":${exceptionText(exception)},${urls.length > 0 ? `"failed_urls":${JSON.stringify(urls)},` : ''}`
+    + `"time":${Date.now()}}`;
 
   // --- Describing values -----------------------------------------------------------------------
 
@@ -284,10 +369,12 @@
   }
 
   const isError = (value) =>
-    value instanceof Error || /^\[object (Error|DOMException)\]$/.test(Object.prototype.toString.call(value));
+    value instanceof NativeError || /^\[object (Error|DOMException)\]$/.test(Object.prototype.toString.call(value));
 
   /** A line of a stack trace, in Chromium's or Firefox's format. */
-  const FRAME = /(?:^\s*at (?:.*? \()?|@)([a-z][\w+.-]*:.*?):(\d+):(\d+)\)?$/i;
+  const FRAME = /(?:^\s*at (?:.*? \(|async )?|@)([a-z][\w+.-]*:\S*?):(\d+):(\d+)\)?$/i;
+  /** Marks code of `eval` and `new Function`: its position is not one in a file. A row below is that of the caller. */
+  const EVALUATED = /\(eval at | > (?:eval|Function)\b/;
   /** The socket client and this script, but not code that plugins have pages import. */
   const OWN_SCRIPT = /\/(__pagewire__\/(client|recorder)|__web-dev-server__web-socket)\.js\b/;
 
@@ -295,14 +382,21 @@
   function locationOf(error) {
     const { stack, fileName, lineNumber, columnNumber } = error;
     // Firefox has the location of a syntax error only here; its stack is that of the importer.
-    if (fileName && Object.hasOwn(error, 'fileName') && !OWN_SCRIPT.test(fileName)) {
+    if (fileName && Object.hasOwn(error, 'fileName') && !OWN_SCRIPT.test(fileName) && !EVALUATED.test(fileName)) {
       return { url: truncate(fileName), line: lineNumber || 0, column: columnNumber || 0 };
     }
-    for (const row of String(stack ?? '').split('\n')) {
+    return firstLocation(String(stack ?? '').split('\n'))
+      ?? (error instanceof SyntaxError ? reportedLocation(error) : {});
+  }
+
+  /** Returns the first location in the rows of a stack outside Pagewire's scripts, if there is one. */
+  function firstLocation(rows) {
+    for (const row of rows) {
+      if (row.length > ROW_CHARS || EVALUATED.test(row)) continue;
       const [, url, line, column] = FRAME.exec(row) ?? [];
       if (url && !OWN_SCRIPT.test(url)) return { url: truncate(url), line: Number(line), column: Number(column) };
     }
-    return error instanceof SyntaxError ? reportedLocation(error) : {};
+    return undefined;
   }
 
   /**

@@ -27,6 +27,9 @@ const CHANGES: &str = include_str!("changes.js");
 /// Waits for a backend that has to notice changed files.
 const BACKEND: &str = include_str!("backend.js");
 
+/// Shows failures of plugins.
+const OVERLAY: &str = include_str!("overlay.js");
+
 const JAVASCRIPT: [(header::HeaderName, &str); 1] =
     [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
 
@@ -35,6 +38,7 @@ static DEFERRED_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(DEFERRED));
 static RECORDER_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(RECORDER));
 static CHANGES_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(CHANGES));
 static BACKEND_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(BACKEND));
+static OVERLAY_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(OVERLAY));
 
 /// Response extension: marks a response that pages of other origins may load.
 #[derive(Clone)]
@@ -87,6 +91,10 @@ pub(super) async fn changes(request: HeaderMap) -> Response {
 
 pub(super) async fn backend(request: HeaderMap) -> Response {
     script(&request, BACKEND, &BACKEND_TAG)
+}
+
+pub(super) async fn overlay(request: HeaderMap) -> Response {
+    script(&request, OVERLAY, &OVERLAY_TAG)
 }
 
 /// Answers once no request is pending that a reload would disturb.

@@ -1,6 +1,7 @@
 //! WebSocket handshake: checks the request, registers the socket with the hub, and upgrades the
 //! connection.
 
+use super::daemon_urls::DaemonUrls;
 use super::frame_writer::FrameWriter;
 use super::read_ahead::ReadAhead;
 use super::{Browser, connection};
@@ -38,6 +39,11 @@ pub(super) async fn upgrade(
         .take(MAX_USER_AGENT_CHARS)
         .collect();
     let previous = previous_socket_id(request.uri().query());
+    let headers = request.headers();
+    let origin = headers
+        .contains_key(header::ORIGIN)
+        .then(|| text(headers, &header::ORIGIN));
+    let urls = DaemonUrls::new(browser.clone(), text(headers, &header::HOST), origin);
     let upgraded = hyper::upgrade::on(&mut request);
     // Registered before the response, so that messages sent right after the page's `open` reach it.
     let guard = browser
@@ -52,7 +58,7 @@ pub(super) async fn upgrade(
                 let stream = FrameWriter::new(ReadAhead::new(TokioIo::new(stream)));
                 let config = Some(connection::config());
                 let socket = WebSocketStream::from_raw_socket(stream, Role::Server, config).await;
-                connection::run(socket, guard, debug).await;
+                connection::run(socket, guard, urls, debug).await;
             }
             Err(error) => {
                 tracing::debug!(target: "pagewire::browser", %peer, %error, "cannot upgrade the connection to a WebSocket");

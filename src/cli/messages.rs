@@ -9,6 +9,7 @@ use super::untrusted::{escaped, json_line};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use pagewire_client::proto::socket_closed::Cause;
+use pagewire_client::proto::{FailedResource, SourceLocation};
 use pagewire_client::{
     Client, ConsoleLevel, Event, JsValue, Message, PageError, Position, Socket, SubscribeOptions,
     What,
@@ -235,6 +236,9 @@ struct ConsoleJson<'a> {
     level: String,
     args: Vec<ValueJson<'a>>,
     stack: &'a str,
+    url: &'a str,
+    line: u32,
+    column: u32,
 }
 
 fn event_json(event: &Event) -> String {
@@ -270,11 +274,15 @@ fn event_json(event: &Event) -> String {
             level: level(entry.level),
             args: entry.args.iter().map(ValueJson::of).collect(),
             stack: &entry.stack,
+            url: &entry.url,
+            line: entry.line,
+            column: entry.column,
         }),
         What::PageError(error) => EventBodyJson::PageError(json!({
             "socket_id": error.socket_id,
             "kind": kind(error),
             "exception": error.exception.as_ref().map(exception_json),
+            "failed_resource": error.failed_resource.as_ref().map(failed_resource_json),
         })),
         What::FileChanged(change) => EventBodyJson::FileChanged(json!({
             "file_path": change.file_path,
@@ -343,11 +351,16 @@ fn event_text(event: &Event) -> String {
         }
         What::Console(entry) => {
             let args: Vec<String> = entry.args.iter().map(console_text).collect();
+            let place = match (entry.url.as_str(), entry.line) {
+                ("", _) => String::new(),
+                (url, 0) => format!("  ({url})"),
+                (url, line) => format!("  ({url}:{line}:{})", entry.column),
+            };
             format!(
-                "{}  {}: {}",
+                "{}  {}: {}{place}",
                 entry.socket_id,
                 level(entry.level),
-                args.join(" ")
+                args.join(" "),
             )
         }
         What::PageError(error) => {
@@ -356,7 +369,14 @@ fn event_text(event: &Event) -> String {
                 .as_ref()
                 .map(ToString::to_string)
                 .unwrap_or_default();
-            format!("{}  {}: {thrown}", error.socket_id, kind(error))
+            let cause = error.failed_resource.as_ref().map(failed_resource_text);
+            let cause = cause.map(|cause| format!("  ({cause})"));
+            format!(
+                "{}  {}: {thrown}{}",
+                error.socket_id,
+                kind(error),
+                cause.unwrap_or_default()
+            )
         }
         What::FileChanged(change) => {
             let kind = word(change.kind().as_str_name(), "KIND_");
@@ -382,6 +402,41 @@ fn level(level: ConsoleLevel) -> String {
 
 fn kind(error: &PageError) -> String {
     word(error.kind().as_str_name(), "KIND_")
+}
+
+fn failed_resource_json(failed: &FailedResource) -> Value {
+    json!({
+        "plugin_name": failed.plugin_name,
+        "hook": word(failed.hook().as_str_name(), "HOOK_"),
+        "url": failed.url,
+        "status": failed.status,
+        "message": failed.message,
+        "location": failed.location.as_ref().map(|location| json!({
+            "file": location.file,
+            "line": location.line,
+            "column": location.column,
+            "frame": location.frame,
+        })),
+    })
+}
+
+/// Returns the cause of a resource that did not load: which plugin failed, for which URL, why and where.
+fn failed_resource_text(failed: &FailedResource) -> String {
+    let FailedResource {
+        plugin_name,
+        url,
+        message,
+        status,
+        ..
+    } = failed;
+    let hook = word(failed.hook().as_str_name(), "HOOK_");
+    let text = format!("plugin {plugin_name} failed, {hook} of {url}, status {status}: {message}");
+    match &failed.location {
+        Some(SourceLocation {
+            file, line, column, ..
+        }) if !file.is_empty() => format!("{text} at {file}:{line}:{column}"),
+        _ => text,
+    }
 }
 
 /// Returns the message as JSON; null for a binary one.

@@ -103,8 +103,15 @@ fn argument(setting: &'static Setting) -> Arg {
         SettingType::SwitchOr(words) => switch(argument, words),
         SettingType::Folders => argument.value_hint(ValueHint::DirPath),
         SettingType::File => argument.value_hint(ValueHint::FilePath),
-        _ => argument.value_parser(|text: &str| setting.check(text).map(|()| text.to_owned())),
+        // Each flag sets one, as with curl.
+        SettingType::Headers => checked(argument, setting).visible_alias("header"),
+        _ => checked(argument, setting),
     }
+}
+
+/// Checks values when they are parsed.
+fn checked(argument: Arg, setting: &'static Setting) -> Arg {
+    argument.value_parser(|text: &str| setting.check(text).map(|()| text.to_owned()))
 }
 
 /// Makes `--debug` mean true, and `--debug=false` override a file that sets true.

@@ -2,6 +2,7 @@
 
 use super::control_address::ControlAddress;
 use super::glob::FilePattern;
+use super::headers::{self, HeaderRule};
 use super::modes::{Inject, WatchMode};
 use super::pages::{AppIndex, MimeRule, Mount};
 use super::plugins::{PluginConfig, duplicate_name};
@@ -37,6 +38,8 @@ pub(crate) struct Config {
     pub no_files: bool,
     /// MIME types by path; the first match wins.
     pub mime_types: Vec<MimeRule>,
+    /// Headers of responses by path; a later rule replaces the headers of an earlier one.
+    pub headers: Vec<HeaderRule>,
     /// Rules of the reverse proxy; the longest prefix wins.
     pub proxies: Vec<ProxyRule>,
     /// Pages are served over TLS only, with this certificate.
@@ -46,8 +49,18 @@ pub(crate) struct Config {
     pub inject: Inject,
     /// Pages with the socket client get preload hints for the modules that they will load.
     pub preload_modules: bool,
-    /// Bare import specifiers are resolved as Node does.
+    /// Modules may import JSON files without an attribute.
+    pub import_json: bool,
+    /// Modules may import stylesheets without an attribute, to apply them.
+    pub import_css: bool,
+    /// Modules may import the URLs of images, fonts and other assets.
+    pub import_assets: bool,
+    /// Modules may import what a query makes of a file.
+    pub import_queries: bool,
+    /// Packages are loaded as Node and bundlers do.
     pub node_resolve: bool,
+    /// The value of `process.env.NODE_ENV` in packages.
+    pub node_env: String,
     pub watch: WatchMode,
     /// Files are polled for changes.
     pub watch_poll: bool,
@@ -108,7 +121,11 @@ impl Config {
         exit_with_stdin: bool,
     ) -> Result<Self, ConfigError> {
         let tls = certificate(settings)?;
-        let plugins: Vec<PluginConfig> = settings.list("plugin");
+        let watch = settings.required("watch");
+        let mut plugins: Vec<PluginConfig> = settings.list("plugin");
+        for plugin in &mut plugins {
+            plugin.watch.resolve(watch);
+        }
         if let Some(name) = duplicate_name(&plugins) {
             let problem = format!("duplicate plugin name {name:?} (choose a unique one)");
             return Err(settings.get("plugin").error(problem).into());
@@ -121,6 +138,7 @@ impl Config {
             listing: settings.required("listing"),
             no_files: settings.required("no_files"),
             mime_types: settings.list("mime_types"),
+            headers: header_rules(settings)?,
             proxies: settings.list("proxy"),
             host: settings.optional("host"),
             port: settings
@@ -137,8 +155,13 @@ impl Config {
             plugins,
             inject: settings.required("inject"),
             preload_modules: settings.required("preload_modules"),
+            import_json: settings.required("import_json"),
+            import_css: settings.required("import_css"),
+            import_assets: settings.required("import_assets"),
+            import_queries: settings.required("import_queries"),
             node_resolve: settings.required("node_resolve"),
-            watch: settings.required("watch"),
+            node_env: settings.required("node_env"),
+            watch,
             watch_poll: settings.required("watch_poll"),
             watch_delay: Duration::from_millis(settings.required::<u16>("watch_delay").into()),
             watch_ignore: settings.list("watch_ignore"),
@@ -148,6 +171,13 @@ impl Config {
             exit_with_stdin,
         })
     }
+}
+
+/// Returns the headers of responses.
+fn header_rules(settings: &Settings) -> Result<Vec<HeaderRule>, SettingError> {
+    let isolated = settings.required("cross_origin_isolated");
+    let rules = headers::rules(isolated, settings.list("headers"));
+    rules.map_err(|problem| settings.get("headers").error(problem))
 }
 
 /// Opens the root and the mounted folders.

@@ -1,5 +1,6 @@
 //! Parser of `pagewire.toml`. Every error names its line and column.
 
+use super::headers;
 use super::plugins;
 use super::proxy;
 use super::setting::{Setting, SettingError, SettingType};
@@ -82,6 +83,7 @@ fn values(
     let tables = match (setting.value_type, value.get_ref()) {
         (SettingType::Plugins, DeValue::Array(plugins)) => Some(plugins::values(plugins)),
         (SettingType::Backends, DeValue::Table(rules)) => Some(proxy::values(rules)),
+        (SettingType::Headers, DeValue::Table(headers)) => Some(headers::values(headers)),
         _ => None,
     };
     if let Some(values) = tables {
@@ -149,6 +151,7 @@ fn expected(setting: &Setting) -> String {
             "a string or a list of strings".to_owned()
         }
         SettingType::Pairs | SettingType::FolderPairs => "a table of strings".to_owned(),
+        SettingType::Headers => "a list of strings such as 'NAME: VALUE', or a table".to_owned(),
         SettingType::Backends => "a URL, a list of URLs, or a table of URLs by path".to_owned(),
         SettingType::Plugins => "a command line, a list of them, or [[plugin]] tables".to_owned(),
     }

@@ -25,6 +25,11 @@ impl UrlGlob {
             .map_err(|error| format!("{text:?} is not a glob: {}", error.kind()))
     }
 
+    /// Returns the glob without its leading slashes.
+    pub(super) fn as_str(&self) -> &str {
+        self.0.glob().glob()
+    }
+
     /// Returns whether a decoded URL path matches.
     pub(super) fn matches(&self, path: &str) -> bool {
         self.0.is_match(path.trim_start_matches('/'))

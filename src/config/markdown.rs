@@ -32,7 +32,10 @@ fn values(setting: &Setting) -> String {
         SettingType::Texts | SettingType::Folders | SettingType::Addresses => {
             format!("list of {name}")
         }
-        SettingType::Pairs | SettingType::FolderPairs | SettingType::Backends => {
+        SettingType::Pairs
+        | SettingType::FolderPairs
+        | SettingType::Headers
+        | SettingType::Backends => {
             format!("list of {name}, or a table")
         }
         SettingType::Plugins => format!("list of {name}, or tables"),

@@ -2,20 +2,37 @@
 //! `[[plugin]]` in pagewire.toml.
 
 use super::glob::UrlGlob;
+use super::modes::WatchMode;
 use crate::paths::Prefix;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 /// Longest plugin name. Default 63 bytes.
 const MAX_NAME_BYTES: usize = 63;
 
+/// Seconds that a plugin's process may run without being ready, that is, with a session whose declared hooks are
+/// all open. Then it is killed, which counts as an exit. Default 60; suspended by `--debug`.
+const DEFAULT_READY_TIMEOUT: NonZeroU16 = NonZeroU16::new(60).expect("not zero");
+
 /// Keys of a plugin's table.
-const KEYS: &[&str] = &["name", "command", "required", "paths", "config", "env"];
+const KEYS: &[&str] = &[
+    "name",
+    "command",
+    "required",
+    "paths",
+    "config",
+    "env",
+    "watch",
+    "ready_timeout",
+];
 
 /// A value, or a problem, with its place in the file.
 type Placed = (Range<usize>, String);
@@ -39,12 +56,77 @@ pub(crate) struct PluginConfig {
     pub command: Vec<String>,
     /// Additional environment variables of its process.
     pub env: BTreeMap<String, String>,
-    /// Requests of pages wait until the plugin is ready.
-    pub required: bool,
+    /// Requests of pages wait until the plugin is ready. None = if its files are watched.
+    pub required: Option<bool>,
+    /// How long its process may take until all declared hooks are open; compilers may run first.
+    pub ready_timeout: Duration,
     /// Paths of the requests that wait; empty = all.
     pub paths: Vec<PathPattern>,
     /// Configuration that the plugin receives, as JSON.
     pub config_json: String,
+    /// The files whose change restarts its process.
+    pub watch: PluginWatch,
+}
+
+impl PluginConfig {
+    /// Whether the plugin is restarted when files change.
+    #[must_use]
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watch.is_on() && !self.command.is_empty()
+    }
+
+    /// Whether requests of pages wait until the plugin is ready.
+    #[must_use]
+    pub(crate) fn is_required(&self) -> bool {
+        self.required.unwrap_or_else(|| self.is_watched())
+    }
+}
+
+/// The files of a plugin whose change restarts its process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum PluginWatch {
+    /// Those of its command if served files are watched, else none.
+    #[default]
+    WithServedFiles,
+    /// None.
+    Off,
+    /// Those that its command names.
+    OfCommand,
+    /// These files and folders, relative to its working directory.
+    Paths(Vec<PathBuf>),
+}
+
+impl PluginWatch {
+    fn from_table(watch: Watch) -> Result<Self, String> {
+        let paths = match watch {
+            Watch::Switch(true) => return Ok(Self::OfCommand),
+            Watch::Switch(false) => return Ok(Self::Off),
+            Watch::Path(path) => vec![path],
+            Watch::Paths(paths) => paths,
+        };
+        if paths.iter().any(String::is_empty) {
+            return Err("a path is empty (write \".\" for the root)".to_owned());
+        }
+        if paths.is_empty() {
+            return Ok(Self::Off);
+        }
+        Ok(Self::Paths(paths.into_iter().map(PathBuf::from).collect()))
+    }
+
+    /// Whether any files are watched. The default is not on until it is resolved.
+    fn is_on(&self) -> bool {
+        matches!(self, Self::OfCommand | Self::Paths(_))
+    }
+
+    /// Replaces the default by what it means.
+    pub(super) fn resolve(&mut self, mode: WatchMode) {
+        if *self == Self::WithServedFiles {
+            *self = match mode {
+                WatchMode::Off => Self::Off,
+                WatchMode::Pages | WatchMode::Events => Self::OfCommand,
+            };
+        }
+    }
 }
 
 /// Pattern of URL paths.
@@ -84,10 +166,12 @@ impl FromStr for PathPattern {
 struct Table {
     name: Option<String>,
     command: Command,
-    required: bool,
+    required: Option<bool>,
+    ready_timeout: NonZeroU16,
     paths: Vec<String>,
     config: Value,
     env: BTreeMap<String, String>,
+    watch: Option<Watch>,
 }
 
 impl Default for Table {
@@ -95,10 +179,12 @@ impl Default for Table {
         Self {
             name: None,
             command: Command::Words(Vec::new()),
-            required: false,
+            required: None,
+            ready_timeout: DEFAULT_READY_TIMEOUT,
             paths: Vec::new(),
             config: Value::Null,
             env: BTreeMap::new(),
+            watch: None,
         }
     }
 }
@@ -108,6 +194,14 @@ impl Default for Table {
 enum Command {
     Line(String),
     Words(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "not true, false, a path or a list of paths")]
+enum Watch {
+    Switch(bool),
+    Path(String),
+    Paths(Vec<String>),
 }
 
 impl Table {
@@ -130,16 +224,19 @@ impl Table {
             return Err(format!("{name:?} cannot be the name of a variable"));
         }
         let paths = self.paths.iter().map(|path| path.parse());
+        let watch = self.watch.map(PluginWatch::from_table).transpose()?;
         Ok(PluginConfig {
             name: self.name,
             command,
             env: self.env,
             required: self.required,
+            ready_timeout: Duration::from_secs(self.ready_timeout.get().into()),
             paths: paths.collect::<Result<_, _>>()?,
             config_json: match self.config {
                 Value::Null => String::new(),
                 config => config.to_string(),
             },
+            watch: watch.unwrap_or_default(),
         })
     }
 }
@@ -170,6 +267,12 @@ impl FromStr for PluginConfig {
         if plugin.name.is_none() && plugin.command.is_empty() {
             return Err(
                 "has neither a name nor a command (set the name of a plugin that connects, or the command that starts it)"
+                    .to_owned(),
+            );
+        }
+        if plugin.watch.is_on() && plugin.command.is_empty() {
+            return Err(
+                "has watch without a command (the daemon restarts only plugins that it starts)"
                     .to_owned(),
             );
         }
@@ -279,11 +382,50 @@ mod tests {
             r#"{"name":"sass","required":true,"paths":["/css","*.scss"],"config":{"b":1},"env":{"A":"1"}}"#,
         );
         assert_eq!(plugin.name.as_deref(), Some("sass"));
-        assert!(plugin.required && plugin.command.is_empty());
+        assert!(plugin.is_required() && plugin.command.is_empty());
         assert_eq!(plugin.config_json, r#"{"b":1}"#);
         let waits = |path: &str| plugin.paths.iter().any(|pattern| pattern.matches(path));
         assert!(waits("/css/a") && waits("/css") && waits("/deep/b.scss"));
         assert!(!waits("/cssx") && !waits("/"));
+    }
+
+    #[test]
+    fn reads_what_is_watched() {
+        let watch = |value: &str, mode| {
+            let text = format!(r#"{{"command":"x"{value}}}"#);
+            let mut watch = plugin(&text).watch;
+            watch.resolve(mode);
+            watch
+        };
+        let paths = |paths: &[&str]| PluginWatch::Paths(paths.iter().map(PathBuf::from).collect());
+        for (value, off, on) in [
+            ("", PluginWatch::Off, PluginWatch::OfCommand),
+            (
+                r#","watch":true"#,
+                PluginWatch::OfCommand,
+                PluginWatch::OfCommand,
+            ),
+            (r#","watch":false"#, PluginWatch::Off, PluginWatch::Off),
+            (r#","watch":[]"#, PluginWatch::Off, PluginWatch::Off),
+            (r#","watch":"a""#, paths(&["a"]), paths(&["a"])),
+            (
+                r#","watch":["a","../b"]"#,
+                paths(&["a", "../b"]),
+                paths(&["a", "../b"]),
+            ),
+        ] {
+            assert_eq!(watch(value, WatchMode::Off), off, "{value}");
+            assert_eq!(watch(value, WatchMode::Pages), on, "{value}");
+            assert_eq!(watch(value, WatchMode::Events), on, "{value}");
+        }
+        for text in [
+            r#"{"name":"a","watch":true}"#,
+            r#"{"name":"a","watch":["b"]}"#,
+            r#"{"command":"a","watch":1}"#,
+            r#"{"command":"a","watch":[""]}"#,
+        ] {
+            assert!(text.parse::<PluginConfig>().is_err(), "{text:?}");
+        }
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub(crate) enum SettingType {
     Pairs,
     /// Like [`Self::Pairs`], with folders as values; in pagewire.toml relative to it.
     FolderPairs,
+    /// A list of `[GLOB=]NAME: VALUE`; in pagewire.toml also a table.
+    Headers,
     /// A list of backends; in pagewire.toml also a table, and paths are relative to it.
     Backends,
     /// A list of command lines; in pagewire.toml also of tables.
@@ -58,6 +60,7 @@ impl SettingType {
                 | Self::Addresses
                 | Self::Pairs
                 | Self::FolderPairs
+                | Self::Headers
                 | Self::Backends
                 | Self::Plugins
         )
@@ -100,12 +103,12 @@ impl Setting {
         }
     }
 
-    /// Splits the text of a variable into values. Lists are separated by commas, command lines by line
-    /// breaks.
+    /// Splits the text of a variable into values. Lists are separated by commas; command lines and headers,
+    /// which contain commas, by line breaks.
     pub(super) fn split(&self, text: &str) -> Vec<String> {
         if self.value_type.is_list() {
             let separator = match self.value_type {
-                SettingType::Plugins => '\n',
+                SettingType::Plugins | SettingType::Headers => '\n',
                 _ => ',',
             };
             let values = text.split(separator).map(str::trim);

@@ -3,6 +3,7 @@
 
 use super::control_address::ControlAddress;
 use super::glob::FilePattern;
+use super::headers::ConfiguredHeader;
 use super::log::{LogFormat, LogLevels};
 use super::modes::{Inject, WatchMode};
 use super::pages::{AppIndex, MimeRule, Mount};
@@ -16,6 +17,9 @@ use std::str::FromStr;
 
 /// First port to try for pages when `port` is not set.
 pub(super) const DEFAULT_PORT: u16 = 8000;
+
+/// Longest `node_env`, in bytes. A longer one is refused. Default 64.
+const MAX_NODE_ENV_BYTES: usize = 64;
 
 /// Every setting, in the order of help texts and documentation.
 pub(crate) const SETTINGS: &[Setting] = &[
@@ -128,6 +132,24 @@ pub(crate) const SETTINGS: &[Setting] = &[
         check: parses::<MimeRule>,
     },
     Setting {
+        key: "headers",
+        value_type: SettingType::Headers,
+        value_name: "[GLOB=]NAME: VALUE",
+        help: "Set a header of all responses (X-Frame-Options: DENY), or of those whose path matches a glob (*.wasm=Cache-Control: no-store), whatever plugins and backends set; may be repeated",
+        default: &[],
+        default_text: "",
+        check: parses::<ConfiguredHeader>,
+    },
+    Setting {
+        key: "cross_origin_isolated",
+        value_type: SettingType::Switch,
+        value_name: "BOOL",
+        help: "Isolate pages from other origins, so that they can use SharedArrayBuffer and threads: sets Cross-Origin-Opener-Policy and Cross-Origin-Embedder-Policy",
+        default: &["false"],
+        default_text: "",
+        check: switch,
+    },
+    Setting {
         key: "proxy",
         value_type: SettingType::Backends,
         value_name: "[PATH=]URL",
@@ -140,7 +162,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "plugin",
         value_type: SettingType::Plugins,
         value_name: "CMD",
-        help: "Start this plugin and restart it when it exits; it is called before plugins that connect on their own; may be repeated",
+        help: "Start this plugin and restart it when it exits, with --watch also when its files change; it is called before plugins that connect on their own; may be repeated",
         default: &[],
         default_text: "",
         check: parses::<PluginConfig>,
@@ -164,13 +186,58 @@ pub(crate) const SETTINGS: &[Setting] = &[
         check: switch,
     },
     Setting {
+        key: "import_json",
+        value_type: SettingType::Switch,
+        value_name: "BOOL",
+        help: "Let modules import JSON files without an attribute: the value is the default export, its top-level keys are named exports",
+        default: &["true"],
+        default_text: "",
+        check: switch,
+    },
+    Setting {
+        key: "import_css",
+        value_type: SettingType::Switch,
+        value_name: "BOOL",
+        help: "Let modules import stylesheets without an attribute: they are applied to the page",
+        default: &["true"],
+        default_text: "",
+        check: switch,
+    },
+    Setting {
+        key: "import_assets",
+        value_type: SettingType::Switch,
+        value_name: "BOOL",
+        help: "Let modules import images, media, fonts and other assets: the default export is the URL",
+        default: &["true"],
+        default_text: "",
+        check: switch,
+    },
+    Setting {
+        key: "import_queries",
+        value_type: SettingType::Switch,
+        value_name: "BOOL",
+        help: "Let modules import the text of a file with ?raw, its URL with ?url, and a constructor of workers with ?worker or ?sharedworker",
+        default: &["true"],
+        default_text: "",
+        check: switch,
+    },
+    Setting {
         key: "node_resolve",
         value_type: SettingType::Switch,
         value_name: "BOOL",
-        help: "Resolve bare import specifiers as Node and bundlers do: node_modules, exports, tsconfig paths",
+        help: "Load packages as Node and bundlers do: resolve bare import specifiers (node_modules, exports, tsconfig paths), convert CommonJS",
         default: &["false"],
         default_text: "",
         check: switch,
+    },
+    Setting {
+        key: "node_env",
+        value_type: SettingType::Text,
+        value_name: "NAME",
+        help: "With node_resolve: the value of process.env.NODE_ENV in packages, for example production; exports of packages have this condition, too",
+        default: &["development"],
+        default_text: "",
+        check: node_env,
     },
     Setting {
         key: "watch",
@@ -318,6 +385,17 @@ fn delay(text: &str) -> Result<(), String> {
 fn address(text: &str) -> Result<(), String> {
     parses::<IpAddr>(text)
         .map_err(|_| format!("{text:?} is not an IP address (for example 0.0.0.0 or ::1)"))
+}
+
+/// Checks a value that is put into the code of packages.
+fn node_env(text: &str) -> Result<(), String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if text.is_empty() || text.len() > MAX_NODE_ENV_BYTES || !text.chars().all(is_name) {
+        return Err(format!(
+            "{text:?} is not a name (1 to {MAX_NODE_ENV_BYTES} letters, digits, - _ and .), such as development or production"
+        ));
+    }
+    Ok(())
 }
 
 fn switch(text: &str) -> Result<(), String> {

@@ -20,7 +20,7 @@ type ReplySender<K> = mpsc::Sender<Result<Reply<K>, Status>>;
 enum Reply<K: WireHook> {
     /// The first message, with the calls that follow it.
     Opened(proto::HookOpened, HookCalls<K>),
-    FiltersUpdated,
+    FiltersUpdated(proto::FiltersUpdated),
 }
 
 /// Queue of the calls to an open hook.
@@ -113,7 +113,7 @@ impl<K: WireHook> Responses<K> {
                 self.calls = Some(calls);
                 ToPlugin::Opened(opened)
             }
-            Reply::FiltersUpdated => ToPlugin::FiltersUpdated(proto::FiltersUpdated {}),
+            Reply::FiltersUpdated(updated) => ToPlugin::FiltersUpdated(updated),
         }
     }
 }
@@ -183,8 +183,16 @@ async fn receive<K: WireHook>(
                 guard.hook().resolve(call_id, outcome);
             }
             Some(FromPlugin::UpdateFilters(update)) => {
-                guard.update_filters(wire::filters::<K>(update.filters).await?);
-                send(replies, Reply::FiltersUpdated).await;
+                let error = match wire::filters::<K>(update.filters).await {
+                    Ok(filters) => {
+                        guard.update_filters(filters);
+                        None
+                    }
+                    Err(error) if update.report_errors => Some(wire::filters_error(&error)),
+                    Err(error) => return Err(error),
+                };
+                let updated = proto::FiltersUpdated { error };
+                send(replies, Reply::FiltersUpdated(updated)).await;
             }
             Some(FromPlugin::Open(_)) => {
                 return Err(invalid("message", "only the first message may be open"));

@@ -306,7 +306,7 @@ mod tests {
                 json!({"type": "pagewire:console", "level": "log", "args": args, "stack": stack})
             }),
             (text(), text(), text()).prop_map(|(name, message, url)| {
-                json!({"type": "pagewire:error", "kind": "csp", "exception":
+                json!({"type": "pagewire:error", "kind": "csp", "failed_urls": [url, name], "exception":
                     {"name": name, "message": message, "stack": message, "url": url, "thrown": name}})
             }),
         ]

@@ -10,6 +10,7 @@ mod changes;
 mod close;
 mod code;
 mod events;
+mod failures;
 mod imports;
 mod outbox;
 mod page_counts;
@@ -49,6 +50,7 @@ use crate::ids;
 use changes::RecentChanges;
 use code::PublishedSources;
 use events::EventLog;
+use failures::RecentFailures;
 use imports::PendingImports;
 use pending::RequestCounts;
 use registry::Registry;
@@ -67,6 +69,7 @@ pub(crate) struct Hub {
     imports: PendingImports,
     sources: PublishedSources,
     served: Served,
+    failures: RecentFailures,
     pending: RequestCounts,
     /// Frames from pages that were not valid messages.
     refused_frames: AtomicU64,
@@ -93,6 +96,7 @@ impl Hub {
             imports: PendingImports::default(),
             sources: PublishedSources::default(),
             served: Served::default(),
+            failures: RecentFailures::default(),
             pending: RequestCounts::default(),
             backend_delay: OnceLock::new(),
             refused_frames: AtomicU64::new(0),

@@ -182,6 +182,11 @@ impl Hub {
         }
     }
 
+    /// Whether a decoded URL path was requested, as far as the record reaches.
+    pub(crate) fn was_served(&self, path: &str) -> bool {
+        self.served.lock().users.contains_key(path)
+    }
+
     /// Returns a reader of what is served from the start on.
     pub(crate) fn served_files(self: &Arc<Self>) -> ServedFiles {
         ServedFiles {

@@ -1,11 +1,13 @@
 //! Messages of the page protocol that a page sends.
 
+use super::FailedResource;
 use super::heap::HeapSize;
 use super::limits::{
     self, MAX_ERROR_BYTES, MAX_ERROR_NAME_BYTES, MAX_TITLE_BYTES, MAX_URL_BYTES, truncated,
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// `pagewire:hello`, the first message of a page, and `pagewire:state`, sent when these values change.
@@ -155,6 +157,15 @@ pub(crate) struct PageConsole {
     /// The call stack, for errors and warnings.
     #[serde(default, deserialize_with = "truncated::<_, MAX_ERROR_BYTES>")]
     pub stack: String,
+    /// The URL of the script that made the call.
+    #[serde(default, deserialize_with = "truncated::<_, MAX_URL_BYTES>")]
+    pub url: String,
+    /// 1-based; 0 = unknown.
+    #[serde(default)]
+    pub line: u32,
+    /// 1-based; 0 = unknown.
+    #[serde(default)]
+    pub column: u32,
 }
 
 /// The `console` method of a line.
@@ -175,6 +186,20 @@ pub(crate) enum ConsoleLevel {
 pub(crate) struct PageError {
     pub kind: PageErrorKind,
     pub exception: PageException,
+    /// URLs that may be the cause of a resource or module that did not load, the most probable first: a module
+    /// does not load because of one that it imports, which the browser does not name.
+    #[serde(default, deserialize_with = "limits::failed_urls")]
+    pub failed_urls: Vec<String>,
+    /// What the daemon knows of the cause.
+    #[serde(skip)]
+    pub failed_resource: Option<Arc<FailedResource>>,
+}
+
+/// `pagewire:failed`: the page got an error for these URLs and wants to know whether a plugin is the cause.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FailedFetches {
+    #[serde(default, deserialize_with = "limits::failed_urls")]
+    pub urls: Vec<String>,
 }
 
 /// How a page noticed an error.
@@ -239,13 +264,16 @@ impl HeapSize for PageException {
 
 impl HeapSize for PageConsole {
     fn heap_size(&self) -> usize {
-        self.args.heap_size() + self.stack.heap_size()
+        self.args.heap_size() + self.stack.heap_size() + self.url.heap_size()
     }
 }
 
 impl HeapSize for PageError {
     fn heap_size(&self) -> usize {
+        let failed = self.failed_resource.as_deref();
         self.exception.heap_size()
+            + self.failed_urls.heap_size()
+            + failed.map_or(0, |failed| size_of::<FailedResource>() + failed.heap_size())
     }
 }
 
@@ -271,10 +299,13 @@ mod tests {
     #[test]
     fn an_identifier_or_a_list_beyond_its_limit_is_refused_with_field_length_and_limit() {
         let refused = |field: &str, value: serde_json::Value| {
-            let text = json!({"callId": "", "level": "log", field: value}).to_string();
+            let text =
+                json!({"callId": "", "level": "log", "kind": "", "exception": {}, field: value})
+                    .to_string();
             let error = match field {
                 "callId" => serde_json::from_str::<PageResult>(&text).unwrap_err(),
                 "args" => serde_json::from_str::<PageConsole>(&text).unwrap_err(),
+                "failed_urls" => serde_json::from_str::<PageError>(&text).unwrap_err(),
                 "events" => serde_json::from_str::<PageEvents<'_>>(&text).unwrap_err(),
                 _ => serde_json::from_str::<Hello>(&text).unwrap_err(),
             };
@@ -310,6 +341,11 @@ mod tests {
                 "args",
                 json!(vec![json!({}); 330_000]),
                 "args has 330000 entries (the limit is 100)",
+            ),
+            (
+                "failed_urls",
+                json!(vec!["http://localhost/"; 11]),
+                "failed_urls has 11 entries (the limit is 10)",
             ),
             (
                 "events",

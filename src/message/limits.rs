@@ -30,6 +30,10 @@ pub(super) const MAX_CONSOLE_ARGS: usize = 100;
 /// Most events in one frame; our client script sends 100. A frame with more is refused. Default 1,000.
 pub(super) const MAX_FRAME_EVENTS: usize = 1000;
 
+/// Most URLs of failed fetches in one frame; our client script sends as many. A frame with more is refused.
+/// Default 10.
+pub(super) const MAX_FAILED_URLS: usize = 10;
+
 /// Longest URL of a page or a script; a longer one is truncated. Filters are matched against it. Default
 /// 128 KiB.
 pub(super) const MAX_URL_BYTES: usize = 128 * 1024;
@@ -93,6 +97,17 @@ pub(super) fn events<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
     list(deserializer, "events", MAX_FRAME_EVENTS)
+}
+
+/// Deserializes URLs, each truncated to [`MAX_URL_BYTES`].
+pub(super) fn failed_urls<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
+    let mut urls: Vec<String> = list(deserializer, "failed_urls", MAX_FAILED_URLS)?;
+    for url in &mut urls {
+        truncate(url, MAX_URL_BYTES);
+    }
+    Ok(urls)
 }
 
 /// A field of a frame exceeds its limit.

@@ -6,14 +6,16 @@
 //! inspected, but never re-encoded.
 
 mod envelope;
+mod failed_resource;
 mod from_page;
 mod heap;
 mod limits;
 
 pub(crate) use envelope::Envelope;
+pub(crate) use failed_resource::{FailedHook, FailedResource};
 pub(crate) use from_page::{
-    ConsoleLevel, DocumentState, Hello, PageConsole, PageError, PageErrorKind, PageEvents,
-    PageException, PageResult, PageValue, Phase, Visibility,
+    ConsoleLevel, DocumentState, FailedFetches, Hello, PageConsole, PageError, PageErrorKind,
+    PageEvents, PageException, PageResult, PageValue, Phase, Visibility,
 };
 pub(crate) use heap::{ALLOCATION_BYTES, HeapSize};
 pub(crate) use limits::truncate;
@@ -46,6 +48,9 @@ pub(crate) const WDS_SOCKET_PATH: &str = "/wds";
 
 /// URL path of the script that applies file changes.
 pub(crate) const CHANGES_PATH: &str = "/__pagewire__/changes.js";
+
+/// URL path of the script that shows failures of plugins.
+pub(crate) const OVERLAY_PATH: &str = "/__pagewire__/overlay.js";
 
 /// URL path of the script that waits for a backend to notice file changes.
 pub(crate) const BACKEND_PATH: &str = "/__pagewire__/backend.js";
@@ -118,6 +123,9 @@ pub(crate) enum ServerMessage<'a> {
     /// Sets which events the page reports.
     #[serde(rename = "pagewire:watch")]
     ReportMode(ReportMode),
+    /// The reply to a `pagewire:failed`, if the daemon knows why the page got an error for any of its URLs.
+    #[serde(rename = "pagewire:failed")]
+    Failed { failures: &'a [&'a FailedResource] },
     /// A frame of the page was not a valid message.
     #[serde(rename = "pagewire:fault")]
     Fault {

@@ -10,33 +10,69 @@ use limits::{
 };
 use nodejs_built_in_modules::BUILTINS;
 use oxc_resolver::{
-    FileMetadata, FileSystem, FileSystemOs, ResolveContext, ResolveError, ResolveOptions,
-    ResolverGeneric, TsconfigDiscovery,
+    FileMetadata, FileSystem, FileSystemOs, PackageType, ResolveContext, ResolveError,
+    ResolveOptions, ResolverGeneric, TsconfigDiscovery,
 };
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Conditions of `exports` and `imports` that apply to a browser loading ES modules from a development
-/// server, in addition to `default`.
-const CONDITIONS: &[&str] = &["browser", "development", "module", "import"];
+/// Conditions of `exports` and `imports` that apply in a browser, in addition to `default`, the value of
+/// `NODE_ENV`, and `import` or `require`.
+const CONDITIONS: &[&str] = &["browser", "module"];
 
-/// Fields that name the entry of a package without `exports`, in order of preference.
-const MAIN_FIELDS: &[&str] = &["browser", "module", "main"];
+/// Extensions that a specifier may omit.
+const EXTENSIONS: &[&str] = &[
+    ".mjs", ".js", ".mts", ".ts", ".jsx", ".tsx", ".json", ".cjs",
+];
 
-/// Extensions that a specifier may omit, in order of preference. CommonJS (.cjs) is missing because
-/// browsers cannot load it.
-const EXTENSIONS: &[&str] = &[".mjs", ".js", ".mts", ".ts", ".jsx", ".tsx", ".json"];
+/// How a specifier is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Import,
+    /// In a `require` call.
+    Require,
+}
+
+impl Kind {
+    /// Returns the condition of `exports` and `imports` that only this kind fulfils.
+    fn condition(self) -> &'static str {
+        match self {
+            Self::Import => "import",
+            Self::Require => "require",
+        }
+    }
+
+    /// Returns the fields that name the entry of a package without `exports`, in order of preference.
+    fn main_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Import => &["browser", "module", "main"],
+            Self::Require => &["browser", "main", "module"],
+        }
+    }
+
+    /// Returns [`EXTENSIONS`] in order of preference.
+    fn extensions(self) -> &'static [&'static str] {
+        match self {
+            Self::Import => EXTENSIONS,
+            Self::Require => &[
+                ".js", ".cjs", ".json", ".mjs", ".mts", ".ts", ".jsx", ".tsx",
+            ],
+        }
+    }
+}
 
 /// Resolver for the modules below a root.
 ///
 /// It caches nothing: each resolution reads the file system (20 to 40 microseconds), so it is never
 /// stale. Callers that cache a [`Resolution`] must check its `depends_on`.
-pub(super) struct NodeResolver {
+pub(super) struct NodeResolver<'a> {
     root: PathBuf,
+    node_env: &'a str,
 }
 
 /// The outcome for one specifier, and the files it depends on.
@@ -65,6 +101,8 @@ pub(super) struct ResolvedFile {
     pub(super) link: PathBuf,
     /// The query and fragment of the specifier; empty = none.
     pub(super) suffix: String,
+    /// Whether its name or its package.json says that it is an ES module.
+    pub(super) is_module: bool,
 }
 
 /// Why a specifier does not resolve to a file.
@@ -102,11 +140,12 @@ pub(super) fn is_url_like(specifier: &str) -> bool {
         })
 }
 
-impl NodeResolver {
+impl<'a> NodeResolver<'a> {
     /// `root` must be a canonical path.
-    pub(super) fn new(root: &Path) -> Self {
+    pub(super) fn new(root: &Path, node_env: &'a str) -> Self {
         Self {
             root: root.to_path_buf(),
+            node_env,
         }
     }
 
@@ -115,7 +154,7 @@ impl NodeResolver {
     /// never found.
     ///
     /// Blocks on file system access, and needs a stack of [`STACK_BYTES`].
-    pub(super) fn resolve(&self, importer: &Path, specifier: &str) -> Resolution {
+    pub(super) fn resolve(&self, importer: &Path, specifier: &str, kind: Kind) -> Resolution {
         let (path, suffix) = split_suffix(specifier);
         let unresolved = |error| Resolution {
             outcome: Err(error),
@@ -131,7 +170,8 @@ impl NodeResolver {
             return unresolved(ResolutionError::TooLong("the path of its importer"));
         }
         let recorder = RecordingFs::default();
-        let resolver = ResolverGeneric::new_with_file_system(recorder.clone(), options());
+        let resolver =
+            ResolverGeneric::new_with_file_system(recorder.clone(), options(kind, self.node_env));
         // The importer is treated as TypeScript, so that aliases apply even without `allowJs`: that
         // setting is about compilation, not resolution.
         let as_typescript = importer.with_extension("ts");
@@ -158,7 +198,15 @@ impl NodeResolver {
             _ if let Some(refusal) = recorder.take_refusal() => {
                 Err(ResolutionError::Other(refusal))
             }
-            Ok(found) => canonicalize(found.into_path_buf(), suffix),
+            Ok(found) => {
+                let package = found.package_json();
+                let is_module = match found.path().extension().and_then(OsStr::to_str) {
+                    Some("mjs") => true,
+                    Some("cjs") => false,
+                    _ => package.and_then(|it| it.r#type()) == Some(PackageType::Module),
+                };
+                canonicalize(found.into_path_buf(), suffix, is_module)
+            }
             Err(ResolveError::Ignored(_)) => Err(ResolutionError::Ignored),
             Err(error) => Err(match (builtin(&path), tsconfig_error) {
                 (Some(name), _) => ResolutionError::Builtin(name.to_owned()),
@@ -211,13 +259,13 @@ impl NodeResolver {
 }
 
 /// Returns the part of a path below its innermost `node_modules`.
-fn below_node_modules(path: &Path) -> Option<&Path> {
+pub(super) fn below_node_modules(path: &Path) -> Option<&Path> {
     path.ancestors()
         .find(|folder| folder.ends_with("node_modules"))
         .and_then(|folder| path.strip_prefix(folder).ok())
 }
 
-fn is_relative(path: &str) -> bool {
+pub(super) fn is_relative(path: &str) -> bool {
     path == "." || path == ".." || path.starts_with("./") || path.starts_with("../")
 }
 
@@ -242,13 +290,13 @@ fn split_suffix(specifier: &str) -> (Cow<'_, str>, &str) {
     (decoded.unwrap_or(Cow::Borrowed(path)), suffix)
 }
 
-fn options() -> ResolveOptions {
+fn options(kind: Kind, node_env: &str) -> ResolveOptions {
     let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
     ResolveOptions {
         alias_fields: vec![owned(&["browser"])],
-        condition_names: owned(CONDITIONS),
-        extensions: owned(EXTENSIONS),
-        main_fields: owned(MAIN_FIELDS),
+        condition_names: owned(&[CONDITIONS, &[node_env, kind.condition()]].concat()),
+        extensions: owned(kind.extensions()),
+        main_fields: owned(kind.main_fields()),
         // The daemon's environment (NODE_PATH) must not matter.
         node_path: false,
         // `canonicalize` follows links afterwards, so that both paths are known.
@@ -258,12 +306,17 @@ fn options() -> ResolveOptions {
     }
 }
 
-fn canonicalize(link: PathBuf, suffix: &str) -> Result<ResolvedFile, ResolutionError> {
+fn canonicalize(
+    link: PathBuf,
+    suffix: &str,
+    is_module: bool,
+) -> Result<ResolvedFile, ResolutionError> {
     match std::fs::canonicalize(&link) {
         Ok(file) => Ok(ResolvedFile {
             file,
             link,
             suffix: suffix.to_owned(),
+            is_module,
         }),
         Err(error) => Err(ResolutionError::Other(format!(
             "{}: {error}",

@@ -8,6 +8,10 @@ use axum::http::header::HeaderName;
 /// What the response is for, such as `document`, `script` or `empty`.
 pub(crate) static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
+/// Sent by error pages that ask whether their URL has another response by now: it has to be the response that a
+/// navigation gets, but scripts cannot choose `Sec-Fetch-Dest`.
+pub(crate) static RETRY: HeaderName = HeaderName::from_static("pagewire-retry");
+
 /// The mode of the request, such as `navigate` or `no-cors`.
 pub(crate) static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 

@@ -17,6 +17,7 @@ mod stages;
 
 use crate::config::{AppIndex, Config};
 use crate::hub::Hub;
+use crate::javascript::PackageSources;
 use crate::plugins::PluginRegistry;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -28,6 +29,8 @@ use files::store::FileStore;
 use proxy::Proxy;
 use response::body;
 use response::derived_cache::DerivedCache;
+use stages::asset_modules::AssetModules;
+use stages::headers::ConfiguredHeaders;
 use stages::imports::ModuleIndex;
 use stages::inject::policy::PolicyReports;
 
@@ -50,7 +53,11 @@ pub(crate) struct PageService {
     /// One permit per byte of buffered bodies.
     body_budget: Arc<Semaphore>,
     derived: DerivedCache,
+    asset_modules: AssetModules,
     modules: ModuleIndex,
+    /// `None` if packages are served as they are.
+    packages: Option<Arc<PackageSources>>,
+    headers: ConfiguredHeaders,
     policy_reports: PolicyReports,
     counters: RequestCounters,
 }
@@ -64,6 +71,7 @@ impl PageService {
         config: &Config,
         hub: Arc<Hub>,
         plugins: Arc<PluginRegistry>,
+        packages: Option<Arc<PackageSources>>,
         connections: TaskTracker,
         stop: CancellationToken,
     ) -> Result<Arc<Self>, TrustError> {
@@ -80,7 +88,15 @@ impl PageService {
             proxy: Proxy::new(config, connections, stop)?,
             body_budget: Arc::new(Semaphore::new(body::MAX_BUFFERED_BYTES)),
             derived: DerivedCache::new(),
+            asset_modules: AssetModules {
+                json: config.import_json,
+                css: config.import_css,
+                queries: config.import_queries,
+                assets: config.import_assets,
+            },
             modules: ModuleIndex::new(config.preload_modules),
+            packages,
+            headers: ConfiguredHeaders::new(config.headers.clone()),
             policy_reports: PolicyReports::default(),
             counters: RequestCounters::default(),
         }))

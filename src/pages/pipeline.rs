@@ -6,14 +6,16 @@ use super::request::PageRequest;
 use super::request_counters::RequestCounters;
 use super::response::page_response::PageResponse;
 use super::stages::serve::{self, ServeContext};
-use super::stages::{encode, file, imports, inject, reply, transform};
+use super::stages::{
+    asset_modules, encode, file, headers, imports, inject, packages, reply, transform,
+};
 use super::{PageService, proxy, served};
 use crate::config::ProxyRule;
 use crate::hub::RequestKind;
 use crate::paths::{UrlPath, UrlPathError};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use std::net::SocketAddr;
 use tracing::Instrument;
@@ -21,7 +23,7 @@ use tracing::Instrument;
 /// Answers a request for any path that is not reserved for the daemon.
 ///
 /// resolve the path -> wait for required plugins -> serve hook | file | serve hook | proxy | app index ->
-/// transform hook -> resolve imports -> inject -> encode -> reply
+/// transform hook -> packages -> asset modules -> resolve imports -> set headers -> inject -> encode -> reply
 pub(crate) async fn respond(service: &PageService, request: Request, peer: SocketAddr) -> Response {
     let start = RequestCounters::start();
     let (mut parts, body) = request.into_parts();
@@ -38,7 +40,7 @@ pub(crate) async fn respond(service: &PageService, request: Request, peer: Socke
     let span = tracing::debug_span!(
         target: "pagewire::pages", "request", method = %parts.method, path = parts.uri.path()
     );
-    let response = if span.is_disabled() {
+    let mut response = if span.is_disabled() {
         run_stages(&request, path_error, body).await
     } else {
         // Boxed, because the future of `respond` has room for both branches: the instrumented one would enlarge
@@ -46,12 +48,23 @@ pub(crate) async fn respond(service: &PageService, request: Request, peer: Socke
         let stages = Box::pin(run_stages(&request, path_error, body));
         stages.instrument(span).await
     };
+    record_failure(&request, &mut response);
     let responder = response.responder.clone();
     let response = reply::stage(&request, response);
     service
         .counters
         .record(&request, response.status(), &responder, start);
     response
+}
+
+/// Records whether a plugin's failure is the response, so that a page whose resource does not load can name it.
+fn record_failure(request: &PageRequest<'_>, response: &mut PageResponse) {
+    let hub = &request.service.hub;
+    match response.failure.take() {
+        Some(failure) => hub.add_failure(*failure),
+        None if request.parts.method == Method::GET => hub.remove_failure(request.target()),
+        None => {}
+    }
 }
 
 async fn run_stages(
@@ -63,11 +76,21 @@ async fn run_stages(
         Some(error) => error_page(request, StatusCode::BAD_REQUEST, &error.to_string()),
         None => {
             let mut response = find_response(request, body).await;
-            transform::stage(request, &mut response).await;
-            imports::stage(request, &mut response).await;
+            let mut is_package = false;
+            if !asset_modules::imports_source(request, &response) {
+                transform::stage(request, &mut response).await;
+                is_package = packages::stage(request, &mut response).await;
+            }
+            if !asset_modules::stage(request, &mut response).await {
+                if !is_package {
+                    imports::check_syntax(request, &response);
+                }
+                imports::stage(request, &mut response).await;
+            }
             response
         }
     };
+    headers::stage(request, &mut response);
     inject::stage(request, &mut response).await;
     encode::stage(request, &mut response).await;
     response
@@ -83,10 +106,26 @@ async fn find_response(request: &PageRequest<'_>, body: Body) -> PageResponse {
     {
         return forward(request, rule, body).await;
     }
-    let required = service.plugins.wait_for_required(request.path.as_str());
-    if let Err(missing) = required.await {
+    let path = request.path.as_str();
+    if let Err(missing) = service.plugins.wait_for_required(path).await {
         return plugin_not_ready(request, &missing);
     }
+    let response = find_source(request, rule, body).await;
+    // The hooks of the next stages may be gone by now, because their plugin is restarting.
+    if service.plugins.is_any_unready()
+        && let Err(missing) = Box::pin(service.plugins.wait_for_required(path)).await
+    {
+        return plugin_not_ready(request, &missing);
+    }
+    response
+}
+
+/// Gets the response once required plugins are ready.
+async fn find_source(
+    request: &PageRequest<'_>,
+    rule: Option<&ProxyRule>,
+    body: Body,
+) -> PageResponse {
     let mut context = ServeContext::new(request, rule, body);
     let hooks = serve::matching_hooks(&mut context);
     // Boxed, like the later stages: the future of a request is moved several times, so it should not be
@@ -123,6 +162,7 @@ async fn forward(request: &PageRequest<'_>, rule: &ProxyRule, body: Body) -> Pag
     let _pending = request_kind(request).map(|kind| request.service.hub.begin_request(kind));
     let needs_whole = request.service.plugins.inject_client() && request.is_navigation()
         || transform::may_match(request)
+        || asset_modules::may_match(request)
         || imports::may_match(request);
     Box::pin(
         request
@@ -146,7 +186,7 @@ fn request_kind(request: &PageRequest<'_>) -> Option<RequestKind> {
 
 fn method_not_allowed(request: &PageRequest<'_>) -> PageResponse {
     let text = format!(
-        "method {} is not allowed for files (use GET or HEAD)",
+        "method {} is not allowed for files (use GET or HEAD; a filter of a plugin matches other methods only if it names them)",
         request.parts.method
     );
     let mut response = error_page(request, StatusCode::METHOD_NOT_ALLOWED, &text);

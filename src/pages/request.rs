@@ -1,7 +1,7 @@
 //! Context of a page request: what the stages know about it.
 
 use super::PageService;
-use crate::pages::fetch_metadata::{SEC_FETCH_DEST, SEC_FETCH_MODE};
+use crate::pages::fetch_metadata::{RETRY, SEC_FETCH_DEST, SEC_FETCH_MODE};
 use crate::paths::UrlPath;
 use crate::plugins::{Hook, HookSnapshot, HookType, RequestContext, RequestFacts, RequestKey};
 use axum::http::Method;
@@ -72,12 +72,42 @@ impl<'a> PageRequest<'a> {
         match headers.get(&SEC_FETCH_DEST).map(HeaderValue::as_bytes) {
             Some(b"document" | b"iframe" | b"frame") => true,
             // A service worker passes on the request of a navigation. Scripts cannot choose this mode.
-            Some(b"empty") => headers
-                .get(&SEC_FETCH_MODE)
-                .is_some_and(|mode| mode == "navigate"),
+            Some(b"empty") => {
+                let mode = headers.get(&SEC_FETCH_MODE);
+                mode.is_some_and(|mode| mode == "navigate") || self.is_retry()
+            }
             Some(_) => false,
             None => self.names_html(),
         }
+    }
+
+    /// Whether a module imports the response without an attribute: the page's module, that of a worker, or a link
+    /// that preloads it. Not a classic script, which another site may include to read its data.
+    pub(super) fn is_module_import(&self) -> bool {
+        let headers = &self.parts.headers;
+        let destination = headers.get(&SEC_FETCH_DEST).map(HeaderValue::as_bytes);
+        // In a worker, static imports have its destination.
+        let loads_code = matches!(
+            destination,
+            Some(
+                b"script"
+                    | b"worker"
+                    | b"sharedworker"
+                    | b"serviceworker"
+                    | b"audioworklet"
+                    | b"paintworklet"
+            )
+        );
+        // A worker's own script is requested with `same-origin`, a classic script with `no-cors`.
+        loads_code
+            && headers
+                .get(&SEC_FETCH_MODE)
+                .is_some_and(|mode| mode == "cors")
+    }
+
+    /// Whether an error page asks for another response.
+    pub(super) fn is_retry(&self) -> bool {
+        self.parts.headers.contains_key(&RETRY)
     }
 
     /// Whether `Accept` names `text/html`: `*/*` does not.
@@ -99,6 +129,20 @@ impl<'a> PageRequest<'a> {
                     .is_some_and(|name| name.eq_ignore_ascii_case("text/html"))
                     && !parts.any(is_zero_weight)
             })
+    }
+
+    /// Returns path and query as requested, without the base path.
+    pub(super) fn target(&self) -> &'a str {
+        let target = self.parts.uri.path_and_query();
+        target.map_or("/", |target| target.as_str())
+    }
+
+    /// Returns the name of the source for the log: its file, or else its URL path.
+    pub(super) fn file_name(&self) -> String {
+        match self.source_file {
+            Some(file) => file.display().to_string(),
+            None => self.path.to_string(),
+        }
     }
 
     /// Returns the text of a request header; empty if it is absent or not visible ASCII.

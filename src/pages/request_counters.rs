@@ -52,10 +52,7 @@ impl RequestCounters {
         self.0[row][class].fetch_add(1, Ordering::Relaxed);
         let Some(start) = start else { return };
         let parts = request.parts;
-        let target = parts
-            .uri
-            .path_and_query()
-            .map_or("/", |target| target.as_str());
+        let target = request.target();
         tracing::debug!(
             target: "pagewire::pages",
             status = status.as_u16(),

@@ -1,5 +1,6 @@
 //! An open hook of any type: its filters, its options, its position in the order, and its calls.
 
+use super::answered::Answered;
 use super::calls::{CallError, Calls};
 use super::counters::{CallOutcome, Counters};
 use super::filters::{RequestFacts, RequestFilters};
@@ -76,6 +77,8 @@ pub(crate) struct Hook<H: HookType> {
     slot: Option<usize>,
     /// Shared with the session.
     counters: Arc<Counters>,
+    /// See [`Session::answered`].
+    answered: Option<Arc<Answered>>,
     failure_mode: FailureMode,
     forward_headers: HashSet<String>,
     type_options: H::Options,
@@ -97,6 +100,7 @@ impl<H: HookType> Hook<H> {
             plugin: session.name().to_owned(),
             slot: session.slot(),
             counters: session.counters().clone(),
+            answered: session.answered().cloned(),
             failure_mode: options.failure_mode,
             forward_headers: options.forward_headers,
             type_options: options.type_options,
@@ -109,6 +113,20 @@ impl<H: HookType> Hook<H> {
     #[must_use]
     pub(crate) fn plugin(&self) -> &str {
         &self.plugin
+    }
+
+    /// The index of the plugin in the configuration; none = it is not configured.
+    pub(super) fn slot(&self) -> Option<usize> {
+        self.slot
+    }
+
+    /// Records that the plugin answered a request for this decoded URL path. A skip is no answer.
+    pub(super) fn record_answer(&self, path: &str, outcome: &H::Outcome) {
+        if let Some(answered) = &self.answered
+            && H::classify(outcome) != CallOutcome::Skip
+        {
+            answered.add(path);
+        }
     }
 
     /// Returns an id for this hook with its current filters. Ids are never reused, and the id changes

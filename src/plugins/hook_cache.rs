@@ -9,7 +9,8 @@ use super::calls::CallError;
 use super::dependents::Dependents;
 use super::hook::{Hook, HookType};
 use super::invalidation::{Dependency, Invalidation, changed_since};
-use super::payload::headers_size;
+use super::payload::{headers_size, path_size};
+use crate::message::HeapSize;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
@@ -24,7 +25,7 @@ use std::time::SystemTime;
 
 /// Cache size per hook type. Beyond it the least used entries are evicted, and their plugins are
 /// called again. Default 64 MiB.
-const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+const RESULT_CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Initial capacity of the cache's table.
 const EXPECTED_ENTRIES: usize = 2048;
@@ -110,8 +111,11 @@ impl<H: HookType> Weighter<RequestKey, CacheEntry<H>> for EntryWeighter<H> {
     fn weight(&self, key: &RequestKey, entry: &CacheEntry<H>) -> u64 {
         const OVERHEAD: usize = 512;
         let dependencies: usize = entry.dependencies.iter().map(Dependency::size).sum();
-        let key = key.path.len() + key.query.len() + headers_size(&key.headers);
-        (OVERHEAD + key + H::size(entry.result.outcome()) + dependencies) as u64
+        let outcome = entry.result.outcome();
+        let named_files = H::dependencies(outcome);
+        let named_files = named_files.iter().map(|file| path_size(file));
+        let key = key.path.heap_size() + key.query.heap_size() + headers_size(&key.headers);
+        (OVERHEAD + key + H::size(outcome) + named_files.sum::<usize>() + dependencies) as u64
     }
 }
 
@@ -154,7 +158,7 @@ impl<H: HookType> HookCache<H> {
         let options = OptionsBuilder::new()
             .shards(1)
             .estimated_items_capacity(EXPECTED_ENTRIES)
-            .weight_capacity(CACHE_BYTES)
+            .weight_capacity(RESULT_CACHE_BYTES)
             .build()
             .expect("the capacity is given");
         Self {
@@ -197,6 +201,7 @@ impl<H: HookType> HookCache<H> {
         let generation = self.lock().generation;
         let begin = SystemTime::now();
         let result = Arc::new(HookResult::new(hook.call(call).await?));
+        hook.record_answer(&key.path, result.outcome());
         let named_files = H::dependencies(result.outcome());
         let (dependents, path) = (self.dependents.clone(), key.path.clone());
         with_files(&named_files, move |files| dependents.add(&path, files)).await;
@@ -365,123 +370,4 @@ fn dependencies(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Inject;
-    use crate::plugins::Prefixes;
-    use crate::plugins::{
-        CallMessage, Calls, FailureMode, HookKind, HookOptions, InlineBody, Phase, PluginRegistry,
-        RequestContext, RequestFilters, Serve, ServeBody, ServeCall, ServeContent, ServeOptions,
-        ServeOutcome, SessionOptions,
-    };
-    use std::collections::HashSet;
-
-    fn request(hook: &Hook<Serve>, path: &str) -> (RequestKey, ServeCall) {
-        let key = RequestKey {
-            hook: hook.id(),
-            method: "GET".into(),
-            path: path.into(),
-            query: String::new(),
-            headers: Vec::new(),
-            input_hash: 0,
-        };
-        let request = RequestContext {
-            method: "GET".into(),
-            path: path.into(),
-            query: String::new(),
-            headers: Vec::new(),
-            traceparent: String::new(),
-            raw_target: path.into(),
-            host: String::new(),
-            file: Some(Path::new("/site").join(&path[1..])),
-        };
-        let call = ServeCall {
-            request,
-            body: Bytes::new(),
-            body_omitted: false,
-            omitted_body_bytes: 0,
-        };
-        (key, call)
-    }
-
-    #[tokio::test]
-    async fn an_invalidation_drops_matching_entries_and_calls_in_flight() {
-        let plugins = Arc::new(PluginRegistry::new(Inject::WhenRequested, Vec::new()));
-        let options = SessionOptions {
-            hooks: vec![HookKind::Serve],
-            ..SessionOptions::default()
-        };
-        let (session, _events) = plugins.open_session(options).unwrap();
-        let options = HookOptions {
-            filters: RequestFilters::default(),
-            failure_mode: FailureMode::Fail,
-            forward_headers: HashSet::new(),
-            type_options: ServeOptions {
-                phase: Phase::BeforeFiles,
-                max_request_body_bytes: 0,
-                scratch_dir: None,
-            },
-        };
-        let (calls, mut stream) = Calls::new(1, None);
-        let hook = Hook::new(session.session(), options, calls);
-        let cache = &plugins.serve().cache;
-        let mut call_and_get = async |path: &str, during_call: Option<Invalidation>| {
-            let (key, call) = request(&hook, path);
-            let answer = async {
-                let Some(CallMessage::Call { id, .. }) = stream.recv().await else {
-                    panic!("no call")
-                };
-                during_call.map(|invalidation| cache.invalidate(&invalidation));
-                let content = ServeContent {
-                    status: 0,
-                    content_type: String::new(),
-                    headers: Vec::new(),
-                    body: ServeBody::Inline(InlineBody::new(Bytes::new())),
-                    remember: true,
-                    verbatim: false,
-                    depends_on: vec!["/not/there".into()],
-                };
-                hook.resolve(id, ServeOutcome::Content(content));
-            };
-            let file = call.request.file.clone();
-            let result = cache.call(&hook, key.clone(), call, file, true);
-            let (result, ()) = tokio::join!(result, answer);
-            assert!(result.is_ok());
-            cache.get(&key).is_some()
-        };
-        let one_path = Invalidation {
-            exact_paths: HashSet::from(["/a/x".into()]),
-            ..Invalidation::default()
-        };
-        let of_file = |file: &str| Invalidation {
-            files: HashSet::from([PathBuf::from(file)]),
-            ..Invalidation::default()
-        };
-        let prefix = Invalidation {
-            path_prefixes: Prefixes::new(vec!["/a/".into()]),
-            ..Invalidation::default()
-        };
-        let all = Invalidation {
-            all: true,
-            ..Invalidation::default()
-        };
-        for (invalidation, removed) in [
-            (one_path.clone(), 1),
-            (prefix, 2),
-            (of_file("/site/b"), 1),
-            (of_file("/not/there"), 3),
-            (of_file("/unknown"), 0),
-            (all, 3),
-        ] {
-            for path in ["/a/x", "/a/y", "/b"] {
-                assert!(call_and_get(path, None).await);
-            }
-            let paths = cache.invalidate(&invalidation);
-            assert_eq!(paths.len(), removed, "{invalidation:?}");
-        }
-        assert!(!call_and_get("/b", Some(one_path)).await);
-        cache.remove_hook(hook.id());
-        let (key, _) = request(&hook, "/a/x");
-        assert!(cache.get(&key).is_none());
-    }
-}
+mod tests;

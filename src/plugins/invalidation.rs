@@ -1,5 +1,6 @@
 //! When cached results become stale: a file they were made from changed, or a program invalidated them.
 
+use super::payload::path_size;
 use crate::paths::FileVersion;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -67,7 +68,7 @@ impl Dependency {
 
     /// Its memory in bytes.
     pub(super) fn size(&self) -> usize {
-        size_of::<Self>() + self.file.as_os_str().len()
+        size_of::<Self>() + path_size(&self.file)
     }
 }
 

@@ -4,6 +4,7 @@
 //! hooks. Guards own registrations: dropping a [`SessionGuard`] or [`HookGuard`] removes everything
 //! that was registered under it in one step.
 
+mod answered;
 mod calls;
 mod counters;
 mod dependents;
@@ -22,6 +23,7 @@ mod session;
 mod slot;
 mod transform;
 
+pub(crate) use answered::AnsweredPaths;
 pub(crate) use calls::{CallError, CallMessage, Calls, CancelReason};
 pub(crate) use dependents::Dependents;
 pub(crate) use filters::{MAX_HOOK_REGEX_BYTES, RequestFacts, RequestFilter, RequestFilters};

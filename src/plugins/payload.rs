@@ -1,5 +1,6 @@
 //! Parts of calls and results that hook types have in common.
 
+use crate::message::{ALLOCATION_BYTES, HeapSize};
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_128;
@@ -26,7 +27,7 @@ pub(crate) struct RequestContext {
     pub file: Option<PathBuf>,
 }
 
-/// A body carried inline in a result, hashed and checked for UTF-8 once.
+/// A body carried inline in a result, hashed and checked for UTF-8 once. It has memory of its own.
 #[derive(Debug)]
 pub(crate) struct InlineBody {
     pub body: Bytes,
@@ -36,11 +37,12 @@ pub(crate) struct InlineBody {
 
 impl InlineBody {
     #[must_use]
-    pub(crate) fn new(body: Bytes) -> Self {
+    pub(crate) fn new(body: &[u8]) -> Self {
         Self {
-            hash: xxh3_128(&body),
-            is_utf8: std::str::from_utf8(&body).is_ok(),
-            body,
+            hash: xxh3_128(body),
+            is_utf8: std::str::from_utf8(body).is_ok(),
+            // A part of a connection's buffer would keep the whole buffer in memory.
+            body: Bytes::copy_from_slice(body),
         }
     }
 }
@@ -77,8 +79,18 @@ pub(crate) struct SourceLocation {
     pub frame: String,
 }
 
-/// Returns the size of header names and values in bytes.
+/// Estimated memory of the response that is derived from a result, without the headers that the plugin sets.
+pub(super) const DERIVED_BYTES: usize = 1024;
+
+/// Returns the memory of headers in bytes.
 pub(super) fn headers_size(headers: &[(String, Bytes)]) -> usize {
-    let sizes = headers.iter().map(|(name, value)| name.len() + value.len());
+    let sizes = headers
+        .iter()
+        .map(|header| size_of_val(header) + header.0.heap_size() + header.1.heap_size());
     sizes.sum()
+}
+
+/// Returns the memory of a path in bytes.
+pub(super) fn path_size(path: &Path) -> usize {
+    size_of::<PathBuf>() + ALLOCATION_BYTES + path.as_os_str().len()
 }

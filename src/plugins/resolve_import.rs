@@ -5,6 +5,7 @@ use super::hook::{Hook, HookType, Phase};
 use super::payload::{HookFailure, RequestContext};
 use super::session::HookKind;
 use crate::hub::Patterns;
+use crate::message::HeapSize;
 use std::path::{Path, PathBuf};
 
 /// The options of a resolve-import hook.
@@ -32,6 +33,8 @@ pub(crate) struct ImportSpecifier {
     pub specifier: String,
     /// It is an `import()` expression.
     pub dynamic: bool,
+    /// The exports that it names, without `default`. Only the daemon's own plugins get them.
+    pub names: Vec<String>,
     /// 1-based.
     pub line: u32,
     /// 1-based, in UTF-16 code units.
@@ -107,13 +110,7 @@ impl HookType for ResolveImport {
 
     fn size(outcome: &ResolveImportOutcome) -> usize {
         match outcome {
-            ResolveImportOutcome::Resolved(resolved) => {
-                let sizes = resolved
-                    .specifiers
-                    .iter()
-                    .map(|specifier| size_of::<String>() + specifier.len());
-                sizes.sum()
-            }
+            ResolveImportOutcome::Resolved(resolved) => resolved.specifiers.heap_size(),
             ResolveImportOutcome::Failure(_) => 0,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::counters::CallOutcome;
 use super::hook::{Hook, HookType, Phase};
-use super::payload::{HookFailure, InlineBody, RequestContext, headers_size};
+use super::payload::{DERIVED_BYTES, HookFailure, InlineBody, RequestContext, headers_size};
 use super::session::HookKind;
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
@@ -120,7 +120,8 @@ impl HookType for Serve {
             ServeBody::Inline(body) => body.body.len(),
             ServeBody::File(_) => 0,
         };
-        body + headers_size(&content.headers)
+        // The derived response has the headers, too.
+        DERIVED_BYTES + body + 2 * headers_size(&content.headers)
     }
 }
 

@@ -1,8 +1,10 @@
 //! A plugin's session: the options it was opened with, its events, and why it ended.
 
+use super::answered::Answered;
 use super::counters::Counters;
 use super::scratch_dir::ScratchDir;
 use super::slot::SlotAssignment;
+use crate::message::FailedHook;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +24,19 @@ pub(crate) enum HookKind {
     ResolveImport,
     /// Subscribes to the messages of pages.
     SubscribeMessages,
+}
+
+impl HookKind {
+    /// Returns how failures name the hook; none for one that answers no requests.
+    #[must_use]
+    pub(crate) fn failed(self) -> Option<FailedHook> {
+        match self {
+            Self::Serve => Some(FailedHook::Serve),
+            Self::Transform => Some(FailedHook::Transform),
+            Self::ResolveImport => Some(FailedHook::ResolveImport),
+            Self::SubscribeMessages => None,
+        }
+    }
 }
 
 /// The options that a plugin passes when it opens a session.
@@ -74,7 +89,7 @@ pub(crate) enum HookError {
 pub(crate) enum SessionEvent {
     /// All declared hooks are open. Sent once.
     Ready,
-    /// The daemon is stopping.
+    /// The daemon stops, or ends the plugin.
     Stopping {
         /// Text for humans.
         reason: String,
@@ -134,6 +149,11 @@ impl Session {
     #[must_use]
     pub(crate) fn counters(&self) -> &Arc<Counters> {
         &self.assignment.counters
+    }
+
+    /// The record of what the plugin answers, if its pages are refreshed after a restart.
+    pub(super) fn answered(&self) -> Option<&Arc<Answered>> {
+        self.assignment.answered.as_ref()
     }
 
     /// The index of the plugin in the configuration; none = it is not configured.

@@ -1,5 +1,6 @@
 //! Configured plugins: their configuration, their process, and the counters of all their sessions.
 
+use super::answered::{Answered, AnsweredPaths};
 use super::counters::Counters;
 use crate::config::PluginConfig;
 use std::sync::Arc;
@@ -15,6 +16,12 @@ pub(super) struct PluginSlot {
     /// Why the plugin is not restarted any more.
     pub(super) failure: Option<String>,
     pub(super) counters: Arc<Counters>,
+    /// The process is being replaced because the plugin's files changed; requests wait until that is done.
+    pub(super) is_restarting: bool,
+    /// What the plugin answers; none = it is not restarted when files change.
+    pub(super) answered: Option<Arc<Answered>>,
+    /// What it had answered before its files changed, until pages are notified.
+    pub(super) outdated: Option<AnsweredPaths>,
 }
 
 /// A process that the daemon starts or has started.
@@ -31,6 +38,8 @@ pub(super) struct SlotAssignment {
     /// The slot's index in the configuration; none = the plugin is not configured.
     pub(super) index: Option<usize>,
     pub(super) counters: Arc<Counters>,
+    /// See [`PluginSlot::answered`].
+    pub(super) answered: Option<Arc<Answered>>,
     /// The plugin's own configuration as JSON; empty without a slot.
     pub(super) config_json: String,
 }
@@ -40,6 +49,7 @@ impl PluginSlot {
         let program = config.command.first().map_or("", String::as_str);
         let program = program.rsplit('/').next().unwrap_or_default();
         let name = config.name.clone().unwrap_or_else(|| program.to_owned());
+        let is_watched = config.is_watched();
         Self {
             config,
             name,
@@ -47,6 +57,9 @@ impl PluginSlot {
             restarts: 0,
             failure: None,
             counters: Arc::default(),
+            is_restarting: false,
+            answered: is_watched.then(Arc::default),
+            outdated: None,
         }
     }
 

@@ -2,8 +2,9 @@
 
 use super::counters::CallOutcome;
 use super::hook::HookType;
-use super::payload::{HookFailure, InlineBody, RequestContext, headers_size};
+use super::payload::{DERIVED_BYTES, HookFailure, InlineBody, RequestContext, headers_size};
 use super::session::HookKind;
+use crate::message::HeapSize;
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
 
@@ -93,6 +94,10 @@ impl HookType for Transform {
             return 0;
         };
         let body = content.body.as_ref().map_or(0, |body| body.body.len());
-        body + headers_size(&content.headers)
+        // The derived response has the headers, too.
+        DERIVED_BYTES
+            + body
+            + 2 * headers_size(&content.headers)
+            + content.remove_headers.heap_size()
     }
 }

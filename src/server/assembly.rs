@@ -6,14 +6,16 @@ use super::control_server;
 use super::incoming_messages::IncomingMessages;
 use super::listeners::ControlListener;
 use super::metrics::{self, MetricsSource};
+use super::plugin_files;
 use super::ready::Ready;
 use super::running::{Running, STOP_GRACE};
 use super::tasks;
 use super::token::TokenFile;
-use crate::config::{Config, ControlAddress};
+use crate::config::{Config, ControlAddress, WatchMode};
 use crate::control::{Auth, Control, SERVICE_NAME};
 use crate::discovery::{self, Registration};
 use crate::hub::Hub;
+use crate::javascript::PackageSources;
 use crate::pages::PageService;
 use crate::plugins::{PluginRegistry, ScratchRoot};
 use crate::supervise::{LaunchContext, Supervisor};
@@ -35,6 +37,7 @@ pub(super) struct Assembly {
     pub(super) plugins: Arc<PluginRegistry>,
     pub(super) control: Arc<Control>,
     pub(super) pages: Arc<PageService>,
+    pub(super) packages: Option<Arc<PackageSources>>,
     pub(super) page_listeners: Vec<TcpListener>,
     pub(super) handler: ConnectionHandler,
     /// Handler of connections past the limit.
@@ -57,7 +60,8 @@ impl Assembly {
         health
             .set_service_status(SERVICE_NAME, ServingStatus::Serving)
             .await;
-        let tasks = tasks::spawn(&self.config, &self.hub, &self.plugins).await?;
+        let mut tasks = tasks::spawn(&self.config, &self.hub, &self.plugins, self.packages).await?;
+        let changes = plugin_files::watch(&self.config, &self.hub, &mut tasks).await?;
         let endpoint = grpc_target(self.control_listeners[0].address())?;
         for listener in self.page_listeners {
             accept::spawn(
@@ -92,8 +96,15 @@ impl Assembly {
             folder: self.config.roots.dir().into_owned(),
             debug: self.config.debug,
             stop_grace: STOP_GRACE,
+            refreshes_pages: self.config.watch != WatchMode::Events,
         };
-        let supervisor = Supervisor::start(&self.plugins, launch_context, &terminate);
+        let supervisor = Supervisor::start(
+            &self.plugins,
+            &self.hub,
+            launch_context,
+            changes,
+            &terminate,
+        );
         Ok(Running {
             registration,
             hub: self.hub,

@@ -42,7 +42,9 @@ pub(super) async fn log(hub: &Arc<Hub>) {
                             exception.url, exception.line, exception.column
                         ));
                         let kind = error.kind.name();
-                        tracing::warn!(target: "pagewire::console", %url, %kind, %place, "{}", text.trim());
+                        let cause = error.failed_resource.as_deref();
+                        let cause = cause.map(|cause| plain(&cause.to_string()));
+                        tracing::warn!(target: "pagewire::console", %url, %kind, %place, cause, "{}", text.trim());
                     }
                     _ => {}
                 }

@@ -15,6 +15,7 @@ mod frontend;
 mod incoming_messages;
 mod listeners;
 mod metrics;
+mod plugin_files;
 mod progress;
 mod ready;
 mod request_line;
@@ -29,6 +30,7 @@ use crate::config::{Config, ControlAddress, WatchMode};
 use crate::control::Control;
 use crate::discovery;
 use crate::hub::Hub;
+use crate::javascript::PackageSources;
 use crate::pages::PageService;
 use crate::plugins::{PluginRegistry, ScratchRoot};
 use assembly::Assembly;
@@ -147,10 +149,14 @@ impl Server {
             force_stop: CancellationToken::new(),
         });
         let debug = config.debug;
+        let packages = config
+            .node_resolve
+            .then(|| Arc::new(PackageSources::new(&config.node_env)));
         let pages = PageService::new(
             &config,
             hub.clone(),
             plugins.clone(),
+            packages.clone(),
             connections.clone(),
             stop.clone(),
         )
@@ -163,6 +169,7 @@ impl Server {
                 reserved: browser::routes(Arc::new(Browser {
                     hub: hub.clone(),
                     allowed: config.allowed.clone(),
+                    base: config.base_path.clone(),
                     debug: config.debug,
                     connections: connections.clone(),
                 }))
@@ -188,6 +195,7 @@ impl Server {
             plugins,
             control,
             pages,
+            packages,
             page_listeners,
             handler,
             refusals,

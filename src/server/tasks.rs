@@ -3,6 +3,7 @@
 use super::console;
 use crate::config::{Config, FilePattern, WatchMode};
 use crate::hub::Hub;
+use crate::javascript::PackageSources;
 use crate::node_resolve::NodeResolve;
 use crate::plugins::PluginRegistry;
 use crate::watch::{PageNotification, WatchPatterns, Watcher};
@@ -16,6 +17,7 @@ pub(super) async fn spawn(
     config: &Config,
     hub: &Arc<Hub>,
     plugins: &Arc<PluginRegistry>,
+    packages: Option<Arc<PackageSources>>,
 ) -> io::Result<JoinSet<()>> {
     let mut tasks = JoinSet::new();
     let requests = hub.clone();
@@ -26,8 +28,8 @@ pub(super) async fn spawn(
         let hub = hub.clone();
         tasks.spawn(async move { console::log(&hub).await });
     }
-    if config.node_resolve {
-        let resolve = NodeResolve::open(plugins, config.roots.clone()).await;
+    if let Some(packages) = packages {
+        let resolve = NodeResolve::open(plugins, config.roots.clone(), packages).await;
         tasks.spawn(resolve.map_err(io::Error::other)?.run());
     }
     watch_folders(config, hub, plugins, &mut tasks).await?;
@@ -65,13 +67,18 @@ async fn watch_folders(
     let patterns = WatchPatterns {
         ignore: texts(&config.watch_ignore),
         include: texts(&config.watch_include),
+        only_included: false,
     };
     hub.record_served();
     if config.no_files {
         hub.set_backend_delay(config.watch_delay);
     }
     for (prefix, root) in config.roots.each() {
-        let (poll, patterns, served) = (config.watch_poll, patterns.clone(), hub.served_files());
+        let (poll, patterns, served) = (
+            config.watch_poll,
+            patterns.clone(),
+            Some(hub.served_files()),
+        );
         let open = move || Watcher::open(root, prefix, patterns, poll, served);
         let watcher = tokio::task::spawn_blocking(open).await;
         let watcher = watcher.map_err(io::Error::other)?;

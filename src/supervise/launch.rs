@@ -17,8 +17,10 @@ pub(crate) struct LaunchContext {
     pub folder: PathBuf,
     /// Plugins may be stopped at a breakpoint, so their startup has no deadline.
     pub debug: bool,
-    /// How long a plugin may take to exit after it was notified that the daemon stops.
+    /// How long a plugin may take to exit after it was notified that it has to.
     pub stop_grace: Duration,
+    /// Pages are refreshed once a plugin whose files changed is ready again.
+    pub refreshes_pages: bool,
 }
 
 /// Configured command of a plugin.
@@ -26,6 +28,8 @@ pub(super) struct PluginCommand {
     pub(super) program: String,
     pub(super) arguments: Vec<String>,
     pub(super) env: Vec<(String, String)>,
+    /// How long the process may run without being ready.
+    pub(super) ready_timeout: Duration,
     pub(super) context: Arc<LaunchContext>,
 }
 

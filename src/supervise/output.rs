@@ -1,17 +1,50 @@
 //! Forwards the output of plugins to the daemon's log, line by line.
 
 use crate::plugins::PluginRegistry;
+use std::collections::VecDeque;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
 /// Longest line that is logged in full, in bytes. Of a longer one the rest is dropped, and its size is
 /// logged. Default 8 KiB.
 const MAX_LINE_BYTES: usize = 8 * 1024;
 
-/// Logs every line of the output until it ends.
-pub(super) async fn log(plugins: &PluginRegistry, slot: usize, output: impl AsyncRead + Unpin) {
+/// Lines of standard error that pages see when the process cannot be kept running; earlier ones are only in the log.
+/// Default 20.
+const LAST_LINES: usize = 20;
+
+/// Longest beginning of such a line, in bytes; the rest is cut off. Default 300.
+const LAST_LINE_BYTES: usize = 300;
+
+/// The last lines of an output.
+#[derive(Default)]
+pub(super) struct LastLines(VecDeque<String>);
+
+impl LastLines {
+    pub(super) fn add(&mut self, line: &str) {
+        if self.0.len() == LAST_LINES {
+            self.0.pop_front();
+        }
+        let end = line.floor_char_boundary(LAST_LINE_BYTES);
+        self.0.push_back(line[..end].to_owned());
+    }
+
+    pub(super) fn text(&self) -> String {
+        let lines: Vec<&str> = self.0.iter().map(String::as_str).collect();
+        lines.join("\n")
+    }
+}
+
+/// Logs every line of the output until it ends, and passes it on.
+pub(super) async fn log(
+    plugins: &PluginRegistry,
+    slot: usize,
+    output: impl AsyncRead + Unpin,
+    keep: impl Fn(&str),
+) {
     let log_line = |line: &Line| {
-        let plugin = plugins.slot_name(slot);
-        tracing::info!(target: "pagewire::plugin", "{plugin}: {}", line.text());
+        let (plugin, text) = (plugins.slot_name(slot), line.text());
+        tracing::info!(target: "pagewire::plugin", "{plugin}: {text}");
+        keep(&text);
     };
     let mut output = BufReader::new(output);
     let mut line = Line::default();
@@ -66,6 +99,18 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_lines_are_kept_and_bounded() {
+        let mut last = LastLines::default();
+        for number in 0..=LAST_LINES {
+            last.add(&format!("{number}{}", "x".repeat(LAST_LINE_BYTES)));
+        }
+        let text = last.text();
+        assert!(text.starts_with("1x"), "{text}");
+        assert_eq!(text.lines().count(), LAST_LINES);
+        assert!(text.lines().all(|line| line.len() == LAST_LINE_BYTES));
+    }
 
     #[test]
     fn truncates_long_lines_and_removes_control_characters() {

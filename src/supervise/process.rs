@@ -2,11 +2,11 @@
 
 use super::children::{Children, StartedChild};
 use super::launch::PluginCommand;
-use super::output;
+use super::output::{self, LastLines};
 use super::process_group::{ProcessGroup, ProcessGroups};
 use crate::plugins::PluginRegistry;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::process::{Child, ChildStdin};
 use tokio::task::JoinSet;
@@ -29,6 +29,8 @@ pub(super) struct Process {
     stdin: Option<ChildStdin>,
     group: ProcessGroup,
     output: JoinSet<()>,
+    /// The last lines of standard error.
+    last_lines: Arc<Mutex<LastLines>>,
 }
 
 impl Process {
@@ -44,13 +46,20 @@ impl Process {
         let (mut child, started) = children.spawn(&mut command.build(&launch_id))?;
         let group = groups.add(started.pid());
         let mut output = JoinSet::new();
+        let last_lines = Arc::<Mutex<LastLines>>::default();
         if let Some(stdout) = child.stdout.take() {
             let plugins = plugins.clone();
-            output.spawn(async move { output::log(&plugins, slot, stdout).await });
+            output.spawn(async move { output::log(&plugins, slot, stdout, |_| ()).await });
         }
         if let Some(stderr) = child.stderr.take() {
             let plugins = plugins.clone();
-            output.spawn(async move { output::log(&plugins, slot, stderr).await });
+            let last = last_lines.clone();
+            let keep = move |line: &str| {
+                last.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .add(line);
+            };
+            output.spawn(async move { output::log(&plugins, slot, stderr, keep).await });
         }
         Ok(Self {
             stdin: child.stdin.take(),
@@ -59,6 +68,7 @@ impl Process {
             launch_id,
             group,
             output,
+            last_lines,
         })
     }
 
@@ -86,8 +96,9 @@ impl Process {
         let _ = timeout(TERM_GRACE, self.exited()).await;
     }
 
-    /// Kills the remaining members of the group and the processes that left it, and logs the last lines.
-    pub(super) async fn finish(self, children: &Children) {
+    /// Kills the remaining members of the group and the processes that left it, and logs the last lines. Returns
+    /// those of standard error.
+    pub(super) async fn finish(self, children: &Children) -> String {
         let Self {
             mut child,
             started,
@@ -95,6 +106,7 @@ impl Process {
             stdin,
             group,
             mut output,
+            last_lines,
         } = self;
         drop((stdin, group));
         // Reaps the process, which would stay a zombie otherwise.
@@ -103,5 +115,7 @@ impl Process {
         children.kill_left_by(&launch_id).await;
         let lines = async { while output.join_next().await.is_some() {} };
         let _ = timeout(OUTPUT_GRACE, lines).await;
+        let last_lines = last_lines.lock().unwrap_or_else(PoisonError::into_inner);
+        last_lines.text()
     }
 }

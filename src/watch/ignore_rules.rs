@@ -41,7 +41,7 @@ pub(super) struct IgnoreRules {
     patterns: Arc<RootPatterns>,
     /// The `.gitignore` files that apply.
     git: GitRules,
-    /// The folder is ignored, and entered only because it contains something that is included.
+    /// The folder is entered only because it contains something that is included.
     only_included: bool,
 }
 
@@ -88,7 +88,11 @@ impl IgnoreRules {
         };
         Self {
             git: outer.inside(folder),
-            only_included: verdict == Verdict::Entered && !is_root,
+            only_included: if is_root {
+                self.patterns.only_included()
+            } else {
+                verdict == Verdict::Entered
+            },
             patterns: self.patterns,
         }
     }
@@ -97,6 +101,12 @@ impl IgnoreRules {
     /// it is ignored as well.
     pub(super) fn ignores(&self, path: &Path, is_folder: bool) -> bool {
         self.verdict(path, is_folder) == Verdict::Ignored
+    }
+
+    /// Whether an entry of this folder may have to be looked at: a file that is not ignored, or a folder with
+    /// something that is included.
+    pub(super) fn concerns(&self, path: &Path) -> bool {
+        !self.ignores(path, false) || self.patterns.leads_to_included(path)
     }
 
     /// Whether the settings say that a file, or a folder around it, is not watched.
@@ -316,6 +326,7 @@ mod tests {
                 "*.sqlite3",
                 "b.gen.js",
             ]),
+            only_included: false,
         };
         let around = IgnoreRules::around(root, &patterns).inside(root);
         // As the tree is walked: each folder around an entry must be entered.
@@ -363,5 +374,28 @@ mod tests {
         }
         assert!(around.ignores_explicitly(&root.join("tmp/in/x.js")));
         assert!(!around.ignores_explicitly(&root.join("out/y.js")));
+    }
+
+    #[test]
+    fn a_folder_may_be_watched_for_what_is_included_alone() {
+        let temp = tempfile::tempdir().unwrap();
+        let root = temp.path();
+        fs::write(root.join(FILE_NAME), "plugin\n").unwrap();
+        let patterns = WatchPatterns {
+            include: vec!["/plugin".to_owned(), "/a/b".to_owned()],
+            only_included: true,
+            ..WatchPatterns::default()
+        };
+        let rules = IgnoreRules::around(root, &patterns).inside(root);
+        let path = |name: &str| root.join(name);
+        assert!(!rules.ignores(&path("plugin"), false));
+        assert!(rules.ignores(&path("plugin.d"), false));
+        assert!(rules.ignores(&path("b"), true));
+        assert!(!rules.ignores(&path("a"), true));
+        let inside = rules.inside(&path("a"));
+        assert!(!inside.ignores(&path("a/b"), true));
+        assert!(inside.ignores(&path("a/plugin"), false));
+        let included = inside.inside(&path("a/b"));
+        assert!(!included.ignores(&path("a/b/c.py"), false));
     }
 }

@@ -1,4 +1,5 @@
-//! The watch edge: notifies pages and subscribers of changed files in the root and in mounted folders.
+//! The watch edge: notifies pages and subscribers of changed files in the root and in mounted folders, and
+//! finds changed files of plugins (`plugin_files`).
 //!
 //! Events of the operating system (`fs_events`) only say where to look. They are collected until they
 //! settle (`batch`), and then the files are compared with their last known state (`tree`). So duplicate,
@@ -14,6 +15,8 @@ mod fs_events;
 mod ignore_rules;
 mod link_routes;
 mod patterns;
+mod plugin_command;
+mod plugin_files;
 mod tree;
 
 use crate::hub::{FileChange, Hub, ServedFiles};
@@ -29,6 +32,7 @@ use tokio::time::Instant;
 use tree::Tree;
 
 pub(crate) use patterns::WatchPatterns;
+pub(crate) use plugin_files::{PluginFiles, PluginFilesOptions};
 
 /// Longest delay of a batch that keeps growing. After it, the files that have settled are reported.
 /// Default 250 ms.
@@ -56,13 +60,13 @@ pub(crate) enum PageNotification {
     Reload,
 }
 
-/// Watcher of one served folder.
+/// Watcher of one folder.
 pub(crate) struct Watcher {
     tree: Tree,
     /// Where the folder is mounted.
     prefix: Prefix,
-    /// What was served: it is watched even if it is ignored.
-    served: ServedFiles,
+    /// What was served: it is watched even if it is ignored. `None` if the folder is not watched for pages.
+    served: Option<ServedFiles>,
     /// `None` when the folder is polled.
     events: Option<FsEvents>,
     /// Duration of the last comparison.
@@ -70,7 +74,7 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    /// Scans a served folder, blocking until every file has been seen. [`Watcher::run`] reports changes
+    /// Scans a folder, blocking until every file has been seen. [`Watcher::run`] reports changes
     /// from now on. With `poll`, files are compared periodically instead of on events.
     #[must_use]
     pub(crate) fn open(
@@ -78,7 +82,7 @@ impl Watcher {
         prefix: Prefix,
         patterns: WatchPatterns,
         poll: bool,
-        served: ServedFiles,
+        served: Option<ServedFiles>,
     ) -> Self {
         let mut events = (!poll).then(FsEvents::open).flatten();
         let mut tree = Tree::new(root, patterns);
@@ -86,7 +90,9 @@ impl Watcher {
         tree.scan(&mut events);
         let compare_time = start.elapsed();
         let polls = events.is_none();
-        tracing::info!(target: "pagewire::watch", files = tree.len(), polls, "watching files");
+        if served.is_some() {
+            tracing::info!(target: "pagewire::watch", files = tree.len(), polls, "watching files");
+        }
         Self {
             tree,
             prefix,
@@ -104,18 +110,7 @@ impl Watcher {
         notification: PageNotification,
     ) {
         let mut backend_files = BackendFiles::default();
-        loop {
-            let batch = self.next_batch().await;
-            let compared = tokio::task::spawn_blocking(move || {
-                let start = Instant::now();
-                let changes = self.tree.compare(&batch, &mut self.events);
-                self.compare_time = start.elapsed();
-                (self, changes)
-            });
-            let Ok((watcher, mut changes)) = compared.await else {
-                tracing::error!(target: "pagewire::watch", "the file watcher panicked; changes are no longer noticed (restart the daemon, and report the bug)");
-                return;
-            };
+        while let Some((watcher, mut changes)) = self.next_changes().await {
             self = watcher;
             for change in &mut changes {
                 change.url_path.insert_str(0, self.prefix.as_str());
@@ -126,6 +121,22 @@ impl Watcher {
         }
     }
 
+    /// Waits until something may have changed, and compares it. `None` if that panicked, which is logged.
+    async fn next_changes(mut self) -> Option<(Self, Vec<FileChange>)> {
+        let batch = self.next_batch().await;
+        let compared = tokio::task::spawn_blocking(move || {
+            let start = Instant::now();
+            let changes = self.tree.compare(&batch, &mut self.events);
+            self.compare_time = start.elapsed();
+            (self, changes)
+        });
+        let compared = compared.await.ok();
+        if compared.is_none() {
+            tracing::error!(target: "pagewire::watch", "the file watcher panicked; changes are no longer noticed (restart the daemon, and report the bug)");
+        }
+        compared
+    }
+
     /// Waits until something may have changed and has settled.
     async fn next_batch(&mut self) -> Batch {
         let Some(events) = &self.events else {
@@ -133,7 +144,8 @@ impl Watcher {
             while self.is_checkout_running().await {
                 tokio::time::sleep(POLL_INTERVAL).await;
             }
-            let served = self.served.take();
+            let served = self.served.as_mut().map(ServedFiles::take);
+            let served = served.unwrap_or_default();
             return Batch {
                 served: below(&self.prefix, served),
                 ..Batch::everything()
@@ -170,7 +182,7 @@ impl Watcher {
                         started = now;
                     }
                 }
-                served = self.served.next() => {
+                served = next_served(&mut self.served) => {
                     if batch.is_empty() {
                         // Nothing has to settle.
                         started = Instant::now();
@@ -199,6 +211,14 @@ impl Watcher {
         let dir = self.tree.dir();
         let running = tokio::task::spawn_blocking(move || checkout::is_running(&dir));
         running.await.unwrap_or(false)
+    }
+}
+
+/// Waits for paths that are served for the first time. Safe to cancel.
+async fn next_served(served: &mut Option<ServedFiles>) -> Vec<Arc<str>> {
+    match served {
+        Some(served) => served.next().await,
+        None => std::future::pending().await,
     }
 }
 

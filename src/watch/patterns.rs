@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct WatchPatterns {
     pub(crate) ignore: Vec<String>,
     pub(crate) include: Vec<String>,
+    /// Nothing else than what `include` names is watched.
+    pub(crate) only_included: bool,
 }
 
 /// The patterns, compiled for a root.
@@ -18,6 +20,7 @@ pub(super) struct RootPatterns {
     patterns: Gitignore,
     /// The folders around included files, which have to be entered.
     leading: Gitignore,
+    only_included: bool,
 }
 
 impl WatchPatterns {
@@ -28,6 +31,7 @@ impl WatchPatterns {
             root: root.to_owned(),
             patterns: build(root, include.chain(self.ignore.iter().cloned())),
             leading: build(root, self.include.iter().flat_map(|it| folders_around(it))),
+            only_included: self.only_included,
         }
     }
 }
@@ -65,6 +69,10 @@ fn folders_around(pattern: &str) -> Vec<String> {
 impl RootPatterns {
     pub(super) fn root(&self) -> &Path {
         &self.root
+    }
+
+    pub(super) fn only_included(&self) -> bool {
+        self.only_included
     }
 
     /// Returns whether a pattern ignores a path or includes it. `None` if no pattern matches.

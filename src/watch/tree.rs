@@ -130,7 +130,7 @@ impl Tree {
             || path
                 .parent()
                 .and_then(|folder| self.folders.get(folder))
-                .is_some_and(|folder| !folder.rules.ignores(path, false))
+                .is_some_and(|folder| folder.rules.concerns(path))
                 && self.root.url_of(path).is_some()
     }
 

@@ -214,7 +214,10 @@ async fn costly_regexes_are_refused_by_their_sum() {
 }
 
 fn update(filters: Vec<RequestFilter>) -> proto::ServeRequest {
-    let update = proto::UpdateFilters { filters };
+    let update = proto::UpdateFilters {
+        filters,
+        ..Default::default()
+    };
     proto::ServeRequest {
         message: Some(proto::serve_request::Message::UpdateFilters(update)),
     }

@@ -181,6 +181,23 @@ claim('tab_id survives a reload and a navigation, page_id does not', async (worl
   assert.equal(new Set([first, reloaded, navigated].map((hello) => hello.page_id)).size, 3);
 });
 
+claim('the client uses storage, which blocks a page, only once the page is parsed', async (world) => {
+  const observe = `<script>
+    const { getItem } = Storage.prototype;
+    window.usedWhile = [];
+    Storage.prototype.getItem = function (...args) {
+      window.usedWhile.push(window.isParsed ? 'parsed' : 'loading');
+      return getItem.apply(this, args);
+    };
+    document.addEventListener('DOMContentLoaded', () => { window.isParsed = true; });
+  </script>`;
+  const daemon = await start(world, { 'index.html': page('one', '', observe) });
+  const tab = await world.page(daemon);
+  await tab.hello();
+  const usedWhile = await tab.evaluate(() => window.usedWhile);
+  assert.deepEqual([...new Set(usedWhile)], ['parsed']);
+});
+
 claim('a duplicated tab gets a tab_id of its own', async (world) => {
   const daemon = await start(world);
   const tab = await world.page(daemon);

@@ -90,14 +90,15 @@ claimInFirefox('console lines are reported with level and arguments', async (wor
   }
 });
 
-claimInFirefox('an error of the first inline script, a rejection and a failed resource are reported', async (world) => {
+claimInFirefox('a console line and an error of the first inline script, a rejection and a failed resource are reported', async (world) => {
   const { daemon, log } = await watched(world, {
     'index.html': page('<script>\nconsole.info("first line");\nmissing();\n</script>'
       + '<script>Promise.reject(new RangeError("unhandled reason"));</script>'
       + '<script src="/none.js"></script>', '<img src="/none.png">'),
   });
   await world.firefoxTab(daemon);
-  assert.equal((await line(log, 'first line')).level, 'info');
+  const { level, url: script, line: row, column } = await line(log, 'first line');
+  assert.deepEqual([level, script, row, column], ['info', `${daemon.origin}/`, 3, 9]);
   const uncaught = await failure(log, 'uncaught', /missing/);
   assert.deepEqual([uncaught.name, uncaught.url, uncaught.line], ['ReferenceError', `${daemon.origin}/`, 4]);
   const rejected = await failure(log, 'unhandled_rejection', /unhandled reason/);

@@ -15,10 +15,12 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { missingBackend, missingChromium, missingFirefox } from './harness/environment.js';
+import {
+  missingBackend, missingChromium, missingFirefox, missingPython, missingTool, PYTHON_PACKAGES,
+} from './harness/environment.js';
 import { World } from './harness/world.js';
 
-export { EXAMPLE_SITE, TESTS } from './harness/environment.js';
+export { EXAMPLES, EXAMPLE_SITE, TESTS } from './harness/environment.js';
 export { Record } from './harness/record.js';
 export { until } from '../wait.js';
 
@@ -35,6 +37,16 @@ export function claimInFirefox(name, run) {
 /** The same in Chromium with a backend, which is started by `world.backend(backend)`. */
 export function claimBehind(backend, name, run) {
   claimUnless(missingBackend(backend) ?? missingChromium(), `${backend}: ${name}`, run);
+}
+
+/** The same in Chromium with a Python package of the tests: `run` also gets the folder of the packages. */
+export function claimWithPython(name, title, run) {
+  claimUnless(missingPython(name) ?? missingChromium(), title, (world) => run(world, PYTHON_PACKAGES));
+}
+
+/** The same in Chromium with programs on PATH. */
+export function claimWithTools(tools, name, run) {
+  claimUnless(missingTool(tools) ?? missingChromium(), name, run);
 }
 
 /** Skips the test when something is missing on this machine; with CI=true that is a failure. */

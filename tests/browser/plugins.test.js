@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { claim, TESTS, until } from './harness.js';
+import { claim, EXAMPLES, TESTS, until } from './harness.js';
 
 const page = (head, body = '') =>
   `<!doctype html>\n<html><head><meta charset="utf-8"><link rel="icon" href="data:,">${head}</head><body>${body}</body></html>\n`;
@@ -270,4 +270,30 @@ claim('editor: other plugins transform unsaved text as they transform files', as
   await tab.shows('typed');
   await tab.after(() => undo('app.ts'));
   await tab.shows('saved');
+});
+
+claim('a saved plugin is restarted, and the page that uses it is refreshed and shows it', async (world) => {
+  const script = (mode) => `PUBLIC_MODE=${mode} exec '${path.join(EXAMPLES, 'env')}'\n`;
+  const site = await world.site({
+    'index.html': page('<script type="module">import { MODE } from "/env.js"; document.body.append(`mode ${MODE}`);</script>'),
+    'other.html': page('', '<p>another page</p><input id="name">'),
+    'plugin.sh': script('one'),
+    'pagewire.toml': "[[plugin]]\ncommand = 'sh plugin.sh'\nrequired = true\n",
+  });
+  const daemon = await world.daemon({ site, args: ['--watch'] });
+  const save = (text) => writeFile(path.join(site, 'plugin.sh'), text);
+  const tab = await world.page(daemon);
+  await tab.shows('mode one');
+  const other = await world.page(daemon, '/other.html');
+  await typeName(other);
+  await tab.after(() => save(script('two')));
+  await tab.shows('mode two');
+  // A plugin that does not start leaves its pages alone.
+  await typeName(other);
+  const failed = daemon.stderr.first('the error of the plugin', (line) => line.includes('not found') && line.includes('syntax-error'));
+  await save('syntax-error\n');
+  await failed;
+  await tab.after(() => save(script('three')));
+  await tab.shows('mode three');
+  assert.equal(await typedName(other), 'typed', 'the page of a file was not reloaded');
 });

@@ -77,15 +77,24 @@ claim('console lines are reported with level and arguments, and still printed', 
   assert.equal(await tab.evaluate(() => console.log.name), 'log');
 });
 
-claim('warnings and errors are reported with their source location', async (world) => {
+claim('every console line is reported with the place of its call, warnings and errors with their stack', async (world) => {
   const { daemon, log } = await startWithFollower(world, {
-    'index.html': page('<script src="/prints.js"></script>'),
-    'prints.js': 'function outer() {\n  console.warn("careful");\n}\nouter();\n',
+    'index.html': page('<script src="/prints.js"></script>', '<script type="module">\nconsole.debug("inline");</script>'),
+    'prints.js': 'function outer() {\n  console.warn("careful");\n}\nouter(); console.log("plain");\n[1].forEach(console.info);\n',
   });
   await world.page(daemon);
-  const { stack } = await line(log, 'careful');
+  const { stack, ...careful } = await line(log, 'careful');
   assert.match(stack, /^.*outer.*\/prints\.js:2:\d+/);
   assert.doesNotMatch(stack, /recorder/);
+  const place = ({ url, line: row, column }) => [url, row, column];
+  const script = `${daemon.origin}/prints.js`;
+  assert.deepEqual(place(careful), [script, 2, 11]);
+  const plain = await line(log, 'plain');
+  assert.deepEqual(place(plain), [script, 4, 18]);
+  assert.equal(plain.stack, '');
+  assert.deepEqual(place(await line(log, 1)), [script, 5, 5], 'called by the browser for page code');
+  const inline = await line(log, 'inline');
+  assert.deepEqual([inline.url, inline.column], [`${daemon.origin}/`, 9]);
 });
 
 claim('unhandled rejections are reported; errors that the page handles are not', async (world) => {
@@ -228,4 +237,90 @@ claim('console lines right before a navigation are reported, and those of a fram
     location.href = '/bystander.html';
   });
   assert.equal((await line(log, 'last words')).socket_id, socketId);
+});
+
+claim('console lines are reported though page code replaces or removes Error, or its formatting throws', async (world) => {
+  const { daemon, log } = await startWithFollower(world, {
+    'index.html': page(`<script>
+      window.built = 0;
+      Error.prepareStackTrace = () => { throw new TypeError('no stack'); };
+      console.log('not formatted');
+      delete Error.prepareStackTrace;
+      window.Error = class extends Error { constructor() { super(); built += 1; } };
+      console.log('replaced');
+      delete window.Error;
+      console.log('removed', new TypeError('still described'));
+    </script>`),
+  });
+  const tab = await world.page(daemon);
+  assert.equal((await line(log, 'not formatted')).url, '');
+  assert.equal((await line(log, 'replaced')).line, 8);
+  const { args, line: row } = await line(log, 'removed');
+  assert.match(args[1].description, /still described/);
+  assert.equal(row, 10);
+  assert.equal(await tab.evaluate(() => window.built), 0);
+});
+
+claim('console lines have a place whatever the page\'s limit of stack traces, which is left as it is', async (world) => {
+  const { daemon, log } = await startWithFollower(world, {
+    'index.html': page(`<script>
+      Error.stackTraceLimit = 0;
+      console.log('none');
+      window.limit = Error.stackTraceLimit;
+      window.calls = 0;
+      Object.defineProperty(Error, 'stackTraceLimit', { configurable: true, get: () => ++calls, set: () => { calls += 1; } });
+      console.log('accessor');
+      Object.defineProperty(Error, 'stackTraceLimit', { value: 10, writable: false });
+      console.log('fixed');
+      const name = 'x'.repeat(3_000);
+      ({ [name]: () => { console.log('long row'); } })[name]();
+    </script>`),
+  });
+  const tab = await world.page(daemon);
+  assert.equal((await line(log, 'none')).line, 4);
+  await line(log, 'accessor');
+  assert.equal((await line(log, 'fixed')).line, 10);
+  assert.equal((await line(log, 'long row')).url, `${daemon.origin}/`);
+  assert.deepEqual(await tab.evaluate(() => [window.limit, window.calls]), [0, 0]);
+});
+
+claim('the place of evaluated code is that of its caller', async (world) => {
+  const { daemon, log } = await startWithFollower(world, {
+    'index.html': page('<script src="/eval.js"></script>'),
+    'eval.js': 'eval("console.log(\'evaluated\')");\nfunction outer() {\n  new Function("console.log(\'made\')")();\n}\nouter();\n',
+  });
+  await world.page(daemon);
+  for (const [text, row] of [['evaluated', 1], ['made', 3]]) {
+    const { url, line: found } = await line(log, text);
+    assert.deepEqual([url, found], [`${daemon.origin}/eval.js`, row]);
+  }
+});
+
+claim('a page that breaks built-in methods of arrays gets no errors from the recorder, and lost lines are counted', async (world) => {
+  const { daemon, log } = await startWithFollower(world, {
+    'index.html': page('<script>Array.prototype.filter = () => { throw new Error("broken"); };\nconsole.log("unfiltered");</script>'),
+  });
+  const tab = await world.page(daemon);
+  await line(log, 'unfiltered');
+  const other = await world.page(daemon, '/bystander.html?other');
+  await until('the recorder in the page', other.page.waitForFunction(() =>
+    !Function.prototype.toString.call(console.log).includes('[native code]')));
+  await other.evaluate(() => new Promise((resolve) => {
+    const { join } = Array.prototype;
+    console.log('lost');
+    console.log('lost as well');
+    Array.prototype.join = () => { throw new Error('broken'); };
+    const channel = new MessageChannel(); // Its message arrives after the recorder's.
+    channel.port1.onmessage = () => {
+      Array.prototype.join = join;
+      setInterval(() => console.log('kept'), 100); // The notice comes with one of them.
+      resolve();
+    };
+    channel.port2.postMessage(null);
+  }));
+  await line(log, 'kept');
+  await line(log, '[pagewire] 2 console lines were not reported');
+  for (const { console: printed } of [tab, other]) {
+    assert.deepEqual(printed.entries.filter(({ type }) => type === 'pageerror'), []);
+  }
 });

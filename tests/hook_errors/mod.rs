@@ -25,6 +25,7 @@ macro_rules! of_every_hook {
     };
 }
 
+mod reports;
 mod results;
 mod streams;
 

@@ -21,7 +21,7 @@ pub use module_hook::ModuleHook;
 pub use page::Page;
 pub use plugin::{
     Calls, Hook, HookMessage, HookStream, ResolveImport, Serve, ServeHook, Session, Transform,
-    assert_status, with_session,
+    assert_status, listed, with_session,
 };
 pub use relay::{Cut, Relay};
 pub use server::{NAVIGATION, Site, TestServer, command, command_after};

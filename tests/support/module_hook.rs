@@ -32,8 +32,16 @@ pub trait ModuleHook: Hook<Call: Send, Outcome: Send, Open: Send> + Send + 'stat
     /// Returns the module with this mark.
     fn answered(mark: &str) -> String;
 
-    /// Returns an outcome that reports a failure.
-    fn failure(status: u32) -> Self::Outcome;
+    /// Returns an outcome that reports this failure.
+    fn failed(failure: proto::HookFailure) -> Self::Outcome;
+
+    /// Returns an outcome that reports a failure with this status.
+    fn failure(status: u32) -> Self::Outcome {
+        Self::failed(proto::HookFailure {
+            status,
+            ..Default::default()
+        })
+    }
 }
 
 impl ModuleHook for Serve {
@@ -62,8 +70,8 @@ impl ModuleHook for Serve {
         mark.to_owned()
     }
 
-    fn failure(status: u32) -> serve_result::Outcome {
-        serve_result::Outcome::Failure(hook_failure(status))
+    fn failed(failure: proto::HookFailure) -> serve_result::Outcome {
+        serve_result::Outcome::Failure(failure)
     }
 }
 
@@ -94,8 +102,8 @@ impl ModuleHook for Transform {
         mark.to_owned()
     }
 
-    fn failure(status: u32) -> transform_result::Outcome {
-        transform_result::Outcome::Failure(hook_failure(status))
+    fn failed(failure: proto::HookFailure) -> transform_result::Outcome {
+        transform_result::Outcome::Failure(failure)
     }
 }
 
@@ -125,8 +133,8 @@ impl ModuleHook for ResolveImport {
         UNTOUCHED.replace("'x'", &format!("'{mark}'"))
     }
 
-    fn failure(status: u32) -> resolve_import_result::Outcome {
-        resolve_import_result::Outcome::Failure(hook_failure(status))
+    fn failed(failure: proto::HookFailure) -> resolve_import_result::Outcome {
+        resolve_import_result::Outcome::Failure(failure)
     }
 }
 
@@ -136,13 +144,6 @@ fn resolved(specifier: &str) -> resolve_import_result::Outcome {
         no_cache: true,
         ..Default::default()
     })
-}
-
-fn hook_failure(status: u32) -> proto::HookFailure {
-    proto::HookFailure {
-        status,
-        ..Default::default()
-    }
 }
 
 /// Returns a filter that matches only [`PATH`].

@@ -2,13 +2,33 @@
 
 use super::{TestServer, within};
 use pagewire_client::proto::{self, server_start_response};
-use pagewire_client::{Client, RawClient};
+use pagewire_client::{Client, PluginInfo, RawClient};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_types::StatusExt;
+
+/// Waits until the plugin is listed and fulfils the condition.
+pub async fn listed(
+    server: &TestServer,
+    name: &str,
+    what: &str,
+    is: impl Fn(&PluginInfo) -> bool,
+) -> PluginInfo {
+    let client = server.client().await;
+    let look = async {
+        loop {
+            let list = client.plugins().await.expect("a list");
+            let mut found = list.into_iter().filter(|plugin| plugin.plugin_name == name);
+            if let Some(found) = found.next().filter(|plugin| is(plugin)) {
+                return found;
+            }
+        }
+    };
+    within(&format!("{name} to be {what}"), look).await
+}
 
 /// Open `ServerStart` stream.
 pub struct Session {
@@ -160,7 +180,10 @@ macro_rules! hook {
             }
 
             fn update(filters: Vec<proto::RequestFilter>) -> proto::$request {
-                let update = proto::UpdateFilters { filters };
+                let update = proto::UpdateFilters {
+                    filters,
+                    ..Default::default()
+                };
                 let message = Some(proto::$from_plugin::Message::UpdateFilters(update));
                 proto::$request { message }
             }

@@ -247,6 +247,11 @@ impl TestServer {
         rustix::process::kill_process(pid, signal).expect("a signal");
     }
 
+    /// Returns the log lines that were read so far.
+    pub fn logged(&self) -> &[String] {
+        &self.log
+    }
+
     /// Waits for a log line that contains this text, and returns the first.
     pub async fn wait_for_log(&mut self, words: &str) -> String {
         let found = async {

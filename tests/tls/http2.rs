@@ -40,6 +40,18 @@ async fn the_host_of_an_http_2_request_is_checked() {
 }
 
 #[tokio::test]
+async fn configured_headers_are_sent_over_http_2() {
+    let arguments = ["--tls", "--cross-origin-isolated", "--header", "X-A: 1"];
+    let server = TestServer::start_with(&Site::page(), &arguments).await;
+    let mut browser = http2(&server).await;
+    let response = browser.get("https://localhost/", &[]).await;
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("x-a"), Some("1"));
+    let policy = response.header("cross-origin-embedder-policy");
+    assert_eq!(policy, Some("require-corp"));
+}
+
+#[tokio::test]
 async fn concurrent_requests_of_an_http_2_connection_are_bounded() {
     let server = TestServer::start_with(&Site::page(), &["--tls"]).await;
     let mut browser = http2(&server).await;

@@ -6,14 +6,16 @@ import dev.pagewire.client.Target;
 
 /** The shortest plugin: serves a page that is not a file, and runs code in it. */
 public class Hello {
+  static final String PAGE = "<!doctype html><title>Hello</title><h1>Hello from a plugin</h1>";
+
   public static void main(String[] args) {
     Plugin.named("hello")
         .injectWebSocket()
-        .serve(Filter.path("/"), request -> Content.html("<h1>Hello from a plugin</h1>"))
+        .serve(Filter.path("/"), request -> Content.html(PAGE))
         .onSocketReady(
             (socket, client) -> {
-              Import greet = Import.code("export default () => document.body.append('and back')");
-              client.sendImport(Target.socket(socket.socketId()), greet);
+              String code = "export default () => { document.body.style.background = 'gold'; }";
+              client.sendImport(Target.socket(socket.socketId()), Import.code(code));
             })
         .run();
   }

@@ -4,6 +4,7 @@ from typing import Any
 
 from pagewire import (
     ConsoleEntry,
+    FailedResource,
     FileChanged,
     Gap,
     Message,
@@ -42,13 +43,30 @@ def fields_of(what: object) -> dict[str, Any]:
             return {"kind": "socket_closed", "socket_id": socket_id}
         case ConsoleEntry():
             text = " ".join(map(str, what.args))
-            return {"kind": "console", "socket_id": what.socket_id, "text": text}
+            place = {"url": what.url, "line": what.line, "column": what.column}
+            return {"kind": "console", "socket_id": what.socket_id, "text": text, **place}
         case PageError():
             text = what.exception.message
-            return {"kind": "page_error", "socket_id": what.socket_id, "text": text}
+            error = {"kind": "page_error", "socket_id": what.socket_id, "text": text}
+            if (failed := what.failed_resource) is None:
+                return error
+            return {**error, "failed_resource": resource_of(failed)}
         case FileChanged():
             return {"kind": "file", "text": what.url_path}
         case Gap():
             bounds = {"after": what.after_sequence, "before": what.before_sequence}
             return {"kind": "gap", **bounds}
     raise TypeError(f"unknown event: {what!r}")
+
+
+def resource_of(failed: FailedResource) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "plugin_name": failed.plugin_name,
+        "hook": failed.hook,
+        "url": failed.url,
+        "status": failed.status,
+        "message": failed.message,
+    }
+    if (place := failed.location) is not None:
+        fields |= {"file": place.file, "line": place.line, "column": place.column}
+    return fields

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import re
 import subprocess
@@ -39,8 +40,8 @@ async def test_the_first_plugin_of_the_readme_serves_and_controls_a_page(site: P
             async with daemon.page() as page:
                 greeting = (await page.receive())["data"]
                 module = (await daemon.get(greeting["importPath"])).body
-                assert "document.body.append(text)" in module
-                assert greeting["args"] == ["It controls this page."]
+                assert "document.body.style.background" in module
+                assert greeting["args"] == ["gold"]
         finally:
             plugin.terminate()
             assert await within("the end", plugin.wait()) == 0
@@ -78,3 +79,23 @@ async def test_the_examples_work(daemon: Daemon) -> None:
         for process in running.values():
             process.terminate()
             await process.communicate()
+
+
+async def test_the_editor_shows_its_input_until_the_end(daemon: Daemon, site: Path) -> None:
+    editor = await asyncio.create_subprocess_exec(
+        PYTHON, "-P", EXAMPLES / "editor.py", stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert editor.stdin and editor.stderr
+    edits: list[Any] = [{"file": "page.html"}, {"file": "page.html", "text": "unsaved"}]
+    editor.stdin.writelines(json.dumps(edit).encode() + b"\n" for edit in edits)
+
+    async def shows(text: str) -> None:
+        while text not in (await daemon.get("/page.html")).body:
+            pass
+
+    await within("the unsaved text", shows("unsaved"))
+    editor.stdin.close()
+    log = await within("the end of the log", editor.stderr.read())
+    assert await within("the end", editor.wait()) == 0
+    assert b"invalid line: KeyError('text')" in log
+    assert "a page" in (await daemon.get("/page.html")).body

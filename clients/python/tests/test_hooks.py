@@ -1,7 +1,9 @@
 import asyncio
+import signal
 import threading
 from pathlib import Path
 
+import grpc
 import pytest
 
 from pagewire import (
@@ -25,7 +27,7 @@ from pagewire import (
     errors,
 )
 
-from .support import Daemon, running, within
+from .support import Daemon, next_context, running, within
 
 
 async def test_a_plugin_serves_what_its_filter_matches(daemon: Daemon) -> None:
@@ -126,7 +128,9 @@ async def test_shows_errors_of_handlers_with_their_stack(daemon: Daemon) -> None
         assert response.status == 422
         assert "unexpected }" in response.body
         assert "/a.vue:3:7" in response.body
-        assert "returned a str" in (await daemon.get("/wrong")).body
+        wrong = (await daemon.get("/wrong")).body
+        assert "the serve handler serve (" in wrong and "test_hooks.py:" in wrong
+        assert "returned &#39;text&#39; (a str)" in wrong or "returned 'text' (a str)" in wrong
 
 
 async def test_cancels_the_handler_of_a_call_that_timed_out(daemon: Daemon) -> None:
@@ -222,18 +226,81 @@ async def test_live_filters_are_active_when_set_returns(daemon: Daemon, site: Pa
     async def serve(request: Request) -> Content:
         return Content.text(f"served {request.path}")
 
-    async with running(plugin) as ran:
+    async with running(plugin):
         assert (await daemon.get("/before")).body == "served /before"
         for _ in range(20):
             await live.set([Filter.file(site / "page.html")])
             assert (await daemon.get("/page.html")).body == "served /page.html"
             await live.set([])
             assert "a page" in (await daemon.get("/page.html")).body
+    await within("set without a plugin", live.set([]))
+
+
+async def test_refused_live_filters_leave_the_earlier_ones(daemon: Daemon, site: Path) -> None:
+    plugin = Plugin("p")
+    live = LiveFilters([Filter.path("/kept")])
+    plugin.serve(live)(lambda request: Content.text("kept"))
+
+    async with running(plugin) as ran:
+        with pytest.raises(errors.RpcError, match="no slash") as caught:
+            await live.set([Filter.path("/new"), Filter.path("no slash")])
+        assert caught.value.code is grpc.StatusCode.INVALID_ARGUMENT
+        assert caught.value.reason == "FIELD_INVALID"
+        [violation] = caught.value.violations
+        assert violation.field == "filters[1]"
+        assert (await daemon.get("/kept")).body == "kept"
+        assert (await daemon.get("/new")).status == 404
+        await daemon.end()
+        async with Daemon.serve(site, *daemon.same_address) as again:
+            await next_context(ran)
+            assert (await again.get("/kept")).body == "kept"
+
+
+async def test_live_filters_that_a_lost_daemon_did_not_confirm_apply_later(
+    daemon: Daemon, site: Path
+) -> None:
+    plugin = Plugin("p")
+    live = LiveFilters()
+    plugin.serve(live)(lambda request: Content.text("new"))
+
+    async with running(plugin) as ran:
+        daemon.process.send_signal(signal.SIGSTOP)
+        setting = asyncio.create_task(live.set([Filter.path("/new")]))
+        await daemon.end(kill=True)
+        with pytest.raises(errors.DisconnectedError):
+            await within("the error", setting)
+        async with Daemon.serve(site, *daemon.same_address) as again:
+            await next_context(ran)
+            assert (await again.get("/new")).body == "new"
+
+
+async def test_filters_that_one_hook_refuses_apply_to_none(daemon: Daemon, site: Path) -> None:
+    plugin = Plugin("p")
+    live = LiveFilters([Filter.path("/page.html")])
+    plugin.serve(live)(lambda request: None)
+    plugin.transform(live)(lambda response: Change("changed"))
+    (site / "b.css").write_text("b {}")
+
+    async with running(plugin):
+        with pytest.raises(errors.RpcError, match="FIELD_INVALID"):
+            await live.set([Filter.mime("text/css")])  # only transforms have MIME types
+        assert (await daemon.get("/b.css")).body == "b {}"
+        assert (await daemon.get("/page.html")).body == "changed"
+
+
+async def test_an_update_of_filters_outlives_its_caller(daemon: Daemon) -> None:
+    plugin = Plugin("p")
+    live = LiveFilters()
+    plugin.serve(live)(lambda request: Content.text("served"))
+
+    async with running(plugin):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await live.set([Filter.path("/a")])
+        # Updates take effect in order, so this one is refused after the first.
         with pytest.raises(errors.RpcError, match="FIELD_INVALID"):
             await live.set([Filter.regex("(")])
-        with pytest.raises(errors.RpcError, match="FIELD_INVALID"):
-            await within("the end", ran.task)
-    await within("set without a plugin", live.set([]))
+        assert (await daemon.get("/a")).body == "served"
 
 
 async def test_a_handler_may_use_the_client_and_a_page(daemon: Daemon) -> None:

@@ -1,4 +1,5 @@
 import math
+import re
 from pathlib import Path
 
 import grpc
@@ -7,9 +8,11 @@ from google.protobuf import any_pb2
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
+import pagewire
 from pagewire import (
     Change,
     Content,
+    FailedResource,
     Failure,
     Filter,
     Import,
@@ -18,16 +21,20 @@ from pagewire import (
     JsPhase,
     JsValue,
     Message,
+    PageError,
     Plugin,
     Resolved,
     SocketFilter,
+    SourceLocation,
     Stale,
     Target,
     Visibility,
     _values,
     errors,
 )
-from pagewire._proto import common_pb2, hooks_pb2
+from pagewire._proto import common_pb2, hooks_pb2, messages_pb2
+
+README = Path(__file__).parents[1] / "README.md"
 
 
 def test_refuses_a_bare_string_as_a_list() -> None:
@@ -111,6 +118,8 @@ def test_distinguishes_kinds_of_values() -> None:
     with pytest.raises(errors.NotJsonError, match="123n"):
         JsValue(JsKind.UNSERIALIZABLE, "123n").json()
     assert str(JsValue(JsKind.TRUNCATED, "[1")) == "[1..."
+    assert str(JsValue(JsKind.JSON, r'"a\"b\n"')) == 'a"b\n'
+    assert str(JsValue(JsKind.JSON, '["a"]')) == '["a"]'
 
 
 def test_the_text_of_an_exception_contains_its_location_once() -> None:
@@ -121,7 +130,8 @@ def test_the_text_of_an_exception_contains_its_location_once() -> None:
 
     error = thrown(name="TypeError", message="no", url="/a.js", line=3, column=4)
     assert str(error) == "could not be loaded: TypeError: no (/a.js:3:4)"
-    assert str(thrown(phase=JsPhase.CALL, thrown_json="3", url="/a", stack="at /a")) == "3"
+    assert str(thrown(phase=JsPhase.CALL, thrown_json="3", url="/a", stack="at /a")) == "3 (/a)"
+    assert str(thrown(message="no /a", url="/a")) == "could not be loaded: no /a"
 
 
 def test_an_rpc_error_contains_code_reason_and_fields() -> None:
@@ -163,3 +173,52 @@ def test_a_binary_message_is_not_json() -> None:
         message.json()
     with pytest.raises(errors.NotJsonError, match="max_event_bytes"):
         Message("s", "x", None, None, None, 9).json()
+
+
+def test_a_failure_has_the_same_location_either_way() -> None:
+    named = Failure("broken", file="a.vue", line=3, column=7, frame="> }")
+    assert Failure("broken").at(Path("a.vue"), 3, 7, "> }")._proto == named._proto
+    assert Failure("broken").at("a.vue")._proto == Failure("broken", file="a.vue")._proto
+
+
+def test_the_old_name_of_a_field_warns_its_user() -> None:
+    error = errors.PluginError("p", "is broken")
+    with pytest.warns(DeprecationWarning, match="plugin_name") as caught:
+        assert error.plugin == error.plugin_name == "p"
+    assert caught[0].filename == __file__
+
+
+def test_the_readme_lists_all_fields() -> None:
+    classes = {
+        name: {field for field in dir(getattr(pagewire, name)) if not field.startswith("_")}
+        for name in (
+            *("Request", "Response", "Imports", "Context", "Message", "Socket", "SocketOpened"),
+            *("SocketClosed", "ConsoleEntry", "PageError", "FileChanged", "Gap", "Event"),
+            *("JsException", "JsValue"),
+        )
+    }
+    rows = re.findall(r"^\| (`[A-Z].*)\|(.*)\|$", README.read_text(), re.MULTILINE)
+    for name, fields in classes.items():
+        [listed] = [row for names, row in rows if f"`{name}`" in names]
+        assert fields - {"resolve"} <= set(re.findall(r"\w+", listed)), name
+
+
+def test_a_page_error_names_the_plugin_that_failed() -> None:
+    error = messages_pb2.PageError(
+        socket_id="s",
+        kind=messages_pb2.PageError.KIND_RESOURCE,
+        exception=common_pb2.JsException(message="script did not load"),
+    )
+    assert PageError._from_proto(error).failed_resource is None
+    failed = error.failed_resource
+    failed.plugin_name, failed.hook = "p", hooks_pb2.HOOK_RESOLVE_IMPORT
+    failed.url, failed.status, failed.message = "/bad.js?v=1", 502, "no such color"
+    converted = PageError._from_proto(error)
+    assert (converted.kind, converted.exception.message) == ("resource", "script did not load")
+    expected = FailedResource("p", "resolve_import", "/bad.js?v=1", 502, "no such color", None)
+    assert converted.failed_resource == expected
+    failed.location.file, failed.location.line, failed.location.column = "bad.ts", 3, 7
+    failed.location.frame = "> bad"
+    located = PageError._from_proto(error).failed_resource
+    assert located and located.location == SourceLocation("bad.ts", 3, 7, "> bad")
+    assert str(located.location) == "bad.ts:3:7"

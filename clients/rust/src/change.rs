@@ -42,10 +42,22 @@ impl Change {
         self
     }
 
-    /// Removes the headers of this name, if there are any.
-    pub fn remove_header(mut self, name: impl Into<String>) -> Self {
-        self.0.remove_headers.push(name.into().to_ascii_lowercase());
+    /// Removes the headers of these names, if there are any.
+    pub fn remove_headers<I: IntoIterator<Item: Into<String>>>(mut self, names: I) -> Self {
+        let names = names
+            .into_iter()
+            .map(|name| name.into().to_ascii_lowercase());
+        self.0.remove_headers.extend(names);
         self
+    }
+
+    /// Removes the headers of this name, if there are any.
+    #[deprecated(
+        since = "0.1.0",
+        note = "use `remove_headers`, which takes several names"
+    )]
+    pub fn remove_header(self, name: impl Into<String>) -> Self {
+        self.remove_headers([name])
     }
 
     /// Prevents caching: the plugin is called again for the next request. Default: the result is cached until
@@ -117,6 +129,13 @@ mod tests {
     fn an_empty_body_differs_from_an_unchanged_one() {
         assert_eq!(Change::new().0.body, None, "unchanged");
         assert_eq!(Change::new().body("").0.body, Some(Bytes::new()), "emptied");
+    }
+
+    #[test]
+    #[expect(deprecated)]
+    fn the_old_name_removes_a_header_too() {
+        let change = Change::new().remove_header("ETag");
+        assert_eq!(change, Change::new().remove_headers(["etag"]));
     }
 
     #[test]

@@ -58,6 +58,29 @@ pub(crate) async fn dial(endpoint: &Endpoint) -> Result<RawClient> {
         .max_decoding_message_size(MAX_RECEIVED_MESSAGE_BYTES))
 }
 
+/// A client without a daemon, whose calls fail. Needs no runtime.
+#[cfg(feature = "testing")]
+pub(crate) fn unconnected() -> RawClient {
+    use std::sync::LazyLock;
+    use tokio::runtime::{Builder, Runtime};
+
+    // The channel is a task. It belongs to a runtime that never runs, because no call gets that far.
+    static SHARED: LazyLock<(RawClient, Runtime)> = LazyLock::new(|| {
+        let runtime = Builder::new_current_thread().build();
+        let runtime = runtime.expect("a runtime without a reactor needs nothing of the system");
+        let in_runtime = runtime.enter();
+        let channel = transport::Endpoint::from_static("http://localhost").connect_lazy();
+        let credentials = Credentials {
+            authorization: None,
+            has_daemon: false,
+        };
+        let client = ControlServiceClient::with_interceptor(channel, credentials);
+        drop(in_runtime);
+        (client, runtime)
+    });
+    SHARED.0.clone()
+}
+
 #[cfg(unix)]
 async fn connect_unix(
     transport: &transport::Endpoint,
@@ -103,6 +126,8 @@ fn cannot_connect(endpoint: &Endpoint, error: &(dyn error::Error + 'static)) -> 
 #[derive(Clone)]
 pub struct Credentials {
     authorization: Option<MetadataValue<Ascii>>,
+    /// False for the client of a test that has none.
+    has_daemon: bool,
 }
 
 impl Credentials {
@@ -110,6 +135,7 @@ impl Credentials {
         let Some(token) = &endpoint.token else {
             return Ok(Self {
                 authorization: None,
+                has_daemon: true,
             });
         };
         let mut authorization: MetadataValue<Ascii> =
@@ -126,12 +152,18 @@ impl Credentials {
         authorization.set_sensitive(true);
         Ok(Self {
             authorization: Some(authorization),
+            has_daemon: true,
         })
     }
 }
 
 impl Interceptor for Credentials {
     fn call(&mut self, mut request: Request<()>) -> std::result::Result<Request<()>, Status> {
+        if !self.has_daemon {
+            return Err(Status::unavailable(
+                "this client was made for a test and has no daemon (use that of a `testing::Daemon`)",
+            ));
+        }
         if let Some(authorization) = &self.authorization {
             request
                 .metadata_mut()

@@ -105,6 +105,18 @@ impl Client {
         }
     }
 
+    /// A client without a daemon, whose calls fail.
+    #[cfg(feature = "testing")]
+    pub(crate) fn unconnected() -> Self {
+        Self {
+            raw: Arc::new(channel::unconnected()),
+            delivery: None,
+            deadline: None,
+            send_stream: SendStream::default(),
+            max_message_bytes: usize::MAX,
+        }
+    }
+
     /// Connects to the daemon that `PAGEWIRE_ENDPOINT` names, else to the one for the current folder; see
     /// [`Endpoint::find`].
     pub async fn find() -> Result<Self> {

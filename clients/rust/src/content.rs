@@ -12,7 +12,7 @@ use std::{fmt, path::Path};
 
 /// A response made by a plugin. Status 200 unless set.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Content(proto::ServeContent);
+pub struct Content(pub(crate) proto::ServeContent);
 
 impl Content {
     /// A body with this MIME type. An empty type is derived from the request's path.

@@ -1,6 +1,6 @@
 //! Errors of the library.
 
-use crate::{BodyTooLarge, Failure, ImportError, discovery::Daemon};
+use crate::{BodyTooLarge, Failure, ImportError, discovery::Daemon, proto};
 use std::{
     error, fmt, iter,
     path::{Path, PathBuf},
@@ -107,6 +107,14 @@ pub enum Error {
         problem: String,
     },
 
+    /// The daemon of a test has failed, or the plugin that it should run.
+    #[cfg(feature = "testing")]
+    #[error("{problem}")]
+    Daemon {
+        /// What has failed, with the daemon's own text.
+        problem: String,
+    },
+
     /// The daemon violated the contract.
     #[error(
         "unexpected response of the daemon: {0} (check that the daemon's version matches this library's)"
@@ -138,6 +146,31 @@ impl Error {
             Self::Rpc { code, .. } => Some(*code),
             Self::Disconnected { .. } => Some(Code::Unavailable),
             _ => None,
+        }
+    }
+
+    /// The invalid fields, with `FIELD_INVALID`; otherwise none.
+    pub fn violations(&self) -> &[FieldViolation] {
+        match self {
+            Self::Rpc { violations, .. } => violations,
+            _ => &[],
+        }
+    }
+}
+
+impl From<proto::FiltersError> for Error {
+    fn from(error: proto::FiltersError) -> Self {
+        let violations = error.field_violations.into_iter();
+        Self::Rpc {
+            code: Code::from_i32(error.code),
+            reason: error.reason,
+            message: error.message,
+            violations: violations
+                .map(|v| FieldViolation {
+                    field: v.field,
+                    description: v.description,
+                })
+                .collect(),
         }
     }
 }

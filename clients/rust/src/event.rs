@@ -40,7 +40,8 @@ pub enum What {
     SocketClosed(SocketClosed),
     /// A page wrote to its console.
     Console(ConsoleEntry),
-    /// An error in a page that its code did not handle.
+    /// An error in a page that its code did not handle. If a resource did not load because a plugin failed, its
+    /// `failed_resource` has that [failure](crate::FailedResource).
     PageError(PageError),
     /// A watched file changed.
     FileChanged(FileChanged),
@@ -58,13 +59,19 @@ pub struct ConsoleEntry {
     pub level: ConsoleLevel,
     /// The arguments as passed; a format string is not expanded.
     pub args: Vec<JsValue>,
-    /// The call stack in the browser's own format. Empty = unknown.
+    /// The call stack of errors and warnings, in the browser's own format. Empty = unknown.
     pub stack: String,
+    /// The URL of the script that made the call. Empty = unknown.
+    pub url: String,
+    /// The line of the call in `url`, 1-based. 0 = unknown.
+    pub line: u32,
+    /// The column of the call in `line`, 1-based. 0 = unknown.
+    pub column: u32,
 }
 
 /// A message of a page.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Message(proto::BrowserMessage);
+pub struct Message(pub(crate) proto::BrowserMessage);
 
 impl Message {
     /// The socket that sent it; `Target::socket` with this id reaches the same page.
@@ -130,6 +137,9 @@ impl Event {
                 socket_id: entry.socket_id,
                 args: entry.args.into_iter().map(JsValue::from_proto).collect(),
                 stack: entry.stack,
+                url: entry.url,
+                line: entry.line,
+                column: entry.column,
             }),
             wire::Event::PageError(error) => What::PageError(error),
             wire::Event::FileChanged(change) => What::FileChanged(change),
@@ -142,5 +152,57 @@ impl Event {
             time: time.unwrap_or(SystemTime::UNIX_EPOCH),
             what,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FailedResource, Hook, SourceLocation};
+
+    fn received(event: wire::Event) -> What {
+        let event = proto::SubscribeMessagesResponse {
+            event: Some(event),
+            ..Default::default()
+        };
+        Event::from_proto(event).unwrap().what
+    }
+
+    #[test]
+    fn a_console_entry_has_the_place_of_the_call() {
+        let What::Console(entry) = received(wire::Event::Console(proto::ConsoleEntry {
+            url: "http://localhost/a.js".to_owned(),
+            line: 3,
+            column: 5,
+            ..Default::default()
+        })) else {
+            panic!("a console entry");
+        };
+        assert_eq!(entry.url, "http://localhost/a.js");
+        assert_eq!((entry.line, entry.column), (3, 5));
+    }
+
+    #[test]
+    fn an_error_of_a_resource_names_the_failed_plugin() {
+        let resource = FailedResource {
+            plugin_name: "p".to_owned(),
+            hook: Hook::Serve.into(),
+            url: "/bad.js?v=1".to_owned(),
+            status: 500,
+            message: "no such color".to_owned(),
+            location: Some(SourceLocation {
+                file: "bad.ts".to_owned(),
+                line: 3,
+                column: 7,
+                ..Default::default()
+            }),
+        };
+        let What::PageError(error) = received(wire::Event::PageError(PageError {
+            failed_resource: Some(resource.clone()),
+            ..Default::default()
+        })) else {
+            panic!("a page error");
+        };
+        assert_eq!(error.failed_resource, Some(resource));
     }
 }

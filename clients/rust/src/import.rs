@@ -1,6 +1,9 @@
 //! Imports in pages and their results.
 
-use crate::{DeliveryStatus, Error, JsException, JsValue, Report, Result, Target, proto};
+use crate::{
+    DeliveryStatus, Error, JsException, JsValue, Report, Result, Target,
+    proto::{self, js_exception::Phase},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
@@ -151,6 +154,38 @@ pub enum ImportError {
     /// The page did not respond, for this reason.
     #[error("the page did not respond: {0}")]
     Unanswered(DeliveryStatus),
+}
+
+/// The kind of an [`ImportError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ImportErrorKind {
+    /// The module or its default export threw, or its value could not be sent.
+    Thrown,
+    /// The module could not be loaded.
+    Load,
+    /// The page did not respond in time.
+    Timeout,
+    /// The page was closed, or is unknown.
+    PageGone,
+    /// The queue of the page was full.
+    Slow,
+    /// The page's client does not support imports.
+    Unsupported,
+}
+
+impl ImportError {
+    /// The kind, for a `match`.
+    pub fn kind(&self) -> ImportErrorKind {
+        match self {
+            Self::Exception(thrown) if thrown.phase() == Phase::Load => ImportErrorKind::Load,
+            Self::Exception(_) => ImportErrorKind::Thrown,
+            Self::Unanswered(DeliveryStatus::TimedOut) => ImportErrorKind::Timeout,
+            Self::Unanswered(DeliveryStatus::DroppedSlow) => ImportErrorKind::Slow,
+            Self::Unanswered(DeliveryStatus::Unsupported) => ImportErrorKind::Unsupported,
+            Self::Unanswered(_) => ImportErrorKind::PageGone,
+        }
+    }
 }
 
 impl ImportRow {

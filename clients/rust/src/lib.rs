@@ -28,6 +28,8 @@ mod socket;
 mod stale;
 mod subscription;
 mod target;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod value;
 
 pub use change::{Change, Resolved};
@@ -38,16 +40,16 @@ pub use endpoint::Endpoint;
 pub use error::{BoxError, Error, FieldViolation, Result};
 pub use event::{ConsoleEntry, Event, Message, What};
 pub use filter::Filter;
-pub use import::{Import, ImportError, ImportReport, ImportRow};
+pub use import::{Import, ImportError, ImportErrorKind, ImportReport, ImportRow};
 pub use live_filters::LiveFilters;
 pub use options::{ResolveOptions, ServeOptions, TransformOptions};
 pub use plugin::{
     BodyTooLarge, Context, HandlerResult, Imports, Plugin, Request, Response, StopHandle,
 };
 pub use proto::{
-    ConsoleLevel, DeliveryStatus, FailureMode, FileChanged, Gap,
-    GetServerInfoResponse as ServerInfo, ImportSpecifier, JsException, Limits, PageError,
-    Plugin as PluginInfo, Position, Socket, SocketClosed, SocketFilter, Visibility,
+    ConsoleLevel, DeliveryStatus, FailedResource, FailureMode, FileChanged, Gap,
+    GetServerInfoResponse as ServerInfo, Hook, ImportSpecifier, JsException, Limits, PageError,
+    Plugin as PluginInfo, Position, Socket, SocketClosed, SocketFilter, SourceLocation, Visibility,
 };
 pub use report::{Report, Unreached};
 pub use stale::Stale;

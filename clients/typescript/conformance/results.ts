@@ -70,7 +70,7 @@ export function served(scene: Scene, rules: Rule[]): NonNullable<Plugin['serve']
     await common(scene, rule, path, () => request.signal);
     if (rule['skip'] || rule['hang']) return undefined;
     const options: Partial<Content> = {
-      type: rule['type'] as string,
+      contentType: rule['type'] as string,
       status: rule['status'] as number,
       headers: rule['headers'] as Record<string, string>,
       remember: rule['remember'] as boolean,
@@ -78,7 +78,7 @@ export function served(scene: Scene, rules: Rule[]): NonNullable<Plugin['serve']
       dependsOn: rule['depends_on'] as string[],
     };
     if (rule['echo'])
-      return { type: 'json', ...given(options), body: JSON.stringify(echo(request)) };
+      return { contentType: 'json', ...given(options), body: JSON.stringify(echo(request)) };
     if (rule['file'] !== undefined) return { ...given(options), file: rule['file'] as string };
     return { ...given(options), body: rule['body'] as string };
   };
@@ -108,7 +108,7 @@ export function transformed(
     if (rule['append'] !== undefined) body = (body ?? response.text()) + (rule['append'] as string);
     return given({
       body,
-      type: rule['type'] as string,
+      contentType: rule['type'] as string,
       headers: rule['set_headers'] as Record<string, string>,
       removeHeaders: rule['remove_headers'] as string[],
       noCache: rule['no_cache'] as boolean,

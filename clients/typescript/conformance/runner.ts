@@ -14,7 +14,6 @@ import {
   type ConnectOptions,
   type ConsoleLevel,
   type Context,
-  type Event,
   type Filter,
   type Message,
   type Plugin,
@@ -22,6 +21,7 @@ import {
   type Subscription,
   type Target,
 } from 'pagewire';
+import { eventFields } from './events.js';
 import { resolved, served, transformed, type Rule, type Scene } from './results.js';
 
 /** A command with its parameters. */
@@ -165,31 +165,6 @@ async function follow(name: string, subscription: Subscription): Promise<void> {
     say({ event: 'subscription_ended', subscription: name });
   } catch (error) {
     say({ event: 'subscription_ended', subscription: name, error: toError(error) });
-  }
-}
-
-function eventFields(event: Event): object {
-  const common = { kind: event.kind, sequence: event.position.sequence };
-  switch (event.kind) {
-    case 'message':
-      return { ...common, socket_id: event.message.socketId, text: event.message.text };
-    case 'socket_opened':
-    case 'socket_updated':
-      return { ...common, socket_id: event.socket.socketId };
-    case 'socket_closed':
-      return { ...common, socket_id: event.closed.socketId };
-    case 'console':
-      return {
-        ...common,
-        socket_id: event.entry.socketId,
-        text: event.entry.args.map(String).join(' '),
-      };
-    case 'page_error':
-      return { ...common, socket_id: event.error.socketId, text: event.error.exception.message };
-    case 'file':
-      return { ...common, text: event.file.filePath };
-    case 'gap':
-      return { ...common, after: event.gap.after, before: event.gap.before };
   }
 }
 

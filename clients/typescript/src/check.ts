@@ -6,6 +6,8 @@ import { inspect } from 'node:util';
 export interface Kind {
   readonly name: string;
   readonly test: (value: unknown) => boolean;
+  /** The new name of an option with a deprecated name. */
+  readonly renamedTo?: string;
 }
 
 const isText = (value: unknown) => typeof value === 'string';
@@ -16,6 +18,11 @@ const isPlain = (value: unknown) =>
 
 export const TEXT: Kind = { name: 'a string', test: isText };
 export const NUMBER: Kind = { name: 'a number', test: Number.isFinite };
+/** A number of the contract's type `uint32`. */
+export const COUNT: Kind = {
+  name: 'a whole number from 0 to 4294967295',
+  test: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32,
+};
 export const BOOLEAN: Kind = { name: 'a boolean', test: (value) => typeof value === 'boolean' };
 export const FUNCTION: Kind = { name: 'a function', test: (value) => typeof value === 'function' };
 export const OBJECT: Kind = { name: 'an object', test: isObject };
@@ -31,6 +38,10 @@ export const BODY: Kind = {
   name: 'a string or a Uint8Array',
   test: (value) => isText(value) || value instanceof Uint8Array,
 };
+export const BYTES: Kind = {
+  name: 'a Uint8Array',
+  test: (value) => value instanceof Uint8Array,
+};
 export const SIGNAL: Kind = {
   name: 'an AbortSignal',
   test: (value) => isObject(value) && 'aborted' in value,
@@ -40,6 +51,11 @@ export const SIGNAL: Kind = {
 export function oneOf(...values: readonly string[]): Kind {
   const name = values.map((value) => `"${value}"`).join(' or ');
   return { name, test: (value) => values.includes(value as string) };
+}
+
+/** The deprecated name of an option. */
+export function renamed(kind: Kind, renamedTo: string): Kind {
+  return { ...kind, renamedTo };
 }
 
 type NameOf<Options> = Options extends unknown ? keyof Options : never;
@@ -62,11 +78,25 @@ export function checkOptions(
   for (const [name, value] of Object.entries(given)) {
     const kind = Object.hasOwn(shape, name) ? shape[name] : undefined;
     if (kind === undefined) {
-      if (isPlain(given)) throw unknownOption(what, name, Object.keys(shape));
+      if (isPlain(given)) throw unknownOption(what, name, currentNames(shape));
     } else if (value !== undefined) {
       check(`\`${name}\` of ${what}`, value, kind);
+      refuseBoth(what, name, kind.renamedTo, given);
     }
   }
+}
+
+function currentNames(shape: Readonly<Record<string, Kind>>): string[] {
+  return Object.keys(shape).filter((name) => shape[name]?.renamedTo === undefined);
+}
+
+/** Fails if an option is given under its deprecated name and also under its new one. */
+function refuseBoth(what: string, name: string, renamedTo: string | undefined, given: object) {
+  if (renamedTo === undefined) return;
+  if ((given as Record<string, unknown>)[renamedTo] === undefined) return;
+  throw new TypeError(
+    `${what} has \`${renamedTo}\` and its old name \`${name}\` (remove \`${name}\`)`,
+  );
 }
 
 /** Fails with a `TypeError` unless the value is of this kind. */

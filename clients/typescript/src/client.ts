@@ -1,12 +1,30 @@
 import { Channel, type CallLimits } from './channel.js';
-import { ARRAY, BOOLEAN, NUMBER, SIGNAL, TEXT, checkOptions, type Shape } from './check.js';
+import {
+  ARRAY,
+  BOOLEAN,
+  BYTES,
+  COUNT,
+  NUMBER,
+  SIGNAL,
+  TEXT,
+  check,
+  checkOptions,
+  type Kind,
+  type Shape,
+} from './check.js';
 import { CONNECT_OPTIONS, findEndpoint, type ConnectOptions, type Endpoint } from './endpoint.js';
 import { PagewireError, rpcError } from './errors.js';
-import { fromLevel, type ConsoleLevel, type Message } from './event.js';
+import { CONSOLE_LEVEL, fromLevel, type ConsoleLevel, type Message } from './event.js';
 import type { DeliveryOptions } from './generated/pagewire/v1/common.js';
 import type { SendRequest } from './generated/pagewire/v1/messages.js';
 import type { SendCommandRequest } from './generated/pagewire/v1/sockets.js';
-import { fromImport, toImportReport, type Import, type ImportReport } from './import.js';
+import {
+  checkImport,
+  fromImport,
+  toImportReport,
+  type Import,
+  type ImportReport,
+} from './import.js';
 import { toPluginInfo, toServerInfo, type PluginInfo, type ServerInfo } from './info.js';
 import { toBuffer } from './bytes.js';
 import { jsonText } from './json.js';
@@ -137,6 +155,8 @@ export class Client {
   readonly #channel: Channel;
   readonly #sends: SendStream;
   readonly #delivery: DeliveryChoices;
+  /** The daemon's limit of a message to a page, as of the last `info`. */
+  #maxMessageBytes = Infinity;
 
   /** @internal */
   constructor(channel: Channel, delivery: DeliveryChoices) {
@@ -152,7 +172,11 @@ export class Client {
 
   /** Version, features and limits of the daemon. */
   async info(options?: CallOptions): Promise<ServerInfo> {
-    return toServerInfo(await this.#channel.unary(methods.getServerInfo, {}, limits(options)));
+    const info = toServerInfo(
+      await this.#channel.unary(methods.getServerInfo, {}, limits(options)),
+    );
+    this.#maxMessageBytes = info.limits.maxMessageBytes || Infinity;
+    return info;
   }
 
   /** The ready sockets that match the filter, or all connected sockets without one. */
@@ -198,17 +222,26 @@ export class Client {
 
   /** Sends JSON text unchanged: numbers, key order and spaces survive. The daemon refuses invalid JSON. */
   async sendJson(target: Target, json: string, options?: SendOptions): Promise<Report> {
-    return this.#send(fromTarget(target), { $case: 'json', value: json }, options);
+    return this.#send(
+      fromTarget(target),
+      { $case: 'json', value: given('json', json, TEXT) },
+      options,
+    );
   }
 
   /** Sends a text frame, verbatim and unchecked. */
   async sendText(target: Target, text: string, options?: SendOptions): Promise<Report> {
-    return this.#send(fromTarget(target), { $case: 'text', value: text }, options);
+    return this.#send(
+      fromTarget(target),
+      { $case: 'text', value: given('text', text, TEXT) },
+      options,
+    );
   }
 
   /** Sends a binary frame, verbatim. */
   async sendBinary(target: Target, bytes: Uint8Array, options?: SendOptions): Promise<Report> {
-    return this.#send(fromTarget(target), { $case: 'binary', value: toBuffer(bytes) }, options);
+    const value = toBuffer(given('bytes', bytes, BYTES));
+    return this.#send(fromTarget(target), { $case: 'binary', value }, options);
   }
 
   /**
@@ -221,17 +254,19 @@ export class Client {
 
   /** Like `reply`, with JSON text that reaches the page unchanged. */
   async replyJson(message: Message, json: string, options?: CallOptions): Promise<Report> {
-    return this.#send(replyTarget(message), { $case: 'json', value: json }, options);
+    const value = given('json', json, TEXT);
+    return this.#send(replyTarget(message), { $case: 'json', value }, options);
   }
 
   /** Rejects a page's request with a message. Otherwise like `reply`. */
   async replyError(message: Message, text: string, options?: CallOptions): Promise<Report> {
-    return this.#send(replyTarget(message), { $case: 'error', value: text }, options);
+    const value = given('text', text, TEXT);
+    return this.#send(replyTarget(message), { $case: 'error', value }, options);
   }
 
   /** Lets pages import a module and call its default export, without waiting for the result. */
-  async sendImport(target: Target, given: Import, options?: CallOptions): Promise<Report> {
-    const request = fromImport(target, given, false);
+  async sendImport(target: Target, module: Import, options?: CallOptions): Promise<Report> {
+    const request = fromImport(target, module, false);
     const response = await this.#channel.unary(methods.sendImport, request, limits(options));
     return toReport(response.report);
   }
@@ -241,12 +276,13 @@ export class Client {
    * long as the slowest page, up to `timeoutMs`. A hook must not wait for a page that cannot load without that hook: it
    * would wait until its deadline.
    */
-  async importValue(target: Target, given: Import, options?: CallOptions): Promise<ImportReport> {
+  async importValue(target: Target, module: Import, options?: CallOptions): Promise<ImportReport> {
+    checkImport(module);
     const timeoutMs =
-      given.timeoutMs ?? (options?.deadlineMs === undefined ? IMPORT_MS : undefined);
+      module.timeoutMs ?? (options?.deadlineMs === undefined ? IMPORT_MS : undefined);
     const request = fromImport(
       target,
-      timeoutMs === undefined ? given : { ...given, timeoutMs },
+      timeoutMs === undefined ? module : { ...module, timeoutMs },
       true,
     );
     const limit = limits(options, (timeoutMs ?? IMPORT_MS) + IMPORT_MARGIN_MS);
@@ -262,9 +298,9 @@ export class Client {
   ): Promise<Report> {
     const request = {
       target: fromTarget(target),
-      level: fromLevel(level),
+      level: fromLevel(given('level', level, CONSOLE_LEVEL)),
       source: options?.source ?? '',
-      text,
+      text: given('text', text, TEXT),
       argsJson: options?.args?.map(jsonText) ?? [],
       delivery: this.#deliveryOptions(options),
     };
@@ -278,8 +314,12 @@ export class Client {
   }
 
   /** Navigates pages to a URL, resolved against each page's own. Reports the delivery. */
-  navigate(target: Target, url: string, options?: SendOptions): Promise<Report> {
-    return this.#command(target, { $case: 'navigate', value: { url } }, options);
+  async navigate(target: Target, url: string, options?: SendOptions): Promise<Report> {
+    return this.#command(
+      target,
+      { $case: 'navigate', value: { url: given('url', url, TEXT) } },
+      options,
+    );
   }
 
   /**
@@ -301,6 +341,8 @@ export class Client {
     closeReason = '',
     options?: CallOptions,
   ): Promise<Report> {
+    given('closeCode', closeCode, COUNT);
+    given('closeReason', closeReason, TEXT);
     const request = { target: fromTarget(target), closeCode, closeReason };
     const response = await this.#channel.unary(methods.closeSockets, request, limits(options));
     return toReport(response.report);
@@ -346,6 +388,12 @@ export class Client {
       const problem = 'the text is not valid Unicode (send it as bytes)';
       throw rpcError('INVALID_ARGUMENT', 'FIELD_INVALID', problem);
     }
+    // On the stream, a much larger message would fail all others.
+    const bytes = payload === undefined ? 0 : byteLength(payload.value, this.#maxMessageBytes);
+    if (bytes > this.#maxMessageBytes) {
+      const problem = `the message has ${bytes} bytes, and the limit is ${this.#maxMessageBytes}`;
+      throw rpcError('INVALID_ARGUMENT', 'FIELD_INVALID', problem);
+    }
     const delivery = this.#deliveryOptions(options);
     const request = { target, payload, delivery };
     const limit = limits(options);
@@ -377,6 +425,19 @@ export class Client {
     if (!confirm && !listReached) return undefined;
     return { ackLevel: confirm ? 2 : 1, listReached };
   }
+}
+
+/** The length of a payload in bytes; of text that is surely within the limit, a lower bound. */
+function byteLength(payload: string | Uint8Array, limit: number): number {
+  // Each unit of UTF-16 takes at most 3 bytes of UTF-8.
+  if (payload.length * 3 <= limit) return payload.length;
+  return Buffer.byteLength(payload);
+}
+
+/** An argument of a call, checked. */
+function given<Value>(name: string, value: Value, kind: Kind): Value {
+  check(`\`${name}\` of the call`, value, kind);
+  return value;
 }
 
 function replyTarget({ requestId }: Message): SendRequest['target'] {

@@ -1,6 +1,7 @@
 import { status, type Metadata, type StatusObject } from '@grpc/grpc-js';
 import type { Daemon } from './daemon.js';
 import { BadRequest, ErrorInfo, Status } from './generated/google/rpc/status.js';
+import type { FiltersUpdated } from './generated/pagewire/v1/hooks.js';
 
 /** The domain of the reasons in the daemon's errors. */
 const REASON_DOMAIN = 'pagewire.v1';
@@ -80,7 +81,29 @@ export class PagewireError extends Error {
     this.reason = more.reason;
     this.violations = more.violations ?? [];
     this.daemons = more.daemons ?? [];
+    // A printed error shows enumerable fields after its text. The text contains the violations and daemons.
+    hideFields(this, ['problem', 'violations', 'daemons']);
   }
+}
+
+/** Makes these fields of an error, and all undefined ones, not enumerable, so that a printed error does not show them. */
+export function hideFields(error: Error, names: readonly string[] = []): void {
+  for (const [name, value] of Object.entries(error)) {
+    if (value === undefined || names.includes(name)) {
+      Object.defineProperty(error, name, { enumerable: false });
+    }
+  }
+}
+
+/** The same error of the daemon with a text that begins with its context, such as the hook. */
+export function inContext(context: string, error: PagewireError): PagewireError {
+  const { kind, message, code, reason, violations, daemons } = error;
+  return new PagewireError(kind, `${context}: ${message}`, {
+    ...(code && { code }),
+    reason,
+    violations,
+    daemons,
+  });
 }
 
 /** An error of the daemon from the parts of its status. */
@@ -122,6 +145,13 @@ export function statusError({ code, details, metadata }: StatusObject): Pagewire
   }
   if (reason === undefined && name === 'DEADLINE_EXCEEDED') return deadlineError();
   return rpcError(name, reason, details, violations);
+}
+
+/** Converts the answer to an update of filters: the error if it was refused. */
+export function toRefusal({ error }: FiltersUpdated): PagewireError | undefined {
+  return (
+    error && rpcError(codeName(error.code), error.reason, error.message, error.fieldViolations)
+  );
 }
 
 /** The error of a deadline that passed on this side. */

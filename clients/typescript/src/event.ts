@@ -1,4 +1,6 @@
+import { oneOf } from './check.js';
 import type * as wire from './generated/pagewire/v1/messages.js';
+import { toHookName, type HookName } from './info.js';
 import { toPosition, type Position } from './position.js';
 import { toSocket, type Socket } from './socket.js';
 import { toException, toValue, type JsException, type JsValue } from './value.js';
@@ -51,9 +53,18 @@ export interface ConsoleEntry {
   readonly level: ConsoleLevel;
   /** The arguments; a format string is not expanded. */
   readonly args: readonly JsValue[];
-  /** The call stack in the browser's own format. Empty = unknown. */
+  /** The call stack of errors and warnings, in the browser's own format. Empty = unknown. */
   readonly stack: string;
+  /** The script that called the console. Empty = unknown. */
+  readonly url: string;
+  /** Line of the call, from 1. 0 = unknown. */
+  readonly line: number;
+  /** Column of the call, from 1. 0 = unknown. */
+  readonly column: number;
 }
+
+/** How an error in a page came about; `resource` = it did not load, `csp` = a content security policy blocked something. */
+export type PageErrorKind = 'unspecified' | 'uncaught' | 'unhandled_rejection' | 'resource' | 'csp';
 
 /** An error in a page that its code did not handle. */
 export interface PageError {
@@ -62,7 +73,39 @@ export interface PageError {
   /** The exception. */
   readonly exception: JsException;
   /** The kind of error. */
-  readonly reason: 'unspecified' | 'uncaught' | 'unhandled_rejection' | 'resource' | 'csp';
+  readonly kind: PageErrorKind;
+  /** @deprecated Renamed to `kind`. */
+  readonly reason: PageErrorKind;
+  /** The failure of a plugin because of which a resource did not load. Undefined = none is known. */
+  readonly failedResource: FailedResource | undefined;
+}
+
+/** A response that a plugin's failure replaced: the resource that did not load, or a module that it imports. */
+export interface FailedResource {
+  /** The plugin that failed. */
+  readonly pluginName: string;
+  /** The hook that failed. */
+  readonly hook: HookName;
+  /** The path and query of the response, as requested. */
+  readonly url: string;
+  /** The HTTP status of the response. */
+  readonly status: number;
+  /** The plugin's message, or the daemon's for a missed deadline or a lost plugin. */
+  readonly message: string;
+  /** The location of the cause in the source. Undefined = unknown. */
+  readonly location: SourceLocation | undefined;
+}
+
+/** A location in a plugin's source file. */
+export interface SourceLocation {
+  /** The file, as its author would name it. */
+  readonly file: string;
+  /** Line, from 1. 0 = unknown. */
+  readonly line: number;
+  /** Column, from 1. 0 = unknown. */
+  readonly column: number;
+  /** The source lines around it. Empty = none. */
+  readonly frame: string;
 }
 
 /** A socket that was closed. */
@@ -85,21 +128,30 @@ export interface SocketClosed {
     | 'protocol_error';
 }
 
+/** How a file changed; `buffer` = an editor's unsaved text. */
+export type FileChangedKind = 'unspecified' | 'created' | 'modified' | 'removed' | 'buffer';
+
 /** A watched file that changed. */
 export interface FileChanged {
   /** The file, absolute, on the daemon's machine. */
   readonly filePath: string;
   /** The file's URL path, percent-encoded. Empty = none. */
   readonly urlPath: string;
-  /** What happened; `buffer` = an editor's unsaved text. */
-  readonly change: 'unspecified' | 'created' | 'modified' | 'removed' | 'buffer';
+  /** What happened to it. */
+  readonly kind: FileChangedKind;
+  /** @deprecated Renamed to `kind`. */
+  readonly change: FileChangedKind;
 }
 
 /** Events were lost to this subscriber. The bounds are exact; the events at the bounds are not lost. */
 export interface Gap {
   /** Sequence of the last event before the gap. */
-  readonly after: number;
+  readonly afterSequence: number;
   /** Sequence of the first event after it. */
+  readonly beforeSequence: number;
+  /** @deprecated Renamed to `afterSequence`. */
+  readonly after: number;
+  /** @deprecated Renamed to `beforeSequence`. */
   readonly before: number;
   /** The reason. */
   readonly reason: 'unspecified' | 'evicted' | 'epoch_changed' | 'subscriber_slow';
@@ -189,20 +241,10 @@ export function toEvent(response: wire.SubscribeMessagesResponse): Event | undef
       return { ...at, kind: 'socket_closed', closed: toClosed(event.value) };
     case 'console':
       return { ...at, kind: 'console', entry: toEntry(event.value) };
-    case 'pageError': {
-      const { socketId, exception, kind } = event.value;
-      const reason = PAGE_ERROR_REASONS[kind] ?? 'unspecified';
-      return {
-        ...at,
-        kind: 'page_error',
-        error: { socketId, exception: toException(exception), reason },
-      };
-    }
-    case 'fileChanged': {
-      const { filePath, urlPath, kind } = event.value;
-      const change = CHANGES[kind] ?? 'unspecified';
-      return { ...at, kind: 'file', file: { filePath, urlPath, change } };
-    }
+    case 'pageError':
+      return { ...at, kind: 'page_error', error: toPageError(event.value) };
+    case 'fileChanged':
+      return { ...at, kind: 'file', file: toFileChanged(event.value) };
     case 'gap':
       return { ...at, kind: 'gap', gap: toGap(event.value) };
     default:
@@ -216,14 +258,47 @@ export function toClosed(closed: wire.SocketClosed): SocketClosed {
   return { socketId, closeCode, closeReason, cause: CAUSES[cause] ?? 'unspecified' };
 }
 
-/** Converts a gap from the wire. */
-export function toGap({ afterSequence, beforeSequence, reason }: wire.Gap): Gap {
-  return { after: afterSequence, before: beforeSequence, reason: GAPS[reason] ?? 'unspecified' };
+function toGap({ afterSequence, beforeSequence, reason }: wire.Gap): Gap {
+  return {
+    afterSequence,
+    beforeSequence,
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- for users of the old name
+    after: afterSequence,
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- for users of the old name
+    before: beforeSequence,
+    reason: GAPS[reason] ?? 'unspecified',
+  };
 }
 
-function toEntry({ socketId, level, args, stack }: wire.ConsoleEntry): ConsoleEntry {
-  return { socketId, level: LEVELS[level] ?? 'log', args: args.map(toValue), stack };
+function toEntry({ level, args, ...rest }: wire.ConsoleEntry): ConsoleEntry {
+  return { ...rest, level: LEVELS[level] ?? 'log', args: args.map(toValue) };
 }
+
+function toPageError({ socketId, exception, failedResource, ...error }: wire.PageError): PageError {
+  const kind = PAGE_ERROR_KINDS[error.kind] ?? 'unspecified';
+  return {
+    socketId,
+    exception: toException(exception),
+    kind,
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- for users of the old name
+    reason: kind,
+    failedResource: failedResource && { ...failedResource, hook: toHookName(failedResource.hook) },
+  };
+}
+
+function toFileChanged({ filePath, urlPath, ...changed }: wire.FileChanged): FileChanged {
+  const kind = FILE_CHANGED_KINDS[changed.kind] ?? 'unspecified';
+  return {
+    filePath,
+    urlPath,
+    kind,
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- for users of the old name
+    change: kind,
+  };
+}
+
+/** Checks a level. */
+export const CONSOLE_LEVEL = oneOf('log', 'debug', 'info', 'warn', 'error');
 
 /** Converts a level for the wire. */
 export function fromLevel(level: ConsoleLevel): 1 | 2 | 3 | 4 | 5 {
@@ -232,14 +307,20 @@ export function fromLevel(level: ConsoleLevel): 1 | 2 | 3 | 4 | 5 {
 
 const LEVEL_NUMBERS = { log: 1, debug: 2, info: 3, warn: 4, error: 5 } as const;
 const LEVELS: readonly ConsoleLevel[] = ['log', 'log', 'debug', 'info', 'warn', 'error'];
-const PAGE_ERROR_REASONS = [
+const PAGE_ERROR_KINDS: readonly PageErrorKind[] = [
   'unspecified',
   'uncaught',
   'unhandled_rejection',
   'resource',
   'csp',
-] as const;
-const CHANGES = ['unspecified', 'created', 'modified', 'removed', 'buffer'] as const;
+];
+const FILE_CHANGED_KINDS: readonly FileChangedKind[] = [
+  'unspecified',
+  'created',
+  'modified',
+  'removed',
+  'buffer',
+];
 const GAPS = ['unspecified', 'evicted', 'epoch_changed', 'subscriber_slow'] as const;
 const CAUSES = [
   'unspecified',

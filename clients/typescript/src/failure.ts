@@ -16,6 +16,8 @@ export interface FailurePlace {
   /** Files, as absolute paths, whose change may fix the error: the page reloads then. */
   readonly dependsOn?: readonly string[];
   /** A stack trace, printed as given. Default none: the location is more useful than the plugin's own stack. */
+  readonly stack?: string;
+  /** @deprecated Renamed to `stack`. */
   readonly trace?: string;
 }
 
@@ -24,19 +26,29 @@ export interface FailurePlace {
  * page, which recovers by itself when the cause is fixed.
  *
  * ```js
- * throw new Failure('unexpected `}`', { file: '/src/a.vue', line: 3, column: 7 });
+ * throw new Failure('unexpected `}`').at('/src/a.vue', 3, 7);
  * ```
  */
 export class Failure extends Error {
   /** Identifies it where `instanceof` does not work. */
   override readonly name: string = 'Failure';
-  /** The location of the cause. */
-  readonly place: FailurePlace;
+  #place: FailurePlace;
 
   /** A failure with a message for people. */
   constructor(message: string, place: FailurePlace = {}) {
     super(message);
-    this.place = place;
+    this.#place = place;
+  }
+
+  /** The location of the cause. */
+  get place(): FailurePlace {
+    return this.#place;
+  }
+
+  /** Sets the location, and returns this failure. Line and column start from 1. */
+  at(file: string, line?: number, column?: number): this {
+    this.#place = { ...this.#place, file, line, column };
+    return this;
   }
 }
 
@@ -70,15 +82,20 @@ function tooLargeText(size: number | undefined, limit: number): string {
 export function fromThrown(thrown: unknown): HookFailure {
   if (thrown instanceof Failure) {
     const { place } = thrown;
-    const { status = 0, trace = '', file, line = 0, column = 0, frame = '' } = place;
+    const { status = 0, file, line = 0, column = 0, frame = '' } = place;
     const hasLocation = file !== undefined || line > 0 || frame !== '';
     const location = hasLocation ? { file: file ?? '', line, column, frame } : undefined;
     const dependsOnFiles = place.dependsOn === undefined ? [] : [...place.dependsOn];
-    return { status, message: thrown.message, stack: trace, location, dependsOnFiles };
+    return { status, message: thrown.message, stack: stackOf(place), location, dependsOnFiles };
   }
   const stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
   const message = errorText(thrown);
   return { status: 0, message, stack, location: undefined, dependsOnFiles: [] };
+}
+
+/** The stack trace under its current name or its old one. */
+function stackOf({ stack, trace = '' }: { stack?: string; trace?: string }): string {
+  return stack ?? trace;
 }
 
 /** The text of what a handler threw, for the log: with the stack trace, or the location of a `Failure`. */

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { BOOLEAN, ONE_OR_MORE, checkOptions, type Shape } from './check.js';
 import type { RequestFilter } from './generated/pagewire/v1/hooks.js';
 import { list, type OneOrMore } from './target.js';
@@ -41,7 +42,7 @@ export interface FilterConditions {
   readonly all?: true;
   /** Excludes paths that match this regular expression. */
   readonly except?: OneOrMore;
-  /** HTTP methods, in upper case. Default GET and HEAD. */
+  /** HTTP methods. Default GET and HEAD. */
   readonly methods?: OneOrMore;
 }
 
@@ -66,16 +67,37 @@ export function fromFilters(filters: Filters, what = 'the filter'): RequestFilte
 }
 
 function fromFilter(filter: Filter, what: string): RequestFilter {
+  if ((filter as unknown) instanceof RegExp) throw regExpError(what, filter as unknown as RegExp);
   if (typeof filter !== 'string') checkOptions(what, filter, CONDITIONS);
   const given: FilterConditions = typeof filter === 'string' ? { path: filter } : filter;
+  refuseQuery(`\`path\` of ${what}`, given.path);
+  refuseQuery(`\`prefix\` of ${what}`, given.prefix);
   return {
     matchAll: given.all ?? false,
     exactPaths: list(given.path ?? []),
     pathPrefixes: list(given.prefix ?? []),
     pathRegexes: list(given.regex ?? []),
     excludePathRegexes: list(given.except ?? []),
-    methods: list(given.methods ?? []),
+    methods: list(given.methods ?? []).map((name) => name.toUpperCase()),
     mimeTypes: list(given.mime ?? []),
     filePaths: list(given.file ?? []),
   };
+}
+
+function regExpError(what: string, { source, flags }: RegExp): TypeError {
+  const text = source.replaceAll('\\/', '/');
+  const inline = flags.includes('i') ? `(?i)${text}` : text;
+  const shown = inspect(inline);
+  return new TypeError(`${what} is a RegExp (use { regex: ${shown} }, in RE2 syntax)`);
+}
+
+/** Refuses a path with a query: paths are matched without it. A file's name may contain a question mark. */
+function refuseQuery(what: string, paths: OneOrMore = []): void {
+  for (const path of list(paths)) {
+    const [, withoutQuery] = /^([^?]*)\?[\w.-]+=/.exec(path) ?? [];
+    if (withoutQuery !== undefined) {
+      const remedy = `use "${withoutQuery}", and the handler's \`query\``;
+      throw new TypeError(`${what} has a query, which no path has: "${path}" (${remedy})`);
+    }
+  }
 }

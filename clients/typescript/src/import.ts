@@ -1,6 +1,18 @@
 import type * as wire from './generated/pagewire/v1/messages.js';
-import { ARRAY, BOOLEAN, NUMBER, TEXT, checkOptions, type Shape } from './check.js';
+import {
+  ARRAY,
+  BOOLEAN,
+  COUNT,
+  NUMBER,
+  OBJECT,
+  TEXT,
+  check,
+  checkOptions,
+  type Kind,
+  type Shape,
+} from './check.js';
 import { fromDuration, toDuration } from './duration.js';
+import { hideFields } from './errors.js';
 import { jsonText } from './json.js';
 import { statusText, toReport, toStatus, type DeliveryStatus, type Report } from './report.js';
 import { fromTarget, type Target } from './target.js';
@@ -37,11 +49,12 @@ export type Import = (
  * - `thrown`: the default export threw, or its value could not be sent
  * - `timeout`: the page did not respond in time
  * - `page_gone`: it is not connected, or has disconnected meanwhile
+ * - `slow`: the queue of its socket was full
  * - `unsupported`: its client does not support this
- * - `unanswered`: anything else, such as a full queue
+ * - `unanswered`: anything else
  */
 export type ImportErrorKind =
-  'load' | 'thrown' | 'timeout' | 'page_gone' | 'unsupported' | 'unanswered';
+  'load' | 'thrown' | 'timeout' | 'page_gone' | 'slow' | 'unsupported' | 'unanswered';
 
 /** Why a page has no value. */
 export class ImportError extends Error {
@@ -60,6 +73,7 @@ export class ImportError extends Error {
     this.kind = kind;
     this.exception = typeof cause === 'string' ? undefined : cause;
     this.status = typeof cause === 'string' ? cause : undefined;
+    hideFields(this);
   }
 }
 
@@ -98,7 +112,23 @@ const IMPORT: Shape<Import> = {
   args: ARRAY,
   fresh: BOOLEAN,
   timeoutMs: NUMBER,
-  maxResultBytes: NUMBER,
+  maxResultBytes: COUNT,
+};
+
+/** Fails with a `TypeError` unless `given` is an import. */
+export function checkImport(given: Import): void {
+  check('the import', given, IMPORT_OBJECT);
+  checkOptions('the import', given, IMPORT);
+  const { path, code } = given as { path?: string; code?: string };
+  if ((path === undefined) === (code === undefined)) {
+    const has = path === undefined ? 'no `path` and no `code`' : '`path` and `code`';
+    throw new TypeError(`the import has ${has} (pass one of them)`);
+  }
+}
+
+const IMPORT_OBJECT: Kind = {
+  name: 'an object { path } or { code }',
+  test: (value) => OBJECT.test(value) && !Array.isArray(value),
 };
 
 /** Converts an import for the wire. */
@@ -107,13 +137,13 @@ export function fromImport(
   given: Import,
   awaitResult: boolean,
 ): wire.SendImportRequest {
-  checkOptions('the import', given, IMPORT);
+  checkImport(given);
   return {
     target: fromTarget(target),
     module:
-      'code' in given
+      'code' in given && given.code !== undefined
         ? { $case: 'code', value: given.code }
-        : { $case: 'importPath', value: given.path },
+        : { $case: 'importPath', value: (given as { path: string }).path },
     argsJson: given.args?.map(jsonText) ?? [],
     mode: given.fresh ? 2 : 1,
     awaitResult,
@@ -149,7 +179,7 @@ const UNANSWERED: Record<DeliveryStatus, ImportErrorKind> = {
   unspecified: 'unanswered',
   not_found: 'page_gone',
   gone: 'page_gone',
-  dropped_slow: 'unanswered',
+  dropped_slow: 'slow',
   timed_out: 'timeout',
   unsupported: 'unsupported',
 };

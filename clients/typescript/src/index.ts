@@ -22,11 +22,15 @@ export type {
   ConsoleEntry,
   ConsoleLevel,
   Event,
+  FailedResource,
   FileChanged,
+  FileChangedKind,
   Gap,
   Message,
   PageError,
+  PageErrorKind,
   SocketClosed,
+  SourceLocation,
 } from './event.js';
 export { BodyTooLarge, Failure, type FailurePlace } from './failure.js';
 export type { Filter, FilterConditions, Filters } from './filter.js';

@@ -1,5 +1,6 @@
 import { toDuration } from './duration.js';
 import type * as wire from './generated/pagewire/v1/control.js';
+import type { Hook } from './generated/pagewire/v1/hooks.js';
 
 /** Version, features and state of a daemon. */
 export interface ServerInfo {
@@ -88,6 +89,11 @@ const HOOKS: readonly HookName[] = [
 ];
 const STATES = ['unspecified', 'waiting', 'starting', 'ready', 'failed'] as const;
 
+/** The name of a hook. */
+export function toHookName(hook: Hook): HookName {
+  return HOOKS[hook] ?? 'unspecified';
+}
+
 /** Converts server info from the wire. */
 export function toServerInfo(info: wire.GetServerInfoResponse): ServerInfo {
   const { limits, startTime, ...rest } = info;
@@ -111,7 +117,7 @@ export function toPluginInfo(plugin: wire.Plugin): PluginInfo {
   return {
     ...rest,
     state: STATES[state] ?? 'unspecified',
-    hooks: hooks.map((hook) => HOOKS[hook] ?? 'unspecified'),
+    hooks: hooks.map(toHookName),
     callLatencyP99Ms: toDuration(callLatencyP99),
   };
 }

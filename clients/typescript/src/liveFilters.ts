@@ -1,9 +1,10 @@
+import type { PagewireError } from './errors.js';
 import { fromFilters, type Filters } from './filter.js';
 import type { RequestFilter } from './generated/pagewire/v1/hooks.js';
 
-/** A caller that waits for filters to be in force. */
-interface Waiter {
-  resolve(): void;
+/** An update in flight. Its result is the daemon's error if it was refused. */
+interface Update {
+  resolve(refused: PagewireError | undefined): void;
   reject(error: unknown): void;
 }
 
@@ -20,6 +21,8 @@ interface Waiter {
 export class LiveFilters {
   #filters: RequestFilter[];
   readonly #hooks = new Set<HookFilters>();
+  /** The last call of `set`; each waits for the one before it. */
+  #lastSet: Promise<void> = Promise.resolve();
 
   /** The initial filters. Default none: the hook is not called. */
   constructor(filters: Filters = []) {
@@ -27,22 +30,36 @@ export class LiveFilters {
   }
 
   /**
-   * Replaces all filters. Returns once they are in force: no later request is matched against the old ones. Of several
-   * concurrent calls the last one wins. Returns immediately while the plugin does not run.
+   * Replaces all filters. Returns once they are in force: no later request is matched against the old ones. Concurrent
+   * calls take effect in order. Returns immediately while the plugin does not run.
    *
-   * Fails when the daemon refuses a filter (`FIELD_INVALID`; this ends the plugin). The filters stay set.
+   * Fails when the daemon refuses a filter (`FIELD_INVALID`): the earlier filters stay, and the plugin continues.
    */
   async set(filters: Filters): Promise<void> {
-    this.#filters = fromFilters(filters);
-    await Promise.all([...this.#hooks].map((hook) => hook.changed()));
+    const next = fromFilters(filters);
+    const set = this.#lastSet.then(() => this.#replace(next));
+    this.#lastSet = set.catch(() => undefined);
+    await set;
+  }
+
+  async #replace(next: RequestFilter[]): Promise<void> {
+    const earlier = this.#filters;
+    this.#filters = next;
+    const refused = (await this.#update()).find((error) => error !== undefined);
+    if (refused === undefined) return;
+    this.#filters = earlier;
+    // Of several hooks, others may have accepted the filters. A hook that ends meanwhile has none.
+    await this.#update().catch(() => undefined);
+    throw refused;
+  }
+
+  #update(): Promise<(PagewireError | undefined)[]> {
+    return Promise.all([...this.#hooks].map((hook) => hook.update(this.#filters)));
   }
 
   /** @internal Registers a hook: returns the current filters, and sends later ones with `send`. */
   open(send: (filters: RequestFilter[]) => void): [RequestFilter[], HookFilters] {
-    const hook = new HookFilters(
-      () => send(hook.isWithdrawn ? [] : this.#filters),
-      () => this.#hooks.delete(hook),
-    );
+    const hook = new HookFilters(send, () => this.#hooks.delete(hook));
     this.#hooks.add(hook);
     return [this.#filters, hook];
   }
@@ -50,57 +67,41 @@ export class LiveFilters {
 
 /** Registration of one open hook. */
 export class HookFilters {
-  isWithdrawn = false;
-  readonly #send: () => void;
+  readonly #send: (filters: RequestFilter[]) => void;
   readonly #remove: () => void;
-  /** Waiters of the update in flight; undefined when there is none. Opening the hook counts as an update. */
-  #inFlight: Waiter[] | undefined = [];
-  /** Waiters of the next update. Only one update is in flight, so intermediate filters are skipped. */
-  #pending: Waiter[] = [];
+  /** Updates in flight. The daemon answers them in order. */
+  #inFlight: Update[] = [];
 
-  constructor(send: () => void, remove: () => void) {
+  constructor(send: (filters: RequestFilter[]) => void, remove: () => void) {
     this.#send = send;
     this.#remove = remove;
   }
 
-  /** Sends the new filters; resolves when they are in force. */
-  changed(): Promise<void> {
+  /** Sends filters; resolves when they are in force, or with the error if the daemon refused them. */
+  update(filters: RequestFilter[]): Promise<PagewireError | undefined> {
     return new Promise((resolve, reject) => {
-      this.#pending.push({ resolve, reject });
-      this.#next();
+      this.#inFlight.push({ resolve, reject });
+      this.#send(filters);
     });
   }
 
   /** Removes all filters of this hook only, and sends no later ones; resolves when that is in force. */
-  withdraw(): Promise<void> {
+  async withdraw(): Promise<void> {
     this.#remove();
-    this.isWithdrawn = true;
-    return this.changed();
+    await this.update([]);
   }
 
-  /** Records that the daemon applies the filters that were sent. */
-  inForce(): void {
-    for (const waiter of this.#inFlight ?? []) waiter.resolve();
-    this.#inFlight = undefined;
-    this.#next();
+  /** Records the daemon's answer to the oldest update in flight. */
+  answered(refused: PagewireError | undefined): void {
+    this.#inFlight.shift()?.resolve(refused);
   }
 
-  /** Records the end of the hook: waiters of the update in flight get the error; later filters stay set. */
+  /** Records the end of the hook: updates in flight get the error. */
   ended(error: unknown): void {
     this.#remove();
-    for (const waiter of this.#inFlight ?? []) {
-      if (error === undefined) waiter.resolve();
-      else waiter.reject(error);
+    for (const update of this.#inFlight.splice(0)) {
+      if (error === undefined) update.resolve(undefined);
+      else update.reject(error);
     }
-    for (const waiter of this.#pending) waiter.resolve();
-    this.#inFlight = [];
-    this.#pending = [];
-  }
-
-  #next(): void {
-    if (this.#inFlight !== undefined || this.#pending.length === 0) return;
-    this.#inFlight = this.#pending;
-    this.#pending = [];
-    this.#send();
   }
 }

@@ -1,4 +1,4 @@
-import { BOOLEAN, NUMBER, OBJECT, TEXTS, checkOptions, type Shape } from './check.js';
+import { BOOLEAN, COUNT, OBJECT, TEXTS, checkOptions, type Shape } from './check.js';
 import type { Channel, OpenStream } from './channel.js';
 import { unexpected, type PagewireError } from './errors.js';
 import { toEvent, type Event } from './event.js';
@@ -233,8 +233,8 @@ const OPTIONS: Shape<SubscribeOptions> = {
   resumeAfter: OBJECT,
   strict: BOOLEAN,
   gapsWhenSlow: BOOLEAN,
-  maxQueue: NUMBER,
-  maxEventBytes: NUMBER,
+  maxQueue: COUNT,
+  maxEventBytes: COUNT,
   answersRequests: BOOLEAN,
   answers: TEXTS,
 };

@@ -24,7 +24,7 @@ export interface JsException {
 }
 
 /**
- * A JavaScript value of a page. `text` shows it as a console would:
+ * A JavaScript value of a page. `toString()` shows it as a console would; `text` is, by `kind`:
  *
  * - `json`: the result of `JSON.stringify`, verbatim and never truncated; `value()` parses it
  * - `undefined`: or a module without a default function
@@ -65,8 +65,9 @@ export class JsValue {
     }
   }
 
-  /** Formats as a console does. */
+  /** Formats as a console does: a string without quotes. */
   toString(): string {
+    if (this.kind === 'json' && this.text.startsWith('"')) return JSON.parse(this.text) as string;
     return this.kind === 'truncated' ? `${this.text}...` : this.text;
   }
 }

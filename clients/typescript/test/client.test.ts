@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
-import { promisify } from 'node:util';
+import { inspect, promisify } from 'node:util';
 import { connect, type Client, type Event } from 'pagewire';
 import { Daemon, Page, within } from './support.js';
 
@@ -36,6 +36,40 @@ describe('a client', () => {
     await client.send({ socket: page.id }, { type: 'large', text });
     assert.equal((await page.hear())['text'], text);
     page.close();
+  });
+
+  test('refuses a message over the limit of the daemon; others arrive', async () => {
+    const page = await Page.open(daemon);
+    const target = { socket: page.id };
+    const sends = [
+      client.send(target, { type: 'a' }),
+      client.send(target, { type: 'large', text: 'x'.repeat(70 * 1024 * 1024) }),
+      client.sendBinary(target, Buffer.alloc(16 * 1024 * 1024 + 1)),
+      client.send(target, { type: 'b' }),
+    ];
+    const [, large, binary] = await Promise.allSettled(sends);
+    assert.match(
+      String(large?.status === 'rejected' && large.reason),
+      /: the message has 734\d+ bytes, and the limit is 16777216 \(INVALID_ARGUMENT\/FIELD_INVALID\)$/,
+    );
+    assert.equal(binary?.status, 'rejected');
+    assert.equal((await page.hear())['type'], 'a');
+    assert.equal((await page.hear())['type'], 'b');
+    page.close();
+  });
+
+  test('prints the text of an error once, and only fields that are set', async () => {
+    const thrown = async (call: Promise<unknown>) =>
+      inspect(await call.catch((error: unknown) => error));
+    const refused = await thrown(client.reload({ url: '(' }));
+    assert.equal(refused.split('does not compile').length, 2);
+    assert.match(
+      refused,
+      /\{\n {2}kind: 'rpc',\n {2}code: 'INVALID_ARGUMENT',\n {2}reason: 'FIELD_INVALID'\n\}$/,
+    );
+    const lost = await thrown(connect({ endpoint: '127.0.0.1:1' }));
+    assert.equal(lost.split('ECONNREFUSED').length, 2);
+    assert.match(lost, /\{\n {2}kind: 'connect'\n\}$/);
   });
 
   test('reports unreached sockets, and lists reached ones on request', async () => {

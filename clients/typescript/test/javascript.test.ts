@@ -49,6 +49,18 @@ test('an invalid declaration is refused with the name of the option, and the one
       'plugin `p`: `regex` of `filter` of serve must be a string or an array of strings, not a RegExp',
     ],
     [
+      { name: 'p', serve: { filter: /a\/.*\.css$/i, handler } },
+      "plugin `p`: `filter` of serve is a RegExp (use { regex: '(?i)a/.*\\\\.css$' }, in RE2 syntax)",
+    ],
+    [
+      { name: 'p', serve: { filter: [], handler } },
+      'plugin `p`: `filter` of serve is empty, so it would never be called (use { all: true } to match everything, or LiveFilters to add filters later)',
+    ],
+    [
+      { name: 'p', serve: { filter: ['/x?v=1'], handler } },
+      'plugin `p`: `path` of `filter` of serve has a query, which no path has: "/x?v=1" (use "/x", and the handler\'s `query`)',
+    ],
+    [
       { name: 'p', transform: { filter: [{ mimes: 'text/css' }], handler } },
       'plugin `p`: `filter` of transform has an unknown option `mimes` (did you mean `mime`?)',
     ],
@@ -133,7 +145,34 @@ describe('with a daemon', () => {
       ],
       [
         () => client.sendImport(all, '/x.js' as never),
-        /^the import must be an object, not "\/x.js"$/,
+        /^the import must be an object \{ path \} or \{ code \}, not "\/x.js"$/,
+      ],
+      [
+        () => client.importValue(all, '/x.js' as never),
+        /^the import must be an object \{ path \} or \{ code \}, not "\/x.js"$/,
+      ],
+      [() => client.importValue(all, {} as never), /^the import has no `path` and no `code`/],
+      [
+        () => client.consoleLog(all, 'warning' as never, 'x'),
+        /^`level` of the call must be "log" or "debug" or "info" or "warn" or "error", not "warning"$/,
+      ],
+      [
+        () => client.consoleLog(all, 'warn', undefined as never),
+        /^`text` of the call must be a string, not undefined$/,
+      ],
+      [() => client.sendText(all, 7 as never), /^`text` of the call must be a string, not 7$/],
+      [
+        () => client.sendBinary(all, 'x' as never),
+        /^`bytes` of the call must be a Uint8Array, not "x"$/,
+      ],
+      [() => client.navigate(all, undefined as never), /^`url` of the call must be a string/],
+      [
+        () => client.closeSockets(all, -1),
+        /^`closeCode` of the call must be a whole number from 0 to 4294967295, not -1$/,
+      ],
+      [
+        () => client.subscribe({ maxQueue: 0.5 }),
+        /^`maxQueue` of subscribe must be a whole number .*, not 0.5$/,
       ],
       [
         () => client.invalidate({ files: '/x' } as never),
@@ -177,6 +216,26 @@ describe('with a daemon', () => {
       ],
       [
         '/x',
+        new Response('hi'),
+        'the result of the serve handler must be a string, a Uint8Array, an object or nothing, not a Response (return its parts, as in { body: await response.text() })',
+      ],
+      [
+        '/a.css',
+        new ArrayBuffer(1),
+        'the result of the transform handler must be a string, a Uint8Array, an object or nothing, not an ArrayBuffer',
+      ],
+      [
+        '/x',
+        { body: Buffer.alloc(40 * 1024 * 1024) },
+        'the result has a body of 41943040 bytes, and the limit is 16777216 (return a `file`)',
+      ],
+      [
+        '/x',
+        { body: '', status: -1 },
+        '`status` of the result of the serve handler must be a whole number from 0 to 4294967295, not -1',
+      ],
+      [
+        '/x',
         { bdy: 'x' },
         'the result of the serve handler has an unknown option `bdy` (did you mean `body`?)',
       ],
@@ -187,8 +246,23 @@ describe('with a daemon', () => {
       ],
       [
         '/x',
-        { type: 'html' },
+        { contentType: 'html' },
         'the result of the serve handler has no `body` and no `file` (add one, or return nothing to skip the request)',
+      ],
+      [
+        '/x',
+        { body: '', type: 'html', contentType: 'html' },
+        'the result of the serve handler has `contentType` and its old name `type` (remove `type`)',
+      ],
+      [
+        '/x',
+        { body: '', typ: 'html' },
+        'the result of the serve handler has an unknown option `typ` (its options are body, file, contentType, status, headers, remember, verbatim, dependsOn)',
+      ],
+      [
+        '/a.css',
+        { type: 'css', contentType: 'css' },
+        'the result of the transform handler has `contentType` and its old name `type` (remove `type`)',
       ],
       ['/x', { skip: false }, '`skip` of the result of the serve handler must be true, not false'],
       [

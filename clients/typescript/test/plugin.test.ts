@@ -4,6 +4,7 @@ import {
   BodyTooLarge,
   Failure,
   LiveFilters,
+  type PagewireError,
   connect,
   run,
   runOnce,
@@ -79,15 +80,16 @@ describe('a plugin', () => {
     const { end } = await running({
       name: 'plain',
       serve: {
-        filter: { path: ['/plain', '/', '/bytes', '/data'] },
+        filter: { path: ['/plain', '/v1.2', '/', '/bytes', '/data'] },
         handler({ path }) {
-          if (path === '/bytes') return Buffer.from('bytes');
-          return path === '/data' ? { body: '{}', type: 'json' } : 'text';
+          if (path === '/bytes') return Buffer.of(0xff);
+          return path === '/data' ? { body: '{}', contentType: 'json' } : 'text';
         },
       },
     });
     const typeOf = async (path: string) => (await daemon.get(path)).headers.get('content-type');
     assert.equal(await typeOf('/plain'), 'text/plain; charset=utf-8');
+    assert.equal(await typeOf('/v1.2'), 'text/plain; charset=utf-8');
     assert.equal(await typeOf('/'), 'text/html; charset=utf-8');
     assert.equal(await typeOf('/bytes'), 'application/octet-stream');
     assert.equal(await typeOf('/data'), 'application/json; charset=utf-8');
@@ -102,7 +104,7 @@ describe('a plugin', () => {
       serve: {
         filter: { path: '/large', methods: 'POST' },
         maxRequestBodyBytes: size,
-        handler: ({ body }) => ({ body, type: 'application/octet-stream' }),
+        handler: ({ body }) => ({ body, contentType: 'application/octet-stream' }),
       },
     });
     const body = Buffer.alloc(size, 'x');
@@ -179,6 +181,7 @@ describe('a plugin', () => {
         fail: () => {
           throw new Error('no luck');
         },
+        large: () => 'x'.repeat(17 * 1024 * 1024),
       },
     });
     const page = await Page.open(daemon);
@@ -191,6 +194,8 @@ describe('a plugin', () => {
     );
     page.say({ type: 'fail', id: 2, 'pagewire:request': true });
     assert.deepEqual(await page.hear(), { type: 'message-response', id: 2, error: 'no luck' });
+    page.say({ type: 'large', id: 4, 'pagewire:request': true });
+    assert.match((await page.hear())['error'] as string, /^the message has 17825794 bytes, and /);
     page.say({ type: 'constructor', id: 3, 'pagewire:request': true });
     assert.equal(typeof (await page.hear())['error'], 'string');
     page.close();
@@ -296,19 +301,74 @@ describe('a plugin', () => {
     page.close();
   });
 
-  test('replaces its filters while it runs, and ends when one is refused', async () => {
+  test('replaces its filters while it runs, and keeps the earlier ones when one is refused', async () => {
     const live = new LiveFilters('/one');
-    const { end } = await running({ name: 'live', serve: { filter: live, handler: () => 'mine' } });
-    assert.equal((await daemon.get('/one')).status, 200);
+    const handler = () => 'mine';
+    const plugin = { name: 'live', serve: { filter: live, handler } };
+    const { end } = await running(plugin);
+    const statusOf = async (path: string) => (await daemon.get(path)).status;
+    assert.equal(await statusOf('/one'), 200);
     await live.set(['/two', { prefix: '/three/' }]);
-    assert.equal((await daemon.get('/one')).status, 404);
-    assert.equal((await daemon.get('/three/x')).status, 200);
-    await assert.rejects(live.set({ regex: '(' }), {
-      code: 'INVALID_ARGUMENT',
-      reason: 'FIELD_INVALID',
+    assert.equal(await statusOf('/one'), 404);
+    assert.equal(await statusOf('/three/x'), 200);
+    await assert.rejects(live.set([{ regex: '(' }, '/four']), (error: PagewireError) => {
+      assert.deepEqual([error.code, error.reason], ['INVALID_ARGUMENT', 'FIELD_INVALID']);
+      assert.deepEqual(
+        error.violations.map(({ field }) => field),
+        ['filters[0]'],
+      );
+      assert.match(error.message, /^plugin "live", serve: filters\[0\]/);
+      return true;
     });
-    await assert.rejects(end(), { reason: 'FIELD_INVALID' });
-    await live.set([]);
+    assert.equal(await statusOf('/three/x'), 200);
+    assert.equal(await statusOf('/four'), 404);
+    // The next connection has them too, and concurrent calls take effect in order.
+    await end();
+    const again = await running(plugin);
+    assert.equal(await statusOf('/three/x'), 200);
+    const sets = [live.set('/five'), live.set({ regex: '(' }), live.set('/six')];
+    const outcomes = await Promise.allSettled(sets);
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    );
+    assert.equal(await statusOf('/five'), 404);
+    assert.equal(await statusOf('/six'), 200);
+    await again.end();
+  });
+
+  test('ends when a hook does not open, with an error that names it', async () => {
+    const serve = { filter: '/fine', handler: () => 'x' };
+    const transform = { filter: { regex: '(' }, handler: () => 'x' };
+    await assert.rejects(running({ name: 'refused', serve, transform }), {
+      reason: 'FIELD_INVALID',
+      message: /^plugin "refused", transform: .*does not compile/,
+    });
+  });
+
+  test('accepts methods in lower case', async () => {
+    const { end } = await running({
+      name: 'methods',
+      serve: { filter: { path: '/method', methods: ['post'] }, handler: ({ method }) => method },
+    });
+    assert.equal(await (await daemon.get('/method', { method: 'POST' })).text(), 'POST');
+    assert.equal((await daemon.get('/method')).status, 404);
+    await end();
+  });
+
+  test('keeps the filters of all its hooks when one hook refuses them', async () => {
+    const live = new LiveFilters('/one');
+    const { end } = await running({
+      name: 'both',
+      serve: { filter: live, handler: () => ({ body: 'x', contentType: 'html' }) },
+      transform: { filter: live, handler: (response) => `${response.text()}!` },
+    });
+    // Only transforms have filters of MIME types.
+    await assert.rejects(live.set({ mime: 'text/*' }), { reason: 'FIELD_INVALID' });
+    assert.equal(await (await daemon.get('/one')).text(), 'x!');
+    daemon.site.write('two.css', 'two');
+    assert.equal(await (await daemon.get('/two.css')).text(), 'two');
+    await end();
   });
 
   test('ends with the error of its start handler', async () => {

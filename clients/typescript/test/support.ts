@@ -128,7 +128,7 @@ export class Page {
     });
   }
 
-  static async open({ http }: Daemon, fields: object = {}): Promise<Page> {
+  static async open({ http }: { http: string }, fields: object = {}): Promise<Page> {
     const socket = new WebSocket(`${http.replace('http', 'ws')}/__pagewire__/socket`);
     const page = new Page(socket);
     await within('a web socket', once(socket, 'open'));

@@ -17,6 +17,7 @@ use crate::plugins::{
 use std::path::PathBuf;
 use std::time::Duration;
 use tonic::Status;
+use tonic_types::StatusExt as _;
 
 /// Hook type with its message types in the contract.
 pub(in crate::control) trait WireHook: RegisteredHookType {
@@ -207,6 +208,25 @@ async fn real_paths(files: Vec<Vec<String>>) -> Result<Vec<Vec<PathBuf>>, Status
     resolved.await.map_err(|_| status::stopping())
 }
 
+/// Converts the error of an update of filters.
+pub(in crate::control) fn filters_error(error: &Status) -> proto::FiltersError {
+    let details = error.get_error_details();
+    let violations = details.bad_request().map(|fields| &fields.field_violations);
+    proto::FiltersError {
+        code: error.code().into(),
+        reason: status::reason(error),
+        message: error.message().to_owned(),
+        field_violations: violations
+            .into_iter()
+            .flatten()
+            .map(|violation| proto::FieldViolation {
+                field: violation.field.clone(),
+                description: violation.description.clone(),
+            })
+            .collect(),
+    }
+}
+
 /// Compiles the filters of a hook.
 pub(in crate::control) async fn filters<K: WireHook>(
     mut filters: Vec<proto::RequestFilter>,
@@ -306,7 +326,11 @@ pub(super) fn to_headers(headers: Vec<(String, bytes::Bytes)>) -> Vec<proto::Hea
 
 pub(super) fn from_headers(headers: Vec<proto::Header>) -> Vec<(String, bytes::Bytes)> {
     let headers = headers.into_iter();
-    headers.map(|header| (header.name, header.value)).collect()
+    // A part of a connection's buffer would keep the whole buffer in memory.
+    let own = |value: bytes::Bytes| bytes::Bytes::copy_from_slice(&value);
+    headers
+        .map(|header| (header.name, own(header.value)))
+        .collect()
 }
 
 /// Converts the files that a result names, which must be absolute paths.

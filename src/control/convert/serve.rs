@@ -78,7 +78,7 @@ fn content_of(content: proto::ServeContent) -> Result<ServeContent, String> {
     let body = match content.body {
         Some(proto::serve_content::Body::InlineBody(body)) => {
             hook::check_body_size(&body, " (name a file_path instead)")?;
-            ServeBody::Inline(InlineBody::new(body))
+            ServeBody::Inline(InlineBody::new(&body))
         }
         Some(proto::serve_content::Body::FilePath(file)) => {
             let mut file = hook::absolute_paths("file_path", vec![file])?;

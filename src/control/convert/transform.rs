@@ -69,7 +69,7 @@ fn content_of(content: proto::TransformContent) -> Result<TransformContent, Stri
         hook::check_body_size(body, "")?;
     }
     Ok(TransformContent {
-        body: content.body.map(InlineBody::new),
+        body: content.body.as_deref().map(InlineBody::new),
         content_type: content.content_type,
         headers: hook::from_headers(content.headers),
         remove_headers: content.remove_headers,

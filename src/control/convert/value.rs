@@ -3,7 +3,8 @@
 
 use crate::control::proto;
 use crate::message::{
-    self, PageConsole, PageError, PageErrorKind, PageException, PageResult, PageValue,
+    self, FailedHook, FailedResource, PageConsole, PageError, PageErrorKind, PageException,
+    PageResult, PageValue,
 };
 use proto::import_result::Outcome;
 use proto::js_exception::Phase;
@@ -105,6 +106,9 @@ pub(super) fn console(
             .map(|arg| value(arg, max_bytes, &mut room))
             .collect(),
         stack: truncate(&line.stack, &mut room, &mut false),
+        url: line.url.clone(),
+        line: line.line,
+        column: line.column,
     }
 }
 
@@ -123,6 +127,35 @@ pub(super) fn page_error(socket_id: &str, error: &PageError, max_bytes: usize) -
         socket_id: socket_id.to_owned(),
         exception: Some(exception(&error.exception, &mut room)),
         kind: kind.into(),
+        failed_resource: error
+            .failed_resource
+            .as_deref()
+            .map(|failed| failed_resource(failed, &mut room)),
+    }
+}
+
+/// Converts the failure because of which a resource did not load. Texts that exceed `room` are truncated.
+fn failed_resource(failed: &FailedResource, room: &mut usize) -> proto::FailedResource {
+    let hook = match failed.hook {
+        Some(FailedHook::Serve) => proto::Hook::Serve,
+        Some(FailedHook::Transform) => proto::Hook::Transform,
+        Some(FailedHook::ResolveImport) => proto::Hook::ResolveImport,
+        None => proto::Hook::Unspecified,
+    };
+    let mut fit = |text: &str| truncate(text, room, &mut false);
+    let has_location = !failed.file.is_empty() || failed.line > 0 || !failed.frame.is_empty();
+    proto::FailedResource {
+        plugin_name: failed.plugin.clone(),
+        hook: hook.into(),
+        url: fit(&failed.url),
+        status: failed.status.into(),
+        message: fit(&failed.message),
+        location: has_location.then(|| proto::SourceLocation {
+            file: fit(&failed.file),
+            line: failed.line,
+            column: failed.column,
+            frame: fit(&failed.frame),
+        }),
     }
 }
 

@@ -33,7 +33,7 @@ const MAX_PAGE_REQUESTS: usize = 4096;
 const MAX_ENDED_REQUESTS: usize = 65_536;
 
 /// Error of a request that nothing can answer.
-const NO_OFFERS: &str = "no plugin answers messages of this type (none subscribes to it with answers_requests or answer_types)";
+const NO_OFFERS: &str = "no plugin answers requests of this type (a plugin declares a handler for requests, not only for messages)";
 
 /// Why a request cannot be replied to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -33,7 +33,11 @@ fn write(root: &Path, files: &[(&str, &str)]) {
 
 /// Resolves a specifier, and returns the file relative to the root.
 fn find(root: &Path, importer: &str, specifier: &str) -> Result<String, ResolutionError> {
-    let resolution = NodeResolver::new(root).resolve(&root.join(importer), specifier);
+    let resolution = NodeResolver::new(root, "development").resolve(
+        &root.join(importer),
+        specifier,
+        Kind::Import,
+    );
     resolution.outcome.map(|resolved| {
         let file = resolved.file.strip_prefix(root).expect("below the root");
         format!("{}{}", file.display(), resolved.suffix)
@@ -236,8 +240,8 @@ fn aliases_of_the_nearest_tsconfig_apply_to_javascript_too() {
         );
     }
     assert_eq!(find(&root, "nested/x.js", "a"), Err(not_found("a")));
-    let depends_on = NodeResolver::new(&root)
-        .resolve(&root.join("src/x.js"), "@/a")
+    let depends_on = NodeResolver::new(&root, "development")
+        .resolve(&root.join("src/x.js"), "@/a", Kind::Import)
         .depends_on;
     for file in [
         "tsconfig.json",
@@ -316,13 +320,18 @@ fn workspace_packages_are_found_through_their_links() {
         "{}",
         String::from_utf8_lossy(&npm.stderr)
     );
-    let resolution = NodeResolver::new(&root).resolve(&root.join("packages/app/x.js"), "@ours/ui");
+    let resolution = NodeResolver::new(&root, "development").resolve(
+        &root.join("packages/app/x.js"),
+        "@ours/ui",
+        Kind::Import,
+    );
     assert_eq!(
         resolution.outcome,
         Ok(ResolvedFile {
             file: root.join("packages/ui/src/index.js"),
             link: root.join("node_modules/@ours/ui/src/index.js"),
             suffix: String::new(),
+            is_module: false,
         })
     );
     let manifest = root.join("node_modules/@ours/ui/package.json");

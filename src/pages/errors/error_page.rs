@@ -1,6 +1,8 @@
 //! Error pages: a small HTML page for browsers, which reloads itself once the cause is gone, and plain
 //! text for programs. All variable text is escaped.
 
+use super::failed_resource::{place, record};
+use crate::message::FailedHook;
 use crate::pages::html::escape;
 use crate::pages::request::PageRequest;
 use crate::pages::response::page_response::PageResponse;
@@ -19,6 +21,11 @@ const FAILURE: HeaderName = HeaderName::from_static("pagewire-failure");
 /// `Retry-After` of responses for which a limit was reached, or a plugin was missing.
 const RETRY_AFTER_SECONDS: u16 = 1;
 
+/// Whether a response is one of these error pages.
+pub(crate) fn is_error_page(response: &PageResponse) -> bool {
+    response.headers.contains_key(FAILURE)
+}
+
 /// Returns the error page of the daemon with this status and text.
 pub(crate) fn error_page(
     request: &PageRequest<'_>,
@@ -31,12 +38,20 @@ pub(crate) fn error_page(
 /// Returns the error page for a required plugin that is not ready.
 pub(crate) fn plugin_not_ready(request: &PageRequest<'_>, missing: &NotReady) -> PageResponse {
     let NotReady { plugin, failure } = missing;
-    let text = match failure {
-        None => format!("plugin {plugin} is required, but not ready yet"),
-        Some(failure) => format!("plugin {plugin} is required, but not available: {failure}"),
+    // The reason, and the last output of the process.
+    let failure = failure.as_deref().unwrap_or_default();
+    let (reason, output) = failure.split_once('\n').unwrap_or((failure, ""));
+    let text = match reason {
+        "" => format!("plugin {plugin} is required, but not ready yet"),
+        reason => format!("plugin {plugin} is required, but not available: {reason}"),
     };
-    let mut response = render(request, StatusCode::SERVICE_UNAVAILABLE, &text, "");
+    let mut response = render(request, StatusCode::SERVICE_UNAVAILABLE, &text, output);
     set_plugin(&mut response, plugin, "not-ready");
+    let failure = HookFailure {
+        message: text,
+        ..HookFailure::default()
+    };
+    record(request, &mut response, plugin, None, &failure);
     set_retry_after(&mut response);
     response
 }
@@ -45,6 +60,7 @@ pub(crate) fn plugin_not_ready(request: &PageRequest<'_>, missing: &NotReady) ->
 pub(crate) fn plugin_failure(
     request: &PageRequest<'_>,
     plugin: &str,
+    hook: Option<FailedHook>,
     failure: &HookFailure,
 ) -> PageResponse {
     let status = StatusCode::from_u16(failure.status)
@@ -53,13 +69,7 @@ pub(crate) fn plugin_failure(
         .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut detail = String::new();
     if let Some(location) = &failure.location {
-        detail.push_str(&location.file);
-        for number in [location.line, location.column] {
-            if number > 0 {
-                detail.push(':');
-                detail.push_str(&number.to_string());
-            }
-        }
+        detail.push_str(&place(location));
         detail.push('\n');
         detail.push_str(&location.frame);
         detail.push('\n');
@@ -68,6 +78,7 @@ pub(crate) fn plugin_failure(
     let text = format!("plugin {plugin} failed: {}", failure.message);
     let mut response = render(request, status, &text, detail.trim_end());
     set_plugin(&mut response, plugin, "failure");
+    record(request, &mut response, plugin, hook, failure);
     response
 }
 
@@ -75,31 +86,35 @@ pub(crate) fn plugin_failure(
 pub(crate) fn call_error(
     request: &PageRequest<'_>,
     plugin: &str,
+    hook: Option<FailedHook>,
     error: CallError,
 ) -> PageResponse {
-    let (status, reason, text) = match error {
-        CallError::TimedOut => (
-            StatusCode::GATEWAY_TIMEOUT,
-            "timeout",
-            "did not respond in time",
-        ),
-        CallError::Disconnected | CallError::NotSent => (
-            StatusCode::BAD_GATEWAY,
-            "gone",
-            "disconnected before it responded",
-        ),
-        CallError::Overloaded => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "overload",
-            "has too many queued calls",
-        ),
+    let (status, reason) = match error {
+        CallError::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
+        CallError::Disconnected | CallError::NotSent => (StatusCode::BAD_GATEWAY, "gone"),
+        CallError::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overload"),
     };
-    let mut response = render(request, status, &format!("plugin {plugin} {text}"), "");
+    let text = format!("plugin {plugin} {}", call_error_text(error));
+    let mut response = render(request, status, &text, "");
     set_plugin(&mut response, plugin, reason);
+    let failure = HookFailure {
+        message: text,
+        ..HookFailure::default()
+    };
+    record(request, &mut response, plugin, hook, &failure);
     if error == CallError::Overloaded {
         set_retry_after(&mut response);
     }
     response
+}
+
+/// Returns what happened to a call, as a phrase that follows the plugin's name.
+pub(crate) fn call_error_text(error: CallError) -> &'static str {
+    match error {
+        CallError::TimedOut => "did not respond in time (call_timeout)",
+        CallError::Disconnected | CallError::NotSent => "disconnected before it responded",
+        CallError::Overloaded => "has too many queued calls",
+    }
 }
 
 pub(crate) fn set_retry_after(response: &mut PageResponse) {
@@ -171,7 +186,7 @@ const RECOVERY_SCRIPT: &str = "<script>(() => {\
       clearTimeout(timer);\
       if (document.visibilityState === 'hidden') return;\
       try {\
-        const { headers, body } = await fetch(location.href, { cache: 'no-store', headers: { accept: 'text/html' } });\
+        const { headers, body } = await fetch(location.href, { cache: 'no-store', headers: { accept: 'text/html', 'pagewire-retry': '1' } });\
         if (headers.get('pagewire-failure') !== 'FAILURE') return location.reload();\
         body?.cancel();\
       } catch { /* The daemon itself is not reachable. */ }\

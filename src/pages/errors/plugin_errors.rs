@@ -1,36 +1,67 @@
 //! Plugins that fail while a request is processed: what is logged, and how the request continues.
 
 use super::error_page;
+use super::failed_resource::{logged_stack, place};
+use crate::message::FailedHook;
 use crate::pages::request::PageRequest;
 use crate::pages::response::page_response::{PageResponse, Responder};
-use crate::plugins::{CallError, FailureMode, Hook, HookFailure, HookType};
+use crate::plugins::{CallError, FailureMode, Hook, HookFailure, HookType, RegisteredHookType};
 use axum::http::header::{HeaderName, HeaderValue};
+use std::sync::Arc;
 
 /// Lists the plugins whose hooks matched the request, but failed and were skipped.
 const SKIPPED: HeaderName = HeaderName::from_static("pagewire-skipped");
 
 /// Logs a failure that a plugin reported, and returns its error page.
-pub(crate) fn reported_failure(
+pub(crate) fn reported_failure<H: HookType>(
     request: &PageRequest<'_>,
-    plugin: &str,
+    hook: &Hook<H>,
     failure: &HookFailure,
 ) -> PageResponse {
-    let path = request.path;
-    tracing::warn!(target: "pagewire::pages", plugin, %path, message = failure.message, "plugin reported a failure");
-    from_plugin(error_page::plugin_failure(request, plugin, failure), plugin)
+    let (plugin, path, failed) = (hook.plugin(), request.path, H::KIND.failed());
+    let hook = failed.map(FailedHook::name);
+    let place = failure.location.as_ref().map(place);
+    let stack = logged_stack(&failure.stack);
+    // An open error page would repeat the line every few seconds.
+    if !request.is_retry() {
+        tracing::warn!(
+            target: "pagewire::pages",
+            plugin, hook, %path, error = failure.message, place, stack,
+            "plugin {plugin} failed"
+        );
+    }
+    let response = error_page::plugin_failure(request, plugin, failed, failure);
+    from_plugin(response, plugin)
 }
 
 /// Logs a result that breaks the contract, and returns its error page.
-pub(crate) fn invalid_result(
+pub(crate) fn invalid_result<H: HookType>(
     request: &PageRequest<'_>,
-    plugin: &str,
+    hook: &Hook<H>,
     message: String,
 ) -> PageResponse {
     let failure = HookFailure {
         message,
         ..HookFailure::default()
     };
-    reported_failure(request, plugin, &failure)
+    reported_failure(request, hook, &failure)
+}
+
+/// Returns the hook to call instead, after a call that was not answered because the plugin is restarting: its
+/// files changed. `may_repeat` states that the plugin may get the same call twice.
+pub(crate) async fn successor<H: RegisteredHookType>(
+    request: &PageRequest<'_>,
+    hook: &Hook<H>,
+    error: CallError,
+    may_repeat: bool,
+) -> Option<Arc<Hook<H>>> {
+    let was_restarted =
+        error == CallError::NotSent || error == CallError::Disconnected && may_repeat;
+    if !was_restarted {
+        return None;
+    }
+    let path = request.path.as_str();
+    request.service.plugins.successor(hook, path).await
 }
 
 /// How a request continues after a call that the plugin did not answer.
@@ -60,11 +91,16 @@ pub(crate) fn failed_call<H: HookType>(
             None => FailedCall::Ignore,
         };
     }
-    tracing::warn!(target: "pagewire::pages", plugin, %path, ?error, "plugin did not respond");
+    let failed = H::KIND.failed();
+    tracing::warn!(
+        target: "pagewire::pages",
+        plugin, hook = failed.map(FailedHook::name), %path, error = error_page::call_error_text(error),
+        "plugin {plugin} did not respond"
+    );
     match hook.failure_mode() {
         FailureMode::Skip => FailedCall::Skip,
         FailureMode::Fail => {
-            let response = error_page::call_error(request, plugin, error);
+            let response = error_page::call_error(request, plugin, failed, error);
             FailedCall::Fail(Box::new(from_plugin(response, plugin)))
         }
     }

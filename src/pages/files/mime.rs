@@ -39,12 +39,22 @@ impl MimeTypes {
 
     /// Returns the type of a URL path. The first rule that matches takes precedence over the extension.
     pub(crate) fn of_path(&self, path: &str) -> String {
+        self.known_of_path(path).unwrap_or(DEFAULT_TYPE).to_owned()
+    }
+
+    /// Returns the type of a URL path whose content a plugin made: text without a known type is plain text.
+    pub(crate) fn of_made_content(&self, path: &str, is_utf8: bool) -> String {
+        let default = if is_utf8 { "text/plain" } else { DEFAULT_TYPE };
+        self.known_of_path(path).unwrap_or(default).to_owned()
+    }
+
+    fn known_of_path(&self, path: &str) -> Option<&str> {
         if let Some(rule) = self.rules.iter().find(|rule| rule.matches(path)) {
-            return of_type_or_extension(&rule.mime).to_owned();
+            return Some(of_type_or_extension(&rule.mime));
         }
         let name = path.rsplit('/').next().unwrap_or(path);
-        let extension = name.rsplit_once('.').map(|(_, extension)| extension);
-        extension.map_or(DEFAULT_TYPE, of_extension).to_owned()
+        let (_, extension) = name.rsplit_once('.')?;
+        known_extension(extension)
     }
 }
 
@@ -53,19 +63,18 @@ pub(crate) fn of_type_or_extension(text: &str) -> &str {
     if text.contains('/') {
         text
     } else {
-        of_extension(text.trim_start_matches('.'))
+        known_extension(text.trim_start_matches('.')).unwrap_or(DEFAULT_TYPE)
     }
 }
 
 /// Returns the type of a file extension, without parameters.
-fn of_extension(extension: &str) -> &'static str {
+fn known_extension(extension: &str) -> Option<&'static str> {
     let extension = extension.to_ascii_lowercase();
     OVERRIDES
         .iter()
         .find(|(known, _)| *known == extension)
         .map(|(_, mime)| *mime)
         .or_else(|| mime_guess::from_ext(&extension).first_raw())
-        .unwrap_or(DEFAULT_TYPE)
 }
 
 /// Returns the content coding of a file by its extension: `.svgz` is compressed SVG, which browsers show only if

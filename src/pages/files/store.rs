@@ -3,6 +3,7 @@
 
 use super::mime::{self, MimeTypes};
 use crate::blocking::run_blocking;
+use crate::message::HeapSize;
 use crate::pages::response::headers::Headers;
 use crate::pages::response::open_file::OpenFile;
 use crate::pages::response::page_response::{
@@ -30,7 +31,7 @@ const MAX_WHOLE_FILE_BYTES: u64 = 1024 * 1024;
 const MAX_WHOLE_PAGE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Memory for cached files. The least used ones are evicted beyond it. Default 64 MiB.
-const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+const FILE_CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Expected number of cached files, which sizes the hash table.
 const EXPECTED_FILES: usize = 2048;
@@ -64,7 +65,11 @@ struct CachedFileWeight;
 
 impl quick_cache::Weighter<String, Arc<CachedFile>> for CachedFileWeight {
     fn weight(&self, key: &String, file: &Arc<CachedFile>) -> u64 {
-        (size_of::<CachedFile>() + 2 * key.len() + file.content.len()) as u64
+        // The entry itself, the entity tag, and the headers.
+        const OVERHEAD: usize = 2048;
+        let link = file.link.as_ref().map_or(0, |link| link.as_os_str().len());
+        let paths = file.real_path.as_os_str().len() + link;
+        (OVERHEAD + key.heap_size() + paths + file.content.heap_size()) as u64
     }
 }
 
@@ -93,7 +98,7 @@ impl FileStore {
         Self {
             roots,
             types,
-            cache: Cache::with_weighter(EXPECTED_FILES, CACHE_BYTES, CachedFileWeight),
+            cache: Cache::with_weighter(EXPECTED_FILES, FILE_CACHE_BYTES, CachedFileWeight),
         }
     }
 
@@ -217,6 +222,7 @@ impl CachedFile {
             source_file: Some(self.real_path.clone()),
             verbatim: false,
             responder,
+            failure: None,
         }
     }
 }
@@ -260,17 +266,24 @@ fn read(
     max_whole: u64,
 ) -> io::Result<FileContent> {
     let mut attempt = 1;
-    let content = loop {
-        if file.len() > max_whole {
-            return Ok(FileContent::Large(Box::new(large_file(file, real, mime)?)));
-        }
-        match file.read() {
-            Ok(content) => break content,
+    let (content, is_large) = loop {
+        let is_large = file.len() > max_whole;
+        let read = if is_large {
+            file.read_first(SAMPLE_BYTES)
+        } else {
+            file.read()
+        };
+        match read {
+            Ok(content) => break (content, is_large),
             Err(error) if attempt == READ_ATTEMPTS => return Err(error),
             Err(_) => file = OpenFile::open(&real)?,
         }
         attempt += 1;
     };
+    if is_large {
+        let response = large_file(file, real, mime, &content);
+        return Ok(FileContent::Large(Box::new(response)));
+    }
     let is_utf8 = std::str::from_utf8(&content).is_ok();
     Ok(FileContent::Whole(Arc::new(CachedFile {
         link: (path != real).then_some(path),
@@ -282,10 +295,11 @@ fn read(
     })))
 }
 
-fn large_file(file: OpenFile, real: PathBuf, mime: &str) -> io::Result<PageResponse> {
-    let is_utf8 = is_utf8_prefix(&file.read_first(SAMPLE_BYTES)?);
+/// Returns the response for a file that is streamed. `sample` is its beginning.
+fn large_file(file: OpenFile, real: PathBuf, mime: &str, sample: &[u8]) -> PageResponse {
+    let is_utf8 = is_utf8_prefix(sample);
     let real: Arc<Path> = real.into();
-    Ok(PageResponse {
+    PageResponse {
         status: StatusCode::OK,
         headers: headers(&real, mime, is_utf8, file.modified()).into(),
         tag: strong_tag(format_args!("{}", file.version())),
@@ -294,7 +308,8 @@ fn large_file(file: OpenFile, real: PathBuf, mime: &str) -> io::Result<PageRespo
         source_file: Some(real),
         verbatim: false,
         responder: Responder::File,
-    })
+        failure: None,
+    }
 }
 
 /// Whether the sample is the beginning of UTF-8 text. Its last character may be incomplete.
@@ -311,5 +326,42 @@ pub(crate) fn error_status(error: &io::Error) -> StatusCode {
         io::ErrorKind::NotFound => StatusCode::NOT_FOUND,
         io::ErrorKind::PermissionDenied => StatusCode::FORBIDDEN,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paths::Root;
+    use allocation_counter::measure;
+    use std::fs::File;
+
+    #[test]
+    fn the_cache_counts_the_memory_of_its_files() {
+        let site = tempfile::tempdir().expect("a folder");
+        let urls: Vec<_> = (0..300_usize)
+            .map(|number| {
+                let name = format!("{}{number}.js", "n".repeat(number % 50));
+                let path = site.path().join(&name);
+                std::fs::write(&path, "x".repeat(number * 10)).expect("the file is written");
+                let file = File::options().append(true).open(path).expect("the file");
+                file.set_modified(UNIX_EPOCH).expect("its time is set");
+                UrlPath::parse(&format!("/{name}")).expect("a path")
+            })
+            .collect();
+        let root = Root::open(site.path(), &[], &[]).expect("a root");
+        let types = Arc::new(MimeTypes::new(Vec::new()));
+        let store = FileStore::new(Some(Roots::new(root, Vec::new())), types);
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.expect("a runtime");
+        let read = |url| {
+            let FileLocation::Disk(PathLookup::File(real)) = store.locate(url) else {
+                panic!("not on disk")
+            };
+            runtime.block_on(store.read(url, real)).expect("it is read")
+        };
+        let taken = measure(|| urls.iter().for_each(|url| drop(read(url)))).bytes_current;
+        let (taken, counted) = (taken.cast_unsigned(), store.cache.weight());
+        assert!(taken <= counted && counted < 2 * taken, "{taken} {counted}");
     }
 }

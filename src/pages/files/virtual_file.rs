@@ -126,7 +126,7 @@ pub(crate) async fn content_response(
             .ok_or_else(|| format!("status {code} is not in the range of 200 to 599"))?,
     };
     let mime = match content.content_type.as_str() {
-        "" => default_type(request),
+        "" => default_type(request, &content.body),
         given => parse_content_type(given)?,
     };
     let mut response = match &content.body {
@@ -155,14 +155,15 @@ pub(crate) async fn content_response(
 
 /// Returns the MIME type of the request's path. If its last segment has no extension, that of the file
 /// decides: `/` does not show the type of its `index.html`.
-fn default_type(request: &PageRequest<'_>) -> String {
+fn default_type(request: &PageRequest<'_>, body: &ServeBody) -> String {
     let types = &request.service.types;
     let path = request.path.as_str();
     let last_segment = path.rsplit('/').next().unwrap_or_default();
     let file_name = request.source_file.and_then(Path::file_name);
+    let is_utf8 = matches!(body, ServeBody::Inline(inline) if inline.is_utf8);
     match file_name.filter(|_| !last_segment.contains('.')) {
-        Some(name) => types.of_path(&format!("{path}/{}", name.display())),
-        None => types.of_path(path),
+        Some(name) => types.of_made_content(&format!("{path}/{}", name.display()), is_utf8),
+        None => types.of_made_content(path, is_utf8),
     }
 }
 

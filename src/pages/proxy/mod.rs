@@ -216,6 +216,7 @@ impl Proxy {
                 }
                 socket @ BackendAddress::Unix(_) => socket.to_string(),
             }),
+            failure: None,
         };
         let mut body = Body::new(body);
         if response.is_event_stream() {

@@ -8,7 +8,7 @@ use quick_cache::sync::Cache;
 
 /// Memory for derived bodies. The least used ones are evicted beyond it, and derived again on demand.
 /// Default 64 MiB.
-const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+const BODY_CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Expected number of derived bodies, which sizes the hash table.
 const EXPECTED_BODIES: usize = 2048;
@@ -60,7 +60,7 @@ impl DerivedCache {
     pub(crate) fn new() -> Self {
         Self(Cache::with_weighter(
             EXPECTED_BODIES,
-            CACHE_BYTES,
+            BODY_CACHE_BYTES,
             BodyWeight,
         ))
     }

@@ -23,6 +23,7 @@ const BEGINNING_BYTES: usize = 4 * 1024;
 
 /// Open file, or a range of it. It stays what it was when it was opened: a file that replaces it, or what
 /// is appended to it meanwhile, is not part of it.
+#[derive(Clone)]
 pub(crate) struct OpenFile {
     opened: Arc<(File, Metadata)>,
     start: u64,

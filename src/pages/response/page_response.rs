@@ -4,6 +4,7 @@ use super::derived_cache::{DerivedBody, Variant};
 use super::headers::Headers;
 use super::open_file::OpenFile;
 use crate::blocking::run_sized;
+use crate::message::FailedResource;
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
@@ -25,7 +26,13 @@ const SCRIPT_TYPES: [&str; 5] = [
 
 /// Values of `Vary`.
 const BY_DESTINATION: &str = "Sec-Fetch-Dest, Accept";
-const BY_DESTINATION_AND_ENCODING: &str = "Sec-Fetch-Dest, Accept, Accept-Encoding";
+const BY_IMPORT: &str = "Sec-Fetch-Dest, Sec-Fetch-Mode";
+
+/// Values of `Vary` with the names of the encode stage.
+const WITH_ENCODING: [(&str, &str); 2] = [
+    (BY_DESTINATION, "Sec-Fetch-Dest, Accept, Accept-Encoding"),
+    (BY_IMPORT, "Sec-Fetch-Dest, Sec-Fetch-Mode, Accept-Encoding"),
+];
 
 /// Response between the stages.
 pub(crate) struct PageResponse {
@@ -43,6 +50,8 @@ pub(crate) struct PageResponse {
     /// Whether a plugin requested that later stages leave the response unchanged.
     pub(crate) verbatim: bool,
     pub(crate) responder: Responder,
+    /// Set if this is the error page of a plugin's failure.
+    pub(crate) failure: Option<Box<FailedResource>>,
 }
 
 /// Response of a plugin after the checks and conversions of a stage. It is stored with the hook's result, so
@@ -84,6 +93,7 @@ impl CachedResponse {
             source_file,
             verbatim: self.verbatim,
             responder,
+            failure: None,
         }
     }
 }
@@ -179,6 +189,7 @@ impl PageResponse {
             source_file: None,
             verbatim: false,
             responder: Responder::Daemon,
+            failure: None,
         }
     }
 
@@ -251,7 +262,16 @@ impl PageResponse {
 
     /// States that HTML differs between requests for a page and others, see `PageRequest::is_navigation`.
     pub(crate) fn vary_by_destination(&mut self) {
-        let names = HeaderValue::from_static(BY_DESTINATION);
+        self.vary_by(BY_DESTINATION);
+    }
+
+    /// States that the response differs between imports and other requests, see `PageRequest::is_module_import`.
+    pub(crate) fn vary_by_import(&mut self) {
+        self.vary_by(BY_IMPORT);
+    }
+
+    fn vary_by(&mut self, names: &'static str) {
+        let names = HeaderValue::from_static(names);
         match self.headers.entry(header::VARY) {
             Entry::Vacant(entry) => {
                 entry.insert(names);
@@ -267,9 +287,14 @@ impl PageResponse {
     /// States that the response differs between requests with other content codings (RFC 9110, section 12.5.5).
     pub(crate) fn vary_by_encoding(&mut self) {
         let stated = self.headers.get_mut(header::VARY);
-        match stated.filter(|value| *value == BY_DESTINATION) {
-            // A second value of a header costs an allocation, and this is the usual page.
-            Some(value) => *value = HeaderValue::from_static(BY_DESTINATION_AND_ENCODING),
+        let known = stated.and_then(|value| {
+            let mut known = WITH_ENCODING.into_iter();
+            let (_, names) = known.find(|(names, _)| *value == *names)?;
+            Some((value, names))
+        });
+        match known {
+            // A second value of a header costs an allocation, and these are the usual ones.
+            Some((value, names)) => *value = HeaderValue::from_static(names),
             None => {
                 let names = HeaderValue::from_static("Accept-Encoding");
                 self.headers.append(header::VARY, names);
@@ -280,6 +305,14 @@ impl PageResponse {
     /// Replaces the body by one that is derived from it.
     pub(crate) fn set_derived_body(&mut self, derived: DerivedBody, variant: Variant) {
         self.replace_body(derived.body.into(), Some(derived.tag), variant);
+    }
+
+    /// Replaces the body by a script that is derived from it.
+    pub(crate) fn set_derived_script(&mut self, derived: DerivedBody, variant: Variant) {
+        let script = HeaderValue::from_static("text/javascript; charset=utf-8");
+        self.headers.insert(header::CONTENT_TYPE, script);
+        self.headers.remove(header::LAST_MODIFIED);
+        self.set_derived_body(derived, variant);
     }
 
     /// Replaces the body by a stream that is derived from it.

@@ -3,11 +3,12 @@
 use super::encode;
 use crate::blocking::run_blocking;
 use crate::pages::errors::error_page::error_page;
+use crate::pages::errors::plugin_errors;
 use crate::pages::request::PageRequest;
 use crate::pages::response::body::{BodyError, BufferedBody};
-use crate::pages::response::page_response::{PageResponse, Payload};
+use crate::pages::response::page_response::{PageResponse, Payload, sized_content_tag};
 use axum::body::Body;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -46,6 +47,37 @@ pub(super) async fn collect_body(
     }
     // Boxed to keep the future small for bodies in memory.
     Box::pin(read_body(request, response, max, time_limit)).await
+}
+
+/// Collects the body for a stage that leaves what it cannot collect, and reports that under its name. Returns the body
+/// and its entity tag; `None` if the response is final as far as the stage is concerned.
+pub(super) async fn collect_or_skip(
+    request: &PageRequest<'_>,
+    response: &mut PageResponse,
+    max: usize,
+    time_limit: Option<Duration>,
+    stage: &str,
+) -> Option<(Bytes, HeaderValue)> {
+    match collect_body(request, response, max, time_limit).await {
+        Ok(body) => {
+            let tag = body_tag(response.tag.as_ref(), &body).await?;
+            return Some((body, tag));
+        }
+        Err(CollectError::HeadResponse) => clear_body(response),
+        Err(CollectError::Failed(error)) => plugin_errors::replace_with_error(response, *error),
+        Err(CollectError::TooLarge | CollectError::TimedOut | CollectError::UnknownCoding) => {
+            plugin_errors::report_skipped(&[stage.to_owned()], response);
+        }
+    }
+    None
+}
+
+/// Returns the entity tag of a body that was collected: that of its response, or else one of the content.
+pub(super) async fn body_tag(tag: Option<&HeaderValue>, body: &Bytes) -> Option<HeaderValue> {
+    match tag {
+        Some(tag) => Some(tag.clone()),
+        None => sized_content_tag(body).await,
+    }
 }
 
 async fn read_body(

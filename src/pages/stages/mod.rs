@@ -7,7 +7,13 @@ pub(super) mod file;
 
 pub(super) mod transform;
 
+pub(super) mod packages;
+
+pub(super) mod asset_modules;
+
 pub(super) mod imports;
+
+pub(super) mod headers;
 
 pub(super) mod inject;
 

@@ -154,14 +154,24 @@ async fn call_hook(hook: &Hook<Serve>, context: &mut ServeContext<'_>) -> Option
     };
     let result = match called {
         Ok(result) => result,
-        Err(error) => match plugin_errors::failed_call(request, hook, error) {
-            FailedCall::Fail(response) => return Some(*response),
-            FailedCall::Skip => {
-                context.skipped.push(plugin.to_owned());
-                return None;
+        Err(error) => {
+            let may_repeat = request.is_read();
+            let next = plugin_errors::successor(request, hook, error, may_repeat).await;
+            if let Some(next) = next {
+                if !next.matches(context.request().facts(None)) {
+                    return None;
+                }
+                return Box::pin(call_hook(&next, context)).await;
             }
-            FailedCall::Ignore => return None,
-        },
+            match plugin_errors::failed_call(request, hook, error) {
+                FailedCall::Fail(response) => return Some(*response),
+                FailedCall::Skip => {
+                    context.skipped.push(plugin.to_owned());
+                    return None;
+                }
+                FailedCall::Ignore => return None,
+            }
+        }
     };
     let responder = Responder::Plugin(plugin.to_owned());
     match result.outcome() {
@@ -182,12 +192,12 @@ async fn call_hook(hook: &Hook<Serve>, context: &mut ServeContext<'_>) -> Option
                 }
                 Err(message) => {
                     cache.remove(&key);
-                    Some(plugin_errors::invalid_result(request, plugin, message))
+                    Some(plugin_errors::invalid_result(request, hook, message))
                 }
             }
         }
         ServeOutcome::Failure(failure) => {
-            Some(plugin_errors::reported_failure(request, plugin, failure))
+            Some(plugin_errors::reported_failure(request, hook, failure))
         }
     }
 }

@@ -1,13 +1,11 @@
 //! The transform stage: calls the plugins whose hooks match the response, in order; each may change it. A
 //! cached result for the same request and content replaces the call.
 
-use super::collect::{self, CollectError, collect_body};
+use super::collect::{self, CollectError, body_tag, collect_body};
 use crate::pages::errors::plugin_errors::{self, FailedCall};
 use crate::pages::files::{mime, virtual_file};
 use crate::pages::request::PageRequest;
-use crate::pages::response::page_response::{
-    CachedResponse, PageResponse, Responder, hash_tag, sized_content_tag,
-};
+use crate::pages::response::page_response::{CachedResponse, PageResponse, Responder, hash_tag};
 use crate::plugins::{
     Hook, HookSnapshot, Transform, TransformCall, TransformContent, TransformOutcome,
 };
@@ -102,7 +100,6 @@ async fn call_hook(
     hook: &Arc<Hook<Transform>>,
     response: &mut PageResponse,
 ) -> Result<(), TransformError> {
-    let plugin = hook.plugin();
     let max = hook.type_options().max_body_bytes;
     let collected = collect_body(request, response, max, None).await;
     if matches!(collected, Err(CollectError::HeadResponse)) {
@@ -110,10 +107,7 @@ async fn call_hook(
         return Ok(());
     }
     let body = collected?;
-    let body_tag = match &response.tag {
-        Some(tag) => Some(tag.clone()),
-        None => sized_content_tag(&body).await,
-    };
+    let body_tag = body_tag(response.tag.as_ref(), &body).await;
     let input_hash = input_hash(response, body_tag.as_ref());
     let key = request.key(hook, input_hash);
     let cache = &request.service.plugins.transform().cache;
@@ -135,11 +129,19 @@ async fn call_hook(
     };
     let result = match called {
         Ok(result) => result,
-        Err(error) => match plugin_errors::failed_call(request, hook, error) {
-            FailedCall::Fail(error) => return Err(TransformError::Failed(error)),
-            FailedCall::Skip => return Err(TransformError::Skipped),
-            FailedCall::Ignore => return Ok(()),
-        },
+        Err(error) => {
+            if let Some(next) = plugin_errors::successor(request, hook, error, true).await {
+                if !next.matches(request.facts(Some(response.essence()))) {
+                    return Ok(());
+                }
+                return Box::pin(call_hook(request, &next, response)).await;
+            }
+            match plugin_errors::failed_call(request, hook, error) {
+                FailedCall::Fail(error) => return Err(TransformError::Failed(error)),
+                FailedCall::Skip => return Err(TransformError::Skipped),
+                FailedCall::Ignore => return Ok(()),
+            }
+        }
     };
     if let Some(cached) = result.derived::<CachedResponse>() {
         apply_cached(cached, response);
@@ -156,11 +158,11 @@ async fn call_hook(
             }
             Err(message) => {
                 cache.remove(&key);
-                plugin_errors::invalid_result(request, plugin, message)
+                plugin_errors::invalid_result(request, hook, message)
             }
         },
         TransformOutcome::Failure(failure) => {
-            plugin_errors::reported_failure(request, plugin, failure)
+            plugin_errors::reported_failure(request, hook, failure)
         }
     };
     Err(TransformError::Failed(Box::new(error)))

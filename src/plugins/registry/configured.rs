@@ -130,7 +130,7 @@ impl PluginRegistry {
     /// # Errors
     /// Returns a plugin that is not ready; at once if it will never be.
     pub(crate) async fn wait_for_required(&self, path: &str) -> Result<(), NotReady> {
-        if !self.has_required || *self.unready.borrow() == 0 {
+        if !self.is_any_unready() {
             return Ok(());
         }
         let mut unready = self.unready.subscribe();
@@ -142,6 +142,12 @@ impl PluginRegistry {
             }
         }
         Ok(())
+    }
+
+    /// Whether requests wait for any plugin.
+    #[must_use]
+    pub(crate) fn is_any_unready(&self) -> bool {
+        self.may_wait && *self.unready.borrow() > 0
     }
 
     /// Returns a required plugin that applies to this URL path and is not ready.

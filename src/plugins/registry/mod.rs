@@ -3,6 +3,7 @@
 
 mod configured;
 mod hooks;
+mod restarts;
 mod sessions;
 mod state;
 
@@ -15,6 +16,7 @@ use super::hook_set::HookSet;
 use super::invalidation::Invalidation;
 use super::resolve_import::ResolveImport;
 use super::serve::Serve;
+use super::slot::PluginSlot;
 use super::transform::Transform;
 use crate::config::{Inject, PluginConfig};
 use state::State;
@@ -33,9 +35,9 @@ pub(crate) struct PluginRegistry {
     inject: Inject,
     /// The number of live sessions that request injection of the socket client.
     injecting_sessions: AtomicUsize,
-    /// Whether any configured plugin is required. If none is, requests skip the readiness check.
-    has_required: bool,
-    /// The number of required plugins that are not ready. Sent whenever the readiness of any plugin
+    /// Whether requests may have to wait for a configured plugin. If not, they skip the readiness check.
+    may_wait: bool,
+    /// The number of plugins that requests wait for. Sent whenever the readiness of any plugin
     /// may have changed, even if the number is the same.
     unready: watch::Sender<usize>,
 }
@@ -45,8 +47,9 @@ impl PluginRegistry {
     /// socket client.
     #[must_use]
     pub(crate) fn new(inject: Inject, configured: Vec<PluginConfig>) -> Self {
-        let has_required = configured.iter().any(|plugin| plugin.required);
         let state = State::new(configured);
+        let may_wait = |slot: &PluginSlot| slot.config.is_required() || slot.answered.is_some();
+        let may_wait = state.slots.iter().any(may_wait);
         let unready = watch::Sender::default();
         state.publish_unready(&unready);
         let dependents = Arc::default();
@@ -58,7 +61,7 @@ impl PluginRegistry {
             dependents,
             inject,
             injecting_sessions: AtomicUsize::new(0),
-            has_required,
+            may_wait,
             unready,
         }
     }

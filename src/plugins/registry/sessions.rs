@@ -59,8 +59,8 @@ impl PluginRegistry {
             return Err(SessionError::TooMany);
         }
         let assignment = state.assign_slot(&name, &options.launch_id);
-        // Room for one event of each kind.
-        let (events, receiver) = mpsc::channel(2);
+        // Room for `Ready`, and for a stop of the plugin and of the daemon.
+        let (events, receiver) = mpsc::channel(3);
         let session = Arc::new(Session {
             id: ids::random(),
             name: name.clone(),

@@ -71,6 +71,7 @@ impl State {
         SlotAssignment {
             index: Some(index),
             counters: slot.counters.clone(),
+            answered: slot.answered.clone(),
             config_json: slot.config.config_json.clone(),
         }
     }
@@ -85,11 +86,14 @@ impl State {
             .is_some_and(LiveSession::is_ready)
     }
 
-    /// The required plugins that are not ready.
+    /// The plugins that requests wait for: required ones that are not ready, and those that are restarting
+    /// because their files changed.
     pub(super) fn unready(&self) -> impl Iterator<Item = &PluginSlot> {
         let slots = self.slots.iter().enumerate();
         slots
-            .filter(|(index, slot)| slot.config.required && !self.is_slot_ready(*index))
+            .filter(|(index, slot)| {
+                slot.is_restarting || slot.config.is_required() && !self.is_slot_ready(*index)
+            })
             .map(|(_, slot)| slot)
     }
 

@@ -18,7 +18,13 @@ impl Tree {
         let mut names: Vec<_> = names.filter(|name| self.may_add(name)).collect();
         let room = MAX_SERVED_FILES.saturating_sub(self.served.len());
         if names.len() > room && !std::mem::replace(&mut self.is_served_full, true) {
-            tracing::warn!(target: "pagewire::watch", limit = MAX_SERVED_FILES, file = %names[room].display(), "pages load many files that are ignored: changes of this and further ones are not noticed (name their folders with --watch-include)");
+            let file = &names[room];
+            // Packages have many files, and are rarely changed.
+            if file.iter().any(|name| name == "node_modules") {
+                tracing::info!(target: "pagewire::watch", limit = MAX_SERVED_FILES, file = %file.display(), "pages load many files of packages: changes of this and further ones are not noticed (reload a page to see them)");
+            } else {
+                tracing::warn!(target: "pagewire::watch", limit = MAX_SERVED_FILES, file = %file.display(), "pages load many files that are ignored: changes of this and further ones are not noticed (name their folders with --watch-include)");
+            }
         }
         names.truncate(room);
         self.served.extend(names.iter().cloned());

@@ -18,7 +18,8 @@ export const EXAMPLE_SITE = path.join(ROOT, 'examples/site');
 
 const backendFile = (name) => path.join(ROOT, 'tests/backends', name);
 const python = (file) => ['/usr/bin/env', 'python3', file];
-const PYTHON_PACKAGES = path.join(ROOT, 'target/backends');
+/** The folder of the Python packages of the tests, which `tests/run` installs. */
+export const PYTHON_PACKAGES = path.join(ROOT, 'target/backends');
 
 /**
  * The sites of `tests/backends`: how they are started, the folder of the packages they need, and the folder of
@@ -51,10 +52,23 @@ export const missingChromium = () => missingBrowser('Chromium', CHROMIUM, 'CHROM
 /** Why Firefox is not available; `undefined` when it is. */
 export const missingFirefox = () => missingBrowser('Firefox', FIREFOX, 'FIREFOX_BIN');
 
-/** Why a backend is not available; `undefined` when it is. */
-export function missingBackend(name) {
-  const installed = path.join(BACKENDS[name].packages, name);
+/** Why a package in a folder is not available; `undefined` when it is. */
+function missingPackage(folder, name) {
+  const installed = path.join(folder, name);
   return existsSync(installed) ? undefined : `no ${name} at ${installed} (tests/run installs it)`;
+}
+
+/** Why a backend is not available; `undefined` when it is. */
+export const missingBackend = (name) => missingPackage(BACKENDS[name].packages, name);
+
+/** Why a Python package is not available; `undefined` when it is. */
+export const missingPython = (name) => missingPackage(PYTHON_PACKAGES, name);
+
+/** Why one of these programs is not available; `undefined` when all are on PATH. */
+export function missingTool(names) {
+  const folders = (process.env.PATH ?? '').split(path.delimiter);
+  const missing = names.find((name) => !folders.some((folder) => existsSync(path.join(folder, name))));
+  return missing && `${missing} is not installed`;
 }
 
 /** The environment of a test's programs, without settings of the person at this machine. */

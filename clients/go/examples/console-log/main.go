@@ -15,13 +15,13 @@ func main() {
 		InjectWebSocket: true,
 		// Greets pages that connect after the plugin.
 		OnSocketReady: func(ctx context.Context, socket *pagewire.Socket, client *pagewire.Client) error {
-			return greet(ctx, client, socket.ID)
+			return greet(ctx, client, socket.SocketID)
 		},
 		ServerStart: func(ctx context.Context, session *pagewire.Session) error {
 			var ready []string
 			for _, socket := range session.Sockets {
 				if socket.Ready {
-					ready = append(ready, socket.ID)
+					ready = append(ready, socket.SocketID)
 				}
 			}
 			if len(ready) == 0 {

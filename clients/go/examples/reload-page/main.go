@@ -20,7 +20,7 @@ func main() {
 				return nil
 			}
 			reload := pagewire.Import{Path: "data:text/javascript,window.location.reload()"}
-			_, err := client.SendImport(ctx, pagewire.ToSocket(socket.ID), reload)
+			_, err := client.SendImport(ctx, pagewire.ToSocket(socket.SocketID), reload)
 			return err
 		},
 	}

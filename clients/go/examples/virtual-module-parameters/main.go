@@ -33,7 +33,7 @@ func main() {
 }
 
 func greet(ctx context.Context, socket *pagewire.Socket, client *pagewire.Client) error {
-	report, err := client.ImportValue(ctx, pagewire.ToSocket(socket.ID), pagewire.Import{
+	report, err := client.ImportValue(ctx, pagewire.ToSocket(socket.SocketID), pagewire.Import{
 		Path: "/virtual/greet.js",
 		Args: []any{"Pagewire", 2},
 	})

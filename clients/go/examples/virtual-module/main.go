@@ -21,7 +21,7 @@ func main() {
 			},
 		},
 		OnSocketReady: func(ctx context.Context, socket *pagewire.Socket, client *pagewire.Client) error {
-			_, err := client.SendImport(ctx, pagewire.ToSocket(socket.ID), pagewire.Import{Path: "/virtual/hello.js"})
+			_, err := client.SendImport(ctx, pagewire.ToSocket(socket.SocketID), pagewire.Import{Path: "/virtual/hello.js"})
 			return err
 		},
 	}

@@ -109,19 +109,19 @@ func (r *runner) run(ctx context.Context, c *command) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		return map[string]any{"server_version": info.Version, "features": info.Features}, nil
+		return map[string]any{"server_version": info.ServerVersion, "features": info.Features}, nil
 	case "sockets":
 		sockets, err := client.Sockets(ctx, nil)
 		list := []any{}
 		for _, socket := range sockets {
-			list = append(list, map[string]any{"socket_id": socket.ID, "url": socket.URL, "ready": socket.Ready})
+			list = append(list, map[string]any{"socket_id": socket.SocketID, "url": socket.URL, "ready": socket.Ready})
 		}
 		return list, err
 	case "plugins":
 		plugins, err := client.Plugins(ctx)
 		list := []any{}
 		for _, plugin := range plugins {
-			list = append(list, map[string]any{"plugin_name": plugin.Name})
+			list = append(list, map[string]any{"plugin_name": plugin.PluginName})
 		}
 		return list, err
 	case "send":
@@ -186,7 +186,7 @@ func (r *runner) connect(ctx context.Context, c *command) (any, error) {
 	if c.Endpoint != "" {
 		r.endpoint = endpoint
 	}
-	return map[string]any{"server_version": info.Version}, nil
+	return map[string]any{"server_version": info.ServerVersion}, nil
 }
 
 // currentClient returns the client of the last `connect`, or a new one for the discovered daemon.

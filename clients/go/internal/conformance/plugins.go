@@ -148,7 +148,7 @@ func (r *runner) buildPlugin(c *command, started chan<- *pagewire.Session) *page
 	if c.OnSocket {
 		emitSocket := func(what string) pagewire.SocketHandler {
 			return func(_ context.Context, socket *pagewire.Socket, _ *pagewire.Client) error {
-				emit(map[string]any{"event": "socket", "plugin": c.Name, "what": what, "socket_id": socket.ID})
+				emit(map[string]any{"event": "socket", "plugin": c.Name, "what": what, "socket_id": socket.SocketID})
 				return nil
 			}
 		}
@@ -236,7 +236,7 @@ func (r *runner) setFilters(ctx context.Context, c *command) error {
 func socketIDs(session *pagewire.Session) []string {
 	ids := []string{}
 	for _, socket := range session.Sockets {
-		ids = append(ids, socket.ID)
+		ids = append(ids, socket.SocketID)
 	}
 	return ids
 }

@@ -135,9 +135,9 @@ func (r *runner) called(ctx context.Context, plugin, hook, path string, rules []
 		return nil, errors.New(*rule.Throw)
 	case rule.Fail != nil:
 		fail := rule.Fail
-		return nil, &pagewire.Failure{
-			Message: fail.Message, Status: fail.Status, File: fail.File, Line: fail.Line, Column: fail.Column, Frame: fail.Frame,
-		}
+		failure := pagewire.NewFailure(fail.Message).At(fail.File, fail.Line, fail.Column)
+		failure.Status, failure.Frame = fail.Status, fail.Frame
+		return nil, failure
 	}
 	return rule, nil
 }
@@ -210,7 +210,7 @@ func (r *rule) content(request *pagewire.Request) (*pagewire.Content, error) {
 		}
 	}
 	if r.Type != "" {
-		content.Type = r.Type
+		content.ContentType = r.Type
 	}
 	content.Status, content.Header, content.DependsOn = r.Status, headerOf(r.Headers), r.DependsOn
 	content.Remember, content.Verbatim = r.Remember, r.Verbatim
@@ -235,7 +235,7 @@ func (r *rule) change(response *pagewire.Response) (*pagewire.Change, error) {
 		}
 		change = pagewire.ChangeText(text)
 	}
-	change.Type, change.Header, change.RemoveHeaders = r.Type, headerOf(r.SetHeaders), r.RemoveHeaders
+	change.ContentType, change.Header, change.RemoveHeaders = r.Type, headerOf(r.SetHeaders), r.RemoveHeaders
 	change.NoCache, change.DependsOn = r.NoCache, r.DependsOn
 	return change, nil
 }

@@ -87,9 +87,9 @@ func (s *subscription) read(name string) {
 		case *pagewire.Message:
 			line["kind"], line["socket_id"], line["text"] = "message", what.SocketID, what.Text
 		case *pagewire.SocketOpened:
-			line["kind"], line["socket_id"] = "socket_opened", what.Socket.ID
+			line["kind"], line["socket_id"] = "socket_opened", what.Socket.SocketID
 		case *pagewire.SocketUpdated:
-			line["kind"], line["socket_id"] = "socket_updated", what.Socket.ID
+			line["kind"], line["socket_id"] = "socket_updated", what.Socket.SocketID
 		case *pagewire.SocketClosed:
 			line["kind"], line["socket_id"] = "socket_closed", what.SocketID
 		case *pagewire.ConsoleEntry:
@@ -98,12 +98,16 @@ func (s *subscription) read(name string) {
 				args = append(args, arg.String())
 			}
 			line["kind"], line["socket_id"], line["text"] = "console", what.SocketID, strings.Join(args, " ")
+			line["url"], line["line"], line["column"] = what.URL, what.Line, what.Column
 		case *pagewire.PageError:
 			line["kind"], line["socket_id"], line["text"] = "page_error", what.SocketID, what.Exception.Error()
+			if what.FailedResource != nil {
+				line["failed_resource"] = failedResource(what.FailedResource)
+			}
 		case *pagewire.FileChanged:
-			line["kind"], line["text"] = "file", what.Path
+			line["kind"], line["text"] = "file", what.FilePath
 		case *pagewire.Gap:
-			line["kind"], line["after"], line["before"] = "gap", what.After, what.Before
+			line["kind"], line["after"], line["before"] = "gap", what.AfterSequence, what.BeforeSequence
 		default:
 			line["kind"] = fmt.Sprintf("%T", what)
 		}
@@ -112,4 +116,23 @@ func (s *subscription) read(name string) {
 	if !s.unsubscribed.Load() {
 		emit(end)
 	}
+}
+
+// failedResource describes a failed resource, without the parts of its location that are unknown.
+func failedResource(failed *pagewire.FailedResource) map[string]any {
+	described := map[string]any{
+		"plugin_name": failed.PluginName, "hook": failed.Hook, "url": failed.URL, "status": failed.Status, "message": failed.Message,
+	}
+	if location := failed.Location; location != nil {
+		if location.File != "" {
+			described["file"] = location.File
+		}
+		if location.Line != 0 {
+			described["line"] = location.Line
+		}
+		if location.Column != 0 {
+			described["column"] = location.Column
+		}
+	}
+	return described
 }

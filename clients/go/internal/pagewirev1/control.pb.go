@@ -582,7 +582,7 @@ func (*SessionReady) Descriptor() ([]byte, []int) {
 	return file_pagewire_v1_control_proto_rawDescGZIP(), []int{5}
 }
 
-// The daemon is stopping.
+// The daemon is stopping, or is about to restart the plugin because its files changed.
 type ServerStopping struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Why, for people.

@@ -914,8 +914,12 @@ type UpdateFilters struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The new filters: the plugin is called when any of them matches. Empty = no calls: none follows
 	// FiltersUpdated, so a plugin that then answers the calls it has and closes the stream fails no
-	// request. An invalid one ends the stream with INVALID_ARGUMENT/FIELD_INVALID.
-	Filters       []*RequestFilter `protobuf:"bytes,1,rep,name=filters,proto3" json:"filters,omitempty"`
+	// request. An invalid one ends the stream with INVALID_ARGUMENT/FIELD_INVALID, unless
+	// report_errors is set.
+	Filters []*RequestFilter `protobuf:"bytes,1,rep,name=filters,proto3" json:"filters,omitempty"`
+	// Report an invalid filter in FiltersUpdated.error, keep the earlier filters and continue. Default
+	// false.
+	ReportErrors  bool `protobuf:"varint,2,opt,name=report_errors,json=reportErrors,proto3" json:"report_errors,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -957,9 +961,19 @@ func (x *UpdateFilters) GetFilters() []*RequestFilter {
 	return nil
 }
 
+func (x *UpdateFilters) GetReportErrors() bool {
+	if x != nil {
+		return x.ReportErrors
+	}
+	return false
+}
+
 // The oldest unanswered UpdateFilters has taken effect: no later request sees the old filters.
 type FiltersUpdated struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why the update was refused; the earlier filters stay. Only with UpdateFilters.report_errors.
+	// Unset = it has taken effect.
+	Error         *FiltersError `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -994,6 +1008,141 @@ func (*FiltersUpdated) Descriptor() ([]byte, []int) {
 	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{9}
 }
 
+func (x *FiltersUpdated) GetError() *FiltersError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+// Why an update of filters was refused: what the stream would otherwise end with.
+type FiltersError struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The gRPC status code as a number, for example 3 for INVALID_ARGUMENT. Never 0.
+	Code int32 `protobuf:"varint,1,opt,name=code,proto3" json:"code,omitempty"`
+	// ErrorInfo.reason, for example "FIELD_INVALID".
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The status message, for people.
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// The fields of google.rpc.BadRequest. Empty = the error names none.
+	FieldViolations []*FieldViolation `protobuf:"bytes,4,rep,name=field_violations,json=fieldViolations,proto3" json:"field_violations,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *FiltersError) Reset() {
+	*x = FiltersError{}
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FiltersError) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FiltersError) ProtoMessage() {}
+
+func (x *FiltersError) ProtoReflect() protoreflect.Message {
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FiltersError.ProtoReflect.Descriptor instead.
+func (*FiltersError) Descriptor() ([]byte, []int) {
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *FiltersError) GetCode() int32 {
+	if x != nil {
+		return x.Code
+	}
+	return 0
+}
+
+func (x *FiltersError) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *FiltersError) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *FiltersError) GetFieldViolations() []*FieldViolation {
+	if x != nil {
+		return x.FieldViolations
+	}
+	return nil
+}
+
+// One invalid field.
+type FieldViolation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The path of the field, for example "filters[1]".
+	Field string `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	// What is wrong with it and the remedy, for people.
+	Description   string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FieldViolation) Reset() {
+	*x = FieldViolation{}
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FieldViolation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FieldViolation) ProtoMessage() {}
+
+func (x *FieldViolation) ProtoReflect() protoreflect.Message {
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FieldViolation.ProtoReflect.Descriptor instead.
+func (*FieldViolation) Descriptor() ([]byte, []int) {
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *FieldViolation) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *FieldViolation) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
 // The plugin does not handle this request: the next plugin is called.
 type Skip struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1006,7 +1155,7 @@ type Skip struct {
 
 func (x *Skip) Reset() {
 	*x = Skip{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[10]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1018,7 +1167,7 @@ func (x *Skip) String() string {
 func (*Skip) ProtoMessage() {}
 
 func (x *Skip) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[10]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1031,7 +1180,7 @@ func (x *Skip) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Skip.ProtoReflect.Descriptor instead.
 func (*Skip) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{10}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Skip) GetRemember() bool {
@@ -1059,7 +1208,7 @@ type ServeRequest struct {
 
 func (x *ServeRequest) Reset() {
 	*x = ServeRequest{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[11]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1071,7 +1220,7 @@ func (x *ServeRequest) String() string {
 func (*ServeRequest) ProtoMessage() {}
 
 func (x *ServeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[11]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1084,7 +1233,7 @@ func (x *ServeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServeRequest.ProtoReflect.Descriptor instead.
 func (*ServeRequest) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{11}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ServeRequest) GetMessage() isServeRequest_Message {
@@ -1164,7 +1313,7 @@ type ServeResponse struct {
 
 func (x *ServeResponse) Reset() {
 	*x = ServeResponse{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[12]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1176,7 +1325,7 @@ func (x *ServeResponse) String() string {
 func (*ServeResponse) ProtoMessage() {}
 
 func (x *ServeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[12]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1189,7 +1338,7 @@ func (x *ServeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServeResponse.ProtoReflect.Descriptor instead.
 func (*ServeResponse) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{12}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ServeResponse) GetMessage() isServeResponse_Message {
@@ -1286,7 +1435,7 @@ type ServeOpen struct {
 
 func (x *ServeOpen) Reset() {
 	*x = ServeOpen{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[13]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1298,7 +1447,7 @@ func (x *ServeOpen) String() string {
 func (*ServeOpen) ProtoMessage() {}
 
 func (x *ServeOpen) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[13]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1311,7 +1460,7 @@ func (x *ServeOpen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServeOpen.ProtoReflect.Descriptor instead.
 func (*ServeOpen) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{13}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ServeOpen) GetFilters() []*RequestFilter {
@@ -1364,7 +1513,7 @@ type ServeCall struct {
 
 func (x *ServeCall) Reset() {
 	*x = ServeCall{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[14]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1376,7 +1525,7 @@ func (x *ServeCall) String() string {
 func (*ServeCall) ProtoMessage() {}
 
 func (x *ServeCall) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[14]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1389,7 +1538,7 @@ func (x *ServeCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServeCall.ProtoReflect.Descriptor instead.
 func (*ServeCall) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{14}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ServeCall) GetCallId() uint64 {
@@ -1454,7 +1603,7 @@ type ServeResult struct {
 
 func (x *ServeResult) Reset() {
 	*x = ServeResult{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[15]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1466,7 +1615,7 @@ func (x *ServeResult) String() string {
 func (*ServeResult) ProtoMessage() {}
 
 func (x *ServeResult) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[15]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1479,7 +1628,7 @@ func (x *ServeResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServeResult.ProtoReflect.Descriptor instead.
 func (*ServeResult) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{15}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ServeResult) GetCallId() uint64 {
@@ -1554,7 +1703,7 @@ type ServeContent struct {
 	// HTTP status; 0 = 200.
 	Status uint32 `protobuf:"varint,1,opt,name=status,proto3" json:"status,omitempty"`
 	// A MIME type or a file extension ("js"); empty = derived from the file that would answer, or from
-	// the path.
+	// the path; if that has no known extension, text/plain for an inline body that is UTF-8.
 	ContentType string `protobuf:"bytes,2,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
 	// Further response headers. Hop-by-hop headers and content-length are refused: the result then
 	// counts as a failure of the plugin.
@@ -1582,7 +1731,7 @@ type ServeContent struct {
 
 func (x *ServeContent) Reset() {
 	*x = ServeContent{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[16]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1594,7 +1743,7 @@ func (x *ServeContent) String() string {
 func (*ServeContent) ProtoMessage() {}
 
 func (x *ServeContent) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[16]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1607,7 +1756,7 @@ func (x *ServeContent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServeContent.ProtoReflect.Descriptor instead.
 func (*ServeContent) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{16}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ServeContent) GetStatus() uint32 {
@@ -1714,7 +1863,7 @@ type TransformRequest struct {
 
 func (x *TransformRequest) Reset() {
 	*x = TransformRequest{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[17]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1726,7 +1875,7 @@ func (x *TransformRequest) String() string {
 func (*TransformRequest) ProtoMessage() {}
 
 func (x *TransformRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[17]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1739,7 +1888,7 @@ func (x *TransformRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransformRequest.ProtoReflect.Descriptor instead.
 func (*TransformRequest) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{17}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *TransformRequest) GetMessage() isTransformRequest_Message {
@@ -1819,7 +1968,7 @@ type TransformResponse struct {
 
 func (x *TransformResponse) Reset() {
 	*x = TransformResponse{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[18]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1831,7 +1980,7 @@ func (x *TransformResponse) String() string {
 func (*TransformResponse) ProtoMessage() {}
 
 func (x *TransformResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[18]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1844,7 +1993,7 @@ func (x *TransformResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransformResponse.ProtoReflect.Descriptor instead.
 func (*TransformResponse) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{18}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *TransformResponse) GetMessage() isTransformResponse_Message {
@@ -1940,7 +2089,7 @@ type TransformOpen struct {
 
 func (x *TransformOpen) Reset() {
 	*x = TransformOpen{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[19]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1952,7 +2101,7 @@ func (x *TransformOpen) String() string {
 func (*TransformOpen) ProtoMessage() {}
 
 func (x *TransformOpen) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[19]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1965,7 +2114,7 @@ func (x *TransformOpen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransformOpen.ProtoReflect.Descriptor instead.
 func (*TransformOpen) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{19}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *TransformOpen) GetFilters() []*RequestFilter {
@@ -2013,7 +2162,7 @@ type TransformCall struct {
 
 func (x *TransformCall) Reset() {
 	*x = TransformCall{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[20]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2025,7 +2174,7 @@ func (x *TransformCall) String() string {
 func (*TransformCall) ProtoMessage() {}
 
 func (x *TransformCall) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[20]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2038,7 +2187,7 @@ func (x *TransformCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransformCall.ProtoReflect.Descriptor instead.
 func (*TransformCall) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{20}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TransformCall) GetCallId() uint64 {
@@ -2103,7 +2252,7 @@ type TransformResult struct {
 
 func (x *TransformResult) Reset() {
 	*x = TransformResult{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[21]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2115,7 +2264,7 @@ func (x *TransformResult) String() string {
 func (*TransformResult) ProtoMessage() {}
 
 func (x *TransformResult) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[21]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2128,7 +2277,7 @@ func (x *TransformResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransformResult.ProtoReflect.Descriptor instead.
 func (*TransformResult) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{21}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TransformResult) GetCallId() uint64 {
@@ -2223,7 +2372,7 @@ type TransformContent struct {
 
 func (x *TransformContent) Reset() {
 	*x = TransformContent{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[22]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2235,7 +2384,7 @@ func (x *TransformContent) String() string {
 func (*TransformContent) ProtoMessage() {}
 
 func (x *TransformContent) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[22]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2248,7 +2397,7 @@ func (x *TransformContent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransformContent.ProtoReflect.Descriptor instead.
 func (*TransformContent) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{22}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TransformContent) GetBody() []byte {
@@ -2311,7 +2460,7 @@ type ResolveImportRequest struct {
 
 func (x *ResolveImportRequest) Reset() {
 	*x = ResolveImportRequest{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[23]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2323,7 +2472,7 @@ func (x *ResolveImportRequest) String() string {
 func (*ResolveImportRequest) ProtoMessage() {}
 
 func (x *ResolveImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[23]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2336,7 +2485,7 @@ func (x *ResolveImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveImportRequest.ProtoReflect.Descriptor instead.
 func (*ResolveImportRequest) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{23}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ResolveImportRequest) GetMessage() isResolveImportRequest_Message {
@@ -2416,7 +2565,7 @@ type ResolveImportResponse struct {
 
 func (x *ResolveImportResponse) Reset() {
 	*x = ResolveImportResponse{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[24]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2428,7 +2577,7 @@ func (x *ResolveImportResponse) String() string {
 func (*ResolveImportResponse) ProtoMessage() {}
 
 func (x *ResolveImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[24]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2441,7 +2590,7 @@ func (x *ResolveImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveImportResponse.ProtoReflect.Descriptor instead.
 func (*ResolveImportResponse) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{24}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ResolveImportResponse) GetMessage() isResolveImportResponse_Message {
@@ -2538,7 +2687,7 @@ type ResolveImportOpen struct {
 
 func (x *ResolveImportOpen) Reset() {
 	*x = ResolveImportOpen{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[25]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2550,7 +2699,7 @@ func (x *ResolveImportOpen) String() string {
 func (*ResolveImportOpen) ProtoMessage() {}
 
 func (x *ResolveImportOpen) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[25]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2563,7 +2712,7 @@ func (x *ResolveImportOpen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveImportOpen.ProtoReflect.Descriptor instead.
 func (*ResolveImportOpen) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{25}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ResolveImportOpen) GetFilters() []*RequestFilter {
@@ -2605,7 +2754,7 @@ type ResolveImportCall struct {
 
 func (x *ResolveImportCall) Reset() {
 	*x = ResolveImportCall{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[26]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2617,7 +2766,7 @@ func (x *ResolveImportCall) String() string {
 func (*ResolveImportCall) ProtoMessage() {}
 
 func (x *ResolveImportCall) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[26]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2630,7 +2779,7 @@ func (x *ResolveImportCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveImportCall.ProtoReflect.Descriptor instead.
 func (*ResolveImportCall) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{26}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ResolveImportCall) GetCallId() uint64 {
@@ -2678,7 +2827,7 @@ type ImportSpecifier struct {
 
 func (x *ImportSpecifier) Reset() {
 	*x = ImportSpecifier{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[27]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2690,7 +2839,7 @@ func (x *ImportSpecifier) String() string {
 func (*ImportSpecifier) ProtoMessage() {}
 
 func (x *ImportSpecifier) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[27]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2703,7 +2852,7 @@ func (x *ImportSpecifier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportSpecifier.ProtoReflect.Descriptor instead.
 func (*ImportSpecifier) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{27}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ImportSpecifier) GetSpecifier() string {
@@ -2753,7 +2902,7 @@ type ResolveImportResult struct {
 
 func (x *ResolveImportResult) Reset() {
 	*x = ResolveImportResult{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[28]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2765,7 +2914,7 @@ func (x *ResolveImportResult) String() string {
 func (*ResolveImportResult) ProtoMessage() {}
 
 func (x *ResolveImportResult) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[28]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2778,7 +2927,7 @@ func (x *ResolveImportResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveImportResult.ProtoReflect.Descriptor instead.
 func (*ResolveImportResult) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{28}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ResolveImportResult) GetCallId() uint64 {
@@ -2848,7 +2997,7 @@ type ResolvedImports struct {
 
 func (x *ResolvedImports) Reset() {
 	*x = ResolvedImports{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[29]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2860,7 +3009,7 @@ func (x *ResolvedImports) String() string {
 func (*ResolvedImports) ProtoMessage() {}
 
 func (x *ResolvedImports) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[29]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2873,7 +3022,7 @@ func (x *ResolvedImports) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolvedImports.ProtoReflect.Descriptor instead.
 func (*ResolvedImports) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{29}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ResolvedImports) GetSpecifiers() []string {
@@ -2920,7 +3069,7 @@ type InvalidateRequest struct {
 
 func (x *InvalidateRequest) Reset() {
 	*x = InvalidateRequest{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[30]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2932,7 +3081,7 @@ func (x *InvalidateRequest) String() string {
 func (*InvalidateRequest) ProtoMessage() {}
 
 func (x *InvalidateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[30]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2945,7 +3094,7 @@ func (x *InvalidateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InvalidateRequest.ProtoReflect.Descriptor instead.
 func (*InvalidateRequest) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{30}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *InvalidateRequest) GetAll() bool {
@@ -2994,7 +3143,7 @@ type InvalidateResponse struct {
 
 func (x *InvalidateResponse) Reset() {
 	*x = InvalidateResponse{}
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[31]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3006,7 +3155,7 @@ func (x *InvalidateResponse) String() string {
 func (*InvalidateResponse) ProtoMessage() {}
 
 func (x *InvalidateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pagewire_v1_hooks_proto_msgTypes[31]
+	mi := &file_pagewire_v1_hooks_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3019,7 +3168,7 @@ func (x *InvalidateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InvalidateResponse.ProtoReflect.Descriptor instead.
 func (*InvalidateResponse) Descriptor() ([]byte, []int) {
-	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{31}
+	return file_pagewire_v1_hooks_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *InvalidateResponse) GetEntriesForgotten() uint32 {
@@ -3088,10 +3237,20 @@ const file_pagewire_v1_hooks_proto_rawDesc = "" +
 	"HookOpened\x120\n" +
 	"\x14max_concurrent_calls\x18\x01 \x01(\rR\x12maxConcurrentCalls\x12<\n" +
 	"\fcall_timeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\vcallTimeout\x12$\n" +
-	"\x0emax_body_bytes\x18\x03 \x01(\rR\fmaxBodyBytes\"E\n" +
+	"\x0emax_body_bytes\x18\x03 \x01(\rR\fmaxBodyBytes\"j\n" +
 	"\rUpdateFilters\x124\n" +
-	"\afilters\x18\x01 \x03(\v2\x1a.pagewire.v1.RequestFilterR\afilters\"\x10\n" +
-	"\x0eFiltersUpdated\"\"\n" +
+	"\afilters\x18\x01 \x03(\v2\x1a.pagewire.v1.RequestFilterR\afilters\x12#\n" +
+	"\rreport_errors\x18\x02 \x01(\bR\freportErrors\"A\n" +
+	"\x0eFiltersUpdated\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.pagewire.v1.FiltersErrorR\x05error\"\x9c\x01\n" +
+	"\fFiltersError\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12F\n" +
+	"\x10field_violations\x18\x04 \x03(\v2\x1b.pagewire.v1.FieldViolationR\x0ffieldViolations\"H\n" +
+	"\x0eFieldViolation\x12\x14\n" +
+	"\x05field\x18\x01 \x01(\tR\x05field\x12 \n" +
+	"\vdescription\x18\x02 \x01(\tR\vdescription\"\"\n" +
 	"\x04Skip\x12\x1a\n" +
 	"\bremember\x18\x01 \x01(\bR\bremember\"\xc0\x01\n" +
 	"\fServeRequest\x12,\n" +
@@ -3248,7 +3407,7 @@ func file_pagewire_v1_hooks_proto_rawDescGZIP() []byte {
 }
 
 var file_pagewire_v1_hooks_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_pagewire_v1_hooks_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_pagewire_v1_hooks_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_pagewire_v1_hooks_proto_goTypes = []any{
 	(Hook)(0),                     // 0: pagewire.v1.Hook
 	(FailureMode)(0),              // 1: pagewire.v1.FailureMode
@@ -3264,89 +3423,93 @@ var file_pagewire_v1_hooks_proto_goTypes = []any{
 	(*HookOpened)(nil),            // 11: pagewire.v1.HookOpened
 	(*UpdateFilters)(nil),         // 12: pagewire.v1.UpdateFilters
 	(*FiltersUpdated)(nil),        // 13: pagewire.v1.FiltersUpdated
-	(*Skip)(nil),                  // 14: pagewire.v1.Skip
-	(*ServeRequest)(nil),          // 15: pagewire.v1.ServeRequest
-	(*ServeResponse)(nil),         // 16: pagewire.v1.ServeResponse
-	(*ServeOpen)(nil),             // 17: pagewire.v1.ServeOpen
-	(*ServeCall)(nil),             // 18: pagewire.v1.ServeCall
-	(*ServeResult)(nil),           // 19: pagewire.v1.ServeResult
-	(*ServeContent)(nil),          // 20: pagewire.v1.ServeContent
-	(*TransformRequest)(nil),      // 21: pagewire.v1.TransformRequest
-	(*TransformResponse)(nil),     // 22: pagewire.v1.TransformResponse
-	(*TransformOpen)(nil),         // 23: pagewire.v1.TransformOpen
-	(*TransformCall)(nil),         // 24: pagewire.v1.TransformCall
-	(*TransformResult)(nil),       // 25: pagewire.v1.TransformResult
-	(*TransformContent)(nil),      // 26: pagewire.v1.TransformContent
-	(*ResolveImportRequest)(nil),  // 27: pagewire.v1.ResolveImportRequest
-	(*ResolveImportResponse)(nil), // 28: pagewire.v1.ResolveImportResponse
-	(*ResolveImportOpen)(nil),     // 29: pagewire.v1.ResolveImportOpen
-	(*ResolveImportCall)(nil),     // 30: pagewire.v1.ResolveImportCall
-	(*ImportSpecifier)(nil),       // 31: pagewire.v1.ImportSpecifier
-	(*ResolveImportResult)(nil),   // 32: pagewire.v1.ResolveImportResult
-	(*ResolvedImports)(nil),       // 33: pagewire.v1.ResolvedImports
-	(*InvalidateRequest)(nil),     // 34: pagewire.v1.InvalidateRequest
-	(*InvalidateResponse)(nil),    // 35: pagewire.v1.InvalidateResponse
-	(*durationpb.Duration)(nil),   // 36: google.protobuf.Duration
+	(*FiltersError)(nil),          // 14: pagewire.v1.FiltersError
+	(*FieldViolation)(nil),        // 15: pagewire.v1.FieldViolation
+	(*Skip)(nil),                  // 16: pagewire.v1.Skip
+	(*ServeRequest)(nil),          // 17: pagewire.v1.ServeRequest
+	(*ServeResponse)(nil),         // 18: pagewire.v1.ServeResponse
+	(*ServeOpen)(nil),             // 19: pagewire.v1.ServeOpen
+	(*ServeCall)(nil),             // 20: pagewire.v1.ServeCall
+	(*ServeResult)(nil),           // 21: pagewire.v1.ServeResult
+	(*ServeContent)(nil),          // 22: pagewire.v1.ServeContent
+	(*TransformRequest)(nil),      // 23: pagewire.v1.TransformRequest
+	(*TransformResponse)(nil),     // 24: pagewire.v1.TransformResponse
+	(*TransformOpen)(nil),         // 25: pagewire.v1.TransformOpen
+	(*TransformCall)(nil),         // 26: pagewire.v1.TransformCall
+	(*TransformResult)(nil),       // 27: pagewire.v1.TransformResult
+	(*TransformContent)(nil),      // 28: pagewire.v1.TransformContent
+	(*ResolveImportRequest)(nil),  // 29: pagewire.v1.ResolveImportRequest
+	(*ResolveImportResponse)(nil), // 30: pagewire.v1.ResolveImportResponse
+	(*ResolveImportOpen)(nil),     // 31: pagewire.v1.ResolveImportOpen
+	(*ResolveImportCall)(nil),     // 32: pagewire.v1.ResolveImportCall
+	(*ImportSpecifier)(nil),       // 33: pagewire.v1.ImportSpecifier
+	(*ResolveImportResult)(nil),   // 34: pagewire.v1.ResolveImportResult
+	(*ResolvedImports)(nil),       // 35: pagewire.v1.ResolvedImports
+	(*InvalidateRequest)(nil),     // 36: pagewire.v1.InvalidateRequest
+	(*InvalidateResponse)(nil),    // 37: pagewire.v1.InvalidateResponse
+	(*durationpb.Duration)(nil),   // 38: google.protobuf.Duration
 }
 var file_pagewire_v1_hooks_proto_depIdxs = []int32{
-	36, // 0: pagewire.v1.HookOptions.call_timeout:type_name -> google.protobuf.Duration
+	38, // 0: pagewire.v1.HookOptions.call_timeout:type_name -> google.protobuf.Duration
 	1,  // 1: pagewire.v1.HookOptions.failure_mode:type_name -> pagewire.v1.FailureMode
 	7,  // 2: pagewire.v1.RequestContext.headers:type_name -> pagewire.v1.Header
 	9,  // 3: pagewire.v1.HookFailure.location:type_name -> pagewire.v1.SourceLocation
 	3,  // 4: pagewire.v1.CallCancel.reason:type_name -> pagewire.v1.CallCancel.Reason
-	36, // 5: pagewire.v1.HookOpened.call_timeout:type_name -> google.protobuf.Duration
+	38, // 5: pagewire.v1.HookOpened.call_timeout:type_name -> google.protobuf.Duration
 	5,  // 6: pagewire.v1.UpdateFilters.filters:type_name -> pagewire.v1.RequestFilter
-	17, // 7: pagewire.v1.ServeRequest.open:type_name -> pagewire.v1.ServeOpen
-	19, // 8: pagewire.v1.ServeRequest.result:type_name -> pagewire.v1.ServeResult
-	12, // 9: pagewire.v1.ServeRequest.update_filters:type_name -> pagewire.v1.UpdateFilters
-	11, // 10: pagewire.v1.ServeResponse.opened:type_name -> pagewire.v1.HookOpened
-	18, // 11: pagewire.v1.ServeResponse.call:type_name -> pagewire.v1.ServeCall
-	10, // 12: pagewire.v1.ServeResponse.cancel:type_name -> pagewire.v1.CallCancel
-	13, // 13: pagewire.v1.ServeResponse.filters_updated:type_name -> pagewire.v1.FiltersUpdated
-	5,  // 14: pagewire.v1.ServeOpen.filters:type_name -> pagewire.v1.RequestFilter
-	4,  // 15: pagewire.v1.ServeOpen.options:type_name -> pagewire.v1.HookOptions
-	2,  // 16: pagewire.v1.ServeOpen.phase:type_name -> pagewire.v1.ServePhase
-	6,  // 17: pagewire.v1.ServeCall.request:type_name -> pagewire.v1.RequestContext
-	36, // 18: pagewire.v1.ServeCall.time_remaining:type_name -> google.protobuf.Duration
-	14, // 19: pagewire.v1.ServeResult.skip:type_name -> pagewire.v1.Skip
-	20, // 20: pagewire.v1.ServeResult.content:type_name -> pagewire.v1.ServeContent
-	8,  // 21: pagewire.v1.ServeResult.failure:type_name -> pagewire.v1.HookFailure
-	7,  // 22: pagewire.v1.ServeContent.headers:type_name -> pagewire.v1.Header
-	23, // 23: pagewire.v1.TransformRequest.open:type_name -> pagewire.v1.TransformOpen
-	25, // 24: pagewire.v1.TransformRequest.result:type_name -> pagewire.v1.TransformResult
-	12, // 25: pagewire.v1.TransformRequest.update_filters:type_name -> pagewire.v1.UpdateFilters
-	11, // 26: pagewire.v1.TransformResponse.opened:type_name -> pagewire.v1.HookOpened
-	24, // 27: pagewire.v1.TransformResponse.call:type_name -> pagewire.v1.TransformCall
-	10, // 28: pagewire.v1.TransformResponse.cancel:type_name -> pagewire.v1.CallCancel
-	13, // 29: pagewire.v1.TransformResponse.filters_updated:type_name -> pagewire.v1.FiltersUpdated
-	5,  // 30: pagewire.v1.TransformOpen.filters:type_name -> pagewire.v1.RequestFilter
-	4,  // 31: pagewire.v1.TransformOpen.options:type_name -> pagewire.v1.HookOptions
-	6,  // 32: pagewire.v1.TransformCall.request:type_name -> pagewire.v1.RequestContext
-	7,  // 33: pagewire.v1.TransformCall.response_headers:type_name -> pagewire.v1.Header
-	36, // 34: pagewire.v1.TransformCall.time_remaining:type_name -> google.protobuf.Duration
-	14, // 35: pagewire.v1.TransformResult.skip:type_name -> pagewire.v1.Skip
-	26, // 36: pagewire.v1.TransformResult.content:type_name -> pagewire.v1.TransformContent
-	8,  // 37: pagewire.v1.TransformResult.failure:type_name -> pagewire.v1.HookFailure
-	7,  // 38: pagewire.v1.TransformContent.headers:type_name -> pagewire.v1.Header
-	29, // 39: pagewire.v1.ResolveImportRequest.open:type_name -> pagewire.v1.ResolveImportOpen
-	32, // 40: pagewire.v1.ResolveImportRequest.result:type_name -> pagewire.v1.ResolveImportResult
-	12, // 41: pagewire.v1.ResolveImportRequest.update_filters:type_name -> pagewire.v1.UpdateFilters
-	11, // 42: pagewire.v1.ResolveImportResponse.opened:type_name -> pagewire.v1.HookOpened
-	30, // 43: pagewire.v1.ResolveImportResponse.call:type_name -> pagewire.v1.ResolveImportCall
-	10, // 44: pagewire.v1.ResolveImportResponse.cancel:type_name -> pagewire.v1.CallCancel
-	13, // 45: pagewire.v1.ResolveImportResponse.filters_updated:type_name -> pagewire.v1.FiltersUpdated
-	5,  // 46: pagewire.v1.ResolveImportOpen.filters:type_name -> pagewire.v1.RequestFilter
-	4,  // 47: pagewire.v1.ResolveImportOpen.options:type_name -> pagewire.v1.HookOptions
-	6,  // 48: pagewire.v1.ResolveImportCall.importer:type_name -> pagewire.v1.RequestContext
-	31, // 49: pagewire.v1.ResolveImportCall.imports:type_name -> pagewire.v1.ImportSpecifier
-	36, // 50: pagewire.v1.ResolveImportCall.time_remaining:type_name -> google.protobuf.Duration
-	33, // 51: pagewire.v1.ResolveImportResult.resolved:type_name -> pagewire.v1.ResolvedImports
-	8,  // 52: pagewire.v1.ResolveImportResult.failure:type_name -> pagewire.v1.HookFailure
-	53, // [53:53] is the sub-list for method output_type
-	53, // [53:53] is the sub-list for method input_type
-	53, // [53:53] is the sub-list for extension type_name
-	53, // [53:53] is the sub-list for extension extendee
-	0,  // [0:53] is the sub-list for field type_name
+	14, // 7: pagewire.v1.FiltersUpdated.error:type_name -> pagewire.v1.FiltersError
+	15, // 8: pagewire.v1.FiltersError.field_violations:type_name -> pagewire.v1.FieldViolation
+	19, // 9: pagewire.v1.ServeRequest.open:type_name -> pagewire.v1.ServeOpen
+	21, // 10: pagewire.v1.ServeRequest.result:type_name -> pagewire.v1.ServeResult
+	12, // 11: pagewire.v1.ServeRequest.update_filters:type_name -> pagewire.v1.UpdateFilters
+	11, // 12: pagewire.v1.ServeResponse.opened:type_name -> pagewire.v1.HookOpened
+	20, // 13: pagewire.v1.ServeResponse.call:type_name -> pagewire.v1.ServeCall
+	10, // 14: pagewire.v1.ServeResponse.cancel:type_name -> pagewire.v1.CallCancel
+	13, // 15: pagewire.v1.ServeResponse.filters_updated:type_name -> pagewire.v1.FiltersUpdated
+	5,  // 16: pagewire.v1.ServeOpen.filters:type_name -> pagewire.v1.RequestFilter
+	4,  // 17: pagewire.v1.ServeOpen.options:type_name -> pagewire.v1.HookOptions
+	2,  // 18: pagewire.v1.ServeOpen.phase:type_name -> pagewire.v1.ServePhase
+	6,  // 19: pagewire.v1.ServeCall.request:type_name -> pagewire.v1.RequestContext
+	38, // 20: pagewire.v1.ServeCall.time_remaining:type_name -> google.protobuf.Duration
+	16, // 21: pagewire.v1.ServeResult.skip:type_name -> pagewire.v1.Skip
+	22, // 22: pagewire.v1.ServeResult.content:type_name -> pagewire.v1.ServeContent
+	8,  // 23: pagewire.v1.ServeResult.failure:type_name -> pagewire.v1.HookFailure
+	7,  // 24: pagewire.v1.ServeContent.headers:type_name -> pagewire.v1.Header
+	25, // 25: pagewire.v1.TransformRequest.open:type_name -> pagewire.v1.TransformOpen
+	27, // 26: pagewire.v1.TransformRequest.result:type_name -> pagewire.v1.TransformResult
+	12, // 27: pagewire.v1.TransformRequest.update_filters:type_name -> pagewire.v1.UpdateFilters
+	11, // 28: pagewire.v1.TransformResponse.opened:type_name -> pagewire.v1.HookOpened
+	26, // 29: pagewire.v1.TransformResponse.call:type_name -> pagewire.v1.TransformCall
+	10, // 30: pagewire.v1.TransformResponse.cancel:type_name -> pagewire.v1.CallCancel
+	13, // 31: pagewire.v1.TransformResponse.filters_updated:type_name -> pagewire.v1.FiltersUpdated
+	5,  // 32: pagewire.v1.TransformOpen.filters:type_name -> pagewire.v1.RequestFilter
+	4,  // 33: pagewire.v1.TransformOpen.options:type_name -> pagewire.v1.HookOptions
+	6,  // 34: pagewire.v1.TransformCall.request:type_name -> pagewire.v1.RequestContext
+	7,  // 35: pagewire.v1.TransformCall.response_headers:type_name -> pagewire.v1.Header
+	38, // 36: pagewire.v1.TransformCall.time_remaining:type_name -> google.protobuf.Duration
+	16, // 37: pagewire.v1.TransformResult.skip:type_name -> pagewire.v1.Skip
+	28, // 38: pagewire.v1.TransformResult.content:type_name -> pagewire.v1.TransformContent
+	8,  // 39: pagewire.v1.TransformResult.failure:type_name -> pagewire.v1.HookFailure
+	7,  // 40: pagewire.v1.TransformContent.headers:type_name -> pagewire.v1.Header
+	31, // 41: pagewire.v1.ResolveImportRequest.open:type_name -> pagewire.v1.ResolveImportOpen
+	34, // 42: pagewire.v1.ResolveImportRequest.result:type_name -> pagewire.v1.ResolveImportResult
+	12, // 43: pagewire.v1.ResolveImportRequest.update_filters:type_name -> pagewire.v1.UpdateFilters
+	11, // 44: pagewire.v1.ResolveImportResponse.opened:type_name -> pagewire.v1.HookOpened
+	32, // 45: pagewire.v1.ResolveImportResponse.call:type_name -> pagewire.v1.ResolveImportCall
+	10, // 46: pagewire.v1.ResolveImportResponse.cancel:type_name -> pagewire.v1.CallCancel
+	13, // 47: pagewire.v1.ResolveImportResponse.filters_updated:type_name -> pagewire.v1.FiltersUpdated
+	5,  // 48: pagewire.v1.ResolveImportOpen.filters:type_name -> pagewire.v1.RequestFilter
+	4,  // 49: pagewire.v1.ResolveImportOpen.options:type_name -> pagewire.v1.HookOptions
+	6,  // 50: pagewire.v1.ResolveImportCall.importer:type_name -> pagewire.v1.RequestContext
+	33, // 51: pagewire.v1.ResolveImportCall.imports:type_name -> pagewire.v1.ImportSpecifier
+	38, // 52: pagewire.v1.ResolveImportCall.time_remaining:type_name -> google.protobuf.Duration
+	35, // 53: pagewire.v1.ResolveImportResult.resolved:type_name -> pagewire.v1.ResolvedImports
+	8,  // 54: pagewire.v1.ResolveImportResult.failure:type_name -> pagewire.v1.HookFailure
+	55, // [55:55] is the sub-list for method output_type
+	55, // [55:55] is the sub-list for method input_type
+	55, // [55:55] is the sub-list for extension type_name
+	55, // [55:55] is the sub-list for extension extendee
+	0,  // [0:55] is the sub-list for field type_name
 }
 
 func init() { file_pagewire_v1_hooks_proto_init() }
@@ -3354,55 +3517,55 @@ func file_pagewire_v1_hooks_proto_init() {
 	if File_pagewire_v1_hooks_proto != nil {
 		return
 	}
-	file_pagewire_v1_hooks_proto_msgTypes[11].OneofWrappers = []any{
+	file_pagewire_v1_hooks_proto_msgTypes[13].OneofWrappers = []any{
 		(*ServeRequest_Open)(nil),
 		(*ServeRequest_Result)(nil),
 		(*ServeRequest_UpdateFilters)(nil),
 	}
-	file_pagewire_v1_hooks_proto_msgTypes[12].OneofWrappers = []any{
+	file_pagewire_v1_hooks_proto_msgTypes[14].OneofWrappers = []any{
 		(*ServeResponse_Opened)(nil),
 		(*ServeResponse_Call)(nil),
 		(*ServeResponse_Cancel)(nil),
 		(*ServeResponse_FiltersUpdated)(nil),
 	}
-	file_pagewire_v1_hooks_proto_msgTypes[15].OneofWrappers = []any{
+	file_pagewire_v1_hooks_proto_msgTypes[17].OneofWrappers = []any{
 		(*ServeResult_Skip)(nil),
 		(*ServeResult_Content)(nil),
 		(*ServeResult_Failure)(nil),
 	}
-	file_pagewire_v1_hooks_proto_msgTypes[16].OneofWrappers = []any{
+	file_pagewire_v1_hooks_proto_msgTypes[18].OneofWrappers = []any{
 		(*ServeContent_InlineBody)(nil),
 		(*ServeContent_FilePath)(nil),
 	}
-	file_pagewire_v1_hooks_proto_msgTypes[17].OneofWrappers = []any{
+	file_pagewire_v1_hooks_proto_msgTypes[19].OneofWrappers = []any{
 		(*TransformRequest_Open)(nil),
 		(*TransformRequest_Result)(nil),
 		(*TransformRequest_UpdateFilters)(nil),
 	}
-	file_pagewire_v1_hooks_proto_msgTypes[18].OneofWrappers = []any{
+	file_pagewire_v1_hooks_proto_msgTypes[20].OneofWrappers = []any{
 		(*TransformResponse_Opened)(nil),
 		(*TransformResponse_Call)(nil),
 		(*TransformResponse_Cancel)(nil),
 		(*TransformResponse_FiltersUpdated)(nil),
 	}
-	file_pagewire_v1_hooks_proto_msgTypes[21].OneofWrappers = []any{
+	file_pagewire_v1_hooks_proto_msgTypes[23].OneofWrappers = []any{
 		(*TransformResult_Skip)(nil),
 		(*TransformResult_Content)(nil),
 		(*TransformResult_Failure)(nil),
 	}
-	file_pagewire_v1_hooks_proto_msgTypes[22].OneofWrappers = []any{}
-	file_pagewire_v1_hooks_proto_msgTypes[23].OneofWrappers = []any{
+	file_pagewire_v1_hooks_proto_msgTypes[24].OneofWrappers = []any{}
+	file_pagewire_v1_hooks_proto_msgTypes[25].OneofWrappers = []any{
 		(*ResolveImportRequest_Open)(nil),
 		(*ResolveImportRequest_Result)(nil),
 		(*ResolveImportRequest_UpdateFilters)(nil),
 	}
-	file_pagewire_v1_hooks_proto_msgTypes[24].OneofWrappers = []any{
+	file_pagewire_v1_hooks_proto_msgTypes[26].OneofWrappers = []any{
 		(*ResolveImportResponse_Opened)(nil),
 		(*ResolveImportResponse_Call)(nil),
 		(*ResolveImportResponse_Cancel)(nil),
 		(*ResolveImportResponse_FiltersUpdated)(nil),
 	}
-	file_pagewire_v1_hooks_proto_msgTypes[28].OneofWrappers = []any{
+	file_pagewire_v1_hooks_proto_msgTypes[30].OneofWrappers = []any{
 		(*ResolveImportResult_Resolved)(nil),
 		(*ResolveImportResult_Failure)(nil),
 	}
@@ -3412,7 +3575,7 @@ func file_pagewire_v1_hooks_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pagewire_v1_hooks_proto_rawDesc), len(file_pagewire_v1_hooks_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   32,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

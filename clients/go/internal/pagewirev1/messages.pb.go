@@ -2156,8 +2156,14 @@ type ConsoleEntry struct {
 	Level ConsoleLevel `protobuf:"varint,2,opt,name=level,proto3,enum=pagewire.v1.ConsoleLevel" json:"level,omitempty"`
 	// The arguments as passed, a format string unexpanded.
 	Args []*JsValue `protobuf:"bytes,3,rep,name=args,proto3" json:"args,omitempty"`
-	// Where it was called, in the browser's own format. Empty = not known.
-	Stack         string `protobuf:"bytes,4,opt,name=stack,proto3" json:"stack,omitempty"`
+	// The call stack of errors and warnings, in the browser's own format. Empty = not known.
+	Stack string `protobuf:"bytes,4,opt,name=stack,proto3" json:"stack,omitempty"`
+	// URL of the script that called the console, without Pagewire's own. Empty = unknown.
+	Url string `protobuf:"bytes,5,opt,name=url,proto3" json:"url,omitempty"`
+	// Line of the call in `url`, 1-based. 0 = unknown.
+	Line uint32 `protobuf:"varint,6,opt,name=line,proto3" json:"line,omitempty"`
+	// Column of the call in `line`, 1-based. 0 = unknown.
+	Column        uint32 `protobuf:"varint,7,opt,name=column,proto3" json:"column,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2220,6 +2226,27 @@ func (x *ConsoleEntry) GetStack() string {
 	return ""
 }
 
+func (x *ConsoleEntry) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *ConsoleEntry) GetLine() uint32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *ConsoleEntry) GetColumn() uint32 {
+	if x != nil {
+		return x.Column
+	}
+	return 0
+}
+
 // A failure in a page that no code of the page handled.
 type PageError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2228,9 +2255,12 @@ type PageError struct {
 	// What failed. Its phase is UNSPECIFIED.
 	Exception *JsException `protobuf:"bytes,2,opt,name=exception,proto3" json:"exception,omitempty"`
 	// How it failed.
-	Kind          PageError_Kind `protobuf:"varint,3,opt,name=kind,proto3,enum=pagewire.v1.PageError_Kind" json:"kind,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Kind PageError_Kind `protobuf:"varint,3,opt,name=kind,proto3,enum=pagewire.v1.PageError_Kind" json:"kind,omitempty"`
+	// The failure of a plugin because of which the resource did not load. Unset = the kind is another,
+	// or the daemon knows of none.
+	FailedResource *FailedResource `protobuf:"bytes,4,opt,name=failed_resource,json=failedResource,proto3" json:"failed_resource,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *PageError) Reset() {
@@ -2284,11 +2314,110 @@ func (x *PageError) GetKind() PageError_Kind {
 	return PageError_KIND_UNSPECIFIED
 }
 
+func (x *PageError) GetFailedResource() *FailedResource {
+	if x != nil {
+		return x.FailedResource
+	}
+	return nil
+}
+
+// A response that a plugin's failure replaced: the resource that did not load, or a module that it
+// imports.
+type FailedResource struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The plugin that failed.
+	PluginName string `protobuf:"bytes,1,opt,name=plugin_name,json=pluginName,proto3" json:"plugin_name,omitempty"`
+	// The hook that failed.
+	Hook Hook `protobuf:"varint,2,opt,name=hook,proto3,enum=pagewire.v1.Hook" json:"hook,omitempty"`
+	// The path and query of the response, as requested.
+	Url string `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
+	// The HTTP status of the response.
+	Status uint32 `protobuf:"varint,4,opt,name=status,proto3" json:"status,omitempty"`
+	// HookFailure.message, or what the daemon says of a missed deadline or a lost plugin.
+	Message string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	// Where in the source the cause is. Unset = unknown.
+	Location      *SourceLocation `protobuf:"bytes,6,opt,name=location,proto3" json:"location,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FailedResource) Reset() {
+	*x = FailedResource{}
+	mi := &file_pagewire_v1_messages_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FailedResource) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FailedResource) ProtoMessage() {}
+
+func (x *FailedResource) ProtoReflect() protoreflect.Message {
+	mi := &file_pagewire_v1_messages_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FailedResource.ProtoReflect.Descriptor instead.
+func (*FailedResource) Descriptor() ([]byte, []int) {
+	return file_pagewire_v1_messages_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *FailedResource) GetPluginName() string {
+	if x != nil {
+		return x.PluginName
+	}
+	return ""
+}
+
+func (x *FailedResource) GetHook() Hook {
+	if x != nil {
+		return x.Hook
+	}
+	return Hook_HOOK_UNSPECIFIED
+}
+
+func (x *FailedResource) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *FailedResource) GetStatus() uint32 {
+	if x != nil {
+		return x.Status
+	}
+	return 0
+}
+
+func (x *FailedResource) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *FailedResource) GetLocation() *SourceLocation {
+	if x != nil {
+		return x.Location
+	}
+	return nil
+}
+
 var File_pagewire_v1_messages_proto protoreflect.FileDescriptor
 
 const file_pagewire_v1_messages_proto_rawDesc = "" +
 	"\n" +
-	"\x1apagewire/v1/messages.proto\x12\vpagewire.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18pagewire/v1/common.proto\x1a\x19pagewire/v1/sockets.proto\"\xdd\x01\n" +
+	"\x1apagewire/v1/messages.proto\x12\vpagewire.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18pagewire/v1/common.proto\x1a\x17pagewire/v1/hooks.proto\x1a\x19pagewire/v1/sockets.proto\"\xdd\x01\n" +
 	"\vSendRequest\x12+\n" +
 	"\x06target\x18\x01 \x01(\v2\x13.pagewire.v1.TargetR\x06target\x12\x14\n" +
 	"\x04json\x18\x02 \x01(\tH\x00R\x04json\x12\x14\n" +
@@ -2421,22 +2550,34 @@ const file_pagewire_v1_messages_proto_rawDesc = "" +
 	"CAUSE_SLOW\x10\x04\x12\x17\n" +
 	"\x13CAUSE_CLOSED_BY_API\x10\x05\x12\x19\n" +
 	"\x15CAUSE_SERVER_STOPPING\x10\x06\x12\x18\n" +
-	"\x14CAUSE_PROTOCOL_ERROR\x10\a\"\x9c\x01\n" +
+	"\x14CAUSE_PROTOCOL_ERROR\x10\a\"\xda\x01\n" +
 	"\fConsoleEntry\x12\x1b\n" +
 	"\tsocket_id\x18\x01 \x01(\tR\bsocketId\x12/\n" +
 	"\x05level\x18\x02 \x01(\x0e2\x19.pagewire.v1.ConsoleLevelR\x05level\x12(\n" +
 	"\x04args\x18\x03 \x03(\v2\x14.pagewire.v1.JsValueR\x04args\x12\x14\n" +
-	"\x05stack\x18\x04 \x01(\tR\x05stack\"\x81\x02\n" +
+	"\x05stack\x18\x04 \x01(\tR\x05stack\x12\x10\n" +
+	"\x03url\x18\x05 \x01(\tR\x03url\x12\x12\n" +
+	"\x04line\x18\x06 \x01(\rR\x04line\x12\x16\n" +
+	"\x06column\x18\a \x01(\rR\x06column\"\xc7\x02\n" +
 	"\tPageError\x12\x1b\n" +
 	"\tsocket_id\x18\x01 \x01(\tR\bsocketId\x126\n" +
 	"\texception\x18\x02 \x01(\v2\x18.pagewire.v1.JsExceptionR\texception\x12/\n" +
-	"\x04kind\x18\x03 \x01(\x0e2\x1b.pagewire.v1.PageError.KindR\x04kind\"n\n" +
+	"\x04kind\x18\x03 \x01(\x0e2\x1b.pagewire.v1.PageError.KindR\x04kind\x12D\n" +
+	"\x0ffailed_resource\x18\x04 \x01(\v2\x1b.pagewire.v1.FailedResourceR\x0efailedResource\"n\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rKIND_UNCAUGHT\x10\x01\x12\x1c\n" +
 	"\x18KIND_UNHANDLED_REJECTION\x10\x02\x12\x11\n" +
 	"\rKIND_RESOURCE\x10\x03\x12\f\n" +
-	"\bKIND_CSP\x10\x04*W\n" +
+	"\bKIND_CSP\x10\x04\"\xd5\x01\n" +
+	"\x0eFailedResource\x12\x1f\n" +
+	"\vplugin_name\x18\x01 \x01(\tR\n" +
+	"pluginName\x12%\n" +
+	"\x04hook\x18\x02 \x01(\x0e2\x11.pagewire.v1.HookR\x04hook\x12\x10\n" +
+	"\x03url\x18\x03 \x01(\tR\x03url\x12\x16\n" +
+	"\x06status\x18\x04 \x01(\rR\x06status\x12\x18\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\x127\n" +
+	"\blocation\x18\x06 \x01(\v2\x1b.pagewire.v1.SourceLocationR\blocation*W\n" +
 	"\n" +
 	"ImportMode\x12\x1b\n" +
 	"\x17IMPORT_MODE_UNSPECIFIED\x10\x00\x12\x15\n" +
@@ -2468,7 +2609,7 @@ func file_pagewire_v1_messages_proto_rawDescGZIP() []byte {
 }
 
 var file_pagewire_v1_messages_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_pagewire_v1_messages_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_pagewire_v1_messages_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_pagewire_v1_messages_proto_goTypes = []any{
 	(ImportMode)(0),                   // 0: pagewire.v1.ImportMode
 	(EventKind)(0),                    // 1: pagewire.v1.EventKind
@@ -2498,45 +2639,48 @@ var file_pagewire_v1_messages_proto_goTypes = []any{
 	(*SocketClosed)(nil),              // 25: pagewire.v1.SocketClosed
 	(*ConsoleEntry)(nil),              // 26: pagewire.v1.ConsoleEntry
 	(*PageError)(nil),                 // 27: pagewire.v1.PageError
-	(*Target)(nil),                    // 28: pagewire.v1.Target
-	(*DeliveryOptions)(nil),           // 29: pagewire.v1.DeliveryOptions
-	(*DeliveryReport)(nil),            // 30: pagewire.v1.DeliveryReport
-	(*durationpb.Duration)(nil),       // 31: google.protobuf.Duration
-	(*JsValue)(nil),                   // 32: pagewire.v1.JsValue
-	(*JsException)(nil),               // 33: pagewire.v1.JsException
-	(DeliveryStatus)(0),               // 34: pagewire.v1.DeliveryStatus
-	(ConsoleLevel)(0),                 // 35: pagewire.v1.ConsoleLevel
-	(*SocketFilter)(nil),              // 36: pagewire.v1.SocketFilter
-	(*Position)(nil),                  // 37: pagewire.v1.Position
-	(*timestamppb.Timestamp)(nil),     // 38: google.protobuf.Timestamp
-	(*Socket)(nil),                    // 39: pagewire.v1.Socket
+	(*FailedResource)(nil),            // 28: pagewire.v1.FailedResource
+	(*Target)(nil),                    // 29: pagewire.v1.Target
+	(*DeliveryOptions)(nil),           // 30: pagewire.v1.DeliveryOptions
+	(*DeliveryReport)(nil),            // 31: pagewire.v1.DeliveryReport
+	(*durationpb.Duration)(nil),       // 32: google.protobuf.Duration
+	(*JsValue)(nil),                   // 33: pagewire.v1.JsValue
+	(*JsException)(nil),               // 34: pagewire.v1.JsException
+	(DeliveryStatus)(0),               // 35: pagewire.v1.DeliveryStatus
+	(ConsoleLevel)(0),                 // 36: pagewire.v1.ConsoleLevel
+	(*SocketFilter)(nil),              // 37: pagewire.v1.SocketFilter
+	(*Position)(nil),                  // 38: pagewire.v1.Position
+	(*timestamppb.Timestamp)(nil),     // 39: google.protobuf.Timestamp
+	(*Socket)(nil),                    // 40: pagewire.v1.Socket
+	(Hook)(0),                         // 41: pagewire.v1.Hook
+	(*SourceLocation)(nil),            // 42: pagewire.v1.SourceLocation
 }
 var file_pagewire_v1_messages_proto_depIdxs = []int32{
-	28, // 0: pagewire.v1.SendRequest.target:type_name -> pagewire.v1.Target
-	29, // 1: pagewire.v1.SendRequest.delivery:type_name -> pagewire.v1.DeliveryOptions
-	30, // 2: pagewire.v1.SendResponse.report:type_name -> pagewire.v1.DeliveryReport
+	29, // 0: pagewire.v1.SendRequest.target:type_name -> pagewire.v1.Target
+	30, // 1: pagewire.v1.SendRequest.delivery:type_name -> pagewire.v1.DeliveryOptions
+	31, // 2: pagewire.v1.SendResponse.report:type_name -> pagewire.v1.DeliveryReport
 	7,  // 3: pagewire.v1.SendStreamRequest.send:type_name -> pagewire.v1.SendRequest
-	30, // 4: pagewire.v1.SendStreamResponse.report:type_name -> pagewire.v1.DeliveryReport
+	31, // 4: pagewire.v1.SendStreamResponse.report:type_name -> pagewire.v1.DeliveryReport
 	11, // 5: pagewire.v1.SendStreamResponse.error:type_name -> pagewire.v1.SendError
-	28, // 6: pagewire.v1.SendImportRequest.target:type_name -> pagewire.v1.Target
+	29, // 6: pagewire.v1.SendImportRequest.target:type_name -> pagewire.v1.Target
 	0,  // 7: pagewire.v1.SendImportRequest.mode:type_name -> pagewire.v1.ImportMode
-	31, // 8: pagewire.v1.SendImportRequest.timeout:type_name -> google.protobuf.Duration
-	30, // 9: pagewire.v1.SendImportResponse.report:type_name -> pagewire.v1.DeliveryReport
+	32, // 8: pagewire.v1.SendImportRequest.timeout:type_name -> google.protobuf.Duration
+	31, // 9: pagewire.v1.SendImportResponse.report:type_name -> pagewire.v1.DeliveryReport
 	14, // 10: pagewire.v1.SendImportResponse.results:type_name -> pagewire.v1.ImportResult
-	32, // 11: pagewire.v1.ImportResult.value:type_name -> pagewire.v1.JsValue
-	33, // 12: pagewire.v1.ImportResult.exception:type_name -> pagewire.v1.JsException
-	34, // 13: pagewire.v1.ImportResult.unanswered:type_name -> pagewire.v1.DeliveryStatus
-	31, // 14: pagewire.v1.ImportResult.elapsed:type_name -> google.protobuf.Duration
-	28, // 15: pagewire.v1.SendConsoleLogRequest.target:type_name -> pagewire.v1.Target
-	35, // 16: pagewire.v1.SendConsoleLogRequest.level:type_name -> pagewire.v1.ConsoleLevel
-	29, // 17: pagewire.v1.SendConsoleLogRequest.delivery:type_name -> pagewire.v1.DeliveryOptions
-	30, // 18: pagewire.v1.SendConsoleLogResponse.report:type_name -> pagewire.v1.DeliveryReport
+	33, // 11: pagewire.v1.ImportResult.value:type_name -> pagewire.v1.JsValue
+	34, // 12: pagewire.v1.ImportResult.exception:type_name -> pagewire.v1.JsException
+	35, // 13: pagewire.v1.ImportResult.unanswered:type_name -> pagewire.v1.DeliveryStatus
+	32, // 14: pagewire.v1.ImportResult.elapsed:type_name -> google.protobuf.Duration
+	29, // 15: pagewire.v1.SendConsoleLogRequest.target:type_name -> pagewire.v1.Target
+	36, // 16: pagewire.v1.SendConsoleLogRequest.level:type_name -> pagewire.v1.ConsoleLevel
+	30, // 17: pagewire.v1.SendConsoleLogRequest.delivery:type_name -> pagewire.v1.DeliveryOptions
+	31, // 18: pagewire.v1.SendConsoleLogResponse.report:type_name -> pagewire.v1.DeliveryReport
 	1,  // 19: pagewire.v1.SubscribeMessagesRequest.kinds:type_name -> pagewire.v1.EventKind
-	36, // 20: pagewire.v1.SubscribeMessagesRequest.sockets:type_name -> pagewire.v1.SocketFilter
-	37, // 21: pagewire.v1.SubscribeMessagesRequest.resume_after:type_name -> pagewire.v1.Position
+	37, // 20: pagewire.v1.SubscribeMessagesRequest.sockets:type_name -> pagewire.v1.SocketFilter
+	38, // 21: pagewire.v1.SubscribeMessagesRequest.resume_after:type_name -> pagewire.v1.Position
 	2,  // 22: pagewire.v1.SubscribeMessagesRequest.overflow:type_name -> pagewire.v1.OverflowPolicy
-	37, // 23: pagewire.v1.SubscribeMessagesResponse.position:type_name -> pagewire.v1.Position
-	38, // 24: pagewire.v1.SubscribeMessagesResponse.time:type_name -> google.protobuf.Timestamp
+	38, // 23: pagewire.v1.SubscribeMessagesResponse.position:type_name -> pagewire.v1.Position
+	39, // 24: pagewire.v1.SubscribeMessagesResponse.time:type_name -> google.protobuf.Timestamp
 	19, // 25: pagewire.v1.SubscribeMessagesResponse.subscribed:type_name -> pagewire.v1.Subscribed
 	22, // 26: pagewire.v1.SubscribeMessagesResponse.message:type_name -> pagewire.v1.BrowserMessage
 	23, // 27: pagewire.v1.SubscribeMessagesResponse.socket_opened:type_name -> pagewire.v1.SocketOpened
@@ -2548,18 +2692,21 @@ var file_pagewire_v1_messages_proto_depIdxs = []int32{
 	20, // 33: pagewire.v1.SubscribeMessagesResponse.file_changed:type_name -> pagewire.v1.FileChanged
 	3,  // 34: pagewire.v1.FileChanged.kind:type_name -> pagewire.v1.FileChanged.Kind
 	4,  // 35: pagewire.v1.Gap.reason:type_name -> pagewire.v1.Gap.Reason
-	39, // 36: pagewire.v1.SocketOpened.socket:type_name -> pagewire.v1.Socket
-	39, // 37: pagewire.v1.SocketUpdated.socket:type_name -> pagewire.v1.Socket
+	40, // 36: pagewire.v1.SocketOpened.socket:type_name -> pagewire.v1.Socket
+	40, // 37: pagewire.v1.SocketUpdated.socket:type_name -> pagewire.v1.Socket
 	5,  // 38: pagewire.v1.SocketClosed.cause:type_name -> pagewire.v1.SocketClosed.Cause
-	35, // 39: pagewire.v1.ConsoleEntry.level:type_name -> pagewire.v1.ConsoleLevel
-	32, // 40: pagewire.v1.ConsoleEntry.args:type_name -> pagewire.v1.JsValue
-	33, // 41: pagewire.v1.PageError.exception:type_name -> pagewire.v1.JsException
+	36, // 39: pagewire.v1.ConsoleEntry.level:type_name -> pagewire.v1.ConsoleLevel
+	33, // 40: pagewire.v1.ConsoleEntry.args:type_name -> pagewire.v1.JsValue
+	34, // 41: pagewire.v1.PageError.exception:type_name -> pagewire.v1.JsException
 	6,  // 42: pagewire.v1.PageError.kind:type_name -> pagewire.v1.PageError.Kind
-	43, // [43:43] is the sub-list for method output_type
-	43, // [43:43] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	28, // 43: pagewire.v1.PageError.failed_resource:type_name -> pagewire.v1.FailedResource
+	41, // 44: pagewire.v1.FailedResource.hook:type_name -> pagewire.v1.Hook
+	42, // 45: pagewire.v1.FailedResource.location:type_name -> pagewire.v1.SourceLocation
+	46, // [46:46] is the sub-list for method output_type
+	46, // [46:46] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_pagewire_v1_messages_proto_init() }
@@ -2568,6 +2715,7 @@ func file_pagewire_v1_messages_proto_init() {
 		return
 	}
 	file_pagewire_v1_common_proto_init()
+	file_pagewire_v1_hooks_proto_init()
 	file_pagewire_v1_sockets_proto_init()
 	file_pagewire_v1_messages_proto_msgTypes[0].OneofWrappers = []any{
 		(*SendRequest_Json)(nil),
@@ -2609,7 +2757,7 @@ func file_pagewire_v1_messages_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pagewire_v1_messages_proto_rawDesc), len(file_pagewire_v1_messages_proto_rawDesc)),
 			NumEnums:      7,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,18 +1,27 @@
 """The client library of Pagewire, for plugins and tools that control web pages.
 
-`Plugin` is for plugins, `Client` for tools. `pagewire.sync` has a blocking client for scripts, and
-`pagewire.errors` has the errors.
+`Plugin` is for plugins, `Client` for tools. `pagewire.sync` has a blocking client for scripts,
+`pagewire.errors` has the errors, and `pagewire.testing` helps to test plugins.
 """
 
 from pagewire import discovery, errors, sync
 from pagewire._client import Client
-from pagewire._content import Change, Content, ContentOptions, Failure, Resolved, Skip
+from pagewire._content import (
+    Change,
+    Content,
+    ContentOptions,
+    Failure,
+    Resolved,
+    Skip,
+    SourceLocation,
+)
 from pagewire._context import Context, Imports, ImportSpecifier, Request, Response
 from pagewire._events import (
     CloseCause,
     ConsoleEntry,
     ConsoleLevel,
     Event,
+    FailedResource,
     FileChanged,
     FileChangeKind,
     Gap,
@@ -57,6 +66,7 @@ __all__ = [
     "DeliveryStatus",
     "DocumentState",
     "Event",
+    "FailedResource",
     "Failure",
     "FailureMode",
     "FileChangeKind",
@@ -98,6 +108,7 @@ __all__ = [
     "SocketList",
     "SocketOpened",
     "SocketUpdated",
+    "SourceLocation",
     "Stale",
     "Subscription",
     "Target",

@@ -168,19 +168,27 @@ class Client:
         At most 16 MiB by default.
         """
         json = _values.to_json(value)
-        return await self._send(messages_pb2.SendRequest(target=target._to_proto(), json=json))
+        return await self._send(messages_pb2.SendRequest(target=_target(target), json=json))
 
     async def send_json(self, target: Target, json: str) -> Report:
         """Send JSON text unchanged, never re-encoded. The daemon refuses invalid JSON."""
-        return await self._send(messages_pb2.SendRequest(target=target._to_proto(), json=json))
+        return await self._send(
+            messages_pb2.SendRequest(target=_target(target), json=_values.string(json, "JSON text"))
+        )
 
     async def send_text(self, target: Target, text: str) -> Report:
         """Send a text frame, verbatim and unchecked."""
-        return await self._send(messages_pb2.SendRequest(target=target._to_proto(), text=text))
+        return await self._send(
+            messages_pb2.SendRequest(target=_target(target), text=_values.string(text, "a text"))
+        )
 
     async def send_binary(self, target: Target, data: bytes) -> Report:
         """Send a binary frame, verbatim."""
-        return await self._send(messages_pb2.SendRequest(target=target._to_proto(), binary=data))
+        return await self._send(
+            messages_pb2.SendRequest(
+                target=_target(target), binary=_values.data(data, "binary data")
+            )
+        )
 
     async def reply(self, message: Message, value: Any) -> Report:
         """Reply to a page's request. Only the first reply is delivered.
@@ -198,7 +206,7 @@ class Client:
 
     async def send_import(self, target: Target, module: Import) -> Report:
         """Make pages import a module and call its default export, without waiting."""
-        request = module._to_proto(target, await_result=False)
+        request = _module(module)._to_proto(_target(target), await_result=False)
         response = await self._call(self._connection.stub.SendImport, request)
         return Report._from_proto(response.report)
 
@@ -208,7 +216,7 @@ class Client:
         Takes as long as the slowest page, up to the import's timeout. A hook must not wait for a
         page that cannot load without that hook: it would wait until its deadline.
         """
-        request = module._to_proto(target, await_result=True)
+        request = _module(module)._to_proto(_target(target), await_result=True)
         timeout = module._timeout or DEFAULT_TIMEOUT_SECONDS
         if not module._timeout and self._deadline is None:
             request.timeout.CopyFrom(_values.duration(timeout))
@@ -221,8 +229,8 @@ class Client:
     ) -> Report:
         """Print a text, unchanged, to the console of pages, with `source` as its prefix."""
         request = messages_pb2.SendConsoleLogRequest(
-            target=target._to_proto(),
-            level=ConsoleLevel(level)._to_proto(),
+            target=_target(target),
+            level=_values.choice(ConsoleLevel, level, "level")._to_proto(),
             source=source,
             text=text,
             delivery=self._delivery(),
@@ -253,7 +261,7 @@ class Client:
         123 bytes.
         """
         request = sockets_pb2.CloseSocketsRequest(
-            target=target._to_proto(), close_code=code, close_reason=reason
+            target=_target(target), close_code=code, close_reason=reason
         )
         response = await self._call(self._connection.stub.CloseSockets, request)
         return Report._from_proto(response.report)
@@ -263,7 +271,7 @@ class Client:
 
         Results of calls that started before it returns are not cached.
         """
-        request: hooks_pb2.InvalidateRequest = stale._to_proto()
+        request: hooks_pb2.InvalidateRequest = _stale(stale)._to_proto()
         response = await self._call(self._connection.stub.Invalidate, request)
         return response.entries_forgotten
 
@@ -355,7 +363,7 @@ class Client:
 
     async def _command(self, target: Target, **command: Any) -> Report:
         request = sockets_pb2.SendCommandRequest(
-            target=target._to_proto(), delivery=self._delivery(), **command
+            target=_target(target), delivery=self._delivery(), **command
         )
         response = await self._call(self._connection.stub.SendCommand, request)
         return Report._from_proto(response.report)
@@ -381,3 +389,33 @@ def _asker(message: Message) -> common_pb2.Target:
     if message.request_id is None:
         raise ValueError(f"message `{message.type}` is not a request (send to its socket instead)")
     return common_pb2.Target(reply_to=message.request_id)
+
+
+def _target(target: Target) -> common_pb2.Target:
+    if not isinstance(target, Target):
+        text = repr(target) if isinstance(target, str) else "..."
+        raise TypeError(
+            f"a target must be a Target, not {_values.described(target)} "
+            f"(pass Target.socket({text}), or Target.all() for all pages)"
+        )
+    return target._to_proto()
+
+
+def _stale(stale: Stale) -> Stale:
+    if not isinstance(stale, Stale):
+        text = repr(stale) if isinstance(stale, str) else "..."
+        raise TypeError(
+            f"invalidate needs a Stale, not {_values.described(stale)} "
+            f"(pass Stale.file({text}), or Stale.path of a URL)"
+        )
+    return stale
+
+
+def _module(module: Import) -> Import:
+    if not isinstance(module, Import):
+        text = repr(module) if isinstance(module, str) else "..."
+        raise TypeError(
+            f"a module must be an Import, not {_values.described(module)} "
+            f"(pass Import.path({text}), or Import.code)"
+        )
+    return module

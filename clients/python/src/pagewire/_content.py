@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterable
-from typing import Any, TypedDict, Unpack
+from dataclasses import dataclass
+from typing import Any, Self, TypedDict, Unpack
 
 from pagewire import _values
 from pagewire._proto import hooks_pb2
@@ -19,10 +20,55 @@ class ContentOptions(TypedDict, total=False):
     depends_on: Iterable[StrPath]
 
 
-class Content:
-    """A response of a plugin."""
+class _Result:
+    """A result of a hook: its message on the wire, which can be compared and read back."""
 
     __slots__ = ("_proto",)
+    _proto: Any
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other result has the same fields."""
+        return isinstance(other, type(self)) and bool(self._proto == other._proto)
+
+    def __hash__(self) -> int:
+        return hash(self._proto.SerializeToString(deterministic=True))
+
+
+class _CachedResult(_Result):
+    """A result that may depend on files."""
+
+    __slots__ = ()
+
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        """The files whose change makes the cached result stale."""
+        return tuple(self._proto.depends_on_files)
+
+
+class _HttpResult(_CachedResult):
+    """A result with a type and headers."""
+
+    __slots__ = ()
+
+    @property
+    def content_type(self) -> str:
+        """The MIME type or file extension as given. Empty = none was given."""
+        return str(self._proto.content_type)
+
+    @property
+    def headers(self) -> tuple[tuple[str, bytes], ...]:
+        """The headers, names in lower case."""
+        return tuple((header.name, header.value) for header in self._proto.headers)
+
+    def header(self, name: str) -> bytes | None:
+        """The first header with this name."""
+        return _values.first_header(self.headers, name)
+
+
+class Content(_HttpResult):
+    """A response of a plugin."""
+
+    __slots__ = ()
 
     def __init__(
         self,
@@ -55,7 +101,7 @@ class Content:
             status=status,
             content_type=content_type,
             headers=_values.headers(headers),
-            inline_body=_values.encoded(body) if isinstance(body, str) else bytes(body),
+            inline_body=_values.body(body, "the body of a Content"),
             remember=remember,
             verbatim=verbatim,
             depends_on_files=_values.paths(depends_on, "depends_on"),
@@ -99,26 +145,82 @@ class Content:
         content._proto.file_path = os.fspath(path)
         return content
 
+    @property
+    def body(self) -> bytes:
+        """The body; empty if the daemon sends a file."""
+        return bytes(self._proto.inline_body)
+
+    @property
+    def file_path(self) -> str | None:
+        """The file that the daemon sends, if it does."""
+        return self._proto.file_path or None
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return int(self._proto.status)
+
+    @property
+    def remember(self) -> bool:
+        """Whether the daemon may cache the content."""
+        return bool(self._proto.remember)
+
+    @property
+    def verbatim(self) -> bool:
+        """Whether the content is sent unchanged."""
+        return bool(self._proto.verbatim)
+
     def __repr__(self) -> str:
         """Describe it without the body."""
         kind, status = self._proto.content_type, self._proto.status
         return f"<Content {status} {kind or 'with the type of its path'}>"
 
 
-class Skip:
+class Skip(_Result):
     """Passes a request on to the next plugin, or the file system, as None does."""
 
-    __slots__ = ("_proto",)
+    __slots__ = ()
 
     def __init__(self, *, remember: bool = False) -> None:
         """Skip this request; `remember` lets the daemon cache that until it is invalidated."""
         self._proto = hooks_pb2.Skip(remember=remember)
 
+    @property
+    def remember(self) -> bool:
+        """Whether the daemon may cache the skip."""
+        return bool(self._proto.remember)
+
+    def __repr__(self) -> str:
+        return f"Skip(remember={self.remember})"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLocation:
+    """A place in a source file."""
+
+    file: str
+    """The file, as the plugin named it. Empty = unknown."""
+    line: int = 0
+    """The line, from 1. 0 = unknown."""
+    column: int = 0
+    """The column, from 1. 0 = unknown."""
+    frame: str = ""
+    """The source lines around it. Empty = unknown."""
+
+    def __str__(self) -> str:
+        """`FILE:LINE:COLUMN`, as far as they are known."""
+        return ":".join(str(each) for each in (self.file, self.line, self.column) if each)
+
+    @classmethod
+    def _from_proto(cls, location: hooks_pb2.SourceLocation) -> "SourceLocation":
+        return cls(location.file, location.line, location.column, location.frame)
+
 
 class Failure(Exception):
     """An error of the requested content, such as a syntax error in its source.
 
-    The developer sees it in the page, which recovers by itself when the cause is fixed.
+    The developer sees it in the page, which recovers by itself when the cause is fixed:
+    `raise Failure("unexpected }").at("/srv/site/app.ts", 3, 7)`.
     """
 
     def __init__(
@@ -150,27 +252,47 @@ class Failure(Exception):
         super().__init__(message)
         self._proto = hooks_pb2.HookFailure(
             status=status,
-            message=_values.encoded(message).decode(),
+            message=_values.encoded(_values.string(message, "a failure's message")).decode(),
             stack=_values.encoded(stack).decode(),
             depends_on_files=_values.paths(depends_on, "depends_on"),
         )
         if file or line or column or frame:
-            self._proto.location.file = os.fspath(file)
-            self._proto.location.line = line
-            self._proto.location.column = column
-            self._proto.location.frame = _values.encoded(frame).decode()
+            self.at(file, line, column, frame)
+
+    def at(self, file: StrPath, line: int = 0, column: int = 0, frame: str = "") -> Self:
+        """Set the location of the cause, with the arguments of the constructor; returns itself."""
+        self._proto.location.file = os.fspath(file)
+        self._proto.location.line = line
+        self._proto.location.column = column
+        self._proto.location.frame = _values.encoded(frame).decode()
+        return self
+
+    @property
+    def status(self) -> int:
+        """The HTTP status for the page."""
+        return self._proto.status
+
+    @property
+    def location(self) -> SourceLocation | None:
+        """Where the cause is; None if it is unknown."""
+        located = self._proto.HasField("location")
+        return SourceLocation._from_proto(self._proto.location) if located else None
+
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        """Further files whose change may fix it."""
+        return tuple(self._proto.depends_on_files)
 
     def _with_location(self) -> str:
-        location = self._proto.location
-        known = [str(each) for each in (location.file, location.line, location.column) if each]
+        location = str(self.location or "")
         message = self._proto.message
-        return f"{message} ({':'.join(known)})" if known else message
+        return f"{message} ({location})" if location else message
 
 
-class Change:
+class Change(_HttpResult):
     """Changes to a response. Everything else of the response stays."""
 
-    __slots__ = ("_proto",)
+    __slots__ = ()
 
     def __init__(
         self,
@@ -196,7 +318,7 @@ class Change:
 
         """
         self._proto = hooks_pb2.TransformContent(
-            body=_values.encoded(body) if isinstance(body, str) else body,
+            body=None if body is None else _values.body(body, "the body of a Change"),
             content_type=content_type,
             headers=_values.headers(headers),
             remove_headers=[
@@ -206,11 +328,31 @@ class Change:
             depends_on_files=_values.paths(depends_on, "depends_on"),
         )
 
+    @property
+    def body(self) -> bytes | None:
+        """The new body; None leaves it unchanged."""
+        return self._proto.body if self._proto.HasField("body") else None
 
-class Resolved:
+    @property
+    def remove_headers(self) -> tuple[str, ...]:
+        """The names of the headers to remove, in lower case."""
+        return tuple(self._proto.remove_headers)
+
+    @property
+    def no_cache(self) -> bool:
+        """Whether the plugin is called again for the next request."""
+        return bool(self._proto.no_cache)
+
+    def __repr__(self) -> str:
+        """Describe it without the body."""
+        changed = [field.name for field, _ in self._proto.ListFields()]
+        return f"<Change of {', '.join(changed) or 'nothing'}>"
+
+
+class Resolved(_CachedResult):
     """Resolved imports of a module. A handler may also return a plain list of specifiers."""
 
-    __slots__ = ("_proto",)
+    __slots__ = ()
 
     def __init__(
         self,
@@ -239,3 +381,16 @@ class Resolved:
             no_cache=no_cache,
             depends_on_files=_values.paths(depends_on, "depends_on"),
         )
+
+    @property
+    def specifiers(self) -> tuple[str | None, ...]:
+        """One for each import, in order; None leaves an import to the next plugin."""
+        return tuple(specifier or None for specifier in self._proto.specifiers)
+
+    @property
+    def no_cache(self) -> bool:
+        """Whether the plugin is called again for the next request of the module."""
+        return bool(self._proto.no_cache)
+
+    def __repr__(self) -> str:
+        return f"Resolved({list(self.specifiers)!r})"

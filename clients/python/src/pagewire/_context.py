@@ -127,7 +127,7 @@ class Request:
 
     def header(self, name: str) -> bytes | None:
         """The first forwarded header with this name."""
-        return _first(self.headers, name)
+        return _values.first_header(self.headers, name)
 
     @classmethod
     def _from_proto(
@@ -166,7 +166,7 @@ class Response:
 
     def header(self, name: str) -> bytes | None:
         """The first header with this name."""
-        return _first(self.headers, name)
+        return _values.first_header(self.headers, name)
 
     @property
     def text(self) -> str:
@@ -211,7 +211,3 @@ class Imports:
     def resolve(self, resolve: Callable[[str], str | None]) -> list[str | None]:
         """Call a function for each specifier, such as `{"lit": "/vendor/lit.js"}.get`."""
         return [resolve(import_.specifier) for import_ in self.imports]
-
-
-def _first(headers: tuple[tuple[str, bytes], ...], name: str) -> bytes | None:
-    return next((value for key, value in headers if key == name.lower()), None)

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from pagewire import _values
+from pagewire._content import SourceLocation
 from pagewire._js import JsException, JsValue
-from pagewire._proto import common_pb2, messages_pb2
+from pagewire._proto import common_pb2, hooks_pb2, messages_pb2
 from pagewire._sockets import Position, Socket
 from pagewire.errors import NotJsonError
 
@@ -145,7 +146,25 @@ class ConsoleEntry:
     args: tuple[JsValue, ...]
     """The arguments as passed; a format string is not expanded."""
     stack: str
-    """The call stack in the browser's own format. Empty = unknown."""
+    """The call stack of errors and warnings, in the browser's own format. Empty = unknown."""
+    url: str = ""
+    """The script that called the console. Empty = unknown."""
+    line: int = 0
+    """Line of the call in `url`, from 1. 0 = unknown."""
+    column: int = 0
+    """Column of the call in `line`, from 1. 0 = unknown."""
+
+    @classmethod
+    def _from_proto(cls, entry: messages_pb2.ConsoleEntry) -> "ConsoleEntry":
+        return cls(
+            socket_id=entry.socket_id,
+            level=ConsoleLevel._from_proto(entry.level),
+            args=tuple(map(JsValue._from_proto, entry.args)),
+            stack=entry.stack,
+            url=entry.url,
+            line=entry.line,
+            column=entry.column,
+        )
 
 
 class PageErrorKind(StrEnum):
@@ -164,6 +183,39 @@ class PageErrorKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class FailedResource:
+    """A response that the failure of a plugin replaced.
+
+    The resource that did not load, or a module that it imports.
+    """
+
+    plugin_name: str
+    """The plugin that failed."""
+    hook: str
+    """The hook that failed: `serve`, `transform` or `resolve_import`."""
+    url: str
+    """The path and query of the response, as requested."""
+    status: int
+    """The HTTP status of the response."""
+    message: str
+    """The message of the failure, or what the daemon reports of a deadline or a lost plugin."""
+    location: SourceLocation | None
+    """Where in the source the cause is; None if it is unknown."""
+
+    @classmethod
+    def _from_proto(cls, failed: messages_pb2.FailedResource) -> "FailedResource":
+        located = failed.HasField("location")
+        return cls(
+            plugin_name=failed.plugin_name,
+            hook=_values.enum_name(hooks_pb2.Hook, failed.hook, "HOOK_"),
+            url=failed.url,
+            status=failed.status,
+            message=failed.message,
+            location=SourceLocation._from_proto(failed.location) if located else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class PageError:
     """An error in a page that its code did not handle."""
 
@@ -173,6 +225,19 @@ class PageError:
     """The kind of error."""
     exception: JsException
     """The error."""
+    failed_resource: FailedResource | None = None
+    """The failure of a plugin because of which a resource did not load, if the daemon knows one."""
+
+    @classmethod
+    def _from_proto(cls, error: messages_pb2.PageError) -> "PageError":
+        kind = _values.enum_name(messages_pb2.PageError.Kind, error.kind, "KIND_")
+        failed = error.HasField("failed_resource")
+        return cls(
+            socket_id=error.socket_id,
+            kind=PageErrorKind(kind),
+            exception=JsException._from_proto(error.exception),
+            failed_resource=FailedResource._from_proto(error.failed_resource) if failed else None,
+        )
 
 
 class FileChangeKind(StrEnum):
@@ -267,15 +332,9 @@ class Event:
             case "socket_closed":
                 what = SocketClosed._from_proto(event.socket_closed)
             case "console":
-                entry = event.console
-                args = tuple(map(JsValue._from_proto, entry.args))
-                level = ConsoleLevel._from_proto(entry.level)
-                what = ConsoleEntry(entry.socket_id, level, args, entry.stack)
+                what = ConsoleEntry._from_proto(event.console)
             case "page_error":
-                error = event.page_error
-                kind = _values.enum_name(messages_pb2.PageError.Kind, error.kind, "KIND_")
-                thrown = JsException._from_proto(error.exception)
-                what = PageError(error.socket_id, PageErrorKind(kind), thrown)
+                what = PageError._from_proto(event.page_error)
             case "file_changed":
                 changed = event.file_changed
                 kind = _values.enum_name(messages_pb2.FileChanged.Kind, changed.kind, "KIND_")

@@ -1,6 +1,5 @@
 """Filters and options of hooks."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -56,9 +55,9 @@ class Filter:
     def file(cls, file: StrPath) -> "Filter":
         """Requests that the file system would answer with this file, whatever their URL.
 
-        The path is absolute.
+        A relative path is resolved now, against the current folder.
         """
-        return cls(_files=(os.fspath(file),))
+        return cls(_files=(_values.absolute(file),))
 
     @classmethod
     def mime(cls, mime_type: str) -> "Filter":
@@ -78,8 +77,9 @@ class Filter:
         return replace(self, _excluded=(*self._excluded, _values.string(regex, "a regex")))
 
     def methods(self, methods: Iterable[str]) -> "Filter":
-        """Set the HTTP methods, upper-case. Default GET and HEAD."""
-        return replace(self, _methods=tuple(_values.strings(methods, "methods")))
+        """Set the HTTP methods, in any case. Default GET and HEAD."""
+        names = _values.strings(methods, "methods")
+        return replace(self, _methods=tuple(name.upper() for name in names))
 
     def mime_types(self, mime_types: Iterable[str]) -> "Filter":
         """Narrow to responses with any of these MIME types. Only for `Plugin.transform`."""
@@ -127,14 +127,14 @@ class FailureMode(StrEnum):
 def hook_options(
     call_timeout: float | None,
     max_concurrent_calls: int,
-    failure_mode: FailureMode,
+    failure_mode: FailureMode | str,
     forward_request_headers: Iterable[str],
 ) -> hooks_pb2.HookOptions:
     """Convert the options that all hooks share."""
     names = _values.strings(forward_request_headers, "names of headers")
     options = hooks_pb2.HookOptions(
         max_concurrent_calls=max_concurrent_calls,
-        failure_mode=FailureMode(failure_mode)._to_proto(),
+        failure_mode=_values.choice(FailureMode, failure_mode, "failure_mode")._to_proto(),
         forward_request_headers=[name.lower() for name in names],
     )
     if call_timeout is not None:

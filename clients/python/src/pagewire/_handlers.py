@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from pagewire import _values
 from pagewire._context import Context
 
 # Limit of plain handlers that run concurrently; further calls wait.
@@ -61,6 +62,35 @@ class Caller:
     def close(self) -> None:
         """Accept no further calls, without waiting for the running ones."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def check_handler(name: str, handler: Handler, *parameters: str) -> None:
+    """Check, when a handler is declared, that it can be called with these arguments."""
+    if not callable(handler):
+        raise TypeError(f"{name} decorates a function, not {_values.described(handler)}")
+    try:
+        # Of a wrapper, its own: it may pass other arguments to the function that it wraps.
+        signature = inspect.signature(handler, follow_wrapped=False)
+    except (TypeError, ValueError):
+        return  # a callable without a signature, such as some that are written in C
+    try:
+        signature.bind(*parameters)
+    except TypeError:
+        raise TypeError(
+            f"the {name} handler {described(handler)} has the parameters {signature}, but is "
+            f"called with ({', '.join(parameters)})"
+        ) from None
+
+
+def described(handler: Handler) -> str:
+    """The name of a handler and where it is defined: `hello (/srv/plugin.py:12)`."""
+    function: Any = handler
+    while isinstance(function, functools.partial):
+        function = function.func
+    function = inspect.unwrap(function)
+    name = getattr(function, "__name__", type(function).__name__)
+    code = getattr(function, "__code__", None)
+    return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code else str(name)
 
 
 def is_async(handler: Handler) -> bool:

@@ -12,10 +12,17 @@ from pagewire._channel import next_message
 from pagewire._content import Failure
 from pagewire._context import Context, Imports, Request, Response
 from pagewire._failures import failure_of, log_failure
-from pagewire._handlers import Caller, Handler, task_is_cancelled
+from pagewire._handlers import Caller, Handler, described, task_is_cancelled
 from pagewire._live_filters import LiveFilters
 from pagewire._proto import hooks_pb2
-from pagewire.errors import DisconnectedError, PagewireError, UnexpectedError
+from pagewire.errors import (
+    DisconnectedError,
+    FieldViolation,
+    PagewireError,
+    RpcError,
+    UnexpectedError,
+    from_fields,
+)
 
 # How long a call waits for `server_start` to return. After that it fails with status 503.
 _MAX_START_WAIT_SECONDS = 10.0
@@ -32,6 +39,8 @@ class HookType:
     """A type of hook: its stream, and the argument and results of its handler."""
 
     name: str
+    parameter: str
+    """What its handler gets."""
     activity: str
     """What its handler does, for the log."""
     declared: hooks_pb2.Hook
@@ -43,8 +52,9 @@ class HookType:
     """The type of results."""
     input: Callable[[Any, Context, Any], Any]
     """Converts a call into the handler's argument, given the options of the hook."""
-    outcome: Callable[[Any, Any], dict[str, Any]]
-    """Converts the handler's argument and return value into fields of a result."""
+    outcome: Callable[[Any, Any, str], dict[str, Any]]
+    """Converts the handler's argument and return value into fields of a result. An error contains
+    the third argument, the handler's name and place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +103,12 @@ class OpenHook:
         # Later filters are sent as updates.
         self._filters._hooks.add(self)
         self._put(open=message)
-        first = await next_message(self._stream)
+        try:
+            first = await next_message(self._stream)
+        except RpcError as error:
+            if error.reason == "FIELD_INVALID":
+                raise self._with_name(error) from None
+            raise
         if first is None or first.WhichOneof("message") != "opened":
             raise UnexpectedError("a hook stream that does not start with `opened`")
 
@@ -125,14 +140,19 @@ class OpenHook:
                 self._cancel(message.cancel.call_id)
             case "filters_updated" if self._updates:
                 update = self._updates.popleft()
-                if not update.done():
+                updated = message.filters_updated
+                if update.done():
+                    return
+                if updated.HasField("error"):
+                    update.set_exception(self._with_name(_refusal(updated.error)))
+                else:
                     update.set_result(None)
 
     async def _answer(self, call_id: int, argument: Any) -> None:
         try:
             await self._wait_for_start(request_of(argument))
             returned = await self._caller.call(self._handler, argument)
-            outcome = self._type.outcome(argument, returned)
+            outcome = self._type.outcome(argument, returned, described(self._handler))
         except asyncio.CancelledError as error:
             if task_is_cancelled():
                 raise
@@ -169,10 +189,10 @@ class OpenHook:
             task.cancel()
 
     def update_filters(self, filters: list[hooks_pb2.RequestFilter]) -> "asyncio.Future[None]":
-        """Replace the filters. The future is done once they are active."""
+        """Replace the filters. The future is done once they are active or refused."""
         update: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._updates.append(update)
-        self._put(update_filters=hooks_pb2.UpdateFilters(filters=filters))
+        self._put(update_filters=hooks_pb2.UpdateFilters(filters=filters, report_errors=True))
         return update
 
     async def finish(self) -> None:
@@ -211,6 +231,11 @@ class OpenHook:
                 update.set_exception(problem)
                 update.exception()  # marks it as retrieved, as there may be no waiter
 
+    def _with_name(self, error: RpcError) -> RpcError:
+        """Name the plugin and the hook in an error about the hook's options or filters."""
+        message = f"plugin `{self._context.plugin_name}`, {self._type.name}: {error.message}"
+        return RpcError(error.code, error.reason, message, error.violations)
+
     def _put(self, **field: Any) -> None:
         self._queue.put_nowait(self._type.message(**field))
 
@@ -222,6 +247,11 @@ class OpenHook:
             await self._stream.done_writing()
         except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
             pass  # the reader gets the error
+
+
+def _refusal(error: hooks_pb2.FiltersError) -> RpcError:
+    violations = [FieldViolation(each.field, each.description) for each in error.field_violations]
+    return from_fields(error.code, error.reason, error.message, violations)
 
 
 def request_of(argument: Request | Response | Imports) -> Request:

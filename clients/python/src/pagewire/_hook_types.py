@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pagewire import _values
 from pagewire._content import Change, Content, Resolved, Skip
 from pagewire._context import Context, Imports, ImportSpecifier, Request, Response
 from pagewire._hook import HookType
@@ -38,7 +39,7 @@ def _imports(call: hooks_pb2.ResolveImportCall, context: Context, _: object) -> 
     )
 
 
-def _serve_outcome(_: Request, returned: Any) -> dict[str, Any]:
+def _serve_outcome(_: Request, returned: Any, handler: str) -> dict[str, Any]:
     match returned:
         case None:
             return {"skip": hooks_pb2.Skip()}
@@ -47,40 +48,47 @@ def _serve_outcome(_: Request, returned: Any) -> dict[str, Any]:
         case Content():
             return {"content": returned._proto}
     raise TypeError(
-        f"the serve handler returned a {type(returned).__name__} "
+        f"the serve handler {handler} returned {_values.described(returned)} "
         "(return a Content, a Skip, or None to skip)"
     )
 
 
-def _transform_outcome(_: Response, returned: Any) -> dict[str, Any]:
+def _transform_outcome(_: Response, returned: Any, handler: str) -> dict[str, Any]:
     match returned:
         case None:
             return {"skip": hooks_pb2.Skip()}
         case Change():
             return {"content": returned._proto}
     raise TypeError(
-        f"the transform handler returned a {type(returned).__name__} "
+        f"the transform handler {handler} returned {_values.described(returned)} "
         "(return a Change, or None to leave the response unchanged)"
     )
 
 
-def _resolve_import_outcome(imports: Imports, returned: Any) -> dict[str, Any]:
+def _resolve_import_outcome(imports: Imports, returned: Any, handler: str) -> dict[str, Any]:
     resolved = returned
     if returned is None:
         resolved = Resolved([None] * len(imports))
     elif not isinstance(returned, Resolved):
-        resolved = Resolved(returned)
+        try:
+            resolved = Resolved(returned)
+        except TypeError:
+            raise TypeError(
+                f"the resolve_import handler {handler} returned {_values.described(returned)} "
+                "(return a list with a string or None for each import, a Resolved, or None)"
+            ) from None
     count = len(resolved._proto.specifiers)
     if count != len(imports):
         raise ValueError(
-            f"the resolve_import handler returned {count} specifiers for {len(imports)} imports "
-            "(return one for each, with None for those left to the next plugin)"
+            f"the resolve_import handler {handler} returned {count} specifiers for {len(imports)} "
+            "imports (return one for each, with None for those left to the next plugin)"
         )
     return {"resolved": resolved._proto}
 
 
 SERVE = HookType(
     name="serve",
+    parameter="request",
     activity="serve",
     declared=hooks_pb2.HOOK_SERVE,
     stream="Serve",
@@ -91,6 +99,7 @@ SERVE = HookType(
 )
 TRANSFORM = HookType(
     name="transform",
+    parameter="response",
     activity="transform",
     declared=hooks_pb2.HOOK_TRANSFORM,
     stream="Transform",
@@ -101,6 +110,7 @@ TRANSFORM = HookType(
 )
 RESOLVE_IMPORT = HookType(
     name="resolve_import",
+    parameter="imports",
     activity="import resolution",
     declared=hooks_pb2.HOOK_RESOLVE_IMPORT,
     stream="ResolveImport",

@@ -6,9 +6,8 @@ from typing import Any
 
 from pagewire import _values
 from pagewire._js import JsException, JsPhase, JsValue
-from pagewire._proto import messages_pb2
+from pagewire._proto import common_pb2, messages_pb2
 from pagewire._report import DeliveryStatus, Report
-from pagewire._target import Target
 from pagewire.errors import PagewireError
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
@@ -63,9 +62,11 @@ class Import:
         source = _values.string(source, "code")
         return cls(None, source, json, False, timeout, max_result_bytes)
 
-    def _to_proto(self, target: Target, await_result: bool) -> messages_pb2.SendImportRequest:
+    def _to_proto(
+        self, target: common_pb2.Target, await_result: bool
+    ) -> messages_pb2.SendImportRequest:
         request = messages_pb2.SendImportRequest(
-            target=target._to_proto(),
+            target=target,
             import_path=self._path,
             code=self._code,
             args_json=self._args_json,

@@ -42,7 +42,9 @@ class JsValue:
         raise NotJsonError(f"{self} (let the page return something that JSON.stringify supports)")
 
     def __str__(self) -> str:
-        """As a console would show it."""
+        """As `console.log` would show it: a string without quotes, anything else as `text`."""
+        if self.kind is JsKind.JSON and self.text.startswith('"'):
+            return str(json.loads(self.text))
         return f"{self.text}..." if self.kind is JsKind.TRUNCATED else self.text
 
     @classmethod
@@ -102,7 +104,7 @@ class JsException:
     """The thrown value as JSON, if it is not an Error and can be serialized. Otherwise empty."""
 
     def __str__(self) -> str:
-        """`TypeError: message`, with the location unless the message or stack contains it."""
+        """`TypeError: message`, with the location unless the message contains it."""
         prefix = {
             JsPhase.LOAD: "could not be loaded: ",
             JsPhase.SERIALIZE: "its value could not be sent: ",
@@ -110,7 +112,7 @@ class JsException:
         thrown = self.message or self.thrown_json
         text = prefix + ": ".join(part for part in (self.name, thrown) if part)
         location = f"{self.url}:{self.line}:{self.column}" if self.line else self.url
-        if location and location not in self.message and location not in self.stack:
+        if location and location not in self.message:
             text += f" ({location})"
         return text
 

@@ -9,7 +9,7 @@ from pagewire import _values
 from pagewire._context import Context
 from pagewire._events import Gap, Message, SocketClosed, SocketOpened, SocketUpdated, What
 from pagewire._failures import log_failure
-from pagewire._handlers import Caller, Handler, Listeners, task_is_cancelled
+from pagewire._handlers import Caller, Handler, Listeners, described, task_is_cancelled
 from pagewire._log import log
 from pagewire._proto import messages_pb2
 from pagewire._sockets import Socket
@@ -148,10 +148,10 @@ class EventListener:
         """Reply to a request with the result of its handler. An error is also logged."""
         event = f'request "{message.type}"'
         client, json, problem = self._context.client, "", ""
+        handler = self._listeners.requests[message.type]
         try:
-            handler = self._listeners.requests[message.type]
             value = await self._caller.call_with_client(handler, message, self._context)
-            json = _values.to_json(value)
+            json = _json(value, handler)
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and task_is_cancelled():
                 raise
@@ -167,6 +167,12 @@ class EventListener:
         except PagewireError as error:
             if not (isinstance(error, RpcError) and error.reason in _REPLY_NOT_NEEDED):
                 log_failure(event, error)
+            elif error.reason == "REQUEST_EXPIRED":
+                log.warning(
+                    "%s: the result of the handler %s came too late; the page waits 20 s",
+                    event,
+                    described(handler),
+                )
 
     async def _enqueue(self, socket_id: str, task: _Task) -> None:
         """Run a task after the earlier ones of its socket. Waits at the limit of handlers."""
@@ -193,3 +199,13 @@ class EventListener:
                     self._permits.release()
         finally:
             self._queues.pop(socket_id, None)
+
+
+def _json(value: object, handler: Handler) -> str:
+    try:
+        return _values.to_json(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"the on_request handler {described(handler)} returned {_values.described(value)}, "
+            f"which has no JSON encoding: {error}"
+        ) from None

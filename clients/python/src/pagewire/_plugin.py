@@ -13,7 +13,7 @@ from pagewire._context import Context, Imports, Request, Response
 from pagewire._events import Message, SocketClosed
 from pagewire._failures import print_error
 from pagewire._filter import FailureMode, Filter, ServePhase, hook_options
-from pagewire._handlers import Handler
+from pagewire._handlers import Handler, check_handler
 from pagewire._hook import DeclaredHook, HookType
 from pagewire._hook_types import RESOLVE_IMPORT, SERVE, TRANSFORM
 from pagewire._live_filters import LiveFilters
@@ -151,10 +151,10 @@ class Plugin:
             options=hook_options(
                 call_timeout,
                 max_concurrent_calls,
-                FailureMode(failure_mode),
+                failure_mode,
                 forward_request_headers,
             ),
-            phase=ServePhase(phase)._to_proto(),
+            phase=_values.choice(ServePhase, phase, "phase")._to_proto(),
             max_request_body_bytes=max_request_body_bytes,
         )
         return self._hook(SERVE, open_, filters)
@@ -182,7 +182,7 @@ class Plugin:
             options=hook_options(
                 call_timeout,
                 max_concurrent_calls,
-                FailureMode(failure_mode),
+                failure_mode,
                 forward_request_headers,
             ),
             max_body_bytes=max_body_bytes,
@@ -209,7 +209,7 @@ class Plugin:
             options=hook_options(
                 call_timeout,
                 max_concurrent_calls,
-                FailureMode(failure_mode),
+                failure_mode,
                 forward_request_headers,
             ),
             specifier_regexes=_values.strings(specifiers, "specifiers"),
@@ -218,8 +218,10 @@ class Plugin:
 
     def on_message(self, message_type: str) -> Callable[[M], M]:
         """Call the handler, with message and client, for every message of this type."""
+        _check_message_type("on_message", message_type)
 
         def decorate(handler: M) -> M:
+            check_handler("on_message", handler, "message", "client")
             self._check_type_declared_once(message_type)
             self._declaration.listeners.messages[message_type] = handler
             return handler
@@ -233,8 +235,10 @@ class Plugin:
         20 s. The handler is also called for a plain message of this type (one that expects no
         reply); its result is discarded.
         """
+        _check_message_type("on_request", message_type)
 
         def decorate(handler: M) -> M:
+            check_handler("on_request", handler, "message", "client")
             self._check_type_declared_once(message_type)
             self._declaration.listeners.requests[message_type] = handler
             return handler
@@ -246,6 +250,7 @@ class Plugin:
 
         The socket's page has not sent its hello yet.
         """
+        check_handler("on_socket_opened", handler, "socket", "client")
         self._check_declared_once("on_socket_opened", self._declaration.listeners.socket_opened)
         self._declaration.listeners.socket_opened = handler
         return handler
@@ -255,12 +260,14 @@ class Plugin:
 
         Sockets that were ready when the plugin started are in `Context.sockets`.
         """
+        check_handler("on_socket_ready", handler, "socket", "client")
         self._check_declared_once("on_socket_ready", self._declaration.listeners.socket_ready)
         self._declaration.listeners.socket_ready = handler
         return handler
 
     def on_socket_closed(self, handler: C) -> C:
         """Call the handler, with the closed socket and client, after the socket's messages."""
+        check_handler("on_socket_closed", handler, "closed", "client")
         self._check_declared_once("on_socket_closed", self._declaration.listeners.socket_closed)
         self._declaration.listeners.socket_closed = handler
         return handler
@@ -273,6 +280,7 @@ class Plugin:
         wait for a page that needs this plugin. Called again, with a new context, after each
         reconnect.
         """
+        check_handler("server_start", handler, "context")
         self._check_declared_once("server_start", self._declaration.server_start)
         self._declaration.server_start = handler
         return handler
@@ -283,6 +291,7 @@ class Plugin:
         It has the daemon's grace period, or 2 s when the program stops the plugin. Not called when
         the connection is lost.
         """
+        check_handler("server_stop", handler, "client")
         self._check_declared_once("server_stop", self._declaration.server_stop)
         self._declaration.server_stop = handler
         return handler
@@ -385,6 +394,16 @@ class Plugin:
     def _run_blocking(
         self, endpoint: str | None, token: str | None, token_file: StrPath | None, *, once: bool
     ) -> None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            pass
+        else:
+            method = "run_once_async" if once else "run_async"
+            raise RuntimeError(
+                "main, run and run_once start an event loop, but one is already running in this "
+                f"thread (use `await plugin.{method}()` instead)"
+            )
         log_to_stderr_by_default()
         asyncio.run(self._run(endpoint, token, token_file, once=once, handle_signals=True))
 
@@ -411,6 +430,12 @@ class Plugin:
     def _hook(
         self, hook: HookType, open_: Any, filters: tuple[Filter | LiveFilters, ...]
     ) -> Callable[[Any], Any]:
+        for each in filters:
+            if callable(each):
+                raise TypeError(
+                    f"{hook.name} needs a filter: write @plugin.{hook.name}(Filter.all()) or with "
+                    f"another filter, not @plugin.{hook.name}"
+                )
         live = [each for each in filters if isinstance(each, LiveFilters)]
         if not filters:
             raise TypeError(f"{hook.name} needs a filter (use Filter.all() to match everything)")
@@ -419,6 +444,7 @@ class Plugin:
         live_filters = live[0] if live else LiveFilters(filters)  # type: ignore[arg-type]
 
         def decorate(handler: Handler) -> Handler:
+            check_handler(hook.name, handler, hook.parameter)
             self._check_declared_once(hook.name, self._declaration.hooks.get(hook.name))
             declared = DeclaredHook(hook, open_, live_filters, handler)
             self._declaration.hooks[hook.name] = declared
@@ -435,6 +461,15 @@ class Plugin:
 
     def _check_type_declared_once(self, message_type: str) -> None:
         listeners = self._declaration.listeners
-        _values.string(message_type, "a message type")
         existing = listeners.messages.get(message_type) or listeners.requests.get(message_type)
         self._check_declared_once(f"the handler of `{message_type}`", existing)
+
+
+def _check_message_type(decorator: str, message_type: object) -> None:
+    if callable(message_type):
+        raise TypeError(
+            f'{decorator} needs a message type: write @plugin.{decorator}("TYPE"), '
+            f"not @plugin.{decorator}"
+        )
+    if not isinstance(message_type, str):
+        raise TypeError(f"a message type must be a string, not {_values.described(message_type)}")

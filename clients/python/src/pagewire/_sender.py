@@ -7,7 +7,7 @@ import grpc
 
 from pagewire._channel import Connection, next_message
 from pagewire._proto import common_pb2, messages_pb2
-from pagewire.errors import DisconnectedError, PagewireError, RpcError, deadline_error
+from pagewire.errors import DisconnectedError, PagewireError, deadline_error, from_fields
 
 # Limit of sends that wait for their report; further sends wait before they are written.
 _MAX_PENDING = 1024
@@ -98,15 +98,10 @@ class _Stream:
             return
         if message.WhichOneof("outcome") == "error":
             error = message.error
-            report.set_exception(RpcError(_code(error.code), error.reason, error.message))
+            report.set_exception(from_fields(error.code, error.reason, error.message))
         else:
             report.set_result(message.report)
 
     async def close(self) -> None:
         self._call.cancel()
         await asyncio.wait([self._reading, self._writing])
-
-
-def _code(number: int) -> grpc.StatusCode:
-    codes = {code.value[0]: code for code in grpc.StatusCode}
-    return codes.get(number, grpc.StatusCode.UNKNOWN)

@@ -1,7 +1,7 @@
 """A session of a plugin: the plugin stays connected for as long as the session's stream is open."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,8 @@ class PluginDeclaration:
     server_stop: Handler | None = None
     hooks: dict[str, DeclaredHook] = field(default_factory=dict)
     listeners: Listeners = field(default_factory=Listeners)
+    on_started: Callable[[Context], None] | None = None
+    """Called when a session has started, after `server_start`. For `pagewire.testing`."""
 
     def start_request(self, launch_id: str) -> control_pb2.ServerStartRequest:
         """The request that opens a session."""
@@ -146,6 +148,8 @@ class Session:
         if self._plugin.server_start:
             await self._call("server_start", self._plugin.server_start, context)
             self._started.set()
+        if self._plugin.on_started:
+            self._plugin.on_started(context)
 
     async def _until_end(
         self,

@@ -1,6 +1,5 @@
 """Selection of cached results to invalidate."""
 
-import os
 from dataclasses import dataclass, replace
 
 from pagewire import _values
@@ -39,8 +38,8 @@ class Stale:
 
     @classmethod
     def file(cls, file: StrPath) -> "Stale":
-        """Results that depend on this file, an absolute path."""
-        return cls(_files=(os.fspath(file),))
+        """Results that depend on this file. A relative path is resolved now."""
+        return cls(_files=(_values.absolute(file),))
 
     def __or__(self, other: "Stale") -> "Stale":
         """Results of either selection."""

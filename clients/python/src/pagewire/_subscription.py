@@ -17,9 +17,10 @@ _Metadata = tuple[tuple[str, str], ...]
 class Subscription:
     """An active subscription: an async iterator of events in the order of the daemon's log.
 
-    A subscription ends when the daemon stops, and with an error when its connection is lost or
-    events are read too slowly (`SUBSCRIBER_SLOW`). Cancelling the wait for an event
-    (`asyncio.timeout`) loses none.
+    It ends without an error only when it is closed. Otherwise it raises a PagewireError:
+    DisconnectedError when the connection is lost or its client is closed, as the client of a plugin
+    is when the plugin stops; RpcError when the daemon stops (`STOPPING`) or events are read too
+    slowly (`SUBSCRIBER_SLOW`). Cancelling the wait for an event (`asyncio.timeout`) loses none.
     """
 
     def __init__(

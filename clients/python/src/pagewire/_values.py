@@ -3,8 +3,10 @@
 import datetime
 import json
 import os
+import reprlib
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from enum import StrEnum
+from typing import Any, TypeAlias, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -39,6 +41,45 @@ def string(value: str, what: str) -> str:
     return value
 
 
+def body(value: str | bytes, what: str) -> bytes:
+    """Convert a body. Text becomes UTF-8."""
+    return encoded(value) if isinstance(value, str) else data(value, what, "a string or bytes")
+
+
+def data(value: bytes, what: str, expected: str = "bytes") -> bytes:
+    """Convert a bytes-like object. An int or a list, which `bytes` accepts too, is refused."""
+    try:
+        return bytes(memoryview(value))
+    except TypeError:
+        raise TypeError(f"{what} must be {expected}, not {described(value)}") from None
+
+
+def described(value: object) -> str:
+    """A value of a wrong type, for an error: `5 (an int)`, shortened if it is long."""
+    kind = type(value).__name__
+    article = "an" if kind[0] in "aeiouAEIOU" else "a"
+    return f"{reprlib.repr(value)} ({article} {kind})"
+
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def choice(enum: type[E], value: str, what: str) -> E:
+    """Convert a value of an enum, for an error that names the valid ones."""
+    try:
+        return enum(value)
+    except ValueError:
+        valid = ", ".join(repr(each.value) for each in enum)
+        raise ValueError(f"{what} must be one of {valid}, not {value!r}") from None
+
+
+def absolute(file: StrPath) -> str:
+    """Convert a path of a file. A relative one is resolved against the current folder."""
+    path = os.fspath(file)
+    # An empty path is left for the daemon to refuse: it would become the current folder.
+    return os.path.abspath(path) if path else path
+
+
 def paths(values: Iterable[StrPath], what: str) -> list[str]:
     """Check and convert a list of file paths."""
     if isinstance(values, str | bytes | os.PathLike):
@@ -58,11 +99,14 @@ def headers(values: Headers) -> list[hooks_pb2.Header]:
     """Convert headers; their names become lower-case."""
     pairs = values.items() if isinstance(values, Mapping) else values
     return [
-        hooks_pb2.Header(
-            name=name.lower(), value=encoded(value) if isinstance(value, str) else value
-        )
+        hooks_pb2.Header(name=name.lower(), value=body(value, f"the value of the header `{name}`"))
         for name, value in pairs
     ]
+
+
+def first_header(headers: tuple[tuple[str, bytes], ...], name: str) -> bytes | None:
+    """The first header with this name, in any case."""
+    return next((value for key, value in headers if key == name.lower()), None)
 
 
 def to_json(value: Any) -> str:

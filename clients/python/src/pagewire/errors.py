@@ -4,6 +4,7 @@ A problem at a single page is never an error, but a row of the operation's repor
 """
 
 import asyncio
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -177,10 +178,16 @@ class BodyTooLargeError(PagewireError, Failure):
 class PluginError(PagewireError):
     """A plugin is declared wrongly, or its start or stop handler failed."""
 
-    def __init__(self, plugin: str, problem: str) -> None:
-        super().__init__(f"plugin `{plugin}`: {problem}")
-        self.plugin = plugin
+    def __init__(self, plugin_name: str, problem: str) -> None:
+        super().__init__(f"plugin `{plugin_name}`: {problem}")
+        self.plugin_name = plugin_name
         """The plugin's name."""
+
+    @property
+    def plugin(self) -> str:
+        """The former name of `plugin_name`. Deprecated."""
+        warnings.warn("use PluginError.plugin_name", DeprecationWarning, stacklevel=2)
+        return self.plugin_name
 
 
 class UnexpectedError(PagewireError):
@@ -221,9 +228,20 @@ def from_status(error: grpc.aio.AioRpcError) -> RpcError | DisconnectedError:
     if not reason and code is grpc.StatusCode.UNAVAILABLE:
         # All errors of the daemon have a reason, so this one comes from the local transport.
         return DisconnectedError(message)
+    if not reason and (code, message) == (grpc.StatusCode.INTERNAL, "Internal error from Core"):
+        # The gRPC library reports so a read of a stream whose connection was lost meanwhile.
+        return DisconnectedError(message)
     if not reason and code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return deadline_error()
     return RpcError(code, reason, message, violations)
+
+
+def from_fields(
+    code: int, reason: str, message: str, violations: Sequence[FieldViolation] = ()
+) -> RpcError:
+    """Convert an error that is part of a message; `code` is the number of the gRPC status."""
+    codes = {each.value[0]: each for each in grpc.StatusCode}
+    return RpcError(codes.get(code, grpc.StatusCode.UNKNOWN), reason, message, violations)
 
 
 def deadline_error() -> RpcError:

@@ -271,9 +271,10 @@ class Subscription:
         return event
 
     def next(self, timeout: float | None = None) -> Event | None:
-        """Wait at most `timeout` seconds for the next event; None when the daemon stops.
+        """Wait at most `timeout` seconds for the next event; None once it is closed.
 
-        Raises TimeoutError after that time; no event is lost.
+        Raises TimeoutError after that time; no event is lost. Raises the errors of
+        `pagewire.Subscription`.
         """
 
         async def read() -> Event | None:

@@ -103,9 +103,7 @@ fn build(
     if fields.replace_existing {
         plugin = plugin.replace_existing();
     }
-    for feature in fields.required_features {
-        plugin = plugin.require_feature(feature);
-    }
+    plugin = plugin.required_features(fields.required_features);
     let (start, started_name, start_gates) = (fields.server_start, name.clone(), gates.clone());
     plugin = plugin.server_start(move |context| {
         let (start, started) = (start.clone(), started.clone());

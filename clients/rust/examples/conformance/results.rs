@@ -59,7 +59,9 @@ pub(crate) fn transform(fields: &Fields, response: &Response) -> HandlerResult<O
     if fields.contains_key("skip") {
         return Ok(None);
     }
-    let mut change = Change::new().depends_on(texts(fields, "depends_on"));
+    let mut change = Change::new()
+        .remove_headers(texts(fields, "remove_headers"))
+        .depends_on(texts(fields, "depends_on"));
     if let Some(more) = text(fields, "append") {
         change = change.body(format!("{}{more}", response.text()?));
     }
@@ -76,9 +78,6 @@ pub(crate) fn transform(fields: &Fields, response: &Response) -> HandlerResult<O
     }
     for (name, value) in pairs(fields, "set_headers") {
         change = change.header(name, value.to_owned());
-    }
-    for name in texts(fields, "remove_headers") {
-        change = change.remove_header(name);
     }
     if fields.contains_key("no_cache") {
         change = change.no_cache();

@@ -1,7 +1,9 @@
 //! Subscriptions by name.
 
 use crate::wire::{emit, error};
-use pagewire_client::{Client, Error, Event, SocketFilter, SubscribeOptions, Subscription, What};
+use pagewire_client::{
+    Client, Error, Event, FailedResource, SocketFilter, SubscribeOptions, Subscription, What,
+};
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
@@ -109,8 +111,17 @@ fn line(name: &str, event: &Event) -> Value {
         What::SocketClosed(closed) => {
             json!({ "kind": "socket_closed", "socket_id": closed.socket_id })
         }
-        What::Console(entry) => json!({ "kind": "console", "socket_id": entry.socket_id }),
-        What::PageError(problem) => json!({ "kind": "page_error", "socket_id": problem.socket_id }),
+        What::Console(entry) => json!({
+            "kind": "console", "socket_id": entry.socket_id,
+            "url": entry.url, "line": entry.line, "column": entry.column,
+        }),
+        What::PageError(problem) => {
+            let mut what = json!({ "kind": "page_error", "socket_id": problem.socket_id });
+            if let Some(resource) = &problem.failed_resource {
+                what["failed_resource"] = failed_resource(resource);
+            }
+            what
+        }
         What::FileChanged(_) => json!({ "kind": "file" }),
         What::Gap(gap) => json!({
             "kind": "gap", "after": gap.after_sequence, "before": gap.before_sequence,
@@ -123,6 +134,27 @@ fn line(name: &str, event: &Event) -> Value {
     let keys = what.as_object().expect("an object").clone();
     line.as_object_mut().expect("an object").extend(keys);
     line
+}
+
+fn failed_resource(resource: &FailedResource) -> Value {
+    let hook = resource.hook().as_str_name();
+    let hook = hook.strip_prefix("HOOK_").expect("its prefix");
+    let mut value = json!({
+        "plugin_name": resource.plugin_name, "hook": hook.to_lowercase(), "url": resource.url,
+        "status": resource.status, "message": resource.message,
+    });
+    let Some(location) = &resource.location else {
+        return value;
+    };
+    if !location.file.is_empty() {
+        value["file"] = location.file.as_str().into();
+    }
+    for (key, number) in [("line", location.line), ("column", location.column)] {
+        if number != 0 {
+            value[key] = number.into();
+        }
+    }
+    value
 }
 
 fn options(command: &Value) -> SubscribeOptions {

@@ -1,7 +1,8 @@
 //! The JSON lines between driver and runner, and the library's values in them.
 
 use pagewire_client::{
-    Code, DeliveryStatus, Endpoint, Error, ImportError, ImportReport, JsValue, Report, Target,
+    Code, DeliveryStatus, Endpoint, Error, ImportError, ImportErrorKind, ImportReport, JsValue,
+    Report, Target,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -76,13 +77,14 @@ fn js_value(value: &JsValue) -> Value {
 }
 
 fn import_error(error: &ImportError) -> &'static str {
-    use pagewire_client::proto::js_exception::Phase;
-    match error {
-        ImportError::Exception(thrown) if thrown.phase() == Phase::Load => "load",
-        ImportError::Exception(_) => "thrown",
-        ImportError::Unanswered(DeliveryStatus::TimedOut) => "timeout",
-        ImportError::Unanswered(DeliveryStatus::Unsupported) => "unsupported",
-        _ => "page_gone",
+    match error.kind() {
+        ImportErrorKind::Thrown => "thrown",
+        ImportErrorKind::Load => "load",
+        ImportErrorKind::Timeout => "timeout",
+        ImportErrorKind::PageGone => "page_gone",
+        ImportErrorKind::Slow => "slow",
+        ImportErrorKind::Unsupported => "unsupported",
+        _ => "other",
     }
 }
 

@@ -21,7 +21,7 @@ struct Session {
 }
 
 impl Context {
-    pub(super) fn new(client: Client, mut started: proto::ServerStarted) -> Result<Self> {
+    pub(crate) fn new(client: Client, mut started: proto::ServerStarted) -> Result<Self> {
         let id = SessionId::new(&std::mem::take(&mut started.session_id))?;
         let server = started.server.take().unwrap_or_default();
         Ok(Self(Arc::new(Session {

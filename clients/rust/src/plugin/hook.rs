@@ -10,6 +10,7 @@ use crate::{
     log::log,
     proto::{self, RequestFilter},
 };
+use prost::Message as _;
 use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
@@ -34,7 +35,7 @@ pub(super) trait Hook: 'static {
     /// The options on the wire, without filters.
     type Open: Clone + Send + Sync;
     /// A message to the daemon.
-    type ToDaemon: Send + 'static;
+    type ToDaemon: prost::Message + 'static;
     /// A message from the daemon.
     type FromDaemon: Send + 'static;
 
@@ -64,7 +65,8 @@ pub(super) enum Received<I> {
     Opened,
     Call(u64, I),
     Cancel(u64),
-    FiltersUpdated,
+    /// With the reason if they were refused.
+    FiltersUpdated(Option<proto::FiltersError>),
 }
 
 /// The handler of a hook.
@@ -171,7 +173,7 @@ impl<H: Hook> OpenHook<H> {
             tokio::select! {
                 () = &mut updates, if !withdrawn => withdrawn = true,
                 message = self.incoming.message() => {
-                    let message = message.inspect_err(|end| self.filters.failed(end.clone()))?;
+                    let message = message.inspect_err(|end| self.filters.failed(end))?;
                     let message = message.ok_or(Error::Unexpected("the hook ended unexpectedly"))?;
                     match H::received(message, &self.options, &self.context) {
                         Some(Received::Call(call_id, input)) => {
@@ -186,8 +188,9 @@ impl<H: Hook> OpenHook<H> {
                                 task.abort();
                             }
                         }
-                        // Updates are confirmed in order, and the withdrawal is the last one.
-                        Some(Received::FiltersUpdated) => withdrawn |= !self.filters.confirm(),
+                        Some(Received::FiltersUpdated(Some(error))) => self.filters.refused(&error),
+                        // Updates are answered in order, and the withdrawal is the last one.
+                        Some(Received::FiltersUpdated(None)) => withdrawn |= !self.filters.confirm(),
                         Some(Received::Opened) | None => {}
                     }
                 }
@@ -202,6 +205,10 @@ impl<H: Hook> OpenHook<H> {
     }
 }
 
+/// Size of a result that is certainly too large: the daemon would end the connection. It answers smaller ones that exceed
+/// its limit with an error page. Default 24 MiB.
+const MAX_RESULT_BYTES: usize = 24 * 1024 * 1024;
+
 /// Answers one call; returns its id.
 async fn answer<H: Hook>(
     call_id: u64,
@@ -215,12 +222,23 @@ async fn answer<H: Hook>(
         started.wait_for_call(H::request(&input)).await?;
         catch_panic(async { handler(input).await }).await
     };
-    let result = result.await.map_err(Failure::from_error);
-    if let Err(failure) = &result {
+    let failed = |failure: Failure| {
         log!(error, "{} of {path} failed: {failure}", H::NAME);
+        H::result(call_id, Err(failure))
+    };
+    let mut message = match result.await.map_err(Failure::from_error) {
+        Ok(output) => H::result(call_id, Ok(output)),
+        Err(failure) => failed(failure),
+    };
+    let size = message.encoded_len();
+    if size > MAX_RESULT_BYTES {
+        let text = format!(
+            "the result has {size} bytes, but the daemon accepts a body of at most 16 MiB (name a file instead: Content::file)"
+        );
+        message = failed(Failure::new(text));
     }
     // A closed stream needs no result.
-    let _ = outgoing.send(H::result(call_id, result)).await;
+    let _ = outgoing.send(message).await;
     call_id
 }
 
@@ -234,7 +252,10 @@ async fn send_updates<H: Hook>(
     let send = async |filters| {
         // A closed stream needs no filters.
         let _ = outgoing
-            .send(H::update(proto::UpdateFilters { filters }))
+            .send(H::update(proto::UpdateFilters {
+                filters,
+                report_errors: true,
+            }))
             .await;
     };
     loop {

@@ -227,7 +227,7 @@ async fn reply(
         return result.map(drop);
     };
     let sent = match result {
-        Ok(json) => client.reply_json(request_id, json).await,
+        Ok(json) => client.reply_json(request_id.clone(), json).await,
         Err(error) => {
             let problem = one_line(error.as_ref());
             let _ = client.reply_error(request_id, problem).await;
@@ -244,6 +244,11 @@ async fn reply(
         {
             Ok(())
         }
-        sent => Ok(sent.map(drop)?),
+        // Such as a reply that is too large: the page would wait for it in vain.
+        Err(error) => {
+            let _ = client.reply_error(request_id, one_line(&error)).await;
+            Err(error.into())
+        }
+        Ok(_) => Ok(()),
     }
 }

@@ -97,11 +97,17 @@ impl Plugin {
         self
     }
 
-    /// Refuses to run (`FEATURE_UNSUPPORTED`) with a daemon that lacks this feature. May be
-    /// repeated.
-    pub fn require_feature(mut self, feature: impl Into<String>) -> Self {
-        self.required_features.push(feature.into());
+    /// Refuses to run (`FEATURE_UNSUPPORTED`) with a daemon that lacks any of these features.
+    pub fn required_features<I: IntoIterator<Item: Into<String>>>(mut self, features: I) -> Self {
+        let features = features.into_iter().map(Into::into);
+        self.required_features.extend(features);
         self
+    }
+
+    /// Refuses to run with a daemon that lacks this feature.
+    #[deprecated(since = "0.1.0", note = "use `required_features`, which takes several")]
+    pub fn require_feature(self, feature: impl Into<String>) -> Self {
+        self.required_features([feature])
     }
 
     /// Requests the injection of the socket client into HTML pages, so that they connect. Default: not
@@ -314,6 +320,24 @@ impl Plugin {
         self.check_declared_once("on_socket_closed", self.listeners.socket_closed.is_some());
         let handler = Arc::new(move |closed, client| Box::pin(handler(closed, client)) as _);
         self.listeners_mut().socket_closed = Some(handler);
+        self
+    }
+
+    /// Sets `started` once the plugin has started: its `server_start`, if it has one, has returned.
+    #[cfg(feature = "testing")]
+    pub(crate) fn notify_start(mut self, started: tokio::sync::watch::Sender<bool>) -> Self {
+        let server_start = self.server_start.take();
+        self.server_start = Some(Arc::new(move |context| {
+            let starting = server_start.as_ref().map(|handler| handler(context));
+            let started = started.clone();
+            Box::pin(async move {
+                if let Some(starting) = starting {
+                    starting.await?;
+                }
+                started.send_replace(true);
+                Ok(())
+            })
+        }));
         self
     }
 

@@ -15,7 +15,7 @@ pub struct Request {
 }
 
 impl Request {
-    pub(super) fn new(
+    pub(crate) fn new(
         http: Option<proto::RequestContext>,
         time_remaining: Option<prost_types::Duration>,
         context: &Context,
@@ -28,7 +28,7 @@ impl Request {
         }
     }
 
-    pub(super) fn with_body(self, body: Result<Bytes, BodyTooLarge>) -> Self {
+    pub(crate) fn with_body(self, body: Result<Bytes, BodyTooLarge>) -> Self {
         Self { body, ..self }
     }
 

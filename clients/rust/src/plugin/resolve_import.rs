@@ -24,11 +24,8 @@ pub struct Imports {
 }
 
 impl Imports {
-    fn new(call: proto::ResolveImportCall, context: &Context) -> Self {
-        Self {
-            importer: Request::new(call.importer, call.time_remaining, context),
-            imports: call.imports,
-        }
+    pub(crate) fn new(importer: Request, imports: Vec<ImportSpecifier>) -> Self {
+        Self { importer, imports }
     }
 
     /// The request for the importing module, or for the HTML page that contains it.
@@ -92,9 +89,12 @@ impl Hook for ResolveImport {
         use resolve_import_response::Message as Incoming;
         Some(match message.message? {
             Incoming::Opened(_) => Received::Opened,
-            Incoming::Call(call) => Received::Call(call.call_id, Imports::new(call, context)),
+            Incoming::Call(call) => {
+                let importer = Request::new(call.importer, call.time_remaining, context);
+                Received::Call(call.call_id, Imports::new(importer, call.imports))
+            }
             Incoming::Cancel(cancel) => Received::Cancel(cancel.call_id),
-            Incoming::FiltersUpdated(_) => Received::FiltersUpdated,
+            Incoming::FiltersUpdated(updated) => Received::FiltersUpdated(updated.error),
         })
     }
 

@@ -57,7 +57,7 @@ impl Hook for Serve {
                 Received::Call(call.call_id, request.with_body(body))
             }
             Incoming::Cancel(cancel) => Received::Cancel(cancel.call_id),
-            Incoming::FiltersUpdated(_) => Received::FiltersUpdated,
+            Incoming::FiltersUpdated(updated) => Received::FiltersUpdated(updated.error),
         })
     }
 

@@ -26,9 +26,9 @@ pub struct Response {
 }
 
 impl Response {
-    fn new(call: proto::TransformCall, context: &Context) -> Self {
+    pub(crate) fn new(request: Request, call: proto::TransformCall) -> Self {
         Self {
-            request: Request::new(call.request, call.time_remaining, context),
+            request,
             content_type: call.content_type,
             headers: call.response_headers,
             body: call.body,
@@ -110,9 +110,12 @@ impl Hook for Transform {
         use transform_response::Message as Incoming;
         Some(match message.message? {
             Incoming::Opened(_) => Received::Opened,
-            Incoming::Call(call) => Received::Call(call.call_id, Response::new(call, context)),
+            Incoming::Call(mut call) => {
+                let request = Request::new(call.request.take(), call.time_remaining, context);
+                Received::Call(call.call_id, Response::new(request, call))
+            }
             Incoming::Cancel(cancel) => Received::Cancel(cancel.call_id),
-            Incoming::FiltersUpdated(_) => Received::FiltersUpdated,
+            Incoming::FiltersUpdated(updated) => Received::FiltersUpdated(updated.error),
         })
     }
 

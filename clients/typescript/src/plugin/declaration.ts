@@ -2,6 +2,7 @@
 
 import {
   BOOLEAN,
+  COUNT,
   FUNCTION,
   NUMBER,
   OBJECT,
@@ -41,7 +42,7 @@ const HOOK: Shape<HookOptions & { handler: unknown }> = {
   filter: { name: 'a filter', test: () => true },
   handler: FUNCTION,
   callTimeoutMs: NUMBER,
-  maxConcurrentCalls: NUMBER,
+  maxConcurrentCalls: COUNT,
   failureMode: oneOf('fail', 'skip'),
   forwardRequestHeaders: TEXTS,
 };
@@ -49,9 +50,9 @@ const HOOK: Shape<HookOptions & { handler: unknown }> = {
 const SERVE: Shape<Serve> = {
   ...HOOK,
   phase: oneOf('first', 'before_files', 'after_files'),
-  maxRequestBodyBytes: NUMBER,
+  maxRequestBodyBytes: COUNT,
 };
-const TRANSFORM: Shape<Transform> = { ...HOOK, maxBodyBytes: NUMBER };
+const TRANSFORM: Shape<Transform> = { ...HOOK, maxBodyBytes: COUNT };
 const RESOLVE_IMPORT: Shape<ResolveImport> = { ...HOOK, specifiers: TEXTS };
 
 /** Fails with an error of the kind `plugin` that names the invalid option. */
@@ -79,7 +80,15 @@ function checkHook(
   if (hook.filter === undefined) {
     throw new TypeError(`${name} has no filter (use { all: true } to match everything)`);
   }
-  if (!(hook.filter instanceof LiveFilters)) fromFilters(hook.filter, `\`filter\` of ${name}`);
+  if (!(hook.filter instanceof LiveFilters)) {
+    const filters = fromFilters(hook.filter, `\`filter\` of ${name}`);
+    if (filters.length === 0) {
+      const remedy = 'use { all: true } to match everything, or LiveFilters to add filters later';
+      throw new TypeError(
+        `\`filter\` of ${name} is empty, so it would never be called (${remedy})`,
+      );
+    }
+  }
   check(`\`handler\` of ${name}`, (hook as { handler: unknown }).handler, FUNCTION);
 }
 

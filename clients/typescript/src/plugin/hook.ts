@@ -4,7 +4,7 @@ import type { Channel, OpenDuplex } from '../channel.js';
 import type { Client } from '../client.js';
 import { deferred, within } from '../deferred.js';
 import { fromDuration } from '../duration.js';
-import { unexpected } from '../errors.js';
+import { inContext, toRefusal, unexpected, type PagewireError } from '../errors.js';
 import { Failure, fromThrown, logText } from '../failure.js';
 import type {
   CallCancel,
@@ -60,6 +60,10 @@ export interface Hook<Open, Call extends { callId: number }, Result, Input, Outp
   readonly result: (callId: number, output: Output, input: Input) => Result;
   readonly failure: (callId: number, failure: HookFailure) => Result;
   readonly handler: (input: Input, client: Client) => Awaitable<Output>;
+  /** The name of the hook. */
+  readonly name: string;
+  /** The length of the body in a result, in bytes. */
+  readonly bodyLength: (result: Result) => number;
   /** What a call does, for the log. */
   readonly what: (input: Input) => string;
 }
@@ -79,6 +83,7 @@ export interface OpenHook {
 
 /** The session in which a hook is opened. */
 export interface HookSession {
+  readonly pluginName: string;
   readonly channel: Channel;
   readonly client: Client;
   readonly logger: Logger;
@@ -119,13 +124,15 @@ class HookStream<
   readonly #running = new Map<number, Input>();
   readonly #filters: HookFilters;
   readonly #ended: Promise<void>;
+  /** Largest body of a result, in bytes. */
+  #maxBodyBytes = Infinity;
   /** Whether the daemon makes no further calls, so that the stream ends after the last running one. */
   #isWithdrawn = false;
 
   constructor(
     hook: Hook<Open, Call, Result, Input, Output>,
     given: HookOptions['filter'],
-    { channel, client, logger, sessionId, start, onEnd }: HookSession,
+    { pluginName, channel, client, logger, sessionId, start, onEnd }: HookSession,
   ) {
     this.#hook = hook;
     this.#client = client;
@@ -136,9 +143,16 @@ class HookStream<
     this.opened = isOpened.promise;
     this.#ended = isEnded.promise;
 
+    /** Names the hook in an error about its filters or options. */
+    const named = <Reason extends PagewireError | undefined>(error: Reason) =>
+      error?.code === 'INVALID_ARGUMENT'
+        ? inContext(`plugin "${pluginName}", ${hook.name}`, error)
+        : error;
+
     const live = given instanceof LiveFilters ? given : new LiveFilters(given);
     const [first, filters] = live.open((filters) => {
-      this.#stream.write({ message: { $case: 'updateFilters', value: { filters } } });
+      const value = { filters, reportErrors: true };
+      this.#stream.write({ message: { $case: 'updateFilters', value } });
     });
     this.#filters = filters;
     const onMessage = ({ message }: FromDaemon<Call>) => {
@@ -150,11 +164,11 @@ class HookStream<
           this.#onCancel(message.value);
           break;
         case 'opened':
+          this.#maxBodyBytes = message.value.maxBodyBytes || Infinity;
           isOpened.resolve();
-          filters.inForce();
           break;
         case 'filtersUpdated':
-          filters.inForce();
+          filters.answered(named(toRefusal(message.value)));
           break;
       }
     };
@@ -162,7 +176,8 @@ class HookStream<
       hook.method,
       {
         onMessage,
-        onEnd: (error) => {
+        onEnd: (reason) => {
+          const error = named(reason);
           filters.ended(error);
           this.#cancelCalls(error ?? new Error('the hook is closed'));
           isOpened.reject(error ?? unexpected('the hook ended unexpectedly'));
@@ -229,6 +244,12 @@ class HookStream<
     let result;
     try {
       result = this.#hook.result(callId, output, input);
+      const bytes = this.#hook.bodyLength(result);
+      // The daemon would end the connection because of a much larger one.
+      if (bytes > this.#maxBodyBytes) {
+        const remedy = this.#hook.name === 'serve' ? ' (return a `file`)' : '';
+        throw new RangeError(tooLargeText(bytes, this.#maxBodyBytes) + remedy);
+      }
     } catch (error) {
       // Without the stack trace, which is the library's.
       this.#failed(callId, new Failure((error as Error).message), input);
@@ -270,6 +291,10 @@ class HookStream<
     this.#running.clear();
     for (const input of running) input.cancel(reason);
   }
+}
+
+function tooLargeText(bytes: number, limit: number): string {
+  return `the result has a body of ${bytes} bytes, and the limit is ${limit}`;
 }
 
 const REASONS = [

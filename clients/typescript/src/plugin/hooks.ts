@@ -62,9 +62,14 @@ function serveHook(serve: Serve): Hook<ServeOpen, WireServe, ServeResult, ServeC
     }),
     input: (call) =>
       new ServeCall(call, call.request ?? NO_REQUEST, serve.maxRequestBodyBytes ?? 0),
-    result: (callId, served, call) => ({ callId, outcome: fromServed(served, call) }),
+    result: (callId, served) => ({ callId, outcome: fromServed(served) }),
     failure: (callId, value) => ({ callId, outcome: { $case: 'failure', value } }),
     handler: (request, client) => serve.handler(request, client),
+    name: 'serve',
+    bodyLength: ({ outcome }) =>
+      outcome?.$case === 'content' && outcome.value.body?.$case === 'inlineBody'
+        ? outcome.value.body.value.length
+        : 0,
     what: ({ path }) => `serve of ${path}`,
   };
 }
@@ -84,6 +89,9 @@ function transformHook(
     result: (callId, transformed) => ({ callId, outcome: fromTransformed(transformed) }),
     failure: (callId, value) => ({ callId, outcome: { $case: 'failure', value } }),
     handler: (response, client) => transform.handler(response, client),
+    name: 'transform',
+    bodyLength: ({ outcome }) =>
+      outcome?.$case === 'content' ? (outcome.value.body?.length ?? 0) : 0,
     what: ({ request }) => `transform of ${request.path}`,
   };
 }
@@ -106,6 +114,8 @@ function resolveImportHook(
     }),
     failure: (callId, value) => ({ callId, outcome: { $case: 'failure', value } }),
     handler: (call, client) => resolve.handler(call, client),
+    name: 'resolveImport',
+    bodyLength: () => 0,
     what: ({ importer }) => `import resolution of ${importer.path}`,
   };
 }

@@ -3,7 +3,7 @@
 import type { OpenStream } from '../channel.js';
 import type { Client } from '../client.js';
 import { unexpected, type PagewireError } from '../errors.js';
-import { Message, toClosed, toGap } from '../event.js';
+import { Message, toClosed } from '../event.js';
 import { errorText, logText } from '../failure.js';
 import type { SubscribeMessagesResponse } from '../generated/pagewire/v1/messages.js';
 import type { Socket as WireSocket } from '../generated/pagewire/v1/sockets.js';
@@ -153,8 +153,9 @@ export class Listening {
         break;
       }
       case 'gap': {
-        const { after, before } = toGap(event.value);
-        this.#session.logger.warn(`events between ${after} and ${before} were lost`);
+        const { afterSequence, beforeSequence } = event.value;
+        const bounds = `${afterSequence} and ${beforeSequence}`;
+        this.#session.logger.warn(`events between ${bounds} were lost`);
         break;
       }
     }
@@ -251,8 +252,8 @@ export class Listening {
       async (error: unknown) => {
         const { reason, kind } = error as Partial<PagewireError>;
         if (reason !== undefined && IGNORED_REASONS.includes(reason)) return;
-        // A value that is not JSON is an error of the handler; it is sent to the page too.
-        if (kind === undefined && work.request !== undefined) {
+        // A value that is not JSON, or too large, is an error of the handler; it is sent to the page too.
+        if (kind !== 'disconnected' && work.request !== undefined) {
           await this.#client.replyError(work.request, errorText(error)).catch(() => undefined);
         }
         this.#logError(work, error);

@@ -121,6 +121,8 @@ export interface Context {
   /** The position in the event log at which `sockets` was taken; a subscription that resumes there misses nothing. */
   readonly position: Position;
   /** Version, features and limits of the daemon. */
+  readonly serverInfo: ServerInfo;
+  /** @deprecated Renamed to `serverInfo`. */
   readonly server: ServerInfo;
   /** The served folders, absolute, on the daemon's machine. */
   readonly rootDirs: readonly string[];

@@ -5,7 +5,7 @@ import {
   ARRAY,
   BODY,
   BOOLEAN,
-  NUMBER,
+  COUNT,
   OBJECT,
   ONE_OR_MORE,
   PLAIN_OBJECT,
@@ -13,6 +13,7 @@ import {
   TEXTS,
   check,
   checkOptions,
+  renamed,
   type Kind,
   type Shape,
 } from '../check.js';
@@ -22,7 +23,6 @@ import type {
   ServeResult,
   TransformResult,
 } from '../generated/pagewire/v1/hooks.js';
-import type { ServeCall } from './request.js';
 
 /** Header fields to send. A repeated name has a list. Values are encoded as Latin-1 if possible, else as UTF-8. */
 export type Headers = Readonly<Record<string, string | readonly string[]>>;
@@ -30,6 +30,8 @@ export type Headers = Readonly<Record<string, string | readonly string[]>>;
 /** A response made by a plugin. */
 export type Content = {
   /** A MIME type, or a file extension: `js`. Default: that of the path; text at a path without extension is `text/plain`. */
+  readonly contentType?: string;
+  /** @deprecated Renamed to `contentType`. */
   readonly type?: string;
   /** The HTTP status. Default 200. */
   readonly status?: number;
@@ -71,6 +73,8 @@ export interface Change {
   /** The new body; text is sent as UTF-8. */
   readonly body?: string | Uint8Array;
   /** The new MIME type, or a file extension. */
+  readonly contentType?: string;
+  /** @deprecated Renamed to `contentType`. */
   readonly type?: string;
   /** Headers to set, each replacing all of its name. */
   readonly headers?: Headers;
@@ -101,34 +105,43 @@ export interface Resolution {
 /** The result of a resolveImport handler; `undefined` and `null` leave all imports to the next plugin. */
 export type Resolved = Specifiers | Resolution | null | undefined | void;
 
-const RESULT: Kind = { name: 'a string, a Uint8Array, an object or nothing', test: OBJECT.test };
+const SERVED = 'the result of the serve handler';
+const TRANSFORMED = 'the result of the transform handler';
+/** Classes whose instances programs return by mistake, and that have no options of a result. */
+const NO_RESULTS = [globalThis.Response, Blob, ArrayBuffer, ReadableStream];
+const RESULT: Kind = {
+  name: 'a string, a Uint8Array, an object or nothing',
+  test: (value) => OBJECT.test(value) && !NO_RESULTS.some((type) => value instanceof type),
+};
 const RESULT_OF_IMPORTS: Kind = {
   name: 'an array, an object or nothing',
   test: OBJECT.test,
 };
-const CONTENT: Shape<Content> = {
+export const CONTENT: Shape<Content> = {
   body: BODY,
   file: TEXT,
-  type: TEXT,
-  status: NUMBER,
+  contentType: TEXT,
+  type: renamed(TEXT, 'contentType'),
+  status: COUNT,
   headers: PLAIN_OBJECT,
   remember: BOOLEAN,
   verbatim: BOOLEAN,
   dependsOn: TEXTS,
 };
-const SKIPPED: Shape<Skip> = {
+export const SKIPPED: Shape<Skip> = {
   skip: { name: 'true', test: (value) => value === true },
   remember: BOOLEAN,
 };
-const CHANGE: Shape<Change> = {
+export const CHANGE: Shape<Change> = {
   body: BODY,
-  type: TEXT,
+  contentType: TEXT,
+  type: renamed(TEXT, 'contentType'),
   headers: PLAIN_OBJECT,
   removeHeaders: TEXTS,
   noCache: BOOLEAN,
   dependsOn: TEXTS,
 };
-const RESOLUTION: Shape<Resolution> = {
+export const RESOLUTION: Shape<Resolution> = {
   specifiers: ARRAY,
   noCache: BOOLEAN,
   dependsOn: TEXTS,
@@ -139,22 +152,21 @@ const SPECIFIER: Kind = {
 };
 
 /** Converts the result of a serve handler for the wire. */
-export function fromServed(served: Served, request: ServeCall): ServeResult['outcome'] {
+export function fromServed(served: Served): ServeResult['outcome'] {
   if (served === undefined || served === null) return SKIP;
-  if (isBody(served)) return content({ body: served }, request);
-  const what = 'the result of the serve handler';
-  check(what, served, RESULT);
+  if (isBody(served)) return content({ body: served });
+  checkResult(SERVED, served);
   if ('skip' in served) {
-    checkOptions(what, served, SKIPPED);
+    checkOptions(SERVED, served, SKIPPED);
     return { $case: 'skip', value: { remember: served.remember ?? false } };
   }
-  checkOptions(what, served, CONTENT);
-  return content(served, request);
+  checkOptions(SERVED, served, CONTENT);
+  return content(served);
 }
 
 const SKIP = { $case: 'skip', value: { remember: false } } as const;
 
-function content(given: Content, request: ServeCall): ServeResult['outcome'] {
+function content(given: Content): ServeResult['outcome'] {
   const { body, file } = given as { body?: string | Uint8Array; file?: string };
   if (body === undefined && file === undefined) {
     const remedy = 'add one, or return nothing to skip the request';
@@ -166,9 +178,8 @@ function content(given: Content, request: ServeCall): ServeResult['outcome'] {
     $case: 'content',
     value: {
       status: given.status ?? 0,
-      contentType:
-        given.type ?? (typeof body === 'string' && isUntyped(request) ? 'text/plain' : ''),
-      headers: given.headers === undefined ? [] : fromHeaders(given.headers, 'serve'),
+      contentType: contentTypeOf(given) ?? '',
+      headers: given.headers === undefined ? [] : fromHeaders(given.headers, SERVED),
       body:
         body === undefined
           ? { $case: 'filePath', value: file ?? '' }
@@ -180,12 +191,22 @@ function content(given: Content, request: ServeCall): ServeResult['outcome'] {
   };
 }
 
-/** Whether neither the path nor a file shows a type: the daemon would take the body for unknown bytes. */
-function isUntyped({ path, filePath }: ServeCall): boolean {
-  return filePath === undefined && !path.slice(path.lastIndexOf('/')).includes('.');
+/** The content type under its current name or its old one. */
+export function contentTypeOf(given: { contentType?: string; type?: string }): string | undefined {
+  return given.contentType ?? given.type;
 }
 
-function isBody(result: unknown): result is string | Uint8Array {
+/** Fails with a `TypeError` unless the result of a handler is an object with options. */
+export function checkResult(what: string, result: unknown): void {
+  if (result instanceof globalThis.Response) {
+    const remedy = 'return its parts, as in { body: await response.text() }';
+    throw new TypeError(`${what} must be ${RESULT.name}, not a Response (${remedy})`);
+  }
+  check(what, result, RESULT);
+}
+
+/** Whether a result is a body by itself. */
+export function isBody(result: unknown): result is string | Uint8Array {
   return BODY.test(result);
 }
 
@@ -193,15 +214,14 @@ function isBody(result: unknown): result is string | Uint8Array {
 export function fromTransformed(transformed: Transformed): TransformResult['outcome'] {
   if (transformed === undefined || transformed === null) return SKIP;
   const change: Change = isBody(transformed) ? { body: transformed } : transformed;
-  const what = 'the result of the transform handler';
-  check(what, change, RESULT);
-  checkOptions(what, change, CHANGE);
+  checkResult(TRANSFORMED, change);
+  checkOptions(TRANSFORMED, change, CHANGE);
   return {
     $case: 'content',
     value: {
       body: change.body === undefined ? undefined : bodyBytes(change.body),
-      contentType: change.type ?? '',
-      headers: change.headers === undefined ? [] : fromHeaders(change.headers, 'transform'),
+      contentType: contentTypeOf(change) ?? '',
+      headers: change.headers === undefined ? [] : fromHeaders(change.headers, TRANSFORMED),
       removeHeaders: change.removeHeaders?.map((name) => name.toLowerCase()) ?? [],
       noCache: change.noCache ?? false,
       dependsOnFiles: change.dependsOn === undefined ? [] : [...change.dependsOn],
@@ -240,11 +260,12 @@ export function fromResolved(resolved: Resolved, count: number): ResolvedImports
   };
 }
 
-function fromHeaders(headers: Headers, hook: string): Header[] {
+/** Converts header fields for the wire. `what` names what has them in an error. */
+export function fromHeaders(headers: Headers, what: string): Header[] {
   const fields: Header[] = [];
   for (const [given, values] of Object.entries(headers)) {
     const name = given.toLowerCase();
-    check(`header \`${name}\` in the result of the ${hook} handler`, values, ONE_OR_MORE);
+    check(`header \`${name}\` in ${what}`, values, ONE_OR_MORE);
     for (const value of typeof values === 'string' ? [values] : values) {
       // Latin-1 as in Node and browsers, unless characters would be lost.
       const encoding = /^[\0-\xff]*$/.test(value) ? 'latin1' : 'utf8';

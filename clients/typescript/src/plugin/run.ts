@@ -152,7 +152,7 @@ async function runSessionOf(
   const client = await connectTo(await findEndpoint(options, rootDirs), { ...options, signal });
   const again = rootDirs === undefined ? '' : ' again';
   const onReadyLogged = (context: Context) => {
-    const url = context.server.baseUrls[0]?.replace(/\/$/, '') ?? client.endpoint;
+    const url = context.serverInfo.baseUrls[0]?.replace(/\/$/, '') ?? client.endpoint;
     logger.info(`connected to ${url}${again} as "${context.pluginName}"`);
     onReady(context);
   };

@@ -112,6 +112,7 @@ class Session {
     const started = await this.#started.promise;
     const context = toContext(started, this.#client);
     const hookSession: HookSession = {
+      pluginName: this.#plugin.name,
       channel: this.#channel,
       client: this.#client,
       logger: this.#options.logger,
@@ -198,13 +199,16 @@ class Session {
 }
 
 function toContext(started: ServerStarted, client: Client): Context {
+  const serverInfo = toServerInfo(started.server ?? NO_INFO);
   return {
     client,
     pluginName: started.pluginName,
     sockets: started.sockets.map(toSocket),
     socketsTruncated: started.socketsTruncated,
     position: toPosition(started.position),
-    server: toServerInfo(started.server ?? NO_INFO),
+    serverInfo,
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- for users of the old name
+    server: serverInfo,
     rootDirs: started.rootDirs,
     scratchDir: started.scratchDir,
     config: started.configJson === '' ? undefined : (JSON.parse(started.configJson) as unknown),

@@ -73,7 +73,11 @@ fn a_resolution_has_few_dependencies() {
             ],
         ),
     ] {
-        let resolution = NodeResolver::new(&root).resolve(&root.join("src/a.js"), specifier);
+        let resolution = NodeResolver::new(&root, "development").resolve(
+            &root.join("src/a.js"),
+            specifier,
+            Kind::Import,
+        );
         let names: Vec<_> = resolution
             .depends_on
             .iter()
@@ -177,9 +181,9 @@ fn every_change_of_the_outcome_changes_a_dependency() {
         ),
     ];
     let (_folder, root) = folder(&[("src/a.js", "")]);
-    let resolver = NodeResolver::new(&root);
+    let resolver = NodeResolver::new(&root, "development");
     for (specifier, before, change, after) in changes {
-        let first = resolver.resolve(&root.join("src/a.js"), specifier);
+        let first = resolver.resolve(&root.join("src/a.js"), specifier, Kind::Import);
         assert_eq!(
             find(&root, "src/a.js", specifier).ok().as_deref(),
             before,

@@ -62,7 +62,11 @@ fn a_package_json_with_a_path_beyond_the_limits_is_refused() {
             let file = root.join("node_modules/p/package.json");
             let expected = format!("{}: {field} contains {text}", file.display());
             assert_eq!(error(&root, "x.js", "p"), expected, "{field}");
-            let resolution = NodeResolver::new(&root).resolve(&root.join("x.js"), "p");
+            let resolution = NodeResolver::new(&root, "development").resolve(
+                &root.join("x.js"),
+                "p",
+                Kind::Import,
+            );
             assert!(resolution.depends_on.contains(&file), "{resolution:?}");
         }
     }

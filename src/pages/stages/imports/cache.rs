@@ -2,8 +2,9 @@
 //! logged once.
 
 use super::page_modules::find_modules;
-use super::source::{self, Import, Parsed, SyntaxError};
 use crate::blocking::run_blocking;
+use crate::javascript::{self, Import, Parsed};
+use crate::message::HeapSize;
 use crate::pages::request::PageRequest;
 use crate::pages::response::page_response::PageResponse;
 use axum::http::HeaderValue;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 /// Memory limit for parsed modules, 16 MiB. Beyond it the least used modules are evicted, and parsed again when
 /// needed.
-const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+const MODULE_CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Expected number of modules, which sizes the hash table.
 const EXPECTED_MODULES: usize = 2048;
@@ -59,6 +60,12 @@ impl Module {
     }
 }
 
+impl HeapSize for Import {
+    fn heap_size(&self) -> usize {
+        self.specifier.heap_size() + self.names.heap_size()
+    }
+}
+
 /// Entity tag, and whether the source is a page.
 type Key = (HeaderValue, bool);
 
@@ -70,13 +77,10 @@ struct ModuleWeight;
 
 impl Weighter<Key, Option<Arc<Module>>> for ModuleWeight {
     fn weight(&self, _: &Key, module: &Option<Arc<Module>>) -> u64 {
-        const OVERHEAD: usize = 128;
-        let imports = module.as_ref().map_or(&[][..], |module| &module.imports);
-        let imports = imports.iter();
-        let size: usize = imports
-            .map(|import| size_of::<Import>() + import.specifier.len())
-            .sum();
-        (OVERHEAD + size) as u64
+        // The entry itself, and the entity tag.
+        const OVERHEAD: usize = 192;
+        let imports = module.as_ref().map(|module| module.imports.heap_size());
+        (OVERHEAD + imports.unwrap_or_default()) as u64
     }
 }
 
@@ -84,7 +88,7 @@ impl ModuleCache {
     pub(super) fn new() -> Self {
         Self(Cache::with_weighter(
             EXPECTED_MODULES,
-            CACHE_BYTES,
+            MODULE_CACHE_BYTES,
             ModuleWeight,
         ))
     }
@@ -112,10 +116,11 @@ impl ModuleCache {
             .ok()
             .flatten();
         let module = parsed.and_then(|parsed| {
-            log_syntax_errors(request, &parsed);
+            log_syntax_errors(request, tag, &parsed);
             // An erroneous script has no imports; the other modules of a page have.
             let is_parsed = kind == SourceKind::Page || parsed.errors.is_empty();
-            let imports = parsed.imports;
+            let mut imports = parsed.imports;
+            imports.shrink_to_fit();
             is_parsed.then(|| Arc::new(Module { imports }))
         });
         // Fails only if another caller has taken over the slot, and has parsed the same source.
@@ -129,29 +134,47 @@ impl ModuleCache {
 fn parse(kind: SourceKind, body: &[u8]) -> Option<Parsed> {
     let text = std::str::from_utf8(body).ok()?;
     Some(match kind {
-        SourceKind::Script => source::imports(text),
-        SourceKind::Page => source::imports_of_parts(text, &find_modules(body).inline),
+        SourceKind::Script => javascript::imports(text),
+        SourceKind::Page => javascript::imports_of_parts(text, &find_modules(body).inline),
     })
 }
 
-/// Logs syntax errors. The source is served unchanged, and the browser reports the errors, too, but only
-/// in its own console.
-fn log_syntax_errors(request: &PageRequest<'_>, parsed: &Parsed) {
-    let file = match request.source_file {
-        Some(file) => file.display().to_string(),
-        None => request.path.to_string(),
-    };
+/// Logs syntax errors.
+fn log_syntax_errors(request: &PageRequest<'_>, tag: &HeaderValue, parsed: &Parsed) {
+    let file = request.file_name();
     for error in &parsed.errors {
-        let SyntaxError {
-            message,
-            line,
-            column,
-            frame,
-        } = error;
-        tracing::warn!(target: "pagewire::pages", "{file}:{line}:{column}: {message}\n{frame}");
+        request.service.modules.checks.log.write(&file, tag, error);
     }
     if parsed.unreported > 0 {
         let modules = parsed.unreported;
         tracing::warn!(target: "pagewire::pages", "{file}: {modules} more inline modules have syntax errors");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use allocation_counter::measure;
+
+    #[test]
+    fn the_cache_counts_the_memory_of_its_modules() {
+        let cache = ModuleCache::new();
+        let insert = |number: usize| {
+            let import = |part: usize| Import {
+                specifier: format!("./{part}{}.js", "m".repeat(number)),
+                dynamic: false,
+                names: (0..part).map(|name| format!("name{name}")).collect(),
+                literal: 0..number,
+                line: 1,
+                column: 1,
+            };
+            let imports = (0..number % 7).map(import).collect();
+            let tag = HeaderValue::try_from(format!("\"{number:032x}\"")).expect("a tag");
+            let module = (!number.is_multiple_of(10)).then(|| Arc::new(Module { imports }));
+            cache.0.insert((tag, false), module);
+        };
+        let taken = measure(|| (0..1000).for_each(insert)).bytes_current;
+        let (taken, counted) = (taken.cast_unsigned(), cache.0.weight());
+        assert!(taken <= counted && counted < 2 * taken, "{taken} {counted}");
     }
 }

@@ -11,14 +11,18 @@ use super::page_modules::find_modules;
 use super::relative_url::{import_url, resolve_url};
 use super::resolve;
 use crate::blocking::run_sized;
+use crate::message::HeapSize;
 use crate::pages::files::store::FileLocation;
 use crate::pages::request::PageRequest;
 use crate::pages::response::page_response::{PageResponse, Payload, Responder};
+use crate::pages::stages::asset_modules::{self, Form};
+use crate::pages::stages::packages;
 use crate::paths::{PathLookup, UrlPath};
 use axum::http::{HeaderValue, Request};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use memchr::memmem;
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::collections::HashSet;
 use std::pin::pin;
@@ -40,17 +44,49 @@ const CONCURRENT_MODULES: usize = 8;
 /// How long the hints of a page are reused. Default 1 s.
 const HINTS_MAX_AGE: Duration = Duration::from_secs(1);
 
-/// Pages with cached hints, and generated modules with recorded imports. The least used ones are evicted
-/// beyond it. Default 4,096 each.
-const CACHE_ENTRIES: usize = 4096;
+/// Memory for the hints of pages. Those of the least used pages are evicted beyond it, and found again. Default
+/// 4 MiB.
+const HINTS_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Memory for the recorded imports of generated modules. Those of the least used ones are evicted beyond it: pages
+/// have no hints for what they import, until they are served again. Default 16 MiB.
+const RECORDED_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Expected number of pages and of generated modules, which sizes the hash tables.
+const EXPECTED_ENTRIES: usize = 256;
 
 /// Import graph of the modules that were served.
 pub(super) struct ImportGraph {
     preload: bool,
     /// Keyed by the hash of the page's path and entity tag.
-    hints: Cache<u128, CachedHints>,
+    hints: Cache<u128, CachedHints, UrlsWeight>,
     /// Imports of generated modules, keyed by URL.
-    recorded: Cache<String, RecordedImports>,
+    recorded: Cache<String, RecordedImports, UrlsWeight>,
+}
+
+/// The memory of cached URLs.
+#[derive(Clone)]
+struct UrlsWeight;
+
+impl UrlsWeight {
+    /// The entry itself, and an entity tag.
+    const OVERHEAD: usize = 256;
+
+    fn of(urls: &[String]) -> usize {
+        Self::OVERHEAD + size_of_val(urls) + urls.heap_size()
+    }
+}
+
+impl Weighter<u128, CachedHints> for UrlsWeight {
+    fn weight(&self, _: &u128, cached: &CachedHints) -> u64 {
+        Self::of(&cached.hints.urls) as u64
+    }
+}
+
+impl Weighter<String, RecordedImports> for UrlsWeight {
+    fn weight(&self, url: &String, recorded: &RecordedImports) -> u64 {
+        (url.heap_size() + Self::of(&recorded.imports)) as u64
+    }
 }
 
 #[derive(Clone)]
@@ -91,8 +127,8 @@ impl ImportGraph {
     pub(super) fn new(preload: bool) -> Self {
         Self {
             preload,
-            hints: Cache::new(CACHE_ENTRIES),
-            recorded: Cache::new(CACHE_ENTRIES),
+            hints: Cache::with_weighter(EXPECTED_ENTRIES, HINTS_BYTES, UrlsWeight),
+            recorded: Cache::with_weighter(EXPECTED_ENTRIES, RECORDED_BYTES, UrlsWeight),
         }
     }
 
@@ -226,10 +262,15 @@ impl ImportGraph {
         parts.headers = page.parts.headers.clone();
         let path = UrlPath::parse(parts.uri.path()).ok()?;
         let request = PageRequest::new(page.service, &parts, &path);
-        let Some(response) = unmodified_file(&request).await else {
+        // The module that exports the text of a script imports nothing.
+        if asset_modules::form_of(&request).is_some_and(Form::is_of_source) {
+            return Some(Arc::new([]));
+        }
+        let Some(mut response) = unmodified_file(&request).await else {
             let recorded = self.recorded.get(url);
             return recorded.map(|recorded| recorded.imports);
         };
+        packages::stage(&request, &mut response).await;
         let imports = file_imports(&request, response).await?;
         let imports = imports
             .iter()
@@ -316,4 +357,41 @@ fn may_import(source: &[u8]) -> bool {
 fn url_of(request: &PageRequest<'_>) -> String {
     let target = request.parts.uri.path_and_query();
     target.map_or_else(String::new, ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use allocation_counter::measure;
+
+    #[test]
+    fn the_caches_count_the_memory_of_their_urls() {
+        let graph = ImportGraph::new(true);
+        let urls = |number: usize| -> Vec<String> {
+            let url = |part: usize| format!("/{part}{}.js", "u".repeat(number));
+            (0..number % 9).map(url).collect()
+        };
+        let insert_hints = |number: usize| {
+            let hints = PreloadHints::new(urls(number));
+            let created = Instant::now();
+            graph
+                .hints
+                .insert(number as u128, CachedHints { created, hints });
+        };
+        let insert_recorded = |number: usize| {
+            let recorded = RecordedImports {
+                tag: HeaderValue::try_from(format!("\"{number:032x}\"")).expect("a tag"),
+                imports: urls(number).into(),
+            };
+            graph.recorded.insert(format!("/{number}.js"), recorded);
+        };
+        let hints = measure(|| (0..500).for_each(insert_hints)).bytes_current;
+        let recorded = measure(|| (0..500).for_each(insert_recorded)).bytes_current;
+        for (taken, counted) in [
+            (hints.cast_unsigned(), graph.hints.weight()),
+            (recorded.cast_unsigned(), graph.recorded.weight()),
+        ] {
+            assert!(taken <= counted && counted < 2 * taken, "{taken} {counted}");
+        }
+    }
 }

@@ -1,31 +1,31 @@
 //! The import stage: rewrites the imports of JavaScript modules to what plugins resolve them to, and
 //! collects the preload hints of pages.
 //!
-//! `source` finds imports and splices specifiers, and `page_modules` finds the inline modules of pages; `cache`
-//! keeps what they found. `resolve` calls the plugins. `graph` follows the imports of a page's modules,
-//! so that the browser can preload all of them at once.
+//! `crate::javascript` finds imports and splices specifiers, and `page_modules` finds the inline modules of pages;
+//! `cache` keeps what they found. `check` looks for syntax errors in scripts whose imports nothing resolves. `resolve`
+//! calls the plugins. `graph` follows the imports of a page's modules, so that the browser can preload all of them
+//! at once.
 
 mod cache;
-mod code_frame;
+mod check;
 mod graph;
-mod nesting;
 mod page_modules;
 mod relative_url;
 mod resolve;
-mod source;
-mod stack;
 
-use super::collect::{self, CollectError, collect_body};
+use super::collect::collect_or_skip;
 use crate::blocking::run_sized;
+use crate::javascript;
 use crate::pages::errors::plugin_errors;
 use crate::pages::fetch_metadata::SEC_FETCH_DEST;
 use crate::pages::request::{MatchingHooks, PageRequest};
 use crate::pages::response::derived_cache::Variant;
-use crate::pages::response::page_response::{PageResponse, Responder, sized_content_tag};
+use crate::pages::response::page_response::{PageResponse, Responder};
 use crate::plugins::ResolveImport;
 use axum::http::header::{self, HeaderValue};
 use bytes::Bytes;
 use cache::{Module, ModuleCache, SourceKind};
+use check::SyntaxChecks;
 use graph::ImportGraph;
 pub(crate) use graph::PreloadHints;
 use resolve::Resolution;
@@ -46,6 +46,7 @@ const STAGE: &str = "imports";
 pub(crate) struct ModuleIndex {
     parsed: ModuleCache,
     graph: ImportGraph,
+    checks: SyntaxChecks,
 }
 
 impl ModuleIndex {
@@ -54,6 +55,7 @@ impl ModuleIndex {
         Self {
             parsed: ModuleCache::new(),
             graph: ImportGraph::new(preload),
+            checks: SyntaxChecks::new(),
         }
     }
 
@@ -78,7 +80,12 @@ pub(crate) fn may_match(request: &PageRequest<'_>) -> bool {
             .iter()
             .any(|suffix| destination.ends_with(suffix))
     });
-    loads_code && snapshot.may_match(request.as_get().facts(None))
+    (loads_code || request.is_retry()) && snapshot.may_match(request.as_get().facts(None))
+}
+
+/// Checks the syntax of a script in the background.
+pub(crate) fn check_syntax(request: &PageRequest<'_>, response: &PageResponse) {
+    request.service.modules.checks.check(request, response);
 }
 
 /// Runs the stage: resolves the imports of this response.
@@ -130,21 +137,10 @@ async fn resolve_imports(
     let modules = &request.service.modules;
     // A page that its server writes slowly is not held up for its inline modules.
     let deadline = (kind == SourceKind::Page).then_some(PAGE_DEADLINE);
-    let body = match collect_body(request, response, MAX_BODY_BYTES, deadline).await {
-        Ok(body) => body,
-        Err(CollectError::HeadResponse) => return collect::clear_body(response),
-        Err(CollectError::Failed(error)) => {
-            return plugin_errors::replace_with_error(response, *error);
-        }
-        Err(CollectError::TooLarge | CollectError::TimedOut | CollectError::UnknownCoding) => {
-            return plugin_errors::report_skipped(&[STAGE.to_owned()], response);
-        }
+    let collected = collect_or_skip(request, response, MAX_BODY_BYTES, deadline, STAGE);
+    let Some((body, tag)) = collected.await else {
+        return;
     };
-    let tag = match &response.tag {
-        Some(tag) => Some(tag.clone()),
-        None => sized_content_tag(&body).await,
-    };
-    let Some(tag) = tag else { return };
     let module = modules.parsed.get(request, &tag, kind, &body).await;
     let Some(module) = module.filter(|module| !module.imports.is_empty()) else {
         if kind == SourceKind::Script {
@@ -188,7 +184,9 @@ async fn rewrite(
             // Always UTF-8: nothing else is parsed.
             let text = std::str::from_utf8(&body).ok()?;
             let specifiers: Vec<_> = specifiers.iter().map(Option::as_deref).collect();
-            Some(source::rewrite(text, &module.imports, &specifiers).into())
+            let written = javascript::rewrite(text, &module.imports, &specifiers);
+            // Without the buffer's spare capacity, which the cache would keep and not count.
+            Some(written.into_bytes().into_boxed_slice().into())
         });
         written.await.ok().flatten()
     };

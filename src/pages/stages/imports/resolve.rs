@@ -2,7 +2,7 @@
 //! imports that the plugins before it left unresolved.
 
 use super::cache::Module;
-use super::source::Import;
+use crate::javascript::Import;
 use crate::pages::errors::plugin_errors::{self, FailedCall};
 use crate::pages::request::{MatchingHooks, PageRequest};
 use crate::pages::response::page_response::PageResponse;
@@ -111,19 +111,27 @@ async fn call_hook(
             cache.remove(&key);
             let (expected, returned) = (unresolved.len(), result.specifiers.len());
             let text = format!("called with {expected} imports, it returned {returned} specifiers");
-            plugin_errors::invalid_result(request, plugin, text)
+            plugin_errors::invalid_result(request, hook, text)
         }
         Ok(ResolveImportOutcome::Failure(failure)) => {
-            plugin_errors::reported_failure(request, plugin, failure)
+            plugin_errors::reported_failure(request, hook, failure)
         }
-        Err(error) => match plugin_errors::failed_call(request, hook, *error) {
-            FailedCall::Fail(failed) => return Err(failed),
-            FailedCall::Skip => {
-                resolution.skipped.push(plugin.to_owned());
-                return Ok(());
+        Err(error) => {
+            if let Some(next) = plugin_errors::successor(request, hook, *error, true).await {
+                if !next.matches(request.facts(None)) {
+                    return Ok(());
+                }
+                return Box::pin(call_hook(request, &next, tag, module, resolution)).await;
             }
-            FailedCall::Ignore => return Ok(()),
-        },
+            match plugin_errors::failed_call(request, hook, *error) {
+                FailedCall::Fail(failed) => return Err(failed),
+                FailedCall::Skip => {
+                    resolution.skipped.push(plugin.to_owned());
+                    return Ok(());
+                }
+                FailedCall::Ignore => return Ok(()),
+            }
+        }
     };
     Err(Box::new(failed))
 }
@@ -152,6 +160,7 @@ fn import_specifier(import: &Import) -> ImportSpecifier {
     ImportSpecifier {
         specifier: import.specifier.clone(),
         dynamic: import.dynamic,
+        names: import.names.clone(),
         line: import.line,
         column: import.column,
     }

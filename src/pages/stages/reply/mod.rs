@@ -26,7 +26,7 @@ const REPRESENTATION_HEADERS: [HeaderName; 4] = [
 pub(crate) fn stage(request: &PageRequest<'_>, mut response: PageResponse) -> Response {
     // A backend decides itself how its responses are cached.
     if !matches!(response.responder, Responder::Proxy(_)) {
-        set_cache_headers(&mut response);
+        set_cache_headers(request, &mut response);
     }
     if request.is_read() && response.status == StatusCode::OK {
         match conditions::evaluate(&request.parts.headers, &response.headers) {
@@ -114,7 +114,7 @@ fn apply_range(request: &PageRequest<'_>, response: &mut PageResponse) -> bool {
 
 /// Sets `Cache-Control` and `ETag` where no plugin has set them, so that clients revalidate every
 /// response.
-fn set_cache_headers(response: &mut PageResponse) {
+fn set_cache_headers(request: &PageRequest<'_>, response: &mut PageResponse) {
     let headers = &mut response.headers;
     headers
         .entry(header::CACHE_CONTROL)
@@ -125,7 +125,7 @@ fn set_cache_headers(response: &mut PageResponse) {
     if let Entry::Vacant(entry) = headers.entry(header::ETAG)
         && let Some(tag) = response.tag.take()
     {
-        entry.insert(tag);
+        entry.insert(request.service.headers.tag(tag));
     }
 }
 

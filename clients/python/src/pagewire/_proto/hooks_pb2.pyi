@@ -158,14 +158,38 @@ class HookOpened(_message.Message):
     def __init__(self, max_concurrent_calls: _Optional[int] = ..., call_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_body_bytes: _Optional[int] = ...) -> None: ...
 
 class UpdateFilters(_message.Message):
-    __slots__ = ("filters",)
+    __slots__ = ("filters", "report_errors")
     FILTERS_FIELD_NUMBER: _ClassVar[int]
+    REPORT_ERRORS_FIELD_NUMBER: _ClassVar[int]
     filters: _containers.RepeatedCompositeFieldContainer[RequestFilter]
-    def __init__(self, filters: _Optional[_Iterable[_Union[RequestFilter, _Mapping]]] = ...) -> None: ...
+    report_errors: bool
+    def __init__(self, filters: _Optional[_Iterable[_Union[RequestFilter, _Mapping]]] = ..., report_errors: bool = ...) -> None: ...
 
 class FiltersUpdated(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("error",)
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    error: FiltersError
+    def __init__(self, error: _Optional[_Union[FiltersError, _Mapping]] = ...) -> None: ...
+
+class FiltersError(_message.Message):
+    __slots__ = ("code", "reason", "message", "field_violations")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    FIELD_VIOLATIONS_FIELD_NUMBER: _ClassVar[int]
+    code: int
+    reason: str
+    message: str
+    field_violations: _containers.RepeatedCompositeFieldContainer[FieldViolation]
+    def __init__(self, code: _Optional[int] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., field_violations: _Optional[_Iterable[_Union[FieldViolation, _Mapping]]] = ...) -> None: ...
+
+class FieldViolation(_message.Message):
+    __slots__ = ("field", "description")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    description: str
+    def __init__(self, field: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
 
 class Skip(_message.Message):
     __slots__ = ("remember",)

@@ -3,6 +3,7 @@ import datetime
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from pagewire._proto import common_pb2 as _common_pb2
+from pagewire._proto import hooks_pb2 as _hooks_pb2
 from pagewire._proto import sockets_pb2 as _sockets_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -315,19 +316,25 @@ class SocketClosed(_message.Message):
     def __init__(self, socket_id: _Optional[str] = ..., close_code: _Optional[int] = ..., close_reason: _Optional[str] = ..., cause: _Optional[_Union[SocketClosed.Cause, str]] = ...) -> None: ...
 
 class ConsoleEntry(_message.Message):
-    __slots__ = ("socket_id", "level", "args", "stack")
+    __slots__ = ("socket_id", "level", "args", "stack", "url", "line", "column")
     SOCKET_ID_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     ARGS_FIELD_NUMBER: _ClassVar[int]
     STACK_FIELD_NUMBER: _ClassVar[int]
+    URL_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
     socket_id: str
     level: _common_pb2.ConsoleLevel
     args: _containers.RepeatedCompositeFieldContainer[_common_pb2.JsValue]
     stack: str
-    def __init__(self, socket_id: _Optional[str] = ..., level: _Optional[_Union[_common_pb2.ConsoleLevel, str]] = ..., args: _Optional[_Iterable[_Union[_common_pb2.JsValue, _Mapping]]] = ..., stack: _Optional[str] = ...) -> None: ...
+    url: str
+    line: int
+    column: int
+    def __init__(self, socket_id: _Optional[str] = ..., level: _Optional[_Union[_common_pb2.ConsoleLevel, str]] = ..., args: _Optional[_Iterable[_Union[_common_pb2.JsValue, _Mapping]]] = ..., stack: _Optional[str] = ..., url: _Optional[str] = ..., line: _Optional[int] = ..., column: _Optional[int] = ...) -> None: ...
 
 class PageError(_message.Message):
-    __slots__ = ("socket_id", "exception", "kind")
+    __slots__ = ("socket_id", "exception", "kind", "failed_resource")
     class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         KIND_UNSPECIFIED: _ClassVar[PageError.Kind]
@@ -343,7 +350,25 @@ class PageError(_message.Message):
     SOCKET_ID_FIELD_NUMBER: _ClassVar[int]
     EXCEPTION_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
+    FAILED_RESOURCE_FIELD_NUMBER: _ClassVar[int]
     socket_id: str
     exception: _common_pb2.JsException
     kind: PageError.Kind
-    def __init__(self, socket_id: _Optional[str] = ..., exception: _Optional[_Union[_common_pb2.JsException, _Mapping]] = ..., kind: _Optional[_Union[PageError.Kind, str]] = ...) -> None: ...
+    failed_resource: FailedResource
+    def __init__(self, socket_id: _Optional[str] = ..., exception: _Optional[_Union[_common_pb2.JsException, _Mapping]] = ..., kind: _Optional[_Union[PageError.Kind, str]] = ..., failed_resource: _Optional[_Union[FailedResource, _Mapping]] = ...) -> None: ...
+
+class FailedResource(_message.Message):
+    __slots__ = ("plugin_name", "hook", "url", "status", "message", "location")
+    PLUGIN_NAME_FIELD_NUMBER: _ClassVar[int]
+    HOOK_FIELD_NUMBER: _ClassVar[int]
+    URL_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    plugin_name: str
+    hook: _hooks_pb2.Hook
+    url: str
+    status: int
+    message: str
+    location: _hooks_pb2.SourceLocation
+    def __init__(self, plugin_name: _Optional[str] = ..., hook: _Optional[_Union[_hooks_pb2.Hook, str]] = ..., url: _Optional[str] = ..., status: _Optional[int] = ..., message: _Optional[str] = ..., location: _Optional[_Union[_hooks_pb2.SourceLocation, _Mapping]] = ...) -> None: ...

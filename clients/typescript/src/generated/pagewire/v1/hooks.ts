@@ -115,9 +115,23 @@ export interface HookOpened {
 
 export interface UpdateFilters {
   filters: RequestFilter[];
+  reportErrors: boolean;
 }
 
 export interface FiltersUpdated {
+  error: FiltersError | undefined;
+}
+
+export interface FiltersError {
+  code: number;
+  reason: string;
+  message: string;
+  fieldViolations: FieldViolation[];
+}
+
+export interface FieldViolation {
+  field: string;
+  description: string;
 }
 
 export interface Skip {
@@ -1073,13 +1087,16 @@ export const HookOpened: MessageFns<HookOpened> = {
 };
 
 function createBaseUpdateFilters(): UpdateFilters {
-  return { filters: [] };
+  return { filters: [], reportErrors: false };
 }
 
 export const UpdateFilters: MessageFns<UpdateFilters> = {
   encode(message: UpdateFilters, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.filters) {
       RequestFilter.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.reportErrors !== false) {
+      writer.uint32(16).bool(message.reportErrors);
     }
     return writer;
   },
@@ -1105,6 +1122,14 @@ export const UpdateFilters: MessageFns<UpdateFilters> = {
             message.filters.push(RequestFilter.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.reportErrors = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1123,16 +1148,20 @@ export const UpdateFilters: MessageFns<UpdateFilters> = {
   fromPartial(object: DeepPartial<UpdateFilters>): UpdateFilters {
     const message = createBaseUpdateFilters();
     message.filters = object.filters?.map((e) => RequestFilter.fromPartial(e)) || [];
+    message.reportErrors = object.reportErrors ?? false;
     return message;
   },
 };
 
 function createBaseFiltersUpdated(): FiltersUpdated {
-  return {};
+  return { error: undefined };
 }
 
 export const FiltersUpdated: MessageFns<FiltersUpdated> = {
-  encode(_: FiltersUpdated, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+  encode(message: FiltersUpdated, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.error !== undefined) {
+      FiltersError.encode(message.error, writer.uint32(10).fork()).join();
+    }
     return writer;
   },
 
@@ -1149,6 +1178,14 @@ export const FiltersUpdated: MessageFns<FiltersUpdated> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.error = FiltersError.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1164,8 +1201,169 @@ export const FiltersUpdated: MessageFns<FiltersUpdated> = {
   create(base?: DeepPartial<FiltersUpdated>): FiltersUpdated {
     return FiltersUpdated.fromPartial(base ?? {});
   },
-  fromPartial(_: DeepPartial<FiltersUpdated>): FiltersUpdated {
+  fromPartial(object: DeepPartial<FiltersUpdated>): FiltersUpdated {
     const message = createBaseFiltersUpdated();
+    message.error = (object.error !== undefined && object.error !== null)
+      ? FiltersError.fromPartial(object.error)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseFiltersError(): FiltersError {
+  return { code: 0, reason: "", message: "", fieldViolations: [] };
+}
+
+export const FiltersError: MessageFns<FiltersError> = {
+  encode(message: FiltersError, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== 0) {
+      writer.uint32(8).int32(message.code);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.message !== "") {
+      writer.uint32(26).string(message.message);
+    }
+    for (const v of message.fieldViolations) {
+      FieldViolation.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FiltersError {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFiltersError();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.code = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.fieldViolations.push(FieldViolation.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<FiltersError>): FiltersError {
+    return FiltersError.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FiltersError>): FiltersError {
+    const message = createBaseFiltersError();
+    message.code = object.code ?? 0;
+    message.reason = object.reason ?? "";
+    message.message = object.message ?? "";
+    message.fieldViolations = object.fieldViolations?.map((e) => FieldViolation.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseFieldViolation(): FieldViolation {
+  return { field: "", description: "" };
+}
+
+export const FieldViolation: MessageFns<FieldViolation> = {
+  encode(message: FieldViolation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.field !== "") {
+      writer.uint32(10).string(message.field);
+    }
+    if (message.description !== "") {
+      writer.uint32(18).string(message.description);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FieldViolation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFieldViolation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.field = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<FieldViolation>): FieldViolation {
+    return FieldViolation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FieldViolation>): FieldViolation {
+    const message = createBaseFieldViolation();
+    message.field = object.field ?? "";
+    message.description = object.description ?? "";
     return message;
   },
 };

@@ -16,6 +16,7 @@ import {
   SocketFilter,
   Target,
 } from "./common.js";
+import { Hook, SourceLocation } from "./hooks.js";
 import { Socket } from "./sockets.js";
 
 export const protobufPackage = "pagewire.v1";
@@ -240,12 +241,16 @@ export interface ConsoleEntry {
   level: ConsoleLevel;
   args: JsValue[];
   stack: string;
+  url: string;
+  line: number;
+  column: number;
 }
 
 export interface PageError {
   socketId: string;
   exception: JsException | undefined;
   kind: PageError_Kind;
+  failedResource: FailedResource | undefined;
 }
 
 export const PageError_Kind = { UNSPECIFIED: 0, UNCAUGHT: 1, UNHANDLED_REJECTION: 2, RESOURCE: 3, CSP: 4 } as const;
@@ -258,6 +263,15 @@ export namespace PageError_Kind {
   export type UNHANDLED_REJECTION = typeof PageError_Kind.UNHANDLED_REJECTION;
   export type RESOURCE = typeof PageError_Kind.RESOURCE;
   export type CSP = typeof PageError_Kind.CSP;
+}
+
+export interface FailedResource {
+  pluginName: string;
+  hook: Hook;
+  url: string;
+  status: number;
+  message: string;
+  location: SourceLocation | undefined;
 }
 
 function createBaseSendRequest(): SendRequest {
@@ -2189,7 +2203,7 @@ export const SocketClosed: MessageFns<SocketClosed> = {
 };
 
 function createBaseConsoleEntry(): ConsoleEntry {
-  return { socketId: "", level: 0, args: [], stack: "" };
+  return { socketId: "", level: 0, args: [], stack: "", url: "", line: 0, column: 0 };
 }
 
 export const ConsoleEntry: MessageFns<ConsoleEntry> = {
@@ -2205,6 +2219,15 @@ export const ConsoleEntry: MessageFns<ConsoleEntry> = {
     }
     if (message.stack !== "") {
       writer.uint32(34).string(message.stack);
+    }
+    if (message.url !== "") {
+      writer.uint32(42).string(message.url);
+    }
+    if (message.line !== 0) {
+      writer.uint32(48).uint32(message.line);
+    }
+    if (message.column !== 0) {
+      writer.uint32(56).uint32(message.column);
     }
     return writer;
   },
@@ -2254,6 +2277,30 @@ export const ConsoleEntry: MessageFns<ConsoleEntry> = {
             message.stack = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.url = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.line = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.column = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2275,12 +2322,15 @@ export const ConsoleEntry: MessageFns<ConsoleEntry> = {
     message.level = object.level ?? 0;
     message.args = object.args?.map((e) => JsValue.fromPartial(e)) || [];
     message.stack = object.stack ?? "";
+    message.url = object.url ?? "";
+    message.line = object.line ?? 0;
+    message.column = object.column ?? 0;
     return message;
   },
 };
 
 function createBasePageError(): PageError {
-  return { socketId: "", exception: undefined, kind: 0 };
+  return { socketId: "", exception: undefined, kind: 0, failedResource: undefined };
 }
 
 export const PageError: MessageFns<PageError> = {
@@ -2293,6 +2343,9 @@ export const PageError: MessageFns<PageError> = {
     }
     if (message.kind !== 0) {
       writer.uint32(24).int32(message.kind);
+    }
+    if (message.failedResource !== undefined) {
+      FailedResource.encode(message.failedResource, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -2334,6 +2387,14 @@ export const PageError: MessageFns<PageError> = {
             message.kind = reader.int32() as any;
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.failedResource = FailedResource.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2356,6 +2417,126 @@ export const PageError: MessageFns<PageError> = {
       ? JsException.fromPartial(object.exception)
       : undefined;
     message.kind = object.kind ?? 0;
+    message.failedResource = (object.failedResource !== undefined && object.failedResource !== null)
+      ? FailedResource.fromPartial(object.failedResource)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseFailedResource(): FailedResource {
+  return { pluginName: "", hook: 0, url: "", status: 0, message: "", location: undefined };
+}
+
+export const FailedResource: MessageFns<FailedResource> = {
+  encode(message: FailedResource, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pluginName !== "") {
+      writer.uint32(10).string(message.pluginName);
+    }
+    if (message.hook !== 0) {
+      writer.uint32(16).int32(message.hook);
+    }
+    if (message.url !== "") {
+      writer.uint32(26).string(message.url);
+    }
+    if (message.status !== 0) {
+      writer.uint32(32).uint32(message.status);
+    }
+    if (message.message !== "") {
+      writer.uint32(42).string(message.message);
+    }
+    if (message.location !== undefined) {
+      SourceLocation.encode(message.location, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FailedResource {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFailedResource();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pluginName = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.hook = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.url = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.status = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.location = SourceLocation.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<FailedResource>): FailedResource {
+    return FailedResource.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FailedResource>): FailedResource {
+    const message = createBaseFailedResource();
+    message.pluginName = object.pluginName ?? "";
+    message.hook = object.hook ?? 0;
+    message.url = object.url ?? "";
+    message.status = object.status ?? 0;
+    message.message = object.message ?? "";
+    message.location = (object.location !== undefined && object.location !== null)
+      ? SourceLocation.fromPartial(object.location)
+      : undefined;
     return message;
   },
 };

@@ -1,5 +1,6 @@
 package dev.pagewire.client;
 
+import java.util.Objects;
 import java.util.concurrent.CompletionStage;
 
 /**
@@ -11,10 +12,10 @@ import java.util.concurrent.CompletionStage;
 record Callback<I, O>(
     Handler<I, ? extends O> blocking, Handler<I, ? extends CompletionStage<? extends O>> async) {
   static <I, O> Callback<I, O> blocking(Handler<I, ? extends O> handler) {
-    return new Callback<>(handler, null);
+    return new Callback<>(Objects.requireNonNull(handler, "handler"), null);
   }
 
   static <I, O> Callback<I, O> async(Handler<I, ? extends CompletionStage<? extends O>> handler) {
-    return new Callback<>(null, handler);
+    return new Callback<>(null, Objects.requireNonNull(handler, "handler"));
   }
 }

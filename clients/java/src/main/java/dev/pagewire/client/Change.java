@@ -3,7 +3,10 @@ package dev.pagewire.client;
 import com.google.protobuf.ByteString;
 import dev.pagewire.v1.TransformContent;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.Optional;
 
 /**
  * A plugin's changes to a response. Everything that it does not set stays as it is. Immutable.
@@ -31,7 +34,9 @@ public final class Change {
    * @return the change
    */
   public static Change body(String body) {
-    return new Change(TransformContent.newBuilder().setBody(ByteString.copyFromUtf8(body)));
+    return new Change(
+        TransformContent.newBuilder()
+            .setBody(ByteString.copyFromUtf8(Objects.requireNonNull(body, "body"))));
   }
 
   /**
@@ -41,7 +46,9 @@ public final class Change {
    * @return the change
    */
   public static Change body(byte[] body) {
-    return new Change(TransformContent.newBuilder().setBody(ByteString.copyFrom(body)));
+    return new Change(
+        TransformContent.newBuilder()
+            .setBody(ByteString.copyFrom(Objects.requireNonNull(body, "body"))));
   }
 
   /**
@@ -51,6 +58,7 @@ public final class Change {
    * @return the change
    */
   public Change contentType(String contentType) {
+    Objects.requireNonNull(contentType, "contentType");
     return new Change(wire.toBuilder().setContentType(contentType));
   }
 
@@ -67,13 +75,29 @@ public final class Change {
   }
 
   /**
+   * Removes all headers of these names.
+   *
+   * @param names the headers' names, in addition to earlier ones
+   * @return the change
+   */
+  public Change removeHeaders(String... names) {
+    TransformContent.Builder more = wire.toBuilder();
+    for (String name : names) {
+      more.addRemoveHeaders(name.toLowerCase(Locale.ROOT));
+    }
+    return new Change(more);
+  }
+
+  /**
    * Removes all headers of a name.
    *
    * @param name the headers' name
    * @return the change
+   * @deprecated Use {@link #removeHeaders}.
    */
+  @Deprecated
   public Change removeHeader(String name) {
-    return new Change(wire.toBuilder().addRemoveHeaders(name.toLowerCase(Locale.ROOT)));
+    return removeHeaders(name);
   }
 
   /**
@@ -100,6 +124,51 @@ public final class Change {
       more.addDependsOnFiles(file.toString());
     }
     return new Change(more);
+  }
+
+  /** {@return the new body; empty if the body stays as it is} */
+  public Optional<byte[]> body() {
+    return wire.hasBody() ? Optional.of(wire.getBody().toByteArray()) : Optional.empty();
+  }
+
+  /** {@return the new body, decoded as UTF-8; empty if the body stays as it is} */
+  public Optional<String> text() {
+    return wire.hasBody() ? Optional.of(wire.getBody().toStringUtf8()) : Optional.empty();
+  }
+
+  /** {@return the new content type; empty if it stays as it is} */
+  public String contentType() {
+    return wire.getContentType();
+  }
+
+  /**
+   * Returns the first header of a name that is set.
+   *
+   * @param name the name in lower case
+   * @return the value
+   */
+  public Optional<String> header(String name) {
+    return Header.first(headers(), name);
+  }
+
+  /** {@return the headers that are set} */
+  public List<Header> headers() {
+    return Header.fromWire(wire.getHeadersList());
+  }
+
+  /** {@return the names of the headers that are removed, in lower case} */
+  public List<String> removeHeaders() {
+    return List.copyOf(wire.getRemoveHeadersList());
+  }
+
+  /** {@return whether caching is disabled} */
+  public boolean isNoCache() {
+    return wire.getNoCache();
+  }
+
+  /** {@return the files whose change makes the cached result stale} */
+  public List<Path> dependsOn() {
+    return FromWire.paths(wire.getDependsOnFilesList());
   }
 
   TransformContent toWire() {

@@ -3,6 +3,9 @@ package dev.pagewire.client;
 import com.google.protobuf.ByteString;
 import dev.pagewire.v1.ServeContent;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
 
 /** Response made by a plugin, with status 200 unless set otherwise. Immutable. */
 public final class Content implements Outcome {
@@ -20,7 +23,7 @@ public final class Content implements Outcome {
    * @return the content
    */
   public static Content of(String contentType, String body) {
-    return of(contentType, ByteString.copyFromUtf8(body));
+    return of(contentType, ByteString.copyFromUtf8(Objects.requireNonNull(body, "body")));
   }
 
   /**
@@ -31,10 +34,11 @@ public final class Content implements Outcome {
    * @return the content
    */
   public static Content of(String contentType, byte[] body) {
-    return of(contentType, ByteString.copyFrom(body));
+    return of(contentType, ByteString.copyFrom(Objects.requireNonNull(body, "body")));
   }
 
   private static Content of(String contentType, ByteString body) {
+    Objects.requireNonNull(contentType, "contentType");
     return new Content(ServeContent.newBuilder().setContentType(contentType).setInlineBody(body));
   }
 
@@ -45,7 +49,7 @@ public final class Content implements Outcome {
    * @return the content
    */
   public static Content js(String source) {
-    return of("text/javascript", source);
+    return of("text/javascript", Objects.requireNonNull(source, "source"));
   }
 
   /**
@@ -55,7 +59,7 @@ public final class Content implements Outcome {
    * @return the content
    */
   public static Content css(String source) {
-    return of("text/css", source);
+    return of("text/css", Objects.requireNonNull(source, "source"));
   }
 
   /**
@@ -65,7 +69,7 @@ public final class Content implements Outcome {
    * @return the content
    */
   public static Content html(String source) {
-    return of("text/html", source);
+    return of("text/html", Objects.requireNonNull(source, "source"));
   }
 
   /**
@@ -75,7 +79,7 @@ public final class Content implements Outcome {
    * @return the content
    */
   public static Content text(String text) {
-    return of("text/plain", text);
+    return of("text/plain", Objects.requireNonNull(text, "text"));
   }
 
   /**
@@ -97,7 +101,8 @@ public final class Content implements Outcome {
    * @return the content
    */
   public static Content file(Path file) {
-    return new Content(ServeContent.newBuilder().setFilePath(file.toString()));
+    return new Content(
+        ServeContent.newBuilder().setFilePath(Objects.requireNonNull(file, "file").toString()));
   }
 
   /**
@@ -107,6 +112,7 @@ public final class Content implements Outcome {
    * @return the content
    */
   public Content contentType(String contentType) {
+    Objects.requireNonNull(contentType, "contentType");
     return new Content(wire.toBuilder().setContentType(contentType));
   }
 
@@ -162,6 +168,61 @@ public final class Content implements Outcome {
    */
   public Content verbatim() {
     return new Content(wire.toBuilder().setVerbatim(true));
+  }
+
+  /** {@return the content type as it was set; empty to derive it from the request's path} */
+  public String contentType() {
+    return wire.getContentType();
+  }
+
+  /** {@return the body; empty if the content is a {@link #file()}} */
+  public byte[] body() {
+    return wire.getInlineBody().toByteArray();
+  }
+
+  /** {@return the body, decoded as UTF-8} */
+  public String text() {
+    return wire.getInlineBody().toStringUtf8();
+  }
+
+  /** {@return the file that the daemon reads the body from} */
+  public Optional<Path> file() {
+    return wire.hasFilePath() ? Optional.of(Path.of(wire.getFilePath())) : Optional.empty();
+  }
+
+  /** {@return the HTTP status} */
+  public int status() {
+    return wire.getStatus() == 0 ? 200 : wire.getStatus();
+  }
+
+  /**
+   * Returns the first header of a name.
+   *
+   * @param name the name in lower case
+   * @return the value
+   */
+  public Optional<String> header(String name) {
+    return Header.first(headers(), name);
+  }
+
+  /** {@return the added headers} */
+  public List<Header> headers() {
+    return Header.fromWire(wire.getHeadersList());
+  }
+
+  /** {@return whether the daemon may cache the response} */
+  public boolean isRemembered() {
+    return wire.getRemember();
+  }
+
+  /** {@return whether the content is sent as it is} */
+  public boolean isVerbatim() {
+    return wire.getVerbatim();
+  }
+
+  /** {@return the files whose change makes the cached response stale} */
+  public List<Path> dependsOn() {
+    return FromWire.paths(wire.getDependsOnFilesList());
   }
 
   ServeContent toWire() {

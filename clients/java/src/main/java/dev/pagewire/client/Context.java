@@ -24,6 +24,65 @@ public final class Context {
   }
 
   /**
+   * Creates a context as a test gives it to a request: of a plugin named {@code test}, without a
+   * client, sockets, scratch folder and configuration. The methods whose name begins with {@code
+   * with} return it with them.
+   *
+   * @param rootDirs absolute paths of the served root folders; without any, {@link #rootDirs()} is
+   *     empty
+   * @return the context
+   */
+  public static Context of(Path... rootDirs) {
+    ServerStarted.Builder started = ServerStarted.newBuilder().setPluginName("test");
+    for (Path root : rootDirs) {
+      started.addRootDirs(root.toString());
+    }
+    return new Context(null, started.build(), new SocketList(List.of(), new Position("", 0)));
+  }
+
+  /**
+   * Returns this context with a client.
+   *
+   * @param client the client
+   * @return the context
+   */
+  public Context withClient(Client client) {
+    return new Context(client, started, listed);
+  }
+
+  /**
+   * Returns this context with sockets.
+   *
+   * @param sockets the sockets that were connected when the session began
+   * @return the context
+   */
+  public Context withSockets(Socket... sockets) {
+    return new Context(client, started, new SocketList(List.of(sockets), listed.position()));
+  }
+
+  /**
+   * Returns this context with a scratch folder.
+   *
+   * @param scratchDir the folder's absolute path
+   * @return the context
+   */
+  public Context withScratchDir(Path scratchDir) {
+    return new Context(
+        client, started.toBuilder().setScratchDir(scratchDir.toString()).build(), listed);
+  }
+
+  /**
+   * Returns this context with a configuration.
+   *
+   * @param config a value that {@link Json} can write
+   * @return the context
+   */
+  public Context withConfig(Object config) {
+    return new Context(
+        client, started.toBuilder().setConfigJson(Json.write(config)).build(), listed);
+  }
+
+  /**
    * Creates the context. Lists the sockets if there are too many for the daemon's first message.
    */
   static CompletableFuture<Context> create(Client client, ServerStarted started) {
@@ -37,8 +96,15 @@ public final class Context {
     return listed.thenApply(sockets -> new Context(client, started, sockets));
   }
 
-  /** {@return the client that the plugin uses; it is closed when the session ends} */
+  /**
+   * {@return the client that the plugin uses; it is closed when the session ends}
+   *
+   * @throws IllegalStateException when a test made this context without a client
+   */
   public Client client() {
+    if (client == null) {
+      throw new IllegalStateException("this context has no client (add one with withClient)");
+    }
     return client;
   }
 

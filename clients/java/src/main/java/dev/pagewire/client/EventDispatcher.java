@@ -2,6 +2,7 @@ package dev.pagewire.client;
 
 import dev.pagewire.v1.SubscribeMessagesRequest;
 import dev.pagewire.v1.SubscribeMessagesResponse;
+import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -24,6 +25,9 @@ final class EventDispatcher implements OpenHook {
   /** Number of events to request at once: batches cost the transport less. */
   private static final int BATCH = 64;
 
+  /** Largest number of bytes that a {@code char} has in UTF-8. */
+  private static final int MAX_UTF8_BYTES = 3;
+
   /** Reasons why a reply is too late: another plugin was faster, or the page stopped waiting. */
   private static final Set<String> LATE_REPLY =
       Set.of("ALREADY_ANSWERED", "REQUEST_EXPIRED", "REQUEST_NOT_FOUND");
@@ -33,6 +37,7 @@ final class EventDispatcher implements OpenHook {
   private final Map<String, Callback<Message, Object>> messages = new HashMap<>();
   private final Map<String, Callback<Message, Object>> requests = new HashMap<>();
   private final EventHandlers handlers;
+  private final int maxReplyBytes;
   private final SocketQueues queues = new SocketQueues();
   private final CompletableFuture<Void> ended = new CompletableFuture<>();
   private final EventStream events;
@@ -53,6 +58,7 @@ final class EventDispatcher implements OpenHook {
     this.context = context;
     this.client = context.client();
     this.handlers = handlers;
+    this.maxReplyBytes = context.serverInfo().limits().maxMessageBytes();
     handlers.messages.forEach((type, handler) -> messages.put(type, handler.with(client)));
     handlers.requests.forEach((type, handler) -> requests.put(type, handler.with(client)));
     context.sockets().stream()
@@ -191,7 +197,8 @@ final class EventDispatcher implements OpenHook {
     if (problem == null) {
       try {
         json = Json.write(result);
-      } catch (JsonException invalid) {
+        checkSize(json);
+      } catch (JsonException | Failure invalid) {
         problem = invalid;
       }
     }
@@ -203,14 +210,32 @@ final class EventDispatcher implements OpenHook {
     sent.whenComplete(
         (report, refused) -> {
           boolean late = refused instanceof RpcException rpc && LATE_REPLY.contains(rpc.reason());
+          if (refused instanceof RpcException && !late && replied == null) {
+            client.async().replyError(message, Failure.oneLine(refused));
+          }
           logError(what, refused == null || late ? replied : refused);
           tracker.handlerDone(message.socketId());
         });
   }
 
+  /** Fails for a reply that the daemon would refuse, which would leave the page without any. */
+  private void checkSize(String json) {
+    if (json.length() * (long) MAX_UTF8_BYTES <= maxReplyBytes) {
+      return;
+    }
+    int bytes = json.getBytes(StandardCharsets.UTF_8).length;
+    if (bytes > maxReplyBytes) {
+      String text =
+          "the reply has %d bytes, but the daemon's limit is %d bytes (let the page fetch it"
+              + " instead)";
+      throw new Failure(text.formatted(bytes, maxReplyBytes));
+    }
+  }
+
   private void logError(String what, Throwable error) {
     // The errors of handlers that the end of the session has cancelled are of no interest.
     if (error != null && !ended.isDone()) {
+      StackTraces.trim(error);
       PluginLog.failed(what, error);
     }
   }

@@ -1,11 +1,11 @@
 package dev.pagewire.client;
 
 import dev.pagewire.v1.HookFailure;
-import dev.pagewire.v1.SourceLocation;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Failure that a hook's handler throws for an input that it is responsible for but cannot process,
@@ -89,6 +89,23 @@ public final class Failure extends RuntimeException {
     return this;
   }
 
+  /** {@return the HTTP status of the error page} */
+  public int status() {
+    return wire.getStatus() == 0 ? 500 : wire.getStatus();
+  }
+
+  /** {@return the location of the cause, if it was set} */
+  public Optional<SourceLocation> location() {
+    return wire.hasLocation()
+        ? Optional.of(SourceLocation.fromWire(wire.getLocation()))
+        : Optional.empty();
+  }
+
+  /** {@return the files whose change may fix the cause} */
+  public List<Path> dependsOn() {
+    return FromWire.paths(wire.getDependsOnFilesList());
+  }
+
   /**
    * Converts an exception of a handler: a failure as it is, anything else to its text and stack
    * trace.
@@ -109,13 +126,7 @@ public final class Failure extends RuntimeException {
 
   /** Returns the message and, as far as it is known, the location: {@code text (file:3:7)}. */
   String withLocation() {
-    SourceLocation location = wire.getLocation();
-    StringBuilder place = new StringBuilder(location.getFile());
-    for (int number : new int[] {location.getLine(), location.getColumn()}) {
-      if (number > 0) {
-        place.append(place.isEmpty() ? "" : ":").append(number);
-      }
-    }
+    String place = SourceLocation.fromWire(wire.getLocation()).toString();
     return place.isEmpty() ? getMessage() : getMessage() + " (" + place + ")";
   }
 

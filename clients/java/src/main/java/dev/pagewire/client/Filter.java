@@ -4,6 +4,7 @@ import dev.pagewire.v1.RequestFilter;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Condition on the requests that a hook is called for. The daemon evaluates it, so requests that no
@@ -120,7 +121,7 @@ public final class Filter {
 
   static List<RequestFilter> toWire(Iterable<Filter> filters) {
     List<RequestFilter> wire = new java.util.ArrayList<>();
-    filters.forEach(filter -> wire.add(filter.wire));
+    filters.forEach(filter -> wire.add(Objects.requireNonNull(filter, "filter").wire));
     return List.copyOf(wire);
   }
 }

@@ -21,6 +21,10 @@ final class FromWire {
     return new Position(position.getEpoch(), position.getSequence());
   }
 
+  static List<Path> paths(List<String> paths) {
+    return paths.stream().map(Path::of).toList();
+  }
+
   static Instant instant(Timestamp time) {
     return Instant.ofEpochSecond(time.getSeconds(), time.getNanos());
   }
@@ -168,11 +172,7 @@ final class FromWire {
           case SOCKET_UPDATED -> new SocketUpdated(socket(event.getSocketUpdated().getSocket()));
           case SOCKET_CLOSED -> closed(event.getSocketClosed());
           case CONSOLE -> console(event.getConsole());
-          case PAGE_ERROR ->
-              new PageError(
-                  event.getPageError().getSocketId(),
-                  exception(event.getPageError().getException()),
-                  constant(PageError.Kind.values(), event.getPageError().getKindValue()));
+          case PAGE_ERROR -> pageError(event.getPageError());
           case FILE_CHANGED ->
               new FileChanged(
                   Path.of(event.getFileChanged().getFilePath()),
@@ -197,11 +197,40 @@ final class FromWire {
         constant(SocketClosed.Cause.values(), closed.getCauseValue()));
   }
 
+  private static PageError pageError(dev.pagewire.v1.PageError error) {
+    return new PageError(
+        error.getSocketId(),
+        exception(error.getException()),
+        constant(PageError.Kind.values(), error.getKindValue()),
+        error.hasFailedResource()
+            ? Optional.of(failedResource(error.getFailedResource()))
+            : Optional.empty());
+  }
+
+  private static FailedResource failedResource(dev.pagewire.v1.FailedResource resource) {
+    return new FailedResource(
+        resource.getPluginName(),
+        constant(PluginInfo.Hook.values(), resource.getHookValue()),
+        resource.getUrl(),
+        resource.getStatus(),
+        resource.getMessage(),
+        resource.hasLocation()
+            ? Optional.of(SourceLocation.fromWire(resource.getLocation()))
+            : Optional.empty());
+  }
+
   private static ConsoleEntry console(dev.pagewire.v1.ConsoleEntry entry) {
     // The contract's enum has "unspecified" before the first level.
     ConsoleLevel level = constant(ConsoleLevel.values(), Math.max(0, entry.getLevelValue() - 1));
     List<JsValue> args = entry.getArgsList().stream().map(FromWire::value).toList();
-    return new ConsoleEntry(entry.getSocketId(), level, args, entry.getStack());
+    return new ConsoleEntry(
+        entry.getSocketId(),
+        level,
+        args,
+        entry.getStack(),
+        entry.getUrl(),
+        entry.getLine(),
+        entry.getColumn());
   }
 
   /**

@@ -56,7 +56,7 @@ final class HandlerThreads {
 
   private static final class Worker extends Thread {
     Worker(Runnable loop, String name) {
-      super(loop, name);
+      super(DaemonThreads.group(), loop, name);
       setDaemon(true);
     }
   }

@@ -13,10 +13,16 @@ import java.util.List;
 public abstract sealed class HookOptions<S extends HookOptions<S>>
     permits ServeOptions, TransformOptions, ResolveOptions {
   private final LiveFilters filters;
+  private final boolean hasFilters;
+
+  /** Whether the program has the handle, and may set filters later. */
+  private volatile boolean hasLiveFilters;
+
   private final dev.pagewire.v1.HookOptions.Builder wire = dev.pagewire.v1.HookOptions.newBuilder();
 
   HookOptions(Filter[] filters) {
-    this.filters = new LiveFilters(Filter.toWire(List.of(filters)));
+    this.filters = new LiveFilters(Filter.toWire(Arrays.asList(filters)));
+    this.hasFilters = filters.length > 0;
   }
 
   abstract S self();
@@ -77,7 +83,17 @@ public abstract sealed class HookOptions<S extends HookOptions<S>>
    * later plugin with the same options starts with the filters that were set last}
    */
   public LiveFilters liveFilters() {
+    hasLiveFilters = true;
     return filters;
+  }
+
+  LiveFilters filters() {
+    return filters;
+  }
+
+  /** Returns whether the hook has a filter, or the program may set one. */
+  boolean mayMatch() {
+    return hasFilters || hasLiveFilters;
   }
 
   dev.pagewire.v1.HookOptions toWire() {

@@ -1,6 +1,7 @@
 package dev.pagewire.client;
 
 import com.google.protobuf.MessageLite;
+import dev.pagewire.v1.FiltersUpdated;
 import dev.pagewire.v1.HookFailure;
 import dev.pagewire.v1.HookOpened;
 import dev.pagewire.v1.UpdateFilters;
@@ -71,7 +72,14 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements OpenHook {
     this.name = name;
     this.callback = callback;
     this.filters =
-        filters.open(next -> write(update(UpdateFilters.newBuilder().addAllFilters(next).build())));
+        filters.open(
+            next ->
+                write(
+                    update(
+                        UpdateFilters.newBuilder()
+                            .addAllFilters(next)
+                            .setReportErrors(true)
+                            .build())));
     this.stream =
         context
             .client()
@@ -96,9 +104,11 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements OpenHook {
     opened.complete(null);
   }
 
-  final void filtersUpdated() {
-    // Updates are confirmed in order, and the withdrawal is the last one.
-    if (!filters.confirm()) {
+  final void filtersUpdated(FiltersUpdated response) {
+    // Updates are answered in order, and the withdrawal is the last one.
+    if (response.hasError()) {
+      filters.refused(RpcErrors.from(response.getError()));
+    } else if (!filters.confirm()) {
       withdrawn();
     }
   }
@@ -137,6 +147,9 @@ abstract class HookStream<I, O, Q extends MessageLite, R> implements OpenHook {
 
   private void complete(long callId, Request request, O output, Throwable error) {
     Throwable problem = error;
+    if (problem != null) {
+      StackTraces.trim(problem);
+    }
     Q result = problem == null ? result(callId, output) : failure(callId, Failure.toWire(problem));
     if (result.getSerializedSize() > maxBodyBytes + METADATA_BYTES) {
       String text =

@@ -5,6 +5,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Imports of one module that a resolve handler is to resolve, in source order: those that match the
@@ -28,6 +29,37 @@ public final class Imports implements Iterable<ImportSpecifier> {
                         specifier.getLine(),
                         specifier.getColumn()))
             .toList();
+  }
+
+  private Imports(Request importer, List<ImportSpecifier> imports) {
+    this.importer = importer;
+    this.imports = imports;
+  }
+
+  /**
+   * Creates imports as a test passes them to a handler: static ones, one on each line.
+   *
+   * @param importer the request for the importing module
+   * @param specifiers the specifiers
+   * @return the imports
+   */
+  public static Imports of(Request importer, String... specifiers) {
+    return of(
+        importer,
+        IntStream.range(0, specifiers.length)
+            .mapToObj(i -> new ImportSpecifier(specifiers[i], false, i + 1, 1))
+            .toList());
+  }
+
+  /**
+   * Creates imports as a test passes them to a handler.
+   *
+   * @param importer the request for the importing module
+   * @param imports the imports
+   * @return the imports
+   */
+  public static Imports of(Request importer, List<ImportSpecifier> imports) {
+    return new Imports(importer, List.copyOf(imports));
   }
 
   /** {@return the request for the importing module, or for the HTML page that contains it} */

@@ -16,12 +16,15 @@ import java.util.Optional;
 
 /** Converts the output of {@link JsonReader} to a given type. */
 final class JsonBinding {
+  /** Name of the outermost value in error messages. */
+  private static final String ROOT = "the value";
+
   private JsonBinding() {}
 
   /** Converts a value to the class; null stays null. */
   @SuppressWarnings("unchecked") // `value` returns an instance of the class, boxed if primitive.
   static <T> T bind(Object json, Class<T> type) {
-    return (T) value(json, type, "the value");
+    return (T) value(json, type, ROOT);
   }
 
   private static Object value(Object json, Type type, String where) {
@@ -73,7 +76,7 @@ final class JsonBinding {
     if (json instanceof Map<?, ?> map && type.getRawType() == Map.class && of[0] == String.class) {
       Map<String, Object> values = new LinkedHashMap<>();
       map.forEach(
-          (key, element) -> values.put((String) key, value(element, of[1], where + "." + key)));
+          (key, element) -> values.put((String) key, value(element, of[1], member(where, key))));
       return values;
     }
     throw mismatch(json, type.getTypeName(), where);
@@ -128,7 +131,7 @@ final class JsonBinding {
     Object[] values = new Object[components.length];
     for (int i = 0; i < values.length; i++) {
       String name = components[i].getName();
-      String place = where + "." + name;
+      String place = member(where, name);
       if (components[i].getType().isPrimitive() && object.get(name) == null) {
         throw new JsonException(place + " is missing");
       }
@@ -151,6 +154,10 @@ final class JsonBinding {
     } catch (ReflectiveOperationException | RuntimeException problem) {
       throw new JsonException("cannot create a " + type.getName(), problem);
     }
+  }
+
+  private static String member(String where, Object name) {
+    return where.equals(ROOT) ? name.toString() : where + "." + name;
   }
 
   private static JsonException mismatch(Object json, String expected, String where) {

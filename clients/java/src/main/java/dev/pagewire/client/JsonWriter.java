@@ -3,6 +3,9 @@ package dev.pagewire.client;
 import java.lang.reflect.Array;
 import java.lang.reflect.Method;
 import java.lang.reflect.RecordComponent;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.Map;
 import java.util.Optional;
 
@@ -12,6 +15,9 @@ final class JsonWriter {
   private static final int MAX_DEPTH = 500;
 
   private final StringBuilder out = new StringBuilder(64);
+
+  /** Keys and indexes of the value that is being written, outermost first. */
+  private final Deque<Object> path = new ArrayDeque<>();
 
   private JsonWriter() {}
 
@@ -38,7 +44,7 @@ final class JsonWriter {
       value(optional.orElse(null), depth);
     } else if (value instanceof Map<?, ?> map) {
       object(map, depth);
-    } else if (value instanceof Iterable<?> values) {
+    } else if (value instanceof Iterable<?> values && !(value instanceof Path)) {
       list(values, depth);
     } else if (value.getClass().isArray()) {
       array(value, depth);
@@ -46,17 +52,31 @@ final class JsonWriter {
       recordValue(structure, depth);
     } else {
       throw new JsonException(
-          "cannot write a "
+          place()
+              + "cannot write a "
               + value.getClass().getName()
               + " as json (pass a Map, List, record, String, Number or Boolean, or set a mapper"
               + " with Json.use)");
     }
   }
 
+  /** Returns the place of the value that is being written, such as {@code a.b[2]: }. */
+  private String place() {
+    StringBuilder place = new StringBuilder();
+    for (Object step : path) {
+      if (step instanceof Integer) {
+        place.append('[').append(step).append(']');
+      } else {
+        place.append(place.isEmpty() ? "" : ".").append(step);
+      }
+    }
+    return place.isEmpty() ? "" : place + ": ";
+  }
+
   private void number(Number number) {
     if (!Double.isFinite(number.doubleValue())
         && (number instanceof Double || number instanceof Float)) {
-      throw new JsonException(number + " cannot be represented in json");
+      throw new JsonException(place() + number + " cannot be represented in json");
     }
     out.append(number);
   }
@@ -66,9 +86,12 @@ final class JsonWriter {
     for (Map.Entry<?, ?> entry : map.entrySet()) {
       out.append(before);
       Object key = entry.getKey();
-      string(key instanceof Enum<?> constant ? constant.name() : String.valueOf(key));
+      String name = key instanceof Enum<?> constant ? constant.name() : String.valueOf(key);
+      string(name);
       out.append(':');
+      path.add(name);
       value(entry.getValue(), depth + 1);
+      path.removeLast();
       before = ',';
     }
     out.append(before == '{' ? "{}" : "}");
@@ -76,9 +99,12 @@ final class JsonWriter {
 
   private void list(Iterable<?> values, int depth) {
     char before = '[';
+    int index = 0;
     for (Object value : values) {
       out.append(before);
+      path.add(index++);
       value(value, depth + 1);
+      path.removeLast();
       before = ',';
     }
     out.append(before == '[' ? "[]" : "]");
@@ -90,7 +116,9 @@ final class JsonWriter {
       if (i > 0) {
         out.append(',');
       }
+      path.add(i);
       value(Array.get(array, i), depth + 1);
+      path.removeLast();
     }
     out.append(']');
   }
@@ -101,7 +129,9 @@ final class JsonWriter {
       out.append(before);
       string(component.getName());
       out.append(':');
+      path.add(component.getName());
       value(component(structure, component), depth + 1);
+      path.removeLast();
       before = ',';
     }
     out.append(before == '{' ? "{}" : "}");

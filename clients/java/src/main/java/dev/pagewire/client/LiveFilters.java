@@ -1,9 +1,11 @@
 package dev.pagewire.client;
 
 import dev.pagewire.v1.RequestFilter;
+import io.grpc.Status;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
@@ -12,33 +14,37 @@ import java.util.function.Consumer;
  * files to serve. Obtained from {@link HookOptions#liveFilters}.
  *
  * <p>The filters are stored whether a plugin runs or not: a plugin that reconnects opens its hook
- * with the filters that were set last.
+ * with the filters that the daemon accepted last.
  */
 public final class LiveFilters {
-  private List<RequestFilter> filters;
+  /** A call that sets filters. Compared by identity. */
+  private record Update(List<RequestFilter> filters, CompletableFuture<Void> done) {}
 
-  /** Incremented each time the filters are set. */
-  private long version = 1;
+  /** The filters accepted last, or set last while no hook was open. */
+  private Update accepted;
+
+  /**
+   * Updates that the daemon has not answered, in the order of the calls; the first is in flight.
+   */
+  private final Queue<Update> pending = new ArrayDeque<>();
 
   private final List<HookFilters> hooks = new ArrayList<>();
-  private final List<Waiter> waiters = new ArrayList<>();
 
   LiveFilters(List<RequestFilter> filters) {
-    this.filters = filters;
+    accepted = new Update(filters, new CompletableFuture<>());
   }
-
-  /** A caller that waits until a version of the filters is active. */
-  private record Waiter(long version, CompletableFuture<Void> done) {}
 
   /**
    * Replaces all filters; without any the hook is not called. Returns once they are active: no
-   * later request is matched against the old ones. Of several concurrent calls the last one wins,
-   * and all return when its filters are active. Returns at once while the plugin does not run.
+   * later request is matched against the old ones. Concurrent calls take effect one after the
+   * other. Returns at once while the plugin does not run; a filter that the daemon refuses then
+   * ends the plugin when it runs.
    *
    * @param filters the filters
-   * @throws RpcException when the daemon refuses a filter ({@code FIELD_INVALID}; this ends the
-   *     plugin), or when the plugin fails for another reason meanwhile. The filters stay set:
-   *     replace refused ones before the plugin is run again
+   * @throws RpcException when the daemon refuses a filter ({@code FIELD_INVALID}): the earlier
+   *     filters stay, and the plugin continues. A daemon older than this library ends the plugin
+   * @throws PagewireException when the plugin fails for another reason meanwhile; then it opens the
+   *     hook with the new filters when it reconnects
    */
   public void set(Iterable<Filter> filters) {
     Transport.await(setAsync(filters));
@@ -51,88 +57,91 @@ public final class LiveFilters {
    * @return a future that completes when the filters are active
    */
   public CompletableFuture<Void> setAsync(Iterable<Filter> filters) {
-    Waiter waiter;
+    Update update = new Update(Filter.toWire(filters), new CompletableFuture<>());
     synchronized (this) {
-      this.filters = Filter.toWire(filters);
-      version++;
-      waiter = new Waiter(version, new CompletableFuture<>());
-      waiters.add(waiter);
-      hooks.forEach(HookFilters::update);
+      pending.add(update);
     }
-    completeWaiters();
-    return waiter.done;
+    advance();
+    return update.done;
   }
 
   /** State of the filters in one open hook. */
   final class HookFilters {
     private final Consumer<List<RequestFilter>> sender;
 
-    /** The version sent to the daemon last. */
-    private long sent;
+    /** The update sent to the daemon last; at first the filters to open the hook with. */
+    private Update sent = accepted;
 
-    /**
-     * The version that the daemon has confirmed. Lower than {@code sent} while an update is in
-     * flight; only one is in flight at a time.
-     */
-    private long confirmed;
+    /** The update that is active in the daemon; null until the hook is open. */
+    private Update active;
 
     private HookFilters(Consumer<List<RequestFilter>> sender) {
       this.sender = sender;
     }
 
-    /**
-     * Returns the filters to open the hook with; the daemon's response is reported to {@link
-     * #confirm}.
-     */
+    /** Returns the filters to open the hook with. */
     List<RequestFilter> initial() {
-      synchronized (LiveFilters.this) {
-        sent = version;
-        return filters;
-      }
+      return sent.filters;
     }
 
-    private void update() {
-      if (hooks.contains(this) && confirmed > 0 && sent == confirmed && sent < version) {
-        sent = version;
-        sender.accept(filters);
+    private void send(Update wanted) {
+      if (active == sent && active != wanted) {
+        sent = wanted;
+        sender.accept(wanted.filters);
       }
     }
 
     /**
-     * Records that the daemon has activated the filters that were sent last. Returns whether they
-     * were not active before.
+     * Records that the filters sent last are active. Returns whether they were not active before.
      */
     boolean confirm() {
       boolean changed;
       synchronized (LiveFilters.this) {
-        changed = confirmed < sent;
-        confirmed = sent;
-        update();
+        changed = active != sent;
+        active = sent;
       }
-      completeWaiters();
+      advance();
       return changed;
     }
 
+    /** Records that the daemon has refused the filters sent last; the earlier ones are active. */
+    void refused(RpcException why) {
+      Update refused;
+      synchronized (LiveFilters.this) {
+        refused = sent;
+        sent = active;
+        pending.remove(refused);
+      }
+      refused.done.completeExceptionally(why);
+      advance();
+    }
+
     /**
-     * Removes a hook that has ended, or is about to. If it failed, callers that wait for its
-     * pending update get the error.
+     * Removes a hook that has ended, or is about to. If it failed, the call whose update is in
+     * flight gets the error.
      */
     void ended(PagewireException why) {
-      List<Waiter> failed = new ArrayList<>();
+      Update failed = null;
       synchronized (LiveFilters.this) {
         if (!hooks.remove(this)) {
           return;
         }
-        if (why != null) {
-          waiters.stream()
-              .filter(waiter -> waiter.version > confirmed && waiter.version <= sent)
-              .forEach(failed::add);
-          waiters.removeAll(failed);
+        if (why != null && active != null && active != sent && pending.remove(sent)) {
+          failed = sent;
+          // An older daemon reports a refusal in this way. After any other end the new filters may
+          // be valid, and the caller cannot know when to set them again.
+          accepted = isRefusal(why) ? accepted : failed;
         }
       }
-      failed.forEach(waiter -> waiter.done.completeExceptionally(why));
-      completeWaiters();
+      if (failed != null) {
+        failed.done.completeExceptionally(why);
+      }
+      advance();
     }
+  }
+
+  private static boolean isRefusal(PagewireException why) {
+    return why instanceof RpcException rpc && rpc.code() == Status.Code.INVALID_ARGUMENT;
   }
 
   /**
@@ -146,19 +155,17 @@ public final class LiveFilters {
     return hook;
   }
 
-  /** Completes the waiters whose version all hooks have confirmed. */
-  private void completeWaiters() {
-    List<Waiter> completed = new ArrayList<>();
+  /** Completes the updates that all hooks have confirmed, and sends the next one. */
+  private void advance() {
+    List<Update> completed = new ArrayList<>();
     synchronized (this) {
-      long lowest = hooks.stream().mapToLong(hook -> hook.confirmed).min().orElse(version);
-      for (Iterator<Waiter> left = waiters.iterator(); left.hasNext(); ) {
-        Waiter waiter = left.next();
-        if (waiter.version <= lowest) {
-          completed.add(waiter);
-          left.remove();
-        }
+      while (!pending.isEmpty() && hooks.stream().allMatch(hook -> hook.active == pending.peek())) {
+        accepted = pending.remove();
+        completed.add(accepted);
       }
+      Update wanted = pending.isEmpty() ? accepted : pending.peek();
+      hooks.forEach(hook -> hook.send(wanted));
     }
-    completed.forEach(waiter -> waiter.done.complete(null));
+    completed.forEach(update -> update.done.complete(null));
   }
 }

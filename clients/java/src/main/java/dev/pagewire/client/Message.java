@@ -13,6 +13,67 @@ public final class Message implements Event.What {
     this.wire = wire;
   }
 
+  /**
+   * Creates a message as a test passes it to a handler: sent by the socket {@code "socket"}, and
+   * not a request.
+   *
+   * @param value a value that {@link Json} can write as an object
+   * @return the message
+   */
+  public static Message of(Object value) {
+    return ofJson(Json.write(value));
+  }
+
+  /**
+   * Creates a message as {@link #of} does.
+   *
+   * @param json the text as a page sends it: a JSON object
+   * @return the message
+   */
+  public static Message ofJson(String json) {
+    Object type = Json.read(json, Map.class).get("type");
+    return new Message(
+        BrowserMessage.newBuilder()
+            .setSocketId("socket")
+            .setType(type instanceof String text ? text : "")
+            .setText(json)
+            .build());
+  }
+
+  /**
+   * Creates a binary message as a test passes it to a handler, sent by the socket {@code "socket"}.
+   *
+   * @param bytes the bytes
+   * @return the message
+   */
+  public static Message ofBinary(byte[] bytes) {
+    return new Message(
+        BrowserMessage.newBuilder()
+            .setSocketId("socket")
+            .setBinary(ByteString.copyFrom(bytes))
+            .build());
+  }
+
+  /**
+   * Returns this message as sent by another socket.
+   *
+   * @param socketId the socket's id
+   * @return the message
+   */
+  public Message withSocketId(String socketId) {
+    return new Message(wire.toBuilder().setSocketId(socketId).build());
+  }
+
+  /**
+   * Returns this message as a request.
+   *
+   * @param requestId the request's id
+   * @return the message
+   */
+  public Message withRequestId(String requestId) {
+    return new Message(wire.toBuilder().setRequestId(requestId).build());
+  }
+
   /** {@return the socket that sent it; {@link Target#socket} with this id reaches the same page} */
   public String socketId() {
     return wire.getSocketId();

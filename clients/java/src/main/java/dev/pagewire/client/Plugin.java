@@ -43,6 +43,7 @@ public final class Plugin extends PluginHandlers {
   private boolean replaceExisting;
   private boolean handleSignals = true;
   private final PluginRunner runner = new PluginRunner(this);
+  private final CompletableFuture<Void> started = new CompletableFuture<>();
   private final AtomicBoolean hasRun = new AtomicBoolean();
 
   private Plugin(String name) {
@@ -179,21 +180,43 @@ public final class Plugin extends PluginHandlers {
    * @return a future that completes when the plugin has ended
    */
   public CompletableFuture<Void> start() {
+    return start(() -> runFound(false));
+  }
+
+  /**
+   * Runs the plugin as {@link #run(Endpoint)} does, on a new daemon thread, and leaves signals to
+   * the program.
+   *
+   * @param endpoint the daemon's control endpoint
+   * @return a future that completes when the plugin has ended
+   */
+  public CompletableFuture<Void> start(Endpoint endpoint) {
+    return start(() -> runAt(endpoint, false));
+  }
+
+  private CompletableFuture<Void> start(Runnable run) {
     CompletableFuture<Void> ended = new CompletableFuture<>();
     Thread thread =
-        new Thread(
+        DaemonThreads.create(
             () -> {
               try {
-                runFound(false);
+                run.run();
                 ended.complete(null);
               } catch (RuntimeException problem) {
                 ended.completeExceptionally(problem);
               }
             },
             "pagewire-plugin-" + name());
-    thread.setDaemon(true);
     thread.start();
     return ended;
+  }
+
+  /**
+   * {@return a future that completes when the plugin is connected for the first time and {@link
+   * #serverStart} has returned; it fails if the plugin ends before}
+   */
+  public CompletableFuture<Void> started() {
+    return started;
   }
 
   private void withSignals(Runnable run) {
@@ -206,15 +229,31 @@ public final class Plugin extends PluginHandlers {
 
   /** Runs with the daemon that spawned this process, or else with the one that is found. */
   private void runFound(boolean once) {
-    checkFirstRun();
-    if (!runner.runSpawned()) {
-      runner.run(Endpoint::findAgain, Endpoint.namesToken(), once);
-    }
+    runFirst(
+        () -> {
+          if (!runner.runSpawned()) {
+            runner.run(Endpoint::findAgain, Endpoint.namesToken(), once);
+          }
+        });
   }
 
   private void runAt(Endpoint endpoint, boolean once) {
-    checkFirstRun();
-    runner.run(rootDirs -> endpoint, endpoint.token().isPresent(), once);
+    runFirst(() -> runner.run(rootDirs -> endpoint, endpoint.token().isPresent(), once));
+  }
+
+  private void runFirst(Runnable run) {
+    if (!hasRun.compareAndSet(false, true)) {
+      throw new PluginException(name(), "a plugin can run only once (create another one)", null);
+    }
+    try {
+      checkFilters();
+      run.run();
+      started.completeExceptionally(
+          new PluginException(name(), "stopped before it had started", null));
+    } catch (RuntimeException problem) {
+      started.completeExceptionally(problem);
+      throw problem;
+    }
   }
 
   /**
@@ -224,12 +263,6 @@ public final class Plugin extends PluginHandlers {
    */
   public void stop() {
     runner.stop();
-  }
-
-  private void checkFirstRun() {
-    if (!hasRun.compareAndSet(false, true)) {
-      throw new PluginException(name(), "a plugin can run only once (create another one)", null);
-    }
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.pagewire.v1.Hook;
 import dev.pagewire.v1.ResolvedImports;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
 
@@ -17,8 +18,14 @@ abstract sealed class PluginHandlers permits Plugin {
   private DeclaredHook resolveImport;
   private final EventHandlers handlers = new EventHandlers();
 
-  /** A hook, with the function that opens it in a session. */
-  record DeclaredHook(Hook kind, Function<Context, OpenHook> opener) {}
+  /**
+   * A hook, with the function that opens it in a session.
+   *
+   * @param name the method that declares it
+   * @param options null for the subscription, which has no filters
+   */
+  record DeclaredHook(
+      Hook kind, String name, HookOptions<?> options, Function<Context, OpenHook> opener) {}
 
   PluginHandlers(String name) {
     this.name = name;
@@ -56,6 +63,7 @@ abstract sealed class PluginHandlers permits Plugin {
   }
 
   private static <T> Handler<T, Object> returning(Action<T> action) {
+    Objects.requireNonNull(action, "handler");
     return input -> {
       action.run(input);
       return null;
@@ -117,7 +125,12 @@ abstract sealed class PluginHandlers permits Plugin {
 
   private Plugin serve(ServeOptions options, Callback<Request, Outcome> callback) {
     checkNotDeclared("serve", serve);
-    serve = new DeclaredHook(Hook.HOOK_SERVE, context -> new ServeHook(options, callback, context));
+    serve =
+        new DeclaredHook(
+            Hook.HOOK_SERVE,
+            "serve",
+            options,
+            context -> new ServeHook(options, callback, context));
     return self();
   }
 
@@ -178,7 +191,10 @@ abstract sealed class PluginHandlers permits Plugin {
     checkNotDeclared("transform", transform);
     transform =
         new DeclaredHook(
-            Hook.HOOK_TRANSFORM, context -> new TransformHook(options, callback, context));
+            Hook.HOOK_TRANSFORM,
+            "transform",
+            options,
+            context -> new TransformHook(options, callback, context));
     return self();
   }
 
@@ -207,6 +223,7 @@ abstract sealed class PluginHandlers permits Plugin {
    * @return this plugin
    */
   public Plugin resolveImport(ResolveOptions options, Handler<Imports, Resolved> handler) {
+    Objects.requireNonNull(handler, "handler");
     return resolveImport(
         options,
         Callback.blocking(imports -> ResolveHook.toWire(imports, handler.handle(imports))));
@@ -235,6 +252,7 @@ abstract sealed class PluginHandlers permits Plugin {
    */
   public Plugin resolveImportAsync(
       ResolveOptions options, Handler<Imports, ? extends CompletionStage<Resolved>> handler) {
+    Objects.requireNonNull(handler, "handler");
     return resolveImport(
         options,
         Callback.async(
@@ -249,7 +267,10 @@ abstract sealed class PluginHandlers permits Plugin {
     checkNotDeclared("resolveImport", resolveImport);
     resolveImport =
         new DeclaredHook(
-            Hook.HOOK_RESOLVE_IMPORT, context -> new ResolveHook(options, callback, context));
+            Hook.HOOK_RESOLVE_IMPORT,
+            "resolveImport",
+            options,
+            context -> new ResolveHook(options, callback, context));
     return self();
   }
 
@@ -261,6 +282,7 @@ abstract sealed class PluginHandlers permits Plugin {
    * @return this plugin
    */
   public Plugin onMessage(String type, EventHandler<Message> handler) {
+    Objects.requireNonNull(handler, "handler");
     checkTypeNotDeclared(type);
     handlers.messages.put(
         type,
@@ -283,6 +305,7 @@ abstract sealed class PluginHandlers permits Plugin {
    */
   public Plugin onMessageAsync(
       String type, EventFunction<Message, ? extends CompletionStage<?>> handler) {
+    Objects.requireNonNull(handler, "handler");
     checkTypeNotDeclared(type);
     handlers.messages.put(
         type, client -> Callback.async(message -> handler.handle(message, client)));
@@ -300,6 +323,7 @@ abstract sealed class PluginHandlers permits Plugin {
    * @return this plugin
    */
   public Plugin onRequest(String type, EventFunction<Message, ?> handler) {
+    Objects.requireNonNull(handler, "handler");
     checkTypeNotDeclared(type);
     handlers.requests.put(
         type, client -> Callback.blocking(message -> handler.handle(message, client)));
@@ -316,6 +340,7 @@ abstract sealed class PluginHandlers permits Plugin {
    */
   public Plugin onRequestAsync(
       String type, EventFunction<Message, ? extends CompletionStage<?>> handler) {
+    Objects.requireNonNull(handler, "handler");
     checkTypeNotDeclared(type);
     handlers.requests.put(
         type, client -> Callback.async(message -> handler.handle(message, client)));
@@ -331,7 +356,7 @@ abstract sealed class PluginHandlers permits Plugin {
    */
   public Plugin onSocketOpened(EventHandler<Socket> handler) {
     checkNotDeclared("onSocketOpened", handlers.socketOpened);
-    handlers.socketOpened = handler;
+    handlers.socketOpened = Objects.requireNonNull(handler, "handler");
     return self();
   }
 
@@ -345,7 +370,7 @@ abstract sealed class PluginHandlers permits Plugin {
    */
   public Plugin onSocketReady(EventHandler<Socket> handler) {
     checkNotDeclared("onSocketReady", handlers.socketReady);
-    handlers.socketReady = handler;
+    handlers.socketReady = Objects.requireNonNull(handler, "handler");
     return self();
   }
 
@@ -358,7 +383,7 @@ abstract sealed class PluginHandlers permits Plugin {
    */
   public Plugin onSocketClosed(EventHandler<SocketClosed> handler) {
     checkNotDeclared("onSocketClosed", handlers.socketClosed);
-    handlers.socketClosed = handler;
+    handlers.socketClosed = Objects.requireNonNull(handler, "handler");
     return self();
   }
 
@@ -397,9 +422,30 @@ abstract sealed class PluginHandlers permits Plugin {
     if (!handlers.isEmpty()) {
       hooks.add(
           new DeclaredHook(
-              Hook.HOOK_SUBSCRIBE_MESSAGES, context -> new EventDispatcher(handlers, context)));
+              Hook.HOOK_SUBSCRIBE_MESSAGES,
+              "events",
+              null,
+              context -> new EventDispatcher(handlers, context)));
     }
     return hooks;
+  }
+
+  /**
+   * Checks that every hook has a filter.
+   *
+   * @throws PluginException when a hook could never be called
+   */
+  void checkFilters() {
+    for (DeclaredHook hook : hooks()) {
+      if (hook.options != null && !hook.options.mayMatch()) {
+        throw new PluginException(
+            name,
+            hook.name
+                + " has no filter, so it would never be called (pass one, such as Filter.all(), or"
+                + " call liveFilters() of its options before the plugin runs)",
+            null);
+      }
+    }
   }
 
   PluginException failed(String what, Throwable error) {

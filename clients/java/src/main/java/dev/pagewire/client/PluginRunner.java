@@ -87,7 +87,7 @@ final class PluginRunner {
     CountDownLatch done = new CountDownLatch(1);
     Throwable[] failed = new Throwable[1];
     Thread session =
-        new Thread(
+        DaemonThreads.create(
             () -> {
               try {
                 tryOnce(Endpoint.find(), launchId);
@@ -97,7 +97,6 @@ final class PluginRunner {
               done.countDown();
             },
             "pagewire-session");
-    session.setDaemon(true);
     session.start();
     onEndOfInput(done::countDown);
     interruptibly(done::await);
@@ -216,7 +215,7 @@ final class PluginRunner {
   /** Runs a task when standard input ends, on a separate thread. */
   private static void onEndOfInput(Runnable task) {
     Thread reader =
-        new Thread(
+        DaemonThreads.create(
             () -> {
               try (InputStream input = System.in) {
                 input.transferTo(java.io.OutputStream.nullOutputStream());
@@ -226,7 +225,6 @@ final class PluginRunner {
               task.run();
             },
             "pagewire-stdin");
-    reader.setDaemon(true);
     reader.start();
   }
 }

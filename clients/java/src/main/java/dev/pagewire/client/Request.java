@@ -3,6 +3,7 @@ package dev.pagewire.client;
 import com.google.protobuf.ByteString;
 import dev.pagewire.v1.RequestContext;
 import dev.pagewire.v1.ServeCall;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -25,6 +26,25 @@ public final class Request {
   private final com.google.protobuf.Duration timeRemaining;
   private final Context context;
 
+  private Request(RequestContext.Builder http, Request other) {
+    this(http, other, other.body, other.omittedBytes, other.maxBodyBytes, other.context);
+  }
+
+  private Request(
+      RequestContext.Builder http,
+      Request other,
+      ByteString body,
+      long omittedBytes,
+      int maxBodyBytes,
+      Context context) {
+    this.http = http.build();
+    this.body = body;
+    this.omittedBytes = omittedBytes;
+    this.maxBodyBytes = maxBodyBytes;
+    this.timeRemaining = other.timeRemaining;
+    this.context = context;
+  }
+
   /** Creates the request that a serve hook is to answer. */
   Request(ServeCall call, int maxBodyBytes, Context context) {
     this.http = call.getRequest();
@@ -43,6 +63,104 @@ public final class Request {
     this.maxBodyBytes = 0;
     this.timeRemaining = timeRemaining;
     this.context = context;
+  }
+
+  /**
+   * Creates a GET request as a test passes it to a handler: to {@code localhost}, without headers,
+   * body, file and deadline, and with the context {@link Context#of}. The methods whose name begins
+   * with {@code with} return it with something else.
+   *
+   * @param target path and query as a browser sends them: {@code /a%20b.md?v=1}
+   * @return the request
+   */
+  public static Request of(String target) {
+    URI uri = URI.create(target);
+    RequestContext.Builder http =
+        RequestContext.newBuilder()
+            .setMethod("GET")
+            .setPath(uri.getPath())
+            .setRawTarget(target)
+            .setHost("localhost");
+    if (uri.getRawQuery() != null) {
+      http.setQuery(uri.getRawQuery());
+    }
+    return new Request(http.build(), null, Context.of());
+  }
+
+  /**
+   * Returns this request with another method.
+   *
+   * @param method the HTTP method, in upper case
+   * @return the request
+   */
+  public Request withMethod(String method) {
+    return new Request(http.toBuilder().setMethod(method), this);
+  }
+
+  /**
+   * Returns this request with a further header.
+   *
+   * @param name the header's name
+   * @param value the header's value
+   * @return the request
+   */
+  public Request withHeader(String name, String value) {
+    return new Request(http.toBuilder().addHeaders(ToWire.header(name, value)), this);
+  }
+
+  /**
+   * Returns this request with a file that would answer it.
+   *
+   * @param filePath the file's absolute path
+   * @return the request
+   */
+  public Request withFilePath(Path filePath) {
+    return new Request(http.toBuilder().setFilePath(filePath.toString()), this);
+  }
+
+  /**
+   * Returns this request with a body.
+   *
+   * @param body the text
+   * @return the request
+   */
+  public Request withBody(String body) {
+    return withBody(ByteString.copyFromUtf8(body), 0, 0);
+  }
+
+  /**
+   * Returns this request with a body.
+   *
+   * @param body the bytes
+   * @return the request
+   */
+  public Request withBody(byte[] body) {
+    return withBody(ByteString.copyFrom(body), 0, 0);
+  }
+
+  /**
+   * Returns this request with a body that was {@linkplain #bodyOmitted omitted}.
+   *
+   * @param bytes the size of the body; 0 if the request did not announce it
+   * @param maxBytes the hook's {@link ServeOptions#maxRequestBodyBytes}
+   * @return the request
+   */
+  public Request withOmittedBody(long bytes, int maxBytes) {
+    return withBody(null, bytes, maxBytes);
+  }
+
+  private Request withBody(ByteString body, long omittedBytes, int maxBodyBytes) {
+    return new Request(http.toBuilder(), this, body, omittedBytes, maxBodyBytes, context);
+  }
+
+  /**
+   * Returns this request with another context.
+   *
+   * @param context the session's view of the daemon
+   * @return the request
+   */
+  public Request withContext(Context context) {
+    return new Request(http.toBuilder(), this, body, omittedBytes, maxBodyBytes, context);
   }
 
   /** {@return the HTTP method, in upper case} */
@@ -80,12 +198,12 @@ public final class Request {
    * @return the value; each character is one byte (ISO 8859-1)
    */
   public Optional<String> header(String name) {
-    return headers().stream().filter(h -> h.name().equals(name)).findFirst().map(Header::value);
+    return Header.first(headers(), name);
   }
 
   /** {@return the requested headers, in the order received} */
   public List<Header> headers() {
-    return http.getHeadersList().stream().map(Header::fromWire).toList();
+    return Header.fromWire(http.getHeadersList());
   }
 
   /** {@return the W3C trace context; empty if there is none} */

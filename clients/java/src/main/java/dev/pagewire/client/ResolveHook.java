@@ -17,7 +17,7 @@ final class ResolveHook
     super(
         ControlServiceGrpc.getResolveImportMethod(),
         options.openMessage(),
-        options.liveFilters(),
+        options.filters(),
         "import resolution",
         callback,
         context);
@@ -41,7 +41,7 @@ final class ResolveHook
         call(message.getCall().getCallId(), imports.importer(), imports);
       }
       case CANCEL -> cancel(message.getCancel().getCallId());
-      case FILTERS_UPDATED -> filtersUpdated();
+      case FILTERS_UPDATED -> filtersUpdated(message.getFiltersUpdated());
       default -> {}
     }
   }

@@ -13,8 +13,8 @@ public final class ResolveOptions extends HookOptions<ResolveOptions> {
   }
 
   /**
-   * Selects the modules whose request matches any of these filters. Without a filter the handler is
-   * not called, until {@link #liveFilters} sets some.
+   * Selects the modules whose request matches any of these filters. At least one is required,
+   * unless {@link #liveFilters} is called before the plugin runs.
    *
    * @param filters the filters
    * @return the options

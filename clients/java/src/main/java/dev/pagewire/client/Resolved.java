@@ -3,6 +3,7 @@ package dev.pagewire.client;
 import dev.pagewire.v1.ResolvedImports;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * Result of a resolve handler: one specifier for each import of the module, in order. {@link
@@ -51,6 +52,23 @@ public final class Resolved {
       more.addDependsOnFiles(file.toString());
     }
     return new Resolved(more);
+  }
+
+  /** {@return one specifier for each import; null where the import is left to the next plugin} */
+  public List<String> specifiers() {
+    return wire.getSpecifiersList().stream()
+        .map(specifier -> specifier.isEmpty() ? null : specifier)
+        .collect(Collectors.toList());
+  }
+
+  /** {@return whether caching is disabled} */
+  public boolean isNoCache() {
+    return wire.getNoCache();
+  }
+
+  /** {@return the files whose change or appearance makes the cached result stale} */
+  public List<Path> dependsOn() {
+    return FromWire.paths(wire.getDependsOnFilesList());
   }
 
   ResolvedImports toWire() {

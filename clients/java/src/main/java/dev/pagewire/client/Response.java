@@ -1,5 +1,6 @@
 package dev.pagewire.client;
 
+import com.google.protobuf.ByteString;
 import dev.pagewire.v1.TransformCall;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -16,6 +17,51 @@ public final class Response {
     this.request =
         new Request(
             call.getRequest(), call.hasTimeRemaining() ? call.getTimeRemaining() : null, context);
+  }
+
+  private Response(TransformCall.Builder call, Request request) {
+    this.call = call.build();
+    this.request = request;
+  }
+
+  /**
+   * Creates a response as a test passes it to a handler, without headers.
+   *
+   * @param request the request that it answers
+   * @param contentType the MIME type, including parameters
+   * @param body the text
+   * @return the response
+   */
+  public static Response of(Request request, String contentType, String body) {
+    return of(request, contentType, ByteString.copyFromUtf8(body));
+  }
+
+  /**
+   * Creates a response as a test passes it to a handler, without headers.
+   *
+   * @param request the request that it answers
+   * @param contentType the MIME type, including parameters
+   * @param body the bytes
+   * @return the response
+   */
+  public static Response of(Request request, String contentType, byte[] body) {
+    return of(request, contentType, ByteString.copyFrom(body));
+  }
+
+  private static Response of(Request request, String contentType, ByteString body) {
+    return new Response(
+        TransformCall.newBuilder().setContentType(contentType).setBody(body), request);
+  }
+
+  /**
+   * Returns this response with a further header.
+   *
+   * @param name the header's name
+   * @param value the header's value
+   * @return the response
+   */
+  public Response withHeader(String name, String value) {
+    return new Response(call.toBuilder().addResponseHeaders(ToWire.header(name, value)), request);
   }
 
   /** {@return the request that the response answers} */
@@ -35,12 +81,12 @@ public final class Response {
    * @return the value; each character is one byte (ISO 8859-1)
    */
   public Optional<String> header(String name) {
-    return headers().stream().filter(h -> h.name().equals(name)).findFirst().map(Header::value);
+    return Header.first(headers(), name);
   }
 
   /** {@return the headers} */
   public List<Header> headers() {
-    return call.getResponseHeadersList().stream().map(Header::fromWire).toList();
+    return Header.fromWire(call.getResponseHeadersList());
   }
 
   /** {@return the complete body} */

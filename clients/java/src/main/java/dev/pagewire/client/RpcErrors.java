@@ -4,6 +4,7 @@ import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.BadRequest;
 import com.google.rpc.ErrorInfo;
+import dev.pagewire.v1.FiltersError;
 import dev.pagewire.v1.SendError;
 import io.grpc.Metadata;
 import io.grpc.Status;
@@ -54,6 +55,16 @@ final class RpcErrors {
         error.getReason(),
         error.getMessage(),
         List.of());
+  }
+
+  static RpcException from(FiltersError error) {
+    return new RpcException(
+        Status.fromCodeValue(error.getCode()).getCode(),
+        error.getReason(),
+        error.getMessage(),
+        error.getFieldViolationsList().stream()
+            .map(field -> new RpcException.FieldViolation(field.getField(), field.getDescription()))
+            .toList());
   }
 
   /** Returns the exception for a deadline that passed locally, without an answer of the daemon. */

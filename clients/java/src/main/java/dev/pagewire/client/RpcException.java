@@ -30,6 +30,18 @@ public final class RpcException extends PagewireException {
     this.violations = List.copyOf(violations);
   }
 
+  private RpcException(String message, RpcException original) {
+    super(message);
+    this.code = original.code;
+    this.reason = original.reason;
+    this.violations = original.violations();
+  }
+
+  /** Returns this exception with a text that begins with what was refused. */
+  RpcException of(String what) {
+    return new RpcException(what + ": " + getMessage(), this);
+  }
+
   /** {@return the gRPC status code; only {@code UNAVAILABLE} is worth a retry} */
   public Status.Code code() {
     return code;

@@ -15,7 +15,7 @@ final class ServeHook extends HookStream<Request, Outcome, ServeRequest, ServeRe
     super(
         ControlServiceGrpc.getServeMethod(),
         options.openMessage(),
-        options.liveFilters(),
+        options.filters(),
         "serve",
         callback,
         context);
@@ -31,7 +31,7 @@ final class ServeHook extends HookStream<Request, Outcome, ServeRequest, ServeRe
         call(message.getCall().getCallId(), request, request);
       }
       case CANCEL -> cancel(message.getCancel().getCallId());
-      case FILTERS_UPDATED -> filtersUpdated();
+      case FILTERS_UPDATED -> filtersUpdated(message.getFiltersUpdated());
       default -> {}
     }
   }

@@ -113,7 +113,7 @@ final class Session {
       for (Plugin.DeclaredHook declared : plugin.hooks()) {
         OpenHook hook = declared.opener().apply(newContext);
         hooks.add(hook);
-        get(hook.opened());
+        awaitOpen(declared, hook);
         hook.ended()
             .whenComplete((done, why) -> signals.add(new Signal(SignalKind.HOOK_ENDED, why)));
       }
@@ -130,6 +130,14 @@ final class Session {
     }
   }
 
+  private void awaitOpen(Plugin.DeclaredHook declared, OpenHook hook) throws InterruptedException {
+    try {
+      get(hook.opened());
+    } catch (RpcException refused) {
+      throw refused.of("plugin `" + plugin.name() + "`, " + declared.name());
+    }
+  }
+
   private EndedBy handleSignals() throws InterruptedException {
     while (true) {
       Signal signal = signals.take();
@@ -137,6 +145,7 @@ final class Session {
         case READY -> {
           PluginLog.connected(context, again);
           callStartHandler();
+          context.startGate().opened().thenRun(() -> plugin.started().complete(null));
         }
         case STOPPING -> {
           return shutDown(EndedBy.DAEMON, signal.grace);

@@ -35,4 +35,29 @@ public record Socket(
     Instant connectTime,
     boolean ready,
     DocumentState documentState,
-    List<String> clientFeatures) {}
+    List<String> clientFeatures) {
+  /**
+   * Creates a socket as a test passes it to a handler: ready, visible and top-level. What is not
+   * named is derived from the id or empty.
+   *
+   * @param socketId its id
+   * @param url its document's URL
+   * @return the socket
+   */
+  public static Socket of(String socketId, String url) {
+    return new Socket(
+        socketId,
+        "page-" + socketId,
+        "tab-" + socketId,
+        url,
+        "",
+        "",
+        Visibility.VISIBLE,
+        true,
+        "",
+        Instant.EPOCH,
+        true,
+        DocumentState.COMPLETE,
+        List.of());
+  }
+}

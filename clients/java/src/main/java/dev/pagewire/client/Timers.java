@@ -27,13 +27,7 @@ final class Timers {
 
   private static ScheduledThreadPoolExecutor timers() {
     ScheduledThreadPoolExecutor timers =
-        new ScheduledThreadPoolExecutor(
-            1,
-            task -> {
-              Thread thread = new Thread(task, "pagewire-timers");
-              thread.setDaemon(true);
-              return thread;
-            });
+        new ScheduledThreadPoolExecutor(1, task -> DaemonThreads.create(task, "pagewire-timers"));
     timers.setRemoveOnCancelPolicy(true);
     return timers;
   }

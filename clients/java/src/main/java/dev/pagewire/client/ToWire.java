@@ -5,6 +5,7 @@ import dev.pagewire.v1.Header;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Objects;
 
 /** Conversions to the contract's types that several classes need. */
 final class ToWire {
@@ -21,6 +22,8 @@ final class ToWire {
   }
 
   static Header header(String name, String value) {
+    Objects.requireNonNull(name, "name");
+    Objects.requireNonNull(value, "value");
     return Header.newBuilder()
         .setName(name.toLowerCase(Locale.ROOT))
         .setValue(ByteString.copyFrom(value, StandardCharsets.ISO_8859_1))

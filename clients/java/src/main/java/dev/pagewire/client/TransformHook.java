@@ -14,7 +14,7 @@ final class TransformHook
     super(
         ControlServiceGrpc.getTransformMethod(),
         options.openMessage(),
-        options.liveFilters(),
+        options.filters(),
         "transform",
         callback,
         context);
@@ -29,7 +29,7 @@ final class TransformHook
         call(message.getCall().getCallId(), response.request(), response);
       }
       case CANCEL -> cancel(message.getCancel().getCallId());
-      case FILTERS_UPDATED -> filtersUpdated();
+      case FILTERS_UPDATED -> filtersUpdated(message.getFiltersUpdated());
       default -> {}
     }
   }

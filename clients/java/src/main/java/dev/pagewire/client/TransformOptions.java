@@ -12,8 +12,8 @@ public final class TransformOptions extends HookOptions<TransformOptions> {
   }
 
   /**
-   * Selects the responses that match any of these filters. Without a filter the handler is not
-   * called, until {@link #liveFilters} sets some.
+   * Selects the responses that match any of these filters. At least one is required, unless {@link
+   * #liveFilters} is called before the plugin runs.
    *
    * @param filters the filters
    * @return the options

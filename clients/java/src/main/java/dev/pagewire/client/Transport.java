@@ -21,7 +21,7 @@ final class Transport {
 
   private static final class LoopThread extends FastThreadLocalThread {
     LoopThread(Runnable loop) {
-      super(loop, "pagewire");
+      super(DaemonThreads.group(), loop, "pagewire");
       setDaemon(true);
     }
   }

@@ -8,8 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.pagewire.client.testing.PagewireExtension;
 import io.grpc.Status;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -18,59 +20,30 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
 import java.util.function.Function;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Java-specific behaviour with a real daemon; the conformance suite covers everything else. */
 @Timeout(30)
 class DaemonTest {
-  private static TestDaemon daemon;
+  @RegisterExtension
+  static final PagewireExtension daemon = PagewireExtension.create("--watch=events");
+
   private static Client client;
 
   @BeforeAll
   static void start() throws Exception {
-    daemon = TestDaemon.start();
-    client = Client.connect(daemon.endpoint());
+    Files.writeString(daemon.folder().resolve("index.html"), "<title>t</title>");
+    client = daemon.client();
   }
 
-  @AfterAll
-  static void stop() throws Exception {
-    client.close();
-    daemon.close();
-  }
-
-  /** Runs a plugin until the returned object is closed. */
-  private static RunningPlugin run(Plugin plugin) throws Exception {
-    CountDownLatch started = new CountDownLatch(1);
-    plugin.serverStart(context -> started.countDown());
-    CompletableFuture<Void> ended =
-        CompletableFuture.runAsync(
-            () -> plugin.run(daemon.endpoint()), task -> new Thread(task).start());
-    CompletableFuture.anyOf(ended, CompletableFuture.runAsync(() -> await(started))).get();
-    return new RunningPlugin(plugin, ended);
-  }
-
-  private static void await(CountDownLatch latch) {
-    try {
-      latch.await();
-    } catch (InterruptedException never) {
-      throw new IllegalStateException(never);
-    }
-  }
-
-  private record RunningPlugin(Plugin plugin, CompletableFuture<Void> ended)
-      implements AutoCloseable {
-    @Override
-    public void close() throws ExecutionException, InterruptedException {
-      plugin.stop();
-      ended.get();
-    }
+  private static TestPage open() throws Exception {
+    return TestPage.open(daemon.url());
   }
 
   @Test
@@ -85,8 +58,8 @@ class DaemonTest {
             .onMessageAsync(
                 "ping",
                 (m, c) -> c.async().send(Target.socket(m.socketId()), Map.of("type", "pong")));
-    try (RunningPlugin running = run(plugin);
-        TestPage page = daemon.open()) {
+    daemon.run(plugin);
+    try (TestPage page = open()) {
       HttpResponse<String> response = daemon.get("/async");
       assertEquals(client.info().serverVersion(), response.body());
       page.send("{\"type\":\"ping\"}");
@@ -106,11 +79,10 @@ class DaemonTest {
                   request.client().info();
                   return null;
                 });
-    try (RunningPlugin running = run(plugin)) {
-      HttpResponse<String> response = daemon.get("/blocks");
-      assertEquals(500, response.statusCode());
-      assertTrue(response.body().contains("client.async()"), response.body());
-    }
+    daemon.run(plugin);
+    HttpResponse<String> response = daemon.get("/blocks");
+    assertEquals(500, response.statusCode());
+    assertTrue(response.body().contains("client.async()"), response.body());
     // Called on the transport's thread, the future cannot complete before the stage depends on it.
     CompletableFuture<ServerInfo> stage =
         CompletableFuture.supplyAsync(
@@ -130,12 +102,11 @@ class DaemonTest {
             .serveAsync(
                 Filter.path("/failure"),
                 request -> CompletableFuture.supplyAsync(() -> throwing("here")));
-    try (RunningPlugin running = run(plugin)) {
-      assertTrue(daemon.get("/index.html").body().contains("no luck"));
-      HttpResponse<String> response = daemon.get("/failure");
-      assertEquals(418, response.statusCode());
-      assertTrue(response.body().contains("here"), response.body());
-    }
+    daemon.run(plugin);
+    assertTrue(daemon.get("/index.html").body().contains("no luck"));
+    HttpResponse<String> response = daemon.get("/failure");
+    assertEquals(418, response.statusCode());
+    assertTrue(response.body().contains("here"), response.body());
   }
 
   private static Content throwing(String message) {
@@ -149,19 +120,95 @@ class DaemonTest {
             .serve(
                 Filter.prefix("/large"),
                 request -> Content.of("bin", new byte[request.query().isEmpty() ? 1 : 20 << 20]));
-    try (RunningPlugin running = run(plugin)) {
-      HttpResponse<String> response = daemon.get("/large?all");
-      assertEquals(500, response.statusCode());
-      assertTrue(response.body().contains("larger than the daemon's limit"), response.body());
-      assertEquals(200, daemon.get("/large").statusCode());
+    daemon.run(plugin);
+    HttpResponse<String> response = daemon.get("/large?all");
+    assertEquals(500, response.statusCode());
+    assertTrue(response.body().contains("larger than the daemon's limit"), response.body());
+    assertEquals(200, daemon.get("/large").statusCode());
+  }
+
+  @Test
+  void anOversizedReplyIsAnErrorOfTheRequest() throws Exception {
+    Plugin plugin = Plugin.named("oversized").onRequest("large", (m, c) -> "x".repeat(17 << 20));
+    daemon.run(plugin);
+    try (TestPage page = open()) {
+      page.send("{\"type\":\"large\",\"id\":1,\"pagewire:request\":true}");
+      String error = String.valueOf(Json.read(page.receive(), Map.class).get("error"));
+      int limit = client.info().limits().maxMessageBytes();
+      assertTrue(error.contains("the reply has " + ((17 << 20) + 2) + " bytes"), error);
+      assertTrue(error.contains("limit is " + limit + " bytes"), error);
     }
+  }
+
+  @Test
+  void aRefusedFilterIsAnErrorThatNamesThePluginAndTheHook() {
+    Plugin plugin = Plugin.named("slashless").transform(Filter.path("no slash"), response -> null);
+    RpcException refused = assertThrows(RpcException.class, () -> plugin.run(daemon.endpoint()));
+    assertEquals("FIELD_INVALID", refused.reason());
+    assertTrue(
+        refused.getMessage().startsWith("plugin `slashless`, transform: "), refused.getMessage());
+  }
+
+  @Test
+  void theStackTraceOfAHandlerEndsWithTheHandler() throws Exception {
+    CompletableFuture<Throwable> thrown = new CompletableFuture<>();
+    Plugin plugin =
+        Plugin.named("trace")
+            .serveAsync(
+                Filter.path("/trace"),
+                request -> {
+                  Exception problem = new Exception("no luck", new Exception("cause"));
+                  thrown.complete(problem);
+                  throw problem;
+                });
+    daemon.run(plugin);
+    daemon.get("/trace");
+    for (Throwable error : List.of(thrown.get(), thrown.get().getCause())) {
+      StackTraceElement[] frames = error.getStackTrace();
+      assertEquals(
+          DaemonTest.class.getName(),
+          frames[frames.length - 1].getClassName(),
+          List.of(frames)::toString);
+    }
+  }
+
+  @Test
+  void threadsOfTheLibraryAreNotInTheThreadGroupOfTheProgram() throws Exception {
+    // Maven's exec:java waits for the threads of the group in which it runs `main`.
+    ThreadGroup group = new ThreadGroup("program");
+    Plugin plugin = Plugin.named("threads").serve(Filter.path("/threads"), r -> Content.text(""));
+    Thread main = new Thread(group, () -> plugin.run(daemon.endpoint()));
+    main.start();
+    plugin.started().get();
+    daemon.get("/threads");
+    Thread[] threads = new Thread[10];
+    assertEquals(1, group.enumerate(threads), () -> java.util.Arrays.toString(threads));
+    assertEquals(main, threads[0]);
+    plugin.stop();
+    main.join();
+  }
+
+  @Test
+  void refusedFiltersFailTheCallAndThePluginContinues() throws Exception {
+    ServeOptions options = ServeOptions.of(Filter.path("/one"));
+    daemon.run(Plugin.named("filters").serve(options, request -> Content.text("served")));
+    LiveFilters filters = options.liveFilters();
+    RpcException refused =
+        assertThrows(RpcException.class, () -> filters.set(List.of(Filter.path("no slash"))));
+    assertEquals(Status.Code.INVALID_ARGUMENT, refused.code());
+    assertEquals("FIELD_INVALID", refused.reason());
+    assertEquals(1, refused.violations().size());
+    assertEquals("served", daemon.get("/one").body());
+    filters.set(List.of(Filter.path("/two")));
+    assertEquals("served", daemon.get("/two").body());
+    assertEquals(404, daemon.get("/one").statusCode());
   }
 
   @Test
   void aSubscriptionIsAnIteratorWithAPosition() throws Exception {
     SubscribeOptions options = SubscribeOptions.create().messages();
     try (Subscription events = client.subscribe(options);
-        TestPage page = daemon.open()) {
+        TestPage page = open()) {
       for (int n = 0; n < 200; n++) {
         page.send("{\"type\":\"n\",\"n\":" + n + "}");
       }
@@ -193,7 +240,7 @@ class DaemonTest {
 
   @Test
   void anInterruptEndsABlockedCall() throws Exception {
-    try (TestPage page = daemon.open()) {
+    try (TestPage page = open()) {
       CompletableFuture<Throwable> ended = new CompletableFuture<>();
       Import forever = Import.code("export default () => new Promise(() => {})");
       Thread waiting =
@@ -229,7 +276,7 @@ class DaemonTest {
     SubscribeOptions options =
         SubscribeOptions.create().messageTypes("question", "notice").answers("question");
     try (Subscription events = client.subscribe(options);
-        TestPage page = daemon.open()) {
+        TestPage page = open()) {
       page.send("{\"type\":\"notice\",\"id\":1,\"pagewire:request\":true}");
       assertNotNull(Json.read(page.receive(), Map.class).get("error"));
       page.send("{\"type\":\"question\",\"id\":2,\"pagewire:request\":true}");
@@ -247,7 +294,7 @@ class DaemonTest {
   @Test
   void aReplyToAMessageThatIsNotARequestFails() throws Exception {
     try (Subscription events = client.subscribe(SubscribeOptions.create().messages());
-        TestPage page = daemon.open()) {
+        TestPage page = open()) {
       page.send("{\"type\":\"not a request\"}");
       Message message = (Message) events.next().what();
       assertThrows(RpcException.class, () -> client.reply(message, 1));
@@ -256,7 +303,7 @@ class DaemonTest {
 
   @Test
   void aConsoleLogMayHaveASource() throws Exception {
-    try (TestPage page = daemon.open()) {
+    try (TestPage page = open()) {
       client.consoleLog(Target.socket(page.socketId()), ConsoleLevel.WARN, "java", "text");
       Map<?, ?> log = Json.read(page.receive(), Map.class);
       assertEquals("java", log.get("source"));
@@ -275,12 +322,11 @@ class DaemonTest {
     List<TestPage> pages = new ArrayList<>();
     try {
       for (int i = 0; i <= 1000; i++) {
-        pages.add(daemon.open());
+        pages.add(open());
       }
-      try (RunningPlugin running = run(plugin)) {
-        // Sockets of other tests may still be open.
-        assertTrue(Integer.parseInt(daemon.get("/crowd").body()) > 1000);
-      }
+      daemon.run(plugin);
+      // Sockets of other tests may still be open.
+      assertTrue(Integer.parseInt(daemon.get("/crowd").body()) > 1000);
     } finally {
       pages.forEach(TestPage::close);
     }
@@ -301,7 +347,8 @@ class DaemonTest {
                   }
                   throw new Exception("no luck");
                 });
-    try (RunningPlugin running = run(plugin)) {
+    daemon.run(plugin);
+    try {
       daemon.get("/logs/error");
       daemon.get("/logs/failure");
     } finally {

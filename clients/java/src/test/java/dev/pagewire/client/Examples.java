@@ -1,5 +1,6 @@
 package dev.pagewire.client;
 
+import dev.pagewire.client.testing.TestDaemon;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -37,15 +38,14 @@ final class Examples {
   public static void main(String[] command) throws Exception {
     Map<String, Process> running = new HashMap<>();
     try (TestDaemon daemon = TestDaemon.start();
-        Client client = Client.connect(daemon.endpoint());
         AutoCloseable end = () -> running.values().forEach(Process::destroy)) {
       for (String example : MESSAGES.keySet()) {
         running.put(example, start(command, example, daemon));
-        while (ready(client) < running.size()) {
+        while (ready(daemon.client()) < running.size()) {
           Thread.onSpinWait();
         }
       }
-      try (TestPage page = daemon.open()) {
+      try (TestPage page = TestPage.open(daemon.url())) {
         page.send("{\"type\":\"ping\",\"n\":7}");
         List<String> missing = new ArrayList<>(MESSAGES.values());
         while (!missing.isEmpty()) {
@@ -71,11 +71,7 @@ final class Examples {
       throws IOException {
     List<String> arguments = new ArrayList<>(List.of(command));
     arguments.add(example);
-    ProcessBuilder builder = new ProcessBuilder(arguments);
-    builder.directory(daemon.folder().toFile()).redirectError(ProcessBuilder.Redirect.INHERIT);
-    builder.environment().keySet().removeIf(name -> name.startsWith("PAGEWIRE_"));
-    builder.environment().put("XDG_RUNTIME_DIR", daemon.folder().toString());
-    return builder.start();
+    return Processes.start(daemon, arguments);
   }
 
   private static long ready(Client client) {

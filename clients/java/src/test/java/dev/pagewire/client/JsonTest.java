@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -57,6 +58,16 @@ class JsonTest {
     List<Object> cycle = new ArrayList<>();
     cycle.add(cycle);
     assertThrows(JsonException.class, () -> Json.write(cycle));
+  }
+
+  @Test
+  void anErrorNamesTheValue() {
+    String missing =
+        assertThrows(JsonException.class, () -> Json.read("{\"y\":1}", Point.class)).getMessage();
+    assertEquals("json: x is missing", missing);
+    Object value = Map.of("files", List.of("a", Path.of("/srv/a")));
+    String message = assertThrows(JsonException.class, () -> Json.write(value)).getMessage();
+    assertTrue(message.startsWith("json: files[1]: cannot write a sun.nio.fs."), message);
   }
 
   @Test

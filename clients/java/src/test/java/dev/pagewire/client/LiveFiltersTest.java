@@ -36,18 +36,16 @@ class LiveFiltersTest {
     LiveFilters.HookFilters hook = live.open(this::send);
     hook.initial();
     CompletableFuture<Void> early = set("/early");
+    CompletableFuture<Void> late = set("/late");
     assertEquals(List.of(), sent, "sent before the hook was open");
     hook.confirm();
-    assertEquals(List.of(List.of("/early")), sent);
-    CompletableFuture<Void> skipped = set("/skipped");
-    CompletableFuture<Void> last = set("/last");
-    assertEquals(1, sent.size(), "sent during second update");
+    assertEquals(List.of(List.of("/early")), sent, "sent during the first update");
     hook.confirm();
     assertTrue(early.isDone());
-    assertFalse(skipped.isDone());
-    assertEquals(List.of(List.of("/early"), List.of("/last")), sent);
+    assertFalse(late.isDone());
+    assertEquals(List.of(List.of("/early"), List.of("/late")), sent);
     hook.confirm();
-    assertTrue(skipped.isDone() && last.isDone());
+    assertTrue(late.isDone());
     assertEquals(2, sent.size(), "sent without a change");
   }
 
@@ -66,16 +64,64 @@ class LiveFiltersTest {
     assertTrue(set.isDone());
   }
 
-  @Test
-  void aRefusalFailsTheCallThatSetTheFilters() {
+  private LiveFilters.HookFilters openWith(String path) {
+    set(path);
     LiveFilters.HookFilters hook = live.open(this::send);
-    hook.initial();
     hook.confirm();
-    CompletableFuture<Void> bad = live.setAsync(List.of(Filter.regex("(")));
-    CompletableFuture<Void> later = live.setAsync(List.of());
-    hook.ended(new RpcException(Status.Code.INVALID_ARGUMENT, "FIELD_INVALID", "", List.of()));
-    CompletionException refused = assertThrows(CompletionException.class, bad::join);
-    assertTrue(refused.getCause() instanceof RpcException);
-    later.join();
+    return hook;
+  }
+
+  private List<String> stored() {
+    return live.open(this::send).initial().get(0).getExactPathsList();
+  }
+
+  private static void assertFailed(PagewireException expected, CompletableFuture<Void> call) {
+    assertEquals(expected, assertThrows(CompletionException.class, call::join).getCause());
+  }
+
+  private static final RpcException REFUSED =
+      new RpcException(Status.Code.INVALID_ARGUMENT, "FIELD_INVALID", "", List.of());
+
+  @Test
+  void aRefusalFailsTheCallAndTheEarlierFiltersStay() {
+    LiveFilters.HookFilters hook = openWith("/earlier");
+    CompletableFuture<Void> bad = set("bad");
+    CompletableFuture<Void> later = set("/later");
+    hook.refused(REFUSED);
+    assertFailed(REFUSED, bad);
+    assertEquals(List.of(List.of("bad"), List.of("/later")), sent);
+    assertEquals(List.of("/earlier"), stored());
+    assertFalse(later.isDone());
+  }
+
+  @Test
+  void aHookThatAcceptedWhatAnotherRefusedGetsTheEarlierFiltersAgain() {
+    LiveFilters.HookFilters first = openWith("/earlier");
+    LiveFilters.HookFilters second = live.open(filters -> {});
+    second.confirm();
+    CompletableFuture<Void> bad = set("bad");
+    first.confirm();
+    second.refused(REFUSED);
+    assertFailed(REFUSED, bad);
+    assertEquals(List.of(List.of("bad"), List.of("/earlier")), sent);
+  }
+
+  @Test
+  void aRefusalThatEndsTheHookKeepsTheEarlierFilters() {
+    LiveFilters.HookFilters hook = openWith("/earlier");
+    CompletableFuture<Void> bad = set("bad");
+    hook.ended(REFUSED);
+    assertFailed(REFUSED, bad);
+    assertEquals(List.of("/earlier"), stored());
+  }
+
+  @Test
+  void filtersInFlightWhenTheConnectionIsLostAreUsedForTheNextOne() {
+    LiveFilters.HookFilters hook = openWith("/earlier");
+    CompletableFuture<Void> call = set("/next");
+    PagewireException lost = new DisconnectedException("");
+    hook.ended(lost);
+    assertFailed(lost, call);
+    assertEquals(List.of("/next"), stored());
   }
 }

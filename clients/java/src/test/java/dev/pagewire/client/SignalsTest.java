@@ -2,6 +2,7 @@ package dev.pagewire.client;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.pagewire.client.testing.TestDaemon;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -48,11 +49,7 @@ class SignalsTest {
                   System.getProperty("java.class.path"),
                   Program.class.getName()));
       command.addAll(List.of(args));
-      ProcessBuilder builder = new ProcessBuilder(command);
-      builder.directory(daemon.folder().toFile()).redirectError(ProcessBuilder.Redirect.INHERIT);
-      builder.environment().keySet().removeIf(name -> name.startsWith("PAGEWIRE_"));
-      builder.environment().put("XDG_RUNTIME_DIR", daemon.folder().toString());
-      process = builder.start();
+      process = Processes.start(daemon, command);
       lines = process.inputReader();
     }
 

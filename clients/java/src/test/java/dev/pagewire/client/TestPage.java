@@ -10,6 +10,9 @@ import java.util.concurrent.LinkedBlockingQueue;
 
 /** Simulated page: a WebSocket that speaks the page protocol. */
 final class TestPage implements WebSocket.Listener, AutoCloseable {
+  private static final HttpClient HTTP =
+      HttpClient.newBuilder().proxy(HttpClient.Builder.NO_PROXY).build();
+
   private final BlockingQueue<String> received = new LinkedBlockingQueue<>();
   private final StringBuilder frame = new StringBuilder();
   private WebSocket socket;
@@ -18,9 +21,10 @@ final class TestPage implements WebSocket.Listener, AutoCloseable {
   private TestPage() {}
 
   /** Connects and completes the handshake. */
-  static TestPage open(HttpClient http, URI uri) throws Exception {
+  static TestPage open(String url) throws Exception {
+    URI uri = URI.create(url.replaceFirst("http", "ws") + "/__pagewire__/socket");
     TestPage page = new TestPage();
-    page.socket = http.newWebSocketBuilder().buildAsync(uri, page).get();
+    page.socket = HTTP.newWebSocketBuilder().buildAsync(uri, page).get();
     page.send(
         "{\"type\":\"pagewire:hello\",\"page_id\":\"p\",\"tab_id\":\"t\",\"url\":\"http://localhost/\","
             + "\"title\":\"\",\"visibility\":\"visible\",\"document_state\":\"complete\","

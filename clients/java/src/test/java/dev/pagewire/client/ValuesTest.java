@@ -10,6 +10,7 @@ import com.google.rpc.BadRequest;
 import com.google.rpc.ErrorInfo;
 import dev.pagewire.v1.HookFailure;
 import dev.pagewire.v1.InvalidateRequest;
+import dev.pagewire.v1.SubscribeMessagesResponse;
 import dev.pagewire.v1.Target.SelectorCase;
 import io.grpc.Metadata;
 import io.grpc.Status;
@@ -18,8 +19,10 @@ import io.grpc.protobuf.StatusProto;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 class ValuesTest {
   @Test
@@ -70,6 +73,18 @@ class ValuesTest {
   void aChangeContainsOnlyWhatWasSet() {
     assertFalse(Change.create().toWire().hasBody(), "body not set");
     assertTrue(Change.body("").toWire().hasBody(), "body set to empty");
+  }
+
+  @Test
+  @SuppressWarnings("deprecation")
+  void aReplacedNameStillWorks() {
+    assertEquals(
+        Change.create().removeHeaders("a", "b").toWire(),
+        Change.create().removeHeader("A").removeHeader("B").toWire());
+    Path file = Path.of("/srv/a");
+    assertEquals(file, new FileChanged(file, "/a", FileChanged.Kind.CREATED).file());
+    ConsoleEntry entry = new ConsoleEntry("s", ConsoleLevel.LOG, List.of(), "");
+    assertEquals(new ConsoleEntry("s", ConsoleLevel.LOG, List.of(), "", "", 0, 0), entry);
   }
 
   @Test
@@ -150,6 +165,46 @@ class ValuesTest {
   }
 
   @Test
+  void aPageErrorHasTheFailureOfThePlugin() {
+    dev.pagewire.v1.FailedResource.Builder resource =
+        dev.pagewire.v1.FailedResource.newBuilder()
+            .setPluginName("p")
+            .setHook(dev.pagewire.v1.Hook.HOOK_SERVE)
+            .setUrl("/bad.js?v=1")
+            .setStatus(500)
+            .setMessage("no such color");
+    resource.getLocationBuilder().setFile("bad.ts").setLine(3).setColumn(7);
+    FailedResource expected =
+        new FailedResource(
+            "p",
+            PluginInfo.Hook.SERVE,
+            "/bad.js?v=1",
+            500,
+            "no such color",
+            Optional.of(new SourceLocation("bad.ts", 3, 7, "")));
+    assertEquals(Optional.of(expected), failedResource(resource));
+    assertEquals(
+        Optional.empty(), failedResource(resource.clearLocation()).orElseThrow().location());
+    assertEquals("bad.ts:3:7", expected.location().map(SourceLocation::toString).orElseThrow());
+  }
+
+  private static Optional<FailedResource> failedResource(
+      dev.pagewire.v1.FailedResource.Builder resource) {
+    SubscribeMessagesResponse.Builder event = SubscribeMessagesResponse.newBuilder();
+    event.getPageErrorBuilder().setFailedResource(resource);
+    PageError error = (PageError) FromWire.event(event.build()).orElseThrow().what();
+    return error.failedResource();
+  }
+
+  @Test
+  void aPageErrorWithoutAFailedResourceHasNone() {
+    SubscribeMessagesResponse.Builder event = SubscribeMessagesResponse.newBuilder();
+    event.getPageErrorBuilder().setSocketId("s");
+    PageError error = (PageError) FromWire.event(event.build()).orElseThrow().what();
+    assertEquals(Optional.empty(), error.failedResource());
+  }
+
+  @Test
   void convertsEachKindOfValue() {
     assertEquals(List.of(1L), new JsValue.Plain("[1]").json(List.class));
     assertEquals(null, new JsValue.Undefined().json(Object.class));
@@ -163,6 +218,42 @@ class ValuesTest {
     assertThrows(PluginException.class, () -> plugin.onRequest("a", (message, client) -> 1));
     plugin.serve(Filter.path("/"), request -> null);
     assertThrows(PluginException.class, () -> plugin.serve(Filter.all(), request -> null));
+  }
+
+  @Test
+  void aHookNeedsAFilterAndAHandler() {
+    Plugin plugin = Plugin.named("p").transform(TransformOptions.of(), response -> null);
+    PluginException problem =
+        assertThrows(PluginException.class, () -> plugin.run(Endpoint.parse("127.0.0.1:1")));
+    assertTrue(problem.getMessage().contains("transform has no filter"), problem.getMessage());
+    assertNullRefused("filter", () -> ServeOptions.of((Filter) null));
+    assertNullRefused("handler", () -> Plugin.named("p").serve(Filter.all(), null));
+    assertNullRefused("handler", () -> Plugin.named("p").resolveImport(Filter.all(), null));
+    assertNullRefused("handler", () -> Plugin.named("p").onRequest("a", null));
+    assertNullRefused("handler", () -> Plugin.named("p").onSocketReady(null));
+    assertNullRefused("handler", () -> Plugin.named("p").serverStart(null));
+  }
+
+  @Test
+  void liveFiltersMayComeLater() {
+    ServeOptions options = ServeOptions.of();
+    Plugin plugin = Plugin.named("p").serve(options, request -> null);
+    options.liveFilters();
+    plugin.stop();
+    plugin.run(Endpoint.parse("127.0.0.1:1"));
+  }
+
+  @Test
+  void nullIsRefusedByName() {
+    assertNullRefused("source", () -> Content.js(null));
+    assertNullRefused("body", () -> Content.of("js", (String) null));
+    assertNullRefused("file", () -> Content.file(null));
+    assertNullRefused("body", () -> Change.body((String) null));
+    assertNullRefused("value", () -> Content.text("").header("x-a", null));
+  }
+
+  private static void assertNullRefused(String name, Executable call) {
+    assertEquals(name, assertThrows(NullPointerException.class, call).getMessage());
   }
 
   @Test

@@ -73,9 +73,7 @@ final class HookResults {
     for (Map.Entry<String, Object> header : rule.object("set_headers").map().entrySet()) {
       change = change.header(header.getKey(), (String) header.getValue());
     }
-    for (String name : rule.strings("remove_headers")) {
-      change = change.removeHeader(name);
-    }
+    change = change.removeHeaders(rule.array("remove_headers"));
     change = rule.has("no_cache") ? change.noCache() : change;
     return change.dependsOn(files(rule));
   }

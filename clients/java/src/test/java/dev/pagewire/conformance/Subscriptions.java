@@ -103,9 +103,15 @@ final class Subscriptions {
     } else if (what instanceof ConsoleEntry entry) {
       line.put("kind", "console");
       line.put("socket_id", entry.socketId());
+      line.put("url", entry.url());
+      line.put("line", entry.line());
+      line.put("column", entry.column());
     } else if (what instanceof PageError error) {
       line.put("kind", "page_error");
       line.put("socket_id", error.socketId());
+      error
+          .failedResource()
+          .ifPresent(resource -> line.put("failed_resource", Wire.failedResource(resource)));
     } else if (what instanceof FileChanged) {
       line.put("kind", "file");
     } else if (what instanceof Gap gap) {

@@ -3,6 +3,7 @@ package dev.pagewire.conformance;
 import dev.pagewire.client.CannotConnectException;
 import dev.pagewire.client.DisconnectedException;
 import dev.pagewire.client.EndpointException;
+import dev.pagewire.client.FailedResource;
 import dev.pagewire.client.ImportReport;
 import dev.pagewire.client.ImportRow;
 import dev.pagewire.client.JsValue;
@@ -102,6 +103,25 @@ final class Wire {
     Map<String, Object> error =
         object("kind", kind, "message", row.error().orElseThrow().toString());
     return object("socket_id", row.socketId(), "error", error);
+  }
+
+  static Map<String, Object> failedResource(FailedResource resource) {
+    Map<String, Object> object =
+        object(
+            "plugin_name", resource.pluginName(),
+            "hook", resource.hook().name().toLowerCase(Locale.ROOT),
+            "url", resource.url(),
+            "status", resource.status(),
+            "message", resource.message());
+    resource
+        .location()
+        .ifPresent(
+            location -> {
+              object.put("file", location.file());
+              object.put("line", location.line());
+              object.put("column", location.column());
+            });
+    return object;
   }
 
   private static final List<Map.Entry<Class<?>, String>> KINDS =

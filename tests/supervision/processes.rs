@@ -1,9 +1,9 @@
-//! Plugins that the daemon starts, orders and waits for: real processes that end with the daemon.
+//! Plugins that the daemon starts: real processes that end with the daemon.
 
-use crate::support::{Session, Site, TestServer, command, raw_request, run, within};
+use super::{ready, start};
+use crate::support::{Site, TestServer, command, listed, raw_request, within};
 use pagewire_client::proto::plugin::State;
-use pagewire_client::proto::{self, serve_content::Body, serve_result::Outcome};
-use pagewire_client::{Content, Filter, Plugin, PluginInfo, SubscribeOptions, discovery};
+use pagewire_client::{Content, Filter, Plugin, PluginInfo, discovery};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use std::path::Path;
@@ -37,7 +37,7 @@ async fn acts_as_a_plugin() {
 /// Returns a `[[plugin]]` table that starts [`acts_as_a_plugin`].
 fn acting(name: &str, more: &str) -> String {
     let binary = std::env::current_exe().expect("this binary");
-    let test = "supervision::acts_as_a_plugin";
+    let test = "supervision::processes::acts_as_a_plugin";
     format!(
         "[[plugin]]\nname = '{name}'\ncommand = ['{}', '--exact', '{test}', '--nocapture']\nenv = {{ {ACT_AS} = '{name}' }}\n{more}\n",
         binary.display()
@@ -48,40 +48,6 @@ fn acting(name: &str, more: &str) -> String {
 fn shell(name: &str, script: &str, more: &str) -> String {
     format!("[[plugin]]\nname = '{name}'\ncommand = ['sh', '-c', '''{script}''']\n{more}\n")
 }
-
-async fn start(config: &str) -> TestServer {
-    let site = Site::page();
-    site.write("pagewire.toml", config);
-    TestServer::start(&site).await
-}
-
-/// Waits until the plugin is listed and fulfils the condition.
-async fn listed(
-    server: &TestServer,
-    name: &str,
-    what: &str,
-    is: impl Fn(&PluginInfo) -> bool,
-) -> PluginInfo {
-    let client = server.client().await;
-    let look = async {
-        loop {
-            let list = client.plugins().await.expect("a list");
-            let mut found = list.into_iter().filter(|plugin| plugin.plugin_name == name);
-            if let Some(found) = found.next().filter(|plugin| is(plugin)) {
-                return found;
-            }
-        }
-    };
-    within(&format!("{name} to be {what}"), look).await
-}
-
-async fn ready(server: &TestServer, name: &str) -> PluginInfo {
-    listed(server, name, "ready", |plugin| {
-        plugin.state() == State::Ready
-    })
-    .await
-}
-
 fn kill(pid: u32) {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     kill_process(pid.expect("a pid"), Signal::KILL).expect("a signal");
@@ -122,7 +88,7 @@ async fn a_plugin_from_the_command_line_runs_in_the_root_and_is_named_by_its_ses
     let site = Site::page();
     site.write(
         "plugin.sh",
-        "echo \"$1\"; exec \"$TEST_BINARY\" --exact supervision::acts_as_a_plugin",
+        "echo \"$1\"; exec \"$TEST_BINARY\" --exact supervision::processes::acts_as_a_plugin",
     );
     let mut command = command();
     command
@@ -211,7 +177,7 @@ async fn a_library_plugin_exits_at_the_end_of_its_input() {
     let server = TestServer::start(&Site::page()).await;
     let mut plugin = Command::new(std::env::current_exe().expect("this binary"));
     plugin
-        .args(["--exact", "supervision::acts_as_a_plugin"])
+        .args(["--exact", "supervision::processes::acts_as_a_plugin"])
         .env(ACT_AS, "reads-its-input")
         .env("PAGEWIRE_ENDPOINT", server.control())
         .env("PAGEWIRE_TOKEN", &server.token)
@@ -230,7 +196,11 @@ async fn a_library_plugin_exits_at_the_end_of_its_input() {
 #[tokio::test]
 async fn five_exits_fail_a_plugin_and_pages_see_it_if_required() {
     let config = [
-        shell("crashes", "exit 3", "required = true\npaths = ['/*.css']"),
+        shell(
+            "crashes",
+            "echo no such module >&2; exit 3",
+            "required = true\npaths = ['/*.css']",
+        ),
         "[[plugin]]\nname = 'missing'\ncommand = '/no/such/program'\n".to_owned(),
     ]
     .concat();
@@ -250,7 +220,7 @@ async fn five_exits_fail_a_plugin_and_pages_see_it_if_required() {
     );
     let text = response.text();
     assert!(
-        text.contains("5 times") && text.contains("exit status: 3"),
+        text.contains("5 times") && text.ends_with("exit status: 3\nno such module\n"),
         "{text}"
     );
     assert_eq!(
@@ -271,14 +241,19 @@ async fn five_exits_fail_a_plugin_and_pages_see_it_if_required() {
 #[tokio::test]
 async fn a_plugin_that_is_not_ready_in_time_is_killed_and_waiting_pages_see_why() {
     let script = "echo pid $$; exec sleep 1000";
-    let mut server = start(&shell("never-ready", script, "required = true")).await;
+    let mut server = start(&shell(
+        "never-ready",
+        script,
+        "required = true\nready_timeout = 2",
+    ))
+    .await;
     let pid = number(&server.wait_for_log("never-ready: pid").await, "pid ");
     let response = server.get("/").await;
     assert_eq!(
         (response.status, response.header("pagewire-plugin")),
         (503, Some("never-ready"))
     );
-    server.wait_for_log("not ready within 10s").await;
+    server.wait_for_log("not ready within 2s").await;
     wait_for_exit(pid).await;
 }
 
@@ -335,161 +310,4 @@ async fn a_second_signal_leaves_no_process_behind() {
     server.signal(Signal::TERM);
     assert_eq!(server.wait_for_exit().await.0, Some(1));
     wait_for_exit(pid).await;
-}
-
-fn open(path: &str) -> proto::ServeOpen {
-    let filter = proto::RequestFilter {
-        exact_paths: vec![path.into()],
-        ..Default::default()
-    };
-    proto::ServeOpen {
-        filters: vec![filter],
-        ..Default::default()
-    }
-}
-
-async fn session(server: &TestServer, name: &str, hooks: &[proto::Hook]) -> Session {
-    let request = proto::ServerStartRequest {
-        plugin_name: name.into(),
-        hooks: hooks.iter().map(|hook| (*hook).into()).collect(),
-        ..Default::default()
-    };
-    Session::open_as(server, request).await.expect("a session")
-}
-
-#[tokio::test]
-async fn the_configured_order_applies_in_any_order_of_connection() {
-    let config = "plugin = [{ name = 'b' }, { name = 'c' }]";
-    for arrivals in ["abc", "acb", "bac", "bca", "cab", "cba"] {
-        let server = start(config).await;
-        let mut hooks = Vec::new();
-        for name in arrivals.chars() {
-            let name = name.to_string();
-            let mut session = session(&server, &name, &[proto::Hook::Serve]).await;
-            let hook = session.serve(open("/x")).await.expect("a hook");
-            hooks.push((name, session, hook));
-        }
-        // Every plugin skips except the last in order.
-        hooks.sort_by_key(|(name, ..)| "bca".find(name.as_str()));
-        let answers = async {
-            for (name, _, hook) in &mut hooks {
-                let call = hook.call().await;
-                let outcome = if name == "a" {
-                    let body = Body::InlineBody("a is called last".into());
-                    Outcome::Content(proto::ServeContent {
-                        body: Some(body),
-                        ..Default::default()
-                    })
-                } else {
-                    Outcome::Skip(proto::Skip::default())
-                };
-                hook.answer(call.call_id, outcome).await;
-            }
-        };
-        let (response, ()) = tokio::join!(server.get("/x"), answers);
-        assert_eq!(response.text(), "a is called last", "{arrivals}");
-        let list = server.client().await.plugins().await.expect("a list");
-        let names: String = list.iter().map(|plugin| &*plugin.plugin_name).collect();
-        assert_eq!(names, "bca", "{arrivals}");
-    }
-}
-
-#[tokio::test]
-async fn a_request_waits_until_a_required_plugin_is_ready() {
-    let config = "[[plugin]]\nname = 'late'\nrequired = true\npaths = ['/app']\nconfig = { level = 3, of = ['x'] }";
-    let server = start(config).await;
-    let plugin = async {
-        // A request for another path does not wait; the one for `/app/x` waits until the hook below is open.
-        assert_eq!(server.get("/application").await.status, 404);
-        let waiting = listed(&server, "late", "waited for", |_| true).await;
-        assert_eq!((waiting.state(), waiting.pid), (State::Waiting, 0));
-        let mut session = session(&server, "late", &[proto::Hook::Serve]).await;
-        assert_eq!(session.started.config_json, r#"{"level":3,"of":["x"]}"#);
-        let mut hook = session.serve(open("/app/x")).await.expect("a hook");
-        let call = hook.call().await;
-        let body = Some(Body::InlineBody("worth it".into()));
-        let content = proto::ServeContent {
-            body,
-            ..Default::default()
-        };
-        hook.answer(call.call_id, Outcome::Content(content)).await;
-        (session, hook)
-    };
-    let (response, _plugin) = tokio::join!(server.get("/app/x"), plugin);
-    assert_eq!((response.status, &*response.text()), (200, "worth it"));
-}
-
-#[tokio::test]
-async fn a_page_request_waits_for_a_required_plugin_and_fails_at_once_otherwise() {
-    let config = "[[plugin]]\nname = 'answers'\nrequired = true\npaths = ['/never']";
-    let server = start(config).await;
-    let mut page = server.page().await;
-    for id in 1..=2 {
-        page.send_json(&json!({"type": "ask", "id": id, "pagewire:request": true}))
-            .await;
-    }
-    // If the requests had been refused, the page would get those errors first: frames are read in order.
-    page.send_json(&json!({"no": "type"})).await;
-    assert_eq!(page.receive_json().await["type"], "pagewire:fault");
-    let mut other = server.page().await;
-    let session = session(&server, "answers", &[proto::Hook::SubscribeMessages]).await;
-    let client = server.client().await;
-    let options = SubscribeOptions::new()
-        .message_types(["ask"])
-        .answers_requests();
-    // It offers to answer before it is ready, as any subscriber can.
-    let mut offers = within("a subscription", client.subscribe(options))
-        .await
-        .expect("a stream");
-    let mut declared = session.client.clone();
-    let subscribe = session.request(proto::SubscribeMessagesRequest::default());
-    let declared = within("a hook", declared.subscribe_messages(subscribe))
-        .await
-        .expect("a hook");
-    for id in 1..=2 {
-        let event = within("a request", offers.next()).await.expect("open");
-        let Some(pagewire_client::What::Message(message)) = event.map(|event| event.what) else {
-            panic!("no message");
-        };
-        let request_id = message.request_id().expect("a request").to_owned();
-        client
-            .reply(&request_id, &json!(id * 10))
-            .await
-            .expect("an answer");
-        let response = page.receive_json().await;
-        assert_eq!(response["response"], id * 10, "{response}");
-    }
-    // The required plugin is ready, so a request that nothing answers fails at once.
-    other
-        .send_json(&json!({"type": "else", "id": 1, "pagewire:request": true}))
-        .await;
-    let response = other.receive_json().await;
-    let error = response["error"].as_str().expect("an error");
-    assert!(error.contains("no plugin answers"), "{error}");
-    drop((declared, session));
-}
-
-#[tokio::test]
-async fn config_prints_plugins_in_the_syntax_of_the_file() {
-    let site = Site::page();
-    let written = "plugin = [\"sass --watch\",{ \"command\" = [\"a b\"], \"config\" = { \"deep\" = [1,{}] }, \"name\" = \"x\" }]";
-    site.write("pagewire.toml", written);
-    let config = async |arguments: &[&str]| {
-        let mut command = command();
-        command.arg("config").arg(site.path()).args(arguments);
-        run(command).await
-    };
-    let printed = config(&[]).await.stdout;
-    assert!(printed.contains(written), "{printed}");
-    let printed = config(&["--plugin", "one 'a b'"]).await.stdout;
-    assert!(printed.contains("plugin = [\"one 'a b'\"] "), "{printed}");
-    let twice = "plugin = [{ name = 'x' }, { name = 'x' }]";
-    site.write("pagewire.toml", twice);
-    let refused = config(&[]).await;
-    assert_eq!(refused.code, Some(2));
-    assert!(
-        refused.stderr.contains("duplicate plugin name \"x\""),
-        "{}",
-        refused.stderr
-    );
 }

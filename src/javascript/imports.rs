@@ -6,8 +6,10 @@ use super::nesting;
 use super::stack::{self, StackError};
 use oxc_allocator::Allocator;
 use oxc_ast::ast::Expression;
-use oxc_parser::{ParseOptions, Parser};
-use oxc_span::SourceType;
+use oxc_parser::{ParseOptions, Parser, ParserReturn};
+use oxc_span::{GetSpan, SourceType};
+use oxc_syntax::module_record::{ExportImportName, ImportImportName, ModuleRecord, NameSpan};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// Most syntax errors that are reported for the modules of a page; of the others only the number is. Default
@@ -16,32 +18,34 @@ const MAX_ERRORS: usize = 10;
 
 /// One import, re-export or dynamic import whose specifier is a literal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Import {
+pub(crate) struct Import {
     /// The specifier with its escapes resolved.
-    pub(super) specifier: String,
+    pub(crate) specifier: String,
     /// Whether it is an `import()`.
-    pub(super) dynamic: bool,
+    pub(crate) dynamic: bool,
+    /// The exports that it names, without `default`.
+    pub(crate) names: Vec<String>,
     /// Byte range of the literal, quotes included.
-    pub(super) literal: Range<usize>,
+    pub(crate) literal: Range<usize>,
     /// Line of the specifier, 1-based.
-    pub(super) line: u32,
+    pub(crate) line: u32,
     /// Column of the first character after the quote, 1-based, in UTF-16 code units. A byte order mark
     /// does not count.
-    pub(super) column: u32,
+    pub(crate) column: u32,
 }
 
 /// Reason why a source cannot be parsed as a module.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message} ({line}:{column})")]
-pub(super) struct SyntaxError {
+pub(crate) struct SyntaxError {
     /// The parser's message.
-    pub(super) message: String,
+    pub(crate) message: String,
     /// 1-based.
-    pub(super) line: u32,
+    pub(crate) line: u32,
     /// 1-based, in UTF-16 code units.
-    pub(super) column: u32,
+    pub(crate) column: u32,
     /// The surrounding lines with a caret below the position.
-    pub(super) frame: String,
+    pub(crate) frame: String,
 }
 
 /// Returns the imports of a module in source order: static imports, re-exports, and dynamic imports
@@ -53,25 +57,58 @@ pub(super) struct SyntaxError {
 ///
 /// Blocks while a thread of its own parses, with as large a stack as the source may need
 /// ([`stack::with_stack_for`]).
-pub(super) fn imports(source: &str) -> Parsed {
+pub(crate) fn imports(source: &str) -> Parsed {
     let text = source.strip_prefix('\u{FEFF}').unwrap_or(source);
     let part = source.len() - text.len()..source.len();
     imports_of(source, std::slice::from_ref(&part), parse_script)
 }
 
+/// How a source is parsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grammar {
+    Module,
+    /// As a classic script.
+    Script,
+    /// As a module, or else as a classic script: only what is neither has an error.
+    Either,
+}
+
+/// Returns the first error of a script, as far as the parser finds it, like [`imports`]. A script that is too large or
+/// too deeply nested to be parsed has none.
+pub(crate) fn syntax_error(source: &str, grammar: Grammar) -> Option<SyntaxError> {
+    let text = source.strip_prefix('\u{FEFF}').unwrap_or(source);
+    let parse = match grammar {
+        Grammar::Module => parse_module,
+        Grammar::Script => parse_classic,
+        Grammar::Either => parse_script,
+    };
+    if nesting::too_deep(text).is_some() {
+        return None;
+    }
+    let (message, offset) = stack::with_stack_for(&[text], || parse(text)).ok()?.err()?;
+    let offset = offset + source.len() - text.len();
+    let LineColumn { line, column } = LineCounter::new(source).position(offset);
+    Some(SyntaxError {
+        message,
+        line,
+        column,
+        frame: code_frame(source, offset),
+    })
+}
+
 /// What was found in the modules of a text.
 #[derive(Debug, Default)]
-pub(super) struct Parsed {
-    pub(super) imports: Vec<Import>,
+pub(crate) struct Parsed {
+    pub(crate) imports: Vec<Import>,
     /// At most one for each module, and at most [`MAX_ERRORS`].
-    pub(super) errors: Vec<SyntaxError>,
+    pub(crate) errors: Vec<SyntaxError>,
     /// Number of further modules that have errors.
-    pub(super) unreported: usize,
+    pub(crate) unreported: usize,
 }
 
 /// Like [`imports`], for modules embedded in a larger text, in its order. Ranges and positions refer to
 /// that text. A module with an error has no imports.
-pub(super) fn imports_of_parts(whole: &str, parts: &[Range<usize>]) -> Parsed {
+pub(crate) fn imports_of_parts(whole: &str, parts: &[Range<usize>]) -> Parsed {
     imports_of(whole, parts, parse_module)
 }
 
@@ -82,12 +119,13 @@ fn imports_of(whole: &str, parts: &[Range<usize>], parse: Parse) -> Parsed {
     for (part, found) in parts.iter().zip(parse_bounded(&texts, parse)) {
         match found {
             Ok(found) => {
-                let imports = found.into_iter().map(|(literal, dynamic, specifier)| {
-                    let literal = literal.start + part.start..literal.end + part.start;
+                let imports = found.into_iter().map(|found| {
+                    let literal = found.literal.start + part.start..found.literal.end + part.start;
                     let LineColumn { line, column } = counter.position(literal.start + 1);
                     Import {
-                        specifier,
-                        dynamic,
+                        specifier: found.specifier,
+                        dynamic: found.dynamic,
+                        names: found.names,
                         literal,
                         line,
                         column,
@@ -145,13 +183,19 @@ fn parse_bounded(texts: &[&str], parse: Parse) -> Vec<ParseResult> {
     }
 }
 
-/// Literal, whether it is dynamic, and specifier of an import.
-type ImportSpan = (Range<usize>, bool, String);
+/// An [`Import`] of one text.
+#[derive(Clone)]
+struct Found {
+    literal: Range<usize>,
+    dynamic: bool,
+    specifier: String,
+    names: Vec<String>,
+}
 
 /// Message and byte offset.
 type ParseError = (String, usize);
 
-type ParseResult = Result<Vec<ImportSpan>, ParseError>;
+type ParseResult = Result<Vec<Found>, ParseError>;
 
 /// Parses one text.
 type Parse = fn(&str) -> ParseResult;
@@ -162,7 +206,11 @@ fn parse_module(text: &str) -> ParseResult {
 
 /// Parses a module or a classic script. If it is neither, returns the error of the module.
 fn parse_script(text: &str) -> ParseResult {
-    parse_module(text).or_else(|error| parse_as(SourceType::script(), text).map_err(|_| error))
+    parse_module(text).or_else(|error| parse_classic(text).map_err(|_| error))
+}
+
+fn parse_classic(text: &str) -> ParseResult {
+    parse_as(SourceType::script(), text)
 }
 
 fn parse_as(source_type: SourceType, text: &str) -> ParseResult {
@@ -170,8 +218,11 @@ fn parse_as(source_type: SourceType, text: &str) -> ParseResult {
     let parsed = Parser::new(&allocator, text, source_type)
         .with_options(options())
         .parse();
-    if source_type.is_script() && parsed.module_record.has_module_syntax {
-        return Err(("a classic script has no imports and exports".to_owned(), 0));
+    if source_type.is_script()
+        && let Some(offset) = module_syntax(&parsed)
+    {
+        let message = "a classic script has neither imports nor exports nor import.meta (load it with type=\"module\")";
+        return Err((message.to_owned(), offset));
     }
     let first_error = parsed
         .diagnostics
@@ -202,16 +253,57 @@ fn parse_as(source_type: SourceType, text: &str) -> ParseResult {
     spans.sort_unstable_by_key(|(literal, _)| literal.start);
     // Possible parameters of an arrow function are parsed, and recorded, twice.
     spans.dedup();
+    let mut names = imported_names(record);
     Ok(spans
         .into_iter()
         .filter_map(|(literal, dynamic)| {
-            let specifier = cooked(&text[literal.clone()])?;
-            Some((literal, dynamic, specifier))
+            let mut names = names.remove(&literal.start).unwrap_or_default();
+            // They are cached.
+            names.shrink_to_fit();
+            Some(Found {
+                specifier: cooked(&text[literal.clone()])?,
+                names,
+                literal,
+                dynamic,
+            })
         })
         .collect())
 }
 
-fn options() -> ParseOptions {
+/// Returns the names that each import and re-export names, by the offset of its specifier.
+fn imported_names(record: &ModuleRecord<'_>) -> HashMap<usize, Vec<String>> {
+    let mut names: HashMap<usize, Vec<String>> = HashMap::new();
+    let mut add = |request: &NameSpan<'_>, name: &NameSpan<'_>| {
+        if name.name != "default" {
+            let start = request.span.start as usize;
+            names.entry(start).or_default().push(name.name.to_string());
+        }
+    };
+    for entry in &record.import_entries {
+        if let ImportImportName::Name(name) = &entry.import_name {
+            add(&entry.module_request, name);
+        }
+    }
+    for entry in &record.indirect_export_entries {
+        if let (ExportImportName::Name(name), Some(request)) =
+            (&entry.import_name, &entry.module_request)
+        {
+            add(request, name);
+        }
+    }
+    names
+}
+
+/// Returns the offset of the first import, export or `import.meta`.
+fn module_syntax(parsed: &ParserReturn<'_>) -> Option<usize> {
+    let statements = parsed.program.body.iter();
+    let declarations = statements.filter(|statement| statement.is_module_declaration());
+    let metas = parsed.module_record.import_metas.iter().copied();
+    let spans = declarations.map(GetSpan::span).chain(metas);
+    spans.map(|span| span.start as usize).min()
+}
+
+pub(super) fn options() -> ParseOptions {
     ParseOptions {
         // The span of `import(("a"))` shall be the literal's, without the parentheses.
         preserve_parens: false,
@@ -257,7 +349,7 @@ fn cooked(literal: &str) -> Option<String> {
 
 /// Returns the source with the specifiers of its `imports` replaced; `None` leaves one byte for byte as
 /// it is. Replacements are escaped so that they are safe inside a script element.
-pub(super) fn rewrite(source: &str, imports: &[Import], resolved: &[Option<&str>]) -> String {
+pub(crate) fn rewrite(source: &str, imports: &[Import], resolved: &[Option<&str>]) -> String {
     let mut rewritten = String::with_capacity(source.len() + 64 * imports.len());
     let mut copied = 0;
     for (import, specifier) in imports.iter().zip(resolved) {
