@@ -34,7 +34,7 @@ pub(crate) use imports::ImportOutcome;
 pub(crate) use outbox::{Frame, OUTBOX_BYTES, Outbox, OutboxItem, PushError};
 pub(crate) use page_counts::{PageCounts, WithoutClient};
 pub(crate) use patterns::{PatternError, Patterns};
-pub(crate) use pending::{PendingRequests, RequestKind};
+pub(crate) use pending::{BackendWrites, RequestKind};
 pub(crate) use pings::Confirmation;
 pub(crate) use registry::SocketGuard;
 pub(crate) use requests::{Reply, ReplyError};

@@ -11,6 +11,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// How soon the browser follows a redirect, or shows the page, after a request has ended. Default 100 ms.
 const FOLLOW_UP_TIME: Duration = Duration::from_millis(100);
 
+/// How long after a request a change is noticed that the backend made during it. It is short: what a developer
+/// saves meanwhile is taken for the backend's. Default 40 ms.
+const NOTICE_TIME: Duration = Duration::from_millis(40);
+
 /// Longest time that notifications and reloads wait for requests: one may never end. Default 30 s.
 const MAX_REQUEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -26,13 +30,13 @@ pub(crate) enum RequestKind {
 
 const KINDS: usize = 3;
 
-/// Which requests are pending.
+/// Whether the backend wrote a file that changes now, by the requests that are pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PendingRequests {
-    /// At least one that a reload would disturb: a navigation, or one that writes.
-    Disturbing,
-    /// Only requests of scripts for pages.
-    Pages,
+pub(crate) enum BackendWrites {
+    /// A navigation or a request that writes is pending, or has just ended.
+    Likely,
+    /// Only requests of scripts for pages are pending, or a request has ended a moment ago.
+    Possible,
 }
 
 /// For each kind, the number of pending requests, and when the last one ended.
@@ -48,10 +52,10 @@ impl Default for Pending {
 }
 
 impl Pending {
-    /// Whether a request is pending, or may be followed by another one.
-    fn any(&self) -> bool {
+    /// Whether a request is pending, or the last one ended less than `time` ago.
+    fn any(&self, time: Duration) -> bool {
         let (count, last_end) = *self.0.borrow();
-        count > 0 || last_end.is_some_and(|end| end.elapsed() < FOLLOW_UP_TIME)
+        count > 0 || last_end.is_some_and(|end| end.elapsed() < time)
     }
 
     /// Waits until no request is pending, for at most [`MAX_REQUEST_WAIT`].
@@ -104,14 +108,16 @@ impl Hub {
         PendingRequest(self.clone(), kind)
     }
 
-    /// Returns which requests are pending, if any are.
-    pub(crate) fn pending_requests(&self) -> Option<PendingRequests> {
-        let any = |kind| self.pending.of(kind).any();
-        if any(RequestKind::Navigation) || any(RequestKind::Write) {
-            Some(PendingRequests::Disturbing)
-        } else {
-            any(RequestKind::Page).then_some(PendingRequests::Pages)
+    /// Returns whether the backend wrote a file that changes now. `None`: it handles no request.
+    pub(crate) fn backend_writes(&self) -> Option<BackendWrites> {
+        let any = |kind, time| self.pending.of(kind).any(time);
+        let disturbing = [RequestKind::Navigation, RequestKind::Write];
+        if disturbing.iter().any(|kind| any(*kind, NOTICE_TIME)) {
+            return Some(BackendWrites::Likely);
         }
+        let is_possible = any(RequestKind::Page, FOLLOW_UP_TIME)
+            || disturbing.iter().any(|kind| any(*kind, FOLLOW_UP_TIME));
+        is_possible.then_some(BackendWrites::Possible)
     }
 
     /// Waits until no navigation is pending.
@@ -150,7 +156,7 @@ mod tests {
             start.elapsed().as_millis(),
             2000 + FOLLOW_UP_TIME.as_millis() * 3 / 2
         );
-        assert_eq!(hub.pending_requests(), None);
+        assert_eq!(hub.backend_writes(), None);
         let _endless = hub.begin_request(RequestKind::Write);
         let start = Instant::now();
         hub.navigations_ended().await;
@@ -160,18 +166,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn every_kind_of_request_counts_as_pending_shortly_beyond_its_end() {
+    async fn a_backend_probably_writes_during_a_request_and_perhaps_shortly_after_it() {
         let hub = Hub::new();
         for (kind, expected) in [
-            (RequestKind::Navigation, PendingRequests::Disturbing),
-            (RequestKind::Write, PendingRequests::Disturbing),
-            (RequestKind::Page, PendingRequests::Pages),
+            (RequestKind::Navigation, BackendWrites::Likely),
+            (RequestKind::Write, BackendWrites::Likely),
+            (RequestKind::Page, BackendWrites::Possible),
         ] {
-            assert_eq!(hub.pending_requests(), None);
+            assert_eq!(hub.backend_writes(), None);
             let request = hub.begin_request(kind);
-            assert_eq!(hub.pending_requests(), Some(expected));
+            assert_eq!(hub.backend_writes(), Some(expected));
             drop(request);
-            assert_eq!(hub.pending_requests(), Some(expected));
+            assert_eq!(hub.backend_writes(), Some(expected));
+            sleep(NOTICE_TIME).await;
+            assert_eq!(hub.backend_writes(), Some(BackendWrites::Possible));
             sleep(FOLLOW_UP_TIME).await;
         }
     }

@@ -50,7 +50,8 @@ impl Kind {
     /// Returns the fields that name the entry of a package without `exports`, in order of preference.
     fn main_fields(self) -> &'static [&'static str] {
         match self {
-            Self::Import => &["browser", "module", "main"],
+            // As Vite's `resolve.mainFields`, and `main`.
+            Self::Import => &["browser", "module", "jsnext:main", "jsnext", "main"],
             Self::Require => &["browser", "main", "module"],
         }
     }

@@ -1,11 +1,11 @@
 //! Files that a backend writes, such as a log or a database: pages do not reload for them unless their answer
 //! differs.
 //!
-//! A file that changes while a navigation or a writing request is pending was probably written by the
-//! backend. While only pages request their own URL, to see the effect of a change, it may as well have been
+//! A file that changes during a navigation or a writing request was probably written by the backend. A moment
+//! after one, or while only pages request their own URL to see the effect of a change, it may as well have been
 //! saved by the developer; so it counts as the backend's only when it changes with one request after another.
 
-use crate::hub::PendingRequests;
+use crate::hub::BackendWrites;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -34,9 +34,9 @@ impl BackendFiles {
     pub(super) fn count<'a>(
         &mut self,
         paths: impl Iterator<Item = &'a str>,
-        pending: Option<PendingRequests>,
+        writes: Option<BackendWrites>,
     ) -> bool {
-        let Some(pending) = pending else {
+        let Some(writes) = writes else {
             // Someone else writes them too.
             for path in paths {
                 self.0.remove(&kind(path));
@@ -46,7 +46,7 @@ impl BackendFiles {
         let mut all = true;
         for path in paths {
             let is_repeated = self.count_one(path);
-            all &= is_repeated || pending == PendingRequests::Disturbing;
+            all &= is_repeated || writes == BackendWrites::Likely;
         }
         all
     }
@@ -91,15 +91,15 @@ mod tests {
     use super::*;
     use tokio::time::advance;
 
-    const PAGES: Option<PendingRequests> = Some(PendingRequests::Pages);
-    const DISTURBING: Option<PendingRequests> = Some(PendingRequests::Disturbing);
+    const POSSIBLE: Option<BackendWrites> = Some(BackendWrites::Possible);
+    const LIKELY: Option<BackendWrites> = Some(BackendWrites::Likely);
 
     #[tokio::test(start_paused = true)]
     async fn a_file_that_changes_with_one_request_after_another_is_the_backends() {
         let mut files = BackendFiles::default();
-        let mut count = |path, pending| files.count([path].into_iter(), pending);
+        let mut count = |path, writes| files.count([path].into_iter(), writes);
         for expected in [false, false, true, true] {
-            assert_eq!(count("/access.txt", PAGES), expected);
+            assert_eq!(count("/access.txt", POSSIBLE), expected);
         }
         for (path, expected) in [
             ("/sessions/4f2a.json", false),
@@ -107,24 +107,24 @@ mod tests {
             ("/sessions/b1.json", true),
             ("/sessions/index.json", false),
         ] {
-            assert_eq!(count(path, PAGES), expected, "{path}");
+            assert_eq!(count(path, POSSIBLE), expected, "{path}");
         }
         // Also after a while, until it is saved without a request.
         advance(REPEAT_TIME * 100).await;
-        assert!(count("/access.txt", PAGES));
+        assert!(count("/access.txt", POSSIBLE));
         assert!(!count("/access.txt", None));
-        assert!(!count("/access.txt", PAGES));
+        assert!(!count("/access.txt", POSSIBLE));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_file_that_is_saved_now_and_then_during_requests_of_pages_is_not_the_backends() {
         let mut files = BackendFiles::default();
         for _ in 0..10 {
-            assert!(!files.count(["/a.css"].into_iter(), PAGES));
-            assert!(!files.count(["/a.css", "/b.css"].into_iter(), PAGES));
+            assert!(!files.count(["/a.css"].into_iter(), POSSIBLE));
+            assert!(!files.count(["/a.css", "/b.css"].into_iter(), POSSIBLE));
             advance(REPEAT_TIME + Duration::from_millis(1)).await;
         }
-        assert!(files.count(["/a.css"].into_iter(), DISTURBING));
+        assert!(files.count(["/a.css"].into_iter(), LIKELY));
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
                 .bytes()
                 .map(|digit| char::from(digit - b'0' + b'a'))
                 .collect();
-            files.count([name.as_str()].into_iter(), PAGES);
+            files.count([name.as_str()].into_iter(), POSSIBLE);
             assert!(files.0.len() <= MAX_FILES);
         }
     }

@@ -116,7 +116,7 @@ impl Watcher {
                 change.url_path.insert_str(0, self.prefix.as_str());
             }
             let paths = changes.iter().map(|change| change.url_path.as_str());
-            let by_backend = backend_files.count(paths, hub.pending_requests());
+            let by_backend = backend_files.count(paths, hub.backend_writes());
             report(&hub, &dependents, changes, notification, by_backend).await;
         }
     }

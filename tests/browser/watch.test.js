@@ -184,7 +184,8 @@ claim('a change during a fetch of the file reloads the page', async (world) => {
       await route.fulfill({ response });
     }, { times: 1 });
   });
-  await tab.evaluate(() => { fetch('data.txt').then((response) => response.text()); });
+  // Without a referrer, only the page knows that it loads the file.
+  await tab.evaluate(() => { fetch('data.txt', { referrerPolicy: 'no-referrer' }).then((response) => response.text()); });
   await until('the first text to be read', read);
   const from = tab.frames.entries.length;
   await save('data.txt', 'second');

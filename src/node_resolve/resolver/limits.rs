@@ -27,7 +27,15 @@ pub(super) const MAX_TSCONFIGS: usize = 64;
 pub(in crate::node_resolve) const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// Fields of a package.json that contain paths.
-const PACKAGE_FIELDS: [&str; 5] = ["main", "module", "browser", "exports", "imports"];
+const PACKAGE_FIELDS: [&str; 7] = [
+    "main",
+    "module",
+    "jsnext:main",
+    "jsnext",
+    "browser",
+    "exports",
+    "imports",
+];
 
 /// Checks a package.json. One that is not JSON fails too: the resolver's own parser has no limit for
 /// nesting.

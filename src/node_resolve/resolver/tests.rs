@@ -51,6 +51,31 @@ fn not_found(package: &str) -> ResolutionError {
 }
 
 #[test]
+fn the_fields_of_a_package_json_have_an_order() {
+    let fields = ["browser", "module", "jsnext:main", "jsnext", "main"].map(|field| {
+        let file = field.replace(':', "-");
+        (field, format!("{file}.js"))
+    });
+    let mut files = fields.to_vec();
+    while let Some(((_, first), rest)) = files.split_first() {
+        let package: serde_json::Map<_, _> = files
+            .iter()
+            .map(|(field, file)| ((*field).to_owned(), file.as_str().into()))
+            .collect();
+        let package = serde_json::Value::Object(package).to_string();
+        let (_folder, root) = folder(&[("node_modules/p/package.json", &package)]);
+        for (_, file) in &fields {
+            write(&root, &[(&format!("node_modules/p/{file}"), "")]);
+        }
+        assert_eq!(
+            find(&root, "app.js", "p"),
+            Ok(format!("node_modules/p/{first}"))
+        );
+        files = rest.to_vec();
+    }
+}
+
+#[test]
 fn npm_packages_resolve_to_their_browser_builds() {
     for (specifier, file) in [
         ("lit", "lit/index.js"),

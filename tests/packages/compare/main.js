@@ -12,7 +12,7 @@
  * server is ready, at first and when it was restarted.
  */
 
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,8 @@ const [installed, rounds = '3', page = 'index.html'] = process.argv.slice(2);
 const root = path.resolve(installed);
 const app = path.join(root, 'compare-app');
 const scratch = await mkdtemp(path.join(tmpdir(), 'pagewire-compare-'));
+// nginx that is started by root serves files as another user.
+await chmod(scratch, 0o755);
 const COLUMNS = ['start', 'first', 'again', 'new browser', 'start again', 'restarted'];
 
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];

@@ -42,6 +42,8 @@ fn a_package_json_with_a_path_beyond_the_limits_is_refused() {
         for (field, value) in [
             ("main", format!("{path:?}")),
             ("module", format!("{path:?}")),
+            ("jsnext:main", format!("{path:?}")),
+            ("jsnext", format!("{path:?}")),
             ("browser", format!("{path:?}")),
             ("browser", format!("{{ \"./b.js\": {path:?} }}")),
             ("exports", format!("{path:?}")),
