@@ -328,6 +328,6 @@ async fn more_headers_than_clients_accept_are_refused() {
     command.arg("serve").arg(site.path());
     let output = run(command).await;
     assert_eq!(output.code, Some(2));
-    let words = "pagewire.toml:2: the headers have 20003 bytes together, and the limit is 16384";
+    let words = "pagewire.toml:2: the headers have 20007 bytes together, and the limit is 12288";
     assert!(output.stderr.contains(words), "{}", output.stderr);
 }

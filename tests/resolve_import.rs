@@ -2,7 +2,8 @@
 //! module and plugin, and rewritten; every other byte stays the same.
 
 use crate::support::{
-    HookStream, HttpResponse, ResolveImport, Session, Site, TestServer, Transform, within,
+    HookStream, HttpResponse, NAVIGATION, ResolveImport, Session, Site, TestServer, Transform,
+    within,
 };
 use pagewire_client::proto::{self, resolve_import_result::Outcome};
 
@@ -310,6 +311,44 @@ async fn pages_get_hints_for_exactly_the_modules_they_will_load() {
         page.contains("client.js") && !page.contains("modulepreload"),
         "{page}"
     );
+}
+
+#[tokio::test]
+async fn a_page_with_many_modules_has_hints_only_for_browsers_on_other_machines() {
+    const MODULES: usize = 100;
+    let imports: String = (0..MODULES)
+        .map(|number| format!("import './{number}.js';\n"))
+        .collect();
+    let site = Site::new([
+        (
+            "index.html",
+            "<!doctype html><script type=module src=a.js></script><body></body>",
+        ),
+        ("a.js", imports.as_str()),
+    ]);
+    for number in 0..MODULES {
+        site.write(&format!("{number}.js"), "");
+    }
+    let server = TestServer::start_with(&site, &["--inject", "always"]).await;
+    let hints = async |forwarding: &str| {
+        let page = server
+            .get_with("/", &format!("{NAVIGATION}{forwarding}"))
+            .await;
+        page.text().matches("modulepreload").count()
+    };
+    // A page waits only 20 ms for its hints.
+    within("the hints of all modules", async {
+        while hints("Via: 1.1 tunnel\r\n").await < MODULES {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    within("no hints", async {
+        while hints("").await > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -7,9 +7,17 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Configured headers together, names and values, in bytes. With more the daemon does not start: Node, among
-/// other clients, refuses a response whose head is larger. Default 16 KiB.
-const MAX_CONFIGURED_BYTES: usize = 16 * 1024;
+/// Configured headers together, each with its separator and line end, in bytes. With more the daemon does not start:
+/// Node, among other clients, refuses a response whose head has more than 16 KiB, and the daemon adds headers of its
+/// own. Default 12 KiB.
+const MAX_CONFIGURED_BYTES: usize = 12 * 1024;
+
+/// Configured headers together. With more the daemon does not start: Python's `urllib`, among other clients, refuses a
+/// response with more than 100. Default 64.
+const MAX_CONFIGURED_HEADERS: usize = 64;
+
+/// `: ` and the line end.
+const SEPARATOR_BYTES: usize = 4;
 
 /// The headers of `cross_origin_isolated` (HTML standard, section 7.1.3 and 7.1.4).
 const ISOLATION: [(&str, &str); 2] = [
@@ -169,9 +177,15 @@ pub(super) fn rules(
     configured: Vec<ConfiguredHeader>,
 ) -> Result<Vec<HeaderRule>, String> {
     let mut rules: Vec<HeaderRule> = Vec::new();
+    let count = configured.len();
+    if count > MAX_CONFIGURED_HEADERS {
+        return Err(format!(
+            "there are {count} headers, and the limit is {MAX_CONFIGURED_HEADERS} (clients refuse a response with more; set fewer)"
+        ));
+    }
     let mut bytes = 0;
     for ConfiguredHeader { glob, name, value } in configured {
-        bytes += name.len() + value.len();
+        bytes += name.len() + value.len() + SEPARATOR_BYTES;
         let pattern = glob.as_ref().map(UrlGlob::as_str);
         match rules.iter_mut().find(|rule| rule.pattern() == pattern) {
             Some(rule) => rule.headers.push((name, value)),
@@ -379,12 +393,16 @@ mod tests {
 
     #[test]
     fn the_configured_headers_are_bounded_together() {
-        let headers = |count| vec![parse(&format!("X: {}", "a".repeat(1023))).unwrap(); count];
-        assert!(rules(true, headers(16)).is_ok());
-        let error = rules(true, headers(17)).unwrap_err();
+        let headers =
+            |count, bytes| vec![parse(&format!("X: {}", "a".repeat(bytes))).unwrap(); count];
+        assert!(rules(true, headers(12, 1019)).is_ok());
+        let error = rules(true, headers(13, 1019)).unwrap_err();
         assert!(
-            error.contains("17408") && error.contains("16384"),
+            error.contains("13312") && error.contains("12288"),
             "{error}"
         );
+        assert!(rules(true, headers(64, 1)).is_ok());
+        let error = rules(true, headers(65, 1)).unwrap_err();
+        assert!(error.contains("65") && error.contains("64"), "{error}");
     }
 }

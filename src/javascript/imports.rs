@@ -9,7 +9,7 @@ use oxc_ast::ast::Expression;
 use oxc_parser::{ParseOptions, Parser, ParserReturn};
 use oxc_span::{GetSpan, SourceType};
 use oxc_syntax::module_record::{ExportImportName, ImportImportName, ModuleRecord, NameSpan};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 /// Most syntax errors that are reported for the modules of a page; of the others only the number is. Default
@@ -284,7 +284,13 @@ fn imported_names(record: &ModuleRecord<'_>) -> HashMap<usize, Vec<String>> {
             add(&entry.module_request, name);
         }
     }
+    // Exports of imported bindings are counted already, and the parser gives a default import's local name as its name.
+    let statements = record.import_entries.iter();
+    let statements: HashSet<u32> = statements.map(|it| it.statement_span.start).collect();
     for entry in &record.indirect_export_entries {
+        if statements.contains(&entry.statement_span.start) {
+            continue;
+        }
         if let (ExportImportName::Name(name), Some(request)) =
             (&entry.import_name, &entry.module_request)
         {

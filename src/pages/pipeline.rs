@@ -35,7 +35,7 @@ pub(crate) async fn respond(service: &PageService, request: Request, peer: Socke
     if service.proxy.rule(&path).is_some() {
         parts.extensions.insert(ConnectInfo(peer));
     }
-    let request = PageRequest::new(service, &parts, &path);
+    let request = PageRequest::new(service, &parts, &path, peer);
     served::record(&request);
     let span = tracing::debug_span!(
         target: "pagewire::pages", "request", method = %parts.method, path = parts.uri.path()

@@ -8,16 +8,26 @@ use axum::http::Method;
 use axum::http::header::{self, AsHeaderName, HeaderName, HeaderValue};
 use axum::http::request::Parts;
 use bytes::Bytes;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Page request on its way through the stages. Cheap to copy: every field is a reference.
+/// Headers that proxies and tunnels add (RFC 7239; RFC 9110, section 7.6.3).
+const FORWARDING: [HeaderName; 3] = [
+    header::FORWARDED,
+    header::VIA,
+    HeaderName::from_static("x-forwarded-for"),
+];
+
+/// Page request on its way through the stages. Cheap to copy: nearly every field is a reference.
 #[derive(Clone, Copy)]
 pub(super) struct PageRequest<'a> {
     pub(super) service: &'a PageService,
     /// The HTTP request without its body.
     pub(super) parts: &'a Parts,
     pub(super) path: &'a UrlPath,
+    /// Address of the other end of the connection: the browser, or a proxy in front of the daemon.
+    pub(super) peer: SocketAddr,
     /// The file that answers the request, or would answer it if no plugin did. `None` if there is no
     /// such file, or nothing has looked for it yet.
     pub(super) source_file: Option<&'a Path>,
@@ -26,11 +36,17 @@ pub(super) struct PageRequest<'a> {
 }
 
 impl<'a> PageRequest<'a> {
-    pub(super) fn new(service: &'a PageService, parts: &'a Parts, path: &'a UrlPath) -> Self {
+    pub(super) fn new(
+        service: &'a PageService,
+        parts: &'a Parts,
+        path: &'a UrlPath,
+        peer: SocketAddr,
+    ) -> Self {
         Self {
             service,
             parts,
             path,
+            peer,
             source_file: None,
             hook_method: parts.method.as_str(),
         }
@@ -56,6 +72,13 @@ impl<'a> PageRequest<'a> {
         }
     }
 
+    /// Whether the browser runs on this machine: the peer does, and forwards for nobody.
+    pub(super) fn is_local(&self) -> bool {
+        let headers = &self.parts.headers;
+        self.peer.ip().to_canonical().is_loopback()
+            && !FORWARDING.iter().any(|name| headers.contains_key(name))
+    }
+
     /// Whether the request only reads: its method is GET or HEAD.
     pub(super) fn is_read(&self) -> bool {
         self.parts.method == Method::GET || self.parts.method == Method::HEAD
@@ -79,6 +102,12 @@ impl<'a> PageRequest<'a> {
             Some(_) => false,
             None => self.names_html(),
         }
+    }
+
+    /// Whether a browser requests the response for this destination (Fetch standard, section 2.2.5).
+    pub(super) fn is_for(&self, destination: &[u8]) -> bool {
+        let stated = self.parts.headers.get(&SEC_FETCH_DEST);
+        stated.is_some_and(|stated| stated.as_bytes() == destination)
     }
 
     /// Whether a module imports the response without an attribute: the page's module, that of a worker, or a link

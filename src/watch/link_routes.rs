@@ -1,7 +1,7 @@
 //! Links on the way to what is served. Turning one of them changes what is behind a name, although nothing
 //! happens at the name itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -72,6 +72,7 @@ impl LinkRoutes {
 }
 
 /// What a path leads to.
+#[derive(Clone, Default)]
 pub(super) struct LinkTarget {
     /// The links on the way, each by the canonical path of its folder.
     pub(super) links: Vec<PathBuf>,
@@ -79,11 +80,34 @@ pub(super) struct LinkTarget {
     pub(super) path: PathBuf,
 }
 
-/// Follows an absolute path.
-pub(super) fn follow(path: &Path) -> LinkTarget {
-    let mut links = Vec::new();
-    let mut real = PathBuf::new();
-    let mut rest = components(path);
+/// Follows absolute paths, and each folder on the way only once: most names are in few folders. It is for one
+/// batch, because a link may be turned later.
+#[derive(Default)]
+pub(super) struct LinkFollower(HashMap<PathBuf, LinkTarget>);
+
+impl LinkFollower {
+    pub(super) fn follow(&mut self, path: &Path) -> LinkTarget {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return follow_from(LinkTarget::default(), components(path));
+        };
+        let target = match self.0.get(folder) {
+            Some(target) => target.clone(),
+            None => {
+                let target = self.follow(folder);
+                self.0.insert(folder.to_owned(), target.clone());
+                target
+            }
+        };
+        follow_from(target, vec![name.to_owned()])
+    }
+}
+
+/// Follows the rest of a path, the last name first, from what its folder leads to.
+fn follow_from(folder: LinkTarget, mut rest: Vec<OsString>) -> LinkTarget {
+    let LinkTarget {
+        mut links,
+        path: mut real,
+    } = folder;
     while let Some(name) = rest.pop() {
         match Path::new(&name).components().next() {
             Some(Component::ParentDir) => {
@@ -127,11 +151,17 @@ mod tests {
         symlink("data", dir.join("other")).unwrap();
         symlink(dir.join("data/../other/a.css"), dir.join("b.css")).unwrap();
         symlink("loop", dir.join("loop")).unwrap();
+        let mut follower = LinkFollower::default();
+        let mut follow = |path: &Path| follower.follow(path);
         let target = follow(&dir.join("b.css"));
         let links = ["b.css", "other", "data/a.css", "data/..data"];
         assert_eq!(target.links, links.map(|link| dir.join(link)));
         assert_eq!(target.path, dir.join("data/v1/a.css"), "it does not exist");
         assert_eq!(follow(&dir.join("loop")).links.len(), MAX_LINKS);
+        // The folders are known by now.
+        let target = follow(&dir.join("other/../other/a.css"));
+        let links = ["other", "other", "data/a.css", "data/..data"];
+        assert_eq!(target.links, links.map(|link| dir.join(link)));
     }
 
     #[test]

@@ -177,6 +177,51 @@ claimInFirefox('a saved stylesheet that a module imports is swapped without a re
   await swapsStyles(save, (what, expression) => until(what, tab.waitForFunction(expression)));
 });
 
+for (const [how, change] of [
+  ['saved', async (tab, save) => save('slow.css', 'h1 { width: 7px }')],
+  ['removed', async (tab) => tab.evaluate(() => { document.head.textContent = ''; })],
+]) {
+  claim(`a module whose stylesheet is ${how} before it has loaded goes on`, async (world) => {
+    const { daemon, save } = await start(world, {
+      'index.html': main(),
+      'main.js': 'import "./slow.css"; globalThis.isRunning = true;',
+      'slow.css': 'h1 { width: 5px }',
+    });
+    const tab = await world.page(daemon, null);
+    let arrive;
+    const mayArrive = new Promise((resolve) => { arrive = resolve; });
+    const requested = new Promise((resolve) => {
+      tab.page.route((url) => url.pathname === '/slow.css' && !url.search, async (route) => {
+        if (route.request().resourceType() !== 'stylesheet') return route.continue();
+        resolve();
+        await mayArrive;
+        return route.continue();
+      });
+    });
+    await tab.page.goto(daemon.origin, { waitUntil: 'commit' });
+    await until('the stylesheet to be requested', requested);
+    assert.equal(await tab.evaluate(() => globalThis.isRunning), undefined);
+    await change(tab, save);
+    await holds(tab, 'the module to run', 'globalThis.isRunning === true');
+    arrive();
+  });
+}
+
+claim('a module service worker may import a stylesheet', async (world) => {
+  const { daemon } = await start(world, {
+    'index.html': page('service', ''),
+    'service.js': 'import "./a.css"; import data from "./data.json"; globalThis.data = data;',
+    'a.css': 'h1 { width: 5px }',
+    'data.json': '1',
+  });
+  const tab = await world.page(daemon, '/');
+  const scope = await tab.evaluate(async () => {
+    const registration = await navigator.serviceWorker.register('/service.js', { type: 'module' });
+    return registration.scope;
+  });
+  assert.equal(scope, `${daemon.origin}/`);
+});
+
 claim('a saved image whose URL a module imports is swapped without a reload', async (world) => {
   const { daemon, save } = await start(world, {
     'index.html': main('<img>'),

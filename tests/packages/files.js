@@ -17,11 +17,18 @@ const HEADERS = { 'sec-fetch-dest': 'script', 'sec-fetch-mode': 'cors', 'sec-fet
 /** What the log says about a file that was not parsed, after its name. */
 const REFUSAL = /(?<file>[^\s"]+?\.m?js)(?::\d+)*.*(?:nested too deeply|too large|not enough memory)/;
 
-/** Returns the number of requested files, and a line for each that was refused for its depth or size. */
+/** The parser's stack is enough for every file up to this size. Denser and larger ones load, but are not analysed. */
+const LARGE_BYTES = 5_000_000;
+
+/**
+ * Returns the number of requested files, and a line for each that was refused for its depth or size: `large` are
+ * those of more than LARGE_BYTES.
+ */
 export async function refusedFiles(world, root) {
   const daemon = await world.daemon({ site: root, args: ['--node-resolve'] });
   const files = await modulesOf(path.join(root, 'node_modules'));
   const faults = [];
+  const large = [];
   let next = 0;
   const worker = async () => {
     while (next < files.length) {
@@ -39,9 +46,11 @@ export async function refusedFiles(world, root) {
   const folder = await mkdtemp(path.join(world.directory, 'refused-'));
   for (const line of daemon.stderr.entries) {
     const file = REFUSAL.exec(line)?.groups.file;
-    if (file && await parsesInNode(file, folder)) faults.push(line);
+    if (!file || !await parsesInNode(file, folder)) continue;
+    const { size } = await stat(file);
+    (size > LARGE_BYTES ? large : faults).push(line);
   }
-  return { requested: files.length, faults };
+  return { requested: files.length, faults, large };
 }
 
 async function modulesOf(folder) {

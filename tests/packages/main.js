@@ -83,8 +83,11 @@ try {
   }
   console.log(`The daemon holds ${await memory(daemon)} MiB after ${entries.length} packages and sites.`);
   if (options.full || options.files || names.length === 0) {
-    const { requested, faults } = await refusedFiles(world, root);
+    const { requested, faults, large } = await refusedFiles(world, root);
     report('every installed file', `${requested} files requested`, faults);
+    if (large.length > 0) {
+      report('large bundles', `${large.length} warnings`, large, 'the parser may need more stack than it gets, so they load as they are');
+    }
   }
 } finally {
   await reference.close();

@@ -1,6 +1,7 @@
 //! Tests of finding and rewriting imports.
 
 mod classic;
+mod names;
 
 use super::*;
 use proptest::prelude::*;
@@ -161,45 +162,6 @@ fn finds_imports_only_in_code() {
     ] {
         assert_eq!(specifiers(source), expected, "{source}");
     }
-}
-
-#[test]
-fn resolves_escapes_in_specifiers() {
-    for (literal, expected) in [
-        (r"'\x61'", "a"),
-        (r#""\u0061\u{62}\'\"\\""#, r#"ab'"\"#),
-        ("'a\\\nb\\\r\nc'", "abc"),
-        (r"'\n\t\0'", "\n\t\0"),
-        (r"'\uD83D\uDE00'", "😀"),
-        (r"'\é\😀'", "é😀"),
-        ("'\u{2028}'", "\u{2028}"),
-        ("''", ""),
-    ] {
-        assert_eq!(
-            specifiers(&format!("import {literal}")),
-            [expected],
-            "{literal}"
-        );
-        assert_eq!(
-            specifiers(&format!("import({literal})")),
-            [format!("~{expected}")],
-            "{literal}"
-        );
-    }
-    for (template, expected) in [
-        (r"`\x61\`\${`", "~a`${"),
-        ("`a$b$`", "~a$b$"),
-        ("`a\r\nb\rc\nd`", "~a\nb\nc\nd"),
-        ("`\"'`", "~\"'"),
-    ] {
-        assert_eq!(
-            specifiers(&format!("import({template})")),
-            [expected],
-            "{template}"
-        );
-    }
-    // Lone surrogates are not valid Unicode and cannot be part of a path or URL.
-    assert!(specifiers(r"import('\uD800'); import '\uDC00'").is_empty());
 }
 
 #[test]

@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use memchr::memchr;
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -217,9 +218,14 @@ impl PageResponse {
             .unwrap_or_default()
     }
 
-    /// Returns the MIME type without its parameters.
-    pub(crate) fn essence(&self) -> &str {
-        std::str::from_utf8(self.essence_bytes()).unwrap_or_default()
+    /// Returns the MIME type in lower case, without its parameters.
+    pub(crate) fn essence(&self) -> Cow<'_, str> {
+        let essence = std::str::from_utf8(self.essence_bytes()).unwrap_or_default();
+        if essence.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            essence.to_ascii_lowercase().into()
+        } else {
+            essence.into()
+        }
     }
 
     fn essence_bytes(&self) -> &[u8] {

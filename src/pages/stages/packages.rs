@@ -40,7 +40,7 @@ pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse
     }
     let query = request.parts.uri.query();
     let form = query.and_then(Form::of_query);
-    let source = match response.essence() {
+    let source = match &*response.essence() {
         "application/json" => Source::Json,
         "text/css" => Source::Style,
         _ => Source::Script,

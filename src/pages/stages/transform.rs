@@ -47,7 +47,7 @@ fn matching(
     response: &PageResponse,
 ) -> Arc<[usize]> {
     let mime = snapshot.filters_by_mime_type().then(|| response.essence());
-    snapshot.matching(request.facts(mime))
+    snapshot.matching(request.facts(mime.as_deref()))
 }
 
 async fn call_hooks(
@@ -131,7 +131,7 @@ async fn call_hook(
         Ok(result) => result,
         Err(error) => {
             if let Some(next) = plugin_errors::successor(request, hook, error, true).await {
-                if !next.matches(request.facts(Some(response.essence()))) {
+                if !next.matches(request.facts(Some(&response.essence()))) {
                     return Ok(());
                 }
                 return Box::pin(call_hook(request, &next, response)).await;

@@ -7,7 +7,7 @@ use crate::paths::{PathLookup, UrlPath};
 use crate::watch::aliases::rebase;
 use crate::watch::batch::WriteState;
 use crate::watch::fs_events::{FsEvents, WatchLimitReached};
-use crate::watch::link_routes::follow;
+use crate::watch::link_routes::LinkFollower;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -58,14 +58,17 @@ impl Tree {
             return Ok(()); // Polling compares every name.
         };
         let mut limit = Ok(());
+        let mut follower = LinkFollower::default();
+        // Watching a folder again costs a switch to the watcher's thread.
+        let mut watched = BTreeSet::new();
         for name in names {
-            let paths = self.paths_to(&name);
+            let paths = self.paths_to(&name, &mut follower);
             if paths.is_empty() && self.routes.is_empty() {
                 continue;
             }
             let folders: BTreeSet<_> = paths.iter().filter_map(|path| path.parent()).collect();
             for folder in folders {
-                if !self.folders.contains_key(folder) {
+                if !self.folders.contains_key(folder) && watched.insert(folder.to_owned()) {
                     limit = limit.and(events.watch_links(folder));
                 }
             }
@@ -77,16 +80,16 @@ impl Tree {
     }
 
     /// Returns the paths whose events may change what a name leads to, other than the name itself.
-    fn paths_to(&self, name: &Path) -> Vec<PathBuf> {
+    fn paths_to(&self, name: &Path, follower: &mut LinkFollower) -> Vec<PathBuf> {
         let root = self.root.dir();
         if *name == *root {
-            return follow(self.given_root.given_dir()).links;
+            return follower.follow(self.given_root.given_dir()).links;
         }
         let is_served = self.served.contains(name);
         if !is_served && !name.is_symlink() {
             return Vec::new();
         }
-        let target = follow(name);
+        let target = follower.follow(name);
         let mut paths = BTreeSet::new();
         for path in target.links.iter().chain([&target.path]) {
             let is_target = *path == target.path;

@@ -7,7 +7,7 @@
 //! is. `form` decides by the URL which script that is, and `json` writes the one of JSON files. The others are
 //! constant: `style.js`, `url.js` and `worker.js` find what they need in `import.meta.url`.
 //!
-//! Plugins come first: a response that a plugin made a script of stays as it is.
+//! Plugins and backends come first: a response that they made a script of stays as it is.
 
 mod form;
 mod json;
@@ -19,10 +19,11 @@ use crate::pages::errors::plugin_errors;
 use crate::pages::request::PageRequest;
 use crate::pages::response::derived_cache::{DerivedBody, Variant};
 use crate::pages::response::page_response::{PageResponse, Responder, content_tag};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use bytes::Bytes;
 use form::Unsupported;
 use json::{JsonError, MAX_NAMED_EXPORTS};
+use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub(crate) use form::{AssetModules, Form};
@@ -31,7 +32,14 @@ pub(crate) use form::{AssetModules, Form};
 /// also logged. Default 16 MiB.
 const MAX_ASSET_BYTES: usize = 16 * 1024 * 1024;
 
+/// Deadline for reading a file whose content becomes part of a module. The module of a slower one throws an error, which
+/// is also logged. Default 30 s.
+const ASSET_DEADLINE: Duration = Duration::from_secs(30);
+
 const STYLE: &str = include_str!("style.js");
+/// Service workers may not wait while they are evaluated, as `style.js` does.
+const SERVICE_WORKER_STYLE: &str =
+    "// A worker has no document that a stylesheet could be applied to.\n";
 const URL: &str = include_str!("url.js");
 const WORKER: &str = include_str!("worker.js");
 
@@ -50,9 +58,13 @@ pub(crate) fn imports_source(request: &PageRequest<'_>, response: &PageResponse)
         && !is_served_script(response)
 }
 
-/// Whether a plugin has answered with a script, which may be a module for the query.
+/// Whether a plugin or a backend, such as Vite, has answered with a script, which may be a module for the query.
 fn is_served_script(response: &PageResponse) -> bool {
-    matches!(response.responder, Responder::Plugin(_)) && response.is_script()
+    let is_made = matches!(
+        response.responder,
+        Responder::Plugin(_) | Responder::Proxy(_)
+    );
+    is_made && response.is_script()
 }
 
 /// Whether the stage may replace the response to this request.
@@ -62,11 +74,19 @@ pub(crate) fn may_match(request: &PageRequest<'_>) -> bool {
 
 /// Runs the stage. Returns whether the response is now a script of this stage, which imports nothing.
 pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse) -> bool {
-    let Some(form) = form_of(request).filter(|_| response.is_transformable()) else {
+    let Some(form) = form_of(request) else {
         return false;
     };
-    response.vary_by_import();
-    if !request.is_module_import() {
+    let is_transformable = response.is_transformable();
+    // A cache may give these to a module, too.
+    let is_partial = matches!(
+        response.status,
+        StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
+    );
+    if is_transformable || is_partial {
+        response.vary_by_import();
+    }
+    if !is_transformable || !request.is_module_import() {
         return false;
     }
     if response.is_script() && (!form.is_of_source() || is_served_script(response)) {
@@ -79,7 +99,15 @@ pub(crate) async fn stage(request: &PageRequest<'_>, response: &mut PageResponse
 
 async fn replace(request: &PageRequest<'_>, form: Form, response: &mut PageResponse) {
     match form {
-        Form::Style if response.essence() == "text/css" => set_script(response, STYLE.into()),
+        Form::Style if response.essence() == "text/css" => {
+            let is_service_worker = request.is_for(b"serviceworker");
+            let style = if is_service_worker {
+                SERVICE_WORKER_STYLE
+            } else {
+                STYLE
+            };
+            set_script(response, style.into());
+        }
         Form::Url | Form::AssetUrl => set_script(response, URL.into()),
         Form::Worker => set_script(response, WORKER.into()),
         Form::Json | Form::Text => set_content(request, form, response).await,
@@ -144,7 +172,7 @@ fn set_script(response: &mut PageResponse, script: String) {
 
 /// Makes the response a module that exports its content. The module is cached.
 async fn set_content(request: &PageRequest<'_>, form: Form, response: &mut PageResponse) {
-    let body = match collect_body(request, response, MAX_ASSET_BYTES, None).await {
+    let body = match collect_body(request, response, MAX_ASSET_BYTES, Some(ASSET_DEADLINE)).await {
         Ok(body) => body,
         Err(CollectError::HeadResponse) => return collect::clear_body(response),
         Err(CollectError::Failed(error)) => {
@@ -154,8 +182,13 @@ async fn set_content(request: &PageRequest<'_>, form: Form, response: &mut PageR
             let reason = "encoded in a way that cannot be decoded (gzip, br and identity can)";
             return refuse(request, reason, response);
         }
-        Err(CollectError::TooLarge | CollectError::TimedOut) => {
+        Err(CollectError::TooLarge) => {
             let reason = format!("larger than {MAX_ASSET_BYTES} bytes (use fetch instead)");
+            return refuse(request, &reason, response);
+        }
+        Err(CollectError::TimedOut) => {
+            let seconds = ASSET_DEADLINE.as_secs();
+            let reason = format!("not complete after {seconds} s (use fetch instead)");
             return refuse(request, &reason, response);
         }
     };
