@@ -140,8 +140,16 @@ function showsChange(known, pieces) {
   // Two equal answers are enough. If they always differ, a second pair shows whether they do so alike.
   const isSure = known.isRegular && (known.pairs > 1 || known.added + known.removed === 0);
   if (!isUsual && isSure) return true;
-  // The page has changed between the first two answers if the next ones differ alike, and less.
-  if (known.pairs === 2 && isUsual && added + removed < known.first) return true;
+  // The third pair shows which of the first two had the change: the other one is like it, and both are smaller.
+  if (known.pairs === 2) {
+    const pieces = added + removed;
+    const isSecond = pieces === known.first && pieces < known.added + known.removed;
+    if (isSecond || (isUsual && pieces < known.first)) {
+      // What follows is like this pair.
+      Object.assign(known, { added, removed, first: pieces, isRegular: true });
+      return true;
+    }
+  }
   known.isRegular &&= isUsual;
   known.first ??= added + removed;
   Object.assign(known, { added, removed, pairs: known.pairs + 1 });

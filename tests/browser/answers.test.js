@@ -9,7 +9,7 @@ import { Record, claim } from './harness.js';
 import { holds, mark } from './harness/watch.js';
 
 /** A backend whose page is made by `render(number of the request)`, a watching daemon in front, and a page. */
-async function start(world, files, render) {
+async function start(world, files, render, ...options) {
   const folder = await world.site(files);
   const file = (name) => path.join(folder, name);
   const requests = new Record();
@@ -23,7 +23,7 @@ async function start(world, files, render) {
   server.on('connection', (socket) => socket.unref()).listen(0, '127.0.0.1').unref();
   await once(server, 'listening');
   const daemon = await world.daemon({
-    site: folder, args: ['--no-files', '--watch', '--proxy', `http://127.0.0.1:${server.address().port}`],
+    site: folder, args: ['--no-files', '--watch', '--proxy', `http://127.0.0.1:${server.address().port}`, ...options],
   });
   const tab = await world.page(daemon, null);
   const loads = new Record();
@@ -55,6 +55,21 @@ claim('a file that is saved while a page checks its answers is shown', async (wo
   await tab.shows('second');
   await holds(tab, 'the new width', "getComputedStyle(document.querySelector('h1')).width === '7px'");
 });
+
+for (const later of [1, 2, 3, 4, 5, 6]) {
+  claim(`a change that a backend notices ${later} answers later is shown in a page whose answers vary`, async (world) => {
+    let noticed = 'first';
+    let changedAt = Infinity;
+    const { tab, file } = await start(world, { 'a.txt': 'first' }, async (number, inFolder) => {
+      const saved = await readFile(inFolder('a.txt'), 'utf8');
+      if (saved !== noticed) changedAt = Math.min(changedAt, number);
+      if (number >= changedAt + later) noticed = saved;
+      return html(`<h1>${noticed}</h1><p>token ${number}</p>`);
+    }, '--watch-delay', '0');
+    await writeFile(file('a.txt'), 'second');
+    await tab.shows('second');
+  });
+}
 
 claim('a change is shown in a page that becomes longer with each answer', async (world) => {
   const list = [];
