@@ -412,6 +412,41 @@ async fn files_of_a_backend_have_modules_too_and_conditions_are_not_forwarded() 
 }
 
 #[tokio::test]
+async fn a_backends_script_is_imported_as_it_is_and_parts_of_its_files_say_that_they_vary() {
+    let backend = Backend::start().await;
+    let rule = format!("http://{}", backend.address);
+    let server = TestServer::start_with(&Site::new([]), &["--proxy", &rule]).await;
+    for (path, status, content_type, expected) in [
+        ("/a.glsl?raw", "200 OK", "text/javascript", "body"),
+        ("/a.js?raw", "200 OK", "text/javascript", "body"),
+        ("/a.js?worker", "200 OK", "application/javascript", "body"),
+        ("/a.js?worker&inline", "200 OK", "text/javascript", "body"),
+        (
+            "/a.css",
+            "200 OK",
+            "Text/CSS; charset=utf-8",
+            "link.rel = 'stylesheet'",
+        ),
+        ("/a.mp4", "206 Partial Content", "video/mp4", "body"),
+    ] {
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{IMPORT}Connection: close\r\n\r\n");
+        let response = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Range: bytes 0-3/8\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody"
+        );
+        let (_, received) = backend
+            .exchange(&server, request, response.as_bytes())
+            .await;
+        assert!(
+            received.text().contains(expected),
+            "{path} {}",
+            received.text()
+        );
+        assert!(varies(&received), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn preload_hints_have_the_module_of_a_query_but_not_what_its_source_imports() {
     let site = Site::new([
         (
