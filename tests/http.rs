@@ -1,7 +1,7 @@
 //! HTTP as RFC 9110 defines it: preconditions, ranges and codings, for files and plugin responses
 //! alike.
 
-use crate::support::{HttpResponse, NAVIGATION, Session, Site, TestServer, within};
+use crate::support::{FORWARDED, HttpResponse, NAVIGATION, Session, Site, TestServer, within};
 use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, GzipEncoder};
 use pagewire_client::{Content, Filter, Plugin};
 use std::fs::File;
@@ -183,9 +183,6 @@ async fn a_range_of_a_large_file_is_read_at_its_offset() {
     assert!(part.body == content[1_999_998..=3_000_001]);
 }
 
-/// Bodies are compressed for what a proxy forwards, not for a browser on this machine.
-const VIA: &str = "Via: 1.1 tunnel\r\n";
-
 async fn decoded(response: &HttpResponse) -> String {
     let mut text = String::new();
     let body = response.body.as_slice();
@@ -220,7 +217,10 @@ async fn text_is_compressed_as_the_client_prefers() {
         ("br;q=0.1, gzip", "gzip"),
     ] {
         let response = server
-            .get_with("/a.js", &format!("{VIA}Accept-Encoding: {accepted}\r\n"))
+            .get_with(
+                "/a.js",
+                &format!("{FORWARDED}Accept-Encoding: {accepted}\r\n"),
+            )
             .await;
         assert_eq!(
             response.header("content-encoding"),
@@ -230,7 +230,7 @@ async fn text_is_compressed_as_the_client_prefers() {
         assert_eq!(decoded(&response).await, module, "{accepted}");
         assert!(response.body.len() < module.len() / 4);
         let tag = response.header("etag").expect("an ETag").to_owned();
-        let known = format!("{VIA}Accept-Encoding: {accepted}\r\nIf-None-Match: {tag}\r\n");
+        let known = format!("{FORWARDED}Accept-Encoding: {accepted}\r\nIf-None-Match: {tag}\r\n");
         assert_eq!(server.get_with("/a.js", &known).await.status, 304);
         tags.push(tag);
     }
@@ -247,7 +247,9 @@ async fn text_is_compressed_as_the_client_prefers() {
         ("/a.js", "Accept-Encoding: br;q=0, gzip;q=0\r\n"),
         ("/a.js", "Accept-Encoding: br\r\nRange: bytes=0-5\r\n"),
     ] {
-        let response = server.get_with(path, &format!("{VIA}{headers}")).await;
+        let response = server
+            .get_with(path, &format!("{FORWARDED}{headers}"))
+            .await;
         assert_eq!(
             response.header("content-encoding"),
             None,
@@ -263,7 +265,7 @@ async fn a_browser_on_this_machine_gets_text_as_it_is_unless_it_is_forwarded() {
     let server = TestServer::start(&site).await;
     for (forwarding, coding) in [
         ("", None),
-        (VIA, Some("br")),
+        (FORWARDED, Some("br")),
         ("Forwarded: for=192.0.2.1\r\n", Some("br")),
         ("X-Forwarded-For: 192.0.2.1\r\n", Some("br")),
     ] {
@@ -280,7 +282,7 @@ async fn large_text_is_sent_as_it_is_with_one_tag_and_in_ranges() {
     let text = "a line of a large text, again and again\n".repeat(60_000);
     old_file(&site, "large.txt", text.as_bytes());
     let server = TestServer::start(&site).await;
-    let accept = &format!("{VIA}Accept-Encoding: gzip, br\r\n");
+    let accept = &format!("{FORWARDED}Accept-Encoding: gzip, br\r\n");
     let first = server.get_with("/large.txt", accept).await;
     let length = text.len().to_string();
     assert_eq!(first.header("content-encoding"), None);
@@ -328,7 +330,7 @@ async fn a_precompressed_sibling_is_served_unless_it_is_older() {
         "not brotli, but what the site's build has put here",
     );
     let server = TestServer::start(&site).await;
-    let brotli = &format!("{VIA}Accept-Encoding: br\r\n");
+    let brotli = &format!("{FORWARDED}Accept-Encoding: br\r\n");
     let sibling = server.get_with("/a.js", brotli).await;
     assert_eq!(sibling.header("content-encoding"), Some("br"));
     assert!(sibling.text().starts_with("not brotli"));
@@ -374,7 +376,7 @@ async fn a_precompressed_sibling_of_any_accepted_coding_is_served() {
         ("both.js", "identity", None),
     ] {
         for name in ["small", "large"] {
-            let headers = format!("{VIA}Accept-Encoding: {accepted}\r\n");
+            let headers = format!("{FORWARDED}Accept-Encoding: {accepted}\r\n");
             let response = server.get_with(&format!("/{name}.{path}"), &headers).await;
             let text = response.text();
             let what = format!("{name}.{path} {accepted}");
@@ -397,7 +399,10 @@ async fn content_compressed_by_a_plugin_is_not_compressed_again() {
     let served = async {
         loop {
             let response = server
-                .get_with("/a.js", &format!("{VIA}Accept-Encoding: gzip, br\r\n"))
+                .get_with(
+                    "/a.js",
+                    &format!("{FORWARDED}Accept-Encoding: gzip, br\r\n"),
+                )
                 .await;
             if response.status == 200 {
                 return response;
@@ -469,7 +474,7 @@ async fn an_injected_page_has_its_own_tag() {
     let part = format!("{NAVIGATION}Range: bytes=-7\r\n");
     let part = server.get_with("/", &part).await;
     assert_eq!((part.status, part.text().as_str()), (206, "</body>"));
-    let compressed = format!("{NAVIGATION}{VIA}Accept-Encoding: br\r\n");
+    let compressed = format!("{NAVIGATION}{FORWARDED}Accept-Encoding: br\r\n");
     let compressed = server.get_with("/", &compressed).await;
     assert_eq!(
         decoded(&compressed).await,

@@ -24,7 +24,7 @@ pub use plugin::{
     assert_status, listed, with_session,
 };
 pub use relay::{Cut, Relay};
-pub use server::{NAVIGATION, Site, TestServer, command, command_after};
+pub use server::{FORWARDED, NAVIGATION, Site, TestServer, command, command_after};
 pub use tls::{Http2, TlsConnection, tls};
 
 use std::time::Duration;

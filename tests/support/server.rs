@@ -98,6 +98,9 @@ pub struct TestServer {
 /// Headers of a browser that opens a page.
 pub const NAVIGATION: &str = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\nSec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\n";
 
+/// Header of a request that a proxy or tunnel forwards: its browser is on another machine.
+pub const FORWARDED: &str = "Via: 1.1 tunnel\r\n";
+
 impl TestServer {
     pub async fn start(site: &Site) -> Self {
         Self::start_with(site, &[]).await

@@ -223,6 +223,7 @@ impl ImportGraph {
                 level.push((url, false));
             }
         }
+        let is_local = request.is_local();
         let mut found = Vec::new();
         while !level.is_empty() {
             let lookups = level.into_iter().map(async |(url, is_named)| {
@@ -250,7 +251,7 @@ impl ImportGraph {
                 if !is_named {
                     found.push(url);
                 }
-                if request.is_local() && found.len() > MAX_LOCAL_PRELOADS {
+                if is_local && found.len() > MAX_LOCAL_PRELOADS {
                     return (Vec::new(), true);
                 }
                 if found.len() >= MAX_PRELOADS {
